@@ -1,0 +1,13 @@
+"""The pytest plugin: glue only. At import it needs pytest and the standard library; mockscope is loaded by fixtures."""
+
+from pytest_mockscope.fixtures import mockscope, mockscope_config, mockscope_server
+from pytest_mockscope.options import pytest_addoption, pytest_collection_modifyitems, pytest_configure
+
+__all__ = [
+    "mockscope",
+    "mockscope_config",
+    "mockscope_server",
+    "pytest_addoption",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+]

@@ -1,0 +1,40 @@
+"""The fixtures: one server a session (under xdist: a worker), one fresh site a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_mockscope.options import MockscopeConfig, config_of, site_options
+
+if TYPE_CHECKING:
+    from mockscope import LiveServer, MockSite
+
+
+@pytest.fixture(scope="session")
+def mockscope_config(request: pytest.FixtureRequest) -> MockscopeConfig:
+    """What the server and the sites of this run are like: options and ini. Override it to say so in code."""
+    return config_of(request.config)
+
+
+@pytest.fixture(scope="session")
+def mockscope_server(mockscope_config: MockscopeConfig) -> Iterator[LiveServer]:
+    """The server of this session, on a port of its own; it has no sites but those that tests make."""
+    from mockscope import serve  # here, not above: a run that uses no fixture pays nothing
+
+    config = mockscope_config
+    with serve(host=config.host, port=config.port, hint_header=config.hint_header) as server:
+        yield server
+
+
+@pytest.fixture
+def mockscope(
+    request: pytest.FixtureRequest, mockscope_server: LiveServer, mockscope_config: MockscopeConfig
+) -> Iterator[MockSite]:
+    """A fresh site of this test's own: made-up host and key, two built-in groups, one administrator."""
+    options = {"seed": mockscope_config.seed} | site_options(request.node)
+    site = mockscope_server.site(**options)
+    yield site
+    site.remove()

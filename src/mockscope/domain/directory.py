@@ -1,0 +1,88 @@
+"""The sites of one server by host, and authentication as a look-up among them."""
+
+import secrets
+from collections.abc import Iterator
+from hmac import compare_digest
+from threading import Lock
+
+from mockscope.domain.refusals import Refusal, Refused
+from mockscope.domain.site import Site
+
+
+class Directory:
+    """Host -> Site. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._sites: dict[str, Site] = {}
+        self._lock = Lock()
+
+    def __repr__(self) -> str:
+        return f"<Directory {', '.join(self.hosts()) or 'empty'}>"
+
+    def __iter__(self) -> Iterator[Site]:
+        return iter([self._sites[host] for host in self.hosts()])
+
+    def __len__(self) -> int:
+        return len(self._sites)
+
+    def hosts(self) -> list[str]:
+        """The hosts of all sites, in the order in which they were added."""
+        with self._lock:
+            return list(self._sites)
+
+    def get(self, host: str) -> Site | None:
+        """The site of a host."""
+        return self._sites.get(host)
+
+    def add(self, *sites: Site) -> None:
+        """Add sites, all or none.
+
+        Raises:
+            ValueError: a host is there already, or named twice.
+        """
+        with self._lock:
+            hosts = [site.host for site in sites]
+            for host in hosts:
+                if host in self._sites or hosts.count(host) > 1:
+                    raise ValueError(f"there is a site {host} already: hosts are unique on a server")
+            self._sites.update(zip(hosts, sites, strict=True))
+
+    def remove(self, host: str) -> None:
+        """Forget a site; requests to it are answered 403 from now on. A host that is not there is no error."""
+        with self._lock:
+            self._sites.pop(host, None)
+
+    def authenticate(self, credentials: str) -> Site:
+        """The site that ``<site-host>:<api-key>`` opens (AUTH-1 to AUTH-4).
+
+        Raises:
+            Refused: AUTH_MISSING, AUTH_MALFORMED, SITE_UNKNOWN, KEY_WRONG, API_DISABLED.
+        """
+        # "403 Forbidden if Http-X-Partner-Auth header not specified or API_KEY is incorrect
+        # or Site-Host does NOT exist"
+        if not credentials:
+            raise Refused(Refusal.AUTH_MISSING)
+        # AUTH-1: hosts of sites with Spaces hold a colon of their own, so the last one parts host and key.
+        host, colon, key = credentials.rpartition(":")
+        if not colon:
+            raise Refused(Refusal.AUTH_MALFORMED)
+        site = self._sites.get(host)
+        if site is None:
+            raise Refused(Refusal.SITE_UNKNOWN, host=host)
+        # AUTH-4: in constant time.
+        if not compare_digest(site.api_key.encode(), key.encode()):
+            raise Refused(Refusal.KEY_WRONG, host=host)
+        # "The User Management API needs to be enabled on a given site [...] Otherwise, it will provide a 404 response."
+        if not site.enabled:
+            raise Refused(Refusal.API_DISABLED, host=host)
+        return site
+
+
+def new_api_key() -> str:
+    """A key in the shape of the page's sample: 8-4-4-4-8 hexadecimal digits (AUTH-4)."""
+    return "-".join(secrets.token_hex(size) for size in (4, 2, 2, 2, 4))
+
+
+def new_host() -> str:
+    """A host that no other site has."""
+    return f"site-{secrets.token_hex(5)}"

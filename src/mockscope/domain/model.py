@@ -1,0 +1,126 @@
+"""The records of the service, as the page shows them: frozen values and the words they are made of.
+
+No rule, no lock and no JSON lives here.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+import msgspec
+
+ADMINISTRATORS: Final = "Administrators"
+ALL_USERS: Final = "All Users"
+# GROUP-4: a fresh site has exactly these two.
+BUILTIN_GROUPS: Final = (ADMINISTRATORS, ALL_USERS)
+
+
+class Role(NamedTuple):
+    """A row of the page's table "Group_role table mapping"."""
+
+    can_edit: bool
+    can_drag_and_drop: bool
+
+
+class Access(StrEnum):
+    """What the members of a group may do (GROUP-2)."""
+
+    SQL = "Sql"
+    DISCOVERY = "Discovery"
+    VIEW = "View"
+
+
+# GROUP-3, the page's table: View false/false, SQL true/false, Discovery false/true.
+ROLES: Final[Mapping[Access, Role]] = {
+    Access.VIEW: Role(can_edit=False, can_drag_and_drop=False),
+    Access.SQL: Role(can_edit=True, can_drag_and_drop=False),
+    Access.DISCOVERY: Role(can_edit=False, can_drag_and_drop=True),
+}
+
+
+class DashboardAccess(StrEnum):
+    """What a group may do with a dashboard. The page shows only ``Edit``; ``View`` is chosen."""
+
+    EDIT = "Edit"
+    VIEW = "View"
+
+
+# Records hold no reference cycles, so the garbage collector need not visit them (gc=False): with a million
+# users on a site a full collection would otherwise stop the server for a noticeable time.
+class User(msgspec.Struct, frozen=True, gc=False):
+    """A user, with exactly the fields of the page in the page's order (USER-1).
+
+    Times are texts in the form of the API: UTC, milliseconds, ``Z``.
+    """
+
+    first_name: str
+    last_name: str
+    email: str
+    groups: tuple[str, ...]
+    last_login_at: str | None = None
+    password_updated_at: str | None = None
+    tfa_enabled: bool = False
+
+
+class Group(msgspec.Struct, frozen=True, gc=False):
+    """A group, as lists and writes answer it (GROUP-1)."""
+
+    name: str
+    access: Access
+
+    @property
+    def can_edit(self) -> bool:
+        """The ``can_edit`` column of the page's group_role table (GROUP-3)."""
+        return ROLES[self.access].can_edit
+
+    @property
+    def can_drag_and_drop(self) -> bool:
+        """The ``can_drag_and_drop`` column of the page's group_role table (GROUP-3)."""
+        return ROLES[self.access].can_drag_and_drop
+
+
+class Dashboard(msgspec.Struct, frozen=True, gc=False):
+    """A dashboard: its owner's email, or None, and what each group may do with it."""
+
+    name: str
+    owner: str | None
+    access: Mapping[str, DashboardAccess]
+
+
+class Grant(msgspec.Struct, frozen=True, gc=False):
+    """A dashboard as GET of one group shows it (GROUP-1)."""
+
+    name: str
+    access: DashboardAccess
+
+
+class GroupDetail(msgspec.Struct, frozen=True, gc=False):
+    """A group with its dashboards in order of name, as GET of one group answers it (GROUP-1)."""
+
+    name: str
+    access: Access
+    dashboards: tuple[Grant, ...]
+
+
+def email_key(email: str) -> str:
+    """The form in which emails are compared and ordered (USER-2, PAGE-1)."""
+    return email.lower()
+
+
+def timestamp(moment: datetime | str) -> str:
+    """Render a moment as the API does: UTC, milliseconds, ``Z`` (USER-1).
+
+    Args:
+        moment: an aware datetime, or a text in ISO 8601 with an offset.
+
+    Raises:
+        ValueError: the text is no such time, or the offset is missing.
+    """
+    when = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    if when.tzinfo is None:
+        raise ValueError(f"{moment} has no offset from UTC; write it like 2014-02-06T23:46:07.118Z")
+    try:
+        return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    except OverflowError as error:
+        raise ValueError(f"{moment} is out of range in UTC") from error

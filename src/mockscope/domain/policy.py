@@ -1,0 +1,42 @@
+"""The policy switches of a site: one row for each question on which the public evidence is split."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a site reads the rules that nobody can decide from outside. The defaults are the contract's."""
+
+    page_size: Annotated[int, Meta(ge=1, le=1000, description="Records on a page (PAGE-2).")] = 100
+    test_mode_create_status: Annotated[
+        Literal[200, 201], Meta(description="Status of a create that test mode let pass (TEST-2).")
+    ] = 200
+    unknown_groups: Annotated[
+        Literal["reject", "ignore", "create"],
+        Meta(description="What happens to names of groups that the site does not have (USER-CREATE-2)."),
+    ] = "reject"
+    implicit_all_users: Annotated[
+        bool, Meta(description="Put All Users first into the groups of every user written (USER-CREATE-2).")
+    ] = False
+    creator_must_be_admin: Annotated[
+        bool, Meta(description="Only members of Administrators may create groups (GROUP-CREATE-2).")
+    ] = False
+    protect_builtin_groups: Annotated[
+        bool, Meta(description="Administrators and All Users can't be renamed or deleted (GROUP-BUILTIN-1).")
+    ] = True
+    require_json_content_type: Annotated[
+        bool, Meta(description="A body needs Content-Type: application/json (HTTP-4).")
+    ] = False
+
+    def with_changes(self, **changes: Any) -> "Policy":
+        """The same policy with some switches set.
+
+        Raises:
+            ValueError: a switch is unknown, or its value is none that it takes.
+        """
+        try:
+            return msgspec.convert({**msgspec.structs.asdict(self), **changes}, Policy)
+        except msgspec.ValidationError as error:
+            raise ValueError(f"policy: {error} (switches: {', '.join(self.__struct_fields__)})") from None

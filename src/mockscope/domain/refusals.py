@@ -1,0 +1,117 @@
+"""Every refusal of the service, once: its status, its rule id and its sentence.
+
+Code raises by name, tests compare by name. The real service's texts are unknown: these are ours (docs/fidelity.md).
+"""
+
+from enum import Enum, unique
+from typing import Final
+
+# What was sent is repeated in messages, headers and logs, but never at any length.
+LONGEST_VALUE: Final = 200
+
+
+@unique
+class Refusal(Enum):
+    """Why a request is refused: HTTP status, rule id, and the template of the message."""
+
+    AUTH_MISSING = 403, "AUTH-2", "The Http-X-Partner-Auth header is missing or blank: send <site-host>:<api-key>."
+    AUTH_REPEATED = 403, "AUTH-2", "The Http-X-Partner-Auth header is sent more than once, with different values."
+    AUTH_MALFORMED = 403, "AUTH-2", "The Http-X-Partner-Auth header has no colon: send <site-host>:<api-key>."
+    SITE_UNKNOWN = 403, "AUTH-2", "There is no site {host}."
+    KEY_WRONG = 403, "AUTH-2", "The API key is not the key of the site {host}."
+    API_DISABLED = 404, "AUTH-3", "The User Management API is not enabled on the site {host}."
+
+    PATH_UNKNOWN = 404, "HTTP-6", "There is nothing at {path}: the API has /api/v1/users and /api/v1/groups."
+    METHOD_NOT_ALLOWED = 405, "HTTP-6", "{method} is not offered at {path}: it answers {allowed}."
+
+    CONTENT_TYPE_WRONG = (
+        400,
+        "HTTP-4",
+        "This site takes a body as application/json only, and the Content-Type is {sent}.",
+    )
+    BODY_TOO_LARGE = 413, "HTTP-8", "The body is larger than {limit} bytes."
+    BODY_MISSING = 400, "HTTP-5", "The request has no body: send a JSON object."
+    BODY_NOT_JSON = 400, "HTTP-4", "The body is not valid JSON in UTF-8: {reason}."
+    BODY_NOT_AN_OBJECT = 400, "HTTP-4", "The body must be a JSON object, and it is {kind}."
+    FIELDS_INVALID = 400, "USER-CREATE-1", "The request has invalid fields: {problems}."
+
+    EMAIL_MISSING = 400, "USER-UPDATE-1", "The Http-X-Email header is missing: it names the user."
+    EMAIL_BLANK = 400, "USER-GET-1", "The Http-X-Email header is blank: it names the user."
+    EMAIL_REPEATED = 400, "USER-GET-1", "The Http-X-Email header is sent more than once, with different values."
+    USER_UNKNOWN = 400, "USER-GET-1", "No user of the site {host} has the email {email}."
+    GROUPS_UNKNOWN = 400, "USER-CREATE-2", "The site {host} has no group {names}."
+    INVITER_UNKNOWN = 400, "USER-CREATE-3", "invited_by_email names no user of the site {host}: {email}."
+    INVITER_NOT_ADMINISTRATOR = 400, "USER-CREATE-3", "{email} may not create users: not a member of Administrators."
+    EMAIL_TAKEN = 409, "USER-CREATE-4", "A user with the email {email} exists already."
+
+    GROUP_UNKNOWN = 404, "GROUP-GET-1", "The site {host} has no group {name}."
+    CREATOR_UNKNOWN = 400, "GROUP-CREATE-2", "created_by_email names no user of the site {host}: {email}."
+    CREATOR_NOT_ADMINISTRATOR = 400, "GROUP-CREATE-2", "{email} may not create groups: not a member of Administrators."
+    GROUP_TAKEN = 409, "GROUP-CREATE-3", "A group with the name {name} exists already."
+    BUILTIN_RENAMED = 400, "GROUP-BUILTIN-1", "The group {name} is built in and can't be renamed."
+    BUILTIN_DELETED = 400, "GROUP-BUILTIN-1", "The group {name} is built in and can't be deleted."
+
+    OWNER_UNKNOWN = 400, "USER-DELETE-2", "The owner is no user of the site {host}: {email}."
+    DASHBOARD_TAKEN = 409, "GROUP-1", "A dashboard with the name {name} exists already."
+
+    CRASHED = 500, "HTTP-8", "mockscope crashed on this request: the log has the trace. Please report it."
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the answer."""
+        return self.value[0]
+
+    @property
+    def rule(self) -> str:
+        """The rule id under which the refusal is given, unless the raising code names a nearer one."""
+        return self.value[1]
+
+    @property
+    def template(self) -> str:
+        """The message, with named places for what was sent."""
+        return self.value[2]
+
+
+class Refused(Exception):
+    """The one exception that crosses the border: a request that the rules do not allow.
+
+    Args:
+        refusal: which one.
+        rule: the rule id, where one refusal serves several rules.
+        values: what fills the template's places.
+    """
+
+    def __init__(self, refusal: Refusal, *, rule: str | None = None, **values: str) -> None:
+        self.refusal = refusal
+        self.rule = rule or refusal.rule
+        self.values = values
+        super().__init__(refusal, self.rule, values)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions are pickled with their positional arguments; ours takes keywords.
+        return _rebuilt, (self.refusal, self.rule, self.values)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the answer."""
+        return self.refusal.status
+
+    @property
+    def message(self) -> str:
+        """The sentence of the answer."""
+        return self.refusal.template.format(**{name: clipped(value) for name, value in self.values.items()})
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.message} [{self.rule}]"
+
+    def __repr__(self) -> str:
+        return f"<Refused {self.refusal.name} {self}>"
+
+
+def clipped(text: str, longest: int = LONGEST_VALUE) -> str:
+    """The text, cut with an ellipsis where it is longer than ``longest`` characters."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _rebuilt(refusal: Refusal, rule: str, values: dict[str, str]) -> Refused:
+    return Refused(refusal, rule=rule, **values)

@@ -1,0 +1,252 @@
+"""What the fields of a request may hold: one table for each body, and the short functions that walk them.
+
+Everything that can be judged from the request alone is judged here; what needs the site is in site.py.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from mockscope.domain.model import Access, DashboardAccess
+from mockscope.domain.refusals import Refusal, Refused
+
+# USER-2: the "valid e-mail address" of the WHATWG HTML standard.
+EMAIL: Final = re.compile(
+    r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+    r"(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
+)
+
+# What makes a text not blank. Engines differ on what white space is; openapi.yaml spells the same class.
+SOMETHING: Final = re.compile(r"[^\s\x1c-\x1f\x85\ufeff]")
+
+# GROUP-2, "400 if the access is NOT one of sql/discovery/view"
+ACCESS_WORDS: Final[Mapping[str, Access]] = {access.value.lower(): access for access in Access}
+DASHBOARD_WORDS: Final[Mapping[str, DashboardAccess]] = {word.value.lower(): word for word in DashboardAccess}
+
+
+class Invalid(ValueError):
+    """What is wrong with one value; the sentence goes on after the name of the field."""
+
+
+def text(value: object) -> str:
+    """A string that is not blank."""
+    if not isinstance(value, str):
+        raise Invalid(f"must be a string, and is {kind(value)}")
+    if not SOMETHING.search(value):
+        raise Invalid("is blank")
+    return value
+
+
+def new_email(value: object) -> str:
+    """An email address in the sense of USER-2."""
+    email = text(value)
+    if not EMAIL.fullmatch(email):
+        raise Invalid("is not a valid email address")
+    return email
+
+
+def access(value: object) -> Access:
+    """One of sql, discovery and view, in any case (GROUP-2)."""
+    found = ACCESS_WORDS.get(value.lower()) if isinstance(value, str) else None
+    if found is None:
+        raise Invalid("must be one of sql, discovery and view")
+    return found
+
+
+def group_names(value: object) -> tuple[str, ...]:
+    """Names of groups, in their order and without repeats; null means none (USER-CREATE-2)."""
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise Invalid("must be a list of strings")
+    return tuple(dict.fromkeys(value))
+
+
+def owner(value: object) -> str | None:
+    """The email of a dashboard's owner, or null."""
+    return None if value is None else text(value)
+
+
+def grants(value: object) -> dict[str, DashboardAccess]:
+    """What groups may do with a dashboard: Edit or View, in any case."""
+    if not isinstance(value, Mapping):
+        raise Invalid(f"must be an object, and is {kind(value)}")
+    found = {str(name): DASHBOARD_WORDS.get(str(word).lower()) for name, word in value.items()}
+    if None in found.values():
+        raise Invalid("must be Edit or View for each group")
+    return {name: word for name, word in found.items() if word}
+
+
+class Field(NamedTuple):
+    """A row: the name of a field, what reads its value, and whether it must be there."""
+
+    name: str
+    read: Callable[[object], object]
+    required: bool = False
+    other_name: str | None = None
+
+
+class Body(NamedTuple):
+    """A table: the rule under which its fields are refused, and its rows."""
+
+    rule: str
+    fields: tuple[Field, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every spelling of every field."""
+        return frozenset(name for field in self.fields for name in (field.name, field.other_name) if name)
+
+
+# USER-CREATE-1, "400 if the required fields are NOT specified or if they are invalid
+# (first_name, last_name, email, invited_by_email)"
+NEW_USER: Final = Body(
+    "USER-CREATE-1",
+    (
+        Field("first_name", text, required=True),
+        Field("last_name", text, required=True),
+        Field("email", new_email, required=True),
+        Field("groups", group_names),
+        Field("invited_by_email", text, required=True),
+    ),
+)
+
+# USER-UPDATE-2, "Any permutation of the following fields is acceptable."
+USER_CHANGES: Final = Body(
+    "USER-UPDATE-2",
+    (
+        Field("first_name", text),
+        Field("last_name", text),
+        Field("groups", group_names),
+    ),
+)
+
+# GROUP-CREATE-1. The page's table says create_by_email, its bodies created_by_email: both are read, the latter wins.
+NEW_GROUP: Final = Body(
+    "GROUP-CREATE-1",
+    (
+        Field("name", text, required=True),
+        Field("access", access, required=True),
+        Field("created_by_email", text, required=True, other_name="create_by_email"),
+    ),
+)
+
+# GROUP-UPDATE-1, "updates only group name", "updates only group access", "updates both group name and access"
+GROUP_CHANGES: Final = Body(
+    "GROUP-UPDATE-1",
+    (
+        Field("name", text),
+        Field("access", access),
+    ),
+)
+
+
+# The handle's add_user, add_group and add_dashboard: the same fields, but nobody is asked for leave.
+ADDED_USER: Final = Body("USER-CREATE-1", NEW_USER.fields[:-1])
+ADDED_GROUP: Final = Body("GROUP-CREATE-1", NEW_GROUP.fields[:-1])
+ADDED_DASHBOARD: Final = Body(
+    "GROUP-1",
+    (
+        Field("name", text, required=True),
+        Field("owner", owner),
+        Field("access", grants),
+    ),
+)
+
+
+class NewUser(msgspec.Struct, frozen=True):
+    """A user to be created. Only the handle leaves the inviter out, or has times and two-factor set."""
+
+    first_name: str
+    last_name: str
+    email: str
+    groups: tuple[str, ...] = ()
+    invited_by_email: str | None = None
+    # USER-CREATE-5: a new user has not logged in.
+    last_login_at: str | None = None
+    password_updated_at: str | None = None
+    tfa_enabled: bool = False
+
+
+class UserChanges(msgspec.Struct, frozen=True):
+    """What to change of a user; None is unchanged, no groups are the default groups."""
+
+    first_name: str | None = None
+    last_name: str | None = None
+    groups: tuple[str, ...] | None = None
+
+
+class NewGroup(msgspec.Struct, frozen=True):
+    """A group to be created. Only the handle leaves the creator out."""
+
+    name: str
+    access: Access
+    created_by_email: str | None = None
+
+
+class GroupChanges(msgspec.Struct, frozen=True):
+    """What to change of a group; None is unchanged."""
+
+    name: str | None = None
+    access: Access | None = None
+
+
+def read_new_user(body: Mapping[str, object]) -> NewUser:
+    """Read a user to be created, or refuse naming every bad field (USER-CREATE-1)."""
+    return NewUser(**read_body(NEW_USER, body))
+
+
+def read_user_changes(body: Mapping[str, object]) -> UserChanges:
+    """Read what to change of a user, or refuse naming every bad field (USER-UPDATE-2)."""
+    return UserChanges(**read_body(USER_CHANGES, body))
+
+
+def read_new_group(body: Mapping[str, object]) -> NewGroup:
+    """Read a group to be created, or refuse naming every bad field (GROUP-CREATE-1)."""
+    return NewGroup(**read_body(NEW_GROUP, body))
+
+
+def read_group_changes(body: Mapping[str, object]) -> GroupChanges:
+    """Read what to change of a group, or refuse naming every bad field (GROUP-UPDATE-1)."""
+    return GroupChanges(**read_body(GROUP_CHANGES, body))
+
+
+def kind(value: object) -> str:
+    """What a JSON value is, in the words of JSON."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case str():
+            return "a string"
+        case int() | float():
+            return "a number"
+        case list() | tuple():
+            return "a list"
+        case _:
+            return "an object"
+
+
+def read_body(table: Body, body: Mapping[str, object]) -> dict[str, Any]:
+    """Walk a table: the values of the fields that were sent, read.
+
+    Raises:
+        Refused: FIELDS_INVALID, naming every bad field.
+    """
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, read, required, other_name in table.fields:
+        sent = other_name if other_name and other_name in body and name not in body else name
+        if sent in body:
+            try:
+                values[name] = read(body[sent])
+            except Invalid as problem:
+                problems.append(f"{sent} {problem}")
+        elif required:
+            problems.append(f"{name} is missing")
+    if problems:
+        raise Refused(Refusal.FIELDS_INVALID, rule=table.rule, problems="; ".join(problems))
+    return values

@@ -1,0 +1,428 @@
+"""One site of the service: its records, its policy, and the rules that need them.
+
+Every write checks first and writes last: it ends in _commit, the one place that knows test mode.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from threading import RLock
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from mockscope.domain.model import (
+    ADMINISTRATORS,
+    ALL_USERS,
+    BUILTIN_GROUPS,
+    Access,
+    Dashboard,
+    DashboardAccess,
+    Grant,
+    Group,
+    GroupDetail,
+    User,
+    email_key,
+)
+from mockscope.domain.policy import Policy
+from mockscope.domain.refusals import Refusal, Refused
+from mockscope.domain.rules import SOMETHING, GroupChanges, NewGroup, NewUser, UserChanges
+from mockscope.domain.store import Change, Store
+
+T = TypeVar("T")
+
+# What a header can carry from every client: visible ASCII. A key has no colon (AUTH-1 splits at the last one).
+HOST: Final = re.compile(r"[!-~]+")
+API_KEY: Final = re.compile(r"[!-9;-~]+")
+
+
+class Page(NamedTuple, Generic[T]):
+    """A page of a list: its records, the count of the whole site, and where the next page starts (PAGE-2, PAGE-5)."""
+
+    records: list[T]
+    total: int
+    next_start: str | None
+
+
+class Site:
+    """A site: the tenant that the vendor's auth header names.
+
+    Safe to use from several threads: every call sees and leaves whole records.
+
+    Args:
+        host: the site's host, as in the auth header and in dashboard URLs.
+        api_key: the key; any visible ASCII without a colon.
+        enabled: whether the API is enabled for the site (AUTH-3).
+        policy: the policy switches.
+
+    Raises:
+        ValueError: the host or the key can't stand in the auth header.
+    """
+
+    def __init__(self, host: str, api_key: str, *, enabled: bool = True, policy: Policy | None = None) -> None:
+        if not HOST.fullmatch(host):
+            raise ValueError(f"the host {host!r} can't stand in a header: use visible ASCII without blanks")
+        self.host = host
+        self.rotate_key(api_key)
+        self.enabled = enabled
+        self.policy = policy or Policy()
+        self.lock = RLock()
+        self.store = Store()
+        # GROUP-4: both Sql, as in the page's example of GET Groups.
+        self.store.apply(Change(groups={name: Group(name, Access.SQL) for name in BUILTIN_GROUPS}))
+
+    def __repr__(self) -> str:
+        users, groups = len(self.store.users), len(self.store.groups)
+        return f"<Site {self.host}: {users} users, {groups} groups{'' if self.enabled else ', API disabled'}>"
+
+    def rotate_key(self, api_key: str) -> None:
+        """Set the key; any other is refused from now on (AUTH-4).
+
+        Raises:
+            ValueError: the key can't stand in the auth header.
+        """
+        if not API_KEY.fullmatch(api_key):
+            raise ValueError(
+                f"the API key of {self.host} can't stand in a header: visible ASCII without blank or colon"
+            )
+        self.api_key = api_key
+
+    # -- users ---------------------------------------------------------------------------------------------
+
+    def list_users(self, start: str = "") -> Page[User]:
+        """A page of users in order of email (PAGE-1 to PAGE-5).
+
+        Args:
+            start: the cursor; empty for the first page. It is compared, never looked up.
+        """
+        # PAGE-3: no email holds a blank, so one in a cursor is a "+" that was sent unencoded.
+        key = email_key(start).replace(" ", "+")
+        with self.lock:
+            users, following = self.store.users.page(key, self.policy.page_size)
+            return Page(users, len(self.store.users), following.email if following else None)
+
+    def get_user(self, email: str) -> User:
+        """The user with an email (USER-GET-1).
+
+        Raises:
+            Refused: USER_UNKNOWN.
+        """
+        # "400 if the email_address does NOT belong to the user on this site"
+        return self.user(email, rule="USER-GET-1")
+
+    def create_user(self, draft: NewUser, *, dry_run: bool = False) -> User | None:
+        """Create a user (USER-CREATE-2 to USER-CREATE-5).
+
+        Args:
+            draft: the fields, read.
+            dry_run: run the checks alone (TEST-1).
+
+        Returns:
+            The user, or None after a dry run.
+
+        Raises:
+            Refused: INVITER_UNKNOWN, INVITER_NOT_ADMINISTRATOR, GROUPS_UNKNOWN, EMAIL_TAKEN.
+        """
+        with self.lock:
+            if draft.invited_by_email is not None:
+                self._check_inviter(draft.invited_by_email)
+            groups, created = self._groups_to_set(draft.groups)
+            key = email_key(draft.email)
+            # "409 if the email_address already exists"
+            if key in self.store.users:
+                raise Refused(Refusal.EMAIL_TAKEN, email=draft.email)
+            user = User(
+                draft.first_name,
+                draft.last_name,
+                draft.email,
+                groups,
+                draft.last_login_at,
+                draft.password_updated_at,
+                draft.tfa_enabled,
+            )
+            return self._commit(user, Change(users={key: user}, groups=created), dry_run=dry_run)
+
+    def update_user(self, email: str, changes: UserChanges, *, dry_run: bool = False) -> User | None:
+        """Change a user's names or groups (USER-UPDATE-1, USER-UPDATE-2).
+
+        Args:
+            email: whose.
+            changes: what to change.
+            dry_run: run the checks alone (TEST-1).
+
+        Returns:
+            The whole user, or None after a dry run.
+
+        Raises:
+            Refused: USER_UNKNOWN, GROUPS_UNKNOWN.
+        """
+        with self.lock:
+            user = self.user(email, rule="USER-UPDATE-1")
+            # "updates only first_name since no groups are passed in."
+            groups, created = (user.groups, {}) if changes.groups is None else self._groups_to_set(changes.groups)
+            changed = User(
+                changes.first_name or user.first_name,
+                changes.last_name or user.last_name,
+                user.email,
+                groups,
+                user.last_login_at,
+                user.password_updated_at,
+                user.tfa_enabled,
+            )
+            return self._commit(changed, Change(users={email_key(email): changed}, groups=created), dry_run=dry_run)
+
+    def delete_user(self, email: str, *, dry_run: bool = False) -> User | None:
+        """Delete a user; what the user owned stays, owned by nobody (USER-DELETE-1, USER-DELETE-2).
+
+        Args:
+            email: whose.
+            dry_run: run the checks alone (TEST-1).
+
+        Returns:
+            The user who is gone, or None after a dry run.
+
+        Raises:
+            Refused: USER_UNKNOWN.
+        """
+        with self.lock:
+            user = self.user(email, rule="USER-DELETE-1")
+            key = email_key(email)
+            # "the ownership over all the objects owned by deleted user is set to none"
+            orphans = {board.name: Dashboard(board.name, None, board.access) for board in self._owned_by(key)}
+            return self._commit(user, Change(users={key: None}, dashboards=orphans), dry_run=dry_run)
+
+    # -- groups --------------------------------------------------------------------------------------------
+
+    def list_groups(self, start: str = "") -> Page[Group]:
+        """A page of groups in order of name (PAGE-1 to PAGE-5).
+
+        Args:
+            start: the cursor; empty for the first page. It is compared, never looked up.
+        """
+        with self.lock:
+            groups, following = self.store.groups.page(start, self.policy.page_size)
+            return Page(groups, len(self.store.groups), following.name if following else None)
+
+    def get_group(self, name: str) -> GroupDetail:
+        """A group with its dashboards (GROUP-1, GROUP-GET-1).
+
+        Raises:
+            Refused: GROUP_UNKNOWN.
+        """
+        with self.lock:
+            group = self.group(name, rule="GROUP-GET-1")
+            grants = tuple(Grant(board.name, board.access[name]) for board in self._shared_with(name))
+            return GroupDetail(group.name, group.access, grants)
+
+    def create_group(self, draft: NewGroup, *, dry_run: bool = False) -> Group | None:
+        """Create a group (GROUP-CREATE-2, GROUP-CREATE-3).
+
+        Args:
+            draft: the fields, read.
+            dry_run: run the checks alone (TEST-1).
+
+        Returns:
+            The group, or None after a dry run.
+
+        Raises:
+            Refused: CREATOR_UNKNOWN, CREATOR_NOT_ADMINISTRATOR, GROUP_TAKEN.
+        """
+        with self.lock:
+            if draft.created_by_email is not None:
+                self._check_creator(draft.created_by_email)
+            # "409 if the group already exists"
+            if draft.name in self.store.groups:
+                raise Refused(Refusal.GROUP_TAKEN, name=draft.name)
+            group = Group(draft.name, draft.access)
+            return self._commit(group, Change(groups={group.name: group}), dry_run=dry_run)
+
+    def update_group(self, name: str, changes: GroupChanges, *, dry_run: bool = False) -> Group | None:
+        """Rename a group or change its access (GROUP-UPDATE-1 to GROUP-UPDATE-3, GROUP-BUILTIN-1).
+
+        Args:
+            name: which group.
+            changes: what to change.
+            dry_run: run the checks alone (TEST-1).
+
+        Returns:
+            The group as it now is, or None after a dry run.
+
+        Raises:
+            Refused: GROUP_UNKNOWN, BUILTIN_RENAMED, GROUP_TAKEN.
+        """
+        with self.lock:
+            group = self.group(name, rule="GROUP-UPDATE-2")
+            changed = Group(changes.name or group.name, changes.access or group.access)
+            if changed.name == name:
+                return self._commit(changed, Change(groups={name: changed}), dry_run=dry_run)
+            if self._is_protected(name):
+                raise Refused(Refusal.BUILTIN_RENAMED, name=name)
+            if changed.name in self.store.groups:
+                raise Refused(Refusal.GROUP_TAKEN, rule="GROUP-UPDATE-2", name=changed.name)
+            return self._commit(changed, self._replacing(name, changed), dry_run=dry_run)
+
+    def delete_group(self, name: str, *, dry_run: bool = False) -> Group | None:
+        """Delete a group; its members stay users (GROUP-DELETE-1, GROUP-DELETE-2, GROUP-BUILTIN-1).
+
+        Args:
+            name: which group.
+            dry_run: run the checks alone (TEST-1).
+
+        Returns:
+            The group that is gone, or None after a dry run.
+
+        Raises:
+            Refused: GROUP_UNKNOWN, BUILTIN_DELETED.
+        """
+        with self.lock:
+            group = self.group(name, rule="GROUP-DELETE-1")
+            if self._is_protected(name):
+                raise Refused(Refusal.BUILTIN_DELETED, name=name)
+            return self._commit(group, self._replacing(name, None), dry_run=dry_run)
+
+    # -- dashboards: in no operation of the API, but owned by users and shown to groups ----------------------
+
+    def create_dashboard(self, dashboard: Dashboard) -> Dashboard:
+        """Add a dashboard.
+
+        Raises:
+            Refused: OWNER_UNKNOWN, GROUPS_UNKNOWN, DASHBOARD_TAKEN.
+        """
+        with self.lock:
+            if dashboard.owner is not None and email_key(dashboard.owner) not in self.store.users:
+                raise Refused(Refusal.OWNER_UNKNOWN, host=self.host, email=dashboard.owner)
+            self._check_groups(dashboard.access)
+            if dashboard.name in self.store.dashboards:
+                raise Refused(Refusal.DASHBOARD_TAKEN, name=dashboard.name)
+            self.store.apply(Change(dashboards={dashboard.name: dashboard}))
+            return dashboard
+
+    # -- what the rules ask ----------------------------------------------------------------------------------
+
+    def user(self, email: str, *, rule: str) -> User:
+        """The user with an email, under the rule of the operation that asks.
+
+        Raises:
+            Refused: USER_UNKNOWN.
+        """
+        user = self.store.users.get(email_key(email))
+        if user is None:
+            raise Refused(Refusal.USER_UNKNOWN, rule=rule, host=self.host, email=email)
+        return user
+
+    def group(self, name: str, *, rule: str) -> Group:
+        """The group with a name, under the rule of the operation that asks.
+
+        Raises:
+            Refused: GROUP_UNKNOWN.
+        """
+        # "404 if the group_name does NOT exist on this site"
+        group = self.store.groups.get(name)
+        if group is None:
+            raise Refused(Refusal.GROUP_UNKNOWN, rule=rule, host=self.host, name=name)
+        return group
+
+    def is_administrator(self, email: str) -> bool:
+        """Whether an email belongs to a member of Administrators (USER-CREATE-3)."""
+        return email_key(email) in self.store.members[ADMINISTRATORS]
+
+    def administrators(self) -> list[User]:
+        """The members of Administrators, in order of email."""
+        with self.lock:
+            keys = sorted(self.store.members[ADMINISTRATORS])
+            return [user for key in keys if (user := self.store.users.get(key))]
+
+    def _commit(self, result: T, change: Change, *, dry_run: bool) -> T | None:
+        # TEST-1, "ONLY VALIDATIONS run and the actual user does NOT get created"
+        if dry_run:
+            return None
+        self.store.apply(change)
+        return result
+
+    def _check_inviter(self, email: str) -> None:
+        # "The inviter must have access to create a user."
+        if email_key(email) not in self.store.users:
+            raise Refused(Refusal.INVITER_UNKNOWN, host=self.host, email=email)
+        if not self.is_administrator(email):
+            raise Refused(Refusal.INVITER_NOT_ADMINISTRATOR, email=email)
+
+    def _check_creator(self, email: str) -> None:
+        # "Group creator email address."
+        if email_key(email) not in self.store.users:
+            raise Refused(Refusal.CREATOR_UNKNOWN, host=self.host, email=email)
+        if self.policy.creator_must_be_admin and not self.is_administrator(email):
+            raise Refused(Refusal.CREATOR_NOT_ADMINISTRATOR, email=email)
+
+    def _check_groups(self, names: Iterable[str]) -> None:
+        unknown = [name for name in names if name not in self.store.groups]
+        if unknown:
+            raise Refused(Refusal.GROUPS_UNKNOWN, host=self.host, names=", ".join(unknown))
+
+    def _groups_to_set(self, names: tuple[str, ...]) -> tuple[tuple[str, ...], Mapping[str, Group]]:
+        """The groups that a user gets when these names are sent, and the groups to be created for that."""
+        created: dict[str, Group] = {}
+        match self.policy.unknown_groups:
+            case "reject":
+                self._check_groups(names)
+            case "ignore":
+                names = tuple(name for name in names if name in self.store.groups)
+            case "create":
+                self._check_groups(name for name in names if not SOMETHING.search(name))
+                created = {name: Group(name, Access.VIEW) for name in names if name not in self.store.groups}
+        if self.policy.implicit_all_users:
+            names = (*self._default_groups(), *(name for name in names if name != ALL_USERS))
+        return names or self._default_groups(), created
+
+    def _default_groups(self) -> tuple[str, ...]:
+        # "This parameter is set to ["All Users"] by default." Where a policy let All Users be deleted: nothing.
+        return (ALL_USERS,) if ALL_USERS in self.store.groups else ()
+
+    def _is_protected(self, name: str) -> bool:
+        return self.policy.protect_builtin_groups and name in BUILTIN_GROUPS
+
+    def _owned_by(self, key: str) -> list[Dashboard]:
+        return self._dashboards(self.store.owned[key])
+
+    def _shared_with(self, group: str) -> list[Dashboard]:
+        return self._dashboards(self.store.shared[group])
+
+    def _dashboards(self, names: Iterable[str]) -> list[Dashboard]:
+        return [board for name in sorted(names) if (board := self.store.dashboards.get(name))]
+
+    def _replacing(self, name: str, group: Group | None) -> Change:
+        """What renaming a group (or, with None, deleting it) does to the site.
+
+        GROUP-UPDATE-3: a rename carries members and dashboards along. GROUP-DELETE-2: members lose that membership
+        and stay users; one who has no group left gets All Users.
+        """
+        successor = (group.name,) if group else ()
+        default = tuple(other for other in self._default_groups() if other != name)
+        members = ((key, self.user(key, rule="GROUP-DELETE-2")) for key in self.store.members[name])
+        return Change(
+            users={key: with_groups(user, _swapped(user.groups, name, successor) or default) for key, user in members},
+            groups={name: None} | ({group.name: group} if group else {}),
+            dashboards={
+                board.name: Dashboard(board.name, board.owner, _regranted(board.access, name, successor))
+                for board in self._shared_with(name)
+            },
+        )
+
+
+def with_groups(user: User, groups: tuple[str, ...]) -> User:
+    """The same user in other groups."""
+    return User(
+        user.first_name,
+        user.last_name,
+        user.email,
+        groups,
+        user.last_login_at,
+        user.password_updated_at,
+        user.tfa_enabled,
+    )
+
+
+def _swapped(groups: Iterable[str], name: str, successor: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(other for group in groups for other in (successor if group == name else (group,)))
+
+
+def _regranted(
+    access: Mapping[str, DashboardAccess], name: str, successor: tuple[str, ...]
+) -> dict[str, DashboardAccess]:
+    return {other: word for group, word in access.items() for other in _swapped((group,), name, successor)}

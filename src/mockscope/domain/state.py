@@ -1,0 +1,260 @@
+"""The versioned seed and export format: records to plain data and back, strictly.
+
+Only plain data is read and written here; files, lines and made-up people are seeding.py's.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from mockscope.domain.directory import new_api_key
+from mockscope.domain.model import (
+    ALL_USERS,
+    BUILTIN_GROUPS,
+    Dashboard,
+    Group,
+    User,
+    email_key,
+    timestamp,
+)
+from mockscope.domain.policy import Policy
+from mockscope.domain.rules import ACCESS_WORDS, DASHBOARD_WORDS, EMAIL
+from mockscope.domain.site import Site
+from mockscope.domain.store import Change
+from mockscope.nearness import nearest
+
+FORMAT_VERSION: Final = 1
+
+Path = tuple[str | int, ...]
+Text = Annotated[str, Meta(pattern=r"\S")]
+# Makes up the groups and users that a site's ``generate`` asks for, besides those written by hand.
+MakeUp = Callable[["SeedGenerate", "SeedSite"], tuple[list["SeedGroup"], list["SeedUser"]]]
+
+
+class SeedUser(msgspec.Struct, forbid_unknown_fields=True):
+    """A user. Without groups: in All Users."""
+
+    email: Annotated[str, Meta(description="Matches the `email` pattern of HTML; unique without case (USER-2).")]
+    first_name: Text
+    last_name: Text
+    groups: Annotated[list[str], Meta(description="Names of groups of this site. Absent: All Users.")] | UnsetType = (
+        UNSET
+    )
+    last_login_at: Annotated[str, Meta(description="ISO 8601 with an offset, or null.")] | None = None
+    password_updated_at: Annotated[str, Meta(description="ISO 8601 with an offset, or null.")] | None = None
+    tfa_enabled: bool = False
+
+
+class SeedGroup(msgspec.Struct, forbid_unknown_fields=True):
+    """A group. Administrators and All Users are there without being named."""
+
+    name: Text
+    access: Annotated[str, Meta(description="Sql, Discovery or View, in any case (GROUP-2).")]
+
+
+class SeedDashboard(msgspec.Struct, forbid_unknown_fields=True):
+    """A dashboard, with its owner's email and what each group may do with it."""
+
+    name: Text
+    owner: Annotated[str, Meta(description="The email of a user of this site, or null.")] | None = None
+    access: Annotated[dict[str, str], Meta(description="Group name to Edit or View, in any case.")] = {}
+
+
+class SeedGenerate(msgspec.Struct, forbid_unknown_fields=True):
+    """Made-up records, the same every time for the same numbers."""
+
+    users: Annotated[int, Meta(ge=0, le=5_000_000)] = 0
+    groups: Annotated[int, Meta(ge=0, le=100_000)] = 0
+    seed: int = 0
+
+
+class SeedSite(msgspec.Struct, forbid_unknown_fields=True):
+    """A site."""
+
+    host: Annotated[str, Meta(pattern=r"^[!-~]+$", description="The site's host, as in the auth header.")]
+    api_key: (
+        Annotated[str, Meta(pattern=r"^[!-9;-~]+$", description="Visible ASCII without a colon. Absent: a new key.")]
+        | None
+    ) = None
+    enabled: Annotated[bool, Meta(description="Whether the API is enabled for the site (AUTH-3).")] = True
+    policy: Policy = Policy()
+    groups: list[SeedGroup] = []
+    removed_groups: Annotated[
+        list[str],
+        Meta(description="Built-in groups that are not there, where the policy let them be deleted or renamed."),
+    ] = []
+    users: list[SeedUser] = []
+    dashboards: list[SeedDashboard] = []
+    generate: SeedGenerate | None = None
+
+
+class Seed(msgspec.Struct, forbid_unknown_fields=True):
+    """A mockscope seed: the sites of a server. An export has the same form."""
+
+    mockscope: Annotated[int, Meta(ge=FORMAT_VERSION, le=FORMAT_VERSION, description="The version of the format.")]
+    sites: list[SeedSite] = []
+
+
+class SeedError(ValueError):
+    """A seed that can't be loaded.
+
+    Args:
+        problem: what is wrong, and what would be right.
+        path: where in the data, as keys and positions from the top.
+        where: the same for people, e.g. ``seed.yaml, line 12``; filled in by what knows the file.
+    """
+
+    def __init__(self, problem: str, path: Path = (), *, where: str | None = None) -> None:
+        self.problem = problem
+        self.path = path
+        self.where = where
+        super().__init__(problem, path)
+
+    def __str__(self) -> str:
+        return f"{self.where or _spelled(self.path)}: {self.problem}"
+
+
+def load(seed: Seed, *, make_up: MakeUp | None = None) -> list[Site]:
+    """Turn a seed into sites, all or none.
+
+    Args:
+        seed: the seed, its shape already checked.
+        make_up: adds the records that ``generate`` asks for.
+
+    Raises:
+        SeedError: a reference dangles, a record is there twice, or a word means nothing.
+    """
+    hosts: set[str] = set()
+    sites = []
+    for place, site in enumerate(seed.sites):
+        path: Path = ("sites", place)
+        if site.host in hosts:
+            raise SeedError(f"there is a site {site.host} already", (*path, "host"))
+        hosts.add(site.host)
+        sites.append(_site(site, path, make_up))
+    return sites
+
+
+def export(sites: Sequence[Site]) -> dict[str, Any]:
+    """The records of sites as plain data, in the format of a seed and in API order."""
+    return {"mockscope": FORMAT_VERSION, "sites": [export_site(site) for site in sites]}
+
+
+def export_site(site: Site) -> dict[str, Any]:
+    """The records of one site as plain data."""
+    with site.lock:
+        store = site.store
+        removed = [name for name in BUILTIN_GROUPS if name not in store.groups]
+        return {
+            "host": site.host,
+            "api_key": site.api_key,
+            "enabled": site.enabled,
+            "policy": msgspec.structs.asdict(site.policy),
+            "groups": [{"name": group.name, "access": group.access.value} for group in store.groups.records()],
+            **({"removed_groups": removed} if removed else {}),
+            "users": [msgspec.structs.asdict(user) | {"groups": list(user.groups)} for user in store.users.records()],
+            "dashboards": [
+                {
+                    "name": board.name,
+                    "owner": board.owner,
+                    "access": {name: word.value for name, word in sorted(board.access.items())},
+                }
+                for board in store.dashboards.records()
+            ],
+        }
+
+
+def _site(seed: SeedSite, path: Path, make_up: MakeUp | None) -> Site:
+    if seed.generate is not None and make_up is not None:
+        groups, users = make_up(seed.generate, seed)
+        seed = msgspec.structs.replace(seed, groups=[*seed.groups, *groups], users=[*seed.users, *users])
+    site = Site(seed.host, seed.api_key or new_api_key(), enabled=seed.enabled, policy=seed.policy)
+    site.store.apply(Change(groups=_groups(seed, path)))
+    known = frozenset(site.store.groups)
+    records = _users(seed, known, path)
+    site.store.apply(Change(users=records))
+    site.store.apply(Change(dashboards=_dashboards(seed, known, records, path)))
+    return site
+
+
+def _groups(seed: SeedSite, path: Path) -> dict[str, Group | None]:
+    groups: dict[str, Group | None] = {}
+    for place, name in enumerate(seed.removed_groups):
+        if name not in BUILTIN_GROUPS:
+            raise SeedError(f"{name} is no built-in group", (*path, "removed_groups", place))
+        groups[name] = None
+    for place, group in enumerate(seed.groups):
+        at = (*path, "groups", place)
+        if group.name in groups:
+            raise SeedError(f"there is a group {group.name} already", (*at, "name"))
+        groups[group.name] = Group(group.name, _word(group.access, ACCESS_WORDS, (*at, "access")))
+    return groups
+
+
+def _users(seed: SeedSite, groups: frozenset[str], path: Path) -> dict[str, User]:
+    users: dict[str, User] = {}
+    # One tuple for each set of groups: a site has far fewer of those than users.
+    memberships: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for place, user in enumerate(seed.users):
+        at = (*path, "users", place)
+        if not EMAIL.fullmatch(user.email):
+            raise SeedError(f"{user.email} is not a valid email address", (*at, "email"))
+        key = email_key(user.email)
+        if key in users:
+            raise SeedError(f"there is a user {user.email} already", (*at, "email"))
+        names = (ALL_USERS,) if isinstance(user.groups, UnsetType) else tuple(dict.fromkeys(user.groups))
+        for name in names:
+            if name not in groups:
+                raise SeedError(_unknown("group", name, groups), (*at, "groups"))
+        users[key] = User(
+            user.first_name,
+            user.last_name,
+            user.email,
+            memberships.setdefault(names, names),
+            _time(user.last_login_at, (*at, "last_login_at")),
+            _time(user.password_updated_at, (*at, "password_updated_at")),
+            user.tfa_enabled,
+        )
+    return users
+
+
+def _dashboards(seed: SeedSite, groups: frozenset[str], users: Mapping[str, User], path: Path) -> dict[str, Dashboard]:
+    boards: dict[str, Dashboard] = {}
+    for place, board in enumerate(seed.dashboards):
+        at = (*path, "dashboards", place)
+        if board.name in boards:
+            raise SeedError(f"there is a dashboard {board.name} already", (*at, "name"))
+        owner = None if board.owner is None else users.get(email_key(board.owner))
+        if board.owner is not None and owner is None:
+            raise SeedError(_unknown("user", board.owner, users), (*at, "owner"))
+        for name in board.access:
+            if name not in groups:
+                raise SeedError(_unknown("group", name, groups), (*at, "access", name))
+        access = {name: _word(word, DASHBOARD_WORDS, (*at, "access", name)) for name, word in board.access.items()}
+        boards[board.name] = Dashboard(board.name, owner.email if owner else None, access)
+    return boards
+
+
+def _word(word: str, known: Mapping[str, Any], path: Path) -> Any:
+    found = known.get(word.lower())
+    if found is None:
+        raise SeedError(f"{word} is none of {', '.join(value.value for value in known.values())}", path)
+    return found
+
+
+def _time(moment: str | None, path: Path) -> str | None:
+    try:
+        return moment and timestamp(moment)
+    except ValueError as error:
+        raise SeedError(f"{error}", path) from None
+
+
+def _unknown(what: str, name: str, known: Iterable[str]) -> str:
+    guess = nearest(name, known)
+    return f"the site has no {what} {name}" + (f"; did you mean {guess}?" if guess else "")
+
+
+def _spelled(path: Path) -> str:
+    return "seed" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)

@@ -1,0 +1,93 @@
+"""Made-up people and groups for ``generate`` in a seed: believable, and the same every time for the same numbers.
+
+Words come from mimesis, once; who gets which is drawn here, which is quick enough for a site of a million.
+"""
+
+import random
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from mimesis import Address, Person
+from mimesis.locales import Locale
+
+from mockscope.domain.model import ALL_USERS, Access, email_key, timestamp
+from mockscope.domain.state import SeedGenerate, SeedGroup, SeedSite, SeedUser
+
+# As many different words as are drawn from; pairs of them make names enough.
+FIRST_NAMES: Final = 500
+LAST_NAMES: Final = 800
+CITIES: Final = 200
+TEAMS: Final = ("Sales", "Marketing", "Support", "Finance", "Engineering", "Operations", "Legal", "Research")
+# Logins lie in the two years before the latest date on the vendor's page, so that no clock is asked.
+LATEST_LOGIN: Final = datetime(2018, 10, 18, 20, 8, 41, 794000, tzinfo=UTC)
+LOGIN_SPAN_SECONDS: Final = 2 * 365 * 86400
+
+
+def make_up(generate: SeedGenerate, site: SeedSite) -> tuple[list[SeedGroup], list[SeedUser]]:
+    """Make up the groups and users that a seed asks for.
+
+    Args:
+        generate: how many, and the seed of the draw.
+        site: the site with what was written by hand; none of that is repeated.
+    """
+    draw = random.Random(generate.seed)
+    groups = _groups(generate, {group.name for group in site.groups}, draw)
+    users = _users(generate, {email_key(user.email) for user in site.users}, [group.name for group in groups], draw)
+    return groups, users
+
+
+def _groups(generate: SeedGenerate, taken: set[str], draw: random.Random) -> list[SeedGroup]:
+    cities = _some(Address(Locale.EN, seed=generate.seed).city, CITIES) if generate.groups else []
+    groups = []
+    for _ in range(generate.groups):
+        name = _free(f"{draw.choice(TEAMS)} {draw.choice(cities)}", "{} {}", taken)
+        taken.add(name)
+        groups.append(SeedGroup(name, draw.choice(list(Access)).value))
+    return groups
+
+
+def _users(generate: SeedGenerate, taken: set[str], groups: list[str], draw: random.Random) -> list[SeedUser]:
+    person = Person(Locale.EN, seed=generate.seed)
+    first_names, last_names = _some(person.first_name, FIRST_NAMES), _some(person.last_name, LAST_NAMES)
+    parts = {name: re.sub(r"[^a-z0-9]", "", name.lower()) for name in (*first_names, *last_names)}
+    memberships = [
+        [ALL_USERS, *draw.sample(groups, min(len(groups), size))] for size in (0, 1, 1, 2, 3) for _ in range(20)
+    ]
+    numbers: dict[str, int] = {}
+    users = []
+    for _ in range(generate.users):
+        first, last = draw.choice(first_names), draw.choice(last_names)
+        name = f"{parts[first]}.{parts[last]}"
+        number = numbers[name] = numbers.get(name, 0) + 1
+        email = _free(f"{name}{number if number > 1 else ''}@example.com", "{1}.{0}", taken)
+        taken.add(email)
+        login = LATEST_LOGIN - timedelta(seconds=draw.random() * LOGIN_SPAN_SECONDS)
+        users.append(
+            SeedUser(
+                email=email,
+                first_name=first,
+                last_name=last,
+                groups=draw.choice(memberships),
+                # One in ten was invited and never came.
+                last_login_at=timestamp(login) if draw.random() < 0.9 else None,
+                password_updated_at=timestamp(login - timedelta(days=draw.randrange(400))),
+                tfa_enabled=draw.random() < 0.3,
+            )
+        )
+    return users
+
+
+def _some(draw_word: Callable[[], str], size: int) -> list[str]:
+    """Different words, in an order that depends on the draw alone."""
+    return list(dict.fromkeys(draw_word() for _ in range(size)))
+
+
+def _free(name: str, pattern: str, taken: set[str]) -> str:
+    """The name, or with the first number that makes it one that is not taken."""
+    number = 2
+    free = name
+    while free in taken:
+        free, number = pattern.format(name, number), number + 1
+    return free

@@ -1,0 +1,204 @@
+"""Seeds as files: YAML or JSON text to sites, with file and line in every error, and sites back to text.
+
+What a seed means is domain/state.py's; what its people are called is people.py's.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import yaml
+
+from mockscope.domain import state
+from mockscope.domain.policy import Policy
+from mockscope.domain.site import Site
+from mockscope.domain.state import Seed, SeedError
+from mockscope.nearness import nearest
+
+SCHEMA_ID: Final = "https://json-schema.org/draft/2020-12/schema"
+
+SeedSource = str | Path | Mapping[str, Any]
+
+
+def load_sites(source: SeedSource) -> list[Site]:
+    """Load the sites of a seed, all or none.
+
+    Args:
+        source: a path to a YAML or JSON file, or the same as plain data.
+
+    Raises:
+        SeedError: the seed can't be loaded; the message names file, line, and the nearest known name.
+        OSError: the file can't be read.
+    """
+    if isinstance(source, Mapping):
+        return _load(dict(source))
+    path = Path(source)
+    return parse_sites(path.read_bytes(), str(path))
+
+
+def parse_sites(text: bytes, name: str) -> list[Site]:
+    """Load the sites of a seed's text.
+
+    Args:
+        text: YAML or JSON, in UTF-8.
+        name: what to call it in errors; one that ends in ``.json`` is read as JSON.
+
+    Raises:
+        SeedError: as in load_sites.
+    """
+    try:
+        decoded = text.decode()
+    except UnicodeDecodeError as error:
+        raise SeedError(f"byte {error.start} is not UTF-8", where=name) from None
+    is_json = name.endswith(".json")
+    data = _parse_json(decoded, name) if is_json else _parse_yaml(decoded, name)
+    try:
+        return _load(data)
+    except SeedError as error:
+        line = _line(decoded.replace("\t", " ") if is_json else decoded, error.path)
+        error.where = f"{name}, line {line}"
+        raise
+
+
+def to_yaml(sites: list[Site]) -> str:
+    """The export of sites as YAML."""
+    return yaml.dump(state.export(sites), Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+def to_json(sites: list[Site]) -> str:
+    """The export of sites as JSON."""
+    return json.dumps(state.export(sites), indent=2, ensure_ascii=False) + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the seed format, for editors."""
+    made = msgspec.json.schema(Seed)
+    return {"$schema": SCHEMA_ID, "title": "mockscope seed", **made}
+
+
+# -- shape -----------------------------------------------------------------------------------------------------
+
+
+def _load(data: object) -> list[Site]:
+    from mockscope.people import make_up
+
+    try:
+        seed = msgspec.convert(data, Seed)
+    except msgspec.ValidationError as error:
+        raise _shape_error(str(error)) from None
+    return state.load(seed, make_up=make_up)
+
+
+def _shape_error(text: str) -> SeedError:
+    """The codec's error, with the path taken apart and the nearest known name added."""
+    problem, _, where = text.partition(" - at ")
+    path = _path(where)
+    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
+        known = _fields_at(path)
+        guess = nearest(unknown[1], known)
+        problem = f"unknown key {unknown[1]}" + (
+            f"; did you mean {guess}?" if guess else f"; known: {', '.join(known)}"
+        )
+        return SeedError(problem, (*path, unknown[1]))
+    if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
+        problem = f"{missing[1]} is missing"
+    return SeedError(problem, path)
+
+
+def _path(text: str) -> state.Path:
+    """``$.sites[0].users[3].email`` taken apart. ``[...]`` stands for any key of a mapping, and ends the path."""
+    known = text.strip("`").partition("[...]")[0]
+    return tuple(int(number) if number else name for name, number in re.findall(r"\.([^.\[]+)|\[(\d+)\]", known))
+
+
+def _fields_at(path: state.Path) -> tuple[str, ...]:
+    """The keys that the format knows where an unknown one was found."""
+    names = [step for step in path if isinstance(step, str)]
+    shape: type[msgspec.Struct] = Seed
+    shapes: Mapping[str, type[msgspec.Struct]] = {
+        "sites": state.SeedSite,
+        "users": state.SeedUser,
+        "groups": state.SeedGroup,
+        "dashboards": state.SeedDashboard,
+        "generate": state.SeedGenerate,
+        "policy": Policy,
+    }
+    for name in names:
+        shape = shapes.get(name, shape)
+    return shape.__struct_fields__
+
+
+# -- text ------------------------------------------------------------------------------------------------------
+
+
+class _Loader(yaml.CSafeLoader):
+    """YAML as people mean it here: times stay texts, and a key that stands twice is refused."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - the base class declares it so
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        keys: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in keys:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands here twice", key.start_mark)
+            keys.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _parse_yaml(text: str, name: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{name}, line {mark.line + 1}" if mark else name
+        raise SeedError(f"not YAML: {error.problem or error.context}", where=where) from None
+    except yaml.YAMLError as error:
+        raise SeedError(f"not YAML: {error}", where=name) from None
+
+
+def _parse_json(text: str, name: str) -> Any:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            twice = next(key for place, (key, _) in enumerate(pairs) if key in dict(pairs[:place]))
+            raise SeedError(f"{twice} stands twice in one object", where=name)
+        return made
+
+    try:
+        return json.loads(text, object_pairs_hook=once)
+    except json.JSONDecodeError as error:
+        raise SeedError(f"not JSON: {error.msg} (column {error.colno})", where=f"{name}, line {error.lineno}") from None
+    except RecursionError:
+        raise SeedError("nested too deeply", where=name) from None
+
+
+def _line(text: str, path: state.Path) -> int:
+    """The line of what a path leads to, or of as much of the path as the text has.
+
+    JSON is read as YAML here; a tab can only be white space in JSON, so the caller has made it a blank.
+    """
+    try:
+        node = yaml.compose(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError:
+        return 1
+    line = node.start_mark.line if node else 0
+    for step in path:
+        if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            node = node.value[step]
+            line = node.start_mark.line
+        elif isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == step), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line, found[1]
+        else:
+            break
+    return int(line) + 1

@@ -1,0 +1,271 @@
+"""Which hint fits a request: after a refusal (explain), and after a success that nobody promises (suspect).
+
+Only looks; what it finds goes into the entry and from there into header, log and reports.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from hmac import compare_digest
+from typing import Any, Final
+
+from mockscope.domain.directory import Directory
+from mockscope.domain.model import email_key
+from mockscope.domain.refusals import Refusal, Refused
+from mockscope.domain.rules import ACCESS_WORDS, GROUP_CHANGES, NEW_GROUP, NEW_USER, USER_CHANGES, Body
+from mockscope.domain.site import Site
+from mockscope.domain.store import Table
+from mockscope.instruments.hints import Advice, Hint, did_you_mean
+from mockscope.nearness import MOST_CANDIDATES, nearest
+from mockscope.web.reading import AUTH_HEADER, Call
+from mockscope.web.routes import COLLECTIONS
+
+# HTTP-9: what the successor of the API offers.
+SUCCESSOR: Final = re.compile(r"/api/(v[2-9]|v1/(roles|dashboards))(/|$)")
+BODIES: Final[Mapping[str, Body]] = {
+    "create_user": NEW_USER,
+    "update_user": USER_CHANGES,
+    "create_group": NEW_GROUP,
+    "update_group": GROUP_CHANGES,
+}
+KNOWN_FIELDS: Final[Mapping[str, frozenset[str]]] = {operation: table.names for operation, table in BODIES.items()}
+# What people send instead of the two headers.
+RENAMED_AUTH: Final = (b"x-partner-auth", b"authorization", b"partner-auth", b"x-http-partner-auth", b"x-api-key")
+RENAMED_EMAIL: Final = (b"x-email", b"email", b"x-http-email", b"x-user-email")
+
+
+def explain(refused: Refused, call: Call, directory: Directory) -> Advice:
+    """The hint for a refused request."""
+    return EXPLAINED[refused.refusal](refused, call, directory)
+
+
+def suspect(call: Call) -> Advice | None:
+    """The hint for a request that was let pass although nobody promises that the service would."""
+    operation = call.entry.operation
+    if operation == "list_users":
+        return _suspect_list_of_users(call)
+    if operation == "list_groups":
+        return _suspect_list_of_groups(call)
+    if call.fields is not None and (advice := _suspect_fields(call)):
+        return advice
+    if operation != "get_user" and operation != "get_group" and (advice := _suspect_test_mode(call)):
+        return advice
+    if call.fields is not None and not call.says_json:
+        return Hint.CONTENT_TYPE_NOT_JSON.about(sent=call.content_type or "missing")
+    return None
+
+
+def _suspect_list_of_users(call: Call) -> Advice | None:
+    # Who asked for one user and gets them all will not notice with a site of one.
+    for name in RENAMED_EMAIL:
+        if call.header(name):
+            return Hint.EMAIL_HEADER_RENAMED.about(sent=name.decode().title())
+    if "email" in call.query:
+        return Hint.EMAIL_NOT_IN_HEADER.about(place="query")
+    # An email never holds a blank.
+    return Hint.CURSOR_BLANK.about() if " " in call.start else None
+
+
+def _suspect_list_of_groups(call: Call) -> Advice | None:
+    # A group's name may hold a blank: only where no group is called so, and one is with a plus, was that one meant.
+    groups = call.site.store.groups
+    meant = call.start.replace(" ", "+")
+    return Hint.CURSOR_BLANK.about() if call.start not in groups and meant in groups else None
+
+
+def _suspect_test_mode(call: Call) -> Advice | None:
+    sent = call.query.get("test_mode", "false")
+    return None if sent.lower() in ("true", "false") else Hint.TEST_MODE_ODD.about(sent=sent)
+
+
+def _suspect_fields(call: Call) -> Advice | None:
+    operation, fields = call.entry.operation or "", call.fields or {}
+    known = KNOWN_FIELDS[operation]
+    if fields.keys() <= known:
+        sent_other_name = operation == "create_group" and "create_by_email" in fields
+        return Hint.CREATE_BY_EMAIL.about() if sent_other_name else None
+    if operation == "update_user" and "email" in fields:
+        return Hint.EMAIL_UNCHANGEABLE.about()
+    unknown = next(name for name in fields if name not in known)
+    return Hint.FIELD_UNKNOWN.about(sent=unknown, nearest=did_you_mean(nearest(unknown, known)))
+
+
+# -- authentication --------------------------------------------------------------------------------------------
+
+
+def _auth_missing(refused: Refused, call: Call, directory: Directory) -> Advice:
+    for name in RENAMED_AUTH:
+        if call.header(name):
+            return Hint.AUTH_HEADER_RENAMED.about(sent=name.decode().title())
+    return Hint.AUTH_HEADER_MISSING.about()
+
+
+def _credentials(call: Call) -> str:
+    return call.header(AUTH_HEADER).strip()
+
+
+def _auth_malformed(refused: Refused, call: Call, directory: Directory) -> Advice:
+    if _credentials(call).startswith("<") or _credentials(call).endswith(">"):
+        return Hint.AUTH_ANGLE_BRACKETS.about()
+    return Hint.AUTH_NO_COLON.about()
+
+
+def _site_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
+    if _credentials(call).startswith("<"):
+        return Hint.AUTH_ANGLE_BRACKETS.about()
+    host = refused.values["host"]
+    return Hint.SITE_UNKNOWN.about(host=host, nearest=did_you_mean(nearest(host, directory.hosts())))
+
+
+def _key_wrong(refused: Refused, call: Call, directory: Directory) -> Advice:
+    host = refused.values["host"]
+    key = _credentials(call).rpartition(":")[2]
+    if key.endswith(">"):
+        return Hint.AUTH_ANGLE_BRACKETS.about()
+    other = next((site.host for site in directory if compare_digest(site.api_key.encode(), key.encode())), None)
+    return Hint.KEY_OF_ANOTHER_SITE.about(host=host, other=other) if other else Hint.KEY_WRONG.about()
+
+
+# -- path and method -------------------------------------------------------------------------------------------
+
+
+def _path_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
+    path = call.entry.path
+    if SUCCESSOR.match(path):
+        return Hint.SUCCESSOR_API.about(path=path)
+    if path.startswith("/api/v1/groups/"):
+        return Hint.UNESCAPED_SLASH.about()
+    return Hint.PATH_UNKNOWN.about(path=path, nearest=did_you_mean(nearest(path, COLLECTIONS)))
+
+
+def _method_not_allowed(refused: Refused, call: Call, directory: Directory) -> Advice:
+    return Hint.METHOD_NOT_OFFERED.about(**refused.values)
+
+
+# -- the user that a header names ------------------------------------------------------------------------------
+
+
+def _email_missing(refused: Refused, call: Call, directory: Directory) -> Advice:
+    for name in RENAMED_EMAIL:
+        if call.header(name):
+            return Hint.EMAIL_HEADER_RENAMED.about(sent=name.decode().title())
+    if "email" in call.query:
+        return Hint.EMAIL_NOT_IN_HEADER.about(place="query")
+    if b"email" in call.body:
+        return Hint.EMAIL_NOT_IN_HEADER.about(place="body")
+    return Hint.EMAIL_HEADER_MISSING.about()
+
+
+def _user_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
+    email = refused.values["email"]
+    guess = nearest(email, _neighbours(call.site.store.users, email_key(email)))
+    return Hint.USER_UNKNOWN.about(email=email, nearest=did_you_mean(guess))
+
+
+def _inviter_not_administrator(refused: Refused, call: Call, directory: Directory) -> Advice:
+    field = "invited_by_email" if refused.refusal is Refusal.INVITER_NOT_ADMINISTRATOR else "created_by_email"
+    return Hint.INVITER_NOT_ADMINISTRATOR.about(email=refused.values["email"], field=field)
+
+
+# -- groups ----------------------------------------------------------------------------------------------------
+
+
+def _group_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
+    return _nearest_group(refused.values["name"], call.site)
+
+
+def _groups_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
+    return _nearest_group(refused.values["names"].partition(", ")[0], call.site)
+
+
+def _nearest_group(name: str, site: Site) -> Advice:
+    guess = nearest(name, _neighbours(site.store.groups, name))
+    return Hint.GROUP_UNKNOWN.about(name=name, nearest=did_you_mean(guess))
+
+
+def _already_there(refused: Refused, call: Call, directory: Directory) -> Advice:
+    return Hint.ALREADY_THERE.about(name=refused.values.get("email") or refused.values["name"])
+
+
+# -- bodies ----------------------------------------------------------------------------------------------------
+
+TRAILING_COMMA: Final = re.compile(rb",\s*[}\]]")
+CURLY_QUOTES: Final = tuple(quote.encode() for quote in "\u201c\u201d\u2018\u2019")
+FORM: Final = re.compile(rb"[\w.%+\[\]-]+=[^{}]*", re.ASCII)
+
+
+def _body_not_json(refused: Refused, call: Call, directory: Directory) -> Advice:
+    if any(quote in call.body for quote in CURLY_QUOTES):
+        return Hint.JSON_CURLY_QUOTES.about()
+    if TRAILING_COMMA.search(call.body):
+        return Hint.JSON_TRAILING_COMMA.about()
+    if FORM.fullmatch(call.body):
+        return Hint.JSON_FORM_ENCODED.about()
+    return Hint.JSON_MALFORMED.about()
+
+
+def _fields_invalid(refused: Refused, call: Call, directory: Directory) -> Advice:
+    fields = call.fields or {}
+    groups, access = fields.get("groups"), fields.get("access")
+    table = BODIES[call.entry.operation or ""]
+    if isinstance(groups, str) and "groups" in table.names:
+        return Hint.GROUPS_AS_STRING.about(sent=groups)
+    if isinstance(access, str) and "access" in table.names and access.lower() not in ACCESS_WORDS:
+        return Hint.ACCESS_MISSPELT.about(sent=access or "(blank)", nearest=did_you_mean(nearest(access, ACCESS_WORDS)))
+    # A required field is missing and a near one was sent: most likely the one is meant by the other.
+    missing = [field.name for field in table.fields if field.required and field.name not in fields]
+    for name in fields:
+        if name not in table.names and get_close_matches(name, missing, n=1):
+            return Hint.FIELD_UNKNOWN.about(sent=name, nearest=did_you_mean(nearest(name, missing)))
+    return Hint.FIELDS_INVALID.about()
+
+
+def _content_type_wrong(refused: Refused, call: Call, directory: Directory) -> Advice:
+    return Hint.CONTENT_TYPE_NOT_JSON.about(**refused.values)
+
+
+# -- the table -------------------------------------------------------------------------------------------------
+
+Explain = Callable[[Refused, Call, Directory], Advice]
+
+
+def _always(hint: Hint) -> Explain:
+    return lambda refused, call, directory: hint.about()
+
+
+def _neighbours(table: Table[Any], key: str) -> Iterable[str]:
+    """The keys to compare with: all of a small table, else those around the place of ``key``."""
+    return table if len(table) <= MOST_CANDIDATES else table.near(key, MOST_CANDIDATES // 2)
+
+
+EXPLAINED: Final[Mapping[Refusal, Explain]] = {
+    Refusal.AUTH_MISSING: _auth_missing,
+    Refusal.AUTH_REPEATED: _always(Hint.AUTH_REPEATED),
+    Refusal.AUTH_MALFORMED: _auth_malformed,
+    Refusal.SITE_UNKNOWN: _site_unknown,
+    Refusal.KEY_WRONG: _key_wrong,
+    Refusal.API_DISABLED: _always(Hint.API_DISABLED),
+    Refusal.PATH_UNKNOWN: _path_unknown,
+    Refusal.METHOD_NOT_ALLOWED: _method_not_allowed,
+    Refusal.CONTENT_TYPE_WRONG: _content_type_wrong,
+    Refusal.BODY_TOO_LARGE: _always(Hint.BODY_TOO_LARGE),
+    Refusal.BODY_MISSING: _always(Hint.BODY_MISSING),
+    Refusal.BODY_NOT_JSON: _body_not_json,
+    Refusal.BODY_NOT_AN_OBJECT: _always(Hint.JSON_MALFORMED),
+    Refusal.FIELDS_INVALID: _fields_invalid,
+    Refusal.EMAIL_MISSING: _email_missing,
+    Refusal.EMAIL_BLANK: _always(Hint.EMAIL_HEADER_BLANK),
+    Refusal.EMAIL_REPEATED: _always(Hint.EMAIL_REPEATED),
+    Refusal.USER_UNKNOWN: _user_unknown,
+    Refusal.GROUPS_UNKNOWN: _groups_unknown,
+    Refusal.INVITER_UNKNOWN: _user_unknown,
+    Refusal.INVITER_NOT_ADMINISTRATOR: _inviter_not_administrator,
+    Refusal.EMAIL_TAKEN: _already_there,
+    Refusal.GROUP_UNKNOWN: _group_unknown,
+    Refusal.CREATOR_UNKNOWN: _user_unknown,
+    Refusal.CREATOR_NOT_ADMINISTRATOR: _inviter_not_administrator,
+    Refusal.GROUP_TAKEN: _already_there,
+    Refusal.BUILTIN_RENAMED: _always(Hint.BUILTIN_GROUP),
+    Refusal.BUILTIN_DELETED: _always(Hint.BUILTIN_GROUP),
+    Refusal.CRASHED: _always(Hint.CRASHED),
+}

@@ -1,0 +1,138 @@
+"""What the operations read from a request: credentials, email, query, body. Nothing is judged here but form."""
+
+from contextlib import suppress
+from typing import Any, Final, cast
+from urllib.parse import parse_qsl
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
+
+from mockscope import wire
+from mockscope.domain.directory import Directory
+from mockscope.domain.refusals import Refusal, Refused
+from mockscope.domain.site import Site
+from mockscope.instruments.calls import Entry
+
+# AUTH-1: "Http-X-Partner-Auth", matched without case, with the "Http-" prefix literally.
+AUTH_HEADER: Final = b"http-x-partner-auth"
+# "REQUIRED HTTP HEADER: HTTP-X-EMAIL"
+EMAIL_HEADER: Final = b"http-x-email"
+# HTTP-8
+LARGEST_BODY: Final = 1024 * 1024
+
+
+class Call:
+    """One request on its way through the rules: what it says, and what is known of it so far.
+
+    Args:
+        scope: the ASGI scope.
+        receive: the ASGI channel that the body comes from.
+        entry: the entry of the request among the calls.
+    """
+
+    __slots__ = ("_query", "body", "entry", "fields", "group_name", "receive", "scope", "site")
+
+    site: Site
+
+    def __init__(self, scope: Scope, receive: Receive, entry: Entry) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.entry = entry
+        self.group_name = ""
+        self.body = b""
+        self.fields: dict[str, Any] | None = None
+        self._query: dict[str, str] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Call {self.entry.method} {self.entry.path}>"
+
+    def authenticate(self, directory: Directory) -> Site:
+        """The site that the request opens (AUTH-1 to AUTH-4)."""
+        return directory.authenticate(self._header(AUTH_HEADER, repeated=Refusal.AUTH_REPEATED) or "")
+
+    @property
+    def names_user(self) -> bool:
+        """Whether the email header is there at all, blank or not (USER-GET-1)."""
+        return any(name == EMAIL_HEADER for name, _ in self.scope["headers"])
+
+    def email(self, *, rule: str) -> str:
+        """The email in the header, under the rule of the operation that needs it.
+
+        Raises:
+            Refused: EMAIL_MISSING, EMAIL_BLANK, EMAIL_REPEATED.
+        """
+        email = self._header(EMAIL_HEADER, repeated=Refusal.EMAIL_REPEATED)
+        if not email:
+            raise Refused(Refusal.EMAIL_MISSING if email is None else Refusal.EMAIL_BLANK, rule=rule)
+        return email
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's parameters; of one that is repeated the last."""
+        if self._query is None:
+            text: bytes = self.scope["query_string"]
+            self._query = dict(parse_qsl(text.decode("latin-1"), keep_blank_values=True)) if text else {}
+        return self._query
+
+    @property
+    def start(self) -> str:
+        """The cursor; empty is the first page (PAGE-4)."""
+        return self.query.get("next_page_start", "")
+
+    @property
+    def test_mode(self) -> bool:
+        """Whether this is a dry run: the value decides, not the presence (TEST-1, TEST-3)."""
+        return self.query.get("test_mode", "").lower() == "true"
+
+    async def read_fields(self) -> dict[str, Any]:
+        """The body as a JSON object (HTTP-4, HTTP-5, HTTP-8).
+
+        Raises:
+            Refused: BODY_TOO_LARGE, CONTENT_TYPE_WRONG, BODY_MISSING, BODY_NOT_JSON, BODY_NOT_AN_OBJECT.
+        """
+        self.body = await self._read_body()
+        if self.site.policy.require_json_content_type and self.body and not self.says_json:
+            raise Refused(Refusal.CONTENT_TYPE_WRONG, sent=self.content_type or "missing")
+        self.fields = wire.decode_object(self.body)
+        return self.fields
+
+    async def peek_body(self) -> None:
+        """Look at a body that the operation itself did not get to; one that is too large is left alone."""
+        with suppress(Refused):
+            self.body = await self._read_body()
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the body without parameters, in lower case; empty where none is given."""
+        return self.header(b"content-type").partition(";")[0].strip().lower()
+
+    @property
+    def says_json(self) -> bool:
+        """Whether the Content-Type is JSON."""
+        sent = self.content_type
+        return sent == "application/json" or (sent.startswith("application/") and sent.endswith("+json"))
+
+    def header(self, name: bytes) -> str:
+        """The first value of a header; empty where it is not there."""
+        return next((value.decode("latin-1") for key, value in self.scope["headers"] if key == name), "")
+
+    def _header(self, name: bytes, *, repeated: Refusal) -> str | None:
+        values = {value for key, value in self.scope["headers"] if key == name}
+        if len(values) > 1:
+            raise Refused(repeated)
+        return values.pop().decode("latin-1").strip() if values else None
+
+    async def _read_body(self) -> bytes:
+        length = self.header(b"content-length")
+        if length.isdigit() and int(length) > LARGEST_BODY:
+            raise Refused(Refusal.BODY_TOO_LARGE, limit=str(LARGEST_BODY))
+        body = b""
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body += cast(bytes, message.get("body", b""))
+            if len(body) > LARGEST_BODY:
+                raise Refused(Refusal.BODY_TOO_LARGE, limit=str(LARGEST_BODY))
+            if not message.get("more_body", False):
+                return body

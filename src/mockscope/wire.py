@@ -1,0 +1,84 @@
+"""JSON to domain and back: the only place that knows both. No HTTP: bytes in, drafts out; records in, bytes out."""
+
+import json
+from typing import Any, Final
+
+import msgspec
+
+from mockscope.domain.model import Group, User
+from mockscope.domain.refusals import Refusal, Refused
+from mockscope.domain.rules import kind
+from mockscope.domain.site import Page
+
+# TEST-2, "If test_mode=true is specified, the response body is"
+WOULD_SUCCEED: Final = "Action would have completed successfully"
+
+_encoder: Final = msgspec.json.Encoder()
+_decoder: Final = msgspec.json.Decoder()
+
+# Records are declared field for field in the page's order, so encoding one is rendering it (USER-1, GROUP-1).
+encode: Final = _encoder.encode
+
+
+class UserPage(msgspec.Struct):
+    """The answer of GET Users, in the page's order."""
+
+    total_users: int
+    users_this_page: int
+    next_page_start: str | None
+    users: list[User]
+
+
+class GroupPage(msgspec.Struct):
+    """The answer of GET Groups, in the page's order."""
+
+    total_groups: int
+    groups_this_page: int
+    next_page_start: str | None
+    groups: list[Group]
+
+
+class Message(msgspec.Struct):
+    """The answer of a refusal, a deletion, or a call in test mode."""
+
+    message: str
+
+
+def user_page(page: Page[User]) -> UserPage:
+    """PAGE-2, PAGE-5 for users."""
+    return UserPage(page.total, len(page.records), page.next_start, page.records)
+
+
+def group_page(page: Page[Group]) -> GroupPage:
+    """PAGE-2, PAGE-5 for groups."""
+    return GroupPage(page.total, len(page.records), page.next_start, page.records)
+
+
+def decode_object(body: bytes) -> dict[str, Any]:
+    """Read a body as a JSON object, whatever its Content-Type (HTTP-4).
+
+    Raises:
+        Refused: BODY_MISSING, BODY_NOT_JSON, BODY_NOT_AN_OBJECT.
+    """
+    if not body:
+        raise Refused(Refusal.BODY_MISSING)
+    try:
+        value = _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused(Refusal.BODY_NOT_JSON, reason=_where_parsing_stopped(body, str(error))) from None
+    if not isinstance(value, dict):
+        raise Refused(Refusal.BODY_NOT_AN_OBJECT, kind=kind(value))
+    return value
+
+
+def _where_parsing_stopped(body: bytes, reason: str) -> str:
+    """The fast decoder counts bytes, or says nothing of the place; the standard library's knows line and column."""
+    try:
+        json.loads(body.decode())
+    except json.JSONDecodeError as error:
+        return f"{error.msg} at line {error.lineno}, column {error.colno}"
+    except UnicodeDecodeError as error:
+        return f"byte {error.start} is not UTF-8"
+    except RecursionError:
+        return "it is nested too deeply"
+    return reason
