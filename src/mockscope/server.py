@@ -4,16 +4,19 @@ No rule and no state lives here; a LiveServer is a Mockscope that also has an ad
 """
 
 import asyncio
+import signal
 import socket
 import string
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote_from_bytes
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.server import ServerState
+from uvicorn.server import HANDLED_SIGNALS, ServerState
 
 from mockscope import wire
 from mockscope.double import Mockscope
@@ -27,6 +30,8 @@ else:
 # A test that thinks for a minute between two requests must not find its pooled connection closed.
 KEEP_ALIVE_SECONDS: Final = 600
 BACKLOG: Final = 2048
+# How long requests that are under way may still take when a signal ends the server.
+GRACE_SECONDS: Final = 3
 
 
 class LiveServer(Mockscope):
@@ -130,6 +135,38 @@ class LiveServer(Mockscope):
         await asyncio.gather(*state.tasks, return_exceptions=True)
 
 
+class _ForegroundServer(uvicorn.Server):
+    """uvicorn's server, ended by a signal as by a wish: without raising it again, so that the exit status is 0."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def serve_in_foreground(double: Mockscope, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+    """Answer on a bound socket in this thread until SIGINT or SIGTERM.
+
+    Args:
+        double: what answers.
+        listener: the socket.
+        on_ready: called once the port accepts.
+    """
+    _ForegroundServer(uvicorn_config(double.app), on_ready).run(sockets=[listener])
+
+
 def bind(host: str, port: int) -> socket.socket:
     """A socket bound to an address and not listening yet.
 
@@ -184,6 +221,7 @@ def uvicorn_config(app: ASGIApp, *, date_header: bool = True) -> uvicorn.Config:
         server_header=False,
         headers=[("server", "mockscope")],
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
         backlog=BACKLOG,
     )
     config.load()

@@ -1,0 +1,5 @@
+"""python -m mockscope."""
+
+from mockscope.cli import main
+
+main()

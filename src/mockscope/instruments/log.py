@@ -1,0 +1,66 @@
+"""The request log: one entry, one line, for people or for machines."""
+
+import json
+from collections.abc import Callable
+from typing import TextIO
+
+from mockscope.instruments.calls import Entry
+
+
+def text_line(entry: Entry) -> str:
+    """Time, status, operation, site, duration and hint, in columns."""
+    time = entry.received_at.astimezone().strftime("%H:%M:%S.%f")[:-3]
+    what = entry.operation or f"{entry.method} {entry.path}"
+    line = f"{time}  {entry.status or '---'}  {what:<13}  {entry.site or '-'}  {_milliseconds(entry):.2f} ms"
+    return printable(f"{line}  {entry.advice}" if entry.advice else line)
+
+
+def json_line(entry: Entry) -> str:
+    """The same and more as one JSON object."""
+    return json.dumps(
+        {
+            "time": entry.received_at.isoformat(timespec="milliseconds"),
+            "id": entry.id,
+            "method": entry.method,
+            "path": entry.path,
+            "operation": entry.operation,
+            "site": entry.site,
+            "status": entry.status,
+            "duration_ms": round(_milliseconds(entry), 3),
+            "rule": entry.rule,
+            "hint": entry.advice
+            and {"code": entry.advice.code, "cause": entry.advice.cause, "remedy": entry.advice.remedy},
+        }
+    )
+
+
+class RequestLog:
+    """An observer that writes a line for each entry.
+
+    Args:
+        stream: where to.
+        render: how.
+    """
+
+    def __init__(self, stream: TextIO, render: Callable[[Entry], str]) -> None:
+        self._stream: TextIO | None = stream
+        self._render = render
+
+    def __call__(self, entry: Entry) -> None:
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(self._render(entry) + "\n")
+            self._stream.flush()
+        except OSError:
+            # Whoever read the log is gone; the server need not go with it.
+            self._stream = None
+
+
+def printable(text: str) -> str:
+    """The text with what could break a line or a terminal escaped."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _milliseconds(entry: Entry) -> float:
+    return (entry.duration or 0) * 1000
