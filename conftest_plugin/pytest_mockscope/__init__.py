@@ -1,9 +1,15 @@
 """The pytest plugin: glue only. At import it needs pytest and the standard library; mockscope is loaded by fixtures."""
 
 from pytest_mockscope.fixtures import mockscope, mockscope_config, mockscope_server
-from pytest_mockscope.options import pytest_addoption, pytest_collection_modifyitems, pytest_configure
+from pytest_mockscope.options import (
+    MockscopeConfig,
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_configure,
+)
 
 __all__ = [
+    "MockscopeConfig",
     "mockscope",
     "mockscope_config",
     "mockscope_server",

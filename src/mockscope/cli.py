@@ -121,7 +121,8 @@ def serve(*, host: str, port: int, seed: Path | None, ready_file: Path | None, l
 @click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 def openapi(form: str) -> None:
     """Print the contract, openapi.yaml."""
-    click.get_binary_stream("stdout").write(_spec.openapi_json() if form == "json" else _spec.openapi_yaml())
+    # As bytes: neither the locale nor the platform's line ends may touch it.
+    sys.stdout.buffer.write(_spec.openapi_json() if form == "json" else _spec.openapi_yaml())
 
 
 @cli.command("export-schema")

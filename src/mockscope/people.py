@@ -19,6 +19,7 @@ from mockscope.domain.state import SeedGenerate, SeedGroup, SeedSite, SeedUser
 FIRST_NAMES: Final = 500
 LAST_NAMES: Final = 800
 CITIES: Final = 200
+LOGINS: Final = 2000
 TEAMS: Final = ("Sales", "Marketing", "Support", "Finance", "Engineering", "Operations", "Legal", "Research")
 # Logins lie in the two years before the latest date on the vendor's page, so that no clock is asked.
 LATEST_LOGIN: Final = datetime(2018, 10, 18, 20, 8, 41, 794000, tzinfo=UTC)
@@ -55,6 +56,7 @@ def _users(generate: SeedGenerate, taken: set[str], groups: list[str], draw: ran
     memberships = [
         [ALL_USERS, *draw.sample(groups, min(len(groups), size))] for size in (0, 1, 1, 2, 3) for _ in range(20)
     ]
+    logins = [_login(draw) for _ in range(min(generate.users, LOGINS))]
     numbers: dict[str, int] = {}
     users = []
     for _ in range(generate.users):
@@ -63,7 +65,7 @@ def _users(generate: SeedGenerate, taken: set[str], groups: list[str], draw: ran
         number = numbers[name] = numbers.get(name, 0) + 1
         email = _free(f"{name}{number if number > 1 else ''}@example.com", "{1}.{0}", taken)
         taken.add(email)
-        login = LATEST_LOGIN - timedelta(seconds=draw.random() * LOGIN_SPAN_SECONDS)
+        last_login_at, password_updated_at = draw.choice(logins)
         users.append(
             SeedUser(
                 email=email,
@@ -71,12 +73,18 @@ def _users(generate: SeedGenerate, taken: set[str], groups: list[str], draw: ran
                 last_name=last,
                 groups=draw.choice(memberships),
                 # One in ten was invited and never came.
-                last_login_at=timestamp(login) if draw.random() < 0.9 else None,
-                password_updated_at=timestamp(login - timedelta(days=draw.randrange(400))),
+                last_login_at=last_login_at if draw.random() < 0.9 else None,
+                password_updated_at=password_updated_at,
                 tfa_enabled=draw.random() < 0.3,
             )
         )
     return users
+
+
+def _login(draw: random.Random) -> tuple[str, str]:
+    """When somebody last logged in, and when the password had been changed."""
+    login = LATEST_LOGIN - timedelta(seconds=draw.random() * LOGIN_SPAN_SECONDS)
+    return timestamp(login), timestamp(login - timedelta(days=draw.randrange(400)))
 
 
 def _some(draw_word: Callable[[], str], size: int) -> list[str]:

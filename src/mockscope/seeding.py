@@ -7,18 +7,25 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args, get_type_hints
 
 import msgspec
 import yaml
 
 from mockscope.domain import state
 from mockscope.domain.policy import Policy
+from mockscope.domain.rules import SOMETHING
 from mockscope.domain.site import Site
 from mockscope.domain.state import Seed, SeedError
 from mockscope.nearness import nearest
 
 SCHEMA_ID: Final = "https://json-schema.org/draft/2020-12/schema"
+
+PATTERNS_IN_WORDS: Final = {
+    repr(SOMETHING.pattern): "must not be blank",
+    repr(state.HOST_PATTERN): "must be visible ASCII without blanks",
+    repr(state.KEY_PATTERN): "must be visible ASCII without blank or colon",
+}
 
 SeedSource = str | Path | Mapping[str, Any]
 
@@ -105,7 +112,19 @@ def _shape_error(text: str) -> SeedError:
         return SeedError(problem, (*path, unknown[1]))
     if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
         problem = f"{missing[1]} is missing"
+    elif path == ("mockscope",):
+        problem = f"this mockscope reads version {state.FORMAT_VERSION} of the format only"
+    elif problem.startswith("Invalid enum value"):
+        problem += f"; known: {', '.join(map(str, _words_of(str(path[-1]))))}"
+    elif pattern := re.fullmatch(r"Expected `str` matching regex (.*)", problem):
+        problem = PATTERNS_IN_WORDS.get(pattern[1], problem)
     return SeedError(problem, path)
+
+
+def _words_of(switch: str) -> tuple[object, ...]:
+    """The values that a policy switch takes: nothing else in the format is a fixed choice."""
+    annotation = get_type_hints(Policy)[switch]
+    return get_args(annotation)
 
 
 def _path(text: str) -> state.Path:

@@ -3,12 +3,16 @@
 No rule, no lock and no JSON lives here.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 import msgspec
+
+# A text that datetime has accepted, and that is in the API's form already.
+AS_RENDERED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 ADMINISTRATORS: Final = "Administrators"
 ALL_USERS: Final = "All Users"
@@ -118,6 +122,8 @@ def timestamp(moment: datetime | str) -> str:
         ValueError: the text is no such time, or the offset is missing.
     """
     when = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    if isinstance(moment, str) and AS_RENDERED.fullmatch(moment):
+        return moment
     if when.tzinfo is None:
         raise ValueError(f"{moment} has no offset from UTC; write it like 2014-02-06T23:46:07.118Z")
     try:

@@ -3,7 +3,7 @@
 Only plain data is read and written here; files, lines and made-up people are seeding.py's.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -20,15 +20,18 @@ from mockscope.domain.model import (
     timestamp,
 )
 from mockscope.domain.policy import Policy
-from mockscope.domain.rules import ACCESS_WORDS, DASHBOARD_WORDS, EMAIL
-from mockscope.domain.site import Site
+from mockscope.domain.rules import ACCESS_WORDS, DASHBOARD_WORDS, EMAIL, SOMETHING
+from mockscope.domain.site import API_KEY, HOST, Site
 from mockscope.domain.store import Change
-from mockscope.nearness import nearest
+from mockscope.nearness import nearest, nearest_email
 
 FORMAT_VERSION: Final = 1
 
+HOST_PATTERN: Final = f"^{HOST.pattern}$"
+KEY_PATTERN: Final = f"^{API_KEY.pattern}$"
+
 Path = tuple[str | int, ...]
-Text = Annotated[str, Meta(pattern=r"\S")]
+Text = Annotated[str, Meta(pattern=SOMETHING.pattern)]
 # Makes up the groups and users that a site's ``generate`` asks for, besides those written by hand.
 MakeUp = Callable[["SeedGenerate", "SeedSite"], tuple[list["SeedGroup"], list["SeedUser"]]]
 
@@ -73,9 +76,9 @@ class SeedGenerate(msgspec.Struct, forbid_unknown_fields=True):
 class SeedSite(msgspec.Struct, forbid_unknown_fields=True):
     """A site."""
 
-    host: Annotated[str, Meta(pattern=r"^[!-~]+$", description="The site's host, as in the auth header.")]
+    host: Annotated[str, Meta(pattern=HOST_PATTERN, description="The site's host, as in the auth header.")]
     api_key: (
-        Annotated[str, Meta(pattern=r"^[!-9;-~]+$", description="Visible ASCII without a colon. Absent: a new key.")]
+        Annotated[str, Meta(pattern=KEY_PATTERN, description="Visible ASCII without a colon. Absent: a new key.")]
         | None
     ) = None
     enabled: Annotated[bool, Meta(description="Whether the API is enabled for the site (AUTH-3).")] = True
@@ -207,7 +210,7 @@ def _users(seed: SeedSite, groups: frozenset[str], path: Path) -> dict[str, User
         names = (ALL_USERS,) if isinstance(user.groups, UnsetType) else tuple(dict.fromkeys(user.groups))
         for name in names:
             if name not in groups:
-                raise SeedError(_unknown("group", name, groups), (*at, "groups"))
+                raise SeedError(_unknown("group", name, nearest(name, groups)), (*at, "groups"))
         users[key] = User(
             user.first_name,
             user.last_name,
@@ -228,10 +231,10 @@ def _dashboards(seed: SeedSite, groups: frozenset[str], users: Mapping[str, User
             raise SeedError(f"there is a dashboard {board.name} already", (*at, "name"))
         owner = None if board.owner is None else users.get(email_key(board.owner))
         if board.owner is not None and owner is None:
-            raise SeedError(_unknown("user", board.owner, users), (*at, "owner"))
+            raise SeedError(_unknown("user", board.owner, nearest_email(board.owner, users)), (*at, "owner"))
         for name in board.access:
             if name not in groups:
-                raise SeedError(_unknown("group", name, groups), (*at, "access", name))
+                raise SeedError(_unknown("group", name, nearest(name, groups)), (*at, "access", name))
         access = {name: _word(word, DASHBOARD_WORDS, (*at, "access", name)) for name, word in board.access.items()}
         boards[board.name] = Dashboard(board.name, owner.email if owner else None, access)
     return boards
@@ -251,8 +254,7 @@ def _time(moment: str | None, path: Path) -> str | None:
         raise SeedError(f"{error}", path) from None
 
 
-def _unknown(what: str, name: str, known: Iterable[str]) -> str:
-    guess = nearest(name, known)
+def _unknown(what: str, name: str, guess: str | None) -> str:
     return f"the site has no {what} {name}" + (f"; did you mean {guess}?" if guess else "")
 
 

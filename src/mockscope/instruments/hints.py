@@ -86,7 +86,7 @@ class Hint(Enum):
     USER_UNKNOWN = (
         "user-unknown",
         "The site has no user {email}.{nearest}",
-        "Use the email of a user of this site. The status is 400, not 404, for a user who does not exist.",
+        "Use the email of a user of this site; for one that does not exist the status is 400, not 404.",
     )
     INVITER_NOT_ADMINISTRATOR = (
         "inviter-not-administrator",

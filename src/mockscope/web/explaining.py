@@ -16,7 +16,7 @@ from mockscope.domain.rules import ACCESS_WORDS, GROUP_CHANGES, NEW_GROUP, NEW_U
 from mockscope.domain.site import Site
 from mockscope.domain.store import Table
 from mockscope.instruments.hints import Advice, Hint, did_you_mean
-from mockscope.nearness import MOST_CANDIDATES, nearest
+from mockscope.nearness import MOST_CANDIDATES, nearest, nearest_email
 from mockscope.web.reading import AUTH_HEADER, Call
 from mockscope.web.routes import COLLECTIONS
 
@@ -158,7 +158,7 @@ def _email_missing(refused: Refused, call: Call, directory: Directory) -> Advice
 
 def _user_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
     email = refused.values["email"]
-    guess = nearest(email, _neighbours(call.site.store.users, email_key(email)))
+    guess = nearest_email(email, _neighbours(call.site.store.users, email_key(email)))
     return Hint.USER_UNKNOWN.about(email=email, nearest=did_you_mean(guess))
 
 

@@ -1,0 +1,287 @@
+"""mockscope serve as a user meets it: a process, its output, its exit status."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import requests
+
+import mockscope
+
+AUTH: Final = {"Http-X-Partner-Auth": "example_site:e179017a-62b0-4996-8a38-e91aa9f1"}
+COMMAND: Final = (sys.executable, "-m", "mockscope")
+
+
+@dataclass
+class Served:
+    """A running ``mockscope serve``: the process, its banner, and where it answers."""
+
+    process: "subprocess.Popen[str]"
+    banner: str
+    url: str
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        """Send a signal; the exit status and what stood on stderr."""
+        self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=20)
+        return self.process.returncode, errors
+
+
+@contextmanager
+def serving(*options: str, environment: dict[str, str] | None = None, folder: Path | None = None) -> Iterator[Served]:
+    process = subprocess.Popen(
+        [*COMMAND, "serve", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=os.environ | (environment or {}),
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        lines = [process.stdout.readline()]
+        found = re.search(r"answers at (\S+)", lines[0])
+        assert found, lines[0] + process.stderr.read()
+        while lines[-1] != "\n" or len(lines) < 3 or not any("curl" in line or "no sites" in line for line in lines):
+            lines.append(process.stdout.readline())
+        yield Served(process, "".join(lines), found[1])
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=30, env=os.environ | environment, check=False
+    )
+
+
+def test_the_banner_gives_url_header_and_a_curl_line_that_works_when_pasted() -> None:
+    with serving("--port", "0") as served:
+        (curl,) = (line.strip() for line in served.banner.splitlines() if line.strip().startswith("curl"))
+        answer = subprocess.run(curl.replace("curl", "curl -s", 1), shell=True, capture_output=True, check=True).stdout
+
+        assert served.banner == (
+            f"mockscope {mockscope.__version__} answers at {served.url} (Ctrl-C ends it)\n"
+            "\n"
+            "    Http-X-Partner-Auth: example_site:e179017a-62b0-4996-8a38-e91aa9f1\n"
+            "\n"
+            "Try:\n"
+            "\n"
+            f"    {curl}\n"
+            "\n"
+        )
+        assert [user["email"] for user in json.loads(answer)["users"]] == [
+            "chandler@example.com",
+            "joey@example.com",
+            "mike@example.com",
+            "monica@example.com",
+            "rachel@example.com",
+        ]
+
+
+def test_the_demo_site_holds_the_page_s_own_people_and_dashboards() -> None:
+    with serving("--port", "0") as served:
+        groups = requests.get(f"{served.url}/api/v1/groups", headers=AUTH).json()
+        administrators = requests.get(f"{served.url}/api/v1/groups/Administrators", headers=AUTH).json()
+        monica = requests.get(
+            f"{served.url}/api/v1/users", headers=AUTH | {"Http-X-Email": "monica@example.com"}
+        ).json()
+
+    assert [group["name"] for group in groups["groups"]] == ["Administrators", "All Users", "NY Knicks", "Sales"]
+    assert administrators == {
+        "name": "Administrators",
+        "access": "Sql",
+        "dashboards": [
+            {"name": "Example Dashboard", "access": "Edit"},
+            {"name": "Test Dashboard", "access": "Edit"},
+        ],
+    }
+    assert monica == {
+        "first_name": "Monica",
+        "last_name": "Geller",
+        "email": "monica@example.com",
+        "groups": ["All Users"],
+        "last_login_at": "2014-02-06T23:46:07.118Z",
+        "password_updated_at": "2018-10-18T20:08:41.794Z",
+        "tfa_enabled": True,
+    }
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_exit_status_0_and_the_ready_file_goes(tmp_path: Path, number: int) -> None:
+    ready = tmp_path / "ready.json"
+    with serving("--port", "0", "--ready-file", str(ready)) as served:
+        content: dict[str, Any] = json.loads(ready.read_text())
+        status, errors = served.end(number)
+
+    assert content == {
+        "url": served.url,
+        "pid": served.process.pid,
+        "version": mockscope.__version__,
+        "sites": [
+            {
+                "host": "example_site",
+                "api_key": "e179017a-62b0-4996-8a38-e91aa9f1",
+                "admin": "mike@example.com",
+            }
+        ],
+    }
+    assert (status, errors, list(tmp_path.iterdir())) == (0, "", [])
+
+
+def test_a_connection_that_is_kept_open_does_not_keep_it_from_ending() -> None:
+    with serving("--port", "0", "--log", "off") as served, requests.Session() as session:
+        assert session.get(f"{served.url}/api/v1/users", headers=AUTH).status_code == 200
+
+        assert served.end() == (0, "")
+
+
+def test_the_ready_file_names_no_administrator_where_there_is_none(tmp_path: Path) -> None:
+    (tmp_path / "seed.yaml").write_text("mockscope: 1\nsites:\n  - {host: a, api_key: k}\n")
+    with serving("--port", "0", "--seed", "seed.yaml", "--ready-file", "ready.json", folder=tmp_path):
+        assert json.loads((tmp_path / "ready.json").read_text())["sites"] == [
+            {"host": "a", "api_key": "k", "admin": None}
+        ]
+
+
+def test_every_option_has_a_twin_in_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "seed.json").write_text('{"mockscope": 1, "sites": [{"host": "a", "api_key": "k"}]}')
+    environment = {
+        "MOCKSCOPE_HOST": "127.0.0.2",
+        "MOCKSCOPE_PORT": "0",
+        "MOCKSCOPE_SEED": str(tmp_path / "seed.json"),
+        "MOCKSCOPE_READY_FILE": str(tmp_path / "ready.json"),
+        "MOCKSCOPE_LOG": "json",
+        "MOCKSCOPE_HINTS": "false",
+    }
+    with serving(environment=environment) as served:
+        answer = requests.get(f"{served.url}/api/v1/users", headers={"Http-X-Partner-Auth": "a:wrong"})
+        ready = json.loads((tmp_path / "ready.json").read_text())
+        _, errors = served.end()
+
+    assert served.url.startswith("http://127.0.0.2:")
+    assert ready["url"] == served.url
+    assert (answer.status_code, answer.headers.get("X-Mockscope-Hint")) == (403, None)
+    assert json.loads(errors)["status"] == 403
+
+
+def test_the_text_log_has_one_line_a_request_with_hint() -> None:
+    with serving("--port", "0") as served:
+        requests.get(f"{served.url}/api/v1/users", headers=AUTH)
+        requests.get(f"{served.url}/api/v1/users", headers=AUTH | {"Http-X-Email": "monika@example.com"})
+        requests.get(f"{served.url}/api/v1/users%0Aforged", headers=AUTH)
+        requests.get(f"{served.url}/openapi.yaml")
+        _, errors = served.end()
+
+    time, duration = r"\d\d:\d\d:\d\d\.\d{3}", r"\d+\.\d\d ms"
+    patterns = [
+        rf"{time}  200  list_users     example_site  {duration}",
+        rf"{time}  400  get_user       example_site  {duration}  user-unknown: The site has no user "
+        r"monika@example\.com\. Did you mean monica@example\.com\? .*",
+        rf"{time}  404  GET /api/v1/users%0Aforged  example_site  {duration}  path-unknown: .*",
+    ]
+    lines = errors.splitlines()
+    assert [line for line, pattern in zip(lines, patterns, strict=True) if not re.fullmatch(pattern, line)] == []
+
+
+def test_the_json_log_has_one_object_a_request() -> None:
+    with serving("--port", "0", "--log", "json") as served:
+        answer = requests.delete(f"{served.url}/api/v1/users", headers=AUTH | {"Http-X-Email": "ross@example.com"})
+        _, errors = served.end()
+    (line,) = errors.splitlines()
+    entry = json.loads(line)
+
+    assert entry.pop("time").endswith("+00:00")
+    assert entry.pop("duration_ms") > 0
+    assert entry == {
+        "id": answer.headers["X-Request-Id"],
+        "method": "DELETE",
+        "path": "/api/v1/users",
+        "operation": "delete_user",
+        "site": "example_site",
+        "status": 400,
+        "rule": "USER-DELETE-1",
+        "hint": {
+            "code": "user-unknown",
+            "cause": "The site has no user ross@example.com.",
+            "remedy": "Use the email of a user of this site; for one that does not exist the status is 400, not 404.",
+        },
+    }
+
+
+def test_a_port_that_is_taken_is_one_line_and_exit_status_2() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run("serve", "--port", str(port))
+
+    line = f"mockscope: can't listen on 127.0.0.1 port {port}: Address already in use\n"
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", line)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["serve", "--prot", "1"], "mockscope: No such option '--prot'. (Did you mean one of: '--host', '--port'?)"),
+        (["serve", "--port", "99999"], "mockscope: Invalid value for '--port': 99999 is not in the range 0<=x<=65535."),
+        (["serve", "--log", "xml"], "mockscope: Invalid value for '--log': 'xml' is not one of 'text', 'json', 'off'."),
+        (["serve", "--seed", "none.yaml"], "mockscope: can't read the seed none.yaml: No such file or directory"),
+        (
+            ["serve", "--ready-file", "no/r.json"],
+            "mockscope: can't write the ready file no/r.json: No such file or directory",
+        ),
+        (
+            ["serve", "--host", "192.0.2.1"],
+            "mockscope: can't listen on 192.0.2.1 port 8765: Cannot assign requested address",
+        ),
+        (["sevre"], "mockscope: No such command 'sevre'. Did you mean 'serve'?"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_status_2(arguments: list[str], line: str) -> None:
+    result = run(*arguments)
+
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", f"{line}\n")
+
+
+def test_a_wrong_seed_is_one_line_with_file_line_and_nearest_name(tmp_path: Path) -> None:
+    seed = tmp_path / "seed.yaml"
+    seed.write_text("mockscope: 1\nsites:\n  - host: a\n    polcy: {page_size: 3}\n")
+
+    result = run("serve", "--seed", str(seed))
+
+    line = f"mockscope: {seed}, line 4: unknown key polcy; did you mean policy?\n"
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", line)
+
+
+def test_a_seed_without_sites_is_served_and_the_banner_says_what_that_means(tmp_path: Path) -> None:
+    (tmp_path / "seed.yaml").write_text("mockscope: 1\n")
+    with serving("--port", "0", "--seed", "seed.yaml", folder=tmp_path) as served:
+        assert "The seed has no sites: every request is answered 403." in served.banner
+        assert requests.get(f"{served.url}/api/v1/users", headers=AUTH).status_code == 403
+
+
+def test_version_openapi_and_schema_are_printed() -> None:
+    contract = (Path(__file__).resolve().parents[2] / "openapi.yaml").read_text("utf-8")
+
+    assert run("--version").stdout == f"mockscope {mockscope.__version__}\n"
+    assert run("openapi").stdout == contract
+    assert json.loads(run("openapi", "--format", "json").stdout)["openapi"] == "3.1.0"
+    assert json.loads(run("export-schema").stdout)["title"] == "mockscope seed"
+
+
+def test_without_a_command_the_help_is_shown() -> None:
+    result = run()
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("Usage: mockscope [OPTIONS] COMMAND [ARGS]...\n")

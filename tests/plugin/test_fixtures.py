@@ -1,0 +1,246 @@
+"""The fixtures and the marker, in test runs of their own."""
+
+from pathlib import Path
+
+import pytest
+
+ASK = """
+import requests
+
+def names(site):
+    return requests.get(f"{site.url}/api/v1/users", headers=site.headers).json()
+"""
+
+ISOLATED = ["-p", "no:cacheprovider", "-p", "no:randomly", "-o", "asyncio_default_fixture_loop_scope=function"]
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    return pytester.runpytest_subprocess(*ISOLATED, *arguments)
+
+
+def test_each_test_gets_a_fresh_site_on_one_server(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import requests
+        seen = []
+
+        def ask(site):
+            return requests.get(f"{site.url}/api/v1/users", headers=site.headers).json()["total_users"]
+
+        def test_one(mockscope):
+            seen.append(mockscope)
+            mockscope.add_user("joey@example.com")
+            assert ask(mockscope) == 2
+
+        def test_two(mockscope, mockscope_server):
+            (before,) = seen
+            assert ask(mockscope) == 1
+            assert (before.url, before.host) == (mockscope_server.url, before.host)
+            assert before.host != mockscope.host and before.api_key != mockscope.api_key
+            # The site of a test that is over answers nobody.
+            assert requests.get(f"{before.url}/api/v1/users", headers=before.headers).status_code == 403
+            assert list(mockscope_server.sites) == [mockscope.host]
+        """
+    )
+
+    run(pytester).assert_outcomes(passed=2)
+
+
+def test_markers_add_up_from_module_to_test_and_the_nearest_wins(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        pytestmark = pytest.mark.mockscope(host="example_site", page_size=2)
+
+        @pytest.mark.mockscope(unknown_groups="create")
+        class TestClass:
+            @pytest.mark.mockscope(api_key="key", page_size=3)
+            def test_all_three(self, mockscope):
+                policy = mockscope.policy
+                assert (mockscope.host, mockscope.api_key) == ("example_site", "key")
+                assert (policy.page_size, policy.unknown_groups) == (3, "create")
+
+        def test_module_alone(mockscope):
+            assert (mockscope.host, mockscope.policy.page_size) == ("example_site", 2)
+            assert mockscope.policy.unknown_groups == "reject"
+        """
+    )
+
+    run(pytester, "--strict-markers").assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize(
+    ("marker", "line"),
+    [
+        ("pagesize=2", "*test_it: the mockscope marker knows no pagesize; did you mean page_size?*"),
+        ("zzz=2", "*test_it: the mockscope marker knows no zzz; known: host, api_key, seed, page_size*"),
+        ("'example_site'", "*test_it: the mockscope marker takes named arguments only*"),
+    ],
+)
+def test_a_marker_that_means_nothing_stops_the_run(pytester: pytest.Pytester, marker: str, line: str) -> None:
+    pytester.makepyfile(f"import pytest\n@pytest.mark.mockscope({marker})\ndef test_it(mockscope): pass")
+
+    result = run(pytester)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([line])
+
+
+def test_a_policy_value_that_no_switch_takes_is_an_error_of_that_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("import pytest\n@pytest.mark.mockscope(page_size=0)\ndef test_it(mockscope): pass")
+
+    result = run(pytester)
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*ValueError: policy: Expected `int` >= 1 - at `$.page_size`*"])
+
+
+def seed_in(folder: Path, host: str) -> str:
+    seed = folder / "seed.yaml"
+    seed.write_text(
+        f"mockscope: 1\nsites:\n  - host: {host}\n    users:\n"
+        "      - {first_name: Monica, last_name: Geller, email: monica@example.com}\n"
+    )
+    return str(seed)
+
+
+@pytest.mark.parametrize("way", ["option", "ini", "marker", "fixture"])
+def test_a_seed_can_be_named_in_four_ways(pytester: pytest.Pytester, way: str) -> None:
+    seed = seed_in(pytester.path, "example_site")
+    arguments = ["--mockscope-seed", seed] if way == "option" else []
+    if way == "ini":
+        pytester.makeini("[pytest]\nmockscope_seed = seed.yaml")
+    if way == "fixture":
+        pytester.makeconftest(
+            f"""
+            import pytest
+            from pytest_mockscope import MockscopeConfig
+
+            @pytest.fixture(scope="session")
+            def mockscope_config():
+                return MockscopeConfig(seed={seed!r})
+            """
+        )
+    marker = f"@pytest.mark.mockscope(seed={seed!r})" if way == "marker" else ""
+    pytester.makepyfile(
+        f"""
+        import pytest
+        {marker}
+        def test_it(mockscope):
+            assert list(mockscope.users) == ["monica@example.com"]
+            assert mockscope.host != "example_site"
+        """
+    )
+
+    run(pytester, *arguments).assert_outcomes(passed=1)
+
+
+def test_host_and_port_have_ini_twins_and_the_option_goes_first(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nmockscope_host = 127.0.0.2\nmockscope_port = 1\nmockscope_hint_header = false")
+    pytester.makepyfile(
+        """
+        import requests
+
+        def test_it(mockscope):
+            answer = requests.get(f"{mockscope.url}/api/v1/users")
+            assert mockscope.url.startswith("http://127.0.0.3:")
+            assert "X-Mockscope-Hint" not in answer.headers
+        """
+    )
+
+    result = run(pytester, "--mockscope-host", "127.0.0.3", "--mockscope-port", "0")
+
+    result.assert_outcomes(passed=1)
+
+
+def test_an_ini_port_that_is_no_number_is_named(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nmockscope_port = http")
+    pytester.makepyfile("def test_it(mockscope): pass")
+
+    result = run(pytester)
+
+    result.stdout.fnmatch_lines(["*UsageError: mockscope_port must be a number, and is 'http'*"])
+
+
+def test_sync_async_threaded_and_unittest_code_meet_the_same_server(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import asyncio, unittest
+        from concurrent.futures import ThreadPoolExecutor
+        import httpx, pytest, requests
+        import mockscope as package
+
+        def total(site):
+            return requests.get(f"{site.url}/api/v1/users", headers=site.headers).json()["total_users"]
+
+        @pytest.mark.asyncio
+        async def test_async(mockscope):
+            async with httpx.AsyncClient(base_url=mockscope.url, headers=mockscope.headers) as client:
+                answers = await asyncio.gather(*(client.get("/api/v1/users") for _ in range(10)))
+            assert {answer.json()["total_users"] for answer in answers} == {1}
+
+        def test_threads(mockscope):
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(lambda n: mockscope.add_user(f"joey+{n}@example.com"), range(50)))
+            assert total(mockscope) == 51
+
+        class TestPlainUnittest(unittest.TestCase):
+            def test_with_a_block(self):
+                with package.serve() as server:
+                    self.assertEqual(total(server.site()), 1)
+        """
+    )
+
+    run(pytester).assert_outcomes(passed=3)
+
+
+def test_xdist_workers_have_a_server_each_and_may_use_the_same_host(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest, requests
+        pytestmark = pytest.mark.mockscope(host="example_site", api_key="key")
+
+        @pytest.mark.parametrize("number", range(20))
+        def test_it(mockscope, number):
+            mockscope.add_user("joey@example.com")
+            answer = requests.get(f"{mockscope.url}/api/v1/users", headers=mockscope.headers)
+            assert answer.json()["total_users"] == 2
+        """
+    )
+
+    run(pytester, "-n", "2").assert_outcomes(passed=20)
+
+
+def test_hypothesis_takes_a_site_for_each_example(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        from hypothesis import given, settings, strategies as st
+
+        @settings(max_examples=20, database=None)
+        @given(emails=st.sets(st.sampled_from(["monica@example.com", "joey@example.com", "rachel@example.com"])))
+        def test_it(mockscope_server, emails):
+            site = mockscope_server.site()
+            for email in emails:
+                site.add_user(email)
+            assert set(site.users) == {"admin@example.com", *emails}
+            site.remove()
+        """
+    )
+
+    run(pytester).assert_outcomes(passed=1)
+
+
+def test_the_plugin_may_also_be_listed_by_name(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("pytest_plugins = ['pytest_mockscope']")
+    pytester.makepyfile("def test_it(mockscope): pass")
+
+    run(pytester, "-p", "pytest_mockscope").assert_outcomes(passed=1)
+
+
+def test_nothing_is_printed_and_nothing_is_used_unasked(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("import sys\ndef test_it(): assert 'mockscope' not in sys.modules")
+
+    result = run(pytester, "-v")
+
+    result.assert_outcomes(passed=1)
+    assert [line for line in result.outlines if "mockscope" in line and not line.startswith("plugins:")] == []

@@ -1,0 +1,43 @@
+"""What a test run pays for the plugin while no fixture is used: nothing but the plugin itself."""
+
+import json
+import subprocess
+import sys
+
+from pytest_mockscope.options import MARKER_NAMES, POLICY
+
+import mockscope
+
+LOADED = """
+import json, sys
+import pytest
+before = set(sys.modules)
+import pytest_mockscope
+print(json.dumps(sorted(name.partition(".")[0] for name in set(sys.modules) - before)))
+"""
+
+
+def test_the_plugin_imports_only_the_standard_library_and_pytest() -> None:
+    printed = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True).stdout
+
+    foreign = {name for name in json.loads(printed) if name not in sys.stdlib_module_names}
+    assert foreign == {"pytest_mockscope"}
+
+
+def test_importing_mockscope_imports_nothing_else() -> None:
+    script = "import json, sys; import mockscope; print(json.dumps(sorted(sys.modules)))"
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+
+    assert [name for name in json.loads(printed) if name.startswith(("mockscope", "starlette", "uvicorn"))] == [
+        "mockscope"
+    ]
+
+
+def test_every_public_name_can_be_had() -> None:
+    assert [name for name in mockscope.__all__ if not hasattr(mockscope, name)] == []
+    assert dir(mockscope) == sorted(mockscope.__all__)
+
+
+def test_the_marker_knows_every_policy_switch() -> None:
+    assert mockscope.Policy.__struct_fields__ == POLICY
+    assert ("host", "api_key", "seed", *POLICY) == MARKER_NAMES

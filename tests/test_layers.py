@@ -1,0 +1,89 @@
+"""Who may import whom (docs/architecture.md): an arrow that runs back fails here."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+import pytest_mockscope
+
+import mockscope
+
+PACKAGE: Final = Path(mockscope.__file__).parent
+PLUGIN: Final = Path(pytest_mockscope.__file__).parent
+
+DOMAIN: Final = {"mockscope.domain", "mockscope.nearness"}
+WEB: Final = DOMAIN | {"mockscope.instruments", "mockscope.wire", "mockscope._spec", "mockscope.web", "starlette"}
+DOUBLE: Final = WEB | {"mockscope.seeding", "mockscope.people", "mockscope.double"}
+
+# room -> what it may import besides the standard library
+ALLOWED: Final[dict[str, set[str]]] = {
+    "domain": DOMAIN | {"msgspec", "sortedcontainers"},
+    "instruments": {"mockscope.instruments", "mockscope.nearness"},
+    "nearness.py": set(),
+    "_spec.py": {"yaml"},
+    "wire.py": DOMAIN | {"msgspec"},
+    "people.py": DOMAIN | {"mimesis"},
+    "seeding.py": DOMAIN | {"mockscope.people", "msgspec", "yaml"},
+    "web": WEB,
+    "double.py": DOUBLE,
+    "server.py": DOUBLE | {"uvicorn"},
+    "cli.py": DOUBLE | {"mockscope", "mockscope.server", "click"},
+    "__main__.py": {"mockscope.cli"},
+    # Names alone, each loaded when it is asked for.
+    "__init__.py": DOUBLE | {"mockscope.server"},
+}
+
+
+def imports_of(source: Path, package: Path) -> Iterator[str]:
+    """The modules that a file imports, relative imports spelled out."""
+    home = ".".join((package.name, *source.relative_to(package).parent.parts))
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(home.split(".")[: len(home.split(".")) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (base, node.module) if part)
+            # "from mockscope import wire" imports a module, "from mockscope.wire import encode" a name.
+            yield from (f"{module}.{alias.name}" for alias in node.names) if module == "mockscope" else (module,)
+
+
+def is_allowed(module: str, allowed: set[str]) -> bool:
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return True
+    return any(module == name or module.startswith(f"{name}.") for name in allowed - {"mockscope"}) or (
+        "mockscope" in allowed and module in {"mockscope", "mockscope.__version__"}
+    )
+
+
+def files() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("source", files(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_its_room_may(source: Path) -> None:
+    allowed = ALLOWED[source.relative_to(PACKAGE).parts[0]]
+
+    assert [module for module in imports_of(source, PACKAGE) if not is_allowed(module, allowed)] == []
+
+
+@pytest.mark.parametrize("source", sorted(PLUGIN.rglob("*.py")), ids=lambda path: path.name)
+def test_the_plugin_imports_pytest_itself_and_public_names(source: Path) -> None:
+    public = {"mockscope"} | {f"mockscope.{name}" for name in mockscope.__all__}
+    allowed = {"pytest", "pytest_mockscope"}
+
+    strays = [m for m in imports_of(source, PLUGIN) if m not in public and not is_allowed(m, allowed)]
+    assert strays == []
+
+
+def test_an_arrow_that_runs_back_is_seen(tmp_path: Path) -> None:
+    package = tmp_path / "mockscope"
+    source = package / "domain" / "site.py"
+    source.parent.mkdir(parents=True)
+    source.write_text("import starlette.routing\nfrom ..web import app\nfrom mockscope import wire\nimport json\n")
+
+    strays = [module for module in imports_of(source, package) if not is_allowed(module, ALLOWED["domain"])]
+    assert strays == ["starlette.routing", "mockscope.web", "mockscope.wire"]

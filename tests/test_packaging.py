@@ -1,0 +1,70 @@
+"""What is shipped: the exact content of the wheel, and of the sdist what a wheel can be built from."""
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+SOURCES: Final = ("src/mockscope", "conftest_plugin/pytest_mockscope")
+
+
+def sources() -> set[str]:
+    """The files of both packages as a wheel names them."""
+    return {
+        path.relative_to((ROOT / source).parent).as_posix()
+        for source in SOURCES
+        for path in (ROOT / source).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an sdist, and a wheel that was built from it."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+def test_the_wheel_holds_both_packages_the_contract_and_nothing_else(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+        metadata = {name.rpartition("/")[2] for name in archive.namelist() if ".dist-info/" in name}
+        contract = archive.read("mockscope/openapi.yaml")
+        (entry_points,) = (archive.read(n).decode() for n in archive.namelist() if n.endswith("entry_points.txt"))
+
+    assert names == sources() | {"mockscope/openapi.yaml"}
+    assert metadata == {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "LICENSE"}
+    assert contract == (ROOT / "openapi.yaml").read_bytes()
+    assert entry_points == (
+        "[console_scripts]\nmockscope = mockscope.cli:main\n\n[pytest11]\npytest_mockscope = pytest_mockscope\n"
+    )
+
+
+def test_the_sdist_holds_what_its_list_says(built: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        top = {name.split("/")[1] for name in archive.getnames()}
+
+    assert top == {
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "LICENSE",
+        "PKG-INFO",
+        "README.md",
+        ".gitignore",
+        "benchmarks",
+        "conftest_plugin",
+        "docs",
+        "openapi.yaml",
+        "pyproject.toml",
+        "src",
+        "tests",
+    }
