@@ -177,7 +177,8 @@ def _parse_yaml(text: str, name: str) -> Any:
         return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f"{name}, line {mark.line + 1}" if mark else name
+        # What stops at the end is marked one line after the last.
+        where = f"{name}, line {min(mark.line, text.count(chr(10))) + 1}" if mark else name
         raise SeedError(f"not YAML: {error.problem or error.context}", where=where) from None
     except yaml.YAMLError as error:
         raise SeedError(f"not YAML: {error}", where=name) from None

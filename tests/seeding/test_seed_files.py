@@ -1,0 +1,323 @@
+"""Seed files: what is read from YAML and JSON, and what is refused, with file, line and the nearest known name."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import jsonschema
+import msgspec
+import pytest
+import yaml
+
+import mockscope
+from mockscope import SeedError, seeding
+from mockscope.domain import state
+from mockscope.domain.model import BUILTIN_GROUPS
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+EVERYTHING: Final = """\
+mockscope: 1
+sites:
+  - host: example_site
+    api_key: e179017a-62b0-4996-8a38-e91aa9f1
+    enabled: false
+    policy: {page_size: 2, unknown_groups: create}
+    groups:
+      - {name: Sales, access: VIEW}
+      - {name: All Users, access: discovery}
+    users:
+      - {first_name: Monica, last_name: Geller, email: Monica@example.com, groups: [Sales, All Users, Sales],
+         last_login_at: 2014-02-07T00:46:07.118+01:00, password_updated_at: null, tfa_enabled: true}
+      - {first_name: Joey, last_name: Tribbiani, email: joey@example.com}
+      - {first_name: Chandler, last_name: Bing, email: chandler@example.com, groups: []}
+    dashboards:
+      - {name: Example Dashboard, owner: MONICA@example.com, access: {Sales: edit}}
+      - {name: Test Dashboard}
+"""
+
+EXPORTED: Final[dict[str, Any]] = {
+    "mockscope": 1,
+    "sites": [
+        {
+            "host": "example_site",
+            "api_key": "e179017a-62b0-4996-8a38-e91aa9f1",
+            "enabled": False,
+            "policy": {
+                "page_size": 2,
+                "test_mode_create_status": 200,
+                "unknown_groups": "create",
+                "implicit_all_users": False,
+                "creator_must_be_admin": False,
+                "protect_builtin_groups": True,
+                "require_json_content_type": False,
+            },
+            "groups": [
+                {"name": "Administrators", "access": "Sql"},
+                {"name": "All Users", "access": "Discovery"},
+                {"name": "Sales", "access": "View"},
+            ],
+            "users": [
+                {
+                    "first_name": "Chandler",
+                    "last_name": "Bing",
+                    "email": "chandler@example.com",
+                    "groups": [],
+                    "last_login_at": None,
+                    "password_updated_at": None,
+                    "tfa_enabled": False,
+                },
+                {
+                    "first_name": "Joey",
+                    "last_name": "Tribbiani",
+                    "email": "joey@example.com",
+                    "groups": ["All Users"],
+                    "last_login_at": None,
+                    "password_updated_at": None,
+                    "tfa_enabled": False,
+                },
+                {
+                    "first_name": "Monica",
+                    "last_name": "Geller",
+                    "email": "Monica@example.com",
+                    "groups": ["Sales", "All Users"],
+                    "last_login_at": "2014-02-06T23:46:07.118Z",
+                    "password_updated_at": None,
+                    "tfa_enabled": True,
+                },
+            ],
+            "dashboards": [
+                {"name": "Example Dashboard", "owner": "Monica@example.com", "access": {"Sales": "Edit"}},
+                {"name": "Test Dashboard", "owner": None, "access": {}},
+            ],
+        }
+    ],
+}
+
+
+def written(folder: Path, text: str | bytes, name: str = "seed.yaml") -> Path:
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def refusal(folder: Path, text: str | bytes, name: str = "seed.yaml") -> str:
+    path = written(folder, text, name)
+    with pytest.raises(SeedError) as refused:
+        seeding.load_sites(path)
+    return str(refused.value).removeprefix(f"{folder}/")
+
+
+def one_site(lines: str) -> str:
+    """A seed with one site; the lines given are its keys, from line 4 on."""
+    return "mockscope: 1\nsites:\n  - host: a\n" + "".join(f"    {line}\n" for line in lines.splitlines())
+
+
+def test_every_key_is_read_and_exported_in_api_order(tmp_path: Path) -> None:
+    assert state.export(seeding.load_sites(written(tmp_path, EVERYTHING))) == EXPORTED
+
+
+def test_json_yaml_and_plain_data_mean_the_same(tmp_path: Path) -> None:
+    sites = seeding.load_sites(EXPORTED)
+    as_json = written(tmp_path, seeding.to_json(sites), "seed.json")
+    as_yaml = written(tmp_path, seeding.to_yaml(sites))
+
+    assert state.export(seeding.load_sites(as_json)) == EXPORTED
+    assert state.export(seeding.load_sites(as_yaml)) == EXPORTED
+
+
+def test_a_site_needs_a_host_alone_and_gets_a_key_of_the_page_s_shape() -> None:
+    (site,) = seeding.load_sites({"mockscope": 1, "sites": [{"host": "a"}]})
+
+    assert [len(part) for part in site.api_key.split("-")] == [8, 4, 4, 4, 8]
+    assert (list(site.store.groups), len(site.store.users), site.enabled) == (["Administrators", "All Users"], 0, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "seed.yaml, line 1: Expected `object`, got `null`"),
+        ("sites: []", "seed.yaml, line 1: mockscope is missing"),
+        ("mockscope: 2", "seed.yaml, line 1: this mockscope reads version 1 of the format only"),
+        ("mockscope: 1\nsits: []", "seed.yaml, line 2: unknown key sits; did you mean sites?"),
+        ("mockscope: 1\nsites: {}", "seed.yaml, line 2: Expected `array`, got `object`"),
+        ("mockscope: 1\nsites: [", "seed.yaml, line 2: not YAML: did not find expected node content"),
+        (b"mockscope: 1\n\xff", "seed.yaml: byte 13 is not UTF-8"),
+        ("mockscope: 1\nsites:\n  - enabled: true", "seed.yaml, line 3: host is missing"),
+        ("mockscope: 1\nsites:\n  - {host: a b}", "seed.yaml, line 3: must be visible ASCII without blanks"),
+        ("mockscope: 1\nsites:\n  - host: a\n  - host: a", "seed.yaml, line 4: there is a site a already"),
+        (one_site("host: b"), "seed.yaml, line 4: not YAML: host stands here twice"),
+        (one_site("api_key: a:b"), "seed.yaml, line 4: must be visible ASCII without blank or colon"),
+        (one_site("api_key: 12"), "seed.yaml, line 4: Expected `str | null`, got `int`"),
+        (one_site("enabled: 1"), "seed.yaml, line 4: Expected `bool`, got `int`"),
+        (one_site("policy: {page_sise: 1}"), "seed.yaml, line 4: unknown key page_sise; did you mean page_size?"),
+        (one_site("policy:\n  page_size: 0"), "seed.yaml, line 5: Expected `int` >= 1"),
+        (
+            one_site("policy: {unknown_groups: rejct}"),
+            "seed.yaml, line 4: Invalid enum value 'rejct'; known: reject, ignore, create",
+        ),
+        (one_site("groups:\n  - {name: Sales}"), "seed.yaml, line 5: access is missing"),
+        (one_site("groups:\n  - name: ' '\n    access: sql"), "seed.yaml, line 5: must not be blank"),
+        (one_site("groups:\n  - name: S\n    access: sq"), "seed.yaml, line 6: sq is none of Sql, Discovery, View"),
+        (
+            one_site("groups:\n  - {name: S, access: sql}\n  - {name: S, access: sql}"),
+            "seed.yaml, line 6: there is a group S already",
+        ),
+        (one_site("removed_groups: [Sales]"), "seed.yaml, line 4: Sales is no built-in group"),
+        (one_site("users:\n  - email: a@b"), "seed.yaml, line 5: first_name is missing"),
+        (
+            one_site("users:\n  - first_name: Joey\n    last_name: Tribbiani\n    email: joey"),
+            "seed.yaml, line 7: joey is not a valid email address",
+        ),
+        (
+            one_site(
+                "users:\n  - {first_name: A, last_name: B, email: a@b}\n  - {first_name: A, last_name: B, email: A@b}"
+            ),
+            "seed.yaml, line 6: there is a user A@b already",
+        ),
+        (
+            one_site(
+                "groups:\n  - {name: Sales, access: sql}\n"
+                "users:\n  - first_name: A\n    last_name: B\n    email: a@b\n    groups: [Sale]"
+            ),
+            "seed.yaml, line 10: the site has no group Sale; did you mean Sales?",
+        ),
+        (
+            one_site("users:\n  - first_name: A\n    last_name: B\n    email: a@b\n    last_login_at: 2014-02-06"),
+            "seed.yaml, line 8: 2014-02-06 has no offset from UTC; write it like 2014-02-06T23:46:07.118Z",
+        ),
+        (
+            one_site(
+                "users:\n  - {first_name: A, last_name: B, email: joey@example.com}\n"
+                "dashboards:\n  - {name: D, owner: joe@example.com}"
+            ),
+            "seed.yaml, line 7: the site has no user joe@example.com; did you mean joey@example.com?",
+        ),
+        (
+            one_site("dashboards:\n  - name: D\n    access:\n      S: Edit"),
+            "seed.yaml, line 7: the site has no group S",
+        ),
+        (
+            one_site("dashboards:\n  - name: D\n    access:\n      All Users: Own"),
+            "seed.yaml, line 7: Own is none of Edit, View",
+        ),
+        (
+            one_site("dashboards:\n  - {name: D}\n  - {name: D}"),
+            "seed.yaml, line 6: there is a dashboard D already",
+        ),
+        (one_site("generate: {users: -1}"), "seed.yaml, line 4: Expected `int` >= 0"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str | bytes, message: str) -> None:
+    assert refusal(tmp_path, text) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            '{"mockscope": 1,\n "sites": [],}',
+            "seed.json, line 2: not JSON: Expecting property name enclosed in double quotes",
+        ),
+        (
+            '{"mockscope": 1,\n\t"sites": [\n\t\t{"hots": "a"}]}',
+            "seed.json, line 3: unknown key hots; did you mean host?",
+        ),
+        ('{"mockscope": 1, "mockscope": 1}', "seed.json: mockscope stands twice in one object"),
+        ("[" * 100_000, "seed.json: nested too deeply"),
+    ],
+)
+def test_json_is_refused_as_precisely(tmp_path: Path, text: str, message: str) -> None:
+    assert refusal(tmp_path, text, "seed.json").startswith(message)
+
+
+def test_nothing_is_half_loaded(mockscope_server: mockscope.LiveServer) -> None:
+    before = mockscope_server.export()
+    with pytest.raises(ValueError, match="there is a site a already"):
+        mockscope_server.directory.add(*seeding.load_sites({"mockscope": 1, "sites": [{"host": "a"}]}) * 2)
+
+    assert mockscope_server.export() == before
+
+
+def test_plain_data_has_its_place_spelled_instead_of_a_line() -> None:
+    with pytest.raises(SeedError) as refused:
+        seeding.load_sites({"mockscope": 1, "sites": [{"host": "a", "users": [{"email": "x"}]}]})
+
+    assert str(refused.value) == "seed.sites[0].users[0]: first_name is missing"
+
+
+# -- generate ------------------------------------------------------------------------------------------------------
+
+
+def generated(users: int, groups: int, seed: int, by_hand: dict[str, Any] | None = None) -> dict[str, Any]:
+    generate = {"users": users, "groups": groups, "seed": seed}
+    site = {"host": "a", "api_key": "k", "generate": generate} | (by_hand or {})
+    return state.export(seeding.load_sites({"mockscope": 1, "sites": [site]}))
+
+
+def test_generate_makes_the_same_people_every_time_and_others_for_another_seed() -> None:
+    first = generated(250, 12, 7)
+
+    assert generated(250, 12, 7) == first
+    assert generated(250, 12, 8) != first
+    (site,) = first["sites"]
+    assert (len(site["users"]), len(site["groups"]), "generate" in site) == (250, 14, False)
+    assert {user["email"].rpartition("@")[2] for user in site["users"]} == {"example.com"}
+
+
+def test_generate_leaves_what_was_written_by_hand_alone() -> None:
+    made = generated(50, 3, 7)["sites"][0]
+    by_hand = {"first_name": "Monica", "last_name": "Geller", "email": made["users"][0]["email"].upper()}
+    group = {"name": next(g["name"] for g in made["groups"] if g["name"] not in BUILTIN_GROUPS), "access": "View"}
+
+    (site,) = generated(50, 3, 7, {"users": [by_hand], "groups": [group]})["sites"]
+
+    assert (len(site["users"]), len(site["groups"])) == (51, 6)
+    assert [user["first_name"] for user in site["users"] if user["email"] == by_hand["email"]] == ["Monica"]
+
+
+def test_a_generated_site_survives_its_own_export() -> None:
+    exported = generated(300, 20, 1)
+
+    assert state.export(seeding.load_sites(exported)) == exported
+
+
+# -- schema --------------------------------------------------------------------------------------------------------
+
+
+def test_the_schema_is_valid_and_accepts_what_the_loader_accepts() -> None:
+    schema = seeding.schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+
+    assert list(validator.iter_errors(EXPORTED)) == []
+    assert list(validator.iter_errors(yaml.safe_load((ROOT / "src/mockscope/demo.yaml").read_text()))) == []
+    generate = {"users": 250, "groups": 12, "seed": 7}
+    assert list(validator.iter_errors({"mockscope": 1, "sites": [{"host": "a", "generate": generate}]})) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"mockscope": 2},
+        {"mockscope": 1, "sits": []},
+        {"mockscope": 1, "sites": [{}]},
+        {"mockscope": 1, "sites": [{"host": "a b"}]},
+        {"mockscope": 1, "sites": [{"host": "a", "policy": {"page_size": 1001}}]},
+        {"mockscope": 1, "sites": [{"host": "a", "users": [{"email": "a@b", "first_name": " ", "last_name": "B"}]}]},
+    ],
+)
+def test_the_schema_refuses_what_the_loader_refuses(wrong: dict[str, Any]) -> None:
+    assert not jsonschema.Draft202012Validator(seeding.schema()).is_valid(wrong)
+    with pytest.raises(SeedError):
+        seeding.load_sites(wrong)
+
+
+def test_every_key_of_the_format_is_described() -> None:
+    definitions = json.loads(json.dumps(seeding.schema()))["$defs"]
+
+    assert [name for name, made in definitions.items() if "description" not in made] == []
+    assert set(definitions["SeedSite"]["properties"]) == {
+        field.name for field in msgspec.structs.fields(state.SeedSite)
+    }
