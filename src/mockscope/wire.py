@@ -9,6 +9,7 @@ from mockscope.domain.model import Group, User
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.rules import kind
 from mockscope.domain.site import Page
+from mockscope.domain.store import Row
 
 # TEST-2, "If test_mode=true is specified, the response body is"
 WOULD_SUCCEED: Final = "Action would have completed successfully"
@@ -20,38 +21,31 @@ _decoder: Final = msgspec.json.Decoder()
 encode: Final = _encoder.encode
 
 
-class UserPage(msgspec.Struct):
-    """The answer of GET Users, in the page's order."""
-
-    total_users: int
-    users_this_page: int
-    next_page_start: str | None
-    users: list[User]
-
-
-class GroupPage(msgspec.Struct):
-    """The answer of GET Groups, in the page's order."""
-
-    total_groups: int
-    groups_this_page: int
-    next_page_start: str | None
-    groups: list[Group]
-
-
 class Message(msgspec.Struct):
     """The answer of a refusal, a deletion, or a call in test mode."""
 
     message: str
 
 
-def user_page(page: Page[User]) -> UserPage:
-    """PAGE-2, PAGE-5 for users."""
-    return UserPage(page.total, len(page.records), page.next_start, page.records)
+def user_page(page: Page[User]) -> bytes:
+    """The answer of GET Users, in the page's order."""
+    return b'{"total_users":%d,"users_this_page":%d,"next_page_start":%s,"users":[%s]}' % _listed(page)
 
 
-def group_page(page: Page[Group]) -> GroupPage:
-    """PAGE-2, PAGE-5 for groups."""
-    return GroupPage(page.total, len(page.records), page.next_start, page.records)
+def group_page(page: Page[Group]) -> bytes:
+    """The answer of GET Groups, in the page's order."""
+    return b'{"total_groups":%d,"groups_this_page":%d,"next_page_start":%s,"groups":[%s]}' % _listed(page)
+
+
+def _listed(page: Page[Any]) -> tuple[int, int, bytes, bytes]:
+    # A record is rendered when it is first listed, and then again only when it has changed.
+    records = b",".join([row.rendered or _rendered(row) for row in page.rows])
+    return page.total, len(page.rows), encode(page.next_start), records
+
+
+def _rendered(row: Row[Any]) -> bytes:
+    rendered = row.rendered = encode(row.record)
+    return rendered
 
 
 def decode_object(body: bytes) -> dict[str, Any]:

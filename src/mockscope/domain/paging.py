@@ -1,19 +1,22 @@
-"""Paging as one pure function of ordered keys: no site, no lock."""
+"""Paging as one pure function of what is ordered: no site, no lock."""
 
 from collections.abc import Iterable
 from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
-def cut(keys: Iterable[str], size: int) -> tuple[list[str], str | None]:
-    """Cut one page off ordered keys (PAGE-2).
+def cut(ordered: Iterable[T], size: int) -> tuple[list[T], T | None]:
+    """Cut one page off records in their order (PAGE-2).
 
     Args:
-        keys: the keys from the start of the page on, in order.
+        ordered: the records from the start of the page on, or their keys.
         size: how many records a page holds at most.
 
     Returns:
-        The keys of the page, and the key of the first record of the next page (None on the last page).
+        The page, and the first record of the next page (None on the last page).
     """
     # "If there are more than 100 users, the API returns an email_address in next_page_start"
-    page = list(islice(keys, size + 1))
+    page = list(islice(ordered, size + 1))
     return page[:size], page[size] if len(page) > size else None

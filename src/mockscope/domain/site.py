@@ -24,7 +24,7 @@ from mockscope.domain.model import (
 from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.rules import SOMETHING, GroupChanges, NewGroup, NewUser, UserChanges
-from mockscope.domain.store import Change, Store
+from mockscope.domain.store import Change, Row, Store
 
 T = TypeVar("T")
 
@@ -34,11 +34,16 @@ API_KEY: Final = re.compile(r"[!-9;-~]+")
 
 
 class Page(NamedTuple, Generic[T]):
-    """A page of a list: its records, the count of the whole site, and where the next page starts (PAGE-2, PAGE-5)."""
+    """A page of a list: its rows, the count of the whole site, and where the next page starts (PAGE-2, PAGE-5)."""
 
-    records: list[T]
+    rows: list[Row[T]]
     total: int
     next_start: str | None
+
+    @property
+    def records(self) -> list[T]:
+        """The records of the page."""
+        return [row.record for row in self.rows]
 
 
 class Site:
@@ -96,7 +101,7 @@ class Site:
         key = email_key(start).replace(" ", "+")
         with self.lock:
             users, following = self.store.users.page(key, self.policy.page_size)
-            return Page(users, len(self.store.users), following.email if following else None)
+            return Page(users, len(self.store.users), following.record.email if following else None)
 
     def get_user(self, email: str) -> User:
         """The user with an email (USER-GET-1).
@@ -198,7 +203,7 @@ class Site:
         """
         with self.lock:
             groups, following = self.store.groups.page(start, self.policy.page_size)
-            return Page(groups, len(self.store.groups), following.name if following else None)
+            return Page(groups, len(self.store.groups), following.key if following else None)
 
     def get_group(self, name: str) -> GroupDetail:
         """A group with its dashboards (GROUP-1, GROUP-GET-1).
@@ -286,13 +291,13 @@ class Site:
             Refused: OWNER_UNKNOWN, GROUPS_UNKNOWN, DASHBOARD_TAKEN.
         """
         with self.lock:
-            if dashboard.owner is not None and email_key(dashboard.owner) not in self.store.users:
-                raise Refused(Refusal.OWNER_UNKNOWN, host=self.host, email=dashboard.owner)
+            owner = self._owner(dashboard.owner)
             self._check_groups(dashboard.access)
             if dashboard.name in self.store.dashboards:
                 raise Refused(Refusal.DASHBOARD_TAKEN, name=dashboard.name)
-            self.store.apply(Change(dashboards={dashboard.name: dashboard}))
-            return dashboard
+            owned = Dashboard(dashboard.name, owner.email if owner else None, dashboard.access)
+            self.store.apply(Change(dashboards={owned.name: owned}))
+            return owned
 
     # -- what the rules ask ----------------------------------------------------------------------------------
 
@@ -335,6 +340,12 @@ class Site:
             return None
         self.store.apply(change)
         return result
+
+    def _owner(self, email: str | None) -> User | None:
+        owner = None if email is None else self.store.users.get(email_key(email))
+        if email is not None and owner is None:
+            raise Refused(Refusal.OWNER_UNKNOWN, host=self.host, email=email)
+        return owner
 
     def _check_inviter(self, email: str) -> None:
         # "The inviter must have access to create a user."

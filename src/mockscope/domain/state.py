@@ -177,7 +177,7 @@ def _site(seed: SeedSite, path: Path, make_up: MakeUp | None) -> Site:
     site.store.apply(Change(groups=_groups(seed, path)))
     known = frozenset(site.store.groups)
     records = _users(seed, known, path)
-    site.store.apply(Change(users=records))
+    site.store.fill(records)
     site.store.apply(Change(dashboards=_dashboards(seed, known, records, path)))
     return site
 

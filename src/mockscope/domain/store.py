@@ -4,9 +4,11 @@ No rule lives here: a Change is applied as it is, and applying returns the Chang
 """
 
 from collections.abc import Iterator, Mapping
+from operator import attrgetter
 from typing import Generic, NamedTuple, TypeVar
 
-from sortedcontainers import SortedDict
+import msgspec
+from sortedcontainers import SortedKeyList
 
 from mockscope.domain.model import Dashboard, Group, User
 from mockscope.domain.paging import cut
@@ -22,11 +24,27 @@ class Change(NamedTuple):
     dashboards: Mapping[str, Dashboard | None] = {}
 
 
+class Row(msgspec.Struct, Generic[R], gc=False, eq=False):
+    """A record in its place in a table. A changed record gets a new row: whoever holds a page holds it whole.
+
+    ``rendered`` is for whoever shows records outside: what was made of this one, once.
+    """
+
+    key: str
+    record: R
+    rendered: bytes | None = None
+
+
 class Table(Generic[R]):
-    """Records in the order of their keys; look-up, page and write do not slow down as it grows."""
+    """Records in the order of their keys; look-up, page and write do not slow down as it grows.
+
+    Rows are found by key in a dict, and stand next to their neighbours in a sorted list: a page of a million records
+    is then one stretch of memory and not a hundred look-ups.
+    """
 
     def __init__(self) -> None:
-        self._rows: SortedDict = SortedDict()
+        self._rows: dict[str, Row[R]] = {}
+        self._order: SortedKeyList = SortedKeyList(key=attrgetter("key"))
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -35,37 +53,42 @@ class Table(Generic[R]):
         return key in self._rows
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._rows)
+        return (row.key for row in self._order)
 
     def __repr__(self) -> str:
         return f"<Table of {len(self)}>"
 
     def get(self, key: str) -> R | None:
-        record: R | None = self._rows.get(key)
-        return record
+        row = self._rows.get(key)
+        return None if row is None else row.record
 
     def records(self) -> list[R]:
-        return list(self._rows.values())
+        return [row.record for row in self._order]
 
-    def page(self, start: str, size: int) -> tuple[list[R], R | None]:
-        """The records of a page and the first record after it, from the first key not before ``start``."""
-        rows = self._rows
-        keys, following = cut(rows.irange(minimum=start) if start else rows, size)
-        return [rows[key] for key in keys], None if following is None else rows[following]
+    def page(self, start: str, size: int) -> tuple[list[Row[R]], Row[R] | None]:
+        """The rows of a page and the first row after it, from the first key not before ``start``."""
+        return cut(self._order.irange_key(min_key=start), size)
 
     def near(self, key: str, reach: int) -> list[str]:
         """The keys around the place where ``key`` would stand, at most ``reach`` on either side."""
-        place = self._rows.bisect_left(key)
-        return list(self._rows.keys()[max(0, place - reach) : place + reach])
+        place = self._order.bisect_key_left(key)
+        return [row.key for row in self._order.islice(max(0, place - reach), place + reach)]
 
     def put(self, key: str, record: R | None) -> R | None:
         """Write or, with None, remove a record; return what stood there."""
-        before: R | None = self._rows.get(key)
+        before = self._rows.pop(key, None)
+        if before is not None:
+            self._order.remove(before)
         if record is not None:
-            self._rows[key] = record
-        elif before is not None:
-            del self._rows[key]
-        return before
+            self._rows[key] = row = Row(key, record)
+            self._order.add(row)
+        return None if before is None else before.record
+
+    def fill(self, records: Mapping[str, R]) -> None:
+        """Write many records into an empty table at once."""
+        # Made in order, so that neighbours are neighbours in memory too.
+        self._rows = {key: Row(key, records[key]) for key in sorted(records)}
+        self._order.update(self._rows.values())
 
 
 class Index:
@@ -100,6 +123,12 @@ class Store:
         self.members = Index()  # group name -> user keys
         self.owned = Index()  # user key -> dashboard names
         self.shared = Index()  # group name -> dashboard names
+
+    def fill(self, users: Mapping[str, User]) -> None:
+        """Write the users of a site that has none yet: the same as apply, quicker."""
+        self.users.fill(users)
+        for key, user in users.items():
+            self.members.move(key, (), user.groups)
 
     def apply(self, change: Change) -> Change:
         """Write a change whole; return the change that takes it back."""

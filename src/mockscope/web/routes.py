@@ -32,7 +32,7 @@ class JSONAnswer(Response):
 
 
 def answered(record: object) -> Response:
-    """200 with a record or a page."""
+    """200 with a record."""
     return JSONAnswer(wire.encode(record))
 
 
@@ -59,7 +59,7 @@ def removed(call: Call, record: User | Group | None) -> Response:
 
 
 async def list_users(call: Call) -> Response:
-    return answered(wire.user_page(call.site.list_users(call.start)))
+    return JSONAnswer(wire.user_page(call.site.list_users(call.start)))
 
 
 async def get_user(call: Call) -> Response:
@@ -87,7 +87,7 @@ async def delete_user(call: Call) -> Response:
 
 
 async def list_groups(call: Call) -> Response:
-    return answered(wire.group_page(call.site.list_groups(call.start)))
+    return JSONAnswer(wire.group_page(call.site.list_groups(call.start)))
 
 
 async def get_group(call: Call) -> Response:
