@@ -1,6 +1,7 @@
 """JSON to domain and back: the only place that knows both. No HTTP: bytes in, drafts out; records in, bytes out."""
 
 import json
+import re
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +14,11 @@ from mockscope.domain.store import Row
 
 # TEST-2, "If test_mode=true is specified, the response body is"
 WOULD_SUCCEED: Final = "Action would have completed successfully"
+
+# \\ud800 to \\udbff without a second half behind it, or a second half without a first.
+LONE_SURROGATE: Final = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]", re.DOTALL
+)
 
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder()
@@ -59,20 +65,37 @@ def decode_object(body: bytes) -> dict[str, Any]:
     try:
         value = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused(Refusal.BODY_NOT_JSON, reason=_where_parsing_stopped(body, str(error))) from None
+        value = _decode_slowly(body, str(error))
     if not isinstance(value, dict):
         raise Refused(Refusal.BODY_NOT_AN_OBJECT, kind=kind(value))
     return value
 
 
-def _where_parsing_stopped(body: bytes, reason: str) -> str:
-    """The fast decoder counts bytes, or says nothing of the place; the standard library's knows line and column."""
+def _decode_slowly(body: bytes, reason: str) -> object:
+    """What the fast decoder stumbled over: the standard library takes any number, and knows line and column."""
     try:
-        json.loads(body.decode())
+        text = body.decode()
+        value: object = json.loads(text, parse_int=float, parse_constant=_refuse_constant)
+        json.dumps(value, ensure_ascii=False).encode()
+        return value
     except json.JSONDecodeError as error:
-        return f"{error.msg} at line {error.lineno}, column {error.colno}"
+        reason = f"{error.msg} at line {error.lineno}, column {error.colno}"
     except UnicodeDecodeError as error:
-        return f"byte {error.start} is not UTF-8"
+        reason = f"byte {error.start} is not UTF-8"
+    except UnicodeEncodeError:
+        lone = LONE_SURROGATE.search(body)
+        reason = f"half of a surrogate pair at byte {lone.start() if lone else 0}"
     except RecursionError:
-        return "it is nested too deeply"
-    return reason
+        reason = "it is nested too deeply"
+    except _NoConstant:
+        # NaN and Infinity are not JSON; the fast decoder has said at which byte.
+        pass
+    raise Refused(Refusal.BODY_NOT_JSON, reason=reason) from None
+
+
+class _NoConstant(Exception):
+    pass
+
+
+def _refuse_constant(name: str) -> None:
+    raise _NoConstant(name)

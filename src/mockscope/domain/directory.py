@@ -20,7 +20,8 @@ class Directory:
         return f"<Directory {', '.join(self.hosts()) or 'empty'}>"
 
     def __iter__(self) -> Iterator[Site]:
-        return iter([self._sites[host] for host in self.hosts()])
+        with self._lock:
+            return iter(list(self._sites.values()))
 
     def __len__(self) -> int:
         return len(self._sites)

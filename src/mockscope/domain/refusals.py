@@ -6,7 +6,7 @@ Code raises by name, tests compare by name. The real service's texts are unknown
 from enum import Enum, unique
 from typing import Final
 
-# What was sent is repeated in messages, headers and logs, but never at any length.
+# What was sent is repeated in messages, but never at any length. Only "problems" is a sentence of our own.
 LONGEST_VALUE: Final = 200
 
 
@@ -99,7 +99,8 @@ class Refused(Exception):
     @property
     def message(self) -> str:
         """The sentence of the answer."""
-        return self.refusal.template.format(**{name: clipped(value) for name, value in self.values.items()})
+        short = {name: value if name == "problems" else clipped(value) for name, value in self.values.items()}
+        return self.refusal.template.format(**short)
 
     def __str__(self) -> str:
         return f"{self.status} {self.message} [{self.rule}]"

@@ -27,8 +27,9 @@ from mockscope.nearness import nearest, nearest_email
 
 FORMAT_VERSION: Final = 1
 
-HOST_PATTERN: Final = f"^{HOST.pattern}$"
-KEY_PATTERN: Final = f"^{API_KEY.pattern}$"
+# "$" would let a line end pass in Python; this end is the same in Python and in the JSON Schema of an editor.
+HOST_PATTERN: Final = f"^{HOST.pattern}(?![\\s\\S])"
+KEY_PATTERN: Final = f"^{API_KEY.pattern}(?![\\s\\S])"
 
 Path = tuple[str | int, ...]
 Text = Annotated[str, Meta(pattern=SOMETHING.pattern)]
@@ -249,7 +250,7 @@ def _word(word: str, known: Mapping[str, Any], path: Path) -> Any:
 
 def _time(moment: str | None, path: Path) -> str | None:
     try:
-        return moment and timestamp(moment)
+        return None if moment is None else timestamp(moment)
     except ValueError as error:
         raise SeedError(f"{error}", path) from None
 

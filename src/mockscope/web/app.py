@@ -7,6 +7,7 @@ import logging
 from typing import Final
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -125,10 +126,13 @@ def reserved() -> Starlette:
         return JSONAnswer(_spec.openapi_json())
 
     async def refuse(request: Request, error: Exception) -> Response:
-        status = getattr(error, "status_code", 500)
-        return JSONAnswer(wire.encode(wire.Message(f"{getattr(error, 'detail', 'Internal Server Error')}")), status)
+        known = error if isinstance(error, HTTPException) else HTTPException(500)
+        return JSONAnswer(wire.encode(wire.Message(known.detail)), known.status_code, known.headers)
 
-    return Starlette(
+    app = Starlette(
         routes=[Route("/openapi.yaml", openapi_yaml), Route("/openapi.json", openapi_json)],
-        exception_handlers={404: refuse, 405: refuse, 500: refuse},
+        exception_handlers={HTTPException: refuse, Exception: refuse},
     )
+    # A redirect would be an answer that is not JSON (HTTP-1).
+    app.router.redirect_slashes = False
+    return app
