@@ -29,7 +29,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "seeding.py": DOMAIN | {"mockscope.people", "msgspec", "yaml"},
     "web": WEB,
     "double.py": DOUBLE,
-    "server.py": DOUBLE | {"uvicorn"},
+    "protocol.py": {"mockscope.wire", "uvicorn"},
+    "server.py": DOUBLE | {"mockscope.protocol", "uvicorn"},
     "cli.py": DOUBLE | {"mockscope", "mockscope.server", "click"},
     "__main__.py": {"mockscope.cli"},
     # Names alone, each loaded when it is asked for.

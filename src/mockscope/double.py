@@ -226,7 +226,7 @@ class MockSite:
 
     def remove(self) -> None:
         """Take the site off the server; requests to it are answered 403 from then on."""
-        self._double.directory.remove(self.host)
+        self._double.directory.remove(self._site)
 
 
 class Mockscope:

@@ -6,26 +6,19 @@ No rule and no state lives here; a LiveServer is a Mockscope that also has an ad
 import asyncio
 import signal
 import socket
-import string
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from threading import Thread
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote_from_bytes
+from threading import Lock, Thread
+from typing import Any, Final, Self
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.server import HANDLED_SIGNALS, ServerState
 
-from mockscope import wire
 from mockscope.double import Mockscope
+from mockscope.protocol import best_protocol
 from mockscope.seeding import SeedSource
-
-if TYPE_CHECKING:
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as AutoHTTPProtocol
-else:
-    from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 # A test that thinks for a minute between two requests must not find its pooled connection closed.
 KEEP_ALIVE_SECONDS: Final = 600
@@ -54,6 +47,7 @@ class LiveServer(Mockscope):
         super().__init__(seed, hint_header=hint_header)
         self._address = (host, port)
         self._url: str | None = None
+        self._life = Lock()
         self._thread: Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -72,41 +66,54 @@ class LiveServer(Mockscope):
     def __repr__(self) -> str:
         return f"<LiveServer {self._url or 'not running'}: {len(self.directory)} sites>"
 
-    def __enter__(self) -> "LiveServer":
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *exc_info: object) -> None:
         self.stop()
 
-    def start(self) -> "LiveServer":
+    def start(self) -> Self:
         """Bind and answer. When this returns, the port accepts.
 
         Raises:
             OSError: the port is taken, or the address is not this machine's.
             RuntimeError: the server is running already.
         """
-        if self._thread is not None:
-            raise RuntimeError(f"the server is running already, at {self._url}")
-        listener = bind(*self._address)
-        ready: Future[None] = Future()
-        self._thread = Thread(target=self._run, args=(listener, ready), name="mockscope", daemon=True)
-        self._thread.start()
-        ready.result()
-        self._url = url_of(listener)
-        return self
+        with self._life:
+            if self._thread is not None:
+                raise RuntimeError(f"the server is running already, at {self._url}")
+            listener = bind(*self._address)
+            ready: Future[None] = Future()
+            thread = Thread(target=self._run, args=(listener, ready), name="mockscope", daemon=True)
+            try:
+                # Here, because uvloop swallows a listen that fails: two may bind one port, and only one can listen.
+                listener.listen(BACKLOG)
+                thread.start()
+                ready.result()
+            except BaseException:
+                listener.close()
+                raise
+            self._thread, self._url = thread, url_of(listener)
+            return self
 
     def stop(self) -> None:
         """Close the port and every connection. A server that is not running is left as it is."""
-        if self._thread is None or self._loop is None or self._stopping is None:
-            return
-        self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join()
-        self._thread = self._loop = self._stopping = self._url = None
+        with self._life:
+            if self._thread is None or self._loop is None or self._stopping is None:
+                return
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join()
+            self._thread = self._loop = self._stopping = self._url = None
 
     def _run(self, listener: socket.socket, ready: Future[None]) -> None:
-        config = uvicorn_config(self.app, date_header=False)
-        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(self._serve(config, listener, ready))
+        try:
+            config = uvicorn_config(self.app, date_header=False)
+            with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+                runner.run(self._serve(config, listener, ready))
+        except BaseException as error:
+            if ready.done():
+                raise
+            ready.set_exception(error)
 
     async def _serve(self, config: uvicorn.Config, listener: socket.socket, ready: Future[None]) -> None:
         loop = self._loop = asyncio.get_running_loop()
@@ -120,16 +127,15 @@ class LiveServer(Mockscope):
             made: asyncio.Protocol = protocol(config=config, server_state=state, app_state={}, _loop=loop)
             return made
 
-        try:
-            server = await loop.create_server(connect, sock=listener, backlog=BACKLOG)
-        except BaseException as error:
-            ready.set_exception(error)
-            raise
+        server = await loop.create_server(connect, sock=listener, backlog=BACKLOG)
         ready.set_result(None)
         await stopping.wait()
         server.close()
         for connection in list(state.connections):
             connection.transport.abort()
+        # A request that waits for its body ends by itself once it learns, in two steps, that its client is gone.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         for task in list(state.tasks):
             task.cancel()
         await asyncio.gather(*state.tasks, return_exceptions=True)
@@ -193,25 +199,11 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-class JSONProtocol(AutoHTTPProtocol):
-    """uvicorn's protocol, with an answer in JSON even to what is no HTTP at all (HTTP-1)."""
-
-    def send_400_response(self, msg: str) -> None:
-        body = wire.encode(wire.Message(msg))
-        head = "HTTP/1.1 400 Bad Request\r\nserver: mockscope\r\ncontent-type: application/json; charset=utf-8\r\n"
-        self.transport.write(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
-        self.transport.close()
-
-    def on_url(self, url: bytes) -> None:
-        # curl sends what is typed: a group's name in raw UTF-8 is read as if it had been percent-encoded (GROUP-5).
-        super().on_url(url if url.isascii() else quote_from_bytes(url, safe=string.printable).encode())
-
-
 def uvicorn_config(app: ASGIApp, *, date_header: bool = True) -> uvicorn.Config:
     """How uvicorn runs the application: fast parser and loop where they are, and never an access log."""
     config = uvicorn.Config(
         app,
-        http=JSONProtocol,
+        http=best_protocol(),
         ws="none",
         lifespan="off",
         log_config=None,

@@ -15,10 +15,9 @@ from mockscope.domain.store import Row
 # TEST-2, "If test_mode=true is specified, the response body is"
 WOULD_SUCCEED: Final = "Action would have completed successfully"
 
-# \\ud800 to \\udbff without a second half behind it, or a second half without a first.
-LONE_SURROGATE: Final = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]", re.DOTALL
-)
+# One escape after the other, a surrogate pair as one; "lone" is half of one.
+ESCAPE: Final = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<lone>\\u[dD][89a-fA-F]..)|\\.", re.DOTALL)
+STRING: Final[re.Pattern[bytes]] = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder()
@@ -64,14 +63,14 @@ def decode_object(body: bytes) -> dict[str, Any]:
         raise Refused(Refusal.BODY_MISSING)
     try:
         value = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        value = _decode_slowly(body, str(error))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = _decode_slowly(body)
     if not isinstance(value, dict):
         raise Refused(Refusal.BODY_NOT_AN_OBJECT, kind=kind(value))
     return value
 
 
-def _decode_slowly(body: bytes, reason: str) -> object:
+def _decode_slowly(body: bytes) -> object:
     """What the fast decoder stumbled over: the standard library takes any number, and knows line and column."""
     try:
         text = body.decode()
@@ -83,13 +82,13 @@ def _decode_slowly(body: bytes, reason: str) -> object:
     except UnicodeDecodeError as error:
         reason = f"byte {error.start} is not UTF-8"
     except UnicodeEncodeError:
-        lone = LONE_SURROGATE.search(body)
-        reason = f"half of a surrogate pair at byte {lone.start() if lone else 0}"
+        lone = next(escape.start() for escape in ESCAPE.finditer(body) if escape["lone"])
+        reason = f"half of a surrogate pair at byte {lone}"
     except RecursionError:
         reason = "it is nested too deeply"
-    except _NoConstant:
-        # NaN and Infinity are not JSON; the fast decoder has said at which byte.
-        pass
+    except _NoConstant as constant:
+        name = str(constant)
+        reason = f"{name} is no JSON at byte {without_strings(body).index(name.encode())}"
     raise Refused(Refusal.BODY_NOT_JSON, reason=reason) from None
 
 
@@ -99,3 +98,8 @@ class _NoConstant(Exception):
 
 def _refuse_constant(name: str) -> None:
     raise _NoConstant(name)
+
+
+def without_strings(body: bytes) -> bytes:
+    """The body with every JSON string blanked, at the same length: what is left is JSON's own."""
+    return STRING.sub(lambda string: b" " * len(string[0]), body)

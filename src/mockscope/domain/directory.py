@@ -48,10 +48,12 @@ class Directory:
                     raise ValueError(f"there is a site {host} already: hosts are unique on a server")
             self._sites.update(zip(hosts, sites, strict=True))
 
-    def remove(self, host: str) -> None:
-        """Forget a site; requests to it are answered 403 from now on. A host that is not there is no error."""
+    def remove(self, site: Site) -> None:
+        """Forget a site; requests to it are answered 403 from now on. One that is not there is no error."""
         with self._lock:
-            self._sites.pop(host, None)
+            # Another site may have taken the host since.
+            if self._sites.get(site.host) is site:
+                del self._sites[site.host]
 
     def authenticate(self, credentials: str) -> Site:
         """The site that ``<site-host>:<api-key>`` opens (AUTH-1 to AUTH-4).

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import msgspec
@@ -90,6 +91,10 @@ class Dashboard(msgspec.Struct, frozen=True, gc=False):
     name: str
     owner: str | None
     access: Mapping[str, DashboardAccess]
+
+    def __post_init__(self) -> None:
+        # Frozen all the way down: the store's indexes rest on it.
+        msgspec.structs.force_setattr(self, "access", MappingProxyType(dict(self.access)))
 
 
 class Grant(msgspec.Struct, frozen=True, gc=False):

@@ -21,6 +21,9 @@ EMAIL: Final = re.compile(
 # What makes a text not blank. Engines differ on what white space is; openapi.yaml spells the same class.
 SOMETHING: Final = re.compile(r"[^\s\x1c-\x1f\x85\ufeff]")
 
+# Half a character: Python can hold one, JSON in UTF-8 can't show it.
+SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
 # GROUP-2, "400 if the access is NOT one of sql/discovery/view"
 ACCESS_WORDS: Final[Mapping[str, Access]] = {access.value.lower(): access for access in Access}
 DASHBOARD_WORDS: Final[Mapping[str, DashboardAccess]] = {word.value.lower(): word for word in DashboardAccess}
@@ -36,6 +39,8 @@ def text(value: object) -> str:
         raise Invalid(f"must be a string, and is {kind(value)}")
     if not SOMETHING.search(value):
         raise Invalid("is blank")
+    if not value.isascii() and SURROGATE.search(value):
+        raise Invalid("holds half of a surrogate pair")
     return value
 
 

@@ -20,7 +20,7 @@ from mockscope.domain.model import (
     timestamp,
 )
 from mockscope.domain.policy import Policy
-from mockscope.domain.rules import ACCESS_WORDS, DASHBOARD_WORDS, EMAIL, SOMETHING
+from mockscope.domain.rules import ACCESS_WORDS, DASHBOARD_WORDS, EMAIL, SOMETHING, Invalid, text
 from mockscope.domain.site import API_KEY, HOST, Site
 from mockscope.domain.store import Change
 from mockscope.nearness import nearest, nearest_email
@@ -193,7 +193,7 @@ def _groups(seed: SeedSite, path: Path) -> dict[str, Group | None]:
         at = (*path, "groups", place)
         if group.name in groups:
             raise SeedError(f"there is a group {group.name} already", (*at, "name"))
-        groups[group.name] = Group(group.name, _word(group.access, ACCESS_WORDS, (*at, "access")))
+        groups[group.name] = Group(_text(group.name, (*at, "name")), _word(group.access, ACCESS_WORDS, (*at, "access")))
     return groups
 
 
@@ -213,8 +213,8 @@ def _users(seed: SeedSite, groups: frozenset[str], path: Path) -> dict[str, User
             if name not in groups:
                 raise SeedError(_unknown("group", name, nearest(name, groups)), (*at, "groups"))
         users[key] = User(
-            user.first_name,
-            user.last_name,
+            _text(user.first_name, (*at, "first_name")),
+            _text(user.last_name, (*at, "last_name")),
             user.email,
             memberships.setdefault(names, names),
             _time(user.last_login_at, (*at, "last_login_at")),
@@ -237,7 +237,7 @@ def _dashboards(seed: SeedSite, groups: frozenset[str], users: Mapping[str, User
             if name not in groups:
                 raise SeedError(_unknown("group", name, nearest(name, groups)), (*at, "access", name))
         access = {name: _word(word, DASHBOARD_WORDS, (*at, "access", name)) for name, word in board.access.items()}
-        boards[board.name] = Dashboard(board.name, owner.email if owner else None, access)
+        boards[board.name] = Dashboard(_text(board.name, (*at, "name")), owner.email if owner else None, access)
     return boards
 
 
@@ -246,6 +246,13 @@ def _word(word: str, known: Mapping[str, Any], path: Path) -> Any:
     if found is None:
         raise SeedError(f"{word} is none of {', '.join(value.value for value in known.values())}", path)
     return found
+
+
+def _text(value: str, path: Path) -> str:
+    try:
+        return text(value)
+    except Invalid as problem:
+        raise SeedError(f"{problem}", path) from None
 
 
 def _time(moment: str | None, path: Path) -> str | None:

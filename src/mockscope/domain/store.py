@@ -76,12 +76,15 @@ class Table(Generic[R]):
 
     def put(self, key: str, record: R | None) -> R | None:
         """Write or, with None, remove a record; return what stood there."""
-        before = self._rows.pop(key, None)
+        before = self._rows.get(key)
         if before is not None:
             self._order.remove(before)
         if record is not None:
+            # In one step: a look-up from another thread finds the old row or the new one, never none.
             self._rows[key] = row = Row(key, record)
             self._order.add(row)
+        elif before is not None:
+            del self._rows[key]
         return None if before is None else before.record
 
     def fill(self, records: Mapping[str, R]) -> None:

@@ -136,7 +136,7 @@ class Hint(Enum):
     JSON_MALFORMED = (
         "json-malformed",
         "The body is not one JSON object.",
-        "Check the body where the message says parsing stopped.",
+        "Send one JSON object; where parsing stopped, the message says so.",
     )
     CONTENT_TYPE_NOT_JSON = (
         "content-type-not-json",
@@ -160,8 +160,8 @@ class Hint(Enum):
     )
     FIELD_UNKNOWN = (
         "field-unknown",
-        "The service knows no field {sent} here, and ignores it.{nearest}",
-        "Correct the name, or leave the field out.",
+        "The service knows no field {sent} here.{nearest}",
+        "Correct the name, or leave the field out: unknown fields are ignored.",
     )
     EMAIL_UNCHANGEABLE = (
         "email-unchangeable",

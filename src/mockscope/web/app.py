@@ -4,6 +4,7 @@ HTTP-6 is one function here, and so is the rendering of a refusal.
 """
 
 import logging
+import re
 from typing import Final
 
 from starlette.applications import Starlette
@@ -25,7 +26,7 @@ from mockscope.web.routes import JSONAnswer, allowed_methods, rows_at
 
 logger: Final = logging.getLogger("mockscope")
 
-RESERVED: Final = ("/_mockscope", "/openapi.yaml", "/openapi.json", "/docs")
+RESERVED: Final = re.compile(r"/(_mockscope|openapi\.yaml|openapi\.json|docs)(/|$)")
 
 
 def build_app(directory: Directory, observers: list[Observer], *, hint_header: bool = True) -> ASGIApp:
@@ -47,7 +48,7 @@ class Front:
         self._reserved = reserved
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not scope["path"].startswith(RESERVED):
+        if scope["type"] == "http" and not RESERVED.match(scope["path"]):
             await self._api(scope, receive, send)
         else:
             await self._reserved(scope, receive, send)
@@ -74,6 +75,7 @@ class Api:
             logger.exception("crashed on %s %s", call.entry.method, call.entry.path)
             call.entry.rule, call.entry.advice = Refusal.CRASHED.rule, Hint.CRASHED.about()
             response = rendered(Refused(Refusal.CRASHED))
+        await call.drain()
         if scope["method"] == "HEAD":
             # The headers of GET, its Content-Length included, and no body.
             response.body = b""

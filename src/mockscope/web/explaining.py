@@ -4,11 +4,13 @@ Only looks; what it finds goes into the entry and from there into header, log an
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from hmac import compare_digest
+from itertools import islice
 from typing import Any, Final
 
+from mockscope import wire
 from mockscope.domain.directory import Directory
 from mockscope.domain.model import email_key
 from mockscope.domain.refusals import Refusal, Refused
@@ -46,9 +48,10 @@ def suspect(call: Call) -> Advice | None:
         return _suspect_list_of_users(call)
     if operation == "list_groups":
         return _suspect_list_of_groups(call)
-    if call.fields is not None and (advice := _suspect_fields(call)):
-        return advice
+    # First what wrote for real although it was to write nothing.
     if operation != "get_user" and operation != "get_group" and (advice := _suspect_test_mode(call)):
+        return advice
+    if call.fields is not None and (advice := _suspect_fields(call)):
         return advice
     if call.fields is not None and not call.says_json:
         return Hint.CONTENT_TYPE_NOT_JSON.about(sent=call.content_type or "missing")
@@ -158,7 +161,7 @@ def _email_missing(refused: Refused, call: Call, directory: Directory) -> Advice
 
 def _user_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
     email = refused.values["email"]
-    guess = nearest_email(email, _neighbours(call.site.store.users, email_key(email)))
+    guess = nearest_email(email, _neighbours(call.site, call.site.store.users, email_key(email)))
     return Hint.USER_UNKNOWN.about(email=email, nearest=did_you_mean(guess))
 
 
@@ -175,11 +178,12 @@ def _group_unknown(refused: Refused, call: Call, directory: Directory) -> Advice
 
 
 def _groups_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
-    return _nearest_group(refused.values["names"].partition(", ")[0], call.site)
+    groups = call.site.store.groups
+    return _nearest_group(next(name for name in (call.fields or {})["groups"] if name not in groups), call.site)
 
 
 def _nearest_group(name: str, site: Site) -> Advice:
-    guess = nearest(name, _neighbours(site.store.groups, name))
+    guess = nearest(name, _neighbours(site, site.store.groups, name))
     return Hint.GROUP_UNKNOWN.about(name=name, nearest=did_you_mean(guess))
 
 
@@ -195,9 +199,11 @@ FORM: Final = re.compile(rb"[\w.%+\[\]-]+=[^{}]*", re.ASCII)
 
 
 def _body_not_json(refused: Refused, call: Call, directory: Directory) -> Advice:
-    if any(quote in call.body for quote in CURLY_QUOTES):
+    # What stands inside a string is no mistake.
+    syntax = wire.without_strings(call.body)
+    if any(quote in syntax for quote in CURLY_QUOTES):
         return Hint.JSON_CURLY_QUOTES.about()
-    if TRAILING_COMMA.search(call.body):
+    if TRAILING_COMMA.search(syntax):
         return Hint.JSON_TRAILING_COMMA.about()
     if FORM.fullmatch(call.body):
         return Hint.JSON_FORM_ENCODED.about()
@@ -214,7 +220,7 @@ def _fields_invalid(refused: Refused, call: Call, directory: Directory) -> Advic
         return Hint.ACCESS_MISSPELT.about(sent=access or "(blank)", nearest=did_you_mean(nearest(access, ACCESS_WORDS)))
     # A required field is missing and a near one was sent: most likely the one is meant by the other.
     missing = [field.name for field in table.fields if field.required and field.name not in fields]
-    for name in fields:
+    for name in islice(fields, MOST_CANDIDATES):
         if name not in table.names and get_close_matches(name, missing, n=1):
             return Hint.FIELD_UNKNOWN.about(sent=name, nearest=did_you_mean(nearest(name, missing)))
     return Hint.FIELDS_INVALID.about()
@@ -233,9 +239,10 @@ def _always(hint: Hint) -> Explain:
     return lambda refused, call, directory: hint.about()
 
 
-def _neighbours(table: Table[Any], key: str) -> Iterable[str]:
+def _neighbours(site: Site, table: Table[Any], key: str) -> list[str]:
     """The keys to compare with: all of a small table, else those around the place of ``key``."""
-    return table if len(table) <= MOST_CANDIDATES else table.near(key, MOST_CANDIDATES // 2)
+    with site.lock:
+        return list(table) if len(table) <= MOST_CANDIDATES else table.near(key, MOST_CANDIDATES // 2)
 
 
 EXPLAINED: Final[Mapping[Refusal, Explain]] = {

@@ -19,6 +19,8 @@ AUTH_HEADER: Final = b"http-x-partner-auth"
 EMAIL_HEADER: Final = b"http-x-email"
 # HTTP-8
 LARGEST_BODY: Final = 1024 * 1024
+# Of a body that is refused so much is read to get the answer through; whoever sends more is cut off.
+MOST_DRAINED: Final = 64 * LARGEST_BODY
 
 
 class Call:
@@ -30,7 +32,7 @@ class Call:
         entry: the entry of the request among the calls.
     """
 
-    __slots__ = ("_query", "body", "entry", "fields", "group_name", "receive", "scope", "site")
+    __slots__ = ("_ended", "_query", "body", "entry", "fields", "group_name", "receive", "scope", "site")
 
     site: Site
 
@@ -40,6 +42,7 @@ class Call:
         self.entry = entry
         self.group_name = ""
         self.body = b""
+        self._ended = False
         self.fields: dict[str, Any] | None = None
         self._query: dict[str, str] | None = None
 
@@ -122,6 +125,23 @@ class Call:
             raise Refused(repeated)
         return values.pop().decode("latin-1").strip() if values else None
 
+    async def drain(self) -> None:
+        """Read what is left of a body whose connection is closed after the answer.
+
+        Closing on bytes that nobody read resets the connection, and the client may never see the answer.
+        """
+        closes = self.scope.get("http_version") == "1.0" or "close" in self.header(b"connection").lower()
+        comes = self.header(b"content-length") or self.header(b"transfer-encoding")
+        # Who waits for 100 Continue has sent nothing yet.
+        if self._ended or not closes or not comes or self.header(b"expect"):
+            return
+        drained = 0
+        while drained < MOST_DRAINED:
+            message = await self.receive()
+            drained += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                return
+
     async def _read_body(self) -> bytes:
         length = self.header(b"content-length")
         # Twenty digits are more than any body has, and fewer than int() refuses to read.
@@ -132,8 +152,9 @@ class Call:
             message = await self.receive()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
+            self._ended = not message.get("more_body", False)
             body += cast(bytes, message.get("body", b""))
             if len(body) > LARGEST_BODY:
                 raise Refused(Refusal.BODY_TOO_LARGE, limit=str(LARGEST_BODY))
-            if not message.get("more_body", False):
+            if self._ended:
                 return body

@@ -1,0 +1,74 @@
+"""uvicorn's protocol class, and what a double of this API needs of it besides.
+
+Only bytes are handled here, before there is a request or where there will never be one.
+"""
+
+import asyncio
+import re
+import string
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote_from_bytes
+
+from mockscope import wire
+
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as AutoHTTPProtocol
+else:
+    from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+# The header with which a client offers to go on in another protocol; it is never taken up.
+OFFER: Final = re.compile(rb"(?<=\n)(?=upgrade:)", re.IGNORECASE)
+
+
+class JSONRefusals:
+    """An answer in JSON even to what is no HTTP at all (HTTP-1)."""
+
+    transport: asyncio.Transport
+
+    def send_400_response(self, msg: str) -> None:
+        body = wire.encode(wire.Message(msg))
+        head = "HTTP/1.1 400 Bad Request\r\nserver: mockscope\r\ncontent-type: application/json; charset=utf-8\r\n"
+        self.transport.write(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
+        self.transport.close()
+
+
+class JSONProtocol(JSONRefusals, AutoHTTPProtocol):
+    """What the server speaks: uvicorn's choice of parser, refusing in JSON."""
+
+
+class ReadableHeads(JSONProtocol):
+    """The same over httptools, with heads of requests made such as its parser takes them."""
+
+    _in_line = True
+    _in_head = True
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head and not (data.isascii() and b"upgrade:" not in data.lower()):
+            data = self._readable(data)
+        elif b"\n" in data:
+            self._in_line = False
+        super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        self._in_line = self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_line = self._in_head = True
+        super().on_message_complete()
+
+    def _readable(self, data: bytes) -> bytes:
+        head, end, body = data.partition(b"\r\n\r\n")
+        line, newline, fields = head.partition(b"\n")
+        if self._in_line and not line.isascii():
+            # Some clients send what is typed: raw UTF-8 is read as if it had been percent-encoded (GROUP-5).
+            line = quote_from_bytes(line, safe=string.printable).encode()
+        self._in_line = self._in_line and not newline
+        # httptools takes everything behind such a head for the other protocol, the body included.
+        return line + OFFER.sub(b"x-", newline + fields) + end + body
+
+
+def best_protocol() -> type[asyncio.Protocol]:
+    """The protocol class for the parser that is installed."""
+    parser = AutoHTTPProtocol.__module__.rpartition(".")[2]
+    return ReadableHeads if parser == "httptools_impl" else JSONProtocol

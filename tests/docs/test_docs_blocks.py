@@ -1,0 +1,205 @@
+"""What the documentation shows is what happens: every fenced block is run, or is listed as one that is not."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from blocks import DOCUMENTS, NOT_RUN_HERE, Block, blocks, blocks_in
+from shell import ADDRESS, SECONDS, environment, exchanges, run, served
+
+import mockscope
+from mockscope import Mockscope
+
+COMMAND_LINE = "docs/command-line.md"
+# The blocks of JSON, each with a test of its own below.
+SHOWN_JSON = [(COMMAND_LINE, "The ready file"), (COMMAND_LINE, "The request log")]
+
+
+def seeds(*, broken: bool) -> list[Block]:
+    return [block for block in blocks("yaml") if (block.section == "Errors") is broken]
+
+
+def sections(blocks: list[Block]) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((block.document, block.section) for block in blocks))
+
+
+def files(document: str) -> list[Block]:
+    return [block for block in blocks(document=document) if block.file_name]
+
+
+def write_files(directory: Path, blocks: list[Block]) -> None:
+    for block in blocks:
+        assert block.file_name is not None, block.where
+        (directory / block.file_name).write_text(block.text, encoding="utf-8")
+
+
+# -- every block is accounted for ------------------------------------------------------------------------------
+
+
+def is_accounted_for(block: Block) -> bool:
+    match block.language:
+        case "python" | "yaml" | "console" | "text":
+            return True
+        case "toml":
+            return block.file_name == "pyproject.toml"
+        case "bash":
+            return block.text in NOT_RUN_HERE
+        case "json":
+            return (block.document, block.section) in SHOWN_JSON
+    return False
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_block_is_run_or_listed(document: str) -> None:
+    assert [block.where for block in blocks(document=document) if not is_accounted_for(block)] == []
+
+
+def test_every_command_that_is_listed_as_not_run_is_in_the_readme() -> None:
+    assert [block.text for block in blocks("bash")] == list(NOT_RUN_HERE)
+
+
+@pytest.mark.parametrize("text", ["  ```python\n  ```\n", "~~~python\n~~~\n", "```python\n", "- ```python\n"])
+def test_a_block_that_would_escape_its_test_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="line 1"):
+        blocks_in(text, "some.md")
+
+
+# -- python ----------------------------------------------------------------------------------------------------
+
+SCRIPTS = [block for block in blocks("python") if not block.file_name]
+# Sections that show settings need a run of their own; all others share one.
+SUITES = sections([block for block in blocks("python") if block.file_name])
+WITH_SETTINGS = sections(blocks("toml"))
+RUNS = [[suite for suite in SUITES if suite not in WITH_SETTINGS], *([suite] for suite in WITH_SETTINGS)]
+# pytest-asyncio warns as long as nobody chooses the scope, and a warning is an error here as everywhere.
+PYTEST_OPTIONS = ("-q", "-W", "error", "-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function")
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda block: block.where)
+def test_a_script_runs(script: Block) -> None:
+    # Under its own line numbers, so that a traceback leads to the document.
+    code = compile("\n" * script.line + script.text, script.document, "exec")
+    exec(code, {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("suites", RUNS, ids=["without settings", *(section for _, section in WITH_SETTINGS)])
+def test_the_tests_of_a_section_pass(suites: list[tuple[str, str]], tmp_path: Path) -> None:
+    expected = 0
+    for document, section in suites:
+        # Files of one section belong together, and to no other.
+        directory = tmp_path / section.replace(" ", "_") if len(suites) > 1 else tmp_path
+        directory.mkdir(exist_ok=True)
+        shown = [block for block in files(document) if block.section == section]
+        write_files(directory, shown)
+        expected += sum(block.text.count("def test_") for block in shown)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *PYTEST_OPTIONS, f"--rootdir={tmp_path}"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+    assert re.findall(r"^(\d+) passed in ", done.stdout, flags=re.MULTILINE) == [f"{expected}"], done.stdout
+    assert done.returncode == 0
+
+
+# -- console ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("document", sorted({block.document for block in blocks("console")}))
+def test_a_terminal_shows_what_the_document_shows(document: str, tmp_path: Path) -> None:
+    shown = [exchange for block in blocks("console", document=document) for exchange in exchanges(block.text)]
+    # A command that is said not to find its file must not find it.
+    missing = set(re.findall(r"can't read the seed (\S+):", "".join(exchange.output for exchange in shown)))
+    write_files(tmp_path, [block for block in files(document) if block.file_name not in missing])
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    with served(beside) as server:
+        for command, output in shown:
+            if " answers at " in output:
+                with served(tmp_path, *command.split()[2:]) as another:
+                    assert another.banner == output.rstrip()
+            else:
+                seen = run(command.replace(ADDRESS, server.address), tmp_path)
+                assert seen.replace(server.address, ADDRESS) == output.rstrip(), command
+
+
+def test_a_command_goes_on_after_a_backslash_and_inside_quotes() -> None:
+    text = "$ echo a \\\n    b\na b\n$ echo 'c\nd'\nc\nd\n$ true\n"
+    assert exchanges(text) == [("echo a \\\n    b", "a b\n"), ("echo 'c\nd'", "c\nd\n"), ("true", "")]
+
+
+# -- yaml ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("block", seeds(broken=False), ids=lambda block: block.where)
+def test_a_seed_loads(block: Block, tmp_path: Path) -> None:
+    path = tmp_path / "seed.yaml"
+    path.write_text(block.text, encoding="utf-8")
+    assert Mockscope(path).sites
+
+
+@pytest.mark.parametrize("block", seeds(broken=True), ids=lambda block: block.where)
+def test_a_broken_seed_is_refused_with_the_error_that_is_shown(block: Block, tmp_path: Path) -> None:
+    write_files(tmp_path, [block])
+    path = tmp_path / f"{block.file_name}"
+    with pytest.raises(mockscope.SeedError) as caught:
+        Mockscope(path)
+    error = str(caught.value).replace(str(path), path.name)
+    shown = [line for console in blocks("console", document=block.document) for line in console.text.splitlines()]
+    assert f"mockscope: {error}" in shown
+
+
+# -- json: the ready file and the log --------------------------------------------------------------------------
+
+
+def shown_in(section: str, language: str) -> list[Block]:
+    return [block for block in blocks(language, document=COMMAND_LINE) if block.section == section]
+
+
+def test_the_ready_file_is_as_shown(tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        written = server.ready_file.read_text(encoding="utf-8")
+    text = re.sub(r'"pid": \d+', '"pid": 4711', written.replace(server.address, ADDRESS))
+    assert [block.text for block in shown_in("The ready file", "json")] == [text]
+
+
+def log_of_the_document(directory: Path, *arguments: str) -> list[str]:
+    with served(directory, *arguments) as server:
+        for block in shown_in("The request log", "console"):
+            for exchange in exchanges(block.text):
+                run(exchange.command.replace(ADDRESS, server.address), directory)
+    return server.log.read_text(encoding="utf-8").splitlines()
+
+
+def without_times(line: str) -> str:
+    return re.sub(r"\d+\.\d\d ms", "0.00 ms", re.sub(r"^\d\d:\d\d:\d\d\.\d{3}", "00:00:00.000", line))
+
+
+def test_the_log_for_people_is_as_shown(tmp_path: Path) -> None:
+    [block] = shown_in("The request log", "text")
+    shown = block.text.replace("\\\n", "").splitlines()
+    log = log_of_the_document(tmp_path)
+    assert [without_times(line) for line in log] == [without_times(line) for line in shown]
+
+
+def test_the_log_for_machines_is_as_shown(tmp_path: Path) -> None:
+    [block] = shown_in("The request log", "json")
+    shown: dict[str, Any] = json.loads(block.text)
+    last = json.loads(log_of_the_document(tmp_path, "--log", "json")[-1])
+    assert list(last) == list(shown)
+    # Two requests were made, and this is the second; the other three are of the moment.
+    assert last["id"].endswith("-000002")
+    changing = {"time", "id", "duration_ms"}
+    assert {name: value for name, value in last.items() if name not in changing} == {
+        name: value for name, value in shown.items() if name not in changing
+    }

@@ -1,0 +1,145 @@
+"""The fidelity ledger is whole: every rule has its row and its proof, and every id that is cited exists."""
+
+import re
+
+import msgspec
+import pytest
+import pytest_mockscope
+import yaml
+from blocks import DOCUMENTS, ROOT, package_folder, read
+from ledger import Proof, Rule, pages, proofs_in, read_proofs, read_rules, render_rules
+
+import mockscope
+from mockscope import Policy, Refusal
+
+RULES = read_rules()
+IDS = [rule.id for rule in RULES]
+RULE_ID = re.compile(r"\b(?:HTTP|AUTH|PAGE|USER|GROUP|TEST)(?:-[A-Z]+)*-\d+\b")
+BASES = ("stated", "forced", "inferred", "chosen")
+
+
+def unknown(ids: list[str]) -> list[str]:
+    return [rule for rule in ids if rule not in IDS]
+
+
+def test_the_ledger_is_up_to_date() -> None:
+    path = ROOT / "docs/fidelity.md"
+    assert path.read_text(encoding="utf-8") == pages()[path], "stale: run python tests/docs/ledger.py"
+
+
+def test_the_ledger_opens_with_what_nobody_knows() -> None:
+    headings = re.findall(r"^## (.*)$", read("docs/fidelity.md"), flags=re.MULTILINE)
+    assert headings == ["Known unknowns", "How we know", *dict.fromkeys(rule.family for rule in RULES)]
+
+
+def test_an_id_names_one_rule() -> None:
+    assert [rule for rule in IDS if IDS.count(rule) > 1] == []
+    assert [rule for rule in IDS if not RULE_ID.fullmatch(rule)] == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_rule_is_a_sentence_with_a_basis(rule: Rule) -> None:
+    assert rule.sentence.endswith(".")
+    assert rule.basis.startswith(BASES)
+
+
+@pytest.mark.parametrize("rule", IDS)
+def test_a_rule_has_a_proof(rule: str) -> None:
+    assert [proof for proof in read_proofs() if proof.rule == rule] != []
+
+
+def test_every_proof_is_of_a_rule_that_exists() -> None:
+    assert [proof for proof in read_proofs() if proof.rule not in IDS] == []
+
+
+def test_every_refusal_is_given_under_a_rule_that_exists() -> None:
+    assert [refusal.name for refusal in Refusal if refusal.rule not in IDS] == []
+
+
+def test_every_rule_that_the_code_cites_exists() -> None:
+    sources = [path for package in (mockscope, pytest_mockscope) for path in package_folder(package).rglob("*.py")]
+    assert sources
+    assert {path.name: wrong for path in sources if (wrong := unknown(RULE_ID.findall(path.read_text("utf-8"))))} == {}
+
+
+def test_every_rule_that_the_contract_cites_exists() -> None:
+    assert unknown(RULE_ID.findall(read("openapi.yaml"))) == []
+
+
+def test_every_rule_that_an_operation_of_the_contract_lists_exists() -> None:
+    paths = yaml.safe_load(read("openapi.yaml"))["paths"]
+    listed = [rule for path in paths.values() for operation in path.values() for rule in operation["x-rules"]]
+    assert unknown(listed) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_rule_that_a_document_cites_exists(document: str) -> None:
+    assert unknown(RULE_ID.findall(read(document))) == []
+
+
+def test_every_policy_switch_belongs_to_a_rule() -> None:
+    named = [switch for rule in RULES for switch in rule.policy]
+    assert sorted(named) == sorted(Policy.__struct_fields__)
+
+
+def test_the_rule_of_a_policy_switch_is_the_one_that_its_description_names() -> None:
+    named = {switch: rule.id for rule in RULES for switch in rule.policy}
+    schema = msgspec.json.schema(Policy)["$defs"]["Policy"]["properties"]
+    assert {name: RULE_ID.findall(row["description"]) for name, row in schema.items()} == {
+        name: [named[name]] for name in Policy.__struct_fields__
+    }
+
+
+# -- how proofs are found --------------------------------------------------------------------------------------
+
+
+def test_marks_are_found_on_functions_classes_modules_and_parameters() -> None:
+    source = """
+pytestmark = pytest.mark.rule("PAGE-1")
+CASES = [pytest.param(1, marks=pytest.mark.rule("PAGE-2"))]
+
+@pytest.mark.rule("PAGE-3", "PAGE-4")
+def test_one(): ...
+
+@pytest.mark.rule("USER-1")
+class TestUsers:
+    @pytest.mark.rule("USER-2")
+    async def test_two(self): ...
+
+@pytest.mark.parametrize("case", CASES)
+def test_three(case): ...
+
+TestMachine = Machine.TestCase
+TestMachine.pytestmark = [pytest.mark.rule("TEST-4")]
+"""
+    assert proofs_in(source, "tests/test_it.py") == [
+        Proof("PAGE-1", "tests/test_it.py"),
+        Proof("PAGE-3", "tests/test_it.py::test_one"),
+        Proof("PAGE-4", "tests/test_it.py::test_one"),
+        Proof("USER-1", "tests/test_it.py::TestUsers"),
+        Proof("USER-2", "tests/test_it.py::TestUsers::test_two"),
+        Proof("PAGE-2", "tests/test_it.py::test_three"),
+        Proof("TEST-4", "tests/test_it.py::TestMachine"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '@pytest.mark.rule("PAGE-1")\ndef helper(): ...\n',
+        "@pytest.mark.rule()\ndef test_one(): ...\n",
+        "@pytest.mark.rule(PAGE)\ndef test_one(): ...\n",
+        'unused = pytest.mark.rule("PAGE-1")\n',
+    ],
+)
+def test_a_mark_that_proves_nothing_is_refused(source: str) -> None:
+    with pytest.raises(ValueError, match=r"line 1|malformed node"):
+        proofs_in(source, "tests/test_it.py")
+
+
+def test_the_ledger_names_sentence_basis_switches_and_proofs() -> None:
+    rule = Rule("Users", "USER-1", "A user has a name.", "stated", ("page_size",))
+    assert render_rules([rule], [Proof("USER-1", "tests/test_it.py::test_one")]) == (
+        "## Users\n\n### USER-1\n\nA user has a name.\n\n- Basis: stated\n- Policy: `page_size`\n- Proof:\n"
+        "  - `tests/test_it.py::test_one`"
+    )

@@ -1,0 +1,72 @@
+"""Links lead somewhere, files that are named exist, and lines stay within the width that people read."""
+
+import re
+from pathlib import Path
+
+import pytest
+from blocks import DOCUMENTS, ROOT, anchors, blocks, package_folder, prose, read
+from ledger import BEGIN, END
+
+import mockscope
+
+WIDTH = 120
+LINK = re.compile(r"\]\(([^)\s]+)\)|^\[[\w-]+\]: (\S+)$", re.MULTILINE)
+# Folders of the project whose files the documentation names in code spans.
+NAMED_FILE = re.compile(r"`((?:src|tests|docs)/[\w./-]+)`")
+ROOM = re.compile(r"`((?:\w+/)*\w+\.py|\w+/)`")
+
+
+PACKAGE = package_folder(mockscope)
+
+
+def place(name: str) -> Path:
+    """Where a file of the project is; the package may be an installed one."""
+    return PACKAGE / name.removeprefix("src/mockscope/") if name.startswith("src/mockscope/") else ROOT / name
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_link_leads_to_a_file_and_a_heading(document: str) -> None:
+    for link in (first or second for first, second in LINK.findall(prose(document))):
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = ((ROOT / document).parent / path).resolve() if path else ROOT / document
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target.relative_to(ROOT).as_posix()), link
+
+
+@pytest.mark.parametrize("document", [name for name in DOCUMENTS if name != "docs/fidelity.md"])
+def test_every_file_that_is_named_exists(document: str) -> None:
+    missing = [name for name in NAMED_FILE.findall(prose(document)) if not place(name).exists()]
+    assert missing == []
+
+
+def test_every_room_that_the_architecture_names_exists() -> None:
+    places = [PACKAGE, PACKAGE / "domain", PACKAGE / "web", ROOT]
+    named = ROOM.findall(prose("docs/architecture.md"))
+    assert [name for name in named if not any((place / name).exists() for place in places)] == []
+
+
+def test_every_module_is_in_the_architecture() -> None:
+    text = read("docs/architecture.md")
+    modules = [*PACKAGE.glob("*.py"), *PACKAGE.glob("domain/*.py"), *PACKAGE.glob("web/*.py")]
+    public = [path.name for path in modules if not path.name.startswith("_")]
+    assert [name for name in public if f"`{name}`" not in text] == []
+
+
+def test_every_document_is_reached_from_the_readme() -> None:
+    reached = {Path(first or second).as_posix() for first, second in LINK.findall(read("README.md"))}
+    assert [name for name in DOCUMENTS if name != "README.md" and name not in reached] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_lines_are_no_wider_than_people_read(document: str) -> None:
+    # What is generated is excused: the row of a table and the name of a test can't be broken.
+    text = re.sub(f"{BEGIN}.*{END}", "", read(document), flags=re.DOTALL)
+    assert [line for line in text.splitlines() if len(line) > WIDTH] == []
+
+
+def test_the_readme_is_short() -> None:
+    assert len(read("README.md").splitlines()) <= 150
+    assert len(blocks(document="README.md")) <= 6

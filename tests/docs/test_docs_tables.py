@@ -1,0 +1,177 @@
+"""The tables of the documentation hold what the code holds: options, fixtures, members, keys, switches, hints."""
+
+import inspect
+import re
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import click
+import msgspec
+import pytest
+import pytest_mockscope
+from blocks import ROOT, read, tables
+from ledger import pages
+from pytest_mockscope import options
+
+import mockscope
+from mockscope.cli import cli
+from mockscope.domain import state
+
+
+def column(document: str, section: str, number: int = 0) -> list[str]:
+    [table] = tables(document, section)
+    return [row[number] for row in table]
+
+
+def code(text: str) -> str:
+    return f"`{text}`"
+
+
+# -- the command line ------------------------------------------------------------------------------------------
+
+
+def shown_default(value: object) -> str:
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return code(str(value).lower())
+        case _:
+            return code(str(value))
+
+
+def options_of(command: click.Command) -> list[click.Parameter]:
+    return command.params
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_the_options_of_a_command_are_those_of_its_table(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = cli.commands[name]
+    for option in options_of(command):
+        monkeypatch.delenv(str(option.envvar), raising=False)
+    defaults = command.make_context(name, []).params
+    found = [
+        [
+            code("/".join((*option.opts, *option.secondary_opts))),
+            *([code(str(option.envvar))] if option.envvar else []),
+            shown_default(defaults[str(option.name)]),
+        ]
+        for option in options_of(command)
+    ]
+    shown = [row[:-1] for table in tables("docs/command-line.md", name) for row in table]
+    assert shown == found
+
+
+def test_the_environment_twin_of_an_option_is_called_like_it() -> None:
+    for option in options_of(cli.commands["serve"]):
+        assert option.envvar == f"MOCKSCOPE_{str(option.name).upper()}"
+
+
+def test_every_command_has_a_section() -> None:
+    headings = re.findall(r"^## (.*)$", read("docs/command-line.md"), flags=re.MULTILINE)
+    assert sorted(headings) == sorted(cli.commands)
+
+
+# -- pytest ----------------------------------------------------------------------------------------------------
+
+
+class Recorder:
+    """Stands for pytest's parser and its group, and keeps what the plugin adds."""
+
+    def __init__(self) -> None:
+        self.options: list[str] = []
+        self.ini: dict[str, Any] = {}
+
+    def getgroup(self, name: str, description: str) -> "Recorder":
+        return self
+
+    def addoption(self, name: str, **details: Any) -> None:
+        self.options.append(name)
+
+    def addini(self, name: str, help: str, type: str = "string", default: Any = None) -> None:
+        self.ini[name] = default
+
+
+def test_the_options_of_the_plugin_are_those_of_its_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder()
+    options.pytest_addoption(recorder)  # type: ignore[arg-type]
+    found = [
+        [code(twin) if (twin := f"--{name.replace('_', '-')}") in recorder.options else "", code(name), shown]
+        for name, default in recorder.ini.items()
+        for shown in [shown_default(default)]
+    ]
+    [table] = tables("docs/pytest.md", "Options")
+    assert [row[:3] for row in table] == found
+    assert len(recorder.options) == sum(bool(row[0]) for row in found)
+
+
+def test_the_fixtures_of_the_plugin_are_those_of_its_table() -> None:
+    found = [name for name in pytest_mockscope.__all__ if name.startswith("mockscope")]
+    assert sorted(column("docs/pytest.md", "The fixtures")) == sorted(map(code, found))
+
+
+def test_the_members_of_a_site_are_those_of_its_table() -> None:
+    site = mockscope.Mockscope().site()
+    methods = {name for name, _ in inspect.getmembers_static(type(site), inspect.isfunction)}
+    found = [code(f"{name}()" if name in methods else name) for name in dir(site) if not name.startswith("_")]
+    assert sorted(column("docs/pytest.md", "The site")) == sorted(found)
+
+
+# -- seeds -----------------------------------------------------------------------------------------------------
+
+SHAPES: list[type[msgspec.Struct]] = [
+    state.Seed,
+    state.SeedSite,
+    state.SeedUser,
+    state.SeedGroup,
+    state.SeedDashboard,
+    state.SeedGenerate,
+]
+
+
+def test_the_keys_of_a_seed_are_those_of_the_tables() -> None:
+    found = [
+        [[code(field.encode_name), "required" if field.required else ""] for field in msgspec.structs.fields(shape)]
+        for shape in SHAPES
+    ]
+    shown = [[row[:2] for row in table] for table in tables("docs/seed-format.md", "The keys")]
+    assert shown == found
+
+
+def shown_values(annotation: Any) -> str:
+    """The values of a switch, from its type."""
+    bare, *details = get_args(annotation)
+    if bare is int:
+        return f"{details[0].ge} to {details[0].le}"
+    values = get_args(bare) if get_origin(bare) is Literal else (True, False)
+    return ", ".join(shown_default(value) for value in values)
+
+
+def test_the_policy_switches_are_those_of_the_table() -> None:
+    hints = get_type_hints(mockscope.Policy, include_extras=True)
+    found = [
+        [code(field.name), shown_values(hints[field.name]), shown_default(field.default)]
+        for field in msgspec.structs.fields(mockscope.Policy)
+    ]
+    [table] = tables("docs/seed-format.md", "Policy switches")
+    assert [row[:3] for row in table] == found
+
+
+def test_the_meaning_of_a_policy_switch_names_the_rule_of_its_description() -> None:
+    [table] = tables("docs/seed-format.md", "Policy switches")
+    hints = get_type_hints(mockscope.Policy, include_extras=True)
+    for name, _, _, meaning in table:
+        [rule] = re.findall(r"\(([A-Z0-9-]+)\)", get_args(hints[name.strip("`")])[1].description)
+        assert f"[{rule}]" in meaning
+
+
+# -- the rest --------------------------------------------------------------------------------------------------
+
+
+def test_the_table_of_hints_is_the_catalogue() -> None:
+    path = ROOT / "docs/hints.md"
+    assert path.read_text(encoding="utf-8") == pages()[path], "stale: run python tests/docs/ledger.py"
+
+
+def test_the_newest_version_of_the_changelog_is_this_one() -> None:
+    versions = re.findall(r"^## \[(.*?)\]", read("CHANGELOG.md"), flags=re.MULTILINE)
+    assert versions[0] == mockscope.__version__

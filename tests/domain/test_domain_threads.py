@@ -1,0 +1,128 @@
+"""A site may be used from several threads: every call sees and leaves whole records."""
+
+import sys
+from collections.abc import Callable, Iterator
+from threading import Event, Thread
+
+import pytest
+from friends import friends
+
+from mockscope.domain.model import Access, User
+from mockscope.domain.refusals import Refused
+from mockscope.domain.rules import GroupChanges, NewUser, UserChanges
+from mockscope.domain.site import Site
+
+ROUNDS = 2000
+
+
+@pytest.fixture(autouse=True)
+def _busy() -> Iterator[None]:
+    """Threads take turns as often as the interpreter lets them."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def read_while_writing(read: Callable[[], object], write: Callable[[int], object]) -> list[object]:
+    """What a thread reads, over and over, while this one writes."""
+    found: list[object] = []
+    reading, over = Event(), Event()
+
+    def keep_reading() -> None:
+        while not over.is_set():
+            found.append(read())
+            reading.set()
+
+    thread = Thread(target=keep_reading)
+    thread.start()
+    try:
+        assert reading.wait(10)
+        for number in range(ROUNDS):
+            write(number)
+    finally:
+        over.set()
+        thread.join()
+    return found
+
+
+def answer(call: Callable[[], object]) -> object:
+    """What a call returns, or the refusal as a text."""
+    try:
+        return call()
+    except Refused as refused:
+        return str(refused)
+
+
+def swap_access(site: Site, number: int) -> None:
+    site.update_group("Sales", GroupChanges(access=(Access.SQL, Access.VIEW)[number % 2]))
+
+
+def test_a_user_who_is_being_updated_is_there_all_the_time() -> None:
+    site = friends()
+
+    found = read_while_writing(
+        lambda: answer(lambda: site.get_user("joey@example.com").email),
+        lambda number: site.update_user("joey@example.com", UserChanges(first_name=f"Joey {number}")),
+    )
+
+    assert set(found) == {"joey@example.com"}
+
+
+def test_a_group_that_is_being_updated_is_there_all_the_time() -> None:
+    site = friends()
+
+    found = read_while_writing(
+        lambda: answer(lambda: site.get_group("Sales").name), lambda number: swap_access(site, number)
+    )
+
+    assert set(found) == {"Sales"}
+
+
+def test_a_group_that_is_being_updated_can_be_looked_up_all_the_time() -> None:
+    site = friends()
+
+    found = read_while_writing(
+        lambda: answer(lambda: site.group("Sales", rule="GROUP-UPDATE-2").name),
+        lambda number: swap_access(site, number),
+    )
+
+    assert set(found) == {"Sales"}
+
+
+def test_a_list_is_whole_whatever_is_written_meanwhile() -> None:
+    site = friends()
+    everybody = [user.email for user in site.list_users().records]
+
+    def come_and_go(number: int) -> None:
+        site.create_user(NewUser("Phoebe", "Buffay", "phoebe@example.com"))
+        site.delete_user("phoebe@example.com")
+
+    def read() -> object:
+        page = site.list_users()
+        emails = [user.email for user in page.records]
+        return tuple(emails), page.total == len(emails)
+
+    found = set(read_while_writing(read, come_and_go))
+
+    with_phoebe = sorted([*everybody, "phoebe@example.com"])
+    assert found <= {(tuple(everybody), True), (tuple(with_phoebe), True)}
+
+
+def test_of_two_who_create_the_same_user_one_is_refused() -> None:
+    site = friends()
+    outcomes: list[object] = []
+
+    def create() -> None:
+        for number in range(ROUNDS):
+            draft = NewUser("Phoebe", "Buffay", f"phoebe{number}@example.com")
+            outcomes.append(answer(lambda draft=draft: site.create_user(draft)))  # type: ignore[misc]
+
+    threads = [Thread(target=create) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    created = [outcome for outcome in outcomes if isinstance(outcome, User)]
+    assert (len(created), len(outcomes), len(site.store.users)) == (ROUNDS, 2 * ROUNDS, ROUNDS + 5)

@@ -1,0 +1,201 @@
+"""A client without a socket: it speaks ASGI, so that a test says a request byte for byte and needs no event loop."""
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+import mockscope
+
+# What a client may send that is no HTTP library's business: any bytes, any number of times.
+Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+Body = bytes | str | Mapping[str, object] | list[bytes] | None
+
+USERS = "/api/v1/users"
+GROUPS = "/api/v1/groups"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status, headers in their order, and a body."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def hint(self) -> str | None:
+        return self.header("x-mockscope-hint")
+
+    def header(self, name: str) -> str | None:
+        values = [value for key, value in self.headers if key == name]
+        assert len(values) < 2, values
+        return values[0] if values else None
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Client:
+    """One site and the way to ask for it.
+
+    Args:
+        site: whose host and key go with each request.
+        double: what answers.
+    """
+
+    def __init__(self, site: mockscope.MockSite, double: mockscope.Mockscope) -> None:
+        self.site = site
+        self.double = double
+
+    def ask(
+        self,
+        method: str,
+        target: str,
+        body: Body = None,
+        *,
+        email: str | None = None,
+        headers: Headers = (),
+        authenticated: bool = True,
+    ) -> Answer:
+        """Send a request; a mapping is sent as JSON, a list of chunks without a Content-Length."""
+        sent: list[tuple[str, str]] = list(headers.items()) if isinstance(headers, Mapping) else list(headers)
+        if authenticated:
+            sent += self.site.headers.items()
+        if email is not None:
+            sent.append(("Http-X-Email", email))
+        return ask(self.double, method, target, body, sent)
+
+    def get(self, target: str, **options: Any) -> Answer:
+        return self.ask("GET", target, **options)
+
+    def post(self, target: str, body: Body = None, **options: Any) -> Answer:
+        return self.ask("POST", target, body, **options)
+
+    def put(self, target: str, body: Body = None, **options: Any) -> Answer:
+        return self.ask("PUT", target, body, **options)
+
+    def delete(self, target: str, **options: Any) -> Answer:
+        return self.ask("DELETE", target, **options)
+
+
+def ask(double: mockscope.Mockscope, method: str, target: str, body: Body, headers: list[tuple[str, str]]) -> Answer:
+    """Send a request to a double and return its answer."""
+    return asyncio.run(_ask(double, method, target, body, headers))
+
+
+async def _ask(
+    double: mockscope.Mockscope, method: str, target: str, body: Body, headers: list[tuple[str, str]]
+) -> Answer:
+    chunks = _chunks(body)
+    if not isinstance(body, list) and body is not None:
+        length = ("Content-Length", str(len(chunks[0])))
+        headers = headers if any(name.lower() == "content-length" for name, _ in headers) else [*headers, length]
+    raw_path, _, query = target.encode().partition(b"?")
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": unquote(raw_path.decode()),
+        "raw_path": raw_path,
+        "query_string": query,
+        "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
+        "client": ("127.0.0.1", 40000),
+        "server": ("127.0.0.1", 80),
+    }
+    waiting = [
+        {"type": "http.request", "body": chunk, "more_body": place + 1 < len(chunks)}
+        for place, chunk in enumerate(chunks)
+    ]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> Any:
+        return waiting.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await double.app(scope, receive, send)
+    return Answer(
+        sent[0]["status"],
+        tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in sent[0]["headers"]),
+        b"".join(message.get("body", b"") for message in sent[1:]),
+    )
+
+
+def _chunks(body: Body) -> list[bytes]:
+    match body:
+        case None:
+            return [b""]
+        case bytes():
+            return [body]
+        case str():
+            return [body.encode()]
+        case list():
+            return body
+        case _:
+            return [json.dumps(dict(body)).encode()]
+
+
+def page_site(*, hint_header: bool = True, **options: Any) -> Client:
+    """A site with the people of the vendor's page: Rachel and Mike are administrators, everybody is in All Users."""
+    double = mockscope.Mockscope(hint_header=hint_header)
+    return Client(double.site(seed=PAGE, **({"host": "example-site", "api_key": PAGE_KEY} | options)), double)
+
+
+PAGE_KEY = "e179017a-62b0-4996-8a38-e91aa9f1"
+LAST_LOGIN = "2014-02-06T23:46:07.118Z"
+PASSWORD_UPDATED = "2018-10-18T20:08:41.794Z"
+
+
+def person(first_name: str, last_name: str, groups: list[str] | None = None) -> dict[str, Any]:
+    """A user as the page renders them: the same dates for everybody."""
+    return {
+        "first_name": first_name,
+        "last_name": last_name,
+        "email": f"{first_name.lower()}@example.com",
+        "groups": groups or ["All Users"],
+        "last_login_at": LAST_LOGIN,
+        "password_updated_at": PASSWORD_UPDATED,
+        "tfa_enabled": True,
+    }
+
+
+MONICA = person("Monica", "Geller")
+CHANDLER = person("Chandler", "Bing")
+JOEY = person("Joey", "Tribbiani")
+RACHEL = person("Rachel", "Green", ["Administrators", "All Users"])
+MIKE = person("Mike", "Hannigan", ["Administrators", "All Users"])
+
+PAGE: dict[str, Any] = {
+    "mockscope": 1,
+    "sites": [
+        {
+            "host": "example-site",
+            "groups": [{"name": "Sales", "access": "View"}, {"name": "NY Knicks", "access": "Discovery"}],
+            "users": [MONICA, CHANDLER, JOEY, RACHEL, MIKE],
+            "dashboards": [
+                {"name": name, "owner": "monica@example.com", "access": {"Administrators": "Edit"}}
+                for name in ("Test Dashboard", "Example Dashboard")
+            ],
+        }
+    ],
+}
+
+# What creates Phoebe, and a group of Friends.
+PHOEBE = {
+    "first_name": "Phoebe",
+    "last_name": "Buffay",
+    "email": "phoebe@example.com",
+    "groups": ["All Users", "Sales"],
+    "invited_by_email": "mike@example.com",
+}
+FRIENDS = {"name": "Friends", "access": "Sql", "created_by_email": "rachel@example.com"}

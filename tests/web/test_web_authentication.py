@@ -1,0 +1,144 @@
+"""AUTH-1 to AUTH-4 over HTTP."""
+
+import pytest
+from asking import GROUPS, PAGE_KEY, USERS, Answer, Client, ask, page_site
+
+EVERY_ENDPOINT = [
+    ("GET", USERS),
+    ("POST", USERS),
+    ("PUT", USERS),
+    ("DELETE", USERS),
+    ("GET", GROUPS),
+    ("POST", GROUPS),
+    ("GET", f"{GROUPS}/Sales"),
+    ("PUT", f"{GROUPS}/Sales"),
+    ("DELETE", f"{GROUPS}/Sales"),
+]
+
+
+def opened_with(client: Client, *credentials: str, header: str = "Http-X-Partner-Auth") -> Answer:
+    return ask(client.double, "GET", USERS, None, [(header, value) for value in credentials])
+
+
+@pytest.mark.rule("AUTH-1")
+@pytest.mark.parametrize(
+    "header", ["Http-X-Partner-Auth", "HTTP-X-PARTNER-AUTH", "http-x-partner-auth", "hTTP-x-pARTNER-aUTH"]
+)
+def test_the_header_is_matched_without_case(header: str) -> None:
+    assert opened_with(page_site(), f"example-site:{PAGE_KEY}", header=header).status == 200
+
+
+@pytest.mark.rule("AUTH-1")
+@pytest.mark.parametrize("header", ["X-Partner-Auth", "Authorization", "Http_X_Partner_Auth"])
+def test_no_other_header_will_do(header: str) -> None:
+    answer = opened_with(page_site(), f"example-site:{PAGE_KEY}", header=header)
+
+    assert (answer.status, answer.json()) == (
+        403,
+        {"message": "The Http-X-Partner-Auth header is missing or blank: send <site-host>:<api-key>."},
+    )
+
+
+@pytest.mark.rule("AUTH-1")
+def test_the_host_of_a_site_with_spaces_holds_a_colon() -> None:
+    assert opened_with(page_site(host="example-site:space"), f"example-site:space:{PAGE_KEY}").status == 200
+
+
+@pytest.mark.rule("AUTH-2")
+@pytest.mark.parametrize(
+    ("credentials", "message"),
+    [
+        ([], "The Http-X-Partner-Auth header is missing or blank: send <site-host>:<api-key>."),
+        ([""], "The Http-X-Partner-Auth header is missing or blank: send <site-host>:<api-key>."),
+        (["   "], "The Http-X-Partner-Auth header is missing or blank: send <site-host>:<api-key>."),
+        ([PAGE_KEY], "The Http-X-Partner-Auth header has no colon: send <site-host>:<api-key>."),
+        ([f"<example-site:{PAGE_KEY}>"], "There is no site <example-site."),
+        ([f"nowhere:{PAGE_KEY}"], "There is no site nowhere."),
+        ([f"d\xe9mo:{PAGE_KEY}"], "There is no site démo."),
+        (["example-site:"], "The API key is not the key of the site example-site."),
+        (["example-site:\xff"], "The API key is not the key of the site example-site."),
+        ([f"example-site:{PAGE_KEY.upper()}"], "The API key is not the key of the site example-site."),
+        (
+            [f"example-site:{PAGE_KEY}", "example-site:other"],
+            "The Http-X-Partner-Auth header is sent more than once, with different values.",
+        ),
+    ],
+)
+def test_credentials_that_open_no_site_are_refused(credentials: list[str], message: str) -> None:
+    answer = opened_with(page_site(), *credentials)
+
+    assert (answer.status, answer.json()) == (403, {"message": message})
+
+
+@pytest.mark.rule("AUTH-2")
+def test_the_same_credentials_twice_are_no_contradiction() -> None:
+    credentials = f"example-site:{PAGE_KEY}"
+
+    assert opened_with(page_site(), credentials, credentials).status == 200
+
+
+@pytest.mark.rule("AUTH-2")
+@pytest.mark.parametrize(("method", "path"), EVERY_ENDPOINT)
+def test_every_endpoint_wants_credentials(method: str, path: str) -> None:
+    assert page_site().ask(method, path, {}, authenticated=False).status == 403
+
+
+@pytest.mark.rule("AUTH-3")
+@pytest.mark.parametrize(("method", "path"), [*EVERY_ENDPOINT, ("GET", "/api/v1/nothing"), ("PATCH", USERS)])
+def test_every_endpoint_of_a_site_without_the_api_is_not_found(method: str, path: str) -> None:
+    client = page_site()
+    client.site.enabled = False
+
+    answer = client.ask(method, path, {})
+
+    assert (answer.status, answer.json()) == (
+        404,
+        {"message": "The User Management API is not enabled on the site example-site."},
+    )
+
+
+@pytest.mark.rule("AUTH-3")
+def test_a_site_whose_api_is_enabled_again_answers_at_once() -> None:
+    client = page_site()
+    client.site.enabled = False
+    client.site.enabled = True
+
+    assert client.get(USERS).status == 200
+
+
+@pytest.mark.rule("AUTH-4")
+def test_a_rotated_key_is_refused_at_once() -> None:
+    client = page_site()
+
+    key = client.site.rotate_key()
+
+    assert opened_with(client, f"example-site:{PAGE_KEY}").status == 403
+    assert opened_with(client, f"example-site:{key}").status == 200
+
+
+@pytest.mark.rule("AUTH-4")
+def test_a_key_of_any_shape_without_a_colon_opens_its_site() -> None:
+    assert opened_with(page_site(api_key="<k>/~!#"), "example-site:<k>/~!#").status == 200
+
+
+@pytest.mark.rule("AUTH-4")
+def test_keys_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(left: bytes, right: bytes) -> bool:
+        compared.append((left, right))
+        return left == right
+
+    monkeypatch.setattr("mockscope.domain.directory.compare_digest", compare)
+
+    assert opened_with(page_site(), f"example-site:{PAGE_KEY}").status == 200
+    assert compared == [(PAGE_KEY.encode(), PAGE_KEY.encode())]
+
+
+def test_sites_of_one_server_do_not_see_each_other() -> None:
+    client = page_site()
+    other = Client(client.double.site(), client.double)
+
+    assert other.get(USERS).json()["total_users"] == 1
+    assert other.delete(USERS, email="monica@example.com").status == 400
+    assert client.get(USERS).json()["total_users"] == 5

@@ -1,0 +1,245 @@
+"""HTTP-4 and HTTP-7: bodies, whole and broken. A body is never worth a 500."""
+
+import json
+import re
+
+import pytest
+from asking import FRIENDS, GROUPS, PHOEBE, USERS, Client, page_site
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+# A busy machine is no reason to fail.
+unhurried = settings(deadline=None)
+
+NOT_JSON = "The body is not valid JSON in UTF-8: "
+
+
+@pytest.fixture
+def client() -> Client:
+    return page_site()
+
+
+@pytest.mark.rule("HTTP-4")
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "",
+        "application/json",
+        "application/json; charset=utf-8",
+        "application/x-www-form-urlencoded",
+        "text/plain; charset=latin-1",
+        "multipart/form-data; boundary=x",
+        "nonsense",
+    ],
+)
+def test_a_body_is_parsed_whatever_its_content_type(client: Client, content_type: str | None) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+
+    assert client.post(USERS, PHOEBE, headers=headers).status == 201
+
+
+@pytest.mark.rule("HTTP-4")
+def test_of_a_key_that_stands_twice_the_last_wins(client: Client) -> None:
+    answer = client.put(
+        USERS, '{"first_name": 1, "first_name": "Joe", "first_name": "Joseph"}', email="joey@example.com"
+    )
+
+    assert (answer.status, answer.json()["first_name"]) == (200, "Joseph")
+
+
+@pytest.mark.rule("HTTP-4")
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("null", "null"),
+        ("true", "true or false"),
+        ("7", "a number"),
+        ("-1.5e3", "a number"),
+        ('"Phoebe"', "a string"),
+        ("[]", "a list"),
+        (json.dumps([PHOEBE]), "a list"),
+    ],
+)
+def test_json_that_is_no_object_is_400_and_the_message_says_what_it_is(client: Client, body: str, kind: str) -> None:
+    for path in (USERS, GROUPS):
+        answer = client.post(path, body)
+
+        assert (answer.status, answer.json()) == (
+            400,
+            {"message": f"The body must be a JSON object, and it is {kind}."},
+        )
+
+
+@pytest.mark.rule("HTTP-4")
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"a": 1,}', "Expecting property name enclosed in double quotes at line 1, column 9"),
+        (b'{\n  "a": [\n    1,\n  ]\n}', "Expecting value at line 4, column 3"),
+        ("{\u201ca\u201d: 1}".encode(), "Expecting property name enclosed in double quotes at line 1, column 2"),
+        (b"{'a': 1}", "Expecting property name enclosed in double quotes at line 1, column 2"),
+        (b"{a: 1}", "Expecting property name enclosed in double quotes at line 1, column 2"),
+        (b'{"a": 1', "Expecting ',' delimiter at line 1, column 8"),
+        (b'{"a" 1}', "Expecting ':' delimiter at line 1, column 6"),
+        (b'{"a": "b', "Unterminated string starting at at line 1, column 7"),
+        (b"{} {}", "Extra data at line 1, column 4"),
+        (b"{} // done", "Extra data at line 1, column 4"),
+        (b" \n\t ", "Expecting value at line 2, column 3"),
+        (b"\x00", "Expecting value at line 1, column 1"),
+        (b"first_name=Phoebe", "Expecting value at line 1, column 1"),
+        (b"\xef\xbb\xbf{}", "Unexpected UTF-8 BOM (decode using utf-8-sig) at line 1, column 1"),
+        (b'{"a": "\xe9"}', "byte 7 is not UTF-8"),
+        (b'{"a": "\xed\xa0\x80"}', "byte 7 is not UTF-8"),
+        ('{"a": 1}'.encode("utf-16"), "byte 0 is not UTF-8"),
+        (b'{"a": "\n"}', "Invalid control character at at line 1, column 8"),
+        (b'{"a": "\\x"}', "Invalid \\escape at line 1, column 8"),
+        (b'{"a": 01}', "Expecting ',' delimiter at line 1, column 8"),
+    ],
+)
+def test_what_is_no_json_is_400_and_the_message_says_where_parsing_stopped(
+    client: Client, body: bytes, reason: str
+) -> None:
+    answer = client.post(USERS, body)
+
+    assert (answer.status, answer.json()) == (400, {"message": f"{NOT_JSON}{reason}."})
+
+
+# The standard library's parser lets these pass, JSON does not.
+@pytest.mark.rule("HTTP-4")
+@pytest.mark.parametrize(
+    "value", ["NaN", "Infinity", "-Infinity", '"\\ud800"', '"\\udc00\\ud800"', '"\\ud800x"', '"\\ud83d\\u0041"']
+)
+def test_what_only_lax_parsers_read_is_400_and_the_message_says_where(client: Client, value: str) -> None:
+    for body in (f'{{"first_name": {value}}}', f'{{"nickname": {value}}}', f'{{"groups": [{value}]}}'):
+        answer = client.post(USERS, body)
+
+        assert answer.status == 400
+        message = answer.json()["message"]
+        assert message.startswith(NOT_JSON)
+        assert re.search(r"line \d+, column \d+|byte \d+", message), message
+
+
+# Whole by the grammar, and more than most parsers care to read.
+HUGE_NUMBERS = ["1" * 18, "1" * 20, "1" * 300, "1" * 5000, f"-{'1' * 5000}", "1e308", "1e999", "-1e999", "1e-999"]
+
+
+@pytest.mark.rule("HTTP-4", "HTTP-7")
+@pytest.mark.parametrize("number", HUGE_NUMBERS, ids=lambda number: f"{number[:6]} {len(number)}")
+def test_a_huge_number_is_a_number(client: Client, number: str) -> None:
+    sent = json.dumps(PHOEBE)[:-1]
+
+    known, unknown = (
+        client.post(USERS, f'{sent}, "first_name": {number}}}'),
+        client.post(USERS, f'{sent}, "x": {number}}}'),
+    )
+    broken = client.post(USERS, f'{{"x": {number},}}')
+
+    assert (known.status, known.json()) == (
+        400,
+        {"message": "The request has invalid fields: first_name must be a string, and is a number."},
+    )
+    assert (unknown.status, unknown.hint) == (201, "field-unknown")
+    assert (broken.status, broken.hint) == (400, "json-trailing-comma")
+
+
+@pytest.mark.rule("HTTP-4")
+@pytest.mark.parametrize("value", ['"\\ud83d\\ude00"', '"😀"', '"\\\\ud800"'])
+def test_whole_characters_are_read_however_they_are_spelled(client: Client, value: str) -> None:
+    answer = client.put(USERS, f'{{"first_name": {value}, "x": 1e999}}', email="joey@example.com")
+
+    assert (answer.status, answer.json()["first_name"]) == (200, json.loads(value))
+
+
+@pytest.mark.rule("HTTP-4")
+def test_the_message_counts_no_escaped_backslash_as_half_a_pair(client: Client) -> None:
+    answer = client.post(USERS, r'{"a": "\\ud800", "b": "\ud800"}')
+
+    assert answer.status == 400
+    assert "byte 23" in answer.json()["message"]
+
+
+@pytest.mark.rule("HTTP-4")
+@pytest.mark.parametrize(
+    "body",
+    ["[" * 100_000, '{"a":' * 100_000, "[" * 100_000 + "]" * 100_000, '{"groups":' + "[" * 50_000 + "]" * 50_000 + "}"],
+    ids=["open lists", "open objects", "lists", "groups"],
+)
+def test_deep_nesting_is_400(client: Client, body: str) -> None:
+    answer = client.post(USERS, body)
+
+    assert (answer.status, answer.json()) == (400, {"message": f"{NOT_JSON}it is nested too deeply."})
+
+
+@pytest.mark.rule("HTTP-4")
+def test_nesting_that_can_be_read_is_judged_as_a_value(client: Client) -> None:
+    answer = client.put(USERS, f'{{"groups": {"[" * 300 + "]" * 300}}}', email="joey@example.com")
+
+    assert (answer.status, answer.json()) == (
+        400,
+        {"message": "The request has invalid fields: groups must be a list of strings."},
+    )
+
+
+@pytest.mark.rule("HTTP-4")
+def test_a_message_repeats_no_value_at_any_length(client: Client) -> None:
+    found = [
+        client.post(USERS, {**PHOEBE, "groups": ["x" * 100_000]}),
+        client.post(USERS, {**PHOEBE, "invited_by_email": "x" * 100_000}),
+        client.post(GROUPS, {**FRIENDS, "created_by_email": "x" * 100_000}),
+        client.get(USERS, email="x" * 10_000),
+        client.get("/" + "x" * 10_000),
+    ]
+
+    assert [answer.status for answer in found] == [400, 400, 400, 400, 404]
+    assert max(len(answer.body) for answer in found) < 500
+
+
+@pytest.mark.rule("HTTP-4")
+@unhurried
+@given(body=st.binary(max_size=40) | st.text(st.sampled_from('{}[]",:\\u0d8e1.- tfn\n'), max_size=12).map(str.encode))
+def test_no_body_whatsoever_is_worth_a_crash(body: bytes) -> None:
+    answer = CLIENT.post(USERS, body)
+
+    assert answer.status == 400
+    assert list(answer.json()) == ["message"]
+
+
+# Every example is refused, so that one site serves them all.
+CLIENT = page_site()
+
+
+@pytest.mark.rule("HTTP-7")
+def test_an_unknown_field_is_ignored_and_reported_as_a_hint(client: Client) -> None:
+    found = [
+        client.post(USERS, {**PHOEBE, "role": "Viewer"}),
+        client.put(USERS, {"first_nam": "Regina"}, email="phoebe@example.com"),
+        client.post(GROUPS, {**FRIENDS, "members": ["phoebe@example.com"]}),
+        client.put(f"{GROUPS}/Friends", {"acces": "view"}),
+    ]
+
+    assert [(answer.status, answer.hint) for answer in found] == [
+        (201, "field-unknown"),
+        (200, "field-unknown"),
+        (201, "field-unknown"),
+        (200, "field-unknown"),
+    ]
+    assert client.site.groups["Friends"].access == "Sql"
+
+
+@pytest.mark.rule("HTTP-7")
+def test_an_email_can_not_be_changed(client: Client) -> None:
+    answer = client.put(USERS, {"email": "regina@example.com"}, email="joey@example.com")
+
+    assert (answer.status, answer.json()["email"], answer.hint) == (200, "joey@example.com", "email-unchangeable")
+    assert "regina@example.com" not in client.site.users
+
+
+@pytest.mark.rule("HTTP-7")
+@pytest.mark.parametrize("field", ["last_login_at", "password_updated_at", "tfa_enabled"])
+def test_what_only_the_service_knows_can_not_be_sent(client: Client, field: str) -> None:
+    answer = client.post(USERS, {**PHOEBE, field: "2014-02-06T23:46:07.118Z"})
+
+    assert (answer.status, answer.hint) == (201, "field-unknown")
+    user = answer.json()
+    assert (user["last_login_at"], user["password_updated_at"], user["tfa_enabled"]) == (None, None, False)

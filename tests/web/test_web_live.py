@@ -1,0 +1,143 @@
+"""The same rules through a socket: what an in-process client can't get wrong."""
+
+import http.client
+from collections.abc import Iterator
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from asking import FRIENDS, PHOEBE
+
+import mockscope as package
+
+
+def connection(site: package.MockSite) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=10)
+
+
+@pytest.mark.rule("HTTP-3")
+@pytest.mark.parametrize("path", ["/api/v1/users", "/api/v1/users/", "/api/v1/groups", "/api/v1/groups/"])
+def test_no_spelling_of_a_collection_redirects(mockscope: package.MockSite, path: str) -> None:
+    found = requests.get(mockscope.url + path, headers=mockscope.headers, allow_redirects=False, timeout=10)
+
+    assert found.status_code == 200
+
+
+@pytest.mark.rule("HTTP-1", "HTTP-8")
+def test_a_chunked_body_over_the_limit_is_413(mockscope: package.MockSite) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b'{"first_name": "'
+        for _ in range(17):
+            yield b"x" * 65536
+
+    url = f"{mockscope.url}/api/v1/users"
+    chunked = requests.post(url, data=chunks(), headers=mockscope.headers, timeout=10)
+    whole = requests.post(url, data=b" " * (1024 * 1024 + 1), headers=mockscope.headers, timeout=10)
+
+    for answer in (chunked, whole):
+        assert (answer.status_code, answer.json()) == (413, {"message": "The body is larger than 1048576 bytes."})
+
+
+@pytest.mark.rule("HTTP-4")
+def test_a_chunked_body_under_the_limit_is_read(mockscope: package.MockSite) -> None:
+    body = b'{"name": "Friends", "access": "Sql", "created_by_email": "admin@example.com"}'
+
+    answer = requests.post(
+        f"{mockscope.url}/api/v1/groups/", data=iter([body[:9], body[9:]]), headers=mockscope.headers, timeout=10
+    )
+
+    assert (answer.status_code, answer.json()) == (201, {"name": "Friends", "access": "Sql"})
+
+
+def test_head_is_get_without_the_body(mockscope: package.MockSite) -> None:
+    with closing(connection(mockscope)) as asked:
+        asked.request("HEAD", "/api/v1/users", headers=mockscope.headers)
+        head = asked.getresponse()
+        assert head.read() == b""
+        # On the same connection: a body that was sent after all would be read as the next answer.
+        asked.request("GET", "/api/v1/users", headers=mockscope.headers)
+        get = asked.getresponse()
+        body = get.read()
+
+    assert (head.status, get.status) == (200, 200)
+    assert head.getheader("content-length") == get.getheader("content-length") == str(len(body))
+
+
+@pytest.mark.rule("HTTP-5")
+def test_a_body_of_a_get_or_a_delete_does_not_spoil_the_connection(mockscope: package.MockSite) -> None:
+    headers = mockscope.headers | {"Http-X-Email": mockscope.admin.email}
+    with closing(connection(mockscope)) as asked:
+        statuses = []
+        for method in ("GET", "DELETE", "DELETE"):
+            asked.request(method, "/api/v1/users", body=b"{no json" * 1000, headers=headers)
+            answer = asked.getresponse()
+            answer.read()
+            statuses.append(answer.status)
+
+    assert statuses == [200, 200, 400]
+
+
+@pytest.mark.rule("GROUP-5")
+@pytest.mark.parametrize(
+    ("segment", "name"),
+    [
+        ("R%2FD", "R/D"),
+        ("..", ".."),
+        (".", "."),
+        ("%2e%2e", ".."),
+        ("R+D", "R+D"),
+        ("100%25", "100%"),
+        ("Gr%C3%BCn", "Grün"),
+    ],
+)
+def test_an_odd_name_reaches_the_site_as_it_was_sent(mockscope: package.MockSite, segment: str, name: str) -> None:
+    mockscope.add_group(name, access="Sql")
+    with closing(connection(mockscope)) as asked:
+        asked.request("DELETE", f"/api/v1/groups/{segment}", headers=mockscope.headers)
+        answer = asked.getresponse()
+        answer.read()
+
+    assert answer.status == 200
+    assert name not in mockscope.groups
+
+
+@pytest.mark.rule("HTTP-6")
+def test_a_method_that_nobody_offers_is_405_with_allow(mockscope: package.MockSite) -> None:
+    answer = requests.patch(f"{mockscope.url}/api/v1/groups", headers=mockscope.headers, timeout=10)
+
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, POST")
+    assert answer.json() == {"message": "PATCH is not offered at /api/v1/groups: it answers GET, HEAD, POST."}
+
+
+@pytest.mark.rule("AUTH-2")
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_refusal_before_the_body_was_read_does_not_spoil_the_connection(
+    mockscope: package.MockSite, method: str
+) -> None:
+    with requests.Session() as session:
+        refused = session.request(
+            method, f"{mockscope.url}/api/v1/users", data=b"x" * 200_000, headers={"Http-X-Email": "x"}, timeout=10
+        )
+        answered = session.get(f"{mockscope.url}/api/v1/users", headers=mockscope.headers, timeout=10)
+
+    assert (refused.status_code, answered.status_code) == (403, 200)
+
+
+@pytest.mark.rule("USER-CREATE-5", "GROUP-CREATE-3", "HTTP-10")
+def test_what_one_request_wrote_the_next_one_reads(mockscope: package.MockSite) -> None:
+    admin = mockscope.admin.email
+    with requests.Session() as session:
+        session.headers.update(mockscope.headers)
+        group = session.post(f"{mockscope.url}/api/v1/groups/", json={**FRIENDS, "created_by_email": admin}, timeout=10)
+        user = session.post(
+            f"{mockscope.url}/api/v1/users",
+            json={**PHOEBE, "groups": ["Friends"], "invited_by_email": admin},
+            timeout=10,
+        )
+        listed = session.get(f"{mockscope.url}/api/v1/users", timeout=10)
+
+    assert (group.status_code, user.status_code) == (201, 201)
+    assert user.json() in listed.json()["users"]
+    assert mockscope.users["phoebe@example.com"].groups == ("Friends",)
+    assert len({answer.headers["X-Request-Id"] for answer in (group, user, listed)}) == 3

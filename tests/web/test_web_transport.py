@@ -1,0 +1,273 @@
+"""HTTP-1 to HTTP-3, HTTP-5 to HTTP-10: what holds for every request."""
+
+import logging
+
+import pytest
+from asking import CHANDLER, FRIENDS, GROUPS, PHOEBE, USERS, Client, page_site
+
+from mockscope.domain.site import Site
+from mockscope.instruments.calls import Entry
+
+JSON = "application/json; charset=utf-8"
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def client() -> Client:
+    return page_site()
+
+
+def crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    def list_users(self: Site, start: str = "") -> None:
+        raise RuntimeError("out of coffee")
+
+    monkeypatch.setattr(Site, "list_users", list_users)
+
+
+@pytest.mark.rule("HTTP-1")
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", USERS, None, 200),
+        ("POST", USERS, PHOEBE, 201),
+        ("POST", USERS, "no JSON", 400),
+        ("GET", f"{GROUPS}/Friends", None, 404),
+        ("GET", "/", None, 404),
+        ("GET", "/api/v1/users/monica@example.com", None, 404),
+        ("GET", "/favicon.ico", None, 404),
+        ("PATCH", USERS, {}, 405),
+        ("OPTIONS", USERS, None, 405),
+        ("POST", USERS, {**PHOEBE, "email": "monica@example.com"}, 409),
+        ("POST", USERS, b" " * (MIB + 1), 413),
+    ],
+)
+def test_every_answer_is_json(client: Client, method: str, path: str, body: str | bytes | None, status: int) -> None:
+    answer = client.ask(method, path, body)
+
+    assert (answer.status, answer.header("content-type")) == (status, JSON)
+    assert answer.header("content-length") == str(len(answer.body))
+    if status >= 400:
+        assert list(answer.json()) == ["message"]
+        assert answer.json()["message"].endswith(".")
+
+
+@pytest.mark.rule("HTTP-1")
+@pytest.mark.parametrize("path", [USERS, "/", "/api/v2/users"])
+def test_a_refusal_for_lack_of_credentials_is_json_on_every_path(client: Client, path: str) -> None:
+    answer = client.get(path, authenticated=False)
+
+    assert (answer.status, answer.header("content-type")) == (403, JSON)
+    assert answer.json() == {
+        "message": "The Http-X-Partner-Auth header is missing or blank: send <site-host>:<api-key>."
+    }
+
+
+@pytest.mark.rule("HTTP-2")
+@pytest.mark.parametrize("host", ["app.periscopedata.com", "api.periscopedata.com", "localhost:1", "", "nonsense host"])
+def test_the_host_header_is_never_looked_at(client: Client, host: str) -> None:
+    assert client.get(USERS, headers={"Host": host}, email="chandler@example.com").json() == CHANDLER
+
+
+@pytest.mark.rule("HTTP-3")
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_both_spellings_of_a_collection_are_answered_directly(client: Client, slash: str) -> None:
+    users, groups = USERS + slash, GROUPS + slash
+
+    statuses = [
+        client.get(users).status,
+        client.get(users, email="chandler@example.com").status,
+        client.post(users, PHOEBE).status,
+        client.put(users, {}, email="phoebe@example.com").status,
+        client.delete(users, email="phoebe@example.com").status,
+        client.get(groups).status,
+        client.get(f"{groups}?next_page_start=Sales").status,
+        client.post(groups, FRIENDS).status,
+        client.post(f"{groups}?test_mode=true", {**FRIENDS, "name": "Zoo"}).status,
+    ]
+
+    assert statuses == [200, 200, 201, 200, 200, 200, 200, 201, 200]
+
+
+@pytest.mark.rule("HTTP-5")
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "nonsense"])
+def test_get_and_delete_ignore_a_body_and_its_type(content_type: str) -> None:
+    client = page_site(require_json_content_type=True)
+    headers = {"Content-Type": content_type, "Content-Length": "9"}
+
+    assert client.ask("GET", USERS, "{no json", headers=headers, email="chandler@example.com").json() == CHANDLER
+    assert client.ask("DELETE", USERS, "{no json", headers=headers, email="chandler@example.com").status == 200
+    assert client.ask("DELETE", f"{GROUPS}/Sales", "{no json", headers=headers).status == 200
+
+
+@pytest.mark.rule("HTTP-5")
+@pytest.mark.parametrize("body", [None, b"", [b""], [b"", b""]])
+def test_a_write_without_a_body_is_400(client: Client, body: bytes | list[bytes] | None) -> None:
+    found = [
+        client.post(USERS, body),
+        client.put(USERS, body, email="joey@example.com"),
+        client.post(GROUPS, body),
+        client.put(f"{GROUPS}/Sales", body),
+    ]
+
+    message = {"message": "The request has no body: send a JSON object."}
+    assert [(answer.status, answer.json()) for answer in found] == [(400, message)] * 4
+
+
+@pytest.mark.rule("HTTP-6")
+@pytest.mark.parametrize(
+    ("path", "method", "allow"),
+    [
+        (USERS, "PATCH", "DELETE, GET, HEAD, POST, PUT"),
+        (f"{USERS}/", "OPTIONS", "DELETE, GET, HEAD, POST, PUT"),
+        (GROUPS, "PUT", "GET, HEAD, POST"),
+        (f"{GROUPS}/", "DELETE", "GET, HEAD, POST"),
+        (f"{GROUPS}/Sales", "POST", "DELETE, GET, HEAD, PUT"),
+        (f"{GROUPS}/Friends", "BREW", "DELETE, GET, HEAD, PUT"),
+    ],
+)
+def test_a_method_that_is_not_offered_is_405_with_those_that_are(
+    client: Client, path: str, method: str, allow: str
+) -> None:
+    answer = client.ask(method, path, {})
+
+    assert (answer.status, answer.header("allow")) == (405, allow)
+    assert answer.json() == {"message": f"{method} is not offered at {path}: it answers {allow}."}
+
+
+@pytest.mark.parametrize(
+    ("path", "email"),
+    [
+        (USERS, None),
+        (USERS, "chandler@example.com"),
+        (USERS, "nobody@example.com"),
+        (GROUPS, None),
+        (f"{GROUPS}/Administrators", None),
+        (f"{GROUPS}/Friends", None),
+        ("/nowhere", None),
+    ],
+)
+def test_head_has_the_headers_of_get_and_no_body(client: Client, path: str, email: str | None) -> None:
+    get, head = client.get(path, email=email), client.ask("HEAD", path, email=email)
+
+    assert head.status == get.status
+    assert head.body == b""
+    assert {name: value for name, value in head.headers if name != "x-request-id"} == {
+        name: value for name, value in get.headers if name != "x-request-id"
+    }
+
+
+@pytest.mark.rule("HTTP-8")
+@pytest.mark.parametrize("path", [USERS, GROUPS])
+def test_a_body_of_one_mebibyte_is_read_and_one_byte_more_is_413(client: Client, path: str) -> None:
+    largest = b"{}".ljust(MIB)
+    chunk = b" " * 65536
+
+    assert client.post(path, largest).status == 400
+    found = [client.post(path, largest + b" "), client.post(path, [b"{}", *[chunk] * 16, b""])]
+    message = {"message": "The body is larger than 1048576 bytes."}
+    assert [(answer.status, answer.json()) for answer in found] == [(413, message)] * 2
+
+
+@pytest.mark.rule("HTTP-8")
+def test_a_body_that_is_announced_too_large_is_refused_unread(client: Client) -> None:
+    answer = client.post(USERS, PHOEBE, headers={"Content-Length": str(MIB + 1)})
+
+    assert answer.status == 413
+
+
+@pytest.mark.rule("HTTP-8")
+@pytest.mark.parametrize("length", ["nonsense", "\xb2", "1" * 5000, "-1"])
+def test_a_length_that_is_no_length_does_not_crash(client: Client, length: str) -> None:
+    assert client.post(USERS, PHOEBE, headers={"Content-Length": length}).status in (201, 400, 413)
+
+
+@pytest.mark.rule("HTTP-8")
+def test_a_crash_is_500_in_json_with_the_trace_in_the_log_only(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    crash(monkeypatch)
+
+    with caplog.at_level(logging.ERROR, logger="mockscope"):
+        answer = client.get(USERS)
+
+    assert (answer.status, answer.header("content-type"), answer.hint) == (500, JSON, "crashed")
+    assert answer.json() == {"message": "mockscope crashed on this request: the log has the trace. Please report it."}
+    assert "coffee" not in answer.text
+    assert "RuntimeError: out of coffee" in caplog.text
+    assert f"crashed on GET {USERS}" in caplog.text
+
+
+@pytest.mark.rule("HTTP-8")
+def test_after_a_crash_the_next_request_is_answered(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        crash(patched)
+        assert client.get(USERS).status == 500
+
+    assert client.get(USERS).status == 200
+
+
+@pytest.mark.rule("HTTP-9")
+@pytest.mark.parametrize("path", ["/api/v2/users", "/api/v2/", "/api/v1/roles", "/api/v1/dashboards/7"])
+def test_a_path_of_the_successor_is_404_and_the_hint_says_so(client: Client, path: str) -> None:
+    answer = client.get(path)
+
+    assert (answer.status, answer.hint) == (404, "successor-api")
+    assert answer.json() == {"message": f"There is nothing at {path}: the API has /api/v1/users and /api/v1/groups."}
+
+
+@pytest.mark.rule("HTTP-10")
+def test_every_answer_carries_an_id_of_its_own(client: Client) -> None:
+    other = page_site()
+    answers = [asked.ask(*line) for asked in (client, other) for line in (("GET", USERS), ("GET", "/"), ("PATCH", "/"))]
+    answers += [client.get(USERS, authenticated=False), client.ask("HEAD", USERS)]
+
+    ids = [answer.header("x-request-id") for answer in answers]
+
+    assert None not in ids
+    assert len(set(ids)) == len(answers)
+
+
+@pytest.mark.rule("HTTP-10")
+def test_a_plain_success_carries_no_hint(client: Client) -> None:
+    assert client.get(USERS).hint is None
+    assert client.post(USERS, PHOEBE, headers={"Content-Type": "application/json"}).hint is None
+
+
+@pytest.mark.rule("HTTP-10")
+def test_hints_can_be_switched_off_and_ids_stay() -> None:
+    answer = page_site(hint_header=False).get(USERS, authenticated=False)
+
+    assert (answer.status, answer.hint) == (403, None)
+    assert answer.header("x-request-id") is not None
+
+
+@pytest.mark.rule("HTTP-10")
+def test_observers_get_the_entry_under_the_same_id(client: Client) -> None:
+    entries: list[Entry] = []
+    client.double.observers.append(entries.append)
+
+    answers = [client.get(USERS, email="monica@example.com"), client.delete(f"{GROUPS}/Friends")]
+
+    assert [(entry.id, entry.operation, entry.site, entry.status, entry.rule) for entry in entries] == [
+        (answers[0].header("x-request-id"), "get_user", "example-site", 200, None),
+        (answers[1].header("x-request-id"), "delete_group", "example-site", 404, "GROUP-DELETE-1"),
+    ]
+
+
+@pytest.mark.rule("HTTP-1")
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/openapi.yaml/"), ("GET", "/openapi.json/"), ("GET", "/_mockscope/no")]
+)
+def test_a_reserved_path_that_is_not_there_is_404_in_json(client: Client, method: str, path: str) -> None:
+    answer = client.ask(method, path)
+
+    assert (answer.status, answer.header("content-type")) == (404, JSON)
+    assert list(answer.json()) == ["message"]
+
+
+@pytest.mark.rule("HTTP-1", "HTTP-6")
+def test_a_reserved_path_names_its_methods_too(client: Client) -> None:
+    answer = client.post("/openapi.yaml", {})
+
+    assert (answer.status, answer.header("content-type")) == (405, JSON)
+    assert answer.header("allow") is not None
