@@ -16,7 +16,7 @@ from mockscope.domain import state
 from mockscope.domain.policy import Policy
 from mockscope.domain.rules import SOMETHING
 from mockscope.domain.site import Site
-from mockscope.domain.state import Seed, SeedError
+from mockscope.domain.state import Seed, SeedError, SeedGenerate, SeedGroup, SeedSite, SeedUser
 from mockscope.nearness import nearest
 
 SCHEMA_ID: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -90,13 +90,18 @@ def schema() -> dict[str, Any]:
 
 
 def _load(data: object) -> list[Site]:
-    from mockscope.people import make_up
-
     try:
         seed = msgspec.convert(data, Seed)
     except msgspec.ValidationError as error:
         raise _shape_error(str(error)) from None
-    return state.load(seed, make_up=make_up)
+    return state.load(seed, make_up=_make_up)
+
+
+def _make_up(generate: SeedGenerate, site: SeedSite) -> tuple[list[SeedGroup], list[SeedUser]]:
+    # Here, not above: names for people take longer to import than a server takes to start.
+    from mockscope.people import make_up
+
+    return make_up(generate, site)
 
 
 def _shape_error(text: str) -> SeedError:

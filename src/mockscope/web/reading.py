@@ -32,13 +32,15 @@ class Call:
         entry: the entry of the request among the calls.
     """
 
-    __slots__ = ("_ended", "_query", "body", "entry", "fields", "group_name", "receive", "scope", "site")
+    __slots__ = ("_ended", "_headers", "_query", "body", "entry", "fields", "group_name", "receive", "scope", "site")
 
     site: Site
 
     def __init__(self, scope: Scope, receive: Receive, entry: Entry) -> None:
         self.scope = scope
         self.receive = receive
+        # Of a header that is sent more than once the first counts.
+        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
         self.entry = entry
         self.group_name = ""
         self.body = b""
@@ -56,7 +58,7 @@ class Call:
     @property
     def names_user(self) -> bool:
         """Whether the email header is there at all, blank or not (USER-GET-1)."""
-        return any(name == EMAIL_HEADER for name, _ in self.scope["headers"])
+        return EMAIL_HEADER in self._headers
 
     def email(self, *, rule: str) -> str:
         """The email in the header, under the rule of the operation that needs it.
@@ -117,13 +119,15 @@ class Call:
 
     def header(self, name: bytes) -> str:
         """The first value of a header; empty where it is not there."""
-        return next((value.decode("latin-1") for key, value in self.scope["headers"] if key == name), "")
+        return self._headers.get(name, b"").decode("latin-1")
 
     def _header(self, name: bytes, *, repeated: Refusal) -> str | None:
-        values = {value for key, value in self.scope["headers"] if key == name}
-        if len(values) > 1:
+        if name not in self._headers:
+            return None
+        sent = self.scope["headers"]
+        if len(sent) > len(self._headers) and len({value for key, value in sent if key == name}) > 1:
             raise Refused(repeated)
-        return values.pop().decode("latin-1").strip() if values else None
+        return self.header(name).strip()
 
     async def drain(self) -> None:
         """Read what is left of a body whose connection is closed after the answer.
