@@ -62,7 +62,8 @@ class Records(Mapping[str, R], Generic[R]):
         return record
 
     def __len__(self) -> int:
-        return len(self._table)
+        with self._site.lock:
+            return len(self._table)
 
     def __iter__(self) -> Iterator[str]:
         with self._site.lock:

@@ -18,7 +18,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="What happens to names of groups that the site does not have (USER-CREATE-2)."),
     ] = "reject"
     implicit_all_users: Annotated[
-        bool, Meta(description="Put All Users first into the groups of every user written (USER-CREATE-2).")
+        bool, Meta(description="Put All Users first wherever groups are set for a user (USER-CREATE-2).")
     ] = False
     creator_must_be_admin: Annotated[
         bool, Meta(description="Only members of Administrators may create groups (GROUP-CREATE-2).")

@@ -377,8 +377,8 @@ class Site:
             case "create":
                 self._check_groups(name for name in names if not SOMETHING.search(name))
                 created = {name: Group(name, Access.VIEW) for name in names if name not in self.store.groups}
-        if self.policy.implicit_all_users:
-            names = (*self._default_groups(), *(name for name in names if name != ALL_USERS))
+        if self.policy.implicit_all_users and (ALL_USERS in self.store.groups or ALL_USERS in created):
+            names = (ALL_USERS, *(name for name in names if name != ALL_USERS))
         return names or self._default_groups(), created
 
     def _default_groups(self) -> tuple[str, ...]:

@@ -1,0 +1,96 @@
+"""python -m benchmarks: measure, print, and fail where a figure has collapsed."""
+
+import json
+import os
+import platform
+import signal
+import sys
+import tempfile
+import textwrap
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from subprocess import SubprocessError
+from types import FrameType
+from typing import Any, Final
+
+import click
+
+from benchmarks import processes, throughput
+from benchmarks.children import Failed
+from benchmarks.figures import Figure, collapsed, markdown_table, plain_data, plain_table
+
+PACKAGES: Final = ("mockscope", "starlette", "uvicorn", "uvloop", "httptools", "msgspec", "sortedcontainers", "pytest")
+PARTS: Final[dict[str, Callable[[int, Path, Callable[[str], None]], list[Figure]]]] = {
+    "throughput": throughput.measure,
+    "processes": processes.measure,
+}
+
+
+@click.command()
+@click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Rounds; figures are medians.")
+@click.option("--quick", is_flag=True, help="Three rounds: enough to see a collapse, too few to compare by.")
+@click.option("--part", type=click.Choice(list(PARTS)), help="Only this part.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write everything to this file.")
+@click.option("--markdown", is_flag=True, help="Print the table of docs/performance.md.")
+def main(*, rounds: int, quick: bool, part: str | None, json_file: Path | None, markdown: bool) -> None:
+    """Measure mockscope against a bare ASGI application on this machine.
+
+    The exit status is 1 where a figure is off its goal by more than a factor of two.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+    rounds = 3 if quick else rounds
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="mockscope-benchmarks-") as work:
+        for name, measure in PARTS.items():
+            if part in (None, name):
+                figures += measure(rounds, Path(work), _tell)
+    about = _about(f"python -m benchmarks --rounds {rounds}" + (f" --part {part}" if part else ""))
+    if json_file is not None:
+        json_file.write_text(json.dumps(about | {"figures": plain_data(figures)}, indent=2) + "\n", encoding="utf-8")
+    if markdown:
+        for what, value in _listed(about).items():
+            click.echo(textwrap.fill(f"- {what}: {value}", width=120, subsequent_indent="  ", break_on_hyphens=False))
+        click.echo()
+        click.echo(markdown_table(figures))
+    else:
+        click.echo(plain_table(figures))
+    for figure in (fallen := collapsed(figures)):
+        click.echo(f"collapsed: {figure.name}: {figure.value:.2f}, and the goal is {figure.goal}", err=True)
+    sys.exit(1 if fallen else 0)
+
+
+def _about(command: str) -> dict[str, Any]:
+    return {
+        "command": command,
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+        "packages": {name: version(name) for name in PACKAGES},
+    }
+
+
+def _listed(about: dict[str, Any]) -> dict[str, str]:
+    packages = ", ".join(f"{name} {number}" for name, number in about["packages"].items())
+    return {
+        "Command": f"`{about['command']}`, {about['date']}",
+        "Python": f"{about['python']} on {about['machine']}",
+        "Packages": packages,
+    }
+
+
+def _tell(what: str) -> None:
+    click.echo(f"... {what}", err=True)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (Failed, SubprocessError) as error:
+        sys.exit(f"benchmarks: {error}")

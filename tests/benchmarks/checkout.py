@@ -1,0 +1,8 @@
+"""The checkout, put where Python looks for modules: the benchmarks are no part of what is installed."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+sys.path.insert(0, str(ROOT))

@@ -1,0 +1,178 @@
+"""Negative controls: an application that breaks the contract in one way is found out, by the check meant for that way.
+
+Without these, a green run would only say that Schemathesis had nothing to say.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pytest
+from harness import SITE, chains, contract, reproducible, restore
+from hypothesis import Phase, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.core.failures import FailureGroup
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mockscope import Mockscope
+
+POSITIVE: Final = GenerationMode.POSITIVE
+NEGATIVE: Final = GenerationMode.NEGATIVE
+USERS: Final = "/api/v1/users"
+GROUPS: Final = "/api/v1/groups"
+ONE_GROUP: Final = "/api/v1/groups/{group_name}"
+
+
+@dataclass
+class Answer:
+    """An answer on its way out, for a breaker to change."""
+
+    method: str
+    status: int
+    headers: dict[str, str]
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+Breaker = Callable[[Answer], None]
+
+
+def broken(app: ASGIApp, breaker: Breaker) -> ASGIApp:
+    """The application with every answer to the vendor's API changed."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        sent: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            sent.append(message)
+
+        await app(scope, receive, keep)
+        headers = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
+        body = b"".join(message.get("body", b"") for message in sent[1:])
+        changed = Answer(scope["method"], sent[0]["status"], headers, json.loads(body or b"{}"))
+        breaker(changed)
+        body = json.dumps(changed.body).encode() if body else b""
+        length = {"content-length": str(len(body))} if body else {}
+        pairs = [(name.encode(), value.encode()) for name, value in (changed.headers | length).items()]
+        await send({"type": "http.response.start", "status": changed.status, "headers": pairs})
+        await send({"type": "http.response.body", "body": body})
+
+    return answer
+
+
+def says_gone(answer: Answer) -> None:
+    answer.status = 410 if answer.status == 404 else answer.status
+
+
+def adds_a_field(answer: Answer) -> None:
+    if "total_groups" in answer.body:
+        answer.body["next_page"] = None
+
+
+def shortens_times(answer: Answer) -> None:
+    for user in answer.body.get("users", []):
+        user["last_login_at"] = (user["last_login_at"] or "")[:10]
+
+
+def drops_the_request_id(answer: Answer) -> None:
+    del answer.headers["x-request-id"]
+
+
+def speaks_html(answer: Answer) -> None:
+    answer.headers["content-type"] = "text/html"
+
+
+def opens_to_everybody(answer: Answer) -> None:
+    if answer.status == 403:
+        answer.status = 200
+        answer.body = {"total_groups": 0, "groups_this_page": 0, "next_page_start": None, "groups": []}
+
+
+def crashes(answer: Answer) -> None:
+    answer.status = 500
+
+
+def takes_every_body(answer: Answer) -> None:
+    if answer.method == "POST" and answer.status == 400:
+        answer.status = 201
+        answer.body = {"name": "Friends", "access": "Sql"}
+
+
+def refuses_good_bodies(answer: Answer) -> None:
+    if answer.method == "PUT" and answer.status == 200:
+        answer.status = 400
+        answer.headers["x-mockscope-hint"] = "fields-invalid"
+        answer.body = {"message": "The request has invalid fields: access is missing."}
+
+
+def nothing(answer: Answer) -> None:
+    pass
+
+
+def found(breaker: Breaker, path: str, method: str, mode: GenerationMode) -> set[str]:
+    """The kinds of failures that some cases of one operation come to."""
+    double = Mockscope()
+    schema = contract(app=broken(double.app, breaker))
+    kinds: set[str] = set()
+
+    @settings(reproducible(max_examples=20), phases=[Phase.generate])
+    @given(case=schema[path][method].as_strategy(mode))
+    def tried(case: Case[Any]) -> None:
+        restore(double)
+        try:
+            case.call_and_validate()
+        except FailureGroup as group:
+            kinds.update(type(failure).__name__ for failure in group.exceptions)
+
+    tried()
+    return kinds
+
+
+@pytest.mark.parametrize(
+    ("breaker", "path", "method", "mode", "kinds"),
+    [
+        (says_gone, ONE_GROUP, "GET", POSITIVE, {"UndefinedStatusCode", "RejectedPositiveData"}),
+        (adds_a_field, GROUPS, "GET", POSITIVE, {"JsonSchemaError"}),
+        (shortens_times, USERS, "GET", POSITIVE, {"JsonSchemaError"}),
+        (drops_the_request_id, GROUPS, "GET", POSITIVE, {"MissingHeaders"}),
+        (speaks_html, GROUPS, "GET", POSITIVE, {"UndefinedContentType"}),
+        (opens_to_everybody, GROUPS, "GET", POSITIVE, {"IgnoredAuth"}),
+        (crashes, GROUPS, "GET", POSITIVE, {"ServerError", "UndefinedStatusCode"}),
+        (takes_every_body, GROUPS, "POST", NEGATIVE, {"AcceptedNegativeData"}),
+        (refuses_good_bodies, ONE_GROUP, "PUT", POSITIVE, {"RejectedPositiveData"}),
+    ],
+)
+def test_a_broken_application_is_found_out(
+    breaker: Breaker, path: str, method: str, mode: GenerationMode, kinds: set[str]
+) -> None:
+    assert found(breaker, path, method, mode) == kinds
+
+
+@pytest.mark.parametrize("mode", [POSITIVE, NEGATIVE])
+@pytest.mark.parametrize(("path", "method"), [(GROUPS, "GET"), (USERS, "GET"), (GROUPS, "POST"), (ONE_GROUP, "PUT")])
+def test_the_same_cases_find_nothing_where_nothing_is_broken(path: str, method: str, mode: GenerationMode) -> None:
+    assert found(nothing, path, method, mode) == set()
+
+
+def test_a_group_that_can_still_be_read_after_its_deletion_is_found_out() -> None:
+    double = Mockscope()
+
+    def says_removed(answer: Answer) -> None:
+        if answer.status == 200:
+            answer.body = {"message": f"Group removed from {SITE['host']}"}
+
+    async def deletes_no_group(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "DELETE" and scope["path"].startswith(GROUPS):
+            scope["query_string"] = b"test_mode=true"
+            await broken(double.app, says_removed)(scope, receive, send)
+        else:
+            await double.app(scope, receive, send)
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        chains(contract(app=deletes_no_group), double).run(
+            settings=settings(reproducible(max_examples=60), phases=[Phase.generate])
+        )
+    assert "UseAfterFree" in [type(failure).__name__ for failure in caught.value.exceptions]

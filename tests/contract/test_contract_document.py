@@ -1,0 +1,135 @@
+"""The contract as a document: valid, served as it is, and of one mind with the table of routes and with the rules."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+import requests
+import yaml
+from harness import OPENAPI
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+from mockscope import LiveServer
+from mockscope.web.routes import ROUTES
+
+CONTRACT: Final[dict[str, Any]] = yaml.safe_load(OPENAPI.read_bytes())
+METHODS: Final = ("get", "put", "post", "delete")
+OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    (method.upper(), path): item[method]
+    for path, item in CONTRACT["paths"].items()
+    for method in METHODS
+    if method in item
+}
+REGISTRY: Final[Registry[Any]] = Registry().with_resource("urn:contract", DRAFT202012.create_resource(CONTRACT))
+
+# HTTP-6, operation by operation: what each check on the way may refuse, and what is left when none does. 405 answers
+# methods that the document does not name, and 500 is a bug.
+ALWAYS: Final = {200, 403, 404}
+READS_A_BODY: Final = {400, 413}
+STATUSES: Final = {
+    "list_users": ALWAYS | {400},
+    "create_user": ALWAYS | READS_A_BODY | {201, 409},
+    "update_user": ALWAYS | READS_A_BODY,
+    "delete_user": ALWAYS | {400},
+    "list_groups": ALWAYS,
+    "get_group": ALWAYS,
+    "create_group": ALWAYS | READS_A_BODY | {201, 409},
+    "update_group": ALWAYS | READS_A_BODY | {409},
+    "delete_group": ALWAYS | {400},
+}
+
+
+def resolved(node: Any) -> Any:
+    """What a reference leads to."""
+    while "$ref" in node:
+        name, of, kind, key = node["$ref"].split("/")
+        assert (name, of) == ("#", "components")
+        node = CONTRACT["components"][kind][key]
+    return node
+
+
+def pointer(*steps: str) -> str:
+    return "urn:contract#/" + "/".join(step.replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def examples() -> Iterator[Any]:
+    """Every example of the document, with the place of the schema that it is an example of."""
+    for place, node in nodes(CONTRACT, ()):
+        if "schema" in node:
+            for name, example in node.get("examples", {}).items():
+                yield pytest.param(pointer(*place, "schema"), example["value"], id="/".join((*place[-4:], name)))
+
+
+def nodes(node: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    if isinstance(node, dict):
+        yield place, node
+        for key, value in node.items():
+            yield from nodes(value, (*place, key))
+
+
+EXAMPLES: Final = list(examples())
+
+
+def test_the_contract_is_valid_openapi() -> None:
+    validate(CONTRACT)
+
+
+@pytest.mark.parametrize(("schema", "example"), EXAMPLES)
+def test_every_example_is_valid_by_the_schema_beside_it(schema: str, example: Any) -> None:
+    validator = Draft202012Validator({"$ref": schema}, registry=REGISTRY, format_checker=None)
+    assert [error.message for error in validator.iter_errors(example)] == []
+
+
+def test_no_example_is_overlooked() -> None:
+    written = sum(len(node["examples"]) for _, node in nodes(CONTRACT, ()) if isinstance(node.get("examples"), dict))
+    assert len(EXAMPLES) == written
+    assert [place for place, node in nodes(CONTRACT, ()) if "example" in node] == []
+
+
+def test_the_served_yaml_is_the_file_byte_for_byte(mockscope_server: LiveServer) -> None:
+    response = requests.get(f"{mockscope_server.url}/openapi.yaml", timeout=10)
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/yaml")
+    assert response.content == OPENAPI.read_bytes()
+
+
+def test_the_served_json_says_the_same_as_the_file(mockscope_server: LiveServer) -> None:
+    response = requests.get(f"{mockscope_server.url}/openapi.json", timeout=10)
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json; charset=utf-8")
+    assert json.loads(response.content) == CONTRACT
+
+
+def test_paths_methods_and_operations_are_those_of_the_table_of_routes() -> None:
+    documented = {
+        (method, path): set(operation.get("x-operations", {operation["operationId"]}))
+        for (method, path), operation in OPERATIONS.items()
+    }
+    offered: dict[tuple[str, str], set[str]] = {}
+    for row in ROUTES:
+        offered.setdefault((row.method, row.path), set()).add(row.operation)
+    assert documented == offered
+
+
+@pytest.mark.rule("HTTP-6")
+def test_each_operation_documents_the_statuses_that_its_rules_can_give() -> None:
+    documented = {
+        operation["operationId"]: {int(status) for status in operation["responses"]}
+        for operation in OPERATIONS.values()
+    }
+    assert documented == STATUSES
+
+
+@pytest.mark.rule("HTTP-1", "HTTP-10")
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_every_documented_answer_is_json_with_both_headers_and_refusals_are_messages(method: str, path: str) -> None:
+    for status, response in OPERATIONS[method, path]["responses"].items():
+        answer = resolved(response)
+        assert set(answer["content"]) == {"application/json"}
+        assert answer["headers"] == {
+            name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", "X-Mockscope-Hint")
+        }
+        schema = answer["content"]["application/json"]["schema"]
+        assert (schema == {"$ref": "#/components/schemas/Message"}) == (int(status) >= 400)

@@ -1,0 +1,23 @@
+"""Schemathesis against the ASGI application in process: every phase, every check."""
+
+from typing import Any
+
+import pytest
+from harness import chains, contract, reproducible, restore
+from schemathesis import Case
+
+from mockscope import Mockscope
+
+double = Mockscope()
+schema = contract(app=double.app)
+
+
+@pytest.mark.rule("HTTP-1", "HTTP-10", "USER-1", "GROUP-1")
+@schema.parametrize()
+def test_every_answer_is_as_the_contract_says(case: Case[Any]) -> None:
+    restore(double)
+    case.call_and_validate()
+
+
+def test_every_chain_of_calls_is_as_the_contract_says() -> None:
+    chains(schema, double).run(settings=reproducible(max_examples=60))

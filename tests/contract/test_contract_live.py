@@ -1,0 +1,29 @@
+"""Schemathesis against a live server, where parser and socket are real: every phase, every check."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from harness import chains, contract, reproducible, restore
+from schemathesis import Case
+
+from mockscope import LiveServer, serve
+
+schema = contract(max_examples=15)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    with serve() as server:
+        yield server
+
+
+@pytest.mark.rule("HTTP-1", "HTTP-10")
+@schema.parametrize()
+def test_every_answer_on_the_wire_is_as_the_contract_says(case: Case[Any], server: LiveServer) -> None:
+    restore(server)
+    case.call_and_validate(base_url=server.url)
+
+
+def test_every_chain_of_calls_on_the_wire_is_as_the_contract_says(server: LiveServer) -> None:
+    chains(schema, server, base_url=server.url).run(settings=reproducible(max_examples=25))
