@@ -254,6 +254,15 @@ def test_stop_ends_a_request_that_is_running_quietly(caplog: pytest.LogCaptureFi
     assert [record.getMessage() for record in caplog.records if record.name.startswith(("uvicorn", "mockscope"))] == []
 
 
+def test_stop_does_not_wait_for_connections_that_are_just_being_made() -> None:
+    for _ in range(100):
+        live = LiveServer().start()
+        wires = [Wire(live.url) for _ in range(3)]
+        live.stop()
+        for wire in wires:
+            wire.close()
+
+
 def test_stop_closes_connections_that_are_kept() -> None:
     before = threading.enumerate()
     live = LiveServer().start()

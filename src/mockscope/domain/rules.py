@@ -244,14 +244,18 @@ def read_body(table: Body, body: Mapping[str, object]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     problems: list[str] = []
     for name, read, required, other_name in table.fields:
-        sent = other_name if other_name and other_name in body and name not in body else name
-        if sent in body:
-            try:
-                values[name] = read(body[sent])
-            except Invalid as problem:
-                problems.append(f"{sent} {problem}")
-        elif required:
-            problems.append(f"{name} is missing")
+        if name in body:
+            sent = name
+        elif other_name is not None and other_name in body:
+            sent = other_name
+        else:
+            if required:
+                problems.append(f"{name} is missing")
+            continue
+        try:
+            values[name] = read(body[sent])
+        except Invalid as problem:
+            problems.append(f"{sent} {problem}")
     if problems:
         raise Refused(Refusal.FIELDS_INVALID, rule=table.rule, problems="; ".join(problems))
     return values

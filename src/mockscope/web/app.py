@@ -48,7 +48,7 @@ class Front:
         self._reserved = reserved
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not RESERVED.match(scope["path"]):
+        if scope["type"] == "http" and (scope["path"].startswith("/api/") or not RESERVED.match(scope["path"])):
             await self._api(scope, receive, send)
         else:
             await self._reserved(scope, receive, send)
@@ -75,7 +75,8 @@ class Api:
             logger.exception("crashed on %s %s", call.entry.method, call.entry.path)
             call.entry.rule, call.entry.advice = Refusal.CRASHED.rule, Hint.CRASHED.about()
             response = rendered(Refused(Refusal.CRASHED))
-        await call.drain()
+        if call.leaves_body_behind:
+            await call.drain()
         if scope["method"] == "HEAD":
             # The headers of GET, its Content-Length included, and no body.
             response.body = b""

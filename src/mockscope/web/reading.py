@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from typing import Any, Final, cast
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
@@ -75,8 +75,10 @@ class Call:
     def query(self) -> dict[str, str]:
         """The query's parameters; of one that is repeated the last."""
         if self._query is None:
-            text: bytes = self.scope["query_string"]
-            self._query = dict(parse_qsl(text.decode("latin-1"), keep_blank_values=True)) if text else {}
+            self._query = {}
+            for pair in self.scope["query_string"].decode("latin-1").split("&"):
+                name, _, value = pair.partition("=")
+                self._query[unquote_plus(name)] = unquote_plus(value)
         return self._query
 
     @property
@@ -114,6 +116,8 @@ class Call:
     @property
     def says_json(self) -> bool:
         """Whether the Content-Type is JSON."""
+        if self._headers.get(b"content-type") == b"application/json":
+            return True
         sent = self.content_type
         return sent == "application/json" or (sent.startswith("application/") and sent.endswith("+json"))
 
@@ -129,16 +133,21 @@ class Call:
             raise Refused(repeated)
         return self.header(name).strip()
 
+    @property
+    def leaves_body_behind(self) -> bool:
+        """Whether part of a body is unread on a connection that is closed after the answer."""
+        headers = self._headers
+        if self._ended or not (b"content-length" in headers or b"transfer-encoding" in headers):
+            return False
+        closes = self.scope.get("http_version") == "1.0" or b"close" in headers.get(b"connection", b"").lower()
+        # Who waits for 100 Continue has sent nothing yet.
+        return closes and b"expect" not in headers
+
     async def drain(self) -> None:
-        """Read what is left of a body whose connection is closed after the answer.
+        """Read what is left of a body.
 
         Closing on bytes that nobody read resets the connection, and the client may never see the answer.
         """
-        closes = self.scope.get("http_version") == "1.0" or "close" in self.header(b"connection").lower()
-        comes = self.header(b"content-length") or self.header(b"transfer-encoding")
-        # Who waits for 100 Continue has sent nothing yet.
-        if self._ended or not closes or not comes or self.header(b"expect"):
-            return
         drained = 0
         while drained < MOST_DRAINED:
             message = await self.receive()

@@ -21,14 +21,27 @@ from mockscope.domain.rules import (
 )
 from mockscope.web.reading import Call
 
+CONTENT_TYPE: Final = (b"content-type", b"application/json; charset=utf-8")
+
 
 class JSONAnswer(Response):
     """An answer in JSON (HTTP-1)."""
 
     media_type = "application/json; charset=utf-8"
 
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        if headers:
+            super().init_headers(headers)
+        else:
+            # The same two headers, without Starlette's search for others: they are all that most answers have.
+            self.raw_headers = [(b"content-length", b"%d" % len(self.body)), CONTENT_TYPE]
+
 
 # -- rendering -------------------------------------------------------------------------------------------------
+
+
+# TEST-2
+WOULD_SUCCEED: Final = wire.encode(wire.Message(wire.WOULD_SUCCEED))
 
 
 def answered(record: object) -> Response:
@@ -39,19 +52,19 @@ def answered(record: object) -> Response:
 def created(call: Call, record: User | Group | None) -> Response:
     """201 with the record; after a dry run what TEST-2 and its policy say."""
     if record is None:
-        return JSONAnswer(wire.encode(wire.Message(wire.WOULD_SUCCEED)), call.site.policy.test_mode_create_status)
+        return JSONAnswer(WOULD_SUCCEED, call.site.policy.test_mode_create_status)
     return JSONAnswer(wire.encode(record), HTTPStatus.CREATED)
 
 
 def updated(record: User | Group | None) -> Response:
     """200 with the record, or with the message of test mode."""
-    return answered(record or wire.Message(wire.WOULD_SUCCEED))
+    return JSONAnswer(WOULD_SUCCEED) if record is None else answered(record)
 
 
 def removed(call: Call, record: User | Group | None) -> Response:
     """200 with the message: "User removed from example-site"."""
     if record is None:
-        return answered(wire.Message(wire.WOULD_SUCCEED))
+        return JSONAnswer(WOULD_SUCCEED)
     return answered(wire.Message(f"{type(record).__name__} removed from {call.site.host}"))
 
 
