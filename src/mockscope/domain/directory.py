@@ -73,7 +73,7 @@ class Directory:
         if site is None:
             raise Refused(Refusal.SITE_UNKNOWN, host=host)
         # AUTH-4: in constant time.
-        if not compare_digest(site.api_key.encode(), key.encode()):
+        if not (key.isascii() and compare_digest(site.api_key, key)):
             raise Refused(Refusal.KEY_WRONG, host=host)
         # "The User Management API needs to be enabled on a given site [...] Otherwise, it will provide a 404 response."
         if not site.enabled:

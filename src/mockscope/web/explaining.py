@@ -53,7 +53,7 @@ def suspect(call: Call) -> Advice | None:
         return advice
     if call.fields is not None and (advice := _suspect_fields(call)):
         return advice
-    if call.fields is not None and not call.says_json:
+    if call.body and not call.says_json:
         return Hint.CONTENT_TYPE_NOT_JSON.about(sent=call.content_type or "missing")
     return None
 
@@ -179,7 +179,8 @@ def _group_unknown(refused: Refused, call: Call, directory: Directory) -> Advice
 
 def _groups_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
     groups = call.site.store.groups
-    return _nearest_group(next(name for name in (call.fields or {})["groups"] if name not in groups), call.site)
+    names = wire.decode_object(call.body)["groups"]
+    return _nearest_group(next(name for name in names if name not in groups), call.site)
 
 
 def _nearest_group(name: str, site: Site) -> Advice:

@@ -1,7 +1,8 @@
 """What the operations read from a request: credentials, email, query, body. Nothing is judged here but form."""
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar
 from urllib.parse import unquote_plus
 
 from starlette.requests import ClientDisconnect
@@ -12,6 +13,8 @@ from mockscope.domain.directory import Directory
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.site import Site
 from mockscope.instruments.calls import Entry
+
+T = TypeVar("T")
 
 # AUTH-1: "Http-X-Partner-Auth", matched without case, with the "Http-" prefix literally.
 AUTH_HEADER: Final = b"http-x-partner-auth"
@@ -91,17 +94,27 @@ class Call:
         """Whether this is a dry run: the value decides, not the presence (TEST-1, TEST-3)."""
         return self.query.get("test_mode", "").lower() == "true"
 
-    async def read_fields(self) -> dict[str, Any]:
-        """The body as a JSON object (HTTP-4, HTTP-5, HTTP-8).
+    async def read(
+        self, careful: Callable[[Mapping[str, object]], T], *, quick: Callable[[bytes], T | None] | None = None
+    ) -> T:
+        """The body as a draft (HTTP-4, HTTP-5, HTTP-8).
+
+        Args:
+            careful: reads a JSON object, and refuses it saying why.
+            quick: reads the bytes where nothing is to be said of them, or returns None.
 
         Raises:
-            Refused: BODY_TOO_LARGE, CONTENT_TYPE_WRONG, BODY_MISSING, BODY_NOT_JSON, BODY_NOT_AN_OBJECT.
+            Refused: BODY_TOO_LARGE, CONTENT_TYPE_WRONG, BODY_MISSING, BODY_NOT_JSON, BODY_NOT_AN_OBJECT, and what
+                ``careful`` refuses.
         """
         self.body = await self._read_body()
         if self.site.policy.require_json_content_type and self.body and not self.says_json:
             raise Refused(Refusal.CONTENT_TYPE_WRONG, sent=self.content_type or "missing")
-        self.fields = wire.decode_object(self.body)
-        return self.fields
+        draft = None if quick is None else quick(self.body)
+        if draft is None:
+            self.fields = wire.decode_object(self.body)
+            draft = careful(self.fields)
+        return draft
 
     async def peek_body(self) -> None:
         """Look at a body that the operation itself did not get to; one that is too large is left alone."""
@@ -156,9 +169,9 @@ class Call:
                 return
 
     async def _read_body(self) -> bytes:
-        length = self.header(b"content-length")
+        length = self._headers.get(b"content-length", b"")
         # Twenty digits are more than any body has, and fewer than int() refuses to read.
-        if length.isascii() and length.isdigit() and int(length[:20]) > LARGEST_BODY:
+        if length.isdigit() and int(length[:20]) > LARGEST_BODY:
             raise Refused(Refusal.BODY_TOO_LARGE, limit=str(LARGEST_BODY))
         body = b""
         while True:
@@ -166,7 +179,8 @@ class Call:
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
             self._ended = not message.get("more_body", False)
-            body += cast(bytes, message.get("body", b""))
+            part: bytes = message.get("body", b"")
+            body = body + part if body else part
             if len(body) > LARGEST_BODY:
                 raise Refused(Refusal.BODY_TOO_LARGE, limit=str(LARGEST_BODY))
             if self._ended:

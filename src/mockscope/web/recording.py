@@ -1,8 +1,9 @@
 """The wrapper that opens an entry for each request to the vendor's API and completes it with the answer."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from time import perf_counter
 from typing import Final
@@ -13,6 +14,9 @@ from mockscope.instruments.calls import Entry, Observer
 
 # Where wrappers and the API find the entry of the request at hand: ASGI hands one scope through all of them.
 ENTRY: Final = "mockscope.entry"
+
+
+utc_now: Final = partial(datetime.now, UTC)
 
 
 class Recording:
@@ -31,30 +35,29 @@ class Recording:
         observers: list[Observer],
         *,
         hint_header: bool = True,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._app = app
         self._observers = observers
         self._hint_header = hint_header
         self._now = now
-        self._prefix = secrets.token_hex(4)
+        self._prefix = f"{secrets.token_hex(4)}-"
         self._numbers = count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
         path: bytes = scope.get("raw_path") or scope["path"].encode()
-        request_id = f"{self._prefix}-{next(self._numbers):06d}"
-        entry = Entry(request_id, self._now(), scope["method"], path.decode(errors="replace"))
-        scope[ENTRY] = entry
+        request_id = f"{self._prefix}{next(self._numbers)}"
+        scope[ENTRY] = entry = Entry(request_id, self._now(), scope["method"], path.decode("utf-8", "replace"))
 
-        async def send_with_id(message: Message) -> None:
+        def send_with_id(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 entry.status = message["status"]
                 # HTTP-10: "X-Request-Id, the id of its entry in the journal"
                 message["headers"].append((b"x-request-id", request_id.encode()))
                 if entry.advice is not None and self._hint_header:
                     message["headers"].append((b"x-mockscope-hint", entry.advice.code.encode()))
-            await send(message)
+            return send(message)
 
         try:
             await self._app(scope, receive, send_with_id)

@@ -80,14 +80,14 @@ async def get_user(call: Call) -> Response:
 
 
 async def create_user(call: Call) -> Response:
-    draft = read_new_user(await call.read_fields())
+    draft = await call.read(read_new_user, quick=wire.decode_new_user)
     user = call.site.create_user(draft, dry_run=call.test_mode)
     return created(call, user)
 
 
 async def update_user(call: Call) -> Response:
     target = call.site.user(call.email(rule="USER-UPDATE-1"), rule="USER-UPDATE-1")
-    changes = read_user_changes(await call.read_fields())
+    changes = await call.read(read_user_changes)
     return updated(call.site.update_user(target.email, changes, dry_run=call.test_mode))
 
 
@@ -108,14 +108,14 @@ async def get_group(call: Call) -> Response:
 
 
 async def create_group(call: Call) -> Response:
-    draft = read_new_group(await call.read_fields())
+    draft = await call.read(read_new_group)
     group = call.site.create_group(draft, dry_run=call.test_mode)
     return created(call, group)
 
 
 async def update_group(call: Call) -> Response:
     target = call.site.group(call.group_name, rule="GROUP-UPDATE-2")
-    changes = read_group_changes(await call.read_fields())
+    changes = await call.read(read_group_changes)
     return updated(call.site.update_group(target.name, changes, dry_run=call.test_mode))
 
 
