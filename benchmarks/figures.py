@@ -58,6 +58,10 @@ def page_at_cursor(users: int) -> str:
     return f"page of 100 at a cursor, {users:,} users"
 
 
+def page_at_new_cursor(users: int) -> str:
+    return f"page of 100 at a new cursor, {users:,} users"
+
+
 def create(users: int) -> str:
     return f"create, from {users:,} users"
 
@@ -83,6 +87,7 @@ SCALED: Final[Mapping[str, tuple[str, str]]] = {
 GOALS: Final[Mapping[str, Goal]] = {
     **{get_one(users): Goal(0.55) for users in (SMALL, MIDDLE, LARGE)},
     page_at_cursor(MIDDLE): Goal(0.30),
+    page_at_new_cursor(MIDDLE): Goal(0.30),
     create(SMALL): Goal(0.30),
     create(LARGE): Goal(0.30),
     DRY_RUN: Goal(0.40),

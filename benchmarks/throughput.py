@@ -27,6 +27,7 @@ from benchmarks.figures import (
     first_page,
     get_one,
     page_at_cursor,
+    page_at_new_cursor,
     quotient,
     ratio,
 )
@@ -231,6 +232,14 @@ def _loads(servers: dict[str, Server], draw: random.Random) -> list[Load]:
             Load(first_page(users), _site(users), [_request("GET", PATH, AUTH)]),
             Load(page_at_cursor(users), _site(users), [_request("GET", _next(cursor), AUTH) for cursor in cursors]),
         ]
+    loads += [
+        Load(
+            page_at_new_cursor(users),
+            _site(users),
+            [_request("GET", _next(_numbered(email)), AUTH) for email in people[users]],
+        )
+        for users in (MIDDLE, LARGE)
+    ]
     return [
         *loads,
         Load(create(SMALL), "created", _creates(people[SMALL]), 201),
@@ -270,7 +279,7 @@ def _creates(emails: list[str], *, query: str = "") -> list[bytes]:
             {
                 "first_name": "Joey",
                 "last_name": "Tribbiani",
-                "email": email.replace("@", ".#########@"),
+                "email": _numbered(email),
                 "groups": ["All Users"],
                 "invited_by_email": ADMINISTRATOR,
             },
@@ -280,7 +289,12 @@ def _creates(emails: list[str], *, query: str = "") -> list[bytes]:
 
 
 def _next(cursor: str) -> str:
-    return f"{PATH}?next_page_start={quote(cursor)}"
+    return f"{PATH}?next_page_start={quote(cursor, safe='#')}"
+
+
+def _numbered(email: str) -> str:
+    """An email right behind another in the order, and a new one each time: wrk puts a number in."""
+    return email.replace("@", ".#########@")
 
 
 def _request(method: str, target: str, headers: dict[str, str] | None = None, body: object = None) -> bytes:

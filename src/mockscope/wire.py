@@ -10,8 +10,7 @@ from msgspec import Meta
 from mockscope.domain.model import Group, User
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.rules import EMAIL, SOMETHING, NewUser, kind
-from mockscope.domain.site import Page
-from mockscope.domain.store import Row
+from mockscope.domain.store import Page, Row
 
 # TEST-2, "If test_mode=true is specified, the response body is"
 WOULD_SUCCEED: Final = "Action would have completed successfully"
@@ -59,20 +58,25 @@ def decode_new_user(body: bytes) -> NewUser | None:
     return NewUser(read.first_name, read.last_name, read.email, groups, read.invited_by_email)
 
 
+USER_PAGE: Final = b'{"total_users":%d,"users_this_page":%d,"next_page_start":%s,"users":[%s]}'
+GROUP_PAGE: Final = b'{"total_groups":%d,"groups_this_page":%d,"next_page_start":%s,"groups":[%s]}'
+
+
 def user_page(page: Page[User]) -> bytes:
     """The answer of GET Users, in the page's order."""
-    return b'{"total_users":%d,"users_this_page":%d,"next_page_start":%s,"users":[%s]}' % _listed(page)
+    return page.rendered or _render_page(USER_PAGE, page)
 
 
 def group_page(page: Page[Group]) -> bytes:
     """The answer of GET Groups, in the page's order."""
-    return b'{"total_groups":%d,"groups_this_page":%d,"next_page_start":%s,"groups":[%s]}' % _listed(page)
+    return page.rendered or _render_page(GROUP_PAGE, page)
 
 
-def _listed(page: Page[Any]) -> tuple[int, int, bytes, bytes]:
+def _render_page(form: bytes, page: Page[Any]) -> bytes:
     # A record is rendered when it is first listed, and then again only when it has changed.
     records = b",".join([row.rendered or _rendered(row) for row in page.rows])
-    return page.total, len(page.rows), encode(page.next_start), records
+    page.rendered = form % (page.total, len(page.rows), encode(page.next_start), records)
+    return page.rendered
 
 
 def _rendered(row: Row[Any]) -> bytes:

@@ -10,6 +10,7 @@ from mockscope.domain.paging import cut
 from mockscope.domain.policy import Policy
 from mockscope.domain.rules import NewGroup, NewUser
 from mockscope.domain.site import Site
+from mockscope.domain.store import Page
 
 COUNTS = (0, 1, 99, 100, 101, 200, 201)
 # One site for each count: reading changes nothing, and filling takes longer than paging.
@@ -159,5 +160,5 @@ def test_a_cursor_whose_plus_arrived_as_a_blank_starts_at_its_user() -> None:
 def test_a_cursor_after_every_record_is_an_empty_last_page() -> None:
     site = friends()
 
-    assert site.list_users("zzz") == ([], 5, None)
-    assert site.list_groups("zzz") == ([], 4, None)
+    assert site.list_users("zzz") == Page([], 5, None)
+    assert site.list_groups("zzz") == Page([], 4, None)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mockscope.domain import state
 from mockscope.domain.site import Site
 from mockscope.domain.state import Seed, SeedError
+from mockscope.domain.store import Page
 
 
 def load(data: object) -> list[Site]:
@@ -203,7 +204,7 @@ def test_a_host_can_not_be_there_twice() -> None:
 def test_a_seed_is_literal_and_nobody_is_added_to_it() -> None:
     (site,) = load(one_site())
 
-    assert site.list_users() == ([], 0, None)
+    assert site.list_users() == Page([], 0, None)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockscope.domain.model import Access, Dashboard, DashboardAccess, Group, User
-from mockscope.domain.store import Change, Store
+from mockscope.domain.store import PAGES_REMEMBERED, Change, Store
 
 GROUPS = ("Administrators", "All Users", "Sales")
 EMAILS = ("monica@example.com", "Chandler@Example.com", "joey@example.com")
@@ -98,10 +98,11 @@ def test_a_page_starts_at_the_first_key_not_before_the_start(keys: set[str], sta
     store.apply(Change(groups={key: Group(key, Access.VIEW) for key in keys}))
     due = sorted(key for key in keys if key >= start)
 
-    page, following = store.groups.page(start, size)
+    page = store.groups.page(start, size)
 
-    assert [row.record.name for row in page] == due[:size]
-    assert (following.key if following else None) == (due[size] if len(due) > size else None)
+    assert [group.name for group in page.records] == due[:size]
+    assert page.next_start == (due[size] if len(due) > size else None)
+    assert page.total == len(keys)
 
 
 @unhurried
@@ -120,11 +121,11 @@ def test_a_table_that_is_filled_at_once_is_one_that_was_written_row_by_row(chang
 def test_a_changed_record_is_rendered_anew() -> None:
     store = Store()
     store.apply(Change(groups={"Sales": Group("Sales", Access.VIEW)}))
-    (row,), _ = store.groups.page("", 1)
+    (row,) = store.groups.page("", 1).rows
     row.rendered = b"View"
 
     store.apply(Change(groups={"Sales": Group("Sales", Access.SQL)}))
-    (again,), _ = store.groups.page("", 1)
+    (again,) = store.groups.page("", 1).rows
 
     assert (again.record, again.rendered) == (Group("Sales", Access.SQL), None)
     assert row.record == Group("Sales", Access.VIEW)
@@ -146,3 +147,28 @@ def test_the_neighbours_of_a_key_are_those_around_its_place() -> None:
     assert store.groups.near("a", 2) == ["a", "c"]
     assert store.groups.near("z", 2) == ["g", "i"]
     assert store.groups.near("", 10) == ["a", "c", "e", "g", "i"]
+
+
+def test_a_page_is_remembered_until_anything_in_its_table_is_written() -> None:
+    store = Store()
+    store.apply(Change(groups={name: Group(name, Access.VIEW) for name in ("NY Knicks", "Sales")}))
+    page = store.groups.page("", 1)
+
+    assert store.groups.page("", 1) is page
+    for change in ({"Friends": Group("Friends", Access.SQL)}, {"Friends": None}):
+        store.apply(Change(groups=change))
+        assert store.groups.page("", 1) is not page
+        page = store.groups.page("", 1)
+    assert (page.total, page.next_start, page.records) == (2, "Sales", [Group("NY Knicks", Access.VIEW)])
+
+
+def test_only_so_many_pages_are_remembered() -> None:
+    table = Store().groups
+    first = table.page("", 1)
+    for size in range(2, PAGES_REMEMBERED + 1):
+        table.page("", size)
+    assert table.page("", 1) is first
+
+    table.page("", PAGES_REMEMBERED + 1)
+
+    assert table.page("", 1) is not first

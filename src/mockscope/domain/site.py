@@ -6,7 +6,7 @@ Every write checks first and writes last: it ends in _commit, the one place that
 import re
 from collections.abc import Iterable, Mapping
 from threading import RLock
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 from mockscope.domain.model import (
     ADMINISTRATORS,
@@ -24,26 +24,13 @@ from mockscope.domain.model import (
 from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.rules import SOMETHING, GroupChanges, NewGroup, NewUser, UserChanges
-from mockscope.domain.store import Change, Row, Store
+from mockscope.domain.store import Change, Page, Store
 
 T = TypeVar("T")
 
 # What a header can carry from every client: visible ASCII. A key has no colon (AUTH-1 splits at the last one).
 HOST: Final = re.compile(r"[!-~]+")
 API_KEY: Final = re.compile(r"[!-9;-~]+")
-
-
-class Page(NamedTuple, Generic[T]):
-    """A page of a list: its rows, the count of the whole site, and where the next page starts (PAGE-2, PAGE-5)."""
-
-    rows: list[Row[T]]
-    total: int
-    next_start: str | None
-
-    @property
-    def records(self) -> list[T]:
-        """The records of the page."""
-        return [row.record for row in self.rows]
 
 
 class Site:
@@ -100,8 +87,7 @@ class Site:
         # PAGE-3: no email holds a blank, so one in a cursor is a "+" that was sent unencoded.
         key = email_key(start).replace(" ", "+")
         with self.lock:
-            users, following = self.store.users.page(key, self.policy.page_size)
-            return Page(users, len(self.store.users), following.record.email if following else None)
+            return self.store.users.page(key, self.policy.page_size)
 
     def get_user(self, email: str) -> User:
         """The user with an email (USER-GET-1).
@@ -202,8 +188,7 @@ class Site:
             start: the cursor; empty for the first page. It is compared, never looked up.
         """
         with self.lock:
-            groups, following = self.store.groups.page(start, self.policy.page_size)
-            return Page(groups, len(self.store.groups), following.key if following else None)
+            return self.store.groups.page(start, self.policy.page_size)
 
     def get_group(self, name: str) -> GroupDetail:
         """A group with its dashboards (GROUP-1, GROUP-GET-1).

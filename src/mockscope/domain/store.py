@@ -3,9 +3,9 @@
 No rule lives here: a Change is applied as it is, and applying returns the Change that takes it back.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 from sortedcontainers import SortedKeyList
@@ -14,6 +14,9 @@ from mockscope.domain.model import Dashboard, Group, User
 from mockscope.domain.paging import cut
 
 R = TypeVar("R")
+
+# A site that is listed in more places than this forgets the oldest: 20 MB of answers at 100 users a page.
+PAGES_REMEMBERED: Final = 1024
 
 
 class Change(NamedTuple):
@@ -35,15 +38,37 @@ class Row(msgspec.Struct, Generic[R], gc=False, eq=False):
     rendered: bytes | None = None
 
 
+class Page(msgspec.Struct, Generic[R]):
+    """A page of a list: its rows, the count of the whole table, and where the next page starts (PAGE-2, PAGE-5).
+
+    ``rendered`` is again for whoever shows it outside.
+    """
+
+    rows: list[Row[R]]
+    total: int
+    next_start: str | None
+    rendered: bytes | None = None
+
+    @property
+    def records(self) -> list[R]:
+        """The records of the page."""
+        return [row.record for row in self.rows]
+
+
 class Table(Generic[R]):
     """Records in the order of their keys; look-up, page and write do not slow down as it grows.
 
     Rows are found by key in a dict, and stand next to their neighbours in a sorted list: a page of a million records
-    is then one stretch of memory and not a hundred look-ups.
+    is then one stretch of memory and not a hundred look-ups. Pages are remembered until the next write.
+
+    Args:
+        name: the name of a record as it is spelled; keys are what names are compared by.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: Callable[[R], str]) -> None:
+        self._name = name
         self._rows: dict[str, Row[R]] = {}
+        self._pages: dict[tuple[str, int], Page[R]] = {}
         self._order: SortedKeyList = SortedKeyList(key=attrgetter("key"))
 
     def __len__(self) -> int:
@@ -65,9 +90,16 @@ class Table(Generic[R]):
     def records(self) -> list[R]:
         return [row.record for row in self._order]
 
-    def page(self, start: str, size: int) -> tuple[list[Row[R]], Row[R] | None]:
-        """The rows of a page and the first row after it, from the first key not before ``start``."""
-        return cut(self._order.irange_key(min_key=start), size)
+    def page(self, start: str, size: int) -> Page[R]:
+        """The page that starts at the first key not before ``start``."""
+        page = self._pages.get((start, size))
+        if page is None:
+            rows, following = cut(self._order.irange_key(min_key=start), size)
+            page = Page(rows, len(self._rows), self._name(following.record) if following else None)
+            if len(self._pages) >= PAGES_REMEMBERED:
+                del self._pages[next(iter(self._pages))]
+            self._pages[start, size] = page
+        return page
 
     def near(self, key: str, reach: int) -> list[str]:
         """The keys around the place where ``key`` would stand, at most ``reach`` on either side."""
@@ -76,6 +108,7 @@ class Table(Generic[R]):
 
     def put(self, key: str, record: R | None) -> R | None:
         """Write or, with None, remove a record; return what stood there."""
+        self._pages.clear()
         before = self._rows.get(key)
         if before is not None:
             self._order.remove(before)
@@ -89,6 +122,7 @@ class Table(Generic[R]):
 
     def fill(self, records: Mapping[str, R]) -> None:
         """Write many records into an empty table at once."""
+        self._pages.clear()
         # Made in order, so that neighbours are neighbours in memory too.
         self._rows = {key: Row(key, records[key]) for key in sorted(records)}
         self._order.update(self._rows.values())
@@ -120,9 +154,9 @@ class Store:
     """Users, groups and dashboards of one site. Not locked: the Site is."""
 
     def __init__(self) -> None:
-        self.users: Table[User] = Table()
-        self.groups: Table[Group] = Table()
-        self.dashboards: Table[Dashboard] = Table()
+        self.users: Table[User] = Table(lambda user: user.email)
+        self.groups: Table[Group] = Table(lambda group: group.name)
+        self.dashboards: Table[Dashboard] = Table(lambda dashboard: dashboard.name)
         self.members = Index()  # group name -> user keys
         self.owned = Index()  # user key -> dashboard names
         self.shared = Index()  # group name -> dashboard names

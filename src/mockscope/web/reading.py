@@ -81,7 +81,7 @@ class Call:
             self._query = {}
             for pair in self.scope["query_string"].decode("latin-1").split("&"):
                 name, _, value = pair.partition("=")
-                self._query[unquote_plus(name)] = unquote_plus(value)
+                self._query[unquote_plus(name)] = unquote_plus(value) if "%" in value or "+" in value else value
         return self._query
 
     @property
