@@ -130,7 +130,9 @@ def reserved() -> Starlette:
 
     async def refuse(request: Request, error: Exception) -> Response:
         known = error if isinstance(error, HTTPException) else HTTPException(500)
-        return JSONAnswer(wire.encode(wire.Message(known.detail)), known.status_code, known.headers)
+        answer = JSONAnswer(wire.encode(wire.Message(known.detail)), known.status_code)
+        answer.headers.update(known.headers or {})
+        return answer
 
     app = Starlette(
         routes=[Route("/openapi.yaml", openapi_yaml), Route("/openapi.json", openapi_json)],

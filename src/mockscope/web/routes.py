@@ -27,14 +27,12 @@ CONTENT_TYPE: Final = (b"content-type", b"application/json; charset=utf-8")
 class JSONAnswer(Response):
     """An answer in JSON (HTTP-1)."""
 
-    media_type = "application/json; charset=utf-8"
-
-    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
-        if headers:
-            super().init_headers(headers)
-        else:
-            # The same two headers, without Starlette's search for others: they are all that most answers have.
-            self.raw_headers = [(b"content-length", b"%d" % len(self.body)), CONTENT_TYPE]
+    # What Response would come to, without its look at what else a content and its headers might be.
+    def __init__(self, content: bytes, status_code: int = HTTPStatus.OK) -> None:
+        self.status_code = status_code
+        self.body = content
+        self.background = None
+        self.raw_headers = [(b"content-length", b"%d" % len(content)), CONTENT_TYPE]
 
 
 # -- rendering -------------------------------------------------------------------------------------------------
