@@ -1,6 +1,7 @@
 """Seed files: what is read from YAML and JSON, and what is refused, with file, line and the nearest known name."""
 
 import json
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,8 +14,6 @@ import mockscope
 from mockscope import SeedError, seeding
 from mockscope.domain import state
 from mockscope.domain.model import BUILTIN_GROUPS
-
-ROOT: Final = Path(__file__).resolve().parents[2]
 
 EVERYTHING: Final = """\
 mockscope: 1
@@ -291,7 +290,7 @@ def test_the_schema_is_valid_and_accepts_what_the_loader_accepts() -> None:
     validator = jsonschema.Draft202012Validator(schema)
 
     assert list(validator.iter_errors(EXPORTED)) == []
-    assert list(validator.iter_errors(yaml.safe_load((ROOT / "src/mockscope/demo.yaml").read_text()))) == []
+    assert list(validator.iter_errors(yaml.safe_load((files("mockscope") / "demo.yaml").read_text()))) == []
     generate = {"users": 250, "groups": 12, "seed": 7}
     assert list(validator.iter_errors({"mockscope": 1, "sites": [{"host": "a", "generate": generate}]})) == []
 
