@@ -22,7 +22,6 @@ from mockscope.domain.model import (
     timestamp,
 )
 from mockscope.domain.policy import Policy
-from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.rules import ADDED_DASHBOARD, ADDED_GROUP, ADDED_USER, NewGroup, NewUser, read_body
 from mockscope.domain.site import Site
 from mockscope.domain.store import Table
@@ -315,6 +314,3 @@ def _there(record: R | None) -> R:
 
 def _listed(groups: Iterable[str] | None) -> object:
     return groups if groups is None or isinstance(groups, str) else list(groups)
-
-
-__all__ = ["MockSite", "Mockscope", "Refusal", "Refused"]
