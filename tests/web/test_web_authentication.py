@@ -129,7 +129,7 @@ def test_keys_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> 
         compared.append((left, right))
         return left == right
 
-    monkeypatch.setattr("mockscope.domain.directory.compare_digest", compare)
+    monkeypatch.setattr("mockscope.domain.site.compare_digest", compare)
 
     assert opened_with(page_site(), f"example-site:{PAGE_KEY}").status == 200
     assert compared == [(PAGE_KEY, PAGE_KEY)]

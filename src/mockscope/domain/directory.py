@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Iterator
-from hmac import compare_digest
 from threading import Lock
 
 from mockscope.domain.refusals import Refusal, Refused
@@ -72,8 +71,7 @@ class Directory:
         site = self._sites.get(host)
         if site is None:
             raise Refused(Refusal.SITE_UNKNOWN, host=host)
-        # AUTH-4: in constant time.
-        if not (key.isascii() and compare_digest(site.api_key, key)):
+        if not site.is_opened_by(key):
             raise Refused(Refusal.KEY_WRONG, host=host)
         # "The User Management API needs to be enabled on a given site [...] Otherwise, it will provide a 404 response."
         if not site.enabled:

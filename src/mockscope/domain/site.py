@@ -5,8 +5,11 @@ Every write checks first and writes last: it ends in _commit, the one place that
 
 import re
 from collections.abc import Iterable, Mapping
+from hmac import compare_digest
 from threading import RLock
 from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from mockscope.domain.model import (
     ADMINISTRATORS,
@@ -75,6 +78,10 @@ class Site:
                 f"the API key of {self.host} can't stand in a header: visible ASCII without blank or colon"
             )
         self.api_key = api_key
+
+    def is_opened_by(self, api_key: str) -> bool:
+        """Whether a key is the site's, compared in constant time (AUTH-4)."""
+        return api_key.isascii() and compare_digest(self.api_key, api_key)
 
     # -- users ---------------------------------------------------------------------------------------------
 
@@ -148,14 +155,11 @@ class Site:
             user = self.user(email, rule="USER-UPDATE-1")
             # "updates only first_name since no groups are passed in."
             groups, created = (user.groups, {}) if changes.groups is None else self._groups_to_set(changes.groups)
-            changed = User(
-                changes.first_name or user.first_name,
-                changes.last_name or user.last_name,
-                user.email,
-                groups,
-                user.last_login_at,
-                user.password_updated_at,
-                user.tfa_enabled,
+            changed = replace(
+                user,
+                first_name=changes.first_name or user.first_name,
+                last_name=changes.last_name or user.last_name,
+                groups=groups,
             )
             return self._commit(changed, Change(users={email_key(email): changed}, groups=created), dry_run=dry_run)
 
@@ -392,26 +396,15 @@ class Site:
         default = tuple(other for other in self._default_groups() if other != name)
         members = ((key, self.user(key, rule="GROUP-DELETE-2")) for key in self.store.members[name])
         return Change(
-            users={key: with_groups(user, _swapped(user.groups, name, successor) or default) for key, user in members},
+            users={
+                key: replace(user, groups=_swapped(user.groups, name, successor) or default) for key, user in members
+            },
             groups={name: None} | ({group.name: group} if group else {}),
             dashboards={
                 board.name: Dashboard(board.name, board.owner, _regranted(board.access, name, successor))
                 for board in self._shared_with(name)
             },
         )
-
-
-def with_groups(user: User, groups: tuple[str, ...]) -> User:
-    """The same user in other groups."""
-    return User(
-        user.first_name,
-        user.last_name,
-        user.email,
-        groups,
-        user.last_login_at,
-        user.password_updated_at,
-        user.tfa_enabled,
-    )
 
 
 def _swapped(groups: Iterable[str], name: str, successor: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ Only looks; what it finds goes into the entry and from there into header, log an
 import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from hmac import compare_digest
 from itertools import islice
 from typing import Any, Final
 
@@ -125,7 +124,7 @@ def _key_wrong(refused: Refused, call: Call, directory: Directory) -> Advice:
     key = _credentials(call).rpartition(":")[2]
     if key.endswith(">"):
         return Hint.AUTH_ANGLE_BRACKETS.about()
-    other = next((site.host for site in directory if compare_digest(site.api_key.encode(), key.encode())), None)
+    other = next((site.host for site in directory if site.is_opened_by(key)), None)
     return Hint.KEY_OF_ANOTHER_SITE.about(host=host, other=other) if other else Hint.KEY_WRONG.about()
 
 
