@@ -15,23 +15,26 @@ PACKAGE: Final = Path(mockscope.__file__).parent
 PLUGIN: Final = Path(pytest_mockscope.__file__).parent
 
 DOMAIN: Final = {"mockscope.domain", "mockscope.nearness"}
-WEB: Final = DOMAIN | {"mockscope.instruments", "mockscope.wire", "mockscope._spec", "mockscope.web", "starlette"}
-DOUBLE: Final = WEB | {"mockscope.seeding", "mockscope.people", "mockscope.double"}
+BENCH: Final = DOMAIN | {"mockscope.instruments", "mockscope.seeding", "mockscope.people", "mockscope.bench"}
+WEB: Final = BENCH | {"mockscope.wire", "mockscope._spec", "mockscope.web", "msgspec", "starlette"}
+DOUBLE: Final = WEB | {"mockscope.double"}
 
 # room -> what it may import besides the standard library
 ALLOWED: Final[dict[str, set[str]]] = {
     "domain": DOMAIN | {"msgspec", "sortedcontainers"},
-    "instruments": {"mockscope.instruments", "mockscope.nearness"},
+    "instruments": {"mockscope", "mockscope.instruments", "mockscope.nearness", "harfile", "pyrate_limiter"},
     "nearness.py": set(),
     "_spec.py": {"yaml"},
     "wire.py": DOMAIN | {"msgspec"},
     "people.py": DOMAIN | {"mimesis"},
     "seeding.py": DOMAIN | {"mockscope.people", "msgspec", "yaml"},
+    "bench.py": BENCH,
     "web": WEB,
     "double.py": DOUBLE,
-    "protocol.py": {"mockscope.wire", "uvicorn"},
+    "protocol.py": {"mockscope.wire", "mockscope.web", "uvicorn"},
     "server.py": DOUBLE | {"mockscope.protocol", "uvicorn"},
     "cli.py": DOUBLE | {"mockscope", "mockscope.server", "click"},
+    "strategies.py": DOMAIN | {"mockscope.MockSite", "hypothesis", "msgspec"},
     "__main__.py": {"mockscope.cli"},
     # Names alone, each loaded when it is asked for.
     "__init__.py": DOUBLE | {"mockscope.server"},

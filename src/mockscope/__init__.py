@@ -7,11 +7,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mockscope.bench import MockSite, SiteSnapshot
     from mockscope.domain.model import Access, Dashboard, DashboardAccess, Group, User
     from mockscope.domain.policy import Policy
     from mockscope.domain.refusals import Refusal, Refused
     from mockscope.domain.state import SeedError
-    from mockscope.double import Mockscope, MockSite
+    from mockscope.double import Mockscope
+    from mockscope.instruments.calls import Calls
+    from mockscope.instruments.clock import Clock
+    from mockscope.instruments.entry import Entry
+    from mockscope.instruments.faults import Answer, Fault, Faults, LogNormal, Uniform
+    from mockscope.instruments.findings import Finding
     from mockscope.seeding import SeedSource
     from mockscope.server import LiveServer, serve
 
@@ -19,10 +25,18 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Access",
+    "Answer",
+    "Calls",
+    "Clock",
     "Dashboard",
     "DashboardAccess",
+    "Entry",
+    "Fault",
+    "Faults",
+    "Finding",
     "Group",
     "LiveServer",
+    "LogNormal",
     "MockSite",
     "Mockscope",
     "Policy",
@@ -30,6 +44,8 @@ __all__ = [
     "Refused",
     "SeedError",
     "SeedSource",
+    "SiteSnapshot",
+    "Uniform",
     "User",
     "__version__",
     "serve",
@@ -37,17 +53,27 @@ __all__ = [
 
 _HOME = {
     "Access": "mockscope.domain.model",
+    "Answer": "mockscope.instruments.faults",
+    "Calls": "mockscope.instruments.calls",
+    "Clock": "mockscope.instruments.clock",
     "Dashboard": "mockscope.domain.model",
     "DashboardAccess": "mockscope.domain.model",
+    "Entry": "mockscope.instruments.entry",
+    "Fault": "mockscope.instruments.faults",
+    "Faults": "mockscope.instruments.faults",
+    "Finding": "mockscope.instruments.findings",
     "Group": "mockscope.domain.model",
     "LiveServer": "mockscope.server",
-    "MockSite": "mockscope.double",
+    "LogNormal": "mockscope.instruments.faults",
+    "MockSite": "mockscope.bench",
     "Mockscope": "mockscope.double",
     "Policy": "mockscope.domain.policy",
     "Refusal": "mockscope.domain.refusals",
     "Refused": "mockscope.domain.refusals",
     "SeedError": "mockscope.domain.state",
     "SeedSource": "mockscope.seeding",
+    "SiteSnapshot": "mockscope.bench",
+    "Uniform": "mockscope.instruments.faults",
     "User": "mockscope.domain.model",
     "serve": "mockscope.server",
 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote_from_bytes
 
 from mockscope import wire
+from mockscope.web.breaking import TRANSPORT
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as AutoHTTPProtocol
@@ -34,7 +35,12 @@ class JSONRefusals:
 
 
 class JSONProtocol(JSONRefusals, AutoHTTPProtocol):
-    """What the server speaks: uvicorn's choice of parser, refusing in JSON."""
+    """What the server speaks: uvicorn's choice of parser, refusing in JSON, with the transport within reach."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        # Planned faults break it; uvicorn hands a copy of this state to each request of the connection.
+        self.app_state = {**self.app_state, TRANSPORT: transport}
 
 
 class ReadableHeads(JSONProtocol):

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from uvicorn.server import HANDLED_SIGNALS, ServerState
 
 from mockscope.double import Mockscope
+from mockscope.instruments.calls import MOST_CALLS
 from mockscope.protocol import best_protocol
 from mockscope.seeding import SeedSource
 
@@ -35,6 +36,8 @@ class LiveServer(Mockscope):
         host: the address to bind to.
         port: the port; 0 lets the kernel choose.
         hint_header: whether answers carry ``X-Mockscope-Hint`` (HTTP-10).
+        strict: whether its sites are in strict mode unless they say otherwise.
+        calls_kept: how many calls each site keeps, and how many are kept that reached no site.
 
     Raises:
         SeedError: the seed can't be loaded.
@@ -42,9 +45,16 @@ class LiveServer(Mockscope):
     """
 
     def __init__(
-        self, seed: SeedSource | None = None, *, host: str = "127.0.0.1", port: int = 0, hint_header: bool = True
+        self,
+        seed: SeedSource | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        hint_header: bool = True,
+        strict: bool = False,
+        calls_kept: int = MOST_CALLS,
     ) -> None:
-        super().__init__(seed, hint_header=hint_header)
+        super().__init__(seed, hint_header=hint_header, strict=strict, calls_kept=calls_kept)
         self._address = (host, port)
         self._url: str | None = None
         self._life = Lock()
@@ -69,8 +79,11 @@ class LiveServer(Mockscope):
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, *exc_info: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
         self.stop()
+        for site in self.sites.values():
+            if site.strict and kind is None:
+                site.assert_no_findings()
 
     def start(self) -> Self:
         """Bind and answer. When this returns, the port accepts.
@@ -222,7 +235,13 @@ def uvicorn_config(app: ASGIApp, *, date_header: bool = True) -> uvicorn.Config:
 
 
 def serve(
-    seed: SeedSource | None = None, *, host: str = "127.0.0.1", port: int = 0, hint_header: bool = True
+    seed: SeedSource | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    hint_header: bool = True,
+    strict: bool = False,
+    calls_kept: int = MOST_CALLS,
 ) -> LiveServer:
     """A server for a ``with`` block: ``with mockscope.serve() as server: ...``.
 
@@ -231,9 +250,11 @@ def serve(
         host: the address to bind to.
         port: the port; 0 lets the kernel choose.
         hint_header: whether answers carry ``X-Mockscope-Hint`` (HTTP-10).
+        strict: whether its sites are in strict mode unless they say otherwise.
+        calls_kept: how many calls each site keeps, and how many are kept that reached no site.
 
     Raises:
         SeedError: the seed can't be loaded.
         OSError: the seed can't be read.
     """
-    return LiveServer(seed, host=host, port=port, hint_header=hint_header)
+    return LiveServer(seed, host=host, port=port, hint_header=hint_header, strict=strict, calls_kept=calls_kept)

@@ -3,9 +3,13 @@
 import secrets
 from collections.abc import Iterator
 from threading import Lock
+from typing import Final
 
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.site import Site
+
+# Of removed sites so many are remembered, to tell a late request from one that was never right.
+MOST_REMEMBERED: Final = 10_000
 
 
 class Directory:
@@ -13,6 +17,7 @@ class Directory:
 
     def __init__(self) -> None:
         self._sites: dict[str, Site] = {}
+        self._removed: dict[str, str] = {}
         self._lock = Lock()
 
     def __repr__(self) -> str:
@@ -51,14 +56,22 @@ class Directory:
         """Forget a site; requests to it are answered 403 from now on. One that is not there is no error."""
         with self._lock:
             # Another site may have taken the host since.
-            if self._sites.get(site.host) is site:
-                del self._sites[site.host]
+            if self._sites.get(site.host) is not site:
+                return
+            del self._sites[site.host]
+            if len(self._removed) >= MOST_REMEMBERED:
+                del self._removed[next(iter(self._removed))]
+            self._removed[site.host] = site.label
+
+    def removed(self, host: str) -> str | None:
+        """The label of a site that was there and is not any more; None where there was none."""
+        return self._removed.get(host)
 
     def authenticate(self, credentials: str) -> Site:
-        """The site that ``<site-host>:<api-key>`` opens (AUTH-1 to AUTH-4).
+        """The site that ``<site-host>:<api-key>`` opens (AUTH-1, AUTH-2, AUTH-4).
 
         Raises:
-            Refused: AUTH_MISSING, AUTH_MALFORMED, SITE_UNKNOWN, KEY_WRONG, API_DISABLED.
+            Refused: AUTH_MISSING, AUTH_MALFORMED, SITE_UNKNOWN, KEY_WRONG.
         """
         # "403 Forbidden if Http-X-Partner-Auth header not specified or API_KEY is incorrect
         # or Site-Host does NOT exist"
@@ -73,9 +86,6 @@ class Directory:
             raise Refused(Refusal.SITE_UNKNOWN, host=host)
         if not site.is_opened_by(key):
             raise Refused(Refusal.KEY_WRONG, host=host)
-        # "The User Management API needs to be enabled on a given site [...] Otherwise, it will provide a 404 response."
-        if not site.enabled:
-            raise Refused(Refusal.API_DISABLED, host=host)
         return site
 
 

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable, Mapping
 from hmac import compare_digest
 from threading import RLock
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
+from mockscope.domain.history import History, Version
 from mockscope.domain.model import (
     ADMINISTRATORS,
     ALL_USERS,
@@ -36,22 +37,42 @@ HOST: Final = re.compile(r"[!-~]+")
 API_KEY: Final = re.compile(r"[!-9;-~]+")
 
 
+class Snapshot(NamedTuple):
+    """All that a site was at one moment: its records, and what stands beside them in an export."""
+
+    site: "Site"
+    version: Version
+    api_key: str
+    enabled: bool
+    policy: Policy
+
+
 class Site:
     """A site: the tenant that the vendor's auth header names.
 
-    Safe to use from several threads: every call sees and leaves whole records.
+    Safe to use from several threads: every call sees and leaves whole records. ``label`` says what the site is for, to
+    whoever asks for it when it is gone.
 
     Args:
         host: the site's host, as in the auth header and in dashboard URLs.
         api_key: the key; any visible ASCII without a colon.
         enabled: whether the API is enabled for the site (AUTH-3).
         policy: the policy switches.
+        store: the records; without them a site has the two built-in groups.
 
     Raises:
         ValueError: the host or the key can't stand in the auth header.
     """
 
-    def __init__(self, host: str, api_key: str, *, enabled: bool = True, policy: Policy | None = None) -> None:
+    def __init__(
+        self,
+        host: str,
+        api_key: str,
+        *,
+        enabled: bool = True,
+        policy: Policy | None = None,
+        store: Store | None = None,
+    ) -> None:
         if not HOST.fullmatch(host):
             raise ValueError(f"the host {host!r} can't stand in a header: use visible ASCII without blanks")
         self.host = host
@@ -59,9 +80,9 @@ class Site:
         self.enabled = enabled
         self.policy = policy or Policy()
         self.lock = RLock()
-        self.store = Store()
-        # GROUP-4: both Sql, as in the page's example of GET Groups.
-        self.store.apply(Change(groups={name: Group(name, Access.SQL) for name in BUILTIN_GROUPS}))
+        self.label = ""
+        self.store = store or _fresh_store()
+        self._history = History(self.store)
 
     def __repr__(self) -> str:
         users, groups = len(self.store.users), len(self.store.groups)
@@ -82,6 +103,16 @@ class Site:
     def is_opened_by(self, api_key: str) -> bool:
         """Whether a key is the site's, compared in constant time (AUTH-4)."""
         return api_key.isascii() and compare_digest(self.api_key, api_key)
+
+    def check_enabled(self) -> None:
+        """Refuse everything where the API is not enabled for the site (AUTH-3).
+
+        Raises:
+            Refused: API_DISABLED.
+        """
+        # "The User Management API needs to be enabled on a given site [...] Otherwise, it will provide a 404 response."
+        if not self.enabled:
+            raise Refused(Refusal.API_DISABLED, host=self.host)
 
     # -- users ---------------------------------------------------------------------------------------------
 
@@ -285,8 +316,76 @@ class Site:
             if dashboard.name in self.store.dashboards:
                 raise Refused(Refusal.DASHBOARD_TAKEN, name=dashboard.name)
             owned = Dashboard(dashboard.name, owner.email if owner else None, dashboard.access)
-            self.store.apply(Change(dashboards={owned.name: owned}))
+            self._history.write(Change(dashboards={owned.name: owned}))
             return owned
+
+    # -- what happens to users elsewhere: in no operation of the API, but shown by it ------------------------
+
+    def record_login(self, email: str, moment: str) -> User:
+        """Set when a user last logged in (USER-1).
+
+        Args:
+            email: whose.
+            moment: when, in the form of the API.
+
+        Raises:
+            Refused: USER_UNKNOWN.
+        """
+        return self._record(email, last_login_at=moment)
+
+    def record_password_change(self, email: str, moment: str) -> User:
+        """Set when a user's password was last changed (USER-1).
+
+        Args:
+            email: whose.
+            moment: when, in the form of the API.
+
+        Raises:
+            Refused: USER_UNKNOWN.
+        """
+        return self._record(email, password_updated_at=moment)
+
+    def _record(self, email: str, **times: str) -> User:
+        with self.lock:
+            user = replace(self.user(email, rule="USER-1"), **times)
+            self._history.write(Change(users={email_key(email): user}))
+            return user
+
+    # -- back in time ----------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """What the site is now; costs next to nothing, whatever its size."""
+        with self.lock:
+            return Snapshot(self, self._history.mark(), self.api_key, self.enabled, self.policy)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Make the site what it was; costs as much as was written in between.
+
+        Raises:
+            ValueError: the snapshot is another site's.
+        """
+        if snapshot.site is not self:
+            raise ValueError(f"this is a snapshot of {snapshot.site.host}, not of {self.host}")
+        with self.lock:
+            self._history.return_to(snapshot.version)
+            self.api_key, self.enabled, self.policy = snapshot.api_key, snapshot.enabled, snapshot.policy
+
+    def replace_records(self, other: "Site") -> None:
+        """Take over what another site holds: records, policy, and whether the API is enabled. The key stays."""
+        with other.lock:
+            store, enabled, policy = other.store.copy(), other.enabled, other.policy
+        with self.lock:
+            self._history.write(self.store.replacing_by(store))
+            self.enabled, self.policy = enabled, policy
+
+    def copy(self, host: str, api_key: str) -> "Site":
+        """Another site with the same records, policy and enablement.
+
+        Raises:
+            ValueError: the host or the key can't stand in the auth header.
+        """
+        with self.lock:
+            return Site(host, api_key, enabled=self.enabled, policy=self.policy, store=self.store.copy())
 
     # -- what the rules ask ----------------------------------------------------------------------------------
 
@@ -327,7 +426,7 @@ class Site:
         # TEST-1, "ONLY VALIDATIONS run and the actual user does NOT get created"
         if dry_run:
             return None
-        self.store.apply(change)
+        self._history.write(change)
         return result
 
     def _owner(self, email: str | None) -> User | None:
@@ -405,6 +504,13 @@ class Site:
                 for board in self._shared_with(name)
             },
         )
+
+
+def _fresh_store() -> Store:
+    store = Store()
+    # GROUP-4: both Sql, as in the page's example of GET Groups.
+    store.apply(Change(groups={name: Group(name, Access.SQL) for name in BUILTIN_GROUPS}))
+    return store
 
 
 def _swapped(groups: Iterable[str], name: str, successor: tuple[str, ...]) -> tuple[str, ...]:

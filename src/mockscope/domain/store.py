@@ -17,6 +17,8 @@ R = TypeVar("R")
 
 # A site that is listed in more places than this forgets the oldest: 20 MB of answers at 100 users a page.
 PAGES_REMEMBERED: Final = 1024
+# Writes are few where they touch less than one record in so many, and then placed one by one.
+FEW: Final = 16
 
 
 class Change(NamedTuple):
@@ -120,12 +122,30 @@ class Table(Generic[R]):
             del self._rows[key]
         return None if before is None else before.record
 
+    def put_all(self, records: Mapping[str, R | None]) -> dict[str, R | None]:
+        """Write and remove records; return what stood there."""
+        if len(records) * FEW < len(self._rows) or len(records) < FEW:
+            return {key: self.put(key, record) for key, record in records.items()}
+        before = {key: self.get(key) for key in records}
+        for key, record in records.items():
+            if record is not None:
+                self._rows[key] = Row(key, record)
+            else:
+                self._rows.pop(key, None)
+        self._reorder()
+        return before
+
+    def _reorder(self) -> None:
+        # To sort anew what is nearly sorted is quicker than to find the places of many.
+        self._pages.clear()
+        self._order.clear()
+        self._order.update(self._rows.values())
+
     def fill(self, records: Mapping[str, R]) -> None:
         """Write many records into an empty table at once."""
-        self._pages.clear()
         # Made in order, so that neighbours are neighbours in memory too.
         self._rows = {key: Row(key, records[key]) for key in sorted(records)}
-        self._order.update(self._rows.values())
+        self._reorder()
 
 
 class Index:
@@ -170,21 +190,45 @@ class Store:
     def apply(self, change: Change) -> Change:
         """Write a change whole; return the change that takes it back."""
         return Change(
-            users={key: self._put_user(key, user) for key, user in change.users.items()},
-            groups={name: self.groups.put(name, group) for name, group in change.groups.items()},
-            dashboards={name: self._put_dashboard(name, board) for name, board in change.dashboards.items()},
+            users=self._put_users(change.users),
+            groups=self.groups.put_all(change.groups),
+            dashboards=self._put_dashboards(change.dashboards),
         )
 
-    def _put_user(self, key: str, user: User | None) -> User | None:
-        before = self.users.put(key, user)
-        self.members.move(key, before.groups if before else (), user.groups if user else ())
-        return before
+    def copy(self) -> "Store":
+        """A store with the same records."""
+        made = Store()
+        made.fill({key: user for key in self.users if (user := self.users.get(key))})
+        groups, dashboards = self.groups.records(), self.dashboards.records()
+        made.apply(
+            Change(
+                groups={group.name: group for group in groups}, dashboards={board.name: board for board in dashboards}
+            )
+        )
+        return made
 
-    def _put_dashboard(self, name: str, dashboard: Dashboard | None) -> Dashboard | None:
-        before = self.dashboards.put(name, dashboard)
-        self.owned.move(name, _owner(before), _owner(dashboard))
-        self.shared.move(name, _readers(before), _readers(dashboard))
-        return before
+    def replacing_by(self, other: "Store") -> Change:
+        """The change that makes this store hold what another one does."""
+        return Change(
+            users=dict.fromkeys(self.users) | {key: other.users.get(key) for key in other.users},
+            groups=dict.fromkeys(self.groups) | {key: other.groups.get(key) for key in other.groups},
+            dashboards=dict.fromkeys(self.dashboards) | {key: other.dashboards.get(key) for key in other.dashboards},
+        )
+
+    def _put_users(self, users: Mapping[str, User | None]) -> dict[str, User | None]:
+        replaced = self.users.put_all(users)
+        for key, before in replaced.items():
+            after = users[key]
+            self.members.move(key, before.groups if before else (), after.groups if after else ())
+        return replaced
+
+    def _put_dashboards(self, dashboards: Mapping[str, Dashboard | None]) -> dict[str, Dashboard | None]:
+        replaced = self.dashboards.put_all(dashboards)
+        for name, before in replaced.items():
+            after = dashboards[name]
+            self.owned.move(name, _owner(before), _owner(after))
+            self.shared.move(name, _readers(before), _readers(after))
+        return replaced
 
 
 def _owner(dashboard: Dashboard | None) -> tuple[str, ...]:

@@ -11,7 +11,10 @@ LONGEST_VALUE: Final = 80
 
 @unique
 class Hint(Enum):
-    """A mistake: its code, its cause and its remedy, with named places for what was sent."""
+    """A mistake: its code, its cause and its remedy, with named places for what was sent.
+
+    The fourth column names the rule under which the request may pass all the same.
+    """
 
     AUTH_HEADER_MISSING = (
         "auth-header-missing",
@@ -38,6 +41,11 @@ class Hint(Enum):
         "Two different Http-X-Partner-Auth headers were sent.",
         "Send it once: perhaps a session's default header and a request's own were both added.",
     )
+    SITE_REMOVED = (
+        "site-removed",
+        "The site {host} was here and has been removed{label}.",
+        "End what still sends requests, a thread perhaps, before the site goes.",
+    )
     SITE_UNKNOWN = (
         "site-unknown",
         "There is no site {host} here.{nearest}",
@@ -62,11 +70,13 @@ class Hint(Enum):
         "email-header-renamed",
         "The email came as {sent}; the service reads Http-X-Email, its Http- prefix included.",
         "Rename the header to Http-X-Email.",
+        "USER-GET-1",
     )
     EMAIL_NOT_IN_HEADER = (
         "email-not-in-header",
         "The email came in the {place}, where this operation does not look.",
         "Send it in the Http-X-Email header.",
+        "USER-GET-1",
     )
     EMAIL_HEADER_MISSING = (
         "email-header-missing",
@@ -142,6 +152,7 @@ class Hint(Enum):
         "content-type-not-json",
         "The body came with the Content-Type {sent}; nobody promises that the service parses it as JSON then.",
         "Send Content-Type: application/json.",
+        "HTTP-4",
     )
     GROUPS_AS_STRING = (
         "groups-as-string",
@@ -162,26 +173,37 @@ class Hint(Enum):
         "field-unknown",
         "The service knows no field {sent} here.{nearest}",
         "Correct the name, or leave the field out: unknown fields are ignored.",
+        "HTTP-7",
     )
     EMAIL_UNCHANGEABLE = (
         "email-unchangeable",
         "email is no field of an update and is ignored: an email can't be changed.",
         "Leave it out. To move to another address, create the new user and delete the old.",
+        "HTTP-7",
     )
     CREATE_BY_EMAIL = (
         "create-by-email",
         "create_by_email is what the documentation's table says; its bodies say created_by_email.",
         "Send created_by_email.",
+        "GROUP-CREATE-1",
     )
     CURSOR_BLANK = (
         "cursor-blank",
         "next_page_start holds a blank where a + was meant: a + in a query is read as a blank.",
         "Percent-encode the cursor (params=... does it).",
+        "PAGE-3",
     )
     TEST_MODE_ODD = (
         "test-mode-odd",
         "test_mode={sent} is neither true nor false, so this was a real call.",
         "Send test_mode=true for a dry run.",
+        "TEST-3",
+    )
+    TEST_MODE_ON_READ = (
+        "test-mode-on-read",
+        "test_mode says nothing where nothing is written, and is ignored.",
+        "Leave test_mode out of GET.",
+        "TEST-3",
     )
     UNESCAPED_SLASH = (
         "unescaped-slash",
@@ -203,6 +225,11 @@ class Hint(Enum):
         "{path} does not answer {method}.",
         "Use one of {allowed}.",
     )
+    ACTION_FAILED = (
+        "action-failed",
+        "The planned fault {fault} has an action, and it raised an error.",
+        "Correct the function that was given as action; the trace is in the log.",
+    )
     CRASHED = (
         "crashed",
         "This is a fault of mockscope, not of the client.",
@@ -212,7 +239,12 @@ class Hint(Enum):
     @property
     def code(self) -> str:
         """The code, as in X-Mockscope-Hint."""
-        return self.value[0]
+        return str(self.value[0])
+
+    @property
+    def rule(self) -> str | None:
+        """The rule that lets such a request pass although nobody promises that it will; None where it is refused."""
+        return str(self.value[3]) if len(self.value) > 3 else None
 
     def about(self, **values: str) -> "Advice":
         """The hint for one request."""
@@ -220,15 +252,16 @@ class Hint(Enum):
             name: value if len(value) <= LONGEST_VALUE else value[: LONGEST_VALUE - 1] + "…"
             for name, value in values.items()
         }
-        return Advice(self.code, self.value[1].format(**short), self.value[2].format(**short))
+        return Advice(self.code, self.value[1].format(**short), self.value[2].format(**short), self.rule)
 
 
 class Advice(NamedTuple):
-    """A hint for one request: the code, what happened, and what to do."""
+    """A hint for one request: the code, what happened, what to do, and the rule that let it pass, if one did."""
 
     code: str
     cause: str
     remedy: str
+    rule: str | None = None
 
     def __str__(self) -> str:
         return f"{self.code}: {self.cause} {self.remedy}"

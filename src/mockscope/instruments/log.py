@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import TextIO
 
-from mockscope.instruments.calls import Entry
+from mockscope.instruments.entry import Entry
 
 
 def text_line(entry: Entry) -> str:

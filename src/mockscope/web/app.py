@@ -15,10 +15,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mockscope import _spec, wire
-from mockscope.domain.directory import Directory
+from mockscope.bench import Bench, MockSite
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.instruments.calls import Observer
 from mockscope.instruments.hints import Hint
+from mockscope.web.breaking import answer_or_break
 from mockscope.web.explaining import explain, suspect
 from mockscope.web.reading import Call
 from mockscope.web.recording import ENTRY, Recording
@@ -29,15 +29,14 @@ logger: Final = logging.getLogger("mockscope")
 RESERVED: Final = re.compile(r"/(_mockscope|openapi\.yaml|openapi\.json|docs)(/|$)")
 
 
-def build_app(directory: Directory, observers: list[Observer], *, hint_header: bool = True) -> ASGIApp:
+def build_app(bench: Bench, *, hint_header: bool = True) -> ASGIApp:
     """Assemble the application.
 
     Args:
-        directory: the sites that it answers for.
-        observers: called with each completed entry.
+        bench: the sites that it answers for, with their instruments.
         hint_header: whether answers carry X-Mockscope-Hint (HTTP-10).
     """
-    return Front(Recording(Api(directory), observers, hint_header=hint_header), reserved())
+    return Front(Recording(Api(bench), bench.calls, bench.observers, hint_header=hint_header), reserved())
 
 
 class Front:
@@ -58,11 +57,12 @@ class Api:
     """The ten operations.
 
     Args:
-        directory: the sites that it answers for.
+        bench: the sites that it answers for, with their instruments.
     """
 
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._directory = bench.directory
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = Call(scope, receive, scope[ENTRY])
@@ -73,19 +73,24 @@ class Api:
         except Exception:
             # HTTP-8: a crash of our own is an answer in JSON too; the trace is for the log alone.
             logger.exception("crashed on %s %s", call.entry.method, call.entry.path)
-            call.entry.rule, call.entry.advice = Refusal.CRASHED.rule, Hint.CRASHED.about()
+            fault = call.entry.fault
+            advice = Hint.ACTION_FAILED.about(fault=fault) if fault else Hint.CRASHED.about()
+            call.entry.rule, call.entry.advice = Refusal.CRASHED.rule, advice
             response = rendered(Refused(Refusal.CRASHED))
         if call.leaves_body_behind:
             await call.drain()
         if scope["method"] == "HEAD":
             # The headers of GET, its Content-Length included, and no body.
             response.body = b""
+        if call.answer_headers:
+            response.headers.update(call.answer_headers)
         await response(scope, receive, send)
 
     async def _answer_or_refuse(self, call: Call) -> Response:
         try:
             response = await self._answer(call)
-            call.entry.advice = suspect(call)
+            if call.entry.fault is None and (suspicions := suspect(call)):
+                call.entry.advice, call.entry.suspicions = suspicions[0], suspicions
             return response
         except Refused as refused:
             if refused.refusal is Refusal.EMAIL_MISSING:
@@ -101,14 +106,28 @@ class Api:
         row = rows.get((entry.method, call.names_user)) if rows else None
         if row is not None:
             entry.operation = row.operation
-        call.site = call.authenticate(self._directory)
-        entry.site = call.site.host
+        handle = self._claim(call)
         if rows is None:
             raise Refused(Refusal.PATH_UNKNOWN, path=entry.path)
         if row is None:
             allowed = allowed_methods(rows)
             raise Refused(Refusal.METHOD_NOT_ALLOWED, method=entry.method, path=entry.path, allowed=allowed)
+        entry.test_mode = call.test_mode and row.method != "GET"
+        if handle.faults:
+            return await answer_or_break(call, row.endpoint, handle.faults, handle.clock)
         return await row.endpoint(call)
+
+    def _claim(self, call: Call) -> MockSite:
+        """The site that the request opens; from here on the request is among its calls."""
+        call.site = call.authenticate(self._directory)
+        handle = self._bench.handle(call.site)
+        if handle is None:
+            # It was removed between two steps.
+            raise Refused(Refusal.SITE_UNKNOWN, host=call.site.host)
+        call.entry.site = call.site.host
+        handle.calls.open(call.entry)
+        call.site.check_enabled()
+        return handle
 
 
 def rendered(refused: Refused) -> Response:

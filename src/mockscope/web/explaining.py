@@ -16,6 +16,7 @@ from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.rules import ACCESS_WORDS, GROUP_CHANGES, NEW_GROUP, NEW_USER, USER_CHANGES, Body
 from mockscope.domain.site import Site
 from mockscope.domain.store import Table
+from mockscope.instruments.faults import READS
 from mockscope.instruments.hints import Advice, Hint, did_you_mean
 from mockscope.nearness import MOST_CANDIDATES, nearest, nearest_email
 from mockscope.web.reading import AUTH_HEADER, Call
@@ -40,21 +41,24 @@ def explain(refused: Refused, call: Call, directory: Directory) -> Advice:
     return EXPLAINED[refused.refusal](refused, call, directory)
 
 
-def suspect(call: Call) -> Advice | None:
-    """The hint for a request that was let pass although nobody promises that the service would."""
+def suspect(call: Call) -> tuple[Advice, ...]:
+    """The hints for a request that was let pass although nobody promises that the service would."""
     operation = call.entry.operation
-    if operation == "list_users":
-        return _suspect_list_of_users(call)
-    if operation == "list_groups":
-        return _suspect_list_of_groups(call)
+    if operation in READS:
+        # By far the most requests: nothing to look at but what is there.
+        found = SUSPECTED[operation](call) if operation in SUSPECTED else None
+        on_read = Hint.TEST_MODE_ON_READ.about() if call.entry.query and "test_mode" in call.query else None
+        return _together(found, on_read) if found or on_read else ()
     # First what wrote for real although it was to write nothing.
-    if operation != "get_user" and operation != "get_group" and (advice := _suspect_test_mode(call)):
-        return advice
-    if call.fields is not None and (advice := _suspect_fields(call)):
-        return advice
-    if call.body and not call.says_json:
-        return Hint.CONTENT_TYPE_NOT_JSON.about(sent=call.content_type or "missing")
-    return None
+    odd = _suspect_test_mode(call) if call.entry.query else None
+    fields = None if call.fields is None else _suspect_fields(call)
+    mistyped = bool(call.body) and not call.says_json
+    other = Hint.CONTENT_TYPE_NOT_JSON.about(sent=call.content_type or "missing") if mistyped else None
+    return _together(odd, fields, other) if odd or fields or other else ()
+
+
+def _together(*found: Advice | None) -> tuple[Advice, ...]:
+    return tuple(advice for advice in found if advice)
 
 
 def _suspect_list_of_users(call: Call) -> Advice | None:
@@ -73,6 +77,12 @@ def _suspect_list_of_groups(call: Call) -> Advice | None:
     groups = call.site.store.groups
     meant = call.start.replace(" ", "+")
     return Hint.CURSOR_BLANK.about() if call.start not in groups and meant in groups else None
+
+
+SUSPECTED: Final[Mapping[str | None, Callable[[Call], Advice | None]]] = {
+    "list_users": _suspect_list_of_users,
+    "list_groups": _suspect_list_of_groups,
+}
 
 
 def _suspect_test_mode(call: Call) -> Advice | None:
@@ -116,6 +126,8 @@ def _site_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
     if _credentials(call).startswith("<"):
         return Hint.AUTH_ANGLE_BRACKETS.about()
     host = refused.values["host"]
+    if (label := directory.removed(host)) is not None:
+        return Hint.SITE_REMOVED.about(host=host, label=f": it was that of {label}" if label else "")
     return Hint.SITE_UNKNOWN.about(host=host, nearest=did_you_mean(nearest(host, directory.hosts())))
 
 

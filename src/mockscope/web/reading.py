@@ -12,7 +12,7 @@ from mockscope import wire
 from mockscope.domain.directory import Directory
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.site import Site
-from mockscope.instruments.calls import Entry
+from mockscope.instruments.entry import Entry, kept
 
 T = TypeVar("T")
 
@@ -35,7 +35,19 @@ class Call:
         entry: the entry of the request among the calls.
     """
 
-    __slots__ = ("_ended", "_headers", "_query", "body", "entry", "fields", "group_name", "receive", "scope", "site")
+    __slots__ = (
+        "_ended",
+        "_headers",
+        "_query",
+        "answer_headers",
+        "body",
+        "entry",
+        "fields",
+        "group_name",
+        "receive",
+        "scope",
+        "site",
+    )
 
     site: Site
 
@@ -49,6 +61,8 @@ class Call:
         self.body = b""
         self._ended = False
         self.fields: dict[str, Any] | None = None
+        # What the answer is to say besides, whoever makes it.
+        self.answer_headers: dict[str, str] = {}
         self._query: dict[str, str] | None = None
 
     def __repr__(self) -> str:
@@ -162,13 +176,14 @@ class Call:
         Closing on bytes that nobody read resets the connection, and the client may never see the answer.
         """
         drained = 0
-        while drained < MOST_DRAINED:
+        while drained < MOST_DRAINED and not self._ended:
             message = await self.receive()
             drained += len(message.get("body", b""))
-            if not message.get("more_body", False):
-                return
+            self._ended = not message.get("more_body", False)
 
     async def _read_body(self) -> bytes:
+        if self._ended:
+            return self.body
         length = self._headers.get(b"content-length", b"")
         # Twenty digits are more than any body has, and fewer than int() refuses to read.
         if length.isdigit() and int(length[:20]) > LARGEST_BODY:
@@ -184,4 +199,5 @@ class Call:
             if len(body) > LARGEST_BODY:
                 raise Refused(Refusal.BODY_TOO_LARGE, limit=str(LARGEST_BODY))
             if self._ended:
+                self.entry.body = kept(body)
                 return body

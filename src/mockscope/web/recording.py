@@ -1,54 +1,50 @@
 """The wrapper that opens an entry for each request to the vendor's API and completes it with the answer."""
 
 import secrets
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from functools import partial
+from collections.abc import Awaitable
 from itertools import count
-from time import perf_counter
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mockscope.instruments.calls import Entry, Observer
+from mockscope.instruments.calls import Journal
+from mockscope.instruments.entry import Entry, Observer, kept
 
 # Where wrappers and the API find the entry of the request at hand: ASGI hands one scope through all of them.
 ENTRY: Final = "mockscope.entry"
 
 
-utc_now: Final = partial(datetime.now, UTC)
-
-
 class Recording:
-    """ASGI in, ASGI out: every request gets an id, and every observer its entry once the answer is out.
+    """ASGI in, ASGI out: every request gets an id and an entry, and every observer sees it once the answer is out.
 
     Args:
-        app: what answers.
-        observers: called with each completed entry, in the server's thread. The list may grow later.
+        app: what answers, and opens the entry in the journal of the site that the request reaches.
+        unclaimed: the journal of requests that reach no site.
+        observers: called with each completed entry, in the server's thread. The list may change later.
         hint_header: whether answers carry X-Mockscope-Hint (HTTP-10).
-        now: the time.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        observers: list[Observer],
-        *,
-        hint_header: bool = True,
-        now: Callable[[], datetime] = utc_now,
-    ) -> None:
+    def __init__(self, app: ASGIApp, unclaimed: Journal, observers: list[Observer], *, hint_header: bool) -> None:
         self._app = app
+        self._unclaimed = unclaimed
         self._observers = observers
         self._hint_header = hint_header
-        self._now = now
         self._prefix = f"{secrets.token_hex(4)}-"
         self._numbers = count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = perf_counter()
         path: bytes = scope.get("raw_path") or scope["path"].encode()
-        request_id = f"{self._prefix}{next(self._numbers)}"
-        scope[ENTRY] = entry = Entry(request_id, self._now(), scope["method"], path.decode("utf-8", "replace"))
+        number = next(self._numbers)
+        request_id = f"{self._prefix}{number}"
+        query: bytes = scope["query_string"]
+        scope[ENTRY] = entry = Entry(
+            request_id,
+            scope["method"],
+            path.decode("utf-8", "replace"),
+            query=query.decode("latin-1") if query else "",
+            headers=scope["headers"],
+            number=number,
+        )
 
         def send_with_id(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
@@ -57,11 +53,17 @@ class Recording:
                 message["headers"].append((b"x-request-id", request_id.encode()))
                 if entry.advice is not None and self._hint_header:
                     message["headers"].append((b"x-mockscope-hint", entry.advice.code.encode()))
+            else:
+                entry.answer = kept(message["body"])
             return send(message)
 
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            entry.duration = perf_counter() - started
+            journal = entry.journal
+            if journal is None:
+                journal = self._unclaimed
+                journal.open(entry)
+            journal.close(entry)
             for observe in self._observers:
                 observe(entry)

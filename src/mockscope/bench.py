@@ -1,0 +1,532 @@
+"""The test bench: sites with their instruments as tests hold them. MockSite is one, Bench all of a server.
+
+Everything here may be called from the test's thread while the server answers in its own. No HTTP is known here.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final, Generic, Self, TypeVar
+
+from mockscope import seeding
+from mockscope.domain import state
+from mockscope.domain.directory import Directory, new_api_key, new_host
+from mockscope.domain.model import (
+    ADMINISTRATORS,
+    ALL_USERS,
+    Dashboard,
+    Group,
+    User,
+    email_key,
+    timestamp,
+)
+from mockscope.domain.policy import Policy
+from mockscope.domain.rules import ADDED_DASHBOARD, ADDED_GROUP, ADDED_USER, NewGroup, NewUser, read_body
+from mockscope.domain.site import Site, Snapshot
+from mockscope.domain.store import Table
+from mockscope.instruments.calls import MOST_CALLS, Journal
+from mockscope.instruments.clock import Clock
+from mockscope.instruments.entry import Observer
+from mockscope.instruments.faults import Faults
+from mockscope.instruments.findings import Finding, findings
+from mockscope.seeding import SeedSource
+
+R = TypeVar("R")
+
+# GROUP-4: "one administrator, a member of both".
+FRESH_ADMINISTRATOR: Final = NewUser("Site", "Administrator", "admin@example.com", (ADMINISTRATORS, ALL_USERS))
+
+
+class Records(Mapping[str, R], Generic[R]):
+    """Records of a site by name, read live: in, len, iteration in API order.
+
+    Args:
+        site: whose.
+        table: which.
+        key: the form in which names are compared.
+        name: the name of a record as it is spelled.
+    """
+
+    def __init__(
+        self, site: Site, table: Table[R], *, key: Callable[[str], str] = str, name: Callable[[R], str]
+    ) -> None:
+        self._site = site
+        self._table = table
+        self._key = key
+        self._name = name
+
+    def __getitem__(self, name: str) -> R:
+        with self._site.lock:
+            record = self._table.get(self._key(name))
+        if record is None:
+            raise KeyError(name)
+        return record
+
+    def __len__(self) -> int:
+        with self._site.lock:
+            return len(self._table)
+
+    def __iter__(self) -> Iterator[str]:
+        with self._site.lock:
+            records = self._table.records()
+        return iter([self._name(record) for record in records])
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(self)}}}"
+
+
+class MockSite:
+    """One site of a mockscope server, as a test holds it.
+
+    Not made directly: ``server.site()`` makes one, and the fixture ``mockscope`` hands one to a test. As a ``with``
+    block it is removed at the end and, in strict mode, looked through for findings.
+
+    ``calls`` are the calls that reached it, ``faults`` those that are planned, ``clock`` is its clock, and ``strict``
+    whether it is in strict mode.
+    """
+
+    def __init__(self, site: Site, bench: "Bench", *, strict: bool) -> None:
+        self._site = site
+        self._bench = bench
+        self._baseline = site.snapshot()
+        self.strict = strict
+        self.clock = Clock(bench.clock)
+        self.calls = Journal(f"the site {site.host}", self.clock, size=bench.calls_kept)
+        self.faults = Faults(f"the site {site.host}", self.clock)
+        self.snapshots: dict[str, SiteSnapshot] = {}
+        self.users: Mapping[str, User] = Records(site, site.store.users, key=email_key, name=lambda user: user.email)
+        self.groups: Mapping[str, Group] = Records(site, site.store.groups, name=lambda group: group.name)
+        self.dashboards: Mapping[str, Dashboard] = Records(
+            site, site.store.dashboards, name=lambda dashboard: dashboard.name
+        )
+
+    def __repr__(self) -> str:
+        return f"<MockSite {self.host} at {self.url}: {len(self.users)} users, {len(self.groups)} groups>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
+        self.remove()
+        if self.strict and kind is None:
+            self.assert_no_findings()
+
+    @property
+    def url(self) -> str:
+        """The server's URL, without a slash at the end."""
+        return self._bench.url
+
+    @property
+    def host(self) -> str:
+        """The site's host, as in the auth header."""
+        return self._site.host
+
+    @property
+    def api_key(self) -> str:
+        """The site's key."""
+        return self._site.api_key
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that authenticate a request (AUTH-1)."""
+        return {"Http-X-Partner-Auth": f"{self.host}:{self.api_key}"}
+
+    @property
+    def admin(self) -> User:
+        """The first administrator of the site, in order of email.
+
+        Raises:
+            LookupError: the site has none.
+        """
+        for user in self._site.administrators():
+            return user
+        raise LookupError(f"the site {self.host} has no member of {ADMINISTRATORS}")
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the API is enabled for the site; may be set (AUTH-3)."""
+        return self._site.enabled
+
+    @enabled.setter
+    def enabled(self, enabled: bool) -> None:
+        self._site.enabled = enabled
+
+    @property
+    def policy(self) -> Policy:
+        """The policy switches."""
+        return self._site.policy
+
+    def set_policy(self, **policy: Any) -> None:
+        """Turn policy switches; the others stay.
+
+        Raises:
+            ValueError: a switch is unknown, or its value is none that it takes.
+        """
+        self._site.policy = self._site.policy.with_changes(**policy)
+
+    def rotate_key(self, api_key: str | None = None) -> str:
+        """Give the site another key; the old one is refused at once (AUTH-4).
+
+        Args:
+            api_key: the new key; a made-up one if it is not given.
+
+        Raises:
+            ValueError: the key can't stand in the auth header.
+        """
+        self._site.rotate_key(api_key or new_api_key())
+        return self.api_key
+
+    def add_user(
+        self,
+        email: str,
+        *,
+        first_name: str = "Test",
+        last_name: str = "User",
+        groups: Iterable[str] | None = None,
+        last_login_at: datetime | str | None = None,
+        password_updated_at: datetime | str | None = None,
+        tfa_enabled: bool = False,
+    ) -> User:
+        """Add a user, by the rules of create_user, but without an inviter.
+
+        Args:
+            email: the address.
+            first_name: the first name.
+            last_name: the last name.
+            groups: names of groups of the site; none is ``["All Users"]`` (USER-CREATE-2).
+            last_login_at: when the user last logged in: an aware datetime, or ISO 8601 with an offset.
+            password_updated_at: when the password was last changed, in the same forms.
+            tfa_enabled: whether two-factor authentication is on.
+
+        Raises:
+            Refused: what create_user refuses (USER-CREATE-1, USER-CREATE-2, USER-CREATE-4).
+            ValueError: a time has no offset from UTC.
+        """
+        fields = {"first_name": first_name, "last_name": last_name, "email": email, "groups": _listed(groups)}
+        draft = NewUser(
+            **read_body(ADDED_USER, fields),
+            last_login_at=None if last_login_at is None else timestamp(last_login_at),
+            password_updated_at=None if password_updated_at is None else timestamp(password_updated_at),
+            tfa_enabled=tfa_enabled,
+        )
+        return _there(self._site.create_user(draft))
+
+    def add_group(self, name: str, *, access: str = "View") -> Group:
+        """Add a group, by the rules of create_group, but without a creator.
+
+        Args:
+            name: the name.
+            access: sql, discovery or view, in any case.
+
+        Raises:
+            Refused: what create_group refuses (GROUP-CREATE-1, GROUP-CREATE-3).
+        """
+        draft = NewGroup(**read_body(ADDED_GROUP, {"name": name, "access": access}))
+        return _there(self._site.create_group(draft))
+
+    def add_dashboard(
+        self, name: str, *, owner: str | None = None, access: Mapping[str, str] | None = None
+    ) -> Dashboard:
+        """Add a dashboard.
+
+        Args:
+            name: the name, unique on the site.
+            owner: the email of a user of the site, or None.
+            access: what groups may do with it: name of a group to ``Edit`` or ``View``.
+
+        Raises:
+            Refused: a name is blank or taken, the owner or a group unknown, a word of access meaningless.
+        """
+        fields = read_body(ADDED_DASHBOARD, {"name": name, "owner": owner, "access": dict(access or {})})
+        return self._site.create_dashboard(Dashboard(**fields))
+
+    def record_login(self, email: str, at: datetime | str | None = None) -> User:
+        """Set when a user last logged in: ``last_login_at`` (USER-1).
+
+        Args:
+            email: whose.
+            at: an aware datetime, or ISO 8601 with an offset; None is now, on the site's clock.
+
+        Raises:
+            Refused: the site has no such user.
+            ValueError: the time has no offset from UTC.
+        """
+        return self._site.record_login(email, timestamp(at or self.clock.now()))
+
+    def record_password_change(self, email: str, at: datetime | str | None = None) -> User:
+        """Set when a user's password was last changed: ``password_updated_at`` (USER-1).
+
+        Args:
+            email: whose.
+            at: an aware datetime, or ISO 8601 with an offset; None is now, on the site's clock.
+
+        Raises:
+            Refused: the site has no such user.
+            ValueError: the time has no offset from UTC.
+        """
+        return self._site.record_password_change(email, timestamp(at or self.clock.now()))
+
+    # -- back in time ----------------------------------------------------------------------------------------
+
+    def snapshot(self, name: str | None = None) -> "SiteSnapshot":
+        """What the site is now: records, key, policy, and whether the API is enabled. Costs next to nothing.
+
+        As a ``with`` block, the site is at the end what it was at the beginning.
+
+        Args:
+            name: keep it under this name too, among ``snapshots``; one that is there is replaced.
+        """
+        made = SiteSnapshot(self, self._site.snapshot(), name)
+        if name is not None:
+            self.snapshots[name] = made
+        return made
+
+    def restore(self, snapshot: "SiteSnapshot | str") -> None:
+        """Make the site what it was. Calls, planned faults and the clock stay as they are.
+
+        Args:
+            snapshot: a snapshot of this site, or the name of one.
+
+        Raises:
+            LookupError: there is no snapshot of that name.
+            ValueError: the snapshot is another site's.
+        """
+        if isinstance(snapshot, str):
+            if snapshot not in self.snapshots:
+                known = ", ".join(self.snapshots) or "none"
+                raise LookupError(f"the site {self.host} has no snapshot {snapshot!r}; there are: {known}")
+            snapshot = self.snapshots[snapshot]
+        self._site.restore(snapshot.state)
+
+    def reset(self) -> None:
+        """Make the site what it was when it was made: its seed, no calls, no planned faults, no clock of its own."""
+        self._site.restore(self._baseline)
+        self.faults.clear()
+        self.clock.reset()
+        self.calls.reset()
+        self.snapshots.clear()
+
+    def fork(self, host: str | None = None, api_key: str | None = None) -> "MockSite":
+        """A second site with the same records and policy, and calls, faults and a clock of its own.
+
+        Args:
+            host: its host; a made-up one if it is not given.
+            api_key: its key; a made-up one if it is not given.
+
+        Raises:
+            ValueError: the host is taken or unfit, or the key is unfit.
+        """
+        return self._bench.put(self._site.copy(host or new_host(), api_key or new_api_key()), strict=self.strict)
+
+    def load(self, seed: SeedSource) -> None:
+        """Replace all records, the policy and the enablement by those of a seed. Host and key stay.
+
+        Args:
+            seed: a path to a seed file, or the same as plain data; of several sites in it, the one of this host.
+
+        Raises:
+            SeedError: the seed can't be loaded. Nothing has changed then.
+            OSError: the seed can't be read.
+            ValueError: the seed has several sites, and none of this host.
+        """
+        self._site.replace_records(_seeded(seed, self.host))
+
+    def export(self) -> dict[str, Any]:
+        """The site's records in the format of a seed, as plain data."""
+        return state.export([self._site])
+
+    # -- strict mode -----------------------------------------------------------------------------------------
+
+    @property
+    def label(self) -> str:
+        """What the site is for, in a word; hints show it to requests that come after the site is gone. May be set."""
+        return self._site.label
+
+    @label.setter
+    def label(self, label: str) -> None:
+        self._site.label = label
+
+    def findings(self) -> list[Finding]:
+        """What strict mode objects to: successes that nobody promises, and planned faults that never came."""
+        self.calls.settled()
+        return findings(self.calls, self.faults)
+
+    def assert_no_findings(self) -> None:
+        """Assert that strict mode has nothing to object to, whether the site is in strict mode or not.
+
+        Raises:
+            AssertionError: it has; names each call and rule.
+        """
+        __tracebackhide__ = True
+        if found := self.findings():
+            raise AssertionError("\n".join([f"strict mode, {self.host}:", *(f"  {finding}" for finding in found)]))
+
+    def remove(self) -> None:
+        """Take the site off the server; requests to it are answered 403 from then on."""
+        self._bench.remove(self)
+
+
+class SiteSnapshot:
+    """A moment of a site that it can go back to. Made by ``site.snapshot()``; may be used as a ``with`` block."""
+
+    def __init__(self, site: MockSite, state: Snapshot, name: str | None) -> None:
+        self.site = site
+        self.state = state
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<SiteSnapshot {self.name or 'without a name'} of {self.site.host}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.restore()
+
+    def restore(self) -> None:
+        """Make the site what it was at this moment."""
+        self.site.restore(self)
+
+
+class Bench:
+    """The sites of one double, each with its instruments, and those that belong to none.
+
+    Args:
+        seed: a path to a seed file, or the same as plain data; without it there are no sites yet.
+        strict: whether its sites are in strict mode unless they say otherwise.
+        calls_kept: how many calls each site keeps, and how many are kept that reached no site.
+
+    Raises:
+        SeedError: the seed can't be loaded.
+        OSError: the seed can't be read.
+    """
+
+    def __init__(self, seed: SeedSource | None = None, *, strict: bool = False, calls_kept: int = MOST_CALLS) -> None:
+        if calls_kept < 1:
+            raise ValueError(f"calls_kept is 1 or more, not {calls_kept}")
+        self.directory = Directory()
+        self.strict = strict
+        self.calls_kept = calls_kept
+        self.clock = Clock()
+        self.calls = Journal("the server", self.clock, size=calls_kept)
+        self.observers: list[Observer] = []
+        self._handles: dict[Site, MockSite] = {}
+        if seed is not None:
+            self.put_all(seeding.load_sites(seed))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self.url}: {len(self.directory)} sites>"
+
+    @property
+    def url(self) -> str:
+        """The base URL; without a socket one that an in-process transport may use."""
+        return "http://mockscope.invalid"
+
+    @property
+    def sites(self) -> dict[str, MockSite]:
+        """The sites that are there now, by host."""
+        return {site.host: self._handles[site] for site in self.directory if site in self._handles}
+
+    def handle(self, site: Site) -> MockSite | None:
+        """The handle of a site, or None where it was removed meanwhile."""
+        return self._handles.get(site)
+
+    def site(
+        self,
+        host: str | None = None,
+        api_key: str | None = None,
+        seed: SeedSource | None = None,
+        *,
+        strict: bool | None = None,
+        **policy: Any,
+    ) -> MockSite:
+        """Make a site.
+
+        Args:
+            host: its host; a made-up one if it is not given.
+            api_key: its key; a made-up one if it is not given.
+            seed: a seed for its records; the host and the key in it do not count. Where the seed has several sites,
+                that of ``host`` is taken. Without a seed the site has the two built-in groups and one administrator.
+            strict: whether it is in strict mode; as the server says, if it is not given.
+            policy: policy switches.
+
+        Raises:
+            ValueError: the host is taken or unfit, or a switch or its value is unknown.
+            SeedError: the seed can't be loaded.
+            OSError: the seed can't be read.
+        """
+        made = _fresh() if seed is None else _seeded(seed, host)
+        site = Site(
+            host or new_host(),
+            api_key or new_api_key(),
+            enabled=made.enabled,
+            policy=made.policy.with_changes(**policy),
+            store=made.store,
+        )
+        return self.put(site, strict=self.strict if strict is None else strict)
+
+    def put(self, site: Site, *, strict: bool) -> MockSite:
+        """Put a site that was made elsewhere on the server.
+
+        Raises:
+            ValueError: its host is taken.
+        """
+        handle = self._handles[site] = MockSite(site, self, strict=strict)
+        try:
+            self.directory.add(site)
+        except ValueError:
+            del self._handles[site]
+            raise
+        return handle
+
+    def put_all(self, sites: list[Site]) -> None:
+        """Put sites that were made elsewhere on the server, all or none.
+
+        Raises:
+            ValueError: a host is taken.
+        """
+        self.directory.add(*sites)
+        for site in sites:
+            self._handles[site] = MockSite(site, self, strict=self.strict)
+
+    def remove(self, handle: MockSite) -> None:
+        """Take a site off the server. One that is not there is no error."""
+        site = handle._site
+        self.directory.remove(site)
+        self._handles.pop(site, None)
+
+    def reset(self) -> None:
+        """Make every site what it was when it was made, and forget the calls that reached none."""
+        for site in self.sites.values():
+            site.reset()
+        self.clock.reset()
+        self.calls.reset()
+
+    def export(self) -> dict[str, Any]:
+        """The records of all sites in the format of a seed, as plain data."""
+        return state.export(list(self.directory))
+
+
+def _fresh() -> Site:
+    site = Site("fresh", new_api_key())
+    site.create_user(FRESH_ADMINISTRATOR)
+    return site
+
+
+def _seeded(seed: SeedSource, host: str | None) -> Site:
+    sites = seeding.load_sites(seed)
+    if len(sites) == 1:
+        return sites[0]
+    for site in sites:
+        if site.host == host:
+            return site
+    hosts = ", ".join(site.host for site in sites) or "none"
+    raise ValueError(f"the seed has {len(sites)} sites ({hosts}): say which one with host=")
+
+
+def _there(record: R | None) -> R:
+    assert record is not None, "only a dry run has no record"
+    return record
+
+
+def _listed(groups: Iterable[str] | None) -> object:
+    return groups if groups is None or isinstance(groups, str) else list(groups)

@@ -1,0 +1,65 @@
+"""Calls as an HTTP Archive. A library writes the format; here is only what of a call goes where."""
+
+import io
+from collections.abc import Iterable
+from http.client import responses
+from urllib.parse import parse_qsl
+
+from harfile import Content, Creator, HarFile, PostData, Record, Request, Response, Timings
+
+from mockscope.instruments.entry import Entry
+
+
+def to_har(entries: Iterable[Entry], *, version: str) -> str:
+    """The text of an HTTP Archive (HAR 1.2).
+
+    Args:
+        entries: the calls.
+        version: of mockscope.
+    """
+    text = io.StringIO()
+    with HarFile(text, creator=Creator("mockscope", version)) as har:
+        for entry in entries:
+            milliseconds = (entry.duration or 0) * 1000
+            har.add_entry(
+                startedDateTime=entry.received_at,
+                time=milliseconds,
+                request=_request(entry),
+                response=_response(entry),
+                timings=Timings(send=0, wait=milliseconds, receive=0),
+                comment=_comment(entry),
+            )
+    return text.getvalue()
+
+
+def _request(entry: Entry) -> Request:
+    headers = [Record(name, value) for name, value in entry.headers]
+    body = entry.body
+    return Request(
+        entry.method,
+        f"http://{entry.header('host') or 'mockscope.invalid'}{entry.path}{'?' if entry.query else ''}{entry.query}",
+        "HTTP/1.1",
+        headers=headers,
+        queryString=[Record(name, value) for name, value in parse_qsl(entry.query, keep_blank_values=True)],
+        postData=PostData(entry.header("content-type") or "", text=body.decode("utf-8", "replace")) if body else None,
+        bodySize=len(body or b""),
+    )
+
+
+def _response(entry: Entry) -> Response:
+    answer = entry.answer or b""
+    # What never got a status is 0, as browsers show a connection that broke.
+    status = entry.status or 0
+    return Response(
+        status,
+        responses.get(status, ""),
+        "HTTP/1.1",
+        headers=[Record("x-request-id", entry.id)],
+        content=Content(len(answer), mimeType="application/json", text=answer.decode("utf-8", "replace")),
+        bodySize=len(answer),
+    )
+
+
+def _comment(entry: Entry) -> str:
+    parts = [entry.operation, entry.site, entry.rule, f"fault {entry.fault}" if entry.fault else None]
+    return "; ".join(part for part in (*parts, str(entry.advice) if entry.advice else None) if part)
