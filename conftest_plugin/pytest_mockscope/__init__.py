@@ -7,6 +7,7 @@ from pytest_mockscope.options import (
     pytest_collection_modifyitems,
     pytest_configure,
 )
+from pytest_mockscope.reporting import pytest_runtest_makereport, pytest_runtest_setup, pytest_terminal_summary
 
 __all__ = [
     "MockscopeConfig",
@@ -16,4 +17,7 @@ __all__ = [
     "pytest_addoption",
     "pytest_collection_modifyitems",
     "pytest_configure",
+    "pytest_runtest_makereport",
+    "pytest_runtest_setup",
+    "pytest_terminal_summary",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mockscope.options import MockscopeConfig, config_of, site_options
+from pytest_mockscope.reporting import SERVER, SITES
 
 if TYPE_CHECKING:
     from mockscope import LiveServer, MockSite
@@ -20,12 +21,19 @@ def mockscope_config(request: pytest.FixtureRequest) -> MockscopeConfig:
 
 
 @pytest.fixture(scope="session")
-def mockscope_server(mockscope_config: MockscopeConfig) -> Iterator[LiveServer]:
+def mockscope_server(mockscope_config: MockscopeConfig, request: pytest.FixtureRequest) -> Iterator[LiveServer]:
     """The server of this session, on a port of its own; it has no sites but those that tests make."""
     from mockscope import serve  # here, not above: a run that uses no fixture pays nothing
 
     config = mockscope_config
-    with serve(host=config.host, port=config.port, hint_header=config.hint_header) as server:
+    with serve(
+        host=config.host,
+        port=config.port,
+        hint_header=config.hint_header,
+        strict=config.strict,
+        calls_kept=config.calls_kept,
+    ) as server:
+        request.config.stash[SERVER] = server
         yield server
 
 
@@ -35,6 +43,18 @@ def mockscope(
 ) -> Iterator[MockSite]:
     """A fresh site of this test's own: made-up host and key, two built-in groups, one administrator."""
     options = {"seed": mockscope_config.seed} | site_options(request.node)
+    faults = options.pop("faults", ())
     site = mockscope_server.site(**options)
-    yield site
-    site.remove()
+    # A request that comes when the site is gone is told whose it was.
+    site.label = request.node.nodeid
+    request.node.stash.setdefault(SITES, []).append(site)
+    try:
+        for fault in faults:
+            site.faults.add_plain(fault)
+        yield site
+        findings = site.findings() if site.strict else []
+    finally:
+        site.remove()
+    if findings:
+        lines = "\n".join(f"  {finding}" for finding in findings)
+        pytest.fail(f"mockscope, strict mode: the page does not promise that this works\n{lines}", pytrace=False)

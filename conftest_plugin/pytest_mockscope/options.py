@@ -8,8 +8,9 @@ from typing import Any, Final
 import pytest
 
 MARKER: Final = (
-    "mockscope(host=None, api_key=None, seed=None, **policy): what the site of the fixture mockscope is like: "
-    "its host, its key, a seed for its records, and policy switches; module, class and test add up, the nearest wins"
+    "mockscope(host=None, api_key=None, seed=None, strict=None, faults=None, **policy): what the site of the fixture "
+    "mockscope is like: its host, its key, a seed for its records, whether it is in strict mode, faults that are "
+    "planned for it, and policy switches; module, class and test add up, the nearest wins"
 )
 # The policy switches are spelled here so that collecting a test run need not import mockscope; a test compares.
 POLICY: Final = (
@@ -21,7 +22,8 @@ POLICY: Final = (
     "protect_builtin_groups",
     "require_json_content_type",
 )
-MARKER_NAMES: Final = ("host", "api_key", "seed", *POLICY)
+MARKER_NAMES: Final = ("host", "api_key", "seed", "strict", "faults", *POLICY)
+LOG: Final = ("failed", "all", "none")
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,16 @@ class MockscopeConfig:
         host: the address that the server binds to.
         port: the port; 0 lets the kernel choose.
         hint_header: whether answers carry ``X-Mockscope-Hint``.
+        strict: whether a test fails for what the vendor's page does not promise; a marker goes before it.
+        calls_kept: how many calls each site keeps.
     """
 
     seed: str | Path | None = None
     host: str = "127.0.0.1"
     port: int = 0
     hint_header: bool = True
+    strict: bool = False
+    calls_kept: int = 10_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,14 +52,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--mockscope-seed", metavar="FILE", help="seed file for the site of each test")
     group.addoption("--mockscope-host", metavar="ADDRESS", help="address that the server binds to (127.0.0.1)")
     group.addoption("--mockscope-port", metavar="PORT", type=int, help="port of the server (0: the kernel chooses)")
+    group.addoption("--mockscope-log", choices=LOG, help="whose calls are shown: those of failed tests, all, or none")
+    group.addoption("--mockscope-strict", action="store_true", help="fail tests for what the page does not promise")
     parser.addini("mockscope_seed", "seed file for the site of each test, relative to the ini file", type="paths")
     parser.addini("mockscope_host", "address that the server binds to", default="127.0.0.1")
     parser.addini("mockscope_port", "port of the server; 0: the kernel chooses", default="0")
     parser.addini("mockscope_hint_header", "whether answers carry X-Mockscope-Hint", type="bool", default=True)
+    parser.addini("mockscope_log", "whose calls are shown: failed, all or none", default="failed")
+    parser.addini("mockscope_strict", "fail tests for what the page does not promise", type="bool", default=False)
+    parser.addini("mockscope_calls_kept", "how many calls each site keeps", default="10000")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
+    # A word that means nothing stops the run here, and not in the report of some test.
+    log_of(config)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -68,15 +81,29 @@ def config_of(config: pytest.Config) -> MockscopeConfig:
     if len(seeds) > 1:
         raise pytest.UsageError("mockscope_seed takes one file")
     port = config.getoption("--mockscope-port")
-    text = config.getini("mockscope_port")
-    if port is None and not text.isdigit():
-        raise pytest.UsageError(f"mockscope_port must be a number, and is {text!r}")
     return MockscopeConfig(
         seed=config.getoption("--mockscope-seed") or (seeds[0] if seeds else None),
         host=config.getoption("--mockscope-host") or config.getini("mockscope_host"),
-        port=int(text) if port is None else port,
+        port=_number(config, "mockscope_port") if port is None else port,
         hint_header=config.getini("mockscope_hint_header"),
+        strict=config.getoption("--mockscope-strict") or config.getini("mockscope_strict"),
+        calls_kept=_number(config, "mockscope_calls_kept"),
     )
+
+
+def log_of(config: pytest.Config) -> str:
+    """Whose calls are shown; an option goes before its ini twin."""
+    log: str = config.getoption("--mockscope-log") or config.getini("mockscope_log")
+    if log not in LOG:
+        raise pytest.UsageError(f"mockscope_log is one of {', '.join(LOG)}, and not {log!r}")
+    return log
+
+
+def _number(config: pytest.Config, name: str) -> int:
+    text: str = config.getini(name)
+    if not text.isdigit():
+        raise pytest.UsageError(f"{name} must be a number, and is {text!r}")
+    return int(text)
 
 
 def site_options(item: pytest.Item) -> dict[str, Any]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mockscope.instruments.entry import Entry
     from mockscope.instruments.faults import Answer, Fault, Faults, LogNormal, Uniform
     from mockscope.instruments.findings import Finding
+    from mockscope.instruments.report import report
     from mockscope.seeding import SeedSource
     from mockscope.server import LiveServer, serve
 
@@ -48,6 +49,7 @@ __all__ = [
     "Uniform",
     "User",
     "__version__",
+    "report",
     "serve",
 ]
 
@@ -75,6 +77,7 @@ _HOME = {
     "SiteSnapshot": "mockscope.bench",
     "Uniform": "mockscope.instruments.faults",
     "User": "mockscope.domain.model",
+    "report": "mockscope.instruments.report",
     "serve": "mockscope.server",
 }
 

@@ -5,6 +5,7 @@ Everything here may be called from the test's thread while the server answers in
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import count
 from typing import Any, Final, Generic, Self, TypeVar
 
 from mockscope import seeding
@@ -25,7 +26,7 @@ from mockscope.domain.site import Site, Snapshot
 from mockscope.domain.store import Table
 from mockscope.instruments.calls import MOST_CALLS, Journal
 from mockscope.instruments.clock import Clock
-from mockscope.instruments.entry import Observer
+from mockscope.instruments.entry import Entry, Observer
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.findings import Finding, findings
 from mockscope.seeding import SeedSource
@@ -409,6 +410,8 @@ class Bench:
         self.clock = Clock()
         self.calls = Journal("the server", self.clock, size=calls_kept)
         self.observers: list[Observer] = []
+        # Every request gets the next number, whichever site it reaches.
+        self.numbers = count(1)
         self._handles: dict[Site, MockSite] = {}
         if seed is not None:
             self.put_all(seeding.load_sites(seed))
@@ -493,6 +496,20 @@ class Bench:
         site = handle._site
         self.directory.remove(site)
         self._handles.pop(site, None)
+
+    def mark(self) -> int:
+        """A place among the calls of all sites, for ``calls_since``."""
+        return next(self.numbers)
+
+    def calls_since(self, mark: int = 0) -> list[Entry]:
+        """The calls of all sites, and those that reached none, in the order of their receipt.
+
+        Args:
+            mark: only those that came after it.
+        """
+        journals = [self.calls, *(site.calls for site in self.sites.values())]
+        entries = [entry for journal in journals for entry in journal if entry.number > mark]
+        return sorted(entries, key=lambda entry: entry.number)
 
     def reset(self) -> None:
         """Make every site what it was when it was made, and forget the calls that reached none."""

@@ -15,6 +15,8 @@ import mockscope
 from mockscope import Mockscope
 
 COMMAND_LINE = "docs/command-line.md"
+# The test that fails, so that the document can show what it looks like.
+FAILING = ("docs/pytest.md", "When a test fails")
 # The blocks of JSON, each with a test of its own below.
 SHOWN_JSON = [(COMMAND_LINE, "The ready file"), (COMMAND_LINE, "The request log")]
 
@@ -74,7 +76,7 @@ SCRIPTS = [block for block in blocks("python") if not block.file_name]
 # Sections that show settings need a run of their own; all others share one.
 SUITES = sections([block for block in blocks("python") if block.file_name])
 WITH_SETTINGS = sections(blocks("toml"))
-RUNS = [[suite for suite in SUITES if suite not in WITH_SETTINGS], *([suite] for suite in WITH_SETTINGS)]
+RUNS = [[suite for suite in SUITES if suite not in (*WITH_SETTINGS, FAILING)], *([suite] for suite in WITH_SETTINGS)]
 # pytest-asyncio warns as long as nobody chooses the scope, and a warning is an error here as everywhere.
 PYTEST_OPTIONS = ("-q", "-W", "error", "-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function")
 
@@ -110,6 +112,23 @@ def test_the_tests_of_a_section_pass(suites: list[tuple[str, str]], tmp_path: Pa
 
     assert re.findall(r"^(\d+) passed in ", done.stdout, flags=re.MULTILINE) == [f"{expected}"], done.stdout
     assert done.returncode == 0
+
+
+def test_a_failed_test_shows_its_calls_as_the_document_does(tmp_path: Path) -> None:
+    document, section = FAILING
+    write_files(tmp_path, [block for block in files(document) if block.section == section])
+    [shown] = [block for block in blocks("text", document=document) if block.section == section]
+
+    seen = run(f"python -m pytest {' '.join(PYTEST_OPTIONS)}", tmp_path)
+
+    wanted = [without_places(line) for line in shown.text.replace("\\\n", "").splitlines()]
+    found = [without_places(line) for line in seen.splitlines()]
+    start = found.index(wanted[0])
+    assert found[start : start + len(wanted)] == wanted
+
+
+def without_places(line: str) -> str:
+    return re.sub(r"site-[0-9a-f]+", "site-0", without_times(re.sub("-{4,}", "----", line)))
 
 
 # -- console ---------------------------------------------------------------------------------------------------

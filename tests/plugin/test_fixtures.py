@@ -73,7 +73,10 @@ def test_markers_add_up_from_module_to_test_and_the_nearest_wins(pytester: pytes
     ("marker", "line"),
     [
         ("pagesize=2", "*test_it: the mockscope marker knows no pagesize; did you mean page_size?*"),
-        ("zzz=2", "*test_it: the mockscope marker knows no zzz; known: host, api_key, seed, page_size*"),
+        (
+            "zzz=2",
+            "*test_it: the mockscope marker knows no zzz; known: host, api_key, seed, strict, faults, page_size*",
+        ),
         ("'example_site'", "*test_it: the mockscope marker takes named arguments only*"),
     ],
 )

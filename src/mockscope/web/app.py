@@ -36,7 +36,9 @@ def build_app(bench: Bench, *, hint_header: bool = True) -> ASGIApp:
         bench: the sites that it answers for, with their instruments.
         hint_header: whether answers carry X-Mockscope-Hint (HTTP-10).
     """
-    return Front(Recording(Api(bench), bench.calls, bench.observers, hint_header=hint_header), reserved())
+    return Front(
+        Recording(Api(bench), bench.calls, bench.observers, bench.numbers, hint_header=hint_header), reserved()
+    )
 
 
 class Front:

@@ -1,8 +1,7 @@
 """The wrapper that opens an entry for each request to the vendor's API and completes it with the answer."""
 
 import secrets
-from collections.abc import Awaitable
-from itertools import count
+from collections.abc import Awaitable, Iterator
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,16 +20,25 @@ class Recording:
         app: what answers, and opens the entry in the journal of the site that the request reaches.
         unclaimed: the journal of requests that reach no site.
         observers: called with each completed entry, in the server's thread. The list may change later.
+        numbers: where each request gets its number from.
         hint_header: whether answers carry X-Mockscope-Hint (HTTP-10).
     """
 
-    def __init__(self, app: ASGIApp, unclaimed: Journal, observers: list[Observer], *, hint_header: bool) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        unclaimed: Journal,
+        observers: list[Observer],
+        numbers: Iterator[int],
+        *,
+        hint_header: bool,
+    ) -> None:
         self._app = app
         self._unclaimed = unclaimed
         self._observers = observers
         self._hint_header = hint_header
         self._prefix = f"{secrets.token_hex(4)}-"
-        self._numbers = count(1)
+        self._numbers = numbers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: bytes = scope.get("raw_path") or scope["path"].encode()

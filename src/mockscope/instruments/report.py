@@ -1,0 +1,32 @@
+"""Calls as a failing test shows them: a line each and, where something was wrong, what was sent."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from mockscope.instruments.entry import Entry
+from mockscope.instruments.log import printable, text_line
+
+MOST_SHOWN: Final = 20
+LONGEST_BODY: Final = 500
+
+
+def report(entries: Iterable[Entry], *, most: int = MOST_SHOWN) -> str:
+    """The latest calls, the oldest of them first.
+
+    Args:
+        entries: the calls, in any order.
+        most: how many are shown.
+    """
+    ordered = sorted(entries, key=lambda entry: entry.number)
+    left_out = len(ordered) - most
+    lines = [f"({left_out} earlier calls are not shown)"] if left_out > 0 else []
+    for entry in ordered[-most:]:
+        lines.append(text_line(entry))
+        if entry.body and (entry.advice or entry.status is None or entry.status >= 400):
+            lines.append(f"    sent: {_shortened(entry.body)}")
+    return "\n".join(lines)
+
+
+def _shortened(body: bytes) -> str:
+    text = body.decode("utf-8", "replace")
+    return printable(text if len(text) <= LONGEST_BODY else f"{text[:LONGEST_BODY]}… ({len(body)} bytes)")

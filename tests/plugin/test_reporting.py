@@ -1,0 +1,210 @@
+"""Failing tests explain themselves: the section with calls, under xdist too, and for nobody who does not want it."""
+
+import pytest
+
+PLAIN = ["-p", "no:cacheprovider", "-p", "no:randomly", "-o", "asyncio_default_fixture_loop_scope=function"]
+
+MISTAKE = """
+import requests
+
+def ask(site, **headers):
+    return requests.get(f"{site.url}/api/v1/users", headers=site.headers | headers)
+
+def create(site, **fields):
+    body = {"first_name": "Joey", "last_name": "Tribbiani", "email": "joey@example.com"} | fields
+    return requests.post(f"{site.url}/api/v1/users", headers=site.headers, json=body)
+"""
+
+FAILING = (
+    MISTAKE
+    + """
+def test_that_fails(mockscope):
+    ask(mockscope)
+    create(mockscope, groups="Sales")
+    requests.get(f"{mockscope.url}/api/v1/users", headers={"X-Partner-Auth": "example_site:a-key-of-some-length"})
+    assert False
+
+def test_that_passes(mockscope):
+    ask(mockscope)
+"""
+)
+
+SECTION = [
+    "*Captured mockscope call*",
+    "* 200  list_users *",
+    '* 400  create_user *groups-as-string: groups is one string. Send a list: ?"Sales"?.',
+    '    sent: {*"groups": "Sales"}',
+    "* 403  list_users * -  *  auth-header-renamed: *",
+]
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    return pytester.runpytest_subprocess(*PLAIN, *arguments)
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_failed_test_shows_its_calls_with_hints_and_bodies(pytester: pytest.Pytester, workers: str) -> None:
+    pytester.makepyfile(FAILING)
+
+    result = run(pytester, "-n", workers)
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(SECTION)
+    assert str(result.stdout).count("Captured mockscope call") == 1
+    assert str(result.stdout).count("list_users") == 2
+
+
+def test_a_key_is_never_shown(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        MISTAKE
+        + """
+import pytest
+
+@pytest.mark.mockscope(api_key="e179017a-62b0-4996-8a38-e91aa9f1")
+def test_that_fails(mockscope):
+    ask(mockscope)
+    requests.get(f"{mockscope.url}/api/v1/users", headers={"Http-X-Partner-Auth": f"nowhere:{mockscope.api_key}"})
+    pytest.fail("on purpose", pytrace=False)
+"""
+    )
+
+    result = run(pytester)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*Captured mockscope call*", "* 403 *"])
+    assert "e179017a" not in str(result.stdout)
+
+
+def test_nothing_is_shown_where_nothing_was_called(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_that_fails(mockscope):\n    assert False\n\ndef test_without():\n    assert False")
+
+    result = run(pytester)
+
+    result.assert_outcomes(failed=2)
+    assert "Captured mockscope" not in str(result.stdout)
+
+
+def test_only_the_calls_of_the_failed_test_are_shown(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        MISTAKE
+        + """
+import pytest
+
+@pytest.fixture(scope="module")
+def friends(mockscope_server):
+    with mockscope_server.site(host="friends") as site:
+        yield site
+
+def test_before(friends):
+    ask(friends)
+    requests.get(f"{friends.url}/api/v1/groups")
+
+def test_that_fails(friends):
+    create(friends)
+    assert False
+"""
+    )
+
+    result = run(pytester)
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*Captured mockscope call*", "* 400  create_user *friends*"])
+    result.stdout.no_fnmatch_line("*list_users*")
+    result.stdout.no_fnmatch_line("*list_groups*")
+
+
+def test_the_latest_twenty_calls_are_shown_and_the_others_counted(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        MISTAKE
+        + """
+def test_that_fails(mockscope):
+    for _ in range(25):
+        ask(mockscope)
+    assert False
+"""
+    )
+
+    result = run(pytester)
+
+    result.stdout.fnmatch_lines(["*Captured mockscope call*", "(5 earlier calls are not shown)"])
+    assert str(result.stdout).count("list_users") == 20
+
+
+def test_a_fixture_that_fails_shows_its_calls(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        MISTAKE
+        + """
+import pytest
+
+@pytest.fixture
+def joey(mockscope):
+    create(mockscope).raise_for_status()
+
+def test_joey(joey):
+    pass
+"""
+    )
+
+    result = run(pytester)
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*Captured mockscope setup*", "* 400  create_user *"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ini", "sections"),
+    [
+        (["--mockscope-log=none"], "", 0),
+        ([], "none", 0),
+        (["--mockscope-log=failed"], "none", 1),
+        (["--mockscope-log=all"], "", 2),
+        ([], "all", 2),
+        (["-n", "2"], "all", 2),
+        (["-rP"], "all", 2),
+    ],
+)
+def test_whose_calls_are_shown_is_an_option_with_an_ini_twin(
+    pytester: pytest.Pytester, arguments: list[str], ini: str, sections: int
+) -> None:
+    pytester.makepyfile(FAILING)
+    pytester.makeini(f"[pytest]\nmockscope_log = {ini or 'failed'}\n")
+
+    result = run(pytester, *arguments)
+
+    result.assert_outcomes(passed=1, failed=1)
+    assert str(result.stdout).count("Captured mockscope call") == sections
+
+
+def test_a_word_that_means_nothing_stops_the_run(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it(): pass")
+    pytester.makeini("[pytest]\nmockscope_log = some\n")
+
+    result = run(pytester)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*mockscope_log is one of failed, all, none, and not 'some'*"])
+
+
+def test_a_late_request_of_an_earlier_test_is_named_where_it_arrives(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_late=MISTAKE
+        + """
+left = []
+
+def test_one(mockscope):
+    left.append((mockscope.url, mockscope.headers))
+
+def test_two(mockscope):
+    [(url, headers)] = left
+    assert requests.get(f"{url}/api/v1/users", headers=headers).status_code == 403
+    assert len(mockscope.calls) == 0
+    assert False
+"""
+    )
+
+    result = run(pytester)
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        ["* 403  list_users * -  *site-removed: The site * has been removed: it was that of test_late.py::test_one.*"]
+    )
