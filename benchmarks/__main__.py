@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import click
 
-from benchmarks import processes, throughput
+from benchmarks import processes, state, throughput
 from benchmarks.children import Failed
 from benchmarks.figures import Figure, collapsed, markdown_table, plain_data, plain_table
 
@@ -25,6 +25,7 @@ PACKAGES: Final = ("mockscope", "starlette", "uvicorn", "uvloop", "httptools", "
 PARTS: Final[dict[str, Callable[[int, Path, Callable[[str], None]], list[Figure]]]] = {
     "throughput": throughput.measure,
     "processes": processes.measure,
+    "state": state.measure,
 }
 
 

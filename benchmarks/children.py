@@ -19,6 +19,7 @@ PATIENCE_SECONDS: Final = 180
 
 # Both as users start them, but for the request log.
 MOCKSCOPE: Final = (sys.executable, "-m", "mockscope", "serve")
+UNRECORDED_MOCKSCOPE: Final = (sys.executable, "-m", "benchmarks.unrecorded", "serve")
 BARE: Final = (
     *(sys.executable, "-m", "uvicorn", "benchmarks.bare:app"),
     *("--loop", "uvloop", "--http", "httptools", "--ws", "none", "--lifespan", "off"),

@@ -6,7 +6,10 @@ from typing import Any, Final, NamedTuple
 
 SMALL: Final = 100
 MIDDLE: Final = 10_000
+BIG: Final = 100_000
 LARGE: Final = 1_000_000
+# Of the users of a large site so many are written to where few are.
+FEW: Final = 100
 
 
 class Goal(NamedTuple):
@@ -66,9 +69,43 @@ def create(users: int) -> str:
     return f"create, from {users:,} users"
 
 
+def snapshot(users: int) -> str:
+    return f"snapshot, {users:,} users"
+
+
+def first_write(users: int) -> str:
+    return f"first write after a snapshot, {users:,} users"
+
+
+def later_write(users: int) -> str:
+    return f"second write after a snapshot, {users:,} users"
+
+
+def restore_after_one(users: int) -> str:
+    return f"restore after 1 write, {users:,} users"
+
+
+def restore_after_few(users: int) -> str:
+    return f"restore after {FEW} writes, {users:,} users"
+
+
+def restore_after_all(users: int) -> str:
+    return f"restore after a write to each, {users:,} users"
+
+
+def restore_after_all_deleted(users: int) -> str:
+    return f"restore after all were deleted, {users:,} users"
+
+
+def reset_after_few(users: int) -> str:
+    return f"reset after {FEW} writes, {users:,} users"
+
+
 NOISE: Final = "bare against itself"
 DRY_RUN: Final = f"create in test mode, {MIDDLE:,} users"
 LOGGED: Final = f"GET one, {SMALL:,} users, --log text"
+UNRECORDED: Final = f"GET one, {SMALL:,} users, without recording and faults"
+RECORDING_PRICE: Final = "recording and faults against none"
 LOG_PRICE: Final = "--log text against --log off"
 FIXTURE: Final = "fixture mockscope, after the first"
 START: Final = "mockscope serve against uvicorn's command line"
@@ -91,8 +128,20 @@ GOALS: Final[Mapping[str, Goal]] = {
     create(SMALL): Goal(0.30),
     create(LARGE): Goal(0.30),
     DRY_RUN: Goal(0.40),
+    RECORDING_PRICE: Goal(0.85),
     **{name: Goal(0.8) for name in SCALED},
     FIXTURE: Goal(1.0, at_most=True),
+    **{snapshot(users): Goal(1.0, at_most=True) for users in (MIDDLE, BIG)},
+    **{
+        name: Goal(10.0, at_most=True)
+        for name in (
+            restore_after_one(MIDDLE),
+            restore_after_few(MIDDLE),
+            restore_after_all(MIDDLE),
+            restore_after_all_deleted(MIDDLE),
+            reset_after_few(BIG),
+        )
+    },
 }
 
 
@@ -161,4 +210,4 @@ def collapsed(figures: Iterable[Figure]) -> list[Figure]:
 
 
 def _spelled(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"

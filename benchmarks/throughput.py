@@ -12,7 +12,7 @@ from statistics import median
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
-from benchmarks.children import BARE, HOST, MOCKSCOPE, ROOT, Failed, Server, cpus, pinned, serving
+from benchmarks.children import BARE, HOST, MOCKSCOPE, ROOT, UNRECORDED_MOCKSCOPE, Failed, Server, cpus, pinned, serving
 from benchmarks.figures import (
     DRY_RUN,
     LARGE,
@@ -20,8 +20,10 @@ from benchmarks.figures import (
     LOGGED,
     MIDDLE,
     NOISE,
+    RECORDING_PRICE,
     SCALED,
     SMALL,
+    UNRECORDED,
     Figure,
     create,
     first_page,
@@ -92,6 +94,7 @@ def measure(rounds: int, work: Path, tell: Callable[[str], None]) -> list[Figure
         servers = {"bare": start("bare", *BARE)}
         for users in (SMALL, MIDDLE, LARGE):
             servers[_site(users)] = start(_site(users), *_mockscope(work, users))
+        servers["unrecorded"] = start("unrecorded", *_mockscope(work, SMALL, command=UNRECORDED_MOCKSCOPE))
         servers["logged"] = start("logged", *_mockscope(work, SMALL, log="text"))
         # Both before any load, so that no created user is in it.
         memory = [_memory("resident memory a user, loaded", servers)]
@@ -180,11 +183,14 @@ def _figures(samples: dict[str, list[Sample]]) -> list[Figure]:
         )
         for name, runs in samples.items()
     }
-    price = quotient(LOG_PRICE, figures[LOGGED], figures[get_one(SMALL)], unit="times the rate")
+    prices = [
+        quotient(RECORDING_PRICE, figures[get_one(SMALL)], figures[UNRECORDED], unit="times the rate"),
+        quotient(LOG_PRICE, figures[LOGGED], figures[get_one(SMALL)], unit="times the rate"),
+    ]
     scaled = [
         quotient(name, figures[large], figures[small], unit="times the rate") for name, (large, small) in SCALED.items()
     ]
-    return [*figures.values(), price, *scaled]
+    return [*figures.values(), *prices, *scaled]
 
 
 def _memory(name: str, servers: dict[str, Server]) -> Figure:
@@ -200,7 +206,7 @@ def _site(users: int) -> str:
     return f"site-of-{users}"
 
 
-def _mockscope(work: Path, users: int, *, log: str = "off") -> tuple[str, ...]:
+def _mockscope(work: Path, users: int, *, log: str = "off", command: tuple[str, ...] = MOCKSCOPE) -> tuple[str, ...]:
     seed = work / f"{users}.json"
     administrator = {
         "first_name": "Rachel",
@@ -215,7 +221,7 @@ def _mockscope(work: Path, users: int, *, log: str = "off") -> tuple[str, ...]:
         "generate": {"users": users - 1, "groups": 12, "seed": 1},
     }
     seed.write_text(json.dumps({"mockscope": 1, "sites": [site]}))
-    return (*MOCKSCOPE, "--seed", f"{seed}", "--log", log)
+    return (*command, "--seed", f"{seed}", "--log", log)
 
 
 # -- loads -----------------------------------------------------------------------------------------------------
@@ -245,6 +251,7 @@ def _loads(servers: dict[str, Server], draw: random.Random) -> list[Load]:
         Load(create(SMALL), "created", _creates(people[SMALL]), 201),
         Load(create(LARGE), _site(LARGE), _creates(people[LARGE]), 201),
         Load(DRY_RUN, _site(MIDDLE), _creates(people[MIDDLE], query="?test_mode=true")),
+        Load(UNRECORDED, "unrecorded", _gets(people[SMALL])),
         Load(LOGGED, "logged", _gets(people[SMALL])),
     ]
 

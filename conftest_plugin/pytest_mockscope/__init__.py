@@ -1,6 +1,6 @@
 """The pytest plugin: glue only. At import it needs pytest and the standard library; mockscope is loaded by fixtures."""
 
-from pytest_mockscope.fixtures import mockscope, mockscope_config, mockscope_server
+from pytest_mockscope.fixtures import mockscope, mockscope_config, mockscope_redirect, mockscope_server
 from pytest_mockscope.options import (
     MockscopeConfig,
     pytest_addoption,
@@ -13,6 +13,7 @@ __all__ = [
     "MockscopeConfig",
     "mockscope",
     "mockscope_config",
+    "mockscope_redirect",
     "mockscope_server",
     "pytest_addoption",
     "pytest_collection_modifyitems",

@@ -58,3 +58,10 @@ def mockscope(
     if findings:
         lines = "\n".join(f"  {finding}" for finding in findings)
         pytest.fail(f"mockscope, strict mode: the page does not promise that this works\n{lines}", pytrace=False)
+
+
+@pytest.fixture
+def mockscope_redirect(mockscope: MockSite, mockscope_server: LiveServer) -> Iterator[MockSite]:
+    """The site of this test, with the vendor's own hosts leading to its server."""
+    with mockscope_server.redirect():
+        yield mockscope

@@ -16,17 +16,20 @@ if TYPE_CHECKING:
     from mockscope.instruments.calls import Calls
     from mockscope.instruments.clock import Clock
     from mockscope.instruments.entry import Entry
-    from mockscope.instruments.faults import Answer, Fault, Faults, LogNormal, Uniform
+    from mockscope.instruments.fault import Answer, Fault, LogNormal, Uniform
+    from mockscope.instruments.faults import Faults
     from mockscope.instruments.findings import Finding
     from mockscope.instruments.report import report
     from mockscope.seeding import SeedSource
     from mockscope.server import LiveServer, serve
+    from mockscope.tls import Authority
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Access",
     "Answer",
+    "Authority",
     "Calls",
     "Clock",
     "Dashboard",
@@ -55,18 +58,19 @@ __all__ = [
 
 _HOME = {
     "Access": "mockscope.domain.model",
-    "Answer": "mockscope.instruments.faults",
+    "Answer": "mockscope.instruments.fault",
+    "Authority": "mockscope.tls",
     "Calls": "mockscope.instruments.calls",
     "Clock": "mockscope.instruments.clock",
     "Dashboard": "mockscope.domain.model",
     "DashboardAccess": "mockscope.domain.model",
     "Entry": "mockscope.instruments.entry",
-    "Fault": "mockscope.instruments.faults",
+    "Fault": "mockscope.instruments.fault",
     "Faults": "mockscope.instruments.faults",
     "Finding": "mockscope.instruments.findings",
     "Group": "mockscope.domain.model",
     "LiveServer": "mockscope.server",
-    "LogNormal": "mockscope.instruments.faults",
+    "LogNormal": "mockscope.instruments.fault",
     "MockSite": "mockscope.bench",
     "Mockscope": "mockscope.double",
     "Policy": "mockscope.domain.policy",
@@ -75,7 +79,7 @@ _HOME = {
     "SeedError": "mockscope.domain.state",
     "SeedSource": "mockscope.seeding",
     "SiteSnapshot": "mockscope.bench",
-    "Uniform": "mockscope.instruments.faults",
+    "Uniform": "mockscope.instruments.fault",
     "User": "mockscope.domain.model",
     "report": "mockscope.instruments.report",
     "serve": "mockscope.server",

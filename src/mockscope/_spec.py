@@ -1,4 +1,4 @@
-"""Where the contract is: inside the package in a wheel, two levels above it in a checkout."""
+"""Where the contracts are: that of the API inside a wheel, or two levels above a checkout; our own in the package."""
 
 from functools import cache
 from importlib.resources import files
@@ -17,8 +17,24 @@ def openapi_yaml() -> bytes:
 @cache
 def openapi_json() -> bytes:
     """The same contract as JSON."""
+    return _as_json(openapi_yaml())
+
+
+@cache
+def control_yaml() -> bytes:
+    """``control.yaml``, the contract of the control API, byte for byte."""
+    return (files("mockscope") / "control.yaml").read_bytes()
+
+
+@cache
+def control_json() -> bytes:
+    """The same contract as JSON."""
+    return _as_json(control_yaml())
+
+
+def _as_json(text: bytes) -> bytes:
     import json
 
     import yaml
 
-    return json.dumps(yaml.load(openapi_yaml(), Loader=yaml.CSafeLoader), ensure_ascii=False, indent=2).encode()
+    return json.dumps(yaml.load(text, Loader=yaml.CSafeLoader), ensure_ascii=False, indent=2).encode()

@@ -29,6 +29,7 @@ from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry, Observer
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.findings import Finding, findings
+from mockscope.instruments.veil import Veil
 from mockscope.seeding import SeedSource
 
 R = TypeVar("R")
@@ -88,10 +89,11 @@ class MockSite:
     def __init__(self, site: Site, bench: "Bench", *, strict: bool) -> None:
         self._site = site
         self._bench = bench
+        bench.veil.learn(site.api_key)
         self._baseline = site.snapshot()
         self.strict = strict
         self.clock = Clock(bench.clock)
-        self.calls = Journal(f"the site {site.host}", self.clock, size=bench.calls_kept)
+        self.calls = Journal(f"the site {site.host}", self.clock, size=bench.calls_kept, veil=bench.veil)
         self.faults = Faults(f"the site {site.host}", self.clock)
         self.snapshots: dict[str, SiteSnapshot] = {}
         self.users: Mapping[str, User] = Records(site, site.store.users, key=email_key, name=lambda user: user.email)
@@ -174,6 +176,7 @@ class MockSite:
             ValueError: the key can't stand in the auth header.
         """
         self._site.rotate_key(api_key or new_api_key())
+        self._bench.veil.learn(self.api_key)
         return self.api_key
 
     def add_user(
@@ -251,7 +254,7 @@ class MockSite:
             Refused: the site has no such user.
             ValueError: the time has no offset from UTC.
         """
-        return self._site.record_login(email, timestamp(at or self.clock.now()))
+        return self._site.record_login(email, timestamp(self.clock.now() if at is None else at))
 
     def record_password_change(self, email: str, at: datetime | str | None = None) -> User:
         """Set when a user's password was last changed: ``password_updated_at`` (USER-1).
@@ -264,7 +267,7 @@ class MockSite:
             Refused: the site has no such user.
             ValueError: the time has no offset from UTC.
         """
-        return self._site.record_password_change(email, timestamp(at or self.clock.now()))
+        return self._site.record_password_change(email, timestamp(self.clock.now() if at is None else at))
 
     # -- back in time ----------------------------------------------------------------------------------------
 
@@ -408,10 +411,16 @@ class Bench:
         self.strict = strict
         self.calls_kept = calls_kept
         self.clock = Clock()
-        self.calls = Journal("the server", self.clock, size=calls_kept)
+        # Keys of all sites are hidden in the calls of any: they are mixed up at times.
+        self.veil = Veil()
+        self.calls = Journal("the server", self.clock, size=calls_kept, veil=self.veil)
         self.observers: list[Observer] = []
         # Every request gets the next number, whichever site it reaches.
         self.numbers = count(1)
+        # Writes the state to where it was loaded from; None where it came from nowhere.
+        self.save: Callable[[], None] | None = None
+        # Called with each site that is removed, and with the bench itself when its server stops.
+        self.farewells: list[Callable[[MockSite | Bench], None]] = []
         self._handles: dict[Site, MockSite] = {}
         if seed is not None:
             self.put_all(seeding.load_sites(seed))
@@ -496,6 +505,12 @@ class Bench:
         site = handle._site
         self.directory.remove(site)
         self._handles.pop(site, None)
+        self.say_farewell(handle)
+
+    def say_farewell(self, to: "MockSite | Bench") -> None:
+        """Tell whoever waits for calls that a site, or the server, is going."""
+        for farewell in tuple(self.farewells):
+            farewell(to)
 
     def mark(self) -> int:
         """A place among the calls of all sites, for ``calls_since``."""

@@ -5,22 +5,27 @@ import json
 import logging
 import os
 import signal
+import socket
 import sys
+from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 from shlex import quote
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
 from mockscope import __version__, _spec
-from mockscope.domain.state import SeedError
+from mockscope.beside import env, execute, wait
 
 if TYPE_CHECKING:
     from mockscope.double import Mockscope
+    from mockscope.saving import StateFile
+    from mockscope.tls import Authority
 
 WRONG_USE: Final = 2
+NOT_KEPT: Final = 1
 
 
 def main() -> None:
@@ -60,6 +65,12 @@ def cli() -> None:
     help="Seed file, YAML or JSON. Without it: the demo site with the people of the vendor's page.",
 )
 @click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    envvar="MOCKSCOPE_STATE",
+    help="File to keep the sites in, YAML or JSON: loaded instead of the seed if it is there, written at the end.",
+)
+@click.option(
     "--ready-file",
     type=click.Path(path_type=Path),
     envvar="MOCKSCOPE_READY_FILE",
@@ -80,7 +91,88 @@ def cli() -> None:
     envvar="MOCKSCOPE_HINTS",
     help="Whether answers carry the X-Mockscope-Hint header.",
 )
-def serve(*, host: str, port: int, seed: Path | None, ready_file: Path | None, log: str, hints: bool) -> None:
+@click.option(
+    "--strict/--no-strict",
+    default=False,
+    show_default=True,
+    envvar="MOCKSCOPE_STRICT",
+    help="Whether to print at the end what went well although nobody promises it, and the faults that never came.",
+)
+@click.option(
+    "--calls-kept",
+    type=click.IntRange(min=1),
+    default=10_000,
+    show_default=True,
+    envvar="MOCKSCOPE_CALLS_KEPT",
+    help="How many calls each site keeps, and how many are kept that reached no site.",
+)
+@click.option(
+    "--control/--no-control",
+    default=True,
+    show_default=True,
+    envvar="MOCKSCOPE_CONTROL",
+    help="Whether the control API answers under /_mockscope/v1/.",
+)
+@click.option(
+    "--control-token",
+    envvar="MOCKSCOPE_CONTROL_TOKEN",
+    help="Bearer token for the control API. Without it: none on loopback, elsewhere a made-up one.",
+)
+@click.option(
+    "--tls/--no-tls",
+    default=False,
+    show_default=True,
+    envvar="MOCKSCOPE_TLS",
+    help="Whether to speak HTTPS, with a certificate of an authority made on the spot.",
+)
+@click.option(
+    "--proxy/--no-proxy",
+    default=False,
+    show_default=True,
+    envvar="MOCKSCOPE_PROXY",
+    help="Whether to run a proxy too, which answers for the vendor's hosts.",
+)
+@click.option(
+    "--proxy-port",
+    type=click.IntRange(0, 65535),
+    default=8766,
+    show_default=True,
+    envvar="MOCKSCOPE_PROXY_PORT",
+    help="Port of the proxy; 0: the kernel chooses.",
+)
+@click.option(
+    "--proxy-others",
+    type=click.Choice(["refuse", "pass"]),
+    default="refuse",
+    show_default=True,
+    envvar="MOCKSCOPE_PROXY_OTHERS",
+    help="What the proxy does with hosts that are neither the vendor's nor loopback.",
+)
+@click.option(
+    "--ca-file",
+    type=click.Path(path_type=Path),
+    envvar="MOCKSCOPE_CA_FILE",
+    help="File to write the authority's certificate to.",
+)
+def serve(
+    *,
+    host: str,
+    port: int,
+    seed: Path | None,
+    state: Path | None,
+    ready_file: Path | None,
+    log: str,
+    hints: bool,
+    strict: bool,
+    calls_kept: int,
+    control: bool,
+    control_token: str | None,
+    tls: bool,
+    proxy: bool,
+    proxy_port: int,
+    proxy_others: Literal["refuse", "pass"],
+    ca_file: Path | None,
+) -> None:
     """Serve the API until SIGINT or SIGTERM.
 
     Every option can also be set in the environment: --ready-file is MOCKSCOPE_READY_FILE.
@@ -89,32 +181,60 @@ def serve(*, host: str, port: int, seed: Path | None, ready_file: Path | None, l
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
     logging.basicConfig(level=logging.WARNING, format="mockscope: %(message)s")
+    from mockscope.gate import Gate, SecurePort
     from mockscope.instruments.log import RequestLog, json_line, text_line
-    from mockscope.server import bind, serve_in_foreground, url_of
+    from mockscope.proxy import Proxy
+    from mockscope.server import serve_in_foreground, url_of
 
-    double = _load(seed, hint_header=hints)
+    kept = None if state is None else _state_file(state)
+    double = _load(
+        state if kept is not None and kept.exists() else seed,
+        hint_header=hints,
+        strict=strict,
+        calls_kept=calls_kept,
+        control=control,
+        control_token=control_token,
+    )
+    if kept is not None:
+        double.save = lambda: kept.save(list(double.directory))
     if log == "text":
         double.observers.append(RequestLog(sys.stderr, text_line))
     elif log == "json":
         double.observers.append(RequestLog(sys.stderr, json_line))
-    try:
-        listener = bind(host, port)
-        # Taken ports show at bind or, where another process shares the address, only here.
-        listener.listen()
-    except OSError as error:
-        raise click.ClickException(f"can't listen on {host} port {port}: {error.strerror or error}") from None
-    url = url_of(listener)
+    listener = _listener(host, port)
+    url = url_of(listener, is_secure=tls)
+    gates: dict[Gate, socket.socket] = {}
+    trust: dict[str, str] = {}
+    if tls or proxy:
+        authority = _authority(ca_file)
+        trust = {"ca_file": str(ca_file or authority.ca_file), "trust": str(authority.directory)}
+        if tls:
+            gates[SecurePort(authority.server_context(host))] = listener
+        if proxy:
+            door = _listener(host, proxy_port)
+            gates[Proxy(authority.server_context(), others=proxy_others)] = door
+            trust = {"proxy": url_of(door)} | trust
+    elif ca_file is not None:
+        raise click.UsageError("--ca-file needs --tls or --proxy: otherwise there is no authority")
     with _ReadyFile(ready_file) as ready:
         # What was loaded stays: the collector need not look through it again and again.
         gc.collect()
         gc.freeze()
 
         def announce() -> None:
-            ready.write(_readiness(double, url))
-            click.echo(_banner(double, url))
+            ready.write(_readiness(double, url) | trust)
+            click.echo(_banner(double, url, trust, tells_token=control_token is None))
             sys.stdout.flush()
 
-        serve_in_foreground(double, listener, announce)
+        try:
+            serve_in_foreground(double, listener, host, announce, gates)
+        finally:
+            _end(double)
+
+
+cli.add_command(execute)
+cli.add_command(env)
+cli.add_command(wait)
 
 
 @cli.command()
@@ -133,15 +253,69 @@ def export_schema() -> None:
     click.echo(json.dumps(schema(), indent=2))
 
 
-def _load(seed: Path | None, *, hint_header: bool) -> "Mockscope":
+def _listener(host: str, port: int) -> socket.socket:
+    from mockscope.server import bind
+
+    try:
+        listener = bind(host, port)
+        # Taken ports show at bind or, where another process shares the address, only here.
+        listener.listen()
+    except OSError as error:
+        raise click.ClickException(f"can't listen on {host} port {port}: {error.strerror or error}") from None
+    return listener
+
+
+def _authority(ca_file: Path | None) -> "Authority":
+    from mockscope.tls import Authority
+
+    authority = Authority()
+    if ca_file is not None:
+        try:
+            ca_file.write_bytes(authority.pem)
+        except OSError as error:
+            raise click.ClickException(f"can't write the CA file {ca_file}: {error.strerror or error}") from None
+    return authority
+
+
+def _state_file(path: Path) -> "StateFile":
+    from mockscope.saving import StateFile
+
+    try:
+        return StateFile(path)
+    except OSError as error:
+        raise click.ClickException(f"can't write the state file {path}: {error.strerror or error}") from None
+
+
+def _end(double: "Mockscope") -> None:
+    """Keep the state, and print what strict mode found."""
+    is_kept = _is_kept(double)
+    for site in double.sites.values():
+        for finding in site.findings() if site.strict else ():
+            click.echo(f"mockscope: {site.host}: {finding}", err=True)
+    if not is_kept:
+        sys.exit(NOT_KEPT)
+
+
+def _is_kept(double: "Mockscope") -> bool:
+    try:
+        if double.save is not None:
+            double.save()
+    except OSError as error:
+        click.echo(f"mockscope: the state was not written: {error.strerror or error}", err=True)
+        return False
+    return True
+
+
+def _load(seed: Path | None, **options: Any) -> "Mockscope":
     from mockscope.double import Mockscope
 
     try:
         if seed is not None:
-            return Mockscope(seed, hint_header=hint_header)
+            return Mockscope(seed, **options)
         with as_file(files("mockscope") / "demo.yaml") as demo:
-            return Mockscope(demo, hint_header=hint_header)
-    except SeedError as error:
+            return Mockscope(demo, **options)
+    except ValueError as error:
+        # A seed that can't be loaded, or a token that can't stand in a header.
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"can't read the seed {seed}: {error.strerror or error}") from None
@@ -192,19 +366,26 @@ def _readiness(double: "Mockscope", url: str) -> dict[str, Any]:
             }
             for site in double.directory
         ],
+        **({"control_token": double.control_token} if double.control_token else {}),
     }
 
 
-def _banner(double: "Mockscope", url: str) -> str:
+def _banner(double: "Mockscope", url: str, trust: Mapping[str, str], *, tells_token: bool) -> str:
     lines = [f"mockscope {__version__} answers at {url} (Ctrl-C ends it)", ""]
     headers = [f"Http-X-Partner-Auth: {site.host}:{site.api_key}" for site in double.directory]
     lines += [f"    {header}" for header in headers[:10]]
     if len(headers) > 10:
         lines.append(f"    ... and {len(headers) - 10} more sites")
     if headers:
-        lines += ["", "Try:", "", f"    curl -H {quote(headers[0])} {url}/api/v1/users", ""]
+        believing = f"--cacert {quote(trust['ca_file'])} " if url.startswith("https:") else ""
+        lines += ["", "Try:", "", f"    curl {believing}-H {quote(headers[0])} {url}/api/v1/users", ""]
     else:
         lines += ["The seed has no sites: every request is answered 403.", ""]
+    if "proxy" in trust:
+        lines += [f"The vendor's hosts are answered through the proxy {trust['proxy']};", "clients must believe:", ""]
+        lines += [f"    {trust['ca_file']}", ""]
+    if tells_token and double.control_token:
+        lines += ["The control API wants:", "", f"    Authorization: Bearer {double.control_token}", ""]
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ from mockscope.bench import Bench
 from mockscope.instruments.calls import MOST_CALLS
 from mockscope.seeding import SeedSource
 from mockscope.web.app import build_app
+from mockscope.web.control.door import Door
 
 
 class Mockscope(Bench):
@@ -16,9 +17,13 @@ class Mockscope(Bench):
         hint_header: whether answers carry ``X-Mockscope-Hint`` (HTTP-10).
         strict: whether its sites are in strict mode unless they say otherwise.
         calls_kept: how many calls each site keeps, and how many are kept that reached no site.
+        control: whether the control API answers under ``/_mockscope/v1/``.
+        control_token: the bearer token that it demands; None demands one only where others than this machine can
+            reach the port, and makes it up.
 
     Raises:
         SeedError: the seed can't be loaded.
+        ValueError: the token can't stand in a header.
         OSError: the seed can't be read.
     """
 
@@ -29,6 +34,23 @@ class Mockscope(Bench):
         hint_header: bool = True,
         strict: bool = False,
         calls_kept: int = MOST_CALLS,
+        control: bool = True,
+        control_token: str | None = None,
     ) -> None:
         super().__init__(seed, strict=strict, calls_kept=calls_kept)
-        self.app: ASGIApp = build_app(self, hint_header=hint_header)
+        self._door = Door(control_token) if control else None
+        self.app: ASGIApp = build_app(self, hint_header=hint_header, door=self._door)
+
+    @property
+    def control_token(self) -> str | None:
+        """The bearer token that the control API demands; None where it demands none, or is switched off."""
+        return None if self._door is None else self._door.token
+
+    def listens_at(self, *names: str) -> None:
+        """Say where the double is reached; a server does so once its socket is bound.
+
+        Args:
+            names: the address of the socket, and the name that it was bound by.
+        """
+        if self._door is not None:
+            self._door.listens_at(*names)

@@ -6,11 +6,11 @@ Only bytes are handled here, before there is a request or where there will never
 import asyncio
 import re
 import string
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote_from_bytes
 
 from mockscope import wire
-from mockscope.web.breaking import TRANSPORT
+from mockscope.web.breaking import CONNECTION, Connection
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as AutoHTTPProtocol
@@ -40,7 +40,13 @@ class JSONProtocol(JSONRefusals, AutoHTTPProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         # Planned faults break it; uvicorn hands a copy of this state to each request of the connection.
-        self.app_state = {**self.app_state, TRANSPORT: transport}
+        self._connection = Connection(transport)
+        self.app_state = {**self.app_state, CONNECTION: self._connection}
+
+    def shutdown(self) -> None:
+        # uvicorn would wait for the answer.
+        if not self._connection.let_go():
+            super().shutdown()
 
 
 class ReadableHeads(JSONProtocol):
@@ -48,6 +54,20 @@ class ReadableHeads(JSONProtocol):
 
     # Whether the request line is still coming, where a head arrives in pieces.
     _in_line = True
+
+    # The request that is being answered. Of several that came in one go, uvicorn tells only the last one that the
+    # client is gone.
+    _answering: "RequestResponseCycle | None" = None
+
+    def _start_asgi_task(self, cycle: "RequestResponseCycle", app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         # uvicorn's own view of the connection says whether a body is due. Where an answer went out before its

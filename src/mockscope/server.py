@@ -6,10 +6,12 @@ No rule and no state lives here; a LiveServer is a Mockscope that also has an ad
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from threading import Lock, Thread
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 import uvicorn
@@ -17,9 +19,12 @@ from starlette.types import ASGIApp
 from uvicorn.server import HANDLED_SIGNALS, ServerState
 
 from mockscope.double import Mockscope
+from mockscope.gate import Gate, SecurePort
 from mockscope.instruments.calls import MOST_CALLS
 from mockscope.protocol import best_protocol
+from mockscope.proxy import Others, Proxy
 from mockscope.seeding import SeedSource
+from mockscope.tls import Authority
 
 # A test that thinks for a minute between two requests must not find its pooled connection closed.
 KEEP_ALIVE_SECONDS: Final = 600
@@ -38,9 +43,17 @@ class LiveServer(Mockscope):
         hint_header: whether answers carry ``X-Mockscope-Hint`` (HTTP-10).
         strict: whether its sites are in strict mode unless they say otherwise.
         calls_kept: how many calls each site keeps, and how many are kept that reached no site.
+        control: whether the control API answers under ``/_mockscope/v1/``.
+        control_token: the bearer token that it demands; None demands one only where others than this machine can
+            reach the port, and makes it up.
+        tls: whether it speaks HTTPS, with a certificate of an authority of its own or of the given one.
+        proxy: whether there is a proxy too, which answers for the vendor's hosts.
+        proxy_port: the port of the proxy; 0 lets the kernel choose.
+        proxy_others: whether the proxy refuses or passes other hosts.
 
     Raises:
         SeedError: the seed can't be loaded.
+        ValueError: the token can't stand in a header.
         OSError: the seed can't be read.
     """
 
@@ -53,9 +66,27 @@ class LiveServer(Mockscope):
         hint_header: bool = True,
         strict: bool = False,
         calls_kept: int = MOST_CALLS,
+        control: bool = True,
+        control_token: str | None = None,
+        tls: bool | Authority = False,
+        proxy: bool = False,
+        proxy_port: int = 0,
+        proxy_others: Others = "refuse",
     ) -> None:
-        super().__init__(seed, hint_header=hint_header, strict=strict, calls_kept=calls_kept)
+        super().__init__(
+            seed,
+            hint_header=hint_header,
+            strict=strict,
+            calls_kept=calls_kept,
+            control=control,
+            control_token=control_token,
+        )
         self._address = (host, port)
+        self._proxy_port = proxy_port
+        self._authority = tls if isinstance(tls, Authority) else Authority() if tls or proxy else None
+        self._gate = SecurePort(self.authority.server_context(host)) if tls else None
+        self.proxy = Proxy(self.authority.server_context(), others=proxy_others) if proxy else None
+        self._proxy_url: str | None = None
         self._url: str | None = None
         self._life = Lock()
         self._thread: Thread | None = None
@@ -72,6 +103,37 @@ class LiveServer(Mockscope):
         if self._url is None:
             raise RuntimeError("the server is not running: use it in a with block, or call start()")
         return self._url
+
+    @property
+    def proxy_url(self) -> str:
+        """The proxy's URL.
+
+        Raises:
+            RuntimeError: there is no proxy, or the server is not running.
+        """
+        if self._proxy_url is None:
+            raise RuntimeError("no proxy is running: use serve(proxy=True), in a with block")
+        return self._proxy_url
+
+    @property
+    def authority(self) -> Authority:
+        """Who signed the server's certificates.
+
+        Raises:
+            RuntimeError: the server has none.
+        """
+        if self._authority is None:
+            raise RuntimeError("the server has no certificate: use serve(tls=True) or serve(proxy=True)")
+        return self._authority
+
+    @property
+    def ca_file(self) -> Path:
+        """A file with the authority's certificate, for a client's ``verify``. It goes when the server object does.
+
+        Raises:
+            RuntimeError: the server has none.
+        """
+        return self.authority.ca_file
 
     def __repr__(self) -> str:
         return f"<LiveServer {self._url or 'not running'}: {len(self.directory)} sites>"
@@ -96,17 +158,25 @@ class LiveServer(Mockscope):
             if self._thread is not None:
                 raise RuntimeError(f"the server is running already, at {self._url}")
             listener = bind(*self._address)
+            self.listens_at(listener.getsockname()[0], self._address[0])
             ready: Future[None] = Future()
-            thread = Thread(target=self._run, args=(listener, ready), name="mockscope", daemon=True)
+            door: socket.socket | None = None
             try:
+                door = bind(self._address[0], self._proxy_port) if self.proxy else None
+                thread = Thread(target=self._run, args=(listener, door, ready), name="mockscope", daemon=True)
                 # Here, because uvloop swallows a listen that fails: two may bind one port, and only one can listen.
-                listener.listen(BACKLOG)
+                for each in (listener, door):
+                    if each is not None:
+                        each.listen(BACKLOG)
                 thread.start()
                 ready.result()
             except BaseException:
                 listener.close()
+                if door is not None:
+                    door.close()
                 raise
-            self._thread, self._url = thread, url_of(listener)
+            self._thread, self._url = thread, url_of(listener, is_secure=self._gate is not None)
+            self._proxy_url = None if door is None else url_of(door)
             return self
 
     def stop(self) -> None:
@@ -116,34 +186,51 @@ class LiveServer(Mockscope):
                 return
             self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join()
-            self._thread = self._loop = self._stopping = self._url = None
+            self._thread = self._loop = self._stopping = self._url = self._proxy_url = None
 
-    def _run(self, listener: socket.socket, ready: Future[None]) -> None:
+    def redirect(self) -> AbstractContextManager[None]:
+        """Lead requests of this process to the vendor's hosts here, for a ``with`` block.
+
+        It counts for the whole process. Of several redirects that are active, the one that was entered last leads.
+
+        Raises:
+            RuntimeError: the server is not running.
+            ValueError: the server speaks TLS.
+        """
+        from mockscope.redirect import redirected  # here, not above: a server without it pays nothing
+
+        return redirected(self.url)
+
+    def _run(self, listener: socket.socket, door: socket.socket | None, ready: Future[None]) -> None:
         try:
-            config = uvicorn_config(self.app, date_header=False)
+            config = uvicorn_config(self.app)
             with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-                runner.run(self._serve(config, listener, ready))
+                runner.run(self._serve(config, listener, door, ready))
         except BaseException as error:
             if ready.done():
                 raise
             ready.set_exception(error)
 
-    async def _serve(self, config: uvicorn.Config, listener: socket.socket, ready: Future[None]) -> None:
+    async def _serve(
+        self, config: uvicorn.Config, listener: socket.socket, door: socket.socket | None, ready: Future[None]
+    ) -> None:
         loop = self._loop = asyncio.get_running_loop()
         stopping = self._stopping = asyncio.Event()
         state = ServerState()
         state.default_headers = config.encoded_headers
 
         # uvicorn.Server would poll ten times a second and take 0.2 s to stop; its protocol class needs neither.
-        def connect() -> asyncio.Protocol:
-            protocol: Any = config.http_protocol_class
-            made: asyncio.Protocol = protocol(config=config, server_state=state, app_state={}, _loop=loop)
-            return made
-
-        server = await loop.create_server(connect, sock=listener, backlog=BACKLOG)
+        connect = _connector(config, state)
+        server = None if self._gate else await loop.create_server(connect, sock=listener, backlog=BACKLOG)
+        gates = [(gate, port) for gate, port in ((self._gate, listener), (self.proxy, door)) if gate and port]
+        for gate, port in gates:
+            await gate.open(port, connect, backlog=BACKLOG)
         ready.set_result(None)
         await stopping.wait()
-        server.close()
+        if server is not None:
+            server.close()
+        for gate, _ in gates:
+            await gate.close()
         # A connection that was just accepted is made known a step later, and uvloop would wait for it forever;
         # a request that waits for its body ends by itself once it learns, in two steps, that its client is gone.
         for _ in range(3):
@@ -158,33 +245,68 @@ class LiveServer(Mockscope):
 class _ForegroundServer(uvicorn.Server):
     """uvicorn's server, ended by a signal as by a wish: without raising it again, so that the exit status is 0."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
+    def __init__(self, double: Mockscope, gates: Mapping[Gate, socket.socket], on_ready: Callable[[], None]) -> None:
+        super().__init__(uvicorn_config(double.app))
+        self._double = double
+        self._gates = gates
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for gate, listener in self._gates.items():
+            await gate.open(listener, _connector(self.config, self.server_state), backlog=BACKLOG)
         self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Streams would otherwise be waited for as long as for any request.
+        self._double.say_farewell(self._double)
+        for gate in self._gates:
+            await gate.close()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        before = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
+        for number in HANDLED_SIGNALS:
+            signal.signal(number, self.handle_exit)
         try:
             yield
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            # An impatient second signal must not cut short what is left to do.
+            for number in HANDLED_SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
 
 
-def serve_in_foreground(double: Mockscope, listener: socket.socket, on_ready: Callable[[], None]) -> None:
-    """Answer on a bound socket in this thread until SIGINT or SIGTERM.
+def serve_in_foreground(
+    double: Mockscope,
+    listener: socket.socket,
+    name: str,
+    on_ready: Callable[[], None],
+    gates: Mapping[Gate, socket.socket] = MappingProxyType({}),
+) -> None:
+    """Answer on a bound socket in this thread until SIGINT or SIGTERM. From then on both are ignored.
 
     Args:
         double: what answers.
         listener: the socket.
+        name: the name or address that it was bound by.
         on_ready: called once the port accepts.
+        gates: bound sockets on which it is met in another way than by plain HTTP.
     """
-    _ForegroundServer(uvicorn_config(double.app), on_ready).run(sockets=[listener])
+    double.listens_at(listener.getsockname()[0], name)
+    plain = [] if listener in gates.values() else [listener]
+    _ForegroundServer(double, gates, on_ready).run(sockets=plain)
+
+
+def _connector(config: uvicorn.Config, state: ServerState) -> Callable[[], asyncio.Protocol]:
+    """What makes the protocol for a connection."""
+    loop = asyncio.get_running_loop()
+
+    def connect() -> asyncio.Protocol:
+        protocol: Any = config.http_protocol_class
+        made: asyncio.Protocol = protocol(config=config, server_state=state, app_state={}, _loop=loop)
+        return made
+
+    return connect
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -206,14 +328,15 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def url_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket, *, is_secure: bool = False) -> str:
     """The URL of a bound socket; one bound to every address is called by its loopback name."""
+    scheme = "https" if is_secure else "http"
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def uvicorn_config(app: ASGIApp, *, date_header: bool = True) -> uvicorn.Config:
+def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
     """How uvicorn runs the application: fast parser and loop where they are, and never an access log."""
     config = uvicorn.Config(
         app,
@@ -223,7 +346,8 @@ def uvicorn_config(app: ASGIApp, *, date_header: bool = True) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         proxy_headers=False,
-        date_header=date_header,
+        # The machine's time; here sites show a time of their own.
+        date_header=False,
         server_header=False,
         headers=[("server", "mockscope")],
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -242,6 +366,12 @@ def serve(
     hint_header: bool = True,
     strict: bool = False,
     calls_kept: int = MOST_CALLS,
+    control: bool = True,
+    control_token: str | None = None,
+    tls: bool | Authority = False,
+    proxy: bool = False,
+    proxy_port: int = 0,
+    proxy_others: Others = "refuse",
 ) -> LiveServer:
     """A server for a ``with`` block: ``with mockscope.serve() as server: ...``.
 
@@ -252,9 +382,30 @@ def serve(
         hint_header: whether answers carry ``X-Mockscope-Hint`` (HTTP-10).
         strict: whether its sites are in strict mode unless they say otherwise.
         calls_kept: how many calls each site keeps, and how many are kept that reached no site.
+        control: whether the control API answers under ``/_mockscope/v1/``.
+        control_token: the bearer token that it demands; None demands one only where others than this machine can
+            reach the port, and makes it up.
+        tls: whether it speaks HTTPS, with a certificate of an authority of its own or of the given one.
+        proxy: whether there is a proxy too, which answers for the vendor's hosts.
+        proxy_port: the port of the proxy; 0 lets the kernel choose.
+        proxy_others: whether the proxy refuses or passes other hosts.
 
     Raises:
         SeedError: the seed can't be loaded.
+        ValueError: the token can't stand in a header.
         OSError: the seed can't be read.
     """
-    return LiveServer(seed, host=host, port=port, hint_header=hint_header, strict=strict, calls_kept=calls_kept)
+    return LiveServer(
+        seed,
+        host=host,
+        port=port,
+        hint_header=hint_header,
+        strict=strict,
+        calls_kept=calls_kept,
+        control=control,
+        control_token=control_token,
+        tls=tls,
+        proxy=proxy,
+        proxy_port=proxy_port,
+        proxy_others=proxy_others,
+    )

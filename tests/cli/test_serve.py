@@ -212,6 +212,7 @@ def test_the_json_log_has_one_object_a_request() -> None:
         "operation": "delete_user",
         "site": "example_site",
         "status": 400,
+        "fault": None,
         "rule": "USER-DELETE-1",
         "hint": {
             "code": "user-unknown",

@@ -173,8 +173,14 @@ def _wrapped(text: str) -> list[str]:
 
 def render_hints() -> str:
     """The catalogue as a table; what a request fills in is in italics."""
-    rows = [f"| `{hint.code}` | {_shown(hint.value[1])} | {_shown(hint.value[2])} |" for hint in Hint]
-    return "\n".join(["| code | cause | remedy |", "| --- | --- | --- |", *rows])
+    rows = [
+        f"| `{hint.code}` | {_shown(hint.value[1])} | {_shown(hint.value[2])} | {_link(hint.rule)} |" for hint in Hint
+    ]
+    return "\n".join(["| code | cause | remedy | may pass by |", "| --- | --- | --- | --- |", *rows])
+
+
+def _link(rule: str | None) -> str:
+    return f"[{rule}](fidelity.md#{rule.lower()})" if rule else ""
 
 
 def _shown(template: str) -> str:

@@ -116,6 +116,27 @@ def test_the_members_of_a_site_are_those_of_its_table() -> None:
     assert sorted(column("docs/pytest.md", "The site")) == sorted(found)
 
 
+# What a call and the calls have for the server alone.
+FOR_THE_SERVER = {"forget_bodies", "is_held", "journal", "number", "thread", "veil", "weigh"}
+FOR_THE_JOURNAL = {"close", "hold", "open", "reset", "size", "suspicious", "veil"}
+
+
+def test_the_attributes_of_a_call_are_those_of_its_table() -> None:
+    call = mockscope.Entry("1", "GET", "/api/v1/users")
+    names = {name for name in dir(call) if not name.startswith("_")} - FOR_THE_SERVER
+    found = [code(f"{name}()" if inspect.ismethod(getattr(call, name)) else name) for name in names]
+    assert sorted(column("docs/calls.md", "What a call holds")) == sorted(found)
+
+
+def test_the_members_of_calls_are_those_of_their_table() -> None:
+    calls = type(mockscope.Mockscope().calls)
+    methods = {name for name, _ in inspect.getmembers_static(calls, inspect.isfunction)}
+    names = {name for name in dir(calls) if not name.startswith("_")} - FOR_THE_JOURNAL
+    found = [code(f"{name}()" if name in methods else name) for name in names]
+    shown = [name for cell in column("docs/calls.md", "Questions") for name in cell.split(", ")]
+    assert sorted(shown) == sorted(found)
+
+
 # -- seeds -----------------------------------------------------------------------------------------------------
 
 SHAPES: list[type[msgspec.Struct]] = [

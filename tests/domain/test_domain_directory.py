@@ -63,10 +63,12 @@ def test_a_site_without_the_api_is_refused_with_404_but_only_to_who_has_the_key(
     sites = Directory()
     sites.add(site)
 
-    assert refusal(sites, f"example_site:{KEY}").status == 404
+    with pytest.raises(Refused) as refused:
+        sites.authenticate(f"example_site:{KEY}").check_enabled()
+    assert (refused.value.refusal, refused.value.status) == (Refusal.API_DISABLED, 404)
     assert refusal(sites, "example_site:wrong").status == 403
     site.enabled = True
-    assert sites.authenticate(f"example_site:{KEY}") is site
+    sites.authenticate(f"example_site:{KEY}").check_enabled()
 
 
 @pytest.mark.rule("AUTH-4")

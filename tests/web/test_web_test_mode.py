@@ -114,7 +114,7 @@ def test_on_get_test_mode_is_ignored(path: str, value: str) -> None:
 
     answer = client.get(f"{path}?test_mode={value}")
 
-    assert (answer.status, answer.body, answer.hint) == (200, client.get(path).body, None)
+    assert (answer.status, answer.body, answer.hint) == (200, client.get(path).body, "test-mode-on-read")
 
 
 @pytest.mark.rule("TEST-2")

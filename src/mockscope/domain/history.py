@@ -6,24 +6,34 @@ functional arrays fast", 1991).
 """
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
+from weakref import WeakSet
 
 from mockscope.domain.store import Change, Store
 
 R = TypeVar("R")
 
+# Of versions that nobody holds any more, so many are left on the way to the others before they are taken out.
+MOST_LEFT: Final = 32
 
-class Version:
-    """The records of a site at one moment.
 
-    ``undo`` leads to it from the version ``base``, or, where that is None, from what the store holds now.
-    """
+class _Moment:
+    """``undo`` leads to it from the moment ``base``, or, where that is None, from what the store holds now."""
 
     __slots__ = ("base", "undo")
 
     def __init__(self) -> None:
-        self.base: Version | None = None
+        self.base: _Moment | None = None
         self.undo = Change({}, {}, {})
+
+
+class Version:
+    """The records of a site at one moment, for as long as somebody holds it."""
+
+    __slots__ = ("__weakref__", "moment")
+
+    def __init__(self, moment: _Moment) -> None:
+        self.moment = moment
 
 
 class History:
@@ -35,7 +45,9 @@ class History:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._head = Version()
+        self._head = _Moment()
+        self._held: WeakSet[Version] = WeakSet()
+        self._passed = 0
 
     def write(self, change: Change) -> None:
         """Write a change, and remember how to take it back."""
@@ -48,22 +60,38 @@ class History:
     def mark(self) -> Version:
         """The version that the store is at now."""
         if any(self._head.undo):
-            self._head.base = Version()
+            self._head.base = _Moment()
             self._head = self._head.base
-        return self._head
+            self._passed += 1
+            if self._passed > MOST_LEFT + len(self._held):
+                self._forget()
+        version = Version(self._head)
+        self._held.add(version)
+        return version
 
     def return_to(self, version: Version) -> None:
         """Bring the store back to a version; what was written since the latest one is lost."""
         self._store.apply(self._head.undo)
         self._head.undo = Change({}, {}, {})
-        way = [version]
+        way = [version.moment]
         while way[-1].base is not None:
             way.append(way[-1].base)
-        # From the latest version to the one that is wanted, turning every step round: so each stays within reach.
+        # From the latest moment to the one that is wanted, turning every step round: so each stays within reach.
         for later, earlier in zip(reversed(way), reversed(way[:-1]), strict=False):
             later.undo, later.base = self._store.apply(earlier.undo), earlier
             earlier.undo, earlier.base = Change({}, {}, {}), None
-        self._head = version
+        self._head = version.moment
+
+    def _forget(self) -> None:
+        """Join the steps that meet at a moment that nobody can ask for any more."""
+        wanted = {version.moment for version in self._held} | {self._head}
+        for moment in wanted:
+            while moment.base is not None and moment.base not in wanted:
+                _prepend(moment.undo.users, moment.base.undo.users)
+                _prepend(moment.undo.groups, moment.base.undo.groups)
+                _prepend(moment.undo.dashboards, moment.base.undo.dashboards)
+                moment.base = moment.base.base
+        self._passed = 0
 
 
 def _remember(undo: Mapping[str, R | None], before: Mapping[str, R | None], after: Mapping[str, R | None]) -> None:
@@ -73,3 +101,9 @@ def _remember(undo: Mapping[str, R | None], before: Mapping[str, R | None], afte
         if first == after[key]:
             # Back to what it was: nothing to take back.
             del undo[key]
+
+
+def _prepend(undo: Mapping[str, R | None], earlier: Mapping[str, R | None]) -> None:
+    assert isinstance(undo, dict)
+    for key, record in earlier.items():
+        undo.setdefault(key, record)

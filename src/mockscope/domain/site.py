@@ -134,7 +134,9 @@ class Site:
             Refused: USER_UNKNOWN.
         """
         # "400 if the email_address does NOT belong to the user on this site"
-        return self.user(email, rule="USER-GET-1")
+        # Locked, because a way back in time may lead through moments at which the user was not there.
+        with self.lock:
+            return self.user(email, rule="USER-GET-1")
 
     def create_user(self, draft: NewUser, *, dry_run: bool = False) -> User | None:
         """Create a user (USER-CREATE-2 to USER-CREATE-5).
@@ -373,9 +375,9 @@ class Site:
     def replace_records(self, other: "Site") -> None:
         """Take over what another site holds: records, policy, and whether the API is enabled. The key stays."""
         with other.lock:
-            store, enabled, policy = other.store.copy(), other.enabled, other.policy
+            records, enabled, policy = other.store.everything(), other.enabled, other.policy
         with self.lock:
-            self._history.write(self.store.replacing_by(store))
+            self._history.write(self.store.replacing_by(records))
             self.enabled, self.policy = enabled, policy
 
     def copy(self, host: str, api_key: str) -> "Site":

@@ -92,6 +92,10 @@ class Table(Generic[R]):
     def records(self) -> list[R]:
         return [row.record for row in self._order]
 
+    def all(self) -> dict[str, R]:
+        """The records by key, in order."""
+        return {row.key: row.record for row in self._order}
+
     def page(self, start: str, size: int) -> Page[R]:
         """The page that starts at the first key not before ``start``."""
         page = self._pages.get((start, size))
@@ -126,14 +130,16 @@ class Table(Generic[R]):
         """Write and remove records; return what stood there."""
         if len(records) * FEW < len(self._rows) or len(records) < FEW:
             return {key: self.put(key, record) for key, record in records.items()}
-        before = {key: self.get(key) for key in records}
+        replaced: dict[str, R | None] = {}
         for key, record in records.items():
+            before = self._rows.get(key)
+            replaced[key] = None if before is None else before.record
             if record is not None:
                 self._rows[key] = Row(key, record)
-            else:
-                self._rows.pop(key, None)
+            elif before is not None:
+                del self._rows[key]
         self._reorder()
-        return before
+        return replaced
 
     def _reorder(self) -> None:
         # To sort anew what is nearly sorted is quicker than to find the places of many.
@@ -157,17 +163,20 @@ class Index:
     def __getitem__(self, name: str) -> set[str]:
         return self._keys.get(name, set())
 
-    def move(self, key: str, before: tuple[str, ...], after: tuple[str, ...]) -> None:
-        """Record that ``key`` mentioned the names of ``before`` and now mentions those of ``after``."""
-        if before == after:
-            return
-        for name in before:
-            keys = self._keys[name]
-            keys.discard(key)
-            if not keys:
-                del self._keys[name]
-        for name in after:
-            self._keys.setdefault(name, set()).add(key)
+    def move(self, moves: "Moves") -> None:
+        """Record which keys mentioned which names before, and mention which ones now."""
+        for (before, after), keys in moves.items():
+            for name in before:
+                left = self._keys[name]
+                left.difference_update(keys)
+                if not left:
+                    del self._keys[name]
+            for name in after:
+                self._keys.setdefault(name, set()).update(keys)
+
+
+# Keys by the names that they mentioned before and mention now: those who moved alike are moved together.
+Moves = Mapping[tuple[tuple[str, ...], tuple[str, ...]], list[str]]
 
 
 class Store:
@@ -184,8 +193,7 @@ class Store:
     def fill(self, users: Mapping[str, User]) -> None:
         """Write the users of a site that has none yet: the same as apply, quicker."""
         self.users.fill(users)
-        for key, user in users.items():
-            self.members.move(key, (), user.groups)
+        self.members.move(_moves(dict.fromkeys(users), users, _MEMBERSHIPS))
 
     def apply(self, change: Change) -> Change:
         """Write a change whole; return the change that takes it back."""
@@ -195,45 +203,56 @@ class Store:
             dashboards=self._put_dashboards(change.dashboards),
         )
 
+    def everything(self) -> Change:
+        """The change that makes an empty store hold what this one does."""
+        return Change(self.users.all(), self.groups.all(), self.dashboards.all())
+
     def copy(self) -> "Store":
         """A store with the same records."""
         made = Store()
-        made.fill({key: user for key in self.users if (user := self.users.get(key))})
-        groups, dashboards = self.groups.records(), self.dashboards.records()
-        made.apply(
-            Change(
-                groups={group.name: group for group in groups}, dashboards={board.name: board for board in dashboards}
-            )
-        )
+        made.fill(self.users.all())
+        made.apply(Change(groups=self.groups.all(), dashboards=self.dashboards.all()))
         return made
 
-    def replacing_by(self, other: "Store") -> Change:
-        """The change that makes this store hold what another one does."""
+    def replacing_by(self, records: Change) -> Change:
+        """The change after which these records are all that the store holds."""
         return Change(
-            users=dict.fromkeys(self.users) | {key: other.users.get(key) for key in other.users},
-            groups=dict.fromkeys(self.groups) | {key: other.groups.get(key) for key in other.groups},
-            dashboards=dict.fromkeys(self.dashboards) | {key: other.dashboards.get(key) for key in other.dashboards},
+            users=dict.fromkeys(self.users) | dict(records.users),
+            groups=dict.fromkeys(self.groups) | dict(records.groups),
+            dashboards=dict.fromkeys(self.dashboards) | dict(records.dashboards),
         )
 
     def _put_users(self, users: Mapping[str, User | None]) -> dict[str, User | None]:
         replaced = self.users.put_all(users)
-        for key, before in replaced.items():
-            after = users[key]
-            self.members.move(key, before.groups if before else (), after.groups if after else ())
+        self.members.move(_moves(replaced, users, _MEMBERSHIPS))
         return replaced
 
     def _put_dashboards(self, dashboards: Mapping[str, Dashboard | None]) -> dict[str, Dashboard | None]:
         replaced = self.dashboards.put_all(dashboards)
-        for name, before in replaced.items():
-            after = dashboards[name]
-            self.owned.move(name, _owner(before), _owner(after))
-            self.shared.move(name, _readers(before), _readers(after))
+        self.owned.move(_moves(replaced, dashboards, _owner))
+        self.shared.move(_moves(replaced, dashboards, _readers))
         return replaced
 
 
-def _owner(dashboard: Dashboard | None) -> tuple[str, ...]:
-    return (dashboard.owner.lower(),) if dashboard and dashboard.owner else ()
+# Not a function of ours: a site's users are looked through whenever they change in great number.
+_MEMBERSHIPS: Final[Callable[[User], tuple[str, ...]]] = attrgetter("groups")
 
 
-def _readers(dashboard: Dashboard | None) -> tuple[str, ...]:
-    return tuple(dashboard.access) if dashboard else ()
+def _moves(
+    before: Mapping[str, R | None], after: Mapping[str, R | None], mentioned: Callable[[R], tuple[str, ...]]
+) -> Moves:
+    moves: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for (key, record), replaced in zip(after.items(), before.values(), strict=True):
+        old = () if replaced is None else mentioned(replaced)
+        new = () if record is None else mentioned(record)
+        if old != new:
+            moves.setdefault((old, new), []).append(key)
+    return moves
+
+
+def _owner(dashboard: Dashboard) -> tuple[str, ...]:
+    return (dashboard.owner.lower(),) if dashboard.owner else ()
+
+
+def _readers(dashboard: Dashboard) -> tuple[str, ...]:
+    return tuple(dashboard.access)

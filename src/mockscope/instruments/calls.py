@@ -3,6 +3,7 @@
 Nothing of HTTP is done here, and nothing of the domain is known.
 """
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import ndiff
@@ -11,18 +12,31 @@ from time import monotonic
 from typing import Any, Final, overload
 
 from mockscope.instruments.clock import Clock
-from mockscope.instruments.entry import Entry
-from mockscope.instruments.log import text_line
-from mockscope.instruments.matching import differences, fits, likeness, spelled
+from mockscope.instruments.entry import Entry, printable
+from mockscope.instruments.matching import (
+    Criteria,
+    agreement,
+    check_operation,
+    differences,
+    fits,
+    nearest_calls,
+    spelled,
+)
 from mockscope.instruments.matching import wanted as wanted_of
+from mockscope.instruments.veil import Veil
 
-# Of calls so many, unless told otherwise, and of their bodies and answers together so many bytes.
+# Of calls so many, unless told otherwise, and of their bodies and answers together so many bytes: the oldest calls
+# lose theirs first. What is light is not weighed.
 MOST_CALLS: Final = 10_000
 MOST_BYTES: Final = 64 * 1024 * 1024
+LIGHT: Final = 1024
 # How long a look at the calls waits, in seconds, for requests that are still being answered.
 PATIENCE: Final = 2.0
 # The calls that a failed assertion shows.
 NEAREST_SHOWN: Final = 3
+# Of two sequences that part so many calls before the place, and so many from it on.
+CONTEXT: Final = 2
+MOST_PARTED: Final = 20
 # Calls with something to remark on are kept apart, so that a long test does not forget its first ones.
 MOST_SUSPICIOUS: Final = 1000
 
@@ -34,21 +48,29 @@ class Calls(Sequence[Entry]):
 
     Args:
         entries: gives the calls there are.
-        about: what they are the calls of, for messages.
+        place: where they were received, for messages.
+        kind: which of those calls they are, for messages.
     """
 
-    def __init__(self, entries: Callable[[], list[Entry]], about: str) -> None:
+    def __init__(self, entries: Callable[[], list[Entry]], place: str, kind: str = "") -> None:
         self._entries = entries
-        self._about = about
+        self._place = place
+        self._kind = kind
 
     def __repr__(self) -> str:
-        return f"<{len(self)} calls of {self._about}>"
+        entries = self._entries()
+        shown = [str(entry) for entry in entries[-NEAREST_SHOWN:]]
+        words = "; ".join(["..."] * (len(entries) > len(shown)) + shown)
+        return f"<{_calls(len(entries))}{self._kind} on {self._place}{': ' if words else ''}{words}>"
 
     def __len__(self) -> int:
         return len(self._entries())
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries())
+
+    def __reversed__(self) -> Iterator[Entry]:
+        return reversed(self._entries())
 
     @overload
     def __getitem__(self, place: int) -> Entry: ...
@@ -59,6 +81,14 @@ class Calls(Sequence[Entry]):
     def __getitem__(self, place: int | slice) -> Entry | list[Entry]:
         return self._entries()[place]
 
+    def index(self, value: Entry, start: int = 0, stop: int = sys.maxsize) -> int:
+        """The place of a call.
+
+        Raises:
+            ValueError: it is not among them.
+        """
+        return self._entries().index(value, start, stop)
+
     @property
     def last(self) -> Entry:
         """The latest call.
@@ -66,9 +96,9 @@ class Calls(Sequence[Entry]):
         Raises:
             LookupError: there is none.
         """
-        for entry in reversed(self._entries()):
+        for entry in reversed(self):
             return entry
-        raise LookupError(f"{self._about} received no call")
+        raise LookupError(f"{self._place} received no call{self._kind}")
 
     def for_operation(self, operation: str) -> "Calls":
         """The calls of one operation.
@@ -93,8 +123,7 @@ class Calls(Sequence[Entry]):
         wanted = wanted_of(operation, criteria)
         entries = self._entries
         return Calls(
-            lambda: [entry for entry in entries() if fits(entry, wanted)],
-            f"{self._about}{spelled(wanted)}",
+            lambda: [entry for entry in entries() if fits(entry, wanted)], self._place, self._kind + spelled(wanted)
         )
 
     def assert_called(self, operation: str, *, times: int | None = None, **criteria: Any) -> None:
@@ -110,11 +139,8 @@ class Calls(Sequence[Entry]):
             ValueError: there is no such operation or criterion.
         """
         __tracebackhide__ = True
-        wanted = wanted_of(operation, criteria)
-        entries = self._entries()
-        found = [entry for entry in entries if fits(entry, wanted)]
-        if len(found) != times if times is not None else not found:
-            raise AssertionError(self._complaint(wanted, _times(times), found, entries))
+        if complaint := self._complaint(wanted_of(operation, criteria), times):
+            raise AssertionError(complaint)
 
     def assert_not_called(self, operation: str | None = None, **criteria: Any) -> None:
         """Assert that an operation was not called or, without one, that nothing was.
@@ -128,11 +154,8 @@ class Calls(Sequence[Entry]):
             ValueError: there is no such operation or criterion.
         """
         __tracebackhide__ = True
-        wanted = wanted_of(operation, criteria)
-        entries = self._entries()
-        found = [entry for entry in entries if fits(entry, wanted)]
-        if found:
-            raise AssertionError(self._complaint(wanted, "no call", found, entries))
+        if complaint := self._complaint(wanted_of(operation, criteria), 0):
+            raise AssertionError(complaint)
 
     def assert_sequence(self, operations: Iterable[str]) -> None:
         """Assert that the calls were of these operations, in this order, and no others.
@@ -144,11 +167,10 @@ class Calls(Sequence[Entry]):
         __tracebackhide__ = True
         expected = list(operations)
         for operation in expected:
-            wanted_of(operation, {})
-        entries = self._entries()
-        seen = [entry.operation or f"{entry.method} {entry.path}" for entry in entries]
+            check_operation(operation)
+        seen = [entry.operation or f"{entry.method} {entry.path}" for entry in self._entries()]
         if seen != expected:
-            raise AssertionError("\n".join([f"{self._about} was called in another order:", *_parted(expected, seen)]))
+            raise AssertionError("\n".join(_parted(expected, seen, f"{self._kind} on {self._place}")))
 
     def to_har(self) -> str:
         """The calls as an HTTP Archive, which browsers and HTTP tools open."""
@@ -157,18 +179,22 @@ class Calls(Sequence[Entry]):
 
         return to_har(self._entries(), version=__version__)
 
-    def _complaint(self, wanted: Mapping[str, Any], expected: str, found: list[Entry], entries: list[Entry]) -> str:
-        lines = [f"expected {expected}{spelled(wanted)} on {self._about}, and there {_were(len(found))}"]
-        if found:
-            lines += [f"  {text_line(entry)}" for entry in found[-NEAREST_SHOWN:]]
-            return "\n".join(lines)
-        ranked = sorted(entries, key=lambda entry: -likeness(entry, wanted))[:NEAREST_SHOWN]
-        if not ranked:
-            return f"{lines[0]}: it received no call at all"
-        lines.append("the nearest calls, and what differs:")
-        for entry in ranked:
-            lines.append(f"  {text_line(entry)}")
-            lines += [f"      {difference}" for difference in differences(entry, wanted)]
+    def _complaint(self, wanted: Criteria, times: int | None) -> str:
+        """What is wrong with the calls that fit, where a number of them is expected; blank where nothing is."""
+        entries = self._entries()
+        found = [entry for entry in entries if fits(entry, wanted)]
+        if len(found) == times if times is not None else found:
+            return ""
+        places = {entry.number: place for place, entry in enumerate(entries)}
+        lines = [
+            f"expected {_calls(times)}{self._kind}{spelled(wanted)} on {self._place}, and there {_were(len(found))}"
+        ]
+        lines += ["  ..."] * (len(found) > NEAREST_SHOWN) + [_line(entry, places) for entry in found[-NEAREST_SHOWN:]]
+        if times is None or len(found) < times:
+            near = nearest_calls(entries, wanted)[:NEAREST_SHOWN]
+            lines += [f"the nearest {'other ' if found else ''}calls, and what differs:"] * bool(near)
+            for entry in near:
+                lines += [_line(entry, places), *(f"      {line}" for line in differences(entry, wanted))]
         return "\n".join(lines)
 
 
@@ -176,52 +202,47 @@ class Journal(Calls):
     """The calls of one site, or of none: a ring that forgets the oldest.
 
     Args:
-        about: what they are the calls of, for messages.
+        place: where they are received, for messages.
         clock: tells when they were received, and how long they took.
         size: how many calls are kept.
+        veil: hides the keys in what is shown of them.
     """
 
-    def __init__(self, about: str, clock: Clock, *, size: int = MOST_CALLS) -> None:
-        super().__init__(self.settled, about)
+    def __init__(self, place: str, clock: Clock, *, size: int = MOST_CALLS, veil: Veil | None = None) -> None:
+        super().__init__(self.settled, place)
+        self.veil = veil or Veil()
         self.size = size
         self.suspicious: deque[Entry] = deque(maxlen=MOST_SUSPICIOUS)
         self._clock = clock
-        self._ring: deque[Entry] = deque()
+        self._ring: deque[Entry] = deque(maxlen=size)
+        self._heavy: deque[Entry] = deque()
         self._bytes = 0
-        self._open: dict[int, Entry] = {}
         self._changed = Condition()
-        self._writer = 0
+        self._waiting = 0
+
+    # Both are called for every request, and take no lock: what they do is one step each to other threads.
 
     def open(self, entry: Entry) -> None:
         """Keep a call that was just received."""
         entry.journal = self
         entry.received = self._clock.time()
-        with self._changed:
-            self._writer = get_ident()
-            self._open[entry.number] = entry
-            self._ring.append(entry)
-            if len(self._ring) > self.size:
-                self._forget()
+        entry.thread = get_ident()
+        self._ring.append(entry)
 
     def close(self, entry: Entry) -> None:
         """Complete a call: its answer is out."""
         entry.duration = self._clock.time() - entry.received
-        with self._changed:
-            if entry.suspicions:
-                self.suspicious.append(entry)
-            if self._open.pop(entry.number, None) is None:
-                return
-            self._bytes += _weight(entry)
-            while self._bytes > MOST_BYTES:
-                self._forget()
-            if not self._open:
-                self._changed.notify_all()
+        if entry.suspicions:
+            self.suspicious.append(entry)
+        if entry.weigh() > LIGHT:
+            self._weigh(entry)
+        if self._waiting:
+            self._tell()
 
     def hold(self, entry: Entry) -> None:
         """A fault keeps the answer back: nobody need wait for it."""
-        with self._changed:
-            entry.is_held = True
-            self._changed.notify_all()
+        entry.is_held = True
+        self._tell()
 
     def reset(self) -> None:
         """Forget all calls, and what there was to remark on them."""
@@ -232,42 +253,66 @@ class Journal(Calls):
         """Forget all calls. What strict mode found stays found."""
         with self._changed:
             self._ring.clear()
-            self._open.clear()
+            self._heavy.clear()
             self._bytes = 0
             self._changed.notify_all()
 
     def settled(self, patience: float = PATIENCE) -> list[Entry]:
         """The calls, once those are complete that were received before this was asked."""
-        until = monotonic() + patience
+        here = get_ident()
+        # In a loop's own thread, waiting for what this thread has to answer would be in vain.
+        if waited_for := [entry for entry in self._ring.copy() if entry.is_open and entry.thread != here]:
+            self._wait_for(waited_for, monotonic() + patience)
+        return list(self._ring.copy())
+
+    def _wait_for(self, entries: list[Entry], until: float) -> None:
         with self._changed:
-            # In a loop's own thread, waiting for what this thread has to answer would be in vain.
-            waited_for = () if self._writer == get_ident() else tuple(self._open)
-            while any(number in self._open and not self._open[number].is_held for number in waited_for):
-                left = until - monotonic()
-                if left <= 0:
-                    break
+            self._waiting += 1
+            while any(entry.is_open for entry in entries) and (left := until - monotonic()) > 0:
                 self._changed.wait(left)
-            return list(self._ring)
+            self._waiting -= 1
 
-    def _forget(self) -> None:
-        oldest = self._ring.popleft()
-        # One that is still open has not been weighed.
-        if self._open.pop(oldest.number, None) is None:
-            self._bytes -= _weight(oldest)
+    def _tell(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _weigh(self, entry: Entry) -> None:
+        with self._changed:
+            self._heavy.append(entry)
+            self._bytes += entry.weigh()
+            # What the ring has forgotten weighs nothing any more.
+            first = self._ring[0].number if self._ring else entry.number
+            while self._heavy and self._heavy[0].number < first:
+                self._bytes -= self._heavy.popleft().weigh()
+            while self._bytes > MOST_BYTES:
+                oldest = self._heavy.popleft()
+                self._bytes -= oldest.weigh()
+                oldest.forget_bodies()
 
 
-def _weight(entry: Entry) -> int:
-    return len(entry.body or b"") + len(entry.answer or b"")
-
-
-def _times(times: int | None) -> str:
-    return "a call" if times is None else "1 call" if times == 1 else f"{times} calls"
+def _calls(number: int | None) -> str:
+    return "a call" if number is None else "no call" if number == 0 else "1 call" if number == 1 else f"{number} calls"
 
 
 def _were(number: int) -> str:
-    return "was none" if number == 0 else "was 1" if number == 1 else f"were {number}"
+    return "was none" if number == 0 else "was 1:" if number == 1 else f"were {number}:"
 
 
-def _parted(expected: list[str], seen: list[str]) -> list[str]:
-    lines = ndiff([f"{word}\n" for word in expected], [f"{word}\n" for word in seen])
-    return [f"  {line.rstrip()}" for line in lines if not line.startswith("?")] + ["(- expected, + received)"]
+def _line(entry: Entry, places: Mapping[int, int]) -> str:
+    hint = f"  {printable(str(entry.advice))}" if entry.advice else ""
+    return f"  [{places[entry.number]}] {entry}{hint}"
+
+
+def _parted(expected: list[str], seen: list[str], which: str) -> list[str]:
+    together = agreement(expected, seen)
+    start, end = max(0, together - CONTEXT), together + MOST_PARTED
+    lines = ndiff(expected[together:end], seen[together:end])
+    rest = max(len(expected), len(seen)) > end
+    return [
+        f"expected {_calls(len(expected))}{which} in this order, and there {_were(len(seen))}",
+        *["  ..."] * (start > 0),
+        *[f"    {operation}" for operation in expected[start:together]],
+        *[f"  {line}" for line in lines if not line.startswith("?")],
+        *["  ..."] * rest,
+        "(- expected, + received)",
+    ]

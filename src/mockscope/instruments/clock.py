@@ -6,50 +6,68 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+NANOSECONDS: Final = 1_000_000_000
+# In nanoseconds since 1970, in whole milliseconds: what every text and every float of a time can still show.
+EARLIEST: Final = -62_135_596_800 * NANOSECONDS
+LATEST: Final = 253_402_300_799_999 * 1_000_000
+OUT_OF_RANGE: Final = "the clock would leave the years 1 to 9999"
+
+
+class _Setting(NamedTuple):
+    """How a clock differs from the one that it follows. Replaced whole, so that no reader sees half of it."""
+
+    offset: int = 0
+    frozen_at: int | None = None
+    autojump: bool = False
+
+
+# How a clock is made, and stays where nobody moves it.
+FOLLOWING: Final = _Setting()
 
 
 class Clock:
     """A clock that can be frozen, shifted and moved. By default it runs, and shows the time of the machine.
 
     A site's clock follows the server's: what is done to the server's clock happens to all sites, and what is done to
-    a site's own happens to that site alone. Safe to use from several threads.
+    a site's own happens to that site alone. It keeps to the years 1 to 9999. Safe to use from several threads.
 
     Args:
         parent: the clock to follow; None follows the machine's.
-        source: the seconds since 1970 that a clock without parent follows.
+        source: the nanoseconds since 1970 that a clock without parent follows.
     """
 
-    def __init__(self, parent: "Clock | None" = None, *, source: Callable[[], float] = time.time) -> None:
-        self._source: Callable[[], float] = source if parent is None else parent.time
-        self._sleepers: _Sleepers = _Sleepers() if parent is None else parent._sleepers
+    def __init__(self, parent: "Clock | None" = None, *, source: Callable[[], int] = time.time_ns) -> None:
         self._parent = parent
-        self._offset = 0.0
-        self._frozen_at: float | None = None
-        self._autojump = False
+        self._source: Callable[[], int] = source if parent is None else parent._now
+        self._sleepers: _Sleepers = _Sleepers() if parent is None else parent._sleepers
+        self._setting = FOLLOWING
+        self._lock = Lock()
 
     def __repr__(self) -> str:
         return f"<Clock {'frozen at' if self.is_frozen else 'running, now'} {self.now():%Y-%m-%dT%H:%M:%S.%fZ}>"
 
     def time(self) -> float:
         """The time in seconds since 1970."""
-        return self._source() + self._offset if self._frozen_at is None else self._frozen_at
+        return self._now() / NANOSECONDS
 
     def now(self) -> datetime:
         """The time, in UTC."""
-        return EPOCH + timedelta(seconds=self.time())
+        return EPOCH + timedelta(microseconds=self._now() // 1000)
 
     @property
     def is_frozen(self) -> bool:
         """Whether time stands still, here or on the clock that this one follows."""
-        return self._frozen_at is not None or (self._parent is not None and self._parent.is_frozen)
+        return self._stopped() is not None
 
     @property
     def autojump(self) -> bool:
-        """Whether a frozen clock jumps to the end of whatever the mock waits for."""
-        return self._autojump if self._frozen_at is not None or self._parent is None else self._parent.autojump
+        """Whether time stands still, but jumps to the end of whatever the mock waits for."""
+        stopped = self._stopped()
+        return stopped is not None and stopped._setting.autojump
 
     def freeze(self, at: datetime | str | None = None, *, autojump: bool = False) -> None:
         """Stop time.
@@ -60,17 +78,17 @@ class Clock:
                 it, a delayed answer waits until the clock is moved.
 
         Raises:
-            ValueError: the time has no offset from UTC.
+            ValueError: the time has no offset from UTC, or is not in the years 1 to 9999.
         """
-        self._frozen_at = self.time() if at is None else _seconds(at)
-        self._autojump = autojump
-        self._sleepers.wake()
+        with self._lock:
+            moment = self._now() if at is None else _nanoseconds(at)
+            self._set(_Setting(frozen_at=_checked(moment), autojump=autojump))
 
     def resume(self) -> None:
-        """Let time run on from where it stands."""
-        if self._frozen_at is not None:
-            self._offset, self._frozen_at = self._frozen_at - self._source(), None
-        self._sleepers.wake()
+        """Let time run on from where it stands. A clock that follows a frozen one goes on with that."""
+        with self._lock:
+            if self._setting.frozen_at is not None:
+                self._set(_Setting(offset=self._setting.frozen_at - self._source()))
 
     def shift(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
         """Move time by a distance; a running clock runs on from there. Negative distances go back.
@@ -78,8 +96,11 @@ class Clock:
         Raises:
             ValueError: the clock would leave the years 1 to 9999.
         """
-        distance = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
-        self._set(self.time() + distance)
+        try:
+            distance = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds) // MICROSECOND * 1000
+        except OverflowError:
+            raise ValueError(OUT_OF_RANGE) from None
+        self._shift(distance)
 
     def move_to(self, moment: datetime | str) -> None:
         """Move time to a moment; a running clock runs on from there.
@@ -88,36 +109,57 @@ class Clock:
             moment: an aware datetime, or ISO 8601 with an offset.
 
         Raises:
-            ValueError: the time has no offset from UTC.
+            ValueError: the time has no offset from UTC, or is not in the years 1 to 9999.
         """
-        self._set(_seconds(moment))
+        due = _checked(_nanoseconds(moment))
+        with self._lock:
+            self._move(due)
 
     def reset(self) -> None:
         """Follow the clock it was made to follow, as on the first day."""
-        self._offset, self._frozen_at, self._autojump = 0.0, None, False
-        self._sleepers.wake()
+        with self._lock:
+            self._set(FOLLOWING)
 
     async def sleep(self, seconds: float) -> None:
         """Wait until so many seconds have passed on this clock, however they pass."""
-        due = self.time() + seconds
+        due = self._now() + round(seconds * NANOSECONDS)
         with self._sleepers.listening() as moved:
-            while (left := due - self.time()) > 0:
-                if self.is_frozen and self.autojump:
-                    self._set(due)
-                else:
-                    await _until(moved, None if self.is_frozen else left)
-                    # Cleared before the next look at the time, so that no move is missed in between.
-                    moved.clear()
+            while (left := due - self._now()) > 0:
+                stopped = self._stopped()
+                if stopped is not None and stopped._setting.autojump:
+                    stopped._shift(left)
+                    break
+                await _until(moved, None if stopped is not None else left / NANOSECONDS)
+                # Cleared before the next look at the time, so that no move is missed in between.
+                moved.clear()
 
-    def _set(self, moment: float) -> None:
-        try:
-            EPOCH + timedelta(seconds=moment)
-        except (OverflowError, ValueError):
-            raise ValueError("the clock would leave the years 1 to 9999") from None
-        if self._frozen_at is None:
-            self._offset = moment - self._source()
+    def _now(self) -> int:
+        if self._setting is FOLLOWING:
+            return self._source()
+        offset, frozen_at, _ = self._setting
+        moment = self._source() + offset if frozen_at is None else frozen_at
+        # A clock may run, or be carried by the one it follows, to where there are no dates any more.
+        return moment if EARLIEST <= moment <= LATEST else min(max(moment, EARLIEST), LATEST)
+
+    def _stopped(self) -> "Clock | None":
+        """The clock that stands still: this one, or the nearest of those that it follows."""
+        clock: Clock | None = self
+        while clock is not None and clock._setting.frozen_at is None:
+            clock = clock._parent
+        return clock
+
+    def _shift(self, distance: int) -> None:
+        with self._lock:
+            self._move(_checked(self._now() + distance))
+
+    def _move(self, moment: int) -> None:
+        if self._setting.frozen_at is None:
+            self._set(_Setting(offset=moment - self._source()))
         else:
-            self._frozen_at = moment
+            self._set(self._setting._replace(frozen_at=moment))
+
+    def _set(self, setting: _Setting) -> None:
+        self._setting = setting
         self._sleepers.wake()
 
 
@@ -143,7 +185,9 @@ class _Sleepers:
     def wake(self) -> None:
         with self._lock:
             for moved, loop in self._waiting.items():
-                loop.call_soon_threadsafe(moved.set)
+                # One whose loop was closed under it will never wake.
+                with suppress(RuntimeError):
+                    loop.call_soon_threadsafe(moved.set)
 
 
 async def _until(moved: asyncio.Event, longest: float | None) -> None:
@@ -151,8 +195,14 @@ async def _until(moved: asyncio.Event, longest: float | None) -> None:
         await asyncio.wait_for(moved.wait(), longest)
 
 
-def _seconds(moment: datetime | str) -> float:
+def _checked(moment: int) -> int:
+    if not EARLIEST <= moment <= LATEST:
+        raise ValueError(OUT_OF_RANGE)
+    return moment
+
+
+def _nanoseconds(moment: datetime | str) -> int:
     when = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    if when.tzinfo is None:
+    if when.utcoffset() is None:
         raise ValueError(f"{moment} has no offset from UTC; write it like 2014-02-06T23:46:07.118Z")
-    return (when - EPOCH) / timedelta(seconds=1)
+    return (when - EPOCH) // MICROSECOND * 1000

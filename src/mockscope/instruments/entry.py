@@ -8,63 +8,47 @@ from urllib.parse import parse_qsl, unquote
 
 from mockscope.instruments.clock import EPOCH
 from mockscope.instruments.hints import Advice
+from mockscope.instruments.veil import Veil
 
 if TYPE_CHECKING:
     from mockscope.instruments.calls import Journal
 
 # Of bodies and answers so much is kept, in bytes: three times a page of a hundred users.
 LONGEST_KEPT: Final = 64 * 1024
-# What a header carries a secret in: the right one, and those that are sent by mistake.
-SECRET: Final = frozenset(
-    {
-        "http-x-partner-auth",
-        "x-partner-auth",
-        "x-http-partner-auth",
-        "partner-auth",
-        "authorization",
-        "proxy-authorization",
-        "x-api-key",
-        "api-key",
-        "cookie",
-    }
-)
-# Shorter secrets would be given away by their last four characters.
-SHORTEST_SHOWN: Final = 12
+# Of a user or group that a line names, so many characters.
+LONGEST_NAME: Final = 80
+# The operations that the email header tells whom to do it to.
+NAMED_BY_HEADER: Final = frozenset({"get_user", "update_user", "delete_user"})
 
 
 class Entry:
-    """One request to the vendor's API. What is None is not known yet, or never was.
+    """One request to the vendor's API. What is None is not known yet, or never was. Keys are never shown in clear.
 
     ``id`` is the request's id, as in X-Request-Id; ``received`` the seconds since 1970 on the site's clock at which it
-    arrived; ``method``, ``path`` and ``query`` are as they were sent, percent-encoding included; ``operation`` is one
-    of the ten, ``site`` the host that was opened; ``body`` the request's body as far as it was read, ``answer`` the
-    answer's, both cut at LONGEST_KEPT bytes; ``duration`` the seconds to the end of the answer, on the site's clock;
-    ``test_mode`` says whether it was a dry run; ``rule`` is the rule id of the refusal, ``advice`` the hint,
-    ``suspicions`` all hints of a success that nobody promises; ``fault`` the planned fault that hit.
+    arrived; ``operation`` one of the ten; ``site`` the host that was opened; ``duration`` the seconds to the end of the
+    answer, on the site's clock; ``test_mode`` says whether it was a dry run; ``rule`` is the rule id of the refusal,
+    ``advice`` the hint, ``suspicions`` all hints of a success that nobody promises; ``fault`` the planned fault that
+    hit. ``is_held`` says whether that fault keeps the answer back just now.
     """
 
-    __slots__ = (
-        "_headers",
-        "advice",
-        "answer",
-        "body",
-        "duration",
-        "fault",
-        "id",
-        "is_held",
-        "journal",
-        "method",
-        "number",
-        "operation",
-        "path",
-        "query",
-        "received",
-        "rule",
-        "site",
-        "status",
-        "suspicions",
-        "test_mode",
-    )
+    # Defaults stand here and not in __init__: most entries of a busy server never set them.
+    operation: str | None = None
+    site: str | None = None
+    status: int | None = None
+    duration: float | None = None
+    test_mode: bool = False
+    rule: str | None = None
+    advice: Advice | None = None
+    suspicions: tuple[Advice, ...] = ()
+    fault: str | None = None
+    received: float = 0.0
+    is_held: bool = False
+    journal: "Journal | None" = None
+    # In the thread of this number it is answered.
+    thread: int = 0
+    _body: bytes | None = None
+    _answer: bytes | None = None
+    _answer_headers: Sequence[tuple[bytes, bytes]] = ()
 
     def __init__(
         self,
@@ -77,43 +61,30 @@ class Entry:
         number: int = 0,
     ) -> None:
         self.id = id
-        self.received = 0.0
         self.method = method
-        self.path = path
-        self.query = query
         self.number = number
+        self._path = path
+        self._query = query
         self._headers = headers
-        self.operation: str | None = None
-        self.site: str | None = None
-        self.body: bytes | None = None
-        self.status: int | None = None
-        self.answer: bytes | None = None
-        self.duration: float | None = None
-        self.test_mode = False
-        self.rule: str | None = None
-        self.advice: Advice | None = None
-        self.suspicions: tuple[Advice, ...] = ()
-        self.fault: str | None = None
-        # Whether a fault keeps the answer back: nobody need wait for such a call.
-        self.is_held = False
-        self.journal: Journal | None = None
 
     def __repr__(self) -> str:
         return f"<Entry {self}>"
 
     def __str__(self) -> str:
-        about = self.email or self.group
-        what = self.operation or f"{self.method} {self.path}"
-        return " ".join(
-            part
-            for part in (
-                f"{self.status or '...'} {what}",
-                about or "",
-                "(test mode)" if self.test_mode else "",
-                f"[fault {self.fault}]" if self.fault else "",
-            )
-            if part
+        about = self.email or self.group or ""
+        parts = (
+            str(self.status or "..."),
+            self.operation or f"{self.method} {self.path}",
+            about if len(about) <= LONGEST_NAME else f"{about[: LONGEST_NAME - 1]}…",
+            "(test mode)" * self.test_mode,
+            f"[{self.fault}]" if self.fault else "",
         )
+        return printable(" ".join(part for part in parts if part))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the answer is on its way, and nothing keeps it back."""
+        return self.duration is None and not self.is_held
 
     @property
     def received_at(self) -> datetime:
@@ -121,19 +92,59 @@ class Entry:
         return EPOCH + timedelta(seconds=self.received)
 
     @property
+    def path(self) -> str:
+        """The path as it was sent, percent-encoding included."""
+        return self.veil(self._path)
+
+    @property
+    def query(self) -> str:
+        """The query as it was sent, percent-encoding included, without its question mark."""
+        return self.veil(self._query)
+
+    @property
     def headers(self) -> list[tuple[str, str]]:
         """The request's headers, names in lower case, in their order. Of a key the last four characters are shown."""
-        read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in self._headers]
-        return [(name, disguised(value) if name in SECRET else value) for name, value in read]
+        return self._shown(self._headers)
 
     def header(self, name: str) -> str | None:
         """The first value of a header, matched without case."""
-        return next((value for key, value in self.headers if key == name.lower()), None)
+        name = name.lower()
+        for key, value in self._headers:
+            if key.decode("latin-1").lower() == name:
+                return self.veil.header(name, value.decode("latin-1"))
+        return None
+
+    @property
+    def body(self) -> bytes | None:
+        """The request's body as far as it was read, cut at LONGEST_KEPT bytes; None where it has none."""
+        return self._body and self.veil.raw(self._body)
+
+    @body.setter
+    def body(self, body: bytes) -> None:
+        self._body = _cut(body) or None
+
+    @property
+    def answer(self) -> bytes | None:
+        """The answer's body, cut at LONGEST_KEPT bytes."""
+        return self._answer and self.veil.raw(self._answer)
+
+    @answer.setter
+    def answer(self, answer: bytes) -> None:
+        self._answer = _cut(answer)
+
+    @property
+    def answer_headers(self) -> list[tuple[str, str]]:
+        """The answer's headers, in the same form."""
+        return self._shown(self._answer_headers)
+
+    @answer_headers.setter
+    def answer_headers(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self._answer_headers = headers
 
     @property
     def params(self) -> dict[str, str]:
         """The query's parameters, decoded; of one that is repeated the last."""
-        return dict(parse_qsl(self.query, keep_blank_values=True))
+        return {name: self.veil(value) for name, value in parse_qsl(self.query, keep_blank_values=True)}
 
     @property
     def json(self) -> Any:
@@ -148,21 +159,39 @@ class Entry:
     @property
     def email(self) -> str | None:
         """The user that the call is about: the Http-X-Email header or, of a create, the body's email."""
-        sent = self.header("http-x-email")
-        if sent is None and self.operation == "create_user":
-            fields = self.json
-            sent = fields.get("email") if isinstance(fields, dict) else None
-        return sent if isinstance(sent, str) else None
+        if self.operation in NAMED_BY_HEADER:
+            return self.header("http-x-email")
+        return self._named_in_body("email") if self.operation == "create_user" else None
 
     @property
     def group(self) -> str | None:
         """The group that the call is about: the name in the path or, of a create, the body's name."""
         if self.operation == "create_group":
-            fields = self.json
-            name = fields.get("name") if isinstance(fields, dict) else None
-            return name if isinstance(name, str) else None
-        _, _, name = self.path.partition("/groups/")
-        return unquote(name) or None
+            return self._named_in_body("name")
+        _, _, name = self._path.partition("/groups/")
+        return self.veil(unquote(name)) or None
+
+    @property
+    def veil(self) -> Veil:
+        """What hides the keys."""
+        return Veil() if self.journal is None else self.journal.veil
+
+    def weigh(self) -> int:
+        """The bytes of body and answer."""
+        return len(self._body or b"") + len(self._answer or b"")
+
+    def forget_bodies(self) -> None:
+        """Let go of body and answer; the rest stays."""
+        self._body = self._answer = None
+
+    def _shown(self, headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+        read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
+        return [(name, self.veil.header(name, value)) for name, value in read]
+
+    def _named_in_body(self, field: str) -> str | None:
+        fields = self.json
+        name = fields.get(field) if isinstance(fields, dict) else None
+        return name if isinstance(name, str) else None
 
     def as_dict(self) -> dict[str, Any]:
         """The call as plain data, as the control API shows it."""
@@ -190,20 +219,9 @@ class Entry:
 Observer = Callable[[Entry], None]
 
 
-def disguised(secret: str) -> str:
-    """A credential that may be shown: everything before the key, and of the key the last four characters.
-
-    Shorter keys would be given away by their last four.
-    """
-    # As the service splits it: at the last colon; a scheme such as Bearer stands before a blank.
-    place = max(secret.rfind(":"), secret.rfind(" ")) + 1
-    key = secret[place:]
-    return f"{secret[:place]}…{key[-4:] if len(key) >= SHORTEST_SHOWN else ''}"
-
-
-def kept(body: bytes) -> bytes:
-    """A body as it is kept."""
-    return body if len(body) <= LONGEST_KEPT else body[:LONGEST_KEPT]
+def printable(text: str) -> str:
+    """The text with what could break a line or a terminal escaped."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _read(body: bytes | None) -> Any:
@@ -215,3 +233,7 @@ def _read(body: bytes | None) -> Any:
 
 def _text(body: bytes | None) -> str | None:
     return None if body is None else body.decode("utf-8", "replace")
+
+
+def _cut(body: bytes) -> bytes:
+    return body if len(body) <= LONGEST_KEPT else body[:LONGEST_KEPT]

@@ -1,189 +1,40 @@
-"""Planned faults: rules that say which calls of a site go wrong, and how. First come, first served, all accounted for.
+"""The planned faults of a site: first come, first served, all accounted for.
 
 Which bytes break a connection is web/breaking.py's; no chance is at work here unless it is asked for, with a seed.
 """
 
-import json
-import random
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry
-from mockscope.instruments.matching import ASKED, OPERATIONS, check_criteria, check_operation, fits, spelled
-from mockscope.nearness import nearest
+from mockscope.instruments.fault import (
+    ANY,
+    DISTRIBUTIONS,
+    KINDS,
+    LONGEST_DELAY,
+    Action,
+    Delay,
+    Fault,
+    LogNormal,
+    Transport,
+    Uniform,
+    Where,
+    check_kind,
+    encoded,
+)
+from mockscope.instruments.matching import check_operation, check_word
 
 if TYPE_CHECKING:
-    from mockscope.instruments.rates import RateLimit
+    from mockscope.instruments.rates import RateLimit, Verdict
 
-Transport = Literal["reset", "drop", "hang", "truncate", "garbage", "bad_json"]
-
-TRANSPORTS: Final[tuple[str, ...]] = get_args(Transport)
-# What has nothing to commit.
-READS: Final = tuple(name for name in OPERATIONS if name.startswith(("list_", "get_")))
-ANY: Final = "*"
-# What these faults break is an answer; the others leave none.
-WITH_ANSWER: Final = ("truncate", "bad_json")
-
-
-class Answer(NamedTuple):
-    """An answer as a fault gives it, or as the operation gave it.
-
-    Args:
-        status: the HTTP status.
-        body: the body.
-        headers: headers besides Content-Length; where there is no Content-Type, it is JSON.
-    """
-
-    status: int
-    body: bytes = b""
-    headers: Mapping[str, str] = {}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Uniform:
-    """Delays of any length between two, drawn from a seed: the same every time.
-
-    Args:
-        low: the shortest, in seconds.
-        high: the longest, in seconds.
-        seed: of the draw.
-    """
-
-    low: float
-    high: float
-    seed: int = 0
-
-    def drawn(self) -> Iterator[float]:
-        draw = random.Random(self.seed)
-        while True:
-            yield draw.uniform(self.low, self.high)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LogNormal:
-    """Delays as networks have them, many short and a few long, drawn from a seed: the same every time.
-
-    Args:
-        median: half of them are shorter, in seconds.
-        sigma: how far they spread: 0 is not at all, 1 is far.
-        seed: of the draw.
-    """
-
-    median: float
-    sigma: float = 0.5
-    seed: int = 0
-
-    def drawn(self) -> Iterator[float]:
-        draw = random.Random(self.seed)
-        while True:
-            yield self.median * draw.lognormvariate(0, self.sigma)
-
-
-Delay = float | Uniform | LogNormal
-Action = Callable[[Entry, Answer | None], Answer | None]
-
-
-@dataclass(eq=False, kw_only=True)
-class Fault:
-    """A rule: which calls go wrong, how often, and how. Made by ``site.faults.add``.
-
-    ``hits`` says how often it struck, ``left`` how often it still will (None: every time).
-    """
-
-    id: str
-    operation: str
-    status: int | None = None
-    body: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    delay: Delay = 0.0
-    transport: Transport | None = None
-    after_bytes: int | None = None
-    times: int | None = 1
-    nth: int | None = None
-    after_commit: bool = False
-    where: Mapping[str, Any] | Callable[[Entry], bool] = field(default_factory=dict)
-    probability: float | None = None
-    seed: int = 0
-    action: Action | None = None
-    hits: int = 0
-    seen: int = 0
-
-    def __post_init__(self) -> None:
-        self._delays = _constant(self.delay) if isinstance(self.delay, int | float) else self.delay.drawn()
-        self._draw = random.Random(self.seed)
-
-    def __repr__(self) -> str:
-        return f"<Fault {self}>"
-
-    def __str__(self) -> str:
-        where = "" if not self.where else " where ..." if callable(self.where) else spelled(self.where)
-        nth = "" if self.nth is None else f" from call {self.nth} on" if self.times != 1 else f" at call {self.nth}"
-        times = "every time" if self.times is None else f"{self.times} time{'s' * (self.times != 1)}"
-        after = " after the commit" if self.after_commit else ""
-        return f"{self.id}: {self.kind}{after} for {self.operation}{where}{nth}, {times}; hit {self.hits}"
-
-    @property
-    def kind(self) -> str:
-        """What happens, in a word or two."""
-        what = self.transport or (str(self.status) if self.status else "action" if self.action else "")
-        return " ".join(part for part in ("delay" if self.delay else "", what) if part)
-
-    @property
-    def left(self) -> int | None:
-        """How often it still strikes; None is every time."""
-        return None if self.times is None else self.times - self.hits
-
-    @property
-    def reads_body(self) -> bool:
-        """Whether the request's body must be known to tell whether the fault is meant for it."""
-        return callable(self.where) or not self.where.keys().isdisjoint({"json", "email", "group"})
-
-    def next_delay(self) -> float:
-        """The seconds to wait this time."""
-        return next(self._delays)
-
-    def is_for(self, entry: Entry) -> bool:
-        """Whether a call is one that the rule counts."""
-        if self.operation not in (ANY, entry.operation) or (self.after_commit and entry.operation in READS):
-            return False
-        return self.where(entry) if callable(self.where) else fits(entry, self.where)
-
-    def strikes(self) -> bool:
-        """Whether the call that was just counted is one that goes wrong."""
-        if self.left is not None and self.left <= 0:
-            return False
-        if self.nth is not None and self.seen < self.nth:
-            return False
-        return self.probability is None or self._draw.random() < self.probability
-
-    def as_dict(self) -> dict[str, Any]:
-        """The rule as plain data, as the control API shows it."""
-        delay = self.delay
-        return {
-            "id": self.id,
-            "operation": self.operation,
-            "status": self.status,
-            "body": None if self.body is None else self.body.decode("utf-8", "replace"),
-            "headers": dict(self.headers),
-            "delay": delay if isinstance(delay, int | float) else {type(delay).__name__.lower(): vars(delay)},
-            "transport": self.transport,
-            "after_bytes": self.after_bytes,
-            "times": self.times,
-            "nth": self.nth,
-            "after_commit": self.after_commit,
-            "where": None if callable(self.where) else dict(self.where),
-            "probability": self.probability,
-            "seed": self.seed,
-            "hits": self.hits,
-            "left": self.left,
-        }
+OF_A_RATE_LIMIT: Final = ("calls", "per", "operation")
 
 
 class Faults:
-    """The planned faults of one site. Safe to use from several threads.
+    """The planned faults of one site, rate limits included. Safe to use from several threads.
 
     Args:
         about: whose they are, for messages.
@@ -199,18 +50,13 @@ class Faults:
         self._made = 0
 
     def __repr__(self) -> str:
-        rules = [str(rule) for rule in (*self._rules, *self._limits)]
-        return f"<faults of {self._about}: {'; '.join(rules) or 'none'}>"
+        return f"<faults of {self._about}: {'; '.join(map(str, self)) or 'none'}>"
 
     def __len__(self) -> int:
-        return len(self._rules)
+        return len(self._rules) + len(self._limits)
 
-    def __iter__(self) -> Iterator[Fault]:
-        return iter(self._rules)
-
-    def __bool__(self) -> bool:
-        """Whether there is any rule at all."""
-        return bool(self._rules or self._limits)
+    def __iter__(self) -> "Iterator[Fault | RateLimit]":
+        return iter((*self._rules, *self._limits))
 
     def add(
         self,
@@ -225,7 +71,7 @@ class Faults:
         times: int | None = 1,
         nth: int | None = None,
         after_commit: bool = False,
-        where: Mapping[str, Any] | Callable[[Entry], bool] | None = None,
+        where: Where | None = None,
         probability: float | None = None,
         seed: int = 0,
         action: Action | None = None,
@@ -238,16 +84,17 @@ class Faults:
             body: the body of that answer: text or bytes as they are, anything else as JSON. Without one it is a
                 message like those of the API.
             headers: headers of that answer.
-            delay: seconds to wait before the answer, on the site's clock; or a ``Uniform`` or ``LogNormal``. Alone, it
-                leaves the answer as it is.
+            delay: seconds from the receipt of the call to its answer, on the site's clock; or a ``Uniform`` or
+                ``LogNormal``. Alone, it leaves the answer as it is.
             transport: break the connection: ``"reset"`` (RST), ``"drop"`` (closed without an answer), ``"hang"`` (no
-                answer until the client goes), ``"truncate"`` (closed in the middle of the answer), ``"garbage"``
-                (bytes that are no HTTP), ``"bad_json"`` (an answer whose JSON stops in the middle).
-            after_bytes: how much of the body ``truncate`` and ``bad_json`` let through; without it, half.
+                answer until the client goes), ``"truncate"`` (closed in the middle of the answer's body),
+                ``"garbage"`` (bytes that are no HTTP), ``"bad_json"`` (an answer whose JSON stops in the middle).
+            after_bytes: how much of the body ``truncate`` and ``bad_json`` let through, never all of it; without it,
+                half.
             times: how often; None is every time.
-            nth: the first call, counted from 1 among those that the rule is meant for, that goes wrong.
+            nth: the first call, counted from 1 among those that the rule is meant for, that may go wrong.
             after_commit: carry the operation out first: what was to be written is written, and only the answer is
-                lost. A call that is refused has nothing to commit, and is answered as it is.
+                lost. A call that commits nothing, such as one that is refused, is answered as it is.
             where: criteria of the calls that are meant: ``email``, ``group``, ``json``, ``test_mode``, ``params``,
                 ``method``, ``path``; or a function of the Entry.
             probability: strike with this probability only, between 0 and 1, drawn from ``seed``.
@@ -258,28 +105,25 @@ class Faults:
         Raises:
             ValueError: there is no such operation, or the rule could never strike or says two things at once.
         """
-        _check(operation, status, transport, after_bytes, times, nth, delay, probability, action, after_commit)
-        if where is not None and not callable(where):
-            check_criteria(where, ASKED)
         with self._lock:
-            self._made += 1
             fault = Fault(
-                id=f"fault-{self._made}",
+                id=f"fault-{self._made + 1}",
                 operation=operation,
                 status=status,
-                body=_encoded(body),
-                headers=dict(headers or {}),
+                body=None if body is None else encoded(body),
+                headers={} if headers is None else headers,
                 delay=delay,
                 transport=transport,
                 after_bytes=after_bytes,
                 times=times,
                 nth=nth,
                 after_commit=after_commit,
-                where=where if where is not None else {},
+                where={} if where is None else where,
                 probability=probability,
                 seed=seed,
                 action=action,
             )
+            self._made += 1
             self._rules = (*self._rules, fault)
         return fault
 
@@ -296,22 +140,38 @@ class Faults:
         Raises:
             ValueError: there is no such operation, or the numbers are not above 0.
         """
-        if operation != ANY:
-            check_operation(operation)
-        if calls < 1 or per <= 0:
-            raise ValueError(f"a rate limit is of 1 call or more per some seconds, not of {calls} per {per}")
         from mockscope.instruments.rates import RateLimit  # here, not above: few ask for the library behind it
 
+        check_kind("calls", calls, int)
+        check_kind("per", per, int | float)
+        check_kind("operation", operation, str)
+        if operation != ANY:
+            check_operation(operation)
+        if calls < 1 or not 0 < per <= LONGEST_DELAY:
+            raise ValueError(f"a rate limit is of 1 call or more per some seconds, not of {calls} per {per}")
         with self._lock:
             self._made += 1
-            limit = RateLimit(f"rate-limit-{self._made}", operation, calls, per, self._clock)
+            limit = RateLimit(f"rate-limit-{self._made}", operation, calls, per)
             self._limits = (*self._limits, limit)
         return limit
 
-    @property
-    def limits(self) -> "tuple[RateLimit, ...]":
-        """The rate limits."""
-        return self._limits
+    def add_plain(self, data: Mapping[str, Any]) -> "Fault | RateLimit":
+        """Plan a fault, or a rate limit, given as plain data: for markers, and for the control API.
+
+        Args:
+            data: the arguments of ``add`` by name, but for ``action``; ``where`` is an object, and ``delay`` seconds,
+                ``{"uniform": {"low": ..., "high": ...}}`` or ``{"lognormal": {"median": ...}}``. Or ``calls``, ``per``
+                and ``operation``: those of ``rate_limit``.
+
+        Raises:
+            ValueError: a key is unknown or missing, and whatever ``add`` and ``rate_limit`` refuse.
+        """
+        rule = dict(_checked("fault", data, (*KINDS, "calls", "per")))
+        if "calls" in rule or "per" in rule:
+            return self.rate_limit(**_checked("rate limit", rule, OF_A_RATE_LIMIT, needed=("calls", "per")))
+        if isinstance(rule.get("delay"), Mapping):
+            rule["delay"] = _read_distribution(rule["delay"])
+        return self.add(**rule)
 
     def get(self, id: str) -> "Fault | RateLimit":
         """The rule with an id.
@@ -319,8 +179,7 @@ class Faults:
         Raises:
             LookupError: there is none.
         """
-        rules: tuple[Fault | RateLimit, ...] = (*self._rules, *self._limits)
-        for rule in rules:
+        for rule in self:
             if rule.id == id:
                 return rule
         raise LookupError(f"{self._about} has no fault {id!r}")
@@ -337,7 +196,7 @@ class Faults:
             self._rules, self._limits = (), ()
 
     def unused(self) -> list[Fault]:
-        """The rules that struck less often than planned; one without a number at least once."""
+        """The faults that struck less often than planned; one without a number should strike at least once."""
         return [rule for rule in self._rules if (rule.hits == 0 if rule.left is None else rule.left > 0)]
 
     def assert_all_used(self) -> None:
@@ -348,15 +207,28 @@ class Faults:
         """
         __tracebackhide__ = True
         if unused := self.unused():
-            raise AssertionError("\n".join(["planned faults that never came:", *(f"  {rule}" for rule in unused)]))
+            lines = [f"planned faults of {self._about} that did not come as often as planned:"]
+            raise AssertionError("\n".join([*lines, *(f"  {rule}" for rule in unused)]))
 
-    def taken(self, entry: Entry) -> Fault | None:
+    # -- asked by web/breaking.py ------------------------------------------------------------------------------
+
+    def judge(self, entry: Entry) -> "Verdict | None":
+        """What the rate limits say to a call; None where none is meant for it."""
+        limits = [limit for limit in self._limits if limit.is_for(entry)]
+        if not limits:
+            return None
+        from mockscope.instruments.rates import judge  # here, not above: few ask for the library behind it
+
+        with self._lock:
+            return judge(limits, self._clock.time())
+
+    def take(self, entry: Entry) -> Fault | None:
         """The fault that strikes a call, counted as a hit. All rules that are meant for the call count it."""
+        # Before the lock is taken: a function given as where may look at the faults itself.
+        meant = [rule for rule in self._rules if rule.is_for(entry)]
         struck: Fault | None = None
         with self._lock:
-            for rule in self._rules:
-                if not rule.is_for(entry):
-                    continue
+            for rule in meant:
                 rule.seen += 1
                 if struck is None and rule.strikes():
                     rule.hits += 1
@@ -367,61 +239,25 @@ class Faults:
         """A hit that did not come about: there was nothing to commit."""
         with self._lock:
             fault.hits -= 1
-            fault.seen -= 1
 
 
-def _check(
-    operation: str,
-    status: int | None,
-    transport: str | None,
-    after_bytes: int | None,
-    times: int | None,
-    nth: int | None,
-    delay: Delay,
-    probability: float | None,
-    action: Action | None,
-    after_commit: bool,  # noqa: FBT001 - spelled by its one caller in the order of the others
-) -> None:
-    if operation != ANY:
-        check_operation(operation)
-    if transport is not None and transport not in TRANSPORTS:
-        guess = nearest(transport, TRANSPORTS)
-        raise ValueError(
-            f"there is no transport fault {transport!r}; "
-            + (f"did you mean {guess}?" if guess else f"known: {', '.join(TRANSPORTS)}")
-        )
-    if status is None and transport is None and action is None and not delay:
-        raise ValueError("a fault needs one of status, transport, action and delay")
-    if action is not None and (status is not None or transport is not None):
-        raise ValueError("an action makes the answer itself: leave status and transport out")
-    if status is not None and not 200 <= status <= 599:
-        raise ValueError(f"a status is between 200 and 599, not {status}")
-    if status is not None and transport is not None and transport not in WITH_ANSWER:
-        raise ValueError(f"{transport} leaves no answer that could have the status {status}: leave one of them out")
-    if after_bytes is not None and (transport not in WITH_ANSWER or after_bytes < 0):
-        raise ValueError("after_bytes is a number from 0 on, for truncate and bad_json only")
-    if after_commit and operation in READS:
-        raise ValueError(f"{operation} commits nothing: after_commit is for operations that write")
-    if times is not None and times < 1:
-        raise ValueError(f"a fault that strikes {times} times never strikes: times is 1 or more, or None")
-    if nth is not None and nth < 1:
-        raise ValueError(f"calls are counted from 1: nth can't be {nth}")
-    if probability is not None and not 0 < probability <= 1:
-        raise ValueError(f"a probability is above 0 and at most 1, not {probability}")
-    if isinstance(delay, int | float) and not 0 <= delay < float("inf"):
-        raise ValueError(f"a delay is 0 or more seconds, not {delay}")
-    if isinstance(delay, Uniform) and not 0 <= delay.low <= delay.high:
-        raise ValueError(f"a delay is 0 or more seconds, the shorter one first: not {delay.low} to {delay.high}")
-    if isinstance(delay, LogNormal) and (delay.median < 0 or delay.sigma < 0):
-        raise ValueError("median and sigma of a delay are 0 or more")
+def _checked(what: str, data: Any, known: tuple[str, ...], *, needed: tuple[str, ...] = ()) -> Mapping[str, Any]:
+    """Plain data that is an object of known keys."""
+    if not isinstance(data, Mapping):
+        raise ValueError(f"a {what} is an object of names and values, not {data!r}")
+    for name in data:
+        check_word(f"key of a {what}", name, known)
+    if missing := [name for name in needed if name not in data]:
+        raise ValueError(f"a {what} needs {' and '.join(missing)}")
+    return data
 
 
-def _constant(seconds: float) -> Iterator[float]:
-    while True:
-        yield seconds
-
-
-def _encoded(body: object) -> bytes | None:
-    if body is None or isinstance(body, bytes):
-        return body
-    return body.encode() if isinstance(body, str) else json.dumps(body, ensure_ascii=False).encode()
+def _read_distribution(data: Mapping[str, Any]) -> Uniform | LogNormal:
+    names = tuple(DISTRIBUTIONS)
+    if len(data) != 1:
+        raise ValueError(f"a delay is a number of seconds, or an object with one of {' and '.join(names)}")
+    [(name, parts)] = data.items()
+    check_word("distribution of delays", name, names)
+    made = DISTRIBUTIONS[name]
+    needed = ("low", "high") if made is Uniform else ("median",)
+    return made(**_checked(f"delay {name}", parts, tuple(part.name for part in fields(made)), needed=needed))

@@ -20,7 +20,8 @@ def to_har(entries: Iterable[Entry], *, version: str) -> str:
     text = io.StringIO()
     with HarFile(text, creator=Creator("mockscope", version)) as har:
         for entry in entries:
-            milliseconds = (entry.duration or 0) * 1000
+            # A clock that was moved back in between would tell of less than no time.
+            milliseconds = max(0.0, entry.duration or 0.0) * 1000
             har.add_entry(
                 startedDateTime=entry.received_at,
                 time=milliseconds,
@@ -47,15 +48,17 @@ def _request(entry: Entry) -> Request:
 
 
 def _response(entry: Entry) -> Response:
-    answer = entry.answer or b""
+    answer, headers = entry.answer or b"", entry.answer_headers
     # What never got a status is 0, as browsers show a connection that broke.
     status = entry.status or 0
     return Response(
         status,
         responses.get(status, ""),
         "HTTP/1.1",
-        headers=[Record("x-request-id", entry.id)],
-        content=Content(len(answer), mimeType="application/json", text=answer.decode("utf-8", "replace")),
+        headers=[Record(name, value) for name, value in headers],
+        content=Content(
+            len(answer), mimeType=dict(headers).get("content-type", ""), text=answer.decode("utf-8", "replace")
+        ),
         bodySize=len(answer),
     )
 

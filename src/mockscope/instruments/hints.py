@@ -6,7 +6,8 @@ One row a hint, and no logic: who recognises a mistake is web/explaining.py.
 from enum import Enum, unique
 from typing import Final, NamedTuple
 
-LONGEST_VALUE: Final = 80
+# Room for the name of a test with its path.
+LONGEST_VALUE: Final = 160
 
 
 @unique
@@ -36,10 +37,16 @@ class Hint(Enum):
         "The Http-X-Partner-Auth header holds no colon: perhaps the key alone.",
         "Send the site's host, a colon, and the key.",
     )
+    AUTH_SWAPPED = (
+        "auth-swapped",
+        "The Http-X-Partner-Auth header names the key first and the host last.",
+        "Send the site's host, a colon, and the key.",
+    )
     AUTH_REPEATED = (
         "auth-repeated",
-        "Two different Http-X-Partner-Auth headers were sent.",
+        "More than one Http-X-Partner-Auth header was sent.",
         "Send it once: perhaps a session's default header and a request's own were both added.",
+        "AUTH-2",
     )
     SITE_REMOVED = (
         "site-removed",
@@ -90,8 +97,9 @@ class Hint(Enum):
     )
     EMAIL_REPEATED = (
         "email-repeated",
-        "Two different Http-X-Email headers were sent.",
+        "More than one Http-X-Email header was sent.",
         "Send it once: perhaps a session's default header and a request's own were both added.",
+        "USER-GET-1",
     )
     USER_UNKNOWN = (
         "user-unknown",
@@ -122,6 +130,12 @@ class Hint(Enum):
         "body-missing",
         "POST and PUT need a body, and none was sent.",
         "Send a JSON object; {{}} changes nothing.",
+    )
+    BODY_IGNORED = (
+        "body-ignored",
+        "A body came with {method}, and is ignored.",
+        "Leave it out: GET and DELETE are told all by path, query and headers.",
+        "HTTP-5",
     )
     BODY_TOO_LARGE = (
         "body-too-large",
@@ -175,6 +189,18 @@ class Hint(Enum):
         "Correct the name, or leave the field out: unknown fields are ignored.",
         "HTTP-7",
     )
+    FIELD_REPEATED = (
+        "field-repeated",
+        "The body names the field {sent} more than once, and the last one counts.",
+        "Send each field once.",
+        "HTTP-4",
+    )
+    GROUP_REPEATED = (
+        "group-repeated",
+        "groups names {name} more than once.",
+        "Send each name once.",
+        "USER-CREATE-2",
+    )
     EMAIL_UNCHANGEABLE = (
         "email-unchangeable",
         "email is no field of an update and is ignored: an email can't be changed.",
@@ -227,8 +253,8 @@ class Hint(Enum):
     )
     ACTION_FAILED = (
         "action-failed",
-        "The planned fault {fault} has an action, and it raised an error.",
-        "Correct the function that was given as action; the trace is in the log.",
+        "The planned fault {fault} calls a function of yours, and it raised an error.",
+        "Correct the function given as action or where; the trace is in the log.",
     )
     CRASHED = (
         "crashed",
@@ -243,7 +269,7 @@ class Hint(Enum):
 
     @property
     def rule(self) -> str | None:
-        """The rule that lets such a request pass although nobody promises that it will; None where it is refused."""
+        """The rule under which such a request may pass although nobody promises it; None where none does."""
         return str(self.value[3]) if len(self.value) > 3 else None
 
     def about(self, **values: str) -> "Advice":
@@ -256,7 +282,7 @@ class Hint(Enum):
 
 
 class Advice(NamedTuple):
-    """A hint for one request: the code, what happened, what to do, and the rule that let it pass, if one did."""
+    """A hint for one request: the code, what happened, what to do, and the rule under which such a request may pass."""
 
     code: str
     cause: str

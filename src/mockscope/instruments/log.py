@@ -4,15 +4,16 @@ import json
 from collections.abc import Callable
 from typing import TextIO
 
-from mockscope.instruments.entry import Entry
+from mockscope.instruments.entry import Entry, printable
 
 
 def text_line(entry: Entry) -> str:
-    """Time, status, operation, site, duration and hint, in columns."""
+    """Time, status, operation, site, duration, planned fault and hint, in columns."""
     time = entry.received_at.astimezone().strftime("%H:%M:%S.%f")[:-3]
     what = entry.operation or f"{entry.method} {entry.path}"
     line = f"{time}  {entry.status or '---'}  {what:<13}  {entry.site or '-'}  {_milliseconds(entry):.2f} ms"
-    return printable(f"{line}  {entry.advice}" if entry.advice else line)
+    notes = (f"  [{entry.fault}]" if entry.fault else "", f"  {entry.advice}" if entry.advice else "")
+    return printable("".join((line, *notes)))
 
 
 def json_line(entry: Entry) -> str:
@@ -27,6 +28,7 @@ def json_line(entry: Entry) -> str:
             "site": entry.site,
             "status": entry.status,
             "duration_ms": round(_milliseconds(entry), 3),
+            "fault": entry.fault,
             "rule": entry.rule,
             "hint": entry.advice
             and {"code": entry.advice.code, "cause": entry.advice.cause, "remedy": entry.advice.remedy},
@@ -55,11 +57,6 @@ class RequestLog:
         except OSError:
             # Whoever read the log is gone; the server need not go with it.
             self._stream = None
-
-
-def printable(text: str) -> str:
-    """The text with what could break a line or a terminal escaped."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _milliseconds(entry: Entry) -> float:

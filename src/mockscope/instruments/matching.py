@@ -1,10 +1,12 @@
 """Which calls are meant: criteria that a call fits or not, for questions about calls and for planned faults alike."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from heapq import nlargest
+from itertools import islice
 from typing import Any, Final
 
-from mockscope.instruments.entry import Entry
+from mockscope.instruments.entry import Entry, printable
 from mockscope.nearness import nearest
 
 OPERATIONS: Final = (
@@ -22,8 +24,27 @@ OPERATIONS: Final = (
 # What is known of a call on its receipt, and what its answer adds.
 ASKED: Final = ("method", "path", "email", "group", "params", "json", "test_mode")
 ANSWERED: Final = ("status", "rule", "hint", "fault")
+# Of calls that do not fit so many are compared text by text, and of a call so many differences are told.
+MOST_COMPARED: Final = 100
+MOST_DIFFERENCES: Final = 10
+# Of a value that is told so many characters and, before the place where it differs, so many of them.
+LONGEST_SHOWN: Final = 200
+CONTEXT: Final = 30
+NOTHING: Final = "nothing"
 
 Criteria = Mapping[str, Any]
+
+
+def check_word(what: str, word: object, known: tuple[str, ...]) -> None:
+    """Refuse a word that is none of those known.
+
+    Raises:
+        ValueError: it is none; names the nearest.
+    """
+    if word not in known:
+        guess = nearest(str(word), known)
+        hint = f"did you mean {guess}?" if guess else f"known: {', '.join(known)}"
+        raise ValueError(f"there is no {what} {word!r}; {hint}")
 
 
 def check_operation(operation: str) -> None:
@@ -32,7 +53,7 @@ def check_operation(operation: str) -> None:
     Raises:
         ValueError: it is none; names the nearest.
     """
-    _check_word("operation", operation, OPERATIONS)
+    check_word("operation", operation, OPERATIONS)
 
 
 def check_criteria(criteria: Criteria, known: tuple[str, ...] = ASKED + ANSWERED) -> None:
@@ -42,7 +63,7 @@ def check_criteria(criteria: Criteria, known: tuple[str, ...] = ASKED + ANSWERED
         ValueError: one is unknown; names the nearest.
     """
     for name in criteria:
-        _check_word("criterion", name, known)
+        check_word("criterion", name, known)
 
 
 def wanted(operation: str | None, criteria: Criteria) -> dict[str, Any]:
@@ -64,39 +85,34 @@ def fits(entry: Entry, criteria: Criteria) -> bool:
 
 
 def differences(entry: Entry, criteria: Criteria) -> list[str]:
-    """What keeps a call from fitting, a line each."""
-    lines: list[str] = []
-    for name, value in criteria.items():
-        seen = _seen(entry, name)
-        if _equal(name, value, seen):
-            continue
-        if isinstance(value, dict) and isinstance(seen, dict):
-            lines += [
-                f"{name}.{key}: {_shown(seen, key)}, and expected {_shown(value, key)}"
-                for key in value | seen
-                if key not in value or key not in seen or value[key] != seen[key]
-            ]
-        else:
-            lines.append(f"{name}: {seen!r}, and expected {value!r}")
-    return lines
+    """What keeps a call from fitting, a line each; of a JSON object, a line for each field."""
+    lines = [line for name, value in criteria.items() for line in _differences(name, value, _seen(entry, name))]
+    more = len(lines) - MOST_DIFFERENCES
+    return lines if more <= 0 else [*lines[:MOST_DIFFERENCES], f"... and {more} more"]
 
 
-def likeness(entry: Entry, criteria: Criteria) -> float:
-    """How near a call comes to the criteria: the more of them it fits, and the more alike the others, the nearer."""
-    return sum(_likeness(name, value, _seen(entry, name)) for name, value in criteria.items())
+def nearest_calls(entries: Sequence[Entry], criteria: Criteria) -> list[Entry]:
+    """The calls that do not fit, the nearest first; of those that come equally near, the latest.
+
+    Those of another operation come in only where there are no others.
+    """
+    others = [entry for entry in reversed(entries) if not fits(entry, criteria)]
+    others = [entry for entry in others if entry.operation == criteria.get("operation")] or others
+    # Comparing texts takes long: it is for those alone that fit best otherwise.
+    likely = nlargest(MOST_COMPARED, others, key=lambda entry: _fitting(entry, criteria))
+    return sorted(likely, key=lambda entry: _likeness(entry, criteria), reverse=True)
+
+
+def agreement(one: Sequence[object], other: Sequence[object]) -> int:
+    """The place where two sequences part."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (here, there) in pairs if here != there), min(len(one), len(other)))
 
 
 def spelled(criteria: Criteria) -> str:
     """Criteria in words, with a blank before them."""
-    words = [f"{name}={value!r}" for name, value in criteria.items() if name != "operation"]
-    return f" of {criteria['operation']}" * ("operation" in criteria) + f" with {', '.join(words)}" * bool(words)
-
-
-def _check_word(what: str, word: str, known: tuple[str, ...]) -> None:
-    if word not in known:
-        guess = nearest(word, known)
-        hint = f"did you mean {guess}?" if guess else f"known: {', '.join(known)}"
-        raise ValueError(f"there is no {what} {word!r}; {hint}")
+    words = [f"{name}={_shown(value)}" for name, value in criteria.items() if name != "operation"]
+    return f" of {criteria.get('operation')}" * ("operation" in criteria) + f" with {', '.join(words)}" * bool(words)
 
 
 def _seen(entry: Entry, name: str) -> Any:
@@ -112,12 +128,49 @@ def _equal(name: str, value: Any, seen: Any) -> bool:
     return bool(value == seen)
 
 
-def _shown(fields: Mapping[str, Any], key: str) -> str:
-    return repr(fields[key]) if key in fields else "nothing"
-
-
-def _likeness(name: str, value: Any, seen: Any) -> float:
+def _differences(name: str, value: Any, seen: Any) -> Iterator[str]:
     if _equal(name, value, seen):
-        # Another operation is another story, whatever else is alike.
-        return 10.0 if name == "operation" else 1.0
-    return SequenceMatcher(None, repr(value)[:500], repr(seen)[:500]).ratio()
+        return
+    if isinstance(value, dict) and isinstance(seen, dict):
+        for key in value | seen:
+            if key not in seen:
+                yield _difference(f"{name}.{key}", NOTHING, _shown(value[key]))
+            elif key not in value:
+                yield _difference(f"{name}.{key}", _shown(seen[key]), NOTHING)
+            else:
+                yield from _differences(f"{name}.{key}", value[key], seen[key])
+    else:
+        # Of two long texts that begin alike, what comes after.
+        place = agreement(repr(value), repr(seen))
+        yield _difference(name, _shown(seen, place), _shown(value, place))
+
+
+def _difference(name: str, seen: str, value: str) -> str:
+    return printable(f"{name}: {seen}, and expected {value}")
+
+
+def _shown(value: Any, place: int = 0) -> str:
+    text = repr(value)
+    if len(text) <= LONGEST_SHOWN:
+        return text
+    start = max(0, min(place - CONTEXT, len(text) - LONGEST_SHOWN))
+    end = start + LONGEST_SHOWN
+    return "…" * (start > 0) + text[start:end] + "…" * (end < len(text))
+
+
+def _fitting(entry: Entry, criteria: Criteria) -> int:
+    return sum(_equal(name, value, _seen(entry, name)) for name, value in criteria.items())
+
+
+def _likeness(entry: Entry, criteria: Criteria) -> float:
+    return sum(_alike(name, value, _seen(entry, name)) for name, value in criteria.items())
+
+
+def _alike(name: str, value: Any, seen: Any) -> float:
+    """How like two values are that are not equal, from 0 to 1."""
+    if _equal(name, value, seen):
+        return 1.0
+    if isinstance(value, dict) and isinstance(seen, dict):
+        keys = list(islice(value | seen, MOST_COMPARED))
+        return sum(_alike(name, value.get(key), seen.get(key)) for key in keys) / len(keys)
+    return SequenceMatcher(None, repr(value)[:LONGEST_SHOWN], repr(seen)[:LONGEST_SHOWN]).ratio()

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
-from mockscope.instruments.entry import Entry
-from mockscope.instruments.log import printable, text_line
+from mockscope.instruments.entry import Entry, printable
+from mockscope.instruments.log import text_line
 
 MOST_SHOWN: Final = 20
 LONGEST_BODY: Final = 500

@@ -5,21 +5,20 @@ HTTP-6 is one function here, and so is the rendering of a refusal.
 
 import logging
 import re
+from collections.abc import Callable
 from typing import Final
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mockscope import _spec, wire
+from mockscope import wire
 from mockscope.bench import Bench, MockSite
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.hints import Hint
 from mockscope.web.breaking import answer_or_break
-from mockscope.web.explaining import explain, suspect
+from mockscope.web.control.door import Door
+from mockscope.web.explaining import BODIES, explain, suspect
 from mockscope.web.reading import Call
 from mockscope.web.recording import ENTRY, Recording
 from mockscope.web.routes import JSONAnswer, allowed_methods, rows_at
@@ -29,15 +28,17 @@ logger: Final = logging.getLogger("mockscope")
 RESERVED: Final = re.compile(r"/(_mockscope|openapi\.yaml|openapi\.json|docs)(/|$)")
 
 
-def build_app(bench: Bench, *, hint_header: bool = True) -> ASGIApp:
+def build_app(bench: Bench, *, hint_header: bool = True, door: Door | None = None) -> ASGIApp:
     """Assemble the application.
 
     Args:
         bench: the sites that it answers for, with their instruments.
         hint_header: whether answers carry X-Mockscope-Hint (HTTP-10).
+        door: who may use the control API; None switches it off.
     """
     return Front(
-        Recording(Api(bench), bench.calls, bench.observers, bench.numbers, hint_header=hint_header), reserved()
+        Recording(Api(bench), bench.calls, bench.observers, bench.numbers, hint_header=hint_header),
+        Reserved(bench, door),
     )
 
 
@@ -95,11 +96,15 @@ class Api:
                 call.entry.advice, call.entry.suspicions = suspicions[0], suspicions
             return response
         except Refused as refused:
-            if refused.refusal is Refusal.EMAIL_MISSING:
-                # The body has not been read yet, and may show where the email went instead.
+            entry = call.entry
+            entry.rule = refused.rule
+            if entry.journal is None:
+                self._bench.calls.open(entry)
+            if (entry.operation in BODIES or refused.refusal is Refusal.EMAIL_MISSING) and not call.waits_to_send:
+                # Nobody may have read the body yet. It belongs to the entry, and shows where an email went instead.
                 await call.peek_body()
-            call.entry.rule, call.entry.advice = refused.rule, explain(refused, call, self._directory)
-            return rendered(refused)
+            entry.advice = explain(refused, call, self._directory)
+            return rendered(refused, entry.veil)
 
     async def _answer(self, call: Call) -> Response:
         """HTTP-6: authenticate, route, method, and then what the operation itself checks, in its order."""
@@ -114,7 +119,7 @@ class Api:
         if row is None:
             allowed = allowed_methods(rows)
             raise Refused(Refusal.METHOD_NOT_ALLOWED, method=entry.method, path=entry.path, allowed=allowed)
-        entry.test_mode = call.test_mode and row.method != "GET"
+        entry.test_mode = row.method != "GET" and call.test_mode
         if handle.faults:
             return await answer_or_break(call, row.endpoint, handle.faults, handle.clock)
         return await row.endpoint(call)
@@ -132,33 +137,30 @@ class Api:
         return handle
 
 
-def rendered(refused: Refused) -> Response:
-    """The answer to a request that was refused (HTTP-1)."""
-    response = JSONAnswer(wire.encode(wire.Message(refused.message)), refused.status)
+def rendered(refused: Refused, shown: Callable[[str], str] = str) -> Response:
+    """The answer to a request that was refused (HTTP-1), with its message such as it may be shown."""
+    response = JSONAnswer(wire.encode(wire.Message(shown(refused.message))), refused.status)
     if refused.refusal is Refusal.METHOD_NOT_ALLOWED:
         response.headers["Allow"] = refused.values["allowed"]
     return response
 
 
-def reserved() -> Starlette:
-    """The paths that are ours."""
+class Reserved:
+    """The paths that are ours. What answers them is loaded when one is first asked for.
 
-    async def openapi_yaml(request: Request) -> Response:
-        return Response(_spec.openapi_yaml(), media_type="application/yaml")
+    Args:
+        bench: the sites, with their instruments.
+        door: who may use the control API; None switches it off.
+    """
 
-    async def openapi_json(request: Request) -> Response:
-        return JSONAnswer(_spec.openapi_json())
+    def __init__(self, bench: Bench, door: Door | None) -> None:
+        self._bench = bench
+        self._door = door
+        self._app: ASGIApp | None = None
 
-    async def refuse(request: Request, error: Exception) -> Response:
-        known = error if isinstance(error, HTTPException) else HTTPException(500)
-        answer = JSONAnswer(wire.encode(wire.Message(known.detail)), known.status_code)
-        answer.headers.update(known.headers or {})
-        return answer
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._app is None:
+            from mockscope.web.control.app import ReservedPaths  # here, not above: most servers never need it
 
-    app = Starlette(
-        routes=[Route("/openapi.yaml", openapi_yaml), Route("/openapi.json", openapi_json)],
-        exception_handlers={HTTPException: refuse, Exception: refuse},
-    )
-    # A redirect would be an answer that is not JSON (HTTP-1).
-    app.router.redirect_slashes = False
-    return app
+            self._app = ReservedPaths(self._bench, self._door)
+        await self._app(scope, receive, send)

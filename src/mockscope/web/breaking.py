@@ -6,29 +6,64 @@ When a fault strikes is decided in instruments/faults.py.
 import asyncio
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from http.client import responses
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mockscope import wire
 from mockscope.domain.refusals import Refused
 from mockscope.instruments.clock import Clock
-from mockscope.instruments.entry import Entry, kept
-from mockscope.instruments.faults import READS, WITH_ANSWER, Answer, Fault, Faults
-from mockscope.instruments.rates import Verdict
+from mockscope.instruments.entry import Entry
+from mockscope.instruments.fault import BODILESS, READS, WITH_ANSWER, Answer, Fault
+from mockscope.instruments.faults import Faults
 from mockscope.web.reading import Call
 from mockscope.web.routes import JSONAnswer
 
-# Where the protocol leaves the connection's transport: in the state that uvicorn hands to each request.
-TRANSPORT: Final = "mockscope.transport"
+if TYPE_CHECKING:
+    from mockscope.instruments.rates import Verdict
+
+# Where the protocol leaves the connection: in the state that uvicorn hands to each request.
+CONNECTION: Final = "mockscope.connection"
 # Closing with this option set sends RST: on, and no time to linger.
 AT_ONCE: Final = struct.pack("ii", 1, 0)
 GARBAGE: Final = b"\x16\x03\x01 this is no HTTP \xff\xfe\x00\r\n\r\n"
-# These have no body, whatever is planned.
-BODILESS: Final = (204, 205, 304)
+
+
+@dataclass(eq=False, slots=True)
+class Connection:
+    """What faults do with a connection.
+
+    Args:
+        transport: what breaks it.
+        held: the task whose answer is kept back, if one is.
+    """
+
+    transport: asyncio.Transport
+    held: "asyncio.Task[None] | None" = None
+
+    def reset(self) -> None:
+        """Break it with RST."""
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        self.transport.abort()
+
+    def let_go(self) -> bool:
+        """End it if an answer is kept back; the server is about to stop.
+
+        Returns:
+            Whether one was.
+        """
+        if self.held is None:
+            return False
+        self.transport.abort()
+        self.held.cancel()
+        return True
+
 
 Endpoint = Callable[[Call], Awaitable[Response]]
 
@@ -39,23 +74,24 @@ async def answer_or_break(call: Call, endpoint: Endpoint, faults: Faults, clock:
     Raises:
         Refused: what the operation refuses; then nothing of it was broken.
     """
-    entry = call.entry
-    for limit in faults.limits:
-        if limit.is_for(entry):
-            verdict = limit.admit()
-            call.answer_headers.update(verdict.headers)
-            if not verdict.passes:
-                entry.fault = limit.id
-                return _too_many(verdict)
-    if any(rule.reads_body for rule in faults):
+    # Now, because the body tells which calls are meant, and because a client that gives up during a delay takes it
+    # along: what it asked for happens all the same.
+    if call.announces_body:
         await call.peek_body()
-    fault = faults.taken(entry)
+    verdict = faults.judge(call.entry)
+    if verdict is not None:
+        call.answer_headers = verdict.headers
+        if not verdict.passes:
+            call.entry.fault = verdict.limit.id
+            return _too_many(verdict)
+    fault = faults.take(call.entry)
     return await endpoint(call) if fault is None else await _broken(fault, call, endpoint, faults, clock)
 
 
 async def _broken(fault: Fault, call: Call, endpoint: Endpoint, faults: Faults, clock: Clock) -> Response:
     entry = call.entry
     answer: Response | None = None
+    # What is cut of a read is its own answer.
     if fault.after_commit or (fault.transport in WITH_ANSWER and entry.operation in READS):
         try:
             answer = await endpoint(call)
@@ -64,78 +100,119 @@ async def _broken(fault: Fault, call: Call, endpoint: Endpoint, faults: Faults, 
             raise
     entry.fault = fault.id
     if fault.delay:
-        _hold(entry)
-        await clock.sleep(fault.next_delay())
-    if fault.action is not None:
-        given = fault.action(entry, None if answer is None else _taken_apart(answer))
-        return _put_together(given) if given is not None else await endpoint(call) if answer is None else answer
+        with _held_back(call):
+            # Counted from the receipt: a test that has seen the call may move the clock at once.
+            await clock.sleep(entry.received + fault.next_delay() - clock.time())
     if fault.transport is not None:
-        return BrokenAnswer(fault, call, _planned(fault) if fault.status or answer is None else _taken_apart(answer))
+        return _interrupted(fault, call, _planned(fault) if fault.status or answer is None else _taken_apart(answer))
     if fault.status is not None:
         return _put_together(_planned(fault))
+    if fault.action is not None and (given := _given(fault, entry, answer)) is not None:
+        return _put_together(given)
     return await endpoint(call) if answer is None else answer
 
 
-class BrokenAnswer(Response):
+def _interrupted(fault: Fault, call: Call, answer: Answer) -> Response:
+    """The answer such as a transport fault leaves it."""
+    part = answer.body[: _kept(fault, len(answer.body))]
+    if fault.transport == "bad_json":
+        return _put_together(Answer(answer.status, part, answer.headers))
+    return BrokenAnswer(fault, call, answer, part)
+
+
+class BrokenAnswer(JSONAnswer):
     """An answer that does not arrive as one.
 
     Args:
         fault: what happens to it.
         call: the request.
         answer: what would have been said.
+        part: how much of its body is said.
     """
 
-    def __init__(self, fault: Fault, call: Call, answer: Answer) -> None:
+    def __init__(self, fault: Fault, call: Call, answer: Answer, part: bytes) -> None:
+        super().__init__(answer.body, answer.status)
+        self.headers.update(answer.headers)
         self._fault = fault
         self._call = call
-        self._answer = answer
-        whole = answer.body
-        self._part = whole[: len(whole) // 2 if fault.after_bytes is None else fault.after_bytes]
-        super().__init__(self._part, answer.status, answer.headers)
+        self._part = part
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._fault.transport == "bad_json":
-            await _put_together(self._answer._replace(body=self._part))(scope, receive, send)
-            return
         if self._fault.transport == "hang":
-            _hold(self._call.entry)
-        else:
-            await self._break(scope.get("state", {}).get(TRANSPORT))
-        # What uvicorn still holds of this request ends when it learns that the connection is gone.
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-    async def _break(self, transport: asyncio.Transport | None) -> None:
-        if transport is None:
+            with suppress(ClientDisconnect), _held_back(self._call):
+                await _gone(receive)
+            return
+        # What is cut is a body, and HEAD is answered without one: then nothing is left.
+        if self._fault.transport == "truncate" and scope["method"] != "HEAD":
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await send({"type": "http.response.body", "body": self._part, "more_body": True})
+        connection = _connection(scope)
+        if connection is None:
             # Without a socket there is nothing to break: whoever called the application sees it at once.
             raise ConnectionResetError(f"planned fault {self._fault.id}: {self._fault.transport}")
         if self._fault.transport == "reset":
-            connection = transport.get_extra_info("socket")
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
-            transport.abort()
-            return
-        # Closing on bytes that nobody read would be a reset too.
-        await self._call.drain()
-        if self._fault.transport == "garbage":
-            transport.write(GARBAGE)
-        elif self._fault.transport == "truncate":
-            transport.write(self._head() + self._part)
-            self._call.entry.status, self._call.entry.answer = self._answer.status, kept(self._part)
-        transport.close()
-
-    def _head(self) -> bytes:
-        whole = _put_together(self._answer)
-        lines = b"".join(b"%s: %s\r\n" % (name, value) for name, value in whole.raw_headers)
-        status = self._answer.status
-        return f"HTTP/1.1 {status} {responses.get(status, '')}\r\nserver: mockscope\r\n".encode() + lines + b"\r\n"
+            connection.reset()
+        else:
+            # Closing on bytes that nobody read would be a reset too.
+            await self._call.drain()
+            if self._fault.transport == "garbage":
+                connection.transport.write(GARBAGE)
+            connection.transport.close()
+        # What uvicorn still holds of this request ends when it learns that the connection is gone.
+        await _gone(receive)
 
 
-def _hold(entry: Entry) -> None:
-    if entry.journal is not None:
-        entry.journal.hold(entry)
+async def _gone(receive: Receive) -> None:
+    """Wait for the client to go, or for the connection to be closed from here."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
-def _too_many(verdict: Verdict) -> Response:
+@contextmanager
+def _held_back(call: Call) -> Iterator[None]:
+    """While a fault keeps an answer back, nobody need wait for it: not who looks at the calls, and not the server.
+
+    Raises:
+        ClientDisconnect: the server stops.
+    """
+    entry, connection = call.entry, _connection(call.scope)
+    assert entry.journal is not None
+    entry.journal.hold(entry)
+    if connection is not None:
+        connection.held = asyncio.current_task()
+    try:
+        yield
+    except asyncio.CancelledError:
+        if connection is None or not connection.transport.is_closing():
+            raise
+        raise ClientDisconnect from None
+    finally:
+        entry.is_held = False
+        if connection is not None:
+            connection.held = None
+
+
+def _connection(scope: Scope) -> Connection | None:
+    """The connection of a request; None where it came without a socket."""
+    connection: Connection | None = scope.get("state", {}).get(CONNECTION)
+    return connection
+
+
+def _given(fault: Fault, entry: Entry, answer: Response | None) -> Answer | None:
+    assert fault.action is not None
+    given = fault.action(entry, None if answer is None else _taken_apart(answer))
+    if given is not None and not isinstance(given, Answer):
+        raise TypeError(f"the action of {fault.id} returned {given!r}, and not an Answer or None")
+    return given
+
+
+def _kept(fault: Fault, whole: int) -> int:
+    """How much of a body of this length gets through: never all of it."""
+    wanted = whole // 2 if fault.after_bytes is None else fault.after_bytes
+    return max(0, min(wanted, whole - 1))
+
+
+def _too_many(verdict: "Verdict") -> Response:
     limit = verdict.limit
     text = f"Too many calls: {limit.calls} per {limit.per:g} seconds are let through, by a planned rate limit."
     return JSONAnswer(wire.encode(wire.Message(text)), 429)
@@ -144,8 +221,7 @@ def _too_many(verdict: Verdict) -> Response:
 def _planned(fault: Fault) -> Answer:
     status = fault.status or 200
     said = wire.encode(wire.Message(f"A planned fault: {status} {responses.get(status, '')}".rstrip()))
-    body = b"" if status in BODILESS else said if fault.body is None else fault.body
-    return Answer(status, body, fault.headers)
+    return Answer(status, b"" if status in BODILESS else said if fault.body is None else fault.body, fault.headers)
 
 
 def _taken_apart(response: Response) -> Answer:
@@ -155,4 +231,8 @@ def _taken_apart(response: Response) -> Answer:
 def _put_together(answer: Answer) -> Response:
     made = JSONAnswer(answer.body, answer.status)
     made.headers.update(answer.headers)
+    if answer.status == 204:
+        # RFC 9110: "A server MUST NOT send a Content-Length header field in any response with a status code of [...]
+        # 204"
+        del made.headers["Content-Length"]
     return made

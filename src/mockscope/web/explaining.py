@@ -4,7 +4,7 @@ Only looks; what it finds goes into the entry and from there into header, log an
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Final
@@ -16,10 +16,9 @@ from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.rules import ACCESS_WORDS, GROUP_CHANGES, NEW_GROUP, NEW_USER, USER_CHANGES, Body
 from mockscope.domain.site import Site
 from mockscope.domain.store import Table
-from mockscope.instruments.faults import READS
 from mockscope.instruments.hints import Advice, Hint, did_you_mean
 from mockscope.nearness import MOST_CANDIDATES, nearest, nearest_email
-from mockscope.web.reading import AUTH_HEADER, Call
+from mockscope.web.reading import AUTH_HEADER, EMAIL_HEADER, Call
 from mockscope.web.routes import COLLECTIONS
 
 # HTTP-9: what the successor of the API offers.
@@ -35,71 +34,125 @@ KNOWN_FIELDS: Final[Mapping[str, frozenset[str]]] = {operation: table.names for 
 RENAMED_AUTH: Final = (b"x-partner-auth", b"authorization", b"partner-auth", b"x-http-partner-auth", b"x-api-key")
 RENAMED_EMAIL: Final = (b"x-email", b"email", b"x-http-email", b"x-user-email")
 
+# Of the fields of one request that are unknown, or come twice, so many are told.
+MOST_UNKNOWN: Final = 10
+
 
 def explain(refused: Refused, call: Call, directory: Directory) -> Advice:
     """The hint for a refused request."""
-    return EXPLAINED[refused.refusal](refused, call, directory)
+    return _veiled(EXPLAINED[refused.refusal](refused, call, directory), call)
 
 
 def suspect(call: Call) -> tuple[Advice, ...]:
     """The hints for a request that was let pass although nobody promises that the service would."""
-    operation = call.entry.operation
-    if operation in READS:
-        # By far the most requests: nothing to look at but what is there.
-        found = SUSPECTED[operation](call) if operation in SUSPECTED else None
-        on_read = Hint.TEST_MODE_ON_READ.about() if call.entry.query and "test_mode" in call.query else None
-        return _together(found, on_read) if found or on_read else ()
-    # First what wrote for real although it was to write nothing.
-    odd = _suspect_test_mode(call) if call.entry.query else None
-    fields = None if call.fields is None else _suspect_fields(call)
-    mistyped = bool(call.body) and not call.says_json
-    other = Hint.CONTENT_TYPE_NOT_JSON.about(sent=call.content_type or "missing") if mistyped else None
-    return _together(odd, fields, other) if odd or fields or other else ()
+    found = SUSPECTED[call.entry.operation or ""](call)
+    if call.repeats_headers:
+        found = [*found, *_suspect_headers(call)]
+    return tuple(_veiled(advice, call) for advice in found) if found else ()
 
 
-def _together(*found: Advice | None) -> tuple[Advice, ...]:
-    return tuple(advice for advice in found if advice)
+def _veiled(advice: Advice, call: Call) -> Advice:
+    veil = call.entry.veil
+    return advice._replace(cause=veil(advice.cause), remedy=veil(advice.remedy))
 
 
-def _suspect_list_of_users(call: Call) -> Advice | None:
+# -- what passes although nobody promises it -------------------------------------------------------------------
+
+# By far the most requests are reads with nothing to remark on: what is looked at is what is there.
+
+
+def _suspect_headers(call: Call) -> Iterator[Advice]:
+    if call.repeats(AUTH_HEADER):
+        yield Hint.AUTH_REPEATED.about()
+    if call.repeats(EMAIL_HEADER):
+        yield Hint.EMAIL_REPEATED.about()
+
+
+def _suspect_read(call: Call) -> Sequence[Advice]:
+    ignored = _suspect_ignored_body(call) if call.has_length else ()
+    if call.scope["query_string"] and "test_mode" in call.query:
+        return [Hint.TEST_MODE_ON_READ.about(), *ignored]
+    return ignored
+
+
+def _suspect_list_of_users(call: Call) -> Sequence[Advice]:
+    found = list(_suspect_read(call))
     # Who asked for one user and gets them all will not notice with a site of one.
     for name in RENAMED_EMAIL:
         if call.header(name):
-            return Hint.EMAIL_HEADER_RENAMED.about(sent=name.decode().title())
+            return [Hint.EMAIL_HEADER_RENAMED.about(sent=name.decode().title()), *found]
     if "email" in call.query:
-        return Hint.EMAIL_NOT_IN_HEADER.about(place="query")
+        return [Hint.EMAIL_NOT_IN_HEADER.about(place="query"), *found]
     # An email never holds a blank.
-    return Hint.CURSOR_BLANK.about() if " " in call.start else None
+    return [Hint.CURSOR_BLANK.about(), *found] if " " in call.start else found
 
 
-def _suspect_list_of_groups(call: Call) -> Advice | None:
+def _suspect_list_of_groups(call: Call) -> Sequence[Advice]:
     # A group's name may hold a blank: only where no group is called so, and one is with a plus, was that one meant.
     groups = call.site.store.groups
     meant = call.start.replace(" ", "+")
-    return Hint.CURSOR_BLANK.about() if call.start not in groups and meant in groups else None
+    blank = [Hint.CURSOR_BLANK.about()] if call.start not in groups and meant in groups else []
+    return [*blank, *_suspect_read(call)]
 
 
-SUSPECTED: Final[Mapping[str | None, Callable[[Call], Advice | None]]] = {
+def _suspect_write(call: Call) -> Sequence[Advice]:
+    # First what wrote for real although it was to write nothing.
+    odd = _suspect_test_mode(call) if call.scope["query_string"] else ()
+    fields = () if call.fields is None else _suspect_fields(call, call.fields)
+    mistyped = call.body and not call.says_json
+    other = [Hint.CONTENT_TYPE_NOT_JSON.about(sent=call.content_type or "missing")] if mistyped else ()
+    return [*odd, *fields, *other] if odd or fields or other else ()
+
+
+def _suspect_deletion(call: Call) -> Sequence[Advice]:
+    odd = _suspect_test_mode(call) if call.scope["query_string"] else ()
+    return [*odd, *_suspect_ignored_body(call)] if odd or call.has_length else ()
+
+
+SUSPECTED: Final[Mapping[str, Callable[[Call], Sequence[Advice]]]] = {
     "list_users": _suspect_list_of_users,
+    "get_user": _suspect_read,
+    "create_user": _suspect_write,
+    "update_user": _suspect_write,
+    "delete_user": _suspect_deletion,
     "list_groups": _suspect_list_of_groups,
+    "get_group": _suspect_read,
+    "create_group": _suspect_write,
+    "update_group": _suspect_write,
+    "delete_group": _suspect_deletion,
 }
 
 
-def _suspect_test_mode(call: Call) -> Advice | None:
+def _suspect_ignored_body(call: Call) -> Sequence[Advice]:
+    return [Hint.BODY_IGNORED.about(method=call.entry.method)] if call.has_length else ()
+
+
+def _suspect_test_mode(call: Call) -> Sequence[Advice]:
     sent = call.query.get("test_mode", "false")
-    return None if sent.lower() in ("true", "false") else Hint.TEST_MODE_ODD.about(sent=sent)
+    return () if sent.lower() in ("true", "false") else [Hint.TEST_MODE_ODD.about(sent=sent)]
 
 
-def _suspect_fields(call: Call) -> Advice | None:
-    operation, fields = call.entry.operation or "", call.fields or {}
-    known = KNOWN_FIELDS[operation]
-    if fields.keys() <= known:
-        sent_other_name = operation == "create_group" and "create_by_email" in fields
-        return Hint.CREATE_BY_EMAIL.about() if sent_other_name else None
-    if operation == "update_user" and "email" in fields:
+def _suspect_fields(call: Call, fields: Mapping[str, Any]) -> Sequence[Advice]:
+    operation = call.entry.operation or ""
+    found: list[Advice] = []
+    if not fields.keys() <= KNOWN_FIELDS[operation]:
+        unknown = [name for name in fields if name not in KNOWN_FIELDS[operation]]
+        found += [_unknown_field(name, operation) for name in unknown[:MOST_UNKNOWN]]
+    if operation == "create_group" and "create_by_email" in fields:
+        found.append(Hint.CREATE_BY_EMAIL.about())
+    # Each field has a colon: where there are no more, none came twice.
+    if call.body.count(b":") > len(fields):
+        found += [Hint.FIELD_REPEATED.about(sent=name) for name in wire.repeated_names(call.body)[:MOST_UNKNOWN]]
+    groups = fields.get("groups") or ()
+    if "groups" in KNOWN_FIELDS[operation] and len(set(groups)) < len(groups):
+        found.append(Hint.GROUP_REPEATED.about(name=next(name for name in groups if groups.count(name) > 1)))
+    return found
+
+
+def _unknown_field(name: str, operation: str) -> Advice:
+    if operation == "update_user" and name == "email":
         return Hint.EMAIL_UNCHANGEABLE.about()
-    unknown = next(name for name in fields if name not in known)
-    return Hint.FIELD_UNKNOWN.about(sent=unknown, nearest=did_you_mean(nearest(unknown, known)))
+    return Hint.FIELD_UNKNOWN.about(sent=name, nearest=did_you_mean(nearest(name, KNOWN_FIELDS[operation])))
 
 
 # -- authentication --------------------------------------------------------------------------------------------
@@ -125,7 +178,9 @@ def _auth_malformed(refused: Refused, call: Call, directory: Directory) -> Advic
 def _site_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
     if _credentials(call).startswith("<"):
         return Hint.AUTH_ANGLE_BRACKETS.about()
-    host = refused.values["host"]
+    host, key = refused.values["host"], _credentials(call).rpartition(":")[2]
+    if directory.get(key) or directory.removed(key) is not None:
+        return Hint.AUTH_SWAPPED.about()
     if (label := directory.removed(host)) is not None:
         return Hint.SITE_REMOVED.about(host=host, label=f": it was that of {label}" if label else "")
     return Hint.SITE_UNKNOWN.about(host=host, nearest=did_you_mean(nearest(host, directory.hosts())))

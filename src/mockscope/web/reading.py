@@ -12,7 +12,7 @@ from mockscope import wire
 from mockscope.domain.directory import Directory
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.site import Site
-from mockscope.instruments.entry import Entry, kept
+from mockscope.instruments.entry import Entry
 
 T = TypeVar("T")
 
@@ -68,6 +68,12 @@ class Call:
     def __repr__(self) -> str:
         return f"<Call {self.entry.method} {self.entry.path}>"
 
+    @property
+    def path(self) -> str:
+        """The path as it was sent, percent-encoding included."""
+        path: bytes = self.scope.get("raw_path") or self.scope["path"].encode()
+        return path.decode("utf-8", "replace")
+
     def authenticate(self, directory: Directory) -> Site:
         """The site that the request opens (AUTH-1 to AUTH-4)."""
         return directory.authenticate(self._header(AUTH_HEADER, repeated=Refusal.AUTH_REPEATED) or "")
@@ -121,7 +127,7 @@ class Call:
             Refused: BODY_TOO_LARGE, CONTENT_TYPE_WRONG, BODY_MISSING, BODY_NOT_JSON, BODY_NOT_AN_OBJECT, and what
                 ``careful`` refuses.
         """
-        self.body = await self._read_body()
+        await self._read_body()
         if self.site.policy.require_json_content_type and self.body and not self.says_json:
             raise Refused(Refusal.CONTENT_TYPE_WRONG, sent=self.content_type or "missing")
         draft = None if quick is None else quick(self.body)
@@ -133,7 +139,7 @@ class Call:
     async def peek_body(self) -> None:
         """Look at a body that the operation itself did not get to; one that is too large is left alone."""
         with suppress(Refused):
-            self.body = await self._read_body()
+            await self._read_body()
 
     @property
     def content_type(self) -> str:
@@ -155,20 +161,44 @@ class Call:
     def _header(self, name: bytes, *, repeated: Refusal) -> str | None:
         if name not in self._headers:
             return None
-        sent = self.scope["headers"]
-        if len(sent) > len(self._headers) and len({value for key, value in sent if key == name}) > 1:
+        if self.repeats_headers and len({value for key, value in self.scope["headers"] if key == name}) > 1:
             raise Refused(repeated)
         return self.header(name).strip()
+
+    @property
+    def repeats_headers(self) -> bool:
+        """Whether any header was sent more than once."""
+        sent: list[tuple[bytes, bytes]] = self.scope["headers"]
+        return len(sent) > len(self._headers)
+
+    def repeats(self, name: bytes) -> bool:
+        """Whether a header was sent more than once."""
+        return [key for key, _ in self.scope["headers"]].count(name) > 1
+
+    @property
+    def has_length(self) -> bool:
+        """Whether the head says that a body comes, of a length that is not 0."""
+        return self._headers.get(b"content-length", b"0") != b"0"
+
+    @property
+    def waits_to_send(self) -> bool:
+        """Whether the body comes only when it is asked for (100 Continue)."""
+        return b"expect" in self._headers
+
+    @property
+    def announces_body(self) -> bool:
+        """Whether the head says that a body comes."""
+        return b"content-length" in self._headers or b"transfer-encoding" in self._headers
 
     @property
     def leaves_body_behind(self) -> bool:
         """Whether part of a body is unread on a connection that is closed after the answer."""
         headers = self._headers
-        if self._ended or not (b"content-length" in headers or b"transfer-encoding" in headers):
+        if self._ended or not self.announces_body:
             return False
         closes = self.scope.get("http_version") == "1.0" or b"close" in headers.get(b"connection", b"").lower()
         # Who waits for 100 Continue has sent nothing yet.
-        return closes and b"expect" not in headers
+        return closes and not self.waits_to_send
 
     async def drain(self) -> None:
         """Read what is left of a body.
@@ -181,23 +211,22 @@ class Call:
             drained += len(message.get("body", b""))
             self._ended = not message.get("more_body", False)
 
-    async def _read_body(self) -> bytes:
-        if self._ended:
-            return self.body
+    async def _read_body(self) -> None:
         length = self._headers.get(b"content-length", b"")
         # Twenty digits are more than any body has, and fewer than int() refuses to read.
-        if length.isdigit() and int(length[:20]) > LARGEST_BODY:
-            raise Refused(Refusal.BODY_TOO_LARGE, limit=str(LARGEST_BODY))
-        body = b""
-        while True:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            self._ended = not message.get("more_body", False)
-            part: bytes = message.get("body", b"")
-            body = body + part if body else part
-            if len(body) > LARGEST_BODY:
-                raise Refused(Refusal.BODY_TOO_LARGE, limit=str(LARGEST_BODY))
-            if self._ended:
-                self.entry.body = kept(body)
-                return body
+        announced = int(length[:20]) if length.isdigit() else 0
+        try:
+            while True:
+                if max(announced, len(self.body)) > LARGEST_BODY:
+                    raise Refused(Refusal.BODY_TOO_LARGE, limit=str(LARGEST_BODY))
+                if self._ended:
+                    return
+                message = await self.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                self._ended = not message.get("more_body", False)
+                part: bytes = message.get("body", b"")
+                self.body = self.body + part if self.body else part
+        finally:
+            # As far as it came.
+            self.entry.body = self.body

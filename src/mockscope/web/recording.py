@@ -7,7 +7,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mockscope.instruments.calls import Journal
-from mockscope.instruments.entry import Entry, Observer, kept
+from mockscope.instruments.entry import Entry, Observer
 
 # Where wrappers and the API find the entry of the request at hand: ASGI hands one scope through all of them.
 ENTRY: Final = "mockscope.entry"
@@ -57,12 +57,13 @@ class Recording:
         def send_with_id(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 entry.status = message["status"]
+                entry.answer_headers = message["headers"]
                 # HTTP-10: "X-Request-Id, the id of its entry in the journal"
                 message["headers"].append((b"x-request-id", request_id.encode()))
                 if entry.advice is not None and self._hint_header:
                     message["headers"].append((b"x-mockscope-hint", entry.advice.code.encode()))
             else:
-                entry.answer = kept(message["body"])
+                entry.answer = message["body"]
             return send(message)
 
         try:

@@ -4,7 +4,6 @@ No rule is kept here; what may be refused is refused by what these lines call.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from http import HTTPStatus
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
@@ -28,7 +27,7 @@ class JSONAnswer(Response):
     """An answer in JSON (HTTP-1)."""
 
     # What Response would come to, without its look at what else a content and its headers might be.
-    def __init__(self, content: bytes, status_code: int = HTTPStatus.OK) -> None:
+    def __init__(self, content: bytes, status_code: int = 200) -> None:
         self.status_code = status_code
         self.body = content
         self.background = None
@@ -51,7 +50,7 @@ def created(call: Call, record: User | Group | None) -> Response:
     """201 with the record; after a dry run what TEST-2 and its policy say."""
     if record is None:
         return JSONAnswer(WOULD_SUCCEED, call.site.policy.test_mode_create_status)
-    return JSONAnswer(wire.encode(record), HTTPStatus.CREATED)
+    return JSONAnswer(wire.encode(record), 201)
 
 
 def updated(record: User | Group | None) -> Response:
@@ -188,7 +187,7 @@ ONE_GROUP_ROWS: Final = _rows_at(ONE_GROUP)
 def rows_at(call: Call) -> Rows | None:
     """The rows of the path that a request asks for; the group's name in it is left with the call."""
     rows = COLLECTIONS.get(call.scope["path"])
-    if rows is None and (match := ONE_GROUP_PATTERN.match(call.entry.path)):
+    if rows is None and (match := ONE_GROUP_PATTERN.match(call.path)):
         call.group_name = unquote(match["group_name"])
         return ONE_GROUP_ROWS
     return rows

@@ -1,0 +1,40 @@
+"""mockscope serve without its recording and its faults: what the price of those two is measured against."""
+
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mockscope import cli
+from mockscope.instruments.entry import Entry
+from mockscope.web import app
+from mockscope.web.reading import Call
+from mockscope.web.recording import ENTRY
+
+
+class Unrecorded:
+    """In the place of Recording: what the API itself needs of an entry, and nothing else."""
+
+    def __init__(self, api: ASGIApp, *instruments: Any, **options: Any) -> None:
+        self._api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: bytes = scope["raw_path"]
+        scope[ENTRY] = Entry("", scope["method"], path.decode(), headers=scope["headers"])
+        await self._api(scope, receive, send)
+
+
+class Unclaimed(app.Api):
+    """The API, leaving journals alone, on sites without faults."""
+
+    faults = ()
+
+    def _claim(self, call: Call) -> Any:
+        call.site = call.authenticate(self._directory)
+        call.site.check_enabled()
+        return self
+
+
+if __name__ == "__main__":
+    app.Recording = Unrecorded  # type: ignore[assignment, misc]
+    app.Api = Unclaimed  # type: ignore[misc]
+    cli.main()

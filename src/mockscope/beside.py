@@ -1,0 +1,194 @@
+"""The commands for programs that run beside a server: exec, env and wait."""
+
+import json
+import os
+import signal
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from importlib.resources import as_file, files
+from pathlib import Path
+from shlex import quote
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+import click
+
+from mockscope.tls import CA_FILE
+
+NO: Final = 1
+POLL_SECONDS: Final = 0.02
+# How long one answer may take.
+PATIENCE: Final = 5
+
+ready_file_option: Final = click.option(
+    "--ready-file",
+    type=click.Path(path_type=Path),
+    envvar="MOCKSCOPE_READY_FILE",
+    help="The ready file of the server.",
+)
+
+
+@click.command(
+    "exec",
+    options_metavar="[OPTIONS] [--] COMMAND [ARGUMENTS]...",
+    context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
+)
+@click.option("--seed", type=click.Path(path_type=Path), help="Seed file. Without it: the demo site.")
+@click.option("--keep-state", type=click.Path(path_type=Path), help="File to write the sites to at the end.")
+@click.option(
+    "--proxy-others",
+    type=click.Choice(["refuse", "pass"]),
+    default="refuse",
+    show_default=True,
+    help="What the proxy does with hosts that are neither the vendor's nor loopback.",
+)
+@click.pass_context
+def execute(
+    context: click.Context, *, seed: Path | None, keep_state: Path | None, proxy_others: Literal["refuse", "pass"]
+) -> int:
+    """Run a command that meets the mock, and end with its exit status.
+
+    In its environment are MOCKSCOPE_URL, MOCKSCOPE_SITE, MOCKSCOPE_API_KEY and MOCKSCOPE_AUTH, and a proxy that answers
+    for the vendor's hosts, with the files that make clients believe it.
+    """
+    # Until the command is there to take it, Ctrl-C ends the process as it ends any other.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    command = context.args
+    if not command:
+        raise click.UsageError("exec needs a command: mockscope exec -- COMMAND")
+    from mockscope.running import run
+    from mockscope.saving import StateFile
+    from mockscope.server import LiveServer
+
+    with _refusals(seed), _seed(seed) as path:
+        server = LiveServer(path, proxy=True, proxy_others=proxy_others)
+    if not server.directory:
+        raise click.ClickException(f"the seed {seed} has no sites, and exec needs one")
+    try:
+        kept = None if keep_state is None else StateFile(keep_state)
+    except OSError as error:
+        raise click.ClickException(f"can't write the state file {keep_state}: {error.strerror or error}") from None
+    with server:
+        status = run(command, server, _say)
+    if kept is not None:
+        try:
+            kept.save(list(server.directory))
+        except OSError as error:
+            _say(f"the state was not written: {error.strerror or error}")
+            return status or NO
+    return status
+
+
+@click.command()
+@ready_file_option
+def env(*, ready_file: Path | None) -> None:
+    """Print the environment in which programs meet a running server, for eval."""
+    from mockscope.running import variables
+
+    path = _named(ready_file)
+    try:
+        ready = _read(path)
+    except OSError as error:
+        raise click.ClickException(f"can't read the ready file {path}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise click.ClickException(f"{path} is no ready file: {error}") from None
+    site: dict[str, Any] = next(iter(ready["sites"]), {})
+    for name, value in variables(
+        ready["url"],
+        site=site.get("host"),
+        api_key=site.get("api_key"),
+        proxy=ready.get("proxy"),
+        trust=Path(ready["trust"]) if "trust" in ready else None,
+        java=os.environ.get("JAVA_TOOL_OPTIONS", ""),
+    ).items():
+        click.echo(f"export {name}={quote(value)}")
+
+
+@click.command()
+@ready_file_option
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=30,
+    show_default=True,
+    help="How many seconds to wait at most.",
+)
+def wait(*, ready_file: Path | None, timeout: float) -> int:
+    """Wait until a server answers; exit status 1 if it does not."""
+    path = _named(ready_file)
+    latest = time.monotonic() + timeout
+    while (reason := _silence(path)) is not None:
+        if time.monotonic() >= latest:
+            _say(f"{reason} after {timeout:g} seconds")
+            return NO
+        time.sleep(POLL_SECONDS)
+    return 0
+
+
+def _silence(path: Path) -> str | None:
+    """Why a server is not there; None: it is."""
+    try:
+        ready = _read(path)
+    except OSError as error:
+        return f"can't read the ready file {path} ({error.strerror or error})"
+    except ValueError as error:
+        return f"{path} is no ready file ({error})"
+    try:
+        _ask(ready)
+    except (OSError, HTTPException) as error:
+        return f"nothing answers at {ready['url']} ({error})"
+    return None
+
+
+def _ask(ready: dict[str, Any]) -> None:
+    parts = urlsplit(ready["url"])
+    if parts.scheme == "https":
+        context = ssl.create_default_context(cafile=Path(ready["trust"]) / CA_FILE)
+        connection: HTTPConnection = HTTPSConnection(parts.netloc, timeout=PATIENCE, context=context)
+    else:
+        connection = HTTPConnection(parts.netloc, timeout=PATIENCE)
+    try:
+        # Reserved, so that it is in no log and among nobody's calls.
+        connection.request("HEAD", "/openapi.yaml")
+        connection.getresponse().read()
+    finally:
+        connection.close()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    ready = json.loads(path.read_text(encoding="utf-8"))
+    if not (isinstance(ready, dict) and {"url", "sites"} <= ready.keys()):
+        raise ValueError("it has no url and no sites")
+    return ready
+
+
+def _named(path: Path | None) -> Path:
+    if path is None:
+        raise click.UsageError("Missing option '--ready-file'.")
+    return path
+
+
+def _say(line: str) -> None:
+    click.echo(f"mockscope: {line}", err=True)
+
+
+@contextmanager
+def _seed(path: Path | None) -> Iterator[Path]:
+    if path is not None:
+        yield path
+        return
+    with as_file(files("mockscope") / "demo.yaml") as demo:
+        yield demo
+
+
+@contextmanager
+def _refusals(seed: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"can't read the seed {seed}: {error.strerror or error}") from None

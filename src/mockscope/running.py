@@ -1,0 +1,228 @@
+"""A command that runs beside a server and meets it: its environment, its signals, its end."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from mockscope.instruments.report import report
+from mockscope.tls import BUNDLE_FILE, BUNDLE_VARIABLES, CA_FILE, JAVA_FILE, WGET_FILE
+
+if TYPE_CHECKING:
+    from mockscope.server import LiveServer
+
+# As shells have it.
+NOT_FOUND: Final = 127
+NOT_EXECUTABLE: Final = 126
+KILLED_BY: Final = 128
+LOOPBACK: Final = "localhost,127.0.0.1,::1"
+PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+PASSED_ON: Final = (
+    *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
+    *(signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2),
+)
+# How long what the command left running may take to end when it is asked to.
+GRACE_SECONDS: Final = 2
+POLL_SECONDS: Final = 0.01
+# Its file descriptor, where standard input is one.
+TERMINAL: Final = 0
+
+
+def variables(
+    url: str,
+    *,
+    site: str | None = None,
+    api_key: str | None = None,
+    proxy: str | None = None,
+    trust: Path | None = None,
+    java: str = "",
+) -> dict[str, str]:
+    """The environment in which a program meets a server.
+
+    Args:
+        url: the server's URL.
+        site: the host of a site.
+        api_key: its key.
+        proxy: the URL of the server's proxy.
+        trust: the directory with the files of its authority.
+        java: what JAVA_TOOL_OPTIONS says already.
+    """
+    found = {"MOCKSCOPE_URL": url}
+    if site is not None and api_key is not None:
+        auth = f"{site}:{api_key}"
+        found |= {"MOCKSCOPE_SITE": site, "MOCKSCOPE_API_KEY": api_key, "MOCKSCOPE_AUTH": auth}
+    if trust is not None:
+        found |= dict.fromkeys(BUNDLE_VARIABLES, str(trust / BUNDLE_FILE))
+        # Node adds these to its own; wget, where it is built with GnuTLS, looks at its settings only.
+        found |= {"NODE_EXTRA_CA_CERTS": str(trust / CA_FILE), "WGETRC": str(trust / WGET_FILE)}
+    if proxy is not None:
+        found |= dict.fromkeys(PROXY_VARIABLES, proxy)
+        # Node's fetch looks at the proxy from version 24 on, and then only if it is told to.
+        found |= {"NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK, "NODE_USE_ENV_PROXY": "1"}
+    if proxy is not None and trust is not None:
+        found["JAVA_TOOL_OPTIONS"] = f"{java} {_java(proxy, trust / JAVA_FILE)}".lstrip()
+    return found
+
+
+def run(command: Sequence[str], server: "LiveServer", say: Callable[[str], None]) -> int:
+    """Run a command that meets a server, and wait for its end; on failure say what it asked.
+
+    Args:
+        command: the command and its arguments.
+        server: a server that runs, with a proxy and at least one site.
+        say: takes a line for the user.
+
+    Returns:
+        The exit status of the command; as in a shell 128 and the number where a signal ended it, 127 where there is
+        no such command, and 126 where it can't be executed.
+    """
+    try:
+        status = _status(command, server)
+    except FileNotFoundError:
+        say(f"there is no command {command[0]}")
+        return NOT_FOUND
+    except OSError as error:
+        say(f"can't execute {command[0]}: {error.strerror or error}")
+        return NOT_EXECUTABLE
+    if status:
+        _explain(status, server, say)
+    return status
+
+
+def _status(command: Sequence[str], server: "LiveServer") -> int:
+    early: list[int] = []
+    with _signals(lambda number, frame: early.append(number)) as handle:
+        environment = os.environ | _environment(server)
+        if early:
+            return KILLED_BY + early[0]
+        # A group of its own: so a signal reaches all of it, and nothing of it is left behind.
+        child = subprocess.Popen(command, env=environment, process_group=0)
+        handle(lambda number, frame: _send(child.pid, number))
+        for number in early:
+            _send(child.pid, number)
+        try:
+            return _wait(child)
+        finally:
+            _end(child.pid)
+
+
+def _environment(server: "LiveServer") -> dict[str, str]:
+    site = next(iter(server.sites.values()))
+    return variables(
+        server.url,
+        site=site.host,
+        api_key=site.api_key,
+        proxy=server.proxy_url,
+        trust=server.authority.directory,
+        java=os.environ.get("JAVA_TOOL_OPTIONS", ""),
+    )
+
+
+def _wait(child: "subprocess.Popen[bytes]") -> int:
+    with _terminal(child.pid) as is_ours:
+        while True:
+            _, status = os.waitpid(child.pid, os.WUNTRACED if is_ours else 0)
+            if not os.WIFSTOPPED(status):
+                child.returncode = code = os.waitstatus_to_exitcode(status)
+                return KILLED_BY - code if code < 0 else code
+            if os.WSTOPSIG(status) not in (signal.SIGTTIN, signal.SIGTTOU):
+                # Ctrl-Z: the shell that waits for us must see us stopped as well.
+                os.tcsetpgrp(TERMINAL, os.getpgrp())
+                os.kill(os.getpid(), signal.SIGSTOP)
+            os.tcsetpgrp(TERMINAL, child.pid)
+            _send(child.pid, signal.SIGCONT)
+
+
+@contextmanager
+def _terminal(group: int) -> Iterator[bool]:
+    """Let a group read from the terminal, and be ended from there, if there is one and it is ours to give."""
+    try:
+        is_ours = os.tcgetpgrp(TERMINAL) == os.getpgrp()
+    except OSError:
+        is_ours = False
+    if not is_ours:
+        yield False
+        return
+    # It is taken back from the background, which stops who does not ignore this.
+    before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    try:
+        os.tcsetpgrp(TERMINAL, group)
+        yield True
+    finally:
+        with suppress(OSError):
+            os.tcsetpgrp(TERMINAL, os.getpgrp())
+        signal.signal(signal.SIGTTOU, before)
+
+
+def _end(group: int) -> None:
+    """End what the command left running."""
+    _send(group, signal.SIGTERM)
+    latest = time.monotonic() + GRACE_SECONDS
+    while _is_there(group) and time.monotonic() < latest:
+        time.sleep(POLL_SECONDS)
+    _send(group, signal.SIGKILL)
+
+
+def _is_there(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except OSError:
+        return False
+    return True
+
+
+def _send(group: int, number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+Handler = Callable[[int, FrameType | None], object]
+
+
+@contextmanager
+def _signals(handler: Handler) -> Iterator[Callable[[Handler], None]]:
+    """Have signals handled; what it gives takes another handler."""
+    # What is ignored here, as by nohup, the command shall ignore too.
+    numbers = [number for number in PASSED_ON if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in numbers}
+
+    def take(other: Handler) -> None:
+        for number in numbers:
+            signal.signal(number, other)
+
+    try:
+        yield take
+    finally:
+        for number, handled in before.items():
+            signal.signal(number, handled)
+
+
+def _explain(status: int, server: "LiveServer", say: Callable[[str], None]) -> None:
+    calls = server.calls_since(0)
+    say(f"the command ended with status {status}; {'its last calls:' if calls else 'it made no call to the API.'}")
+    if calls:
+        say(report(calls))
+    assert server.proxy is not None
+    for name, times in server.proxy.refused.items():
+        say(f"the proxy refused {name}, {times} times (--proxy-others pass would let it through)")
+    for name, times in server.proxy.doubted.items():
+        say(f"{times} times a client went to {name} and gave up: does it look at SSL_CERT_FILE?")
+
+
+def _java(proxy: str, trust_store: Path) -> str:
+    """Options for every JVM. Without a password, because the store holds no secret."""
+    parts = urlsplit(proxy)
+    direct = "localhost|127.*|[::1]"
+    return " ".join(
+        [
+            *(f"-D{way}.proxyHost={parts.hostname} -D{way}.proxyPort={parts.port}" for way in ("http", "https")),
+            f"-Dhttp.nonProxyHosts={direct}",
+            f'"-Djavax.net.ssl.trustStore={trust_store}"',
+        ]
+    )

@@ -1,0 +1,174 @@
+"""What the bodies and queries of the control API may hold, and the one way in which they are read."""
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_args, get_type_hints
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType, field
+
+from mockscope.domain.policy import Policy
+from mockscope.nearness import nearest
+
+T = TypeVar("T")
+
+Given = Annotated[str, Meta(min_length=1)]
+Moment = Annotated[datetime, Meta(tz=True)]
+
+IN_OTHER_WORDS: Final = {
+    "Invalid RFC3339 encoded datetime": "write a time like 2014-02-06T23:46:07.118Z",
+    "Expected `datetime` with a timezone component": "the offset is missing: write a time like "
+    "2014-02-06T23:46:07.118Z",
+}
+
+
+class Body(msgspec.Struct, forbid_unknown_fields=True):
+    """An object of which every field is known."""
+
+
+class Nothing(Body):
+    """The body of a request that needs none."""
+
+
+if TYPE_CHECKING:
+
+    class PolicyChanges(Body):
+        """The switches of a policy, each of which may be left out."""
+
+else:
+    _SWITCHES = get_type_hints(Policy, include_extras=True)
+    PolicyChanges = msgspec.defstruct(
+        "PolicyChanges",
+        [(name, annotation | UnsetType, UNSET) for name, annotation in _SWITCHES.items()],
+        bases=(Body,),
+    )
+
+
+class NewSite(Body):
+    host: Given | None = None
+    api_key: Given | None = None
+    seed: dict[str, Any] | None = None
+    strict: bool | None = None
+    label: str = ""
+    policy: PolicyChanges = field(default_factory=PolicyChanges)
+
+
+class SiteChanges(Body):
+    enabled: bool | UnsetType = UNSET
+    policy: PolicyChanges = field(default_factory=PolicyChanges)
+    strict: bool | UnsetType = UNSET
+    label: str | UnsetType = UNSET
+
+
+class NewKey(Body):
+    api_key: Given | None = None
+
+
+class NewFork(Body):
+    host: Given | None = None
+    api_key: Given | None = None
+
+
+class Event(Body):
+    """What happened to a user elsewhere."""
+
+    email: str
+    at: Moment | None = None
+
+
+class Freeze(Body):
+    at: Moment | None = None
+    autojump: bool = False
+
+
+class Shift(Body):
+    days: float = 0
+    hours: float = 0
+    minutes: float = 0
+    seconds: float = 0
+
+
+class Move(Body):
+    to: Moment
+
+
+class Question(Body):
+    """Which calls are asked for: the criteria that a query can hold."""
+
+    operation: str | UnsetType = UNSET
+    method: str | UnsetType = UNSET
+    path: str | UnsetType = UNSET
+    email: str | UnsetType = UNSET
+    group: str | UnsetType = UNSET
+    test_mode: bool | UnsetType = UNSET
+    status: int | UnsetType = UNSET
+    rule: str | UnsetType = UNSET
+    hint: str | UnsetType = UNSET
+    fault: str | UnsetType = UNSET
+
+
+class LimitedQuestion(Question):
+    limit: Annotated[int, Meta(ge=1)] = 100
+
+
+def given(body: msgspec.Struct) -> dict[str, Any]:
+    """The fields that were sent, or have a default."""
+    return {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
+
+
+def read_json(body: bytes, shape: type[T]) -> T:
+    """A body as an object; an empty one is ``{}``.
+
+    Raises:
+        ValueError: it is no JSON, or not of this shape; the message names the field, and the nearest known one.
+    """
+    try:
+        return msgspec.json.decode(body or b"{}", type=shape)
+    except msgspec.ValidationError as error:
+        raise ValueError(_in_words(str(error), shape)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"the body is not JSON: {error}") from None
+    except RecursionError:
+        raise ValueError("the body is nested too deeply") from None
+
+
+def read_query(pairs: list[tuple[str, str]], shape: type[T]) -> T:
+    """A query as an object.
+
+    Raises:
+        ValueError: it is not of this shape, or says something twice.
+    """
+    query = dict(pairs)
+    if len(query) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)} is there twice: send it once")
+    try:
+        return msgspec.convert(query, shape, strict=False)
+    except msgspec.ValidationError as error:
+        raise ValueError(_in_words(str(error), shape)) from None
+
+
+def _in_words(error: str, shape: type) -> str:
+    """The codec's error, with the place in front and the nearest known name behind."""
+    problem, _, where = error.partition(" - at ")
+    path = where.strip("`").removeprefix("$").removeprefix(".")
+    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
+        known = _fields_at(shape, path)
+        guess = nearest(unknown[1], known)
+        hint = f"did you mean {guess}?" if guess else f"known: {', '.join(known) or 'none'}"
+        problem = f"there is no field {unknown[1]} here; {hint}"
+    elif missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
+        problem = f"{missing[1]} is missing"
+    return f"{path}: {IN_OTHER_WORDS.get(problem, problem)}" if path else IN_OTHER_WORDS.get(problem, problem)
+
+
+def _fields_at(shape: type, path: str) -> tuple[str, ...]:
+    """The fields of an object within a shape."""
+    for name in path.split(".") if path else ():
+        annotation = get_type_hints(shape)[name]
+        shape = next(kind for kind in (annotation, *get_args(annotation)) if _is_struct(kind))
+    return tuple(getattr(shape, "__struct_fields__", ()))
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)

@@ -1,0 +1,115 @@
+"""What the control API shows of sites and their instruments, and how an answer is written."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+
+from starlette.responses import Response
+
+from mockscope import wire
+from mockscope.bench import Bench, MockSite, SiteSnapshot
+from mockscope.domain.model import timestamp
+from mockscope.instruments.clock import Clock
+from mockscope.instruments.findings import Finding
+from mockscope.web.routes import JSONAnswer
+
+R = TypeVar("R")
+
+as_json: Final = wire.encode
+
+
+def answered(content: object) -> Response:
+    """200 with something."""
+    return JSONAnswer(as_json(content))
+
+
+def created(content: object) -> Response:
+    """201 with what is there now."""
+    return JSONAnswer(as_json(content), HTTPStatus.CREATED)
+
+
+def done() -> Response:
+    """204: there is nothing to show."""
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def refused(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """A refusal, in the shape of the vendor's API."""
+    answer = JSONAnswer(as_json(wire.Message(message)), status)
+    answer.headers.update(headers or {})
+    return answer
+
+
+def site(site: MockSite) -> dict[str, Any]:
+    return {
+        "host": site.host,
+        "api_key": site.api_key,
+        "enabled": site.enabled,
+        "strict": site.strict,
+        "label": site.label,
+        "admin": _admin(site),
+        "policy": site.policy,
+        "counts": {
+            "users": len(site.users),
+            "groups": len(site.groups),
+            "dashboards": len(site.dashboards),
+            # Those that are there now: a look at a site waits for nobody.
+            "calls": len(site.calls.settled(0)),
+            "faults": len(site.faults),
+        },
+    }
+
+
+def sites(bench: Bench) -> dict[str, Any]:
+    return {"sites": [site(each) for each in bench.sites.values()]}
+
+
+def groups(site: MockSite) -> dict[str, Any]:
+    return {
+        "groups": [
+            {
+                "name": group.name,
+                "access": group.access,
+                "can_edit": group.can_edit,
+                "can_drag_and_drop": group.can_drag_and_drop,
+            }
+            for group in _present(site.groups)
+        ]
+    }
+
+
+def dashboards(site: MockSite) -> dict[str, Any]:
+    return {
+        "dashboards": [
+            {"name": board.name, "owner": board.owner, "access": dict(board.access)}
+            for board in _present(site.dashboards)
+        ]
+    }
+
+
+def snapshot(snapshot: SiteSnapshot) -> dict[str, Any]:
+    return {"name": snapshot.name}
+
+
+def finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "problem": finding.problem,
+        "rule": finding.rule,
+        "call": None if finding.call is None else finding.call.id,
+    }
+
+
+def clock(clock: Clock) -> dict[str, Any]:
+    return {"now": timestamp(clock.now()), "frozen": clock.is_frozen, "autojump": clock.autojump}
+
+
+def _admin(site: MockSite) -> str | None:
+    try:
+        return site.admin.email
+    except LookupError:
+        return None
+
+
+def _present(records: Mapping[str, R]) -> list[R]:
+    """The records; one that the API deletes meanwhile is left out."""
+    return [record for name in records if (record := records.get(name)) is not None]

@@ -1,0 +1,472 @@
+"""Every request is an entry from its receipt on, and no more are kept than was said."""
+
+import asyncio
+import gc
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Thread
+from typing import Any
+
+import httpx
+import pytest
+from callers import GROUPS, PHOEBE, SECONDS, USERS, Half, announcing, call, send
+
+import mockscope
+from mockscope import LiveServer, MockSite
+from mockscope.instruments import calls as journal_module
+from mockscope.instruments.calls import Journal
+from mockscope.instruments.clock import Clock
+from mockscope.instruments.entry import LONGEST_KEPT, Entry
+from mockscope.web.reading import LARGEST_BODY
+
+KEY = "e179017a-62b0-4996-8a38-e91aa9f1"
+
+
+@pytest.fixture
+def server() -> Iterator[LiveServer]:
+    with mockscope.serve() as server:
+        yield server
+
+
+@pytest.fixture
+def site(server: LiveServer) -> MockSite:
+    return server.site("example-site", KEY)
+
+
+# -- what an entry holds ---------------------------------------------------------------------------------------
+
+
+def test_an_entry_holds_the_whole_call(site: MockSite) -> None:
+    site.clock.freeze("2024-02-06T12:00:00Z")
+
+    answer = call(site, "POST", f"{USERS}?test_mode=true", PHOEBE)
+
+    assert site.calls.last.as_dict() == {
+        "id": answer.headers["x-request-id"],
+        "time": "2024-02-06T12:00:00.000Z",
+        "site": "example-site",
+        "operation": "create_user",
+        "method": "POST",
+        "path": "/api/v1/users",
+        "query": "test_mode=true",
+        "headers": [
+            ["host", site.url.removeprefix("http://")],
+            ["http-x-partner-auth", "example-site:…a9f1"],
+            ["content-length", "119"],
+            ["content-type", "application/json"],
+        ],
+        "body": '{"first_name": "Phoebe", "last_name": "Buffay", "email": "phoebe@example.com", '
+        '"invited_by_email": "admin@example.com"}',
+        "status": 200,
+        "answer": '{"message":"Action would have completed successfully"}',
+        "duration_ms": 0.0,
+        "test_mode": True,
+        "rule": None,
+        "hint": None,
+        "fault": None,
+    }
+
+
+def test_an_entry_of_a_refusal_holds_rule_and_hint(site: MockSite) -> None:
+    call(site, "GET", f"{GROUPS}/Sale")
+
+    entry = site.calls.last
+    assert (entry.status, entry.rule, entry.advice and entry.advice.code) == (404, "GROUP-GET-1", "group-unknown")
+    assert entry.answer_json == {"message": "The site example-site has no group Sale."}
+    assert entry.suspicions == ()
+
+
+def test_an_entry_holds_the_headers_of_the_answer(site: MockSite) -> None:
+    answer = call(site, "GET", GROUPS)
+
+    assert site.calls.last.answer_headers == [
+        ("content-length", str(len(answer.body))),
+        ("content-type", "application/json; charset=utf-8"),
+        ("x-request-id", answer.headers["x-request-id"]),
+    ]
+
+
+def test_an_entry_holds_the_fault_that_hit(site: MockSite) -> None:
+    fault = site.faults.add("list_users", status=503)
+
+    call(site, "GET", USERS)
+
+    assert (site.calls.last.status, site.calls.last.fault) == (503, fault.id)
+
+
+@pytest.mark.rule("HTTP-10")
+def test_every_answer_carries_the_id_of_its_entry(server: LiveServer, site: MockSite) -> None:
+    answers = [
+        call(site, "GET", USERS),
+        call(site, "DELETE", USERS),
+        call(site, "GET", "/api/v1/no"),
+        call(site, "PATCH", USERS),
+        send(server.url, "GET", USERS),
+    ]
+
+    ids = [answer.headers["x-request-id"] for answer in answers]
+    assert [entry.id for entry in [*site.calls, *server.calls]] == ids
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Http-X-Partner-Auth": ""},
+        {"Http-X-Partner-Auth": KEY},
+        {"Http-X-Partner-Auth": "example-site:wrong"},
+        {"Http-X-Partner-Auth": f"another-site:{KEY}"},
+    ],
+)
+def test_a_request_that_reaches_no_site_is_the_servers(
+    headers: dict[str, str], server: LiveServer, site: MockSite
+) -> None:
+    send(server.url, "GET", USERS, headers)
+
+    assert [(entry.status, entry.site, entry.operation) for entry in server.calls] == [(403, None, "list_users")]
+    assert list(site.calls) == []
+
+
+def test_a_request_to_a_site_without_the_api_is_the_sites(server: LiveServer, site: MockSite) -> None:
+    site.enabled = False
+
+    call(site, "GET", USERS)
+
+    assert [(entry.status, entry.rule) for entry in site.calls] == [(404, "AUTH-3")]
+    assert list(server.calls) == []
+
+
+def test_a_request_to_a_removed_site_is_the_servers_and_tells_whose_it_was(server: LiveServer, site: MockSite) -> None:
+    site.label = "test_offboarding"
+    site.remove()
+
+    send(server.url, "GET", USERS, site.headers)
+
+    advice = server.calls.last.advice
+    assert advice is not None
+    assert advice.cause == "The site example-site was here and has been removed: it was that of test_offboarding."
+
+
+def test_reserved_paths_are_no_calls(server: LiveServer, site: MockSite) -> None:
+    send(server.url, "GET", "/openapi.json")
+
+    assert [*site.calls, *server.calls] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "email"),
+    [
+        ("PUT", USERS, "nobody@example.com"),
+        ("PUT", USERS, None),
+        ("PUT", f"{GROUPS}/Nothing", None),
+        ("DELETE", USERS, None),
+    ],
+)
+def test_a_body_that_was_refused_unread_is_in_the_entry(
+    method: str, target: str, email: str | None, site: MockSite
+) -> None:
+    call(site, method, target, {"first_name": "Phoebe"}, email=email)
+
+    assert site.calls.last.json == {"first_name": "Phoebe"}
+
+
+def test_a_body_that_was_sent_without_a_key_is_in_the_entry(server: LiveServer) -> None:
+    send(server.url, "POST", USERS, {}, PHOEBE)
+
+    assert server.calls.last.json == PHOEBE
+
+
+@pytest.mark.parametrize("faults", [False, True])
+def test_a_body_that_is_too_large_and_of_no_announced_length_is_kept_from_its_beginning(
+    faults: bool,  # noqa: FBT001 - a parameter of the test
+    site: MockSite,
+) -> None:
+    if faults:
+        site.faults.add("delete_user", status=503)
+
+    def chunks() -> Iterator[bytes]:
+        yield b"a" * LARGEST_BODY
+        yield b"b" * LARGEST_BODY
+
+    response = httpx.post(f"{site.url}{USERS}", headers=site.headers, content=chunks(), trust_env=False)
+
+    assert response.status_code == 413
+    assert site.calls.last.body == b"a" * LONGEST_KEPT
+
+
+def test_a_client_that_leaves_half_way_leaves_half_a_body(site: MockSite) -> None:
+    with Half(site) as half:
+        half.leave()
+
+        # The end may be known before the last bytes are.
+        entry = site.calls.last
+        assert (entry.operation, entry.status) == ("create_user", None)
+        assert half.first.startswith(entry.body or b"")
+        assert entry.duration is not None
+
+
+@pytest.mark.parametrize(
+    ("operation", "path", "headers", "body", "email", "group"),
+    [
+        ("get_user", USERS, {"Http-X-Email": "joey@example.com"}, None, "joey@example.com", None),
+        ("list_users", USERS, {}, None, None, None),
+        ("create_user", USERS, {"Http-X-Email": "a@b.c"}, b'{"email": "joey@example.com"}', "joey@example.com", None),
+        ("create_user", USERS, {}, b'{"email": 7}', None, None),
+        ("create_user", USERS, {}, b"[]", None, None),
+        ("create_group", GROUPS, {"Http-X-Email": "joey@example.com"}, b'{"name": "Sales"}', None, "Sales"),
+        ("update_group", f"{GROUPS}/R%2FD", {}, b'{"name": "Sales"}', None, "R/D"),
+        ("list_groups", f"{GROUPS}/", {}, None, None, None),
+    ],
+)
+def test_an_entry_knows_whom_it_is_about(
+    operation: str, path: str, headers: dict[str, str], body: bytes | None, email: str | None, group: str | None
+) -> None:
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    entry = Entry("1", "GET", path, headers=raw)
+    entry.operation = operation
+    if body is not None:
+        entry.body = body
+
+    assert (entry.email, entry.group) == (email, group)
+
+
+def test_what_was_sent_is_there_decoded(site: MockSite) -> None:
+    call(site, "GET", f"{USERS}?next_page_start=joey%2B1%40example.com&test_mode=&test_mode=true")
+
+    entry = site.calls.last
+    assert entry.query == "next_page_start=joey%2B1%40example.com&test_mode=&test_mode=true"
+    assert entry.params == {"next_page_start": "joey+1@example.com", "test_mode": "true"}
+    assert (entry.header("HOST"), entry.header("accept")) == (site.url.removeprefix("http://"), None)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
+def test_a_body_that_is_no_json_is_none(body: bytes) -> None:
+    entry = Entry("1", "POST", USERS)
+    entry.body = body
+
+    assert entry.json is None
+
+
+def test_an_entry_in_a_line_can_break_no_terminal() -> None:
+    entry = Entry("1", "POST", USERS)
+    entry.operation = "create_user"
+    entry.body = b'{"email": "\\u001b[31m\\n' + b"x" * 500 + b'"}'
+
+    assert str(entry) == f"... create_user \\x1b[31m\\n{'x' * 73}…"
+
+
+# -- looking while requests are under way ----------------------------------------------------------------------
+
+
+def test_a_call_is_there_before_it_is_answered(site: MockSite) -> None:
+    with Half(site) as half:
+        [entry] = site.calls.settled(0)
+        assert (entry.operation, entry.status, entry.duration, entry.is_open) == ("create_user", None, None, True)
+
+        assert half.finish() == b"HTTP/1.1 201 Created"
+        assert site.calls.last is entry
+        assert (entry.status, entry.is_open) == (201, False)
+
+
+def test_a_look_waits_for_what_is_being_answered(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = announcing(site.calls, monkeypatch)
+    with Half(site) as half:
+        sender = Thread(target=lambda: waiting.wait(SECONDS) and half.finish())
+        sender.start()
+
+        assert [entry.status for entry in site.calls] == [201]
+        sender.join()
+    assert waiting.is_set()
+
+
+def test_a_look_does_not_wait_for_ever(site: MockSite) -> None:
+    with Half(site):
+        assert [entry.status for entry in site.calls.settled(0.01)] == [None]
+
+
+def test_a_look_does_not_wait_for_what_came_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal("the site example-site", Clock())
+    waiting = announcing(journal, monkeypatch)
+    first, second = (Entry(str(number), "GET", USERS, number=number) for number in (1, 2))
+
+    def traffic() -> None:
+        journal.open(first)
+        ready.set()
+        waiting.wait(SECONDS)
+        journal.open(second)
+        journal.close(first)
+
+    ready = Event()
+    server = Thread(target=traffic)
+    server.start()
+    ready.wait(SECONDS)
+
+    assert journal.settled(SECONDS)[0].is_open is False
+    server.join()
+    assert [entry.is_open for entry in journal.settled(0)] == [False, True]
+
+
+def test_a_call_that_a_fault_holds_back_is_not_waited_for(site: MockSite) -> None:
+    seen = Event()
+
+    def is_meant(entry: Entry) -> bool:
+        seen.set()
+        return True
+
+    site.clock.freeze()
+    site.faults.add("list_users", delay=60, where=is_meant)
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(call, site, "GET", USERS)
+        assert seen.wait(SECONDS)
+
+        assert (site.calls.last.status, site.calls.last.is_held) == (None, True)
+        site.clock.shift(seconds=60)
+        assert asked.result(SECONDS).status == 200
+        assert (site.calls.last.status, site.calls.last.is_held) == (200, False)
+
+
+async def test_a_look_from_the_servers_own_thread_does_not_block_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    double = mockscope.Mockscope()
+    site = double.site()
+    waiting = announcing(site.calls, monkeypatch)
+    asked, rest = asyncio.Event(), asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        asked.set()
+        await rest.wait()
+        yield b'{"name": "Sales", "access": "Sql", "created_by_email": "admin@example.com"}'
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(double.app), base_url=site.url) as client:
+        post = asyncio.create_task(client.post(GROUPS, content=body(), headers=site.headers))
+        await asked.wait()
+        assert [entry.status for entry in site.calls] == [None]
+        rest.set()
+        assert (await post).status_code == 201
+    assert [entry.status for entry in site.calls] == [201]
+    assert not waiting.is_set()
+
+
+# -- what is kept ----------------------------------------------------------------------------------------------
+
+
+def test_the_oldest_calls_are_forgotten_first() -> None:
+    with mockscope.serve(calls_kept=3) as server:
+        site = server.site()
+        ids = [call(site, "GET", USERS).headers["x-request-id"] for _ in range(5)]
+        refused = [send(server.url, "GET", USERS).headers["x-request-id"] for _ in range(5)]
+
+        assert [entry.id for entry in site.calls] == ids[2:]
+        assert [entry.id for entry in server.calls] == refused[2:]
+
+
+def test_a_call_that_is_forgotten_while_it_is_answered_does_no_harm() -> None:
+    with mockscope.serve(calls_kept=2) as server:
+        site = server.site()
+        with Half(site) as half:
+            ids = [call(site, "GET", USERS).headers["x-request-id"] for _ in range(3)]
+            assert half.finish() == b"HTTP/1.1 201 Created"
+
+        assert [entry.id for entry in site.calls] == ids[1:]
+
+
+def test_a_call_that_is_cleared_while_it_is_answered_does_no_harm(site: MockSite) -> None:
+    with Half(site) as half:
+        site.calls.clear()
+        assert half.finish() == b"HTTP/1.1 201 Created"
+
+        assert list(site.calls) == []
+        call(site, "GET", USERS)
+        assert [entry.operation for entry in site.calls] == ["list_users"]
+
+
+@pytest.mark.parametrize("size", [LONGEST_KEPT, LONGEST_KEPT + 1, 3 * LONGEST_KEPT])
+def test_of_a_body_and_of_an_answer_so_much_is_kept(size: int, site: MockSite) -> None:
+    site.faults.add("create_user", status=400, body=b"y" * size)
+
+    assert len(call(site, "POST", USERS, b"x" * size).body) == size
+
+    assert site.calls.last.body == b"x" * LONGEST_KEPT
+    assert site.calls.last.answer == b"y" * LONGEST_KEPT
+
+
+def test_the_oldest_calls_lose_their_bodies_when_all_together_are_too_many_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(journal_module, "MOST_BYTES", 10_000)
+    journal = Journal("the site example-site", Clock())
+    for number, size in enumerate((4000, 100, 4000, 4000, 4000)):
+        entry = Entry(str(number), "POST", USERS, number=number)
+        journal.open(entry)
+        entry.body, entry.answer = b"x" * (size // 2), b"y" * (size // 2)
+        journal.close(entry)
+
+    assert [len(entry.body or b"") + len(entry.answer or b"") for entry in journal] == [0, 100, 0, 4000, 4000]
+
+
+async def test_many_calls_take_no_more_memory_than_those_that_are_kept() -> None:
+    double = mockscope.Mockscope(calls_kept=100)
+    site = double.site()
+
+    async def ask(times: int) -> int:
+        for _ in range(times):
+            await client.post(USERS, json=PHOEBE, headers=site.headers)
+            await client.get(USERS)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(double.app), base_url=site.url) as client:
+        tracemalloc.start()
+        try:
+            before = await ask(120)
+            assert await ask(300) - before < 100_000
+        finally:
+            tracemalloc.stop()
+    assert (len(site.calls), len(double.calls)) == (100, 100)
+
+
+def test_bodies_of_forgotten_calls_weigh_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_module, "MOST_BYTES", 10_000)
+    journal = Journal("the site example-site", Clock(), size=2)
+    for number in range(20):
+        entry = Entry(str(number), "POST", USERS, number=number)
+        journal.open(entry)
+        entry.body = b"x" * 4000
+        journal.close(entry)
+
+    assert [len(entry.body or b"") for entry in journal] == [4000, 4000]
+
+
+# -- several at once -------------------------------------------------------------------------------------------
+
+
+def test_calls_from_many_threads_are_all_there_once_and_in_order(server: LiveServer, site: MockSite) -> None:
+    threads, requests = 8, 200
+
+    def ask(number: int) -> list[tuple[str, str]]:
+        with httpx.Client(base_url=server.url, headers=site.headers, trust_env=False) as client:
+            answers = [client.get(USERS, params={"next_page_start": f"{number}-{n}"}) for n in range(requests)]
+        return [(answer.headers["x-request-id"], answer.request.url.query.decode()) for answer in answers]
+
+    with ThreadPoolExecutor(threads) as pool:
+        asked = list(pool.map(ask, range(threads)))
+
+    entries = list(site.calls)
+    assert len(entries) == threads * requests
+    assert {(entry.id, entry.query) for entry in entries} == {pair for pairs in asked for pair in pairs}
+    assert [entry.number for entry in entries] == sorted({entry.number for entry in entries})
+    for pairs in asked:
+        mine = set(pairs)
+        assert [(entry.id, entry.query) for entry in entries if (entry.id, entry.query) in mine] == pairs
+
+
+def test_sites_do_not_see_each_others_calls(server: LiveServer) -> None:
+    sites = [server.site() for _ in range(4)]
+
+    def ask(site: MockSite) -> list[Any]:
+        return [call(site, "GET", USERS).headers["x-request-id"] for _ in range(20)]
+
+    with ThreadPoolExecutor(4) as pool:
+        asked = list(pool.map(ask, sites))
+
+    assert [[entry.id for entry in site.calls] for site in sites] == asked

@@ -1,0 +1,186 @@
+"""Keys are never shown in clear, wherever a client put them."""
+
+import base64
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from callers import GROUPS, PHOEBE, USERS, Headers, send
+
+import mockscope
+from mockscope import LiveServer
+from mockscope.instruments.entry import Entry
+from mockscope.instruments.log import json_line, text_line
+from mockscope.instruments.report import report
+from mockscope.instruments.veil import Veil
+
+AUTH = "Http-X-Partner-Auth"
+PAGE_KEY = "e179017a-62b0-4996-8a38-e91aa9f1"
+OWN_KEY = "my+secret/key"
+KEYS = [PAGE_KEY, OWN_KEY]
+ADMIN = {"Http-X-Email": "admin@example.com"}
+
+
+@pytest.fixture
+def server() -> Iterator[LiveServer]:
+    with mockscope.serve() as server:
+        yield server
+
+
+def everything_shown(server: LiveServer) -> str:
+    """All that mockscope shows of the calls of a server and of its sites."""
+    journals = [server.calls, *(site.calls for site in server.sites.values())]
+    entries = [entry for journal in journals for entry in journal]
+    shown: list[object] = [text for journal in journals for text in (journal.to_har(), repr(journal))]
+    shown += [json.dumps(entry.as_dict()) for entry in entries] + [repr(entry) for entry in entries]
+    shown += [text_line(entry) + json_line(entry) for entry in entries] + [report(entries)]
+    names = [name for name in dir(Entry) if not name.startswith("_")]
+    shown += [getattr(entry, name) for entry in entries for name in names if not callable(getattr(Entry, name, None))]
+    return "\n".join(str(each) for each in shown)
+
+
+Way = tuple[str, str, Headers, Any]
+
+
+def ways(key: str) -> dict[str, Way]:
+    """The places in which clients leave a key: method, target, headers, body."""
+    good = {AUTH: f"example-site:{key}"}
+    encoded = quote(key, safe="")
+    return {
+        "where it belongs": ("GET", USERS, good, None),
+        "with blanks": ("GET", USERS, {AUTH: f" example-site: {key} "}, None),
+        "alone": ("GET", USERS, {AUTH: key}, None),
+        "in angle brackets": ("GET", USERS, {AUTH: f"<example-site>:<{key}>"}, None),
+        "before the host": ("GET", USERS, {AUTH: f"{key}:example-site"}, None),
+        "before another host": ("GET", USERS, {AUTH: f"{key}:example_site"}, None),
+        "X-Partner-Auth": ("GET", USERS, {"X-Partner-Auth": f"example-site:{key}"}, None),
+        "Authorization": ("GET", USERS, {"Authorization": f"example-site:{key}"}, None),
+        "Bearer": ("GET", USERS, {"Authorization": f"Bearer {key}"}, None),
+        "X-Api-Key": ("GET", USERS, {"X-Api-Key": key}, None),
+        "Cookie": ("GET", USERS, {"Cookie": f"key={key}; other=1"}, None),
+        "any header": ("GET", USERS, good | {"Referer": f"http://example.com/?key={key}"}, None),
+        "email": ("GET", USERS, good | {"Http-X-Email": key}, None),
+        "query": ("GET", f"{USERS}?api_key=example-site%3A{encoded}", good, None),
+        "query as it is": ("GET", f"{USERS}?next_page_start={key}", good, None),
+        "query alone": ("GET", f"{USERS}?auth={encoded}", {}, None),
+        "test mode": ("DELETE", f"{GROUPS}/Sales?test_mode={encoded}", good, None),
+        "path": ("GET", f"/api/v1/{encoded}", good, None),
+        "group": ("GET", f"{GROUPS}/{encoded}", good, None),
+        "body": ("POST", USERS, good, PHOEBE | {"first_name": key}),
+        "email in the body": ("POST", USERS, good, PHOEBE | {"invited_by_email": f"{key}@example.com"}),
+        "field": ("PUT", USERS, good | ADMIN, {key: 1}),
+        "groups": ("PUT", USERS, good | ADMIN, {"groups": [key]}),
+        "body that is no JSON": ("POST", USERS, good, key.encode()),
+        "body that is refused unread": ("POST", USERS, {}, {"key": key}),
+    }
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("way", list(ways("")))
+def test_a_key_is_not_shown_in_clear_wherever_it_was_sent(way: str, key: str, server: LiveServer) -> None:
+    site = server.site("example-site", key)
+    site.add_group("Sales")
+
+    answer = send(server.url, *ways(key)[way])
+
+    shown = everything_shown(server)
+    assert [hidden for hidden in (key, quote(key, safe="")) if hidden in shown] == []
+    # A user or a group that was made with such a name is the client's own; of a refusal the words are ours.
+    assert answer.status < 400 or key not in answer.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        (AUTH, f"example-site:{PAGE_KEY}", "example-site:…a9f1"),
+        (AUTH, f"example:space:{PAGE_KEY}", "example:space:…a9f1"),
+        (AUTH, f"<example-site:{PAGE_KEY}>", "<example-site:…9f1>"),
+        (AUTH, PAGE_KEY, "…a9f1"),
+        (AUTH, f"{PAGE_KEY}:example-site", "…a9f1:…site"),
+        (AUTH, "example-site:short", "example-site:…"),
+        (AUTH, "example-site:", "example-site:"),
+        (AUTH, "", ""),
+        ("X-Partner-Auth", "example-site:twelve-chars", "example-site:…hars"),
+        ("Authorization", f"Bearer {PAGE_KEY}", "Bearer …a9f1"),
+        ("Authorization", "Basic " + base64.b64encode(b"example-site:short-key").decode(), "Basic …eQ=="),
+        ("Authorization", 'Digest username="joey", response="0123456789abcdef"', 'Digest …def"'),
+        ("Authorization", "two words", "two …"),
+        ("Authorization", f"{PAGE_KEY} {PAGE_KEY}", "…a9f1"),
+        ("Cookie", "session=0123456789; csrf=abcdef", "…cdef"),
+        ("X-Api-Key", "k3y", "…"),
+        ("Accept", "*/*", "*/*"),
+        ("X-Request-Id", "e179017a-62b0-4996-8a38-e91aa9f1c0de", "e179017a-62b0-4996-8a38-e91aa9f1c0de"),
+    ],
+)
+def test_of_a_credential_the_host_and_the_last_four_characters_are_shown(name: str, value: str, shown: str) -> None:
+    entry = Entry("1", "GET", USERS, headers=[(name.lower().encode(), value.encode())])
+
+    assert (entry.headers, entry.header(name)) == ([(name.lower(), shown)], shown)
+
+
+def test_a_key_is_hidden_after_its_rotation_too(server: LiveServer) -> None:
+    site = server.site("example-site", "the-first-key-of-all")
+    send(server.url, "GET", f"{USERS}?key={site.api_key}", site.headers)
+    site.rotate_key("the-second-key")
+    send(server.url, "GET", f"{USERS}?key=the-second-key", site.headers)
+
+    assert [entry.query for entry in site.calls] == ["key=…-all", "key=…-key"]
+
+
+def test_a_key_of_another_site_is_hidden_too(server: LiveServer) -> None:
+    site, other = server.site("example-site"), server.site("another-site", "key-of-another-site")
+    send(server.url, "GET", f"{USERS}?key={other.api_key}", site.headers)
+
+    assert site.calls.last.params == {"key": "…site"}
+
+
+def test_a_key_is_hidden_while_the_call_is_under_way() -> None:
+    entry = Entry("1", "POST", f"{GROUPS}/{PAGE_KEY}", query=f"key={PAGE_KEY}")
+    entry.body = PAGE_KEY.encode()
+
+    assert (entry.path, entry.query, entry.body) == (f"{GROUPS}/…a9f1", "key=…a9f1", "…a9f1".encode())
+
+
+def test_a_crash_does_not_log_a_key(server: LiveServer, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(entry: Entry, answer: object) -> None:
+        raise RuntimeError("out of coffee")
+
+    site = server.site("example-site", PAGE_KEY)
+    site.faults.add("get_group", action=fail)
+    with caplog.at_level(logging.DEBUG):
+        send(server.url, "GET", f"{GROUPS}/{PAGE_KEY}", site.headers)
+        assert site.calls.last.status == 500
+
+    assert [record.getMessage() for record in caplog.records if record.name == "mockscope"] == [
+        f"crashed on GET {GROUPS}/…a9f1"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "phoebe@example.com",
+        "01234567-89ab-cdef-0123-456789abcdef",
+        "2014-02-06T23:46:07.118Z, 2014-02-06T23:46:07.118Z",
+        "word short words",
+    ],
+)
+def test_what_is_no_key_is_left_alone(text: str) -> None:
+    veil = Veil()
+    veil.learn("word")
+
+    assert (veil(text), veil.raw(text.encode())) == (text, text.encode())
+
+
+def test_bytes_that_are_no_text_stay_as_they_are_around_a_key() -> None:
+    assert Veil().raw(b"\xff" + PAGE_KEY.encode() + b"\x00\xfe") == b"\xff\xe2\x80\xa6a9f1\x00\xfe"
+
+
+def test_a_veil_shows_none_of_the_keys_that_it_knows() -> None:
+    veil = Veil()
+    veil.learn("my+secret/key")
+
+    assert repr(veil) == "<Veil that knows 2 spellings of keys>"

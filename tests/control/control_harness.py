@@ -1,0 +1,114 @@
+"""What the tests of the control API share: its contract, Schemathesis set up for it, and requests to it."""
+
+from importlib.resources import files
+from typing import Any, Final
+from urllib.parse import quote
+
+import schemathesis
+import yaml
+from schemathesis import Case, HookContext, Response
+from schemathesis.core.failures import Failure
+from schemathesis.generation.stateful.state_machine import APIStateMachine
+from schemathesis.openapi.checks import RejectedPositiveData
+from schemathesis.schemas import BaseSchema
+from starlette.types import ASGIApp
+
+from mockscope import Mockscope
+
+BASE: Final = "/_mockscope/v1"
+CONTRACT: Final[dict[str, Any]] = yaml.safe_load((files("mockscope") / "control.yaml").read_bytes())
+TOKEN: Final = "a-token-of-the-tests"
+HOST: Final = "example_site"
+DEMO: Final[dict[str, Any]] = yaml.safe_load((files("mockscope") / "demo.yaml").read_bytes())
+
+# Refusals that hang on what fields say together, or on what the site holds, which no schema can say.
+TOGETHER: Final = frozenset(
+    {"create_site", "import_site", "import_server", "add_fault", "record_login", "record_password_change"}
+    | {f"{verb}_clock{of}" for verb in ("shift", "move", "freeze") for of in ("", "_of_site")}
+)
+# Of users and groups that a seed asks to be made up: the most that it may ask for, and what a test has time for.
+MADE_UP: Final[dict[str, int]] = {
+    name: made["maximum"]
+    for name, made in CONTRACT["components"]["schemas"]["SeedGenerate"]["properties"].items()
+    if "maximum" in made
+}
+FEW: Final = 20
+
+CONFIG: Final[dict[str, Any]] = {
+    "auth": {"openapi": {"Token": {"bearer": TOKEN}}},
+    "dictionaries": {
+        "hosts": {"values": [HOST]},
+        "emails": {"values": [user["email"] for user in DEMO["sites"][0]["users"]]},
+        "snapshots": {"values": ["one"]},
+        "faults": {"values": ["fault-1", "rate-limit-2"]},
+    },
+    "parameters": {
+        "path.host": {"dictionary": "hosts", "probability": 0.8},
+        "path.name": {"dictionary": "snapshots", "probability": 0.7},
+        "path.fault": {"dictionary": "faults", "probability": 0.7},
+        "body.email": {"dictionary": "emails", "probability": 0.7},
+    },
+    "phases": {"stateful": {"max-steps": 8}},
+}
+
+
+def path_of(host: str) -> str:
+    """The path of a site."""
+    return f"{BASE}/sites/{quote(host, safe='')}"
+
+
+def control_contract(*, app: ASGIApp, max_examples: int) -> BaseSchema:
+    """The contract of the control API, ready to be tried, but for the streams, which never end.
+
+    Args:
+        app: what answers, in process.
+        max_examples: how many cases of fuzzing for each operation.
+    """
+    generation = {"mode": "all", "max-examples": max_examples, "deterministic": True, "database": "none"}
+    config = schemathesis.Config.from_dict({**CONFIG, "generation": generation})
+    loaded = schemathesis.openapi.from_dict(CONTRACT, config=config)
+    loaded.app = app
+    schema = loaded.exclude(path_regex="/stream$")
+
+    @schema.hook
+    def filter_failure(context: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
+        together = case.operation.definition.raw["operationId"] in TOGETHER
+        return not (isinstance(failure, RejectedPositiveData) and response.status_code == 400 and together)
+
+    return schema
+
+
+def small(body: Any) -> None:
+    """Cut down what a seed asks to be made up, where it may ask for that: a test has no time for millions of users."""
+    asked = body.get("generate") if isinstance(body, dict) else None
+    if isinstance(asked, dict):
+        for key, most in MADE_UP.items():
+            if isinstance(asked.get(key), int) and FEW < asked[key] <= most:
+                asked[key] = FEW
+    for part in body.values() if isinstance(body, dict) else body if isinstance(body, list) else ():
+        small(part)
+
+
+def restore(double: Mockscope) -> None:
+    """The demo site as it was, with one snapshot, one fault and one rate limit; no other site, and a running clock."""
+    for site in double.sites.values():
+        site.remove()
+    double.clock.reset()
+    double.calls.reset()
+    site = double.site(HOST, DEMO["sites"][0]["api_key"], seed=DEMO)
+    site.snapshot("one")
+    site.faults.add("get_user", status=503)
+    site.faults.rate_limit(100, per=60)
+
+
+def chains(schema: BaseSchema, double: Mockscope) -> type[APIStateMachine]:
+    """Calls that follow the links of the contract, each with what the one before answered."""
+
+    class Chains(schema.as_state_machine()):  # type: ignore[misc]  # a base that is made at run time
+        def setup(self) -> None:
+            restore(double)
+
+        def before_call(self, case: Case[Any]) -> None:
+            small(case.body)
+
+    return Chains

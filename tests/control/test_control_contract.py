@@ -1,0 +1,116 @@
+"""The contract of the control API: valid, served as it is, of one mind with the table of rows and with the answers."""
+
+import json
+from typing import Any, Final
+
+import pytest
+import requests
+from control_harness import BASE, CONTRACT, TOKEN, chains, control_contract, restore, small
+from hypothesis import HealthCheck, settings
+from openapi_spec_validator import validate
+from schemathesis import Case
+from schemathesis.core.failures import FailureGroup
+from starlette.types import Message, Receive, Scope, Send
+
+from mockscope import LiveServer, Mockscope, _spec, seeding
+from mockscope.domain.policy import Policy
+from mockscope.instruments.matching import OPERATIONS
+from mockscope.web.control.rows import ROWS
+
+METHODS: Final = ("get", "put", "post", "patch", "delete")
+
+double = Mockscope(control_token=TOKEN)
+schema = control_contract(app=double.app, max_examples=4)
+
+
+def operations() -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (method.upper(), path): item[method]
+        for path, item in CONTRACT["paths"].items()
+        for method in METHODS
+        if method in item
+    }
+
+
+def test_the_contract_is_valid_openapi() -> None:
+    validate(CONTRACT)
+
+
+def test_paths_methods_and_operations_are_those_of_the_table_of_rows() -> None:
+    documented = {place: operation["operationId"].removesuffix("_of_site") for place, operation in operations().items()}
+    assert documented == {(row.method, row.path): row.endpoint.__name__ for row in ROWS}
+
+
+def test_every_operation_says_what_its_place_can_refuse() -> None:
+    for (method, path), operation in operations().items():
+        reads = method in ("POST", "PUT", "PATCH")
+        expected = {"401", "403"} | ({"400", "413"} if reads else set()) | ({"404"} if "{" in path else set())
+        expected |= {"400"} if path.endswith(("/calls", "/calls/har")) and method == "GET" else set()
+        expected |= {"409"} if path.endswith(("/sites", "/fork", f"{BASE}/import", "/save")) and reads else set()
+        refusals = {status for status in operation["responses"] if status >= "400"}
+        assert (operation["operationId"], refusals) == (operation["operationId"], expected)
+
+
+def test_the_served_yaml_is_the_file_byte_for_byte(mockscope_server: LiveServer) -> None:
+    response = requests.get(f"{mockscope_server.url}{BASE}/openapi.yaml", timeout=10)
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/yaml")
+    assert response.content == _spec.control_yaml()
+
+
+def test_the_served_json_says_the_same_as_the_file(mockscope_server: LiveServer) -> None:
+    response = requests.get(f"{mockscope_server.url}{BASE}/openapi.json", timeout=10)
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json; charset=utf-8")
+    assert json.loads(response.content) == CONTRACT
+
+
+def test_seeds_are_described_as_the_printed_schema_describes_them() -> None:
+    def without_titles(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {key: without_titles(value) for key, value in node.items() if key != "title"}
+        return [without_titles(part) for part in node] if isinstance(node, list) else node
+
+    printed = json.loads(json.dumps(seeding.schema()).replace("#/$defs/", "#/components/schemas/"))
+    described = CONTRACT["components"]["schemas"]
+    assert {name: described[name] for name in printed["$defs"]} == without_titles(printed["$defs"])
+    assert set(described["Policy"]["properties"]) == set(Policy.__struct_fields__)
+
+
+def test_the_words_for_operations_are_those_of_the_instruments() -> None:
+    described = CONTRACT["components"]["schemas"]
+    assert described["Operation"]["enum"] == list(OPERATIONS)
+    assert described["AnyOperation"]["enum"] == ["*", *OPERATIONS]
+
+
+@schema.parametrize()
+def test_every_answer_of_the_control_api_is_as_its_contract_says(case: Case[Any]) -> None:
+    restore(double)
+    small(case.body)
+    case.call_and_validate()
+
+
+def test_every_chain_of_requests_is_as_the_contract_says() -> None:
+    chains(schema, double).run(
+        settings=settings(
+            max_examples=20,
+            stateful_step_count=8,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
+    )
+
+
+def test_an_application_that_breaks_the_contract_is_found_out() -> None:
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        async def say_gone(message: Message) -> None:
+            await send({**message, "status": 410} if message.get("status") == 404 else message)
+
+        await double.app(scope, receive, say_gone)
+
+    case = control_contract(app=broken, max_examples=1)[f"{BASE}/sites/{{host}}"]["GET"].Case(
+        path_parameters={"host": "nowhere"}, headers={"Authorization": f"Bearer {TOKEN}"}
+    )
+    with pytest.raises(FailureGroup) as caught:
+        case.call_and_validate()
+    assert "UndefinedStatusCode" in [type(failure).__name__ for failure in caught.value.exceptions]

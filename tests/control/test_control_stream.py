@@ -1,0 +1,206 @@
+"""The stream of calls, as clients of server-sent events see it: live, bounded, and ended by whoever goes first."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from control_harness import BASE, path_of
+from starlette.types import Message
+
+from mockscope import LiveServer, MockSite, serve
+from mockscope.instruments.entry import LONGEST_KEPT
+from mockscope.web.control import stream
+from mockscope.web.control.stream import EventStream
+
+OPENED = ": calls from here on"
+
+
+@pytest.fixture
+def server() -> Iterator[LiveServer]:
+    with serve() as server:
+        yield server
+
+
+@pytest.fixture
+def site(server: LiveServer) -> MockSite:
+    return server.site()
+
+
+def list_users(site: MockSite) -> str:
+    return httpx.get(f"{site.url}/api/v1/users", headers=site.headers).headers["X-Request-Id"]
+
+
+class Reader:
+    """A client of server-sent events: fields of each event, and comments on their own."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self._lines = response.iter_lines()
+
+    def block(self) -> list[str]:
+        """The lines up to the next blank one; none at the end."""
+        lines: list[str] = []
+        for line in self._lines:
+            if not line:
+                break
+            lines.append(line)
+        return lines
+
+    def event(self) -> dict[str, Any]:
+        fields = dict(line.split(": ", 1) for line in self.block())
+        return {**fields, "data": json.loads(fields["data"])}
+
+
+@pytest.fixture
+def reader(site: MockSite) -> Iterator[Reader]:
+    with httpx.stream("GET", f"{site.url}{path_of(site.host)}/calls/stream", timeout=20) as response:
+        reader = Reader(response)
+        assert reader.block() == [OPENED]
+        yield reader
+
+
+def test_each_completed_call_is_one_event_with_the_request_s_id(site: MockSite, reader: Reader) -> None:
+    first, second = list_users(site), list_users(site)
+
+    assert reader.response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+    shown = [call.as_dict() for call in site.calls]
+    assert [reader.event(), reader.event()] == [
+        {"id": first, "event": "call", "data": shown[0]},
+        {"id": second, "event": "call", "data": shown[1]},
+    ]
+
+
+def test_a_stream_shows_the_calls_of_its_site_alone(server: LiveServer, site: MockSite, reader: Reader) -> None:
+    list_users(server.site())
+    httpx.get(f"{site.url}/api/v1/users")
+    own = list_users(site)
+
+    assert reader.event()["id"] == own
+
+
+def test_the_server_s_stream_shows_the_calls_that_reach_no_site(server: LiveServer, site: MockSite) -> None:
+    with httpx.stream("GET", f"{server.url}{BASE}/calls/stream", timeout=20) as response:
+        reader = Reader(response)
+        assert reader.block() == [OPENED]
+        list_users(site)
+        refused = httpx.get(f"{server.url}/api/v1/users")
+
+        event = reader.event()
+    assert (event["id"], event["data"]["status"]) == (refused.headers["X-Request-Id"], 403)
+
+
+def test_a_stream_ends_when_its_site_goes(server: LiveServer, site: MockSite, reader: Reader) -> None:
+    other = server.site()
+    last = list_users(site)
+    other.remove()
+    site.remove()
+
+    assert (reader.event()["id"], reader.block()) == (last, [])
+
+
+def test_a_stream_goes_on_after_a_reset(site: MockSite, reader: Reader) -> None:
+    site.reset()
+    after = list_users(site)
+
+    assert reader.event()["id"] == after
+
+
+def test_a_stream_of_a_site_that_is_gone_is_not_found(server: LiveServer) -> None:
+    response = httpx.get(f"{server.url}{path_of('nowhere')}/calls/stream")
+
+    assert response.status_code == 404
+
+
+def test_a_stream_ends_when_the_server_stops(server: LiveServer, reader: Reader) -> None:
+    server.stop()
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        reader.block()
+
+
+def test_a_client_that_goes_is_no_longer_served(server: LiveServer, site: MockSite, reader: Reader) -> None:
+    assert len(server.observers) == len(server.farewells) == 1
+    reader.response.close()
+
+    # The next call is what shows it at the latest.
+    while server.observers:
+        list_users(site)
+    assert server.farewells == []
+
+
+def test_silence_is_broken_by_comments(site: MockSite, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "LONGEST_SILENCE", 0.01)
+    list_users(site)
+
+    assert reader.event()["event"] == "call"
+    assert [reader.block(), reader.block()] == [[": still here"], [": still here"]]
+
+
+def test_head_is_answered_with_the_headers_alone(site: MockSite) -> None:
+    response = httpx.head(f"{site.url}{path_of(site.host)}/calls/stream")
+
+    assert (response.status_code, response.headers["Content-Type"], response.content) == (
+        200,
+        "text/event-stream; charset=utf-8",
+        b"",
+    )
+
+
+async def test_a_reader_that_is_too_slow_loses_the_oldest_calls_and_is_told_so(
+    site: MockSite, server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "MOST_WAITING", 3)
+    sent: list[Message] = []
+    may_go_on = asyncio.Event()
+    begun = asyncio.Event()
+
+    async def send(message: Message) -> None:
+        if len(sent) == 1:
+            begun.set()
+            await may_go_on.wait()
+        sent.append(message)
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError("nothing ever comes")
+
+    events = EventStream(server, site)
+    task = asyncio.create_task(events({"type": "http"}, receive, send))
+    await begun.wait()
+    asked = [await asyncio.to_thread(list_users, site) for _ in range(5)]
+    assert len(events._waiting) == 3
+    site.remove()
+    may_go_on.set()
+    await task
+
+    blocks = b"".join(message.get("body", b"") for message in sent).decode().split("\n\n")
+    assert [block.split("\n")[0] for block in blocks] == [
+        OPENED,
+        "event: dropped",
+        *(f"id: {id}" for id in asked[2:]),
+        "",
+    ]
+    assert 'data: {"dropped":2}' in blocks[1]
+
+
+def test_a_reader_that_reads_nothing_does_not_make_memory_grow(server: LiveServer, site: MockSite) -> None:
+    body = b'{"name": "' + b"x" * LONGEST_KEPT + b'"}'
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as deaf:
+        deaf.sendall(f"GET {path_of(site.host)}/calls/stream HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        with deaf.makefile() as answer:
+            while OPENED not in answer.readline():
+                pass
+        [observe] = server.observers
+        events: EventStream = observe.__self__  # type: ignore[attr-defined]
+        with httpx.Client(headers=site.headers) as client:
+            # What the sockets hold comes first.
+            while not events._dropped:
+                client.post(f"{server.url}/api/v1/groups", content=body)
+            for _ in range(5):
+                client.post(f"{server.url}/api/v1/groups", content=body)
+
+        assert (len(events._waiting), events._dropped) == (stream.MOST_WAITING, 6)

@@ -1,0 +1,232 @@
+"""Delays: on the site's clock, so that a test need not wait, and the same every time."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+import requests
+
+from mockscope import Answer, Entry, LiveServer, LogNormal, MockSite, Uniform
+from mockscope.instruments.fault import LONGEST_DELAY
+
+USERS = "/api/v1/users"
+JOEY = {
+    "first_name": "Joey",
+    "last_name": "Tribbiani",
+    "email": "joey@example.com",
+    "invited_by_email": "admin@example.com",
+}
+NOON = "2024-05-06T12:00:00Z"
+PATIENCE = 10.0
+
+
+def ask(site: MockSite, *, patience: float = PATIENCE) -> int:
+    return requests.get(f"{site.url}{USERS}", headers=site.headers, timeout=patience).status_code
+
+
+def create(site: MockSite, *, patience: float = PATIENCE) -> int:
+    return requests.post(f"{site.url}{USERS}", headers=site.headers, json=JOEY, timeout=patience).status_code
+
+
+def durations(site: MockSite) -> list[float]:
+    return [round(call.duration, 3) for call in site.calls if call.duration is not None]
+
+
+class Arrivals:
+    """A criterion that any call fits, and that tells the test's thread of each."""
+
+    def __init__(self) -> None:
+        self._counted = threading.Semaphore(0)
+
+    def __call__(self, entry: Entry) -> bool:
+        self._counted.release()
+        return True
+
+    def await_one(self) -> None:
+        assert self._counted.acquire(timeout=PATIENCE)
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """An answer that comes late or never is no news to the server's log."""
+    yield
+    assert [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.WARNING] == []
+
+
+@pytest.fixture
+def in_background() -> Iterator[Callable[..., Future[int]]]:
+    with ThreadPoolExecutor(4) as pool:
+        yield pool.submit
+
+
+# -- which delays ----------------------------------------------------------------------------------------------
+
+
+def test_a_delay_is_over_at_once_on_a_clock_that_jumps(mockscope: MockSite) -> None:
+    mockscope.clock.freeze(NOON, autojump=True)
+    mockscope.faults.add("list_users", delay=3600)
+    began = time.monotonic()
+    assert [ask(mockscope), ask(mockscope)] == [200, 200]
+    assert time.monotonic() - began < PATIENCE
+    assert f"{mockscope.clock.now():%H:%M}" == "13:00"
+    assert durations(mockscope) == [3600, 0]
+
+
+@pytest.mark.parametrize(
+    ("delay", "expected"),
+    [
+        (0.25, [0.25, 0.25, 0.25, 0.25]),
+        (Uniform(low=1, high=3), [2.689, 2.516, 1.841, 1.518]),
+        (Uniform(low=1, high=3, seed=7), [1.648, 1.302, 2.302, 1.145]),
+        (Uniform(low=2, high=2), [2, 2, 2, 2]),
+        (LogNormal(median=2, sigma=0), [2, 2, 2, 2]),
+        (LogNormal(median=2), [1.824, 2.033, 2.836, 1.906]),
+    ],
+    ids=str,
+)
+def test_the_same_delays_are_drawn_every_time(
+    mockscope_server: LiveServer, delay: float | Uniform | LogNormal, expected: list[float]
+) -> None:
+    for _ in range(2):
+        with mockscope_server.site() as site:
+            site.clock.freeze(NOON, autojump=True)
+            site.faults.add("list_users", delay=delay, times=None)
+            assert [ask(site) for _ in expected] == [200] * len(expected)
+            assert durations(site) == expected
+
+
+def test_a_lognormal_delay_is_short_as_often_as_long() -> None:
+    drawn = LogNormal(median=2, sigma=1, seed=5).drawn()
+    delays = [next(drawn) for _ in range(1000)]
+    assert 450 < sum(delay < 2 for delay in delays) < 550
+    assert max(delays) > 5 * 2
+
+
+def test_no_delay_is_longer_than_a_year() -> None:
+    drawn = LogNormal(median=LONGEST_DELAY, sigma=10).drawn()
+    assert max(next(drawn) for _ in range(10)) == LONGEST_DELAY
+
+
+def test_on_a_running_clock_a_delay_takes_its_time(mockscope: MockSite) -> None:
+    mockscope.faults.add("list_users", delay=0.1)
+    began = time.monotonic()
+    assert ask(mockscope) == 200
+    assert 0.1 <= time.monotonic() - began < PATIENCE
+
+
+# -- frozen time -----------------------------------------------------------------------------------------------
+
+
+def test_a_delayed_answer_comes_when_the_clock_is_shifted(
+    mockscope: MockSite, in_background: Callable[..., Future[int]]
+) -> None:
+    arrivals = Arrivals()
+    mockscope.clock.freeze(NOON)
+    mockscope.faults.add("list_users", delay=60, where=arrivals)
+    answer = in_background(ask, mockscope)
+    arrivals.await_one()
+    mockscope.clock.shift(seconds=59)
+    assert not answer.done()
+    mockscope.clock.shift(seconds=1)
+    assert answer.result(PATIENCE) == 200
+    assert durations(mockscope) == [60]
+
+
+def test_a_shift_that_comes_between_receipt_and_delay_counts(mockscope: MockSite) -> None:
+    def shift(entry: Entry) -> bool:
+        mockscope.clock.shift(seconds=60)
+        return True
+
+    mockscope.clock.freeze(NOON)
+    mockscope.faults.add("list_users", delay=60, where=shift)
+    assert ask(mockscope) == 200
+    assert durations(mockscope) == [60]
+
+
+def test_a_delayed_call_holds_up_neither_other_calls_nor_a_look_at_them(
+    mockscope: MockSite, in_background: Callable[..., Future[int]]
+) -> None:
+    arrivals = Arrivals()
+    mockscope.clock.freeze(NOON)
+    mockscope.faults.add("create_user", delay=60, where=arrivals)
+    answer = in_background(create, mockscope)
+    arrivals.await_one()
+    assert ask(mockscope) == 200
+    began = time.monotonic()
+    seen = [(call.operation, call.fault, call.status) for call in mockscope.calls]
+    assert time.monotonic() - began < 1
+    assert seen == [("create_user", "fault-1", None), ("list_users", None, 200)]
+    mockscope.clock.shift(minutes=1)
+    assert answer.result(PATIENCE) == 201
+
+
+def test_a_call_whose_delay_is_over_is_waited_for_again(mockscope: MockSite) -> None:
+    open_after_the_delay: list[bool] = []
+
+    def look(entry: Entry, answer: Answer | None) -> None:
+        open_after_the_delay.append(entry.is_open)
+
+    mockscope.clock.freeze(NOON, autojump=True)
+    mockscope.faults.add("list_users", delay=60, action=look)
+    assert ask(mockscope) == 200
+    assert open_after_the_delay == [True]
+
+
+def test_the_clock_of_the_server_moves_delays_too(in_background: Callable[..., Future[int]]) -> None:
+    with LiveServer() as server:
+        site = server.site()
+        arrivals = Arrivals()
+        site.faults.add("list_users", delay=3600, where=arrivals)
+        answer = in_background(ask, site)
+        arrivals.await_one()
+        server.clock.shift(hours=1)
+        assert answer.result(PATIENCE) == 200
+
+
+# -- clients that do not wait ----------------------------------------------------------------------------------
+
+
+def test_what_a_client_asked_for_happens_though_it_did_not_wait_for_the_answer(mockscope: MockSite) -> None:
+    arrivals = Arrivals()
+    mockscope.clock.freeze(NOON)
+    mockscope.faults.add("create_user", delay=60, where=arrivals)
+    with pytest.raises(requests.ReadTimeout):
+        create(mockscope, patience=0.1)
+    assert "joey@example.com" not in mockscope.users
+    mockscope.clock.shift(minutes=1)
+    assert create(mockscope) == 409
+
+
+def test_a_delay_after_the_commit_leaves_a_user_that_the_client_knows_nothing_of(mockscope: MockSite) -> None:
+    mockscope.clock.freeze(NOON)
+    mockscope.faults.add("create_user", delay=60, after_commit=True)
+    with pytest.raises(requests.ReadTimeout):
+        create(mockscope, patience=0.1)
+    assert "joey@example.com" in mockscope.users
+
+
+def test_a_delay_goes_with_a_status_and_with_a_broken_connection(mockscope: MockSite) -> None:
+    mockscope.clock.freeze(NOON, autojump=True)
+    mockscope.faults.add("list_users", delay=30, status=504)
+    mockscope.faults.add("list_users", delay=20, transport="reset")
+    assert ask(mockscope) == 504
+    with pytest.raises(requests.ConnectionError):
+        ask(mockscope)
+    assert durations(mockscope) == [30, 20]
+
+
+def test_a_server_stops_at_once_though_answers_are_delayed(in_background: Callable[..., Future[int]]) -> None:
+    with LiveServer() as server:
+        site = server.site()
+        arrivals = Arrivals()
+        site.faults.add("list_users", delay=3600, where=arrivals)
+        answer = in_background(ask, site)
+        arrivals.await_one()
+        began = time.monotonic()
+        server.stop()
+        assert time.monotonic() - began < 1
+    with pytest.raises(requests.ConnectionError):
+        answer.result(PATIENCE)

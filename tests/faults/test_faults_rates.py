@@ -1,0 +1,182 @@
+"""Rate limits: windows on the site's clock, and what the answers say of them."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from mockscope import LiveServer, MockSite
+
+USERS = "/api/v1/users"
+GROUPS = "/api/v1/groups"
+NOON = "2024-05-06T12:00:00Z"
+
+
+def ask(site: MockSite, target: str = USERS, method: str = "GET") -> tuple[int, str | None, str | None, str | None]:
+    """Status, limit, remaining and Retry-After of an answer."""
+    headers = site.headers | ({"Http-X-Email": "nobody@example.com"} if method == "DELETE" else {})
+    response = requests.request(method, f"{site.url}{target}", headers=headers, timeout=10)
+    said = response.headers
+    return (
+        response.status_code,
+        said.get("X-RateLimit-Limit"),
+        said.get("X-RateLimit-Remaining"),
+        said.get("Retry-After"),
+    )
+
+
+@pytest.fixture
+def site(mockscope: MockSite) -> MockSite:
+    mockscope.clock.freeze(NOON)
+    return mockscope
+
+
+def test_calls_over_the_limit_are_answered_429_until_the_window_has_passed(site: MockSite) -> None:
+    limit = site.faults.rate_limit(2, per=60)
+    assert [ask(site) for _ in range(4)] == [
+        (200, "2", "1", None),
+        (200, "2", "0", None),
+        (429, "2", "0", "60"),
+        (429, "2", "0", "60"),
+    ]
+    site.clock.shift(seconds=59.999)
+    assert ask(site) == (429, "2", "0", "1")
+    site.clock.shift(seconds=0.001)
+    assert ask(site) == (200, "2", "1", None)
+    assert limit.hits == 3
+
+
+def test_a_window_slides(site: MockSite) -> None:
+    site.faults.rate_limit(2, per=60)
+    ask(site)
+    site.clock.shift(seconds=40)
+    assert [ask(site), ask(site)] == [(200, "2", "0", None), (429, "2", "0", "20")]
+    site.clock.shift(seconds=20)
+    assert [ask(site), ask(site)] == [(200, "2", "0", None), (429, "2", "0", "40")]
+
+
+@pytest.mark.parametrize("per", [0.001, 0.5, 1, 7, 60, 3600, 86400])
+def test_whoever_waits_as_long_as_told_is_let_through(site: MockSite, per: float) -> None:
+    site.faults.rate_limit(1, per=per)
+    ask(site)
+    for _ in range(3):
+        status, _, _, retry_after = ask(site)
+        assert status == 429
+        assert retry_after is not None
+        site.clock.shift(seconds=int(retry_after))
+        assert ask(site)[0] == 200
+
+
+def test_the_answer_says_why_in_json(site: MockSite) -> None:
+    site.faults.rate_limit(1, per=0.5)
+    ask(site)
+    response = requests.get(f"{site.url}{USERS}", headers=site.headers, timeout=10)
+    assert response.json() == {"message": "Too many calls: 1 per 0.5 seconds are let through, by a planned rate limit."}
+    call = site.calls.last
+    assert (call.status, call.fault, call.rule) == (429, "rate-limit-1", None)
+
+
+def test_operations_have_windows_of_their_own_and_a_star_is_one_for_all(site: MockSite) -> None:
+    site.faults.rate_limit(1, per=60, operation="list_users")
+    site.faults.rate_limit(1, per=60, operation="list_groups")
+    assert [ask(site)[0], ask(site, GROUPS)[0], ask(site)[0], ask(site, GROUPS)[0]] == [200, 200, 429, 429]
+    assert ask(site, method="DELETE") == (400, None, None, None)
+
+    site.faults.clear()
+    site.faults.rate_limit(2, per=60)
+    assert [ask(site)[0], ask(site, GROUPS)[0], ask(site)[0], ask(site, GROUPS)[0]] == [200, 200, 429, 429]
+
+
+def test_of_several_limits_the_tightest_is_told_and_a_refused_call_counts_in_none(site: MockSite) -> None:
+    small, large = site.faults.rate_limit(1, per=1), site.faults.rate_limit(3, per=60)
+    assert [ask(site), ask(site), ask(site)] == [(200, "1", "0", None), (429, "1", "0", "1"), (429, "1", "0", "1")]
+    site.clock.shift(seconds=1)
+    # Two were refused, and took nothing of the larger one.
+    assert ask(site) == (200, "1", "0", None)
+    site.clock.shift(seconds=1)
+    assert ask(site) == (200, "1", "0", None)
+    # Both are full: the one that takes longest is told.
+    assert ask(site) == (429, "3", "0", "58")
+    assert (small.hits, large.hits) == (2, 1)
+
+
+def test_refusals_and_head_count_as_any_call_and_say_what_is_left(site: MockSite) -> None:
+    site.faults.rate_limit(3, per=60)
+    assert ask(site, method="DELETE") == (400, "3", "2", None)
+    assert ask(site, method="HEAD") == (200, "3", "1", None)
+
+
+def test_a_planned_fault_says_what_is_left_too_and_is_kept_for_a_call_that_passes(site: MockSite) -> None:
+    site.faults.rate_limit(1, per=60)
+    fault = site.faults.add("list_users", status=503, nth=2)
+    assert [ask(site)[0], ask(site)[0]] == [200, 429]
+    assert (fault.seen, fault.hits) == (1, 0)
+    site.clock.shift(minutes=1)
+    assert ask(site) == (503, "1", "0", None)
+
+
+def test_a_clock_that_is_moved_back_opens_the_window(site: MockSite) -> None:
+    site.faults.rate_limit(1, per=60)
+    assert [ask(site)[0], ask(site)[0]] == [200, 429]
+    site.clock.shift(days=-1)
+    assert [ask(site)[0], ask(site)[0]] == [200, 429]
+
+
+def test_the_clock_of_the_server_moves_windows_too() -> None:
+    with LiveServer() as server:
+        site = server.site()
+        server.clock.freeze(NOON)
+        site.faults.rate_limit(1, per=60)
+        assert [ask(site)[0], ask(site)[0]] == [200, 429]
+        server.clock.shift(seconds=60)
+        assert ask(site)[0] == 200
+
+
+def test_under_many_threads_exactly_so_many_calls_pass(site: MockSite) -> None:
+    limit = site.faults.rate_limit(100, per=60)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: ask(site)[0], range(200)))
+    assert (answers.count(200), answers.count(429), limit.hits) == (100, 100, 100)
+
+
+def test_rate_limits_are_no_faults_that_must_strike(site: MockSite) -> None:
+    limit = site.faults.rate_limit(1, per=60)
+    site.faults.assert_all_used()
+    assert site.findings() == []
+    site.faults.remove(limit)
+    assert [ask(site), ask(site)] == [(200, None, None, None)] * 2
+
+
+@pytest.mark.parametrize(
+    ("calls", "per", "operation", "message"),
+    [
+        (0, 60, "*", "a rate limit is of 1 call or more per some seconds, not of 0 per 60"),
+        (1, 0, "*", "a rate limit is of 1 call or more per some seconds, not of 1 per 0"),
+        (1, float("inf"), "*", "a rate limit is of 1 call or more per some seconds, not of 1 per inf"),
+        (1.5, 60, "*", "calls can't be 1.5"),
+        (1, "60", "*", "per can't be '60'"),
+        (1, 60, "list_user", r"there is no operation 'list_user'; did you mean list_users\?"),
+    ],
+)
+def test_a_limit_that_means_nothing_is_refused(
+    site: MockSite, calls: int, per: float, operation: str, message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        site.faults.rate_limit(calls, per=per, operation=operation)
+    assert len(site.faults) == 0
+
+
+def test_the_library_behind_rate_limits_is_loaded_with_the_first_one() -> None:
+    code = """
+import sys, mockscope
+with mockscope.serve() as server:
+    site = server.site()
+    site.faults.add("list_users", status=503)
+    assert "pyrate_limiter" not in sys.modules
+    site.faults.rate_limit(1, per=60)
+    assert "pyrate_limiter" in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stderr, done.returncode) == ("", 0)

@@ -1,0 +1,660 @@
+"""Planned faults as rules: what may be planned, which calls it meets, and how it is accounted for."""
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+
+import mockscope as package
+from mockscope import Answer, Entry, LiveServer, LogNormal, MockSite, Uniform
+from mockscope.instruments.log import json_line, text_line
+
+USERS = "/api/v1/users"
+GROUPS = "/api/v1/groups"
+JOEY = {
+    "first_name": "Joey",
+    "last_name": "Tribbiani",
+    "email": "joey@example.com",
+    "invited_by_email": "admin@example.com",
+}
+SALES = {"name": "Sales", "access": "View", "created_by_email": "admin@example.com"}
+
+
+def ask(
+    site: MockSite, method: str = "GET", target: str = USERS, json: object = None, **headers: str
+) -> requests.Response:
+    """Ask on a connection of its own."""
+    named = {f"Http-X-{name.title()}": value for name, value in headers.items()}
+    return requests.request(method, f"{site.url}{target}", headers=site.headers | named, json=json, timeout=10)
+
+
+def create(site: MockSite, **changes: object) -> requests.Response:
+    return ask(site, "POST", USERS, JOEY | changes)
+
+
+def statuses(site: MockSite, times: int) -> list[int]:
+    return [ask(site).status_code for _ in range(times)]
+
+
+# -- what is refused when it is written ------------------------------------------------------------------------
+
+ABOUT_DELAYS = "a delay is between 0 seconds and a year, not"
+REFUSED: list[tuple[Mapping[str, Any], str]] = [
+    ({"operation": "create_usr", "status": 503}, "there is no operation 'create_usr'; did you mean create_user?"),
+    (
+        {"operation": "zzz", "status": 503},
+        "there is no operation 'zzz'; known: list_users, get_user, create_user, update_user, delete_user, list_groups, "
+        "get_group, create_group, update_group, delete_group",
+    ),
+    ({"operation": None, "status": 503}, "operation can't be None"),
+    ({}, "a fault needs one of status, transport, action and delay"),
+    ({"times": 3}, "a fault needs one of status, transport, action and delay"),
+    ({"transport": "rest"}, "there is no transport fault 'rest'; did you mean reset?"),
+    ({"status": 600}, "a status is between 200 and 599, not 600"),
+    ({"status": 100}, "a status is between 200 and 599, not 100"),
+    ({"status": "503"}, "status can't be '503'"),
+    ({"status": True}, "status can't be True"),
+    ({"status": 204, "body": "Nothing"}, "an answer 204 has no body"),
+    ({"transport": "reset", "body": "Nothing"}, "body and headers are those of a planned answer: give its status too"),
+    ({"delay": 1, "headers": {"A": "b"}}, "body and headers are those of a planned answer: give its status too"),
+    ({"status": 503, "body": {1, 2}}, "a body is text, bytes, or something that JSON has: *set is not JSON*"),
+    ({"status": 503, "body": float("nan")}, "a body is text, bytes, or something that JSON has: *not JSON compliant*"),
+    ({"status": 503, "body": "\ud800"}, "a body is text, bytes, or something that JSON has: *surrogates not allowed"),
+    ({"status": 503, "headers": "Retry-After: 1"}, "headers can't be 'Retry-After: 1'"),
+    ({"status": 503, "headers": {"Retry After": "1"}}, "no header can be called 'Retry After'"),
+    ({"status": 503, "headers": {"": "1"}}, "no header can be called ''"),
+    ({"status": 503, "headers": {"Retry-After": 1}}, "the header Retry-After can't be 1"),
+    ({"status": 503, "headers": {"A": "1\r\nB: 2"}}, r"the header A can't be '1\r\nB: 2'"),
+    ({"status": 503, "headers": {"A": " 1"}}, "the header A can't be ' 1'"),
+    ({"status": 503, "headers": {"A": "Ł"}}, "the header A can't be 'Ł'"),
+    (
+        {"status": 503, "headers": {"content-length": "3"}},
+        "content-length is not for a fault to say; truncate breaks an answer's length",
+    ),
+    (
+        {"status": 503, "transport": "reset"},
+        "reset leaves no answer that could have the status 503: leave one of them out",
+    ),
+    ({"status": 304, "transport": "truncate"}, "truncate cuts a body, and this answer has none"),
+    ({"status": 200, "body": "", "transport": "bad_json"}, "bad_json cuts a body, and this answer has none"),
+    (
+        {"transport": "drop", "after_bytes": 3},
+        "after_bytes is a number from 0 on, for truncate and bad_json only",
+    ),
+    (
+        {"transport": "truncate", "after_bytes": -1},
+        "after_bytes is a number from 0 on, for truncate and bad_json only",
+    ),
+    ({"status": 503, "times": 0}, "a fault that strikes 0 times never strikes: times is 1 or more, or None"),
+    ({"status": 503, "times": 1.5}, "times can't be 1.5"),
+    ({"status": 503, "nth": 0}, "calls are counted from 1: nth can't be 0"),
+    ({"status": 503, "probability": 0}, "a probability is above 0 and at most 1, not 0"),
+    ({"status": 503, "probability": 1.5}, "a probability is above 0 and at most 1, not 1.5"),
+    ({"status": 503, "seed": None}, "seed can't be None"),
+    ({"delay": -1}, f"{ABOUT_DELAYS} -1"),
+    ({"delay": float("nan")}, f"{ABOUT_DELAYS} nan"),
+    ({"delay": 1e9}, f"{ABOUT_DELAYS} 1000000000.0"),
+    ({"delay": "1"}, "delay can't be '1'"),
+    ({"delay": None}, "delay can't be None"),
+    ({"status": 503, "where": {"emial": "joey@example.com"}}, "there is no criterion 'emial'; did you mean email?"),
+    ({"status": 503, "where": {"status": 200}}, "there is no criterion 'status'; *"),
+    ({"status": 503, "where": "joey@example.com"}, "where can't be 'joey@example.com'"),
+    (
+        {"operation": "list_users", "status": 503, "where": {"email": "joey@example.com"}},
+        "list_users names no user; get_user does",
+    ),
+    (
+        {"operation": "create_user", "status": 503, "where": {"group": "Sales"}},
+        "create_user names no group: leave group out",
+    ),
+    (
+        {"operation": "get_user", "status": 503, "where": {"test_mode": True}},
+        "get_user is never a dry run: leave test_mode out",
+    ),
+    (
+        {"operation": "get_user", "status": 503, "after_commit": True},
+        "reads and dry runs commit nothing: after_commit is for operations that write",
+    ),
+    (
+        {"operation": "create_user", "status": 503, "after_commit": True, "where": {"test_mode": True}},
+        "reads and dry runs commit nothing: after_commit is for operations that write",
+    ),
+]
+
+
+def exactly(message: str) -> str:
+    """A pattern for the whole of a message; a star stands for words of the standard library's."""
+    return f"^{'.*'.join(re.escape(part) for part in message.split('*'))}$"
+
+
+@pytest.mark.parametrize(("rule", "message"), REFUSED, ids=str)
+def test_a_rule_that_means_nothing_is_refused_when_it_is_written(
+    mockscope: MockSite, rule: Mapping[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=exactly(message)):
+        mockscope.faults.add(**rule)
+    with pytest.raises(ValueError, match=exactly(message)):
+        mockscope.faults.add_plain(rule)
+    assert list(mockscope.faults) == []
+
+
+def test_an_action_goes_with_no_other_answer(mockscope: MockSite) -> None:
+    with pytest.raises(ValueError, match="an action makes the answer itself: leave status and transport out"):
+        mockscope.faults.add("create_user", action=lambda entry, answer: None, status=503)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Uniform(low=2, high=1), "the shortest delay, 2, is longer than the longest, 1"),
+        (lambda: Uniform(low=-1, high=1), "a delay is between 0 seconds and a year, not -1"),
+        (lambda: Uniform(low=0, high=1, seed="x"), "seed can't be 'x'"),  # type: ignore[arg-type]
+        (lambda: LogNormal(median=-1), "a delay is between 0 seconds and a year, not -1"),
+        (lambda: LogNormal(median=1, sigma=11), "sigma is between 0 and 10, not 11"),
+        (lambda: LogNormal(median=1, sigma="x"), "sigma can't be 'x'"),  # type: ignore[arg-type]
+    ],
+)
+def test_delays_that_nothing_could_take_are_refused(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=exactly(message)):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (503, "a fault is an object of names and values, not 503"),
+        ({"operation": "create_user", "stauts": 503}, "there is no key of a fault 'stauts'; did you mean status?"),
+        ({"operation": "create_user", "action": print}, "there is no key of a fault 'action'; did you mean operation?"),
+        ({"calls": 3}, "a rate limit needs per"),
+        ({"per": 3}, "a rate limit needs calls"),
+        ({"calls": 3, "per": 60, "status": 429}, "there is no key of a rate limit 'status'; known: *"),
+        ({"calls": "3", "per": 60}, "calls can't be '3'"),
+        ({"delay": {}}, "a delay is a number of seconds, or an object with one of uniform and lognormal"),
+        ({"delay": {"unifrom": {}}}, "there is no distribution of delays 'unifrom'; did you mean uniform?"),
+        ({"delay": {"uniform": 1}}, "a delay uniform is an object of names and values, not 1"),
+        ({"delay": {"uniform": {"low": 1}}}, "a delay uniform needs high"),
+        ({"delay": {"lognormal": {}}}, "a delay lognormal needs median"),
+        (
+            {"delay": {"uniform": {"low": 1, "hi": 2}}},
+            "there is no key of a delay uniform 'hi'; *",
+        ),
+        ({"delay": {"lognormal": {"median": "1"}}}, "delay can't be '1'"),
+    ],
+    ids=str,
+)
+def test_plain_data_that_means_nothing_is_refused(mockscope: MockSite, data: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=exactly(message)):
+        mockscope.faults.add_plain(data)
+    assert len(mockscope.faults) == 0
+
+
+# -- plain data ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"operation": "create_user", "status": 503},
+        {"status": 503, "body": {"message": "Later."}, "headers": {"Retry-After": "3"}, "times": None, "nth": 2},
+        {"transport": "truncate", "after_bytes": 3, "probability": 0.5, "seed": 7},
+        {"operation": "delete_user", "transport": "reset", "after_commit": True, "where": {"email": "a@example.com"}},
+        {"delay": {"uniform": {"low": 1, "high": 2, "seed": 3}}},
+        {"delay": {"lognormal": {"median": 1, "sigma": 0.1, "seed": 3}}},
+        {"calls": 3, "per": 60, "operation": "list_users"},
+    ],
+    ids=str,
+)
+def test_a_rule_as_plain_data_makes_the_same_rule_again(mockscope: MockSite, rule: Mapping[str, Any]) -> None:
+    account = {"id", "hits", "left"}
+    first = mockscope.faults.add_plain(rule).as_dict()
+    second = mockscope.faults.add_plain({key: first[key] for key in first if key not in account}).as_dict()
+    assert {**second, "id": first["id"]} == first
+
+
+def test_a_rule_shows_itself_as_plain_data_whole(mockscope: MockSite) -> None:
+    fault = mockscope.faults.add(
+        "create_user", delay=Uniform(low=1, high=2), transport="hang", where={"email": "joey@example.com"}
+    )
+    assert fault.as_dict() == {
+        "id": "fault-1",
+        "operation": "create_user",
+        "status": None,
+        "body": None,
+        "headers": {},
+        "delay": {"uniform": {"low": 1, "high": 2, "seed": 0}},
+        "transport": "hang",
+        "after_bytes": None,
+        "times": 1,
+        "nth": None,
+        "after_commit": False,
+        "where": {"email": "joey@example.com"},
+        "probability": None,
+        "seed": 0,
+        "hits": 0,
+        "left": 1,
+    }
+
+
+def test_criteria_that_only_compare_themselves_are_shown_in_words(mockscope: MockSite) -> None:
+    class Anything:
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def __repr__(self) -> str:
+            return "Anything"
+
+    fault = mockscope.faults.add("create_user", status=503, where={"json": Anything()})
+    assert fault.as_dict()["where"] == {"json": "Anything"}
+    assert create(mockscope).status_code == 503
+
+
+# -- the planned answer ----------------------------------------------------------------------------------------
+
+
+def test_without_a_body_the_answer_is_a_message_like_those_of_the_api(mockscope: MockSite) -> None:
+    mockscope.faults.add("list_users", status=503)
+    response = ask(mockscope)
+    assert (response.status_code, response.headers["Content-Type"], response.text) == (
+        503,
+        "application/json; charset=utf-8",
+        '{"message":"A planned fault: 503 Service Unavailable"}',
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        ("Away", b"Away"),
+        (b"\xff", b"\xff"),
+        ("", b""),
+        ({"message": "Späť"}, '{"message": "Späť"}'.encode()),
+        ([], b"[]"),
+    ],
+)
+def test_a_body_is_text_bytes_or_json(mockscope: MockSite, body: object, sent: bytes) -> None:
+    mockscope.faults.add("list_users", status=500, body=body)
+    assert ask(mockscope).content == sent
+
+
+def test_headers_of_a_fault_go_before_those_of_the_api(mockscope: MockSite) -> None:
+    headers = {"content-type": "text/html", "Retry-After": "120", "X-Note": "à la carte"}
+    mockscope.faults.add("list_users", status=503, body="<p>Away</p>", headers=headers)
+    response = ask(mockscope)
+    expected = {"Content-Type": "text/html", "Retry-After": "120", "X-Note": "à la carte", "Content-Length": "11"}
+    assert {name: response.headers[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_status_without_body_is_answered_without_one(mockscope: MockSite, status: int) -> None:
+    mockscope.faults.add("list_users", status=status)
+    with requests.Session() as session:
+        first, second = (
+            session.get(f"{mockscope.url}{USERS}", headers=mockscope.headers, timeout=10) for _ in range(2)
+        )
+    assert (first.status_code, first.content, second.status_code) == (status, b"", 200)
+    assert ("Content-Length" in first.headers) == (status != 204)
+
+
+def test_head_is_answered_by_the_fault_of_its_operation_without_a_body(mockscope: MockSite) -> None:
+    mockscope.faults.add("list_users", status=503, body="Away")
+    response = ask(mockscope, "HEAD")
+    assert (response.status_code, response.headers["Content-Length"], response.content) == (503, "4", b"")
+
+
+# -- which calls are meant -------------------------------------------------------------------------------------
+
+
+def test_a_fault_strikes_once_unless_told_otherwise(mockscope: MockSite) -> None:
+    mockscope.faults.add("list_users", status=503)
+    assert statuses(mockscope, 3) == [503, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("often", "expected"),
+    [
+        ({"times": 2}, [503, 503, 200, 200, 200]),
+        ({"times": None}, [503, 503, 503, 503, 503]),
+        ({"nth": 3}, [200, 200, 503, 200, 200]),
+        ({"nth": 2, "times": 2}, [200, 503, 503, 200, 200]),
+        ({"nth": 4, "times": None}, [200, 200, 200, 503, 503]),
+        ({"times": None, "probability": 0.5, "seed": 1}, [503, 200, 200, 503, 503]),
+        ({"times": None, "probability": 1}, [503, 503, 503, 503, 503]),
+    ],
+    ids=str,
+)
+def test_times_and_nth_say_how_often(mockscope: MockSite, often: Any, expected: list[int]) -> None:
+    mockscope.faults.add("list_users", status=503, **often)
+    assert statuses(mockscope, 5) == expected
+
+
+def test_of_several_rules_the_first_strikes_and_all_count_the_call(mockscope: MockSite) -> None:
+    mockscope.faults.add("list_users", status=503)
+    mockscope.faults.add(status=502, nth=3)
+    mockscope.faults.add("list_users", status=500, nth=2)
+    assert statuses(mockscope, 4) == [503, 500, 502, 200]
+
+
+@pytest.mark.parametrize(
+    ("operation", "where", "meant"),
+    [
+        ("create_user", {"email": "JOEY@example.com"}, [False, True, False]),
+        ("create_user", {"json": JOEY | {"email": "rachel@example.com"}}, [False, False, True]),
+        ("*", {"method": "POST", "path": USERS}, [True, True, True]),
+        ("create_user", {"params": {"test_mode": "true"}}, [True, False, False]),
+        ("create_user", {"test_mode": True}, [True, False, False]),
+        ("create_user", {"test_mode": False}, [False, True, True]),
+        ("update_user", {"email": "joey@example.com"}, [False, False, False]),
+        ("*", lambda entry: entry.json["email"].startswith("rachel"), [False, False, True]),
+    ],
+)
+def test_where_says_which_calls_are_meant(mockscope: MockSite, operation: str, where: Any, meant: list[bool]) -> None:
+    mockscope.faults.add(operation, status=503, times=None, where=where)
+    answers = [
+        ask(mockscope, "POST", f"{USERS}?test_mode=true", JOEY | {"email": "monica@example.com"}),
+        create(mockscope),
+        create(mockscope, email="rachel@example.com"),
+    ]
+    assert [answer.status_code == 503 for answer in answers] == meant
+
+
+def test_where_knows_the_group_by_path_and_by_body(mockscope: MockSite) -> None:
+    mockscope.faults.add(status=503, times=None, where={"group": "NY Knicks"})
+    asked = [
+        ask(mockscope, "POST", GROUPS, SALES),
+        ask(mockscope, "POST", GROUPS, SALES | {"name": "NY Knicks"}),
+        ask(mockscope, "GET", f"{GROUPS}/Sales"),
+        ask(mockscope, "DELETE", f"{GROUPS}/NY%20Knicks"),
+        ask(mockscope, "GET", GROUPS),
+    ]
+    assert [answer.status_code for answer in asked] == [201, 503, 200, 503, 200]
+
+
+def test_a_function_as_where_may_look_at_the_faults(mockscope: MockSite) -> None:
+    mockscope.faults.add("list_users", status=503, where=lambda entry: mockscope.faults.get("fault-1") is not None)
+    assert statuses(mockscope, 2) == [503, 200]
+
+
+def failing(entry: Entry, answer: Answer | None = None) -> Any:
+    raise LookupError("of my own making")
+
+
+def test_a_function_as_where_that_fails_is_an_answer_500_that_names_the_fault(
+    mockscope: MockSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    mockscope.faults.add("list_users", status=503, where=failing)
+    response = ask(mockscope)
+    assert (response.status_code, response.headers["X-Mockscope-Hint"]) == (500, "action-failed")
+    assert mockscope.calls.last.fault == "fault-1"
+    assert "of my own making" in caplog.text
+    mockscope.faults.clear()
+    assert statuses(mockscope, 1) == [200]
+
+
+def test_a_body_too_large_to_be_read_fits_no_criterion_of_the_body(mockscope: MockSite) -> None:
+    fault = mockscope.faults.add("create_user", status=503, where={"email": "joey@example.com"})
+    assert create(mockscope, note="x" * 2**20).status_code == 413
+    assert fault.hits == 0
+
+
+# -- what is never touched -------------------------------------------------------------------------------------
+
+
+def test_reserved_paths_are_never_touched(mockscope: MockSite) -> None:
+    fault = mockscope.faults.add(transport="reset", times=None)
+    assert ask(mockscope, target="/openapi.yaml").status_code == 200
+    assert ask(mockscope, target="/openapi.json").status_code == 200
+    assert fault.hits == 0
+
+
+def test_other_sites_are_never_touched(mockscope: MockSite, mockscope_server: LiveServer) -> None:
+    fault = mockscope.faults.add(status=503, times=None)
+    mockscope.faults.rate_limit(1, per=60)
+    with mockscope_server.site() as other:
+        assert statuses(other, 3) == [200, 200, 200]
+    assert fault.hits == 0
+
+
+def test_requests_that_no_operation_answers_are_never_touched(mockscope: MockSite) -> None:
+    fault = mockscope.faults.add(status=503, times=None)
+    limit = mockscope.faults.rate_limit(1, per=60)
+    wrong_key = {"Http-X-Partner-Auth": f"{mockscope.host}:wrong"}
+    answers = [
+        requests.get(f"{mockscope.url}{USERS}", headers=wrong_key, timeout=10),
+        requests.get(f"{mockscope.url}{USERS}", timeout=10),
+        ask(mockscope, target="/api/v1/nowhere"),
+        ask(mockscope, "PATCH"),
+    ]
+    mockscope.enabled = False
+    answers.append(ask(mockscope))
+    assert [answer.status_code for answer in answers] == [403, 403, 404, 405, 404]
+    assert (fault.hits, limit.hits, fault.seen) == (0, 0, 0)
+
+
+# -- after the commit ------------------------------------------------------------------------------------------
+
+
+def test_after_the_commit_the_user_exists_and_a_naive_retry_meets_it(mockscope: MockSite) -> None:
+    mockscope.faults.add("create_user", status=503, after_commit=True)
+    assert [create(mockscope).status_code, create(mockscope).status_code] == [503, 409]
+    assert mockscope.users["joey@example.com"].first_name == "Joey"
+
+
+def test_without_after_commit_nothing_is_written(mockscope: MockSite) -> None:
+    mockscope.faults.add("create_user", status=503)
+    assert create(mockscope).status_code == 503
+    assert "joey@example.com" not in mockscope.users
+    assert create(mockscope).status_code == 201
+
+
+def test_a_call_that_commits_nothing_is_answered_as_it_is_and_is_no_hit(mockscope: MockSite) -> None:
+    fault = mockscope.faults.add(status=503, after_commit=True)
+    answers = [
+        ask(mockscope),
+        ask(mockscope, "POST", f"{USERS}?test_mode=true", JOEY),
+        create(mockscope, email=""),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 400]
+    assert (fault.hits, fault.left) == (0, 1)
+    assert [call.fault for call in mockscope.calls] == [None, None, None]
+
+    assert create(mockscope).status_code == 503
+    assert (fault.hits, fault.left) == (1, 0)
+
+
+def test_after_the_commit_nth_counts_refused_calls_too(mockscope: MockSite) -> None:
+    mockscope.faults.add("create_user", status=503, after_commit=True, nth=2)
+    answers = [create(mockscope, email=email) for email in ("", "", "joey@example.com", "monica@example.com")]
+    assert [answer.status_code for answer in answers] == [400, 400, 503, 201]
+
+
+# -- actions ---------------------------------------------------------------------------------------------------
+
+
+def test_an_action_makes_the_answer(mockscope: MockSite) -> None:
+    def later(entry: Entry, answer: Answer | None) -> Answer:
+        assert answer is None
+        return Answer(503, {"message": f"{entry.email} has to wait."}, {"Retry-After": "1"})
+
+    mockscope.faults.add("create_user", action=later)
+    response = create(mockscope)
+    assert (response.status_code, response.headers["Retry-After"], response.json()) == (
+        503,
+        "1",
+        {"message": "joey@example.com has to wait."},
+    )
+    assert "joey@example.com" not in mockscope.users
+
+
+def test_an_action_after_the_commit_gets_the_answer_and_may_change_it(mockscope: MockSite) -> None:
+    def shout(entry: Entry, answer: Answer | None) -> Answer:
+        assert answer is not None
+        return Answer(answer.status, answer.body.replace(b"Joey", b"JOEY"))
+
+    mockscope.faults.add("create_user", action=shout, after_commit=True)
+    response = create(mockscope)
+    assert (response.status_code, response.json()["first_name"]) == (201, "JOEY")
+
+
+@pytest.mark.parametrize("after_commit", [False, True])
+def test_an_action_that_returns_none_lets_the_call_go_on(mockscope: MockSite, *, after_commit: bool) -> None:
+    seen: list[tuple[str | None, int | None]] = []
+
+    def look(entry: Entry, answer: Answer | None) -> None:
+        seen.append((entry.operation, None if answer is None else answer.status))
+
+    fault = mockscope.faults.add("create_user", action=look, after_commit=after_commit)
+    assert create(mockscope).status_code == 201
+    assert seen == [("create_user", 201 if after_commit else None)]
+    assert fault.hits == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "trace"),
+    [
+        (failing, "of my own making"),
+        (lambda entry, answer: 503, "the action of fault-1 returned 503, and not an Answer or None"),
+        (lambda entry, answer: Answer(99), "a status is between 200 and 599, not 99"),
+        (lambda entry, answer: Answer(200, "", {"A": "b\n"}), r"the header A can't be 'b\n'"),
+    ],
+)
+def test_an_action_that_fails_is_an_answer_500_with_its_trace_in_the_log(
+    mockscope: MockSite, caplog: pytest.LogCaptureFixture, action: Any, trace: str
+) -> None:
+    mockscope.faults.add("list_users", action=action)
+    response = ask(mockscope)
+    assert (response.status_code, response.headers["X-Mockscope-Hint"]) == (500, "action-failed")
+    [record] = [record for record in caplog.records if record.name == "mockscope"]
+    assert record.levelno == logging.ERROR
+    assert trace in caplog.text
+    assert statuses(mockscope, 1) == [200]
+
+
+def test_an_answer_shows_what_it_is() -> None:
+    assert repr(Answer(503, {"a": 1}, {"B": "c"})) == "Answer(503, b'{\"a\": 1}', {'B': 'c'})"
+
+
+# -- accounting ------------------------------------------------------------------------------------------------
+
+
+def test_hits_left_and_unused_add_up(mockscope: MockSite) -> None:
+    faults = mockscope.faults
+    often, always, never = (
+        faults.add("list_users", status=503, times=3),
+        faults.add("list_groups", status=502, times=None),
+        faults.add("create_user", transport="reset", nth=2, where={"email": "joey@example.com"}, after_commit=True),
+    )
+    assert faults.unused() == [often, always, never]
+    statuses(mockscope, 2)
+    ask(mockscope, target=GROUPS)
+
+    assert [(rule.hits, rule.left) for rule in (often, always, never)] == [(2, 1), (1, None), (0, 1)]
+    assert faults.unused() == [often, never]
+    with pytest.raises(AssertionError) as caught:
+        faults.assert_all_used()
+    assert str(caught.value).splitlines() == [
+        f"planned faults of the site {mockscope.host} that did not come as often as planned:",
+        "  fault-1: 503 for list_users, 3 times; hit 2",
+        "  fault-3: reset after the commit for create_user with email='joey@example.com' from call 2 on, 1 time; hit 0",
+    ]
+
+    faults.remove(never)
+    statuses(mockscope, 1)
+    faults.assert_all_used()
+
+
+def test_rules_are_listed_found_and_removed(mockscope: MockSite) -> None:
+    faults = mockscope.faults
+    first, limit, second = (
+        faults.add("list_users", status=503, delay=2),
+        faults.rate_limit(3, per=60),
+        faults.add(action=failing, where=failing, times=None),
+    )
+    assert list(faults) == [first, second, limit]
+    assert len(faults) == 3
+    assert [faults.get(rule.id) for rule in faults] == [first, second, limit]
+    assert repr(faults) == (
+        f"<faults of the site {mockscope.host}: fault-1: delay 503 for list_users, 1 time; hit 0; "
+        "fault-3: action for * where ..., every time; hit 0; rate-limit-2: 3 calls per 60 s for *; hit 0>"
+    )
+    assert repr(first) == "<Fault fault-1: delay 503 for list_users, 1 time; hit 0>"
+    assert repr(limit) == "<RateLimit rate-limit-2: 3 calls per 60 s for *; hit 0>"
+
+    faults.remove(second)
+    faults.remove(second)
+    assert list(faults) == [first, limit]
+    with pytest.raises(LookupError, match=f"the site {mockscope.host} has no fault 'fault-3'"):
+        faults.get("fault-3")
+    faults.clear()
+    assert (list(faults), statuses(mockscope, 5)) == ([], [200] * 5)
+
+
+def test_a_removed_rule_no_longer_strikes_but_keeps_its_account(mockscope: MockSite) -> None:
+    fault = mockscope.faults.add("list_users", status=503, times=None)
+    assert statuses(mockscope, 2) == [503, 503]
+    mockscope.faults.remove(fault)
+    assert statuses(mockscope, 1) == [200]
+    assert fault.hits == 2
+
+
+def test_under_many_threads_a_fault_strikes_exactly_as_often_as_planned(mockscope: MockSite) -> None:
+    fault = mockscope.faults.add("list_users", status=503, times=100)
+
+    def fifty(_: int) -> list[int]:
+        with requests.Session() as session:
+            url = f"{mockscope.url}{USERS}"
+            return [session.get(url, headers=mockscope.headers, timeout=10).status_code for _ in range(50)]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = [status for part in pool.map(fifty, range(8)) for status in part]
+    assert (answers.count(503), answers.count(200)) == (100, 300)
+    assert (fault.hits, fault.left, fault.seen) == (100, 0, 400)
+    assert [call.fault for call in mockscope.calls] == ["fault-1"] * 100 + [None] * 300
+
+
+# -- what is told ----------------------------------------------------------------------------------------------
+
+
+def test_a_call_names_the_fault_and_the_status_that_the_client_saw(mockscope: MockSite) -> None:
+    mockscope.faults.add("create_user", status=503)
+    mockscope.faults.add("create_user", transport="reset")
+    create(mockscope)
+    with pytest.raises(requests.ConnectionError):
+        create(mockscope)
+    create(mockscope)
+    seen = [(call.status, call.fault, call.rule, call.json["email"]) for call in mockscope.calls]
+    assert seen == [
+        (503, "fault-1", None, "joey@example.com"),
+        (None, "fault-2", None, "joey@example.com"),
+        (201, None, None, "joey@example.com"),
+    ]
+    mockscope.calls.assert_called("create_user", times=1, fault="fault-2")
+
+
+def test_the_request_log_names_the_fault(mockscope: MockSite) -> None:
+    mockscope.faults.add("list_users", status=503)
+    ask(mockscope)
+    entry = mockscope.calls.last
+    assert text_line(entry).endswith(" ms  [fault-1]")
+    assert '"status": 503, ' in json_line(entry)
+    assert '"fault": "fault-1"' in json_line(entry)
+
+
+def test_an_answer_with_a_fault_carries_no_hint(mockscope: MockSite) -> None:
+    mockscope.faults.add("create_user", status=503)
+    response = create(mockscope, unknown_field=1)
+    assert (response.status_code, "X-Mockscope-Hint" in response.headers) == (503, False)
+
+
+def test_a_reset_of_the_site_takes_its_faults_out(mockscope: MockSite) -> None:
+    mockscope.faults.add("list_users", status=503, times=None)
+    mockscope.faults.rate_limit(1, per=60)
+    mockscope.reset()
+    assert (list(mockscope.faults), statuses(mockscope, 3)) == ([], [200, 200, 200])
+
+
+def test_everything_that_faults_need_has_a_public_name() -> None:
+    assert {"Answer", "Fault", "Faults", "LogNormal", "Uniform"} <= set(package.__all__)

@@ -1,0 +1,119 @@
+"""A site's state as a client sees it, and as its indexes have it: for comparing one with a site that is fresh."""
+
+import asyncio
+import json
+from typing import Any
+from urllib.parse import quote
+
+from mockscope import Mockscope, MockSite
+
+KEY = "e179017a-62b0-4996-8a38-e91aa9f1"
+USERS = "/api/v1/users"
+GROUPS = "/api/v1/groups"
+
+FRIENDS: dict[str, Any] = {
+    "mockscope": 1,
+    "sites": [
+        {
+            "host": "example_site",
+            "api_key": KEY,
+            "policy": {"page_size": 2},
+            "groups": [{"name": "Sales", "access": "View"}, {"name": "NY Knicks", "access": "Discovery"}],
+            "users": [
+                {"first_name": "Monica", "last_name": "Geller", "email": "monica@example.com"},
+                {"first_name": "Chandler", "last_name": "Bing", "email": "Chandler@example.com", "groups": ["Sales"]},
+                {
+                    "first_name": "Rachel",
+                    "last_name": "Green",
+                    "email": "rachel@example.com",
+                    "groups": ["Administrators", "All Users"],
+                },
+            ],
+            "dashboards": [
+                {"name": "Example Dashboard", "owner": "monica@example.com", "access": {"Administrators": "Edit"}},
+                {"name": "Test Dashboard", "owner": "rachel@example.com", "access": {"Sales": "View"}},
+            ],
+        }
+    ],
+}
+
+
+def friends() -> tuple[Mockscope, MockSite]:
+    """A double with one site."""
+    double = Mockscope(FRIENDS)
+    return double, double.sites["example_site"]
+
+
+def ask(
+    double: Mockscope, site: MockSite, method: str, target: str, body: object = None, *, email: str | None = None
+) -> tuple[int, Any]:
+    """Send a request to the application; status and body."""
+    headers = site.headers | ({} if email is None else {"Http-X-Email": email})
+    path, _, query = target.partition("?")
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 40000),
+        "server": ("127.0.0.1", 80),
+    }
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"" if body is None else json.dumps(body).encode(), "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(double.app(scope, receive, send))  # type: ignore[arg-type]
+    return sent[0]["status"], json.loads(b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+def pages(double: Mockscope, site: MockSite, path: str) -> list[Any]:
+    """Every page of a list, by the API."""
+    found = [ask(double, site, "GET", path)]
+    while cursor := found[-1][1].get("next_page_start"):
+        found.append(ask(double, site, "GET", f"{path}?next_page_start={quote(cursor, safe='')}"))
+    return found
+
+
+def seen(double: Mockscope, site: MockSite) -> dict[str, Any]:
+    """All that a client can see: every page, every user and every group."""
+    return {
+        "users": pages(double, site, USERS),
+        "groups": pages(double, site, GROUPS),
+        "each user": [ask(double, site, "GET", USERS, email=email) for email in site.users],
+        "each group": [ask(double, site, "GET", f"{GROUPS}/{quote(name, safe='')}") for name in site.groups],
+        "administrators": [user.email for user in site._site.administrators()],
+    }
+
+
+def indexed(site: MockSite) -> dict[str, Any]:
+    """All that the indexes say, empty entries included: those would be a leak."""
+    store = site._site.store
+    return {
+        "members": store.members._keys,
+        "owned": store.owned._keys,
+        "shared": store.shared._keys,
+        "order": [list(store.users), list(store.groups), list(store.dashboards)],
+    }
+
+
+def assert_like_fresh(double: Mockscope, site: MockSite) -> None:
+    """Assert that a site looks, and is indexed, like one that is loaded from its export."""
+    exported = site.export()
+    fresh = Mockscope(exported)
+    twin = fresh.sites[site.host]
+
+    assert twin.export() == exported
+    # Of a site that answers 404 to everything there is nothing to be seen.
+    enabled, site.enabled, twin.enabled = site.enabled, True, True
+    assert seen(double, site) == seen(fresh, twin)
+    assert indexed(site) == indexed(twin)
+    site.enabled = enabled

@@ -1,0 +1,175 @@
+"""History: versions of a store, those that somebody holds, and what is left of the others."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mockscope.domain import history
+from mockscope.domain.history import History, Version
+from mockscope.domain.model import Access, Dashboard, Group, User
+from mockscope.domain.store import Change, Store
+
+KEYS = ("chandler@example.com", "joey@example.com", "monica@example.com")
+GROUPS = ("Administrators", "Sales")
+
+keys = st.sampled_from(KEYS)
+numbers = st.integers(0, 3)
+
+
+def records(named: Any) -> st.SearchStrategy[Any]:
+    return st.dictionaries(keys, st.none() | numbers.map(named), min_size=1, max_size=2)
+
+
+def user(number: int) -> User:
+    return User("Joey", f"{number}", "joey@example.com", GROUPS[: number % 3])
+
+
+def board(number: int) -> Dashboard:
+    return Dashboard("any", KEYS[number] if number < len(KEYS) else None, {})
+
+
+changes: st.SearchStrategy[Change] = st.one_of(
+    records(user).map(lambda users: Change(users=users)),
+    records(lambda number: Group(f"{number}", Access.SQL)).map(lambda groups: Change(groups=groups)),
+    records(board).map(lambda boards: Change(dashboards=boards)),
+)
+places = st.integers(0, 2)
+steps = st.one_of(
+    changes.map(lambda change: ("write", change)),
+    changes.map(lambda change: ("write", change)),
+    places.map(lambda place: ("mark", place)),
+    places.map(lambda place: ("forget", place)),
+    places.map(lambda place: ("return", place)),
+)
+
+
+def contents(store: Store) -> tuple[Any, ...]:
+    """Everything that a store holds, and its indexes say."""
+    indexes = [{name: set(keys) for name, keys in index._keys.items()} for index in (store.members, store.owned)]
+    return (*map(dict, store.everything()), *indexes)
+
+
+def moments(versions: list[Version]) -> int:
+    """How many moments a history still has, counted from the versions that are held."""
+    found = set()
+    for version in versions:
+        moment: Any = version.moment
+        while moment is not None:
+            found.add(moment)
+            moment = moment.base
+    return len(found)
+
+
+@pytest.mark.parametrize("most_left", [-1000, history.MOST_LEFT])
+def test_every_version_that_is_held_can_be_returned_to(monkeypatch: pytest.MonkeyPatch, most_left: int) -> None:
+    # With fewer than none left, what nobody holds is taken out at every mark.
+    monkeypatch.setattr(history, "MOST_LEFT", most_left)
+
+    @settings(deadline=None, max_examples=200)
+    @given(steps=st.lists(steps, min_size=10, max_size=30))
+    def check(steps: list[tuple[str, Any]]) -> None:
+        store = Store()
+        versions = History(store)
+        held: dict[int, tuple[Version, Any]] = {}
+        for step, what in steps:
+            if step == "write":
+                versions.write(what)
+            elif step == "mark":
+                held[what] = versions.mark(), contents(store)
+            elif step == "forget":
+                held.pop(what, None)
+            elif what in held:
+                versions.return_to(held[what][0])
+                assert contents(store) == held[what][1]
+        for version, due in held.values():
+            versions.return_to(version)
+            assert contents(store) == due
+
+    check()
+
+
+def joeys(number: int) -> Change:
+    return Change(users={"joey@example.com": user(number)})
+
+
+def test_a_user_who_comes_and_goes_leaves_nothing_behind() -> None:
+    versions = History(Store())
+    beginning = versions.mark()
+
+    for number in range(10_000):
+        versions.write(joeys(number))
+        versions.write(Change(users={"joey@example.com": None}))
+
+    assert (beginning.moment.base, beginning.moment.undo) == (None, Change({}, {}, {}))
+
+
+def test_a_site_that_comes_back_to_a_version_by_itself_is_at_that_version() -> None:
+    versions = History(Store())
+    versions.write(joeys(1))
+    version = versions.mark()
+    versions.write(joeys(2))
+    versions.write(joeys(1))
+
+    assert versions.mark().moment is version.moment
+
+
+def test_marking_what_did_not_change_adds_nothing() -> None:
+    versions = History(Store())
+
+    assert len({versions.mark().moment for _ in range(100)}) == 1
+
+
+def test_versions_that_nobody_holds_do_not_pile_up() -> None:
+    store = Store()
+    versions = History(store)
+    beginning = versions.mark()
+    for number in range(10_000):
+        versions.write(joeys(number))
+        versions.mark()
+
+    assert moments([beginning]) <= history.MOST_LEFT + 3
+    versions.return_to(beginning)
+    assert store.everything() == Change({}, {}, {})
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        Change(users={"joey@example.com": user(1)}),
+        Change(groups={"Sales": Group("Sales", Access.SQL)}),
+        Change(dashboards={"any": board(1)}),
+    ],
+)
+def test_what_was_written_after_a_version_that_nobody_holds_is_taken_back_too(
+    monkeypatch: pytest.MonkeyPatch, after: Change
+) -> None:
+    monkeypatch.setattr(history, "MOST_LEFT", -1000)
+    store = Store()
+    versions = History(store)
+    beginning = versions.mark()
+    versions.write(Change(users={"monica@example.com": user(2)}))
+    versions.mark()
+    versions.write(after)
+    end, at_the_end = versions.mark(), contents(store)
+
+    versions.return_to(beginning)
+    assert store.everything() == Change({}, {}, {})
+    versions.return_to(end)
+    assert contents(store) == at_the_end
+    assert moments([beginning, end]) == 2
+
+
+def test_versions_that_are_held_stay_within_reach_of_each_other() -> None:
+    store = Store()
+    versions = History(store)
+    held = []
+    for number in range(200):
+        versions.write(joeys(number))
+        held.append(versions.mark())
+
+    for number in (199, 0, 100, 1, 198):
+        versions.return_to(held[number])
+        assert store.everything() == joeys(number)._replace(groups={}, dashboards={})
+    assert moments(held) == 200

@@ -1,0 +1,78 @@
+"""Whatever a server keeps of its requests is bounded: after as many as it keeps, it grows no more."""
+
+import asyncio
+import gc
+import json
+import sys
+from typing import Any
+
+import mockscope
+
+REQUESTS = 200_000
+# A run this long fills every ring and every cache.
+WARM = 50_000
+# What grows with each request would be as many blocks of memory at least as there are requests.
+ALLOWED_BLOCKS = (REQUESTS - WARM) // 20
+
+JOEY = {
+    "first_name": "Joey",
+    "last_name": "Tribbiani",
+    "email": "joey@example.com",
+    "invited_by_email": "admin@example.com",
+}
+
+
+async def receive_nothing() -> dict[str, Any]:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def send_to_nobody(message: Any) -> None:
+    assert message["type"].startswith("http.response.")
+
+
+def scope(method: str, site: mockscope.MockSite, **headers: str) -> dict[str, Any]:
+    sent = site.headers | {name.replace("_", "-"): value for name, value in headers.items()}
+    return {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "path": "/api/v1/users",
+        "raw_path": b"/api/v1/users",
+        "query_string": b"",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
+    }
+
+
+async def ask_often(double: mockscope.Mockscope, site: mockscope.MockSite, requests: int) -> None:
+    """Create a user, look at all, be refused, be turned away, and delete the user: again and again."""
+    body = json.dumps(JOEY).encode()
+
+    async def receive_body() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    stranger = scope("GET", site) | {"headers": [(b"http-x-partner-auth", b"nobody:nothing")]}
+    for _ in range(requests // 5):
+        await double.app(scope("POST", site, Content_Type="application/json"), receive_body, send_to_nobody)
+        await double.app(scope("GET", site), receive_nothing, send_to_nobody)
+        await double.app(scope("GET", site, Http_X_Email="nobody@example.com"), receive_nothing, send_to_nobody)
+        await double.app(stranger, receive_nothing, send_to_nobody)
+        await double.app(scope("DELETE", site, Http_X_Email=JOEY["email"]), receive_nothing, send_to_nobody)
+
+
+def blocks() -> int:
+    gc.collect()
+    return sys.getallocatedblocks()
+
+
+def test_memory_is_flat_over_two_hundred_thousand_requests() -> None:
+    double = mockscope.Mockscope()
+    site = double.site()
+    site.faults.rate_limit(REQUESTS, per=0.001)
+    site.faults.add("list_groups", status=503, times=None)
+
+    asyncio.run(ask_often(double, site, WARM))
+    before = blocks()
+    asyncio.run(ask_often(double, site, REQUESTS - WARM))
+
+    assert blocks() - before < ALLOWED_BLOCKS
+    assert (len(site.calls), len(double.calls)) == (10_000, 10_000)

@@ -1,0 +1,364 @@
+"""The proxy: it answers for the vendor's hosts, and everything else it refuses or passes."""
+
+import asyncio
+import http.client
+import http.server
+import json
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import httpx
+import pytest
+import requests
+
+import mockscope
+from mockscope import LiveServer, MockSite
+from mockscope.instruments.fault import TRANSPORTS
+from mockscope.tls import VENDOR_HOSTS
+
+# A name that nobody has (RFC 6761): whoever tries to resolve it fails.
+ELSEWHERE: Final = "elsewhere.invalid"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    with mockscope.serve(proxy=True) as server:
+        yield server
+
+
+@pytest.fixture
+def site(server: LiveServer) -> Iterator[MockSite]:
+    with server.site() as site:
+        yield site
+
+
+def session(server: LiveServer) -> requests.Session:
+    """A client that goes through the proxy, believes its certificates, and looks at no environment."""
+    session = requests.Session()
+    session.trust_env = False
+    session.proxies = {"http": server.proxy_url, "https": server.proxy_url}
+    session.verify = str(server.ca_file)
+    return session
+
+
+@contextmanager
+def http_connection(server: LiveServer) -> Iterator[http.client.HTTPSConnection]:
+    """A connection to the vendor's host, through the proxy."""
+    host, port = server.proxy_url.removeprefix("http://").split(":")
+    connection = http.client.HTTPSConnection(host, int(port), context=server.authority.client_context(), timeout=10)
+    connection.set_tunnel("app.periscopedata.com", 443)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+class Other(http.server.BaseHTTPRequestHandler):
+    """Some other server on this machine; it tells what it was asked."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        said = json.dumps({"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def another() -> Iterator[int]:
+    """The port of another server."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Other) as other:
+        thread = threading.Thread(target=other.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield other.server_port
+        finally:
+            other.shutdown()
+            thread.join()
+
+
+def said_to(server: LiveServer, data: bytes) -> bytes:
+    """All that the proxy answers to these bytes until it closes."""
+    host, port = server.proxy_url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(data)
+        received = b""
+        while more := connection.recv(65536):
+            received += more
+        return received
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+@pytest.mark.parametrize("host", VENDOR_HOSTS)
+def test_the_vendor_s_urls_are_answered(server: LiveServer, site: MockSite, scheme: str, host: str) -> None:
+    with session(server) as client:
+        listed = client.get(f"{scheme}://{host}/api/v1/users?start=0", headers=site.headers, timeout=10)
+        made = client.post(
+            f"{scheme}://{host}/api/v1/users",
+            headers=site.headers,
+            json={
+                "first_name": "Phoebe",
+                "last_name": "Buffay",
+                "email": "phoebe@example.com",
+                "invited_by_email": site.admin.email,
+            },
+            timeout=10,
+        )
+
+    assert [user["email"] for user in listed.json()["users"]] == [site.admin.email]
+    assert (made.status_code, sorted(site.users)) == (201, sorted([site.admin.email, "phoebe@example.com"]))
+    assert [dict(call.headers)["host"] for call in site.calls] == [host, host]
+
+
+def test_a_tunnel_is_kept_for_the_next_request(server: LiveServer, site: MockSite) -> None:
+    with http_connection(server) as connection:
+        statuses = []
+        for _ in range(3):
+            connection.request("GET", "/api/v1/users", headers=site.headers)
+            answer = connection.getresponse()
+            answer.read()
+            statuses.append((answer.status, connection.sock.getsockname()))
+
+    assert [status for status, _ in statuses] == [200, 200, 200]
+    assert len({address for _, address in statuses}) == 1
+
+
+@pytest.mark.parametrize("transport", sorted(TRANSPORTS))
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_a_planned_transport_fault_arrives_through_the_proxy(
+    server: LiveServer, site: MockSite, scheme: str, transport: Any
+) -> None:
+    site.faults.add("list_users", transport=transport)
+
+    with session(server) as client:
+        if transport == "bad_json":
+            answer = client.get(f"{scheme}://app.periscopedata.com/api/v1/users", headers=site.headers, timeout=10)
+            with pytest.raises(requests.JSONDecodeError):
+                answer.json()
+        else:
+            patience = 0.2 if transport == "hang" else 10
+            with pytest.raises(requests.RequestException) as caught:
+                client.get(f"{scheme}://app.periscopedata.com/api/v1/users", headers=site.headers, timeout=patience)
+            assert isinstance(caught.value, requests.Timeout) == (transport == "hang")
+        again = client.get(f"{scheme}://app.periscopedata.com/api/v1/users", headers=site.headers, timeout=10)
+
+    assert again.status_code == 200
+
+
+async def test_many_clients_at_once_are_answered(server: LiveServer, site: MockSite) -> None:
+    async with httpx.AsyncClient(
+        proxy=server.proxy_url, verify=server.authority.client_context(), trust_env=False
+    ) as client:
+        url = "https://app.periscopedata.com/api/v1/users"
+        answers = await asyncio.gather(*(client.get(url, headers=site.headers) for _ in range(40)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(site.calls) == 40
+
+
+def test_another_host_is_refused_and_the_reason_says_so() -> None:
+    with mockscope.serve(proxy=True) as server, session(server) as client:
+        plain = client.post(f"http://{ELSEWHERE}/x", data=b"x" * 1_000_000, timeout=10)
+        with pytest.raises(requests.exceptions.ProxyError, match=f"403 mockscope refuses {ELSEWHERE}:443: "):
+            client.get(f"https://{ELSEWHERE}/x", timeout=10)
+
+        assert (plain.status_code, plain.json()) == (
+            403,
+            {"message": f"mockscope refuses {ELSEWHERE}:80: --proxy-others pass would let it through"},
+        )
+        assert server.proxy is not None
+        assert dict(server.proxy.refused) == {f"{ELSEWHERE}:80": 1, f"{ELSEWHERE}:443": 1}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["app.periscopedata.com.evil.invalid", "xapp.periscopedata.com", "127.0.0.1.invalid", "10.0.0.1", "[2001:db8::1]"],
+)
+def test_a_name_that_only_looks_like_one_of_ours_is_refused(server: LiveServer, name: str) -> None:
+    answer = said_to(server, f"CONNECT {name}:443 HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())
+
+    assert answer.startswith(f"HTTP/1.1 403 mockscope refuses {name}:443: ".encode())
+
+
+@pytest.mark.parametrize("name", ["APP.PeriscopeData.com", "app.periscopedata.com."])
+def test_a_name_is_the_same_in_capitals_and_with_a_dot_at_its_end(
+    server: LiveServer, site: MockSite, name: str
+) -> None:
+    head = f"GET http://{name}/api/v1/groups HTTP/1.1\r\nHost: {name}\r\n"
+    fields = "".join(f"{key}: {value}\r\n" for key, value in site.headers.items())
+
+    assert said_to(server, f"{head}{fields}\r\n".encode()).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
+def test_loopback_passes_and_hop_by_hop_headers_stay_behind(server: LiveServer, name: str) -> None:
+    with another() as port, session(server) as client:
+        answer = client.get(
+            f"http://{name}:{port}/a%20b?c=d",
+            headers={"Proxy-Authorization": "Basic eDp5", "Proxy-Connection": "keep-alive", "X-Own": "1"},
+            timeout=10,
+        ).json()
+        echoed = client.post(f"http://{name}:{port}/", data=b"x" * 3_000_000, timeout=10)
+
+    assert answer["path"] == "/a%20b?c=d"
+    assert {key: value for key, value in answer["headers"].items() if key not in ("user-agent", "accept")} == {
+        "connection": "close",
+        "host": f"{name}:{port}",
+        "accept-encoding": answer["headers"]["accept-encoding"],
+        "x-own": "1",
+    }
+    assert echoed.content == b"x" * 3_000_000
+
+
+def test_another_host_passes_by_option_untouched(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve = socket.getaddrinfo
+
+    def resolved(host: Any, *args: Any, **kwargs: Any) -> Any:
+        return resolve("127.0.0.1" if host == ELSEWHERE else host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    with mockscope.serve() as other, mockscope.serve(proxy=True, proxy_others="pass") as server:
+        site = other.site()
+        with session(server) as client:
+            url = other.url.replace("127.0.0.1", "127.0.0.2")
+            answer = client.get(f"{url}/api/v1/users", headers=site.headers, timeout=10)
+        assert (answer.status_code, len(site.calls)) == (200, 1) if answer.status_code != 502 else (502, 0)
+
+
+def test_a_tunnel_to_a_passed_host_carries_tls_end_to_end(server: LiveServer) -> None:
+    with mockscope.serve(tls=True) as other, session(server) as client:
+        with pytest.raises(requests.exceptions.SSLError):
+            client.get(f"{other.url}/api/v1/users", timeout=10)
+        client.verify = str(other.ca_file)
+
+        assert client.get(f"{other.url}/api/v1/users", timeout=10).status_code == 403
+
+
+def test_a_reset_by_a_passed_host_is_one_for_the_client(server: LiveServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        host, port = server.proxy_url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as client:
+            client.sendall(f"CONNECT {address} HTTP/1.1\r\n\r\n".encode())
+            there, _ = listener.accept()
+            assert client.recv(4096) == b"HTTP/1.1 200 Connection established\r\n\r\n"
+            there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            there.close()
+
+            with pytest.raises(ConnectionResetError):
+                client.recv(1)
+
+
+def test_the_end_of_one_direction_leaves_the_other_open(server: LiveServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        host, port = server.proxy_url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as client:
+            client.sendall(f"CONNECT {address} HTTP/1.1\r\n\r\n".encode())
+            there, _ = listener.accept()
+            with there:
+                assert client.recv(4096) == b"HTTP/1.1 200 Connection established\r\n\r\n"
+                client.sendall(b"question")
+                client.shutdown(socket.SHUT_WR)
+                assert there.makefile("rb").read() == b"question"
+                there.sendall(b"answer")
+            assert client.makefile("rb").read() == b"answer"
+
+
+def test_a_passed_host_that_does_not_answer_is_502(server: LiveServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+
+    answer = said_to(server, f"CONNECT {address} HTTP/1.1\r\n\r\n".encode())
+
+    assert answer.startswith(f"HTTP/1.1 502 mockscope can't reach {address}: ".encode())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET /api/v1/users HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"CONNECT app.periscopedata.com HTTP/1.1\r\n\r\n",
+        b"CONNECT app.periscopedata.com:443 HTTP/1.1\r\n\r\ntoo early",
+        b"GET ftp://localhost/x HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\r\n\r\n",
+        b"x" * 70_000,
+    ],
+)
+def test_what_is_no_request_to_a_proxy_is_400(server: LiveServer, data: bytes) -> None:
+    assert said_to(server, data).startswith(b"HTTP/1.1 400 This is a proxy: ")
+
+
+def test_a_head_may_arrive_byte_by_byte(server: LiveServer, site: MockSite) -> None:
+    host, port = server.proxy_url.removeprefix("http://").split(":")
+    fields = "".join(f"{key}: {value}\r\n" for key, value in site.headers.items())
+    head = f"GET http://api.periscopedata.com/api/v1/groups HTTP/1.1\r\nHost: api.periscopedata.com\r\n{fields}\r\n"
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in head.encode():
+            client.sendall(bytes([byte]))
+
+        assert client.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"
+
+
+def test_a_client_that_does_not_believe_the_certificate_is_counted() -> None:
+    with mockscope.serve(proxy=True) as server, session(server) as client:
+        client.verify = True
+        with pytest.raises(requests.exceptions.SSLError):
+            client.get("https://app.periscopedata.com/api/v1/users", timeout=10)
+        client.close()
+        server.stop()
+
+        assert server.proxy is not None
+        assert dict(server.proxy.doubted) == {"app.periscopedata.com:443": 1}
+
+
+def test_the_control_api_is_not_reached_under_the_vendor_s_name(server: LiveServer) -> None:
+    with session(server) as client:
+        answer = client.get("https://app.periscopedata.com/_mockscope/v1/health", timeout=10)
+
+    assert answer.status_code == 403
+
+
+def test_a_server_stops_with_clients_in_every_state() -> None:
+    server = mockscope.serve(proxy=True).start()
+    host, port = server.proxy_url.removeprefix("http://").split(":")
+    tunnel = b"CONNECT app.periscopedata.com:443 HTTP/1.1\r\n\r\n"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        passed = f"CONNECT 127.0.0.1:{listener.getsockname()[1]} HTTP/1.1\r\n\r\n".encode()
+        clients = [socket.create_connection((host, int(port)), timeout=10) for _ in range(4)]
+        for client, said in zip(clients, (b"", b"GET http", tunnel, passed), strict=True):
+            client.sendall(said)
+        for client in clients[2:]:
+            assert client.recv(4096) == b"HTTP/1.1 200 Connection established\r\n\r\n"
+        server.stop()
+        ends = [client.recv(1) for client in clients]
+        for client in clients:
+            client.close()
+
+    assert ends == [b""] * 4
+
+
+def test_the_proxy_s_port_is_a_new_one_after_a_new_start() -> None:
+    server = mockscope.serve(proxy=True)
+    for _ in range(2):
+        with server, session(server) as client:
+            assert client.get("https://app.periscopedata.com/api/v1/users", timeout=10).status_code == 403
+    with pytest.raises(RuntimeError, match="no proxy is running"):
+        _ = server.proxy_url

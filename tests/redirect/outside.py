@@ -1,0 +1,180 @@
+"""What lies beyond a redirect in these tests: in place of the vendor's hosts, a server on loopback that counts.
+
+The fixture goes round the look-up of names and the opening of connections before any redirect does, so whatever a
+redirect lets through ends here, and never at the vendor's.
+"""
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import trustme
+import uvloop
+from senders import Trust
+
+# Where the stand-in is said to be; nobody listens there, and connections go to its true ports.
+ADDRESS: Final = "127.0.0.77"
+# All names that these tests speak of.
+NAMES: Final = (
+    *("app.periscopedata.com", "api.periscopedata.com"),
+    *("www.periscopedata.com", "app.periscopedata.com.example", "xapp.periscopedata.com", "other.example"),
+)
+BODY: Final = b'{"server": "the one outside"}'
+
+
+class Outside:
+    """The stand-in: what it was asked for, and how many connections it saw."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.connections = 0
+        self.ports: dict[int, int] = {}
+
+    def url(self, scheme: str = "http") -> str:
+        """Its own address, by which nobody is redirected."""
+        return f"{scheme}://127.0.0.1:{self.ports[443 if scheme == 'https' else 80]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    outside: Outside
+
+    def setup(self) -> None:
+        self.outside.connections += 1
+        super().setup()
+
+    def answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.outside.asked.append(f"{self.command} {self.path} at {self.headers['Host']}")
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(BODY)))
+        self.end_headers()
+        self.wfile.write(BODY)
+
+    do_GET = do_POST = do_CONNECT = answer
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: the tests ask for what they need."""
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing: a client that goes away is no news."""
+
+
+@contextmanager
+def serving(outside: Outside, context: ssl.SSLContext | None) -> Iterator[int]:
+    server = Server(("127.0.0.1", 0), type("Counting", (Handler,), {"outside": outside}))
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@cache
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def leads_outside(host: object) -> bool:
+    if isinstance(host, bytes | bytearray):
+        host = host.decode()
+    return isinstance(host, str) and host.lower().removesuffix(".") in (*NAMES, ADDRESS)
+
+
+def looking_up(real: Callable[..., Any]) -> Callable[..., Any]:
+    def getaddrinfo(host: Any, *args: Any, **options: Any) -> Any:
+        return real(ADDRESS if leads_outside(host) else host, *args, **options)
+
+    return getaddrinfo
+
+
+def looking_up_on_a_loop(real: Callable[..., Any]) -> Callable[..., Any]:
+    def getaddrinfo(loop: Any, host: Any, *args: Any, **options: Any) -> Any:
+        return real(loop, ADDRESS if leads_outside(host) else host, *args, **options)
+
+    return getaddrinfo
+
+
+def connecting(real: Callable[..., Any], outside: Outside) -> Callable[..., Any]:
+    def connect(sock: socket.socket, address: Any) -> Any:
+        if isinstance(address, tuple) and leads_outside(address[0]):
+            address = ("127.0.0.1", outside.ports.get(address[1], outside.ports[80]))
+        return real(sock, address)
+
+    return connect
+
+
+def connecting_on_a_loop(real: Callable[..., Any], outside: Outside) -> Callable[..., Any]:
+    def create_connection(loop: Any, factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
+        if leads_outside(host):
+            host, port = "127.0.0.1", outside.ports.get(port, outside.ports[80])
+        return real(loop, factory, host, port, **options)
+
+    return create_connection
+
+
+def connecting_a_socket_on_a_loop(real: Callable[..., Any], outside: Outside) -> Callable[..., Any]:
+    def sock_connect(loop: Any, sock: socket.socket, address: Any) -> Any:
+        if leads_outside(address[0]):
+            address = ("127.0.0.1", outside.ports.get(address[1], outside.ports[80]))
+        return real(loop, sock, address)
+
+    return sock_connect
+
+
+def staying_inside(*args: Any, **options: Any) -> Any:
+    """In place of what nothing here should get to."""
+    raise AssertionError(f"this would have left: {args} {options}")
+
+
+@pytest.fixture(autouse=True)
+def outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
+    """The stand-in for the vendor's hosts, and for all others that are not on loopback."""
+    found = Outside()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority().issue_cert(*NAMES).configure_cert(context)
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+        monkeypatch.delenv(variable.lower(), raising=False)
+    with ExitStack() as stack:
+        found.ports = {80: stack.enter_context(serving(found, None)), 443: stack.enter_context(serving(found, context))}
+        monkeypatch.setattr(socket, "getaddrinfo", looking_up(socket.getaddrinfo))
+        for name in ("gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
+            monkeypatch.setattr(socket, name, staying_inside)
+        for name in ("connect", "connect_ex"):
+            monkeypatch.setattr(socket.socket, name, connecting(getattr(socket.socket, name), found))
+        for name in ("sendto", "sendmsg"):
+            monkeypatch.setattr(socket.socket, name, staying_inside)
+        for loop in (asyncio.BaseEventLoop, uvloop.Loop):
+            monkeypatch.setattr(loop, "getaddrinfo", looking_up_on_a_loop(loop.getaddrinfo))
+            monkeypatch.setattr(loop, "create_connection", connecting_on_a_loop(loop.create_connection, found))
+            monkeypatch.setattr(loop, "create_datagram_endpoint", staying_inside)
+        # asyncio's own comes by the socket's.
+        real = uvloop.Loop.sock_connect
+        monkeypatch.setattr(uvloop.Loop, "sock_connect", connecting_a_socket_on_a_loop(real, found))
+        yield found
+
+
+@pytest.fixture
+def trust(tmp_path: Path) -> Trust:
+    """What makes a client believe the stand-in."""
+    file = tmp_path / "ca.pem"
+    authority().cert_pem.write_to_path(str(file))
+    return Trust(file, ssl.create_default_context(cafile=str(file)))

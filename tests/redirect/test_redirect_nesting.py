@@ -1,0 +1,201 @@
+"""Redirects inside one another, side by side and in threads; at the end everything is exactly what it was."""
+
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from importlib import import_module
+from typing import Any, Final
+
+import pytest
+import requests
+import urllib3
+from outside import BODY, Outside
+from outside import outside as outside
+
+from mockscope import LiveServer, MockSite, serve
+from mockscope.redirect import ABSENT, ROWS, redirected
+
+URL: Final = "http://app.periscopedata.com/api/v1/users"
+
+
+def everything_that_is_patched() -> list[object]:
+    """What stands at each place of the table, as the very object, and the finders of modules."""
+    places = []
+    for row in ROWS:
+        owner_name, _, attribute = row.name.rpartition(".")
+        module = import_module(row.module)
+        owner = getattr(module, owner_name) if owner_name else module
+        # httpcore has a SOCKS proxy only where a package for it is installed.
+        if hasattr(owner, attribute):
+            places.append(vars(owner).get(attribute, ABSENT))
+    return [*places, *sys.meta_path]
+
+
+def assert_same(before: list[object], after: list[object]) -> None:
+    assert [one is other for one, other in zip(before, after, strict=True)] == [True] * len(before)
+
+
+def leads_to(session: requests.Session, *sites: MockSite) -> MockSite | None:
+    """Which of the sites is asked, if any."""
+    before = [len(site.calls) for site in sites]
+    session.get(URL, headers=sites[0].headers)
+    asked = [site for site, count in zip(sites, before, strict=True) if len(site.calls) > count]
+    return asked[0] if asked else None
+
+
+@pytest.fixture
+def other(mockscope: MockSite) -> Iterator[tuple[MockSite, LiveServer]]:
+    """A site of the same name on another server."""
+    with serve() as server:
+        yield server.site(host=mockscope.host, api_key=mockscope.api_key), server
+
+
+def test_everything_is_put_back_exactly(mockscope_server: LiveServer) -> None:
+    before = everything_that_is_patched()
+    with mockscope_server.redirect():
+        inside = everything_that_is_patched()
+    after = everything_that_is_patched()
+
+    assert [one is other for one, other in zip(before, inside, strict=False)].count(True) == 0
+    assert_same(before, after)
+
+
+def test_everything_is_put_back_after_an_error(mockscope_server: LiveServer) -> None:
+    before = everything_that_is_patched()
+    with pytest.raises(KeyError, match="Chandler"), mockscope_server.redirect():
+        raise KeyError("Chandler")
+
+    assert_same(before, everything_that_is_patched())
+
+
+def test_the_innermost_leads(
+    mockscope: MockSite, mockscope_server: LiveServer, other: tuple[MockSite, LiveServer], outside: Outside
+) -> None:
+    there, server = other
+    before = everything_that_is_patched()
+    with requests.Session() as session:
+        with mockscope_server.redirect():
+            inside = everything_that_is_patched()
+            with server.redirect():
+                assert_same(inside, everything_that_is_patched())
+                assert leads_to(session, mockscope, there) is there
+            assert leads_to(session, mockscope, there) is mockscope
+            with mockscope_server.redirect():
+                assert leads_to(session, mockscope, there) is mockscope
+            assert leads_to(session, mockscope, there) is mockscope
+        assert_same(before, everything_that_is_patched())
+        assert outside.connections == 0
+        assert session.get(URL).content == BODY
+
+
+def test_the_latest_that_is_still_active_leads_whatever_ends_first(
+    mockscope: MockSite, mockscope_server: LiveServer, other: tuple[MockSite, LiveServer], outside: Outside
+) -> None:
+    there, server = other
+    before = everything_that_is_patched()
+    first, second, third = ExitStack(), ExitStack(), ExitStack()
+    with requests.Session() as session:
+        first.enter_context(mockscope_server.redirect())
+        second.enter_context(server.redirect())
+        third.enter_context(mockscope_server.redirect())
+        first.close()
+        assert leads_to(session, mockscope, there) is mockscope
+        third.close()
+        assert leads_to(session, mockscope, there) is there
+        second.close()
+        assert_same(before, everything_that_is_patched())
+        assert outside.connections == 0
+        assert leads_to(session, mockscope, there) is None
+
+
+def test_two_threads_that_overlap_share_the_latest(
+    mockscope: MockSite, mockscope_server: LiveServer, other: tuple[MockSite, LiveServer], outside: Outside
+) -> None:
+    there, server = other
+    before = everything_that_is_patched()
+    joined, left = threading.Event(), threading.Event()
+
+    def first() -> list[MockSite | None]:
+        with requests.Session() as session:
+            with mockscope_server.redirect():
+                alone = leads_to(session, mockscope, there)
+                joined.set()
+                assert second_is_in.wait(10)
+                shared = leads_to(session, mockscope, there)
+            left.set()
+            return [alone, shared]
+
+    second_is_in = threading.Event()
+
+    def second() -> list[MockSite | None]:
+        with requests.Session() as session:
+            assert joined.wait(10)
+            with server.redirect():
+                second_is_in.set()
+                assert left.wait(10)
+                return [leads_to(session, mockscope, there)]
+
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(first), pool.submit(second)]
+        assert [future.result() for future in futures] == [[mockscope, there], [there]]
+    assert_same(before, everything_that_is_patched())
+    assert outside.connections == 0
+
+
+def test_many_threads_come_and_go_and_none_gets_out(mockscope_server: LiveServer, outside: Outside) -> None:
+    before = everything_that_is_patched()
+    with urllib3.PoolManager(maxsize=8) as shared, serve() as other:
+
+        def come_and_go(number: int) -> set[int]:
+            statuses = set()
+            for turn in range(10):
+                with (mockscope_server, other)[(number + turn) % 2].redirect():
+                    # 403, since none of the two knows the site.
+                    statuses.add(shared.request("GET", URL, headers={"Http-X-Partner-Auth": "nobody:key"}).status)
+            return statuses
+
+        with ThreadPoolExecutor(8) as pool:
+            assert set().union(*pool.map(come_and_go, range(8))) == {403}
+    assert outside.connections == 0
+    assert_same(before, everything_that_is_patched())
+
+
+def test_what_others_patch_meanwhile_is_theirs(mockscope_server: LiveServer, outside: Outside) -> None:
+    before = socket.getaddrinfo
+    with pytest.MonkeyPatch.context() as theirs:
+        with mockscope_server.redirect():
+            ours = socket.getaddrinfo
+            theirs.setattr(socket, "getaddrinfo", lambda *args, **options: ours(*args, **options))
+            patched = socket.getaddrinfo
+        assert socket.getaddrinfo is patched
+        # What they go round is idle by now.
+        assert requests.get(URL).content == BODY
+    assert socket.getaddrinfo is ours
+    socket.getaddrinfo = before
+    assert outside.connections == 1
+
+
+def test_a_server_that_does_not_run_can_not_be_led_to() -> None:
+    with pytest.raises(RuntimeError, match=r"^the server is not running"):
+        serve().redirect()
+
+
+def test_a_server_that_speaks_tls_can_not_be_led_to() -> None:
+    with (
+        serve(tls=True) as server,
+        pytest.raises(ValueError, match=r"^a redirect needs a server that speaks plain HTTP"),
+    ):
+        server.redirect()
+
+
+def test_one_redirect_may_be_entered_again(mockscope: MockSite) -> None:
+    def ask() -> int:
+        return requests.get(URL, headers=mockscope.headers).status_code
+
+    decorate: Any = redirected(mockscope.url)
+    led = decorate(ask)
+
+    assert [led(), led()] == [200, 200]

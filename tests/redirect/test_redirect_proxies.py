@@ -1,0 +1,89 @@
+"""A proxy, from the environment or given by hand, carries no request to the vendor's hosts away, and all others."""
+
+import os
+from typing import Final
+
+import pytest
+import requests
+from outside import BODY, Outside
+from outside import outside as outside
+from senders import CLIENTS, Client, Options, through_every_client
+
+from mockscope import MockSite
+from mockscope.redirect import redirected
+
+# http.client and urllib3's own pools read no environment.
+READ_THE_ENVIRONMENT: Final = [name for name in CLIENTS if name != "http.client" and "urllib3" not in name]
+through_clients_that_read_the_environment = pytest.mark.parametrize("name", READ_THE_ENVIRONMENT)
+
+
+@pytest.fixture
+def proxy(outside: Outside) -> str:
+    """The stand-in again: it answers whatever it is asked for, as a proxy would."""
+    return outside.url()
+
+
+@pytest.fixture
+def environment(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(variable.lower(), proxy)
+        monkeypatch.setenv(variable, proxy)
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@through_clients_that_read_the_environment
+def test_a_proxy_of_the_environment_sees_nothing(
+    name: str, scheme: str, mockscope_redirect: MockSite, outside: Outside
+) -> None:
+    with CLIENTS[name].open(Options()) as ask:
+        answer = ask("GET", f"{scheme}://app.periscopedata.com/api/v1/users?a=b", mockscope_redirect.headers, None)
+
+    assert answer.status == 200
+    [call] = mockscope_redirect.calls
+    assert (call.path, call.query, call.header("host")) == ("/api/v1/users", "a=b", "app.periscopedata.com")
+    assert outside.connections == 0
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@through_every_client
+def test_a_proxy_that_is_given_by_hand_sees_nothing(
+    client: Client, scheme: str, proxy: str, mockscope_redirect: MockSite, outside: Outside
+) -> None:
+    with client.open(Options(proxy=proxy)) as ask:
+        url = f"{scheme}://api.periscopedata.com/api/v1/users"
+        answers = [ask("POST", url, mockscope_redirect.headers, b"{}") for _ in range(2)]
+
+    assert [answer.status for answer in answers] == [400, 400]
+    assert [(call.path, call.header("host"), call.body) for call in mockscope_redirect.calls] == [
+        ("/api/v1/users", "api.periscopedata.com", b"{}")
+    ] * 2
+    assert outside.connections == 0
+
+
+@through_every_client
+def test_a_proxy_is_still_asked_for_every_other_host(
+    client: Client, proxy: str, mockscope_redirect: MockSite, outside: Outside
+) -> None:
+    with client.open(Options(proxy=proxy)) as ask:
+        assert ask("GET", "http://other.example/a?b=c", {}, None) == (200, BODY)
+
+    assert outside.asked == ["GET http://other.example/a?b=c at other.example"]
+    assert len(mockscope_redirect.calls) == 0
+
+
+@pytest.mark.usefixtures("environment", "mockscope_redirect")
+def test_the_environment_is_left_alone(proxy: str) -> None:
+    assert [os.environ.get(name) for name in ("HTTPS_PROXY", "NO_PROXY")] == [proxy, None]
+
+
+def test_a_session_with_a_proxy_goes_back_to_it(proxy: str, mockscope: MockSite, outside: Outside) -> None:
+    url = "http://app.periscopedata.com/api/v1/users"
+    with requests.Session() as session:
+        session.proxies = {"http": proxy}
+        with redirected(mockscope.url):
+            assert session.get(url, headers=mockscope.headers).status_code == 200
+        assert session.get(url).content == BODY
+
+    assert outside.asked == [f"GET {url} at app.periscopedata.com"]
+    assert len(mockscope.calls) == 1

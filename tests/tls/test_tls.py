@@ -1,0 +1,156 @@
+"""HTTPS with certificates of an authority made on the spot: who believes them, and what is left behind."""
+
+import gc
+import os
+import socket
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+import requests
+
+import mockscope
+from mockscope import Authority, LiveServer
+from mockscope.tls import VENDOR_HOSTS
+
+
+def shaken(server: LiveServer, name: str, context: ssl.SSLContext) -> str:
+    """The version that a client agrees on with the server if it wants to speak to a host of this name."""
+    port = int(server.url.rpartition(":")[2])
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
+        context.wrap_socket(connection, server_hostname=name) as secured,
+    ):
+        return f"{secured.version()} {secured.selected_alpn_protocol()}"
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1", *VENDOR_HOSTS])
+def test_the_certificate_is_for_loopback_and_for_the_vendor_s_hosts(name: str) -> None:
+    with mockscope.serve(tls=True) as server:
+        context = server.authority.client_context()
+        context.set_alpn_protocols(["h2", "http/1.1"])
+
+        assert shaken(server, name, context) == "TLSv1.3 http/1.1"
+
+
+def test_the_certificate_is_for_the_address_that_the_server_is_bound_to() -> None:
+    with mockscope.serve(tls=True, host="127.0.0.2") as server:
+        answer = requests.get(f"{server.url}/api/v1/users", verify=str(server.ca_file), timeout=10)
+
+    assert (answer.status_code, server.authority.pem) == (403, server.ca_file.read_bytes())
+
+
+def test_a_client_that_does_not_know_the_authority_does_not_believe_it() -> None:
+    with mockscope.serve(tls=True) as server, pytest.raises(ssl.SSLCertVerificationError):
+        shaken(server, "localhost", ssl.create_default_context())
+
+
+def test_a_site_of_a_server_with_tls_answers_at_its_https_url() -> None:
+    with mockscope.serve(tls=True) as server, httpx.Client(verify=server.authority.client_context()) as client:
+        site = server.site()
+        made = client.post(
+            f"{site.url}/api/v1/users",
+            headers=site.headers,
+            json={
+                "first_name": "Phoebe",
+                "last_name": "Buffay",
+                "email": "phoebe@example.com",
+                "invited_by_email": site.admin.email,
+            },
+        )
+        assert (site.url.partition(":")[0], made.status_code) == ("https", 201)
+        assert [user.email for user in site.users.values()] == [site.admin.email, "phoebe@example.com"]
+
+
+def test_a_planned_reset_is_one_under_tls_too() -> None:
+    with mockscope.serve(tls=True) as server:
+        site = server.site()
+        site.faults.add("list_users", transport="reset")
+        fields = "".join(f"{name}: {value}\r\n" for name, value in site.headers.items())
+        port = int(server.url.rpartition(":")[2])
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
+            server.authority.client_context().wrap_socket(connection, server_hostname="localhost") as secured,
+        ):
+            secured.sendall(f"GET /api/v1/users HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n".encode())
+
+            # Below TLS, because Python's ssl makes an ordinary end of a reset.
+            with pytest.raises(ConnectionResetError):
+                while socket.socket.recv(secured, 65536):
+                    pass
+
+
+def test_one_authority_may_sign_for_several_servers() -> None:
+    authority = Authority()
+    with mockscope.serve(tls=authority) as one, mockscope.serve(tls=authority) as another:
+        statuses = [
+            requests.get(f"{server.url}/api/v1/users", verify=str(authority.ca_file), timeout=10).status_code
+            for server in (one, another)
+        ]
+
+    assert statuses == [403, 403]
+
+
+def test_a_server_stops_while_a_client_is_still_silent() -> None:
+    server = mockscope.serve(tls=True).start()
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=10) as silent:
+        server.stop()
+
+        assert silent.recv(1) == b""
+
+
+def test_the_bundle_holds_what_was_trusted_before_and_the_authority(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Authority()
+    (tmp_path / "corporate.pem").write_bytes(b"# a comment\r\n" + other.pem)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "corporate.pem"))
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    roots = len(ssl.create_default_context().get_ca_certs())
+
+    authority = Authority()
+    trusted = ssl.create_default_context(cafile=str(authority.bundle_file)).get_ca_certs(binary_form=True)
+
+    assert len(trusted) == roots + 2
+    assert {ssl.PEM_cert_to_DER_cert(each.pem.decode()) for each in (other, authority)} <= set(trusted)
+
+
+def test_the_files_hold_no_key_are_private_and_go_with_the_authority() -> None:
+    authority = Authority()
+    directory = authority.directory
+    content = {path.name: path.read_bytes() for path in directory.iterdir()}
+    mode = directory.stat().st_mode & 0o777
+    authority.server_context()
+    del authority
+    gc.collect()
+
+    assert sorted(content) == ["bundle.pem", "ca.pem", "truststore.jks", "wgetrc"]
+    assert [name for name, held in content.items() if b"PRIVATE" in held] == []
+    assert (mode, directory.exists()) == (0o700, False)
+
+
+def test_nothing_is_left_in_the_temporary_directory_when_the_process_ends(tmp_path: Path) -> None:
+    script = "import mockscope\nserver = mockscope.serve(tls=True).start()\nprint(server.ca_file.exists())"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+
+    assert (done.stdout, done.stderr, list(tmp_path.iterdir())) == ("True\n", "", [])
+
+
+def test_a_server_without_a_certificate_says_how_to_get_one() -> None:
+    with mockscope.serve() as server, pytest.raises(RuntimeError, match=r"use serve\(tls=True\)"):
+        _ = server.ca_file
+
+
+def test_what_is_plain_http_on_a_tls_port_is_not_answered() -> None:
+    with mockscope.serve(tls=True) as server, pytest.raises(requests.ConnectionError):
+        requests.get(f"{server.url.replace('https', 'http')}/api/v1/users", timeout=10)
