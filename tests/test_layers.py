@@ -19,6 +19,9 @@ BENCH: Final = DOMAIN | {"mockscope.instruments", "mockscope.seeding", "mockscop
 WEB: Final = BENCH | {"mockscope.wire", "mockscope._spec", "mockscope.web", "msgspec", "starlette"}
 DOUBLE: Final = WEB | {"mockscope.double"}
 
+PORTS: Final = {"mockscope.gate", "mockscope.protocol", "mockscope.proxy", "mockscope.tls", "uvicorn"}
+SERVER: Final = DOUBLE | PORTS | {"mockscope.redirect", "mockscope.server"}
+
 # room -> what it may import besides the standard library
 ALLOWED: Final[dict[str, set[str]]] = {
     "domain": DOMAIN | {"msgspec", "sortedcontainers"},
@@ -30,15 +33,22 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "seeding.py": DOMAIN | {"mockscope.people", "msgspec", "yaml"},
     "saving.py": DOMAIN | {"mockscope.seeding"},
     "bench.py": BENCH,
-    "web": WEB,
+    "web": WEB | {"mockscope"},
     "double.py": DOUBLE,
     "protocol.py": {"mockscope.wire", "mockscope.web", "uvicorn"},
-    "server.py": DOUBLE | {"mockscope.protocol", "uvicorn"},
-    "cli.py": DOUBLE | {"mockscope", "mockscope.server", "mockscope.saving", "click"},
+    "tls.py": {"trustme"},
+    "gate.py": set(),
+    "proxy.py": {"mockscope.gate", "mockscope.tls"},
+    # No client is imported, and no server: it is told where to lead requests.
+    "redirect.py": {"mockscope.tls"},
+    "server.py": SERVER,
+    "running.py": {"mockscope.instruments", "mockscope.server", "mockscope.tls"},
+    "beside.py": SERVER | {"mockscope.running", "mockscope.saving", "click"},
+    "cli.py": SERVER | {"mockscope", "mockscope.beside", "mockscope.saving", "click"},
     "strategies.py": DOMAIN | {"mockscope.MockSite", "hypothesis", "msgspec"},
     "__main__.py": {"mockscope.cli"},
     # Names alone, each loaded when it is asked for.
-    "__init__.py": DOUBLE | {"mockscope.server"},
+    "__init__.py": SERVER,
 }
 
 

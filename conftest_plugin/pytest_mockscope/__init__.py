@@ -1,6 +1,12 @@
 """The pytest plugin: glue only. At import it needs pytest and the standard library; mockscope is loaded by fixtures."""
 
-from pytest_mockscope.fixtures import mockscope, mockscope_config, mockscope_redirect, mockscope_server
+from pytest_mockscope.fixtures import (
+    mockscope,
+    mockscope_ca,
+    mockscope_config,
+    mockscope_redirect,
+    mockscope_server,
+)
 from pytest_mockscope.options import (
     MockscopeConfig,
     pytest_addoption,
@@ -12,6 +18,7 @@ from pytest_mockscope.reporting import pytest_runtest_makereport, pytest_runtest
 __all__ = [
     "MockscopeConfig",
     "mockscope",
+    "mockscope_ca",
     "mockscope_config",
     "mockscope_redirect",
     "mockscope_server",

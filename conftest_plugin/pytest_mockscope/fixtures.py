@@ -11,7 +11,7 @@ from pytest_mockscope.options import MockscopeConfig, config_of, site_options
 from pytest_mockscope.reporting import SERVER, SITES
 
 if TYPE_CHECKING:
-    from mockscope import LiveServer, MockSite
+    from mockscope import Authority, LiveServer, MockSite
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +35,14 @@ def mockscope_server(mockscope_config: MockscopeConfig, request: pytest.FixtureR
     ) as server:
         request.config.stash[SERVER] = server
         yield server
+
+
+@pytest.fixture(scope="session")
+def mockscope_ca() -> Authority:
+    """A certificate authority of this session, for servers with TLS: ``mockscope.serve(tls=mockscope_ca)``."""
+    from mockscope import Authority
+
+    return Authority()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 Everything here may be called from the test's thread while the server answers in its own. No HTTP is known here.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from datetime import datetime
 from itertools import count
 from typing import Any, Final, Generic, Self, TypeVar
@@ -72,8 +72,21 @@ class Records(Mapping[str, R], Generic[R]):
             records = self._table.records()
         return iter([self._name(record) for record in records])
 
+    def values(self) -> ValuesView[R]:
+        """The records that are there at this moment."""
+        return self._copy().values()
+
+    def items(self) -> ItemsView[str, R]:
+        """The records that are there at this moment, with their names."""
+        return self._copy().items()
+
     def __repr__(self) -> str:
         return f"{{{', '.join(self)}}}"
+
+    # Name by name, as a Mapping would do it, a record may go between the look at its name and the look at itself.
+    def _copy(self) -> dict[str, R]:
+        with self._site.lock:
+            return {self._name(record): record for record in self._table.records()}
 
 
 class MockSite:

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 # How long a client has for its side of a handshake.
 PATIENCE: Final = 30
+# How long a client has to say goodbye in its turn; one that keeps its connection in a pool never does.
+FAREWELL: Final = 0.2
 # How long nothing is accepted where the process has no file left, as asyncio does it.
 PAUSE: Final = 1
 
@@ -41,11 +43,15 @@ class Gate(ABC):
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Transports close a step after they are told to.
+        for _ in range(3):
+            await asyncio.sleep(0)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 class SecurePort(Gate):
@@ -80,12 +86,18 @@ class SecurePort(Gate):
             return
         connection.settimeout(0)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._spawn(self._secure(connection))
+        securing = self._spawn(self._secure(connection))
+        # One that is cancelled before its first step could not close anything itself.
+        securing.add_done_callback(lambda task: connection.close() if task.cancelled() else None)
 
     async def _secure(self, connection: socket.socket) -> None:
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                self._connect, connection, ssl=self.context, ssl_handshake_timeout=PATIENCE
+                self._connect,
+                connection,
+                ssl=self.context,
+                ssl_handshake_timeout=PATIENCE,
+                ssl_shutdown_timeout=FAREWELL,
             )
         except OSError:
             # ssl.SSLError is one too: no common ground, no TLS at all, or the certificate was not believed.

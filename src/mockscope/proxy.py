@@ -13,7 +13,7 @@ from collections import Counter
 from ipaddress import ip_address
 from typing import Final, Literal, NamedTuple
 
-from mockscope.gate import PATIENCE, Connect, Gate
+from mockscope.gate import FAREWELL, PATIENCE, Connect, Gate
 from mockscope.tls import VENDOR_HOSTS
 
 Others = Literal["refuse", "pass"]
@@ -29,6 +29,8 @@ ABSOLUTE: Final = re.compile(
 )
 # What a client says to its proxy alone (RFC 9110, 7.6.1).
 TO_THE_PROXY: Final = re.compile(rb"(?im)^(?:proxy-connection|proxy-authorization|connection|keep-alive):[^\n]*\n")
+# What may come before an answer (RFC 9110, 15.2).
+INTERIM: Final = re.compile(rb"HTTP/1\.[01] 1.*?\r\n\r\n", re.DOTALL)
 # Closing with this option set sends RST: on, and no time to linger.
 AT_ONCE: Final = struct.pack("ii", 1, 0)
 
@@ -72,7 +74,12 @@ class Proxy(Gate):
         waiting = _Waiting()
         try:
             secured = await asyncio.get_running_loop().start_tls(
-                transport, waiting, self.context, server_side=True, ssl_handshake_timeout=PATIENCE
+                transport,
+                waiting,
+                self.context,
+                server_side=True,
+                ssl_handshake_timeout=PATIENCE,
+                ssl_shutdown_timeout=FAREWELL,
             )
         except OSError:
             # ssl.SSLError is one too: no common ground, or the certificate was not believed.
@@ -181,7 +188,7 @@ class _Client(_Kept):
             self.proxy.doubted[target.name] += 1
 
     async def _relay(self, target: _Target, rest: bytes) -> None:
-        there = _Relay(self.proxy, self.transport)
+        there = (_Relay if target.is_tunnel else _Answers)(self.proxy, self.transport)
         try:
             await asyncio.get_running_loop().create_connection(lambda: there, target.host, target.port)
         except OSError as error:
@@ -258,6 +265,26 @@ class _Relay(_Kept):
             self._other.abort()
         else:
             self._other.close()
+
+
+class _Answers(_Relay):
+    """The side of a host that was asked one thing, and whose answer is the last on this connection."""
+
+    _head: bytes | None = b""
+
+    def data_received(self, data: bytes) -> None:
+        if self._head is None:
+            super().data_received(data)
+            return
+        self._head += data
+        while self._head and (interim := INTERIM.match(self._head)):
+            super().data_received(interim[0])
+            self._head = self._head[interim.end() :]
+        line, end, rest = self._head.partition(b"\r\n")
+        if end and not line.startswith((b"HTTP/1.1 1", b"HTTP/1.0 1")):
+            self._head = None
+            # Not every server says so itself, and the client would ask again on a connection that is about to end.
+            super().data_received(line + end + b"Connection: close\r\n" + rest)
 
 
 def _target(head: bytes) -> _Target | None:

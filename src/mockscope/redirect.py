@@ -4,6 +4,7 @@ What can't be led is refused before it leaves. No client is imported here, and n
 """
 
 import copy
+import errno
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +32,17 @@ class VendorHostRefused(ConnectionError):
     """Inside a redirect, a vendor's host was about to be reached by a way that can't be led to the mock.
 
     It was stopped before anything left. It is an OSError, since look-ups and clients clean up after those.
+
+    Args:
+        message: what was stopped, and what leads to the mock instead.
     """
+
+    def __init__(self, message: str) -> None:
+        # Some clients show an OSError's text only where it has a number too.
+        super().__init__(errno.ECONNREFUSED, message)
+
+    def __str__(self) -> str:
+        return str(self.strerror)
 
 
 class Route:
@@ -149,9 +160,12 @@ def is_led(host: object, port: object) -> bool:
 
 
 def place_of(url: str) -> tuple[str | None, int | None]:
-    """Host and port of a URL, the port of its scheme where it names none."""
-    parts = urlsplit(url)
-    return parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)
+    """Host and port of a URL, the port of its scheme where it names none; neither where it is no URL."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return None, None
 
 
 def is_absolute(url: str) -> bool:
@@ -175,15 +189,17 @@ def host_header(url: str) -> str:
 
 def send_through_pool(original: Hook, pool: Any, method: str, url: str, *args: Any, **options: Any) -> Any:
     """urllib3, and with it requests and what else stands on its pools. A pool of a proxy gets absolute URLs."""
-    port = pool.port or DEFAULT_PORTS[pool.scheme]
-    shown = pool.host if port == DEFAULT_PORTS[pool.scheme] else f"{pool.host}:{port}"
-    place, host = (place_of(url), host_header(url)) if is_absolute(url) else ((pool.host, port), shown)
     route = DESK.current
+    default = DEFAULT_PORTS.get(pool.scheme)
+    port = pool.port or default
     # A pool that is closed says so itself.
-    if route is None or pool.pool is None or not is_led(*place):
+    if route is None or pool.pool is None or not is_led(*(place_of(url) if is_absolute(url) else (pool.host, port))):
         return original(pool, method, url, *args, **options)
-    target = target_of(url) if is_absolute(url) else url
-    return original(route.pool_for(pool, host), method, target, *args, **options)
+    if is_absolute(url):
+        host, url = host_header(url), target_of(url)
+    else:
+        host = pool.host if port == default else f"{pool.host}:{port}"
+    return original(route.pool_for(pool, host), method, url, *args, **options)
 
 
 def put_request(original: Hook, connection: Any, method: str, url: str, *args: Any, **options: Any) -> None:
@@ -203,10 +219,13 @@ def put_request_line(
     original: Hook, connection: Any, method: str, url: str, host: str, *args: Any, **options: Any
 ) -> None:
     """Begin a request that names another host than its connection does, unless the client names one itself."""
-    options |= dict(zip(("skip_host", "skip_accept_encoding"), args, strict=False))
-    original(connection, method, url, **(options | {"skip_host": True}))
-    if not options.get("skip_host"):
+    skipped = dict(zip(("skip_host", "skip_accept_encoding"), args, strict=False)) | options
+    original(connection, method, url, skip_host=True, skip_accept_encoding=True)
+    # In the order in which http.client has them.
+    if not skipped.get("skip_host"):
         connection.putheader("Host", host)
+    if not skipped.get("skip_accept_encoding"):
+        connection.putheader("Accept-Encoding", "identity")
 
 
 def connect(original: Hook, connection: Any) -> None:
@@ -220,7 +239,7 @@ def connect(original: Hook, connection: Any) -> None:
 
 def aim_of(connection: Any) -> tuple[str, int]:
     """Where a connection of http.client leads in the end, be it through a proxy."""
-    if connection._tunnel_host:
+    if getattr(connection, "_tunnel_host", None):
         return connection._tunnel_host, connection._tunnel_port
     return connection.host, connection.port
 
@@ -355,6 +374,8 @@ ROWS: Final = (
     Row("socket", "socket.sendmsg", argument(4)),
     *loop_rows("asyncio.base_events", "BaseEventLoop"),
     *loop_rows("uvloop", "Loop"),
+    # asyncio's own asks its getaddrinfo.
+    Row("uvloop", "Loop.sock_connect", argument(2, "address")),
     Row("http.client", "HTTPConnection._tunnel", guard(lambda args, _: args[0]._tunnel_host)),
     Row("ssl", "SSLContext.wrap_socket", argument(5, "server_hostname")),
     Row("ssl", "SSLContext.wrap_bio", argument(4, "server_hostname")),
@@ -397,7 +418,8 @@ class Watch(MetaPathFinder):
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name not in MODULES:
             return None
-        for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
+        finders = sys.meta_path
+        for finder in finders[finders.index(self) + 1 :] if self in finders else finders:
             spec = finder.find_spec(name, path, target)
             if spec is not None and spec.loader is not None:
                 spec.loader = Following(spec.loader)
@@ -418,7 +440,8 @@ class Following(Loader):
         # The module knows nothing of it.
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
-        module.__loader__ = self._loader
+        if module.__loader__ is self:
+            module.__loader__ = self._loader
         self._loader.exec_module(module)
         DESK.follow(module)
 
@@ -438,6 +461,7 @@ class Desk:
         self._routes: tuple[Route, ...] = ()
         self._patches: list[Patch] = []
         self._watch = Watch()
+        self._finders: list[Any] = []
         self._audited = False
 
     @property
@@ -479,7 +503,9 @@ class Desk:
             # It can't be taken away again. While no redirect is active, it does nothing.
             sys.addaudithook(self._audit)
             self._audited = True
-        sys.meta_path.insert(0, self._watch)
+        # Another list, since imports of other threads walk along this one just now.
+        self._finders = sys.meta_path
+        sys.meta_path = [self._watch, *self._finders]
         for name in sorted(MODULES & sys.modules.keys()):
             self._patch_module(name, sys.modules[name])
 
@@ -495,7 +521,8 @@ class Desk:
         # A class may be known by two names, and be patched twice.
         while self._patches:
             self._patches.pop().undo()
-        sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self._watch]
+        finders = [finder for finder in sys.meta_path if finder is not self._watch]
+        sys.meta_path = self._finders if finders == self._finders else finders
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
         if self._routes and event in LOOK_UPS:

@@ -205,14 +205,17 @@ def _signals(handler: Handler) -> Iterator[Callable[[Handler], None]]:
 
 def _explain(status: int, server: "LiveServer", say: Callable[[str], None]) -> None:
     calls = server.calls_since(0)
-    say(f"the command ended with status {status}; {'its last calls:' if calls else 'it made no call to the API.'}")
-    if calls:
-        say(report(calls))
+    rest = f"its last calls:\n{report(calls)}" if calls else "it made no call to the API."
+    say(f"the command ended with status {status}; {rest}")
     assert server.proxy is not None
     for name, times in server.proxy.refused.items():
-        say(f"the proxy refused {name}, {times} times (--proxy-others pass would let it through)")
+        say(f"the proxy refused {name} ({_often(times)}): --proxy-others pass would let it through")
     for name, times in server.proxy.doubted.items():
-        say(f"{times} times a client went to {name} and gave up: does it look at SSL_CERT_FILE?")
+        say(f"a client gave up before it asked {name} anything ({_often(times)}): does it look at SSL_CERT_FILE?")
+
+
+def _often(times: int) -> str:
+    return "once" if times == 1 else f"{times} times"
 
 
 def _java(proxy: str, trust_store: Path) -> str:

@@ -83,6 +83,12 @@ def test_the_table_shows_median_span_goal_and_what_is_beside_it() -> None:
     ]
 
 
+def test_a_figure_that_is_small_is_shown_with_what_there_is_of_it() -> None:
+    [line] = markdown_table([Figure("a snapshot", "ms", [0.0284, 0.0191, 0.1234])]).splitlines()[2:]
+
+    assert line == "| a snapshot | 0.028 ms | 0.019 to 0.12 |  |  |  |"
+
+
 def test_figures_of_a_large_site_are_held_against_figures_of_a_small_one() -> None:
     assert SCALED["GET one, 1,000,000 against 100 users"] == ("GET one, 1,000,000 users", "GET one, 100 users")
 

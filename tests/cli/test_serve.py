@@ -234,7 +234,10 @@ def test_a_port_that_is_taken_is_one_line_and_exit_status_2() -> None:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["serve", "--prot", "1"], "mockscope: No such option '--prot'. (Did you mean one of: '--host', '--port'?)"),
+        (
+            ["serve", "--prot", "1"],
+            "mockscope: No such option '--prot'. (Did you mean one of: '--port', '--proxy', '--proxy-port'?)",
+        ),
         (["serve", "--port", "99999"], "mockscope: Invalid value for '--port': 99999 is not in the range 0<=x<=65535."),
         (["serve", "--log", "xml"], "mockscope: Invalid value for '--log': 'xml' is not one of 'text', 'json', 'off'."),
         (["serve", "--seed", "none.yaml"], "mockscope: can't read the seed none.yaml: No such file or directory"),

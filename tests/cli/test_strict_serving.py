@@ -1,4 +1,4 @@
-"""mockscope serve --strict and --calls-kept: what is printed at the end, and how much is kept meanwhile."""
+"""mockscope serve --strict and --calls-kept: what is printed at the end, what is kept meanwhile; and no Date."""
 
 import inspect
 import json
@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 import requests
 
-from mockscope import Mockscope
+from mockscope import Mockscope, serve
 from mockscope.cli import cli
 
 AUTH: Final = {"Http-X-Partner-Auth": "example_site:e179017a-62b0-4996-8a38-e91aa9f1"}
@@ -53,6 +53,13 @@ def update_with_an_unknown_field(url: str) -> requests.Response:
     return requests.put(
         f"{url}/api/v1/users", headers=AUTH | {"Http-X-Email": "monica@example.com"}, json={"frist_name": "Monica"}
     )
+
+
+def test_no_answer_shows_the_time_of_the_machine(tmp_path: Path) -> None:
+    with serving(tmp_path) as (_, url), serve() as live:
+        served = [requests.get(f"{each}/{path}") for each in (url, live.url) for path in ("api/v1/users", "nowhere")]
+
+    assert [answer.headers.get("Date") for answer in served] == [None] * 4
 
 
 def test_what_nobody_promises_to_work_is_printed_at_the_end_and_the_exit_status_stays_0(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from threading import Event, Thread
 import pytest
 from friends import friends
 
+from mockscope import Mockscope
 from mockscope.domain.model import Access, User
 from mockscope.domain.refusals import Refused
 from mockscope.domain.rules import GroupChanges, NewUser, UserChanges
@@ -126,3 +127,19 @@ def test_of_two_who_create_the_same_user_one_is_refused() -> None:
 
     created = [outcome for outcome in outcomes if isinstance(outcome, User)]
     assert (len(created), len(outcomes), len(site.store.users)) == (ROUNDS, 2 * ROUNDS, ROUNDS + 5)
+
+
+def test_a_walk_through_the_users_survives_a_deletion_on_the_way() -> None:
+    site = Mockscope().site()
+    for name in ("joey", "rachel"):
+        site.add_user(f"{name}@example.com", first_name=name.title())
+
+    walk = iter(site.users.items())
+    next(walk)
+    site.load({"mockscope": 1, "sites": [{"host": "empty"}]})
+
+    assert [(email, user.first_name) for email, user in walk] == [
+        ("joey@example.com", "Joey"),
+        ("rachel@example.com", "Rachel"),
+    ]
+    assert list(site.users.values()) == []

@@ -77,7 +77,7 @@ def serving(outside: Outside, context: ssl.SSLContext | None) -> Iterator[int]:
     server = Server(("127.0.0.1", 0), type("Counting", (Handler,), {"outside": outside}))
     if context:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.002}, daemon=True)
     thread.start()
     try:
         yield server.server_address[1]
@@ -90,6 +90,14 @@ def serving(outside: Outside, context: ssl.SSLContext | None) -> Iterator[int]:
 @cache
 def authority() -> trustme.CA:
     return trustme.CA()
+
+
+@cache
+def certified() -> ssl.SSLContext:
+    """A server's context, with a certificate for all names."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority().issue_cert(*NAMES).configure_cert(context)
+    return context
 
 
 def leads_outside(host: object) -> bool:
@@ -148,13 +156,14 @@ def staying_inside(*args: Any, **options: Any) -> Any:
 def outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
     """The stand-in for the vendor's hosts, and for all others that are not on loopback."""
     found = Outside()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority().issue_cert(*NAMES).configure_cert(context)
     for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(variable, raising=False)
         monkeypatch.delenv(variable.lower(), raising=False)
     with ExitStack() as stack:
-        found.ports = {80: stack.enter_context(serving(found, None)), 443: stack.enter_context(serving(found, context))}
+        found.ports = {
+            80: stack.enter_context(serving(found, None)),
+            443: stack.enter_context(serving(found, certified())),
+        }
         monkeypatch.setattr(socket, "getaddrinfo", looking_up(socket.getaddrinfo))
         for name in ("gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
             monkeypatch.setattr(socket, name, staying_inside)

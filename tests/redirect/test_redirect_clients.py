@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
+import httpx
+import httpx2
 import pytest
 import requests
 import urllib3
@@ -45,8 +47,8 @@ def as_json(site: MockSite) -> Mapping[str, str]:
 
 
 def sent(call: Entry) -> tuple[object, ...]:
-    """All of a request but its host."""
-    headers = [(name, value) for name, value in call.headers if name != "host"]
+    """All of a request but the name of its host."""
+    headers = [(name, "" if name == "host" else value) for name, value in call.headers]
     return call.method, call.path, call.query, headers, call.body
 
 
@@ -204,6 +206,17 @@ def test_a_closed_pool_says_that_it_is_closed(mockscope_redirect: MockSite) -> N
 
     with pytest.raises(urllib3.exceptions.ClosedPoolError):
         pool.request("GET", "/api/v1/users")
+
+
+@pytest.mark.parametrize("library", [requests, httpx, httpx2])
+def test_a_body_that_is_sent_in_pieces_arrives_whole(library: Any, mockscope_redirect: MockSite) -> None:
+    site = mockscope_redirect
+    pieces = (NEW_USER[start : start + 7] for start in range(0, len(NEW_USER), 7))
+    name = "data" if library is requests else "content"
+    response = library.post(f"{APP}/api/v1/users", headers=as_json(site), **{name: pieces})
+
+    assert response.status_code == 201
+    assert (site.calls.last.body, site.calls.last.header("transfer-encoding")) == (NEW_USER, "chunked")
 
 
 @pytest.mark.parametrize("verify", [True, False])

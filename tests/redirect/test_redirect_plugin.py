@@ -31,7 +31,12 @@ def test_each_meets_a_site_of_its_own(mockscope_redirect, mockscope, number):
     assert list(mockscope.users) == ["admin@example.com", "joey@example.com"]
     assert len(mockscope.calls) == 1
 """
-ISOLATED: Final = ["-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function"]
+ISOLATED: Final = ["-p", "no:cacheprovider", "-p", "pytest_mockscope", "-p", "xdist"]
+
+
+@pytest.fixture(autouse=True)
+def _no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["one process", "two workers"])

@@ -1,8 +1,13 @@
 """A proxy, from the environment or given by hand, carries no request to the vendor's hosts away, and all others."""
 
+import asyncio
 import os
-from typing import Final
+from typing import Any, Final
 
+import httpcore
+import httpcore2
+import httpx
+import httpx2
 import pytest
 import requests
 from outside import BODY, Outside
@@ -87,3 +92,41 @@ def test_a_session_with_a_proxy_goes_back_to_it(proxy: str, mockscope: MockSite,
 
     assert outside.asked == [f"GET {url} at app.periscopedata.com"]
     assert len(mockscope.calls) == 1
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_a_socks_proxy_sees_nothing(
+    library: Any, scheme: str, proxy: str, mockscope_redirect: MockSite, outside: Outside
+) -> None:
+    url = f"{scheme}://app.periscopedata.com/api/v1/users"
+    socks = proxy.replace("http://", "socks5://")
+
+    async def ask() -> int:
+        async with library.AsyncClient(proxy=socks) as client:
+            response = await client.get(url, headers=mockscope_redirect.headers)
+            return int(response.status_code)
+
+    assert library.get(url, headers=mockscope_redirect.headers, proxy=socks).status_code == 200
+    assert asyncio.run(ask()) == 200
+    assert outside.connections == 0
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("library", [httpcore, httpcore2])
+def test_a_pool_of_httpcore_with_a_proxy_asks_it_nothing(
+    library: Any, scheme: str, proxy: str, mockscope_redirect: MockSite, outside: Outside
+) -> None:
+    url = f"{scheme}://app.periscopedata.com/api/v1/users"
+    headers = list(mockscope_redirect.headers.items())
+
+    async def ask() -> int:
+        async with library.AsyncConnectionPool(proxy=library.Proxy(proxy)) as pool:
+            response = await pool.request("GET", url, headers=headers)
+            return int(response.status)
+
+    with library.ConnectionPool(proxy=library.Proxy(proxy)) as pool:
+        assert pool.request("GET", url, headers=headers).status == 200
+    assert asyncio.run(ask()) == 200
+    assert [call.header("host") for call in mockscope_redirect.calls] == ["app.periscopedata.com"] * 2
+    assert outside.connections == 0

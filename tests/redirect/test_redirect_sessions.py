@@ -117,6 +117,20 @@ def test_an_answer_may_be_read_to_its_end_when_the_redirect_is_over(
             close()
 
 
+@pytest.mark.parametrize("kind", [http.client.HTTPConnection, http.client.HTTPSConnection])
+def test_a_connection_of_http_client_may_be_opened_before_its_request(
+    kind: type[http.client.HTTPConnection], mockscope_redirect: MockSite, outside: Outside
+) -> None:
+    connection = kind("app.periscopedata.com")
+    connection.connect()
+    opened = connection.sock
+    connection.request("GET", "/api/v1/users", headers=mockscope_redirect.headers)
+
+    assert (connection.getresponse().status, connection.sock is opened) == (200, True)
+    connection.close()
+    assert outside.connections == 0
+
+
 def test_a_connection_of_http_client_forgets_where_it_led(
     trust: Trust, mockscope: MockSite, mockscope_server: LiveServer, outside: Outside
 ) -> None:

@@ -27,6 +27,11 @@ def shaken(server: LiveServer, name: str, context: ssl.SSLContext) -> str:
         return f"{secured.version()} {secured.selected_alpn_protocol()}"
 
 
+def read_to_the_end(connection: socket.socket) -> None:
+    while socket.socket.recv(connection, 65536):
+        pass
+
+
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1", *VENDOR_HOSTS])
 def test_the_certificate_is_for_loopback_and_for_the_vendor_s_hosts(name: str) -> None:
     with mockscope.serve(tls=True) as server:
@@ -79,8 +84,7 @@ def test_a_planned_reset_is_one_under_tls_too() -> None:
 
             # Below TLS, because Python's ssl makes an ordinary end of a reset.
             with pytest.raises(ConnectionResetError):
-                while socket.socket.recv(secured, 65536):
-                    pass
+                read_to_the_end(secured)
 
 
 def test_one_authority_may_sign_for_several_servers() -> None:

@@ -11,11 +11,9 @@ PHOEBE = {
     "invited_by_email": "mike@example.com",
 }
 
-try:
-    if sys.argv[1] == "create":
-        response = httpx.post(URL, headers=AUTH, json=PHOEBE)
-    else:
-        response = httpx.get(URL, headers=AUTH)
-except httpx.TransportError as error:
-    sys.exit(f"no answer: {error}")
+with httpx.Client(headers=AUTH) as client:
+    try:
+        response = client.post(URL, json=PHOEBE) if sys.argv[1] == "create" else client.get(URL)
+    except httpx.TransportError as error:
+        sys.exit(f"no answer: {error}")
 sys.stdout.write(f"{response.status_code} {response.text}")

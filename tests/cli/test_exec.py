@@ -1,0 +1,305 @@
+"""mockscope exec as a user meets it: environment, exit status, signals, and what is left behind."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from mockscope.seeding import load_sites
+
+COMMAND: Final = (sys.executable, "-m", "mockscope", "exec")
+AUTH: Final = "example_site:e179017a-62b0-4996-8a38-e91aa9f1"
+
+
+def run(*arguments: str, folder: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=os.environ | environment,
+        cwd=folder,
+        check=False,
+    )
+
+
+def python(script: str) -> list[str]:
+    """A command that is a script."""
+    return ["--", sys.executable, "-c", script]
+
+
+@contextmanager
+def running(script: str) -> Iterator["subprocess.Popen[str]"]:
+    """An exec of a script, once the script said that it is there."""
+    process = subprocess.Popen(
+        [*COMMAND, *python(script)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "there\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def is_there(pid: int) -> bool:
+    """Whether a process runs; one that ended and that nobody asked about does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def test_the_command_finds_the_site_in_its_environment() -> None:
+    script = """
+import json, os, urllib.request
+names = ["MOCKSCOPE_SITE", "MOCKSCOPE_API_KEY", "MOCKSCOPE_AUTH"]
+request = urllib.request.Request(os.environ["MOCKSCOPE_URL"] + "/api/v1/groups")
+request.add_header("Http-X-Partner-Auth", os.environ["MOCKSCOPE_AUTH"])
+with urllib.request.urlopen(request) as response:
+    print(json.dumps([response.status, *(os.environ[name] for name in names)]))
+"""
+    done = run(*python(script))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == [200, *AUTH.split(":"), AUTH]
+
+
+def test_the_variables_of_proxies_and_certificates_are_set_over_what_was_there() -> None:
+    names = [
+        *("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "no_proxy", "NO_PROXY"),
+        *("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "WGETRC"),
+        *("NODE_USE_ENV_PROXY", "JAVA_TOOL_OPTIONS"),
+    ]
+    script = f"import json, os; print(json.dumps({{name: os.environ[name] for name in {names}}}))"
+    done = run(*python(script), NO_PROXY="*", https_proxy="http://192.0.2.1:1", JAVA_TOOL_OPTIONS="-Dx=y")
+    found = json.loads(done.stdout)
+    proxy = found["HTTPS_PROXY"]
+    trust = Path(found["SSL_CERT_FILE"]).parent
+
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", proxy)
+    assert found == {
+        **dict.fromkeys(names[:6], proxy),
+        **dict.fromkeys(names[6:8], "localhost,127.0.0.1,::1"),
+        **dict.fromkeys(names[8:12], f"{trust}/bundle.pem"),
+        "NODE_EXTRA_CA_CERTS": f"{trust}/ca.pem",
+        "WGETRC": f"{trust}/wgetrc",
+        "NODE_USE_ENV_PROXY": "1",
+        "JAVA_TOOL_OPTIONS": f"-Dx=y -Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort={proxy.rpartition(':')[2]} "
+        f"-Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort={proxy.rpartition(':')[2]} "
+        f'-Dhttp.nonProxyHosts=localhost|127.*|[::1] "-Djavax.net.ssl.trustStore={trust}/truststore.jks"',
+    }
+    assert not trust.exists()
+
+
+def test_standard_input_and_output_are_the_command_s() -> None:
+    done = subprocess.run(
+        [*COMMAND, "--", "cat"], input="How you doin'?", capture_output=True, text=True, timeout=30, check=True
+    )
+
+    assert (done.stdout, done.stderr) == ("How you doin'?", "")
+
+
+@pytest.mark.parametrize("status", [0, 1, 3, 255])
+def test_the_exit_status_is_the_command_s(status: int) -> None:
+    assert run("--", "sh", "-c", f"exit {status}").returncode == status
+
+
+def test_options_behind_the_command_are_the_command_s() -> None:
+    assert run("sh", "-c", "echo $0", "--seed").stdout == "--seed\n"
+
+
+def test_a_command_that_fails_shows_its_calls_with_hints_and_who_was_refused() -> None:
+    script = """
+import os, urllib.error, urllib.request
+def ask(url):
+    request = urllib.request.Request(url, headers={"Http-X-Partner-Auth": os.environ["MOCKSCOPE_AUTH"]})
+    try:
+        urllib.request.urlopen(request).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+ask("https://app.periscopedata.com/api/v1/groups/sales")
+ask("http://elsewhere.invalid/")
+raise SystemExit(5)
+"""
+    done = run(*python(script))
+
+    time, duration = r"\d\d:\d\d:\d\d\.\d{3}", r"\d+\.\d\d ms"
+    assert (done.returncode, done.stdout) == (5, "")
+    assert re.fullmatch(
+        "mockscope: the command ended with status 5; its last calls:\n"
+        rf"{time}  404  get_group      example_site  {duration}  group-unknown: The site has no group sales\. "
+        r"Did you mean Sales\? .*\n"
+        r"mockscope: the proxy refused elsewhere\.invalid:80 \(once\): --proxy-others pass would let it through\n",
+        done.stderr,
+    ), done.stderr
+
+
+def test_a_command_that_fails_without_a_call_is_told_so() -> None:
+    done = run("--", "false")
+
+    assert (done.returncode, done.stderr) == (
+        1,
+        "mockscope: the command ended with status 1; it made no call to the API.\n",
+    )
+
+
+def test_other_hosts_are_reached_by_option() -> None:
+    script = """
+import http.client, os, urllib.parse
+proxy = urllib.parse.urlsplit(os.environ["HTTPS_PROXY"])
+connection = http.client.HTTPConnection(proxy.hostname, proxy.port)
+# Linux takes this address for its own, and it is none of loopback's.
+connection.request("GET", os.environ["MOCKSCOPE_URL"].replace("127.0.0.1", "0.0.0.0") + "/openapi.yaml")
+print(connection.getresponse().status)
+"""
+    assert [run(*options, *python(script)).stdout for options in ((), ("--proxy-others", "pass"))] == ["403\n", "200\n"]
+
+
+def test_a_seed_is_served_and_the_state_at_the_end_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "seed.yaml").write_text("mockscope: 1\nsites:\n  - {host: central_perk, api_key: k}\n")
+    script = """
+import os, urllib.request
+request = urllib.request.Request(os.environ["MOCKSCOPE_URL"] + "/api/v1/groups", method="POST")
+request.add_header("Http-X-Partner-Auth", "central_perk:k")
+print(os.environ["MOCKSCOPE_AUTH"])
+raise SystemExit(4)
+"""
+    done = run("--seed", "seed.yaml", "--keep-state", "kept.json", *python(script), folder=tmp_path)
+
+    assert (done.returncode, done.stdout) == (4, "central_perk:k\n")
+    [site] = load_sites(tmp_path / "kept.json")
+    assert (site.host, sorted(path.name for path in tmp_path.iterdir())) == ("central_perk", ["kept.json", "seed.yaml"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "line"),
+    [
+        ([], 2, "exec needs a command: mockscope exec -- COMMAND"),
+        (["--", "no-such-command"], 127, "there is no command no-such-command"),
+        (["--", "/"], 126, "can't execute /: Permission denied"),
+        (["--seed", "none.yaml", "true"], 2, "can't read the seed none.yaml: No such file or directory"),
+        (["--seed", "empty.yaml", "true"], 2, "the seed empty.yaml has no sites, and exec needs one"),
+        (["--keep-state", "no/s.yaml", "true"], 2, "can't write the state file no/s.yaml: No such file or directory"),
+        (
+            ["--proxy-others", "ask", "true"],
+            2,
+            "Invalid value for '--proxy-others': 'ask' is not one of 'refuse', 'pass'.",
+        ),
+    ],
+)
+def test_what_can_t_be_run_is_one_line(arguments: list[str], status: int, line: str, tmp_path: Path) -> None:
+    (tmp_path / "empty.yaml").write_text("mockscope: 1\n")
+    done = run(*arguments, folder=tmp_path)
+
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", f"mockscope: {line}\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_reaches_the_command_which_may_answer_as_it_likes(number: int) -> None:
+    script = f"""
+import signal, sys
+def handle(number, frame):
+    print("heard", number, flush=True)
+    sys.exit(9)
+signal.signal({number}, handle)
+print("there", flush=True)
+signal.pause()
+"""
+    with running(script) as process:
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=20)
+
+        assert (process.returncode, output) == (9, f"heard {int(number)}\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_a_signal_ends_gives_128_and_its_number(number: int) -> None:
+    script = f"import signal; signal.signal({number}, signal.SIG_DFL); print('there', flush=True); signal.pause()"
+    with running(script) as process:
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+
+        assert process.returncode == 128 + number
+        assert errors == f"mockscope: the command ended with status {128 + number}; it made no call to the API.\n"
+
+
+def test_nothing_that_the_command_started_is_left_behind(tmp_path: Path) -> None:
+    child = (
+        "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); signal.pause()"
+    )
+    script = f"""
+import subprocess, sys
+deaf = subprocess.Popen([sys.executable, "-c", {child!r}], stdout=subprocess.PIPE)
+deaf.stdout.readline()
+print(deaf.pid)
+"""
+    # Into a file: a pipe would be open for as long as the child lives.
+    with (tmp_path / "output").open("w") as output:
+        subprocess.run([*COMMAND, *python(script)], stdout=output, timeout=30, check=True)
+
+    assert not is_there(int((tmp_path / "output").read_text()))
+
+
+def test_no_file_is_left_in_the_temporary_directory(tmp_path: Path) -> None:
+    done = run(*python("import os; print(len(os.listdir(os.environ['TMPDIR'])))"), TMPDIR=str(tmp_path))
+
+    assert (done.stdout, list(tmp_path.iterdir())) == ("1\n", [])
+
+
+def test_on_a_terminal_the_command_is_in_the_foreground_and_ctrl_c_is_its_own() -> None:
+    script = """
+import os, sys
+try:
+    print("foreground", os.tcgetpgrp(0) == os.getpgrp(), flush=True)
+    sys.stdin.readline()
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    raise SystemExit(7)
+"""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [*COMMAND, *python(script)])
+    with open(terminal, "r+b", buffering=0) as screen:
+        seen = b""
+        while b"foreground True\r\n" not in seen:
+            seen += screen.read(1000)
+        screen.write(b"\x03")
+        while b"interrupted\r\n" not in seen:
+            seen += screen.read(1000)
+        _, status = os.waitpid(pid, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 7
+
+
+def test_on_a_terminal_ctrl_z_stops_both_and_both_go_on() -> None:
+    script = """
+print("there", flush=True)
+print("read", input(), flush=True)
+"""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [*COMMAND, *python(script)])
+    with open(terminal, "r+b", buffering=0) as screen:
+        seen = b""
+        while b"there\r\n" not in seen:
+            seen += screen.read(1000)
+        screen.write(b"\x1a")
+        _, stopped = os.waitpid(pid, os.WUNTRACED)
+        os.kill(pid, signal.SIGCONT)
+        screen.write(b"on\n")
+        while b"read on\r\n" not in seen:
+            seen += screen.read(1000)
+        _, status = os.waitpid(pid, 0)
+
+    assert (os.WIFSTOPPED(stopped), os.waitstatus_to_exitcode(status)) == (True, 0)

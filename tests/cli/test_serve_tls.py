@@ -1,0 +1,218 @@
+"""serve --tls and --proxy, and the commands for who runs beside a server: env and wait."""
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import requests
+
+import mockscope
+
+COMMAND: Final = (sys.executable, "-m", "mockscope")
+AUTH: Final = "example_site:e179017a-62b0-4996-8a38-e91aa9f1"
+HEADERS: Final = {"Http-X-Partner-Auth": AUTH}
+
+
+def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=30, env=os.environ | environment, check=False
+    )
+
+
+@contextmanager
+def serving(
+    folder: Path, *options: str, **environment: str
+) -> Iterator[tuple["subprocess.Popen[str]", dict[str, Any]]]:
+    """A server on free ports, with its ready file, which a wait waited for."""
+    ready = folder / "ready.json"
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port=0", "--proxy-port=0", f"--ready-file={ready}", "--log=off", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+    )
+    try:
+        waited = run("wait", "--ready-file", str(ready))
+        assert (waited.returncode, waited.stdout, waited.stderr) == (0, "", "")
+        yield process, json.loads(ready.read_text())
+    finally:
+        # Not killed: then its temporary files would stay.
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def test_serve_tls_speaks_https_and_writes_the_certificate_where_it_is_told(tmp_path: Path) -> None:
+    ca_file = tmp_path / "ca.pem"
+    with serving(tmp_path, "--tls", "--ca-file", str(ca_file)) as (_, ready):
+        answer = requests.get(f"{ready['url']}/api/v1/groups", headers=HEADERS, verify=str(ca_file), timeout=10)
+
+    assert (ready["url"].partition(":")[0], ready["ca_file"], answer.status_code) == ("https", str(ca_file), 200)
+    assert sorted(ready) == ["ca_file", "pid", "sites", "trust", "url", "version"]
+
+
+def test_the_banner_of_serve_tls_has_a_curl_line_that_works_when_pasted(tmp_path: Path) -> None:
+    with serving(tmp_path, "--tls", "--proxy") as (process, ready):
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(11)]
+        [curl] = [line.strip() for line in lines if line.strip().startswith("curl ")]
+        answer = subprocess.run(curl.replace("curl", "curl -s", 1), shell=True, capture_output=True, check=True).stdout
+
+    assert "".join(lines) == (
+        f"mockscope {mockscope.__version__} answers at {ready['url']} (Ctrl-C ends it)\n"
+        "\n"
+        f"    Http-X-Partner-Auth: {AUTH}\n"
+        "\n"
+        "Try:\n"
+        "\n"
+        f"    curl --cacert {ready['ca_file']} -H 'Http-X-Partner-Auth: {AUTH}' {ready['url']}/api/v1/users\n"
+        "\n"
+        f"The vendor's hosts are answered through the proxy {ready['proxy']};\n"
+        "clients must believe:\n"
+        "\n"
+    )
+    assert len(json.loads(answer)["users"]) == 5
+
+
+def test_serve_proxy_answers_for_the_vendor_s_hosts_and_ends_cleanly(tmp_path: Path) -> None:
+    trust = tmp_path / "trust"
+    trust.mkdir()
+    environment = {"MOCKSCOPE_PROXY": "true", "MOCKSCOPE_PROXY_OTHERS": "refuse", "TMPDIR": str(trust)}
+    with serving(tmp_path, **environment) as (process, ready), requests.Session() as session:
+        session.trust_env = False
+        session.proxies = {"https": ready["proxy"], "http": ready["proxy"]}
+        session.verify = ready["ca_file"]
+        answer = session.get("https://app.periscopedata.com/api/v1/groups", headers=HEADERS, timeout=10)
+        refused = session.get("http://elsewhere.invalid/", timeout=10)
+        with socket.create_connection(("127.0.0.1", int(ready["proxy"].rpartition(":")[2])), timeout=10):
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate(timeout=20)
+
+    assert (answer.status_code, refused.status_code) == (200, 403)
+    assert (process.returncode, errors, list(trust.iterdir())) == (0, "", [])
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--ca-file", "ca.pem"], "--ca-file needs --tls or --proxy: otherwise there is no authority"),
+        (["--tls", "--ca-file", "no/ca.pem"], "can't write the CA file no/ca.pem: No such file or directory"),
+    ],
+)
+def test_a_certificate_that_can_t_be_written_is_one_line(options: list[str], line: str) -> None:
+    done = run("serve", "--port=0", *options)
+
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"mockscope: {line}\n")
+
+
+def test_a_proxy_port_that_is_taken_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("serve", "--port=0", "--proxy", f"--proxy-port={port}")
+
+    line = f"mockscope: can't listen on 127.0.0.1 port {port}: Address already in use\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
+
+
+def test_env_prints_what_leads_a_shell_s_programs_to_a_running_proxy(tmp_path: Path) -> None:
+    with serving(tmp_path, "--proxy") as (_, ready):
+        script = f"""
+eval "$({shlex.join(COMMAND)} env --ready-file ready.json)"
+curl -sS -o /dev/null -w '%{{http_code}} ' -H "Http-X-Partner-Auth: $MOCKSCOPE_AUTH" \
+    https://app.periscopedata.com/api/v1/groups
+curl -sS -o /dev/null -w '%{{http_code}} ' -H "Http-X-Partner-Auth: $MOCKSCOPE_AUTH" "$MOCKSCOPE_URL/api/v1/groups"
+echo "$MOCKSCOPE_SITE $HTTPS_PROXY"
+"""
+        done = subprocess.run(
+            ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=True
+        )
+
+    assert (done.stdout, done.stderr) == (f"200 200 example_site {ready['proxy']}\n", "")
+
+
+def test_env_of_a_plain_server_names_the_server_alone_and_quotes_for_the_shell(tmp_path: Path) -> None:
+    site = {"host": "the one", "api_key": "it's", "admin": None}
+    (tmp_path / "ready.json").write_text(json.dumps({"url": "http://127.0.0.1:1", "sites": [site]}))
+    (tmp_path / "empty.json").write_text(json.dumps({"url": "http://127.0.0.1:1", "sites": []}))
+
+    assert run("env", MOCKSCOPE_READY_FILE=str(tmp_path / "ready.json")).stdout == (
+        "export MOCKSCOPE_URL=http://127.0.0.1:1\n"
+        "export MOCKSCOPE_SITE='the one'\n"
+        "export MOCKSCOPE_API_KEY='it'\"'\"'s'\n"
+        "export MOCKSCOPE_AUTH='the one:it'\"'\"'s'\n"
+    )
+    assert (
+        run("env", "--ready-file", str(tmp_path / "empty.json")).stdout == "export MOCKSCOPE_URL=http://127.0.0.1:1\n"
+    )
+
+
+def test_wait_waits_for_a_server_with_tls(tmp_path: Path) -> None:
+    with serving(tmp_path, "--tls") as (process, _):
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+        done = run("wait", "--ready-file", str(tmp_path / "ready.json"), "--timeout", "0")
+
+    assert (done.returncode, process.returncode) == (1, 0)
+
+
+def test_wait_gives_up_in_time_and_says_what_it_waited_for(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    (tmp_path / "stale.json").write_text(json.dumps({"url": url, "sites": []}))
+    (tmp_path / "half.json").write_text('{"url": ')
+    said = {name: run("wait", "--ready-file", name, "--timeout", "0.1", PWD=str(tmp_path)) for name in ("none.json",)}
+    said |= {
+        name: run("wait", "--ready-file", str(tmp_path / name), "--timeout", "0.1")
+        for name in ("stale.json", "half.json")
+    }
+
+    assert {name: (done.returncode, done.stdout, done.stderr) for name, done in said.items()} == {
+        "none.json": (
+            1,
+            "",
+            "mockscope: can't read the ready file none.json (No such file or directory) after 0.1 seconds\n",
+        ),
+        "stale.json": (
+            1,
+            "",
+            f"mockscope: nothing answers at {url} ([Errno 111] Connection refused) after 0.1 seconds\n",
+        ),
+        "half.json": (
+            1,
+            "",
+            f"mockscope: {tmp_path}/half.json is no ready file "
+            "(Expecting value: line 1 column 9 (char 8)) after 0.1 seconds\n",
+        ),
+    }
+
+
+@pytest.mark.parametrize("command", ["env", "wait"])
+def test_without_a_ready_file_it_is_wrong_use(command: str) -> None:
+    done = run(command)
+
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "mockscope: Missing option '--ready-file'.\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (None, "can't read the ready file {path}: No such file or directory"),
+        ("[]", "{path} is no ready file: it has no url and no sites"),
+    ],
+)
+def test_env_says_what_is_wrong_with_a_ready_file(content: str | None, line: str, tmp_path: Path) -> None:
+    path = tmp_path / "ready.json"
+    if content is not None:
+        path.write_text(content)
+    done = run("env", "--ready-file", str(path))
+
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"mockscope: {line.format(path=path)}\n")
