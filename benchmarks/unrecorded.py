@@ -35,6 +35,5 @@ class Unclaimed(app.Api):
 
 
 if __name__ == "__main__":
-    app.Recording = Unrecorded  # type: ignore[assignment, misc]
-    app.Api = Unclaimed  # type: ignore[misc]
+    vars(app).update(Recording=Unrecorded, Api=Unclaimed)
     cli.main()

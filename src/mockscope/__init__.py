@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mockscope.instruments.faults import Faults
     from mockscope.instruments.findings import Finding
     from mockscope.instruments.report import report
+    from mockscope.redirect import VendorHostRefused
     from mockscope.seeding import SeedSource
     from mockscope.server import LiveServer, serve
     from mockscope.tls import Authority
@@ -51,12 +52,14 @@ __all__ = [
     "SiteSnapshot",
     "Uniform",
     "User",
+    "VendorHostRefused",
     "__version__",
     "report",
     "serve",
 ]
 
 _HOME = {
+    "VendorHostRefused": "mockscope.redirect",
     "Access": "mockscope.domain.model",
     "Answer": "mockscope.instruments.fault",
     "Authority": "mockscope.tls",

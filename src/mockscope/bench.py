@@ -509,9 +509,15 @@ class Bench:
         Raises:
             ValueError: a host is taken.
         """
-        self.directory.add(*sites)
-        for site in sites:
-            self._handles[site] = MockSite(site, self, strict=self.strict)
+        # First the handles: a request may come as soon as a site is in the directory.
+        handles = {site: MockSite(site, self, strict=self.strict) for site in sites}
+        self._handles |= handles
+        try:
+            self.directory.add(*sites)
+        except ValueError:
+            for site in sites:
+                del self._handles[site]
+            raise
 
     def remove(self, handle: MockSite) -> None:
         """Take a site off the server. One that is not there is no error."""

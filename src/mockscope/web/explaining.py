@@ -246,7 +246,8 @@ def _group_unknown(refused: Refused, call: Call, directory: Directory) -> Advice
 def _groups_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
     groups = call.site.store.groups
     names = wire.decode_object(call.body)["groups"]
-    return _nearest_group(next(name for name in names if name not in groups), call.site)
+    # Another thread may have created the group since.
+    return _nearest_group(next((name for name in names if name not in groups), names[0]), call.site)
 
 
 def _nearest_group(name: str, site: Site) -> Advice:
