@@ -232,6 +232,7 @@ class Journal(Calls):
     def close(self, entry: Entry) -> None:
         """Complete a call: its answer is out."""
         entry.duration = self._clock.time() - entry.received
+        entry.pack()
         if entry.suspicions:
             self.suspicious.append(entry)
         if entry.weigh() > LIGHT:

@@ -1,7 +1,7 @@
 """What is kept of one request to the vendor's API: opened on receipt, completed with the answer."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote
@@ -19,6 +19,10 @@ LONGEST_KEPT: Final = 64 * 1024
 LONGEST_NAME: Final = 80
 # The operations that the email header tells whom to do it to.
 NAMED_BY_HEADER: Final = frozenset({"get_user", "update_user", "delete_user"})
+
+
+# Pairs of name and value, or, once the call is complete, the same in one piece.
+Headers = Sequence[tuple[bytes, bytes]] | bytes
 
 
 class Entry:
@@ -48,7 +52,7 @@ class Entry:
     thread: int = 0
     _body: bytes | None = None
     _answer: bytes | None = None
-    _answer_headers: Sequence[tuple[bytes, bytes]] = ()
+    _answer_headers: "Headers" = ()
 
     def __init__(
         self,
@@ -65,7 +69,7 @@ class Entry:
         self.number = number
         self._path = path
         self._query = query
-        self._headers = headers
+        self._headers: Headers = headers
 
     def __repr__(self) -> str:
         return f"<Entry {self}>"
@@ -109,7 +113,7 @@ class Entry:
     def header(self, name: str) -> str | None:
         """The first value of a header, matched without case."""
         name = name.lower()
-        for key, value in self._headers:
+        for key, value in _pairs(self._headers):
             if key.decode("latin-1").lower() == name:
                 return self.veil.header(name, value.decode("latin-1"))
         return None
@@ -184,8 +188,17 @@ class Entry:
         """Let go of body and answer; the rest stays."""
         self._body = self._answer = None
 
-    def _shown(self, headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-        read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
+    def pack(self) -> None:
+        """Keep the headers in one piece.
+
+        A busy server keeps thousands of calls: in a dozen small objects each they would fill the processor's caches,
+        and the garbage collector would visit every one of them.
+        """
+        self._headers = _packed(self._headers)
+        self._answer_headers = _packed(self._answer_headers)
+
+    def _shown(self, headers: Headers) -> list[tuple[str, str]]:
+        read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in _pairs(headers)]
         return [(name, self.veil.header(name, value)) for name, value in read]
 
     def _named_in_body(self, field: str) -> str | None:
@@ -222,6 +235,18 @@ Observer = Callable[[Entry], None]
 def printable(text: str) -> str:
     """The text with what could break a line or a terminal escaped."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _packed(headers: Headers) -> bytes:
+    # No part of a header holds a line end.
+    return headers if isinstance(headers, bytes) else b"\n".join([part for pair in headers for part in pair])
+
+
+def _pairs(headers: Headers) -> Iterable[tuple[bytes, bytes]]:
+    if not isinstance(headers, bytes):
+        return headers
+    parts = headers.split(b"\n") if headers else []
+    return zip(parts[::2], parts[1::2], strict=True)
 
 
 def _read(body: bytes | None) -> Any:
