@@ -38,7 +38,7 @@ PARTS: Final[dict[str, Callable[[int, Path, Callable[[str], None]], list[Figure]
 def main(*, rounds: int, quick: bool, part: str | None, json_file: Path | None, markdown: bool) -> None:
     """Measure mockscope against a bare ASGI application on this machine.
 
-    The exit status is 1 where a figure is off its goal by more than a factor of two.
+    The exit status is 1 where a figure is off its goal by more than a factor of three.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)

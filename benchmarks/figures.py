@@ -26,8 +26,8 @@ class Goal(NamedTuple):
         return value <= self.bound if self.at_most else value >= self.bound
 
     def collapsed(self, value: float) -> bool:
-        """Whether the figure is so far off that noise can't be the reason: by more than a factor of two."""
-        return value > self.bound * 2 if self.at_most else value < self.bound / 2
+        """Whether the figure is so far off that noise can't be the reason: by more than a factor of three."""
+        return value > self.bound * 3 if self.at_most else value < self.bound / 3
 
 
 class Figure(NamedTuple):
@@ -205,7 +205,7 @@ def plain_data(figures: Iterable[Figure]) -> list[dict[str, Any]]:
 
 
 def collapsed(figures: Iterable[Figure]) -> list[Figure]:
-    """The figures that are off their goal by more than a factor of two."""
+    """The figures that are off their goal by more than a factor of three."""
     return [figure for figure in figures if figure.goal and figure.goal.collapsed(figure.value)]
 
 
