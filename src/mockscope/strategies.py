@@ -401,7 +401,7 @@ def same_or_new_group(seen: Seen, parts: Parts) -> SearchStrategy[str]:
 def memberships(seen: Seen, parts: Parts) -> SearchStrategy[Any]:
     known = _lists(seen.groups)
     if seen.policy.unknown_groups != "reject":
-        known = known | st.lists(group_names(), max_size=3)
+        known = known | st.lists(group_names(), max_size=3, unique=True)
     return st.sampled_from((ABSENT, None)) | known
 
 

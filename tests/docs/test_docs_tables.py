@@ -117,7 +117,7 @@ def test_the_members_of_a_site_are_those_of_its_table() -> None:
 
 
 # What a call and the calls have for the server alone.
-FOR_THE_SERVER = {"forget_bodies", "is_held", "journal", "number", "thread", "veil", "weigh"}
+FOR_THE_SERVER = {"forget_bodies", "is_held", "journal", "number", "pack", "thread", "veil", "weigh"}
 FOR_THE_JOURNAL = {"close", "hold", "open", "reset", "size", "suspicious", "veil"}
 
 
