@@ -43,8 +43,9 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "redirect.py": {"mockscope.tls"},
     "server.py": SERVER,
     "running.py": {"mockscope.instruments", "mockscope.server", "mockscope.tls"},
-    "beside.py": SERVER | {"mockscope.running", "mockscope.saving", "click"},
-    "cli.py": SERVER | {"mockscope", "mockscope.beside", "mockscope.saving", "click"},
+    "shell.py": {"mockscope.saving", "click"},
+    "beside.py": SERVER | {"mockscope.running", "mockscope.shell", "click"},
+    "cli.py": SERVER | {"mockscope", "mockscope.beside", "mockscope.shell", "click"},
     "strategies.py": DOMAIN | {"mockscope.MockSite", "hypothesis", "msgspec"},
     "__main__.py": {"mockscope.cli"},
     # Names alone, each loaded when it is asked for.

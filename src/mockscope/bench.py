@@ -267,7 +267,7 @@ class MockSite:
             Refused: the site has no such user.
             ValueError: the time has no offset from UTC.
         """
-        return self._site.record_login(email, timestamp(self.clock.now() if at is None else at))
+        return self._site.record_login(email, self._moment(at))
 
     def record_password_change(self, email: str, at: datetime | str | None = None) -> User:
         """Set when a user's password was last changed: ``password_updated_at`` (USER-1).
@@ -280,7 +280,10 @@ class MockSite:
             Refused: the site has no such user.
             ValueError: the time has no offset from UTC.
         """
-        return self._site.record_password_change(email, timestamp(self.clock.now() if at is None else at))
+        return self._site.record_password_change(email, self._moment(at))
+
+    def _moment(self, at: datetime | str | None) -> str:
+        return timestamp(self.clock.now() if at is None else at)
 
     # -- back in time ----------------------------------------------------------------------------------------
 

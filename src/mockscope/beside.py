@@ -5,10 +5,8 @@ import os
 import signal
 import ssl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from importlib.resources import as_file, files
 from pathlib import Path
 from shlex import quote
 from typing import Any, Final, Literal
@@ -16,6 +14,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from mockscope.shell import is_kept, say, seed_or_demo, state_file
 from mockscope.tls import CA_FILE
 
 NO: Final = 1
@@ -60,25 +59,17 @@ def execute(
     if not command:
         raise click.UsageError("exec needs a command: mockscope exec -- COMMAND")
     from mockscope.running import run
-    from mockscope.saving import StateFile
     from mockscope.server import LiveServer
 
-    with _refusals(seed), _seed(seed) as path:
+    with seed_or_demo(seed) as path:
         server = LiveServer(path, proxy=True, proxy_others=proxy_others)
     if not server.directory:
         raise click.ClickException(f"the seed {seed} has no sites, and exec needs one")
-    try:
-        kept = None if keep_state is None else StateFile(keep_state)
-    except OSError as error:
-        raise click.ClickException(f"can't write the state file {keep_state}: {error.strerror or error}") from None
+    kept = state_file(keep_state)
     with server:
-        status = run(command, server, _say)
-    if kept is not None:
-        try:
-            kept.save(list(server.directory))
-        except OSError as error:
-            _say(f"the state was not written: {error.strerror or error}")
-            return status or NO
+        status = run(command, server, say)
+    if not is_kept(None if kept is None else partial(kept.save, list(server.directory))):
+        return status or NO
     return status
 
 
@@ -122,8 +113,9 @@ def wait(*, ready_file: Path | None, timeout: float) -> int:
     latest = time.monotonic() + timeout
     while (reason := _silence(path)) is not None:
         if time.monotonic() >= latest:
-            _say(f"{reason} after {timeout:g} seconds")
+            say(f"{reason} after {timeout:g} seconds")
             return NO
+        # Another process writes the file: nothing here is told when.
         time.sleep(POLL_SECONDS)
     return 0
 
@@ -169,26 +161,3 @@ def _named(path: Path | None) -> Path:
     if path is None:
         raise click.UsageError("Missing option '--ready-file'.")
     return path
-
-
-def _say(line: str) -> None:
-    click.echo(f"mockscope: {line}", err=True)
-
-
-@contextmanager
-def _seed(path: Path | None) -> Iterator[Path]:
-    if path is not None:
-        yield path
-        return
-    with as_file(files("mockscope") / "demo.yaml") as demo:
-        yield demo
-
-
-@contextmanager
-def _refusals(seed: Path | None) -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"can't read the seed {seed}: {error.strerror or error}") from None

@@ -8,7 +8,6 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
-from importlib.resources import as_file, files
 from pathlib import Path
 from shlex import quote
 from types import FrameType
@@ -18,10 +17,10 @@ import click
 
 from mockscope import __version__, _spec
 from mockscope.beside import env, execute, wait
+from mockscope.shell import is_kept, say, seed_or_demo, state_file
 
 if TYPE_CHECKING:
     from mockscope.double import Mockscope
-    from mockscope.saving import StateFile
     from mockscope.tls import Authority
 
 WRONG_USE: Final = 2
@@ -36,7 +35,7 @@ def main() -> None:
         click.echo(error.format_message(), err=True)
         sys.exit(WRONG_USE)
     except click.ClickException as error:
-        click.echo(f"mockscope: {' '.join(error.format_message().split())}", err=True)
+        say(" ".join(error.format_message().split()))
         sys.exit(WRONG_USE)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(0)
@@ -186,7 +185,7 @@ def serve(
     from mockscope.proxy import Proxy
     from mockscope.server import serve_in_foreground, url_of
 
-    kept = None if state is None else _state_file(state)
+    kept = state_file(state)
     double = _load(
         state if kept is not None and kept.exists() else seed,
         hint_header=hints,
@@ -277,48 +276,21 @@ def _authority(ca_file: Path | None) -> "Authority":
     return authority
 
 
-def _state_file(path: Path) -> "StateFile":
-    from mockscope.saving import StateFile
-
-    try:
-        return StateFile(path)
-    except OSError as error:
-        raise click.ClickException(f"can't write the state file {path}: {error.strerror or error}") from None
-
-
 def _end(double: "Mockscope") -> None:
     """Keep the state, and print what strict mode found."""
-    is_kept = _is_kept(double)
+    kept = is_kept(double.save)
     for site in double.sites.values():
         for finding in site.findings() if site.strict else ():
-            click.echo(f"mockscope: {site.host}: {finding}", err=True)
-    if not is_kept:
+            say(f"{site.host}: {finding}")
+    if not kept:
         sys.exit(NOT_KEPT)
-
-
-def _is_kept(double: "Mockscope") -> bool:
-    try:
-        if double.save is not None:
-            double.save()
-    except OSError as error:
-        click.echo(f"mockscope: the state was not written: {error.strerror or error}", err=True)
-        return False
-    return True
 
 
 def _load(seed: Path | None, **options: Any) -> "Mockscope":
     from mockscope.double import Mockscope
 
-    try:
-        if seed is not None:
-            return Mockscope(seed, **options)
-        with as_file(files("mockscope") / "demo.yaml") as demo:
-            return Mockscope(demo, **options)
-    except ValueError as error:
-        # A seed that can't be loaded, or a token that can't stand in a header.
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"can't read the seed {seed}: {error.strerror or error}") from None
+    with seed_or_demo(seed) as path:
+        return Mockscope(path, **options)
 
 
 class _ReadyFile:

@@ -37,6 +37,7 @@ class JSONRefusals:
 class JSONProtocol(JSONRefusals, AutoHTTPProtocol):
     """What the server speaks: uvicorn's choice of parser, refusing in JSON, with the transport within reach."""
 
+    # Streams have an asyncio.Transport; the base class speaks of pipes too.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         # Planned faults break it; uvicorn hands a copy of this state to each request of the connection.

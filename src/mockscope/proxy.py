@@ -138,6 +138,7 @@ class _Kept(asyncio.Protocol):
     def __init__(self, proxy: Proxy) -> None:
         self.proxy = proxy
 
+    # Streams have an asyncio.Transport; the base class speaks of pipes too.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.transport = transport
         self.proxy.transports.add(transport)

@@ -165,6 +165,7 @@ def _end(group: int) -> None:
     _send(group, signal.SIGTERM)
     latest = time.monotonic() + GRACE_SECONDS
     while _is_there(group) and time.monotonic() < latest:
+        # The end of a child can be waited for, but not that of its children.
         time.sleep(POLL_SECONDS)
     _send(group, signal.SIGKILL)
 

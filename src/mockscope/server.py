@@ -358,54 +358,5 @@ def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
     return config
 
 
-def serve(
-    seed: SeedSource | None = None,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    hint_header: bool = True,
-    strict: bool = False,
-    calls_kept: int = MOST_CALLS,
-    control: bool = True,
-    control_token: str | None = None,
-    tls: bool | Authority = False,
-    proxy: bool = False,
-    proxy_port: int = 0,
-    proxy_others: Others = "refuse",
-) -> LiveServer:
-    """A server for a ``with`` block: ``with mockscope.serve() as server: ...``.
-
-    Args:
-        seed: a path to a seed file, or the same as plain data; without it there are no sites yet.
-        host: the address to bind to.
-        port: the port; 0 lets the kernel choose.
-        hint_header: whether answers carry ``X-Mockscope-Hint`` (HTTP-10).
-        strict: whether its sites are in strict mode unless they say otherwise.
-        calls_kept: how many calls each site keeps, and how many are kept that reached no site.
-        control: whether the control API answers under ``/_mockscope/v1/``.
-        control_token: the bearer token that it demands; None demands one only where others than this machine can
-            reach the port, and makes it up.
-        tls: whether it speaks HTTPS, with a certificate of an authority of its own or of the given one.
-        proxy: whether there is a proxy too, which answers for the vendor's hosts.
-        proxy_port: the port of the proxy; 0 lets the kernel choose.
-        proxy_others: whether the proxy refuses or passes other hosts.
-
-    Raises:
-        SeedError: the seed can't be loaded.
-        ValueError: the token can't stand in a header.
-        OSError: the seed can't be read.
-    """
-    return LiveServer(
-        seed,
-        host=host,
-        port=port,
-        hint_header=hint_header,
-        strict=strict,
-        calls_kept=calls_kept,
-        control=control,
-        control_token=control_token,
-        tls=tls,
-        proxy=proxy,
-        proxy_port=proxy_port,
-        proxy_others=proxy_others,
-    )
+# What a with block reads as: with mockscope.serve() as server.
+serve = LiveServer

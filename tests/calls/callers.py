@@ -96,6 +96,7 @@ class Half:
 def announcing(journal: object, monkeypatch: pytest.MonkeyPatch) -> Event:
     """An event that is set when somebody begins to wait for calls of a journal to be answered."""
     waiting = Event()
+    # Nothing public says that somebody waits.
     condition = journal._changed  # type: ignore[attr-defined]
     wait = condition.wait
 

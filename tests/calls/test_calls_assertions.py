@@ -3,28 +3,21 @@
 import json
 import re
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from callers import GROUPS, PHOEBE, USERS, call, send
 from dirty_equals import Contains, IsPartialDict, IsStr
 
-import mockscope
 from mockscope import LiveServer, MockSite
 from mockscope.instruments.calls import Journal
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry
 from mockscope.instruments.hints import Hint
 from mockscope.instruments.matching import OPERATIONS
+from mockscope.web.routes import ROUTES
 
 JOEY = "joey@example.com"
-
-
-@pytest.fixture
-def server() -> Iterator[LiveServer]:
-    with mockscope.serve() as server:
-        yield server
 
 
 @pytest.fixture
@@ -79,6 +72,10 @@ def test_calls_are_a_sequence_in_the_order_of_their_receipt(site: MockSite) -> N
 def test_calls_are_true_when_there_are_any(server: LiveServer, site: MockSite) -> None:
     assert site.calls
     assert not server.calls
+
+
+def test_the_operations_that_can_be_asked_for_are_those_that_are_served() -> None:
+    assert tuple(row.operation for row in ROUTES) == OPERATIONS
 
 
 def test_without_a_call_there_is_no_last_one(site: MockSite) -> None:

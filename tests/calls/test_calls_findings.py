@@ -1,19 +1,12 @@
 """What strict mode finds among the calls and the planned faults."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from callers import GROUPS, PHOEBE, USERS, call, send
 
 import mockscope
 from mockscope import LiveServer, MockSite
-
-
-@pytest.fixture
-def server() -> Iterator[LiveServer]:
-    with mockscope.serve() as server:
-        yield server
 
 
 @pytest.fixture

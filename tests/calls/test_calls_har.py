@@ -1,7 +1,6 @@
 """Calls as an HTTP Archive: its structure is that of HAR 1.2, and it says what happened."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
@@ -52,12 +51,6 @@ ENTRY = holds(
 )
 MAKER = holds({"name": TEXT, "version": TEXT})
 HAR = holds({"log": holds({"version": {"const": "1.2"}, "creator": MAKER, "entries": lists(ENTRY)}, browser=MAKER)})
-
-
-@pytest.fixture
-def server() -> Iterator[LiveServer]:
-    with mockscope.serve() as server:
-        yield server
 
 
 @pytest.fixture

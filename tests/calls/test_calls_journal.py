@@ -24,12 +24,6 @@ KEY = "e179017a-62b0-4996-8a38-e91aa9f1"
 
 
 @pytest.fixture
-def server() -> Iterator[LiveServer]:
-    with mockscope.serve() as server:
-        yield server
-
-
-@pytest.fixture
 def site(server: LiveServer) -> MockSite:
     return server.site("example-site", KEY)
 

@@ -3,14 +3,12 @@
 import base64
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from callers import GROUPS, PHOEBE, USERS, Headers, send
 
-import mockscope
 from mockscope import LiveServer
 from mockscope.instruments.entry import Entry
 from mockscope.instruments.log import json_line, text_line
@@ -22,12 +20,6 @@ PAGE_KEY = "e179017a-62b0-4996-8a38-e91aa9f1"
 OWN_KEY = "my+secret/key"
 KEYS = [PAGE_KEY, OWN_KEY]
 ADMIN = {"Http-X-Email": "admin@example.com"}
-
-
-@pytest.fixture
-def server() -> Iterator[LiveServer]:
-    with mockscope.serve() as server:
-        yield server
 
 
 def everything_shown(server: LiveServer) -> str:

@@ -13,15 +13,9 @@ import httpx
 import pytest
 from control_harness import BASE, path_of
 
-from mockscope import Entry, LiveServer, MockSite, serve
+from mockscope import Entry, LiveServer, MockSite
 
 MONICA = {"Http-X-Email": "monica@example.com"}
-
-
-@pytest.fixture
-def server() -> Iterator[LiveServer]:
-    with serve() as server:
-        yield server
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,12 +34,6 @@ def foreign_host(host: str) -> dict[str, str]:
         "message": f"The control API does not answer to the Host {host}: use localhost, a loopback address, or the "
         "address or name that the server was bound to (--host)."
     }
-
-
-@pytest.fixture
-def server() -> Iterator[LiveServer]:
-    with serve() as server:
-        yield server
 
 
 def in_process(double: Mockscope, base: str = "http://mockscope.invalid", client: str = "127.0.0.1") -> httpx.Client:

@@ -7,13 +7,7 @@ import httpx
 import pytest
 from control_harness import BASE, path_of
 
-from mockscope import LiveServer, MockSite, Uniform, serve
-
-
-@pytest.fixture
-def server() -> Iterator[LiveServer]:
-    with serve() as server:
-        yield server
+from mockscope import LiveServer, MockSite, Uniform
 
 
 @pytest.fixture

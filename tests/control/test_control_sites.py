@@ -24,12 +24,6 @@ ODD_HOST = "a:b/c%2Fd?e#f;g=h&i+j..~{x}"
 
 
 @pytest.fixture
-def server() -> Iterator[LiveServer]:
-    with serve() as server:
-        yield server
-
-
-@pytest.fixture
 def control(server: LiveServer) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=server.url) as client:
         yield client

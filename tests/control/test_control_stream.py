@@ -11,18 +11,12 @@ import pytest
 from control_harness import BASE, path_of
 from starlette.types import Message
 
-from mockscope import LiveServer, MockSite, serve
+from mockscope import LiveServer, MockSite
 from mockscope.instruments.entry import LONGEST_KEPT
 from mockscope.web.control import stream
 from mockscope.web.control.stream import EventStream
 
 OPENED = ": calls from here on"
-
-
-@pytest.fixture
-def server() -> Iterator[LiveServer]:
-    with serve() as server:
-        yield server
 
 
 @pytest.fixture

@@ -157,8 +157,6 @@ ROUTES: Final = (
     Row("delete_group", "DELETE", ONE_GROUP, delete_group),
 )
 
-OPERATIONS: Final = tuple(row.operation for row in ROUTES)
-
 # (method, whether the email header is there) -> row
 Rows = Mapping[tuple[str, bool], Row]
 
