@@ -15,11 +15,17 @@ PACKAGE: Final = Path(mockscope.__file__).parent
 PLUGIN: Final = Path(pytest_mockscope.__file__).parent
 
 DOMAIN: Final = {"mockscope.domain", "mockscope.nearness"}
-BENCH: Final = DOMAIN | {"mockscope.instruments", "mockscope.seeding", "mockscope.people", "mockscope.bench"}
+BENCH: Final = DOMAIN | {
+    "mockscope.instruments",
+    "mockscope.seeding",
+    "mockscope.people",
+    "mockscope.contracting",
+    "mockscope.bench",
+}
 WEB: Final = BENCH | {"mockscope.wire", "mockscope._spec", "mockscope.web", "msgspec", "starlette"}
 DOUBLE: Final = WEB | {"mockscope.double"}
 
-PORTS: Final = {"mockscope.gate", "mockscope.protocol", "mockscope.proxy", "mockscope.tls", "uvicorn"}
+PORTS: Final = {"mockscope.gate", "mockscope.prompt", "mockscope.protocol", "mockscope.proxy", "mockscope.tls", "uvicorn"}
 SERVER: Final = DOUBLE | PORTS | {"mockscope.redirect", "mockscope.server"}
 
 # room -> what it may import besides the standard library
@@ -32,20 +38,33 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "people.py": DOMAIN | {"mimesis"},
     "seeding.py": DOMAIN | {"mockscope.people", "msgspec", "yaml"},
     "saving.py": DOMAIN | {"mockscope.seeding"},
+    # The validator is an extra.
+    "contracting.py": DOMAIN | {"mockscope.instruments", "mockscope.wire", "mockscope._spec", "jsonschema_rs"},
     "bench.py": BENCH,
     "web": WEB | {"mockscope"},
     "double.py": DOUBLE,
-    "protocol.py": {"mockscope.wire", "mockscope.web", "uvicorn"},
+    "protocol.py": {"mockscope.prompt", "mockscope.wire", "mockscope.web", "uvicorn"},
+    "prompt.py": {"mockscope.protocol", "mockscope.web", "uvicorn"},
     "tls.py": {"trustme"},
     "gate.py": set(),
+    "target.py": {"mockscope", "mockscope.instruments"},
+    "pulling.py": DOMAIN | {"mockscope.seeding", "mockscope.target", "cryptography", "yaml"},
+    "anonymizing.py": {"mockscope.domain"},
     "proxy.py": {"mockscope.gate", "mockscope.tls"},
     # No client is imported, and no server: it is told where to lead requests.
     "redirect.py": {"mockscope.tls"},
     "server.py": SERVER,
     "running.py": {"mockscope.instruments", "mockscope.server", "mockscope.tls"},
     "shell.py": {"mockscope.saving", "click"},
+    "outside.py": {"mockscope.anonymizing", "mockscope.pulling", "mockscope.shell", "mockscope.target", "click"},
     "beside.py": SERVER | {"mockscope.running", "mockscope.shell", "click"},
-    "cli.py": SERVER | {"mockscope", "mockscope.beside", "mockscope.shell", "click"},
+    # Schemathesis and what it stands on are an extra too.
+    "schemathesis_setup.py": DOMAIN
+    | {"mockscope.instruments", "mockscope._spec", "hypothesis", "requests", "schemathesis"},
+    "fuzzing.py": SERVER
+    | {"mockscope.outside", "mockscope.schemathesis_setup", "mockscope.shell", "mockscope.target", "click"},
+    "cli.py": SERVER
+    | {"mockscope", "mockscope.beside", "mockscope.fuzzing", "mockscope.outside", "mockscope.shell", "click"},
     "strategies.py": DOMAIN | {"mockscope.MockSite", "hypothesis", "msgspec"},
     "__main__.py": {"mockscope.cli"},
     # Names alone, each loaded when it is asked for.

@@ -94,5 +94,8 @@ class ReadableHeads(JSONProtocol):
 
 def best_protocol() -> type[asyncio.Protocol]:
     """The protocol class for the parser that is installed."""
-    parser = AutoHTTPProtocol.__module__.rpartition(".")[2]
-    return ReadableHeads if parser == "httptools_impl" else JSONProtocol
+    if AutoHTTPProtocol.__module__.rpartition(".")[2] != "httptools_impl":
+        return JSONProtocol
+    from mockscope.prompt import PromptAnswers  # here, not above: it needs httptools
+
+    return PromptAnswers

@@ -117,7 +117,18 @@ def test_the_members_of_a_site_are_those_of_its_table() -> None:
 
 
 # What a call and the calls have for the server alone.
-FOR_THE_SERVER = {"forget_bodies", "is_held", "journal", "number", "pack", "thread", "veil", "weigh"}
+FOR_THE_SERVER = {
+    "complete",
+    "forget_bodies",
+    "held_until",
+    "is_held",
+    "journal",
+    "keep_answer",
+    "number",
+    "thread",
+    "veil",
+    "weigh",
+}
 FOR_THE_JOURNAL = {"close", "hold", "open", "reset", "size", "suspicious", "veil"}
 
 

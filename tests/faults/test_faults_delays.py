@@ -197,6 +197,8 @@ def test_what_a_client_asked_for_happens_though_it_did_not_wait_for_the_answer(m
         create(mockscope, patience=0.1)
     assert "joey@example.com" not in mockscope.users
     mockscope.clock.shift(minutes=1)
+    # A look at the calls waits for what is due.
+    assert (mockscope.calls.last.status, "joey@example.com" in mockscope.users) == (201, True)
     assert create(mockscope) == 409
 
 

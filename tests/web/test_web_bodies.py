@@ -267,10 +267,18 @@ new_user_bodies = st.fixed_dictionaries(
 @settings(deadline=None)
 @given(new_user_bodies)
 def test_what_is_read_in_one_go_is_what_the_tables_read(body: dict[str, object]) -> None:
-    at_once = wire.decode_new_user(json.dumps(body).encode())
+    sent = json.dumps(body)
+    at_once = wire.decode_new_user(sent.encode())
 
     if at_once is not None:
         assert at_once == read_new_user(body)
-    elif "x" not in body:
+    elif not may_be_remarked_on(body, sent):
         with pytest.raises(mockscope.Refused):
             read_new_user(body)
+
+
+def may_be_remarked_on(body: dict[str, object], sent: str) -> bool:
+    """Whether it has a field that is unknown, a group that comes twice or, with a colon too many, maybe a field."""
+    groups = body.get("groups")
+    repeats = isinstance(groups, list) and len(groups) > len(set(groups))
+    return "x" in body or repeats or sent.count(":") > len(body)

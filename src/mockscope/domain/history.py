@@ -52,10 +52,9 @@ class History:
     def write(self, change: Change) -> None:
         """Write a change, and remember how to take it back."""
         before = self._store.apply(change)
-        undo = self._head.undo
-        _remember(undo.users, before.users, change.users)
-        _remember(undo.groups, before.groups, change.groups)
-        _remember(undo.dashboards, before.dashboards, change.dashboards)
+        for undo, replaced, written in zip(self._head.undo, before, change, strict=True):
+            if written:
+                _remember(undo, replaced, written)
 
     def mark(self) -> Version:
         """The version that the store is at now."""

@@ -197,10 +197,11 @@ class Store:
 
     def apply(self, change: Change) -> Change:
         """Write a change whole; return the change that takes it back."""
+        # Most changes are of one kind.
         return Change(
-            users=self._put_users(change.users),
-            groups=self.groups.put_all(change.groups),
-            dashboards=self._put_dashboards(change.dashboards),
+            self._put_users(change.users) if change.users else {},
+            self.groups.put_all(change.groups) if change.groups else {},
+            self._put_dashboards(change.dashboards) if change.dashboards else {},
         )
 
     def everything(self) -> Change:

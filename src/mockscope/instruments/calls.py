@@ -213,7 +213,7 @@ class Journal(Calls):
         self.veil = veil or Veil()
         self.size = size
         self.suspicious: deque[Entry] = deque(maxlen=MOST_SUSPICIOUS)
-        self._clock = clock
+        self.clock = clock
         self._ring: deque[Entry] = deque(maxlen=size)
         self._heavy: deque[Entry] = deque()
         self._bytes = 0
@@ -225,14 +225,13 @@ class Journal(Calls):
     def open(self, entry: Entry) -> None:
         """Keep a call that was just received."""
         entry.journal = self
-        entry.received = self._clock.time()
+        entry.received = self.clock.time()
         entry.thread = get_ident()
         self._ring.append(entry)
 
     def close(self, entry: Entry) -> None:
         """Complete a call: its answer is out."""
-        entry.duration = self._clock.time() - entry.received
-        entry.pack()
+        entry.complete(self.clock.time() - entry.received)
         if entry.suspicions:
             self.suspicious.append(entry)
         if entry.weigh() > LIGHT:
@@ -240,9 +239,9 @@ class Journal(Calls):
         if self._waiting:
             self._tell()
 
-    def hold(self, entry: Entry) -> None:
-        """A fault keeps the answer back: nobody need wait for it."""
-        entry.is_held = True
+    def hold(self, entry: Entry, until: float) -> None:
+        """A fault keeps the answer back: nobody need wait for it before that time on the clock."""
+        entry.held_until = until
         self._tell()
 
     def reset(self) -> None:

@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Lock
 from typing import Final, NamedTuple
+from weakref import WeakSet
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -42,10 +44,16 @@ class Clock:
 
     def __init__(self, parent: "Clock | None" = None, *, source: Callable[[], int] = time.time_ns) -> None:
         self._parent = parent
-        self._source: Callable[[], int] = source if parent is None else parent._now
+        self._source = source
+        # One for the whole family: what is done to a clock changes those that follow it.
+        self._lock: Lock = Lock() if parent is None else parent._lock
         self._sleepers: _Sleepers = _Sleepers() if parent is None else parent._sleepers
+        self._followers: WeakSet[Clock] = WeakSet()
         self._setting = FOLLOWING
-        self._lock = Lock()
+        with self._lock:
+            if parent is not None:
+                parent._followers.add(self)
+            self._tune()
 
     def __repr__(self) -> str:
         return f"<Clock {'frozen at' if self.is_frozen else 'running, now'} {self.now():%Y-%m-%dT%H:%M:%S.%fZ}>"
@@ -88,7 +96,7 @@ class Clock:
         """Let time run on from where it stands. A clock that follows a frozen one goes on with that."""
         with self._lock:
             if self._setting.frozen_at is not None:
-                self._set(_Setting(offset=self._setting.frozen_at - self._source()))
+                self._set(_Setting(offset=self._setting.frozen_at - self._followed()))
 
     def shift(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
         """Move time by a distance; a running clock runs on from there. Negative distances go back.
@@ -123,21 +131,28 @@ class Clock:
     async def sleep(self, seconds: float) -> None:
         """Wait until so many seconds have passed on this clock, however they pass."""
         due = self._now() + round(seconds * NANOSECONDS)
-        with self._sleepers.listening() as moved:
-            while (left := due - self._now()) > 0:
+        while True:
+            # Before the look at the time, so that no move is missed in between.
+            with self._sleepers.listening() as moved:
+                left = due - self._now()
+                if left <= 0:
+                    return
                 stopped = self._stopped()
                 if stopped is not None and stopped._setting.autojump:
                     stopped._shift(left)
-                    break
+                    return
                 await _until(moved, None if stopped is not None else left / NANOSECONDS)
-                # Cleared before the next look at the time, so that no move is missed in between.
-                moved.clear()
 
-    def _now(self) -> int:
-        if self._setting is FOLLOWING:
-            return self._source()
+    def _tune(self) -> None:
+        """Have the time read from where it runs, past all clocks that only follow: every call asks for it twice."""
+        followed = self._source if self._parent is None else self._parent._now
+        self._now: Callable[[], int] = followed if self._setting is FOLLOWING else partial(self._read, followed)
+        for follower in self._followers:
+            follower._tune()
+
+    def _read(self, followed: Callable[[], int]) -> int:
         offset, frozen_at, _ = self._setting
-        moment = self._source() + offset if frozen_at is None else frozen_at
+        moment = followed() + offset if frozen_at is None else frozen_at
         # A clock may run, or be carried by the one it follows, to where there are no dates any more.
         return moment if EARLIEST <= moment <= LATEST else min(max(moment, EARLIEST), LATEST)
 
@@ -154,12 +169,16 @@ class Clock:
 
     def _move(self, moment: int) -> None:
         if self._setting.frozen_at is None:
-            self._set(_Setting(offset=moment - self._source()))
+            self._set(_Setting(offset=moment - self._followed()))
         else:
             self._set(self._setting._replace(frozen_at=moment))
 
+    def _followed(self) -> int:
+        return self._source() if self._parent is None else self._parent._now()
+
     def _set(self, setting: _Setting) -> None:
         self._setting = setting
+        self._tune()
         self._sleepers.wake()
 
 
@@ -168,31 +187,42 @@ class _Sleepers:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._waiting: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
+        self._waiting: set[asyncio.Future[None]] = set()
 
     @contextmanager
-    def listening(self) -> Iterator[asyncio.Event]:
-        """An event that is set whenever a clock of the family is moved."""
-        moved = asyncio.Event()
+    def listening(self) -> Iterator["asyncio.Future[None]"]:
+        """A future that is done when a clock of the family is moved."""
+        moved = asyncio.get_running_loop().create_future()
         with self._lock:
-            self._waiting[moved] = asyncio.get_running_loop()
+            self._waiting.add(moved)
         try:
             yield moved
         finally:
             with self._lock:
-                del self._waiting[moved]
+                self._waiting.remove(moved)
 
     def wake(self) -> None:
         with self._lock:
-            for moved, loop in self._waiting.items():
+            for moved in self._waiting:
                 # One whose loop was closed under it will never wake.
                 with suppress(RuntimeError):
-                    loop.call_soon_threadsafe(moved.set)
+                    moved.get_loop().call_soon_threadsafe(_ring, moved)
 
 
-async def _until(moved: asyncio.Event, longest: float | None) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(moved.wait(), longest)
+async def _until(moved: "asyncio.Future[None]", longest: float | None) -> None:
+    # Not by asyncio.wait_for: what is due must be under way before a later request is, and that would be four rounds
+    # of the loop later.
+    timer = None if longest is None else moved.get_loop().call_later(longest, _ring, moved)
+    try:
+        await moved
+    finally:
+        if timer is not None:
+            timer.cancel()
+
+
+def _ring(moved: "asyncio.Future[None]") -> None:
+    if not moved.done():
+        moved.set_result(None)
 
 
 def _checked(moment: int) -> int:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 # Of bodies and answers so much is kept, in bytes: three times a page of a hundred users.
 LONGEST_KEPT: Final = 64 * 1024
+# So much, in seconds, may be lost of a time between a clock and a float.
+ROUNDED: Final = 0.001
 # Of a user or group that a line names, so many characters.
 LONGEST_NAME: Final = 80
 # The operations that the email header tells whom to do it to.
@@ -32,7 +35,7 @@ class Entry:
     arrived; ``operation`` one of the ten; ``site`` the host that was opened; ``duration`` the seconds to the end of the
     answer, on the site's clock; ``test_mode`` says whether it was a dry run; ``rule`` is the rule id of the refusal,
     ``advice`` the hint, ``suspicions`` all hints of a success that nobody promises; ``fault`` the planned fault that
-    hit. ``is_held`` says whether that fault keeps the answer back just now.
+    hit.
     """
 
     # Defaults stand here and not in __init__: most entries of a busy server never set them.
@@ -46,7 +49,8 @@ class Entry:
     suspicions: tuple[Advice, ...] = ()
     fault: str | None = None
     received: float = 0.0
-    is_held: bool = False
+    # The time on the site's clock until which a fault keeps the answer back.
+    held_until: float | None = None
     journal: "Journal | None" = None
     # In the thread of this number it is answered.
     thread: int = 0
@@ -91,6 +95,13 @@ class Entry:
         return self.duration is None and not self.is_held
 
     @property
+    def is_held(self) -> bool:
+        """Whether a fault keeps the answer back: what is due is on its way, though it may not be out yet."""
+        if self.held_until is None or self.journal is None:
+            return False
+        return self.journal.clock.time() < self.held_until - ROUNDED
+
+    @property
     def received_at(self) -> datetime:
         """When it arrived, in UTC."""
         return EPOCH + timedelta(seconds=self.received)
@@ -132,18 +143,22 @@ class Entry:
         """The answer's body, cut at LONGEST_KEPT bytes."""
         return self._answer and self.veil.raw(self._answer)
 
-    @answer.setter
-    def answer(self, answer: bytes) -> None:
-        self._answer = _cut(answer)
+    def keep_answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], answer: bytes) -> None:
+        """Keep what the client is told.
+
+        Args:
+            status: the status.
+            headers: names and values.
+            answer: the body; cut at LONGEST_KEPT bytes.
+        """
+        self.status = status
+        self._answer_headers = headers
+        self._answer = answer if len(answer) <= LONGEST_KEPT else answer[:LONGEST_KEPT]
 
     @property
     def answer_headers(self) -> list[tuple[str, str]]:
         """The answer's headers, in the same form."""
         return self._shown(self._answer_headers)
-
-    @answer_headers.setter
-    def answer_headers(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
-        self._answer_headers = headers
 
     @property
     def params(self) -> dict[str, str]:
@@ -182,20 +197,24 @@ class Entry:
 
     def weigh(self) -> int:
         """The bytes of body and answer."""
-        return len(self._body or b"") + len(self._answer or b"")
+        return (0 if self._body is None else len(self._body)) + (0 if self._answer is None else len(self._answer))
 
     def forget_bodies(self) -> None:
         """Let go of body and answer; the rest stays."""
         self._body = self._answer = None
 
-    def pack(self) -> None:
-        """Keep the headers in one piece.
+    def complete(self, duration: float) -> None:
+        """The answer is out: nothing more is to come.
 
-        A busy server keeps thousands of calls: in a dozen small objects each they would fill the processor's caches,
-        and the garbage collector would visit every one of them.
+        Headers are kept in one piece from here on. A busy server keeps thousands of calls: in a dozen small objects
+        each they would fill the processor's caches, and the garbage collector would visit every one of them.
         """
-        self._headers = _packed(self._headers)
-        self._answer_headers = _packed(self._answer_headers)
+        self.duration = duration
+        # No part of a header holds a line end.
+        if not isinstance(self._headers, bytes):
+            self._headers = b"\n".join(chain.from_iterable(self._headers))
+        if not isinstance(self._answer_headers, bytes):
+            self._answer_headers = b"\n".join(chain.from_iterable(self._answer_headers))
 
     def _shown(self, headers: Headers) -> list[tuple[str, str]]:
         read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in _pairs(headers)]
@@ -235,11 +254,6 @@ Observer = Callable[[Entry], None]
 def printable(text: str) -> str:
     """The text with what could break a line or a terminal escaped."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def _packed(headers: Headers) -> bytes:
-    # No part of a header holds a line end.
-    return headers if isinstance(headers, bytes) else b"\n".join([part for pair in headers for part in pair])
 
 
 def _pairs(headers: Headers) -> Iterable[tuple[bytes, bytes]]:

@@ -45,9 +45,8 @@ class Faults:
         self._about = about
         self._clock = clock
         self._lock = Lock()
-        self._rules: tuple[Fault, ...] = ()
-        self._limits: tuple[RateLimit, ...] = ()
         self._made = 0
+        self._plan((), ())
 
     def __repr__(self) -> str:
         return f"<faults of {self._about}: {'; '.join(map(str, self)) or 'none'}>"
@@ -124,7 +123,7 @@ class Faults:
                 action=action,
             )
             self._made += 1
-            self._rules = (*self._rules, fault)
+            self._plan((*self._rules, fault), self._limits)
         return fault
 
     def rate_limit(self, calls: int, *, per: float, operation: str = ANY) -> "RateLimit":
@@ -152,7 +151,7 @@ class Faults:
         with self._lock:
             self._made += 1
             limit = RateLimit(f"rate-limit-{self._made}", operation, calls, per)
-            self._limits = (*self._limits, limit)
+            self._plan(self._rules, (*self._limits, limit))
         return limit
 
     def add_plain(self, data: Mapping[str, Any]) -> "Fault | RateLimit":
@@ -187,13 +186,20 @@ class Faults:
     def remove(self, rule: "Fault | RateLimit") -> None:
         """Take a rule out. One that is not there is no error."""
         with self._lock:
-            self._rules = tuple(other for other in self._rules if other is not rule)
-            self._limits = tuple(other for other in self._limits if other is not rule)
+            self._plan(
+                tuple(other for other in self._rules if other is not rule),
+                tuple(other for other in self._limits if other is not rule),
+            )
 
     def clear(self) -> None:
         """Take all rules out."""
         with self._lock:
-            self._rules, self._limits = (), ()
+            self._plan((), ())
+
+    def _plan(self, rules: tuple[Fault, ...], limits: "tuple[RateLimit, ...]") -> None:
+        self._rules, self._limits = rules, limits
+        # Whether there are any: every request asks.
+        self.are_planned = bool(rules or limits)
 
     def unused(self) -> list[Fault]:
         """The faults that struck less often than planned; one without a number should strike at least once."""

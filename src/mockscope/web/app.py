@@ -9,19 +9,20 @@ from collections.abc import Callable
 from typing import Final
 
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mockscope import wire
 from mockscope.bench import Bench, MockSite
 from mockscope.domain.refusals import Refusal, Refused
+from mockscope.instruments.entry import Entry
 from mockscope.instruments.hints import Hint
 from mockscope.web.breaking import answer_or_break
 from mockscope.web.control.door import Door
+from mockscope.web.eager import in_a_task
 from mockscope.web.explaining import BODIES, explain, suspect
 from mockscope.web.reading import Call
 from mockscope.web.recording import ENTRY, Recording
-from mockscope.web.routes import JSONAnswer, allowed_methods, rows_at
+from mockscope.web.routes import JSONAnswer, Row, allowed_methods, rows_at
 
 logger: Final = logging.getLogger("mockscope")
 
@@ -37,7 +38,7 @@ def build_app(bench: Bench, *, hint_header: bool = True, door: Door | None = Non
         door: who may use the control API; None switches it off.
     """
     return Front(
-        Recording(Api(bench), bench.calls, bench.observers, bench.numbers, hint_header=hint_header),
+        Recording(Api(bench, hint_header=hint_header), bench.calls, bench.observers, bench.numbers),
         Reserved(bench, door),
     )
 
@@ -61,24 +62,26 @@ class Api:
 
     Args:
         bench: the sites that it answers for, with their instruments.
+        hint_header: whether answers carry X-Mockscope-Hint (HTTP-10).
     """
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, *, hint_header: bool) -> None:
         self._bench = bench
         self._directory = bench.directory
+        self._hint_header = hint_header
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        call = Call(scope, receive, scope[ENTRY])
+        entry: Entry = scope[ENTRY]
+        call = Call(scope, receive, entry)
         try:
             response = await self._answer_or_refuse(call)
         except ClientDisconnect:
             return
         except Exception:
             # HTTP-8: a crash of our own is an answer in JSON too; the trace is for the log alone.
-            logger.exception("crashed on %s %s", call.entry.method, call.entry.path)
-            fault = call.entry.fault
-            advice = Hint.ACTION_FAILED.about(fault=fault) if fault else Hint.CRASHED.about()
-            call.entry.rule, call.entry.advice = Refusal.CRASHED.rule, advice
+            logger.exception("crashed on %s %s", entry.method, entry.path)
+            advice = Hint.ACTION_FAILED.about(fault=entry.fault) if entry.fault else Hint.CRASHED.about()
+            entry.rule, entry.advice = Refusal.CRASHED.rule, advice
             response = rendered(Refused(Refusal.CRASHED))
         if call.leaves_body_behind:
             await call.drain()
@@ -87,16 +90,25 @@ class Api:
             response.body = b""
         if call.answer_headers:
             response.headers.update(call.answer_headers)
+        # HTTP-10: "X-Request-Id, the id of its entry in the journal"
+        response.raw_headers.append((b"x-request-id", entry.id.encode()))
+        if entry.advice is not None and self._hint_header:
+            response.raw_headers.append((b"x-mockscope-hint", entry.advice.code.encode()))
+        response.note(entry)
         await response(scope, receive, send)
 
-    async def _answer_or_refuse(self, call: Call) -> Response:
+    async def _answer_or_refuse(self, call: Call) -> JSONAnswer:
+        entry = call.entry
         try:
-            response = await self._answer(call)
-            if call.entry.fault is None and (suspicions := suspect(call)):
-                call.entry.advice, call.entry.suspicions = suspicions[0], suspicions
+            row, handle = self._admit(call)
+            if handle.faults.are_planned:
+                response = await answer_or_break(call, row.endpoint, handle.faults, handle.clock)
+            else:
+                response = await row.endpoint(call)
+            if entry.fault is None and (suspicions := suspect(call)):
+                entry.advice, entry.suspicions = suspicions[0], suspicions
             return response
         except Refused as refused:
-            entry = call.entry
             entry.rule = refused.rule
             if entry.journal is None:
                 self._bench.calls.open(entry)
@@ -106,8 +118,8 @@ class Api:
             entry.advice = explain(refused, call, self._directory)
             return rendered(refused, entry.veil)
 
-    async def _answer(self, call: Call) -> Response:
-        """HTTP-6: authenticate, route, method, and then what the operation itself checks, in its order."""
+    def _admit(self, call: Call) -> tuple[Row, MockSite]:
+        """HTTP-6: authenticate, route, method; then the operation checks, in its own order."""
         entry = call.entry
         rows = rows_at(call)
         row = rows.get((entry.method, call.names_user)) if rows else None
@@ -120,9 +132,7 @@ class Api:
             allowed = allowed_methods(rows)
             raise Refused(Refusal.METHOD_NOT_ALLOWED, method=entry.method, path=entry.path, allowed=allowed)
         entry.test_mode = row.method != "GET" and call.test_mode
-        if handle.faults:
-            return await answer_or_break(call, row.endpoint, handle.faults, handle.clock)
-        return await row.endpoint(call)
+        return row, handle
 
     def _claim(self, call: Call) -> MockSite:
         """The site that the request opens; from here on the request is among its calls."""
@@ -137,7 +147,7 @@ class Api:
         return handle
 
 
-def rendered(refused: Refused, shown: Callable[[str], str] = str) -> Response:
+def rendered(refused: Refused, shown: Callable[[str], str] = str) -> JSONAnswer:
     """The answer to a request that was refused (HTTP-1), with its message such as it may be shown."""
     response = JSONAnswer(wire.encode(wire.Message(shown(refused.message))), refused.status)
     if refused.refusal is Refusal.METHOD_NOT_ALLOWED:
@@ -163,4 +173,5 @@ class Reserved:
             from mockscope.web.control.app import ReservedPaths  # here, not above: most servers never need it
 
             self._app = ReservedPaths(self._bench, self._door)
+        await in_a_task()
         await self._app(scope, receive, send)

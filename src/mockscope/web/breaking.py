@@ -6,14 +6,14 @@ When a fault strikes is decided in instruments/faults.py.
 import asyncio
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import responses
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mockscope import wire
@@ -22,14 +22,17 @@ from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry
 from mockscope.instruments.fault import BODILESS, READS, WITH_ANSWER, Answer, Fault
 from mockscope.instruments.faults import Faults
+from mockscope.web.eager import in_a_task
 from mockscope.web.reading import Call
-from mockscope.web.routes import JSONAnswer
+from mockscope.web.routes import Endpoint, JSONAnswer
 
 if TYPE_CHECKING:
     from mockscope.instruments.rates import Verdict
 
 # Where the protocol leaves the connection: in the state that uvicorn hands to each request.
 CONNECTION: Final = "mockscope.connection"
+# In the scope of a request that came before any fault was planned: one that is planned meanwhile is not meant for it.
+BEFORE_FAULTS: Final = "mockscope.before_faults"
 # Closing with this option set sends RST: on, and no time to linger.
 AT_ONCE: Final = struct.pack("ii", 1, 0)
 GARBAGE: Final = b"\x16\x03\x01 this is no HTTP \xff\xfe\x00\r\n\r\n"
@@ -65,15 +68,14 @@ class Connection:
         return True
 
 
-Endpoint = Callable[[Call], Awaitable[Response]]
-
-
-async def answer_or_break(call: Call, endpoint: Endpoint, faults: Faults, clock: Clock) -> Response:
+async def answer_or_break(call: Call, endpoint: Endpoint, faults: Faults, clock: Clock) -> JSONAnswer:
     """What a site with planned faults answers.
 
     Raises:
         Refused: what the operation refuses; then nothing of it was broken.
     """
+    if BEFORE_FAULTS in call.scope:
+        return await endpoint(call)
     # Now, because the body tells which calls are meant, and because a client that gives up during a delay takes it
     # along: what it asked for happens all the same.
     if call.announces_body:
@@ -88,9 +90,9 @@ async def answer_or_break(call: Call, endpoint: Endpoint, faults: Faults, clock:
     return await endpoint(call) if fault is None else await _broken(fault, call, endpoint, faults, clock)
 
 
-async def _broken(fault: Fault, call: Call, endpoint: Endpoint, faults: Faults, clock: Clock) -> Response:
+async def _broken(fault: Fault, call: Call, endpoint: Endpoint, faults: Faults, clock: Clock) -> JSONAnswer:
     entry = call.entry
-    answer: Response | None = None
+    answer: JSONAnswer | None = None
     # What is cut of a read is its own answer.
     if fault.after_commit or (fault.transport in WITH_ANSWER and entry.operation in READS):
         try:
@@ -100,9 +102,11 @@ async def _broken(fault: Fault, call: Call, endpoint: Endpoint, faults: Faults, 
             raise
     entry.fault = fault.id
     if fault.delay:
-        with _held_back(call):
-            # Counted from the receipt: a test that has seen the call may move the clock at once.
-            await clock.sleep(entry.received + fault.next_delay() - clock.time())
+        await in_a_task()
+        # Counted from the receipt: a test that has seen the call may move the clock at once.
+        due = entry.received + fault.next_delay()
+        with _held_back(call, due):
+            await clock.sleep(due - clock.time())
     if fault.transport is not None:
         return _interrupted(fault, call, _planned(fault) if fault.status or answer is None else _taken_apart(answer))
     if fault.status is not None:
@@ -112,7 +116,7 @@ async def _broken(fault: Fault, call: Call, endpoint: Endpoint, faults: Faults, 
     return await endpoint(call) if answer is None else answer
 
 
-def _interrupted(fault: Fault, call: Call, answer: Answer) -> Response:
+def _interrupted(fault: Fault, call: Call, answer: Answer) -> JSONAnswer:
     """The answer such as a transport fault leaves it."""
     part = answer.body[: _kept(fault, len(answer.body))]
     if fault.transport == "bad_json":
@@ -137,13 +141,22 @@ class BrokenAnswer(JSONAnswer):
         self._call = call
         self._part = part
 
+    def note(self, entry: Entry) -> None:
+        if self._says_part:
+            entry.keep_answer(self.status_code, self.raw_headers, self._part)
+
+    @property
+    def _says_part(self) -> bool:
+        # What is cut is a body, and HEAD is answered without one: then nothing is left.
+        return self._fault.transport == "truncate" and self._call.scope["method"] != "HEAD"
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._fault.transport == "hang":
-            with suppress(ClientDisconnect), _held_back(self._call):
+            await in_a_task()
+            with suppress(ClientDisconnect), _held_back(self._call, inf):
                 await _gone(receive)
             return
-        # What is cut is a body, and HEAD is answered without one: then nothing is left.
-        if self._fault.transport == "truncate" and scope["method"] != "HEAD":
+        if self._says_part:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await send({"type": "http.response.body", "body": self._part, "more_body": True})
         connection = _connection(scope)
@@ -169,7 +182,7 @@ async def _gone(receive: Receive) -> None:
 
 
 @contextmanager
-def _held_back(call: Call) -> Iterator[None]:
+def _held_back(call: Call, until: float) -> Iterator[None]:
     """While a fault keeps an answer back, nobody need wait for it: not who looks at the calls, and not the server.
 
     Raises:
@@ -177,7 +190,7 @@ def _held_back(call: Call) -> Iterator[None]:
     """
     entry, connection = call.entry, _connection(call.scope)
     assert entry.journal is not None
-    entry.journal.hold(entry)
+    entry.journal.hold(entry, until)
     if connection is not None:
         connection.held = asyncio.current_task()
     try:
@@ -187,7 +200,7 @@ def _held_back(call: Call) -> Iterator[None]:
             raise
         raise ClientDisconnect from None
     finally:
-        entry.is_held = False
+        entry.held_until = None
         if connection is not None:
             connection.held = None
 
@@ -198,7 +211,7 @@ def _connection(scope: Scope) -> Connection | None:
     return connection
 
 
-def _given(fault: Fault, entry: Entry, answer: Response | None) -> Answer | None:
+def _given(fault: Fault, entry: Entry, answer: JSONAnswer | None) -> Answer | None:
     assert fault.action is not None
     given = fault.action(entry, None if answer is None else _taken_apart(answer))
     if given is not None and not isinstance(given, Answer):
@@ -212,7 +225,7 @@ def _kept(fault: Fault, whole: int) -> int:
     return max(0, min(wanted, whole - 1))
 
 
-def _too_many(verdict: "Verdict") -> Response:
+def _too_many(verdict: "Verdict") -> JSONAnswer:
     limit = verdict.limit
     text = f"Too many calls: {limit.calls} per {limit.per:g} seconds are let through, by a planned rate limit."
     return JSONAnswer(wire.encode(wire.Message(text)), 429)
@@ -224,11 +237,11 @@ def _planned(fault: Fault) -> Answer:
     return Answer(status, b"" if status in BODILESS else said if fault.body is None else fault.body, fault.headers)
 
 
-def _taken_apart(response: Response) -> Answer:
+def _taken_apart(response: JSONAnswer) -> Answer:
     return Answer(response.status_code, bytes(response.body))
 
 
-def _put_together(answer: Answer) -> Response:
+def _put_together(answer: Answer) -> JSONAnswer:
     made = JSONAnswer(answer.body, answer.status)
     made.headers.update(answer.headers)
     if answer.status == 204:

@@ -45,6 +45,7 @@ class Call:
         "fields",
         "group_name",
         "receive",
+        "repeats_headers",
         "scope",
         "site",
     )
@@ -54,8 +55,11 @@ class Call:
     def __init__(self, scope: Scope, receive: Receive, entry: Entry) -> None:
         self.scope = scope
         self.receive = receive
+        sent: list[tuple[bytes, bytes]] = scope["headers"]
         # Of a header that is sent more than once the first counts.
-        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        self._headers: dict[bytes, bytes] = dict(reversed(sent))
+        # Whether any is.
+        self.repeats_headers = len(sent) > len(self._headers)
         self.entry = entry
         self.group_name = ""
         self.body = b""
@@ -107,12 +111,12 @@ class Call:
     @property
     def start(self) -> str:
         """The cursor; empty is the first page (PAGE-4)."""
-        return self.query.get("next_page_start", "")
+        return self.query.get("next_page_start", "") if self.scope["query_string"] else ""
 
     @property
     def test_mode(self) -> bool:
         """Whether this is a dry run: the value decides, not the presence (TEST-1, TEST-3)."""
-        return self.query.get("test_mode", "").lower() == "true"
+        return bool(self.scope["query_string"]) and self.query.get("test_mode", "").lower() == "true"
 
     async def read(
         self, careful: Callable[[Mapping[str, object]], T], *, quick: Callable[[bytes], T | None] | None = None
@@ -159,17 +163,12 @@ class Call:
         return self._headers.get(name, b"").decode("latin-1")
 
     def _header(self, name: bytes, *, repeated: Refusal) -> str | None:
-        if name not in self._headers:
+        value = self._headers.get(name)
+        if value is None:
             return None
         if self.repeats_headers and len({value for key, value in self.scope["headers"] if key == name}) > 1:
             raise Refused(repeated)
-        return self.header(name).strip()
-
-    @property
-    def repeats_headers(self) -> bool:
-        """Whether any header was sent more than once."""
-        sent: list[tuple[bytes, bytes]] = self.scope["headers"]
-        return len(sent) > len(self._headers)
+        return value.decode("latin-1").strip()
 
     def repeats(self, name: bytes) -> bool:
         """Whether a header was sent more than once."""
@@ -194,7 +193,7 @@ class Call:
     def leaves_body_behind(self) -> bool:
         """Whether part of a body is unread on a connection that is closed after the answer."""
         headers = self._headers
-        if self._ended or not self.announces_body:
+        if self._ended or not (b"content-length" in headers or b"transfer-encoding" in headers):
             return False
         closes = self.scope.get("http_version") == "1.0" or b"close" in headers.get(b"connection", b"").lower()
         # Who waits for 100 Continue has sent nothing yet.

@@ -1,10 +1,10 @@
 """The wrapper that opens an entry for each request to the vendor's API and completes it with the answer."""
 
 import secrets
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mockscope.instruments.calls import Journal
 from mockscope.instruments.entry import Entry, Observer
@@ -21,7 +21,6 @@ class Recording:
         unclaimed: the journal of requests that reach no site.
         observers: called with each completed entry, in the server's thread. The list may change later.
         numbers: where each request gets its number from.
-        hint_header: whether answers carry X-Mockscope-Hint (HTTP-10).
     """
 
     def __init__(
@@ -30,44 +29,27 @@ class Recording:
         unclaimed: Journal,
         observers: list[Observer],
         numbers: Iterator[int],
-        *,
-        hint_header: bool,
     ) -> None:
         self._app = app
         self._unclaimed = unclaimed
         self._observers = observers
-        self._hint_header = hint_header
         self._prefix = f"{secrets.token_hex(4)}-"
         self._numbers = numbers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: bytes = scope.get("raw_path") or scope["path"].encode()
         number = next(self._numbers)
-        request_id = f"{self._prefix}{number}"
         query: bytes = scope["query_string"]
         scope[ENTRY] = entry = Entry(
-            request_id,
+            f"{self._prefix}{number}",
             scope["method"],
             path.decode("utf-8", "replace"),
             query=query.decode("latin-1") if query else "",
             headers=scope["headers"],
             number=number,
         )
-
-        def send_with_id(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                entry.status = message["status"]
-                entry.answer_headers = message["headers"]
-                # HTTP-10: "X-Request-Id, the id of its entry in the journal"
-                message["headers"].append((b"x-request-id", request_id.encode()))
-                if entry.advice is not None and self._hint_header:
-                    message["headers"].append((b"x-mockscope-hint", entry.advice.code.encode()))
-            else:
-                entry.answer = message["body"]
-            return send(message)
-
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(scope, receive, send)
         finally:
             journal = entry.journal
             if journal is None:

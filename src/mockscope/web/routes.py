@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from starlette.responses import Response
 from starlette.routing import compile_path
+from starlette.types import Receive, Scope, Send
 
 from mockscope import wire
 from mockscope.domain.model import Group, User
@@ -18,6 +19,7 @@ from mockscope.domain.rules import (
     read_new_user,
     read_user_changes,
 )
+from mockscope.instruments.entry import Entry
 from mockscope.web.reading import Call
 
 CONTENT_TYPE: Final = (b"content-type", b"application/json; charset=utf-8")
@@ -27,11 +29,21 @@ class JSONAnswer(Response):
     """An answer in JSON (HTTP-1)."""
 
     # What Response would come to, without its look at what else a content and its headers might be.
+    body: bytes
+
     def __init__(self, content: bytes, status_code: int = 200) -> None:
         self.status_code = status_code
         self.body = content
         self.background = None
         self.raw_headers = [(b"content-length", b"%d" % len(content)), CONTENT_TYPE]
+
+    def note(self, entry: Entry) -> None:
+        """Write down what the client is told."""
+        entry.keep_answer(self.status_code, self.raw_headers, self.body)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
 
 
 # -- rendering -------------------------------------------------------------------------------------------------
@@ -41,24 +53,24 @@ class JSONAnswer(Response):
 WOULD_SUCCEED: Final = wire.encode(wire.Message(wire.WOULD_SUCCEED))
 
 
-def answered(record: object) -> Response:
+def answered(record: object) -> JSONAnswer:
     """200 with a record."""
     return JSONAnswer(wire.encode(record))
 
 
-def created(call: Call, record: User | Group | None) -> Response:
+def created(call: Call, record: User | Group | None) -> JSONAnswer:
     """201 with the record; after a dry run what TEST-2 and its policy say."""
     if record is None:
         return JSONAnswer(WOULD_SUCCEED, call.site.policy.test_mode_create_status)
     return JSONAnswer(wire.encode(record), 201)
 
 
-def updated(record: User | Group | None) -> Response:
+def updated(record: User | Group | None) -> JSONAnswer:
     """200 with the record, or with the message of test mode."""
     return JSONAnswer(WOULD_SUCCEED) if record is None else answered(record)
 
 
-def removed(call: Call, record: User | Group | None) -> Response:
+def removed(call: Call, record: User | Group | None) -> JSONAnswer:
     """200 with the message: "User removed from example-site"."""
     if record is None:
         return JSONAnswer(WOULD_SUCCEED)
@@ -68,27 +80,27 @@ def removed(call: Call, record: User | Group | None) -> Response:
 # -- users -----------------------------------------------------------------------------------------------------
 
 
-async def list_users(call: Call) -> Response:
+async def list_users(call: Call) -> JSONAnswer:
     return JSONAnswer(wire.user_page(call.site.list_users(call.start)))
 
 
-async def get_user(call: Call) -> Response:
+async def get_user(call: Call) -> JSONAnswer:
     return answered(call.site.get_user(call.email(rule="USER-GET-1")))
 
 
-async def create_user(call: Call) -> Response:
+async def create_user(call: Call) -> JSONAnswer:
     draft = await call.read(read_new_user, quick=wire.decode_new_user)
     user = call.site.create_user(draft, dry_run=call.test_mode)
     return created(call, user)
 
 
-async def update_user(call: Call) -> Response:
+async def update_user(call: Call) -> JSONAnswer:
     target = call.site.user(call.email(rule="USER-UPDATE-1"), rule="USER-UPDATE-1")
     changes = await call.read(read_user_changes)
     return updated(call.site.update_user(target.email, changes, dry_run=call.test_mode))
 
 
-async def delete_user(call: Call) -> Response:
+async def delete_user(call: Call) -> JSONAnswer:
     user = call.site.delete_user(call.email(rule="USER-DELETE-1"), dry_run=call.test_mode)
     return removed(call, user)
 
@@ -96,34 +108,34 @@ async def delete_user(call: Call) -> Response:
 # -- groups ----------------------------------------------------------------------------------------------------
 
 
-async def list_groups(call: Call) -> Response:
+async def list_groups(call: Call) -> JSONAnswer:
     return JSONAnswer(wire.group_page(call.site.list_groups(call.start)))
 
 
-async def get_group(call: Call) -> Response:
+async def get_group(call: Call) -> JSONAnswer:
     return answered(call.site.get_group(call.group_name))
 
 
-async def create_group(call: Call) -> Response:
+async def create_group(call: Call) -> JSONAnswer:
     draft = await call.read(read_new_group)
     group = call.site.create_group(draft, dry_run=call.test_mode)
     return created(call, group)
 
 
-async def update_group(call: Call) -> Response:
+async def update_group(call: Call) -> JSONAnswer:
     target = call.site.group(call.group_name, rule="GROUP-UPDATE-2")
     changes = await call.read(read_group_changes)
     return updated(call.site.update_group(target.name, changes, dry_run=call.test_mode))
 
 
-async def delete_group(call: Call) -> Response:
+async def delete_group(call: Call) -> JSONAnswer:
     group = call.site.delete_group(call.group_name, dry_run=call.test_mode)
     return removed(call, group)
 
 
 # -- the table -------------------------------------------------------------------------------------------------
 
-Endpoint = Callable[[Call], Awaitable[Response]]
+Endpoint = Callable[[Call], Awaitable[JSONAnswer]]
 
 
 class Row(NamedTuple):
