@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENTS: Final = (
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md"),
-    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")),
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")),
 )
 # The shell blocks that no test of this room runs, because they would install something: continuous integration does.
 NOT_RUN_HERE: Final = (

@@ -82,19 +82,6 @@ def test_a_page_of_users_is_listed(
 
 
 @through_every_client
-def test_a_user_is_created(client: Client, mockscope_redirect: MockSite, outside: Outside) -> None:
-    site = mockscope_redirect
-    with client.open(Options()) as ask:
-        answer = ask("POST", f"{APP}/api/v1/users", as_json(site), NEW_USER)
-
-    assert answer.status == 201
-    assert site.users["joey@example.com"].first_name == "Joey"
-    [call] = site.calls
-    assert (call.method, call.path, call.body) == ("POST", "/api/v1/users", NEW_USER)
-    assert outside.connections == 0
-
-
-@through_every_client
 def test_what_arrives_is_what_arrives_without_a_redirect(
     client: Client, mockscope: MockSite, mockscope_server: LiveServer
 ) -> None:
@@ -127,16 +114,6 @@ def test_an_answer_that_is_no_success_arrives_as_it_is(client: Client, mockscope
 
     assert answer.status == 403
     assert json.loads(answer.body) == {"message": f"The API key is not the key of the site {mockscope_redirect.host}."}
-
-
-@through_every_client
-def test_a_reset_connection_is_one_for_the_client(client: Client, mockscope_redirect: MockSite) -> None:
-    site = mockscope_redirect
-    site.faults.add("create_user", transport="reset")
-    with client.open(Options()) as ask, pytest.raises(client.reset):
-        ask("POST", f"{APP}/api/v1/users", as_json(site), NEW_USER)
-
-    assert list(site.users) == ["admin@example.com"]
 
 
 @through_every_client

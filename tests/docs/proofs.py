@@ -1,0 +1,62 @@
+"""Fails a run of the whole suite in which a proof of the ledger did not run: skipped, deselected or never collected."""
+
+from collections.abc import Collection
+from typing import Final
+
+import pytest
+from ledger import Proof, read_proofs
+
+# The options with which fewer tests run than there are, or none.
+NARROWING: Final = (
+    *("keyword", "markexpr", "lf", "stepwise", "collectonly"),
+    *("showfixtures", "show_fixtures_per_test", "setuponly", "setupplan"),
+)
+
+
+class ProofsRun:
+    """Watches which tests run, and compares them with the marks of rules at the end.
+
+    It sits where reports arrive: with pytest-xdist that is the controller, which itself collects nothing.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.ran: set[str] = set()
+        self.idle: list[Proof] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and report.outcome != "skipped":
+            self.ran.add(report.nodeid.partition("[")[0])
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        if ended and not session.shouldstop and not session.shouldfail:
+            self.idle = idle(read_proofs(self.config.rootpath / "tests"), self.ran)
+        if self.idle:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.idle:
+            terminalreporter.section("proofs that did not run", red=True)
+            for proof in self.idle:
+                terminalreporter.line(f"{proof.rule}: {proof.node}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if is_whole(config) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(ProofsRun(config), "proofs-run")
+
+
+def is_whole(config: pytest.Config) -> bool:
+    """Whether the whole suite is to run: who names tests, or asks for some, gets those."""
+    # Without pytest's cache some of the options do not exist.
+    chosen = [config.getoption(name, default=None) for name in NARROWING]
+    return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not any(chosen)
+
+
+def idle(proofs: Collection[Proof], ran: Collection[str]) -> list[Proof]:
+    """The proofs of which nothing ran. One is a function, a class or a file; of a parametrised one any case will do."""
+    reached = {
+        "::".join(parts[:end]) for parts in (node.split("::") for node in ran) for end in range(1, len(parts) + 1)
+    }
+    return [proof for proof in proofs if proof.node not in reached]

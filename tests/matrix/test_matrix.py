@@ -1,0 +1,240 @@
+"""Every client, by every way that it has to the mock: a page is read, a user created, and a reset seen as one."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+from outside import Outside
+from outside import outside as outside
+from senders import CLIENTS, Client, Options
+
+import mockscope
+from mockscope import LiveServer, MockSite
+from mockscope.running import run
+
+SCRIPTS: Final = Path(__file__).parent / "scripts"
+VENDOR: Final = "https://app.periscopedata.com"
+PATIENCE: Final = 30
+PHOEBE: Final = {
+    "first_name": "Phoebe",
+    "last_name": "Buffay",
+    "email": "phoebe@example.com",
+    "invited_by_email": "mike@example.com",
+}
+# Were a client to go its own way, it would fail here, before any name is resolved.
+GUARD: Final = """
+import sys
+
+def guard(event, arguments):
+    if event == "socket.getaddrinfo" and "periscopedata" in str(arguments[0]):
+        raise RuntimeError(f"{arguments[0]} was to be resolved, past the proxy")
+
+sys.addaudithook(guard)
+"""
+
+Act = Literal["page", "create", "reset"]
+
+
+class World(NamedTuple):
+    """What a test has: a server with the demo site, whose name and key the scripts have, and a folder of its own."""
+
+    server: LiveServer
+    folder: Path
+    capture: pytest.CaptureFixture[str]
+
+    @property
+    def site(self) -> MockSite:
+        return self.server.sites["example_site"]
+
+
+class Came(NamedTuple):
+    """What a client got: None of both where it says that no answer came. And by which host it asked."""
+
+    status: int | None
+    body: bytes
+    host: str
+
+
+Ask = Callable[[World, Act], Came]
+
+
+# -- in the process of the test ----------------------------------------------------------------------------------
+
+
+def ask_here(client: Client, address: str, world: World, act: Act) -> Came:
+    """Ask with a client of this process."""
+    headers = {**world.site.headers, "Content-Type": "application/json"}
+    asked = ("GET", None) if act == "page" else ("POST", json.dumps(PHOEBE).encode())
+    host = urlsplit(address).netloc
+    with client.open(Options()) as ask:
+        try:
+            answer = ask(asked[0], f"{address}/api/v1/users", headers, asked[1])
+        except client.reset:
+            return Came(None, b"", host)
+        return Came(answer.status, answer.body, host)
+
+
+def by_redirect(client: Client, world: World, act: Act) -> Came:
+    with world.server.redirect():
+        return ask_here(client, VENDOR, world, act)
+
+
+def by_base_url(client: Client, world: World, act: Act) -> Came:
+    return ask_here(client, world.server.url, world, act)
+
+
+# -- in a process of its own -------------------------------------------------------------------------------------
+
+
+class Script(NamedTuple):
+    """A script with what runs it and what it runs. Its text may be that of another one but for a name."""
+
+    interpreter: str
+    name: str
+    instead: tuple[str, str] = ("", "")
+    program: str | None = None
+
+    @property
+    def text(self) -> str:
+        return (SCRIPTS / self.name).read_text(encoding="utf-8").replace(*self.instead)
+
+    @property
+    def host(self) -> str:
+        return "app.periscopedata.com" if VENDOR in self.text else "api.periscopedata.com"
+
+    def command(self, folder: Path, act: Act, text: str) -> list[str]:
+        """What runs it as it is, or with another text."""
+        path = folder / self.name
+        path.write_text(text, encoding="utf-8")
+        return [self.interpreter, str(path), "page" if act == "page" else "create"]
+
+
+def by_exec(script: Script, world: World, act: Act) -> Came:
+    said: list[str] = []
+    status = run(script.command(world.folder, act, script.text), world.server, said.append)
+    output = world.capture.readouterr()
+    if status:
+        assert said[0].startswith(f"the command ended with status {status}; its last calls:\n"), output.err
+    return came(status, output.out, output.err, script.host)
+
+
+def by_base_url_of(script: Script, world: World, act: Act) -> Came:
+    """The script with another URL in it, and nothing in its environment."""
+    text = script.text.replace(f"https://{script.host}", world.server.url)
+    done = subprocess.run(
+        script.command(world.folder, act, text), capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    return came(done.returncode, done.stdout, done.stderr, urlsplit(world.server.url).netloc)
+
+
+def came(status: int, output: str, errors: str, host: str) -> Came:
+    """What a script says that it got."""
+    if status:
+        assert output == "", errors
+        return Came(None, b"", host)
+    shown, _, body = output.partition(" ")
+    return Came(int(shown), body.encode(), host)
+
+
+# -- the table ---------------------------------------------------------------------------------------------------
+
+THROUGH_THE_PROXY: Final = {
+    "requests": Script(sys.executable, "with_requests.py"),
+    "urllib3": Script(sys.executable, "with_urllib3.py"),
+    "urllib": Script(sys.executable, "with_urllib.py"),
+    "http.client": Script(sys.executable, "with_http_client.py"),
+    "httpx": Script(sys.executable, "with_httpx.py"),
+    "httpx on asyncio": Script(sys.executable, "with_httpx_async.py"),
+    "httpx2": Script(sys.executable, "with_httpx.py", ("httpx", "httpx2")),
+    "httpx2 on asyncio": Script(sys.executable, "with_httpx_async.py", ("httpx", "httpx2")),
+    "aiohttp on asyncio": Script(sys.executable, "with_aiohttp.py"),
+    "curl": Script("sh", "with_curl.sh", program="curl"),
+    "wget": Script("sh", "with_wget.sh", program="wget"),
+    "node": Script("node", "with_node.mjs"),
+    "java": Script("java", "WithJava.java"),
+    "perl": Script("perl", "with_perl.pl"),
+    "ruby": Script("ruby", "with_ruby.rb"),
+}
+# What is no Python has no way inside the process of the test. Node's script for the proxy speaks HTTPS only, and Java's
+# takes longer to be compiled than all the rest.
+OTHERS: Final = {
+    **{name: THROUGH_THE_PROXY[name] for name in ("curl", "wget", "perl", "ruby")},
+    "node": Script("node", "with_node_fetch.mjs"),
+}
+
+
+@cache
+def has_perl_tls() -> bool:
+    command = ["perl", "-MIO::Socket::SSL", "-e", "1"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def is_missing(program: str, way: str) -> bool:
+    return shutil.which(program) is None or (program == "perl" and way == "exec" and not has_perl_tls())
+
+
+def cases() -> Iterator[object]:
+    for name, client in CLIENTS.items():
+        yield pytest.param(partial(by_redirect, client), id=f"{name}, redirect")
+        yield pytest.param(partial(by_base_url, client), id=f"{name}, base URL")
+    scripts = [("exec", by_exec, THROUGH_THE_PROXY), ("base URL", by_base_url_of, OTHERS)]
+    for way, ask, found in scripts:
+        for name, script in found.items():
+            program = script.program or script.interpreter
+            mark = pytest.mark.skipif(is_missing(program, way), reason=f"{program} is not installed")
+            yield pytest.param(partial(ask, script), id=f"{name}, {way}", marks=mark)
+
+
+@pytest.fixture
+def world(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], outside: Outside
+) -> Iterator[World]:
+    guard = tmp_path / "guard"
+    guard.mkdir()
+    (guard / "sitecustomize.py").write_text(GUARD)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(guard), *filter(None, [os.environ.get("PYTHONPATH")])]))
+    with as_file(files("mockscope") / "demo.yaml") as seed, mockscope.serve(seed, proxy=True) as server:
+        yield World(server, tmp_path, capfd)
+    assert outside.connections == 0
+
+
+@pytest.mark.parametrize("act", ["page", "create", "reset"])
+@pytest.mark.parametrize("ask", list(cases()))
+def test_a_client_meets_the_mock(ask: Ask, act: Act, world: World) -> None:
+    people = list(world.site.users)
+    # For good, because some clients ask again.
+    fault = world.site.faults.add("create_user", transport="reset", times=None) if act == "reset" else None
+
+    status, body, host = ask(world, act)
+
+    calls = {(call.operation, call.header("host"), call.fault) for call in world.site.calls}
+    if act == "page":
+        assert (status, [user["email"] for user in json.loads(body)["users"]]) == (200, people)
+        assert calls == {("list_users", host, None)}
+    elif act == "create":
+        assert (status, json.loads(body)["email"]) == (201, "phoebe@example.com")
+        assert calls == {("create_user", host, None)}
+        assert world.site.users["phoebe@example.com"].last_name == "Buffay"
+    else:
+        assert (status, list(world.site.users)) == (None, people)
+        assert calls == {("create_user", host, fault.id if fault else "")}
+
+
+def test_a_client_that_looks_at_no_environment_goes_past_the_proxy_and_here_no_further(world: World) -> None:
+    script = Script(sys.executable, "with_aiohttp.py", (", trust_env=True", ""))
+    said: list[str] = []
+
+    status = run(script.command(world.folder, "page", script.text), world.server, said.append)
+
+    output = world.capture.readouterr()
+    assert (status, said) == (1, ["the command ended with status 1; it made no call to the API."])
+    assert "app.periscopedata.com was to be resolved, past the proxy" in output.err
