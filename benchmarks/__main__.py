@@ -9,6 +9,7 @@ import tempfile
 import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from subprocess import SubprocessError
@@ -17,38 +18,51 @@ from typing import Any, Final
 
 import click
 
-from benchmarks import processes, state, throughput
+from benchmarks import latency, peers, processes, state, throughput, transports
 from benchmarks.children import Failed
-from benchmarks.figures import Figure, collapsed, markdown_table, plain_data, plain_table
+from benchmarks.figures import FULL, QUICK, Figure, Form, collapsed, markdown_table, plain_data, plain_table
 
 PACKAGES: Final = ("mockscope", "starlette", "uvicorn", "uvloop", "httptools", "msgspec", "sortedcontainers", "pytest")
-PARTS: Final[dict[str, Callable[[int, Path, Callable[[str], None]], list[Figure]]]] = {
-    "throughput": throughput.measure,
-    "processes": processes.measure,
-    "state": state.measure,
-}
+PARTS: Final = ("throughput", "latency", "processes", "state", "transports", "peers")
+
+Part = Callable[[int, Path, Callable[[str], None]], list[Figure]]
 
 
 @click.command()
 @click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Rounds; figures are medians.")
-@click.option("--quick", is_flag=True, help="Three rounds: enough to see a collapse, too few to compare by.")
-@click.option("--part", type=click.Choice(list(PARTS)), help="Only this part.")
+@click.option("--quick", is_flag=True, help="Three rounds and a tenth of the sizes: enough to see a collapse.")
+@click.option("--part", type=click.Choice(PARTS), help="Only this part.")
+@click.option(
+    "--wiremock-jar",
+    type=click.Path(exists=True, path_type=Path),
+    envvar="MOCKSCOPE_WIREMOCK_JAR",
+    help="WireMock's standalone jar, or a directory that holds it; without it WireMock is left out.",
+)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write everything to this file.")
 @click.option("--markdown", is_flag=True, help="Print the table of docs/performance.md.")
-def main(*, rounds: int, quick: bool, part: str | None, json_file: Path | None, markdown: bool) -> None:
-    """Measure mockscope against a bare ASGI application on this machine.
+def main(
+    *,
+    rounds: int,
+    quick: bool,
+    part: str | None,
+    wiremock_jar: Path | None,
+    json_file: Path | None,
+    markdown: bool,
+) -> None:
+    """Measure mockscope against a bare ASGI application, and against its peers, on this machine.
 
-    The exit status is 1 where a figure is off its goal by more than a factor of three.
+    The exit status is 1 where a figure is off its goal by more than a factor of two.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
-    rounds = 3 if quick else rounds
+    rounds, form = (3, QUICK) if quick else (rounds, FULL)
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="mockscope-benchmarks-") as work:
-        for name, measure in PARTS.items():
+        for name, measure in _parts(form, wiremock_jar).items():
             if part in (None, name):
                 figures += measure(rounds, Path(work), _tell)
-    about = _about(f"python -m benchmarks --rounds {rounds}" + (f" --part {part}" if part else ""))
+    much = "--quick" if quick else f"--rounds {rounds}"
+    about = _about(f"python -m benchmarks {much}" + (f" --part {part}" if part else ""), wiremock_jar)
     if json_file is not None:
         json_file.write_text(json.dumps(about | {"figures": plain_data(figures)}, indent=2) + "\n", encoding="utf-8")
     if markdown:
@@ -63,13 +77,25 @@ def main(*, rounds: int, quick: bool, part: str | None, json_file: Path | None, 
     sys.exit(1 if fallen else 0)
 
 
-def _about(command: str) -> dict[str, Any]:
+def _parts(form: Form, wiremock: Path | None) -> dict[str, Part]:
+    measures: tuple[Part, ...] = (
+        partial(throughput.measure, form=form),
+        partial(latency.measure, form=form),
+        partial(processes.measure, form=form),
+        state.measure,
+        transports.measure,
+        partial(peers.measure, form=form, wiremock=wiremock),
+    )
+    return dict(zip(PARTS, measures, strict=True))
+
+
+def _about(command: str, wiremock: Path | None) -> dict[str, Any]:
     return {
         "command": command,
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": {name: version(name) for name in PACKAGES} | peers.versions(wiremock),
     }
 
 

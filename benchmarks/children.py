@@ -3,6 +3,7 @@
 import http.client
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -65,6 +66,19 @@ class Server:
         """The memory that the process occupies."""
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * resource.getpagesize()
+
+    @contextmanager
+    def awake(self) -> Iterator[None]:
+        """The process runs in this block, and is stopped behind it."""
+        self.resume()
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it run on. A process that is stopped would not even end."""
+        self.process.send_signal(signal.SIGCONT)
 
 
 def cpus() -> tuple[int, int]:
@@ -133,14 +147,24 @@ def answers(port: int) -> bool:
     return True
 
 
-def python(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def python(*arguments: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the interpreter to its end.
+
+    Args:
+        arguments: its arguments.
+        timeout: how long it may take, in seconds.
+        environment: what to set in its environment.
 
     Raises:
         Failed: it did not end well.
     """
     done = subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, timeout=timeout, cwd=ROOT, env=ENVIRONMENT
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        cwd=ROOT,
+        env={**ENVIRONMENT, **environment},
     )
     if done.returncode:
         raise Failed(f"python {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")

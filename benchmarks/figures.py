@@ -12,6 +12,27 @@ LARGE: Final = 1_000_000
 FEW: Final = 100
 
 
+class Form(NamedTuple):
+    """How much is measured."""
+
+    # Users of the largest site, users in a seed file, and creates in a row, with as many deletes after them.
+    large: int
+    seeded: int
+    in_a_row: int
+    # How often what takes long is measured, whatever the rounds.
+    repeats: int
+    # So many loads run between two runs of the bare application.
+    between: int
+    # A run in which latencies are taken, and what a Java machine is given to warm up for each load.
+    latency_seconds: int
+    warm_seconds: int
+
+
+FULL: Final = Form(large=LARGE, seeded=BIG, in_a_row=BIG, repeats=3, between=1, latency_seconds=3, warm_seconds=10)
+# A tenth of the sizes. Figures are named by them, and keep the same goals: nothing is extrapolated.
+QUICK: Final = Form(large=BIG, seeded=MIDDLE, in_a_row=20_000, repeats=1, between=4, latency_seconds=1, warm_seconds=3)
+
+
 class Goal(NamedTuple):
     """The bound that a figure should keep."""
 
@@ -26,12 +47,15 @@ class Goal(NamedTuple):
         return value <= self.bound if self.at_most else value >= self.bound
 
     def collapsed(self, value: float) -> bool:
-        """Whether the figure is so far off that noise can't be the reason: by more than a factor of three."""
-        return value > self.bound * 3 if self.at_most else value < self.bound / 3
+        """Whether the figure is so far off that noise can't be the reason: by more than a factor of two."""
+        return value > self.bound * 2 if self.at_most else value < self.bound / 2
 
 
 class Figure(NamedTuple):
-    """One row: a name, its unit, one sample a round, and what is worth knowing beside it."""
+    """One row: a name, its unit, one sample a round, and what is worth knowing beside it.
+
+    Without samples, what it is about is not there, and beside it stands what would be needed.
+    """
 
     name: str
     unit: str
@@ -46,7 +70,7 @@ class Figure(NamedTuple):
     @property
     def goal(self) -> Goal | None:
         """The bound, where there is one."""
-        return GOALS.get(self.name)
+        return GOALS.get(self.name) or QUICK_GOALS.get(self.name)
 
 
 def get_one(users: int) -> str:
@@ -101,48 +125,129 @@ def reset_after_few(users: int) -> str:
     return f"reset after {FEW} writes, {users:,} users"
 
 
+def memory_loaded(users: int) -> str:
+    return f"resident memory a user, {users:,} users loaded"
+
+
+def memory_listed(users: int) -> str:
+    return f"resident memory a user, {users:,} users, every page listed once"
+
+
+def generated(users: int) -> str:
+    return f"mockscope serve, {users:,} generated users: start to first answer"
+
+
+def seed_file(users: int, language: str) -> str:
+    return f"mockscope serve, {users:,} users in a {language} file: start to first answer"
+
+
+def creates_in_a_row(number: int) -> str:
+    return f"{number:,} creates in a row: last tenth against first"
+
+
+def deletes_in_a_row(number: int) -> str:
+    return f"{number:,} deletes in a row: last tenth against first"
+
+
+def against(what: str, peer: str) -> str:
+    return f"{what}, against {peer}"
+
+
+def without_socket(client: str) -> str:
+    return f"{client}, without a socket"
+
+
+def redirected(client: str) -> str:
+    return f"{client}, redirected"
+
+
+HTTPX: Final = ("httpx", "httpx on asyncio", "httpx2", "httpx2 on asyncio")
 NOISE: Final = "bare against itself"
 DRY_RUN: Final = f"create in test mode, {MIDDLE:,} users"
 LOGGED: Final = f"GET one, {SMALL:,} users, --log text"
 UNRECORDED: Final = f"GET one, {SMALL:,} users, without recording and faults"
 RECORDING_PRICE: Final = "recording and faults against none"
 LOG_PRICE: Final = "--log text against --log off"
+CREATE_P99: Final = f"p99 of creates, from {SMALL:,} users"
+FIRST_FIXTURE: Final = "fixture mockscope, the first of a session"
 FIXTURE: Final = "fixture mockscope, after the first"
+PLUGIN_IMPORT: Final = "import of the plugin, unused"
+PLUGIN_MODULES: Final = "modules of third parties that the unused plugin imports"
+LIVE_START: Final = "LiveServer in a warm process: start"
+LIVE_STOP: Final = "LiveServer in a warm process: stop"
 START: Final = "mockscope serve against uvicorn's command line"
 
-# What grows with the site is measured against the same on the small site.
-SCALED: Final[Mapping[str, tuple[str, str]]] = {
-    f"{what}, {LARGE:,} against {SMALL:,} users": (name(LARGE), name(SMALL))
-    for what, name in (
-        ("GET one", get_one),
-        ("first page of 100", first_page),
-        ("page of 100 at a cursor", page_at_cursor),
-        ("create", create),
-    )
-}
+# What servers are compared by, and with.
+ONE: Final = "GET one"
+PAGE: Final = "page of 100"
+CREATE: Final = "create"
+HTTPSERVER: Final = "pytest-httpserver"
+MOTO: Final = "moto's server"
+WIREMOCK: Final = "WireMock"
+WIREMOCK_WITHOUT: Final = "WireMock without its journal"
+SERVERS: Final = (HTTPSERVER, MOTO, WIREMOCK, WIREMOCK_WITHOUT)
 
-GOALS: Final[Mapping[str, Goal]] = {
-    **{get_one(users): Goal(0.55) for users in (SMALL, MIDDLE, LARGE)},
-    page_at_cursor(MIDDLE): Goal(0.30),
-    page_at_new_cursor(MIDDLE): Goal(0.30),
-    create(SMALL): Goal(0.30),
-    create(LARGE): Goal(0.30),
-    DRY_RUN: Goal(0.40),
-    RECORDING_PRICE: Goal(0.85),
-    **{name: Goal(0.8) for name in SCALED},
-    FIXTURE: Goal(1.0, at_most=True),
-    **{snapshot(users): Goal(1.0, at_most=True) for users in (MIDDLE, BIG)},
-    **{
-        name: Goal(10.0, at_most=True)
-        for name in (
-            restore_after_one(MIDDLE),
-            restore_after_few(MIDDLE),
-            restore_after_all(MIDDLE),
-            restore_after_all_deleted(MIDDLE),
-            reset_after_few(BIG),
+
+def scaled(large: int) -> dict[str, tuple[str, str]]:
+    """What grows with the site is measured against the same on the small site: which figures those are."""
+    return {
+        f"{what}, {large:,} against {SMALL:,} users": (name(large), name(SMALL))
+        for what, name in (
+            ("GET one", get_one),
+            ("first page of 100", first_page),
+            ("page of 100 at a cursor", page_at_cursor),
+            ("create", create),
         )
-    },
-}
+    }
+
+
+def goals(form: Form) -> dict[str, Goal]:
+    """The goals of figures, by name."""
+    return {
+        **{get_one(users): Goal(0.80) for users in (SMALL, MIDDLE, form.large)},
+        first_page(MIDDLE): Goal(0.60),
+        page_at_cursor(MIDDLE): Goal(0.40),
+        page_at_new_cursor(MIDDLE): Goal(0.40),
+        **{create(users): Goal(0.50) for users in (SMALL, form.large)},
+        DRY_RUN: Goal(0.60),
+        RECORDING_PRICE: Goal(0.85),
+        **{name: Goal(0.90) for name in scaled(form.large)},
+        **{name(form.large): Goal(1024, at_most=True) for name in (memory_loaded, memory_listed)},
+        CREATE_P99: Goal(3.0, at_most=True),
+        **{name(form.in_a_row): Goal(0.90) for name in (creates_in_a_row, deletes_in_a_row)},
+        START: Goal(1.5, at_most=True),
+        FIRST_FIXTURE: Goal(250, at_most=True),
+        FIXTURE: Goal(0.5, at_most=True),
+        PLUGIN_IMPORT: Goal(10, at_most=True),
+        PLUGIN_MODULES: Goal(0, at_most=True),
+        LIVE_START: Goal(1.0, at_most=True),
+        LIVE_STOP: Goal(1.0, at_most=True),
+        generated(form.large): Goal(15, at_most=True),
+        # Of the two languages the faster one.
+        seed_file(form.seeded, "JSON"): Goal(3.0, at_most=True),
+        **{snapshot(users): Goal(1.0, at_most=True) for users in (MIDDLE, BIG)},
+        **{
+            name: Goal(10.0, at_most=True)
+            for name in (
+                restore_after_one(MIDDLE),
+                restore_after_few(MIDDLE),
+                restore_after_all(MIDDLE),
+                restore_after_all_deleted(MIDDLE),
+                reset_after_few(BIG),
+            )
+        },
+        **{without_socket(client): Goal(3.0) for client in ("requests", *HTTPX)},
+        **{redirected(client): Goal(3.0) for client in ("requests", "urllib3", *HTTPX)},
+        **{against(load, peer): Goal(1.0) for load in (PAGE, CREATE) for peer in SERVERS},
+        against(ONE, HTTPSERVER): Goal(5),
+        against(ONE, MOTO): Goal(40),
+        against(ONE, WIREMOCK): Goal(1.0),
+        against(ONE, WIREMOCK_WITHOUT): Goal(1.3),
+    }
+
+
+GOALS: Final[Mapping[str, Goal]] = goals(FULL)
+QUICK_GOALS: Final[Mapping[str, Goal]] = goals(QUICK)
 
 
 def ratio(value: float, neighbours: Iterable[float]) -> float:
@@ -161,17 +266,19 @@ HEADINGS: Final = ("figure", "median", "lowest to highest", "goal", "", "beside 
 
 def rows(figures: Iterable[Figure]) -> list[tuple[str, ...]]:
     """The figures as cells of text."""
-    return [
-        (
-            figure.name,
-            f"{_spelled(figure.value)} {figure.unit}",
-            f"{_spelled(min(figure.samples))} to {_spelled(max(figure.samples))}",
-            str(figure.goal or ""),
-            "" if figure.goal is None else "met" if figure.goal.met(figure.value) else "missed",
-            figure.aside,
-        )
-        for figure in figures
-    ]
+    return [(figure.name, *_shown(figure), figure.aside) for figure in figures]
+
+
+def _shown(figure: Figure) -> tuple[str, str, str, str]:
+    goal = str(figure.goal or "")
+    if not figure.samples:
+        return "not there", "", goal, ""
+    return (
+        f"{_spelled(figure.value)} {figure.unit}",
+        f"{_spelled(min(figure.samples))} to {_spelled(max(figure.samples))}",
+        goal,
+        "" if figure.goal is None else "met" if figure.goal.met(figure.value) else "missed",
+    )
 
 
 def plain_table(figures: Iterable[Figure]) -> str:
@@ -194,10 +301,10 @@ def plain_data(figures: Iterable[Figure]) -> list[dict[str, Any]]:
         {
             "name": figure.name,
             "unit": figure.unit,
-            "median": figure.value,
+            "median": figure.value if figure.samples else None,
             "samples": list(figure.samples),
             "goal": figure.goal and str(figure.goal),
-            "met": figure.goal and figure.goal.met(figure.value),
+            "met": figure.goal.met(figure.value) if figure.goal and figure.samples else None,
             "beside": figure.aside,
         }
         for figure in figures
@@ -205,8 +312,8 @@ def plain_data(figures: Iterable[Figure]) -> list[dict[str, Any]]:
 
 
 def collapsed(figures: Iterable[Figure]) -> list[Figure]:
-    """The figures that are off their goal by more than a factor of three."""
-    return [figure for figure in figures if figure.goal and figure.goal.collapsed(figure.value)]
+    """The figures that are off their goal by more than a factor of two. What is not there has not collapsed."""
+    return [figure for figure in figures if figure.goal and figure.samples and figure.goal.collapsed(figure.value)]
 
 
 def _spelled(value: float) -> str:

@@ -26,9 +26,9 @@ function request()
    return drawn[1] .. string.format("%09d", number) .. drawn[2]
 end
 
-function done(summary)
+function done(summary, latency)
    local errors = summary.errors
    local failed = errors.connect + errors.read + errors.write + errors.timeout + errors.status
-   io.write(string.format('{"requests": %d, "microseconds": %d, "failed": %d}\n',
-      summary.requests, summary.duration, failed))
+   io.write(string.format('{"requests": %d, "microseconds": %d, "failed": %d, "p99_microseconds": %.1f}\n',
+      summary.requests, summary.duration, failed, latency:percentile(99)))
 end

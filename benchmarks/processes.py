@@ -1,4 +1,4 @@
-"""What starting costs: the command, the fixture, the imports, a LiveServer."""
+"""What starting costs: the command, also with many users, the fixture, the imports, a LiveServer."""
 
 import http.client
 import json
@@ -9,9 +9,23 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from benchmarks import sites
 from benchmarks.children import BARE, HOST, MOCKSCOPE, Failed, python, serving
-from benchmarks.figures import FIXTURE, START, Figure, quotient
-from mockscope import LiveServer
+from benchmarks.figures import (
+    FIRST_FIXTURE,
+    FIXTURE,
+    LIVE_START,
+    LIVE_STOP,
+    PLUGIN_IMPORT,
+    PLUGIN_MODULES,
+    START,
+    Figure,
+    Form,
+    generated,
+    quotient,
+    seed_file,
+)
+from mockscope import LiveServer, Mockscope, seeding
 
 TESTS: Final = 200
 
@@ -23,23 +37,25 @@ def test_with_the_fixture(mockscope, number):
     assert mockscope.admin.email == "admin@example.com"
 """
 
-# What the plugin adds to the modules that pytest itself loads.
+# What the plugin adds to the modules that pytest itself loads, and whose that is.
 COUNT_MODULES: Final = """
 import sys
 import pytest
 before = set(sys.modules)
 import pytest_mockscope
-print(len([name for name in sys.modules if name not in before and not name.startswith("pytest_mockscope")]))
+added = {name for name in sys.modules if name not in before and not name.startswith("pytest_mockscope")}
+print(len([name for name in added if name.partition(".")[0] not in sys.stdlib_module_names]), len(added))
 """
 
 
-def measure(rounds: int, work: Path, tell: Callable[[str], None]) -> list[Figure]:
+def measure(rounds: int, work: Path, tell: Callable[[str], None], form: Form) -> list[Figure]:
     """Measure what starting costs.
 
     Args:
         rounds: how often.
         work: a directory for files.
         tell: called with what is being done.
+        form: how much.
 
     Raises:
         Failed: something did not start.
@@ -49,7 +65,9 @@ def measure(rounds: int, work: Path, tell: Callable[[str], None]) -> list[Figure
     tell("the plugin")
     figures += [*_fixture(rounds, work), *_plugin_import(rounds)]
     tell("LiveServer")
-    return figures + _live_server(rounds)
+    figures += _live_server(rounds)
+    # Last, because it leaves the heap of this process large.
+    return figures + _loading(min(rounds, form.repeats), work, tell, form)
 
 
 def _first_answers(rounds: int, work: Path) -> list[Figure]:
@@ -58,12 +76,35 @@ def _first_answers(rounds: int, work: Path) -> list[Figure]:
     samples: dict[str, list[float]] = {name: [] for name in commands}
     for turn in range(rounds + 1):
         for name, command in commands.items():
-            started = time.perf_counter()
-            with serving(command, work / "start.log"):
-                if turn:
-                    samples[name].append((time.perf_counter() - started) * 1000)
+            seconds = _first_answer(command, work)
+            if turn:
+                samples[name].append(seconds * 1000)
     ours, bare = (Figure(f"{name}: start to first answer", "ms", taken) for name, taken in samples.items())
     return [ours, bare, quotient(START, ours, bare, unit="times the time")]
+
+
+def _first_answer(command: tuple[str, ...], work: Path) -> float:
+    started = time.perf_counter()
+    with serving(command, work / "start.log"):
+        return time.perf_counter() - started
+
+
+def _loading(repeats: int, work: Path, tell: Callable[[str], None], form: Form) -> list[Figure]:
+    """The same with many users: made up, and as records in a file of either language."""
+    tell(f"start with {form.large:,} users")
+    command = sites.mockscope(work, form.large)
+    figures = [Figure(generated(form.large), "s", [_first_answer(command, work) for _ in range(repeats)])]
+    seed = {"mockscope": 1, "sites": [{"host": sites.SITE, "generate": {"users": form.seeded, "groups": 12}}]}
+    there = list(Mockscope(seed).directory)
+    # YAML takes so long that once is enough to know.
+    for language, write, times in (("JSON", seeding.to_json, repeats), ("YAML", seeding.to_yaml, 1)):
+        tell(f"start with {form.seeded:,} users in a {language} file")
+        file = work / f"seed.{language.lower()}"
+        file.write_text(write(there), encoding="utf-8")
+        command = (*MOCKSCOPE, "--seed", f"{file}", "--log", "off")
+        taken = [_first_answer(command, work) for _ in range(times)]
+        figures.append(Figure(seed_file(form.seeded, language), "s", taken, f"{file.stat().st_size / 2**20:,.1f} MiB"))
+    return figures
 
 
 def _fixture(rounds: int, work: Path) -> list[Figure]:
@@ -72,14 +113,16 @@ def _fixture(rounds: int, work: Path) -> list[Figure]:
     tests.write_text(TEST_FILE)
     first, rest, ends = [], [], []
     for _ in range(rounds):
-        options = ("-p", "benchmarks.fixture_timing", "--timing-file", f"{timing}", "--rootdir", f"{work}")
-        python("-m", "pytest", "-q", "-c", "/dev/null", *options, f"{tests}")
+        # No other plugin: many import what the first fixture would have to.
+        plugins = ("-p", "pytest_mockscope", "-p", "benchmarks.fixture_timing")
+        options = ("-q", "-c", "/dev/null", "--rootdir", f"{work}", "--timing-file", f"{timing}")
+        python("-m", "pytest", *plugins, *options, f"{tests}", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
         seconds = json.loads(timing.read_text())
         first.append(seconds["setup"][0] * 1000)
         rest.append(median(seconds["setup"][1:]) * 1000)
         ends.append(median(seconds["teardown"][:-1]) * 1000)
     return [
-        Figure("fixture mockscope, the first of a session", "ms", first, "the imports and the server"),
+        Figure(FIRST_FIXTURE, "ms", first, "the imports and the server"),
         Figure(FIXTURE, "ms", rest, f"set-up of a test, median of {TESTS - 1}"),
         Figure("fixture mockscope, tear-down", "ms", ends, f"of a test, median of {TESTS - 1}"),
     ]
@@ -94,10 +137,12 @@ def _plugin_import(rounds: int) -> list[Figure]:
         if line is None:
             raise Failed("importtime does not show pytest_mockscope")
         milliseconds.append(int(line[1]) / 1000)
-    modules = int(python("-c", COUNT_MODULES).stdout)
-    aside = f"modules beyond pytest's and its own: {modules}"
-    # The first run may still have compiled.
-    return [Figure("import of the plugin, unused", "ms", milliseconds[1:], aside)]
+    foreign, added = (int(number) for number in python("-c", COUNT_MODULES).stdout.split())
+    return [
+        # The first run may still have compiled.
+        Figure(PLUGIN_IMPORT, "ms", milliseconds[1:], f"modules beyond pytest's and its own: {added}"),
+        Figure(PLUGIN_MODULES, "modules", [foreign]),
+    ]
 
 
 def _live_server(rounds: int) -> list[Figure]:
@@ -122,9 +167,9 @@ def _live_server(rounds: int) -> list[Figure]:
         answered.append((got - began) * 1000)
         stopped.append((ended - stopping) * 1000)
     return [
-        Figure("LiveServer in a warm process: start", "ms", ready[1:]),
+        Figure(LIVE_START, "ms", ready[1:]),
         Figure("LiveServer in a warm process: start to first answer", "ms", answered[1:]),
-        Figure("LiveServer in a warm process: stop", "ms", stopped[1:]),
+        Figure(LIVE_STOP, "ms", stopped[1:]),
     ]
 
 

@@ -1,5 +1,6 @@
 """mockscope serve without its recording and its faults: what the price of those two is measured against."""
 
+from types import SimpleNamespace
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -26,7 +27,7 @@ class Unrecorded:
 class Unclaimed(app.Api):
     """The API, leaving journals alone, on sites without faults."""
 
-    faults = ()
+    faults = SimpleNamespace(are_planned=False)
 
     def _claim(self, call: Call) -> Any:
         call.site = call.authenticate(self._directory)

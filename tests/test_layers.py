@@ -26,7 +26,7 @@ WEB: Final = BENCH | {"mockscope.wire", "mockscope._spec", "mockscope.web", "msg
 DOUBLE: Final = WEB | {"mockscope.double"}
 
 PORTS: Final = {"mockscope.gate", "mockscope.prompt", "mockscope.protocol", "mockscope.proxy", "mockscope.tls", "uvicorn"}
-SERVER: Final = DOUBLE | PORTS | {"mockscope.redirect", "mockscope.server"}
+SERVER: Final = DOUBLE | PORTS | {"mockscope.redirect", "mockscope.server", "mockscope.transports"}
 
 # room -> what it may import besides the standard library
 ALLOWED: Final[dict[str, set[str]]] = {
@@ -51,8 +51,10 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "pulling.py": DOMAIN | {"mockscope.seeding", "mockscope.target", "cryptography", "yaml"},
     "anonymizing.py": {"mockscope.domain"},
     "proxy.py": {"mockscope.gate", "mockscope.tls"},
+    # Of the clients it imports one at most, and only where it is asked for its adapter.
+    "transports.py": {"mockscope.bench", "mockscope.domain", "mockscope.web", "requests", "starlette"},
     # No client is imported, and no server: it is told where to lead requests.
-    "redirect.py": {"mockscope.tls"},
+    "redirect.py": {"mockscope.tls", "mockscope.transports"},
     "server.py": SERVER,
     "running.py": {"mockscope.instruments", "mockscope.server", "mockscope.tls"},
     "shell.py": {"mockscope.saving", "click"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -11,7 +11,10 @@ from pytest_mockscope.options import MockscopeConfig, config_of, site_options
 from pytest_mockscope.reporting import SERVER, SITES
 
 if TYPE_CHECKING:
-    from mockscope import Authority, LiveServer, MockSite
+    from mockscope import Authority, Finding, LiveServer, MockSite
+
+OF_STRICT_MODE: Final = "mockscope, strict mode: the page does not promise that this works"
+OF_THE_CONTRACT: Final = "mockscope, contract: openapi.yaml does not say that this may be sent"
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +34,7 @@ def mockscope_server(mockscope_config: MockscopeConfig, request: pytest.FixtureR
         port=config.port,
         hint_header=config.hint_header,
         strict=config.strict,
+        contract=config.contract,
         calls_kept=config.calls_kept,
     ) as server:
         request.config.stash[SERVER] = server
@@ -60,12 +64,18 @@ def mockscope(
         for fault in faults:
             site.faults.add_plain(fault)
         yield site
-        findings = site.findings() if site.strict else []
+        findings = site.objections()
     finally:
         site.remove()
     if findings:
-        lines = "\n".join(f"  {finding}" for finding in findings)
-        pytest.fail(f"mockscope, strict mode: the page does not promise that this works\n{lines}", pytrace=False)
+        pytest.fail(_complaint(findings), pytrace=False)
+
+
+def _complaint(findings: list[Finding]) -> str:
+    kinds: dict[str, list[str]] = {}
+    for finding in findings:
+        kinds.setdefault(OF_THE_CONTRACT if finding.where else OF_STRICT_MODE, []).append(f"  {finding}")
+    return "\n".join(line for kind, lines in kinds.items() for line in (kind, *lines))
 
 
 @pytest.fixture

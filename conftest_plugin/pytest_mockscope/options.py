@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 MARKER: Final = (
-    "mockscope(host=None, api_key=None, seed=None, strict=None, faults=None, **policy): what the site of the fixture "
-    "mockscope is like: its host, its key, a seed for its records, whether it is in strict mode, faults that are "
-    "planned for it, and policy switches; module, class and test add up, the nearest wins"
+    "mockscope(host=None, api_key=None, seed=None, strict=None, contract=None, faults=None, **policy): what the site "
+    "of the fixture mockscope is like: its host, its key, a seed for its records, whether it is in strict mode, "
+    "whether requests are held against the contract, faults that are planned for it, and policy switches; module, "
+    "class and test add up, the nearest wins"
 )
 # The policy switches are spelled here so that collecting a test run need not import mockscope; a test compares.
 POLICY: Final = (
@@ -22,7 +24,7 @@ POLICY: Final = (
     "protect_builtin_groups",
     "require_json_content_type",
 )
-MARKER_NAMES: Final = ("host", "api_key", "seed", "strict", "faults", *POLICY)
+MARKER_NAMES: Final = ("host", "api_key", "seed", "strict", "contract", "faults", *POLICY)
 LOG: Final = ("failed", "all", "none")
 
 
@@ -36,6 +38,7 @@ class MockscopeConfig:
         port: the port; 0 lets the kernel choose.
         hint_header: whether answers carry ``X-Mockscope-Hint``.
         strict: whether a test fails for what the vendor's page does not promise; a marker goes before it.
+        contract: whether a test fails for requests that are not as openapi.yaml says; likewise.
         calls_kept: how many calls each site keeps.
     """
 
@@ -44,6 +47,7 @@ class MockscopeConfig:
     port: int = 0
     hint_header: bool = True
     strict: bool = False
+    contract: bool = False
     calls_kept: int = 10_000
 
 
@@ -54,12 +58,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--mockscope-port", metavar="PORT", type=int, help="port of the server (0: the kernel chooses)")
     group.addoption("--mockscope-log", choices=LOG, help="whose calls are shown: those of failed tests, all, or none")
     group.addoption("--mockscope-strict", action="store_true", help="fail tests for what the page does not promise")
+    group.addoption("--mockscope-contract", action="store_true", help="fail tests for requests that break the contract")
     parser.addini("mockscope_seed", "seed file for the site of each test, relative to the ini file", type="paths")
     parser.addini("mockscope_host", "address that the server binds to", default="127.0.0.1")
     parser.addini("mockscope_port", "port of the server; 0: the kernel chooses", default="0")
     parser.addini("mockscope_hint_header", "whether answers carry X-Mockscope-Hint", type="bool", default=True)
     parser.addini("mockscope_log", "whose calls are shown: failed, all or none", default="failed")
     parser.addini("mockscope_strict", "fail tests for what the page does not promise", type="bool", default=False)
+    parser.addini("mockscope_contract", "fail tests for requests that break the contract", type="bool", default=False)
     parser.addini("mockscope_calls_kept", "how many calls each site keeps", default="10000")
 
 
@@ -67,12 +73,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
     # A word that means nothing stops the run here, and not in the report of some test.
     log_of(config)
+    if contract_of(config):
+        _check_validator("mockscope_contract")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.get_closest_marker("mockscope"):
-            site_options(item)
+        if item.get_closest_marker("mockscope") and site_options(item).get("contract"):
+            _check_validator(f"{item.nodeid}: contract=True")
 
 
 def config_of(config: pytest.Config) -> MockscopeConfig:
@@ -87,8 +95,14 @@ def config_of(config: pytest.Config) -> MockscopeConfig:
         port=_number(config, "mockscope_port") if port is None else port,
         hint_header=config.getini("mockscope_hint_header"),
         strict=config.getoption("--mockscope-strict") or config.getini("mockscope_strict"),
+        contract=contract_of(config),
         calls_kept=_number(config, "mockscope_calls_kept"),
     )
+
+
+def contract_of(config: pytest.Config) -> bool:
+    """Whether requests are held against the contract; an option goes before its ini twin."""
+    return bool(config.getoption("--mockscope-contract") or config.getini("mockscope_contract"))
 
 
 def log_of(config: pytest.Config) -> str:
@@ -97,6 +111,11 @@ def log_of(config: pytest.Config) -> str:
     if log not in LOG:
         raise pytest.UsageError(f"mockscope_log is one of {', '.join(LOG)}, and not {log!r}")
     return log
+
+
+def _check_validator(wish: str) -> None:
+    if find_spec("jsonschema_rs") is None:
+        raise pytest.UsageError(f"{wish} needs jsonschema-rs: pip install 'mockscope[contract]'")
 
 
 def _number(config: pytest.Config, name: str) -> int:

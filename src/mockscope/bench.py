@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any, Final, Generic, Self, TypeVar
 
-from mockscope import seeding
+from mockscope import contracting, seeding
 from mockscope.domain import state
 from mockscope.domain.directory import Directory, new_api_key, new_host
 from mockscope.domain.model import (
@@ -28,7 +28,7 @@ from mockscope.instruments.calls import MOST_CALLS, Journal
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry, Observer
 from mockscope.instruments.faults import Faults
-from mockscope.instruments.findings import Finding, findings
+from mockscope.instruments.findings import Finding, complain, findings, without_repeats
 from mockscope.instruments.veil import Veil
 from mockscope.seeding import SeedSource
 
@@ -93,18 +93,23 @@ class MockSite:
     """One site of a mockscope server, as a test holds it.
 
     Not made directly: ``server.site()`` makes one, and the fixture ``mockscope`` hands one to a test. As a ``with``
-    block it is removed at the end and, in strict mode, looked through for findings.
+    block it is removed at the end and, in strict mode or where requests are held against the contract, looked through
+    for findings.
 
-    ``calls`` are the calls that reached it, ``faults`` those that are planned, ``clock`` is its clock, and ``strict``
-    whether it is in strict mode.
+    ``calls`` are the calls that reached it, ``faults`` those that are planned, ``clock`` is its clock, ``strict``
+    whether it is in strict mode, and ``contract`` whether its requests are held against openapi.yaml.
     """
 
-    def __init__(self, site: Site, bench: "Bench", *, strict: bool) -> None:
+    def __init__(self, site: Site, bench: "Bench", *, strict: bool, contract: bool) -> None:
         self._site = site
         self._bench = bench
         bench.veil.learn(site.api_key)
         self._baseline = site.snapshot()
         self.strict = strict
+        self.contract = contract
+        if contract:
+            # Here, and not at the end of a test: who lacks the validator is told at once.
+            contracting.contract()
         self.clock = Clock(bench.clock)
         self.calls = Journal(f"the site {site.host}", self.clock, size=bench.calls_kept, veil=bench.veil)
         self.faults = Faults(f"the site {site.host}", self.clock)
@@ -123,8 +128,8 @@ class MockSite:
 
     def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
         self.remove()
-        if self.strict and kind is None:
-            self.assert_no_findings()
+        if kind is None:
+            complain(self.host, self.objections())
 
     @property
     def url(self) -> str:
@@ -335,7 +340,8 @@ class MockSite:
         Raises:
             ValueError: the host is taken or unfit, or the key is unfit.
         """
-        return self._bench.put(self._site.copy(host or new_host(), api_key or new_api_key()), strict=self.strict)
+        copy = self._site.copy(host or new_host(), api_key or new_api_key())
+        return self._bench.put(copy, strict=self.strict, contract=self.contract)
 
     def load(self, seed: SeedSource) -> None:
         """Replace all records, the policy and the enablement by those of a seed. Host and key stay.
@@ -354,7 +360,7 @@ class MockSite:
         """The site's records in the format of a seed, as plain data."""
         return state.export([self._site])
 
-    # -- strict mode -----------------------------------------------------------------------------------------
+    # -- strict mode and the contract ------------------------------------------------------------------------
 
     @property
     def label(self) -> str:
@@ -366,19 +372,29 @@ class MockSite:
         self._site.label = label
 
     def findings(self) -> list[Finding]:
-        """What strict mode objects to: successes that nobody promises, and planned faults that never came."""
+        """What strict mode objects to, whether it is on or not, and what the contract does, where that is on.
+
+        Strict mode objects to successes that nobody promises, and to planned faults that never came; the contract to
+        what in the requests is not as openapi.yaml says. Of calls that are no longer kept it says nothing.
+        """
         self.calls.settled()
-        return findings(self.calls, self.faults)
+        of_the_contract = contracting.violations(self.calls) if self.contract else []
+        return [*findings(self.calls, self.faults), *without_repeats(of_the_contract)]
+
+    def objections(self) -> list[Finding]:
+        """The findings that a test fails for: strict mode's where it is on, and the contract's where that is."""
+        if self.strict:
+            return self.findings()
+        return contracting.violations(self.calls) if self.contract else []
 
     def assert_no_findings(self) -> None:
-        """Assert that strict mode has nothing to object to, whether the site is in strict mode or not.
+        """Assert that there are no findings, whether the site is in strict mode or not.
 
         Raises:
-            AssertionError: it has; names each call and rule.
+            AssertionError: there are; names each call and rule.
         """
         __tracebackhide__ = True
-        if found := self.findings():
-            raise AssertionError("\n".join([f"strict mode, {self.host}:", *(f"  {finding}" for finding in found)]))
+        complain(self.host, self.findings())
 
     def remove(self) -> None:
         """Take the site off the server; requests to it are answered 403 from then on."""
@@ -413,18 +429,30 @@ class Bench:
     Args:
         seed: a path to a seed file, or the same as plain data; without it there are no sites yet.
         strict: whether its sites are in strict mode unless they say otherwise.
+        contract: whether requests to its sites are held against openapi.yaml unless they say otherwise.
         calls_kept: how many calls each site keeps, and how many are kept that reached no site.
 
     Raises:
         SeedError: the seed can't be loaded.
         OSError: the seed can't be read.
+        ImportError: requests are to be held against the contract, and the validator is not installed.
     """
 
-    def __init__(self, seed: SeedSource | None = None, *, strict: bool = False, calls_kept: int = MOST_CALLS) -> None:
+    def __init__(
+        self,
+        seed: SeedSource | None = None,
+        *,
+        strict: bool = False,
+        contract: bool = False,
+        calls_kept: int = MOST_CALLS,
+    ) -> None:
         if calls_kept < 1:
             raise ValueError(f"calls_kept is 1 or more, not {calls_kept}")
         self.directory = Directory()
         self.strict = strict
+        self.contract = contract
+        if contract:
+            contracting.contract()
         self.calls_kept = calls_kept
         self.clock = Clock()
         # Keys of all sites are hidden in the calls of any: they are mixed up at times.
@@ -465,6 +493,7 @@ class Bench:
         seed: SeedSource | None = None,
         *,
         strict: bool | None = None,
+        contract: bool | None = None,
         **policy: Any,
     ) -> MockSite:
         """Make a site.
@@ -475,12 +504,14 @@ class Bench:
             seed: a seed for its records; the host and the key in it do not count. Where the seed has several sites,
                 that of ``host`` is taken. Without a seed the site has the two built-in groups and one administrator.
             strict: whether it is in strict mode; as the server says, if it is not given.
+            contract: whether requests to it are held against openapi.yaml; likewise.
             policy: policy switches.
 
         Raises:
             ValueError: the host is taken or unfit, or a switch or its value is unknown.
             SeedError: the seed can't be loaded.
             OSError: the seed can't be read.
+            ImportError: ``contract`` is asked for, and the validator is not installed.
         """
         made = _fresh() if seed is None else _seeded(seed, host)
         site = Site(
@@ -490,15 +521,19 @@ class Bench:
             policy=made.policy.with_changes(**policy),
             store=made.store,
         )
-        return self.put(site, strict=self.strict if strict is None else strict)
+        return self.put(
+            site,
+            strict=self.strict if strict is None else strict,
+            contract=self.contract if contract is None else contract,
+        )
 
-    def put(self, site: Site, *, strict: bool) -> MockSite:
+    def put(self, site: Site, *, strict: bool, contract: bool) -> MockSite:
         """Put a site that was made elsewhere on the server.
 
         Raises:
             ValueError: its host is taken.
         """
-        handle = self._handles[site] = MockSite(site, self, strict=strict)
+        handle = self._handles[site] = MockSite(site, self, strict=strict, contract=contract)
         try:
             self.directory.add(site)
         except ValueError:
@@ -513,7 +548,7 @@ class Bench:
             ValueError: a host is taken.
         """
         # First the handles: a request may come as soon as a site is in the directory.
-        handles = {site: MockSite(site, self, strict=self.strict) for site in sites}
+        handles = {site: MockSite(site, self, strict=self.strict, contract=self.contract) for site in sites}
         self._handles |= handles
         try:
             self.directory.add(*sites)

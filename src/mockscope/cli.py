@@ -7,16 +7,19 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from shlex import quote
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
 from mockscope import __version__, _spec
 from mockscope.beside import env, execute, wait
+from mockscope.fuzzing import contract as try_contract
+from mockscope.judging import check
+from mockscope.outside import pull
 from mockscope.shell import is_kept, say, seed_or_demo, state_file
 
 if TYPE_CHECKING:
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 
 WRONG_USE: Final = 2
 NOT_KEPT: Final = 1
+# So many users load in a moment.
+MANY: Final = 20_000
+T = TypeVar("T")
 
 
 def main() -> None:
@@ -98,6 +104,13 @@ def cli() -> None:
     help="Whether to print at the end what went well although nobody promises it, and the faults that never came.",
 )
 @click.option(
+    "--contract/--no-contract",
+    default=False,
+    show_default=True,
+    envvar="MOCKSCOPE_CONTRACT",
+    help="Whether to print at the end what in the requests is not as openapi.yaml says.",
+)
+@click.option(
     "--calls-kept",
     type=click.IntRange(min=1),
     default=10_000,
@@ -163,6 +176,7 @@ def serve(
     log: str,
     hints: bool,
     strict: bool,
+    contract: bool,
     calls_kept: int,
     control: bool,
     control_token: str | None,
@@ -190,6 +204,7 @@ def serve(
         state if kept is not None and kept.exists() else seed,
         hint_header=hints,
         strict=strict,
+        contract=contract,
         calls_kept=calls_kept,
         control=control,
         control_token=control_token,
@@ -234,6 +249,9 @@ def serve(
 cli.add_command(execute)
 cli.add_command(env)
 cli.add_command(wait)
+cli.add_command(pull)
+cli.add_command(check)
+cli.add_command(try_contract)
 
 
 @cli.command()
@@ -277,20 +295,38 @@ def _authority(ca_file: Path | None) -> "Authority":
 
 
 def _end(double: "Mockscope") -> None:
-    """Keep the state, and print what strict mode found."""
+    """Keep the state, and print what strict mode and the contract object to."""
     kept = is_kept(double.save)
     for site in double.sites.values():
-        for finding in site.findings() if site.strict else ():
+        for finding in site.objections():
             say(f"{site.host}: {finding}")
     if not kept:
         sys.exit(NOT_KEPT)
 
 
 def _load(seed: Path | None, **options: Any) -> "Mockscope":
+    from mockscope.contracting import ExtraMissing
     from mockscope.double import Mockscope
+    from mockscope.seeding import load_sites
 
-    with seed_or_demo(seed) as path:
-        return Mockscope(path, **options)
+    try:
+        with seed_or_demo(seed) as path:
+            double = Mockscope(**options)
+            double.put_all(load_sites(path, track=_with_bar))
+            return double
+    except ExtraMissing as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _with_bar(items: "Iterable[T]", length: int, doing: str) -> "Iterable[T]":
+    """Show a bar to somebody who watches, where it takes long enough to be seen."""
+    if length < MANY or not sys.stderr.isatty():
+        yield from items
+        return
+    with click.progressbar(
+        items, length=length, label=f"mockscope: {doing}", file=sys.stderr, update_min_steps=length // 100
+    ) as bar:
+        yield from bar
 
 
 class _ReadyFile:

@@ -16,6 +16,7 @@ class Mockscope(Bench):
         seed: a path to a seed file, or the same as plain data; without it there are no sites yet.
         hint_header: whether answers carry ``X-Mockscope-Hint`` (HTTP-10).
         strict: whether its sites are in strict mode unless they say otherwise.
+        contract: whether requests to its sites are held against openapi.yaml unless they say otherwise.
         calls_kept: how many calls each site keeps, and how many are kept that reached no site.
         control: whether the control API answers under ``/_mockscope/v1/``.
         control_token: the bearer token that it demands; None demands one only where others than this machine can
@@ -25,6 +26,7 @@ class Mockscope(Bench):
         SeedError: the seed can't be loaded.
         ValueError: the token can't stand in a header.
         OSError: the seed can't be read.
+        ImportError: requests are to be held against the contract, and the validator is not installed.
     """
 
     def __init__(
@@ -33,11 +35,12 @@ class Mockscope(Bench):
         *,
         hint_header: bool = True,
         strict: bool = False,
+        contract: bool = False,
         calls_kept: int = MOST_CALLS,
         control: bool = True,
         control_token: str | None = None,
     ) -> None:
-        super().__init__(seed, strict=strict, calls_kept=calls_kept)
+        super().__init__(seed, strict=strict, contract=contract, calls_kept=calls_kept)
         self._door = Door(control_token) if control else None
         self.app: ASGIApp = build_app(self, hint_header=hint_header, door=self._door)
 

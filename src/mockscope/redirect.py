@@ -7,7 +7,7 @@ import copy
 import errno
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial, wraps
 from importlib.abc import Loader, MetaPathFinder
@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from mockscope.tls import VENDOR_HOSTS
+from mockscope.transports import Shortcut, core_response, give_way, is_patient, shortcut_connection
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 PORTS: Final = frozenset(DEFAULT_PORTS.values())
@@ -50,34 +51,39 @@ class Route:
 
     Args:
         url: the URL of a mockscope that speaks plain HTTP.
+        shortcut: what answers without a connection where it can; None: all goes there.
 
     Raises:
         ValueError: it is not such a URL.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, shortcut: Shortcut | None = None) -> None:
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname:
             raise ValueError(f"a redirect needs a server that speaks plain HTTP, and this is {url}")
         self.url = url
+        self.shortcut = shortcut
         self.host = parts.hostname
         self.port = parts.port or DEFAULT_PORTS["http"]
         self._lock = Lock()
-        self._pools: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+        self._pools: WeakKeyDictionary[Any, dict[tuple[str, bool], Any]] = WeakKeyDictionary()
         self._sockets: WeakKeyDictionary[Any, socket.socket] = WeakKeyDictionary()
 
-    def pool_for(self, pool: Any, host: str) -> Any:
+    def pool_for(self, pool: Any, host: str, *, connects: bool) -> Any:
         """The pool of urllib3 that stands in for another one: the same in all but where it leads.
 
         Args:
             pool: the pool that the client uses.
             host: what its requests name as their host.
+            connects: whether they need a connection in any case.
         """
+        shortcut = None if connects else self.shortcut
         with self._lock:
             twins = self._pools.setdefault(pool, {})
-            if host not in twins:
-                twins[host] = twin_of(pool, host, self)
-            return twins[host]
+            key = host, shortcut is None
+            if key not in twins:
+                twins[key] = twin_of(pool, host, self, shortcut)
+            return twins[key]
 
     def lead(self, connection: Any) -> None:
         """Have a connection of http.client lead here, whatever it was open to."""
@@ -105,7 +111,7 @@ class Route:
             self._sockets.clear()
 
 
-def twin_of(pool: Any, host: str, route: Route) -> Any:
+def twin_of(pool: Any, host: str, route: Route, shortcut: Shortcut | None) -> Any:
     """A pool of urllib3 like another one that leads to a route, with the headers that the other would send."""
     base = sys.modules["urllib3.connectionpool"].HTTPConnectionPool
     twin = base(
@@ -121,7 +127,10 @@ def twin_of(pool: Any, host: str, route: Route) -> Any:
     def putrequest(connection: Any, method: str, url: str, *args: Any, **options: Any) -> None:
         put_request_line(base.ConnectionCls.putrequest, connection, method, url, host, *args, **options)
 
-    twin.ConnectionCls = type("LedConnection", (base.ConnectionCls,), {"putrequest": putrequest})
+    led = type("LedConnection", (base.ConnectionCls,), {"putrequest": putrequest})
+    # A class of somebody else's wants to see its requests; and before 2, urllib3's knew less of their answers.
+    is_known = base.ConnectionCls is sys.modules["urllib3.connection"].HTTPConnection and hasattr(led, "is_connected")
+    twin.ConnectionCls = led if shortcut is None or not is_known else shortcut_connection(led, host, shortcut)
     # A redirection to the vendor's host, spelled out, stays with the twin.
     twin.is_same_host = lambda url: url.startswith("/") or is_led(*place_of(url))
     return twin
@@ -199,7 +208,9 @@ def send_through_pool(original: Hook, pool: Any, method: str, url: str, *args: A
         host, url = host_header(url), target_of(url)
     else:
         host = pool.host if port == default else f"{pool.host}:{port}"
-    return original(route.pool_for(pool, host), method, url, *args, **options)
+    timeout = options.get("timeout", pool.timeout)
+    waits = (timeout.connect_timeout, timeout.read_timeout) if hasattr(timeout, "read_timeout") else (timeout,)
+    return original(route.pool_for(pool, host, connects=not is_patient(*waits)), method, url, *args, **options)
 
 
 def put_request(original: Hook, connection: Any, method: str, url: str, *args: Any, **options: Any) -> None:
@@ -249,19 +260,42 @@ def send_through_core(original: Hook, pool: Any, request: Any) -> Any:
 
     So its connections are kept under that address, and none is ever taken for one of the vendor's.
     """
-    route = DESK.current
-    url = request.url
-    scheme = url.scheme.decode("latin-1")
-    if route is None or not is_led(url.host, url.port or DEFAULT_PORTS.get(scheme)):
+    route = route_of(request)
+    if route is None:
         return original(pool, request)
-    led = type(url)(
-        scheme="ws" if scheme.startswith("ws") else "http", host=route.host, port=route.port, target=url.target
-    )
-    return original(
-        pool,
-        type(request)(
-            request.method, led, headers=request.headers, content=request.stream, extensions=request.extensions
-        ),
+    response = None if route.shortcut is None else core_response(route.shortcut, request)
+    return original(pool, led_request(request, route)) if response is None else response
+
+
+def send_through_async_core(original: Hook, pool: Any, request: Any) -> Awaitable[Any]:
+    """The same for their asynchronous pools."""
+    route = route_of(request)
+    if route is None or route.shortcut is None:
+        found: Awaitable[Any] = original(pool, request if route is None else led_request(request, route))
+        return found
+    return take_shortcut(original, pool, request, route, route.shortcut)
+
+
+async def take_shortcut(original: Hook, pool: Any, request: Any, route: Route, shortcut: Shortcut) -> Any:
+    await give_way()
+    response = core_response(shortcut, request)
+    return await original(pool, led_request(request, route)) if response is None else response
+
+
+def route_of(request: Any) -> Route | None:
+    """Where a request of httpcore or httpcore2 is led; None where it is not."""
+    url = request.url
+    port = url.port or DEFAULT_PORTS.get(url.scheme.decode("latin-1"))
+    return DESK.current if is_led(url.host, port) else None
+
+
+def led_request(request: Any, route: Route) -> Any:
+    """The same request to a route."""
+    url = request.url
+    scheme = "ws" if url.scheme.startswith(b"ws") else "http"
+    led = type(url)(scheme=scheme, host=route.host, port=route.port, target=url.target)
+    return type(request)(
+        request.method, led, headers=request.headers, content=request.stream, extensions=request.extensions
     )
 
 
@@ -335,10 +369,10 @@ class Row(NamedTuple):
     hook: Hook
 
 
-def core_rows(module: str, prefix: str, handle: str) -> tuple[Row, ...]:
+def core_rows(module: str, prefix: str, handle: str, hook: Hook) -> tuple[Row, ...]:
     direct = partial(connect_core, module, f"{prefix}HTTPConnection")
     return (
-        Row(module, f"{prefix}ConnectionPool.{handle}", send_through_core),
+        Row(module, f"{prefix}ConnectionPool.{handle}", hook),
         *(
             Row(module, f"{prefix}{kind}.create_connection", direct)
             for kind in ("ConnectionPool", "HTTPProxy", "SOCKSProxy")
@@ -360,8 +394,10 @@ ROWS: Final = (
     Row("http.client", "HTTPConnection.putrequest", put_request),
     Row("http.client", "HTTPConnection.connect", connect),
     Row("http.client", "HTTPSConnection.connect", connect),
-    *(row for module in ("httpcore", "httpcore2") for row in core_rows(module, "", "handle_request")),
-    *(row for module in ("httpcore", "httpcore2") for row in core_rows(module, "Async", "handle_async_request")),
+    *core_rows("httpcore", "", "handle_request", send_through_core),
+    *core_rows("httpcore", "Async", "handle_async_request", send_through_async_core),
+    *core_rows("httpcore2", "", "handle_request", send_through_core),
+    *core_rows("httpcore2", "Async", "handle_async_request", send_through_async_core),
     Row("aiohttp.connector", "BaseConnector.connect", connect_aiohttp),
     # What else would look up a name, connect by name, or speak TLS to one.
     Row("socket", "getaddrinfo", argument(0, "host")),
@@ -532,16 +568,17 @@ class Desk:
 DESK: Final = Desk()
 
 
-def redirected(url: str) -> AbstractContextManager[None]:
+def redirected(url: str, shortcut: Shortcut | None = None) -> AbstractContextManager[None]:
     """Lead requests of this process to the vendor's hosts to a mockscope, for a ``with`` block.
 
     Args:
         url: the URL of a mockscope that speaks plain HTTP.
+        shortcut: what answers for it without a connection, where it can.
 
     Raises:
         ValueError: it is not such a URL.
     """
-    return _active(Route(url))
+    return _active(Route(url, shortcut))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from mockscope.domain import state
 from mockscope.domain.policy import Policy
 from mockscope.domain.rules import SOMETHING
 from mockscope.domain.site import Site
-from mockscope.domain.state import Seed, SeedError, SeedGenerate, SeedGroup, SeedSite, SeedUser
+from mockscope.domain.state import Seed, SeedError, SeedGenerate, SeedGroup, SeedSite, SeedUser, Track, untracked
 from mockscope.nearness import nearest
 
 SCHEMA_ID: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -30,28 +30,30 @@ PATTERNS_IN_WORDS: Final = {
 SeedSource = str | Path | Mapping[str, Any]
 
 
-def load_sites(source: SeedSource) -> list[Site]:
+def load_sites(source: SeedSource, *, track: Track = untracked) -> list[Site]:
     """Load the sites of a seed, all or none.
 
     Args:
         source: a path to a YAML or JSON file, or the same as plain data.
+        track: shows how far the users of a site are.
 
     Raises:
         SeedError: the seed can't be loaded; the message names file, line, and the nearest known name.
         OSError: the file can't be read.
     """
     if isinstance(source, Mapping):
-        return _load(dict(source))
+        return _load(dict(source), track)
     path = Path(source)
-    return parse_sites(path.read_bytes(), str(path))
+    return parse_sites(path.read_bytes(), str(path), track=track)
 
 
-def parse_sites(text: bytes, name: str) -> list[Site]:
+def parse_sites(text: bytes, name: str, *, track: Track = untracked) -> list[Site]:
     """Load the sites of a seed's text.
 
     Args:
         text: YAML or JSON, in UTF-8.
         name: what to call it in errors; one that ends in ``.json`` is read as JSON.
+        track: shows how far the users of a site are.
 
     Raises:
         SeedError: as in load_sites.
@@ -63,7 +65,7 @@ def parse_sites(text: bytes, name: str) -> list[Site]:
     is_json = name.endswith(".json")
     data = _parse_json(decoded, name) if is_json else _parse_yaml(decoded, name)
     try:
-        return _load(data)
+        return _load(data, track)
     except SeedError as error:
         line = _line(decoded.replace("\t", " ") if is_json else decoded, error.path)
         error.where = f"{name}, line {line}"
@@ -89,19 +91,19 @@ def schema() -> dict[str, Any]:
 # -- shape -----------------------------------------------------------------------------------------------------
 
 
-def _load(data: object) -> list[Site]:
+def _load(data: object, track: Track) -> list[Site]:
     try:
         seed = msgspec.convert(data, Seed)
     except msgspec.ValidationError as error:
         raise _shape_error(str(error)) from None
-    return state.load(seed, make_up=_make_up)
 
+    def made_up(generate: SeedGenerate, site: SeedSite) -> tuple[list[SeedGroup], list[SeedUser]]:
+        # Here, not above: names for people take longer to import than a server takes to start.
+        from mockscope.people import make_up
 
-def _make_up(generate: SeedGenerate, site: SeedSite) -> tuple[list[SeedGroup], list[SeedUser]]:
-    # Here, not above: names for people take longer to import than a server takes to start.
-    from mockscope.people import make_up
+        return make_up(generate, site, track=track)
 
-    return make_up(generate, site)
+    return state.load(seed, make_up=made_up, track=track)
 
 
 def _shape_error(text: str) -> SeedError:

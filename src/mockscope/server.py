@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Lock, Thread
 from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -21,10 +21,14 @@ from uvicorn.server import HANDLED_SIGNALS, ServerState
 from mockscope.double import Mockscope
 from mockscope.gate import Gate, SecurePort
 from mockscope.instruments.calls import MOST_CALLS
+from mockscope.instruments.findings import complain
 from mockscope.protocol import best_protocol
 from mockscope.proxy import Others, Proxy
 from mockscope.seeding import SeedSource
 from mockscope.tls import Authority
+
+if TYPE_CHECKING:
+    from mockscope.transports import InProcess
 
 # A test that thinks for a minute between two requests must not find its pooled connection closed.
 KEEP_ALIVE_SECONDS: Final = 600
@@ -42,6 +46,7 @@ class LiveServer(Mockscope):
         port: the port; 0 lets the kernel choose.
         hint_header: whether answers carry ``X-Mockscope-Hint`` (HTTP-10).
         strict: whether its sites are in strict mode unless they say otherwise.
+        contract: whether requests to its sites are held against openapi.yaml unless they say otherwise.
         calls_kept: how many calls each site keeps, and how many are kept that reached no site.
         control: whether the control API answers under ``/_mockscope/v1/``.
         control_token: the bearer token that it demands; None demands one only where others than this machine can
@@ -55,6 +60,7 @@ class LiveServer(Mockscope):
         SeedError: the seed can't be loaded.
         ValueError: the token can't stand in a header.
         OSError: the seed can't be read.
+        ImportError: requests are to be held against the contract, and the validator is not installed.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class LiveServer(Mockscope):
         port: int = 0,
         hint_header: bool = True,
         strict: bool = False,
+        contract: bool = False,
         calls_kept: int = MOST_CALLS,
         control: bool = True,
         control_token: str | None = None,
@@ -77,6 +84,7 @@ class LiveServer(Mockscope):
             seed,
             hint_header=hint_header,
             strict=strict,
+            contract=contract,
             calls_kept=calls_kept,
             control=control,
             control_token=control_token,
@@ -143,9 +151,8 @@ class LiveServer(Mockscope):
 
     def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
         self.stop()
-        for site in self.sites.values():
-            if site.strict and kind is None:
-                site.assert_no_findings()
+        for site in self.sites.values() if kind is None else ():
+            complain(site.host, site.objections())
 
     def start(self) -> Self:
         """Bind and answer. When this returns, the port accepts.
@@ -188,6 +195,29 @@ class LiveServer(Mockscope):
             self._thread.join()
             self._thread = self._loop = self._stopping = self._url = self._proxy_url = None
 
+    def transport(self) -> Any:
+        """A transport for one client of httpx or httpx2, synchronous or not, which needs no socket where it can.
+
+        Raises:
+            RuntimeError: the server is not running.
+            ValueError: the server speaks TLS.
+        """
+        from mockscope.transports import Transport  # here, not above: a server without it pays nothing
+
+        return Transport(self._shortcut())
+
+    def adapter(self) -> Any:
+        """An adapter for one session of requests, which needs no socket where it can.
+
+        Raises:
+            RuntimeError: the server is not running.
+            ValueError: the server speaks TLS.
+            ImportError: requests is not installed.
+        """
+        from mockscope.transports import adapter_kind
+
+        return adapter_kind()(self._shortcut())
+
     def redirect(self) -> AbstractContextManager[None]:
         """Lead requests of this process to the vendor's hosts here, for a ``with`` block.
 
@@ -199,7 +229,16 @@ class LiveServer(Mockscope):
         """
         from mockscope.redirect import redirected  # here, not above: a server without it pays nothing
 
-        return redirected(self.url)
+        # Of one that speaks TLS it says so itself.
+        return redirected(self.url, None if self._gate else self._shortcut())
+
+    def _shortcut(self) -> "InProcess":
+        from mockscope.transports import InProcess
+
+        url = self.url
+        if self._gate is not None:
+            raise ValueError(f"what goes round the port goes round TLS too, and this server speaks it: {url}")
+        return InProcess(self, self.app, url, lambda: self._url == url)
 
     def _run(self, listener: socket.socket, door: socket.socket | None, ready: Future[None]) -> None:
         try:

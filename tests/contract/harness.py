@@ -1,4 +1,4 @@
-"""Schemathesis set up for mockscope: the contract, the demo site's own words, and the two verdicts that are not kept.
+"""The contract ready to be tried as the command contract tries it, with the demo site's own words.
 
 Every check of Schemathesis runs on every answer; none is switched off.
 """
@@ -10,41 +10,22 @@ from typing import Any, Final
 import schemathesis
 import yaml
 from hypothesis import HealthCheck, settings
-from schemathesis import Case, HookContext, Response
-from schemathesis.core.failures import Failure
+from schemathesis import Case
 from schemathesis.generation.stateful.state_machine import APIStateMachine
-from schemathesis.openapi.checks import RejectedPositiveData, UseAfterFree
 from schemathesis.schemas import BaseSchema
 from starlette.types import ASGIApp
 
 from mockscope import Mockscope
+from mockscope.schemathesis_setup import Words, configuration, verdicts
 
 OPENAPI: Final = Path(__file__).resolve().parents[2] / "openapi.yaml"
 DEMO: Final[dict[str, Any]] = yaml.safe_load((files("mockscope") / "demo.yaml").read_bytes())
 SITE: Final[dict[str, Any]] = DEMO["sites"][0]
 
-# Hints of the refusals that hang on what the site holds, which no schema can say.
-STATE_REFUSALS: Final = frozenset({"user-unknown", "inviter-not-administrator", "group-unknown", "builtin-group"})
-WOULD_SUCCEED: Final = {"message": "Action would have completed successfully"}
-
 # The words of the demo site: without them, nearly every request would be about users and groups that nobody has.
-CONFIG: Final[dict[str, Any]] = {
-    "auth": {"openapi": {"PartnerAuth": {"api_key": f"{SITE['host']}:{SITE['api_key']}"}}},
-    "dictionaries": {
-        "emails": {"values": [user["email"] for user in SITE["users"]]},
-        "groups": {"values": ["Administrators", "All Users", *(group["name"] for group in SITE["groups"])]},
-        "switch": {"values": ["true", "false"]},
-    },
-    "parameters": {
-        "header.Http-X-Email": {"dictionary": "emails", "probability": 0.5},
-        "path.group_name": {"dictionary": "groups", "probability": 0.5},
-        "query.test_mode": {"dictionary": "switch", "probability": 0.3},
-        "body.invited_by_email": {"dictionary": "emails", "probability": 0.7},
-        "body.created_by_email": {"dictionary": "emails", "probability": 0.7},
-        "body.create_by_email": {"dictionary": "emails", "probability": 0.7},
-    },
-    "phases": {"stateful": {"max-steps": 8}},
-}
+CONFIG: Final = configuration(
+    f"{SITE['host']}:{SITE['api_key']}", Words.of(SITE["users"], [group["name"] for group in SITE["groups"]])
+)
 
 
 def contract(*, app: ASGIApp | None = None, max_examples: int = 60) -> BaseSchema:
@@ -58,25 +39,8 @@ def contract(*, app: ASGIApp | None = None, max_examples: int = 60) -> BaseSchem
     config = schemathesis.Config.from_dict({**CONFIG, "generation": generation})
     schema = schemathesis.openapi.from_path(OPENAPI, config=config)
     schema.app = app
-    dry_runs: set[str] = set()
-
-    @schema.hook
-    def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
-        if response.status_code == 200 and response.json() == WOULD_SUCCEED:
-            dry_runs.add(case.id)
-
-    @schema.hook
-    def filter_failure(context: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
-        # The vendor's page asks for 400, not 404, where the request is well formed and names a user, an inviter or a
-        # group that the site has not, or a built-in group: "400 if the email_address does NOT belong to the user".
-        if isinstance(failure, RejectedPositiveData):
-            hint = response.headers.get("x-mockscope-hint", [""])[0]
-            return not (response.status_code == 400 and hint in STATE_REFUSALS)
-        # A DELETE in test mode is answered 200 and deletes nothing (TEST-1): of course the group is still there.
-        if isinstance(failure, UseAfterFree):
-            return failure.deleted_case_id not in dry_runs
-        return True
-
+    for hook in verdicts():
+        schema.hook(hook)
     return schema
 
 

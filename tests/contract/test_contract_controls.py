@@ -173,6 +173,6 @@ def test_a_group_that_can_still_be_read_after_its_deletion_is_found_out() -> Non
 
     with pytest.raises(BaseExceptionGroup) as caught:
         chains(contract(app=deletes_no_group), double).run(
-            settings=settings(reproducible(max_examples=60), phases=[Phase.generate])
+            settings=settings(reproducible(max_examples=150), phases=[Phase.generate])
         )
     assert "UseAfterFree" in [type(failure).__name__ for failure in caught.value.exceptions]

@@ -39,6 +39,7 @@ def shown(site: MockSite, **other: Any) -> dict[str, Any]:
         "api_key": site.api_key,
         "enabled": True,
         "strict": False,
+        "contract": False,
         "label": "",
         "admin": "admin@example.com",
         "policy": POLICY,
@@ -178,7 +179,7 @@ def test_a_site_is_made_as_it_was_asked_for(server: LiveServer, control: httpx.C
     ("body", "message"),
     [
         (b'{"hots": "a"}', "there is no field hots here; did you mean host?"),
-        (b'{"zzz": "a"}', "there is no field zzz here; known: host, api_key, seed, strict, label, policy"),
+        (b'{"zzz": "a"}', "there is no field zzz here; known: host, api_key, seed, strict, contract, label, policy"),
         (b'{"policy": {"page_sise": 3}}', "policy: there is no field page_sise here; did you mean page_size?"),
         (b'{"policy": {"page_size": 0}}', "policy.page_size: Expected `int` >= 1"),
         (b'{"policy": {"self": 0}}', "policy: there is no field self here; known: " + ", ".join(POLICY)),
@@ -434,7 +435,12 @@ def test_the_findings_of_strict_mode_are_told(server: LiveServer, control: httpx
 
     assert found == {
         "findings": [
-            {"problem": finding.problem, "rule": finding.rule, "call": finding.call and finding.call.id}
+            {
+                "problem": finding.problem,
+                "rule": finding.rule,
+                "call": finding.call and finding.call.id,
+                "where": None,
+            }
             for finding in site.findings()
         ]
     }

@@ -31,7 +31,7 @@ def code(text: str) -> str:
 
 def shown_default(value: object) -> str:
     match value:
-        case None:
+        case None | ():
             return "none"
         case bool():
             return code(str(value).lower())

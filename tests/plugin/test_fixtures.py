@@ -75,7 +75,7 @@ def test_markers_add_up_from_module_to_test_and_the_nearest_wins(pytester: pytes
         ("pagesize=2", "*test_it: the mockscope marker knows no pagesize; did you mean page_size?*"),
         (
             "zzz=2",
-            "*test_it: the mockscope marker knows no zzz; known: host, api_key, seed, strict, faults, page_size*",
+            "*test_it: the mockscope marker knows no zzz; known: host, api_key, seed, strict, contract, faults, *",
         ),
         ("'example_site'", "*test_it: the mockscope marker takes named arguments only*"),
     ],

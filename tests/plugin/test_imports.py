@@ -40,4 +40,4 @@ def test_every_public_name_can_be_had() -> None:
 
 def test_the_marker_knows_every_policy_switch() -> None:
     assert mockscope.Policy.__struct_fields__ == POLICY
-    assert ("host", "api_key", "seed", "strict", "faults", *POLICY) == MARKER_NAMES
+    assert ("host", "api_key", "seed", "strict", "contract", "faults", *POLICY) == MARKER_NAMES

@@ -3,8 +3,8 @@
 Only plain data is read and written here; files, lines and made-up people are seeding.py's.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, Final, Protocol, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -24,6 +24,8 @@ from mockscope.domain.rules import ACCESS_WORDS, DASHBOARD_WORDS, EMAIL, SOMETHI
 from mockscope.domain.site import API_KEY, HOST, Site
 from mockscope.domain.store import Change
 from mockscope.nearness import nearest, nearest_email
+
+T = TypeVar("T")
 
 FORMAT_VERSION: Final = 1
 
@@ -120,12 +122,25 @@ class SeedError(ValueError):
         return f"{self.where or _spelled(self.path)}: {self.problem}"
 
 
-def load(seed: Seed, *, make_up: MakeUp | None = None) -> list[Site]:
+class Track(Protocol):
+    """Goes through items, and shows somebody how far it is."""
+
+    def __call__(self, items: Iterable[T], length: int, doing: str) -> Iterable[T]:
+        """Go through items; ``length`` is how many there are, ``doing`` what is done with them."""
+
+
+def untracked(items: Iterable[T], length: int, doing: str) -> Iterable[T]:
+    """Go through items, and show nothing."""
+    return items
+
+
+def load(seed: Seed, *, make_up: MakeUp | None = None, track: Track = untracked) -> list[Site]:
     """Turn a seed into sites, all or none.
 
     Args:
         seed: the seed, its shape already checked.
         make_up: adds the records that ``generate`` asks for.
+        track: shows how far the users of a site are.
 
     Raises:
         SeedError: a reference dangles, a record is there twice, or a word means nothing.
@@ -137,7 +152,7 @@ def load(seed: Seed, *, make_up: MakeUp | None = None) -> list[Site]:
         if site.host in hosts:
             raise SeedError(f"there is a site {site.host} already", (*path, "host"))
         hosts.add(site.host)
-        sites.append(_site(site, path, make_up))
+        sites.append(_site(site, path, make_up, track))
     return sites
 
 
@@ -170,14 +185,14 @@ def export_site(site: Site) -> dict[str, Any]:
         }
 
 
-def _site(seed: SeedSite, path: Path, make_up: MakeUp | None) -> Site:
+def _site(seed: SeedSite, path: Path, make_up: MakeUp | None, track: Track) -> Site:
     if seed.generate is not None and make_up is not None:
         groups, users = make_up(seed.generate, seed)
         seed = msgspec.structs.replace(seed, groups=[*seed.groups, *groups], users=[*seed.users, *users])
     site = Site(seed.host, seed.api_key or new_api_key(), enabled=seed.enabled, policy=seed.policy)
     site.store.apply(Change(groups=_groups(seed, path)))
     known = frozenset(site.store.groups)
-    records = _users(seed, known, path)
+    records = _users(seed, known, path, track)
     site.store.fill(records)
     site.store.apply(Change(dashboards=_dashboards(seed, known, records, path)))
     return site
@@ -197,11 +212,11 @@ def _groups(seed: SeedSite, path: Path) -> dict[str, Group | None]:
     return groups
 
 
-def _users(seed: SeedSite, groups: frozenset[str], path: Path) -> dict[str, User]:
+def _users(seed: SeedSite, groups: frozenset[str], path: Path, track: Track) -> dict[str, User]:
     users: dict[str, User] = {}
     # One tuple for each set of groups: a site has far fewer of those than users.
     memberships: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for place, user in enumerate(seed.users):
+    for place, user in enumerate(track(seed.users, len(seed.users), "loading users")):
         at = (*path, "users", place)
         if not EMAIL.fullmatch(user.email):
             raise SeedError(f"{user.email} is not a valid email address", (*at, "email"))

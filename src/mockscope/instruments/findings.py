@@ -1,28 +1,43 @@
-"""Strict mode: what a test did that the page does not promise to work, and what it planned and never met."""
+"""What a test is told at its end: strict mode's objections, and what is not as the contract says."""
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 from mockscope.instruments.calls import Journal
 from mockscope.instruments.entry import Entry
 from mockscope.instruments.faults import Faults
+from mockscope.instruments.hints import Hint
+
+# What strict mode says with these hints, the contract says of these places.
+SAID_BY_BOTH: Final = {
+    Hint.CONTENT_TYPE_NOT_JSON.code: "header Content-Type",
+    Hint.BODY_IGNORED.code: "body",
+    Hint.TEST_MODE_ON_READ.code: "query test_mode",
+    Hint.EMAIL_NOT_IN_HEADER.code: "query email",
+}
 
 
 class Finding(NamedTuple):
-    """One thing that strict mode objects to.
+    """One thing that strict mode objects to, or one place in a request that is not as the contract says.
 
     Args:
         problem: what, and what to do about it.
-        rule: the rule under which the mock let it pass; None for a planned fault.
+        rule: the rule under which the mock let it pass, or that the contract names there; None for a planned fault.
         call: the call; None for a planned fault.
+        where: of the contract alone: the place in the request, such as ``body /groups/0`` or ``header Http-X-Email``.
     """
 
     problem: str
     rule: str | None = None
     call: Entry | None = None
+    where: str | None = None
 
     def __str__(self) -> str:
-        where = f"{self.call} ({self.rule}, call {self.call.id}): " if self.call is not None else ""
-        return f"{where}{self.problem}"
+        place = f"{self.where}: " if self.where else ""
+        if self.call is None:
+            return f"{place}{self.problem}"
+        rule = f"{self.rule}, " if self.rule else ""
+        return f"{self.call} ({rule}call {self.call.id}): {place}{self.problem}"
 
 
 def findings(calls: Journal, faults: Faults) -> list[Finding]:
@@ -32,3 +47,31 @@ def findings(calls: Journal, faults: Faults) -> list[Finding]:
     ]
     unused = [Finding(f"a planned fault never came: {fault}") for fault in faults.unused()]
     return [*suspicious, *unused]
+
+
+def without_repeats(of_the_contract: Iterable[Finding]) -> list[Finding]:
+    """What the contract finds, but for what strict mode says of the same call already."""
+    return [
+        finding
+        for finding in of_the_contract
+        if finding.call is None
+        or finding.where not in [SAID_BY_BOTH.get(advice.code) for advice in finding.call.suspicions]
+    ]
+
+
+def complain(place: str, found: Iterable[Finding]) -> None:
+    """Raise what was found, if anything was.
+
+    Args:
+        place: where it was found.
+        found: what.
+
+    Raises:
+        AssertionError: there is something; names each call and rule.
+    """
+    __tracebackhide__ = True
+    kinds: dict[str, list[str]] = {}
+    for finding in found:
+        kinds.setdefault("contract" if finding.where else "strict mode", []).append(f"  {finding}")
+    if kinds:
+        raise AssertionError("\n".join(line for kind in kinds for line in (f"{kind}, {place}:", *kinds[kind])))

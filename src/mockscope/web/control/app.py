@@ -15,6 +15,7 @@ from starlette.websockets import WebSocketClose
 
 from mockscope import _spec
 from mockscope.bench import Bench
+from mockscope.contracting import ExtraMissing
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.nearness import nearest
 from mockscope.web.control.asking import Ask, Conflict, TooLarge, body_of
@@ -142,7 +143,7 @@ def status_and_message(error: Exception, request: Request) -> tuple[int, str]:
         # A key that is missing is a slip of our own.
         case LookupError() if not isinstance(error, KeyError | IndexError):
             return 404, str(error)
-        case ValueError():
+        case ValueError() | ExtraMissing():
             return 400, str(error)
         case OSError():
             return 500, str(error)

@@ -49,6 +49,7 @@ class NewSite(Body):
     api_key: Given | None = None
     seed: dict[str, Any] | None = None
     strict: bool | None = None
+    contract: bool | None = None
     label: str = ""
     policy: PolicyChanges = field(default_factory=PolicyChanges)
 
@@ -57,6 +58,7 @@ class SiteChanges(Body):
     enabled: bool | UnsetType = UNSET
     policy: PolicyChanges = field(default_factory=PolicyChanges)
     strict: bool | UnsetType = UNSET
+    contract: bool | UnsetType = UNSET
     label: str | UnsetType = UNSET
 
 

@@ -46,6 +46,7 @@ def site(site: MockSite) -> dict[str, Any]:
         "api_key": site.api_key,
         "enabled": site.enabled,
         "strict": site.strict,
+        "contract": site.contract,
         "label": site.label,
         "admin": _admin(site),
         "policy": site.policy,
@@ -96,6 +97,7 @@ def finding(finding: Finding) -> dict[str, Any]:
         "problem": finding.problem,
         "rule": finding.rule,
         "call": None if finding.call is None else finding.call.id,
+        "where": finding.where,
     }
 
 

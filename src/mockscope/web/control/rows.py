@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from starlette.responses import Response
 
-from mockscope import __version__, _spec, seeding
+from mockscope import __version__, _spec, contracting, seeding
 from mockscope.web.control import rendering
 from mockscope.web.control.asking import Ask, Conflict, NotThere
 from mockscope.web.control.bodies import (
@@ -83,7 +83,8 @@ def list_sites(ask: Ask) -> Response:
 def create_site(ask: Ask) -> Response:
     new = ask.read(NewSite)
     ask.check_free(new.host)
-    site = ask.bench.site(new.host, new.api_key, new.seed, strict=new.strict, **given(new.policy))
+    modes = {"strict": new.strict, "contract": new.contract}
+    site = ask.bench.site(new.host, new.api_key, new.seed, **modes, **given(new.policy))
     site.label = new.label
     return created(rendering.site(site))
 
@@ -94,6 +95,9 @@ def get_site(ask: Ask) -> Response:
 
 def change_site(ask: Ask) -> Response:
     site, changes = ask.site, given(ask.read(SiteChanges))
+    if changes.get("contract"):
+        # Before anything changes: the validator may be missing.
+        contracting.contract()
     site.set_policy(**given(changes.pop("policy")))
     for name, value in changes.items():
         setattr(site, name, value)

@@ -1,0 +1,99 @@
+"""The sites that are measured, and whole requests to them."""
+
+import http.client
+import json
+import random
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from benchmarks.children import HOST, MOCKSCOPE, Server
+
+DRAWN: Final = 512
+
+PATH: Final = "/api/v1/users"
+SITE: Final = "benchmark-site"
+API_KEY: Final = "benchmark-key"
+ADMINISTRATOR: Final = "admin@example.com"
+AUTH: Final = {"Http-X-Partner-Auth": f"{SITE}:{API_KEY}"}
+# In the place of a number that never comes twice.
+NUMBER: Final = "#########"
+
+
+def mockscope(work: Path, users: int, *, log: str = "off", command: tuple[str, ...] = MOCKSCOPE) -> tuple[str, ...]:
+    """The command line of a server with one site of so many users. Its seed is written into a directory."""
+    seed = work / f"{users}.json"
+    administrator = {
+        "first_name": "Rachel",
+        "last_name": "Green",
+        "email": ADMINISTRATOR,
+        "groups": ["Administrators", "All Users"],
+    }
+    site = {
+        "host": SITE,
+        "api_key": API_KEY,
+        "users": [administrator],
+        "generate": {"users": users - 1, "groups": 12, "seed": 1},
+    }
+    seed.write_text(json.dumps({"mockscope": 1, "sites": [site]}))
+    return (*command, "--seed", f"{seed}", "--log", log)
+
+
+def drawn(server: Server, draw: random.Random) -> tuple[list[str], list[str]]:
+    """Emails of users, and cursors that a full page follows, drawn with all pages alike; every page is listed."""
+    connection = http.client.HTTPConnection(HOST, server.port, timeout=10)
+    pages: list[tuple[str, str]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        connection.request("GET", next_page(cursor), headers=AUTH)
+        page = json.loads(connection.getresponse().read())
+        # All sizes are whole multiples of a page.
+        pages.append((page["users"][0]["email"], draw.choice(page["users"])["email"]))
+        cursor = page["next_page_start"]
+    connection.close()
+    chosen = draw.choices(pages, k=DRAWN)
+    return [email for _, email in chosen], [first for first, _ in chosen]
+
+
+def gets(emails: list[str]) -> list[bytes]:
+    return [request("GET", PATH, AUTH | {"Http-X-Email": email}) for email in emails]
+
+
+def creates(emails: list[str], *, query: str = "") -> list[bytes]:
+    """New users all over the order of emails: a number is put into emails that are there."""
+    return [
+        request(
+            "POST",
+            PATH + query,
+            AUTH | {"Content-Type": "application/json"},
+            {
+                "first_name": "Joey",
+                "last_name": "Tribbiani",
+                "email": numbered(email),
+                "groups": ["All Users"],
+                "invited_by_email": ADMINISTRATOR,
+            },
+        )
+        for email in emails
+    ]
+
+
+def deletes(emails: list[str]) -> list[bytes]:
+    return [request("DELETE", PATH, AUTH | {"Http-X-Email": email}) for email in emails]
+
+
+def next_page(cursor: str) -> str:
+    return f"{PATH}?next_page_start={quote(cursor, safe='#')}"
+
+
+def numbered(email: str) -> str:
+    """An email right behind another in the order, and a new one each time: whoever sends it puts a number in."""
+    return email.replace("@", f".{NUMBER}@")
+
+
+def request(method: str, target: str, headers: dict[str, str] | None = None, body: object = None) -> bytes:
+    """A request as it is sent. A body is made JSON, and bytes are taken as they are."""
+    content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+    sent = {"Host": HOST, **(headers or {}), **({"Content-Length": f"{len(content)}"} if content else {})}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
+    return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode() + content

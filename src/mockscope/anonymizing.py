@@ -1,0 +1,241 @@
+"""People in seeds replaced by nobody: the same people by the same nobodies each time, and the shape kept.
+
+Words are built from syllables and not drawn from lists of names: those hold the names of real people too.
+"""
+
+import hmac
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from hashlib import sha256
+from typing import Any, Final
+
+from mockscope.domain.model import BUILTIN_GROUPS, email_key
+
+CONSONANTS: Final = "bdfghjklmnprstvz"
+VOWELS: Final = "aeiou"
+ENDS: Final = ("", "l", "m", "n", "r", "s", "t", "x")
+SYLLABLES: Final = 3
+# Nobody can own a name below it (RFC 2606).
+TOP: Final = ".example"
+# What is no blank and no punctuation of ASCII, so that slashes, plus signs and blanks stay where they are.
+RUN: Final = re.compile(r"[^\x00-/:-@\[-`{-\x7f]+")
+# As much punctuation in one place as is kept: more could be somebody's whole name.
+MOST_BETWEEN: Final = 3
+WORD: Final = re.compile(r"[^\W_]+")
+LETTERS: Final = re.compile(r"[^\W\d_]+")
+# Shorter texts are in any longer one by chance; no word that is made here is as short.
+SHORTEST_SOUGHT: Final = 4
+ACCENTS: Final = str.maketrans("aeiou", "áéíóú")
+
+
+def anonymized(seed: Mapping[str, Any], salt: bytes) -> dict[str, Any]:
+    """A seed with nobody's name or address in it.
+
+    Names and emails of users, and the names of sites, groups and dashboards, are replaced. All else stays: who is in
+    which group, the times, the words of access, the built-in groups, and the switches. Keys are left out. Records are
+    put in the order of their new names.
+
+    Args:
+        seed: a seed as plain data, one that can be loaded.
+        salt: what the replacements depend on, beside what they replace: who knows it can find out whether somebody is
+            there by trying.
+
+    Returns:
+        The same for the same seed and salt, whatever the order of the records.
+    """
+    return _Anonymizer(seed.get("sites", ()), salt).seed(seed)
+
+
+class _Anonymizer:
+    """The replacements for what is in some sites. An email, a group's name, always has the same one."""
+
+    def __init__(self, sites: Iterable[Mapping[str, Any]], salt: bytes) -> None:
+        sites = list(sites)
+        self._salt = salt
+        self._sought: set[str] = set()
+        emails = {email_key(email) for site in sites for email in _emails(site)}
+        groups = {name for site in sites for name in _groups(site)} - set(BUILTIN_GROUPS)
+        boards = {board["name"] for site in sites for board in site.get("dashboards", ())}
+        hosts = {site["host"] for site in sites}
+        domains = {email.partition("@")[2] for email in emails}
+        people = {user[name] for site in sites for user in site.get("users", ()) for name in _NAMES}
+        for text in (*emails, *groups, *boards, *hosts, *people):
+            self._seek(text)
+        self._lengths = sorted(set(map(len, self._sought)))
+        self._domains = self._assigned("domain", domains, self._domain)
+        self._emails = self._assigned("email", emails, self._email)
+        self._groups = self._assigned("group", groups, self._name("group"))
+        self._boards = self._assigned("dashboard", boards, self._name("dashboard"))
+        self._hosts = self._assigned("host", hosts, self._host)
+
+    def seed(self, seed: Mapping[str, Any]) -> dict[str, Any]:
+        """The seed, replaced."""
+        return {**seed, "sites": sorted(map(self._site, seed.get("sites", ())), key=lambda site: str(site["host"]))}
+
+    def _site(self, site: Mapping[str, Any]) -> dict[str, Any]:
+        replaced = {name: value for name, value in site.items() if name != "api_key"}
+        replaced["host"] = self._hosts[site["host"]]
+        if "groups" in site:
+            replaced["groups"] = sorted(map(self._group, site["groups"]), key=_name_of)
+        if "users" in site:
+            replaced["users"] = sorted(map(self._user, site["users"]), key=_email_of)
+        if "dashboards" in site:
+            replaced["dashboards"] = sorted(map(self._board, site["dashboards"]), key=_name_of)
+        return replaced
+
+    def _group(self, group: Mapping[str, Any]) -> dict[str, Any]:
+        return {**group, "name": self._group_name(group["name"])}
+
+    def _user(self, user: Mapping[str, Any]) -> dict[str, Any]:
+        email = email_key(user["email"])
+        replaced = {
+            **user,
+            "email": self._emails[email],
+            **{name: self._unsought(self._part_of_name(_person(email), name, user[name])) for name in _NAMES},
+        }
+        if "groups" in user:
+            replaced["groups"] = list(map(self._group_name, user["groups"]))
+        return replaced
+
+    def _board(self, board: Mapping[str, Any]) -> dict[str, Any]:
+        replaced = {**board, "name": self._boards[board["name"]]}
+        if board.get("owner") is not None:
+            replaced["owner"] = self._emails[email_key(board["owner"])]
+        if "access" in board:
+            replaced["access"] = dict(sorted((self._group_name(name), word) for name, word in board["access"].items()))
+        return replaced
+
+    def _group_name(self, name: str) -> str:
+        return name if name in BUILTIN_GROUPS else self._groups[name]
+
+    # -- one replacement ---------------------------------------------------------------------------------------
+
+    def _assigned(self, kind: str, originals: Iterable[str], make: Callable[[str, int], str]) -> dict[str, str]:
+        """A replacement for each, none twice, and none that differs from another in case alone."""
+        taken: set[str] = set()
+        replaced = {}
+        # Not in the order of the originals, which would then show.
+        for original in sorted(originals, key=lambda text: self._digest(kind, text)):
+            replaced[original] = chosen = self._unsought(partial(make, original), taken)
+            taken.add(chosen.casefold())
+        return replaced
+
+    def _unsought(self, make: Callable[[int], str], taken: frozenset[str] | set[str] = frozenset()) -> str:
+        """The first attempt that is free and holds nothing of what is replaced."""
+        attempt = 0
+        while (made := make(attempt)).casefold() in taken or self._holds_sought(made.removesuffix(TOP).casefold()):
+            attempt += 1
+        return made
+
+    def _domain(self, domain: str, attempt: int) -> str:
+        # Label by label from the right, so that hosts of one domain stay hosts of one domain.
+        labels = domain.split(".")
+        suffixes = [".".join(labels[place:]) for place in range(max(1, len(labels) - 1))]
+        return ".".join(self._word("domain", suffix, attempt) for suffix in suffixes) + TOP
+
+    def _email(self, email: str, attempt: int) -> str:
+        local, _, domain = email.partition("@")
+        base, *tags = local.split("+")
+        person = _person(email)
+        words = len(RUN.findall(base))
+
+        def word(place: int) -> str:
+            # Monica.Geller@ is called Monica Geller.
+            slot = "last_name" if 0 < place == words - 1 else "first_name"
+            return self._word(person, f"{slot} {0 if slot == 'last_name' else place}", attempt)
+
+        return (
+            "+".join([_reworded(base, word), *(self._tag(tag, attempt) for tag in tags)]) + f"@{self._domains[domain]}"
+        )
+
+    def _tag(self, tag: str, attempt: int) -> str:
+        return tag and _reworded(tag, lambda place: self._word("tag", f"{tag} {place}", attempt))
+
+    def _part_of_name(self, person: str, name: str, value: str) -> Callable[[int], str]:
+        return lambda attempt: _reworded(
+            value, lambda place: self._word(person, f"{name} {place}", attempt).title(), keep_script=True
+        )
+
+    def _name(self, kind: str) -> Callable[[str, int], str]:
+        def made(name: str, attempt: int) -> str:
+            return _reworded(name, lambda place: self._word(kind, f"{name} {place}", attempt).title(), keep_script=True)
+
+        return made
+
+    def _host(self, host: str, attempt: int) -> str:
+        return _reworded(host, lambda place: self._word("host", f"{host} {place}", attempt))
+
+    def _word(self, kind: str, text: str, attempt: int) -> str:
+        digest = iter(self._digest(kind, text, attempt))
+        syllables = (CONSONANTS[next(digest) % 16] + VOWELS[next(digest) % 5] for _ in range(SYLLABLES))
+        return "".join(syllables) + ENDS[next(digest) % 8]
+
+    def _digest(self, kind: str, text: str, attempt: int = 0) -> bytes:
+        return hmac.digest(self._salt, f"{kind}\0{attempt}\0{text}".encode(), sha256)
+
+    # -- what must not be left ---------------------------------------------------------------------------------
+
+    def _seek(self, text: str) -> None:
+        """Let nothing of a text be in what is made."""
+        text = text.casefold()
+        # The top of a domain is no name.
+        local, at, domain = text.partition("@")
+        parts = (text, local, domain.rpartition(".")[0], domain) if at else (text,)
+        words = (word for part in parts[:3] for pattern in (WORD, LETTERS) for word in pattern.findall(part))
+        # Signs alone name nobody, and stay.
+        self._sought |= {part for part in (*parts, *words) if len(part) >= SHORTEST_SOUGHT and RUN.search(part)}
+
+    def _holds_sought(self, text: str) -> bool:
+        return any(
+            text[start : start + length] in self._sought
+            for length in self._lengths
+            for start in range(len(text) - length + 1)
+        )
+
+
+_NAMES: Final = ("first_name", "last_name")
+
+
+def _emails(site: Mapping[str, Any]) -> Iterator[str]:
+    yield from (user["email"] for user in site.get("users", ()))
+    yield from (board["owner"] for board in site.get("dashboards", ()) if board.get("owner") is not None)
+
+
+def _groups(site: Mapping[str, Any]) -> Iterator[str]:
+    yield from (group["name"] for group in site.get("groups", ()))
+    for user in site.get("users", ()):
+        yield from user.get("groups", ())
+    for board in site.get("dashboards", ()):
+        yield from board.get("access", ())
+
+
+def _person(email: str) -> str:
+    """Whose address it is: with a tag behind a plus sign it is the same person's."""
+    local, _, domain = email.partition("@")
+    return f"{local.partition('+')[0]}@{domain}"
+
+
+def _reworded(text: str, word: Callable[[int], str], *, keep_script: bool = False) -> str:
+    """A text with other words between its blanks and signs.
+
+    Args:
+        text: the text; where it has no words, it is one.
+        word: the word for a place, counted from 0.
+        keep_script: whether a word that was not ASCII is none again.
+    """
+    made, end = "", 0
+    for place, found in enumerate(RUN.finditer(text)):
+        new = word(place)
+        between = text[end : found.start()]
+        made += between[:MOST_BETWEEN] + (new if found[0].isascii() or not keep_script else new.translate(ACCENTS))
+        end = found.end()
+    return made + text[end:][:MOST_BETWEEN] if end else word(0)
+
+
+def _name_of(record: Mapping[str, Any]) -> str:
+    return str(record["name"])
+
+
+def _email_of(record: Mapping[str, Any]) -> str:
+    return email_key(record["email"])

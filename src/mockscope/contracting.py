@@ -1,0 +1,323 @@
+"""Requests held against openapi.yaml: recorded calls in, violations out. Nothing is sent or answered here."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import parse_qsl, quote, unquote
+
+from mockscope import _spec, wire
+from mockscope.domain.refusals import Refused
+from mockscope.instruments.entry import LONGEST_KEPT, Entry, printable
+from mockscope.instruments.findings import Finding
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Registry, ValidationError
+
+EXTRA: Final = "pip install 'mockscope[contract]'"
+# Under this name the document is known to the validator.
+DOCUMENT: Final = "urn:mockscope:openapi"
+# Of one request, and of one site, so many violations are told.
+MOST_OF_A_CALL: Final = 20
+MOST: Final = 1000
+# Of what the validator says, so many characters: it repeats what was sent.
+LONGEST_PROBLEM: Final = 300
+METHODS: Final = ("get", "put", "post", "delete")
+RULE: Final = re.compile(r"\b[A-Z]+(?:-[A-Z]+)*-\d+\b")
+PLACE: Final = re.compile(r"\{\w+\}")
+
+
+class ExtraMissing(ImportError):
+    """What validates, or what fuzzes, is not installed."""
+
+
+class Violation(NamedTuple):
+    """One thing in a request that is not as the document says.
+
+    Args:
+        where: the place in the request: ``body /groups/0``, ``header Http-X-Email``, ``query test_mode``.
+        problem: what is wrong with it.
+        rule: the rule that the document names there, if it names one.
+    """
+
+    where: str
+    problem: str
+    rule: str | None = None
+
+
+def violations(calls: Iterable[Entry]) -> list[Finding]:
+    """What in these calls is not as openapi.yaml says, in the order of the calls.
+
+    Raises:
+        ExtraMissing: the validator is not installed.
+    """
+    document = contract()
+    found = (
+        Finding(violation.problem, violation.rule, call, violation.where)
+        for call in calls
+        for violation in document.violations(call)
+    )
+    return list(islice(found, MOST))
+
+
+@cache
+def contract() -> "Contract":
+    """The document with its schemas, compiled once.
+
+    Raises:
+        ExtraMissing: the validator is not installed.
+    """
+    return Contract(json.loads(_spec.openapi_json()))
+
+
+class Contract:
+    """An OpenAPI 3.1 document against which requests are held.
+
+    Args:
+        document: the document. Its references stay inside it.
+
+    Raises:
+        ExtraMissing: the validator is not installed.
+    """
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        try:
+            from jsonschema_rs import Registry  # here, not above: few ask for it
+        except ModuleNotFoundError as error:
+            raise ExtraMissing(f"contract=True needs jsonschema-rs: {EXTRA}", name=error.name) from error
+        registry = Registry([(DOCUMENT, document)])
+        self._paths = [_Path(path, item, document, registry) for path, item in document["paths"].items()]
+
+    def violations(self, call: Entry) -> list[Violation]:
+        """What in one request is not as the document says."""
+        return list(islice(self._violations(call), MOST_OF_A_CALL))
+
+    def _violations(self, call: Entry) -> Iterator[Violation]:
+        for path in self._paths:
+            if (inside := path.match(call.path)) is None:
+                continue
+            # HEAD is answered wherever GET is.
+            method = "GET" if call.method == "HEAD" else call.method
+            if (operation := path.operations.get(method)) is None:
+                yield Violation("method", f"{call.method} is not among {', '.join(path.operations)} of {path.template}")
+            else:
+                yield from operation.violations(call, inside)
+            return
+        yield Violation("path", f"{printable(call.path)} is not in openapi.yaml")
+
+
+class _Path:
+    """A path of the document, and the operations at it."""
+
+    def __init__(self, template: str, item: dict[str, Any], document: dict[str, Any], registry: "Registry") -> None:
+        self.template = template
+        self._names = [name[1:-1] for name in PLACE.findall(template)]
+        # HTTP-3: a collection has two spellings.
+        end = "" if template.endswith("}") else "/?"
+        self._pattern = re.compile("([^/]+)".join(map(re.escape, PLACE.split(template))) + end)
+        self.operations = {
+            method.upper(): _Operation(("paths", template, method), document, registry)
+            for method in METHODS
+            if method in item
+        }
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """What stands in the places of the template, decoded; None where the path is another one."""
+        # The name of a group may hold a slash, as %2F: it is decoded once it is found.
+        found = self._pattern.fullmatch(path if self._names else unquote(path))
+        return None if found is None else dict(zip(self._names, map(unquote, found.groups()), strict=True))
+
+
+class _Parameter(NamedTuple):
+    """A parameter of an operation."""
+
+    name: str
+    kind: str
+    required: bool
+    rule: str | None
+    schema: "_Schema"
+
+
+class _Operation:
+    """What one operation of the document takes."""
+
+    def __init__(self, place: Sequence[str], document: dict[str, Any], registry: "Registry") -> None:
+        described = _at(document, place)
+        self._rules = frozenset(described["x-rules"])
+        self._parameters: list[_Parameter] = []
+        for number, parameter in enumerate(described.get("parameters", ())):
+            where, parameter = _followed(document, (*place, "parameters", str(number)), parameter)
+            schema = _Schema((*where, "schema"), document, registry, self._rules)
+            rule = _rule_in(parameter, self._rules)
+            self._parameters.append(_Parameter(parameter["name"], parameter["in"], parameter["required"], rule, schema))
+        body = described.get("requestBody", {"content": {}})
+        self._bodies = {
+            media_type: _Schema(
+                (*place, "requestBody", "content", media_type, "schema"), document, registry, self._rules
+            )
+            for media_type in body["content"]
+        }
+
+    def violations(self, call: Entry, inside: Mapping[str, str]) -> Iterator[Violation]:
+        """What in a request for this operation is not as the document says.
+
+        Args:
+            call: the request.
+            inside: the parameters in its path.
+        """
+        query = parse_qsl(call.query, keep_blank_values=True)
+        headers = dict(reversed(call.headers))
+        for parameter in self._parameters:
+            match parameter.kind:
+                case "path":
+                    values = [inside[parameter.name]]
+                case "query":
+                    values = [value for name, value in query if name == parameter.name]
+                case _:
+                    sent = headers.get(parameter.name.lower())
+                    values = [] if sent is None else [sent]
+            yield from _of_parameter(parameter, values)
+        yield from self._of_other_names(dict(query))
+        yield from self._of_body(call, headers)
+
+    def _of_other_names(self, query: Mapping[str, str]) -> Iterator[Violation]:
+        known = [parameter.name for parameter in self._parameters if parameter.kind == "query"]
+        for name in query:
+            if name not in known:
+                # TEST-3: a read is none that could be a dry run.
+                rule = "TEST-3" if name == "test_mode" else None
+                yield Violation(f"query {_short(name)}", f"this operation takes {' and '.join(known) or 'none'}", rule)
+
+    def _of_body(self, call: Entry, headers: Mapping[str, str]) -> Iterator[Violation]:
+        announced = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+        if not self._bodies:
+            if announced:
+                yield Violation("body", "this operation takes none", "HTTP-5")
+            return
+        if not announced and not call.body:
+            yield Violation("body", "there is none, and this operation needs one", "HTTP-5")
+            return
+        sent = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if sent not in self._bodies:
+            known = " or ".join(self._bodies)
+            yield Violation("header Content-Type", f"{_short(sent) or 'missing'}, where {known} is asked for", "HTTP-4")
+        schema = self._bodies.get(sent) or next(iter(self._bodies.values()))
+        if call.body is not None and _is_whole(call.body, headers):
+            yield from _of_json(call.body, schema)
+
+
+class _Schema:
+    """A schema of the document, compiled."""
+
+    def __init__(
+        self, place: Sequence[str], document: dict[str, Any], registry: "Registry", rules: frozenset[str]
+    ) -> None:
+        from jsonschema_rs import Draft202012Validator
+
+        self._document = document
+        self._place = place
+        self._rules = rules
+        reference = f"{DOCUMENT}#/{'/'.join(quote(_escaped(step), safe='~') for step in place)}"
+        self._validator = Draft202012Validator({"$ref": reference}, registry=registry)
+
+    def violations(self, value: object, where: str) -> Iterator[Violation]:
+        """What in a value is not as the schema says.
+
+        Args:
+            value: the value.
+            where: where it stands in the request.
+        """
+        try:
+            errors = [nearest for error in self._validator.iter_errors(value) for nearest in _nearest(error)]
+        except ValueError:
+            # A client that sends such a thing knows.
+            errors = []
+            yield Violation(where, "it is nested too deeply to be checked")
+        for error in errors:
+            pointer = "".join(f"/{_escaped(str(step))}" for step in error.instance_path)
+            home = "/".join(str(step) for step in error.schema_path if step not in ("components", "schemas"))
+            yield Violation(
+                f"{where} {pointer}" if pointer else where,
+                f"{_short(error.message)} ({home})",
+                self._rule_of(error),
+            )
+
+    def _rule_of(self, error: "ValidationError") -> str | None:
+        """The rule that is named nearest to where the schema says so."""
+        node: Any = _at(self._document, self._place)
+        passed = [node]
+        # The first step leads from the compiled reference to the schema itself.
+        for step in error.evaluation_path[1:]:
+            node = _at(self._document, node["$ref"].split("/")[1:]) if step == "$ref" else _step(node, step)
+            passed.append(node)
+        named = (_rule_in(node, self._rules) for node in reversed(passed) if isinstance(node, Mapping))
+        return next((rule for rule in named if rule is not None), None)
+
+
+def _of_parameter(parameter: _Parameter, values: Sequence[str]) -> Iterator[Violation]:
+    where = f"{parameter.kind} {parameter.name}"
+    if not values and parameter.required:
+        yield Violation(where, "it is missing", parameter.rule)
+    if len(values) > 1:
+        yield Violation(where, "it is there more than once", parameter.rule)
+    for value in values:
+        yield from parameter.schema.violations(value, where)
+
+
+def _of_json(body: bytes, schema: _Schema) -> Iterator[Violation]:
+    try:
+        value = wire.decode_object(body)
+    except Refused as refused:
+        yield Violation("body", refused.message, refused.rule)
+    else:
+        yield from schema.violations(value, "body")
+
+
+def _is_whole(body: bytes, headers: Mapping[str, str]) -> bool:
+    """Whether what is kept is what was sent: of a long body the end is not kept, and a key in one is disguised."""
+    length = headers.get("content-length", "")
+    return len(body) == int(length) if length.isdigit() else len(body) < LONGEST_KEPT
+
+
+def _nearest(error: "ValidationError") -> list["ValidationError"]:
+    """The errors of the alternative that comes nearest; of what has no alternatives, the error itself."""
+    alternatives: list[list[ValidationError]] | None = getattr(error.kind, "context", None)
+    if not alternatives:
+        return [error]
+    # Who got further into the request meant that one.
+    return max(alternatives, key=lambda errors: max((len(each.instance_path) for each in errors), default=0))
+
+
+def _rule_in(node: Mapping[str, Any], rules: frozenset[str]) -> str | None:
+    """The first rule of a description, if it is one of the operation's."""
+    first = RULE.search(node.get("description", ""))
+    return first[0] if first and first[0] in rules else None
+
+
+def _followed(document: dict[str, Any], place: Sequence[str], node: Any) -> tuple[Sequence[str], Any]:
+    if "$ref" not in node:
+        return place, node
+    place = node["$ref"].split("/")[1:]
+    return place, _at(document, place)
+
+
+def _at(document: Any, place: Iterable[str]) -> Any:
+    node = document
+    for step in place:
+        node = _step(node, step)
+    return node
+
+
+def _step(node: Any, step: str | int) -> Any:
+    return node[int(step)] if isinstance(node, list) else node[step]
+
+
+def _escaped(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1")
+
+
+def _short(text: str) -> str:
+    shown = printable(text)
+    return shown if len(shown) <= LONGEST_PROBLEM else f"{shown[: LONGEST_PROBLEM - 1]}…"

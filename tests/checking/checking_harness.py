@@ -1,0 +1,276 @@
+"""Sites to be checked, and stand-ins for servers that are not mockscope: the mock with one thing planted in it."""
+
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mockscope import LiveServer, MockSite
+from mockscope.checking.outcome import Level
+from mockscope.checking.run import Report, check
+from mockscope.target import Target
+
+LARGE: Final = 10_000
+JSON_TYPE: Final = (b"content-type", b"application/json; charset=utf-8")
+PAGE_SIZE: Final = 10
+ADMIN: Final = "Rachel.Green@example.com"
+# Small pages, several of each list; names of every kind; and one administrator.
+SEED: Final[dict[str, Any]] = {
+    "mockscope": 1,
+    "sites": [
+        {
+            "host": "central:perk",
+            "policy": {"page_size": PAGE_SIZE},
+            "groups": [
+                *({"name": f"Team {number:03}", "access": "View"} for number in range(10)),
+                *(
+                    {"name": name, "access": "Discovery"}
+                    for name in ("NY/Knicks", "v1.2", "R+D", "Büro", "Sales", "eBay")
+                ),
+            ],
+            "users": [
+                {
+                    "first_name": "Rachel",
+                    "last_name": "Green",
+                    "email": ADMIN,
+                    "groups": ["Administrators", "All Users"],
+                },
+                # In lower case they come between others, and by code point before all.
+                {"first_name": "Mike", "last_name": "Hannigan", "email": "Mike@example.com"},
+                # Between a blank and a plus there is an exclamation mark.
+                *(
+                    {"first_name": "Phoebe", "last_name": "Buffay", "email": f"phoebe{tag}@example.com"}
+                    for tag in ("", "!x", "+ny")
+                ),
+                *(
+                    {
+                        "first_name": "Joey",
+                        "last_name": "Tribbiani",
+                        "email": f"joey{number:03}@example.com",
+                        "groups": ["All Users", "Sales"],
+                        "last_login_at": "2014-02-06T23:46:07.118Z",
+                        "tfa_enabled": True,
+                    }
+                    for number in range(20)
+                ),
+            ],
+            "dashboards": [
+                {"name": name, "owner": ADMIN, "access": {"Administrators": "Edit"}}
+                for name in ("Example Dashboard", "Test Dashboard")
+            ],
+        }
+    ],
+}
+
+# What no site can show, and what only a fresh one can.
+NEVER: Final = {
+    "HTTP-10": "these headers are mockscope's own: no other server is expected to have them",
+    "AUTH-3": "it takes a site for which the API is not enabled, and no check can run there",
+    "AUTH-4": "neither how keys are compared nor a rotated key can be told by asking",
+    "USER-DELETE-2": "the API shows of no dashboard who owns it",
+    "GROUP-3": "no answer of the API shows what an access allows",
+    "GROUP-4": "only a fresh site can tell, and this one is in use",
+}
+
+
+def checked(server: LiveServer, site: MockSite, level: Level, **settings: Any) -> Report:
+    """What comes of a check of a site whose pages are small."""
+    policy = {"page_size": PAGE_SIZE, **settings.pop("policy", {})}
+    with Target(server.url, site.host, site.api_key) as target:
+        return check(target, site.api_key, level, policy=policy, **settings)
+
+
+def differing(report: Report) -> set[str]:
+    """The rules that differ."""
+    return {rule.rule for rule in report.rules if rule.word == "differs"}
+
+
+def marked_on(site: MockSite) -> list[str]:
+    """What bears the mark of a check on a site."""
+    return [name for name in (*site.users, *site.groups) if name.lower().startswith("mockscope-check-")]
+
+
+# -- stand-ins -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request, as it came."""
+
+    method: str
+    path: str
+    query: str
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+    @property
+    def bare(self) -> str:
+        """The path without a slash at its end."""
+        return self.path.rstrip("/")
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The query's parameters."""
+        return dict(parse_qsl(self.query, keep_blank_values=True))
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether it is in test mode."""
+        return self.method != "GET" and self.params.get("test_mode", "").lower() == "true"
+
+    @property
+    def email(self) -> str | None:
+        """What Http-X-Email says."""
+        return self.header("http-x-email")
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The body as an object; empty where it is none, or so large that what is made of it is to stay so."""
+        if len(self.body) > LARGE:
+            return {}
+        try:
+            body = json.loads(self.body)
+        except ValueError:
+            return {}
+        return body if isinstance(body, dict) else {}
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header."""
+        return next((value.decode() for own, value in self.headers if own == name.encode()), None)
+
+    def without(self, name: str) -> "Request":
+        """The same without a header."""
+        return replace(self, headers=tuple(pair for pair in self.headers if pair[0] != name.encode()))
+
+    def having(self, name: str, value: str) -> "Request":
+        """The same with a header set."""
+        same = self.without(name)
+        return replace(same, headers=(*same.headers, (name.encode(), value.encode())))
+
+    def saying(self, fields: object) -> "Request":
+        """The same with another body."""
+        return self.sending(json.dumps(fields).encode())
+
+    def sending(self, body: bytes) -> "Request":
+        """The same with other bytes."""
+        return replace(self.having("content-length", str(len(body))), body=body)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer, as it goes."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = (JSON_TYPE,)
+
+    @property
+    def fields(self) -> Any:
+        """What it says."""
+        return json.loads(self.body)
+
+    def saying(self, fields: object) -> "Answer":
+        """The same with another body."""
+        return replace(self, body=json.dumps(fields).encode())
+
+
+def said(status: int, fields: object) -> Answer:
+    """An answer."""
+    return Answer(status, json.dumps(fields).encode())
+
+
+def refusal(status: int) -> Answer:
+    """A refusal."""
+    return said(status, {"message": "Could it be any more refused?"})
+
+
+Forward = Callable[[Request], Awaitable[Answer]]
+# What a stand-in does with a request: it may ask the mock, and has the site to look at.
+Deviation = Callable[[Request, Forward, MockSite], Awaitable[Answer]]
+
+
+class StandIn:
+    """The mock, with one thing planted in it.
+
+    Args:
+        app: the mock.
+        site: the site that is checked.
+        deviate: what is planted.
+    """
+
+    def __init__(self, app: ASGIApp, site: MockSite, deviate: Deviation) -> None:
+        self._app = app
+        self._site = site
+        self._deviate = deviate
+        # A mistake in what is planted would be an answer of 500 like any other.
+        self.errors: list[Exception] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(
+            scope["method"],
+            scope["raw_path"].decode(),
+            scope["query_string"].decode(),
+            tuple(scope["headers"]),
+            await _body(receive),
+        )
+
+        async def forward(meant: Request) -> Answer:
+            return await _forwarded(self._app, scope, meant)
+
+        try:
+            answer = await self._deviate(request, forward, self._site)
+        except Exception as error:  # noqa: BLE001  # raised again where the test is
+            self.errors.append(error)
+            answer = refusal(500)
+        # What the mock says of its length may be so no longer.
+        headers = [pair for pair in answer.headers if pair[0] != b"content-length"]
+        headers.append((b"content-length", str(len(answer.body)).encode()))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _body(receive: Receive) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+async def _forwarded(app: ASGIApp, scope: Scope, request: Request) -> Answer:
+    said: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": request.body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    meant = {
+        **scope,
+        "path": unquote(request.path),
+        "raw_path": request.path.encode(),
+        "method": request.method,
+        "query_string": request.query.encode(),
+        "headers": list(request.headers),
+    }
+    await app(meant, receive, send)
+    head = said[0]
+    return Answer(head["status"], b"".join(part.get("body", b"") for part in said[1:]), tuple(head["headers"]))
+
+
+@contextmanager
+def standing_in(deviate: Deviation, seed: Any = SEED) -> Iterator[tuple[LiveServer, MockSite]]:
+    """A server with something planted in it, on a socket, and its site."""
+    server = LiveServer(seed)
+    [site] = server.sites.values()
+    server.app = stand_in = StandIn(server.app, site, deviate)
+    with server:
+        yield server, site
+    for error in stand_in.errors:
+        raise error

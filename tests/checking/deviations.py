@@ -1,0 +1,1219 @@
+"""What may be wrong with a server, one thing at a time, and the rules that are broken by it."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, unquote
+
+from checking_harness import PAGE_SIZE, Answer, Deviation, Forward, Request, refusal, said
+
+from mockscope import MockSite
+from mockscope.checking.outcome import Level
+
+USERS: Final = "/api/v1/users"
+GROUPS: Final = "/api/v1/groups"
+PASSED: Final = {"message": "Action would have completed successfully"}
+
+
+class Planted(NamedTuple):
+    """A deviation, the rules that it breaks, the level that shows it, and the switch that a policy has for it."""
+
+    deviate: Callable[[], Deviation]
+    rules: frozenset[str]
+    level: Level
+    switches: dict[str, object]
+
+
+PLANTED: Final[dict[str, Planted]] = {}
+
+
+def planted(
+    *rules: str, level: Level = Level.FULL, **switches: object
+) -> Callable[[Callable[[], Deviation]], Callable[[], Deviation]]:
+    """Keep what makes a deviation. It is made anew for each test, so that what it remembers is the test's own."""
+
+    def keep(make: Callable[[], Deviation]) -> Callable[[], Deviation]:
+        PLANTED[make.__name__] = Planted(make, frozenset(rules), level, switches)
+        return make
+
+    return keep
+
+
+def reads(*rules: str, **switches: object) -> Callable[[Callable[[], Deviation]], Callable[[], Deviation]]:
+    """The same for what GET alone can show."""
+    return planted(*rules, level=Level.READ_ONLY, **switches)
+
+
+def rehearses(*rules: str, **switches: object) -> Callable[[Callable[[], Deviation]], Callable[[], Deviation]]:
+    """The same for what test mode can show."""
+    return planted(*rules, level=Level.DRY_RUN, **switches)
+
+
+# -- transport -------------------------------------------------------------------------------------------------
+
+
+@reads("HTTP-1")
+def refusals_are_pages_for_people() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        return answer if answer.status < 400 else replace(answer, body=b"<h1>How you doin'?</h1>")
+
+    return deviate
+
+
+@reads("HTTP-1")
+def no_charset_is_said() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return replace(await forward(request), headers=((b"content-type", b"application/json"),))
+
+    return deviate
+
+
+@reads("HTTP-1")
+def refusals_are_called_errors() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        return answer if answer.status < 400 else answer.saying({"error": answer.fields["message"]})
+
+    return deviate
+
+
+@reads("HTTP-1")
+def lists_say_more() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        is_list = "next_page_start" in answer.fields
+        return answer.saying({**answer.fields, "page": 1}) if is_list else answer
+
+    return deviate
+
+
+@reads("HTTP-2")
+def one_host_is_unknown() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return refusal(404) if request.header("host") == "api.periscopedata.com" else await forward(request)
+
+    return deviate
+
+
+@rehearses("HTTP-3")
+def a_slash_is_redirected() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        if request.path.endswith("/"):
+            return Answer(307, b"", ((b"location", request.bare.encode()),))
+        return await forward(request)
+
+    return deviate
+
+
+@rehearses("HTTP-4", require_json_content_type=True)
+def a_body_must_say_what_it_is() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        if request.body and request.method in ("POST", "PUT") and request.header("content-type") != "application/json":
+            # In its place among the checks, which the mock knows.
+            site.set_policy(require_json_content_type=True)
+        answer = await forward(request)
+        site.set_policy(require_json_content_type=False)
+        return answer
+
+    return deviate
+
+
+@rehearses("HTTP-4")
+def trailing_commas_are_forgiven() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return await forward(request.sending(request.body.replace(b",}", b"}")))
+
+    return deviate
+
+
+@rehearses("HTTP-4")
+def the_first_of_two_counts() -> Deviation:
+    two = re.compile(rb'("first_name": "\w*"), "first_name": "\w*"')
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return await forward(request.sending(two.sub(rb"\1", request.body)))
+
+    return deviate
+
+
+@rehearses("HTTP-5")
+def no_body_is_an_empty_one() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        is_empty = request.method == "PUT" and not request.body
+        return await forward(request.saying({}) if is_empty else request)
+
+    return deviate
+
+
+@planted("HTTP-5")
+def a_body_of_delete_is_read() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return refusal(400) if request.method == "DELETE" and request.body else await forward(request)
+
+    return deviate
+
+
+@reads("HTTP-6")
+def paths_come_before_keys() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return await forward(request) if request.path.startswith((USERS, GROUPS)) else refusal(404)
+
+    return deviate
+
+
+@rehearses("HTTP-6")
+def other_methods_are_unknown_paths() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        return refusal(404) if answer.status == 405 else answer
+
+    return deviate
+
+
+@rehearses("HTTP-6")
+def allowed_methods_are_not_told() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        return replace(answer, headers=tuple(pair for pair in answer.headers if pair[0] != b"allow"))
+
+    return deviate
+
+
+@rehearses("HTTP-6")
+def conflicts_come_before_fields() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        is_create = request.method == "POST" and request.bare == USERS and answer.status == 400
+        return refusal(409) if is_create and str(request.fields.get("email")) in site.users else answer
+
+    return deviate
+
+
+@rehearses("HTTP-6")
+def bodies_come_before_targets() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        is_broken = request.method == "PUT" and request.body.startswith(b"{no json")
+        return refusal(400) if is_broken else await forward(request)
+
+    return deviate
+
+
+@rehearses("HTTP-7")
+def unknown_fields_are_refused() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return refusal(400) if "shoe_size" in request.fields else await forward(request)
+
+    return deviate
+
+
+@planted("HTTP-7")
+def an_email_can_be_changed() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        email = request.fields.get("email")
+        if request.method == "PUT" and email and answer.status == 200 and not request.is_rehearsal:
+            await forward(replace(request, method="DELETE"))
+            site.add_user(email)
+        return answer
+
+    return deviate
+
+
+@rehearses("HTTP-8")
+def a_body_may_be_of_any_size() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return await forward(request.sending(request.body.strip()))
+
+    return deviate
+
+
+@rehearses("HTTP-8")
+def half_a_mebibyte_is_too_large() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return refusal(413) if len(request.body) > 512 * 1024 else await forward(request)
+
+    return deviate
+
+
+@reads("HTTP-9")
+def roles_are_there() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return said(200, {"roles": []}) if request.path == "/api/v1/roles" else await forward(request)
+
+    return deviate
+
+
+# -- authentication --------------------------------------------------------------------------------------------
+
+
+@reads("AUTH-1")
+def the_prefix_may_be_left_out() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        bare = request.header("x-partner-auth")
+        return await forward(request.having("http-x-partner-auth", bare) if bare else request)
+
+    return deviate
+
+
+@reads("AUTH-1")
+def angle_brackets_are_forgiven() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        value = request.header("http-x-partner-auth")
+        if value is None or "<" not in value:
+            return await forward(request)
+        return await forward(request.having("http-x-partner-auth", value.replace("<", "").replace(">", "")))
+
+    return deviate
+
+
+@reads("AUTH-2")
+def who_says_nothing_is_asked_to() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return await forward(request) if request.header("http-x-partner-auth") else refusal(401)
+
+    return deviate
+
+
+@reads("AUTH-2")
+def every_refusal_of_a_key_is_401() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        return refusal(401) if answer.status == 403 else answer
+
+    return deviate
+
+
+@reads("AUTH-2")
+def the_first_of_two_keys_counts() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        value = request.header("http-x-partner-auth")
+        return await forward(request.having("http-x-partner-auth", value) if value else request)
+
+    return deviate
+
+
+# -- lists -----------------------------------------------------------------------------------------------------
+
+
+def paged(
+    kind: str,
+    *,
+    key: Callable[[str], str] = str.lower,
+    starts: Callable[[Sequence[str], str], int] | None = None,
+    names: Callable[[Sequence[str], int, int], object] | None = None,
+) -> Deviation:
+    """A list that is paged in another way.
+
+    Args:
+        kind: users or groups.
+        key: what records are ordered by, made of their names.
+        starts: the place at which a page with a cursor starts, given all keys.
+        names: the next_page_start of a page, given all names, and where the page starts and ends.
+    """
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        if request.method != "GET" or request.bare != f"/api/v1/{kind}" or answer.status != 200 or request.email:
+            return answer
+        table: Any = site.users if kind == "users" else site.groups
+        shown = sorted(table, key=key)
+        cursor = request.params.get("next_page_start", "")
+        find = starts or (lambda keys, cursor: sum(each < cursor for each in keys))
+        start = (
+            find([key(name) for name in shown], key(cursor).replace(" ", "+" if kind == "users" else " "))
+            if cursor
+            else 0
+        )
+        end = min(start + PAGE_SIZE, len(shown))
+        name = names or (lambda shown, start, end: shown[end] if end < len(shown) else None)
+        records = [await _one(name, kind, request, forward) for name in shown[start:end]]
+        return answer.saying(
+            {
+                f"total_{kind}": len(shown),
+                f"{kind}_this_page": len(records),
+                "next_page_start": name(shown, start, end),
+                kind: records,
+            }
+        )
+
+    return deviate
+
+
+async def _one(name: str, kind: str, request: Request, forward: Forward) -> Any:
+    if kind == "users":
+        return (await forward(replace(request.having("http-x-email", name), query=""))).fields
+    group = (await forward(replace(request, path=f"{GROUPS}/{quote(name, safe='')}", query=""))).fields
+    return {"name": group["name"], "access": group["access"]}
+
+
+@reads("PAGE-1")
+def users_come_by_code_point() -> Deviation:
+    return paged("users", key=str)
+
+
+@reads("PAGE-1")
+def groups_come_without_case() -> Deviation:
+    return paged("groups", key=str.lower)
+
+
+@reads("PAGE-2", page_size=5)
+def pages_are_half_as_large() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        site.set_policy(page_size=5)
+        return await forward(request)
+
+    return deviate
+
+
+@reads("PAGE-2")
+def the_last_page_has_no_cursor_at_all() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        if answer.fields.get("next_page_start", "") is None:
+            return answer.saying({name: each for name, each in answer.fields.items() if name != "next_page_start"})
+        return answer
+
+    return deviate
+
+
+@reads("PAGE-2")
+def the_last_page_has_an_empty_cursor() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        if answer.fields.get("next_page_start", "") is None:
+            return answer.saying({**answer.fields, "next_page_start": ""})
+        return answer
+
+    return deviate
+
+
+def _last_of_this(shown: Sequence[str], start: int, end: int) -> object:
+    return shown[end - 1] if end < len(shown) else None
+
+
+@reads("PAGE-6")
+def the_cursor_is_the_last_record_of_the_page() -> Deviation:
+    return paged("users", names=_last_of_this)
+
+
+@reads("PAGE-2", "PAGE-3")
+def pages_start_behind_their_cursor() -> Deviation:
+    return paged("users", names=_last_of_this, starts=lambda keys, cursor: sum(each <= cursor for each in keys))
+
+
+@reads("PAGE-2", "PAGE-3", "PAGE-6")
+def pages_lose_the_record_of_their_cursor() -> Deviation:
+    return paged("users", starts=lambda keys, cursor: sum(each <= cursor for each in keys))
+
+
+@reads("PAGE-3")
+def a_cursor_that_nobody_has_is_the_end() -> Deviation:
+    return paged("users", starts=lambda keys, cursor: keys.index(cursor) if cursor in keys else len(keys))
+
+
+@planted("PAGE-3")
+def a_cursor_whose_user_is_gone_is_the_first_page() -> Deviation:
+    gone: list[str] = []
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        if request.method == "DELETE" and request.email:
+            gone.append(request.email)
+        return await forward(replace(request, query="") if request.params.get("next_page_start") in gone else request)
+
+    return deviate
+
+
+@reads("PAGE-3")
+def a_blank_in_a_cursor_stays_one() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        # The mock takes a blank for a plus; nothing is between these two.
+        return await forward(replace(request, query=request.query.replace("phoebe+", "phoebe%1F")))
+
+    return deviate
+
+
+@reads("PAGE-4")
+def an_empty_cursor_is_refused() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return refusal(400) if request.query == "next_page_start=" else await forward(request)
+
+    return deviate
+
+
+@reads("PAGE-4")
+def behind_the_end_is_nothing() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        return refusal(404) if answer.fields.get("users_this_page") == 0 else answer
+
+    return deviate
+
+
+@reads("PAGE-5")
+def the_total_is_that_of_the_page() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        if "users_this_page" in answer.fields:
+            return answer.saying({**answer.fields, "total_users": answer.fields["users_this_page"]})
+        return answer
+
+    return deviate
+
+
+@reads("PAGE-5")
+def every_page_is_said_to_be_full() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        return (
+            answer.saying({**answer.fields, "groups_this_page": PAGE_SIZE})
+            if "total_groups" in answer.fields
+            else answer
+        )
+
+    return deviate
+
+
+@reads("PAGE-2", "PAGE-6")
+def the_cursor_is_not_looked_at() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return await forward(
+            replace(request, query="") if request.bare == USERS and request.method == "GET" else request
+        )
+
+    return deviate
+
+
+# -- users -----------------------------------------------------------------------------------------------------
+
+
+def users_shown(change: Callable[[dict[str, Any]], dict[str, Any]], methods: Sequence[str] = ("GET",)) -> Deviation:
+    """Users that are shown otherwise."""
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        if request.bare != USERS or answer.status >= 300 or request.method not in methods:
+            return answer
+        if "users" in answer.fields:
+            return answer.saying({**answer.fields, "users": [change(user) for user in answer.fields["users"]]})
+        return answer.saying(change(answer.fields)) if "email" in answer.fields else answer
+
+    return deviate
+
+
+@reads("USER-1")
+def keys_come_by_name() -> Deviation:
+    return users_shown(lambda user: dict(sorted(user.items())))
+
+
+@reads("USER-1")
+def users_have_an_id() -> Deviation:
+    return users_shown(lambda user: {"id": 1, **user})
+
+
+@reads("USER-1")
+def times_have_no_milliseconds() -> Deviation:
+    def change(user: dict[str, Any]) -> dict[str, Any]:
+        return {**user, "last_login_at": user["last_login_at"] and user["last_login_at"].replace(".118", "")}
+
+    return users_shown(change)
+
+
+@planted("USER-1")
+def a_key_is_missing_in_the_answer_to_a_create() -> Deviation:
+    def change(user: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in user.items() if name != "tfa_enabled"}
+
+    return users_shown(change, ["POST"])
+
+
+@reads("USER-2")
+def emails_are_looked_up_by_case() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        is_other = (
+            request.email and request.email.lower() in map(str.lower, site.users) and request.email not in [*site.users]
+        )
+        return refusal(400) if is_other and request.header("http-x-partner-auth") else await forward(request)
+
+    return deviate
+
+
+@planted("USER-2")
+def emails_are_kept_in_lower_case() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        email = request.fields.get("email")
+        if request.method == "POST" and isinstance(email, str):
+            return await forward(request.saying({**request.fields, "email": email.lower()}))
+        return await forward(request)
+
+    return deviate
+
+
+@rehearses("USER-2")
+def any_email_is_valid() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        email = request.fields.get("email")
+        answer = await forward(request)
+        if request.method == "POST" and isinstance(email, str) and email.strip() and answer.status == 400:
+            again = await forward(request.saying({**request.fields, "email": "fun.bobby@example.com"}))
+            if again.status == 201:
+                gone = replace(request.having("http-x-email", "fun.bobby@example.com"), method="DELETE")
+                await forward(gone)
+            return again if again.status < 300 else answer
+        return answer
+
+    return deviate
+
+
+@reads("USER-GET-1")
+def an_unknown_user_is_404() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        is_unknown = request.method == "GET" and request.email and answer.status == 400
+        return refusal(404) if is_unknown and str(request.email).strip() else answer
+
+    return deviate
+
+
+@reads("USER-GET-1")
+def a_blank_header_is_none() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        is_blank = request.method == "GET" and request.email is not None and not request.email.strip()
+        return await forward(request.without("http-x-email") if is_blank else request)
+
+    return deviate
+
+
+@reads("USER-GET-1")
+def the_cursor_wins_over_the_header() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return await forward(request.without("http-x-email") if "next_page_start" in request.params else request)
+
+    return deviate
+
+
+def created(path: str, change: Callable[[dict[str, Any], MockSite], dict[str, Any]]) -> Deviation:
+    """A create that reads its body in another way."""
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        if request.method == "POST" and request.bare == path and request.fields:
+            return await forward(request.saying(change(request.fields, site)))
+        return await forward(request)
+
+    return deviate
+
+
+@rehearses("USER-CREATE-1")
+def a_blank_name_is_one() -> Deviation:
+    return created(
+        USERS,
+        lambda user, site: {**user, **{name: "?" for name in ("first_name", "last_name") if user.get(name) == ""}},
+    )
+
+
+@rehearses("USER-CREATE-1")
+def a_number_is_a_name() -> Deviation:
+    return created(USERS, lambda user, site: {**user, **({"first_name": "5"} if user.get("first_name") == 5 else {})})
+
+
+@rehearses("USER-CREATE-1")
+def nobody_need_invite() -> Deviation:
+    return created(
+        USERS, lambda user, site: {"invited_by_email": site.admin.email, **user} if "email" in user else user
+    )
+
+
+@rehearses("USER-CREATE-2")
+def null_is_no_list_of_groups() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        is_null = request.method == "POST" and request.fields.get("groups", 0) is None
+        return refusal(400) if is_null else await forward(request)
+
+    return deviate
+
+
+@planted("USER-CREATE-2", unknown_groups="ignore")
+def unknown_groups_are_left_out() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        site.set_policy(unknown_groups="ignore")
+        return await forward(request)
+
+    return deviate
+
+
+@planted("USER-CREATE-2", unknown_groups="create")
+def unknown_groups_are_made() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        site.set_policy(unknown_groups="create")
+        return await forward(request)
+
+    return deviate
+
+
+@planted("USER-CREATE-2", implicit_all_users=True)
+def everybody_is_in_all_users() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        site.set_policy(implicit_all_users=True)
+        return await forward(request)
+
+    return deviate
+
+
+@planted("USER-CREATE-2")
+def groups_come_in_another_order() -> Deviation:
+    def change(user: dict[str, Any], site: MockSite) -> dict[str, Any]:
+        groups = user.get("groups")
+        return {**user, "groups": groups[::-1]} if isinstance(groups, list) and len(set(map(str, groups))) > 1 else user
+
+    # Three, of which one comes twice, so that turning them round does make a difference.
+    return created(USERS, lambda user, site: change({**user, **_without_repeats(user)}, site))
+
+
+def _without_repeats(user: dict[str, Any]) -> dict[str, Any]:
+    groups = user.get("groups")
+    if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):
+        return {}
+    return {"groups": list(dict.fromkeys(groups))}
+
+
+@rehearses("USER-CREATE-3")
+def anybody_may_invite() -> Deviation:
+    return created(
+        USERS,
+        lambda user, site: {
+            **user,
+            **({"invited_by_email": site.admin.email} if str(user.get("invited_by_email")) in site.users else {}),
+        },
+    )
+
+
+@rehearses("USER-CREATE-3")
+def nobody_knows_the_inviter() -> Deviation:
+    return created(
+        USERS,
+        lambda user, site: {
+            **user,
+            **({"invited_by_email": site.admin.email} if _is_stranger(user, site) else {}),
+        },
+    )
+
+
+def _is_stranger(user: dict[str, Any], site: MockSite) -> bool:
+    inviter = user.get("invited_by_email")
+    return isinstance(inviter, str) and bool(inviter.strip()) and inviter not in site.users
+
+
+def instead(method: str, path: str, before: int, answer: Callable[[Answer], Answer]) -> Deviation:
+    """Another answer, where the mock's has a status."""
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        given = await forward(request)
+        is_meant = request.method == method and request.bare.startswith(path) and given.status == before
+        return answer(given) if is_meant else given
+
+    return deviate
+
+
+def unless_passed(answer: Answer, other: dict[str, str]) -> Answer:
+    """Another body, but where test mode has answered."""
+    return answer if answer.fields == PASSED else answer.saying(other)
+
+
+@rehearses("USER-CREATE-4")
+def a_taken_email_is_400() -> Deviation:
+    return instead("POST", USERS, 409, lambda answer: refusal(400))
+
+
+@planted("USER-CREATE-4")
+def a_taken_email_is_an_update() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        if request.method == "POST" and request.bare == USERS and answer.status == 409 and not request.is_rehearsal:
+            return await forward(replace(request.having("http-x-email", request.fields["email"]), method="PUT"))
+        return answer
+
+    return deviate
+
+
+@planted("USER-CREATE-5")
+def a_create_is_200() -> Deviation:
+    return instead("POST", USERS, 201, lambda answer: replace(answer, status=200))
+
+
+@planted("USER-CREATE-5")
+def a_new_user_has_logged_in() -> Deviation:
+    moment = "2014-02-06T23:46:07.118Z"
+    return instead("POST", USERS, 201, lambda answer: answer.saying({**answer.fields, "last_login_at": moment}))
+
+
+def _of_unknown_users(method: str, status: int) -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        is_unknown = request.method == method and request.email is not None and request.email not in site.users
+        return refusal(status) if is_unknown and request.bare == USERS and answer.status == 400 else answer
+
+    return deviate
+
+
+@rehearses("USER-UPDATE-1")
+def an_update_of_nobody_is_404() -> Deviation:
+    return _of_unknown_users("PUT", 404)
+
+
+@planted("USER-UPDATE-1")
+def an_update_shows_nobody() -> Deviation:
+    return instead(
+        "PUT", USERS, 200, lambda answer: answer if answer.fields == PASSED else said(200, {"message": "ok"})
+    )
+
+
+def updated(path: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Deviation:
+    """An update that reads its body in another way."""
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        is_meant = request.method == "PUT" and request.bare.startswith(path) and request.body.startswith(b"{")
+        return await forward(request.saying(change(request.fields)) if is_meant and request.fields else request)
+
+    return deviate
+
+
+@planted("USER-UPDATE-2")
+def groups_that_are_left_out_are_reset() -> Deviation:
+    return updated(USERS, lambda user: {"groups": [], **user})
+
+
+@planted("USER-UPDATE-2")
+def blank_names_are_left_as_they_are() -> Deviation:
+    return updated(USERS, lambda user: {name: value for name, value in user.items() if value not in ("", "  ")})
+
+
+@planted("USER-UPDATE-2")
+def no_groups_are_no_change() -> Deviation:
+    return updated(USERS, lambda user: {name: value for name, value in user.items() if value not in ([], None)})
+
+
+@rehearses("USER-DELETE-1")
+def a_deletion_of_nobody_is_404() -> Deviation:
+    return _of_unknown_users("DELETE", 404)
+
+
+@planted("USER-DELETE-1")
+def a_deletion_says_something_else() -> Deviation:
+    return instead("DELETE", USERS, 200, lambda answer: unless_passed(answer, {"message": "Removed"}))
+
+
+@planted("USER-DELETE-3")
+def who_was_invited_goes_along() -> Deviation:
+    guests: dict[str, list[str]] = {}
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        if request.bare == USERS and request.method == "POST" and answer.status == 201:
+            guests.setdefault(request.fields.get("invited_by_email", ""), []).append(answer.fields["email"])
+        if request.bare == USERS and request.method == "DELETE" and not request.is_rehearsal and answer.status == 200:
+            for guest in guests.pop(str(request.email), []):
+                await forward(request.having("http-x-email", guest))
+        return answer
+
+    return deviate
+
+
+@planted("USER-DELETE-3")
+def the_last_administrator_stays() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        administrators = [user.email for user in site.users.values() if "Administrators" in user.groups]
+        is_last = request.method == "DELETE" and administrators == [request.email]
+        return refusal(400) if is_last else await forward(request)
+
+    return deviate
+
+
+# -- groups ----------------------------------------------------------------------------------------------------
+
+
+@reads("GROUP-1")
+def lists_show_dashboards() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        if "total_groups" not in answer.fields:
+            return answer
+        return answer.saying(
+            {**answer.fields, "groups": [{**group, "dashboards": []} for group in answer.fields["groups"]]}
+        )
+
+    return deviate
+
+
+@reads("GROUP-1")
+def dashboards_come_in_another_order() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        if "dashboards" not in answer.fields:
+            return answer
+        return answer.saying({**answer.fields, "dashboards": answer.fields["dashboards"][::-1]})
+
+    return deviate
+
+
+@reads("GROUP-2")
+def access_is_shouted() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        return replace(answer, body=answer.body.replace(b'"access":"Sql"', b'"access":"SQL"'))
+
+    return deviate
+
+
+@rehearses("GROUP-2")
+def access_is_written_small() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        access = request.fields.get("access")
+        is_other = isinstance(access, str) and access != access.lower()
+        return refusal(400) if is_other else await forward(request)
+
+    return deviate
+
+
+@rehearses("GROUP-2")
+def any_access_is_view() -> Deviation:
+    return created(
+        GROUPS, lambda group, site: {**group, **({"access": "view"} if group.get("access") == "edit" else {})}
+    )
+
+
+@reads("GROUP-5")
+def names_of_groups_have_no_case() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        name = unquote(request.path.removeprefix(f"{GROUPS}/"))
+        found = {group.lower(): group for group in site.groups}.get(name.lower())
+        return await forward(replace(request, path=f"{GROUPS}/{quote(found, safe='')}") if found else request)
+
+    return deviate
+
+
+@reads("GROUP-5")
+def a_slash_in_a_name_parts_it() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return refusal(404) if "%2F" in request.path else await forward(request)
+
+    return deviate
+
+
+@reads("GROUP-5")
+def a_plus_in_a_path_is_a_blank() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return await forward(replace(request, path=request.path.replace("+", "%20")))
+
+    return deviate
+
+
+@reads("GROUP-GET-1")
+def an_unknown_group_is_400() -> Deviation:
+    return instead("GET", f"{GROUPS}/", 404, lambda answer: refusal(400))
+
+
+@rehearses("GROUP-CREATE-1")
+def nobody_need_create() -> Deviation:
+    def change(group: dict[str, Any], site: MockSite) -> dict[str, Any]:
+        is_missing = not {"created_by_email", "create_by_email"} & group.keys() and "name" in group
+        return {**group, "created_by_email": site.admin.email} if is_missing else group
+
+    return created(GROUPS, change)
+
+
+@rehearses("GROUP-CREATE-1")
+def the_creator_has_one_name() -> Deviation:
+    return created(
+        GROUPS, lambda group, site: {name: value for name, value in group.items() if name != "create_by_email"}
+    )
+
+
+@rehearses("GROUP-CREATE-2")
+def nobody_knows_the_creator() -> Deviation:
+    def change(group: dict[str, Any], site: MockSite) -> dict[str, Any]:
+        creator = group.get("created_by_email")
+        is_stranger = isinstance(creator, str) and bool(creator.strip()) and creator not in site.users
+        # Where there are two, which one counts is for another rule.
+        return (
+            {**group, "created_by_email": site.admin.email} if is_stranger and "create_by_email" not in group else group
+        )
+
+    return created(GROUPS, change)
+
+
+@rehearses("GROUP-CREATE-2", creator_must_be_admin=True)
+def administrators_alone_create() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        site.set_policy(creator_must_be_admin=True)
+        return await forward(request)
+
+    return deviate
+
+
+@rehearses("GROUP-CREATE-3")
+def a_taken_name_is_fine() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        is_taken = request.method == "POST" and request.bare == GROUPS and answer.status == 409
+        return said(201, {"name": request.fields["name"], "access": "View"}) if is_taken else answer
+
+    return deviate
+
+
+@planted("GROUP-CREATE-3")
+def a_group_is_made_with_200() -> Deviation:
+    return instead("POST", GROUPS, 201, lambda answer: replace(answer, status=200))
+
+
+@planted("GROUP-UPDATE-1")
+def name_and_access_don_t_change_together() -> Deviation:
+    both = {"name", "access"}
+    return updated(
+        GROUPS, lambda group: {"name": group["name"]} if both == group.keys() and group["access"] == "sql" else group
+    )
+
+
+@rehearses("GROUP-UPDATE-2")
+def an_update_of_no_group_is_400() -> Deviation:
+    return instead("PUT", GROUPS, 404, lambda answer: refusal(400))
+
+
+@planted("GROUP-UPDATE-2")
+def a_new_name_that_is_taken_is_400() -> Deviation:
+    return instead("PUT", GROUPS, 409, lambda answer: refusal(400))
+
+
+def _is_renaming(request: Request, answer: Answer) -> bool:
+    is_real = request.method == "PUT" and request.path.startswith(GROUPS) and not request.is_rehearsal
+    return is_real and answer.status == 200 and answer.fields["name"] != _name_in(request)
+
+
+def _name_in(request: Request) -> str:
+    return unquote(request.path.removeprefix(f"{GROUPS}/"))
+
+
+@planted("GROUP-UPDATE-3")
+def a_rename_loses_the_members() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        if _is_renaming(request, answer):
+            new = answer.fields["name"]
+            for user in [user for user in site.users.values() if new in user.groups]:
+                await forward(
+                    Request("PUT", USERS, "", request.headers, b"")
+                    .having("http-x-email", user.email)
+                    .saying({"groups": [group for group in user.groups if group != new]})
+                )
+        return answer
+
+    return deviate
+
+
+@planted("GROUP-UPDATE-3")
+def the_old_path_still_leads_there() -> Deviation:
+    moved: dict[str, str] = {}
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        new = moved.get(_name_in(request))
+        if request.method == "GET" and new in site.groups:
+            return await forward(replace(request, path=f"{GROUPS}/{quote(str(new), safe='')}"))
+        answer = await forward(request)
+        if _is_renaming(request, answer):
+            moved[_name_in(request)] = answer.fields["name"]
+        return answer
+
+    return deviate
+
+
+@rehearses("GROUP-DELETE-1")
+def a_deletion_of_no_group_is_400() -> Deviation:
+    return instead("DELETE", GROUPS, 404, lambda answer: refusal(400))
+
+
+@planted("GROUP-DELETE-1")
+def a_deleted_group_is_said_to_be_destroyed() -> Deviation:
+    return instead("DELETE", GROUPS, 200, lambda answer: unless_passed(answer, {"message": "Destroyed"}))
+
+
+@planted("GROUP-DELETE-2")
+def members_go_with_their_group() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        name = _name_in(request)
+        members = [user.email for user in site.users.values() if name in user.groups]
+        answer = await forward(request)
+        if request.method == "DELETE" and not request.is_rehearsal and answer.status == 200:
+            for email in members:
+                await forward(replace(request, path=USERS).having("http-x-email", email))
+        return answer
+
+    return deviate
+
+
+@planted("GROUP-DELETE-2")
+def members_are_left_without_a_group() -> Deviation:
+    lost: set[str] = set()
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        name = _name_in(request)
+        alone = [user.email for user in site.users.values() if user.groups == (name,)]
+        answer = await forward(request)
+        if request.method == "DELETE" and not request.is_rehearsal and answer.status == 200:
+            lost.update(alone)
+        is_shown = request.method == "GET" and request.email in lost and answer.status == 200
+        return answer.saying({**answer.fields, "groups": []}) if is_shown else answer
+
+    return deviate
+
+
+@planted("GROUP-BUILTIN-1", protect_builtin_groups=False)
+def built_in_groups_are_like_others() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        site.set_policy(protect_builtin_groups=False)
+        return await forward(request)
+
+    return deviate
+
+
+@planted("GROUP-BUILTIN-1")
+def built_in_groups_keep_their_access() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        is_built_in = request.method == "PUT" and _name_in(request) in ("Administrators", "All Users")
+        return refusal(400) if is_built_in else await forward(request)
+
+    return deviate
+
+
+# -- test mode -------------------------------------------------------------------------------------------------
+
+
+@planted("TEST-1")
+def test_mode_checks_nothing() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        is_checked = (
+            request.is_rehearsal and answer.status in (400, 404, 409) and request.path.startswith((USERS, GROUPS))
+        )
+        # What can't be read at all is refused even so.
+        return said(200, PASSED) if is_checked else answer
+
+    return deviate
+
+
+@planted("TEST-1")
+def test_mode_knows_no_conflicts() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        return said(200, PASSED) if request.is_rehearsal and answer.status == 409 else answer
+
+    return deviate
+
+
+@planted("TEST-1")
+def true_is_written_small() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        is_real = request.is_rehearsal and request.params["test_mode"] != "true"
+        return await forward(replace(request, query="") if is_real else request)
+
+    return deviate
+
+
+@rehearses("TEST-2", test_mode_create_status=201)
+def a_create_in_test_mode_is_201() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        site.set_policy(test_mode_create_status=201)
+        return await forward(request)
+
+    return deviate
+
+
+@rehearses("TEST-2")
+def test_mode_says_ok() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        return said(answer.status, {"message": "OK"}) if request.is_rehearsal and answer.status < 300 else answer
+
+    return deviate
+
+
+@planted("TEST-3")
+def test_mode_is_on_where_it_is_named() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        is_named = "test_mode" in request.params
+        return await forward(replace(request, query="test_mode=true") if is_named else request)
+
+    return deviate
+
+
+@reads("TEST-3")
+def test_mode_is_for_get_too() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return said(200, PASSED) if request.query == "test_mode=true" else await forward(request)
+
+    return deviate
+
+
+def written_in_test_mode(method: str, path: str) -> Deviation:
+    """One of the six writes, which test mode does not keep from being done."""
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        if request.is_rehearsal and request.method == method and request.path.startswith(path) and answer.status < 300:
+            await forward(replace(request, query=""))
+        return answer
+
+    return deviate
+
+
+@planted("TEST-4")
+def users_are_created_in_test_mode() -> Deviation:
+    return written_in_test_mode("POST", USERS)
+
+
+@rehearses("TEST-4")
+def groups_are_created_in_test_mode() -> Deviation:
+    return written_in_test_mode("POST", GROUPS)
+
+
+@planted("TEST-4")
+def users_are_updated_in_test_mode() -> Deviation:
+    return written_in_test_mode("PUT", USERS)
+
+
+@planted("TEST-4")
+def users_are_deleted_in_test_mode() -> Deviation:
+    return written_in_test_mode("DELETE", USERS)
+
+
+@planted("TEST-4")
+def groups_are_updated_in_test_mode() -> Deviation:
+    return written_in_test_mode("PUT", GROUPS)
+
+
+@planted("TEST-4")
+def groups_are_deleted_in_test_mode() -> Deviation:
+    return written_in_test_mode("DELETE", GROUPS)
+
+
+@planted("TEST-4")
+def a_refused_create_is_done_all_the_same() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        is_new = request.method == "POST" and request.fields.get("access") == "no such word"
+        if is_new and answer.status == 400 and "name" in request.fields and not request.is_rehearsal:
+            await forward(request.saying({**request.fields, "access": "view"}))
+        return answer
+
+    return deviate
+
+
+@planted("TEST-4")
+def half_of_a_refused_update_is_written() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        first = request.fields.get("first_name")
+        if request.method == "PUT" and answer.status == 400 and isinstance(first, str) and not request.is_rehearsal:
+            await forward(request.saying({"first_name": first}))
+        return answer
+
+    return deviate

@@ -1,0 +1,503 @@
+"""mockscope check as a user meets it: what it prints and writes, what it asks, and how it ends."""
+
+import io
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+from checking_harness import SEED, Answer, Deviation, Forward, Request, marked_on, refusal, standing_in
+from deviations import PLANTED
+
+import mockscope
+from mockscope import LiveServer, MockSite
+from mockscope.cli import main
+from mockscope.judging import is_loopback
+
+KEY: Final = "e179017a-62b0-4996-8a38-e91aa9f1"
+# Switches that are all turned.
+TURNED: Final[dict[str, Any]] = {
+    "page_size": 10,
+    "test_mode_create_status": 201,
+    "unknown_groups": "create",
+    "implicit_all_users": True,
+    "creator_must_be_admin": True,
+    "protect_builtin_groups": False,
+    "require_json_content_type": True,
+}
+
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    status: int
+    output: str
+    errors: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Runs mockscope check in a folder of the test's own, with the key in the environment."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOCKSCOPE_API_KEY", KEY)
+    Path("small.yaml").write_text("policy: {page_size: 10}\n")
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["mockscope", "check", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Done(int(ended.value.code or 0), *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def site(server: LiveServer) -> MockSite:
+    [seeded] = SEED["sites"]
+    return server.site(host=seeded["host"], api_key=KEY, seed=SEED)
+
+
+@pytest.fixture
+def place(site: MockSite) -> list[str]:
+    """The arguments that name the site, whose pages are small."""
+    return [site.url, "--site", site.host, "--policy", "small.yaml"]
+
+
+@pytest.fixture
+def deviant() -> Iterator[list[str]]:
+    """The arguments that name a site with something planted in it."""
+    with odd(PLANTED["an_unknown_user_is_404"].deviate()) as arguments:
+        yield arguments
+
+
+class odd:
+    """A block with a server that has something planted in it, and the arguments that name its site."""
+
+    def __init__(self, deviate: Deviation) -> None:
+        [site] = SEED["sites"]
+        self._block = standing_in(deviate, {"mockscope": 1, "sites": [{**site, "api_key": KEY}]})
+
+    def __enter__(self) -> list[str]:
+        _, self.site = self._block.__enter__()
+        return [self.site.url, "--site", self.site.host, "--policy", "small.yaml"]
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self._block.__exit__(*exc_info)
+
+
+# -- what it prints --------------------------------------------------------------------------------------------
+
+
+def test_the_table_has_a_line_for_each_rule_and_counts_them(run: Run, place: list[str]) -> None:
+    done = run(*place, "--rule", "PAGE-1", "--rule", "USER-CREATE-4", "--rule", "TEST-3", "--rule", "HTTP-10")
+
+    assert done == Done(
+        0,
+        "HTTP-10        not seen  these headers are mockscope's own: no other server is expected to have them\n"
+        "PAGE-1         holds     2 hold\n"
+        "USER-CREATE-4  not seen  it takes --dry-run\n"
+        "TEST-3         holds     1 holds, 1 not seen\n"
+        "\n"
+        "read-only: 4 rules: 2 hold, 0 differ, 2 not seen\n",
+        "",
+    )
+
+
+def test_what_differs_is_shown_with_its_exchange_and_a_line_for_curl(run: Run, deviant: list[str]) -> None:
+    done = run(*deviant, "--rule", "USER-GET-1")
+
+    shown = re.sub(r"[0-9a-f]{8}-\d+@", "12345678-1@", done.output)
+    assert (done.status, done.errors) == (2, "")
+    assert shown == (
+        "USER-GET-1  differs   1 differs, 3 hold\n"
+        "\n"
+        "USER-GET-1: An unknown email is 400\n"
+        "  expected: the status is 400\n"
+        "\n"
+        "  > GET /api/v1/users\n"
+        "  > User-Agent: mockscope/0.1.0\n"
+        "  > Http-X-Partner-Auth: central:perk:…a9f1\n"
+        "  > Http-X-Email: mockscope-check-12345678-1@example.com\n"
+        "  < 404\n"
+        "  < server: mockscope\n"
+        "  < content-type: application/json; charset=utf-8\n"
+        "  < content-length: 44\n"
+        '  < {"message": "Could it be any more refused?"}\n'
+        "  curl -i -H 'Http-X-Partner-Auth: central:perk:'\"$MOCKSCOPE_API_KEY\" "
+        f"-H 'Http-X-Email: mockscope-check-12345678-1@example.com' {deviant[0]}/api/v1/users\n"
+        "\n"
+        "read-only: 1 rule: 0 hold, 1 differs, 0 not seen\n"
+    )
+
+
+@pytest.mark.parametrize("level", ["--read-only", "--dry-run", "--full"])
+def test_the_mock_holds_at_every_level(run: Run, place: list[str], site: MockSite, level: str) -> None:
+    before = site.export()
+
+    done = run(*place, level, "--yes")
+
+    assert (done.status, done.errors, site.export()) == (0, "", before)
+    assert done.output.splitlines()[-1].startswith(f"{level[2:]}: 52 rules: ")
+
+
+def test_the_key_may_be_in_another_variable(
+    run: Run, place: list[str], site: MockSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTHER_KEY", site.rotate_key())
+
+    assert run(*place, "--rule", "PAGE-1", "--api-key-env", "OTHER_KEY").status == 0
+    assert run(*place, "--rule", "PAGE-1").status == 1
+
+
+# -- reports ---------------------------------------------------------------------------------------------------
+
+
+def test_the_report_for_programs_has_every_rule_and_check(run: Run, deviant: list[str]) -> None:
+    done = run(*deviant, "--report", "json")
+    report = json.loads(done.output)
+
+    assert list(report) == ["mockscope_check", "at", "level", "url", "site", "rules", "policy"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", report["at"])
+    assert {name: report[name] for name in ("mockscope_check", "level", "url", "site", "policy")} == {
+        "mockscope_check": 1,
+        "level": "read-only",
+        "url": deviant[0],
+        "site": "central:perk",
+        "policy": {"page_size": 10},
+    }
+    assert len(report["rules"]) == 52
+    [rule] = [rule for rule in report["rules"] if rule["rule"] == "USER-GET-1"]
+    [exchange] = rule["checks"][1].pop("exchanges")
+    assert (rule["outcome"], rule["checks"][1]) == (
+        "differs",
+        {"title": "An unknown email is 400", "outcome": "differs", "reason": "the status is 400"},
+    )
+    assert {name: exchange[name] for name in ("method", "path", "status")} == {
+        "method": "GET",
+        "path": "/api/v1/users",
+        "status": 404,
+    }
+    assert (done.status, list(exchange)) == (2, ["method", "path", "status", "text", "curl"])
+
+
+def test_the_report_for_ci_has_a_case_for_each_check(run: Run, deviant: list[str]) -> None:
+    done = run(*deviant, "--report", "junit", "--rule", "USER-GET-1", "--rule", "USER-CREATE-4")
+    [suite] = ElementTree.fromstring(done.output)
+
+    assert {name: suite.attrib[name] for name in ("name", "tests", "failures", "errors", "skipped")} == {
+        "name": "mockscope check",
+        "tests": "5",
+        "failures": "1",
+        "errors": "0",
+        "skipped": "1",
+    }
+    found = [
+        (case.get("classname"), case.get("name"), [(each.tag, each.get("message")) for each in case]) for case in suite
+    ]
+    assert found == [
+        ("USER-GET-1", "A user is found by Http-X-Email", []),
+        ("USER-GET-1", "An unknown email is 400", [("failure", "expected: the status is 400")]),
+        ("USER-GET-1", "The header wins over next_page_start", []),
+        ("USER-GET-1", "A blank header is 400", []),
+        ("USER-CREATE-4", "An email that is taken is 409", [("skipped", "it takes --dry-run")]),
+    ]
+    assert "< 404" in (suite[1][0].text or "")
+
+
+def test_the_page_for_people_needs_nothing_else_and_escapes_what_it_shows(run: Run) -> None:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        return replace(answer, body=b"<script>alert(1)</script>") if answer.status == 404 else answer
+
+    with odd(deviate) as arguments:
+        page = run(*arguments, "--report", "html").output
+
+    assert page.startswith("<!DOCTYPE html>\n")
+    assert ("<script" in page, "&lt;script&gt;alert(1)" in page) == (False, True)
+    assert re.findall(r'(?:src|href)="', page) == []
+    assert page.count("</tr>") == page.count("<tr>")
+    assert "<code>page_size: 10</code>" in page
+
+
+@pytest.mark.parametrize("form", ["json", "junit", "html"])
+def test_a_report_in_a_file_leaves_the_table_on_the_terminal(run: Run, deviant: list[str], form: str) -> None:
+    done = run(*deviant, "--report", form, "--report-file", "report", "--rule", "USER-GET-1")
+
+    assert (done.status, done.output.splitlines()[0]) == (2, "USER-GET-1  differs   1 differs, 3 hold")
+    # There are people in it.
+    assert (Path("report").stat().st_mode & 0o777, "USER-GET-1" in Path("report").read_text()) == (0o600, True)
+
+
+@pytest.mark.parametrize("form", ["json", "junit", "html", None])
+def test_no_report_holds_the_key(run: Run, form: str | None) -> None:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        # A server that tells everybody.
+        answer = await forward(request)
+        return replace(answer, headers=(*answer.headers, (b"x-key", KEY.encode())), body=KEY.encode() + answer.body)
+
+    async def later(request: Request, forward: Forward, site: MockSite) -> Answer:
+        is_first = request.method == "GET" and request.bare == "/api/v1/users" and not request.email
+        return await (forward(request) if is_first else deviate(request, forward, site))
+
+    with odd(later) as arguments:
+        done = run(*arguments, *(["--report", form] if form else []))
+
+    assert done.status == 2
+    assert "…a9f1" in done.output
+    assert KEY not in done.output
+
+
+@pytest.mark.parametrize("form", ["json", "junit", "html", None])
+def test_without_exchanges_nobody_is_named_and_no_site(run: Run, deviant: list[str], form: str | None) -> None:
+    done = run(*deviant, "--dry-run", "--no-exchanges", *(["--report", form] if form else []))
+
+    assert done.status == 2
+    assert "the status is 400" in done.output
+    assert re.findall(r"central:perk|[\w.+-]+@example|Rachel|Green", done.output) == []
+
+
+def test_a_report_without_exchanges_has_a_placeholder_for_the_site(run: Run, deviant: list[str]) -> None:
+    assert json.loads(run(*deviant, "--no-exchanges", "--report", "json").output)["site"] == "<site-host>"
+
+
+# -- policies --------------------------------------------------------------------------------------------------
+
+
+def test_switches_that_are_written_make_a_mock_that_answers_alike(run: Run, server: LiveServer) -> None:
+    [seeded] = SEED["sites"]
+    site = server.site(host=seeded["host"], api_key=KEY, seed=SEED, **TURNED)
+    arguments = [site.url, "--site", site.host, "--full", "--yes"]
+
+    done = run(*arguments, "--write-policy", "policy.yaml")
+
+    written = Path("policy.yaml").read_text()
+    assert (done.status, yaml.safe_load(written)) == (2, {"policy": TURNED})
+    assert all(f"  {switch}: {json.dumps(value)}\n" in done.output for switch, value in TURNED.items())
+
+    # As it is, below the other keys of a site.
+    Path("seed.yaml").write_text(
+        "mockscope: 1\nsites:\n- host: again\n" + re.sub("^", "  ", written, flags=re.MULTILINE)
+    )
+    again = server.site(host="again", api_key=KEY, seed=Path("seed.yaml"))
+    assert again.policy == site.policy
+    site.set_policy(**{switch: value for switch, value in vars_of(again).items()})
+    assert run(*arguments, "--policy", "policy.yaml")[::2] == (0, "")
+
+
+def vars_of(site: MockSite) -> dict[str, Any]:
+    """The switches of a site."""
+    return {name: getattr(site.policy, name) for name in TURNED}
+
+
+def test_each_rival_reading_is_named_with_its_switch(run: Run, server: LiveServer) -> None:
+    [seeded] = SEED["sites"]
+    for switch, value in {**TURNED, "page_size": 5}.items():
+        site = server.site(host=seeded["host"], api_key=KEY, seed=SEED, **{switch: value})
+        done = run(
+            site.url, "--site", site.host, "--policy", "small.yaml", "--full", "--yes", "--write-policy", "p.yaml"
+        )
+        site.remove()
+
+        turned = yaml.safe_load(Path("p.yaml").read_text())["policy"]
+        assert (done.status, turned) == (2, {"page_size": 10} | {switch: value})
+
+
+def test_a_mock_as_it_is_needs_no_switch(run: Run, server: LiveServer) -> None:
+    site = server.site(api_key=KEY)
+
+    assert run(site.url, "--site", site.host, "--write-policy", "policy.yaml").status == 0
+    assert Path("policy.yaml").read_text() == "policy: {}\n"
+
+
+def test_what_a_dry_run_can_t_tell_apart_is_no_switch(run: Run, site: MockSite, place: list[str]) -> None:
+    site.set_policy(unknown_groups="ignore")
+
+    done = run(*place, "--dry-run", "--write-policy", "policy.yaml", "--rule", "USER-CREATE-2")
+
+    assert (done.status, Path("policy.yaml").read_text()) == (2, "policy: {}\n")
+    assert "(whether it is left out or created, --full tells)" in done.output
+    Path("ignore.yaml").write_text("{page_size: 10, unknown_groups: ignore}")
+    assert run(*place, "--policy", "ignore.yaml", "--dry-run", "--rule", "USER-CREATE-2").status == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("policy: {page_sise: 5}", "policy: "),
+        ("policy: {page_size: 0}", "policy: "),
+        ("- page_size", ""),
+        ("{", ""),
+    ],
+)
+def test_a_policy_that_is_none_is_refused(run: Run, place: list[str], text: str, reason: str) -> None:
+    Path("bad.yaml").write_text(text)
+
+    done = run(*place, "--policy", "bad.yaml")
+
+    assert (done.status, done.output) == (2, "")
+    assert done.errors.startswith(f"mockscope: bad.yaml is no policy: {reason}")
+    assert len(done.errors.splitlines()) == 1
+
+
+# -- what it asks ----------------------------------------------------------------------------------------------
+
+
+class Terminal(io.StringIO):
+    """Somebody who types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_full_run_asks_and_takes_no_for_an_answer(
+    run: Run, site: MockSite, place: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+
+    done = run(*place, "--full")
+
+    assert (done.status, done.output, len(site.calls)) == (1, "", 0)
+    asked = f"This will create, change and delete records of its own on central:perk at {site.url}. Go on? [y/N]: "
+    assert done.errors.startswith(asked)
+
+
+def test_a_full_run_asks_and_takes_yes(
+    run: Run, site: MockSite, place: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+
+    assert run(*place, "--full", "--rule", "USER-CREATE-5").status == 0
+
+
+def test_where_nobody_can_be_asked_a_full_run_does_not_begin(run: Run, site: MockSite, place: list[str]) -> None:
+    done = run(*place, "--full")
+
+    assert done == Done(
+        2,
+        "",
+        f"mockscope: this would create, change and delete records of its own on central:perk at {site.url}, "
+        "and nobody can be asked here: say --yes\n",
+    )
+    assert len(site.calls) == 0
+
+
+def test_what_earlier_runs_have_left_is_removed_on_demand(run: Run, site: MockSite, place: list[str]) -> None:
+    before = site.export()
+    site.add_user("mockscope-check-0123abcd-1@example.com")
+    left = "mockscope: left by earlier checks: the user mockscope-check-0123abcd-1@example.com\n"
+
+    asked = run(*place, "--clean-up")
+    assert (asked.status, asked.errors.startswith(left), marked_on(site) != []) == (2, True, True)
+    assert run(*place, "--clean-up", "--yes") == Done(0, "", f"{left}mockscope: removed\n")
+    assert site.export() == before
+    assert run(*place, "--clean-up") == Done(0, "", "mockscope: no check has left anything there\n")
+
+
+def test_what_can_t_be_removed_is_said_and_is_no_success(run: Run) -> None:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return refusal(500) if request.method == "DELETE" else await forward(request)
+
+    block = odd(deviate)
+    with block as arguments:
+        full = run(*arguments, "--full", "--yes", "--rule", "USER-CREATE-5")
+        [name] = marked_on(block.site)
+        again = run(*arguments, "--clean-up", "--yes")
+
+    said = f"mockscope: could not be removed: the user {name}; --clean-up tries again\n"
+    assert (full.status, full.errors) == (1, said)
+    assert (again.status, again.errors.endswith(said)) == (1, True)
+
+
+# -- how it ends -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer(200, b"<h1>Central Perk</h1>", ((b"content-type", b"text/html"),)), "what answers is not this API"),
+        (Answer(200, b'{"coffee": []}'), "what answers is not this API"),
+        (Answer(302, b"", ((b"location", b"/login"),)), "the server leads elsewhere: /login"),
+        (Answer(500, b"{}"), "the server does not list the users"),
+        (refusal(403), "the site or its key is refused"),
+        (refusal(404), "there is no such API, or it is not enabled for the site"),
+    ],
+)
+@pytest.mark.parametrize("level", ["--read-only", "--full", "--clean-up"])
+def test_another_server_than_it_was_told_can_t_be_judged(run: Run, answer: Answer, reason: str, level: str) -> None:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return answer
+
+    with odd(deviate) as arguments:
+        done = run(*arguments, level, "--yes")
+
+    assert done == Done(1, "", f"mockscope: {reason} (GET /api/v1/users: {answer.status})\n")
+
+
+def test_where_nothing_listens_nothing_can_be_judged(run: Run) -> None:
+    with mockscope.serve() as server:
+        url = server.url
+
+    assert run(url, "--site", "central:perk") == Done(1, "", f"mockscope: {url}: nothing listens there\n")
+
+
+def test_a_policy_that_can_t_be_written_is_refused_before_anything_is_asked(
+    run: Run, site: MockSite, place: list[str]
+) -> None:
+    done = run(*place, "--write-policy", "no/policy.yaml")
+
+    assert done == Done(2, "", "mockscope: can't write no/policy.yaml: No such file or directory\n")
+    assert len(site.calls) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "Missing argument 'URL'."),
+        (["http://127.0.0.1:1"], "Missing option '--site'."),
+        (["central perk", "--site", "s"], "'central perk' is no URL of a server: write it like https://example.com"),
+        (
+            ["http://127.0.0.1:1", "--site", "s", "--full", "--dry-run"],
+            "--read-only, --dry-run, --full and --clean-up exclude each other",
+        ),
+        (
+            ["http://127.0.0.1:1", "--site", "s", "--report-file", "r"],
+            "--report-file needs --report: json, junit or html",
+        ),
+        (["http://127.0.0.1:1", "--site", "s", "--rule", "PAGE-9"], "there is no rule PAGE-9: did you mean PAGE-6?"),
+        (
+            ["http://127.0.0.1:1", "--site", "s", "--api-key-env", "NO_KEY"],
+            "the API key must be in the environment variable NO_KEY, and that is not set",
+        ),
+        (
+            ["http://127.0.0.1:1", "--site", "s", "--policy", "none.yaml"],
+            "can't read the policy none.yaml: No such file or directory",
+        ),
+    ],
+)
+def test_wrong_use_is_one_line(run: Run, arguments: list[str], line: str) -> None:
+    assert run(*arguments) == Done(2, "", f"mockscope: {line}\n")
+
+
+@pytest.mark.parametrize(
+    ("url", "is_here"),
+    [
+        ("http://127.0.0.1:8765", True),
+        ("http://127.0.1.1", True),
+        ("http://localhost:8765/prefix", True),
+        ("http://[::1]:8765", True),
+        ("https://app.periscopedata.com", False),
+        ("http://127.example.com", False),
+        ("http://[", False),
+    ],
+)
+def test_only_this_machine_is_asked_without_a_limit(url: str, is_here: bool) -> None:  # noqa: FBT001  # a table's cell
+    assert is_loopback(url) is is_here

@@ -1,0 +1,367 @@
+"""No level does more than it says: what is sent, what is stopped before it is sent, and what is left of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final, cast
+from urllib.parse import quote
+
+import pytest
+from checking_harness import SEED, Answer, Forward, Request, checked, differing, marked_on, said, standing_in
+
+import mockscope
+from mockscope import LiveServer, MockSite
+from mockscope.checking.guard import Guard, Stopped
+from mockscope.checking.names import Names, Record
+from mockscope.checking.outcome import CouldNotRun, Level
+from mockscope.checking.rows import RULES
+from mockscope.checking.run import check, left_on, remove_from
+from mockscope.target import Exchange, Target, Unreachable
+
+USERS: Final = "/api/v1/users"
+GROUPS: Final = "/api/v1/groups"
+WRITES: Final = {"POST", "PUT", "DELETE", "PATCH"}
+
+
+@pytest.fixture
+def site(server: LiveServer) -> MockSite:
+    [seeded] = SEED["sites"]
+    return server.site(host=seeded["host"], seed=SEED)
+
+
+def test_read_only_sends_get_alone(server: LiveServer, site: MockSite) -> None:
+    before = site.export()
+
+    checked(server, site, Level.READ_ONLY)
+
+    assert {call.method for call in server.calls_since()} == {"GET"}
+    assert site.export() == before
+
+
+def test_a_dry_run_sends_writes_in_test_mode_alone_and_changes_nothing(server: LiveServer, site: MockSite) -> None:
+    before = site.export()
+
+    checked(server, site, Level.DRY_RUN)
+
+    sent = {(call.method, call.query) for call in server.calls_since() if call.method != "GET"}
+    assert sent == {(method, "test_mode=true") for method in WRITES}
+    assert site.export() == before
+
+
+def test_a_full_run_leaves_the_site_as_it_was(server: LiveServer, site: MockSite) -> None:
+    before = site.export()
+
+    report = checked(server, site, Level.FULL)
+
+    assert {call.method for call in server.calls_since()} == {"GET"} | WRITES
+    assert (site.export(), report.left) == (before, ())
+
+
+def test_a_full_run_writes_for_real_about_its_own_records_alone(server: LiveServer, site: MockSite) -> None:
+    checked(server, site, Level.FULL)
+
+    written = {
+        call.email or call.group
+        for call in site.calls
+        if call.method in ("PUT", "DELETE") and call.status == 200 and not call.test_mode
+    }
+    assert [name for name in written if not str(name).lower().startswith("mockscope-check-")] == []
+
+
+async def test_mode_means_nothing(request: Request, forward: Forward, site: MockSite) -> Answer:
+    return await forward(replace(request, query="" if request.is_rehearsal else request.query))
+
+
+test_mode_means_nothing.__test__ = False  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("level", [Level.DRY_RUN, Level.FULL])
+def test_where_test_mode_means_nothing_the_site_s_own_records_stay_as_they_are(level: Level) -> None:
+    with standing_in(test_mode_means_nothing) as (server, site):
+        before = (dict(site.users), dict(site.groups))
+        report = checked(server, site, level)
+        made = marked_on(site)
+        users, groups = (
+            {name: each for name, each in table.items() if name not in made} for table in (site.users, site.groups)
+        )
+
+    assert (users, groups) == before
+    assert "TEST-4" in differing(report)
+    # Below --full nothing can be removed, so that it stops at once.
+    assert len(made) == (2 if level is Level.DRY_RUN else 0)
+
+
+def test_after_a_leak_a_dry_run_sends_no_other_write() -> None:
+    with standing_in(test_mode_means_nothing) as (server, site):
+        report = checked(server, site, Level.DRY_RUN)
+        writes = [call for call in site.calls if call.method != "GET"]
+
+    assert [(call.method, call.operation) for call in writes] == [
+        ("POST", "create_user"),
+        ("POST", "create_user"),
+        ("POST", "create_group"),
+    ]
+    reasons = {finding.outcome.reason for finding in report.findings if finding.row.level is Level.DRY_RUN}
+    assert "test mode writes on this server (TEST-4), so that nothing more is sent" in reasons
+
+
+def test_what_a_run_has_left_is_found_and_removed_later(server: LiveServer, site: MockSite) -> None:
+    # These two are somebody's.
+    site.add_user("mockscope-check@example.com")
+    site.add_group("mockscope-check-0123abcdef")
+    before = site.export()
+    site.add_user("mockscope-check-0123abcd-7@example.com")
+    site.add_group("mockscope-check-89abcdef 1")
+    with Target(server.url, site.host, site.api_key) as target:
+        found = left_on(target, site.api_key)
+        left = remove_from(target, found)
+
+    assert found == [
+        Record("user", "mockscope-check-0123abcd-7@example.com"),
+        Record("group", "mockscope-check-89abcdef 1"),
+    ]
+    assert (left, site.export()) == ([], before)
+
+
+def test_a_list_too_long_to_be_read_is_looked_into_where_the_marks_are(server: LiveServer, site: MockSite) -> None:
+    site.add_user("mockscope-check-0123abcd-7@example.com")
+    for number in range(20):
+        site.add_user(f"chandler{number}@example.com")
+    with Target(server.url, site.host, site.api_key) as target:
+        found = left_on(target, site.api_key, most_pages=1)
+
+    assert found == [Record("user", "mockscope-check-0123abcd-7@example.com")]
+
+
+def test_a_site_without_an_administrator_shows_what_needs_none(server: LiveServer) -> None:
+    site = server.site(seed={"mockscope": 1, "sites": [{"host": "central_perk"}]})
+
+    report = checked(server, site, Level.FULL)
+
+    assert differing(report) == set()
+    assert [call for call in site.calls if call.method in ("POST", "PUT", "DELETE") and call.status == 201] == []
+    reasons = {finding.outcome.reason for finding in report.findings if finding.row.rule == "USER-CREATE-4"}
+    assert reasons == {"no user was seen who is in Administrators"}
+
+
+# -- the guard -------------------------------------------------------------------------------------------------
+
+NAMES: Final = Names("0123abcd")
+OURS: Final = f"{NAMES.mark}-1@example.com"
+OUR_GROUP: Final = f"{NAMES.mark} 1"
+JOEY: Final = "joey@example.com"
+
+
+class Told:
+    """Stands for a target, and keeps what got through to it."""
+
+    host = "central_perk"
+
+    def __init__(self, status: int = 200) -> None:
+        self.methods: list[str] = []
+        self._status = status
+
+    def ask(self, method: str, path: str, **options: Any) -> Exchange:
+        self.methods.append(method)
+        return Exchange(method, path, (), None, self._status, (), b"{}", 0.0)
+
+
+def guard(level: Level, told: Told | None = None, announce: Callable[[Record, bool], None] | None = None) -> Guard:
+    return Guard(cast(Target, told or Told()), level, NAMES, announce)
+
+
+def header(email: str) -> Sequence[tuple[str, str]]:
+    return [("Http-X-Email", email)]
+
+
+REAL: Final[list[dict[str, Any]]] = [
+    {"method": "POST", "path": USERS, "json": {"email": OURS}},
+    {"method": "POST", "path": f"{GROUPS}/", "json": {"name": OUR_GROUP}},
+    {"method": "POST", "path": USERS, "json": {"email": OURS}, "query": {"test_mode": "false"}},
+    {"method": "POST", "path": USERS, "json": {"email": OURS}, "query": {"test_mode": "TRUE"}},
+    {"method": "POST", "path": USERS, "json": {"email": OURS}, "query": "test_mode=true&test_mode=false"},
+    {"method": "PUT", "path": USERS, "json": {"first_name": "Joey"}, "headers": header(OURS)},
+    {"method": "PUT", "path": f"{GROUPS}/{quote(OUR_GROUP)}", "json": {"access": "sql"}},
+    {"method": "DELETE", "path": USERS, "headers": header(OURS.upper())},
+    {"method": "DELETE", "path": f"{GROUPS}/{quote(OUR_GROUP)}"},
+]
+REHEARSED: Final[list[dict[str, Any]]] = [
+    {"method": "POST", "path": USERS, "json": {"email": JOEY}},
+    {"method": "PUT", "path": USERS, "json": {}, "headers": header(JOEY)},
+    {"method": "PUT", "path": f"{GROUPS}/Sales", "json": {}},
+    {"method": "PUT", "path": USERS, "json": {"first_name": "Joey"}, "headers": header(OURS)},
+    {"method": "DELETE", "path": USERS, "headers": header(OURS)},
+    {"method": "PATCH", "path": GROUPS},
+]
+STOPPED_FOR_REAL: Final[list[dict[str, Any]]] = [
+    {"method": "POST", "path": USERS, "json": {"email": JOEY}},
+    {"method": "POST", "path": USERS, "json": {"email": OURS}, "headers": header(JOEY)},
+    {"method": "POST", "path": USERS, "body": b'{"email": "joey@example.com",}'},
+    {"method": "POST", "path": GROUPS, "json": {"name": "Sales"}},
+    {"method": "POST", "path": "/api/v1/roles", "json": {"name": OUR_GROUP}},
+    {"method": "PUT", "path": USERS, "json": {}, "headers": header(JOEY)},
+    {"method": "PUT", "path": USERS, "json": {"first_name": "Joey"}},
+    {"method": "PUT", "path": f"{GROUPS}/Sales", "json": {}},
+    {"method": "PUT", "path": f"{GROUPS}/{quote(OUR_GROUP)}", "json": {"name": "Sales"}},
+    {"method": "DELETE", "path": USERS, "headers": header(JOEY)},
+    {"method": "DELETE", "path": USERS, "headers": header("mockscope-check-0123abcdef@example.com")},
+    {"method": "DELETE", "path": f"{GROUPS}/Sales"},
+    {"method": "PATCH", "path": USERS},
+]
+STOPPED_IN_TEST_MODE: Final[list[dict[str, Any]]] = [
+    {"method": "PUT", "path": USERS, "json": {"first_name": "Joseph"}, "headers": header(JOEY)},
+    {"method": "PUT", "path": f"{GROUPS}/Sales", "json": {"name": OUR_GROUP}},
+    {"method": "DELETE", "path": USERS, "headers": header(JOEY)},
+    {"method": "DELETE", "path": f"{GROUPS}/Sales"},
+    {"method": "PATCH", "path": f"{GROUPS}/Sales"},
+]
+TEST_MODE: Final = {"query": {"test_mode": "true"}}
+
+
+@pytest.mark.parametrize("asked", [*REAL, *(asked | TEST_MODE for asked in REHEARSED)])
+def test_at_read_only_every_write_is_stopped(asked: dict[str, Any]) -> None:
+    told = Told()
+    with pytest.raises(Stopped, match="read-only"):
+        guard(Level.READ_ONLY, told).ask(**asked)
+    assert told.methods == []
+
+
+@pytest.mark.parametrize("asked", REAL)
+def test_in_a_dry_run_a_write_without_test_mode_is_stopped(asked: dict[str, Any]) -> None:
+    told = Told()
+    with pytest.raises(Stopped, match="without test_mode=true"):
+        guard(Level.DRY_RUN, told).ask(**asked)
+    assert told.methods == []
+
+
+@pytest.mark.parametrize("level", [Level.DRY_RUN, Level.FULL])
+@pytest.mark.parametrize("asked", REHEARSED)
+def test_a_rehearsal_that_could_do_no_harm_gets_through(asked: dict[str, Any], level: Level) -> None:
+    told = Told()
+    guard(level, told).ask(**asked | TEST_MODE)
+    assert told.methods == [asked["method"]]
+
+
+@pytest.mark.parametrize("level", [Level.DRY_RUN, Level.FULL])
+@pytest.mark.parametrize("asked", STOPPED_IN_TEST_MODE)
+def test_a_rehearsal_with_somebody_else_s_record_is_stopped(asked: dict[str, Any], level: Level) -> None:
+    told = Told()
+    with pytest.raises(Stopped, match="in test mode of a"):
+        guard(level, told).ask(**asked | TEST_MODE)
+    assert told.methods == []
+
+
+def test_a_rehearsal_that_was_proven_harmless_gets_through() -> None:
+    told = Told()
+    checker = guard(Level.FULL, told)
+    checker.proven.add(("DELETE", "group"))
+
+    checker.ask("DELETE", f"{GROUPS}/Sales", query={"test_mode": "true"})
+
+    assert told.methods == ["DELETE"]
+    with pytest.raises(Stopped):
+        checker.ask("DELETE", f"{GROUPS}/Sales")
+
+
+@pytest.mark.parametrize("asked", REAL)
+def test_a_full_run_may_write_about_its_own_records(asked: dict[str, Any]) -> None:
+    told = Told()
+    guard(Level.FULL, told).ask(**asked)
+    assert told.methods == [asked["method"]]
+
+
+@pytest.mark.parametrize("asked", STOPPED_FOR_REAL)
+def test_a_full_run_may_not_write_about_others(asked: dict[str, Any]) -> None:
+    told = Told()
+    with pytest.raises(Stopped, match="that this run did not make"):
+        guard(Level.FULL, told).ask(**asked)
+    assert told.methods == []
+
+
+def test_a_record_is_announced_before_it_is_made_and_when_it_is_gone() -> None:
+    told = Told()
+    heard: list[tuple[Record, bool, int]] = []
+    checker = guard(Level.FULL, told, lambda record, is_there: heard.append((record, is_there, len(told.methods))))
+
+    checker.ask("POST", GROUPS, json={"name": OUR_GROUP})
+    checker.ask("POST", USERS, json={"email": OURS, "groups": [OUR_GROUP, "Sales"]})
+    checker.ask("PUT", f"{GROUPS}/{quote(OUR_GROUP)}", json={"name": f"{OUR_GROUP}0"})
+    checker.ask("DELETE", USERS, headers=header(OURS))
+
+    group, other, user = Record("group", OUR_GROUP), Record("group", f"{OUR_GROUP}0"), Record("user", OURS)
+    assert heard == [
+        (group, True, 0),
+        (user, True, 1),
+        (group, True, 1),
+        (other, True, 2),
+        (group, False, 3),
+        (user, False, 4),
+    ]
+    assert list(checker.alive) == [other]
+
+
+def test_what_was_refused_is_not_taken_for_made() -> None:
+    checker = guard(Level.FULL, Told(status=400))
+
+    checker.ask("POST", USERS, json={"email": OURS})
+
+    assert list(checker.alive) == []
+
+
+def test_what_was_not_answered_may_have_been_made() -> None:
+    class Silent(Told):
+        def ask(self, method: str, path: str, **options: Any) -> Exchange:
+            raise Unreachable("nothing listens there")
+
+    checker = guard(Level.FULL, Silent())
+    with pytest.raises(Unreachable):
+        checker.ask("POST", USERS, json={"email": OURS})
+
+    assert list(checker.alive) == [Record("user", OURS)]
+
+
+# -- servers that can't be judged ------------------------------------------------------------------------------
+
+
+def test_a_server_that_falls_silent_ends_the_run() -> None:
+    server = mockscope.serve(SEED)
+
+    class Failing(Target):
+        asked = 0
+
+        def ask(self, method: str, path: str, **options: Any) -> Exchange:
+            self.asked += 1
+            if self.asked == 20:
+                server.stop()
+            return super().ask(method, path, **options)
+
+    with server:
+        [site] = server.sites.values()
+        with Failing(server.url, site.host, site.api_key) as target:
+            with pytest.raises(CouldNotRun, match="nothing listens"):
+                check(target, site.api_key, Level.READ_ONLY)
+            assert target.asked == 22
+
+
+GARBAGE: Final[dict[str, object]] = {
+    "a list": [],
+    "a text": "How you doin'?",
+    "nothing": None,
+    "an empty object": {},
+    "lists that are none": {"users": None, "groups": "Sales", "next_page_start": 5},
+    "lists of nothing": {"users": [None, 5, {}], "groups": [[], {"name": None}], "next_page_start": "joey"},
+    "records without sense": {"email": 5, "name": [], "groups": {}, "access": None, "dashboards": 7},
+}
+
+
+@pytest.mark.parametrize("status", [200, 201, 404])
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_garbage_is_judged_and_ends_no_run(garbage: str, status: int) -> None:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        is_first_look = request.method == "GET" and request.path == USERS and not request.query and not request.email
+        return await forward(request) if is_first_look else said(status, GARBAGE[garbage])
+
+    with standing_in(deviate) as (server, site):
+        report = checked(server, site, Level.FULL)
+
+    assert "PAGE-6" in differing(report)
+    assert [rule.rule for rule in report.rules] == list(RULES)

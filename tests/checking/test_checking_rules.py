@@ -1,0 +1,124 @@
+"""The rules as the command check asks for them, asked of the mock: each check holds, at every level that it needs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+import yaml
+from checking_harness import NEVER, SEED, checked
+
+import mockscope
+from mockscope import LiveServer, Policy
+from mockscope.checking.outcome import HOLDS, Level, NotSeen, Outcome, Row
+from mockscope.checking.policy import DEFAULTS, SENTENCES, sentence
+from mockscope.checking.rows import FAMILIES, ROWS, RULES
+from mockscope.checking.run import Report, check
+from mockscope.target import Target
+
+DOCUMENT: Final = Path(__file__).parents[2] / "docs/rules.yaml"
+FAMILIES_OF_RULES: Final[dict[str, list[dict[str, Any]]]] = yaml.safe_load(DOCUMENT.read_text(encoding="utf-8"))
+
+
+def large() -> dict[str, Any]:
+    """A site with pages of the usual size, and several of each list."""
+    [site] = SEED["sites"]
+    users = [{"first_name": "Joey", "last_name": "Tribbiani", "email": f"joey{n}@example.com"} for n in range(100, 300)]
+    groups = [{"name": f"Team {number}", "access": "Sql"} for number in range(100, 200)]
+    bigger = {**site, "policy": {}, "users": site["users"] + users, "groups": site["groups"] + groups}
+    return {"mockscope": 1, "sites": [bigger]}
+
+
+@pytest.fixture(scope="module")
+def large_server() -> Iterator[LiveServer]:
+    with mockscope.serve(large()) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=list(Level), ids=lambda level: level.word)
+def report(request: pytest.FixtureRequest, large_server: LiveServer) -> Report:
+    [site] = large_server.sites.values()
+    with Target(large_server.url, site.host, site.api_key) as target:
+        return check(target, site.api_key, request.param)
+
+
+def expected(row: Row, level: Level) -> Outcome:
+    if row.level > level:
+        return NotSeen(f"it takes --{row.level.word}")
+    return NotSeen(NEVER[row.rule]) if row.rule in NEVER else HOLDS
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.rule}: {row.title}")
+def test_the_mock_answers_as_the_rule_says(row: Row, report: Report) -> None:
+    [outcome] = [finding.outcome for finding in report.findings if finding.row == row]
+
+    assert outcome == expected(row, report.level)
+
+
+def test_nothing_is_to_be_turned_for_a_mock_that_nobody_has_turned(report: Report) -> None:
+    assert (report.policy, report.left, report.differs) == ({}, (), False)
+
+
+def test_every_rule_has_a_check_or_says_why_it_can_t_be_seen() -> None:
+    assert list(RULES) == [rule["id"] for rules in FAMILIES_OF_RULES.values() for rule in rules]
+    assert list(FAMILIES) == list(FAMILIES_OF_RULES)
+
+
+def test_no_two_checks_are_called_alike() -> None:
+    names = [(row.rule, row.title) for row in ROWS]
+
+    assert [name for name in names if names.count(name) > 1] == []
+
+
+def test_the_switches_are_those_of_a_policy_with_its_defaults() -> None:
+    assert msgspec.structs.asdict(Policy()) == DEFAULTS
+
+
+def test_every_reading_of_a_switch_is_a_sentence_and_a_policy() -> None:
+    for switch, sentences in SENTENCES.items():
+        for value in sentences:
+            assert getattr(Policy().with_changes(**{switch: value}), switch) == value
+    assert sorted([*SENTENCES, "page_size"]) == sorted(DEFAULTS)
+    assert sentence("page_size", 7) == "a page that is not the last holds 7 records"
+
+
+def test_a_fresh_site_shows_what_a_site_begins_with(server: LiveServer) -> None:
+    report = checked(server, server.site(), Level.READ_ONLY, rules=["GROUP-4"])
+
+    assert [finding.outcome for finding in report.findings] == [HOLDS]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"groups": [{"name": "Administrators", "access": "View"}]},
+        {"users": [{"first_name": "Rachel", "last_name": "Green", "email": "rachel@example.com"}]},
+    ],
+    ids=["another access", "no administrator"],
+)
+def test_a_fresh_site_that_begins_otherwise_differs(server: LiveServer, spoil: dict[str, Any]) -> None:
+    rachel = {"first_name": "Rachel", "last_name": "Green", "email": "rachel@example.com"}
+    users = [{**rachel, "groups": ["Administrators", "All Users"]}]
+    site = server.site(seed={"mockscope": 1, "sites": [{"host": "central_perk", "users": users} | spoil]})
+
+    report = checked(server, site, Level.READ_ONLY, rules=["GROUP-4"])
+
+    assert [finding.outcome.word for finding in report.findings] == ["differs"]
+
+
+def test_rules_that_are_named_are_checked_and_no_others(server: LiveServer) -> None:
+    report = checked(server, server.site(), Level.READ_ONLY, rules=["PAGE-1", "AUTH-2"])
+
+    assert [rule.rule for rule in report.rules] == ["AUTH-2", "PAGE-1"]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_can_be_checked_alone(rule: str, large_server: LiveServer) -> None:
+    [site] = large_server.sites.values()
+    with Target(large_server.url, site.host, site.api_key) as target:
+        report = check(target, site.api_key, Level.FULL, rules=[rule])
+
+    assert [finding.outcome for finding in report.findings] == [
+        expected(row, Level.FULL) for row in ROWS if row.rule == rule
+    ]

@@ -1,0 +1,135 @@
+"""Servers that are not mockscope: they say what a test gives them, byte for byte, and keep what they were told."""
+
+import re
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Final
+
+LENGTH: Final = re.compile(rb"(?im)^content-length: *(\d+)\r$")
+
+
+class Scripted:
+    """A server on loopback. Each connection has a script of its own: one answer for each request, then it is closed.
+
+    Args:
+        scripts: for each connection the answers on it, as parts; None is to say nothing until the client goes.
+    """
+
+    def __init__(self, scripts: Sequence[Sequence[bytes | None]]) -> None:
+        self._scripts = scripts
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve)
+        # For each connection the requests on it.
+        self.requests: list[list[bytes]] = []
+        # Set when the last answer of a connection is out and it is closed.
+        self.closed = [threading.Event() for _ in scripts]
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        # Only this wakes a thread that waits for a connection.
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        for script, closed in zip(self._scripts, self.closed, strict=True):
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                self.requests.append([])
+                self._answer(connection, script)
+            closed.set()
+
+    def _answer(self, connection: socket.socket, script: Sequence[bytes | None]) -> None:
+        for answer in script:
+            request = one_request(connection)
+            if not request:
+                return
+            self.requests[-1].append(request)
+            if answer is None:
+                connection.recv(1)
+                return
+            with suppress(OSError):
+                connection.sendall(answer)
+
+
+def one_request(connection: socket.socket) -> bytes:
+    """A whole request; nothing if the client went."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        if not (more := connection.recv(65536)):
+            return b""
+        received += more
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = LENGTH.search(head + b"\r\n")
+    while len(body) < (int(length[1]) if length else 0):
+        if not (more := connection.recv(65536)):
+            return b""
+        body += more
+    return head + b"\r\n\r\n" + body
+
+
+@contextmanager
+def scripted(*scripts: Sequence[bytes | None]) -> Iterator[Scripted]:
+    """A server that runs until the block ends."""
+    server = Scripted(scripts)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def ok(body: bytes = b"{}", *fields: str, status: str = "200 OK") -> bytes:
+    """An answer of JSON."""
+    head = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}", *fields]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+@contextmanager
+def dribbling(start: bytes) -> Iterator[str]:
+    """The URL of a server that starts an answer, and then never ends it, but says a byte now and then."""
+    over = threading.Event()
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.sendall(start)
+            while not over.wait(0.02):
+                connection.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            over.set()
+            thread.join()
+
+
+@contextmanager
+def hasty(answer: bytes) -> Iterator[str]:
+    """The URL of a server that answers before it has heard all, and closes on what is still to come."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1024)
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            thread.join()
