@@ -3,10 +3,8 @@
 import argparse
 import json
 import signal
-import sys
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
 
 from benchmarks.children import HOST
 
@@ -17,18 +15,16 @@ def main() -> None:
     parser.add_argument("--answers", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, _leave)
+    # Waited for and not handled: the kernel may hand a signal to the server's thread, and then nobody wakes up.
+    ends = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     # By name, because nothing but this needs it to be installed.
     with import_module("pytest_httpserver").HTTPServer(HOST, options.port) as server:
         for answer in json.loads(options.answers.read_text()):
             server.expect_request(answer["path"], method=answer["method"], headers=answer["headers"]).respond_with_data(
                 answer["body"], status=answer["status"], content_type="application/json"
             )
-        signal.pause()
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    sys.exit(0)
+        signal.sigwait(ends)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ BENCH: Final = DOMAIN | {
 WEB: Final = BENCH | {"mockscope.wire", "mockscope._spec", "mockscope.web", "msgspec", "starlette"}
 DOUBLE: Final = WEB | {"mockscope.double"}
 
-PORTS: Final = {"mockscope.gate", "mockscope.prompt", "mockscope.protocol", "mockscope.proxy", "mockscope.tls", "uvicorn"}
+PROTOCOLS: Final = {"mockscope.prompt", "mockscope.protocol"}
+PORTS: Final = PROTOCOLS | {"mockscope.gate", "mockscope.proxy", "mockscope.tls", "uvicorn"}
 SERVER: Final = DOUBLE | PORTS | {"mockscope.redirect", "mockscope.server", "mockscope.transports"}
 
 # room -> what it may import besides the standard library
@@ -63,10 +64,15 @@ ALLOWED: Final[dict[str, set[str]]] = {
     # Schemathesis and what it stands on are an extra too.
     "schemathesis_setup.py": DOMAIN
     | {"mockscope.instruments", "mockscope._spec", "hypothesis", "requests", "schemathesis"},
+    # It judges any server, so it may know nothing of ours.
+    "checking": {"mockscope.checking", "mockscope.target"},
+    "judging.py": DOMAIN
+    | {"mockscope.checking", "mockscope.outside", "mockscope.shell", "mockscope.target", "click", "msgspec", "yaml"},
     "fuzzing.py": SERVER
     | {"mockscope.outside", "mockscope.schemathesis_setup", "mockscope.shell", "mockscope.target", "click"},
-    "cli.py": SERVER
-    | {"mockscope", "mockscope.beside", "mockscope.fuzzing", "mockscope.outside", "mockscope.shell", "click"},
+    "serving.py": SERVER | {"mockscope", "mockscope.shell", "click"},
+    # The commands themselves are loaded by name.
+    "cli.py": {"mockscope", "mockscope._spec", "mockscope.seeding", "mockscope.shell", "click"},
     "strategies.py": DOMAIN | {"mockscope.MockSite", "hypothesis", "msgspec"},
     "__main__.py": {"mockscope.cli"},
     # Names alone, each loaded when it is asked for.

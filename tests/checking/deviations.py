@@ -173,15 +173,6 @@ def other_methods_are_unknown_paths() -> Deviation:
 
 
 @rehearses("HTTP-6")
-def allowed_methods_are_not_told() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        return replace(answer, headers=tuple(pair for pair in answer.headers if pair[0] != b"allow"))
-
-    return deviate
-
-
-@rehearses("HTTP-6")
 def conflicts_come_before_fields() -> Deviation:
     async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
         answer = await forward(request)
@@ -642,15 +633,6 @@ def unknown_groups_are_left_out() -> Deviation:
     return deviate
 
 
-@planted("USER-CREATE-2", unknown_groups="create")
-def unknown_groups_are_made() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        site.set_policy(unknown_groups="create")
-        return await forward(request)
-
-    return deviate
-
-
 @planted("USER-CREATE-2", implicit_all_users=True)
 def everybody_is_in_all_users() -> Deviation:
     async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
@@ -725,17 +707,6 @@ def a_taken_email_is_400() -> Deviation:
     return instead("POST", USERS, 409, lambda answer: refusal(400))
 
 
-@planted("USER-CREATE-4")
-def a_taken_email_is_an_update() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        if request.method == "POST" and request.bare == USERS and answer.status == 409 and not request.is_rehearsal:
-            return await forward(replace(request.having("http-x-email", request.fields["email"]), method="PUT"))
-        return answer
-
-    return deviate
-
-
 @planted("USER-CREATE-5")
 def a_create_is_200() -> Deviation:
     return instead("POST", USERS, 201, lambda answer: replace(answer, status=200))
@@ -781,11 +752,6 @@ def updated(path: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> De
 @planted("USER-UPDATE-2")
 def groups_that_are_left_out_are_reset() -> Deviation:
     return updated(USERS, lambda user: {"groups": [], **user})
-
-
-@planted("USER-UPDATE-2")
-def blank_names_are_left_as_they_are() -> Deviation:
-    return updated(USERS, lambda user: {name: value for name, value in user.items() if value not in ("", "  ")})
 
 
 @planted("USER-UPDATE-2")
@@ -979,11 +945,6 @@ def an_update_of_no_group_is_400() -> Deviation:
     return instead("PUT", GROUPS, 404, lambda answer: refusal(400))
 
 
-@planted("GROUP-UPDATE-2")
-def a_new_name_that_is_taken_is_400() -> Deviation:
-    return instead("PUT", GROUPS, 409, lambda answer: refusal(400))
-
-
 def _is_renaming(request: Request, answer: Answer) -> bool:
     is_real = request.method == "PUT" and request.path.startswith(GROUPS) and not request.is_rehearsal
     return is_real and answer.status == 200 and answer.fields["name"] != _name_in(request)
@@ -1024,11 +985,6 @@ def the_old_path_still_leads_there() -> Deviation:
         return answer
 
     return deviate
-
-
-@rehearses("GROUP-DELETE-1")
-def a_deletion_of_no_group_is_400() -> Deviation:
-    return instead("DELETE", GROUPS, 404, lambda answer: refusal(400))
 
 
 @planted("GROUP-DELETE-1")
@@ -1176,11 +1132,6 @@ def groups_are_created_in_test_mode() -> Deviation:
 
 
 @planted("TEST-4")
-def users_are_updated_in_test_mode() -> Deviation:
-    return written_in_test_mode("PUT", USERS)
-
-
-@planted("TEST-4")
 def users_are_deleted_in_test_mode() -> Deviation:
     return written_in_test_mode("DELETE", USERS)
 
@@ -1188,11 +1139,6 @@ def users_are_deleted_in_test_mode() -> Deviation:
 @planted("TEST-4")
 def groups_are_updated_in_test_mode() -> Deviation:
     return written_in_test_mode("PUT", GROUPS)
-
-
-@planted("TEST-4")
-def groups_are_deleted_in_test_mode() -> Deviation:
-    return written_in_test_mode("DELETE", GROUPS)
 
 
 @planted("TEST-4")

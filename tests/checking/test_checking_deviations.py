@@ -8,6 +8,12 @@ from mockscope.checking.outcome import Level
 from mockscope.checking.rows import RULES
 
 
+@pytest.fixture(autouse=True)
+def no_guesses(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What a hint guesses takes longer than most answers, and nobody looks at it here.
+    monkeypatch.setattr("mockscope.nearness.get_close_matches", lambda *sought, **options: [])
+
+
 @pytest.mark.parametrize("name", PLANTED)
 def test_what_is_planted_is_found_and_named_by_its_rule(name: str) -> None:
     planted = PLANTED[name]

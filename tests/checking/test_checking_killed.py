@@ -180,13 +180,14 @@ def test_the_guardian_removes_what_it_was_told_of_and_what_bears_the_mark(server
     )
 
 
-@pytest.mark.parametrize("end", [[], [""], ['{"target": {'], ["done"]])
+@pytest.mark.parametrize("end", [[], [""], ['{"target": {'], ["done"], ["told nothing"]])
 def test_a_guardian_that_was_told_nothing_or_dismissed_asks_nothing(server: LiveServer, end: list[str]) -> None:
     site = server.site()
     site.add_group("mockscope-check-0123abcd 2")
     about = {"about": ["group", "mockscope-check-0123abcd 2"]}
+    lines = {"done": told(server, site, about, {"done": True}), "told nothing": told(server, site)}
 
-    guardian.main(told(server, site, about, {"done": True}) if end == ["done"] else end, io.StringIO())
+    guardian.main(lines.get("".join(end), end), io.StringIO())
 
     assert (len(site.calls), len(marked_on(site))) == (0, 1)
 
@@ -221,7 +222,7 @@ def test_what_can_t_be_removed_is_named() -> None:
     with standing_in(deviate) as (server, site):
         site.add_user("mockscope-check-0123abcd-1@example.com")
         errors = io.StringIO()
-        guardian.main(told(server, site), errors)
+        guardian.main(told(server, site, {"about": ["user", "mockscope-check-0123abcd-1@example.com"]}), errors)
 
     assert errors.getvalue() == "mockscope: still there: the user mockscope-check-0123abcd-1@example.com\n"
 
@@ -237,6 +238,28 @@ def test_without_a_guardian_nothing_is_made(server: LiveServer) -> None:
     # What is gone needs nobody to remember it.
     watch.announce(Record("user", "mockscope-check-0123abcd-1@example.com"), is_there=False)
     watch.dismiss()
+
+
+@pytest.mark.parametrize(
+    ("api_key", "kept"),
+    [
+        ("e179017a-62b0-4996-8a38-e91aa9f1", ["PLAIN"]),
+        # In "links" there is a k.
+        ("k", ["PLAIN", "LINKS"]),
+    ],
+)
+def test_variables_with_the_key_are_not_passed_on(
+    server: LiveServer, monkeypatch: pytest.MonkeyPatch, api_key: str, kept: list[str]
+) -> None:
+    site = server.site(api_key=api_key)
+    told = {"KEY": api_key, "AUTH": f"{site.host}:{api_key}", "PLAIN": "joey", "LINKS": f"links {api_key}"}
+    for name, value in told.items():
+        monkeypatch.setenv(f"CHECKED_{name}", value)
+    watch = Guardian(server.url, site.host, api_key, Names(), most_pages=50, options={})
+    environment = Path(f"/proc/{watch.pid}/environ").read_text().split("\0")
+    watch.dismiss()
+
+    assert [name for name in told if f"CHECKED_{name}={told[name]}" in environment] == kept
 
 
 def test_a_guardian_that_can_t_be_started_ends_the_run(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -349,6 +349,11 @@ GARBAGE: Final[dict[str, object]] = {
     "an empty object": {},
     "lists that are none": {"users": None, "groups": "Sales", "next_page_start": 5},
     "lists of nothing": {"users": [None, 5, {}], "groups": [[], {"name": None}], "next_page_start": "joey"},
+    "halves of letters": {
+        "users": [{"email": "\ud800", "groups": []}],
+        "groups": [{"name": "\ud800", "access": "\ud800"}],
+        "next_page_start": "\ud800",
+    },
     "records without sense": {"email": 5, "name": [], "groups": {}, "access": None, "dashboards": 7},
 }
 

@@ -1,5 +1,6 @@
 """The rules as the command check asks for them, asked of the mock: each check holds, at every level that it needs."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -63,6 +64,13 @@ def test_nothing_is_to_be_turned_for_a_mock_that_nobody_has_turned(report: Repor
 def test_every_rule_has_a_check_or_says_why_it_can_t_be_seen() -> None:
     assert list(RULES) == [rule["id"] for rules in FAMILIES_OF_RULES.values() for rule in rules]
     assert list(FAMILIES) == list(FAMILIES_OF_RULES)
+
+
+def test_the_document_lists_the_rules_that_no_check_can_see() -> None:
+    text = (DOCUMENT.parent / "check.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| ([A-Z]+(?:-[A-Z]+)*-\d+) \| (.*) \|$", text, flags=re.MULTILINE)
+
+    assert dict(shown) == {rule: reason for rule, reason in NEVER.items() if rule != "GROUP-4"}
 
 
 def test_no_two_checks_are_called_alike() -> None:

@@ -18,7 +18,7 @@ ROOM = re.compile(r"`((?:\w+/)*\w+\.py|\w+/)`")
 
 PACKAGE = package_folder(mockscope)
 # The rooms whose modules the document names one by one.
-ROOMS = ("domain", "instruments", "web", "web/control")
+ROOMS = ("domain", "instruments", "web", "web/control", "checking")
 
 
 def place(name: str) -> Path:

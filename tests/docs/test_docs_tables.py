@@ -13,7 +13,7 @@ from ledger import pages
 from pytest_mockscope import options
 
 import mockscope
-from mockscope.cli import cli
+from mockscope.cli import COMMANDS, cli
 from mockscope.domain import state
 
 
@@ -43,7 +43,7 @@ def options_of(command: click.Command) -> list[click.Parameter]:
     return command.params
 
 
-@pytest.mark.parametrize("name", sorted(cli.commands))
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_the_options_of_a_command_are_those_of_its_table(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     command = cli.commands[name]
     for option in options_of(command):
@@ -68,7 +68,7 @@ def test_the_environment_twin_of_an_option_is_called_like_it() -> None:
 
 def test_every_command_has_a_section() -> None:
     headings = re.findall(r"^## (.*)$", read("docs/command-line.md"), flags=re.MULTILINE)
-    assert sorted(headings) == sorted(cli.commands)
+    assert sorted(headings) == sorted(COMMANDS)
 
 
 # -- pytest ----------------------------------------------------------------------------------------------------

@@ -110,7 +110,7 @@ def other_words(look: Session) -> None:
 
 
 def other_words_in_an_update(look: Session) -> None:
-    path = path_of(look.own_group())
+    path = path_of(look.spare_group)
     for word in NO_WORDS:
         refused(look.ask("PUT", path, json={"access": word}))
 
@@ -253,7 +253,7 @@ def an_empty_update(look: Session) -> None:
 
 
 def bad_names_in_an_update(look: Session) -> None:
-    path = path_of(look.own_group())
+    path = path_of(look.spare_group)
     for name in (*BLANKS, None, *MISTYPED):
         refused(look.ask("PUT", path, json={"name": name}))
 
@@ -284,7 +284,7 @@ def update_of_an_unknown_group(look: Session) -> None:
 
 
 def new_name_taken(look: Session) -> None:
-    refused(look.ask("PUT", path_of(look.own_group()), json={"name": look.own_group()}), 409)
+    refused(look.ask("PUT", path_of(look.spare_group), json={"name": look.own_group()}), 409)
 
 
 def own_name(look: Session) -> None:

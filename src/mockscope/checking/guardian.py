@@ -20,6 +20,8 @@ from mockscope.target import Target, Unreachable
 # What was under way when the check was killed may still arrive: so long after it was quiet it is looked for again.
 PAUSE: Final = 1.0
 MOST_LOOKS: Final = 5
+# Keys that are shorter are only known as the whole of a value, or behind the host.
+SHORTEST_SOUGHT: Final = 8
 
 
 class Guardian:
@@ -48,7 +50,7 @@ class Guardian:
                 [sys.executable, "-P", "-m", "mockscope.checking.guardian"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                env={name: value for name, value in os.environ.items() if api_key not in value},
+                env={name: value for name, value in os.environ.items() if not _tells(value, api_key)},
                 # Neither Ctrl-C nor the end of the terminal is for it.
                 start_new_session=True,
                 text=True,
@@ -96,6 +98,11 @@ class Guardian:
         self._process.stdin.flush()
 
 
+def _tells(value: str, api_key: str) -> bool:
+    """Whether the value of a variable tells a key. A short one may be part of any word."""
+    return value == api_key or value.endswith(f":{api_key}") or (len(api_key) >= SHORTEST_SOUGHT and api_key in value)
+
+
 def main(lines: Iterable[str], stderr: IO[str]) -> None:
     """Listen until the check ends, and remove what it left.
 
@@ -112,6 +119,7 @@ def main(lines: Iterable[str], stderr: IO[str]) -> None:
     if said is None:
         return
     about: dict[Record, None] = {}
+    was_told = False
     for line in listening:
         if not line.endswith("\n"):
             # Half a line is no promise kept: what it was to announce was not sent.
@@ -121,8 +129,12 @@ def main(lines: Iterable[str], stderr: IO[str]) -> None:
             return
         if "about" in heard:
             about[Record(*heard["about"])] = None
+            was_told = True
         else:
             about.pop(Record(*heard["gone"]), None)
+    if not was_told:
+        # Nothing was about to be made.
+        return
     names = Names(said["run"])
     options = said["target"]
     options["ca_file"] = options["ca_file"] and Path(options["ca_file"])

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from mockscope.target import Exchange
 
@@ -34,6 +34,7 @@ class Holds:
     word: Literal["holds"] = "holds"
     reason: str = ""
     exchanges: tuple[Exchange, ...] = ()
+    switch: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class NotSeen:
 
     reason: str
     exchanges: tuple[Exchange, ...] = ()
+    switch: Mapping[str, object] = field(default_factory=dict)
     word: Literal["not-seen"] = "not-seen"
 
 
@@ -145,6 +147,3 @@ def _together(findings: list[Finding]) -> Literal["holds", "differs", "not-seen"
 
 class CouldNotRun(Exception):
     """Nothing can be said of this server at all, and why."""
-
-
-Json = dict[str, Any]

@@ -1,6 +1,7 @@
 """The rules of lists and paging: PAGE-1 to PAGE-6."""
 
 from bisect import bisect_left
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from typing import Final
@@ -217,9 +218,8 @@ def each_exactly_once(look: Session, kind: List) -> None:
         raise unseen(f"all {kind.name} of the site are on one page")
 
 
-def _both(rule: str, title: str, ask: object) -> tuple[Row, ...]:
+def _both(rule: str, title: str, ask: Callable[..., None]) -> tuple[Row, ...]:
     """A check of each of the lists."""
-    assert callable(ask)
     return tuple(Row(rule, f"{kind.name.title()}: {title}", Level.READ_ONLY, partial(ask, kind=kind)) for kind in LISTS)
 
 

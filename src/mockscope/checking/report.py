@@ -77,6 +77,7 @@ def _plain_finding(finding: Finding, *, with_exchanges: bool) -> dict[str, Any]:
         "title": row.title,
         "outcome": outcome.word,
         "reason": outcome.reason,
+        "switch": dict(outcome.switch),
         "exchanges": [
             {
                 "method": exchange.method,
@@ -134,7 +135,7 @@ def to_html(report: Report, *, with_exchanges: bool = True) -> str:
 
 def _html_row(finding: Finding, *, with_exchanges: bool) -> str:
     row, outcome = finding
-    said = {"holds": "", "differs": f"expected: {outcome.reason}", "not-seen": outcome.reason}[outcome.word]
+    said = f"expected: {outcome.reason}" if outcome.word == "differs" else outcome.reason
     shown = "".join(
         f"<pre>{escape(f'{exchange}')}\n\n{escape(exchange.curl())}</pre>"
         for exchange in (outcome.exchanges if with_exchanges else ())
@@ -180,6 +181,8 @@ def _told(finding: Finding, *, with_exchanges: bool) -> Iterator[str]:
     row, outcome = finding
     yield f"{row.rule}: {row.title}"
     yield f"  expected: {outcome.reason}"
+    for switch, value in outcome.switch.items():
+        yield f"  a mock answers like this with the switch {switch}: {json.dumps(value)}"
     for exchange in outcome.exchanges if with_exchanges else ():
         yield ""
         yield indent(_shown(exchange), "  ")

@@ -131,6 +131,9 @@ class Session:
             if self._silences >= MOST_SILENCES:
                 raise CouldNotRun(str(error)) from None
             raise
+        except ValueError as error:
+            # Some record of the site holds what neither a header nor UTF-8 can.
+            raise unseen(f"it can't be asked: {error}") from None
         self._silences = 0
         self.answers.append(Answer(exchange))
         return exchange
@@ -286,25 +289,25 @@ class Session:
         Below FULL it says of somebody of the site what is so already. At FULL it is about a user of our own.
         """
         if self.level is Level.FULL:
-            return self.new_user(email=self.own_user())
+            return self.new_user(email=self.spare_user)
         there = self.administrator
         return self.new_user(**{name: there.get(name) for name in ("first_name", "last_name", "email", "groups")})
 
     def taken_group(self) -> dict[str, object]:
         """The body of a group that is there already; below FULL it says what is so already."""
         if self.level is Level.FULL:
-            return self.new_group(name=self.own_group())
+            return self.new_group(name=self.spare_group)
         for group in self.site_groups:
             return self.new_group(name=group["name"], access=str(group.get("access")).lower())
         raise unseen("the site has no groups")
 
     def subject(self) -> str:
         """The email of a user to be changed; below FULL, only by what changes nothing."""
-        return self.own_user() if self.level is Level.FULL else self.inviter
+        return self.spare_user if self.level is Level.FULL else self.inviter
 
     def subject_group(self) -> str:
         """The name of a group to be changed; below FULL, only by what changes nothing."""
-        name = self.own_group() if self.level is Level.FULL else self.taken_group()["name"]
+        name = self.spare_group if self.level is Level.FULL else self.taken_group()["name"]
         return str(name)
 
     # -- what is made (FULL) -----------------------------------------------------------------------------------
@@ -320,6 +323,16 @@ class Session:
         if exchange.status >= 300:
             raise unseen(f"no user could be made for it: POST is answered {exchange.status}")
         return str(body["email"])
+
+    @cached_property
+    def spare_user(self) -> str:
+        """The email of a user of our own who is nothing but there. Whoever changes more makes another."""
+        return self.own_user()
+
+    @cached_property
+    def spare_group(self) -> str:
+        """The name of a group of our own that is nothing but there. Whoever changes more makes another."""
+        return self.own_group()
 
     def own_administrator(self) -> str:
         """Make a user who is in Administrators; the email.

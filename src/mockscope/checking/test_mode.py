@@ -51,14 +51,13 @@ def the_same_refusals(look: Session) -> None:
 
 def _wrong_in_other_ways(look: Session) -> Iterator[Call]:
     nobody = look.names.email()
-    user, group = look.own_user(), look.own_group()
+    user, group = look.spare_user, look.spare_group
     yield "POST", USERS, {"json": look.new_user(last_name="")}
     yield "POST", USERS, {"json": look.new_user(invited_by_email=nobody)}
     yield "POST", USERS, {"json": look.new_user(groups=[look.names.group()])}
     yield "POST", USERS, {"json": look.new_user(email=user)}
     yield "POST", USERS, {"json": look.new_user(email=user, invited_by_email=nobody)}
     yield "POST", GROUPS, {"json": look.new_group(access="no such word")}
-    yield "POST", GROUPS, {"json": look.new_group(created_by_email=nobody)}
     yield "POST", GROUPS, {"json": look.new_group(name=group)}
     yield "POST", GROUPS, {"json": look.new_group(name=group, created_by_email=nobody)}
     yield "PUT", USERS, {"email": user, "json": {"first_name": ""}}

@@ -319,7 +319,7 @@ def an_empty_update_changes_nothing(look: Session) -> None:
 
 
 def bad_fields_of_an_update(look: Session) -> None:
-    email = look.own_user()
+    email = look.spare_user
     for name in ("first_name", "last_name"):
         for value in (*BLANKS, None, *MISTYPED):
             refused(look.ask("PUT", USERS, email=email, json={name: value}))

@@ -39,6 +39,11 @@ def parsed(exchange: Exchange) -> Any:
         raise NoJson(str(error)) from None
 
 
+def can_be_sent(text: str) -> bool:
+    """Whether a text is one in UTF-8: JSON can hold half a surrogate pair, and nothing else can."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in text)
+
+
 class List(NamedTuple):
     """One of the two lists: its name, where it is, and what its records go by."""
 
@@ -49,7 +54,7 @@ class List(NamedTuple):
     def key(self, record: Any) -> str | None:
         """What a record is compared and ordered by (PAGE-1); None where it has no such thing."""
         value = record.get(self.by) if isinstance(record, dict) else None
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not can_be_sent(value):
             return None
         return value.lower() if self.by == "email" else value
 
@@ -105,7 +110,7 @@ class Walk:
     pages: list[Page]
     # The page that was none: there the walk ended.
     broken: Page | None = None
-    # The page whose cursor had been used before.
+    # The page whose cursor had been used before, or can't be used at all.
     looping: Page | None = None
     # Whether it ended because it was to be no longer.
     is_cut: bool = False
@@ -157,7 +162,7 @@ def walk(ask: Ask, kind: List, *, most_pages: int, first: Exchange | None = None
         if not isinstance(cursor, str) or cursor == "":
             # Null, or nothing that could be followed.
             return walked
-        if cursor in cursors:
+        if cursor in cursors or not can_be_sent(cursor):
             walked.looping = page
             return walked
         if len(walked.pages) >= most_pages:
