@@ -18,12 +18,12 @@ from typing import Any, Final
 
 import click
 
-from benchmarks import latency, peers, processes, state, throughput, transports
+from benchmarks import latency, layers, peers, processes, state, throughput, transports
 from benchmarks.children import Failed
 from benchmarks.figures import FULL, QUICK, Figure, Form, collapsed, markdown_table, plain_data, plain_table
 
 PACKAGES: Final = ("mockscope", "starlette", "uvicorn", "uvloop", "httptools", "msgspec", "sortedcontainers", "pytest")
-PARTS: Final = ("throughput", "latency", "processes", "state", "transports", "peers")
+PARTS: Final = ("throughput", "latency", "layers", "processes", "state", "transports", "peers")
 
 Part = Callable[[int, Path, Callable[[str], None]], list[Figure]]
 
@@ -81,6 +81,7 @@ def _parts(form: Form, wiremock: Path | None) -> dict[str, Part]:
     measures: tuple[Part, ...] = (
         partial(throughput.measure, form=form),
         partial(latency.measure, form=form),
+        layers.measure,
         partial(processes.measure, form=form),
         state.measure,
         transports.measure,

@@ -38,25 +38,31 @@ class Entry:
     hit.
     """
 
-    # Defaults stand here and not in __init__: most entries of a busy server never set them.
-    operation: str | None = None
-    site: str | None = None
-    status: int | None = None
-    duration: float | None = None
-    test_mode: bool = False
-    rule: str | None = None
-    advice: Advice | None = None
-    suspicions: tuple[Advice, ...] = ()
-    fault: str | None = None
-    received: float = 0.0
-    # The time on the site's clock until which a fault keeps the answer back.
-    held_until: float | None = None
-    journal: "Journal | None" = None
-    # In the thread of this number it is answered.
-    thread: int = 0
-    _body: bytes | None = None
-    _answer: bytes | None = None
-    _answer_headers: "Headers" = ()
+    # Looked up several times in every request: without slots, what is not set yet would be looked for in the class.
+    __slots__ = (
+        "_answer",
+        "_answer_headers",
+        "_body",
+        "_headers",
+        "_path",
+        "_query",
+        "advice",
+        "duration",
+        "fault",
+        "held_until",
+        "id",
+        "journal",
+        "method",
+        "number",
+        "operation",
+        "received",
+        "rule",
+        "site",
+        "status",
+        "suspicions",
+        "test_mode",
+        "thread",
+    )
 
     def __init__(
         self,
@@ -71,9 +77,27 @@ class Entry:
         self.id = id
         self.method = method
         self.number = number
+        self.operation: str | None = None
+        self.site: str | None = None
+        self.received = 0.0
+        self.status: int | None = None
+        self.duration: float | None = None
+        self.test_mode = False
+        self.rule: str | None = None
+        self.advice: Advice | None = None
+        self.suspicions: tuple[Advice, ...] = ()
+        self.fault: str | None = None
+        # The time on the site's clock until which a fault keeps the answer back.
+        self.held_until: float | None = None
+        self.journal: Journal | None = None
+        # In the thread of this number it is answered.
+        self.thread = 0
         self._path = path
         self._query = query
         self._headers: Headers = headers
+        self._body: bytes | None = None
+        self._answer: bytes | None = None
+        self._answer_headers: Headers = ()
 
     def __repr__(self) -> str:
         return f"<Entry {self}>"
