@@ -6,7 +6,7 @@ In this process and without a socket, so that what a layer adds can be told from
 import asyncio
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from benchmarks import bare
 from benchmarks.figures import Figure
 from benchmarks.unrecorded import Unclaimed, Unrecorded
 from mockscope import Mockscope
-from mockscope.prompt import PromptAnswers
+from mockscope.protocol import best_protocol
 from mockscope.server import uvicorn_config
 from mockscope.web.app import Front, Reserved
 
@@ -39,6 +39,9 @@ class Nowhere(asyncio.Transport):
     """A connection whose other end takes everything at once."""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Take it."""
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
         """Take it."""
 
     def is_closing(self) -> bool:
@@ -68,11 +71,12 @@ def measure(rounds: int, work: Path, tell: Callable[[str], None]) -> list[Figure
         f"GET /api/v1/users HTTP/1.1\r\nHost: localhost\r\nHttp-X-Partner-Auth: {HOST}:{API_KEY}\r\n"
         f"Http-X-Email: {email}\r\n\r\n"
     ).encode()
+    prompt = best_protocol()
     layers: tuple[tuple[str, type[asyncio.Protocol], ASGIApp], ...] = (
         ("uvicorn, the bare application", HttpToolsProtocol, bare.app),
-        ("the shortened way, the bare application", PromptAnswers, bare.app),
-        ("with the API, neither recorded nor faulty", PromptAnswers, unrecorded),
-        ("whole, as it is served", PromptAnswers, double.app),
+        ("the shortened way, the bare application", prompt, bare.app),
+        ("with the API, neither recorded nor faulty", prompt, unrecorded),
+        ("whole, as it is served", prompt, double.app),
     )
     taken: dict[str, list[float]] = {f"layers of GET one: {name}": [] for name, _, _ in layers}
     for _ in range(rounds):

@@ -3,6 +3,7 @@
 What is unusual about either is left to uvicorn.
 """
 
+import asyncio
 import re
 from functools import partial
 from itertools import chain
@@ -20,12 +21,44 @@ HOP_BY_HOP: Final = frozenset({b"connection", b"transfer-encoding"})
 PLAIN: Final = re.compile(rb"[\x20-\x7e]*")
 
 
+class Outgoing:
+    """Answers of one turn of the loop, sent one right after the other once all of them are made.
+
+    A client that answers faster than it is answered sleeps after each, and waking it costs the server as much as an
+    answer does.
+    """
+
+    def __init__(self) -> None:
+        self._answers: dict[asyncio.Transport, tuple[bytes, ...]] = {}
+
+    def put(self, transport: asyncio.Transport, answer: tuple[bytes, ...], loop: asyncio.AbstractEventLoop) -> None:
+        """Send an answer at the end of this turn."""
+        if not self._answers:
+            loop.call_soon(self.send)
+        elif transport in self._answers:
+            self.send()
+        self._answers[transport] = answer
+
+    def send(self) -> None:
+        """Send what there is now."""
+        answers, self._answers = self._answers, {}
+        for transport, answer in answers.items():
+            transport.writelines(answer)
+
+    def send_before(self, transport: asyncio.Transport) -> None:
+        """See to it that nothing of a connection is kept back."""
+        if transport in self._answers:
+            self.send()
+
+
 class PromptAnswers(ReadableHeads):
     """The same, answering what has arrived whole at once: outside a task, in one piece, and without a new timer.
 
     Each of the three costs more than most answers do (docs/performance.md).
     """
 
+    # One for all connections of a server.
+    outgoing: Outgoing
     # What is answered as soon as all is parsed that has arrived.
     _due: tuple[RequestResponseCycle, Any] | None = None
     _is_parsing = False
@@ -37,9 +70,10 @@ class PromptAnswers(ReadableHeads):
             self._answering = cycle
             self._due = cycle, app
         else:
-            super()._start_asgi_task(cycle, partial(in_one_piece, app, cycle))
+            super()._start_asgi_task(cycle, partial(in_one_piece, app, self, cycle))
 
     def data_received(self, data: bytes) -> None:
+        self.outgoing.send_before(self.transport)
         self._idle_since = None
         self._is_parsing = True
         super().data_received(data)
@@ -48,10 +82,28 @@ class PromptAnswers(ReadableHeads):
             (cycle, app), self._due = self._due, None
             self._answer(cycle, app)
 
+    def eof_received(self) -> None:
+        self.outgoing.send_before(self.transport)
+        super().eof_received()
+
+    def shutdown(self) -> None:
+        self.outgoing.send_before(self.transport)
+        super().shutdown()
+
+    def send(self, cycle: RequestResponseCycle, answer: tuple[bytes, ...]) -> None:
+        """Send an answer: at once, unless others wait for theirs."""
+        if len(self.connections) > 1 and cycle.keep_alive:
+            self.outgoing.put(self.transport, answer, self.loop)
+            return
+        self.outgoing.send_before(self.transport)
+        self.transport.writelines(answer)
+        if not cycle.keep_alive:
+            self.transport.close()
+
     def _answer(self, cycle: RequestResponseCycle, app: Any) -> None:
         if cycle.more_body:
             self._start_asgi_task(cycle, app)
-        elif (rest := begin(cycle.run_asgi(partial(in_one_piece, app, cycle)))) is not None:
+        elif (rest := begin(cycle.run_asgi(partial(in_one_piece, app, self, cycle)))) is not None:
             task = self.loop.create_task(rest)
             task.add_done_callback(self.tasks.discard)
             self.tasks.add(task)
@@ -87,21 +139,25 @@ class PromptAnswers(ReadableHeads):
             super()._unset_keepalive_if_required()
 
 
-async def in_one_piece(app: Any, cycle: RequestResponseCycle, scope: Any, receive: Any, send: Any) -> None:
+async def in_one_piece(
+    app: Any, protocol: PromptAnswers, cycle: RequestResponseCycle, scope: Any, receive: Any, send: Any
+) -> None:
     """Have an application answer through OnePiece."""
-    await app(scope, receive, OnePiece(cycle).send)
+    await app(scope, receive, OnePiece(protocol, cycle).send)
 
 
 class OnePiece:
     """An ASGI channel for an answer, held back until its body is there: most are whole then.
 
     Args:
+        protocol: the connection.
         cycle: uvicorn's channel for the answer.
     """
 
-    __slots__ = ("_cycle", "_start")
+    __slots__ = ("_cycle", "_protocol", "_start")
 
-    def __init__(self, cycle: RequestResponseCycle) -> None:
+    def __init__(self, protocol: PromptAnswers, cycle: RequestResponseCycle) -> None:
+        self._protocol = protocol
         self._cycle = cycle
         self._start: Any = None
 
@@ -112,6 +168,7 @@ class OnePiece:
         start, self._start = self._start, None
         if start is not None and self._goes_out_whole(start, message):
             return
+        self._protocol.outgoing.send_before(self._protocol.transport)
         if start is not None:
             await self._cycle.send(start)
         await self._cycle.send(message)
@@ -135,12 +192,7 @@ class OnePiece:
         parts += b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n", body
         cycle.response_started = cycle.response_complete = True
         # What is large is not copied once more.
-        if len(body) > LARGE:
-            cycle.transport.writelines((b"".join(parts[:-1]), body))
-        else:
-            cycle.transport.write(b"".join(parts))
+        self._protocol.send(cycle, (b"".join(parts[:-1]), body) if len(body) > LARGE else (b"".join(parts),))
         cycle.message_event.set()
-        if not cycle.keep_alive:
-            cycle.transport.close()
         cycle.on_response()
         return True

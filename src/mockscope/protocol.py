@@ -93,9 +93,12 @@ class ReadableHeads(JSONProtocol):
 
 
 def best_protocol() -> type[asyncio.Protocol]:
-    """The protocol class for the parser that is installed."""
+    """The protocol class for one server, over the parser that is installed."""
     if AutoHTTPProtocol.__module__.rpartition(".")[2] != "httptools_impl":
         return JSONProtocol
-    from mockscope.prompt import PromptAnswers  # here, not above: it needs httptools
+    from mockscope.prompt import Outgoing, PromptAnswers  # here, not above: it needs httptools
 
-    return PromptAnswers
+    class AnswersOfOneServer(PromptAnswers):
+        outgoing = Outgoing()
+
+    return AnswersOfOneServer

@@ -4,10 +4,13 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
 from starlette.types import Message, Receive, Scope, Send
+from uvicorn.server import ServerState
 
 import mockscope
 from mockscope.prompt import PromptAnswers
@@ -51,17 +54,23 @@ class Wire(asyncio.Transport):
 @asynccontextmanager
 async def connection(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> AsyncIterator[PromptAnswers]:
     """A connection to an application, without a socket."""
-    from uvicorn.server import ServerState
-
     config = uvicorn_config(app)
     state = ServerState()
     state.default_headers = config.encoded_headers
-    protocol = PromptAnswers(config, state, {})
-    protocol.connection_made(Wire())
+    protocol = connected(config, state)
     yield protocol
     protocol.transport.close()
     protocol.connection_lost(None)
     await asyncio.gather(*state.tasks)
+
+
+def connected(config: uvicorn.Config, state: ServerState) -> PromptAnswers:
+    """One more connection of a server."""
+    of_server: Any = config.http_protocol_class
+    protocol = of_server(config, state, {})
+    assert isinstance(protocol, PromptAnswers)
+    protocol.connection_made(Wire())
+    return protocol
 
 
 def said(protocol: PromptAnswers) -> list[bytes]:
@@ -107,6 +116,70 @@ async def test_requests_that_come_together_are_answered_in_their_order() -> None
             await asyncio.sleep(0)
 
     assert paths == ["/0", "/1", "/2", "/3", "/4"]
+
+
+@asynccontextmanager
+async def connections(
+    number: int, app: Callable[[Scope, Receive, Send], Awaitable[None]]
+) -> AsyncIterator[list[PromptAnswers]]:
+    """So many connections to one server."""
+    async with connection(app) as first:
+        others = [connected(first.config, first.server_state) for _ in range(number - 1)]
+        yield [first, *others]
+        for other in others:
+            other.transport.close()
+            other.connection_lost(None)
+
+
+async def test_answers_of_one_turn_of_the_loop_are_sent_together() -> None:
+    async with connections(3, answering) as protocols:
+        for protocol in protocols:
+            protocol.data_received(GET)
+        assert [said(protocol) for protocol in protocols] == [[], [], []]
+        await asyncio.sleep(0)
+        assert [said(protocol) for protocol in protocols] == [[SAID], [SAID], [SAID]]
+
+
+@pytest.mark.parametrize(
+    ("event", "more"),
+    [
+        pytest.param(lambda protocol: protocol.data_received(GET[:5]), [], id="more comes on its connection"),
+        pytest.param(lambda protocol: protocol.eof_received(), [], id="the client has said all"),
+        pytest.param(lambda protocol: protocol.shutdown(), [], id="the server ends"),
+        pytest.param(
+            lambda protocol: protocol.data_received(GET.replace(b"1.1", b"1.0")),
+            [SAID[:-4] + b"connection: close\r\n\r\n{}"],
+            id="the last answer of the connection",
+        ),
+    ],
+)
+async def test_an_answer_is_not_kept_back_when(event: Callable[[PromptAnswers], None], more: list[bytes]) -> None:
+    async with connections(2, answering) as (protocol, _):
+        protocol.data_received(GET)
+        assert said(protocol) == []
+        event(protocol)
+        assert said(protocol) == [SAID, *more]
+        await asyncio.sleep(0)
+        assert said(protocol) == [SAID, *more]
+
+
+async def test_answers_keep_their_order_when_a_later_one_goes_out_by_itself() -> None:
+    async def first_whole(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/whole":
+            await answering(scope, receive, send)
+            return
+        await send({**START, "headers": []})
+        await send(BODY)
+
+    async with connections(2, first_whole) as (protocol, _):
+        protocol.data_received(GET.replace(b" / ", b" /whole ") + GET)
+        while len(said(protocol)) < 3:
+            await asyncio.sleep(0)
+        assert said(protocol) == [
+            SAID,
+            b"HTTP/1.1 200 OK\r\nserver: mockscope\r\ntransfer-encoding: chunked\r\n\r\n",
+            b"2\r\n{}\r\n0\r\n\r\n",
+        ]
 
 
 async def test_a_body_that_comes_later_is_waited_for() -> None:
