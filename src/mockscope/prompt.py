@@ -43,7 +43,9 @@ class Outgoing:
         """Send what there is now."""
         answers, self._answers = self._answers, {}
         for transport, answer in answers.items():
-            transport.writelines(answer)
+            # A client that is gone takes nobody else's answer along.
+            if not transport.is_closing():
+                transport.writelines(answer)
 
     def send_before(self, transport: asyncio.Transport) -> None:
         """See to it that nothing of a connection is kept back."""

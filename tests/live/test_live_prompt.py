@@ -163,6 +163,15 @@ async def test_an_answer_is_not_kept_back_when(event: Callable[[PromptAnswers], 
         assert said(protocol) == [SAID, *more]
 
 
+async def test_a_client_that_is_gone_takes_no_answer_of_another_along() -> None:
+    async with connections(3, answering) as protocols:
+        for protocol in protocols:
+            protocol.data_received(GET)
+        protocols[1].transport.close()
+        await asyncio.sleep(0)
+        assert [said(protocol) for protocol in protocols] == [[SAID], [], [SAID]]
+
+
 async def test_answers_keep_their_order_when_a_later_one_goes_out_by_itself() -> None:
     async def first_whole(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/whole":
