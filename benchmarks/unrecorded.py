@@ -20,7 +20,7 @@ class Unrecorded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: bytes = scope["raw_path"]
-        scope[ENTRY] = Entry("", scope["method"], path.decode(), headers=scope["headers"])
+        scope[ENTRY] = Entry("", scope["method"], path.decode(), "", scope["headers"])
         await self._api(scope, receive, send)
 
 

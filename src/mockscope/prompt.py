@@ -4,21 +4,17 @@ What is unusual about either is left to uvicorn.
 """
 
 import asyncio
-import re
+from collections.abc import Sequence
 from functools import partial
-from itertools import chain
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from mockscope.protocol import ReadableHeads
 from mockscope.web.eager import begin
+from mockscope.web.routes import SEND_WHOLE
 
 LARGE: Final = 4096
-# What an answer says of its connection.
-HOP_BY_HOP: Final = frozenset({b"connection", b"transfer-encoding"})
-# The value of a header that nothing is to be said of.
-PLAIN: Final = re.compile(rb"[\x20-\x7e]*")
 
 
 class Outgoing:
@@ -56,7 +52,8 @@ class Outgoing:
 class PromptAnswers(ReadableHeads):
     """The same, answering what has arrived whole at once: outside a task, in one piece, and without a new timer.
 
-    Each of the three costs more than most answers do (docs/performance.md).
+    Each of the three costs more than most answers do (docs/performance.md). What can answer in one piece finds
+    SEND_WHOLE in the scope.
     """
 
     # One for all connections of a server.
@@ -68,11 +65,13 @@ class PromptAnswers(ReadableHeads):
     _idle_since: float | None = None
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        scope: dict[str, Any] = cycle.scope  # type: ignore[assignment]
+        scope[SEND_WHOLE] = partial(self._send_whole, cycle)
         if self._is_parsing:
             self._answering = cycle
             self._due = cycle, app
         else:
-            super()._start_asgi_task(cycle, partial(in_one_piece, app, self, cycle))
+            super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
         self.outgoing.send_before(self.transport)
@@ -92,23 +91,51 @@ class PromptAnswers(ReadableHeads):
         self.outgoing.send_before(self.transport)
         super().shutdown()
 
-    def send(self, cycle: RequestResponseCycle, answer: tuple[bytes, ...]) -> None:
-        """Send an answer: at once, unless others wait for theirs."""
-        if len(self.connections) > 1 and cycle.keep_alive:
-            self.outgoing.put(self.transport, answer, self.loop)
-            return
-        self.outgoing.send_before(self.transport)
-        self.transport.writelines(answer)
-        if not cycle.keep_alive:
-            self.transport.close()
-
     def _answer(self, cycle: RequestResponseCycle, app: Any) -> None:
         if cycle.more_body:
-            self._start_asgi_task(cycle, app)
-        elif (rest := begin(cycle.run_asgi(partial(in_one_piece, app, self, cycle)))) is not None:
+            super()._start_asgi_task(cycle, app)
+        elif (rest := begin(cycle.run_asgi(app))) is not None:
             task = self.loop.create_task(rest)
             task.add_done_callback(self.tasks.discard)
             self.tasks.add(task)
+
+    def _send_whole(
+        self, cycle: RequestResponseCycle, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> bool:
+        """Send an answer in one piece, unless there is anything about it that uvicorn should look at itself."""
+        given = dict(headers)
+        said = b"".join((*given, *given.values()))
+        if (
+            cycle.flow.write_paused
+            or cycle.disconnected
+            or cycle.response_started
+            or given.get(b"content-length") != b"%d" % len(body)
+            or b"connection" in given
+            or b"transfer-encoding" in given
+            or len(given) < len(headers)
+            or not (said.isascii() and said.decode("ascii").isprintable())
+        ):
+            return False
+        lines = [STATUS_LINE[status]]
+        for name, value in cycle.default_headers:
+            lines += name, b": ", value, b"\r\n"
+        for name, value in headers:
+            lines += name, b": ", value, b"\r\n"
+        lines.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+        # What is large is not copied once more.
+        answer = (b"".join(lines), body) if len(body) > LARGE else (b"".join((*lines, body)),)
+        cycle.response_started = cycle.response_complete = True
+        if len(self.connections) > 1 and cycle.keep_alive:
+            self.outgoing.put(self.transport, answer, self.loop)
+        else:
+            # Nobody else waits for an answer, or this is the last one.
+            self.outgoing.send_before(self.transport)
+            self.transport.writelines(answer)
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
 
     def on_response_complete(self) -> None:
         # As uvicorn has it, but for a timer that is set once and not for every answer.
@@ -139,62 +166,3 @@ class PromptAnswers(ReadableHeads):
         # uvicorn asks for it with every piece of data; what is left to do is done when the connection is gone.
         if self.transport.is_closing():
             super()._unset_keepalive_if_required()
-
-
-async def in_one_piece(
-    app: Any, protocol: PromptAnswers, cycle: RequestResponseCycle, scope: Any, receive: Any, send: Any
-) -> None:
-    """Have an application answer through OnePiece."""
-    await app(scope, receive, OnePiece(protocol, cycle).send)
-
-
-class OnePiece:
-    """An ASGI channel for an answer, held back until its body is there: most are whole then.
-
-    Args:
-        protocol: the connection.
-        cycle: uvicorn's channel for the answer.
-    """
-
-    __slots__ = ("_cycle", "_protocol", "_start")
-
-    def __init__(self, protocol: PromptAnswers, cycle: RequestResponseCycle) -> None:
-        self._protocol = protocol
-        self._cycle = cycle
-        self._start: Any = None
-
-    async def send(self, message: Any) -> None:
-        if message["type"] == "http.response.start" and self._start is None:
-            self._start = message
-            return
-        start, self._start = self._start, None
-        if start is not None and self._goes_out_whole(start, message):
-            return
-        self._protocol.outgoing.send_before(self._protocol.transport)
-        if start is not None:
-            await self._cycle.send(start)
-        await self._cycle.send(message)
-
-    def _goes_out_whole(self, start: Any, message: Any) -> bool:
-        """Send an answer in one piece, unless there is anything about it that uvicorn should look at itself."""
-        cycle, headers, body = self._cycle, start["headers"], message.get("body", b"")
-        if (
-            message.get("more_body")
-            or cycle.flow.write_paused
-            or cycle.disconnected
-            or cycle.response_started
-            or (b"content-length", b"%d" % len(body)) not in headers
-        ):
-            return False
-        parts = [STATUS_LINE[start["status"]]]
-        for name, value in chain(cycle.default_headers, headers):
-            if name in HOP_BY_HOP or not PLAIN.fullmatch(value):
-                return False
-            parts += name, b": ", value, b"\r\n"
-        parts += b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n", body
-        cycle.response_started = cycle.response_complete = True
-        # What is large is not copied once more.
-        self._protocol.send(cycle, (b"".join(parts[:-1]), body) if len(body) > LARGE else (b"".join(parts),))
-        cycle.message_event.set()
-        cycle.on_response()
-        return True

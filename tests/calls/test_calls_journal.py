@@ -217,7 +217,7 @@ def test_an_entry_knows_whom_it_is_about(
     operation: str, path: str, headers: dict[str, str], body: bytes | None, email: str | None, group: str | None
 ) -> None:
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    entry = Entry("1", "GET", path, headers=raw)
+    entry = Entry("1", "GET", path, "", raw)
     entry.operation = operation
     if body is not None:
         entry.body = body

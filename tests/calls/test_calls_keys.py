@@ -28,6 +28,7 @@ def everything_shown(server: LiveServer) -> str:
     entries = [entry for journal in journals for entry in journal]
     shown: list[object] = [text for journal in journals for text in (journal.to_har(), repr(journal))]
     shown += [json.dumps(entry.as_dict()) for entry in entries] + [repr(entry) for entry in entries]
+    shown += [entry.__rich_repr__() for entry in entries]
     shown += [text_line(entry) + json_line(entry) for entry in entries] + [report(entries)]
     names = [name for name in dir(Entry) if not name.startswith("_")]
     shown += [getattr(entry, name) for entry in entries for name in names if not callable(getattr(Entry, name, None))]
@@ -108,7 +109,7 @@ def test_a_key_is_not_shown_in_clear_wherever_it_was_sent(way: str, key: str, se
     ],
 )
 def test_of_a_credential_the_host_and_the_last_four_characters_are_shown(name: str, value: str, shown: str) -> None:
-    entry = Entry("1", "GET", USERS, headers=[(name.lower().encode(), value.encode())])
+    entry = Entry("1", "GET", USERS, "", [(name.lower().encode(), value.encode())])
 
     assert (entry.headers, entry.header(name)) == ([(name.lower(), shown)], shown)
 
@@ -130,7 +131,7 @@ def test_a_key_of_another_site_is_hidden_too(server: LiveServer) -> None:
 
 
 def test_a_key_is_hidden_while_the_call_is_under_way() -> None:
-    entry = Entry("1", "POST", f"{GROUPS}/{PAGE_KEY}", query=f"key={PAGE_KEY}")
+    entry = Entry("1", "POST", f"{GROUPS}/{PAGE_KEY}", f"key={PAGE_KEY}")
     entry.body = PAGE_KEY.encode()
 
     assert (entry.path, entry.query, entry.body) == (f"{GROUPS}/…a9f1", "key=…a9f1", "…a9f1".encode())

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ import mockscope
 from mockscope.prompt import PromptAnswers
 from mockscope.server import uvicorn_config
 from mockscope.web.eager import begin, in_a_task
+from mockscope.web.routes import SEND_WHOLE
 
 PATIENCE = 10.0
 GET = b"GET / HTTP/1.1\r\nHost: example\r\n\r\n"
@@ -79,8 +80,20 @@ def said(protocol: PromptAnswers) -> list[bytes]:
 
 
 async def answering(scope: Scope, receive: Receive, send: Send) -> None:
-    await send(START)
-    await send(BODY)
+    await answer(scope, send)
+
+
+async def answer(
+    scope: Scope,
+    send: Send,
+    *,
+    headers: Sequence[tuple[bytes, bytes]] = ((b"content-length", b"2"),),
+    body: bytes = b"{}",
+) -> None:
+    """Answer in one piece if the server lets itself be asked to, and as ever if it does not."""
+    if not (SEND_WHOLE in scope and scope[SEND_WHOLE](200, headers, body)):
+        await send({**START, "headers": headers})
+        await send({**BODY, "body": body})
 
 
 async def test_a_request_that_is_whole_is_answered_at_once_in_one_piece() -> None:
@@ -95,8 +108,7 @@ async def test_a_long_answer_is_one_piece_too() -> None:
     body = b'"' + b"x" * 20_000 + b'"'
 
     async def long(scope: Scope, receive: Receive, send: Send) -> None:
-        await send({**START, "headers": [(b"content-length", b"%d" % len(body))]})
-        await send({**BODY, "body": body})
+        await answer(scope, send, headers=[(b"content-length", b"%d" % len(body))], body=body)
 
     async with connection(long) as protocol:
         protocol.data_received(GET)
@@ -176,9 +188,8 @@ async def test_answers_keep_their_order_when_a_later_one_goes_out_by_itself() ->
     async def first_whole(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/whole":
             await answering(scope, receive, send)
-            return
-        await send({**START, "headers": []})
-        await send(BODY)
+        else:
+            await answer(scope, send, headers=[])
 
     async with connections(2, first_whole) as (protocol, _):
         protocol.data_received(GET.replace(b" / ", b" /whole ") + GET)
@@ -193,9 +204,8 @@ async def test_answers_keep_their_order_when_a_later_one_goes_out_by_itself() ->
 
 async def test_a_body_that_comes_later_is_waited_for() -> None:
     async def echoing(scope: Scope, receive: Receive, send: Send) -> None:
-        parts = [(await receive())["body"], (await receive())["body"]]
-        await send({**START, "headers": [(b"content-length", b"%d" % len(b"".join(parts)))]})
-        await send({**BODY, "body": b"".join(parts)})
+        body = (await receive())["body"] + (await receive())["body"]
+        await answer(scope, send, headers=[(b"content-length", b"%d" % len(body))], body=body)
 
     async with connection(echoing) as protocol:
         protocol.data_received(b"POST / HTTP/1.1\r\nHost: example\r\nContent-Length: 4\r\n\r\nab")
@@ -228,6 +238,20 @@ async def test_a_body_that_comes_later_is_waited_for() -> None:
         ),
         pytest.param(
             b"GET",
+            [(b"content-length", b"2"), (b"x-name", b"Monica\tGeller")],
+            b"{}",
+            [SAID[:-4] + b"x-name: Monica\tGeller\r\n\r\n", b"{}"],
+            id="a header with a tab",
+        ),
+        pytest.param(
+            b"GET",
+            [(b"content-length", b"2"), (b"x-name", b"Joey"), (b"x-name", b"Chandler")],
+            b"{}",
+            [SAID[:-4] + b"x-name: Joey\r\nx-name: Chandler\r\n\r\n", b"{}"],
+            id="a header that comes twice",
+        ),
+        pytest.param(
+            b"GET",
             [(b"content-length", b"2"), (b"connection", b"close")],
             b"{}",
             [SAID[:-4] + b"connection: close\r\n\r\n", b"{}"],
@@ -239,8 +263,7 @@ async def test_what_is_unusual_about_an_answer_is_left_to_uvicorn(
     request_line: bytes, headers: list[tuple[bytes, bytes]], body: bytes, pieces: list[bytes]
 ) -> None:
     async def unusual(scope: Scope, receive: Receive, send: Send) -> None:
-        await send({**START, "headers": headers})
-        await send({**BODY, "body": body})
+        await answer(scope, send, headers=headers, body=body)
 
     async with connection(unusual) as protocol:
         protocol.data_received(GET.replace(b"GET", request_line))
@@ -249,8 +272,7 @@ async def test_what_is_unusual_about_an_answer_is_left_to_uvicorn(
 
 async def test_a_header_that_would_break_the_head_is_never_sent(caplog: pytest.LogCaptureFixture) -> None:
     async def breaking(scope: Scope, receive: Receive, send: Send) -> None:
-        await send({**START, "headers": [(b"content-length", b"2"), (b"x-name", b"Chandler\r\nx-other: Bing")]})
-        await send(BODY)
+        await answer(scope, send, headers=[(b"content-length", b"2"), (b"x-name", b"Chandler\r\nx-other: Bing")])
 
     async with connection(breaking) as protocol:
         protocol.data_received(GET)

@@ -1,11 +1,12 @@
 """What is kept of one request to the vendor's API: opened on receipt, completed with the answer."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote
+
+import msgspec
 
 from mockscope.instruments.clock import EPOCH
 from mockscope.instruments.hints import Advice
@@ -28,7 +29,7 @@ NAMED_BY_HEADER: Final = frozenset({"get_user", "update_user", "delete_user"})
 Headers = Sequence[tuple[bytes, bytes]] | bytes
 
 
-class Entry:
+class Entry(msgspec.Struct, eq=False):
     """One request to the vendor's API. What is None is not known yet, or never was. Keys are never shown in clear.
 
     ``id`` is the request's id, as in X-Request-Id; ``received`` the seconds since 1970 on the site's clock at which it
@@ -38,69 +39,37 @@ class Entry:
     hit.
     """
 
-    # Looked up several times in every request: without slots, what is not set yet would be looked for in the class.
-    __slots__ = (
-        "_answer",
-        "_answer_headers",
-        "_body",
-        "_headers",
-        "_path",
-        "_query",
-        "advice",
-        "duration",
-        "fault",
-        "held_until",
-        "id",
-        "journal",
-        "method",
-        "number",
-        "operation",
-        "received",
-        "rule",
-        "site",
-        "status",
-        "suspicions",
-        "test_mode",
-        "thread",
-    )
-
-    def __init__(
-        self,
-        id: str,
-        method: str,
-        path: str,
-        *,
-        query: str = "",
-        headers: Sequence[tuple[bytes, bytes]] = (),
-        number: int = 0,
-    ) -> None:
-        self.id = id
-        self.method = method
-        self.number = number
-        self.operation: str | None = None
-        self.site: str | None = None
-        self.received = 0.0
-        self.status: int | None = None
-        self.duration: float | None = None
-        self.test_mode = False
-        self.rule: str | None = None
-        self.advice: Advice | None = None
-        self.suspicions: tuple[Advice, ...] = ()
-        self.fault: str | None = None
-        # The time on the site's clock until which a fault keeps the answer back.
-        self.held_until: float | None = None
-        self.journal: Journal | None = None
-        # In the thread of this number it is answered.
-        self.thread = 0
-        self._path = path
-        self._query = query
-        self._headers: Headers = headers
-        self._body: bytes | None = None
-        self._answer: bytes | None = None
-        self._answer_headers: Headers = ()
+    id: str
+    method: str
+    _path: str
+    _query: str = ""
+    _headers: Headers = ()
+    number: int = 0
+    operation: str | None = None
+    site: str | None = None
+    received: float = 0.0
+    status: int | None = None
+    duration: float | None = None
+    test_mode: bool = False
+    rule: str | None = None
+    advice: Advice | None = None
+    suspicions: tuple[Advice, ...] = ()
+    fault: str | None = None
+    # The time on the site's clock until which a fault keeps the answer back.
+    held_until: float | None = None
+    journal: "Journal | None" = None
+    # In the thread of this number it is answered.
+    thread: int = 0
+    _body: bytes | None = None
+    _answer: bytes | None = None
+    _answer_headers: Headers = ()
 
     def __repr__(self) -> str:
         return f"<Entry {self}>"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        # What msgspec has here shows every field as it came, keys and all.
+        return [("call", str(self))]
 
     def __str__(self) -> str:
         about = self.email or self.group or ""
@@ -234,11 +203,10 @@ class Entry:
         each they would fill the processor's caches, and the garbage collector would visit every one of them.
         """
         self.duration = duration
-        # No part of a header holds a line end.
         if not isinstance(self._headers, bytes):
-            self._headers = b"\n".join(chain.from_iterable(self._headers))
+            self._headers = _packed(self._headers)
         if not isinstance(self._answer_headers, bytes):
-            self._answer_headers = b"\n".join(chain.from_iterable(self._answer_headers))
+            self._answer_headers = _packed(self._answer_headers)
 
     def _shown(self, headers: Headers) -> list[tuple[str, str]]:
         read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in _pairs(headers)]
@@ -272,6 +240,9 @@ class Entry:
         }
 
 
+_packed: Final = msgspec.msgpack.Encoder().encode
+_unpacked: Final = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]]).decode
+
 Observer = Callable[[Entry], None]
 
 
@@ -280,11 +251,8 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def _pairs(headers: Headers) -> Iterable[tuple[bytes, bytes]]:
-    if not isinstance(headers, bytes):
-        return headers
-    parts = headers.split(b"\n") if headers else []
-    return zip(parts[::2], parts[1::2], strict=True)
+def _pairs(headers: Headers) -> Sequence[tuple[bytes, bytes]]:
+    return _unpacked(headers) if isinstance(headers, bytes) else headers
 
 
 def _read(body: bytes | None) -> Any:

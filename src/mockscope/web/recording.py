@@ -44,9 +44,9 @@ class Recording:
             f"{self._prefix}{number}",
             scope["method"],
             path.decode("utf-8", "replace"),
-            query=query.decode("latin-1") if query else "",
-            headers=scope["headers"],
-            number=number,
+            query.decode("latin-1") if query else "",
+            scope["headers"],
+            number,
         )
         try:
             await self._app(scope, receive, send)
