@@ -32,7 +32,7 @@ SERVER: Final = DOUBLE | PORTS | {"mockscope.redirect", "mockscope.server", "moc
 # room -> what it may import besides the standard library
 ALLOWED: Final[dict[str, set[str]]] = {
     "domain": DOMAIN | {"msgspec", "sortedcontainers"},
-    "instruments": {"mockscope", "mockscope.instruments", "mockscope.nearness", "harfile", "pyrate_limiter"},
+    "instruments": {"mockscope", "mockscope.instruments", "mockscope.nearness", "harfile", "msgspec", "pyrate_limiter"},
     "nearness.py": set(),
     "_spec.py": {"yaml"},
     "wire.py": DOMAIN | {"msgspec"},

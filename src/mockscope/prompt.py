@@ -4,15 +4,13 @@ What is unusual about either is left to uvicorn.
 """
 
 import asyncio
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from mockscope.protocol import ReadableHeads
 from mockscope.web.eager import begin
-from mockscope.web.routes import SEND_WHOLE
 
 LARGE: Final = 4096
 
@@ -52,8 +50,7 @@ class Outgoing:
 class PromptAnswers(ReadableHeads):
     """The same, answering what has arrived whole at once: outside a task, in one piece, and without a new timer.
 
-    Each of the three costs more than most answers do (docs/performance.md). What can answer in one piece finds
-    SEND_WHOLE in the scope.
+    Each of the three costs more than most answers do (docs/performance.md).
     """
 
     # One for all connections of a server.
@@ -64,11 +61,14 @@ class PromptAnswers(ReadableHeads):
     # When the latest answer went out, in seconds on the loop's clock; None while one is due.
     _idle_since: float | None = None
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._channel = Channel(self)
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        scope: dict[str, Any] = cycle.scope  # type: ignore[assignment]
-        scope[SEND_WHOLE] = partial(self._send_whole, cycle)
+        cycle.send = self._channel  # type: ignore[method-assign]
+        self.answering = cycle
         if self._is_parsing:
-            self._answering = cycle
             self._due = cycle, app
         else:
             super()._start_asgi_task(cycle, app)
@@ -99,44 +99,6 @@ class PromptAnswers(ReadableHeads):
             task.add_done_callback(self.tasks.discard)
             self.tasks.add(task)
 
-    def _send_whole(
-        self, cycle: RequestResponseCycle, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
-    ) -> bool:
-        """Send an answer in one piece, unless there is anything about it that uvicorn should look at itself."""
-        given = dict(headers)
-        said = b"".join((*given, *given.values()))
-        if (
-            cycle.flow.write_paused
-            or cycle.disconnected
-            or cycle.response_started
-            or given.get(b"content-length") != b"%d" % len(body)
-            or b"connection" in given
-            or b"transfer-encoding" in given
-            or len(given) < len(headers)
-            or not (said.isascii() and said.decode("ascii").isprintable())
-        ):
-            return False
-        lines = [STATUS_LINE[status]]
-        for name, value in cycle.default_headers:
-            lines += name, b": ", value, b"\r\n"
-        for name, value in headers:
-            lines += name, b": ", value, b"\r\n"
-        lines.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
-        # What is large is not copied once more.
-        answer = (b"".join(lines), body) if len(body) > LARGE else (b"".join((*lines, body)),)
-        cycle.response_started = cycle.response_complete = True
-        if len(self.connections) > 1 and cycle.keep_alive:
-            self.outgoing.put(self.transport, answer, self.loop)
-        else:
-            # Nobody else waits for an answer, or this is the last one.
-            self.outgoing.send_before(self.transport)
-            self.transport.writelines(answer)
-        cycle.message_event.set()
-        if not cycle.keep_alive:
-            self.transport.close()
-        cycle.on_response()
-        return True
-
     def on_response_complete(self) -> None:
         # As uvicorn has it, but for a timer that is set once and not for every answer.
         self.server_state.total_requests += 1
@@ -166,3 +128,60 @@ class PromptAnswers(ReadableHeads):
         # uvicorn asks for it with every piece of data; what is left to do is done when the connection is gone.
         if self.transport.is_closing():
             super()._unset_keepalive_if_required()
+
+
+class Channel:
+    """The ASGI channel for the answers of a connection.
+
+    Args:
+        protocol: the connection.
+    """
+
+    __slots__ = ("_protocol",)
+
+    def __init__(self, protocol: PromptAnswers) -> None:
+        self._protocol = protocol
+
+    def __call__(self, message: Any) -> Coroutine[Any, Any, None]:
+        cycle = self._protocol.answering
+        assert cycle is not None
+        return RequestResponseCycle.send(cycle, message)
+
+    def whole(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Send an answer in one piece, unless there is anything about it that uvicorn should look at itself."""
+        protocol = self._protocol
+        cycle = protocol.answering
+        assert cycle is not None
+        given = dict(headers)
+        said = b"".join((*given, *given.values()))
+        if (
+            cycle.flow.write_paused
+            or cycle.disconnected
+            or cycle.response_started
+            or given.get(b"content-length") != b"%d" % len(body)
+            or b"connection" in given
+            or b"transfer-encoding" in given
+            or len(given) < len(headers)
+            or not (said.isascii() and said.decode("ascii").isprintable())
+        ):
+            return False
+        lines = [STATUS_LINE[status]]
+        for name, value in cycle.default_headers:
+            lines += name, b": ", value, b"\r\n"
+        for name, value in headers:
+            lines += name, b": ", value, b"\r\n"
+        lines.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+        # What is large is not copied once more.
+        answer = (b"".join(lines), body) if len(body) > LARGE else (b"".join((*lines, body)),)
+        cycle.response_started = cycle.response_complete = True
+        if len(protocol.connections) > 1 and cycle.keep_alive:
+            protocol.outgoing.put(protocol.transport, answer, protocol.loop)
+        else:
+            # Nobody else waits for an answer, or this is the last one.
+            protocol.outgoing.send_before(protocol.transport)
+            protocol.transport.writelines(answer)
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            protocol.transport.close()
+        cycle.on_response()
+        return True

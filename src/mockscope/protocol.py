@@ -58,16 +58,16 @@ class ReadableHeads(JSONProtocol):
 
     # The request that is being answered. Of several that came in one go, uvicorn tells only the last one that the
     # client is gone.
-    _answering: "RequestResponseCycle | None" = None
+    answering: "RequestResponseCycle | None" = None
 
     def _start_asgi_task(self, cycle: "RequestResponseCycle", app: Any) -> None:
-        self._answering = cycle
+        self.answering = cycle
         super()._start_asgi_task(cycle, app)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._answering is not None and not self._answering.response_complete:
-            self._answering.disconnected = True
-            self._answering.message_event.set()
+        if self.answering is not None and not self.answering.response_complete:
+            self.answering.disconnected = True
+            self.answering.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

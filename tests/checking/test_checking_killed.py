@@ -256,7 +256,9 @@ def test_variables_with_the_key_are_not_passed_on(
     for name, value in told.items():
         monkeypatch.setenv(f"CHECKED_{name}", value)
     watch = Guardian(server.url, site.host, api_key, Names(), most_pages=50, options={})
-    environment = Path(f"/proc/{watch.pid}/environ").read_text().split("\0")
+    # A program that is just being loaded has none yet.
+    while not (environment := Path(f"/proc/{watch.pid}/environ").read_text().split("\0")[:-1]):
+        pass
     watch.dismiss()
 
     assert [name for name in told if f"CHECKED_{name}={told[name]}" in environment] == kept

@@ -127,7 +127,7 @@ FOR_THE_SERVER = {
     "number",
     "thread",
     "veil",
-    "weigh",
+    "weight",
 }
 FOR_THE_JOURNAL = {"close", "hold", "open", "reset", "size", "suspicious", "veil"}
 

@@ -16,7 +16,7 @@ import mockscope
 from mockscope.prompt import PromptAnswers
 from mockscope.server import uvicorn_config
 from mockscope.web.eager import begin, in_a_task
-from mockscope.web.routes import SEND_WHOLE
+from mockscope.web.routes import JSONAnswer
 
 PATIENCE = 10.0
 GET = b"GET / HTTP/1.1\r\nHost: example\r\n\r\n"
@@ -80,18 +80,17 @@ def said(protocol: PromptAnswers) -> list[bytes]:
 
 
 async def answering(scope: Scope, receive: Receive, send: Send) -> None:
-    await answer(scope, send)
+    await answer(send)
 
 
 async def answer(
-    scope: Scope,
     send: Send,
     *,
     headers: Sequence[tuple[bytes, bytes]] = ((b"content-length", b"2"),),
     body: bytes = b"{}",
 ) -> None:
     """Answer in one piece if the server lets itself be asked to, and as ever if it does not."""
-    if not (SEND_WHOLE in scope and scope[SEND_WHOLE](200, headers, body)):
+    if not (hasattr(send, "whole") and send.whole(200, headers, body)):
         await send({**START, "headers": headers})
         await send({**BODY, "body": body})
 
@@ -108,7 +107,7 @@ async def test_a_long_answer_is_one_piece_too() -> None:
     body = b'"' + b"x" * 20_000 + b'"'
 
     async def long(scope: Scope, receive: Receive, send: Send) -> None:
-        await answer(scope, send, headers=[(b"content-length", b"%d" % len(body))], body=body)
+        await answer(send, headers=[(b"content-length", b"%d" % len(body))], body=body)
 
     async with connection(long) as protocol:
         protocol.data_received(GET)
@@ -141,6 +140,22 @@ async def connections(
         for other in others:
             other.transport.close()
             other.connection_lost(None)
+
+
+async def test_a_wrapper_with_a_channel_of_its_own_sees_every_message() -> None:
+    seen: list[str] = []
+
+    async def wrapping(scope: Scope, receive: Receive, send: Send) -> None:
+        async def noting(message: Message) -> None:
+            seen.append(message["type"])
+            await send(message)
+
+        await JSONAnswer(b"{}")(scope, receive, noting)
+
+    async with connection(wrapping) as protocol:
+        protocol.data_received(GET)
+        assert b"".join(said(protocol)).endswith(b"\r\n\r\n{}")
+    assert seen == ["http.response.start", "http.response.body"]
 
 
 async def test_answers_of_one_turn_of_the_loop_are_sent_together() -> None:
@@ -189,7 +204,7 @@ async def test_answers_keep_their_order_when_a_later_one_goes_out_by_itself() ->
         if scope["path"] == "/whole":
             await answering(scope, receive, send)
         else:
-            await answer(scope, send, headers=[])
+            await answer(send, headers=[])
 
     async with connections(2, first_whole) as (protocol, _):
         protocol.data_received(GET.replace(b" / ", b" /whole ") + GET)
@@ -205,7 +220,7 @@ async def test_answers_keep_their_order_when_a_later_one_goes_out_by_itself() ->
 async def test_a_body_that_comes_later_is_waited_for() -> None:
     async def echoing(scope: Scope, receive: Receive, send: Send) -> None:
         body = (await receive())["body"] + (await receive())["body"]
-        await answer(scope, send, headers=[(b"content-length", b"%d" % len(body))], body=body)
+        await answer(send, headers=[(b"content-length", b"%d" % len(body))], body=body)
 
     async with connection(echoing) as protocol:
         protocol.data_received(b"POST / HTTP/1.1\r\nHost: example\r\nContent-Length: 4\r\n\r\nab")
@@ -263,7 +278,7 @@ async def test_what_is_unusual_about_an_answer_is_left_to_uvicorn(
     request_line: bytes, headers: list[tuple[bytes, bytes]], body: bytes, pieces: list[bytes]
 ) -> None:
     async def unusual(scope: Scope, receive: Receive, send: Send) -> None:
-        await answer(scope, send, headers=headers, body=body)
+        await answer(send, headers=headers, body=body)
 
     async with connection(unusual) as protocol:
         protocol.data_received(GET.replace(b"GET", request_line))
@@ -272,7 +287,7 @@ async def test_what_is_unusual_about_an_answer_is_left_to_uvicorn(
 
 async def test_a_header_that_would_break_the_head_is_never_sent(caplog: pytest.LogCaptureFixture) -> None:
     async def breaking(scope: Scope, receive: Receive, send: Send) -> None:
-        await answer(scope, send, headers=[(b"content-length", b"2"), (b"x-name", b"Chandler\r\nx-other: Bing")])
+        await answer(send, headers=[(b"content-length", b"2"), (b"x-name", b"Chandler\r\nx-other: Bing")])
 
     async with connection(breaking) as protocol:
         protocol.data_received(GET)

@@ -51,10 +51,14 @@ class History:
 
     def write(self, change: Change) -> None:
         """Write a change, and remember how to take it back."""
-        before = self._store.apply(change)
-        for undo, replaced, written in zip(self._head.undo, before, change, strict=True):
-            if written:
-                _remember(undo, replaced, written)
+        before, undo = self._store.apply(change), self._head.undo
+        # Most changes are of one kind.
+        if change.users:
+            _remember(undo.users, before.users, change.users)
+        if change.groups:
+            _remember(undo.groups, before.groups, change.groups)
+        if change.dashboards:
+            _remember(undo.dashboards, before.dashboards, change.dashboards)
 
     def mark(self) -> Version:
         """The version that the store is at now."""

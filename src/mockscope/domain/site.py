@@ -439,10 +439,11 @@ class Site:
 
     def _check_inviter(self, email: str) -> None:
         # "The inviter must have access to create a user."
+        if self.is_administrator(email):
+            return
         if email_key(email) not in self.store.users:
             raise Refused(Refusal.INVITER_UNKNOWN, host=self.host, email=email)
-        if not self.is_administrator(email):
-            raise Refused(Refusal.INVITER_NOT_ADMINISTRATOR, email=email)
+        raise Refused(Refusal.INVITER_NOT_ADMINISTRATOR, email=email)
 
     def _check_creator(self, email: str) -> None:
         # "Group creator email address."
@@ -459,7 +460,7 @@ class Site:
     def _groups_to_set(self, names: tuple[str, ...]) -> tuple[tuple[str, ...], Mapping[str, Group]]:
         """The groups that a user gets when these names are sent, and the groups to be created for that."""
         created: dict[str, Group] = {}
-        match self.policy.unknown_groups:
+        match self.policy.unknown_groups if names else None:
             case "reject":
                 self._check_groups(names)
             case "ignore":

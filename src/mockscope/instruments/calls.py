@@ -234,7 +234,7 @@ class Journal(Calls):
         entry.complete(self.clock.time() - entry.received)
         if entry.suspicions:
             self.suspicious.append(entry)
-        if entry.weigh() > LIGHT:
+        if entry.weight > LIGHT:
             self._weigh(entry)
         if self._waiting:
             self._tell()
@@ -279,14 +279,14 @@ class Journal(Calls):
     def _weigh(self, entry: Entry) -> None:
         with self._changed:
             self._heavy.append(entry)
-            self._bytes += entry.weigh()
+            self._bytes += entry.weight
             # What the ring has forgotten weighs nothing any more.
             first = self._ring[0].number if self._ring else entry.number
             while self._heavy and self._heavy[0].number < first:
-                self._bytes -= self._heavy.popleft().weigh()
+                self._bytes -= self._heavy.popleft().weight
             while self._bytes > MOST_BYTES:
                 oldest = self._heavy.popleft()
-                self._bytes -= oldest.weigh()
+                self._bytes -= oldest.weight
                 oldest.forget_bodies()
 
 

@@ -58,10 +58,6 @@ class Clock:
     def __repr__(self) -> str:
         return f"<Clock {'frozen at' if self.is_frozen else 'running, now'} {self.now():%Y-%m-%dT%H:%M:%S.%fZ}>"
 
-    def time(self) -> float:
-        """The time in seconds since 1970."""
-        return self._now() / NANOSECONDS
-
     def now(self) -> datetime:
         """The time, in UTC."""
         return EPOCH + timedelta(microseconds=self._now() // 1000)
@@ -147,8 +143,13 @@ class Clock:
         """Have the time read from where it runs, past all clocks that only follow: every call asks for it twice."""
         followed = self._source if self._parent is None else self._parent._now
         self._now: Callable[[], int] = followed if self._setting is FOLLOWING else partial(self._read, followed)
+        # The time in seconds since 1970.
+        self.time: Callable[[], float] = time.time if self._now is time.time_ns else self._seconds
         for follower in self._followers:
             follower._tune()
+
+    def _seconds(self) -> float:
+        return self._now() / NANOSECONDS
 
     def _read(self, followed: Callable[[], int]) -> int:
         offset, frozen_at, _ = self._setting

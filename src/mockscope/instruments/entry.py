@@ -60,6 +60,8 @@ class Entry(msgspec.Struct, eq=False):
     journal: "Journal | None" = None
     # In the thread of this number it is answered.
     thread: int = 0
+    # The bytes of body and answer, once it is complete.
+    weight: int = 0
     _body: bytes | None = None
     _answer: bytes | None = None
     _answer_headers: Headers = ()
@@ -188,13 +190,10 @@ class Entry(msgspec.Struct, eq=False):
         """What hides the keys."""
         return Veil() if self.journal is None else self.journal.veil
 
-    def weigh(self) -> int:
-        """The bytes of body and answer."""
-        return (0 if self._body is None else len(self._body)) + (0 if self._answer is None else len(self._answer))
-
     def forget_bodies(self) -> None:
         """Let go of body and answer; the rest stays."""
         self._body = self._answer = None
+        self.weight = 0
 
     def complete(self, duration: float) -> None:
         """The answer is out: nothing more is to come.
@@ -203,6 +202,7 @@ class Entry(msgspec.Struct, eq=False):
         each they would fill the processor's caches, and the garbage collector would visit every one of them.
         """
         self.duration = duration
+        self.weight = len(self._body or b"") + len(self._answer or b"")
         if not isinstance(self._headers, bytes):
             self._headers = _packed(self._headers)
         if not isinstance(self._answer_headers, bytes):

@@ -69,18 +69,23 @@ def _suspect_headers(call: Call) -> Iterator[Advice]:
 
 
 def _suspect_read(call: Call) -> Sequence[Advice]:
-    ignored = _suspect_ignored_body(call) if call.has_length else ()
-    if call.scope["query_string"] and "test_mode" in call.query:
+    if not call.announces_body and not call.scope["query_string"]:
+        return ()
+    ignored = _suspect_ignored_body(call)
+    if "test_mode" in call.query:
         return [Hint.TEST_MODE_ON_READ.about(), *ignored]
     return ignored
 
 
 def _suspect_list_of_users(call: Call) -> Sequence[Advice]:
-    found = list(_suspect_read(call))
+    found = _suspect_read(call)
     # Who asked for one user and gets them all will not notice with a site of one.
-    for name in RENAMED_EMAIL:
-        if call.header(name):
-            return [Hint.EMAIL_HEADER_RENAMED.about(sent=name.decode().title()), *found]
+    if call.names_any_of(RENAMED_EMAIL):
+        for name in RENAMED_EMAIL:
+            if call.header(name):
+                return [Hint.EMAIL_HEADER_RENAMED.about(sent=name.decode().title()), *found]
+    if not call.scope["query_string"]:
+        return found
     if "email" in call.query:
         return [Hint.EMAIL_NOT_IN_HEADER.about(place="query"), *found]
     # An email never holds a blank.

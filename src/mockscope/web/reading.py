@@ -1,7 +1,8 @@
 """What the operations read from a request: credentials, email, query, body. Nothing is judged here but form."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote_plus
 
@@ -38,7 +39,6 @@ class Call:
     __slots__ = (
         "_ended",
         "_headers",
-        "_query",
         "answer_headers",
         "body",
         "entry",
@@ -67,7 +67,6 @@ class Call:
         self.fields: dict[str, Any] | None = None
         # What the answer is to say besides, whoever makes it.
         self.answer_headers: dict[str, str] = {}
-        self._query: dict[str, str] | None = None
 
     def __repr__(self) -> str:
         return f"<Call {self.entry.method} {self.entry.path}>"
@@ -99,14 +98,9 @@ class Call:
         return email
 
     @property
-    def query(self) -> dict[str, str]:
+    def query(self) -> Mapping[str, str]:
         """The query's parameters; of one that is repeated the last."""
-        if self._query is None:
-            self._query = {}
-            for pair in self.scope["query_string"].decode("latin-1").split("&"):
-                name, _, value = pair.partition("=")
-                self._query[unquote_plus(name)] = unquote_plus(value) if "%" in value or "+" in value else value
-        return self._query
+        return _parameters(self.scope["query_string"])
 
     @property
     def start(self) -> str:
@@ -157,6 +151,10 @@ class Call:
             return True
         sent = self.content_type
         return sent == "application/json" or (sent.startswith("application/") and sent.endswith("+json"))
+
+    def names_any_of(self, names: Iterable[bytes]) -> bool:
+        """Whether one of these headers is there, blank or not."""
+        return not self._headers.keys().isdisjoint(names)
 
     def header(self, name: bytes) -> str:
         """The first value of a header; empty where it is not there."""
@@ -215,17 +213,24 @@ class Call:
         # Twenty digits are more than any body has, and fewer than int() refuses to read.
         announced = int(length[:20]) if length.isdigit() else 0
         try:
-            while True:
-                if max(announced, len(self.body)) > LARGEST_BODY:
-                    raise Refused(Refusal.BODY_TOO_LARGE, limit=str(LARGEST_BODY))
-                if self._ended:
-                    return
+            if max(announced, len(self.body)) > LARGEST_BODY:
+                raise Refused(Refusal.BODY_TOO_LARGE, limit=str(LARGEST_BODY))
+            while not self._ended:
                 message = await self.receive()
                 if message["type"] == "http.disconnect":
                     raise ClientDisconnect
                 self._ended = not message.get("more_body", False)
                 part: bytes = message.get("body", b"")
                 self.body = self.body + part if self.body else part
+                if len(self.body) > LARGEST_BODY:
+                    raise Refused(Refusal.BODY_TOO_LARGE, limit=str(LARGEST_BODY))
         finally:
             # As far as it came.
             self.entry.body = self.body
+
+
+# Clients ask in the same words again and again.
+@lru_cache(maxsize=1024)
+def _parameters(query: bytes) -> Mapping[str, str]:
+    pairs = (pair.partition("=") for pair in query.decode("latin-1").split("&"))
+    return {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}

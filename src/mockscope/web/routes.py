@@ -4,7 +4,7 @@ No rule is kept here; what may be refused is refused by what these lines call.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from starlette.responses import Response
@@ -25,10 +25,11 @@ from mockscope.web.reading import Call
 CONTENT_TYPE: Final = (b"content-type", b"application/json; charset=utf-8")
 
 
-# Where a server that can send an answer in one piece says so: in the scope, as ASGI's extensions do. It returns
-# whether it did; if not, the answer is to be sent as ever.
-SEND_WHOLE: Final = "mockscope.send_whole"
-SendWhole = Callable[[int, Sequence[tuple[bytes, bytes]], bytes], bool]
+class SendsWhole(Protocol):
+    """An ASGI channel for answers that can take one whole. A wrapper's own channel can't, and sees every message."""
+
+    def whole(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Send an answer in one piece. False is that it is to be sent as ever."""
 
 
 class JSONAnswer(Response):
@@ -48,8 +49,8 @@ class JSONAnswer(Response):
         entry.keep_answer(self.status_code, self.raw_headers, self.body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        send_whole: SendWhole | None = scope.get(SEND_WHOLE)
-        if send_whole is not None and send_whole(self.status_code, self.raw_headers, self.body):
+        channel: SendsWhole | None = send if hasattr(send, "whole") else None
+        if channel is not None and channel.whole(self.status_code, self.raw_headers, self.body):
             return
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body})
