@@ -37,7 +37,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "_spec.py": {"yaml"},
     "wire.py": DOMAIN | {"msgspec"},
     "people.py": DOMAIN | {"mimesis"},
-    "seeding.py": DOMAIN | {"mockscope.people", "msgspec", "yaml"},
+    "seeding.py": DOMAIN | {"mockscope.people", "mockscope.yaml_text", "msgspec"},
+    "yaml_text.py": {"mockscope.domain", "yaml"},
     "saving.py": DOMAIN | {"mockscope.seeding"},
     # The validator is an extra.
     "contracting.py": DOMAIN | {"mockscope.instruments", "mockscope.wire", "mockscope._spec", "jsonschema_rs"},

@@ -1,17 +1,15 @@
 """Where the contracts are: that of the API inside a wheel, or two levels above a checkout; our own in the package."""
 
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 
 @cache
 def openapi_yaml() -> bytes:
     """``openapi.yaml``, byte for byte."""
-    packaged = files("mockscope") / "openapi.yaml"
-    if packaged.is_file():
-        return packaged.read_bytes()
-    return (Path(__file__).resolve().parents[2] / "openapi.yaml").read_bytes()
+    here = Path(__file__).resolve()
+    packaged = here.with_name("openapi.yaml")
+    return (packaged if packaged.is_file() else here.parents[2] / "openapi.yaml").read_bytes()
 
 
 @cache
@@ -23,7 +21,7 @@ def openapi_json() -> bytes:
 @cache
 def control_yaml() -> bytes:
     """``control.yaml``, the contract of the control API, byte for byte."""
-    return (files("mockscope") / "control.yaml").read_bytes()
+    return Path(__file__).with_name("control.yaml").read_bytes()
 
 
 @cache

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 
 import msgspec
-import yaml
 
 from mockscope.domain import state
 from mockscope.domain.policy import Policy
@@ -63,7 +62,7 @@ def parse_sites(text: bytes, name: str, *, track: Track = untracked) -> list[Sit
     except UnicodeDecodeError as error:
         raise SeedError(f"byte {error.start} is not UTF-8", where=name) from None
     is_json = name.endswith(".json")
-    data = _parse_json(decoded, name) if is_json else _parse_yaml(decoded, name)
+    data = _parse(decoded, name, is_json=is_json)
     try:
         return _load(data, track)
     except SeedError as error:
@@ -74,7 +73,9 @@ def parse_sites(text: bytes, name: str, *, track: Track = untracked) -> list[Sit
 
 def to_yaml(sites: list[Site]) -> str:
     """The export of sites as YAML."""
-    return yaml.dump(state.export(sites), Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=120)
+    from mockscope import yaml_text
+
+    return yaml_text.to_text(state.export(sites))
 
 
 def to_json(sites: list[Site]) -> str:
@@ -160,35 +161,19 @@ def _fields_at(path: state.Path) -> tuple[str, ...]:
 # -- text ------------------------------------------------------------------------------------------------------
 
 
-class _Loader(yaml.CSafeLoader):
-    """YAML as people mean it here: times stay texts, and a key that stands twice is refused."""
+def _parse(text: str, name: str, *, is_json: bool) -> Any:
+    if is_json:
+        return _parse_json(text, name)
+    # Here, not above: who has no seed in YAML, and the demo is in JSON, need not wait for it to be imported.
+    from mockscope import yaml_text
 
-    yaml_implicit_resolvers = {  # noqa: RUF012 - the base class declares it so
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        keys: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue
-            if key.value in keys:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands here twice", key.start_mark)
-            keys.add(key.value)
-        return super().construct_mapping(node, deep)
+    return yaml_text.parse(text, name)
 
 
-def _parse_yaml(text: str, name: str) -> Any:
-    try:
-        return yaml.load(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        # What stops at the end is marked one line after the last.
-        where = f"{name}, line {min(mark.line, text.count(chr(10))) + 1}" if mark else name
-        raise SeedError(f"not YAML: {error.problem or error.context}", where=where) from None
-    except yaml.YAMLError as error:
-        raise SeedError(f"not YAML: {error}", where=name) from None
+def _line(text: str, path: state.Path) -> int:
+    from mockscope import yaml_text
+
+    return yaml_text.line_of(text, path)
 
 
 def _parse_json(text: str, name: str) -> Any:
@@ -205,27 +190,3 @@ def _parse_json(text: str, name: str) -> Any:
         raise SeedError(f"not JSON: {error.msg} (column {error.colno})", where=f"{name}, line {error.lineno}") from None
     except RecursionError:
         raise SeedError("nested too deeply", where=name) from None
-
-
-def _line(text: str, path: state.Path) -> int:
-    """The line of what a path leads to, or of as much of the path as the text has.
-
-    JSON is read as YAML here; a tab can only be white space in JSON, so the caller has made it a blank.
-    """
-    try:
-        node = yaml.compose(text, Loader=yaml.CSafeLoader)
-    except yaml.YAMLError:
-        return 1
-    line = node.start_mark.line if node else 0
-    for step in path:
-        if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-            node = node.value[step]
-            line = node.start_mark.line
-        elif isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == step), None)
-            if found is None:
-                break
-            line, node = found[0].start_mark.line, found[1]
-        else:
-            break
-    return int(line) + 1

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 if TYPE_CHECKING:
     from mockscope.saving import StateFile
+
+# The people of the vendor's page, so that its examples work when pasted.
+DEMO: Final = Path(__file__).with_name("demo.json")
 
 
 def say(line: str) -> None:
@@ -31,8 +33,7 @@ def seed_or_demo(seed: Path | None) -> Iterator[Path]:
         if seed is not None:
             yield seed
         else:
-            with as_file(files("mockscope") / "demo.yaml") as demo:
-                yield demo
+            yield DEMO
     except ValueError as error:
         # A seed that can't be loaded, or a token that can't stand in a header.
         raise click.ClickException(str(error)) from None

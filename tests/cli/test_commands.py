@@ -31,3 +31,16 @@ def test_a_command_loads_nothing_of_the_others() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True)
 
     assert done.stdout.splitlines()[-1] == "['mockscope.shell', 'mockscope.cli', 'mockscope.serving']"
+
+
+def test_a_server_with_the_demo_site_imports_no_yaml() -> None:
+    script = (
+        "import sys\n"
+        "from mockscope.server import LiveServer\n"
+        "from mockscope.shell import seed_or_demo\n"
+        "with seed_or_demo(None) as seed, LiveServer(seed) as server:\n"
+        "    print(sorted(server.sites), 'yaml' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True)
+
+    assert done.stdout == "['example_site'] False\n"

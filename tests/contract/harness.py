@@ -3,12 +3,12 @@
 Every check of Schemathesis runs on every answer; none is switched off.
 """
 
+import json
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 import schemathesis
-import yaml
 from hypothesis import HealthCheck, settings
 from schemathesis import Case
 from schemathesis.generation.stateful.state_machine import APIStateMachine
@@ -19,7 +19,7 @@ from mockscope import Mockscope
 from mockscope.schemathesis_setup import Words, configuration, verdicts
 
 OPENAPI: Final = Path(__file__).resolve().parents[2] / "openapi.yaml"
-DEMO: Final[dict[str, Any]] = yaml.safe_load((files("mockscope") / "demo.yaml").read_bytes())
+DEMO: Final[dict[str, Any]] = json.loads((files("mockscope") / "demo.json").read_bytes())
 SITE: Final[dict[str, Any]] = DEMO["sites"][0]
 
 # The words of the demo site: without them, nearly every request would be about users and groups that nobody has.

@@ -23,7 +23,7 @@ import mockscope
 from mockscope.fuzzing import is_loopback
 from mockscope.schemathesis_setup import HiddenKey, Words, configuration, verdicts
 
-DEMO: Final[dict[str, Any]] = yaml.safe_load((files("mockscope") / "demo.yaml").read_bytes())
+DEMO: Final[dict[str, Any]] = json.loads((files("mockscope") / "demo.json").read_bytes())
 SITE: Final[dict[str, Any]] = DEMO["sites"][0]
 HOST: Final[str] = SITE["host"]
 KEY: Final[str] = SITE["api_key"]

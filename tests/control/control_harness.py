@@ -1,5 +1,6 @@
 """What the tests of the control API share: its contract, Schemathesis set up for it, and requests to it."""
 
+import json
 from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import quote
@@ -19,7 +20,7 @@ BASE: Final = "/_mockscope/v1"
 CONTRACT: Final[dict[str, Any]] = yaml.safe_load((files("mockscope") / "control.yaml").read_bytes())
 TOKEN: Final = "a-token-of-the-tests"
 HOST: Final = "example_site"
-DEMO: Final[dict[str, Any]] = yaml.safe_load((files("mockscope") / "demo.yaml").read_bytes())
+DEMO: Final[dict[str, Any]] = json.loads((files("mockscope") / "demo.json").read_bytes())
 
 # Refusals that hang on what fields say together, or on what the site holds, which no schema can say.
 TOGETHER: Final = frozenset(

@@ -24,7 +24,7 @@ curl() { command curl --silent --show-error --max-time 10 --write-out '\\n%{http
 @pytest.fixture
 def demo() -> Iterator[LiveServer]:
     """The demo site, on a server of its own."""
-    with as_file(files("mockscope") / "demo.yaml") as seed, mockscope.serve(seed) as live:
+    with as_file(files("mockscope") / "demo.json") as seed, mockscope.serve(seed) as live:
         yield live
 
 

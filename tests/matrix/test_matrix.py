@@ -202,7 +202,7 @@ def world(
     guard.mkdir()
     (guard / "sitecustomize.py").write_text(GUARD)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(guard), *filter(None, [os.environ.get("PYTHONPATH")])]))
-    with as_file(files("mockscope") / "demo.yaml") as seed, mockscope.serve(seed, proxy=True) as server:
+    with as_file(files("mockscope") / "demo.json") as seed, mockscope.serve(seed, proxy=True) as server:
         yield World(server, tmp_path, capfd)
     assert outside.connections == 0
 

@@ -3,13 +3,13 @@
 A claim is a sentence with one verb, as in docs/page.yaml: "create_user answers 409". Nothing is compared but claims.
 """
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
-import yaml
 from facts import Page, shown, spread
 
 from mockscope.domain import rules
@@ -230,7 +230,7 @@ def _word_claims() -> Iterator[str]:
 
 
 def _demo_claims() -> Iterator[str]:
-    [site] = yaml.safe_load((files("mockscope") / "demo.yaml").read_text(encoding="utf-8"))["sites"]
+    [site] = json.loads((files("mockscope") / "demo.json").read_bytes())["sites"]
     yield from (f"{site[name]} is a sample" for name in ("host", "api_key"))
 
 

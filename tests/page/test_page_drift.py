@@ -3,6 +3,7 @@
 Both ways: nothing on the page is left out, and nothing is claimed of it that is not there.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from importlib.resources import files
@@ -291,7 +292,7 @@ REFUSED: Final = {
 @pytest.fixture
 def site() -> Iterator[MockSite]:
     """The demo site, on a server of its own."""
-    with mockscope.serve(yaml.safe_load((files("mockscope") / "demo.yaml").read_text(encoding="utf-8"))) as server:
+    with mockscope.serve(json.loads((files("mockscope") / "demo.json").read_bytes())) as server:
         yield server.sites["example_site"]
 
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 import jsonschema
 import msgspec
 import pytest
-import yaml
 
 import mockscope
 from mockscope import SeedError, seeding
@@ -290,7 +289,7 @@ def test_the_schema_is_valid_and_accepts_what_the_loader_accepts() -> None:
     validator = jsonschema.Draft202012Validator(schema)
 
     assert list(validator.iter_errors(EXPORTED)) == []
-    assert list(validator.iter_errors(yaml.safe_load((files("mockscope") / "demo.yaml").read_text()))) == []
+    assert list(validator.iter_errors(json.loads((files("mockscope") / "demo.json").read_bytes()))) == []
     generate = {"users": 250, "groups": 12, "seed": 7}
     assert list(validator.iter_errors({"mockscope": 1, "sites": [{"host": "a", "generate": generate}]})) == []
 

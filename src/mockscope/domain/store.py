@@ -3,6 +3,7 @@
 No rule lives here: a Change is applied as it is, and applying returns the Change that takes it back.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -130,14 +131,13 @@ class Table(Generic[R]):
         """Write and remove records; return what stood there."""
         if len(records) * FEW < len(self._rows) or len(records) < FEW:
             return {key: self.put(key, record) for key, record in records.items()}
-        replaced: dict[str, R | None] = {}
-        for key, record in records.items():
-            before = self._rows.get(key)
-            replaced[key] = None if before is None else before.record
-            if record is not None:
-                self._rows[key] = Row(key, record)
-            elif before is not None:
-                del self._rows[key]
+        before = zip(records, map(self._rows.get, records), strict=True)
+        replaced = {key: None if row is None else row.record for key, row in before}
+        written = {key: Row(key, record) for key, record in records.items() if record is not None}
+        self._rows.update(written)
+        if len(written) < len(records):
+            for key in records.keys() - written.keys():
+                self._rows.pop(key, None)
         self._reorder()
         return replaced
 
@@ -242,12 +242,14 @@ _MEMBERSHIPS: Final[Callable[[User], tuple[str, ...]]] = attrgetter("groups")
 def _moves(
     before: Mapping[str, R | None], after: Mapping[str, R | None], mentioned: Callable[[R], tuple[str, ...]]
 ) -> Moves:
-    moves: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
-    for (key, record), replaced in zip(after.items(), before.values(), strict=True):
-        old = () if replaced is None else mentioned(replaced)
-        new = () if record is None else mentioned(record)
-        if old != new:
-            moves.setdefault((old, new), []).append(key)
+    old = [() if record is None else mentioned(record) for record in before.values()]
+    new = [() if record is None else mentioned(record) for record in after.values()]
+    moves: defaultdict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = defaultdict(list)
+    # Most changes leave all of it as it was.
+    if old != new:
+        for key, move in zip(after, zip(old, new, strict=True), strict=True):
+            if move[0] != move[1]:
+                moves[move].append(key)
     return moves
 
 
