@@ -23,11 +23,11 @@ from mockscope.gate import Gate, SecurePort
 from mockscope.instruments.calls import MOST_CALLS
 from mockscope.instruments.findings import complain
 from mockscope.protocol import best_protocol
-from mockscope.proxy import Others, Proxy
 from mockscope.seeding import SeedSource
 from mockscope.tls import Authority
 
 if TYPE_CHECKING:
+    from mockscope.proxy import Others, Proxy
     from mockscope.transports import InProcess
 
 # A test that thinks for a minute between two requests must not find its pooled connection closed.
@@ -78,7 +78,7 @@ class LiveServer(Mockscope):
         tls: bool | Authority = False,
         proxy: bool = False,
         proxy_port: int = 0,
-        proxy_others: Others = "refuse",
+        proxy_others: "Others" = "refuse",
     ) -> None:
         super().__init__(
             seed,
@@ -93,7 +93,11 @@ class LiveServer(Mockscope):
         self._proxy_port = proxy_port
         self._authority = tls if isinstance(tls, Authority) else Authority() if tls or proxy else None
         self._gate = SecurePort(self.authority.server_context(host)) if tls else None
-        self.proxy = Proxy(self.authority.server_context(), others=proxy_others) if proxy else None
+        self.proxy: "Proxy | None" = None
+        if proxy:
+            from mockscope.proxy import Proxy  # here, not above: few servers have one
+
+            self.proxy = Proxy(self.authority.server_context(), others=proxy_others)
         self._proxy_url: str | None = None
         self._url: str | None = None
         self._life = Lock()

@@ -7,7 +7,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 from types import FrameType
@@ -169,21 +170,21 @@ def serve(
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
     logging.basicConfig(level=logging.WARNING, format="mockscope: %(message)s")
-    from mockscope.gate import Gate, SecurePort
-    from mockscope.instruments.log import RequestLog, json_line, text_line
-    from mockscope.proxy import Proxy
-    from mockscope.server import serve_in_foreground, url_of
+    with _staying():
+        from mockscope.gate import Gate, SecurePort
+        from mockscope.instruments.log import RequestLog, json_line, text_line
+        from mockscope.server import serve_in_foreground, url_of
 
-    kept = state_file(state)
-    double = _load(
-        state if kept is not None and kept.exists() else seed,
-        hint_header=hints,
-        strict=strict,
-        contract=contract,
-        calls_kept=calls_kept,
-        control=control,
-        control_token=control_token,
-    )
+        kept = state_file(state)
+        double = _load(
+            state if kept is not None and kept.exists() else seed,
+            hint_header=hints,
+            strict=strict,
+            contract=contract,
+            calls_kept=calls_kept,
+            control=control,
+            control_token=control_token,
+        )
     if kept is not None:
         double.save = lambda: kept.save(list(double.directory))
     if log == "text":
@@ -200,15 +201,14 @@ def serve(
         if tls:
             gates[SecurePort(authority.server_context(host))] = listener
         if proxy:
+            from mockscope.proxy import Proxy
+
             door = _listener(host, proxy_port)
             gates[Proxy(authority.server_context(), others=proxy_others)] = door
             trust = {"proxy": url_of(door)} | trust
     elif ca_file is not None:
         raise click.UsageError("--ca-file needs --tls or --proxy: otherwise there is no authority")
     with _ReadyFile(ready_file) as ready:
-        # What was loaded stays: the collector need not look through it again and again.
-        gc.collect()
-        gc.freeze()
 
         def announce() -> None:
             ready.write(_readiness(double, url) | trust)
@@ -219,6 +219,17 @@ def serve(
             serve_in_foreground(double, listener, host, announce, gates)
         finally:
             _end(double)
+
+
+@contextmanager
+def _staying() -> Iterator[None]:
+    """Load what stays until the end: the collector need not look through it, neither meanwhile nor later."""
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 def _listener(host: str, port: int) -> socket.socket:
