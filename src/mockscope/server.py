@@ -93,11 +93,7 @@ class LiveServer(Mockscope):
         self._proxy_port = proxy_port
         self._authority = tls if isinstance(tls, Authority) else Authority() if tls or proxy else None
         self._gate = SecurePort(self.authority.server_context(host)) if tls else None
-        self.proxy: "Proxy | None" = None
-        if proxy:
-            from mockscope.proxy import Proxy  # here, not above: few servers have one
-
-            self.proxy = Proxy(self.authority.server_context(), others=proxy_others)
+        self.proxy = self._new_proxy(proxy_others) if proxy else None
         self._proxy_url: str | None = None
         self._url: str | None = None
         self._life = Lock()
@@ -115,6 +111,11 @@ class LiveServer(Mockscope):
         if self._url is None:
             raise RuntimeError("the server is not running: use it in a with block, or call start()")
         return self._url
+
+    def _new_proxy(self, others: "Others") -> "Proxy":
+        from mockscope.proxy import Proxy  # here, not above: few servers have one
+
+        return Proxy(self.authority.server_context(), others=others)
 
     @property
     def proxy_url(self) -> str:
