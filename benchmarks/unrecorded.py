@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mockscope import cli
 from mockscope.instruments.entry import Entry
 from mockscope.web import app
+from mockscope.web.head import HEAD, Head
 from mockscope.web.reading import Call
 from mockscope.web.recording import ENTRY
 
@@ -19,8 +20,8 @@ class Unrecorded:
         self._api = api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path: bytes = scope["raw_path"]
-        scope[ENTRY] = Entry("", scope["method"], path.decode(), "", scope["headers"])
+        head = scope[HEAD] = scope.get(HEAD) or Head(scope)
+        scope[ENTRY] = Entry("", head.method, head.path)
         await self._api(scope, receive, send)
 
 
@@ -30,7 +31,7 @@ class Unclaimed(app.Api):
     faults = SimpleNamespace(are_planned=False)
 
     def _claim(self, call: Call) -> Any:
-        call.site = call.authenticate(self._directory)
+        call.site = self._directory.authenticate(call.head.credentials())
         call.site.check_enabled()
         return self
 

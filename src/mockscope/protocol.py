@@ -96,9 +96,10 @@ def best_protocol() -> type[asyncio.Protocol]:
     """The protocol class for one server, over the parser that is installed."""
     if AutoHTTPProtocol.__module__.rpartition(".")[2] != "httptools_impl":
         return JSONProtocol
-    from mockscope.prompt import Outgoing, PromptAnswers  # here, not above: it needs httptools
+    from mockscope.prompt import KnownHeads, Outgoing, PromptAnswers  # here, not above: it needs httptools
 
     class AnswersOfOneServer(PromptAnswers):
         outgoing = Outgoing()
+        heads = KnownHeads()
 
     return AnswersOfOneServer

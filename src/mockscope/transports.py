@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message
 from mockscope.bench import Bench
 from mockscope.domain.refusals import Refused
 from mockscope.web.breaking import BEFORE_FAULTS
-from mockscope.web.reading import AUTH_HEADER
+from mockscope.web.head import AUTH_HEADER
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 # The vendor's paths, of characters that every client and every parser leaves as they are. Ours are the port's.

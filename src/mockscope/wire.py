@@ -69,6 +69,11 @@ USER_PAGE: Final = b'{"total_users":%d,"users_this_page":%d,"next_page_start":%s
 GROUP_PAGE: Final = b'{"total_groups":%d,"groups_this_page":%d,"next_page_start":%s,"groups":[%s]}'
 
 
+def user(row: Row[User]) -> bytes:
+    """The answer of GET Single User, in the page's order."""
+    return row.rendered or _rendered(row)
+
+
 def user_page(page: Page[User]) -> bytes:
     """The answer of GET Users, in the page's order."""
     return page.rendered or _render_page(USER_PAGE, page)

@@ -2,21 +2,17 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 from starlette.types import Message, Receive, Scope, Send
-from uvicorn.server import ServerState
+from wires import Application, Wire, connection, connections, said
 
 import mockscope
 from mockscope.prompt import PromptAnswers
-from mockscope.server import uvicorn_config
+from mockscope.web.answer import JSONAnswer
 from mockscope.web.eager import begin, in_a_task
-from mockscope.web.routes import JSONAnswer
 
 PATIENCE = 10.0
 GET = b"GET / HTTP/1.1\r\nHost: example\r\n\r\n"
@@ -25,74 +21,20 @@ BODY: Message = {"type": "http.response.body", "body": b"{}"}
 SAID = b"HTTP/1.1 200 OK\r\nserver: mockscope\r\ncontent-length: 2\r\n\r\n{}"
 
 
-class Wire(asyncio.Transport):
-    """A transport that keeps what is written, piece by piece."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pieces: list[bytes] = []
-        self.closed = asyncio.Event()
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.pieces.append(bytes(data))
-
-    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
-        self.pieces.append(b"".join(list_of_data))
-
-    def is_closing(self) -> bool:
-        return self.closed.is_set()
-
-    def close(self) -> None:
-        self.closed.set()
-
-    def pause_reading(self) -> None:
-        """Nothing comes by itself."""
-
-    def resume_reading(self) -> None:
-        """Nothing comes by itself."""
-
-
-@asynccontextmanager
-async def connection(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> AsyncIterator[PromptAnswers]:
-    """A connection to an application, without a socket."""
-    config = uvicorn_config(app)
-    state = ServerState()
-    state.default_headers = config.encoded_headers
-    protocol = connected(config, state)
-    yield protocol
-    protocol.transport.close()
-    protocol.connection_lost(None)
-    await asyncio.gather(*state.tasks)
-
-
-def connected(config: uvicorn.Config, state: ServerState) -> PromptAnswers:
-    """One more connection of a server."""
-    of_server: Any = config.http_protocol_class
-    protocol = of_server(config, state, {})
-    assert isinstance(protocol, PromptAnswers)
-    protocol.connection_made(Wire())
-    return protocol
-
-
-def said(protocol: PromptAnswers) -> list[bytes]:
-    assert isinstance(protocol.transport, Wire)
-    return protocol.transport.pieces
-
-
 async def answering(scope: Scope, receive: Receive, send: Send) -> None:
     await answer(send)
 
 
-async def answer(
-    send: Send,
-    *,
-    headers: Sequence[tuple[bytes, bytes]] = ((b"content-length", b"2"),),
-    body: bytes = b"{}",
-) -> None:
-    """Answer in one piece if the server lets itself be asked to, and as ever if it does not."""
-    if not (hasattr(send, "whole") and send.whole(200, headers, body)):
-        await send({**START, "headers": headers})
-        await send({**BODY, "body": body})
+async def answer(send: Send, *, lines: bytes = b"content-length: 2\r\n", body: bytes = b"{}") -> None:
+    """Answer in one piece."""
+    assert hasattr(send, "whole")
+    assert send.whole(200, lines, body)
+
+
+async def answer_in_pieces(send: Send) -> None:
+    """Answer as applications do."""
+    await send({**START, "headers": []})
+    await send(BODY)
 
 
 async def test_a_request_that_is_whole_is_answered_at_once_in_one_piece() -> None:
@@ -107,7 +49,7 @@ async def test_a_long_answer_is_one_piece_too() -> None:
     body = b'"' + b"x" * 20_000 + b'"'
 
     async def long(scope: Scope, receive: Receive, send: Send) -> None:
-        await answer(send, headers=[(b"content-length", b"%d" % len(body))], body=body)
+        await answer(send, lines=b"content-length: %d\r\n" % len(body), body=body)
 
     async with connection(long) as protocol:
         protocol.data_received(GET)
@@ -127,19 +69,6 @@ async def test_requests_that_come_together_are_answered_in_their_order() -> None
             await asyncio.sleep(0)
 
     assert paths == ["/0", "/1", "/2", "/3", "/4"]
-
-
-@asynccontextmanager
-async def connections(
-    number: int, app: Callable[[Scope, Receive, Send], Awaitable[None]]
-) -> AsyncIterator[list[PromptAnswers]]:
-    """So many connections to one server."""
-    async with connection(app) as first:
-        others = [connected(first.config, first.server_state) for _ in range(number - 1)]
-        yield [first, *others]
-        for other in others:
-            other.transport.close()
-            other.connection_lost(None)
 
 
 async def test_a_wrapper_with_a_channel_of_its_own_sees_every_message() -> None:
@@ -204,7 +133,7 @@ async def test_answers_keep_their_order_when_a_later_one_goes_out_by_itself() ->
         if scope["path"] == "/whole":
             await answering(scope, receive, send)
         else:
-            await answer(send, headers=[])
+            await answer_in_pieces(send)
 
     async with connections(2, first_whole) as (protocol, _):
         protocol.data_received(GET.replace(b" / ", b" /whole ") + GET)
@@ -220,7 +149,7 @@ async def test_answers_keep_their_order_when_a_later_one_goes_out_by_itself() ->
 async def test_a_body_that_comes_later_is_waited_for() -> None:
     async def echoing(scope: Scope, receive: Receive, send: Send) -> None:
         body = (await receive())["body"] + (await receive())["body"]
-        await answer(send, headers=[(b"content-length", b"%d" % len(body))], body=body)
+        await answer(send, lines=b"content-length: %d\r\n" % len(body), body=body)
 
     async with connection(echoing) as protocol:
         protocol.data_received(b"POST / HTTP/1.1\r\nHost: example\r\nContent-Length: 4\r\n\r\nab")
@@ -233,66 +162,62 @@ async def test_a_body_that_comes_later_is_waited_for() -> None:
         assert said(protocol)[0].endswith(b"content-length: 4\r\n\r\nabcd")
 
 
+LONG_SAID = SAID[:-4].replace(b": 2\r", b": 2\r\ncontent-type: application/json; charset=utf-8\r")
+
+
 @pytest.mark.parametrize(
-    ("request_line", "headers", "body", "pieces"),
+    ("request_line", "headers", "pieces"),
     [
-        pytest.param(b"HEAD", [(b"content-length", b"2")], b"", [SAID[:-2]], id="no body, though it has a length"),
+        pytest.param(b"GET", {}, [LONG_SAID + b"\r\n{}"], id="nothing"),
+        pytest.param(b"HEAD", {}, [LONG_SAID + b"\r\n", b""], id="no body, though it has a length"),
         pytest.param(
             b"GET",
-            [],
-            b"{}",
-            [b"HTTP/1.1 200 OK\r\nserver: mockscope\r\ntransfer-encoding: chunked\r\n\r\n", b"2\r\n{}\r\n0\r\n\r\n"],
-            id="no length",
-        ),
-        pytest.param(
-            b"GET",
-            [(b"content-length", b"2"), (b"x-name", "Chloé".encode())],
-            b"{}",
-            [SAID[:-4] + "x-name: Chloé\r\n\r\n".encode(), b"{}"],
+            {"X-Name": "Chloé"},
+            [LONG_SAID + b"x-name: Chlo\xe9\r\n\r\n", b"{}"],
             id="a header that is not ASCII",
         ),
         pytest.param(
             b"GET",
-            [(b"content-length", b"2"), (b"x-name", b"Monica\tGeller")],
-            b"{}",
-            [SAID[:-4] + b"x-name: Monica\tGeller\r\n\r\n", b"{}"],
+            {"X-Name": "Monica\tGeller"},
+            [LONG_SAID + b"x-name: Monica\tGeller\r\n\r\n", b"{}"],
             id="a header with a tab",
         ),
         pytest.param(
             b"GET",
-            [(b"content-length", b"2"), (b"x-name", b"Joey"), (b"x-name", b"Chandler")],
-            b"{}",
-            [SAID[:-4] + b"x-name: Joey\r\nx-name: Chandler\r\n\r\n", b"{}"],
-            id="a header that comes twice",
-        ),
-        pytest.param(
-            b"GET",
-            [(b"content-length", b"2"), (b"connection", b"close")],
-            b"{}",
-            [SAID[:-4] + b"connection: close\r\n\r\n", b"{}"],
+            {"Connection": "close"},
+            [LONG_SAID + b"connection: close\r\n\r\n", b"{}"],
             id="the end of the connection",
         ),
     ],
 )
 async def test_what_is_unusual_about_an_answer_is_left_to_uvicorn(
-    request_line: bytes, headers: list[tuple[bytes, bytes]], body: bytes, pieces: list[bytes]
+    request_line: bytes, headers: dict[str, str], pieces: list[bytes]
 ) -> None:
-    async def unusual(scope: Scope, receive: Receive, send: Send) -> None:
-        await answer(send, headers=headers, body=body)
-
-    async with connection(unusual) as protocol:
+    async with connection(answering_with(headers)) as protocol:
         protocol.data_received(GET.replace(b"GET", request_line))
-        assert said(protocol) == pieces
+        assert said(protocol) == [piece for piece in pieces if piece]
 
 
 async def test_a_header_that_would_break_the_head_is_never_sent(caplog: pytest.LogCaptureFixture) -> None:
-    async def breaking(scope: Scope, receive: Receive, send: Send) -> None:
-        await answer(send, headers=[(b"content-length", b"2"), (b"x-name", b"Chandler\r\nx-other: Bing")])
-
-    async with connection(breaking) as protocol:
+    async with connection(answering_with({"X-Name": "Chandler\r\nX-Other: Bing"})) as protocol:
         protocol.data_received(GET)
         assert not any(b"Bing" in piece for piece in said(protocol))
     assert "Invalid HTTP header value." in caplog.text
+
+
+def answering_with(headers: dict[str, str]) -> Application:
+    """Answers {} in JSON, with more headers than usual."""
+
+    async def unusual(scope: Scope, receive: Receive, send: Send) -> None:
+        response = JSONAnswer(b"{}")
+        if headers:
+            response.headers.update(headers)
+        if scope["method"] == "HEAD":
+            response.leave_out_body()
+        if not response.goes_whole(send):
+            await response(scope, receive, send)
+
+    return unusual
 
 
 async def test_a_client_of_http_1_0_sees_the_end_of_its_answer() -> None:

@@ -28,7 +28,7 @@ from mockscope.domain.model import (
 from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.rules import SOMETHING, GroupChanges, NewGroup, NewUser, UserChanges
-from mockscope.domain.store import Change, Page, Store
+from mockscope.domain.store import Change, Page, Row, Store
 
 T = TypeVar("T")
 
@@ -133,10 +133,21 @@ class Site:
         Raises:
             Refused: USER_UNKNOWN.
         """
+        return self.look_up_user(email).record
+
+    def look_up_user(self, email: str) -> Row[User]:
+        """The user with an email, and what was made of that user for an answer (USER-GET-1).
+
+        Raises:
+            Refused: USER_UNKNOWN.
+        """
         # "400 if the email_address does NOT belong to the user on this site"
         # Locked, because a way back in time may lead through moments at which the user was not there.
         with self.lock:
-            return self.user(email, rule="USER-GET-1")
+            row = self.store.users.row(email_key(email))
+        if row is None:
+            raise Refused(Refusal.USER_UNKNOWN, rule="USER-GET-1", host=self.host, email=email)
+        return row
 
     def create_user(self, draft: NewUser, *, dry_run: bool = False) -> User | None:
         """Create a user (USER-CREATE-2 to USER-CREATE-5).

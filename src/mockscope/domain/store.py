@@ -4,7 +4,7 @@ No rule lives here: a Change is applied as it is, and applying returns the Chang
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from operator import attrgetter
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -20,6 +20,7 @@ R = TypeVar("R")
 PAGES_REMEMBERED: Final = 1024
 # Writes are few where they touch less than one record in so many, and then placed one by one.
 FEW: Final = 16
+NO_KEYS: Final[Set[str]] = frozenset()
 
 
 class Change(NamedTuple):
@@ -85,6 +86,9 @@ class Table(Generic[R]):
 
     def __repr__(self) -> str:
         return f"<Table of {len(self)}>"
+
+    def row(self, key: str) -> Row[R] | None:
+        return self._rows.get(key)
 
     def get(self, key: str) -> R | None:
         row = self._rows.get(key)
@@ -160,8 +164,8 @@ class Index:
     def __init__(self) -> None:
         self._keys: dict[str, set[str]] = {}
 
-    def __getitem__(self, name: str) -> set[str]:
-        return self._keys.get(name, set())
+    def __getitem__(self, name: str) -> Set[str]:
+        return self._keys.get(name, NO_KEYS)
 
     def move(self, moves: "Moves") -> None:
         """Record which keys mentioned which names before, and mention which ones now."""
@@ -242,6 +246,11 @@ _MEMBERSHIPS: Final[Callable[[User], tuple[str, ...]]] = attrgetter("groups")
 def _moves(
     before: Mapping[str, R | None], after: Mapping[str, R | None], mentioned: Callable[[R], tuple[str, ...]]
 ) -> Moves:
+    if len(after) == 1:
+        # By far the most.
+        [(key, record)], [replaced] = after.items(), before.values()
+        move = () if replaced is None else mentioned(replaced), () if record is None else mentioned(record)
+        return {} if move[0] == move[1] else {move: [key]}
     old = [() if record is None else mentioned(record) for record in before.values()]
     new = [() if record is None else mentioned(record) for record in after.values()]
     moves: defaultdict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = defaultdict(list)

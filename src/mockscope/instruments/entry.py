@@ -1,7 +1,7 @@
 """What is kept of one request to the vendor's API: opened on receipt, completed with the answer."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote
@@ -10,6 +10,7 @@ import msgspec
 
 from mockscope.instruments.clock import EPOCH
 from mockscope.instruments.hints import Advice
+from mockscope.instruments.lines import Headers, lines_of, pairs_of
 from mockscope.instruments.veil import Veil
 
 if TYPE_CHECKING:
@@ -23,10 +24,6 @@ ROUNDED: Final = 0.001
 LONGEST_NAME: Final = 80
 # The operations that the email header tells whom to do it to.
 NAMED_BY_HEADER: Final = frozenset({"get_user", "update_user", "delete_user"})
-
-
-# Pairs of name and value, or, once the call is complete, the same in one piece.
-Headers = Sequence[tuple[bytes, bytes]] | bytes
 
 
 class Entry(msgspec.Struct, eq=False):
@@ -119,7 +116,7 @@ class Entry(msgspec.Struct, eq=False):
     def header(self, name: str) -> str | None:
         """The first value of a header, matched without case."""
         name = name.lower()
-        for key, value in _pairs(self._headers):
+        for key, value in pairs_of(self._headers):
             if key.decode("latin-1").lower() == name:
                 return self.veil.header(name, value.decode("latin-1"))
         return None
@@ -138,7 +135,7 @@ class Entry(msgspec.Struct, eq=False):
         """The answer's body, cut at LONGEST_KEPT bytes."""
         return self._answer and self.veil.raw(self._answer)
 
-    def keep_answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], answer: bytes) -> None:
+    def keep_answer(self, status: int, headers: Headers, answer: bytes) -> None:
         """Keep what the client is told.
 
         Args:
@@ -196,20 +193,14 @@ class Entry(msgspec.Struct, eq=False):
         self.weight = 0
 
     def complete(self, duration: float) -> None:
-        """The answer is out: nothing more is to come.
-
-        Headers are kept in one piece from here on. A busy server keeps thousands of calls: in a dozen small objects
-        each they would fill the processor's caches, and the garbage collector would visit every one of them.
-        """
+        """The answer is out: nothing more is to come. Headers are kept in one piece from here on."""
         self.duration = duration
         self.weight = len(self._body or b"") + len(self._answer or b"")
-        if not isinstance(self._headers, bytes):
-            self._headers = _packed(self._headers)
-        if not isinstance(self._answer_headers, bytes):
-            self._answer_headers = _packed(self._answer_headers)
+        self._headers = lines_of(self._headers)
+        self._answer_headers = lines_of(self._answer_headers)
 
     def _shown(self, headers: Headers) -> list[tuple[str, str]]:
-        read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in _pairs(headers)]
+        read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in pairs_of(headers)]
         return [(name, self.veil.header(name, value)) for name, value in read]
 
     def _named_in_body(self, field: str) -> str | None:
@@ -240,19 +231,12 @@ class Entry(msgspec.Struct, eq=False):
         }
 
 
-_packed: Final = msgspec.msgpack.Encoder().encode
-_unpacked: Final = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]]).decode
-
 Observer = Callable[[Entry], None]
 
 
 def printable(text: str) -> str:
     """The text with what could break a line or a terminal escaped."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def _pairs(headers: Headers) -> Sequence[tuple[bytes, bytes]]:
-    return _unpacked(headers) if isinstance(headers, bytes) else headers
 
 
 def _read(body: bytes | None) -> Any:

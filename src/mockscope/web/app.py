@@ -16,13 +16,15 @@ from mockscope.bench import Bench, MockSite
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.entry import Entry
 from mockscope.instruments.hints import Hint
+from mockscope.web.answer import JSONAnswer
 from mockscope.web.breaking import answer_or_break
 from mockscope.web.control.door import Door
 from mockscope.web.eager import in_a_task
 from mockscope.web.explaining import BODIES, explain, suspect
+from mockscope.web.head import HEAD
 from mockscope.web.reading import Call
 from mockscope.web.recording import ENTRY, Recording
-from mockscope.web.routes import JSONAnswer, Row, allowed_methods, rows_at
+from mockscope.web.routes import Row, allowed_methods, place_of
 
 logger: Final = logging.getLogger("mockscope")
 
@@ -72,7 +74,7 @@ class Api:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         entry: Entry = scope[ENTRY]
-        call = Call(scope, receive, entry)
+        call = Call(scope, receive, scope[HEAD], entry)
         try:
             response = await self._answer_or_refuse(call)
         except ClientDisconnect:
@@ -85,17 +87,17 @@ class Api:
             response = rendered(Refused(Refusal.CRASHED))
         if call.leaves_body_behind:
             await call.drain()
-        if scope["method"] == "HEAD":
-            # The headers of GET, its Content-Length included, and no body.
-            response.body = b""
+        if entry.method == "HEAD":
+            response.leave_out_body()
         if call.answer_headers:
             response.headers.update(call.answer_headers)
         # HTTP-10: "X-Request-Id, the id of its entry in the journal"
-        response.raw_headers.append((b"x-request-id", entry.id.encode()))
+        response.say(b"x-request-id", entry.id.encode())
         if entry.advice is not None and self._hint_header:
-            response.raw_headers.append((b"x-mockscope-hint", entry.advice.code.encode()))
+            response.say(b"x-mockscope-hint", entry.advice.code.encode())
         response.note(entry)
-        await response(scope, receive, send)
+        if not response.goes_whole(send):
+            await response(scope, receive, send)
 
     async def _answer_or_refuse(self, call: Call) -> JSONAnswer:
         entry = call.entry
@@ -112,7 +114,7 @@ class Api:
             entry.rule = refused.rule
             if entry.journal is None:
                 self._bench.calls.open(entry)
-            if (entry.operation in BODIES or refused.refusal is Refusal.EMAIL_MISSING) and not call.waits_to_send:
+            if (entry.operation in BODIES or refused.refusal is Refusal.EMAIL_MISSING) and not call.head.waits_to_send:
                 # Nobody may have read the body yet. It belongs to the entry, and shows where an email went instead.
                 await call.peek_body()
             entry.advice = explain(refused, call, self._directory)
@@ -121,8 +123,7 @@ class Api:
     def _admit(self, call: Call) -> tuple[Row, MockSite]:
         """HTTP-6: authenticate, route, method; then the operation checks, in its own order."""
         entry = call.entry
-        rows = rows_at(call)
-        row = rows.get((entry.method, call.names_user)) if rows else None
+        rows, row, call.group_name = place_of(call.head)
         if row is not None:
             entry.operation = row.operation
         handle = self._claim(call)
@@ -131,12 +132,12 @@ class Api:
         if row is None:
             allowed = allowed_methods(rows)
             raise Refused(Refusal.METHOD_NOT_ALLOWED, method=entry.method, path=entry.path, allowed=allowed)
-        entry.test_mode = row.method != "GET" and call.test_mode
+        entry.test_mode = row.method != "GET" and call.head.asks_test_mode
         return row, handle
 
     def _claim(self, call: Call) -> MockSite:
         """The site that the request opens; from here on the request is among its calls."""
-        call.site = call.authenticate(self._directory)
+        call.site = self._directory.authenticate(call.head.credentials())
         handle = self._bench.handle(call.site)
         if handle is None:
             # It was removed between two steps.

@@ -22,9 +22,10 @@ from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry
 from mockscope.instruments.fault import BODILESS, READS, WITH_ANSWER, Answer, Fault
 from mockscope.instruments.faults import Faults
+from mockscope.web.answer import JSONAnswer
 from mockscope.web.eager import in_a_task
 from mockscope.web.reading import Call
-from mockscope.web.routes import Endpoint, JSONAnswer
+from mockscope.web.routes import Endpoint
 
 if TYPE_CHECKING:
     from mockscope.instruments.rates import Verdict
@@ -78,7 +79,7 @@ async def answer_or_break(call: Call, endpoint: Endpoint, faults: Faults, clock:
         return await endpoint(call)
     # Now, because the body tells which calls are meant, and because a client that gives up during a delay takes it
     # along: what it asked for happens all the same.
-    if call.announces_body:
+    if call.head.announces_body:
         await call.peek_body()
     verdict = faults.judge(call.entry)
     if verdict is not None:
@@ -148,7 +149,10 @@ class BrokenAnswer(JSONAnswer):
     @property
     def _says_part(self) -> bool:
         # What is cut is a body, and HEAD is answered without one: then nothing is left.
-        return self._fault.transport == "truncate" and self._call.scope["method"] != "HEAD"
+        return self._fault.transport == "truncate" and self._call.head.method != "HEAD"
+
+    def goes_whole(self, send: Send) -> bool:
+        return False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._fault.transport == "hang":

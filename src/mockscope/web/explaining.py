@@ -18,7 +18,8 @@ from mockscope.domain.site import Site
 from mockscope.domain.store import Table
 from mockscope.instruments.hints import Advice, Hint, did_you_mean
 from mockscope.nearness import MOST_CANDIDATES, nearest, nearest_email
-from mockscope.web.reading import AUTH_HEADER, EMAIL_HEADER, Call
+from mockscope.web.head import AUTH_HEADER, EMAIL_HEADER
+from mockscope.web.reading import Call
 from mockscope.web.routes import COLLECTIONS
 
 # HTTP-9: what the successor of the API offers.
@@ -46,7 +47,7 @@ def explain(refused: Refused, call: Call, directory: Directory) -> Advice:
 def suspect(call: Call) -> tuple[Advice, ...]:
     """The hints for a request that was let pass although nobody promises that the service would."""
     found = SUSPECTED[call.entry.operation or ""](call)
-    if call.repeats_headers:
+    if call.head.repeats_headers:
         found = [*found, *_suspect_headers(call)]
     return tuple(_veiled(advice, call) for advice in found) if found else ()
 
@@ -62,17 +63,17 @@ def _veiled(advice: Advice, call: Call) -> Advice:
 
 
 def _suspect_headers(call: Call) -> Iterator[Advice]:
-    if call.repeats(AUTH_HEADER):
+    if call.head.repeats(AUTH_HEADER):
         yield Hint.AUTH_REPEATED.about()
-    if call.repeats(EMAIL_HEADER):
+    if call.head.repeats(EMAIL_HEADER):
         yield Hint.EMAIL_REPEATED.about()
 
 
 def _suspect_read(call: Call) -> Sequence[Advice]:
-    if not call.announces_body and not call.scope["query_string"]:
+    if not call.head.announces_body and not call.head.query_string:
         return ()
     ignored = _suspect_ignored_body(call)
-    if "test_mode" in call.query:
+    if "test_mode" in call.head.query:
         return [Hint.TEST_MODE_ON_READ.about(), *ignored]
     return ignored
 
@@ -80,38 +81,38 @@ def _suspect_read(call: Call) -> Sequence[Advice]:
 def _suspect_list_of_users(call: Call) -> Sequence[Advice]:
     found = _suspect_read(call)
     # Who asked for one user and gets them all will not notice with a site of one.
-    if call.names_any_of(RENAMED_EMAIL):
+    if call.head.names_any_of(RENAMED_EMAIL):
         for name in RENAMED_EMAIL:
-            if call.header(name):
+            if call.head.header(name):
                 return [Hint.EMAIL_HEADER_RENAMED.about(sent=name.decode().title()), *found]
-    if not call.scope["query_string"]:
+    if not call.head.query_string:
         return found
-    if "email" in call.query:
+    if "email" in call.head.query:
         return [Hint.EMAIL_NOT_IN_HEADER.about(place="query"), *found]
     # An email never holds a blank.
-    return [Hint.CURSOR_BLANK.about(), *found] if " " in call.start else found
+    return [Hint.CURSOR_BLANK.about(), *found] if " " in call.head.start else found
 
 
 def _suspect_list_of_groups(call: Call) -> Sequence[Advice]:
     # A group's name may hold a blank: only where no group is called so, and one is with a plus, was that one meant.
     groups = call.site.store.groups
-    meant = call.start.replace(" ", "+")
-    blank = [Hint.CURSOR_BLANK.about()] if call.start not in groups and meant in groups else []
+    meant = call.head.start.replace(" ", "+")
+    blank = [Hint.CURSOR_BLANK.about()] if call.head.start not in groups and meant in groups else []
     return [*blank, *_suspect_read(call)]
 
 
 def _suspect_write(call: Call) -> Sequence[Advice]:
     # First what wrote for real although it was to write nothing.
-    odd = _suspect_test_mode(call) if call.scope["query_string"] else ()
+    odd = _suspect_test_mode(call) if call.head.query_string else ()
     fields = () if call.fields is None else _suspect_fields(call, call.fields)
-    mistyped = call.body and not call.says_json
-    other = [Hint.CONTENT_TYPE_NOT_JSON.about(sent=call.content_type or "missing")] if mistyped else ()
+    mistyped = call.body and not call.head.says_json
+    other = [Hint.CONTENT_TYPE_NOT_JSON.about(sent=call.head.content_type or "missing")] if mistyped else ()
     return [*odd, *fields, *other] if odd or fields or other else ()
 
 
 def _suspect_deletion(call: Call) -> Sequence[Advice]:
-    odd = _suspect_test_mode(call) if call.scope["query_string"] else ()
-    return [*odd, *_suspect_ignored_body(call)] if odd or call.has_length else ()
+    odd = _suspect_test_mode(call) if call.head.query_string else ()
+    return [*odd, *_suspect_ignored_body(call)] if odd or call.head.has_length else ()
 
 
 SUSPECTED: Final[Mapping[str, Callable[[Call], Sequence[Advice]]]] = {
@@ -129,11 +130,11 @@ SUSPECTED: Final[Mapping[str, Callable[[Call], Sequence[Advice]]]] = {
 
 
 def _suspect_ignored_body(call: Call) -> Sequence[Advice]:
-    return [Hint.BODY_IGNORED.about(method=call.entry.method)] if call.has_length else ()
+    return [Hint.BODY_IGNORED.about(method=call.entry.method)] if call.head.has_length else ()
 
 
 def _suspect_test_mode(call: Call) -> Sequence[Advice]:
-    sent = call.query.get("test_mode", "false")
+    sent = call.head.query.get("test_mode", "false")
     return () if sent.lower() in ("true", "false") else [Hint.TEST_MODE_ODD.about(sent=sent)]
 
 
@@ -165,13 +166,13 @@ def _unknown_field(name: str, operation: str) -> Advice:
 
 def _auth_missing(refused: Refused, call: Call, directory: Directory) -> Advice:
     for name in RENAMED_AUTH:
-        if call.header(name):
+        if call.head.header(name):
             return Hint.AUTH_HEADER_RENAMED.about(sent=name.decode().title())
     return Hint.AUTH_HEADER_MISSING.about()
 
 
 def _credentials(call: Call) -> str:
-    return call.header(AUTH_HEADER).strip()
+    return call.head.header(AUTH_HEADER).strip()
 
 
 def _auth_malformed(refused: Refused, call: Call, directory: Directory) -> Advice:
@@ -221,9 +222,9 @@ def _method_not_allowed(refused: Refused, call: Call, directory: Directory) -> A
 
 def _email_missing(refused: Refused, call: Call, directory: Directory) -> Advice:
     for name in RENAMED_EMAIL:
-        if call.header(name):
+        if call.head.header(name):
             return Hint.EMAIL_HEADER_RENAMED.about(sent=name.decode().title())
-    if "email" in call.query:
+    if "email" in call.head.query:
         return Hint.EMAIL_NOT_IN_HEADER.about(place="query")
     if b"email" in call.body:
         return Hint.EMAIL_NOT_IN_HEADER.about(place="body")

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mockscope.instruments.calls import Journal
 from mockscope.instruments.entry import Entry, Observer
+from mockscope.web.head import HEAD, Head
 
 # Where wrappers and the API find the entry of the request at hand: ASGI hands one scope through all of them.
 ENTRY: Final = "mockscope.entry"
@@ -37,16 +38,12 @@ class Recording:
         self._numbers = numbers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path: bytes = scope.get("raw_path") or scope["path"].encode()
+        head: Head | None = scope.get(HEAD)
+        if head is None:
+            scope[HEAD] = head = Head(scope)
         number = next(self._numbers)
-        query: bytes = scope["query_string"]
         scope[ENTRY] = entry = Entry(
-            f"{self._prefix}{number}",
-            scope["method"],
-            path.decode("utf-8", "replace"),
-            query.decode("latin-1") if query else "",
-            scope["headers"],
-            number,
+            f"{self._prefix}{number}", head.method, head.path, head.query_string, head.lines, number
         )
         try:
             await self._app(scope, receive, send)

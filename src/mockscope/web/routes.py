@@ -3,13 +3,11 @@
 No rule is kept here; what may be refused is refused by what these lines call.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from starlette.responses import Response
 from starlette.routing import compile_path
-from starlette.types import Receive, Scope, Send
 
 from mockscope import wire
 from mockscope.domain.model import Group, User
@@ -19,42 +17,9 @@ from mockscope.domain.rules import (
     read_new_user,
     read_user_changes,
 )
-from mockscope.instruments.entry import Entry
+from mockscope.web.answer import JSONAnswer
+from mockscope.web.head import Head
 from mockscope.web.reading import Call
-
-CONTENT_TYPE: Final = (b"content-type", b"application/json; charset=utf-8")
-
-
-class SendsWhole(Protocol):
-    """An ASGI channel for answers that can take one whole. A wrapper's own channel can't, and sees every message."""
-
-    def whole(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
-        """Send an answer in one piece. False is that it is to be sent as ever."""
-
-
-class JSONAnswer(Response):
-    """An answer in JSON (HTTP-1)."""
-
-    # What Response would come to, without its look at what else a content and its headers might be.
-    body: bytes
-
-    def __init__(self, content: bytes, status_code: int = 200) -> None:
-        self.status_code = status_code
-        self.body = content
-        self.background = None
-        self.raw_headers = [(b"content-length", b"%d" % len(content)), CONTENT_TYPE]
-
-    def note(self, entry: Entry) -> None:
-        """Write down what the client is told."""
-        entry.keep_answer(self.status_code, self.raw_headers, self.body)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        channel: SendsWhole | None = send if hasattr(send, "whole") else None
-        if channel is not None and channel.whole(self.status_code, self.raw_headers, self.body):
-            return
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": self.body})
-
 
 # -- rendering -------------------------------------------------------------------------------------------------
 
@@ -91,27 +56,27 @@ def removed(call: Call, record: User | Group | None) -> JSONAnswer:
 
 
 async def list_users(call: Call) -> JSONAnswer:
-    return JSONAnswer(wire.user_page(call.site.list_users(call.start)))
+    return JSONAnswer(wire.user_page(call.site.list_users(call.head.start)))
 
 
 async def get_user(call: Call) -> JSONAnswer:
-    return answered(call.site.get_user(call.email(rule="USER-GET-1")))
+    return JSONAnswer(wire.user(call.site.look_up_user(call.head.email(rule="USER-GET-1"))))
 
 
 async def create_user(call: Call) -> JSONAnswer:
     draft = await call.read(read_new_user, quick=wire.decode_new_user)
-    user = call.site.create_user(draft, dry_run=call.test_mode)
+    user = call.site.create_user(draft, dry_run=call.head.asks_test_mode)
     return created(call, user)
 
 
 async def update_user(call: Call) -> JSONAnswer:
-    target = call.site.user(call.email(rule="USER-UPDATE-1"), rule="USER-UPDATE-1")
+    target = call.site.user(call.head.email(rule="USER-UPDATE-1"), rule="USER-UPDATE-1")
     changes = await call.read(read_user_changes)
-    return updated(call.site.update_user(target.email, changes, dry_run=call.test_mode))
+    return updated(call.site.update_user(target.email, changes, dry_run=call.head.asks_test_mode))
 
 
 async def delete_user(call: Call) -> JSONAnswer:
-    user = call.site.delete_user(call.email(rule="USER-DELETE-1"), dry_run=call.test_mode)
+    user = call.site.delete_user(call.head.email(rule="USER-DELETE-1"), dry_run=call.head.asks_test_mode)
     return removed(call, user)
 
 
@@ -119,7 +84,7 @@ async def delete_user(call: Call) -> JSONAnswer:
 
 
 async def list_groups(call: Call) -> JSONAnswer:
-    return JSONAnswer(wire.group_page(call.site.list_groups(call.start)))
+    return JSONAnswer(wire.group_page(call.site.list_groups(call.head.start)))
 
 
 async def get_group(call: Call) -> JSONAnswer:
@@ -128,18 +93,18 @@ async def get_group(call: Call) -> JSONAnswer:
 
 async def create_group(call: Call) -> JSONAnswer:
     draft = await call.read(read_new_group)
-    group = call.site.create_group(draft, dry_run=call.test_mode)
+    group = call.site.create_group(draft, dry_run=call.head.asks_test_mode)
     return created(call, group)
 
 
 async def update_group(call: Call) -> JSONAnswer:
     target = call.site.group(call.group_name, rule="GROUP-UPDATE-2")
     changes = await call.read(read_group_changes)
-    return updated(call.site.update_group(target.name, changes, dry_run=call.test_mode))
+    return updated(call.site.update_group(target.name, changes, dry_run=call.head.asks_test_mode))
 
 
 async def delete_group(call: Call) -> JSONAnswer:
-    group = call.site.delete_group(call.group_name, dry_run=call.test_mode)
+    group = call.site.delete_group(call.group_name, dry_run=call.head.asks_test_mode)
     return removed(call, group)
 
 
@@ -204,13 +169,31 @@ ONE_GROUP_PATTERN: Final = compile_path(ONE_GROUP)[0]
 ONE_GROUP_ROWS: Final = _rows_at(ONE_GROUP)
 
 
-def rows_at(call: Call) -> Rows | None:
-    """The rows of the path that a request asks for; the group's name in it is left with the call."""
-    rows = COLLECTIONS.get(call.scope["path"])
-    if rows is None and (match := ONE_GROUP_PATTERN.match(call.path)):
-        call.group_name = unquote(match["group_name"])
-        return ONE_GROUP_ROWS
-    return rows
+class Place(NamedTuple):
+    """What a head leads to: the rows of its path, the row of its method among them, and the group that the path names.
+
+    None is that there is no such path, or no such method there.
+    """
+
+    rows: Rows | None
+    row: Row | None = None
+    group_name: str = ""
+
+
+def place_of(head: Head) -> Place:
+    """What a head leads to."""
+    if head.place is None:
+        head.place = _look_up(head)
+    return head.place
+
+
+def _look_up(head: Head) -> Place:
+    wanted = head.method, head.names_user
+    if (rows := COLLECTIONS.get(head.decoded_path)) is not None:
+        return Place(rows, rows.get(wanted))
+    if match := ONE_GROUP_PATTERN.match(head.path):
+        return Place(ONE_GROUP_ROWS, ONE_GROUP_ROWS.get(wanted), unquote(match["group_name"]))
+    return Place(None)
 
 
 def allowed_methods(rows: Rows) -> str:

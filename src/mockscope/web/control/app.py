@@ -18,11 +18,11 @@ from mockscope.bench import Bench
 from mockscope.contracting import ExtraMissing
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.nearness import nearest
+from mockscope.web.answer import JSONAnswer
 from mockscope.web.control.asking import Ask, Conflict, TooLarge, body_of
 from mockscope.web.control.door import Door
 from mockscope.web.control.rendering import refused
 from mockscope.web.control.rows import BASE, ROWS, YAML, Endpoint, Row
-from mockscope.web.routes import JSONAnswer
 
 logger: Final = logging.getLogger("mockscope")
 

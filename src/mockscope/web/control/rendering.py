@@ -11,7 +11,7 @@ from mockscope.bench import Bench, MockSite, SiteSnapshot
 from mockscope.domain.model import timestamp
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.findings import Finding
-from mockscope.web.routes import JSONAnswer
+from mockscope.web.answer import JSONAnswer
 
 R = TypeVar("R")
 

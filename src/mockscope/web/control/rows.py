@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 from starlette.responses import Response
 
 from mockscope import __version__, _spec, contracting, seeding
+from mockscope.web.answer import JSONAnswer
 from mockscope.web.control import rendering
 from mockscope.web.control.asking import Ask, Conflict, NotThere
 from mockscope.web.control.bodies import (
@@ -24,7 +25,6 @@ from mockscope.web.control.bodies import (
 )
 from mockscope.web.control.rendering import answered, created, done
 from mockscope.web.control.stream import EventStream
-from mockscope.web.routes import JSONAnswer
 
 YAML: Final = "application/yaml"
 
