@@ -16,6 +16,7 @@ from starlette.websockets import WebSocketClose
 from mockscope import _spec
 from mockscope.bench import Bench
 from mockscope.contracting import ExtraMissing
+from mockscope.domain.directory import HostTaken
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.nearness import nearest
 from mockscope.web.control.asking import Ask, Conflict, TooLarge, body_of
@@ -136,7 +137,7 @@ def status_and_message(error: Exception, request: Request) -> tuple[int, str]:
     match error:
         case Refused():
             return error.status, error.message
-        case Conflict():
+        case Conflict() | HostTaken():
             return 409, str(error)
         case TooLarge():
             return 413, str(error)
