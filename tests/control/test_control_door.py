@@ -17,7 +17,7 @@ from starlette.types import Message
 from mockscope import LiveServer, Mockscope, Refusal, Refused, serve
 from mockscope.web.control import door
 from mockscope.web.control.asking import LARGEST_BODY
-from mockscope.web.control.rows import ROWS
+from mockscope.web.control.rows import ROWS, Row
 
 BEARER: Final = {"Authorization": f"Bearer {TOKEN}"}
 NO_TOKEN: Final = {
@@ -220,6 +220,27 @@ def test_every_path_of_the_control_api_is_behind_the_door() -> None:
             assert client.request(row.method, path).status_code == 401, row
         assert client.get("/_mockscope").status_code == 401
         assert client.get("/openapi.yaml").status_code == 200
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} {row.path}")
+def test_a_parameter_that_nobody_knows_is_refused_on_every_path_and_nothing_happens(row: Row) -> None:
+    double = Mockscope()
+    site = double.site("example_site")
+    site.snapshot("x")
+    fault = site.faults.add("get_user", status=503)
+    path = row.path.format(host=site.host, call="x", name="x", fault=fault.id)
+    with in_process(double) as client:
+        answer = client.request(row.method, path, params={"opration": "get_user"})
+        state = client.get(f"{BASE}/sites").json()
+
+    told = (
+        "did you mean operation?" if path.endswith(("/calls", "/calls/har")) and row.method == "GET" else "known: none"
+    )
+    assert (answer.status_code, answer.json()) == (400, {"message": f"there is no field opration here; {told}"})
+    assert [(each["host"], each["api_key"], each["counts"]["faults"]) for each in state["sites"]] == [
+        (site.host, site.api_key, 1)
+    ]
+    assert (list(site.snapshots), site.clock.is_frozen, double.clock.is_frozen) == (["x"], False, False)
 
 
 def test_bound_elsewhere_a_token_is_made_up_and_demanded(monkeypatch: pytest.MonkeyPatch) -> None:

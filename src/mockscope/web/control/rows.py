@@ -9,6 +9,7 @@ from mockscope import __version__, _spec, contracting, seeding
 from mockscope.web.control import rendering
 from mockscope.web.control.asking import Ask, Conflict, NotThere
 from mockscope.web.control.bodies import (
+    Body,
     Event,
     Freeze,
     LimitedQuestion,
@@ -271,17 +272,24 @@ def move_clock(ask: Ask) -> Response:
     return answered(rendering.clock(clock))
 
 
+def reset_clock(ask: Ask) -> Response:
+    clock, _ = ask.owner.clock, ask.read(Nothing)
+    clock.reset()
+    return answered(rendering.clock(clock))
+
+
 # -- the table -------------------------------------------------------------------------------------------------
 
 Endpoint = Callable[[Ask], Response]
 
 
 class Row(NamedTuple):
-    """An endpoint, and the method and path it answers."""
+    """An endpoint, the method and path it answers, and what the query may hold: None where nobody looks at it."""
 
     method: str
     path: str
     endpoint: Endpoint
+    query: type[Body] | None = Nothing
 
 
 BASE: Final = "/_mockscope/v1"
@@ -290,9 +298,9 @@ SITE: Final = f"{BASE}/sites/{{host}}"
 
 def _calls_and_clock(of: str) -> tuple[Row, ...]:
     return (
-        Row("GET", f"{of}/calls", list_calls),
+        Row("GET", f"{of}/calls", list_calls, LimitedQuestion),
         Row("DELETE", f"{of}/calls", clear_calls),
-        Row("GET", f"{of}/calls/har", export_har),
+        Row("GET", f"{of}/calls/har", export_har, Question),
         Row("GET", f"{of}/calls/stream", stream_calls),
         Row("GET", f"{of}/calls/{{call}}", get_call),
         Row("GET", f"{of}/clock", get_clock),
@@ -300,6 +308,7 @@ def _calls_and_clock(of: str) -> tuple[Row, ...]:
         Row("POST", f"{of}/clock/resume", resume_clock),
         Row("POST", f"{of}/clock/shift", shift_clock),
         Row("POST", f"{of}/clock/move", move_clock),
+        Row("POST", f"{of}/clock/reset", reset_clock),
     )
 
 
