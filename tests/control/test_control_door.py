@@ -6,6 +6,8 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -406,9 +408,10 @@ def test_a_state_that_can_t_be_written_is_told_without_a_trace(
 # -- mockscope serve -------------------------------------------------------------------------------------------
 
 
-def start(folder: Path, *options: str, before: str = "") -> "subprocess.Popen[str]":
+@contextmanager
+def start(folder: Path, *options: str, before: str = "") -> Iterator["subprocess.Popen[str]"]:
     code = f"{before}\nfrom mockscope.cli import main; main()"
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", code, "serve", "--port=0", "--ready-file=ready.json", "--log=off", *options],
         cwd=folder,
         env={name: value for name, value in os.environ.items() if not name.startswith("MOCKSCOPE_")},
@@ -416,6 +419,12 @@ def start(folder: Path, *options: str, before: str = "") -> "subprocess.Popen[st
         stderr=subprocess.PIPE,
         text=True,
     )
+    with process:
+        try:
+            yield process
+        finally:
+            # A test that fails must not wait for a server that nobody ends.
+            process.kill()
 
 
 def banner(process: "subprocess.Popen[str]", *, last: str) -> str:
