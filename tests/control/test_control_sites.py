@@ -340,6 +340,22 @@ def test_a_site_is_reset_forked_exported_and_loaded(server: LiveServer, control:
     assert site.export() == exported.json()
 
 
+def test_a_dashboard_is_added_by_an_export_and_an_import_and_the_instruments_stay(
+    server: LiveServer, control: httpx.Client
+) -> None:
+    site = server.site()
+    fault = site.faults.add("list_users", status=503)
+    site.clock.freeze()
+    httpx.get(f"{server.url}/api/v1/groups", headers=site.headers)
+
+    seed = control.get(f"{path_of(site.host)}/export").json()
+    seed["sites"][0]["dashboards"] = [{"name": "Revenue", "owner": "admin@example.com", "access": {}}]
+    answer = control.post(f"{path_of(site.host)}/import", json=seed)
+
+    assert (answer.status_code, site.export()) == (200, seed)
+    assert (list(site.faults), len(site.calls), site.clock.is_frozen) == ([fault], 1, True)
+
+
 def test_a_seed_with_several_sites_none_of_which_is_meant_is_refused(server: LiveServer, control: httpx.Client) -> None:
     site = server.site()
     before = site.export()
