@@ -79,6 +79,7 @@ TWICE = [("Http-X-Email", "admin@example.com")] * 2
         ("HEAD", GROUPS, [], {}, "list_groups", "HTTP-5", "body-ignored"),
         ("DELETE", USERS, TWICE[:1], {}, "delete_user", "HTTP-5", "body-ignored"),
         ("PUT", f"{USERS}?test_mode=", TWICE[:1], {}, "update_user", "TEST-3", "test-mode-odd"),
+        ("PUT", f"{USERS}?testMode=true", TWICE[:1], {}, "update_user", "TEST-3", "test-mode-misspelt"),
         ("PUT", USERS, TWICE[:1], {"email": "joey@example.com"}, "update_user", "HTTP-7", "email-unchangeable"),
         ("PUT", USERS, TWICE[:1], {"role": {"a": 1}}, "update_user", "HTTP-7", "field-unknown"),
         ("PUT", USERS, TWICE[:1], {"groups": ["All Users"] * 2}, "update_user", "USER-CREATE-2", "group-repeated"),

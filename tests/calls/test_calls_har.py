@@ -1,6 +1,7 @@
 """Calls as an HTTP Archive: its structure is that of HAR 1.2, and it says what happened."""
 
 import json
+from http.client import HTTPConnection
 from typing import Any
 
 import jsonschema
@@ -144,6 +145,29 @@ def test_an_archive_holds_calls_of_every_kind(server: LiveServer, site: MockSite
         (0, "get_user; example-site; fault fault-1"),
     ]
     assert [entry["response"]["status"] for entry in archived(server.calls)] == [403]
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("example.com:8765", "example.com:8765"),
+        ("[::1]:8765", "[::1]:8765"),
+        ("", "mockscope.invalid"),
+        ("a b", "a%20b"),
+        ('"x"/<y>?', "%22x%22%2F%3Cy%3E%3F"),
+        ("\xe9", "%C3%A9"),
+    ],
+)
+def test_whatever_host_a_client_says_the_url_is_one(site: MockSite, host: str, shown: str) -> None:
+    connection = HTTPConnection(site.url.removeprefix("http://"), timeout=20)
+    connection.putrequest("GET", USERS, skip_host=True)
+    for name, value in (site.headers | {"Host": host}).items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    assert connection.getresponse().status == 200
+    connection.close()
+
+    assert [entry["request"]["url"] for entry in archived(site.calls)] == [f"http://{shown}{USERS}"]
 
 
 def test_an_archive_of_no_calls_is_valid(site: MockSite) -> None:

@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -272,6 +273,18 @@ def test_a_look_waits_for_what_is_being_answered(site: MockSite, monkeypatch: py
         assert [entry.status for entry in site.calls] == [201]
         sender.join()
     assert waiting.is_set()
+
+
+def test_a_look_ends_as_soon_as_the_answer_is_out(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = announcing(site.calls, monkeypatch)
+    began = monotonic()
+    with Half(site) as half:
+        sender = Thread(target=lambda: waiting.wait(SECONDS) and half.finish())
+        sender.start()
+
+        assert [entry.status for entry in site.calls.settled(SECONDS)] == [201]
+        assert monotonic() - began < SECONDS / 2
+        sender.join()
 
 
 def test_a_look_does_not_wait_for_ever(site: MockSite) -> None:

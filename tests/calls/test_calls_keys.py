@@ -42,6 +42,7 @@ def ways(key: str) -> dict[str, Way]:
     """The places in which clients leave a key: method, target, headers, body."""
     good = {AUTH: f"example-site:{key}"}
     encoded = quote(key, safe="")
+    throughout = "".join(f"%{ord(character):02x}" for character in key)
     return {
         "where it belongs": ("GET", USERS, good, None),
         "with blanks": ("GET", USERS, {AUTH: f" example-site: {key} "}, None),
@@ -58,6 +59,8 @@ def ways(key: str) -> dict[str, Way]:
         "email": ("GET", USERS, good | {"Http-X-Email": key}, None),
         "query": ("GET", f"{USERS}?api_key=example-site%3A{encoded}", good, None),
         "query as it is": ("GET", f"{USERS}?next_page_start={key}", good, None),
+        "query encoded throughout": ("GET", f"{USERS}?api_key={throughout}", good, None),
+        "name in a query": ("GET", f"{USERS}?{throughout}=1", good, None),
         "query alone": ("GET", f"{USERS}?auth={encoded}", {}, None),
         "test mode": ("DELETE", f"{GROUPS}/Sales?test_mode={encoded}", good, None),
         "path": ("GET", f"/api/v1/{encoded}", good, None),

@@ -125,6 +125,18 @@ def test_a_question_that_means_nothing_is_refused(
     assert (answer.status_code, answer.json()) == (400, {"message": message})
 
 
+@pytest.mark.parametrize("of", ["/sites/{host}", ""])
+def test_a_filter_for_the_calls_to_forget_is_refused_and_none_is_forgotten(
+    server: LiveServer, control: httpx.Client, site: MockSite, of: str
+) -> None:
+    httpx.get(f"{server.url}/api/v1/users")
+
+    answer = control.delete(f"{BASE}{of.format(host=site.host)}/calls?operation=list_users")
+
+    assert (answer.status_code, answer.json()) == (400, {"message": "there is no field operation here; known: none"})
+    assert (len(site.calls), len(server.calls)) == (4, 1)
+
+
 def test_calls_that_reached_no_site_are_the_server_s(server: LiveServer, control: httpx.Client, site: MockSite) -> None:
     httpx.get(f"{server.url}/api/v1/users", headers={"Http-X-Partner-Auth": f"{site.host}:wrong"})
 

@@ -44,8 +44,7 @@ def test_paths_methods_and_operations_are_those_of_the_table_of_rows() -> None:
 def test_every_operation_says_what_its_place_can_refuse() -> None:
     for (method, path), operation in operations().items():
         reads = method in ("POST", "PUT", "PATCH")
-        expected = {"401", "403"} | ({"400", "413"} if reads else set()) | ({"404"} if "{" in path else set())
-        expected |= {"400"} if path.endswith(("/calls", "/calls/har")) and method == "GET" else set()
+        expected = {"400", "401", "403"} | ({"413"} if reads else set()) | ({"404"} if "{" in path else set())
         expected |= {"409"} if path.endswith(("/sites", "/fork", f"{BASE}/import", "/save")) and reads else set()
         refusals = {status for status in operation["responses"] if status >= "400"}
         assert (operation["operationId"], refusals) == (operation["operationId"], expected)

@@ -6,6 +6,8 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +19,7 @@ from starlette.types import Message
 from mockscope import LiveServer, Mockscope, Refusal, Refused, serve
 from mockscope.web.control import door
 from mockscope.web.control.asking import LARGEST_BODY
-from mockscope.web.control.rows import ROWS
+from mockscope.web.control.rows import ROWS, Row
 
 BEARER: Final = {"Authorization": f"Bearer {TOKEN}"}
 NO_TOKEN: Final = {
@@ -222,6 +224,27 @@ def test_every_path_of_the_control_api_is_behind_the_door() -> None:
         assert client.get("/openapi.yaml").status_code == 200
 
 
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} {row.path}")
+def test_a_parameter_that_nobody_knows_is_refused_on_every_path_and_nothing_happens(row: Row) -> None:
+    double = Mockscope()
+    site = double.site("example_site")
+    site.snapshot("x")
+    fault = site.faults.add("get_user", status=503)
+    path = row.path.format(host=site.host, call="x", name="x", fault=fault.id)
+    with in_process(double) as client:
+        answer = client.request(row.method, path, params={"opration": "get_user"})
+        state = client.get(f"{BASE}/sites").json()
+
+    told = (
+        "did you mean operation?" if path.endswith(("/calls", "/calls/har")) and row.method == "GET" else "known: none"
+    )
+    assert (answer.status_code, answer.json()) == (400, {"message": f"there is no field opration here; {told}"})
+    assert [(each["host"], each["api_key"], each["counts"]["faults"]) for each in state["sites"]] == [
+        (site.host, site.api_key, 1)
+    ]
+    assert (list(site.snapshots), site.clock.is_frozen, double.clock.is_frozen) == (["x"], False, False)
+
+
 def test_bound_elsewhere_a_token_is_made_up_and_demanded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "is_loopback", lambda address: False)
     with serve() as server:
@@ -385,9 +408,10 @@ def test_a_state_that_can_t_be_written_is_told_without_a_trace(
 # -- mockscope serve -------------------------------------------------------------------------------------------
 
 
-def start(folder: Path, *options: str, before: str = "") -> "subprocess.Popen[str]":
+@contextmanager
+def start(folder: Path, *options: str, before: str = "") -> Iterator["subprocess.Popen[str]"]:
     code = f"{before}\nfrom mockscope.cli import main; main()"
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", code, "serve", "--port=0", "--ready-file=ready.json", "--log=off", *options],
         cwd=folder,
         env={name: value for name, value in os.environ.items() if not name.startswith("MOCKSCOPE_")},
@@ -395,6 +419,12 @@ def start(folder: Path, *options: str, before: str = "") -> "subprocess.Popen[st
         stderr=subprocess.PIPE,
         text=True,
     )
+    with process:
+        try:
+            yield process
+        finally:
+            # A test that fails must not wait for a server that nobody ends.
+            process.kill()
 
 
 def banner(process: "subprocess.Popen[str]", *, last: str) -> str:

@@ -1,6 +1,7 @@
 """Faults and clocks over the control API: planned there, they strike; moved there, time is moved for Python too."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -167,7 +168,7 @@ def test_a_rule_that_can_t_be_is_refused_and_not_planned(
 
 
 @pytest.mark.parametrize("of_site", [True, False])
-def test_a_clock_is_frozen_shifted_moved_and_resumed(
+def test_a_clock_is_frozen_shifted_moved_resumed_and_reset(
     server: LiveServer, control: httpx.Client, site: MockSite, *, of_site: bool
 ) -> None:
     place = f"{path_of(site.host)}/clock" if of_site else f"{BASE}/clock"
@@ -187,6 +188,10 @@ def test_a_clock_is_frozen_shifted_moved_and_resumed(
     assert asked("freeze", autojump=True) == {"now": "2018-10-18T20:08:41.794Z", "frozen": True, "autojump": True}
     assert control.get(place).json() == {"now": "2018-10-18T20:08:41.794Z", "frozen": True, "autojump": True}
     assert asked("resume")["frozen"] is clock.is_frozen is False
+    assert f"{clock.now():%Y}" == "2018"
+    asked("freeze", at="2014-02-06T23:46:07.118Z")
+    assert asked("reset")["frozen"] is clock.is_frozen is False
+    assert abs(datetime.now(UTC) - clock.now()) < timedelta(hours=1)
     assert server.clock.is_frozen is False
 
 
@@ -216,6 +221,7 @@ def test_a_site_s_clock_follows_the_server_s_and_not_the_other_way_round(
         ("shift", {"days": 1e300}, "the clock would leave the years 1 to 9999"),
         ("shift", {"days": "90"}, "days: Expected `float`, got `str`"),
         ("resume", {"at": None}, "there is no field at here; known: none"),
+        ("reset", {"at": None}, "there is no field at here; known: none"),
     ],
 )
 def test_a_time_that_can_t_be_is_refused_and_the_clock_stays(

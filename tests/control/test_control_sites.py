@@ -1,6 +1,8 @@
 """Sites over the control API: what is asked over HTTP happens to the Python handle, and the other way round."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import httpx
@@ -18,6 +20,9 @@ POLICY = {
     "creator_must_be_admin": False,
     "protect_builtin_groups": True,
     "require_json_content_type": False,
+}
+TAKEN = {
+    "message": "there is a site taken already: hosts are unique on a server; choose another, or remove that site first"
 }
 # A host with Spaces, and all that a path has a meaning for.
 ODD_HOST = "a:b/c%2Fd?e#f;g=h&i+j..~{x}"
@@ -101,7 +106,7 @@ def test_an_import_of_sites_adds_all_or_none(server: LiveServer, control: httpx.
 
     assert (answer.status_code, answer.json()) == (
         409,
-        {"message": "There is a site taken already: hosts are unique on a server. Choose another, or delete it first."},
+        TAKEN,
     )
     assert list(server.sites) == ["taken"]
 
@@ -212,14 +217,31 @@ def test_a_site_that_can_t_be_made_is_refused_and_none_is_there(
 
 def test_a_host_that_is_taken_is_a_conflict(server: LiveServer, control: httpx.Client) -> None:
     site = server.site("taken")
-    message = "There is a site taken already: hosts are unique on a server. Choose another, or delete it first."
-
     made = control.post(f"{BASE}/sites", json={"host": "taken"})
     forked = control.post(f"{path_of(site.host)}/fork", json={"host": "taken"})
 
-    assert (made.status_code, made.json()) == (409, {"message": message})
-    assert (forked.status_code, forked.json()) == (409, {"message": message})
+    assert (made.status_code, made.json()) == (409, TAKEN)
+    assert (forked.status_code, forked.json()) == (409, TAKEN)
     assert list(server.sites) == ["taken"]
+
+
+def test_of_many_who_want_one_host_at_once_one_gets_it_and_the_others_a_conflict(server: LiveServer) -> None:
+    hosts = [f"site-{number}" for number in range(20)]
+    together = Barrier(8)
+
+    def make_all(_: int) -> list[int]:
+        statuses = []
+        with httpx.Client(base_url=server.url) as client:
+            for host in hosts:
+                together.wait(20)
+                statuses.append(client.post(f"{BASE}/sites", json={"host": host}).status_code)
+        return statuses
+
+    with ThreadPoolExecutor(8) as pool:
+        seen = list(pool.map(make_all, range(8)))
+
+    assert [sorted(of_one_host) for of_one_host in zip(*seen, strict=True)] == [[201] + [409] * 7] * len(hosts)
+    assert list(server.sites) == hosts
 
 
 @pytest.mark.parametrize("host", ["example_site", ODD_HOST, "%41", "a%252Fb", "~!$'()*,@[]|\\^`\"<>"])
@@ -316,6 +338,22 @@ def test_a_site_is_reset_forked_exported_and_loaded(server: LiveServer, control:
     loaded = control.post(f"{place}/import", json=exported.json())
     assert (loaded.status_code, loaded.json()) == (200, shown(site, counts=counts))
     assert site.export() == exported.json()
+
+
+def test_a_dashboard_is_added_by_an_export_and_an_import_and_the_instruments_stay(
+    server: LiveServer, control: httpx.Client
+) -> None:
+    site = server.site()
+    fault = site.faults.add("list_users", status=503)
+    site.clock.freeze()
+    httpx.get(f"{server.url}/api/v1/groups", headers=site.headers)
+
+    seed = control.get(f"{path_of(site.host)}/export").json()
+    seed["sites"][0]["dashboards"] = [{"name": "Revenue", "owner": "admin@example.com", "access": {}}]
+    answer = control.post(f"{path_of(site.host)}/import", json=seed)
+
+    assert (answer.status_code, site.export()) == (200, seed)
+    assert (list(site.faults), len(site.calls), site.clock.is_frozen) == ([fault], 1, True)
 
 
 def test_a_seed_with_several_sites_none_of_which_is_meant_is_refused(server: LiveServer, control: httpx.Client) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import requests
+from dirty_equals import IsOneOf, IsPartialDict, IsStr, IsTrueLike
 
 import mockscope as package
 from mockscope import Answer, Entry, LiveServer, LogNormal, MockSite, Uniform
@@ -110,6 +111,33 @@ REFUSED: list[tuple[Mapping[str, Any], str]] = [
     (
         {"operation": "create_user", "status": 503, "where": {"group": "Sales"}},
         "create_user names no group: leave group out",
+    ),
+    (
+        {"operation": "delete_group", "status": 503, "where": {"email": "joey@example.com"}},
+        "delete_group names no user: leave email out",
+    ),
+    (
+        {"status": 503, "where": {"email": "joey@example.com", "group": "Sales"}},
+        "no call names both a user and a group: leave one of them out",
+    ),
+    ({"operation": "create_user", "status": 503, "where": {"method": "GET"}}, "create_user is POST, never GET"),
+    ({"operation": "update_group", "status": 503, "where": {"method": "put"}}, "update_group is PUT, never put"),
+    ({"operation": "get_user", "status": 503, "where": {"method": "DELETE"}}, "get_user is GET or HEAD, never DELETE"),
+    (
+        {"status": 503, "where": {"method": "PATCH"}},
+        "a call is GET or HEAD or POST or PUT or DELETE, never PATCH",
+    ),
+    ({"status": 503, "where": {"method": None}}, "method can't be None"),
+    ({"status": 503, "where": {"path": b"/api/v1/users"}}, "path can't be b'/api/v1/users'"),
+    ({"status": 503, "where": {"email": 5}}, "email can't be 5"),
+    ({"status": 503, "where": {"group": ["Sales"]}}, "group can't be ['Sales']"),
+    ({"status": 503, "where": {"test_mode": "true"}}, "test_mode can't be 'true'"),
+    ({"status": 503, "where": {"test_mode": None}}, "test_mode can't be None"),
+    ({"status": 503, "where": {"test_mode": 2}}, "test_mode can't be 2"),
+    ({"status": 503, "where": {"params": "test_mode=true"}}, "params can't be 'test_mode=true'"),
+    (
+        {"status": 503, "where": {"params": {"test_mode": True}}},
+        "params are texts, as they are sent: test_mode can't be True",
     ),
     (
         {"operation": "get_user", "status": 503, "where": {"test_mode": True}},
@@ -348,6 +376,9 @@ def test_of_several_rules_the_first_strikes_and_all_count_the_call(mockscope: Mo
         ("create_user", {"test_mode": True}, [True, False, False]),
         ("create_user", {"test_mode": False}, [False, True, True]),
         ("update_user", {"email": "joey@example.com"}, [False, False, False]),
+        ("*", {"group": None, "test_mode": 1}, [True, False, False]),
+        ("*", {"method": IsOneOf("POST", "PUT"), "email": IsStr(regex="r.*")}, [False, False, True]),
+        ("create_user", {"params": IsPartialDict(test_mode=IsStr), "test_mode": IsTrueLike}, [True, False, False]),
         ("*", lambda entry: entry.json["email"].startswith("rachel"), [False, False, True]),
     ],
 )

@@ -54,6 +54,36 @@ def test_a_failed_test_shows_its_calls_with_hints_and_bodies(pytester: pytest.Py
     assert str(result.stdout).count("list_users") == 2
 
 
+def test_each_call_names_whom_it_is_about_and_whether_it_was_a_dry_run(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        MISTAKE
+        + """
+def test_that_fails(mockscope):
+    mockscope.add_user("joey@example.com")
+    mockscope.faults.add("delete_user", status=503)
+    users = f"{mockscope.url}/api/v1/users"
+    joey = mockscope.headers | {"Http-X-Email": "joey@example.com"}
+    requests.delete(users, headers=joey, params={"test_mode": "true"})
+    requests.delete(users, headers=joey)
+    requests.get(f"{mockscope.url}/api/v1/groups/All%20Users", headers=mockscope.headers)
+    requests.get(f"{mockscope.url}/api/v1/groups/{'x' * 100}", headers=mockscope.headers)
+    assert False
+"""
+    )
+
+    result = run(pytester)
+
+    result.stdout.fnmatch_lines(
+        [
+            "* 503  delete_user * ms  joey@example.com (test mode)  ?fault-1?",
+            "* 200  delete_user * ms  joey@example.com",
+            "* 200  get_group * ms  All Users",
+            f"* 404  get_group * ms  {'x' * 79}…  group-unknown: *",
+        ],
+        consecutive=True,
+    )
+
+
 def test_a_key_is_never_shown(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         MISTAKE

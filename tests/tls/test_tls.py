@@ -1,14 +1,17 @@
 """HTTPS with certificates of an authority made on the spot: who believes them, and what is left behind."""
 
 import gc
+import http.client
 import os
 import socket
 import ssl
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import httpx
+import httpx2
 import pytest
 import requests
 
@@ -85,6 +88,21 @@ def test_a_planned_reset_is_one_under_tls_too() -> None:
             # Below TLS, because Python's ssl makes an ordinary end of a reset.
             with pytest.raises(ConnectionResetError):
                 read_to_the_end(secured)
+
+
+def test_what_reads_by_the_ssl_of_python_reports_a_reset_as_a_drop() -> None:
+    with mockscope.serve(tls=True) as server:
+        site = server.site()
+        site.faults.add("list_users", transport="reset", times=None)
+        context = server.authority.client_context()
+        url = f"{site.url}/api/v1/users"
+        with pytest.raises(http.client.RemoteDisconnected):
+            urllib.request.urlopen(urllib.request.Request(url, headers=site.headers), context=context, timeout=10)
+        with httpx.Client(verify=context) as client, pytest.raises(httpx.RemoteProtocolError):
+            client.get(url, headers=site.headers)
+        with httpx2.Client(verify=context) as other, pytest.raises(httpx2.RemoteProtocolError):
+            other.get(url, headers=site.headers)
+        assert len(site.calls) == 3
 
 
 def test_one_authority_may_sign_for_several_servers() -> None:

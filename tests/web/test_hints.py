@@ -234,6 +234,18 @@ MISTAKES: dict[str, tuple[Mistake, int, Hint]] = {
     "test mode of one user": (get(f"{USERS}?test_mode=true", email=JOEY), 200, Hint.TEST_MODE_ON_READ),
     # -- what was planned
     "action that fails": (failing_action, 500, Hint.ACTION_FAILED),
+    "cursor of another name": (get(f"{USERS}?nextPageStart={JOEY}"), 200, Hint.CURSOR_MISSPELT),
+    "cursor of another name for groups": (get(f"{GROUPS}?next_page=Sales"), 200, Hint.CURSOR_MISSPELT),
+    "test mode of another name": (
+        lambda client: client.delete(f"{GROUPS}/Sales?testmode=true"),
+        200,
+        Hint.TEST_MODE_MISSPELT,
+    ),
+    "test mode of another name for a new user": (
+        lambda client: client.post(f"{USERS}?Test-Mode=true", PHOEBE, headers=JSON_TYPE),
+        201,
+        Hint.TEST_MODE_MISSPELT,
+    ),
     "odd test mode": (lambda client: client.delete(f"{GROUPS}/Sales?test_mode=1"), 200, Hint.TEST_MODE_ODD),
 }
 # What the hint says to each of them, whole: code, cause, remedy, and the rule under which such a request may pass.
@@ -705,6 +717,42 @@ SAID: list[tuple[Advice, list[str]]] = [
     ),
     (
         Advice(
+            "cursor-misspelt",
+            "There is no parameter nextPageStart, so this is the first page.",
+            "Send the cursor as next_page_start.",
+            "PAGE-2",
+        ),
+        ["cursor of another name"],
+    ),
+    (
+        Advice(
+            "cursor-misspelt",
+            "There is no parameter next_page, so this is the first page.",
+            "Send the cursor as next_page_start.",
+            "PAGE-2",
+        ),
+        ["cursor of another name for groups"],
+    ),
+    (
+        Advice(
+            "test-mode-misspelt",
+            "There is no parameter testmode, so this was a real call.",
+            "Send test_mode=true for a dry run.",
+            "TEST-3",
+        ),
+        ["test mode of another name"],
+    ),
+    (
+        Advice(
+            "test-mode-misspelt",
+            "There is no parameter Test-Mode, so this was a real call.",
+            "Send test_mode=true for a dry run.",
+            "TEST-3",
+        ),
+        ["test mode of another name for a new user"],
+    ),
+    (
+        Advice(
             "test-mode-odd",
             "test_mode=1 is neither true nor false, so this was a real call.",
             "Send test_mode=true for a dry run.",
@@ -860,6 +908,8 @@ def test_a_hint_repeats_no_value_at_any_length() -> None:
         get(f"{GROUPS}?next_page_start=NY+Knicks"),
         get(f"{GROUPS}?next_page_start=Zoo+Keepers"),
         get(f"{GROUPS}/NY%20Knicks"),
+        get(f"{USERS}?_=1708125600&page=2"),
+        lambda client: client.delete(f"{GROUPS}/Sales?_=1708125600&test_mode=false&testmode=true"),
         post_user(),
         post_user(groups=None),
         post_group(),

@@ -12,6 +12,15 @@ from mockscope.domain.site import Site
 MOST_REMEMBERED: Final = 10_000
 
 
+class HostTaken(ValueError):
+    """There is a site of this host already."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"there is a site {host} already: hosts are unique on a server; choose another, or remove that site first"
+        )
+
+
 class Directory:
     """Host -> Site. Safe to use from several threads."""
 
@@ -43,13 +52,13 @@ class Directory:
         """Add sites, all or none.
 
         Raises:
-            ValueError: a host is there already, or named twice.
+            HostTaken: a host is there already, or named twice.
         """
         with self._lock:
             hosts = [site.host for site in sites]
             for host in hosts:
                 if host in self._sites or hosts.count(host) > 1:
-                    raise ValueError(f"there is a site {host} already: hosts are unique on a server")
+                    raise HostTaken(host)
             self._sites.update(zip(hosts, sites, strict=True))
 
     def remove(self, site: Site) -> None:

@@ -155,7 +155,7 @@ class Entry(msgspec.Struct, eq=False):
     @property
     def params(self) -> dict[str, str]:
         """The query's parameters, decoded; of one that is repeated the last."""
-        return {name: self.veil(value) for name, value in parse_qsl(self.query, keep_blank_values=True)}
+        return {self.veil(name): self.veil(value) for name, value in parse_qsl(self.query, keep_blank_values=True)}
 
     @property
     def json(self) -> Any:

@@ -20,9 +20,24 @@ TRANSPORTS: Final[tuple[str, ...]] = get_args(Transport)
 # What these break is an answer; the others leave none.
 WITH_ANSWER: Final = ("truncate", "bad_json")
 ANY: Final = "*"
+WRITES: Final = {"create": "POST", "update": "PUT", "delete": "DELETE"}
 # What has nothing to commit.
 READS: Final = tuple(name for name in OPERATIONS if name.startswith(("list_", "get_")))
 OF_ONE_GROUP: Final = tuple(name for name in OPERATIONS if name.endswith("_group"))
+OF_ONE_USER: Final = tuple(name for name in OPERATIONS if name.endswith("_user"))
+METHODS: Final[Mapping[str, tuple[str, ...]]] = {
+    name: ("GET", "HEAD") if name in READS else (WRITES[name.partition("_")[0]],) for name in OPERATIONS
+}
+# What a call holds to which such a criterion can be equal; an object of any other kind compares itself.
+HELD: Final[Mapping[str, Any]] = {
+    "method": str,
+    "path": str,
+    "email": str | None,
+    "group": str | None,
+    "params": dict,
+    "test_mode": int | float,
+}
+PLAIN: Final = (str, bytes, bool, int, float, list, tuple, dict, type(None))
 # These answers have no body, whatever is planned.
 BODILESS: Final = (204, 205, 304)
 # In seconds: a year. Whoever means "never" wants to hang.
@@ -302,11 +317,37 @@ class Fault:
             self.operation in READS and where.get("test_mode") is True,
             f"{self.operation} is never a dry run: leave test_mode out",
         )
-        yield "email" in where and self.operation == "list_users", "list_users names no user; get_user does"
-        yield (
-            "group" in where and self.operation not in (ANY, *OF_ONE_GROUP),
-            f"{self.operation} names no group: leave group out",
-        )
+        yield from _never_met(self.operation, where)
+
+
+def _never_met(operation: str, where: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
+    """Why no call of an operation would meet criteria; each is wrong if true."""
+    for name, value in where.items():
+        is_plain = type(value) in PLAIN
+        strange = name in HELD and is_plain and not isinstance(value, HELD[name])
+        yield strange or (name == "test_mode" and is_plain and value not in (True, False)), f"{name} can't be {value!r}"
+    params = where.get("params")
+    for name, value in params.items() if isinstance(params, dict) else ():
+        is_text = isinstance(value, str) or type(value) not in PLAIN
+        yield not is_text, f"params are texts, as they are sent: {name} can't be {value!r}"
+    methods = METHODS.get(operation, ("GET", "HEAD", *WRITES.values()))
+    method = where.get("method")
+    yield (
+        isinstance(method, str) and method not in methods,
+        f"{'a call' if operation == ANY else operation} is {' or '.join(methods)}, never {method}",
+    )
+    yield (
+        "email" in where and operation not in (ANY, *OF_ONE_USER),
+        f"{operation} names no user{'; get_user does' if operation == 'list_users' else ': leave email out'}",
+    )
+    yield (
+        "group" in where and operation not in (ANY, *OF_ONE_GROUP),
+        f"{operation} names no group: leave group out",
+    )
+    yield (
+        isinstance(where.get("email"), str) and isinstance(where.get("group"), str),
+        "no call names both a user and a group: leave one of them out",
+    )
 
 
 def encoded(body: object) -> bytes:

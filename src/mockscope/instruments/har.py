@@ -3,11 +3,15 @@
 import io
 from collections.abc import Iterable
 from http.client import responses
-from urllib.parse import parse_qsl
+from typing import Final
+from urllib.parse import parse_qsl, quote
 
 from harfile import Content, Creator, HarFile, PostData, Record, Request, Response, Timings
 
 from mockscope.instruments.entry import Entry
+
+# What a host with a port may hold beside letters and digits.
+URL_MARKS: Final = ":[]%-._~!$&'()*+,;="
 
 
 def to_har(entries: Iterable[Entry], *, version: str) -> str:
@@ -35,13 +39,17 @@ def to_har(entries: Iterable[Entry], *, version: str) -> str:
 
 def _request(entry: Entry) -> Request:
     headers = [Record(name, value) for name, value in entry.headers]
+    # A Host may hold anything, and a URL may not.
+    host = quote(entry.header("host") or "mockscope.invalid", safe=URL_MARKS)
+    # Decoded, a key may show that was disguised by percent-encoding.
+    query = [map(entry.veil, pair) for pair in parse_qsl(entry.query, keep_blank_values=True)]
     body = entry.body
     return Request(
         entry.method,
-        f"http://{entry.header('host') or 'mockscope.invalid'}{entry.path}{'?' if entry.query else ''}{entry.query}",
+        f"http://{host}{entry.path}{'?' if entry.query else ''}{entry.query}",
         "HTTP/1.1",
         headers=headers,
-        queryString=[Record(name, value) for name, value in parse_qsl(entry.query, keep_blank_values=True)],
+        queryString=[Record(name, value) for name, value in query],
         postData=PostData(entry.header("content-type") or "", text=body.decode("utf-8", "replace")) if body else None,
         bodySize=len(body or b""),
     )

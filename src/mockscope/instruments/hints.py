@@ -219,6 +219,18 @@ class Hint(Enum):
         "Percent-encode the cursor (params=... does it).",
         "PAGE-3",
     )
+    CURSOR_MISSPELT = (
+        "cursor-misspelt",
+        "There is no parameter {sent}, so this is the first page.",
+        "Send the cursor as next_page_start.",
+        "PAGE-2",
+    )
+    TEST_MODE_MISSPELT = (
+        "test-mode-misspelt",
+        "There is no parameter {sent}, so this was a real call.",
+        "Send test_mode=true for a dry run.",
+        "TEST-3",
+    )
     TEST_MODE_ODD = (
         "test-mode-odd",
         "test_mode={sent} is neither true nor false, so this was a real call.",

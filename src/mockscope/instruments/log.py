@@ -7,12 +7,21 @@ from typing import TextIO
 from mockscope.instruments.entry import Entry, printable
 
 
-def text_line(entry: Entry) -> str:
-    """Time, status, operation, site, duration, planned fault and hint, in columns."""
+def text_line(entry: Entry, about: str = "") -> str:
+    """Time, status, operation, site, duration, planned fault and hint, in columns.
+
+    Args:
+        entry: the call.
+        about: what else to say of it, before the fault.
+    """
     time = entry.received_at.astimezone().strftime("%H:%M:%S.%f")[:-3]
     what = entry.operation or f"{entry.method} {entry.path}"
     line = f"{time}  {entry.status or '---'}  {what:<13}  {entry.site or '-'}  {_milliseconds(entry):.2f} ms"
-    notes = (f"  [{entry.fault}]" if entry.fault else "", f"  {entry.advice}" if entry.advice else "")
+    notes = (
+        f"  {about}" if about else "",
+        f"  [{entry.fault}]" if entry.fault else "",
+        f"  {entry.advice}" if entry.advice else "",
+    )
     return printable("".join((line, *notes)))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from mockscope.instruments.entry import Entry, printable
+from mockscope.instruments.entry import LONGEST_NAME, Entry, printable
 from mockscope.instruments.log import text_line
 
 MOST_SHOWN: Final = 20
@@ -21,10 +21,17 @@ def report(entries: Iterable[Entry], *, most: int = MOST_SHOWN) -> str:
     left_out = len(ordered) - most
     lines = [f"({left_out} earlier calls are not shown)"] if left_out > 0 else []
     for entry in ordered[-most:]:
-        lines.append(text_line(entry))
+        lines.append(text_line(entry, _about(entry)))
         if entry.body and (entry.advice or entry.status is None or entry.status >= 400):
             lines.append(f"    sent: {_shortened(entry.body)}")
     return "\n".join(lines)
+
+
+def _about(entry: Entry) -> str:
+    """The user or the group, and whether it was a dry run. Not for a log of every request: it may read the body."""
+    name = entry.email or entry.group or ""
+    shown = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    return " ".join(part for part in (shown, "(test mode)" * entry.test_mode) if part)
 
 
 def _shortened(body: bytes) -> str:

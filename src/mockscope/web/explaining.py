@@ -90,7 +90,8 @@ def _suspect_list_of_users(call: Call) -> Sequence[Advice]:
     if "email" in call.head.query:
         return [Hint.EMAIL_NOT_IN_HEADER.about(place="query"), *found]
     # An email never holds a blank.
-    return [Hint.CURSOR_BLANK.about(), *found] if " " in call.head.start else found
+    blank = [Hint.CURSOR_BLANK.about()] if " " in call.head.start else []
+    return [*blank, *_suspect_cursor(call), *found]
 
 
 def _suspect_list_of_groups(call: Call) -> Sequence[Advice]:
@@ -98,7 +99,8 @@ def _suspect_list_of_groups(call: Call) -> Sequence[Advice]:
     groups = call.site.store.groups
     meant = call.head.start.replace(" ", "+")
     blank = [Hint.CURSOR_BLANK.about()] if call.head.start not in groups and meant in groups else []
-    return [*blank, *_suspect_read(call)]
+    misspelt = _suspect_cursor(call) if call.head.query_string else ()
+    return [*blank, *misspelt, *_suspect_read(call)]
 
 
 def _suspect_write(call: Call) -> Sequence[Advice]:
@@ -133,7 +135,22 @@ def _suspect_ignored_body(call: Call) -> Sequence[Advice]:
     return [Hint.BODY_IGNORED.about(method=call.entry.method)] if call.head.has_length else ()
 
 
+def _suspect_cursor(call: Call) -> Sequence[Advice]:
+    sent = _misspelt("next_page_start", call)
+    return () if sent is None else [Hint.CURSOR_MISSPELT.about(sent=sent)]
+
+
+def _misspelt(parameter: str, call: Call) -> str | None:
+    """What came instead of a parameter, if it did not come itself."""
+    if parameter in call.head.query:
+        return None
+    return next((name for name in islice(call.head.query, MOST_UNKNOWN) if nearest(name, (parameter,))), None)
+
+
 def _suspect_test_mode(call: Call) -> Sequence[Advice]:
+    misspelt = _misspelt("test_mode", call)
+    if misspelt is not None:
+        return [Hint.TEST_MODE_MISSPELT.about(sent=misspelt)]
     sent = call.head.query.get("test_mode", "false")
     return () if sent.lower() in ("true", "false") else [Hint.TEST_MODE_ODD.about(sent=sent)]
 

@@ -16,13 +16,14 @@ from starlette.websockets import WebSocketClose
 from mockscope import _spec
 from mockscope.bench import Bench
 from mockscope.contracting import ExtraMissing
+from mockscope.domain.directory import HostTaken
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.nearness import nearest
 from mockscope.web.answer import JSONAnswer
 from mockscope.web.control.asking import Ask, Conflict, TooLarge, body_of
 from mockscope.web.control.door import Door
 from mockscope.web.control.rendering import refused
-from mockscope.web.control.rows import BASE, ROWS, YAML, Endpoint, Row
+from mockscope.web.control.rows import BASE, ROWS, YAML, Row
 
 logger: Final = logging.getLogger("mockscope")
 
@@ -39,7 +40,10 @@ def get_openapi_json(ask: Ask) -> Response:
 
 
 # The contract of the vendor's API is for everybody.
-OPEN_ROWS: Final = (Row("GET", "/openapi.yaml", get_openapi_yaml), Row("GET", "/openapi.json", get_openapi_json))
+OPEN_ROWS: Final = (
+    Row("GET", "/openapi.yaml", get_openapi_yaml, None),
+    Row("GET", "/openapi.json", get_openapi_json, None),
+)
 
 
 class ReservedPaths:
@@ -52,12 +56,12 @@ class ReservedPaths:
 
     def __init__(self, bench: Bench, door: Door | None) -> None:
         self._door = door
-        rows: dict[str, dict[str, Endpoint]] = {}
+        rows: dict[str, dict[str, Row]] = {}
         for row in OPEN_ROWS if door is None else (*OPEN_ROWS, *ROWS):
-            rows.setdefault(row.path, {})[row.method] = row.endpoint
+            rows.setdefault(row.path, {})[row.method] = row
         self._paths = tuple(rows)
         self._router = Router(
-            [Route(path, Resource(endpoints, bench)) for path, endpoints in rows.items()],
+            [Route(path, Resource(methods, bench)) for path, methods in rows.items()],
             redirect_slashes=False,
             default=self._nothing,
         )
@@ -92,39 +96,42 @@ class ReservedPaths:
 
 
 class Resource:
-    """One path: an endpoint for each method.
+    """One path: a row for each method.
 
     Args:
-        endpoints: method -> endpoint.
+        rows: method -> row.
         bench: the sites, with their instruments.
     """
 
-    def __init__(self, endpoints: Mapping[str, Endpoint], bench: Bench) -> None:
-        self._endpoints = endpoints
+    def __init__(self, rows: Mapping[str, Row], bench: Bench) -> None:
+        self._rows = rows
         self._bench = bench
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method: str = scope["method"]
-        endpoint = self._endpoints.get("GET" if method == "HEAD" else method)
-        if endpoint is None:
-            head = ("HEAD",) if "GET" in self._endpoints else ()
-            allowed = ", ".join(sorted((*self._endpoints, *head)))
+        row = self._rows.get("GET" if method == "HEAD" else method)
+        if row is None:
+            head = ("HEAD",) if "GET" in self._rows else ()
+            allowed = ", ".join(sorted((*self._rows, *head)))
             raise HTTPException(
                 405, f"{scope['path']} does not answer {method}: use one of {allowed}.", {"Allow": allowed}
             )
         try:
-            response = await self._answer(endpoint, Request(scope, receive))
+            response = await self._answer(row, Request(scope, receive))
         except ClientDisconnect:
             return
         if method == "HEAD":
             response.body = b""
         await response(scope, receive, send)
 
-    async def _answer(self, endpoint: Endpoint, request: Request) -> Response:
+    async def _answer(self, row: Row, request: Request) -> Response:
         try:
-            body = await body_of(request) if request.method in WITH_BODY else b""
+            ask = Ask(request, self._bench, await body_of(request) if request.method in WITH_BODY else b"")
+            if row.query is not None:
+                # Before anything happens: whoever sends a filter to what takes none means less than all.
+                ask.question(row.query)
             # In a thread like a test's own: looks at the calls wait for requests that this thread has to answer.
-            return await run_in_threadpool(endpoint, Ask(request, self._bench, body))
+            return await run_in_threadpool(row.endpoint, ask)
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - HTTP-8: whatever goes wrong, the answer is JSON
@@ -136,7 +143,7 @@ def status_and_message(error: Exception, request: Request) -> tuple[int, str]:
     match error:
         case Refused():
             return error.status, error.message
-        case Conflict():
+        case Conflict() | HostTaken():
             return 409, str(error)
         case TooLarge():
             return 413, str(error)

@@ -95,18 +95,6 @@ class Ask:
         criteria.pop("limit", None)
         return self.owner.calls.matching(**criteria)
 
-    def check_free(self, *hosts: str | None) -> None:
-        """Refuse a host that a site has.
-
-        Raises:
-            Conflict: one has it.
-        """
-        for host in hosts:
-            if host is not None and self.bench.directory.get(host) is not None:
-                raise Conflict(
-                    f"There is a site {host} already: hosts are unique on a server. Choose another, or delete it first."
-                )
-
 
 async def body_of(request: Request) -> bytes:
     """The whole body of a request.

@@ -10,6 +10,7 @@ from mockscope.web.answer import JSONAnswer
 from mockscope.web.control import rendering
 from mockscope.web.control.asking import Ask, Conflict, NotThere
 from mockscope.web.control.bodies import (
+    Body,
     Event,
     Freeze,
     LimitedQuestion,
@@ -59,7 +60,6 @@ def export_server(ask: Ask) -> Response:
 
 def import_server(ask: Ask) -> Response:
     made = seeding.load_sites(ask.read(dict[str, Any]))
-    ask.check_free(*(site.host for site in made))
     ask.bench.put_all(made)
     hosts = {site.host for site in made}
     return created({"sites": [rendering.site(site) for host, site in ask.bench.sites.items() if host in hosts]})
@@ -82,7 +82,6 @@ def list_sites(ask: Ask) -> Response:
 
 def create_site(ask: Ask) -> Response:
     new = ask.read(NewSite)
-    ask.check_free(new.host)
     modes = {"strict": new.strict, "contract": new.contract}
     site = ask.bench.site(new.host, new.api_key, new.seed, **modes, **given(new.policy))
     site.label = new.label
@@ -123,7 +122,6 @@ def reset_site(ask: Ask) -> Response:
 
 def fork_site(ask: Ask) -> Response:
     site, new = ask.site, ask.read(NewFork)
-    ask.check_free(new.host)
     return created(rendering.site(site.fork(new.host, new.api_key)))
 
 
@@ -274,17 +272,24 @@ def move_clock(ask: Ask) -> Response:
     return answered(rendering.clock(clock))
 
 
+def reset_clock(ask: Ask) -> Response:
+    clock, _ = ask.owner.clock, ask.read(Nothing)
+    clock.reset()
+    return answered(rendering.clock(clock))
+
+
 # -- the table -------------------------------------------------------------------------------------------------
 
 Endpoint = Callable[[Ask], Response]
 
 
 class Row(NamedTuple):
-    """An endpoint, and the method and path it answers."""
+    """An endpoint, the method and path it answers, and what the query may hold: None where nobody looks at it."""
 
     method: str
     path: str
     endpoint: Endpoint
+    query: type[Body] | None = Nothing
 
 
 BASE: Final = "/_mockscope/v1"
@@ -293,9 +298,9 @@ SITE: Final = f"{BASE}/sites/{{host}}"
 
 def _calls_and_clock(of: str) -> tuple[Row, ...]:
     return (
-        Row("GET", f"{of}/calls", list_calls),
+        Row("GET", f"{of}/calls", list_calls, LimitedQuestion),
         Row("DELETE", f"{of}/calls", clear_calls),
-        Row("GET", f"{of}/calls/har", export_har),
+        Row("GET", f"{of}/calls/har", export_har, Question),
         Row("GET", f"{of}/calls/stream", stream_calls),
         Row("GET", f"{of}/calls/{{call}}", get_call),
         Row("GET", f"{of}/clock", get_clock),
@@ -303,6 +308,7 @@ def _calls_and_clock(of: str) -> tuple[Row, ...]:
         Row("POST", f"{of}/clock/resume", resume_clock),
         Row("POST", f"{of}/clock/shift", shift_clock),
         Row("POST", f"{of}/clock/move", move_clock),
+        Row("POST", f"{of}/clock/reset", reset_clock),
     )
 
 
