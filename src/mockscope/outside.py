@@ -1,6 +1,7 @@
 """The command pull, and what it shares with the others that talk to a server elsewhere. No other command may."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 DONE: Final = 0
 COULD_NOT: Final = 1
 KEY_VARIABLE: Final = "MOCKSCOPE_API_KEY"
+VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # A file with people in it is for whoever made it; one without is for whoever may read the folder.
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o666
@@ -123,6 +125,9 @@ def from_environment(name: str, what: str) -> str:
         UsageError: it is not there.
     """
     value = os.environ.get(name, "").strip()
+    if not value and not VARIABLE.fullmatch(name):
+        # It may be the secret itself.
+        raise click.UsageError(f"{what} must be in the environment, and what was given is no name of a variable")
     if not value:
         raise click.UsageError(f"{what} must be in the environment variable {name}, and that is not set")
     return value
