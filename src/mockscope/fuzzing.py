@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
-from ipaddress import ip_address
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from mockscope.outside import COULD_NOT, KEY_VARIABLE, from_environment, target_of
+from mockscope.outside import COULD_NOT, KEY_VARIABLE, from_environment, is_loopback, target_of
 from mockscope.shell import say, seed_or_demo
 
 if TYPE_CHECKING:
@@ -126,15 +125,6 @@ def _check(url: str, site: str | None, *, is_agreed: bool) -> None:
         raise click.UsageError(
             f"contract creates, changes and deletes records of the site {site} at {url}: add --yes if they may all go"
         )
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL is that of this machine alone."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 # -- the mock --------------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """The command check: options to a run, and what came of it to the terminal or a file."""
 
-import re
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -8,11 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, Literal
-from urllib.parse import urlsplit
 
 import click
 
-from mockscope.outside import KEY_VARIABLE, PRIVATE, PUBLIC, Output, Progress, from_environment, target_of
+from mockscope.outside import (
+    KEY_VARIABLE,
+    PRIVATE,
+    PUBLIC,
+    Output,
+    Progress,
+    from_environment,
+    is_loopback,
+    target_of,
+)
 from mockscope.shell import say, say_wrong
 
 if TYPE_CHECKING:
@@ -26,7 +33,6 @@ COULD_NOT: Final = 1
 DIFFERS: Final = 2
 # Requests a second, for a server that is not on this machine.
 POLITE: Final = 5.0
-LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 Form = Literal["json", "junit", "html"]
 
@@ -216,15 +222,6 @@ def _rate(rate: float | None, url: str) -> float | None:
     if rate is None:
         return None if is_loopback(url) else POLITE
     return rate or None
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL leads to this machine."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return False
-    return host in LOOPBACK or re.fullmatch(r"127(\.\d+){3}", host) is not None
 
 
 def _ask_first(what: str, *, is_sure: bool) -> None:

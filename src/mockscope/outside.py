@@ -4,8 +4,10 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import urlsplit
 
 import click
 
@@ -145,6 +147,15 @@ def target_of(url: str, site: str, api_key: str, **options: Any) -> "Target":
         return Target(url, site, api_key, **options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL is that of this machine alone."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Output:

@@ -19,7 +19,6 @@ from deviations import PLANTED
 import mockscope
 from mockscope import LiveServer, MockSite
 from mockscope.cli import main
-from mockscope.judging import is_loopback
 from mockscope.target import Target
 
 KEY: Final = "e179017a-62b0-4996-8a38-e91aa9f1"
@@ -630,19 +629,3 @@ def test_who_interrupts_it_early_is_not_told_that_all_holds(
     monkeypatch.setattr("mockscope.judging.target_of", interrupted)
 
     assert run(*place) == Done(1, "", "mockscope: ended before all was checked\n")
-
-
-@pytest.mark.parametrize(
-    ("url", "is_here"),
-    [
-        ("http://127.0.0.1:8765", True),
-        ("http://127.0.1.1", True),
-        ("http://localhost:8765/prefix", True),
-        ("http://[::1]:8765", True),
-        ("https://app.periscopedata.com", False),
-        ("http://127.example.com", False),
-        ("http://[", False),
-    ],
-)
-def test_only_this_machine_is_asked_without_a_limit(url: str, is_here: bool) -> None:  # noqa: FBT001  # a table's cell
-    assert is_loopback(url) is is_here

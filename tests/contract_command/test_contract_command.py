@@ -20,7 +20,7 @@ from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import RejectedPositiveData
 
 import mockscope
-from mockscope.fuzzing import is_loopback
+from mockscope.outside import is_loopback
 from mockscope.schemathesis_setup import HiddenKey, Words, configuration, verdicts
 
 DEMO: Final[dict[str, Any]] = json.loads((files("mockscope") / "demo.json").read_bytes())
@@ -363,10 +363,11 @@ def test_nothing_of_it_is_loaded_to_serve() -> None:
         ("http://192.0.2.1", False),
         ("http://127.0.0.1.example.com", False),
         ("http://localhost.example.com", False),
-        ("https://example.com", False),
+        ("https://app.periscopedata.com", False),
+        ("http://[", False),
     ],
 )
-def test_only_this_machine_may_be_tried_without_a_yes(url: str, is_ours: bool) -> None:  # noqa: FBT001 - a parameter
+def test_only_this_machine_may_be_tried_without_a_yes_and_checked_in_haste(url: str, is_ours: bool) -> None:  # noqa: FBT001 - a parameter
     assert is_loopback(url) == is_ours
 
 
