@@ -387,6 +387,16 @@ def test_a_request_that_is_too_many_is_not_seen_and_no_difference() -> None:
     }
 
 
+def test_a_body_for_which_less_haste_is_asked_is_not_one_that_got_no_answer() -> None:
+    with standing_in(slowed(lambda request: len(request.body) > 1024 * 1024)) as (server, site):
+        report = checked(server, site, Level.DRY_RUN, rules=["HTTP-8"])
+
+    assert [(finding.row.title, finding.outcome.word) for finding in report.findings] == [
+        ("A body over 1 MiB is 413", "not-seen"),
+        ("A body of 1 MiB is not", "holds"),
+    ]
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_server_that_asks_for_less_haste_for_too_long_ends_the_run_and_nothing_is_said_to_differ(method: str) -> None:
     seen: list[str] = []
