@@ -324,6 +324,23 @@ def test_switches_that_are_written_make_a_mock_that_answers_alike(run: Run, serv
     assert (again.status, again.errors) == (0, "")
 
 
+@pytest.mark.parametrize("form", ["json", "junit", "html", None])
+@pytest.mark.parametrize("more", [[], ["--no-exchanges"]])
+def test_every_report_names_the_switch_where_the_answer_was_another(
+    run: Run, site: MockSite, place: list[str], form: str | None, more: list[str]
+) -> None:
+    site.set_policy(test_mode_create_status=201)
+
+    done = run(*place, "--dry-run", "--rule", "TEST-2", *(["--report", form] if form else []), *more)
+
+    told = "a mock answers like this with the switch test_mode_create_status: 201"
+    assert (done.status, done.output.count('"test_mode_create_status": 201' if form == "json" else told)) == (
+        2,
+        # As what to turn, it is in JSON once more.
+        2 if form == "json" else 1,
+    )
+
+
 def test_a_mock_as_it_is_needs_no_switch(run: Run, server: LiveServer) -> None:
     site = server.site(api_key=KEY)
 
