@@ -174,13 +174,10 @@ class Target:
         sleep: Callable[[float], None] = time.sleep,
         ca_file: Path | None = None,
     ) -> None:
-        # Who mixes things up may have the key where it does not belong.
-        self._veil = Veil()
-        self._veil.learn(api_key)
-        try:
-            self._parts = _parsed(url)
-        except ValueError as error:
-            raise ValueError(self._veil(str(error))) from None
+        # URL and host are shown, whatever comes of it.
+        if len(api_key) >= SHORTEST_SOUGHT and api_key in url:
+            raise ValueError("the URL must not hold the key")
+        self._parts = _parsed(url)
         self.url = url.rstrip("/")
         if host.endswith(f":{api_key}"):
             raise ValueError("the host of the site is what comes before the colon and the key")
@@ -195,6 +192,8 @@ class Target:
         self._sleep = sleep
         self._next = 0.0
         self._key = api_key
+        self._veil = Veil()
+        self._veil.learn(api_key)
         self._ca_file = ca_file
         self._proxy = _proxy_for(self._parts)
         self._context = _context(ca_file) if self._parts.scheme == "https" else None
