@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 import click
 
 from mockscope import __version__
-from mockscope.shell import say
+from mockscope.shell import say_wrong
 
 WRONG_USE: Final = 2
 # name -> where it lives. Each is loaded when it is asked for, since what one command needs slows down the others.
@@ -27,14 +27,14 @@ COMMANDS: Final = {
 
 
 def main() -> None:
-    """The console script. Wrong use of any kind is one line on stderr and exit status 2."""
+    """The console script. Wrong use of any kind is one line on stderr, and status 2 unless a command has another."""
     try:
         sys.exit(cli.main(prog_name="mockscope", standalone_mode=False))
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         sys.exit(WRONG_USE)
     except click.ClickException as error:
-        say(" ".join(error.format_message().split()))
+        say_wrong(error)
         sys.exit(WRONG_USE)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(0)

@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
-from ipaddress import ip_address
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from mockscope.outside import COULD_NOT, KEY_VARIABLE, from_environment, target_of
+from mockscope.outside import COULD_NOT, KEY_VARIABLE, from_environment, is_loopback, target_of
 from mockscope.shell import say, seed_or_demo
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ NOT_HERE: Final = "contract needs Schemathesis: pip install 'mockscope[contract]
     metavar="NAME",
     default=KEY_VARIABLE,
     show_default=True,
-    help="Environment variable that holds the site's key, for a URL.",
+    help="Environment variable that holds the site's key, for a URL and in the curl lines.",
 )
 @click.option(
     "--max-examples",
@@ -101,7 +100,7 @@ def contract(
     }
     try:
         if url is None:
-            return _try_mock(seed, site, options)
+            return _try_mock(seed, site, api_key_env, options)
         _check(url, site, is_agreed=yes)
         key = from_environment(api_key_env, "the API key")
         target = target_of(url, site or "", key, rate=rate, timeout=timeout, ca_file=ca_file)
@@ -128,36 +127,30 @@ def _check(url: str, site: str | None, *, is_agreed: bool) -> None:
         )
 
 
-def is_loopback(url: str) -> bool:
-    """Whether a URL is that of this machine alone."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
 # -- the mock --------------------------------------------------------------------------------------------------
 
 
-def _try_mock(seed: Path | None, host: str | None, options: dict[str, Any]) -> int:
+def _try_mock(seed: Path | None, host: str | None, variable: str, options: dict[str, Any]) -> int:
     from mockscope.server import LiveServer
 
     with seed_or_demo(seed) as path:
         server = LiveServer(path)
     site = _chosen(server.sites, host)
-    from mockscope.schemathesis_setup import Words, trial  # it takes a second, and is not needed to say what is wrong
+    # It takes a second, and is not needed to say what is wrong.
+    from mockscope.schemathesis_setup import HiddenKey, Words, trial
 
     users = [{"email": user.email, "groups": user.groups} for user in site.users.values()]
     # Among other things Schemathesis tries whether what is no HTTP is refused.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     with server, _never_by_proxy():
         words = Words.of(users, site.groups)
-        status = trial(server.url, site.headers["Http-X-Partner-Auth"], words, reset=site.reset, **options)
+        hidden = HiddenKey(site.host, site.api_key, variable)
+        status = trial(server.url, words, hidden, reset=site.reset, **options)
         port = urlsplit(server.url).port
     if status == 1:
         serving = f"mockscope serve --port {port}{f' --seed {quote(str(seed))}' if seed else ''}"
-        say(f"the curl lines want a server, and this one is gone: {serving}")
+        # Where the seed has no key, the next server has another.
+        say(f"the curl lines want a server, and this one is gone: {serving}; and in {variable} the key that it prints")
     return _meaning(status)
 
 
@@ -207,7 +200,7 @@ def _try_server(target: "Target", secret: dict[str, str], options: dict[str, Any
         hidden = HiddenKey(target.host, **secret)
         # Without a limit of our own, the server's own is kept: 429 is waited for.
         options["rate"] = options["rate"] or "auto"
-        return _meaning(trial(target.url, hidden.shown, words, reset=reset, hidden=hidden, **options))
+        return _meaning(trial(target.url, words, hidden, reset=reset, **options))
 
 
 class _Unfit(Exception):

@@ -1,6 +1,5 @@
 """The command check: options to a run, and what came of it to the terminal or a file."""
 
-import re
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -8,12 +7,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, Literal
-from urllib.parse import urlsplit
 
 import click
 
-from mockscope.outside import KEY_VARIABLE, PRIVATE, PUBLIC, Output, Progress, from_environment, target_of
-from mockscope.shell import say
+from mockscope.outside import (
+    KEY_VARIABLE,
+    PRIVATE,
+    PUBLIC,
+    Output,
+    Progress,
+    from_environment,
+    is_loopback,
+    target_of,
+)
+from mockscope.shell import say, say_wrong
 
 if TYPE_CHECKING:
     from mockscope.checking.names import Record
@@ -26,12 +33,33 @@ COULD_NOT: Final = 1
 DIFFERS: Final = 2
 # Requests a second, for a server that is not on this machine.
 POLITE: Final = 5.0
-LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 Form = Literal["json", "junit", "html"]
 
 
-@click.command()
+class Judging(click.Command):
+    """A command whose status 2 is kept for what differs: whatever keeps it from judging is status 1."""
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        """As click has it, but for the status of wrong use."""
+        try:
+            return super().make_context(*args, **options)
+        except click.ClickException as error:
+            say_wrong(error)
+            raise click.exceptions.Exit(COULD_NOT) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click has it, but for the status of wrong use, and of who interrupts it."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            say_wrong(error)
+        except (click.Abort, KeyboardInterrupt):
+            say("ended before all was checked")
+        return COULD_NOT
+
+
+@click.command(cls=Judging)
 @click.argument("url", required=False, metavar="URL")
 @click.option("--site", help="The host of the site, as in the auth header.")
 @click.option(
@@ -108,7 +136,7 @@ def check(
     """Judge a server by the rules: the mock, or whatever else answers at URL.
 
     URL is where the server is, e.g. https://app.periscopedata.com; the API is below its /api/v1. The exit status is 0
-    where nothing differs, 1 where the check could not run to its end, and 2 where something differs.
+    where nothing differs, 1 where it could not run to its end or was used wrongly, and 2 where something differs.
     """
     if url is None:
         raise click.UsageError("Missing argument 'URL'.")
@@ -118,12 +146,15 @@ def check(
         raise click.UsageError("--read-only, --dry-run, --full and --clean-up exclude each other")
     if report_file is not None and form is None:
         raise click.UsageError("--report-file needs --report: json, junit or html")
+    if report_file is not None and write_policy is not None and report_file.resolve() == write_policy.resolve():
+        raise click.UsageError("--report-file and --write-policy need a file each")
     api_key = from_environment(api_key_env, "the API key")
     _check_rules(rules)
     readings = _readings(policy)
     # Exchanges have people in them.
     report_to = None if form is None else Output(report_file, PRIVATE)
     policy_to = None if write_policy is None else Output(write_policy, PUBLIC)
+    from mockscope.checking.guardian import spelled
     from mockscope.checking.outcome import CouldNotRun, Level
     from mockscope.checking.report import table
     from mockscope.target import Unreachable
@@ -150,11 +181,10 @@ def check(
         except OSError as error:
             say(f"can't write: {error.strerror or error}")
             return COULD_NOT
-        except (click.Abort, KeyboardInterrupt):
-            say("ended before all was checked")
-            return COULD_NOT
-    if report.left:
+    if report.left and full:
         return _say_left(report.left)
+    if report.left:
+        say(f"made in test mode, and still there: {spelled(report.left)}; --clean-up removes it")
     return DIFFERS if report.differs else HOLDS
 
 
@@ -192,15 +222,6 @@ def _rate(rate: float | None, url: str) -> float | None:
     if rate is None:
         return None if is_loopback(url) else POLITE
     return rate or None
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL leads to this machine."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return False
-    return host in LOOPBACK or re.fullmatch(r"127(\.\d+){3}", host) is not None
 
 
 def _ask_first(what: str, *, is_sure: bool) -> None:

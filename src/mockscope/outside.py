@@ -1,10 +1,13 @@
 """The command pull, and what it shares with the others that talk to a server elsewhere. No other command may."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import urlsplit
 
 import click
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 DONE: Final = 0
 COULD_NOT: Final = 1
 KEY_VARIABLE: Final = "MOCKSCOPE_API_KEY"
+VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # A file with people in it is for whoever made it; one without is for whoever may read the folder.
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o666
@@ -123,6 +127,9 @@ def from_environment(name: str, what: str) -> str:
         UsageError: it is not there.
     """
     value = os.environ.get(name, "").strip()
+    if not value and not VARIABLE.fullmatch(name):
+        # It may be the secret itself.
+        raise click.UsageError(f"{what} must be in the environment, and what was given is no name of a variable")
     if not value:
         raise click.UsageError(f"{what} must be in the environment variable {name}, and that is not set")
     return value
@@ -140,6 +147,15 @@ def target_of(url: str, site: str, api_key: str, **options: Any) -> "Target":
         return Target(url, site, api_key, **options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL is that of this machine alone."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Output:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from io import TextIOBase
 from pathlib import Path
 from shlex import quote
@@ -192,8 +192,8 @@ def hiding(hidden: HiddenKey) -> tuple[Hook, ...]:
 
 def trial(
     url: str,
-    auth: str,
     words: Words,
+    hidden: HiddenKey,
     *,
     max_examples: int,
     seed: int | None = None,
@@ -202,14 +202,13 @@ def trial(
     ca_file: Path | None = None,
     reports: Mapping[str, Path],
     reset: Callable[[], None] | None = None,
-    hidden: HiddenKey | None = None,
 ) -> int:
     """Run Schemathesis's own command, with all of its phases, and return its exit status.
 
     Args:
         url: the server.
-        auth: the value of the auth header, as Schemathesis may show it.
         words: what the site holds.
+        hidden: the site and its key, which only the server is to see.
         max_examples: how many cases of fuzzing for each operation.
         seed: the number that Schemathesis begins with, to see the same cases again.
         rate: how fast requests may follow each other, in Schemathesis's words.
@@ -217,12 +216,11 @@ def trial(
         ca_file: the certificates to believe instead of the system's.
         reports: the form of each report, and its file.
         reset: puts the site back as it was.
-        hidden: the key, if only the server is to see it.
     """
     config = schemathesis.Config.from_dict(
-        {**configuration(auth, words), "generation": {"mode": "all", "database": "none"}}
+        {**configuration(hidden.shown, words), "generation": {"mode": "all", "database": "none"}}
     )
-    hooks = [*verdicts(), *([resetting(reset)] if reset else []), *(hiding(hidden) if hidden else [])]
+    hooks = [*verdicts(), *([resetting(reset)] if reset else []), *hiding(hidden)]
     with TemporaryDirectory(prefix="mockscope-") as folder, _hooked(hooks), _told(hidden):
         document = Path(folder) / "openapi.yaml"
         document.write_bytes(_spec.openapi_yaml())
@@ -231,8 +229,8 @@ def trial(
         options += [f"--tls-verify={ca_file}"] * (ca_file is not None)
         options += [f"--report-{form}-path={path}" for form, path in reports.items()]
         status = _status_of([str(document), *options], config)
-    for report in reports.values() if hidden else ():
-        if hidden and report.exists():
+    for report in reports.values():
+        if report.exists():
             hidden.hide_in(report)
     return status
 
@@ -324,10 +322,5 @@ class _Hiding(TextIOBase):
         return self._behind.fileno()
 
 
-@contextmanager
-def _told(hidden: HiddenKey | None) -> Iterator[None]:
-    if hidden is None:
-        yield
-        return
-    with redirect_stdout(_Hiding(sys.stdout, hidden)):
-        yield
+def _told(hidden: HiddenKey) -> AbstractContextManager[object]:
+    return redirect_stdout(_Hiding(sys.stdout, hidden))

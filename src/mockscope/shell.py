@@ -19,6 +19,11 @@ def say(line: str) -> None:
     click.echo(f"mockscope: {line}", err=True)
 
 
+def say_wrong(error: click.ClickException) -> None:
+    """Tell the user in one line what was wrong."""
+    say(" ".join(error.format_message().split()))
+
+
 @contextmanager
 def seed_or_demo(seed: Path | None) -> Iterator[Path]:
     """The file of a seed, for a block that loads it; None is the demo.

@@ -29,6 +29,7 @@ from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from mockscope import __version__
+from mockscope.instruments.entry import printable
 from mockscope.instruments.veil import SHORTEST_SOUGHT, Veil, last_four
 
 AUTH: Final = "Http-X-Partner-Auth"
@@ -57,6 +58,10 @@ ABSENT: Final = Absent.TOKEN
 
 class Unreachable(OSError):
     """There was no answer: nothing listens, nothing came in time, TLS failed, or what came is not HTTP."""
+
+
+class TooFast(Unreachable):
+    """There was no answer but that it should be asked for later."""
 
 
 def _as_it_is(text: str) -> str:
@@ -106,6 +111,11 @@ class Exchange:
         except RecursionError:
             raise ValueError("nested too deeply") from None
 
+    @property
+    def asks_for_less_haste(self) -> bool:
+        """Whether the server wants to be asked later, and says nothing else."""
+        return self.status == 429 or (self.status == 503 and self.header("Retry-After") is not None)
+
     def header(self, name: str) -> str | None:
         """The value of the answer's first header of that name, whatever its case."""
         return next((value for own, value in self.answer_headers if own.lower() == name.lower()), None)
@@ -116,17 +126,18 @@ class Exchange:
 
     def _lines(self) -> Iterator[str]:
         yield f"> {self.method} {self.path}"
-        yield from (f"> {name}: {value}" for name, value in self.headers)
+        yield from (f"> {name}: {printable(value)}" for name, value in self.headers)
         yield from self._body_lines(">", self.body or b"")
         yield f"< {self.status}"
-        yield from (f"< {name}: {value}" for name, value in self.answer_headers)
+        yield from (f"< {printable(name)}: {printable(value)}" for name, value in self.answer_headers)
         yield from self._body_lines("<", self.answer)
 
     def _body_lines(self, sign: str, body: bytes) -> Iterator[str]:
         # Cut last: half a key is no longer known for one.
         text = self._shown(body.decode("utf-8", "replace"))
         shown = text[:SHOWN]
-        yield from (f"{sign} {line}" for line in shown.splitlines())
+        # A terminal obeys what it is shown.
+        yield from (f"{sign} {printable(line.expandtabs(4))}" for line in shown.splitlines())
         if len(text) > SHOWN:
             yield f"{sign} ... and {len(text) - SHOWN} characters more"
 
@@ -163,8 +174,13 @@ class Target:
         sleep: Callable[[float], None] = time.sleep,
         ca_file: Path | None = None,
     ) -> None:
+        # URL and host are shown, whatever comes of it.
+        if len(api_key) >= SHORTEST_SOUGHT and api_key in url:
+            raise ValueError("the URL must not hold the key")
         self._parts = _parsed(url)
         self.url = url.rstrip("/")
+        if host.endswith(f":{api_key}"):
+            raise ValueError("the host of the site is what comes before the colon and the key")
         if not VISIBLE.fullmatch(host):
             raise ValueError(f"the host {host!r} can't stand in a header: use visible ASCII without blanks")
         if not VISIBLE.fullmatch(api_key) or ":" in api_key:
@@ -495,9 +511,9 @@ class _Answer(HTTPResponse):
 
 def _asked_to_wait(exchange: Exchange, default: float) -> float | None:
     """How many seconds a server wants to be left alone; None: it does not ask for that."""
-    said = exchange.header("Retry-After")
-    if exchange.status != 429 and not (exchange.status == 503 and said is not None):
+    if not exchange.asks_for_less_haste:
         return None
+    said = exchange.header("Retry-After")
     seconds = 0.0 if said is None else _seconds(said.strip())
     # Nothing, or no time at all, would be a loop without a pause.
     return seconds if seconds > 0 else default

@@ -1163,3 +1163,291 @@ def half_of_a_refused_update_is_written() -> Deviation:
         return answer
 
     return deviate
+
+
+# -- what the checks are left for: each of them is seen to differ at least once ----------------------------------
+
+
+def answered_instead(is_meant: Callable[[Request, Answer, MockSite], bool], other: Answer) -> Deviation:
+    """Another answer, where request and answer are meant."""
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        return other if is_meant(request, answer, site) else answer
+
+    return deviate
+
+
+def sent_instead(change: Callable[[Request, MockSite], Request]) -> Deviation:
+    """Requests that are read in another way."""
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return await forward(change(request, site))
+
+    return deviate
+
+
+def _of_groups(request: Request) -> bool:
+    return request.path.startswith(GROUPS)
+
+
+@rehearses("HTTP-4")
+def a_list_of_one_is_an_object() -> Deviation:
+    return sent_instead(
+        lambda request, site: request.sending(request.body[1:-1]) if request.body.startswith(b"[") else request
+    )
+
+
+@reads("HTTP-5")
+def a_body_of_get_is_read() -> Deviation:
+    return answered_instead(lambda request, answer, site: request.method == "GET" and bool(request.body), refusal(400))
+
+
+@reads("HTTP-6")
+def unknown_paths_are_400() -> Deviation:
+    return instead("GET", "/api/v1/nothing", 404, lambda answer: refusal(400))
+
+
+@planted("HTTP-6")
+def conflicts_of_an_update_come_before_fields() -> Deviation:
+    def is_meant(request: Request, answer: Answer, site: MockSite) -> bool:
+        is_update = request.method == "PUT" and _of_groups(request) and answer.status == 400
+        return is_update and request.fields.get("name") in [*site.groups]
+
+    return answered_instead(is_meant, refusal(409))
+
+
+@reads("PAGE-2", "PAGE-3")
+def pages_of_groups_start_behind_their_cursor() -> Deviation:
+    return paged(
+        "groups", key=str, names=_last_of_this, starts=lambda keys, cursor: sum(each <= cursor for each in keys)
+    )
+
+
+@reads("PAGE-3")
+def a_cursor_that_no_group_has_is_the_end() -> Deviation:
+    return paged("groups", key=str, starts=lambda keys, cursor: keys.index(cursor) if cursor in keys else len(keys))
+
+
+@reads("PAGE-4")
+def behind_the_last_group_is_nothing() -> Deviation:
+    return answered_instead(lambda request, answer, site: answer.fields.get("groups_this_page") == 0, refusal(404))
+
+
+def counted(name: str, count: Callable[[dict[str, Any]], int]) -> Deviation:
+    """A list that counts in another way."""
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        return answer.saying({**answer.fields, name: count(answer.fields)}) if name in answer.fields else answer
+
+    return deviate
+
+
+@reads("PAGE-5")
+def every_page_of_users_is_said_to_be_full() -> Deviation:
+    return counted("users_this_page", lambda page: PAGE_SIZE)
+
+
+@reads("PAGE-5")
+def the_total_of_groups_is_that_of_the_page() -> Deviation:
+    return counted("total_groups", lambda page: int(page["groups_this_page"]))
+
+
+@reads("PAGE-2", "PAGE-6")
+def the_cursor_of_groups_is_not_looked_at() -> Deviation:
+    return sent_instead(
+        lambda request, site: (
+            replace(request, query="") if request.bare == GROUPS and request.method == "GET" else request
+        )
+    )
+
+
+@rehearses("USER-2")
+def emails_are_taken_by_case() -> Deviation:
+    return answered_instead(
+        lambda request, answer, site: (
+            request.bare == USERS and answer.status == 409 and request.fields["email"] not in [*site.users]
+        ),
+        said(200, PASSED),
+    )
+
+
+@rehearses("USER-2")
+def an_apostrophe_is_in_no_email() -> Deviation:
+    return answered_instead(
+        lambda request, answer, site: request.method == "POST" and "'" in str(request.fields.get("email")), refusal(400)
+    )
+
+
+@reads("USER-GET-1")
+def no_user_is_found_by_email() -> Deviation:
+    return answered_instead(
+        lambda request, answer, site: request.method == "GET" and bool(request.email) and answer.status == 200,
+        refusal(404),
+    )
+
+
+@rehearses("USER-CREATE-1")
+def null_is_a_name() -> Deviation:
+    return created(
+        USERS, lambda user, site: {**user, **{name: "?" for name in user if user[name] is None and "name" in name}}
+    )
+
+
+@rehearses("USER-CREATE-2")
+def one_name_is_a_list_of_groups() -> Deviation:
+    return created(
+        USERS, lambda user, site: {**user, "groups": [user["groups"]]} if isinstance(user.get("groups"), str) else user
+    )
+
+
+@planted("USER-CREATE-2")
+def without_groups_a_user_is_in_sales() -> Deviation:
+    return created(USERS, lambda user, site: user if user.get("groups") else {**user, "groups": ["Sales"]})
+
+
+@planted("USER-CREATE-3")
+def new_administrators_may_not_invite() -> Deviation:
+    return answered_instead(
+        lambda request, answer, site: (
+            answer.status == 201 and str(request.fields.get("invited_by_email")).startswith("mockscope-check-")
+        ),
+        refusal(400),
+    )
+
+
+def _of_nobody(method: str) -> Deviation:
+    return answered_instead(
+        lambda request, answer, site: (
+            request.method == method and request.bare == USERS and request.email is None and answer.status == 400
+        ),
+        refusal(404),
+    )
+
+
+@rehearses("USER-UPDATE-1")
+def an_update_that_names_nobody_is_404() -> Deviation:
+    return _of_nobody("PUT")
+
+
+@rehearses("USER-DELETE-1")
+def a_deletion_that_names_nobody_is_404() -> Deviation:
+    return _of_nobody("DELETE")
+
+
+def _of_nothing(path: str) -> Deviation:
+    return answered_instead(
+        lambda request, answer, site: (
+            request.method == "PUT" and request.path.startswith(path) and request.body == b"{}" and answer.status == 200
+        ),
+        refusal(400),
+    )
+
+
+@rehearses("USER-UPDATE-2")
+def an_update_of_a_user_must_say_something() -> Deviation:
+    return _of_nothing(USERS)
+
+
+@rehearses("GROUP-UPDATE-1")
+def an_update_of_a_group_must_say_something() -> Deviation:
+    return _of_nothing(GROUPS)
+
+
+@planted("USER-UPDATE-2")
+def an_update_that_says_nothing_takes_the_name_away() -> Deviation:
+    return sent_instead(
+        lambda request, site: (
+            request.saying({"first_name": "?"})
+            if request.method == "PUT" and request.bare == USERS and request.body == b"{}"
+            else request
+        )
+    )
+
+
+@planted("USER-UPDATE-2")
+def groups_of_an_update_come_in_another_order() -> Deviation:
+    return updated(
+        USERS, lambda user: {**user, "groups": user["groups"][::-1]} if isinstance(user.get("groups"), list) else user
+    )
+
+
+@planted("GROUP-2")
+def any_access_of_an_update_is_view() -> Deviation:
+    return updated(GROUPS, lambda group: {**group, "access": "view"} if group.get("access") == "edit" else group)
+
+
+@reads("GROUP-5")
+def names_in_paths_are_decoded_twice() -> Deviation:
+    return sent_instead(lambda request, site: replace(request, path=request.path.replace("%25", "%")))
+
+
+@reads("GROUP-GET-1")
+def administrators_are_not_shown() -> Deviation:
+    return answered_instead(
+        lambda request, answer, site: request.method == "GET" and _name_in(request) == "Administrators", refusal(404)
+    )
+
+
+def _named(name: object, other: str) -> Deviation:
+    return created(
+        GROUPS,
+        lambda group, site: {**group, "name": other} if "name" in group and group["name"] == name else group,
+    )
+
+
+@rehearses("GROUP-CREATE-1")
+def a_group_may_have_a_blank_name() -> Deviation:
+    return _named("", "?")
+
+
+@rehearses("GROUP-CREATE-1")
+def a_group_may_be_called_null() -> Deviation:
+    return _named(None, "null")
+
+
+@rehearses("GROUP-CREATE-1")
+def a_group_may_be_called_by_a_number() -> Deviation:
+    return _named(5, "5")
+
+
+@rehearses("GROUP-CREATE-1")
+def the_creator_s_other_name_wins() -> Deviation:
+    return created(
+        GROUPS,
+        lambda group, site: {**group, "created_by_email": group.get("create_by_email", group.get("created_by_email"))},
+    )
+
+
+@planted("GROUP-UPDATE-1")
+def a_number_is_no_new_name_of_a_group() -> Deviation:
+    return updated(GROUPS, lambda group: {name: value for name, value in group.items() if value != 5 or name != "name"})
+
+
+@planted("GROUP-UPDATE-2")
+def a_new_name_that_is_taken_is_400() -> Deviation:
+    return instead("PUT", GROUPS, 409, lambda answer: refusal(400))
+
+
+@planted("GROUP-UPDATE-2")
+def the_name_that_a_group_has_is_taken() -> Deviation:
+    return answered_instead(
+        lambda request, answer, site: request.method == "PUT" and request.fields.get("name") == _name_in(request),
+        refusal(409),
+    )
+
+
+@rehearses("GROUP-DELETE-1")
+def a_deletion_of_no_group_is_400() -> Deviation:
+    return instead("DELETE", GROUPS, 404, lambda answer: refusal(400))
+
+
+@planted("TEST-4")
+def users_are_updated_in_test_mode() -> Deviation:
+    return written_in_test_mode("PUT", USERS)
+
+
+@planted("TEST-4")
+def groups_are_deleted_in_test_mode() -> Deviation:
+    return written_in_test_mode("DELETE", GROUPS)

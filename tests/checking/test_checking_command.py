@@ -1,5 +1,6 @@
 """mockscope check as a user meets it: what it prints and writes, what it asks, and how it ends."""
 
+import html
 import io
 import json
 import re
@@ -18,7 +19,7 @@ from deviations import PLANTED
 import mockscope
 from mockscope import LiveServer, MockSite
 from mockscope.cli import main
-from mockscope.judging import is_loopback
+from mockscope.target import Target
 
 KEY: Final = "e179017a-62b0-4996-8a38-e91aa9f1"
 # Switches that are all turned.
@@ -92,6 +93,13 @@ class odd:
 
     def __exit__(self, *exc_info: Any) -> None:
         self._block.__exit__(*exc_info)
+
+
+class Terminal(io.StringIO):
+    """Somebody who types, or looks on."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 # -- what it prints --------------------------------------------------------------------------------------------
@@ -265,8 +273,36 @@ def test_without_exchanges_nobody_is_named_and_no_site(run: Run, deviant: list[s
     assert re.findall(r"central:perk|[\w.+-]+@example|Rachel|Green", done.output) == []
 
 
+def test_what_can_t_be_seen_is_said_once_in_every_report(run: Run, place: list[str]) -> None:
+    said = "no answer of the API shows what an access allows"
+
+    shown = {form: run(*place, "--rule", "GROUP-3", "--report", form).output for form in ("json", "junit", "html")}
+
+    assert {
+        form: (text.count(said), "It can't be seen from outside" in html.unescape(text)) for form, text in shown.items()
+    } == {
+        "json": (1, True),
+        "junit": (1, True),
+        "html": (1, True),
+    }
+
+
 def test_a_report_without_exchanges_has_a_placeholder_for_the_site(run: Run, deviant: list[str]) -> None:
     assert json.loads(run(*deviant, "--no-exchanges", "--report", "json").output)["site"] == "<site-host>"
+
+
+@pytest.mark.parametrize("form", ["json", "junit", "html", None])
+def test_what_a_server_says_does_not_reach_the_terminal_s_own_commands(run: Run, form: str | None) -> None:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        return replace(answer, body=b"\x1b[2J\xc2\x9b\ttea") if answer.status == 404 else answer
+
+    with odd(deviate) as arguments:
+        done = run(*arguments, "--rule", "HTTP-1", *(["--report", form] if form else []))
+
+    shown = json.loads(done.output)["rules"][0]["checks"][2]["exchanges"][0]["text"] if form == "json" else done.output
+    assert (done.status, re.findall(r"[\x1b\x9b]", done.output)) == (2, [])
+    assert re.findall(r"&lt; (?:.*)tea|< (?:.*)tea", html.unescape(shown)) == [r"< \x1b[2J\x9b   tea"]
 
 
 # -- policies --------------------------------------------------------------------------------------------------
@@ -286,6 +322,23 @@ def test_switches_that_are_written_make_a_mock_that_answers_alike(run: Run, serv
     assert alike.policy == site.policy
     again = run(alike.url, "--site", alike.host, "--full", "--yes", "--policy", "policy.yaml")
     assert (again.status, again.errors) == (0, "")
+
+
+@pytest.mark.parametrize("form", ["json", "junit", "html", None])
+@pytest.mark.parametrize("more", [[], ["--no-exchanges"]])
+def test_every_report_names_the_switch_where_the_answer_was_another(
+    run: Run, site: MockSite, place: list[str], form: str | None, more: list[str]
+) -> None:
+    site.set_policy(test_mode_create_status=201)
+
+    done = run(*place, "--dry-run", "--rule", "TEST-2", *(["--report", form] if form else []), *more)
+
+    told = "a mock answers like this with the switch test_mode_create_status: 201"
+    assert (done.status, done.output.count('"test_mode_create_status": 201' if form == "json" else told)) == (
+        2,
+        # As what to turn, it is in JSON once more.
+        2 if form == "json" else 1,
+    )
 
 
 def test_a_mock_as_it_is_needs_no_switch(run: Run, server: LiveServer) -> None:
@@ -320,19 +373,88 @@ def test_a_policy_that_is_none_is_refused(run: Run, place: list[str], text: str,
 
     done = run(*place, "--policy", "bad.yaml")
 
-    assert (done.status, done.output) == (2, "")
+    assert (done.status, done.output) == (1, "")
     assert done.errors.startswith(f"mockscope: bad.yaml is no policy: {reason}")
     assert len(done.errors.splitlines()) == 1
 
 
+# -- on the way ------------------------------------------------------------------------------------------------
+
+
+def test_on_a_terminal_it_shows_how_far_it_is(run: Run, place: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+
+    assert run(*place, "--rule", "USER-GET-1").status == 0
+    shown = terminal.getvalue()
+    assert [
+        count for count in ("0/4", "1/4", "2/4", "3/4", "4/4") if not re.search(rf"checks +\[.*\] +{count}", shown)
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("url", "rate", "expected"),
+    [
+        ("http://127.0.0.1:1", [], None),
+        ("https://app.periscopedata.com", [], 5),
+        ("https://app.periscopedata.com", ["--rate", "0"], None),
+        ("http://127.0.0.1:1", ["--rate", "0.5"], 0.5),
+    ],
+)
+def test_a_server_that_is_not_on_this_machine_is_asked_slowly_unless_it_is_said(
+    run: Run, url: str, rate: list[str], expected: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[dict[str, Any]] = []
+
+    class Noted(Target):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            told.append(options)
+            super().__init__("http://127.0.0.1:1", *arguments[1:], **options)
+
+    monkeypatch.setattr("mockscope.target.Target", Noted)
+
+    done = run(url, "--site", "s", *rate)
+
+    assert done == Done(1, "", "mockscope: http://127.0.0.1:1: nothing listens there\n")
+    assert [options["rate"] for options in told] == [expected]
+
+
+def test_an_answer_that_takes_too_long_is_given_up(run: Run, site: MockSite, place: list[str]) -> None:
+    site.faults.add("list_users", delay=30)
+
+    assert run(*place, "--timeout", "0.2") == Done(1, "", f"mockscope: {site.url}: no answer within 0.2 seconds\n")
+
+
+def test_no_more_pages_are_read_than_was_said(run: Run, site: MockSite, place: list[str]) -> None:
+    done = run(*place, "--rule", "PAGE-5", "--max-pages", "2", "--report", "json")
+
+    [rule] = json.loads(done.output)["rules"]
+    assert {check["title"]: check["outcome"] for check in rule["checks"]} == {
+        "Users: the page is counted": "holds",
+        "Groups: the page is counted": "holds",
+        "Users: the site is counted": "not-seen",
+        "Groups: the site is counted": "holds",
+        "Users: an empty page is counted": "not-seen",
+        "Groups: an empty page is counted": "holds",
+    }
+    # Two pages of users, and one after the last of them.
+    assert [call.operation for call in site.calls].count("list_users") == 3
+
+
+def test_certificates_of_one_s_own_are_believed(run: Run) -> None:
+    with mockscope.serve(tls=True) as server:
+        site = server.site(api_key=KEY)
+        url = server.url
+        arguments = [url, "--site", site.host, "--rule", "PAGE-1", "--rule", "USER-CREATE-5", "--full", "--yes"]
+        strange = run(*arguments)
+        known = run(*arguments, "--ca-file", str(server.ca_file))
+
+    assert (strange.status, strange.output) == (1, "")
+    assert strange.errors.startswith(f"mockscope: {url}: its certificate is not believed: ")
+    assert (known.status, known.errors) == (0, "")
+
+
 # -- what it asks ----------------------------------------------------------------------------------------------
-
-
-class Terminal(io.StringIO):
-    """Somebody who types."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 def test_a_full_run_asks_and_takes_no_for_an_answer(
@@ -359,7 +481,7 @@ def test_where_nobody_can_be_asked_a_full_run_does_not_begin(run: Run, site: Moc
     done = run(*place, "--full")
 
     assert done == Done(
-        2,
+        1,
         "",
         f"mockscope: this would create, change and delete records of its own on central:perk at {site.url}, "
         "and nobody can be asked here: say --yes\n",
@@ -373,10 +495,24 @@ def test_what_earlier_runs_have_left_is_removed_on_demand(run: Run, site: MockSi
     left = "mockscope: left by earlier checks: the user mockscope-check-0123abcd-1@example.com\n"
 
     asked = run(*place, "--clean-up")
-    assert (asked.status, asked.errors.startswith(left), marked_on(site) != []) == (2, True, True)
+    assert (asked.status, asked.errors.startswith(left), marked_on(site) != []) == (1, True, True)
     assert run(*place, "--clean-up", "--yes") == Done(0, "", f"{left}mockscope: removed\n")
     assert site.export() == before
     assert run(*place, "--clean-up") == Done(0, "", "mockscope: no check has left anything there\n")
+
+
+def test_what_test_mode_has_made_is_named_and_can_be_removed(run: Run) -> None:
+    block = odd(PLANTED["groups_are_created_in_test_mode"].deviate())
+    with block as arguments:
+        done = run(*arguments, "--dry-run", "--rule", "TEST-4")
+        [name] = marked_on(block.site)
+        again = run(*arguments, "--clean-up", "--yes")
+
+    assert (done.status, done.errors) == (
+        2,
+        f"mockscope: made in test mode, and still there: the group {name}; --clean-up removes it\n",
+    )
+    assert (again.status, again.errors.endswith("mockscope: removed\n"), marked_on(block.site)) == (0, True, [])
 
 
 def test_what_can_t_be_removed_is_said_and_is_no_success(run: Run) -> None:
@@ -431,7 +567,7 @@ def test_a_policy_that_can_t_be_written_is_refused_before_anything_is_asked(
 ) -> None:
     done = run(*place, "--write-policy", "no/policy.yaml")
 
-    assert done == Done(2, "", "mockscope: can't write no/policy.yaml: No such file or directory\n")
+    assert done == Done(1, "", "mockscope: can't write no/policy.yaml: No such file or directory\n")
     assert len(site.calls) == 0
 
 
@@ -455,26 +591,56 @@ def test_a_policy_that_can_t_be_written_is_refused_before_anything_is_asked(
             "the API key must be in the environment variable NO_KEY, and that is not set",
         ),
         (
+            ["http://127.0.0.1:1", "--site", "s", "--report", "html", "--report-file", "r", "--write-policy", "./r"],
+            "--report-file and --write-policy need a file each",
+        ),
+        (
+            ["http://127.0.0.1:1", "--site", "s", "--ful"],
+            "No such option '--ful'. (Did you mean one of: '--full', '--rule'?)",
+        ),
+        (["http://127.0.0.1:1", "s"], "Got unexpected extra argument (s)"),
+        (
             ["http://127.0.0.1:1", "--site", "s", "--policy", "none.yaml"],
             "can't read the policy none.yaml: No such file or directory",
         ),
     ],
 )
-def test_wrong_use_is_one_line(run: Run, arguments: list[str], line: str) -> None:
-    assert run(*arguments) == Done(2, "", f"mockscope: {line}\n")
+def test_wrong_use_is_one_line_and_not_the_status_of_a_difference(run: Run, arguments: list[str], line: str) -> None:
+    assert run(*arguments) == Done(1, "", f"mockscope: {line}\n")
 
 
 @pytest.mark.parametrize(
-    ("url", "is_here"),
+    ("arguments", "line"),
     [
-        ("http://127.0.0.1:8765", True),
-        ("http://127.0.1.1", True),
-        ("http://localhost:8765/prefix", True),
-        ("http://[::1]:8765", True),
-        ("https://app.periscopedata.com", False),
-        ("http://127.example.com", False),
-        ("http://[", False),
+        (
+            ["http://127.0.0.1:1", "--site", "s", "--api-key-env", KEY],
+            "the API key must be in the environment, and what was given is no name of a variable",
+        ),
+        ([f"http://127.0.0.1:1/?key={KEY}", "--site", "s"], "the URL must not hold the key"),
+        ([f"http://127.0.0.1:1/{KEY}/", "--site", "s"], "the URL must not hold the key"),
+        ([f"s:{KEY}", "--site", "s"], "the URL must not hold the key"),
+        (
+            ["http://127.0.0.1:1", "--site", f"s:{KEY}", "--full"],
+            "the host of the site is what comes before the colon and the key",
+        ),
     ],
 )
-def test_only_this_machine_is_asked_without_a_limit(url: str, is_here: bool) -> None:  # noqa: FBT001  # a table's cell
-    assert is_loopback(url) is is_here
+def test_a_key_in_the_wrong_place_is_not_repeated(run: Run, arguments: list[str], line: str) -> None:
+    assert run(*arguments) == Done(1, "", f"mockscope: {line}\n")
+
+
+def test_help_is_no_failure(run: Run) -> None:
+    done = run("--help")
+
+    assert (done.status, done.errors, "--dry-run" in done.output) == (0, "", True)
+
+
+def test_who_interrupts_it_early_is_not_told_that_all_holds(
+    run: Run, place: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mockscope.judging.target_of", interrupted)
+
+    assert run(*place) == Done(1, "", "mockscope: ended before all was checked\n")

@@ -1,10 +1,15 @@
 """What is wrong with a server is found, and laid at the door of the rule that it breaks and of no other."""
 
+import json
+from pathlib import Path
+
 import pytest
 from checking_harness import NEVER, PAGE_SIZE, checked, differing, marked_on, standing_in
 from deviations import PLANTED
+from observations import read_observations
 
 from mockscope.checking.outcome import Level
+from mockscope.checking.report import to_json
 from mockscope.checking.rows import RULES
 
 
@@ -35,6 +40,24 @@ def test_a_difference_shows_the_exchange_that_it_was_seen_in() -> None:
     assert finding.outcome.reason == "the status is 400"
     assert (exchange.method, exchange.path, exchange.status) == ("GET", "/api/v1/users", 404)
     assert site.api_key not in f"{exchange}{exchange.curl()}"
+
+
+@pytest.mark.parametrize("options", [{}, {"with_exchanges": False}], ids=["with exchanges", "without"])
+@pytest.mark.parametrize("name", ["every_refusal_of_a_key_is_401", "users_have_an_id", "pages_are_half_as_large"])
+def test_a_report_counts_as_an_observation_once_it_is_about_the_real_service(
+    name: str, options: dict[str, bool], tmp_path: Path
+) -> None:
+    with standing_in(PLANTED[name].deviate()) as (server, site):
+        report = checked(server, site, Level.FULL)
+    told = json.loads(to_json(report, **options)) | {"url": "https://app.periscopedata.com"}
+    (tmp_path / "a.json").write_text(json.dumps(told))
+
+    seen = read_observations(frozenset(RULES), tmp_path)
+
+    assert {(each.rule, each.differs) for each in seen} == {
+        (rule.rule, rule.word == "differs") for rule in report.rules if rule.word != "not-seen"
+    }
+    assert {each.rule for each in seen if each.differs} == PLANTED[name].rules
 
 
 def test_there_is_something_planted_for_every_rule_that_can_be_seen() -> None:

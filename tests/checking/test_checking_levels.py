@@ -1,12 +1,26 @@
 """No level does more than it says: what is sent, what is stopped before it is sent, and what is left of it."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 from urllib.parse import quote
 
 import pytest
-from checking_harness import SEED, Answer, Forward, Request, checked, differing, marked_on, said, standing_in
+from checking_harness import (
+    JSON_TYPE,
+    SEED,
+    Answer,
+    Deviation,
+    Forward,
+    Request,
+    checked,
+    differing,
+    marked_on,
+    refusal,
+    said,
+    standing_in,
+)
 
 import mockscope
 from mockscope import LiveServer, MockSite
@@ -340,6 +354,83 @@ def test_a_server_that_falls_silent_ends_the_run() -> None:
             with pytest.raises(CouldNotRun, match="nothing listens"):
                 check(target, site.api_key, Level.READ_ONLY)
             assert target.asked == 22
+
+
+def slowed(is_meant: Callable[[Request], bool]) -> Deviation:
+    """A server that asks for less haste, for longer than anybody waits."""
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        if not is_meant(request):
+            return await forward(request)
+        return replace(refusal(429), headers=(JSON_TYPE, (b"retry-after", b"3600")))
+
+    return deviate
+
+
+def test_a_request_that_is_too_many_is_not_seen_and_no_difference() -> None:
+    # Who asks for this very site with a wrong key is slowed down.
+    wrong = slowed(
+        lambda request: re.fullmatch("central:perk:[0-]+", request.header("http-x-partner-auth") or "") is not None
+    )
+    with standing_in(wrong) as (server, site):
+        report = checked(server, site, Level.READ_ONLY, rules=["AUTH-2"])
+
+    outcomes = {finding.row.title: finding.outcome.word for finding in report.findings}
+    assert outcomes == {
+        "A missing header is 403": "holds",
+        "A blank header is 403": "holds",
+        "A header without a colon is 403": "holds",
+        "A header that is repeated with another value is 403": "not-seen",
+        "A site that does not exist is 403": "holds",
+        "A wrong key is 403": "not-seen",
+        "No key at all is 403": "holds",
+    }
+
+
+def test_a_body_for_which_less_haste_is_asked_is_not_one_that_got_no_answer() -> None:
+    with standing_in(slowed(lambda request: len(request.body) > 1024 * 1024)) as (server, site):
+        report = checked(server, site, Level.DRY_RUN, rules=["HTTP-8"])
+
+    assert [(finding.row.title, finding.outcome.word) for finding in report.findings] == [
+        ("A body over 1 MiB is 413", "not-seen"),
+        ("A body of 1 MiB is not", "holds"),
+    ]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_server_that_asks_for_less_haste_for_too_long_ends_the_run_and_nothing_is_said_to_differ(method: str) -> None:
+    seen: list[str] = []
+
+    def is_later(request: Request) -> bool:
+        seen.append(request.method)
+        return request.method == method and len(seen) > 10
+
+    with standing_in(slowed(is_later)) as (server, site), pytest.raises(CouldNotRun) as ended:
+        checked(server, site, Level.DRY_RUN)
+
+    asked = rf"the server asks for less haste \({method} /api/v1/[^?]*: 429\): go on later, or with --rate"
+    assert re.fullmatch(asked, str(ended.value))
+
+
+def test_a_size_of_pages_that_no_switch_has_is_a_difference_without_one() -> None:
+    emails = [f"joey{number:04}@example.com" for number in range(2002)]
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        if request.bare != USERS or request.email:
+            return await forward(request)
+        start = emails.index(request.params.get("next_page_start", emails[0]))
+        shown, following = emails[start : start + 1001], emails[start + 1001 : start + 1002]
+        return said(200, {"next_page_start": next(iter(following), None), "users": [{"email": each} for each in shown]})
+
+    with standing_in(deviate) as (server, site):
+        report = checked(server, site, Level.READ_ONLY, rules=["PAGE-2"])
+
+    assert [
+        (finding.row.title, finding.outcome.reason, finding.outcome.switch)
+        for finding in report.findings
+        if finding.outcome.word == "differs"
+    ] == [("Users: a page holds at most 100 records", "a page that is not the last holds 10 records", {})]
+    assert report.policy == {"page_size": 10}
 
 
 GARBAGE: Final[dict[str, object]] = {

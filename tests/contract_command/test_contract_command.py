@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 from xml.etree import ElementTree
 
 import pytest
@@ -20,7 +20,7 @@ from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import RejectedPositiveData
 
 import mockscope
-from mockscope.fuzzing import is_loopback
+from mockscope.outside import is_loopback
 from mockscope.schemathesis_setup import HiddenKey, Words, configuration, verdicts
 
 DEMO: Final[dict[str, Any]] = json.loads((files("mockscope") / "demo.json").read_bytes())
@@ -191,24 +191,55 @@ def test_a_seed_that_leaves_the_contract_is_found_out_and_can_be_served_again(tm
     # TEST-2: the document says 200.
     seed = tmp_path / "seed of friends.yaml"
     policy = {"test_mode_create_status": 201}
-    seed.write_text(yaml.safe_dump(DEMO | {"sites": [{"host": "empty"}, SITE | {"policy": policy}]}), encoding="utf-8")
+    # It has no key, so that each server makes up another.
+    site = {name: value for name, value in SITE.items() if name != "api_key"} | {"policy": policy}
+    seed.write_text(yaml.safe_dump(DEMO | {"sites": [{"host": "empty"}, site]}), encoding="utf-8")
 
-    run = outcome(command("--seed", str(seed), "--site", HOST, "--max-examples", "5", "--seed-number", "1"), tmp_path)
+    run = outcome(
+        command(
+            "--seed", str(seed), "--site", HOST, "--max-examples", "5", "--seed-number", "1", "--api-key-env", "KEY"
+        ),
+        tmp_path,
+    )
 
     assert set(run.titles()) == {"POST /api/v1/users", "POST /api/v1/groups"}
     assert run.status == 1
     serving = re.fullmatch(
-        r"mockscope: the curl lines want a server, and this one is gone: mockscope (serve --port \d+ --seed '.*')\n",
+        r"mockscope: the curl lines want a server, and this one is gone: mockscope (serve --port \d+ --seed '.*'); "
+        r"and in KEY the key that it prints\n",
         run.complaints,
     )
     assert serving is not None, run.complaints
     line = f"exec {sys.executable} -m mockscope {serving[1]}"
     with subprocess.Popen(["bash", "-c", line], stdout=subprocess.PIPE, text=True, env=PLAIN) as server:
         assert server.stdout is not None
-        assert server.stdout.readline().startswith("mockscope ")
-        status, _, body = curl(run.curl_line("POST /api/v1/users"))
+        [key] = re.findall(rf"Http-X-Partner-Auth: {HOST}:(\S+)", _read_until(server.stdout, f"{HOST}:"))
+        status, _, body = curl(run.curl_line("POST /api/v1/users"), KEY=key)
         server.terminate()
     assert (status, json.loads(body)) == (201, {"message": "Action would have completed successfully"})
+
+
+def _read_until(stream: IO[str], word: str) -> str:
+    return next(line for line in stream if word in line)
+
+
+def test_the_reports_on_the_mock_hold_no_key_either(tmp_path: Path) -> None:
+    seed = tmp_path / "seed.yaml"
+    seed.write_text(yaml.safe_dump(DEMO | {"sites": [SITE | {"policy": {"test_mode_create_status": 201}}]}), "utf-8")
+
+    done = command(
+        "--seed",
+        str(seed),
+        "--max-examples",
+        "1",
+        *("--report", "junit", "--report", "har"),
+        "--report-dir",
+        str(tmp_path),
+    )
+
+    texts = [done.stdout, done.stderr, *((tmp_path / name).read_text("utf-8") for name in ("junit.xml", "har.json"))]
+    assert (done.returncode, [KEY in text for text in texts]) == (1, [False] * 4)
+    assert [f"{HOST}:" in text for text in texts] == [True, False, True, True]
 
 
 def test_who_interrupts_it_is_not_told_that_nothing_was_found() -> None:
@@ -332,10 +363,11 @@ def test_nothing_of_it_is_loaded_to_serve() -> None:
         ("http://192.0.2.1", False),
         ("http://127.0.0.1.example.com", False),
         ("http://localhost.example.com", False),
-        ("https://example.com", False),
+        ("https://app.periscopedata.com", False),
+        ("http://[", False),
     ],
 )
-def test_only_this_machine_may_be_tried_without_a_yes(url: str, is_ours: bool) -> None:  # noqa: FBT001 - a parameter
+def test_only_this_machine_may_be_tried_without_a_yes_and_checked_in_haste(url: str, is_ours: bool) -> None:  # noqa: FBT001 - a parameter
     assert is_loopback(url) == is_ours
 
 

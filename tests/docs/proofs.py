@@ -26,7 +26,7 @@ class ProofsRun:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and report.outcome != "skipped":
-            self.ran.add(report.nodeid.partition("[")[0])
+            self.ran |= {report.nodeid, report.nodeid.partition("[")[0]}
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
@@ -55,7 +55,7 @@ def is_whole(config: pytest.Config) -> bool:
 
 
 def idle(proofs: Collection[Proof], ran: Collection[str]) -> list[Proof]:
-    """The proofs of which nothing ran. One is a function, a class or a file; of a parametrised one any case will do."""
+    """The proofs of which nothing ran. One is a file, a class, a function, of which any case will do, or a case."""
     reached = {
         "::".join(parts[:end]) for parts in (node.split("::") for node in ran) for end in range(1, len(parts) + 1)
     }

@@ -1,6 +1,7 @@
 """The fidelity ledger is whole: every rule has its row and its proof, and every id that is cited exists."""
 
 import re
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -8,11 +9,12 @@ import pytest_mockscope
 import yaml
 from blocks import DOCUMENTS, ROOT, package_folder, read
 from facts import read_page
-from ledger import BASES, Proof, Rule, pages, proofs_in, read_proofs, read_rules, render_rules, render_summary
+from ledger import BASES, CHECKS, Proof, Rule, pages, proofs_in, read_proofs, read_rules, render_rules, render_summary
 from observations import Observation
 
 import mockscope
 from mockscope import Policy, Refusal
+from mockscope.checking.rows import SEEN
 
 RULES = read_rules()
 IDS = [rule.id for rule in RULES]
@@ -172,10 +174,39 @@ def test_the_ledger_names_sentence_basis_quotations_switches_observations_and_pr
         "- Basis:\n  - stated: 409\n  - chosen: case\n"
         "- On the page:\n  - `409 if the email_address already exists` (CREATE User, line 203)\n"
         "- Policy: `page_size`\n"
+        "- Checks of `mockscope check`: 1 with `--dry-run`\n"
         "- Observed on the real service: on 2026-01-31 ([report](observations/a.json)), "
         "differs on 2026-02-28 ([report](observations/b.json))\n"
         "- Proof:\n  - `tests/test_it.py::test_one`"
     )
+
+
+def test_the_ledger_counts_the_checks_of_a_rule_by_the_level_that_they_need() -> None:
+    lines = {
+        rule.id: line
+        for rule in RULES
+        for line in render_rules([rule], [], read_page(), []).splitlines()
+        if line.startswith("- Checks of")
+    }
+
+    assert list(lines) == IDS
+    assert [lines[rule] for rule in ("USER-DELETE-1", "TEST-3", "GROUP-3")] == [
+        "- Checks of `mockscope check`: 3 with `--dry-run`, 1 with `--full`",
+        "- Checks of `mockscope check`: 1 with `--read-only`, 1 with `--full`",
+        "- Checks of `mockscope check`: [none](check.md#what-is-not-seen)",
+    ]
+
+
+def test_the_checks_of_a_rule_are_its_first_proof_and_that_is_a_test() -> None:
+    file, _, function = CHECKS.partition("::")
+
+    first = {rule: next(proof.node for proof in read_proofs() if proof.rule == rule) for rule in SEEN}
+    assert first == {rule: f"{CHECKS}[{rule}]" for rule in SEEN}
+    assert f"for rule in SEEN])\ndef {function}(" in read(file)
+
+
+def test_where_there_are_no_such_tests_they_are_no_proof(tmp_path: Path) -> None:
+    assert read_proofs(tmp_path) == []
 
 
 def test_the_summary_counts_rules_by_what_they_stand_on() -> None:

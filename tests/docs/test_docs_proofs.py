@@ -168,6 +168,15 @@ def test_a_run_that_was_cut_short_is_not_blamed_for_what_it_did_not_reach(projec
     assert complaint(result) == []
 
 
+def test_of_a_case_that_is_named_no_other_will_do() -> None:
+    proofs = [
+        Proof("PAGE-1", "tests/test_a.py::test_one[PAGE-1]"),
+        Proof("PAGE-2", "tests/test_a.py::test_one[PAGE-2]"),
+    ]
+
+    assert idle(proofs, {"tests/test_a.py::test_one[PAGE-2]", "tests/test_a.py::test_one"}) == proofs[:1]
+
+
 def test_of_a_class_or_a_file_one_test_will_do_and_a_name_is_compared_whole() -> None:
     proofs = [
         Proof("PAGE-1", "tests/test_a.py"),

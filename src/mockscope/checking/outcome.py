@@ -98,7 +98,7 @@ def unseen(reason: str) -> Verdict:
 class Row(NamedTuple):
     """One check: the rule it belongs to, what it looks for, the level it needs, and how it asks.
 
-    ``is_last`` says that it looks through the answers to all others.
+    ``is_last`` says that it looks through the answers to all others; ``is_visible`` that there is something to be seen.
     """
 
     rule: str
@@ -106,6 +106,7 @@ class Row(NamedTuple):
     level: Level
     ask: Callable[["Session"], None]
     is_last: bool = False
+    is_visible: bool = True
 
 
 def never(rule: str, reason: str) -> Row:
@@ -114,7 +115,7 @@ def never(rule: str, reason: str) -> Row:
     def ask(look: "Session") -> None:
         raise unseen(reason)
 
-    return Row(rule, reason, Level.READ_ONLY, ask)
+    return Row(rule, "It can't be seen from outside", Level.READ_ONLY, ask, is_visible=False)
 
 
 class Finding(NamedTuple):

@@ -15,6 +15,9 @@ DEFAULTS: Final[Mapping[str, object]] = {
     "require_json_content_type": False,
 }
 
+# The sizes that a page can be set to.
+PAGE_SIZES: Final = range(1, 1001)
+
 # What the rules say under each reading.
 SENTENCES: Final[Mapping[str, Mapping[object, str]]] = {
     "test_mode_create_status": {
@@ -50,6 +53,11 @@ def sentence(switch: str, value: object) -> str:
     if switch == "page_size":
         return f"a page that is not the last holds {value} records"
     return SENTENCES[switch][value]
+
+
+def is_reading(switch: str, value: object) -> bool:
+    """Whether a switch can be set like that."""
+    return value in (PAGE_SIZES if switch == "page_size" else SENTENCES[switch])
 
 
 def with_defaults(policy: Mapping[str, object]) -> dict[str, object]:

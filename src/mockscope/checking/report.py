@@ -9,7 +9,7 @@ from textwrap import indent
 from typing import Any, Final
 from xml.etree import ElementTree
 
-from mockscope.checking.outcome import Finding, RuleFinding
+from mockscope.checking.outcome import Finding, Outcome, RuleFinding
 from mockscope.checking.run import Report
 from mockscope.target import Exchange
 
@@ -28,6 +28,7 @@ PAGE: Final = Template("""<!DOCTYPE html>
 <style>
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
 table { border-collapse: collapse; width: 100%; }
+td:first-child { white-space: nowrap; }
 td, th { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #ddd; }
 .holds { color: #176a2c; } .differs { color: #b00020; font-weight: bold; } .not-seen { color: #666; }
 pre { background: #f5f5f5; padding: .6rem; overflow-x: auto; white-space: pre-wrap; word-break: break-word; }
@@ -107,7 +108,8 @@ def to_junit(report: Report, *, with_exchanges: bool = True) -> str:
         case = ElementTree.SubElement(suite, "testcase", classname=row.rule, name=row.title)
         if outcome.word == "differs":
             failure = ElementTree.SubElement(case, "failure", message=_printable(f"expected: {outcome.reason}"))
-            failure.text = _printable("\n\n".join(map(str, outcome.exchanges))) if with_exchanges else ""
+            exchanges = map(_shown, outcome.exchanges if with_exchanges else ())
+            failure.text = _printable("\n\n".join([*_remedies(outcome), *exchanges]))
         elif outcome.word == "not-seen":
             ElementTree.SubElement(case, "skipped", message=_printable(outcome.reason))
     suites = ElementTree.Element("testsuites")
@@ -136,11 +138,10 @@ def to_html(report: Report, *, with_exchanges: bool = True) -> str:
 def _html_row(finding: Finding, *, with_exchanges: bool) -> str:
     row, outcome = finding
     said = f"expected: {outcome.reason}" if outcome.word == "differs" else outcome.reason
-    shown = "".join(
-        f"<pre>{escape(f'{exchange}')}\n\n{escape(exchange.curl())}</pre>"
-        for exchange in (outcome.exchanges if with_exchanges else ())
+    detail = "".join(f"<br>{escape(line)}" for line in (said, *_remedies(outcome)) if line)
+    detail += "".join(
+        f"<pre>{escape(_shown(exchange))}</pre>" for exchange in (outcome.exchanges if with_exchanges else ())
     )
-    detail = f"<br>{escape(said)}{shown}" if said else ""
     word = WORDS[outcome.word]
     return (
         f"<tr><td>{escape(row.rule)}</td><td>{escape(row.title)}{detail}</td>"
@@ -181,11 +182,16 @@ def _told(finding: Finding, *, with_exchanges: bool) -> Iterator[str]:
     row, outcome = finding
     yield f"{row.rule}: {row.title}"
     yield f"  expected: {outcome.reason}"
-    for switch, value in outcome.switch.items():
-        yield f"  a mock answers like this with the switch {switch}: {json.dumps(value)}"
+    yield from (f"  {line}" for line in _remedies(outcome))
     for exchange in outcome.exchanges if with_exchanges else ():
         yield ""
         yield indent(_shown(exchange), "  ")
+
+
+def _remedies(outcome: Outcome) -> Iterator[str]:
+    """The switches under which mockscope answers like this."""
+    for switch, value in outcome.switch.items():
+        yield f"a mock answers like this with the switch {switch}: {json.dumps(value)}"
 
 
 def _shown(exchange: Exchange) -> str:

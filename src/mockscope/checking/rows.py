@@ -15,3 +15,5 @@ FAMILIES: Final = {
 }
 ROWS: Final[tuple[Row, ...]] = tuple(row for rows in FAMILIES.values() for row in rows)
 RULES: Final[tuple[str, ...]] = tuple(dict.fromkeys(row.rule for row in ROWS))
+# The rules of which something can be seen from outside.
+SEEN: Final[tuple[str, ...]] = tuple(dict.fromkeys(row.rule for row in ROWS if row.is_visible))

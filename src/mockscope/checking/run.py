@@ -39,7 +39,7 @@ class Report:
     findings: tuple[Finding, ...]
     # The switches to turn, for a mock that answers like this server.
     policy: Mapping[str, object]
-    # What was made and could not be removed.
+    # What was made and is still there.
     left: tuple[Record, ...] = field(default=())
 
     @property
@@ -92,7 +92,7 @@ def check(
     ordered = sorted(rows, key=lambda row: (row.is_last, row.level))
     outcomes: dict[Row, Outcome] = {}
     look.open()
-    left: list[Record] = []
+    left = look.leaked
     try:
         for number, row in enumerate(ordered):
             if progress is not None:

@@ -9,11 +9,11 @@ from mockscope.checking.comparing import content
 from mockscope.checking.guard import GROUPS, USERS, Guard
 from mockscope.checking.names import Kind, Names, Record
 from mockscope.checking.outcome import CouldNotRun, Level, differs, unseen
-from mockscope.checking.policy import Readings, sentence, with_defaults
+from mockscope.checking.policy import Readings, is_reading, sentence, with_defaults
 from mockscope.checking.walking import GROUPS as GROUP_LIST
 from mockscope.checking.walking import USERS as USER_LIST
 from mockscope.checking.walking import Fields, List, Page, Walk, walk
-from mockscope.target import ABSENT, Absent, Exchange, Target, Unreachable
+from mockscope.target import ABSENT, Absent, Exchange, Target, TooFast, Unreachable
 
 ADMINISTRATORS: Final = "Administrators"
 ALL_USERS: Final = "All Users"
@@ -94,6 +94,8 @@ class Session:
         self.names = names or Names()
         self.most_pages = most_pages
         self.answers: list[Answer] = []
+        # What test mode has made, and below FULL nobody may remove.
+        self.leaked: list[Record] = []
         self._guard = Guard(target, level, self.names, announce)
         self._proofs: dict[tuple[str, Kind], Proof] = {}
         self._walks: dict[str, Walk] = {}
@@ -120,12 +122,17 @@ class Session:
         """Ask, as far as the level allows it; what is answered is kept for the checks that look through all answers.
 
         Raises:
-            Unreachable: there was no answer.
+            Unreachable: there was no answer, or none but that there is too much haste.
             CouldNotRun: nor was there to those before.
         """
         named = [*headers, *([("Http-X-Email", email)] if email is not None else [])]
         try:
             exchange = self._guard.ask(method, path, query=query, json=json, body=body, headers=named, auth=auth)
+            if exchange.asks_for_less_haste:
+                # It was waited for. This answer says nothing of any rule.
+                raise TooFast(
+                    f"the server asks for less haste ({method} {path}: {exchange.status}): go on later, or with --rate"
+                )
         except Unreachable as error:
             self._silences += 1
             if self._silences >= MOST_SILENCES:
@@ -379,9 +386,11 @@ class Session:
         user, group = self.new_user(), self.new_group()
         for path, body in ((USERS, user), (f"{GROUPS}/", group)):
             rehearsal = self.ask("POST", path, query=REHEARSED, json=body)
-            seen = self.user(str(user["email"])) if body is user else self.group(str(group["name"]))
+            made = Record("user", str(user["email"])) if body is user else Record("group", str(group["name"]))
+            seen = self.user(made.name) if body is user else self.group(made.name)
             if seen.status == 200:
                 leaks += [rehearsal, seen]
+                self.leaked.append(made)
         return Rehearsals(refusal, tuple(leaks))
 
     def prove(self, method: str, kind: Kind) -> Proof:
@@ -433,6 +442,8 @@ class Session:
         Raises:
             Verdict: the reading in force is another one.
         """
+        if not is_reading(switch, value):
+            raise differs(sentence(switch, self.policy[switch]), *exchanges)
         self.readings.note(switch, value)
         if value != self.policy[switch]:
             raise differs(sentence(switch, self.policy[switch]), *exchanges, switch={switch: value})
