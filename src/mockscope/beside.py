@@ -67,7 +67,10 @@ def execute(
         raise click.ClickException(f"the seed {seed} has no sites, and exec needs one")
     kept = state_file(keep_state)
     with server:
-        status = run(command, server, say)
+        try:
+            status = run(command, server, say)
+        except OSError as error:
+            raise click.ClickException(f"can't write the certificates: {error.strerror or error}") from None
     if not is_kept(None if kept is None else partial(kept.save, list(server.directory))):
         return status or NO
     return status
