@@ -103,6 +103,8 @@ def certified() -> ssl.SSLContext:
 def leads_outside(host: object) -> bool:
     if isinstance(host, bytes | bytearray):
         host = host.decode()
+    if isinstance(host, str) and not host.isascii():
+        host = host.encode("idna").decode()
     return isinstance(host, str) and host.lower().removesuffix(".") in (*NAMES, ADDRESS)
 
 
