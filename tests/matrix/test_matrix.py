@@ -1,7 +1,6 @@
 """Every client, by every way that it has to the mock: a page is read, a user created, and a reset seen as one."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
-from outside import Outside
+from outside import Outside, guarded_path
 from outside import outside as outside
 from senders import CLIENTS, Client, Options
 
@@ -33,17 +32,6 @@ PHOEBE: Final = {
     "email": "phoebe@example.com",
     "invited_by_email": "mike@example.com",
 }
-# Were a client to go its own way, it would fail here, before any name is resolved.
-GUARD: Final = """
-import sys
-
-def guard(event, arguments):
-    if event == "socket.getaddrinfo" and "periscopedata" in str(arguments[0]):
-        raise RuntimeError(f"{arguments[0]} was to be resolved, past the proxy")
-
-sys.addaudithook(guard)
-"""
-
 Act = Literal["page", "create", "reset"]
 
 
@@ -181,6 +169,8 @@ THROUGH_THE_PROXY: Final = {
     "wget": Script("sh", "with_wget.sh", program="wget"),
     "node": Script("node", "with_node.mjs"),
     "node's fetch with a proxy agent": UNDICI,
+    # Before that version it heeds no proxy.
+    "node's own fetch": Script("node", "with_node_fetch.mjs", program="node 24"),
     "java": Script("java", "WithJava.java"),
     "perl": Script("perl", "with_perl.pl"),
     "ruby": Script("ruby", "with_ruby.rb"),
@@ -194,6 +184,12 @@ OTHERS: Final = {
 
 
 @cache
+def node_version() -> int:
+    done = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
+    return int(done.stdout.removeprefix("v").partition(".")[0])
+
+
+@cache
 def has_perl_tls() -> bool:
     command = ["perl", "-MIO::Socket::SSL", "-e", "1"]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -202,6 +198,8 @@ def has_perl_tls() -> bool:
 def is_missing(program: str, way: str) -> bool:
     if program == "undici":
         return shutil.which("node") is None or not (PACKAGES / program).is_dir()
+    if program == "node 24":
+        return shutil.which("node") is None or node_version() < 24
     return shutil.which(program) is None or (program == "perl" and way == "exec" and not has_perl_tls())
 
 
@@ -221,10 +219,7 @@ def cases() -> Iterator[object]:
 def world(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], outside: Outside
 ) -> Iterator[World]:
-    guard = tmp_path / "guard"
-    guard.mkdir()
-    (guard / "sitecustomize.py").write_text(GUARD)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(guard), *filter(None, [os.environ.get("PYTHONPATH")])]))
+    monkeypatch.setenv("PYTHONPATH", guarded_path(tmp_path))
     with as_file(files("mockscope") / "demo.json") as seed, mockscope.serve(seed, proxy=True) as server:
         yield World(server, tmp_path, capfd)
     assert outside.connections == 0
