@@ -136,7 +136,8 @@ def wait(*, ready_file: Path | None, timeout: float) -> int:
     path = _named(ready_file)
     latest = time.monotonic() + timeout
     while (reason := _silence(path, latest)) is not None:
-        if time.monotonic() >= latest:
+        # So written, what is no number is over at once.
+        if not time.monotonic() < latest:
             say(f"{reason} after {timeout:g} seconds")
             return NO
         # Another process writes the file: nothing here is told when.
