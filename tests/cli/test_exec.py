@@ -212,7 +212,13 @@ def test_what_can_t_be_run_is_one_line(arguments: list[str], status: int, line: 
     assert (done.returncode, done.stdout, done.stderr) == (status, "", f"mockscope: {line}\n")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
+        *(signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2),
+    ],
+)
 def test_a_signal_reaches_the_command_which_may_answer_as_it_likes(number: int) -> None:
     script = f"""
 import signal, sys
@@ -239,6 +245,43 @@ def test_a_command_that_a_signal_ends_gives_128_and_its_number(number: int) -> N
 
         assert process.returncode == 128 + number
         assert errors == f"mockscope: the command ended with status {128 + number}; it made no call to the API.\n"
+
+
+def test_a_signal_that_comes_while_the_command_is_started_reaches_it(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("""
+import os, signal, subprocess
+class Popen(subprocess.Popen):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        os.kill(os.getpid(), signal.SIGTERM)
+subprocess.Popen = Popen
+""")
+    done = run("--", "sleep", "60", PYTHONPATH=str(tmp_path))
+
+    assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, "")
+
+
+def test_a_signal_that_comes_before_the_command_keeps_it_from_being_started(tmp_path: Path) -> None:
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "sitecustomize.py").write_text("""
+import os, signal, tempfile
+mkdtemp = tempfile.mkdtemp
+def early(*args, **options):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return mkdtemp(*args, **options)
+tempfile.mkdtemp = early
+""")
+    done = run("--", "echo", "started", PYTHONPATH=str(tmp_path), TMPDIR=str(tmp_path / "tmp"))
+
+    assert (done.returncode, done.stdout, list((tmp_path / "tmp").iterdir())) == (128 + signal.SIGTERM, "", [])
+
+
+def test_what_is_ignored_here_the_command_ignores_too() -> None:
+    script = "import signal; print(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)"
+    # As nohup has it.
+    command = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *COMMAND, *python(script)]
+
+    assert subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout == "True\n"
 
 
 def test_nothing_that_the_command_started_is_left_behind(tmp_path: Path) -> None:
