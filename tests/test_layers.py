@@ -58,7 +58,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
     # No client is imported, and no server: it is told where to lead requests.
     "redirect.py": {"mockscope.tls", "mockscope.transports"},
     "server.py": SERVER,
-    "running.py": {"mockscope.instruments", "mockscope.server", "mockscope.tls"},
+    "adopting.py": set(),
+    "running.py": {"mockscope.adopting", "mockscope.instruments", "mockscope.server", "mockscope.tls"},
     "shell.py": {"mockscope.saving", "click"},
     "outside.py": {"mockscope.anonymizing", "mockscope.pulling", "mockscope.shell", "mockscope.target", "click"},
     "beside.py": SERVER | {"mockscope.running", "mockscope.shell", "click"},

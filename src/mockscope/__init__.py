@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mockscope.instruments.faults import Faults
     from mockscope.instruments.findings import Finding
     from mockscope.instruments.report import report
-    from mockscope.redirect import VendorHostRefused
+    from mockscope.redirect import VendorHostRefused, redirected
     from mockscope.seeding import SeedSource
     from mockscope.server import LiveServer, serve
     from mockscope.tls import Authority
@@ -54,6 +54,7 @@ __all__ = [
     "User",
     "VendorHostRefused",
     "__version__",
+    "redirected",
     "report",
     "serve",
 ]
@@ -84,6 +85,7 @@ _HOME = {
     "SiteSnapshot": "mockscope.bench",
     "Uniform": "mockscope.instruments.fault",
     "User": "mockscope.domain.model",
+    "redirected": "mockscope.redirect",
     "report": "mockscope.instruments.report",
     "serve": "mockscope.server",
 }

@@ -1,6 +1,5 @@
 """The commands for programs that run beside a server: exec, env and wait."""
 
-import json
 import os
 import signal
 import ssl
@@ -9,18 +8,38 @@ from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from shlex import quote
-from typing import Any, Final, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 import click
+from msgspec import DecodeError, Meta, Struct
+from msgspec.json import decode
 
 from mockscope.shell import is_kept, say, seed_or_demo, state_file
 from mockscope.tls import CA_FILE
 
 NO: Final = 1
 POLL_SECONDS: Final = 0.02
-# How long one answer may take.
+# How long one answer may take, and how long it may take in any case.
 PATIENCE: Final = 5
+LEAST_PATIENCE: Final = 0.5
+
+
+class ReadySite(Struct):
+    """A site in a ready file."""
+
+    host: str
+    api_key: str
+
+
+class Ready(Struct):
+    """What serve writes to its ready file, as far as it matters here."""
+
+    url: Annotated[str, Meta(pattern=r"^https?://.+:\d+$")]
+    sites: list[ReadySite]
+    proxy: str | None = None
+    trust: str | None = None
+
 
 ready_file_option: Final = click.option(
     "--ready-file",
@@ -67,7 +86,10 @@ def execute(
         raise click.ClickException(f"the seed {seed} has no sites, and exec needs one")
     kept = state_file(keep_state)
     with server:
-        status = run(command, server, say)
+        try:
+            status = run(command, server, say)
+        except OSError as error:
+            raise click.ClickException(f"can't write the certificates: {error.strerror or error}") from None
     if not is_kept(None if kept is None else partial(kept.save, list(server.directory))):
         return status or NO
     return status
@@ -86,13 +108,13 @@ def env(*, ready_file: Path | None) -> None:
         raise click.ClickException(f"can't read the ready file {path}: {error.strerror or error}") from None
     except ValueError as error:
         raise click.ClickException(f"{path} is no ready file: {error}") from None
-    site: dict[str, Any] = next(iter(ready["sites"]), {})
+    site = next(iter(ready.sites), None)
     for name, value in variables(
-        ready["url"],
-        site=site.get("host"),
-        api_key=site.get("api_key"),
-        proxy=ready.get("proxy"),
-        trust=Path(ready["trust"]) if "trust" in ready else None,
+        ready.url,
+        site=None if site is None else site.host,
+        api_key=None if site is None else site.api_key,
+        proxy=ready.proxy,
+        trust=None if ready.trust is None else Path(ready.trust),
         java=os.environ.get("JAVA_TOOL_OPTIONS", ""),
     ).items():
         click.echo(f"export {name}={quote(value)}")
@@ -109,10 +131,13 @@ def env(*, ready_file: Path | None) -> None:
 )
 def wait(*, ready_file: Path | None, timeout: float) -> int:
     """Wait until a server answers; exit status 1 if it does not."""
+    # Ctrl-C is no success: a script that waits must not go on.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     path = _named(ready_file)
     latest = time.monotonic() + timeout
-    while (reason := _silence(path)) is not None:
-        if time.monotonic() >= latest:
+    while (reason := _silence(path, latest)) is not None:
+        # So written, what is no number is over at once.
+        if not time.monotonic() < latest:
             say(f"{reason} after {timeout:g} seconds")
             return NO
         # Another process writes the file: nothing here is told when.
@@ -120,7 +145,7 @@ def wait(*, ready_file: Path | None, timeout: float) -> int:
     return 0
 
 
-def _silence(path: Path) -> str | None:
+def _silence(path: Path, latest: float) -> str | None:
     """Why a server is not there; None: it is."""
     try:
         ready = _read(path)
@@ -129,32 +154,36 @@ def _silence(path: Path) -> str | None:
     except ValueError as error:
         return f"{path} is no ready file ({error})"
     try:
-        _ask(ready)
+        name = _ask(ready, min(PATIENCE, max(LEAST_PATIENCE, latest - time.monotonic())))
     except (OSError, HTTPException) as error:
-        return f"nothing answers at {ready['url']} ({error})"
-    return None
+        return f"nothing answers at {ready.url} ({error})"
+    # Another one may have the port of a server that was killed.
+    return None if name == "mockscope" else f"what answers at {ready.url} is no mockscope"
 
 
-def _ask(ready: dict[str, Any]) -> None:
-    parts = urlsplit(ready["url"])
+def _ask(ready: Ready, patience: float) -> str | None:
+    """The name that a server gives itself."""
+    parts = urlsplit(ready.url)
     if parts.scheme == "https":
-        context = ssl.create_default_context(cafile=Path(ready["trust"]) / CA_FILE)
-        connection: HTTPConnection = HTTPSConnection(parts.netloc, timeout=PATIENCE, context=context)
+        context = ssl.create_default_context(cafile=None if ready.trust is None else Path(ready.trust) / CA_FILE)
+        connection: HTTPConnection = HTTPSConnection(parts.netloc, timeout=patience, context=context)
     else:
-        connection = HTTPConnection(parts.netloc, timeout=PATIENCE)
+        connection = HTTPConnection(parts.netloc, timeout=patience)
     try:
         # Reserved, so that it is in no log and among nobody's calls.
         connection.request("HEAD", "/openapi.yaml")
-        connection.getresponse().read()
+        response = connection.getresponse()
+        response.read()
+        return response.getheader("server")
     finally:
         connection.close()
 
 
-def _read(path: Path) -> dict[str, Any]:
-    ready = json.loads(path.read_text(encoding="utf-8"))
-    if not (isinstance(ready, dict) and {"url", "sites"} <= ready.keys()):
-        raise ValueError("it has no url and no sites")
-    return ready
+def _read(path: Path) -> Ready:
+    try:
+        return decode(path.read_bytes(), type=Ready)
+    except DecodeError as error:
+        raise ValueError(str(error)) from None
 
 
 def _named(path: Path | None) -> Path:

@@ -311,6 +311,8 @@ def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
         return False
+    # On a port for both families, those of the old one come in with addresses of the new one.
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback

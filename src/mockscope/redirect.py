@@ -159,7 +159,15 @@ def vendor_host(host: object) -> str | None:
     """The name of one of the vendor's hosts, of any spelling of it; None for whatever else is given for a host."""
     if isinstance(host, bytes | bytearray):
         host = host.decode("latin-1")
-    name = host.lower().removesuffix(".") if isinstance(host, str) else None
+    if not isinstance(host, str):
+        return None
+    if not host.isascii():
+        try:
+            # As the interpreter does it before a look-up: there are other letters and dots that mean the same.
+            host = host.encode("idna").decode()
+        except UnicodeError:
+            return None
+    name = host.lower().removesuffix(".")
     return name if name in VENDOR_HOSTS else None
 
 
@@ -352,10 +360,14 @@ def argument(position: int, name: str = "") -> Hook:
     """A guard of the argument at a position, or of a name: a host, or an address that begins with one."""
 
     def host_in(args: Sequence[Any], options: dict[str, Any]) -> object:
-        found = args[position] if -len(args) <= position < len(args) else options.get(name)
-        return found[0] if isinstance(found, tuple) and found else found
+        return host_of(args[position] if -len(args) <= position < len(args) else options.get(name))
 
     return guard(host_in)
+
+
+def host_of(place: object) -> object:
+    """The host of an address; of anything else, itself."""
+    return place[0] if isinstance(place, tuple) and place else place
 
 
 # -- the table -------------------------------------------------------------------------------------------------
@@ -417,8 +429,12 @@ ROWS: Final = (
     Row("ssl", "SSLContext.wrap_bio", argument(4, "server_hostname")),
 )
 MODULES: Final = frozenset(row.module for row in ROWS)
-# What the interpreter itself reports, whatever the function is called that looks a name up.
-LOOK_UPS: Final = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
+# What the interpreter itself reports, by whatever function it was asked, and which of its arguments has the host. Where
+# it is told to connect by name, it reports it after the look-up: hence the rows above.
+REPORTS: Final = {
+    **dict.fromkeys(("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"), 0),
+    **dict.fromkeys(("socket.connect", "socket.sendto", "socket.sendmsg"), 1),
+}
 
 
 class Patch:
@@ -561,8 +577,8 @@ class Desk:
         sys.meta_path = self._finders if finders == self._finders else finders
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
-        if self._routes and event in LOOK_UPS:
-            refuse(args[0])
+        if self._routes and event in REPORTS:
+            refuse(host_of(args[REPORTS[event]]))
 
 
 DESK: Final = Desk()

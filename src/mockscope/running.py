@@ -4,13 +4,15 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import which
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from mockscope.adopting import adopting, descendants
 from mockscope.instruments.report import report
 from mockscope.tls import BUNDLE_FILE, BUNDLE_VARIABLES, CA_FILE, JAVA_FILE, WGET_FILE
 
@@ -73,6 +75,8 @@ def variables(
 def run(command: Sequence[str], server: "LiveServer", say: Callable[[str], None]) -> int:
     """Run a command that meets a server, and wait for its end; on failure say what it asked.
 
+    Meanwhile this process has no other children: what the command leaves behind becomes one, and is ended too.
+
     Args:
         command: the command and its arguments.
         server: a server that runs, with a proxy and at least one site.
@@ -81,35 +85,42 @@ def run(command: Sequence[str], server: "LiveServer", say: Callable[[str], None]
     Returns:
         The exit status of the command; as in a shell 128 and the number where a signal ended it, 127 where there is
         no such command, and 126 where it can't be executed.
+
+    Raises:
+        OSError: the files that make clients believe the proxy can't be written.
     """
-    try:
-        status = _status(command, server)
-    except FileNotFoundError:
-        say(f"there is no command {command[0]}")
-        return NOT_FOUND
-    except OSError as error:
-        say(f"can't execute {command[0]}: {error.strerror or error}")
-        return NOT_EXECUTABLE
+    early: list[int] = []
+    before = descendants()
+    with _signals(lambda number, frame: early.append(number)) as handle, adopting():
+        environment = os.environ | _environment(server)
+        if early:
+            return KILLED_BY + early[0]
+        try:
+            # A group of its own: so a signal reaches all of it at once.
+            child = subprocess.Popen(command, env=environment, process_group=0)
+        except OSError as error:
+            status, reason = _obstacle(command[0], error)
+            say(reason)
+            return status
+        handle(lambda number, frame: _send(child.pid, number))
+        for number in early:
+            _send(child.pid, number)
+        try:
+            status = _wait(child)
+        finally:
+            _end(child.pid, before)
     if status:
         _explain(status, server, say)
     return status
 
 
-def _status(command: Sequence[str], server: "LiveServer") -> int:
-    early: list[int] = []
-    with _signals(lambda number, frame: early.append(number)) as handle:
-        environment = os.environ | _environment(server)
-        if early:
-            return KILLED_BY + early[0]
-        # A group of its own: so a signal reaches all of it, and nothing of it is left behind.
-        child = subprocess.Popen(command, env=environment, process_group=0)
-        handle(lambda number, frame: _send(child.pid, number))
-        for number in early:
-            _send(child.pid, number)
-        try:
-            return _wait(child)
-        finally:
-            _end(child.pid)
+def _obstacle(name: str, error: OSError) -> tuple[int, str]:
+    """Why a command was not started, and the status that shells give for it."""
+    if not isinstance(error, FileNotFoundError):
+        return NOT_EXECUTABLE, f"can't execute {name}: {error.strerror or error}"
+    if which(name) is None:
+        return NOT_FOUND, f"there is no command {name}"
+    return NOT_EXECUTABLE, f"can't execute {name}: its first line asks for an interpreter that is not there"
 
 
 def _environment(server: "LiveServer") -> dict[str, str]:
@@ -127,7 +138,10 @@ def _environment(server: "LiveServer") -> dict[str, str]:
 def _wait(child: "subprocess.Popen[bytes]") -> int:
     with _terminal(child.pid) as is_ours:
         while True:
-            _, status = os.waitpid(child.pid, os.WUNTRACED if is_ours else 0)
+            pid, status = os.waitpid(-1, os.WUNTRACED if is_ours else 0)
+            if pid != child.pid:
+                # One that was left behind, and has ended by itself.
+                continue
             if not os.WIFSTOPPED(status):
                 child.returncode = code = os.waitstatus_to_exitcode(status)
                 return KILLED_BY - code if code < 0 else code
@@ -160,14 +174,38 @@ def _terminal(group: int) -> Iterator[bool]:
         signal.signal(signal.SIGTTOU, before)
 
 
-def _end(group: int) -> None:
-    """End what the command left running."""
+def _end(group: int, before: Set[int]) -> None:
+    """End what the command left running: its group, and what has left that."""
+    asked = {pid for pid in _left(before) if _group_of(pid) == group}
     _send(group, signal.SIGTERM)
     latest = time.monotonic() + GRACE_SECONDS
-    while _is_there(group) and time.monotonic() < latest:
-        # The end of a child can be waited for, but not that of its children.
+    while (left := _left(before)) or _is_there(group):
+        # Some show only when what started them has ended.
+        _send_each(left - asked, signal.SIGTERM)
+        asked |= left
+        if time.monotonic() >= latest:
+            break
         time.sleep(POLL_SECONDS)
     _send(group, signal.SIGKILL)
+    latest = time.monotonic() + GRACE_SECONDS
+    while (left := _left(before)) and time.monotonic() < latest:
+        _send_each(left, signal.SIGKILL)
+        time.sleep(POLL_SECONDS)
+
+
+def _left(before: Set[int]) -> Set[int]:
+    """What descends from this process and did not before."""
+    with suppress(ChildProcessError):
+        # Else those that were adopted would never be quite gone.
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
+    return descendants() - before
+
+
+def _group_of(pid: int) -> int | None:
+    with suppress(ProcessLookupError):
+        return os.getpgid(pid)
+    return None
 
 
 def _is_there(group: int) -> bool:
@@ -176,6 +214,12 @@ def _is_there(group: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _send_each(pids: Set[int], number: int) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
 
 
 def _send(group: int, number: int) -> None:

@@ -125,12 +125,32 @@ def _made() -> "CA":
 
 def _roots() -> Iterable[str]:
     """What clients trust without us: the system's roots, and those that the environment names."""
-    system = ssl.get_default_verify_paths().cafile
+    # Its cafile would be what SSL_CERT_FILE names, and the roots missing for clients that never looked there.
+    system = ssl.get_default_verify_paths().openssl_cafile
     named = [os.environ.get(name) for name in BUNDLE_VARIABLES]
     found = [path for path in (system, *SYSTEM_ROOTS) if path and os.path.isfile(path)][:1]
     for path in dict.fromkeys((*found, *(path for path in named if path and os.path.isfile(path)))):
-        for certificate in CERTIFICATE.findall(Path(path).read_text(errors="replace")):
-            yield f"{certificate.rstrip()}\n"
+        for certificate in CERTIFICATE.findall(_text(path)):
+            if path in found or _is_certificate(certificate):
+                yield f"{certificate.rstrip()}\n"
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        # Then no client believed it either.
+        return ""
+
+
+def _is_certificate(pem: str) -> bool:
+    """Whether it is one to OpenSSL; one that is none would spoil the whole bundle."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=ssl.PEM_cert_to_DER_cert(pem))
+    except (ssl.SSLError, ValueError):
+        # The latter where it is not even base64.
+        return False
+    return True
 
 
 def _truststore(bundle: str) -> bytes:

@@ -188,6 +188,11 @@ raise SystemExit(4)
         ([], 2, "exec needs a command: mockscope exec -- COMMAND"),
         (["--", "no-such-command"], 127, "there is no command no-such-command"),
         (["--", "/"], 126, "can't execute /: Permission denied"),
+        (
+            ["--", "./monica"],
+            126,
+            "can't execute ./monica: its first line asks for an interpreter that is not there",
+        ),
         (["--seed", "none.yaml", "true"], 2, "can't read the seed none.yaml: No such file or directory"),
         (["--seed", "empty.yaml", "true"], 2, "the seed empty.yaml has no sites, and exec needs one"),
         (["--keep-state", "no/s.yaml", "true"], 2, "can't write the state file no/s.yaml: No such file or directory"),
@@ -200,12 +205,20 @@ raise SystemExit(4)
 )
 def test_what_can_t_be_run_is_one_line(arguments: list[str], status: int, line: str, tmp_path: Path) -> None:
     (tmp_path / "empty.yaml").write_text("mockscope: 1\n")
+    (tmp_path / "monica").write_text("#!/no/such/interpreter\n")
+    (tmp_path / "monica").chmod(0o755)
     done = run(*arguments, folder=tmp_path)
 
     assert (done.returncode, done.stdout, done.stderr) == (status, "", f"mockscope: {line}\n")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
+        *(signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2),
+    ],
+)
 def test_a_signal_reaches_the_command_which_may_answer_as_it_likes(number: int) -> None:
     script = f"""
 import signal, sys
@@ -234,6 +247,43 @@ def test_a_command_that_a_signal_ends_gives_128_and_its_number(number: int) -> N
         assert errors == f"mockscope: the command ended with status {128 + number}; it made no call to the API.\n"
 
 
+def test_a_signal_that_comes_while_the_command_is_started_reaches_it(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("""
+import os, signal, subprocess
+class Popen(subprocess.Popen):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        os.kill(os.getpid(), signal.SIGTERM)
+subprocess.Popen = Popen
+""")
+    done = run("--", "sleep", "60", PYTHONPATH=str(tmp_path))
+
+    assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, "")
+
+
+def test_a_signal_that_comes_before_the_command_keeps_it_from_being_started(tmp_path: Path) -> None:
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "sitecustomize.py").write_text("""
+import os, signal, tempfile
+mkdtemp = tempfile.mkdtemp
+def early(*args, **options):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return mkdtemp(*args, **options)
+tempfile.mkdtemp = early
+""")
+    done = run("--", "echo", "started", PYTHONPATH=str(tmp_path), TMPDIR=str(tmp_path / "tmp"))
+
+    assert (done.returncode, done.stdout, list((tmp_path / "tmp").iterdir())) == (128 + signal.SIGTERM, "", [])
+
+
+def test_what_is_ignored_here_the_command_ignores_too() -> None:
+    script = "import signal; print(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)"
+    # As nohup has it.
+    command = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *COMMAND, *python(script)]
+
+    assert subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout == "True\n"
+
+
 def test_nothing_that_the_command_started_is_left_behind(tmp_path: Path) -> None:
     child = (
         "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); signal.pause()"
@@ -249,6 +299,46 @@ print(deaf.pid)
         subprocess.run([*COMMAND, *python(script)], stdout=output, timeout=30, check=True)
 
     assert not is_there(int((tmp_path / "output").read_text()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system tells of it")
+def test_what_went_into_a_session_of_its_own_is_not_left_behind_either(tmp_path: Path) -> None:
+    grandchild = (
+        "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(os.getpid(), flush=True); signal.pause()"
+    )
+    child = f"import os; os.setsid(); os.fork() or exec({grandchild!r}); signal.pause()"
+    script = f"""
+import subprocess, sys
+found = subprocess.Popen([sys.executable, "-c", "import signal; " + {child!r}], stdout=subprocess.PIPE)
+print(found.pid, int(found.stdout.readline()))
+"""
+    with (tmp_path / "output").open("w") as output:
+        subprocess.run([*COMMAND, *python(script)], stdout=output, timeout=30, check=True)
+
+    pids = (tmp_path / "output").read_text().split()
+    assert [is_there(int(pid)) for pid in pids] == [False, False]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system tells of it")
+def test_what_ends_by_itself_while_the_command_runs_is_reaped(tmp_path: Path) -> None:
+    script = """
+import subprocess, sys
+from pathlib import Path
+# Its parent does not wait for it.
+child = subprocess.run(["sh", "-c", "true & echo $!"], stdout=subprocess.PIPE, check=True)
+while Path("/proc", child.stdout.decode().strip()).exists():
+    pass
+print("gone")
+"""
+    assert run(*python(script)).stdout == "gone\n"
+
+
+def test_files_that_can_t_be_written_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import tempfile; tempfile.tempdir = '/no/such/folder'")
+    done = run("--", "true", PYTHONPATH=str(tmp_path))
+
+    line = "mockscope: can't write the certificates: No such file or directory\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
 
 
 def test_no_file_is_left_in_the_temporary_directory(tmp_path: Path) -> None:

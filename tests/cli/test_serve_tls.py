@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +15,15 @@ from typing import Any, Final
 
 import pytest
 import requests
+from outside import Outside
+from outside import outside as outside
 
 import mockscope
 
 COMMAND: Final = (sys.executable, "-m", "mockscope")
 AUTH: Final = "example_site:e179017a-62b0-4996-8a38-e91aa9f1"
+# How many seconds one answer may take where there is time.
+PATIENCE: Final = 5
 HEADERS: Final = {"Http-X-Partner-Auth": AUTH}
 
 
@@ -169,10 +174,11 @@ def test_wait_gives_up_in_time_and_says_what_it_waited_for(tmp_path: Path) -> No
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     (tmp_path / "stale.json").write_text(json.dumps({"url": url, "sites": []}))
     (tmp_path / "half.json").write_text('{"url": ')
+    (tmp_path / "list.json").write_text(json.dumps({"url": url, "sites": [5]}))
     said = {name: run("wait", "--ready-file", name, "--timeout", "0.1", PWD=str(tmp_path)) for name in ("none.json",)}
     said |= {
         name: run("wait", "--ready-file", str(tmp_path / name), "--timeout", "0.1")
-        for name in ("stale.json", "half.json")
+        for name in ("stale.json", "half.json", "list.json")
     }
 
     assert {name: (done.returncode, done.stdout, done.stderr) for name, done in said.items()} == {
@@ -189,10 +195,54 @@ def test_wait_gives_up_in_time_and_says_what_it_waited_for(tmp_path: Path) -> No
         "half.json": (
             1,
             "",
-            f"mockscope: {tmp_path}/half.json is no ready file "
-            "(Expecting value: line 1 column 9 (char 8)) after 0.1 seconds\n",
+            f"mockscope: {tmp_path}/half.json is no ready file (Input data was truncated) after 0.1 seconds\n",
+        ),
+        "list.json": (
+            1,
+            "",
+            f"mockscope: {tmp_path}/list.json is no ready file "
+            "(Expected `object`, got `int` - at `$.sites[0]`) after 0.1 seconds\n",
         ),
     }
+
+
+def test_wait_does_not_wait_longer_for_a_server_that_is_silent(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        (tmp_path / "ready.json").write_text(json.dumps({"url": url, "sites": []}))
+        begin = time.monotonic()
+        done = run("wait", "--ready-file", str(tmp_path / "ready.json"), "--timeout", "0.1")
+        took = time.monotonic() - begin
+
+    assert (done.returncode, done.stderr) == (1, f"mockscope: nothing answers at {url} (timed out) after 0.1 seconds\n")
+    assert took < PATIENCE
+
+
+def test_wait_does_not_wait_for_ever_for_what_is_no_number(tmp_path: Path) -> None:
+    done = run("wait", "--ready-file", str(tmp_path / "none.json"), "--timeout", "nan")
+
+    line = f"mockscope: can't read the ready file {tmp_path}/none.json (No such file or directory) after nan seconds\n"
+    assert (done.returncode, done.stderr) == (1, line)
+
+
+def test_wait_is_not_content_with_another_server_at_the_port(tmp_path: Path, outside: Outside) -> None:
+    (tmp_path / "ready.json").write_text(json.dumps({"url": outside.url(), "sites": []}))
+    done = run("wait", "--ready-file", str(tmp_path / "ready.json"), "--timeout", "0")
+
+    line = f"mockscope: what answers at {outside.url()} is no mockscope after 0 seconds\n"
+    assert (done.returncode, done.stderr) == (1, line)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_wait_that_a_signal_ends_is_no_success(number: int, tmp_path: Path) -> None:
+    fifo = tmp_path / "ready.json"
+    os.mkfifo(fifo)
+    process = subprocess.Popen([*COMMAND, "wait", "--ready-file", str(fifo)])
+    # Opened by both ends: it is reading the file.
+    with fifo.open("w"):
+        process.send_signal(number)
+
+        assert process.wait(20) == -number
 
 
 @pytest.mark.parametrize("command", ["env", "wait"])
@@ -206,7 +256,16 @@ def test_without_a_ready_file_it_is_wrong_use(command: str) -> None:
     ("content", "line"),
     [
         (None, "can't read the ready file {path}: No such file or directory"),
-        ("[]", "{path} is no ready file: it has no url and no sites"),
+        ("[]", "{path} is no ready file: Expected `object`, got `array`"),
+        ("{}", "{path} is no ready file: Object missing required field `url`"),
+        (
+            '{"url": "http://127.0.0.1:1", "sites": 5}',
+            "{path} is no ready file: Expected `array`, got `int` - at `$.sites`",
+        ),
+        (
+            '{"url": "localhost", "sites": []}',
+            "{path} is no ready file: Expected `str` matching regex '^https?://.+:\\\\d+$' - at `$.url`",
+        ),
     ],
 )
 def test_env_says_what_is_wrong_with_a_ready_file(content: str | None, line: str, tmp_path: Path) -> None:

@@ -1,19 +1,19 @@
 """Every client, by every way that it has to the mock: a page is read, a user created, and a reset seen as one."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from importlib.resources import as_file, files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
-from outside import Outside
+from outside import Outside, guarded_path
 from outside import outside as outside
 from senders import CLIENTS, Client, Options
 
@@ -22,6 +22,8 @@ from mockscope import LiveServer, MockSite
 from mockscope.running import run
 
 SCRIPTS: Final = Path(__file__).parent / "scripts"
+# What npm installed for Node's scripts, if it did.
+PACKAGES: Final = SCRIPTS / "node_modules"
 VENDOR: Final = "https://app.periscopedata.com"
 PATIENCE: Final = 30
 PHOEBE: Final = {
@@ -30,17 +32,6 @@ PHOEBE: Final = {
     "email": "phoebe@example.com",
     "invited_by_email": "mike@example.com",
 }
-# Were a client to go its own way, it would fail here, before any name is resolved.
-GUARD: Final = """
-import sys
-
-def guard(event, arguments):
-    if event == "socket.getaddrinfo" and "periscopedata" in str(arguments[0]):
-        raise RuntimeError(f"{arguments[0]} was to be resolved, past the proxy")
-
-sys.addaudithook(guard)
-"""
-
 Act = Literal["page", "create", "reset"]
 
 
@@ -96,16 +87,20 @@ def by_base_url(client: Client, world: World, act: Act) -> Came:
 
 
 class Script(NamedTuple):
-    """A script with what runs it and what it runs. Its text may be that of another one but for a name."""
+    """A script with what runs it and what it runs. Its text may be that of another one but for some words."""
 
     interpreter: str
     name: str
-    instead: tuple[str, str] = ("", "")
+    instead: Mapping[str, str] = MappingProxyType({})
     program: str | None = None
 
     @property
     def text(self) -> str:
-        return (SCRIPTS / self.name).read_text(encoding="utf-8").replace(*self.instead)
+        text = (SCRIPTS / self.name).read_text(encoding="utf-8")
+        for words, others in self.instead.items():
+            assert words in text
+            text = text.replace(words, others)
+        return text
 
     @property
     def host(self) -> str:
@@ -114,6 +109,9 @@ class Script(NamedTuple):
     def command(self, folder: Path, act: Act, text: str) -> list[str]:
         """What runs it as it is, or with another text."""
         path = folder / self.name
+        if PACKAGES.is_dir() and not (folder / PACKAGES.name).exists():
+            # Node looks for them beside the script.
+            (folder / PACKAGES.name).symlink_to(PACKAGES)
         path.write_text(text, encoding="utf-8")
         return [self.interpreter, str(path), "page" if act == "page" else "create"]
 
@@ -147,6 +145,11 @@ def came(status: int, output: str, errors: str, host: str) -> Came:
 
 # -- the table ---------------------------------------------------------------------------------------------------
 
+HTTPX2: Final = {"httpx": "httpx2"}
+ON_UVLOOP: Final = {"asyncio.run(main())": "import uvloop\n\nuvloop.run(main())"}
+ON_TRIO: Final = {"asyncio.run(main())": "import trio\n\ntrio.run(main)"}
+UNDICI: Final = Script("node", "with_undici.mjs", program="undici")
+
 THROUGH_THE_PROXY: Final = {
     "requests": Script(sys.executable, "with_requests.py"),
     "urllib3": Script(sys.executable, "with_urllib3.py"),
@@ -154,22 +157,36 @@ THROUGH_THE_PROXY: Final = {
     "http.client": Script(sys.executable, "with_http_client.py"),
     "httpx": Script(sys.executable, "with_httpx.py"),
     "httpx on asyncio": Script(sys.executable, "with_httpx_async.py"),
-    "httpx2": Script(sys.executable, "with_httpx.py", ("httpx", "httpx2")),
-    "httpx2 on asyncio": Script(sys.executable, "with_httpx_async.py", ("httpx", "httpx2")),
+    "httpx on uvloop": Script(sys.executable, "with_httpx_async.py", ON_UVLOOP),
+    "httpx on trio": Script(sys.executable, "with_httpx_async.py", ON_TRIO),
+    "httpx2": Script(sys.executable, "with_httpx.py", HTTPX2),
+    "httpx2 on asyncio": Script(sys.executable, "with_httpx_async.py", HTTPX2),
+    "httpx2 on uvloop": Script(sys.executable, "with_httpx_async.py", HTTPX2 | ON_UVLOOP),
+    "httpx2 on trio": Script(sys.executable, "with_httpx_async.py", HTTPX2 | ON_TRIO),
     "aiohttp on asyncio": Script(sys.executable, "with_aiohttp.py"),
+    "aiohttp on uvloop": Script(sys.executable, "with_aiohttp.py", ON_UVLOOP),
     "curl": Script("sh", "with_curl.sh", program="curl"),
     "wget": Script("sh", "with_wget.sh", program="wget"),
     "node": Script("node", "with_node.mjs"),
+    "node's fetch with a proxy agent": UNDICI,
+    # Before that version it heeds no proxy.
+    "node's own fetch": Script("node", "with_node_fetch.mjs", program="node 24"),
     "java": Script("java", "WithJava.java"),
     "perl": Script("perl", "with_perl.pl"),
     "ruby": Script("ruby", "with_ruby.rb"),
 }
-# What is no Python has no way inside the process of the test. Node's script for the proxy speaks HTTPS only, and Java's
-# takes longer to be compiled than all the rest.
+# What is no Python has no way inside the process of the test. Node's script for the proxy speaks HTTPS only.
 OTHERS: Final = {
-    **{name: THROUGH_THE_PROXY[name] for name in ("curl", "wget", "perl", "ruby")},
+    **{name: THROUGH_THE_PROXY[name] for name in ("curl", "wget", "java", "perl", "ruby")},
     "node": Script("node", "with_node_fetch.mjs"),
+    "node's fetch with a proxy agent": UNDICI,
 }
+
+
+@cache
+def node_version() -> int:
+    done = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
+    return int(done.stdout.removeprefix("v").partition(".")[0])
 
 
 @cache
@@ -179,6 +196,10 @@ def has_perl_tls() -> bool:
 
 
 def is_missing(program: str, way: str) -> bool:
+    if program == "undici":
+        return shutil.which("node") is None or not (PACKAGES / program).is_dir()
+    if program == "node 24":
+        return shutil.which("node") is None or node_version() < 24
     return shutil.which(program) is None or (program == "perl" and way == "exec" and not has_perl_tls())
 
 
@@ -198,10 +219,7 @@ def cases() -> Iterator[object]:
 def world(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], outside: Outside
 ) -> Iterator[World]:
-    guard = tmp_path / "guard"
-    guard.mkdir()
-    (guard / "sitecustomize.py").write_text(GUARD)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(guard), *filter(None, [os.environ.get("PYTHONPATH")])]))
+    monkeypatch.setenv("PYTHONPATH", guarded_path(tmp_path))
     with as_file(files("mockscope") / "demo.json") as seed, mockscope.serve(seed, proxy=True) as server:
         yield World(server, tmp_path, capfd)
     assert outside.connections == 0
@@ -230,7 +248,7 @@ def test_a_client_meets_the_mock(ask: Ask, act: Act, world: World) -> None:
 
 
 def test_a_client_that_looks_at_no_environment_goes_past_the_proxy_and_here_no_further(world: World) -> None:
-    script = Script(sys.executable, "with_aiohttp.py", (", trust_env=True", ""))
+    script = Script(sys.executable, "with_aiohttp.py", {", trust_env=True": ""})
     said: list[str] = []
 
     status = run(script.command(world.folder, "page", script.text), world.server, said.append)

@@ -228,6 +228,24 @@ def test_loopback_passes_and_hop_by_hop_headers_stay_behind(server: LiveServer, 
     assert echoed.content == b"x" * 3_000_000
 
 
+def test_loopback_is_closed_to_who_comes_over_the_network(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    # All of these tests come from 127.0.0.1: now that is somewhere else.
+    monkeypatch.setattr("mockscope.proxy._is_loopback", lambda host: host == "localhost")
+
+    head = said_to(server, b"GET http://localhost:1/ HTTP/1.1\r\nHost: localhost\r\n\r\n").partition(b"\r\n")[0]
+
+    assert head == b"HTTP/1.1 403 mockscope refuses localhost:1: --proxy-others pass would let it through"
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6 here")
+def test_loopback_passes_on_a_port_for_both_families() -> None:
+    with mockscope.serve(host="::", proxy=True) as server, another() as port:
+        proxy = f"http://127.0.0.1:{str(server.proxy_url).rpartition(':')[2]}"
+        response = requests.get(f"http://127.0.0.1:{port}/", proxies={"http": proxy}, timeout=10)
+
+    assert response.status_code == 200
+
+
 def test_an_answer_of_a_passed_host_says_that_the_connection_ends(server: LiveServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"

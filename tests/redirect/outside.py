@@ -5,6 +5,7 @@ redirect lets through ends here, and never at the vendor's.
 """
 
 import asyncio
+import os
 import socket
 import ssl
 import threading
@@ -27,6 +28,16 @@ NAMES: Final = (
     *("app.periscopedata.com", "api.periscopedata.com"),
     *("www.periscopedata.com", "app.periscopedata.com.example", "xapp.periscopedata.com", "other.example"),
 )
+# For a Python of its own: were a client to go its own way, it would fail here, before any name is resolved.
+GUARD: Final = """
+import sys
+
+def guard(event, arguments):
+    if event == "socket.getaddrinfo" and "periscopedata" in str(arguments[0]):
+        raise RuntimeError(f"{arguments[0]} was to be resolved, past the proxy")
+
+sys.addaudithook(guard)
+"""
 BODY: Final = b'{"server": "the one outside"}'
 
 
@@ -103,6 +114,8 @@ def certified() -> ssl.SSLContext:
 def leads_outside(host: object) -> bool:
     if isinstance(host, bytes | bytearray):
         host = host.decode()
+    if isinstance(host, str) and not host.isascii():
+        host = host.encode("idna").decode()
     return isinstance(host, str) and host.lower().removesuffix(".") in (*NAMES, ADDRESS)
 
 
@@ -187,3 +200,11 @@ def trust(tmp_path: Path) -> Trust:
     file = tmp_path / "ca.pem"
     authority().cert_pem.write_to_path(str(file))
     return Trust(file, ssl.create_default_context(cafile=str(file)))
+
+
+def guarded_path(folder: Path) -> str:
+    """A PYTHONPATH with the guard in it, which is put into a folder."""
+    guard = folder / "guard"
+    guard.mkdir()
+    (guard / "sitecustomize.py").write_text(GUARD)
+    return os.pathsep.join([str(guard), *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -6,6 +6,7 @@ import re
 import smtplib
 import socket
 import ssl
+import sys
 import xmlrpc.client
 from collections.abc import Awaitable, Callable
 from socket import getaddrinfo as imported_before
@@ -26,6 +27,12 @@ from mockscope.redirect import VendorHostRefused
 HOST: Final = "app.periscopedata.com"
 ADDRESS: Final = (HOST, 443)
 SPELLINGS: Final = (HOST, "api.periscopedata.com", "APP.PeriscopeData.com", "app.periscopedata.com.")
+# The interpreter looks up the same for these; clients refuse most of them.
+FOREIGN_SPELLINGS: Final = (
+    "app\u3002periscopedata\u3002com",
+    "\uff41pp.periscopedata.com",
+    "APP\uff0ePeriscopedata.com\uff0e",
+)
 
 
 def refusal(site: MockSite) -> str:
@@ -186,6 +193,24 @@ def test_every_spelling_of_a_vendors_host_is_led_or_refused(
             socket.getaddrinfo(name, 443)
 
     assert outside.connections == 0
+
+
+@pytest.mark.usefixtures("mockscope_redirect")
+@pytest.mark.parametrize("spelling", FOREIGN_SPELLINGS)
+def test_a_spelling_with_other_letters_and_dots_is_refused(spelling: str, outside: Outside) -> None:
+    for way in (lambda: socket.getaddrinfo(spelling, 443), lambda: socket.create_connection((spelling, 443))):
+        with pytest.raises(VendorHostRefused, match=HOST):
+            way()
+
+    assert outside.connections == 0
+
+
+@pytest.mark.usefixtures("mockscope_redirect")
+@pytest.mark.parametrize("event", ["socket.connect", "socket.sendto", "socket.sendmsg"])
+def test_what_goes_round_python_s_sockets_is_refused_where_the_interpreter_reports_it(event: str) -> None:
+    # As it does for methods of _socket.socket. Called in earnest, they would ask the resolver of the machine first.
+    with socket.socket() as sock, pytest.raises(VendorHostRefused, match=HOST):
+        sys.audit(event, sock, ADDRESS)
 
 
 def test_it_is_an_os_error_as_look_ups_raise_them(mockscope_redirect: MockSite) -> None:

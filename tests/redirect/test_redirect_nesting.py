@@ -191,11 +191,13 @@ def test_a_server_that_speaks_tls_can_not_be_led_to() -> None:
         server.redirect()
 
 
-def test_one_redirect_may_be_entered_again(mockscope: MockSite) -> None:
+def test_one_redirect_may_be_entered_again_with_a_session_that_stays(mockscope: MockSite, outside: Outside) -> None:
     def ask() -> int:
-        return requests.get(URL, headers=mockscope.headers).status_code
+        return session.get(URL, headers=mockscope.headers).status_code
 
     decorate: Any = redirected(mockscope.url)
     led = decorate(ask)
 
-    assert [led(), led()] == [200, 200]
+    with requests.Session() as session:
+        assert [led(), led()] == [200, 200]
+    assert outside.connections == 0

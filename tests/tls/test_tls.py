@@ -17,7 +17,7 @@ import requests
 
 import mockscope
 from mockscope import Authority, LiveServer
-from mockscope.tls import VENDOR_HOSTS
+from mockscope.tls import BUNDLE_VARIABLES, VENDOR_HOSTS
 
 
 def shaken(server: LiveServer, name: str, context: ssl.SSLContext) -> str:
@@ -124,20 +124,56 @@ def test_a_server_stops_while_a_client_is_still_silent() -> None:
         assert silent.recv(1) == b""
 
 
-def test_the_bundle_holds_what_was_trusted_before_and_the_authority(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE"])
+def test_the_bundle_holds_the_system_s_roots_what_was_trusted_besides_and_the_authority(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = Authority()
     (tmp_path / "corporate.pem").write_bytes(b"# a comment\r\n" + other.pem)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "corporate.pem"))
-    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    for name in BUNDLE_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
     roots = len(ssl.create_default_context().get_ca_certs())
+    monkeypatch.setenv(variable, str(tmp_path / "corporate.pem"))
 
     authority = Authority()
     trusted = ssl.create_default_context(cafile=str(authority.bundle_file)).get_ca_certs(binary_form=True)
 
     assert len(trusted) == roots + 2
     assert {ssl.PEM_cert_to_DER_cert(each.pem.decode()) for each in (other, authority)} <= set(trusted)
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        "-----BEGIN CERTIFICATE-----\nMIIMonica\n-----END CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\nM\n-----END CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\né\n-----END CERTIFICATE-----\n",
+    ],
+    ids=["no certificate", "no base64", "no ASCII"],
+)
+def test_what_is_no_certificate_does_not_spoil_the_bundle(
+    spoilt: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Authority()
+    (tmp_path / "corporate.pem").write_text(spoilt + other.pem.decode(), encoding="utf-8")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(tmp_path / "corporate.pem"))
+
+    authority = Authority()
+    trusted = ssl.create_default_context(cafile=str(authority.bundle_file)).get_ca_certs(binary_form=True)
+
+    assert {ssl.PEM_cert_to_DER_cert(each.pem.decode()) for each in (other, authority)} <= set(trusted)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").is_file(), reason="no file here that nobody can read")
+def test_a_bundle_that_can_t_be_read_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Even root gets an error from it.
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/proc/self/mem")
+    authority = Authority()
+
+    trusted = ssl.create_default_context(cafile=str(authority.bundle_file)).get_ca_certs(binary_form=True)
+
+    assert ssl.PEM_cert_to_DER_cert(authority.pem.decode()) in trusted
 
 
 def test_the_files_hold_no_key_are_private_and_go_with_the_authority() -> None:
