@@ -77,6 +77,10 @@ def get_one(users: int) -> str:
     return f"GET one, {users:,} users"
 
 
+def get_one_anew(users: int) -> str:
+    return f"GET one with a new head each time, {users:,} users"
+
+
 def first_page(users: int) -> str:
     return f"first page of 100, {users:,} users"
 
@@ -205,6 +209,7 @@ def goals(form: Form) -> dict[str, Goal]:
     """The goals of figures, by name."""
     return {
         **{get_one(users): Goal(0.80) for users in (SMALL, MIDDLE, form.large)},
+        get_one_anew(MIDDLE): Goal(0.80),
         first_page(MIDDLE): Goal(0.60),
         page_at_cursor(MIDDLE): Goal(0.40),
         page_at_new_cursor(MIDDLE): Goal(0.40),

@@ -3,6 +3,7 @@
 import http.client
 import json
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -18,6 +19,9 @@ ADMINISTRATOR: Final = "admin@example.com"
 AUTH: Final = {"Http-X-Partner-Auth": f"{SITE}:{API_KEY}"}
 # In the place of a number that never comes twice.
 NUMBER: Final = "#########"
+# With it no request begins like another one.
+NEW_HEADER: Final = {"X-Number": NUMBER}
+NOTHING: Final[Mapping[str, str]] = {}
 
 
 def mockscope(work: Path, users: int, *, log: str = "off", command: tuple[str, ...] = MOCKSCOPE) -> tuple[str, ...]:
@@ -55,8 +59,9 @@ def drawn(server: Server, draw: random.Random) -> tuple[list[str], list[str]]:
     return [email for _, email in chosen], [first for first, _ in chosen]
 
 
-def gets(emails: list[str]) -> list[bytes]:
-    return [request("GET", PATH, AUTH | {"Http-X-Email": email}) for email in emails]
+def gets(emails: list[str], more: Mapping[str, str] = NOTHING) -> list[bytes]:
+    """Requests for one user each, with these headers besides."""
+    return [request("GET", PATH, AUTH | {"Http-X-Email": email, **more}) for email in emails]
 
 
 def creates(emails: list[str], *, query: str = "") -> list[bytes]:

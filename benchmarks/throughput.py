@@ -24,6 +24,7 @@ from benchmarks.figures import (
     create,
     first_page,
     get_one,
+    get_one_anew,
     memory_listed,
     memory_loaded,
     page_at_cursor,
@@ -32,7 +33,7 @@ from benchmarks.figures import (
     ratio,
     scaled,
 )
-from benchmarks.sites import AUTH, PATH, creates, drawn, gets, mockscope, next_page, numbered, request
+from benchmarks.sites import AUTH, NEW_HEADER, PATH, creates, drawn, gets, mockscope, next_page, numbered, request
 from benchmarks.wrk import Load, Run
 
 
@@ -161,6 +162,7 @@ def _loads(servers: dict[str, Server], large: int, draw: random.Random) -> list[
     ]
     return [
         *loads,
+        Load(get_one_anew(MIDDLE), _site(MIDDLE), gets(people[MIDDLE], NEW_HEADER)),
         Load(create(SMALL), "created", creates(people[SMALL]), 201),
         Load(create(large), _site(large), creates(people[large]), 201),
         Load(DRY_RUN, _site(MIDDLE), creates(people[MIDDLE], query="?test_mode=true")),

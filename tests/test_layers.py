@@ -54,7 +54,14 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "anonymizing.py": {"mockscope.domain"},
     "proxy.py": {"mockscope.gate", "mockscope.tls"},
     # Of the clients it imports one at most, and only where it is asked for its adapter.
-    "transports.py": {"mockscope.bench", "mockscope.domain", "mockscope.web", "requests", "starlette"},
+    "transports.py": {
+        "mockscope.bench",
+        "mockscope.domain",
+        "mockscope.instruments",
+        "mockscope.web",
+        "requests",
+        "starlette",
+    },
     # No client is imported, and no server: it is told where to lead requests.
     "redirect.py": {"mockscope.tls", "mockscope.transports"},
     "server.py": SERVER,

@@ -5,6 +5,7 @@ What is unusual about either is left to uvicorn.
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Coroutine
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -33,16 +34,18 @@ class Known(NamedTuple):
 class KnownHeads:
     """The heads of requests that came whole, and what they were read as: clients ask in the same words again and again.
 
-    Whether a head is one of these is told by its bytes, all of them; what they mean is uvicorn's reading of them.
+    Whether a head is one of these is told by its bytes, all of them; what they mean is uvicorn's reading of them. What
+    comes only once is not worth more than its bytes: it is learned when it comes again.
     """
 
     def __init__(self) -> None:
-        self._known: dict[bytes, Known] = {}
+        # Of a dict the first is found behind all that were there before it.
+        self._known: OrderedDict[bytes, Known | None] = OrderedDict()
         # The end of a head is looked for by whoever asks.
         self.get = self._known.get
 
     def __len__(self) -> int:
-        return len(self._known)
+        return sum(known is not None for known in self._known.values())
 
     def learn(self, data: bytes, end: int, cycle: RequestResponseCycle) -> None:
         """Remember the head of a request, unless there is anything about it that is to be looked at each time.
@@ -52,16 +55,19 @@ class KnownHeads:
             end: where its head ends.
             cycle: what uvicorn read it as.
         """
-        scope: dict[str, Any] = dict(cycle.scope)
+        scope: Any = cycle.scope
         if not scope["path"].startswith("/api/") or end > LONGEST_HEAD:
             return
-        head = scope[HEAD] = Head(scope)
-        is_plain = cycle.keep_alive and not head.waits_to_send
-        if not is_plain or len(data) != end + head.length:
+        heard = data[:end]
+        if heard not in self._known:
+            if len(self._known) >= MOST_HEADS:
+                self._known.popitem(last=False)
+            self._known[heard] = None
             return
-        if len(self._known) >= MOST_HEADS:
-            del self._known[next(iter(self._known))]
-        self._known[data[:end]] = Known(len(data), scope)
+        # The application does not read it again.
+        head = scope[HEAD] = Head(scope)
+        if cycle.keep_alive and not head.waits_to_send and len(data) == end + head.length:
+            self._known[heard] = Known(len(data), {**scope, "headers": head.headers})
 
 
 class Outgoing:
@@ -175,6 +181,7 @@ class PromptAnswers(ReadableHeads):
         known = self.heads.get(data[:end]) if is_first else None
         if known is not None and len(data) == known.length:
             scope = {**known.scope, **self.of_connection, "state": self.app_state.copy()}
+            scope["headers"] = list(scope["headers"])
             self.cycle = self.answering = Exchange(self, scope, data[end:])
             self._answer(self.cycle, self.app)
             return

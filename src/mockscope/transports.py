@@ -7,8 +7,8 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
 from http.client import responses
 from io import BytesIO
 from threading import Lock
@@ -19,8 +19,9 @@ from starlette.types import ASGIApp, Message
 
 from mockscope.bench import Bench
 from mockscope.domain.refusals import Refused
+from mockscope.instruments.lines import Pairs, pairs_of
 from mockscope.web.breaking import BEFORE_FAULTS
-from mockscope.web.head import AUTH_HEADER
+from mockscope.web.head import HEAD, Head
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 # The vendor's paths, of characters that every client and every parser leaves as they are. Ours are the port's.
@@ -39,8 +40,6 @@ DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 # The value of a header that urllib3 is to leave out.
 SKIPPED: Final = b"@@@SKIP_HEADER@@@"
-
-Pairs = list[tuple[bytes, bytes]]
 
 
 class Answered(NamedTuple):
@@ -81,55 +80,83 @@ class InProcess:
 
     def __call__(self, method: str, target: bytes, headers: Pairs, body: bytes) -> Answered | None:
         """Answer a request, or leave it to a socket."""
-        if is_plain(method, target, headers, body) and self._is_calm(headers):
-            return self._answered(method, target, headers, body)
+        scope = scope_of(method, target, tuple(headers), len(body))
+        if scope is not None and self._is_calm(scope[HEAD]):
+            return self._answered(scope, body)
         return None
 
-    def _is_calm(self, headers: Pairs) -> bool:
+    def _is_calm(self, head: Head) -> bool:
         """Whether the server runs, and neither a planned fault nor an observer wants the request in its own thread."""
         # In a process that was forked there is but a copy of the sites.
         if os.getpid() != self._process or not self._is_listening() or self._bench.observers:
             return False
-        credentials = dict(headers).get(AUTH_HEADER, b"").decode("latin-1")
         try:
-            handle = self._bench.handle(self._bench.directory.authenticate(credentials))
+            handle = self._bench.handle(self._bench.directory.authenticate(head.credentials()))
         except Refused:
             return True
         return handle is None or not handle.faults.are_planned
 
-    def _answered(self, method: str, target: bytes, headers: Pairs, body: bytes) -> Answered:
-        raw_path, _, query = target.partition(b"?")
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "http",
-            "path": unquote(raw_path.decode()),
-            "raw_path": raw_path,
-            "query_string": query,
-            "root_path": "",
-            "headers": headers,
-            "client": None,
-            "server": None,
-            BEFORE_FAULTS: True,
-        }
-        said: list[Message] = []
-
+    def _answered(self, scope: Mapping[str, Any], body: bytes) -> Answered:
         async def receive() -> Message:
             return {"type": "http.request", "body": body, "more_body": False}
 
-        async def send(message: Message) -> None:
-            said.append(message)
-
+        said = Said()
         # With the body there and nothing to hold it back, the application never waits: one step is all.
-        for _ in self._app(scope, receive, send).__await__():
+        for _ in self._app(
+            {**scope, "headers": list(scope["headers"]), BEFORE_FAULTS: True}, receive, said
+        ).__await__():
             raise AssertionError("the application waits, and there is nothing to wait for")
-        start, end = said
-        return Answered(start["status"], [SERVER, *start["headers"]], end["body"])
+        return Answered(said.status, [SERVER, *said.headers], said.body)
 
 
-def is_plain(method: str, target: bytes, headers: Pairs, body: bytes) -> bool:
+class Said:
+    """The ASGI channel of one request: it keeps the answer."""
+
+    __slots__ = ("body", "headers", "status")
+
+    status: int
+    headers: Pairs
+    body: bytes
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], message["headers"]
+        else:
+            self.body = message["body"]
+
+    def whole(self, status: int, lines: bytes, body: bytes) -> bool:
+        """Keep an answer that comes in one piece."""
+        self.status, self.headers, self.body = status, pairs_of(lines), body
+        return True
+
+
+# Clients ask in the same words again and again, and nothing but these words decides.
+@lru_cache(maxsize=1024)
+def scope_of(
+    method: str, target: bytes, headers: tuple[tuple[bytes, bytes], ...], length: int
+) -> Mapping[str, Any] | None:
+    """The ASGI scope of a request with a body of this length; None where it is not plain."""
+    if not is_plain(method, target, headers, length):
+        return None
+    raw_path, _, query = target.partition(b"?")
+    scope: dict[str, Any] = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": unquote(raw_path.decode()),
+        "raw_path": raw_path,
+        "query_string": query,
+        "root_path": "",
+        "headers": list(headers),
+        "client": None,
+        "server": None,
+    }
+    return {**scope, HEAD: Head(scope)}
+
+
+def is_plain(method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]], length: int) -> bool:
     """Whether a request is one that every client sends, and every parser reads, as it stands here."""
     named = dict(headers)
     lines = b"\n".join([part for pair in headers for part in pair])
@@ -141,7 +168,7 @@ def is_plain(method: str, target: bytes, headers: Pairs, body: bytes) -> bool:
         and len(named) == len(headers)
         and OF_CONNECTIONS.isdisjoint(named)
         and named.get(b"connection", b"keep-alive") == b"keep-alive"
-        and named.get(b"content-length", b"0") == b"%d" % len(body)
+        and named.get(b"content-length", b"0") == b"%d" % length
         and len(lines) + len(target) < LONGEST_HEAD
         and lines.count(b"\n") == 2 * len(headers) - 1
         and FIELDS.fullmatch(lines) is not None

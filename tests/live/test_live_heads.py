@@ -28,6 +28,7 @@ SEED = {
         }
     ],
 }
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 ID = re.compile(rb"x-request-id: [0-9a-f]+-\d+")
 CREATION = (
     b'{"first_name": "Phoebe", "last_name": "Buffay", "email": "phoebe@example.com", "invited_by_email": "m@x.y"}'
@@ -68,56 +69,53 @@ REQUESTS = st.builds(
 )
 
 
-async def answers(app: mockscope.Mockscope, *sent: bytes) -> list[bytes]:
-    """What each request is answered, one after the other on a connection of its own each, on one server."""
-    texts = []
-    async with connections(len(sent), app.app) as protocols:
-        for protocol, data in zip(protocols, sent, strict=True):
-            protocol.data_received(data)
-            await asyncio.gather(*protocol.tasks)
-            # What is kept back for the end of the turn.
-            await asyncio.sleep(0)
-            texts.append(without_ids(said(protocol)))
-    return texts
+async def settle(protocol: PromptAnswers) -> bytes:
+    """What was sent, once all is."""
+    await asyncio.gather(*protocol.tasks)
+    # What is kept back for the end of the turn.
+    await asyncio.sleep(0)
+    return without_ids(said(protocol)).removeprefix(CONTINUE)
 
 
 @given(sent=REQUESTS)
 def test_a_request_is_answered_alike_whether_its_head_is_known_or_not(sent: bytes) -> None:
-    async def twice() -> tuple[list[bytes], list[bytes]]:
+    async def thrice() -> list[bytes]:
         double = mockscope.Mockscope(SEED)
-        before = double.sites["example_site"].snapshot()
-        first = await answers(double, sent)
-        before.restore()
-        known = await answers(double, sent, sent)
-        return first, known[:1]
+        texts = []
+        async with connections(3, double.app) as protocols:
+            for protocol in protocols:
+                with double.sites["example_site"].snapshot():
+                    protocol.data_received(sent)
+                    texts.append(await settle(protocol))
+        return texts
 
-    first, known = asyncio.run(twice())
-    assert known == first
+    first, *again = asyncio.run(thrice())
+    assert again == [first, first]
 
 
 @given(sent=REQUESTS, place=st.integers(1, 400))
 def test_a_known_head_makes_no_difference_to_a_request_that_comes_in_two_pieces(sent: bytes, place: int) -> None:
-    async def both() -> tuple[bytes, bytes]:
+    async def both() -> list[bytes]:
         double = mockscope.Mockscope(SEED)
-        before = double.sites["example_site"].snapshot()
-        [whole] = await answers(double, sent)
-        before.restore()
-        async with connection(double.app) as protocol:
-            protocol.data_received(sent[:place])
-            if sent[place:] and not protocol.transport.is_closing():
-                protocol.data_received(sent[place:])
-            await asyncio.gather(*protocol.tasks)
-            await asyncio.sleep(0)
-            return whole, without_ids(said(protocol)).removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
+        texts = []
+        async with connections(3, double.app) as protocols:
+            for protocol, pieces in zip(protocols, ([sent], [sent], [sent[:place], sent[place:]]), strict=True):
+                with double.sites["example_site"].snapshot():
+                    for piece in pieces:
+                        if piece and not protocol.transport.is_closing():
+                            protocol.data_received(piece)
+                    texts.append(await settle(protocol))
+        return texts
 
-    whole, in_pieces = asyncio.run(both())
-    assert in_pieces == whole.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
+    first, _, in_pieces = asyncio.run(both())
+    assert in_pieces == first
 
 
 async def seen(protocol: PromptAnswers, *sent: bytes) -> int:
     """How many heads are known after these pieces came."""
     for piece in sent:
-        protocol.data_received(piece)
+        if not protocol.transport.is_closing():
+            protocol.data_received(piece)
     await asyncio.gather(*protocol.tasks)
     return len(protocol.heads)
 
@@ -147,15 +145,18 @@ LONG = request("GET /api/v1/users", f"Cookie: {'x' * LONGEST_HEAD}")
         pytest.param([b"GET /api/v1/users\r\n\r\n"], 0, id="no HTTP"),
     ],
 )
-async def test_of_requests_that_came_whole_and_plain_the_heads_are_remembered(sent: list[bytes], heads: int) -> None:
-    async with connection(mockscope.Mockscope(SEED).app) as protocol:
-        assert await seen(protocol, *sent) == heads
+async def test_heads_that_came_twice_whole_and_plain_are_remembered(sent: list[bytes], heads: int) -> None:
+    async with connections(2, mockscope.Mockscope(SEED).app) as protocols:
+        counts = [await seen(protocol, *sent) for protocol in protocols]
+        assert counts == [1 if sent == [KNOWN, KNOWN] else 0, heads]
 
 
 async def test_no_more_heads_are_remembered_than_are_wanted_and_the_oldest_go_first() -> None:
     async with connection(mockscope.Mockscope(SEED).app) as protocol:
         many = [request(f"GET /api/v1/users?next_page_start={number}") for number in range(MOST_HEADS + 2)]
-        assert await seen(protocol, *many) == MOST_HEADS
+        assert await seen(protocol, *many[:-2], *many[:-2]) == MOST_HEADS
+        assert await seen(protocol, *many[-2:]) == MOST_HEADS - 2
+        assert await seen(protocol, *many[-2:]) == MOST_HEADS
         kept = [protocol.heads.get(each) is not None for each in (*many[:3], many[-1])]
         assert kept == [False, False, True, True]
 
@@ -163,13 +164,13 @@ async def test_no_more_heads_are_remembered_than_are_wanted_and_the_oldest_go_fi
 async def test_a_body_that_reads_like_a_known_head_is_a_body() -> None:
     double = mockscope.Mockscope(SEED)
     async with connection(double.app) as protocol:
-        await seen(protocol, KNOWN)
+        await seen(protocol, KNOWN, KNOWN)
         protocol.data_received(request("POST /api/v1/users", body=KNOWN)[: -len(KNOWN)])
         await seen(protocol, KNOWN)
         calls = double.sites["example_site"].calls
         # Of the key in it the last characters are shown.
         shown = KNOWN.replace(API_KEY.encode(), "…a9f1".encode())
-        assert [(call.method, call.body) for call in calls] == [("GET", None), ("POST", shown)]
+        assert [(call.method, call.body) for call in calls] == [("GET", None), ("GET", None), ("POST", shown)]
 
 
 @pytest.mark.parametrize(
@@ -184,12 +185,12 @@ async def test_a_body_that_reads_like_a_known_head_is_a_body() -> None:
 async def test_what_comes_with_a_known_head_is_read_as_ever(pieces: list[bytes], bodies: list[bytes | None]) -> None:
     double = mockscope.Mockscope(SEED)
     async with connection(double.app) as protocol:
-        await seen(protocol, KNOWN, PUT)
+        await seen(protocol, KNOWN, PUT, KNOWN, PUT)
         site = double.sites["example_site"]
         site.calls.clear()
         await seen(protocol, *pieces)
         assert [call.body for call in site.calls] == bodies
-        assert b"".join(said(protocol)).count(b"HTTP/1.1 ") == 2 + len(bodies)
+        assert b"".join(said(protocol)).count(b"HTTP/1.1 ") == 4 + len(bodies)
 
 
 async def test_a_body_that_nobody_waited_for_is_not_taken_for_a_known_head() -> None:
@@ -197,10 +198,10 @@ async def test_a_body_that_nobody_waited_for_is_not_taken_for_a_known_head() -> 
         assert JSONAnswer(b"{}").goes_whole(send)
 
     async with connection(hasty) as protocol:
-        await seen(protocol, KNOWN)
+        await seen(protocol, KNOWN, KNOWN)
         protocol.data_received(request("POST /api/v1/users", body=KNOWN)[: -len(KNOWN)])
         await seen(protocol, KNOWN)
-        assert b"".join(said(protocol)).count(b"HTTP/1.1 200 OK") == 2
+        assert b"".join(said(protocol)).count(b"HTTP/1.1 200 OK") == 3
 
 
 async def test_a_known_head_waits_its_turn_while_an_answer_is_due() -> None:
@@ -214,14 +215,14 @@ async def test_a_known_head_waits_its_turn_while_an_answer_is_due() -> None:
             await response(scope, receive, send)
 
     async with connection(slow) as protocol:
-        await seen(protocol, KNOWN)
+        await seen(protocol, KNOWN, KNOWN)
         protocol.data_received(request("GET /api/v1/users?slow"))
         protocol.data_received(KNOWN)
-        assert len(said(protocol)) == 1
+        assert len(said(protocol)) == 2
         let.set()
         while protocol.tasks:
             await asyncio.gather(*protocol.tasks)
-        assert [piece.rpartition(b"\n")[2] for piece in said(protocol)] == [b'""', b'"slow"', b'""']
+        assert [piece.rpartition(b"\n")[2] for piece in said(protocol)] == [b'""', b'""', b'"slow"', b'""']
 
 
 async def test_who_waits_behind_a_known_head_learns_that_the_client_is_gone() -> None:
@@ -229,18 +230,18 @@ async def test_who_waits_behind_a_known_head_learns_that_the_client_is_gone() ->
 
     async def patient(scope: Scope, receive: Receive, send: Send) -> None:
         seen_by_app.append((await receive())["type"])
-        if len(seen_by_app) > 1:
+        if len(seen_by_app) > 2:
             seen_by_app.append((await receive())["type"])
         else:
             assert JSONAnswer(b"{}").goes_whole(send)
 
     async with connection(patient) as protocol:
-        protocol.data_received(KNOWN)
-        protocol.data_received(KNOWN)
+        for _ in range(3):
+            protocol.data_received(KNOWN)
         protocol.transport.close()
         protocol.connection_lost(None)
         await asyncio.gather(*protocol.tasks)
-        assert seen_by_app == ["http.request", "http.request", "http.disconnect"]
+        assert seen_by_app == ["http.request", "http.request", "http.request", "http.disconnect"]
 
 
 async def test_what_a_known_head_is_handed_on_as_is_the_connections_own() -> None:
@@ -252,8 +253,10 @@ async def test_what_a_known_head_is_handed_on_as_is_the_connections_own() -> Non
         assert JSONAnswer(b"{}").goes_whole(send)
 
     async with connections(2, noting) as (first, second):
-        first.client, first.server = ("127.0.0.1", 1), ("127.0.0.1", 8765)
+        first.of_connection = {"client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8765), "scheme": "http"}
         second.of_connection = {"client": ("127.0.0.1", 2), "server": ("127.0.0.1", 8765), "scheme": "https"}
+        await seen(first, KNOWN, KNOWN)
+        scopes.clear()
         first.data_received(KNOWN)
         second.data_received(KNOWN)
     assert [(scope["client"], scope["server"], scope["scheme"]) for scope in scopes] == [
@@ -263,3 +266,50 @@ async def test_what_a_known_head_is_handed_on_as_is_the_connections_own() -> Non
     same = [{name: scope[name] for name in ("type", "method", "path", "raw_path", "headers")} for scope in scopes]
     assert same[0] == same[1]
     assert ["left" in scope["state"] for scope in scopes] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("change", "seen_path", "seen_headers"),
+    [
+        pytest.param({"path": "/api/v1/groups", "raw_path": b"/api/v1/groups"}, "/api/v1/groups", 3, id="another path"),
+        pytest.param({"query_string": b"test_mode=true"}, "/api/v1/users", 3, id="another query"),
+        pytest.param({"method": "PATCH"}, "/api/v1/users", 3, id="another method"),
+        pytest.param({"headers": [(b"host", b"localhost")]}, "/api/v1/users", 1, id="other headers"),
+    ],
+)
+async def test_what_a_wrapper_writes_into_the_scope_counts(
+    change: dict[str, object], seen_path: str, seen_headers: int
+) -> None:
+    double = mockscope.Mockscope(SEED)
+    sent = request("GET /api/v1/users", "Http-X-Email: monica@example.com")
+
+    async def wrapping(scope: Scope, receive: Receive, send: Send) -> None:
+        await double.app({**scope, **change} if changes else scope, receive, send)
+
+    changes = False
+    async with connection(wrapping) as protocol:
+        await seen(protocol, sent, sent)
+        changes = True
+        mark = double.mark()
+        await seen(protocol, sent)
+        [call] = double.calls_since(mark)
+        whole = {"method": "GET", "query_string": b"", **change}
+        assert (call.method, call.path, call.query, len(call.headers)) == (
+            whole["method"],
+            seen_path,
+            str(whole["query_string"], "ascii") if isinstance(whole["query_string"], bytes) else "",
+            seen_headers,
+        )
+
+
+async def test_what_a_wrapper_adds_to_the_headers_counts_once() -> None:
+    double = mockscope.Mockscope(SEED)
+
+    async def wrapping(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["headers"].append((b"http-x-email", b"monica@example.com"))
+        await double.app(scope, receive, send)
+
+    async with connection(wrapping) as protocol:
+        await seen(protocol, *[KNOWN] * 4)
+    seen_headers = [[name for name, _ in call.headers] for call in double.calls_since()]
+    assert seen_headers == [["host", "http-x-partner-auth", "http-x-email"]] * 4

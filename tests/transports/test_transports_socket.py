@@ -283,7 +283,7 @@ def test_a_forked_process_asks_the_server_of_its_parent(library: Any, live: tupl
 
 
 def test_a_request_without_any_header_is_for_the_port() -> None:
-    assert not is_plain("GET", b"/api/v1/users", [], b"")
+    assert not is_plain("GET", b"/api/v1/users", [], 0)
 
 
 # -- other addresses, proxies ----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The sites of one server by host, and authentication as a look-up among them."""
 
 import secrets
+from collections import OrderedDict
 from collections.abc import Iterator
 from threading import Lock
 from typing import Final
@@ -26,7 +27,7 @@ class Directory:
 
     def __init__(self) -> None:
         self._sites: dict[str, Site] = {}
-        self._removed: dict[str, str] = {}
+        self._removed: OrderedDict[str, str] = OrderedDict()
         self._lock = Lock()
 
     def __repr__(self) -> str:
@@ -69,7 +70,7 @@ class Directory:
                 return
             del self._sites[site.host]
             if len(self._removed) >= MOST_REMEMBERED:
-                del self._removed[next(iter(self._removed))]
+                self._removed.popitem(last=False)
             self._removed[site.host] = site.label
 
     def removed(self, host: str) -> str | None:

@@ -3,10 +3,10 @@
 No rule lives here: a Change is applied as it is, and applying returns the Change that takes it back.
 """
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Set
 from operator import attrgetter
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 from sortedcontainers import SortedKeyList
@@ -15,11 +15,14 @@ from mockscope.domain.model import Dashboard, Group, User
 from mockscope.domain.paging import cut
 
 R = TypeVar("R")
+T = TypeVar("T")
+V = TypeVar("V")
 
 # A site that is listed in more places than this forgets the oldest: 20 MB of answers at 100 users a page.
 PAGES_REMEMBERED: Final = 1024
 # Writes are few where they touch less than one record in so many, and then placed one by one.
 FEW: Final = 16
+NONE_MENTIONED: Final[tuple[str, ...]] = ()
 NO_KEYS: Final[Set[str]] = frozenset()
 
 
@@ -72,7 +75,8 @@ class Table(Generic[R]):
     def __init__(self, name: Callable[[R], str]) -> None:
         self._name = name
         self._rows: dict[str, Row[R]] = {}
-        self._pages: dict[tuple[str, int], Page[R]] = {}
+        # Of a dict the first is found behind all that were there before it.
+        self._pages: OrderedDict[tuple[str, int], Page[R]] = OrderedDict()
         self._order: SortedKeyList = SortedKeyList(key=attrgetter("key"))
 
     def __len__(self) -> int:
@@ -108,7 +112,7 @@ class Table(Generic[R]):
             rows, following = cut(self._order.irange_key(min_key=start), size)
             page = Page(rows, len(self._rows), self._name(following.record) if following else None)
             if len(self._pages) >= PAGES_REMEMBERED:
-                del self._pages[next(iter(self._pages))]
+                self._pages.popitem(last=False)
             self._pages[start, size] = page
         return page
 
@@ -135,15 +139,14 @@ class Table(Generic[R]):
         """Write and remove records; return what stood there."""
         if len(records) * FEW < len(self._rows) or len(records) < FEW:
             return {key: self.put(key, record) for key, record in records.items()}
-        before = zip(records, map(self._rows.get, records), strict=True)
-        replaced = {key: None if row is None else row.record for key, row in before}
-        written = {key: Row(key, record) for key, record in records.items() if record is not None}
-        self._rows.update(written)
-        if len(written) < len(records):
-            for key in records.keys() - written.keys():
-                self._rows.pop(key, None)
+        before = _each(_RECORD, list(map(self._rows.get, records)), None)
+        # Not in a loop of ours: this is done to a whole site while a test waits.
+        self._rows.update(zip(records, map(_ROW, records, records.values()), strict=True))
+        if not all(records.values()):
+            for key in [key for key, record in records.items() if record is None]:
+                del self._rows[key]
         self._reorder()
-        return replaced
+        return dict(zip(records, before, strict=True))
 
     def _reorder(self) -> None:
         # To sort anew what is nearly sorted is quicker than to find the places of many.
@@ -239,7 +242,9 @@ class Store:
         return replaced
 
 
-# Not a function of ours: a site's users are looked through whenever they change in great number.
+# Not functions of ours: a site's users are looked through whenever they change in great number.
+_ROW: Final[Callable[[str, Any], Row[Any]]] = Row
+_RECORD: Final[Callable[[Row[Any]], Any]] = attrgetter("record")
 _MEMBERSHIPS: Final[Callable[[User], tuple[str, ...]]] = attrgetter("groups")
 
 
@@ -251,8 +256,8 @@ def _moves(
         [(key, record)], [replaced] = after.items(), before.values()
         move = () if replaced is None else mentioned(replaced), () if record is None else mentioned(record)
         return {} if move[0] == move[1] else {move: [key]}
-    old = [() if record is None else mentioned(record) for record in before.values()]
-    new = [() if record is None else mentioned(record) for record in after.values()]
+    old = _each(mentioned, list(before.values()), NONE_MENTIONED)
+    new = _each(mentioned, list(after.values()), NONE_MENTIONED)
     moves: defaultdict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = defaultdict(list)
     # Most changes leave all of it as it was.
     if old != new:
@@ -260,6 +265,13 @@ def _moves(
             if move[0] != move[1]:
                 moves[move].append(key)
     return moves
+
+
+def _each(function: Callable[[T], V], values: list[T | None], nothing: V) -> list[V]:
+    """What a function makes of each value, and ``nothing`` of None."""
+    if all(values):
+        return list(map(function, values))  # type: ignore[arg-type]  # none of them is None
+    return [nothing if value is None else function(value) for value in values]
 
 
 def _owner(dashboard: Dashboard) -> tuple[str, ...]:

@@ -42,6 +42,8 @@ class Head:
         "_auth",
         "_email",
         "_first",
+        "_query",
+        "_raw_path",
         "asks_test_mode",
         "decoded_path",
         "headers",
@@ -60,6 +62,8 @@ class Head:
     def __init__(self, scope: Scope) -> None:
         path: bytes = scope.get("raw_path") or scope["path"].encode()
         query: bytes = scope["query_string"]
+        self._raw_path: bytes | None = scope.get("raw_path")
+        self._query = query
         self.method: str = scope["method"]
         self.http_version: str = scope.get("http_version", "1.1")
         self.path = path.decode("utf-8", "replace")
@@ -68,7 +72,8 @@ class Head:
         self.query = _parameters(self.query_string) if query else NO_PARAMETERS
         self.start = self.query.get("next_page_start", "")
         self.asks_test_mode = self.query.get("test_mode", "").lower() == "true"
-        self.headers: Pairs = scope["headers"]
+        # Not the scope's own list, which is anybody's to change.
+        self.headers: Pairs = list(scope["headers"])
         self.lines = lines_of(self.headers)
         # Of a header that is sent more than once the first counts.
         self._first: dict[bytes, bytes] = dict(reversed(self.headers))
@@ -81,6 +86,16 @@ class Head:
 
     def __repr__(self) -> str:
         return f"<Head of {self.method} {self.path}>"
+
+    def is_of(self, scope: Scope) -> bool:
+        """Whether it is still what a scope says: a wrapper may have written another path or header into it."""
+        return (
+            self.headers == scope["headers"]
+            and self.decoded_path == scope["path"]
+            and self._raw_path == scope.get("raw_path")
+            and self._query == scope["query_string"]
+            and self.method == scope["method"]
+        )
 
     def credentials(self) -> str:
         """The value of the auth header; empty where it is missing or blank (AUTH-1, AUTH-2).

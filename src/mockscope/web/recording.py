@@ -39,7 +39,7 @@ class Recording:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         head: Head | None = scope.get(HEAD)
-        if head is None:
+        if head is None or not head.is_of(scope):
             scope[HEAD] = head = Head(scope)
         number = next(self._numbers)
         scope[ENTRY] = entry = Entry(
