@@ -161,6 +161,10 @@ def without_socket(client: str) -> str:
     return f"{client}, without a socket"
 
 
+def by_nothing(client: str) -> str:
+    return f"{client}, answered by nothing"
+
+
 def redirected(client: str) -> str:
     return f"{client}, redirected"
 
@@ -209,7 +213,6 @@ def goals(form: Form) -> dict[str, Goal]:
     """The goals of figures, by name."""
     return {
         **{get_one(users): Goal(0.80) for users in (SMALL, MIDDLE, form.large)},
-        get_one_anew(MIDDLE): Goal(0.80),
         first_page(MIDDLE): Goal(0.60),
         page_at_cursor(MIDDLE): Goal(0.40),
         page_at_new_cursor(MIDDLE): Goal(0.40),

@@ -16,7 +16,7 @@ import requests
 import urllib3
 
 from benchmarks.children import Failed
-from benchmarks.figures import SMALL, Figure, ratio, redirected, without_socket
+from benchmarks.figures import SMALL, Figure, by_nothing, ratio, redirected, without_socket
 from mockscope import LiveServer
 
 CALLS: Final = 100
@@ -39,10 +39,14 @@ Open = Callable[[str, Mapping[str, str], Any], AbstractContextManager[Run]]
 
 
 class Client(NamedTuple):
-    """A client, and what the server has to offer it; None where it is only redirected."""
+    """A client, what the server has to offer it, and what answers without looking: that is the client's own work.
+
+    None where it is only redirected.
+    """
 
     open: Open
-    stand_in: Callable[[LiveServer], Any] | None
+    stand_in: Callable[[LiveServer], Any] | None = None
+    nothing: Callable[[], Any] | None = None
 
 
 def measure(rounds: int, work: Path, tell: Callable[[str], None]) -> list[Figure]:
@@ -74,6 +78,8 @@ def _figures(name: str, client: Client, server: LiveServer, rounds: int) -> list
         if client.stand_in is not None:
             stand_in = client.stand_in(server)
             ways[without_socket(name)] = stack.enter_context(client.open(server.url, headers, stand_in))
+        if client.nothing is not None:
+            ways[by_nothing(name)] = stack.enter_context(client.open(server.url, headers, client.nothing()))
         return [_against(loopback, way, run, rounds) for way, run in ways.items()]
 
 
@@ -165,13 +171,39 @@ def _httpx_async(library: ModuleType, url: str, headers: Mapping[str, str], tran
             runner.run(client.aclose())
 
 
+class NothingForRequests(requests.adapters.BaseAdapter):
+    """Answers 200 and nothing else, without a look at the request."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        response = requests.Response()
+        response.status_code, response.request, response.url = 200, request, str(request.url)
+        vars(response).update(_content=b"{}", _content_consumed=True)
+        return response
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+def _nothing_for(library: Any) -> Any:
+    """The same for httpx and httpx2."""
+
+    async def answered_soon(request: Any) -> Any:
+        return library.Response(200, content=b"{}")
+
+    def answered(request: Any) -> Any:
+        return library.Response(200, content=b"{}")
+
+    members = {"handle_request": staticmethod(answered), "handle_async_request": staticmethod(answered_soon)}
+    return type("Nothing", (library.BaseTransport, library.AsyncBaseTransport), members)()
+
+
 CLIENTS: Final = {
-    "requests": Client(_requests, LiveServer.adapter),
-    "urllib3": Client(_urllib3, None),
-    "httpx": Client(partial(_httpx, httpx), LiveServer.transport),
-    "httpx on asyncio": Client(partial(_httpx_async, httpx), LiveServer.transport),
-    "httpx2": Client(partial(_httpx, httpx2), LiveServer.transport),
-    "httpx2 on asyncio": Client(partial(_httpx_async, httpx2), LiveServer.transport),
+    "requests": Client(_requests, LiveServer.adapter, NothingForRequests),
+    "urllib3": Client(_urllib3),
+    "httpx": Client(partial(_httpx, httpx), LiveServer.transport, partial(_nothing_for, httpx)),
+    "httpx on asyncio": Client(partial(_httpx_async, httpx), LiveServer.transport, partial(_nothing_for, httpx)),
+    "httpx2": Client(partial(_httpx, httpx2), LiveServer.transport, partial(_nothing_for, httpx2)),
+    "httpx2 on asyncio": Client(partial(_httpx_async, httpx2), LiveServer.transport, partial(_nothing_for, httpx2)),
 }
 
 

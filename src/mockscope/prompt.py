@@ -64,10 +64,12 @@ class KnownHeads:
                 self._known.popitem(last=False)
             self._known[heard] = None
             return
+        # The list in the scope is anybody's to change.
+        kept = {**scope, "headers": list(scope["headers"])}
         # The application does not read it again.
-        head = scope[HEAD] = Head(scope)
+        head = scope[HEAD] = kept[HEAD] = Head(kept)
         if cycle.keep_alive and not head.waits_to_send and len(data) == end + head.length:
-            self._known[heard] = Known(len(data), {**scope, "headers": head.headers})
+            self._known[heard] = Known(len(data), kept)
 
 
 class Outgoing:

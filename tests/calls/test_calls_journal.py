@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -431,6 +432,19 @@ async def test_many_calls_take_no_more_memory_than_those_that_are_kept() -> None
         finally:
             tracemalloc.stop()
     assert (len(site.calls), len(double.calls)) == (100, 100)
+
+
+def test_a_forgotten_call_is_held_by_nobody() -> None:
+    journal = Journal("the site example-site", Clock(), size=2)
+    entries = [Entry(str(number), "POST", USERS, number=number) for number in range(4)]
+    unheld = sys.getrefcount(entries[0])
+    for entry in entries:
+        journal.open(entry)
+        entry.body = b"x" * 10_000
+        journal.close(entry)
+
+    del entry
+    assert [sys.getrefcount(entries[place]) - unheld for place in (0, 1)] == [0, 0]
 
 
 def test_bodies_of_forgotten_calls_weigh_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

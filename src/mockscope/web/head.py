@@ -68,12 +68,13 @@ class Head:
         self.http_version: str = scope.get("http_version", "1.1")
         self.path = path.decode("utf-8", "replace")
         self.decoded_path: str = scope["path"]
-        self.query_string = query.decode("latin-1")
-        self.query = _parameters(self.query_string) if query else NO_PARAMETERS
-        self.start = self.query.get("next_page_start", "")
-        self.asks_test_mode = self.query.get("test_mode", "").lower() == "true"
-        # Not the scope's own list, which is anybody's to change.
-        self.headers: Pairs = list(scope["headers"])
+        self.query_string = query.decode("latin-1") if query else ""
+        self.query, self.start, self.asks_test_mode = NO_PARAMETERS, "", False
+        if query:
+            self.query = _parameters(self.query_string)
+            self.start = self.query.get("next_page_start", "")
+            self.asks_test_mode = self.query.get("test_mode", "").lower() == "true"
+        self.headers: Pairs = scope["headers"]
         self.lines = lines_of(self.headers)
         # Of a header that is sent more than once the first counts.
         self._first: dict[bytes, bytes] = dict(reversed(self.headers))
