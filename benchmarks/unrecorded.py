@@ -20,7 +20,9 @@ class Unrecorded:
         self._api = api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        head = scope[HEAD] = scope.get(HEAD) or Head(scope)
+        head = scope.get(HEAD)
+        if head is None or not head.is_of(scope):
+            scope[HEAD] = head = Head(scope)
         scope[ENTRY] = Entry("", head.method, head.path)
         await self._api(scope, receive, send)
 

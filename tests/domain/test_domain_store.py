@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockscope.domain.model import Access, Dashboard, DashboardAccess, Group, User
-from mockscope.domain.store import PAGES_REMEMBERED, Change, Store
+from mockscope.domain.store import FEW, PAGES_REMEMBERED, ROWS_REMEMBERED, Change, Store
 
 GROUPS = ("Administrators", "All Users", "Sales")
 EMAILS = ("monica@example.com", "Chandler@Example.com", "joey@example.com")
@@ -172,3 +172,24 @@ def test_only_so_many_pages_are_remembered() -> None:
     table.page("", PAGES_REMEMBERED + 1)
 
     assert table.page("", 1) is not first
+
+
+@unhurried
+@given(history=st.lists(changes, min_size=1, max_size=6), are_many=st.booleans())
+def test_a_user_who_is_asked_for_again_and_again_is_always_shown_as_is(history: list[Change], are_many: bool) -> None:
+    others = {f"{number}@example.com": User("Ross", "Geller", f"{number}@example.com", ()) for number in range(FEW)}
+    store = Store()
+    for change in history:
+        store.apply(change._replace(users={**change.users, **others}) if are_many else change)
+        for key in map(str.lower, EMAILS):
+            row = store.users.row(key)
+            assert (row and row.record) == store.users.get(key)
+
+
+def test_no_more_rows_are_remembered_than_are_wanted() -> None:
+    store = Store()
+    emails = [f"{number}@example.com" for number in range(ROWS_REMEMBERED + 5)]
+    store.fill({email: User("Ross", "Geller", email, ()) for email in emails})
+    for email in [*emails, "nobody@example.com"]:
+        store.users.row(email)
+    assert len(store.users._asked) == ROWS_REMEMBERED

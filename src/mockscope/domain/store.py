@@ -20,6 +20,7 @@ V = TypeVar("V")
 
 # A site that is listed in more places than this forgets the oldest: 20 MB of answers at 100 users a page.
 PAGES_REMEMBERED: Final = 1024
+ROWS_REMEMBERED: Final = 1024
 # Writes are few where they touch less than one record in so many, and then placed one by one.
 FEW: Final = 16
 NONE_MENTIONED: Final[tuple[str, ...]] = ()
@@ -77,6 +78,7 @@ class Table(Generic[R]):
         self._rows: dict[str, Row[R]] = {}
         # Of a dict the first is found behind all that were there before it.
         self._pages: OrderedDict[tuple[str, int], Page[R]] = OrderedDict()
+        self._asked: OrderedDict[str, Row[R]] = OrderedDict()
         self._order: SortedKeyList = SortedKeyList(key=attrgetter("key"))
 
     def __len__(self) -> int:
@@ -92,7 +94,16 @@ class Table(Generic[R]):
         return f"<Table of {len(self)}>"
 
     def row(self, key: str) -> Row[R] | None:
-        return self._rows.get(key)
+        """The row of a key, for whoever shows the record alone.
+
+        What is asked for is asked for again: of a large table the rows lie wide apart, and their copies do not.
+        """
+        row = self._asked.get(key)
+        if row is None and (found := self._rows.get(key)) is not None:
+            if len(self._asked) >= ROWS_REMEMBERED:
+                self._asked.popitem(last=False)
+            self._asked[key] = row = Row(key, found.record)
+        return row
 
     def get(self, key: str) -> R | None:
         row = self._rows.get(key)
@@ -124,6 +135,7 @@ class Table(Generic[R]):
     def put(self, key: str, record: R | None) -> R | None:
         """Write or, with None, remove a record; return what stood there."""
         self._pages.clear()
+        self._asked.pop(key, None)
         before = self._rows.get(key)
         if before is not None:
             self._order.remove(before)
@@ -151,6 +163,7 @@ class Table(Generic[R]):
     def _reorder(self) -> None:
         # To sort anew what is nearly sorted is quicker than to find the places of many.
         self._pages.clear()
+        self._asked.clear()
         self._order.clear()
         self._order.update(self._rows.values())
 

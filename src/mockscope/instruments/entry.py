@@ -195,9 +195,14 @@ class Entry(msgspec.Struct, eq=False):
     def complete(self, duration: float) -> None:
         """The answer is out: nothing more is to come. Headers are kept in one piece from here on."""
         self.duration = duration
-        self.weight = len(self._body or b"") + len(self._answer or b"")
-        self._headers = lines_of(self._headers)
-        self._answer_headers = lines_of(self._answer_headers)
+        self.weight = len(self._answer or b"")
+        if self._body:
+            self.weight += len(self._body)
+        # Most are one piece already.
+        if not isinstance(self._headers, bytes):
+            self._headers = lines_of(self._headers)
+        if not isinstance(self._answer_headers, bytes):
+            self._answer_headers = lines_of(self._answer_headers)
 
     def _shown(self, headers: Headers) -> list[tuple[str, str]]:
         read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in pairs_of(headers)]
