@@ -38,6 +38,12 @@ Part = Callable[[int, Path, Callable[[str], None]], list[Figure]]
     envvar="MOCKSCOPE_WIREMOCK_JAR",
     help="WireMock's standalone jar, or a directory that holds it; without it WireMock is left out.",
 )
+@click.option(
+    "--mockoon",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar="MOCKSCOPE_MOCKOON",
+    help="The directory in which npm installed @mockoon/cli; without it Mockoon is left out.",
+)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write everything to this file.")
 @click.option("--markdown", is_flag=True, help="Print the table of docs/performance.md.")
 def main(
@@ -46,6 +52,7 @@ def main(
     quick: bool,
     part: str | None,
     wiremock_jar: Path | None,
+    mockoon: Path | None,
     json_file: Path | None,
     markdown: bool,
 ) -> None:
@@ -56,13 +63,14 @@ def main(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
     rounds, form = (3, QUICK) if quick else (rounds, FULL)
+    programs = peers.Programs(peers.jar_at(wiremock_jar), peers.mockoon_at(mockoon))
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="mockscope-benchmarks-") as work:
-        for name, measure in _parts(form, wiremock_jar).items():
+        for name, measure in _parts(form, programs).items():
             if part in (None, name):
                 figures += measure(rounds, Path(work), _tell)
     much = "--quick" if quick else f"--rounds {rounds}"
-    about = _about(f"python -m benchmarks {much}" + (f" --part {part}" if part else ""), wiremock_jar)
+    about = _about(f"python -m benchmarks {much}" + (f" --part {part}" if part else ""), programs)
     if json_file is not None:
         json_file.write_text(json.dumps(about | {"figures": plain_data(figures)}, indent=2) + "\n", encoding="utf-8")
     if markdown:
@@ -77,7 +85,7 @@ def main(
     sys.exit(1 if fallen else 0)
 
 
-def _parts(form: Form, wiremock: Path | None) -> dict[str, Part]:
+def _parts(form: Form, programs: peers.Programs) -> dict[str, Part]:
     measures: tuple[Part, ...] = (
         partial(throughput.measure, form=form),
         partial(latency.measure, form=form),
@@ -85,18 +93,18 @@ def _parts(form: Form, wiremock: Path | None) -> dict[str, Part]:
         partial(processes.measure, form=form),
         state.measure,
         transports.measure,
-        partial(peers.measure, form=form, wiremock=wiremock),
+        partial(peers.measure, form=form, programs=programs),
     )
     return dict(zip(PARTS, measures, strict=True))
 
 
-def _about(command: str, wiremock: Path | None) -> dict[str, Any]:
+def _about(command: str, programs: peers.Programs) -> dict[str, Any]:
     return {
         "command": command,
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
-        "packages": {name: version(name) for name in PACKAGES} | peers.versions(wiremock),
+        "packages": {name: version(name) for name in PACKAGES} | peers.versions(programs),
     }
 
 

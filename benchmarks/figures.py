@@ -23,7 +23,7 @@ class Form(NamedTuple):
     repeats: int
     # So many loads run between two runs of the bare application.
     between: int
-    # A run in which latencies are taken, and what a Java machine is given to warm up for each load.
+    # A run in which latencies are taken, and what is compiled while it runs is given to warm up for each load.
     latency_seconds: int
     warm_seconds: int
 
@@ -193,7 +193,8 @@ HTTPSERVER: Final = "pytest-httpserver"
 MOTO: Final = "moto's server"
 WIREMOCK: Final = "WireMock"
 WIREMOCK_WITHOUT: Final = "WireMock without its journal"
-SERVERS: Final = (HTTPSERVER, MOTO, WIREMOCK, WIREMOCK_WITHOUT)
+MOCKOON: Final = "Mockoon"
+SERVERS: Final = (HTTPSERVER, MOTO, WIREMOCK, WIREMOCK_WITHOUT, MOCKOON)
 
 
 def scaled(large: int) -> dict[str, tuple[str, str]]:
@@ -251,6 +252,7 @@ def goals(form: Form) -> dict[str, Goal]:
         against(ONE, MOTO): Goal(40),
         against(ONE, WIREMOCK): Goal(1.0),
         against(ONE, WIREMOCK_WITHOUT): Goal(1.3),
+        against(ONE, MOCKOON): Goal(5),
     }
 
 

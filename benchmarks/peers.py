@@ -23,6 +23,7 @@ from benchmarks.children import HOST, Server, cpus, serving
 from benchmarks.figures import (
     CREATE,
     HTTPSERVER,
+    MOCKOON,
     MOTO,
     ONE,
     PAGE,
@@ -41,6 +42,9 @@ from mockscope import Mockscope
 PACKAGES: Final = ("pytest-httpserver", "moto", "responses", "respx")
 MODULES: Final = {HTTPSERVER: ("pytest_httpserver",), MOTO: ("moto", "flask", "flask_cors")}
 JAVA: Final = "Java, and --wiremock-jar"
+NODE: Final = "Node.js, and --mockoon with @mockoon/cli in it"
+# What is compiled while it runs.
+WARMED: Final = (WIREMOCK, WIREMOCK_WITHOUT, MOCKOON)
 
 KINDS: Final = (ONE, PAGE, CREATE)
 JSON: Final = {"Content-Type": "application/json"}
@@ -50,6 +54,16 @@ IAM: Final = {
     "SignedHeaders=host, Signature=none",
     "Content-Type": "application/x-www-form-urlencoded",
 }
+
+
+class Programs(NamedTuple):
+    """Where those are that pip doesn't bring: WireMock's jar, and Mockoon's package. None where there is none."""
+
+    jar: Path | None = None
+    mockoon: Path | None = None
+
+
+NOWHERE: Final = Programs()
 
 
 class Peer(NamedTuple):
@@ -82,7 +96,7 @@ class Pair(NamedTuple):
 
 
 def measure(
-    rounds: int, work: Path, tell: Callable[[str], None], form: Form, wiremock: Path | None = None
+    rounds: int, work: Path, tell: Callable[[str], None], form: Form, programs: Programs = NOWHERE
 ) -> list[Figure]:
     """Measure mockscope against each peer that is there.
 
@@ -91,18 +105,17 @@ def measure(
         work: a directory for seeds, loads and logs.
         tell: called with what is being done.
         form: how much.
-        wiremock: WireMock's jar, or a directory that holds it.
+        programs: where those are that pip doesn't bring.
 
     Raises:
         Failed: wrk is not there, or something did not answer as it should.
     """
-    jar = jar_at(wiremock)
-    lacking = {name: lack for name in SERVERS if (lack := lacks(name, jar))}
+    lacking = {name: lack for name in SERVERS if (lack := lacks(name, programs))}
     if missing := lacking | patches.lacking():
         tell(f"not there: {_listed(missing)}")
     rates: dict[tuple[str, str], list[tuple[float, float]]] = {(kind, name): [] for kind in KINDS for name in SERVERS}
     if present := [name for name in SERVERS if name not in lacking]:
-        for kind, name, ours, theirs in _rates(present, rounds, work, tell, form, jar):
+        for kind, name, ours, theirs in _rates(present, rounds, work, tell, form, programs):
             rates[kind, name].append((ours, theirs))
     figures = [compared(against(kind, name), pairs, lacking.get(name, "")) for (kind, name), pairs in rates.items()]
     return [*figures, *patches.measure(rounds, tell)]
@@ -115,14 +128,22 @@ def jar_at(place: Path | None) -> Path | None:
     return place if place is not None and place.is_file() else None
 
 
-def lacks(name: str, jar: Path | None) -> str:
+def mockoon_at(place: Path | None) -> Path | None:
+    """Mockoon's package below the directory that npm installed it in. None where there is none."""
+    package = None if place is None else place / "node_modules" / "@mockoon" / "cli"
+    return package if package is not None and (package / "package.json").is_file() else None
+
+
+def lacks(name: str, programs: Programs) -> str:
     """What a server would need and has not; empty where all is there."""
     if name in MODULES:
         return "" if all(find_spec(module) for module in MODULES[name]) else patches.INSTALL
-    return "" if jar is not None and shutil.which("java") else JAVA
+    if name == MOCKOON:
+        return "" if programs.mockoon is not None and shutil.which("node") else NODE
+    return "" if programs.jar is not None and shutil.which("java") else JAVA
 
 
-def versions(wiremock: Path | None) -> dict[str, str]:
+def versions(programs: Programs) -> dict[str, str]:
     """The versions of the peers that are there."""
     found = {}
     for name in PACKAGES:
@@ -130,8 +151,11 @@ def versions(wiremock: Path | None) -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
-    jar = jar_at(wiremock)
-    return found if jar is None else found | {WIREMOCK: jar.stem.rpartition("-")[2]}
+    if programs.jar is not None:
+        found[WIREMOCK] = programs.jar.stem.rpartition("-")[2]
+    if programs.mockoon is not None:
+        found[MOCKOON] = json.loads((programs.mockoon / "package.json").read_text())["version"]
+    return found
 
 
 def _listed(missing: Mapping[str, str]) -> str:
@@ -151,7 +175,7 @@ def compared(name: str, rates: list[tuple[float, float]], lack: str) -> Figure:
 
 
 def _rates(
-    names: list[str], rounds: int, work: Path, tell: Callable[[str], None], form: Form, jar: Path | None
+    names: list[str], rounds: int, work: Path, tell: Callable[[str], None], form: Form, programs: Programs
 ) -> Iterator[tuple[str, str, float, float]]:
     """What was asked, of which peer, how fast mockscope was before and after, and how fast the peer."""
     wrk.find()
@@ -185,8 +209,8 @@ def _rates(
 
         mockscope = start("mockscope", _mockscope(work))
         answers = [answer(mockscope, kind) for kind in KINDS]
-        peers = {name: start(name, _peer(name, work, jar, mockscope.peer, answers)) for name in names}
-        for name in [name for name in names if name in (WIREMOCK, WIREMOCK_WITHOUT)]:
+        peers = {name: start(name, _peer(name, work, programs, mockscope.peer, answers)) for name in names}
+        for name in [name for name in names if name in WARMED]:
             tell(f"warming up {name}")
             for kind in KINDS:
                 run(peers[name], kind, form.warm_seconds)
@@ -217,7 +241,7 @@ def _mockscope(work: Path) -> Peer:
     return Peer(command, {ONE: sites.gets(emails), PAGE: page, CREATE: sites.creates(emails)})
 
 
-def _peer(name: str, work: Path, jar: Path | None, ours: Peer, answers: list[str]) -> Peer:
+def _peer(name: str, work: Path, programs: Programs, ours: Peer, answers: list[str]) -> Peer:
     if name == MOTO:
         return _moto()
     one, page, created = answers
@@ -228,7 +252,12 @@ def _peer(name: str, work: Path, jar: Path | None, ours: Peer, answers: list[str
         {"method": "GET", "path": PATH, "headers": AUTH, "status": 200, "body": page},
         {"method": "POST", "path": PATH, "headers": AUTH, "status": 201, "body": created},
     ]
-    command = _httpserver(work, answered) if name == HTTPSERVER else _wiremock(name, work, jar, answered)
+    if name == HTTPSERVER:
+        command = _httpserver(work, answered)
+    elif name == MOCKOON:
+        command = _mockoon(work, programs.mockoon, answered)
+    else:
+        command = _wiremock(name, work, programs.jar, answered)
     return Peer(command, {**ours.requests, ONE: sites.gets([email])}, is_canned=True)
 
 
@@ -254,6 +283,39 @@ def _wiremock(name: str, work: Path, jar: Path | None, answered: list[dict[str, 
     return ("java", "-jar", f"{jar}", "--bind-address", HOST, "--root-dir", f"{folder}", "--disable-banner", *lean)
 
 
+def _mockoon(work: Path, package: Path | None, answered: list[dict[str, Any]]) -> tuple[str, ...]:
+    file = work / "mockoon.json"
+    file.write_text(json.dumps(environment(answered)))
+    # --repair fills in what the file leaves out, and would be asked for otherwise.
+    options = ("--data", f"{file}", "--repair", "--hostname", HOST, "--disable-log-to-file")
+    return ("node", f"{package}/bin/run.js", "start", *options)
+
+
+def environment(answered: list[dict[str, Any]]) -> dict[str, Any]:
+    """The canned answers as Mockoon has them in its file, the first that fits before the others."""
+    routes: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for each in answered:
+        rule = {"target": "header", "operator": "equals"}
+        response = {
+            "statusCode": each["status"],
+            "headers": [{"key": name, "value": value} for name, value in JSON.items()],
+            "body": each["body"],
+            "disableTemplating": True,
+            "rules": [rule | {"modifier": name, "value": value} for name, value in each["headers"].items()],
+            "rulesOperator": "AND",
+        }
+        routes.setdefault((each["method"], each["path"]), []).append(response)
+    # Where no answer is the default the first one is, and would fit everything.
+    default = {"statusCode": 404, "default": True}
+    return {
+        "name": "users",
+        "routes": [
+            {"method": method.lower(), "endpoint": path.removeprefix("/"), "responses": [*responses, default]}
+            for (method, path), responses in routes.items()
+        ],
+    }
+
+
 def _moto() -> Peer:
     """Users of IAM, which are the nearest that it has: as many, and a page of a hundred of them."""
     people = [f"user.{number}" for number in range(SMALL)]
@@ -275,4 +337,4 @@ def _iam(action: str, **fields: str) -> bytes:
     return request("POST", "/", IAM, form.encode())
 
 
-__all__ = ["compared", "jar_at", "lacks", "measure", "versions"]
+__all__ = ["Programs", "compared", "environment", "jar_at", "lacks", "measure", "mockoon_at", "versions"]

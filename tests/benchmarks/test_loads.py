@@ -8,7 +8,7 @@ from benchmarks import sites
 from benchmarks.children import Failed
 from benchmarks.figures import CREATE_P99, Figure
 from benchmarks.latency import Caller, Tenth, in_a_row, is_whole, p99
-from benchmarks.peers import compared
+from benchmarks.peers import compared, environment
 from benchmarks.wrk import Report, Run, report
 
 LAST_LINE = '{"requests": 12, "microseconds": 1000500, "failed": 0, "p99_microseconds": 812.5}'
@@ -50,6 +50,47 @@ def test_a_peer_is_compared_round_by_round() -> None:
     assert compared("GET one", [(9000.0, 300.0), (8000.0, 200.0)], "") == Figure(
         "GET one", "times the rate", [30.0, 40.0], "8,500/s against 250"
     )
+
+
+def test_mockoon_is_given_each_answer_for_its_headers_and_404_for_others() -> None:
+    def answer(method: str, status: int, body: str, **headers: str) -> dict[str, object]:
+        return {"method": method, "path": "/api/v1/users", "headers": headers, "status": status, "body": body}
+
+    def response(status: int, body: str, *headers: tuple[str, str]) -> dict[str, object]:
+        return {
+            "statusCode": status,
+            "headers": [{"key": "Content-Type", "value": "application/json"}],
+            "body": body,
+            "disableTemplating": True,
+            "rules": [
+                {"target": "header", "operator": "equals", "modifier": name, "value": value} for name, value in headers
+            ],
+            "rulesOperator": "AND",
+        }
+
+    monica = answer("GET", 200, "{}", key="k", email="monica@example.com")
+    answers = [monica, answer("GET", 200, "[]", key="k"), answer("POST", 201, "{}", key="k")]
+
+    otherwise = {"statusCode": 404, "default": True}
+    assert environment(answers) == {
+        "name": "users",
+        "routes": [
+            {
+                "method": "get",
+                "endpoint": "api/v1/users",
+                "responses": [
+                    response(200, "{}", ("key", "k"), ("email", "monica@example.com")),
+                    response(200, "[]", ("key", "k")),
+                    otherwise,
+                ],
+            },
+            {
+                "method": "post",
+                "endpoint": "api/v1/users",
+                "responses": [response(201, "{}", ("key", "k")), otherwise],
+            },
+        ],
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,18 @@
 """A peer that is not installed is a row that says so, and nothing is started for it."""
 
+import signal
 from pathlib import Path
 from typing import Never
 
 import pytest
 from checkout import ROOT
+from click.testing import CliRunner
 
+from benchmarks import __main__ as command
 from benchmarks import patches, peers
-from benchmarks.figures import QUICK, SERVERS, WIREMOCK, Figure
+from benchmarks.figures import MOCKOON, QUICK, SERVERS, WIREMOCK, Figure
 from benchmarks.patches import INSTALL
-from benchmarks.peers import JAVA, compared, jar_at, lacks
+from benchmarks.peers import JAVA, NODE, NOWHERE, Programs, compared, jar_at, lacks, mockoon_at, versions
 
 
 def not_started(*arguments: object, **options: object) -> Never:
@@ -33,7 +36,7 @@ def test_peers_that_are_not_there_are_rows_and_one_line(tmp_path: Path) -> None:
 
     assert [(figure.name, list(figure.samples), figure.aside) for figure in figures] == [
         *(
-            (f"{kind}, against {server}", [], f"needs {lacks(server, None)}")
+            (f"{kind}, against {server}", [], f"needs {lacks(server, NOWHERE)}")
             for kind in ("GET one", "page of 100", "create")
             for server in SERVERS
         ),
@@ -46,7 +49,7 @@ def test_peers_that_are_not_there_are_rows_and_one_line(tmp_path: Path) -> None:
     ]
     assert told == [
         f"not there: pytest-httpserver, moto's server, responses, respx, moto in this process ({INSTALL}); "
-        f"WireMock, WireMock without its journal ({JAVA})"
+        f"WireMock, WireMock without its journal ({JAVA}); Mockoon ({NODE})"
     ]
 
 
@@ -77,6 +80,62 @@ def test_wiremock_needs_java_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "java").touch(mode=0o755)
 
     monkeypatch.setenv("PATH", "")
-    assert lacks(WIREMOCK, jar) == JAVA
+    assert lacks(WIREMOCK, Programs(jar=jar)) == JAVA
     monkeypatch.setenv("PATH", f"{tmp_path}")
-    assert (lacks(WIREMOCK, jar), lacks(WIREMOCK, None)) == ("", JAVA)
+    assert (lacks(WIREMOCK, Programs(jar=jar)), lacks(WIREMOCK, NOWHERE)) == ("", JAVA)
+
+
+@pytest.fixture
+def mockoon(tmp_path: Path) -> Path:
+    """Mockoon's package, as npm installs it in the temporary directory."""
+    package = tmp_path / "node_modules" / "@mockoon" / "cli"
+    package.mkdir(parents=True)
+    (package / "package.json").write_text('{"name": "@mockoon/cli", "version": "9.9.0"}')
+    return package
+
+
+def test_mockoon_is_where_npm_installed_it(tmp_path: Path, mockoon: Path) -> None:
+    assert mockoon_at(tmp_path) == mockoon
+    assert [mockoon_at(place) for place in (None, mockoon, tmp_path / "not-there")] == [None, None, None]
+
+
+def test_mockoon_needs_node_too(tmp_path: Path, mockoon: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "node").touch(mode=0o755)
+
+    monkeypatch.setenv("PATH", "")
+    assert lacks(MOCKOON, Programs(mockoon=mockoon)) == NODE
+    monkeypatch.setenv("PATH", f"{tmp_path}")
+    assert (lacks(MOCKOON, Programs(mockoon=mockoon)), lacks(MOCKOON, NOWHERE)) == ("", NODE)
+
+
+def test_the_versions_of_what_pip_does_not_bring_are_read_where_it_is(mockoon: Path) -> None:
+    found = versions(Programs(Path("wiremock-standalone-3.13.2.jar"), mockoon))
+
+    assert {name: found[name] for name in found.keys() - versions(NOWHERE).keys()} == {
+        "WireMock": "3.13.2",
+        "Mockoon": "9.9.0",
+    }
+
+
+@pytest.mark.parametrize("is_by_option", [True, False])
+def test_both_are_found_by_option_and_by_variable(
+    *, is_by_option: bool, tmp_path: Path, mockoon: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jar = tmp_path / "wiremock-standalone-3.13.2.jar"
+    jar.touch()
+    given: list[Programs] = []
+
+    def measure(rounds: int, work: Path, tell: object, form: object, programs: Programs) -> list[Figure]:
+        given.append(programs)
+        return []
+
+    monkeypatch.setattr(peers, "measure", measure)
+    # The handlers of this process are the test run's.
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    done = CliRunner().invoke(
+        command.main,
+        ["--part", "peers", *(("--wiremock-jar", f"{jar}", "--mockoon", f"{tmp_path}") if is_by_option else ())],
+        env={} if is_by_option else {"MOCKSCOPE_WIREMOCK_JAR": f"{jar}", "MOCKSCOPE_MOCKOON": f"{tmp_path}"},
+    )
+
+    assert (done.exit_code, given) == (0, [Programs(jar, mockoon)])
