@@ -82,6 +82,7 @@ class Pair(NamedTuple):
     One with canned answers, on which nothing is ever written, is one process.
     """
 
+    name: str
     peer: Peer
     read: Server
     written: Server
@@ -92,7 +93,7 @@ class Pair(NamedTuple):
 
     def load(self, kind: str) -> Load:
         """What it is asked."""
-        return Load(kind, "", self.peer.requests[kind], self.peer.created if kind == CREATE else 200)
+        return Load(f"{self.name}, {kind}", "", self.peer.requests[kind], self.peer.created if kind == CREATE else 200)
 
 
 def measure(
@@ -187,7 +188,7 @@ def _rates(
         def start(name: str, peer: Peer) -> Pair:
             tell(f"starting {name}")
             read = opened(peer, work / f"{name}, read.log")
-            return Pair(peer, read, read if peer.is_canned else opened(peer, work / f"{name}, written to.log"))
+            return Pair(name, peer, read, read if peer.is_canned else opened(peer, work / f"{name}, written to.log"))
 
         def opened(peer: Peer, log: Path) -> Server:
             server = stack.enter_context(serving(peer.command, log, cpu=server_cpu))

@@ -1,16 +1,21 @@
 """What wrk tells, how a peer's and a tenth's rates become figures, and the sender that knows how many it sends."""
 
+import subprocess
+from typing import cast
+
 import pytest
 from checkout import ROOT
 
 import mockscope
 from benchmarks import sites
-from benchmarks.children import Failed
-from benchmarks.figures import CREATE_P99, Figure
+from benchmarks.children import Failed, Server
+from benchmarks.figures import CREATE_P99, MOCKOON, ONE, Figure
 from benchmarks.latency import Caller, Tenth, in_a_row, is_whole, p99
-from benchmarks.peers import compared, environment
-from benchmarks.wrk import Report, Run, report
+from benchmarks.peers import Pair, Peer, compared, environment
+from benchmarks.wrk import Report, Run, attempt, report
 
+# The server is one of this process.
+NO_PROCESS = cast("subprocess.Popen[bytes]", None)
 LAST_LINE = '{"requests": 12, "microseconds": 1000500, "failed": 0, "p99_microseconds": 812.5}'
 
 
@@ -50,6 +55,14 @@ def test_a_peer_is_compared_round_by_round() -> None:
     assert compared("GET one", [(9000.0, 300.0), (8000.0, 200.0)], "") == Figure(
         "GET one", "times the rate", [30.0, 40.0], "8,500/s against 250"
     )
+
+
+def test_a_peer_that_answers_otherwise_is_named() -> None:
+    peer = Peer((), {ONE: sites.gets(["joey@example.com"])}, is_canned=True)
+    with mockscope.serve() as server:
+        asked = Server(NO_PROCESS, port_of(server))
+        with pytest.raises(Failed, match=r"^Mockoon, GET one: 403 "):
+            attempt(Pair(MOCKOON, peer, asked, asked).load(ONE), asked)
 
 
 def test_mockoon_is_given_each_answer_for_its_headers_and_404_for_others() -> None:
