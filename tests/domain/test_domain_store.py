@@ -175,12 +175,12 @@ def test_only_so_many_pages_are_remembered() -> None:
 
 
 @unhurried
-@given(history=st.lists(changes, min_size=1, max_size=6), are_many=st.booleans())
-def test_a_user_who_is_asked_for_again_and_again_is_always_shown_as_is(history: list[Change], are_many: bool) -> None:
+@given(history=st.lists(st.tuples(changes, st.booleans()), min_size=1, max_size=6))
+def test_a_user_who_is_asked_for_again_and_again_is_always_shown_as_is(history: list[tuple[Change, bool]]) -> None:
     others = {f"{number}@example.com": User("Ross", "Geller", f"{number}@example.com", ()) for number in range(FEW)}
     store = Store()
-    for change in history:
-        store.apply(change._replace(users={**change.users, **others}) if are_many else change)
+    for change, of_many in history:
+        store.apply(change._replace(users={**change.users, **others}) if of_many else change)
         for key in map(str.lower, EMAILS):
             row = store.users.row(key)
             assert (row and row.record) == store.users.get(key)
