@@ -29,7 +29,6 @@ from benchmarks.figures import (
     memory_loaded,
     page_at_cursor,
     page_at_new_cursor,
-    quotient,
     ratio,
     scaled,
 )
@@ -75,6 +74,7 @@ def measure(rounds: int, work: Path, tell: Callable[[str], None], form: Form) ->
         loads = _loads(servers, form.large, random.Random(1))
         memory.append(_memory(memory_listed, servers, form.large))
         samples: dict[str, list[Sample]] = {load.name: [] for load in loads}
+        compared: dict[str, list[float]] = {name: [] for name in _pairs(form.large)}
         for turn in range(rounds):
             tell(f"round {turn + 1} of {rounds}")
             with serving(mockscope(work, SMALL), work / "created.log", cpu=server_cpu) as created:
@@ -83,7 +83,10 @@ def measure(rounds: int, work: Path, tell: Callable[[str], None], form: Form) ->
                 run = partial(_run, servers, turn, work / "load", load_cpu)
                 for name, sample in _round(loads, run, turn, form.between):
                     samples[name].append(sample)
-    return [*_figures(samples, form.large), *memory]
+                for name, times in _compared(loads, run, form.large):
+                    compared[name].append(times)
+    pairs = [Figure(name, "times the rate", runs) for name, runs in compared.items()]
+    return [*_figures(samples), *pairs, *memory]
 
 
 def _run(servers: dict[str, Server], turn: int, file: Path, cpu: int, load: Load) -> Run:
@@ -102,6 +105,23 @@ def _round(loads: list[Load], run: Callable[[Load], Run], turn: int, between: in
         before = after
 
 
+def _pairs(large: int) -> dict[str, tuple[str, str]]:
+    """Which loads are measured against which others."""
+    return {
+        RECORDING_PRICE: (get_one(SMALL), UNRECORDED),
+        LOG_PRICE: (LOGGED, get_one(SMALL)),
+        **scaled(large),
+    }
+
+
+def _compared(loads: list[Load], run: Callable[[Load], Run], large: int) -> Iterator[tuple[str, float]]:
+    """Each such load between two runs of the other: what is near in time is compared."""
+    named = {load.name: load for load in loads}
+    for name, (over, under) in _pairs(large).items():
+        before, done, after = (run(named[each]) for each in (under, over, under))
+        yield name, ratio(done.rate, (before.rate, after.rate))
+
+
 def _sample(done: Run, before: Run, after: Run) -> Sample:
     return Sample(
         ratio(done.rate, (before.rate, after.rate)),
@@ -110,7 +130,7 @@ def _sample(done: Run, before: Run, after: Run) -> Sample:
     )
 
 
-def _figures(samples: dict[str, list[Sample]], large: int) -> list[Figure]:
+def _figures(samples: dict[str, list[Sample]]) -> list[Figure]:
     figures = {
         name: Figure(
             name,
@@ -120,15 +140,7 @@ def _figures(samples: dict[str, list[Sample]], large: int) -> list[Figure]:
         )
         for name, runs in samples.items()
     }
-    prices = [
-        quotient(RECORDING_PRICE, figures[get_one(SMALL)], figures[UNRECORDED], unit="times the rate"),
-        quotient(LOG_PRICE, figures[LOGGED], figures[get_one(SMALL)], unit="times the rate"),
-    ]
-    grown = [
-        quotient(name, figures[over], figures[under], unit="times the rate")
-        for name, (over, under) in scaled(large).items()
-    ]
-    return [*figures.values(), *prices, *grown]
+    return list(figures.values())
 
 
 def _memory(name: Callable[[int], str], servers: dict[str, Server], large: int) -> Figure:

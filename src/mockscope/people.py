@@ -5,7 +5,7 @@ Words come from mimesis, once; who gets which is drawn here, which is quick enou
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -13,7 +13,7 @@ from mimesis import Address, Person
 from mimesis.locales import Locale
 
 from mockscope.domain.model import ALL_USERS, Access, email_key, timestamp
-from mockscope.domain.state import SeedGenerate, SeedGroup, SeedSite, SeedUser, Track, untracked
+from mockscope.domain.state import SeedGenerate, SeedGroup, SeedSite, SeedUser
 
 # As many different words as are drawn from; pairs of them make names enough.
 FIRST_NAMES: Final = 500
@@ -26,21 +26,21 @@ LATEST_LOGIN: Final = datetime(2018, 10, 18, 20, 8, 41, 794000, tzinfo=UTC)
 LOGIN_SPAN_SECONDS: Final = 2 * 365 * 86400
 
 
-def make_up(
-    generate: SeedGenerate, site: SeedSite, *, track: Track = untracked
-) -> tuple[list[SeedGroup], list[SeedUser]]:
+def make_up(generate: SeedGenerate, site: SeedSite) -> tuple[list[SeedGroup], Iterator[SeedUser]]:
     """Make up the groups and users that a seed asks for.
 
     Args:
         generate: how many, and the seed of the draw.
         site: the site with what was written by hand; none of that is repeated.
-        track: shows how far the users are.
+
+    Returns:
+        The groups, and the users one by one: a million at once would leave holes all over the memory, which what a
+        server makes for its requests would be scattered into.
     """
     draw = random.Random(generate.seed)
     groups = _groups(generate, {group.name for group in site.groups}, draw)
     taken = {email_key(user.email) for user in site.users}
-    users = _users(generate, taken, [group.name for group in groups], draw, track)
-    return groups, users
+    return groups, _users(generate, taken, [group.name for group in groups], draw)
 
 
 def _groups(generate: SeedGenerate, taken: set[str], draw: random.Random) -> list[SeedGroup]:
@@ -53,9 +53,7 @@ def _groups(generate: SeedGenerate, taken: set[str], draw: random.Random) -> lis
     return groups
 
 
-def _users(
-    generate: SeedGenerate, taken: set[str], groups: list[str], draw: random.Random, track: Track
-) -> list[SeedUser]:
+def _users(generate: SeedGenerate, taken: set[str], groups: list[str], draw: random.Random) -> Iterator[SeedUser]:
     person = Person(Locale.EN, seed=generate.seed)
     first_names, last_names = _some(person.first_name, FIRST_NAMES), _some(person.last_name, LAST_NAMES)
     parts = {name: re.sub(r"[^a-z0-9]", "", name.lower()) for name in (*first_names, *last_names)}
@@ -64,7 +62,6 @@ def _users(
     ]
     logins = [_login(draw) for _ in range(min(generate.users, LOGINS))]
     numbers: dict[str, int] = {}
-    users = []
     # All at once, and not for each user: a site of a million is drawn in half the time.
     drawn = zip(
         draw.choices(first_names, k=generate.users),
@@ -73,24 +70,21 @@ def _users(
         draw.choices(logins, k=generate.users) if logins else (),
         strict=True,
     )
-    for first, last, groups_of_one, (login, change) in track(drawn, generate.users, "making up users"):
+    for first, last, groups_of_one, (login, change) in drawn:
         name = f"{parts[first]}.{parts[last]}"
         number = numbers[name] = numbers.get(name, 0) + 1
         email = _free(f"{name}{number if number > 1 else ''}@example.com", "{1}.{0}", taken)
         taken.add(email)
-        users.append(
-            SeedUser(
-                email=email,
-                first_name=first,
-                last_name=last,
-                groups=groups_of_one,
-                # One in ten was invited and never came.
-                last_login_at=login if draw.random() < 0.9 else None,
-                password_updated_at=change,
-                tfa_enabled=draw.random() < 0.3,
-            )
+        yield SeedUser(
+            email=email,
+            first_name=first,
+            last_name=last,
+            groups=groups_of_one,
+            # One in ten was invited and never came.
+            last_login_at=login if draw.random() < 0.9 else None,
+            password_updated_at=change,
+            tfa_enabled=draw.random() < 0.3,
         )
-    return users
 
 
 def _login(draw: random.Random) -> tuple[str, str]:

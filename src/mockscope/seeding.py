@@ -5,7 +5,7 @@ What a seed means is domain/state.py's; what its people are called is people.py'
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 
@@ -98,11 +98,11 @@ def _load(data: object, track: Track) -> list[Site]:
     except msgspec.ValidationError as error:
         raise _shape_error(str(error)) from None
 
-    def made_up(generate: SeedGenerate, site: SeedSite) -> tuple[list[SeedGroup], list[SeedUser]]:
+    def made_up(generate: SeedGenerate, site: SeedSite) -> tuple[list[SeedGroup], Iterator[SeedUser]]:
         # Here, not above: names for people take longer to import than a server takes to start.
         from mockscope.people import make_up
 
-        return make_up(generate, site, track=track)
+        return make_up(generate, site)
 
     return state.load(seed, make_up=made_up, track=track)
 

@@ -1,5 +1,6 @@
 """Seed files: what is read from YAML and JSON, and what is refused, with file, line and the nearest known name."""
 
+import gc
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +14,8 @@ import mockscope
 from mockscope import SeedError, seeding
 from mockscope.domain import state
 from mockscope.domain.model import BUILTIN_GROUPS
+from mockscope.domain.state import SeedGenerate, SeedSite, SeedUser
+from mockscope.people import make_up
 
 EVERYTHING: Final = """\
 mockscope: 1
@@ -319,3 +322,13 @@ def test_every_key_of_the_format_is_described() -> None:
     assert set(definitions["SeedSite"]["properties"]) == {
         field.name for field in msgspec.structs.fields(state.SeedSite)
     }
+
+
+def test_users_are_made_up_one_by_one() -> None:
+    groups, users = make_up(SeedGenerate(users=1_000, groups=2), SeedSite("example_site"))
+
+    assert (len(groups), iter(users) is users) == (2, True)
+    first = next(users)
+    # What is not held by somebody is gone before the next one is made.
+    assert sum(isinstance(each, SeedUser) for each in gc.get_objects()) == 1
+    assert (isinstance(first, SeedUser), sum(1 for _ in users)) == (True, 999)

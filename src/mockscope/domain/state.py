@@ -4,6 +4,7 @@ Only plain data is read and written here; files, lines and made-up people are se
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Annotated, Any, Final, Protocol, TypeVar
 
 import msgspec
@@ -36,7 +37,7 @@ KEY_PATTERN: Final = f"^{API_KEY.pattern}(?![\\s\\S])"
 Path = tuple[str | int, ...]
 Text = Annotated[str, Meta(pattern=SOMETHING.pattern)]
 # Makes up the groups and users that a site's ``generate`` asks for, besides those written by hand.
-MakeUp = Callable[["SeedGenerate", "SeedSite"], tuple[list["SeedGroup"], list["SeedUser"]]]
+MakeUp = Callable[["SeedGenerate", "SeedSite"], tuple[list["SeedGroup"], Iterable["SeedUser"]]]
 
 
 class SeedUser(msgspec.Struct, forbid_unknown_fields=True):
@@ -186,13 +187,17 @@ def export_site(site: Site) -> dict[str, Any]:
 
 
 def _site(seed: SeedSite, path: Path, make_up: MakeUp | None, track: Track) -> Site:
-    if seed.generate is not None and make_up is not None:
-        groups, users = make_up(seed.generate, seed)
-        seed = msgspec.structs.replace(seed, groups=[*seed.groups, *groups], users=[*seed.users, *users])
+    users: Iterable[SeedUser] = seed.users
+    number = len(seed.users)
+    generate = seed.generate
+    if generate is not None and make_up is not None:
+        groups, made_up = make_up(generate, seed)
+        seed = msgspec.structs.replace(seed, groups=[*seed.groups, *groups])
+        users, number = chain(seed.users, made_up), number + generate.users
     site = Site(seed.host, seed.api_key or new_api_key(), enabled=seed.enabled, policy=seed.policy)
     site.store.apply(Change(groups=_groups(seed, path)))
     known = frozenset(site.store.groups)
-    records = _users(seed, known, path, track)
+    records = _users(track(users, number, "loading users"), known, path)
     site.store.fill(records)
     site.store.apply(Change(dashboards=_dashboards(seed, known, records, path)))
     return site
@@ -212,11 +217,11 @@ def _groups(seed: SeedSite, path: Path) -> dict[str, Group | None]:
     return groups
 
 
-def _users(seed: SeedSite, groups: frozenset[str], path: Path, track: Track) -> dict[str, User]:
+def _users(seeded: Iterable[SeedUser], groups: frozenset[str], path: Path) -> dict[str, User]:
     users: dict[str, User] = {}
     # One tuple for each set of groups: a site has far fewer of those than users.
     memberships: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for place, user in enumerate(track(seed.users, len(seed.users), "loading users")):
+    for place, user in enumerate(seeded):
         at = (*path, "users", place)
         if not EMAIL.fullmatch(user.email):
             raise SeedError(f"{user.email} is not a valid email address", (*at, "email"))
