@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
+from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -74,13 +75,15 @@ def measure(rounds: int, work: Path, tell: Callable[[str], None], form: Form) ->
         loads = _loads(servers, form.large, random.Random(1))
         memory.append(_memory(memory_listed, servers, form.large))
         samples: dict[str, list[Sample]] = {load.name: [] for load in loads}
+        # No run sends what another one sent: the same users can't be created twice.
+        numbers = count()
         compared: dict[str, list[float]] = {name: [] for name in _pairs(form.large)}
         for turn in range(rounds):
             tell(f"round {turn + 1} of {rounds}")
             with serving(mockscope(work, SMALL), work / "created.log", cpu=server_cpu) as created:
                 # Creates from a small site need one that is small again: a fresh server each round.
                 servers["created"] = created
-                run = partial(_run, servers, turn, work / "load", load_cpu)
+                run = partial(_run, servers, numbers, work / "load", load_cpu)
                 for name, sample in _round(loads, run, turn, form.between):
                     samples[name].append(sample)
                 for name, times in _compared(loads, run, form.large):
@@ -89,8 +92,8 @@ def measure(rounds: int, work: Path, tell: Callable[[str], None], form: Form) ->
     return [*_figures(samples), *pairs, *memory]
 
 
-def _run(servers: dict[str, Server], turn: int, file: Path, cpu: int, load: Load) -> Run:
-    return wrk.run(load, servers[load.server], turn, file, cpu)
+def _run(servers: dict[str, Server], numbers: Iterator[int], file: Path, cpu: int, load: Load) -> Run:
+    return wrk.run(load, servers[load.server], next(numbers), file, cpu)
 
 
 def _round(loads: list[Load], run: Callable[[Load], Run], turn: int, between: int) -> Iterator[tuple[str, Sample]]:
