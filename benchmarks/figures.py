@@ -173,6 +173,8 @@ HTTPX: Final = ("httpx", "httpx on asyncio", "httpx2", "httpx2 on asyncio")
 NOISE: Final = "bare against itself"
 DRY_RUN: Final = f"create in test mode, {MIDDLE:,} users"
 LOGGED: Final = f"GET one, {SMALL:,} users, --log text"
+# On servers that are asked for nothing else.
+RECORDED: Final = f"GET one, {SMALL:,} users, with recording and faults"
 UNRECORDED: Final = f"GET one, {SMALL:,} users, without recording and faults"
 RECORDING_PRICE: Final = "recording and faults against none"
 LOG_PRICE: Final = "--log text against --log off"

@@ -17,6 +17,7 @@ from benchmarks.figures import (
     LOGGED,
     MIDDLE,
     NOISE,
+    RECORDED,
     RECORDING_PRICE,
     SMALL,
     UNRECORDED,
@@ -68,6 +69,7 @@ def measure(rounds: int, work: Path, tell: Callable[[str], None], form: Form) ->
         servers = {"bare": start("bare", *BARE)}
         for users in (SMALL, MIDDLE, form.large):
             servers[_site(users)] = start(_site(users), *mockscope(work, users))
+        servers["recorded"] = start("recorded", *mockscope(work, SMALL))
         servers["unrecorded"] = start("unrecorded", *mockscope(work, SMALL, command=UNRECORDED_MOCKSCOPE))
         servers["logged"] = start("logged", *mockscope(work, SMALL, log="text"))
         # Both before any load, so that no created user is in it.
@@ -111,8 +113,8 @@ def _round(loads: list[Load], run: Callable[[Load], Run], turn: int, between: in
 def _pairs(large: int) -> dict[str, tuple[str, str]]:
     """Which loads are measured against which others."""
     return {
-        RECORDING_PRICE: (get_one(SMALL), UNRECORDED),
-        LOG_PRICE: (LOGGED, get_one(SMALL)),
+        RECORDING_PRICE: (RECORDED, UNRECORDED),
+        LOG_PRICE: (LOGGED, RECORDED),
         **scaled(large),
     }
 
@@ -181,6 +183,7 @@ def _loads(servers: dict[str, Server], large: int, draw: random.Random) -> list[
         Load(create(SMALL), "created", creates(people[SMALL]), 201),
         Load(create(large), _site(large), creates(people[large]), 201),
         Load(DRY_RUN, _site(MIDDLE), creates(people[MIDDLE], query="?test_mode=true")),
+        Load(RECORDED, "recorded", gets(people[SMALL])),
         Load(UNRECORDED, "unrecorded", gets(people[SMALL])),
         Load(LOGGED, "logged", gets(people[SMALL])),
     ]
