@@ -58,7 +58,7 @@ def main(
 ) -> None:
     """Measure mockscope against a bare ASGI application, and against its peers, on this machine.
 
-    The exit status is 1 where a figure is off its goal by more than a factor of two.
+    The exit status is 1 where a figure is off its goal by more than a factor of two in every round.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)

@@ -93,6 +93,11 @@ def test_the_table_shows_median_span_goal_and_what_is_beside_it() -> None:
     ]
 
 
+def test_what_is_off_in_some_rounds_alone_has_not_collapsed() -> None:
+    slow, noisy = (Figure(get_one(100), "of bare", samples) for samples in ([0.1, 0.2, 0.39], [0.1, 0.2, 0.41]))
+    assert (collapsed([slow]), collapsed([noisy])) == ([slow], [])
+
+
 def test_what_is_not_there_has_no_median_and_has_not_collapsed() -> None:
     absent = Figure("GET one, against WireMock", "times the rate", [], "needs Java")
 
