@@ -58,7 +58,8 @@ def main(
 ) -> None:
     """Measure mockscope against a bare ASGI application, and against its peers, on this machine.
 
-    The exit status is 1 where a figure is off its goal by more than a factor of two in every round.
+    The exit status is 1 where a ratio, or the memory of a user, is off its goal by more than a factor of two in every
+    round.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)

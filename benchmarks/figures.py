@@ -10,6 +10,8 @@ BIG: Final = 100_000
 LARGE: Final = 1_000_000
 # Of the users of a large site so many are written to where few are.
 FEW: Final = 100
+# Units of what is not compared with anything.
+TIMES: Final = frozenset({"ms", "s"})
 
 
 class Form(NamedTuple):
@@ -327,12 +329,16 @@ def collapsed(figures: Iterable[Figure]) -> list[Figure]:
     """The figures that are off their goal by more than a factor of two in every round.
 
     A neighbour on a shared machine slows down one round and not the next; what has collapsed is slow in all of them.
-    What is not there has not collapsed.
+    Times say more about the machine than about mockscope: they are shown, and no more. What is not there has not
+    collapsed.
     """
     return [
         figure
         for figure in figures
-        if (goal := figure.goal) and figure.samples and all(goal.collapsed(sample) for sample in figure.samples)
+        if (goal := figure.goal)
+        and figure.unit not in TIMES
+        and figure.samples
+        and all(goal.collapsed(sample) for sample in figure.samples)
     ]
 
 

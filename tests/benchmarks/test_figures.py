@@ -4,13 +4,16 @@ import pytest
 from checkout import ROOT
 
 from benchmarks.figures import (
+    FIXTURE,
     FULL,
     GOALS,
+    LARGE,
     QUICK,
     QUICK_GOALS,
     Figure,
     Goal,
     collapsed,
+    generated,
     get_one,
     goals,
     markdown_table,
@@ -96,6 +99,10 @@ def test_the_table_shows_median_span_goal_and_what_is_beside_it() -> None:
 def test_what_is_off_in_some_rounds_alone_has_not_collapsed() -> None:
     slow, noisy = (Figure(get_one(100), "of bare", samples) for samples in ([0.1, 0.2, 0.39], [0.1, 0.2, 0.41]))
     assert (collapsed([slow]), collapsed([noisy])) == ([slow], [])
+
+
+def test_a_time_that_is_compared_with_nothing_does_not_collapse() -> None:
+    assert collapsed([Figure(name, unit, [9e9]) for name, unit in ((FIXTURE, "ms"), (generated(LARGE), "s"))]) == []
 
 
 def test_what_is_not_there_has_no_median_and_has_not_collapsed() -> None:
