@@ -120,7 +120,9 @@ class Table(Generic[R]):
         """The page that starts at the first key not before ``start``."""
         page = self._pages.get((start, size))
         if page is None:
-            rows, following = cut(self._order.irange_key(min_key=start), size)
+            # A slice is copied in one go, where a walk would take the records one by one.
+            place = self._order.bisect_key_left(start)
+            rows, following = cut(self._order[place : place + size + 1], size)
             page = Page(rows, len(self._rows), self._name(following.record) if following else None)
             if len(self._pages) >= PAGES_REMEMBERED:
                 self._pages.popitem(last=False)
