@@ -513,14 +513,11 @@ class Bench:
             OSError: the seed can't be read.
             ImportError: ``contract`` is asked for, and the validator is not installed.
         """
-        made = _fresh() if seed is None else _seeded(seed, host)
-        site = Site(
-            host or new_host(),
-            api_key or new_api_key(),
-            enabled=made.enabled,
-            policy=made.policy.with_changes(**policy),
-            store=made.store,
-        )
+        seeded = None if seed is None else _seeded(seed, host)
+        host, api_key = host or new_host(), api_key or new_api_key()
+        site = _fresh(host, api_key) if seeded is None else _renamed(seeded, host, api_key)
+        # The administrator of a fresh site is in both groups, whatever a switch would say.
+        site.policy = site.policy.with_changes(**policy)
         return self.put(
             site,
             strict=self.strict if strict is None else strict,
@@ -595,10 +592,14 @@ class Bench:
         return state.export(list(self.directory))
 
 
-def _fresh() -> Site:
-    site = Site("fresh", new_api_key())
+def _fresh(host: str, api_key: str) -> Site:
+    site = Site(host, api_key)
     site.create_user(FRESH_ADMINISTRATOR)
     return site
+
+
+def _renamed(site: Site, host: str, api_key: str) -> Site:
+    return Site(host, api_key, enabled=site.enabled, policy=site.policy, store=site.store)
 
 
 def _seeded(seed: SeedSource, host: str | None) -> Site:

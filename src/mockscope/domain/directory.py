@@ -101,7 +101,8 @@ class Directory:
 
 def new_api_key() -> str:
     """A key in the shape of the page's sample: 8-4-4-4-8 hexadecimal digits (AUTH-4)."""
-    return "-".join(secrets.token_hex(size) for size in (4, 2, 2, 2, 4))
+    digits = secrets.token_hex(14)
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def new_host() -> str:
