@@ -29,12 +29,25 @@ from mockscope import LiveServer, Mockscope, seeding
 
 TESTS: Final = 200
 
-TEST_FILE: Final = f"""
+TESTS_WITH_THE_FIXTURE: Final = f"""
 import pytest
 
 @pytest.mark.parametrize("number", range({TESTS}))
 def test_with_the_fixture(mockscope, number):
     assert mockscope.admin.email == "admin@example.com"
+"""
+
+# What pytest itself takes.
+TESTS_WITH_ANOTHER: Final = f"""
+import pytest
+
+@pytest.fixture
+def nothing():
+    yield None
+
+@pytest.mark.parametrize("number", range({TESTS}))
+def test_with_another_fixture(nothing, number):
+    assert nothing is None
 """
 
 # What the plugin adds to the modules that pytest itself loads, and whose that is.
@@ -108,24 +121,34 @@ def _loading(repeats: int, work: Path, tell: Callable[[str], None], form: Form) 
 
 
 def _fixture(rounds: int, work: Path) -> list[Figure]:
-    """Set-up and tear-down of tests that use the fixture, by pytest's own durations."""
-    tests, timing = work / "test_fixture.py", work / "timing.json"
-    tests.write_text(TEST_FILE)
-    first, rest, ends = [], [], []
+    """Set-up and tear-down of tests that use the fixture, and of tests that use one that does nothing."""
+    first, rest, ends, nothing = [], [], [], []
     for _ in range(rounds):
-        # No other plugin: many import what the first fixture would have to.
-        plugins = ("-p", "pytest_mockscope", "-p", "benchmarks.fixture_timing")
-        options = ("-q", "-c", "/dev/null", "--rootdir", f"{work}", "--timing-file", f"{timing}")
-        python("-m", "pytest", *plugins, *options, f"{tests}", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
-        seconds = json.loads(timing.read_text())
-        first.append(seconds["setup"][0] * 1000)
-        rest.append(median(seconds["setup"][1:]) * 1000)
-        ends.append(median(seconds["teardown"][:-1]) * 1000)
+        setups, teardowns = _durations(TESTS_WITH_THE_FIXTURE, work)
+        first.append(setups[0])
+        rest.append(median(setups[1:]))
+        ends.append(median(teardowns[:-1]))
+        nothing.append(median(_durations(TESTS_WITH_ANOTHER, work)[0][1:]))
+    told = f"set-up of a test, median of {TESTS - 1}"
     return [
         Figure(FIRST_FIXTURE, "ms", first, "the imports and the server"),
-        Figure(FIXTURE, "ms", rest, f"set-up of a test, median of {TESTS - 1}"),
+        Figure(FIXTURE, "ms", rest, told),
+        Figure("fixture that does nothing, after the first", "ms", nothing, told),
         Figure("fixture mockscope, tear-down", "ms", ends, f"of a test, median of {TESTS - 1}"),
     ]
+
+
+def _durations(text: str, work: Path) -> tuple[list[float], list[float]]:
+    """How long set-up and tear-down of each test in a file took, by pytest's own durations, in milliseconds."""
+    tests, timing = work / "test_fixture.py", work / "timing.json"
+    tests.write_text(text)
+    # No other plugin: many import what the first fixture would have to.
+    plugins = ("-p", "pytest_mockscope", "-p", "benchmarks.fixture_timing")
+    options = ("-q", "-c", "/dev/null", "--rootdir", f"{work}", "--timing-file", f"{timing}")
+    python("-m", "pytest", *plugins, *options, f"{tests}", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    seconds = json.loads(timing.read_text())
+    setups, teardowns = ([duration * 1000 for duration in seconds[phase]] for phase in ("setup", "teardown"))
+    return setups, teardowns
 
 
 def _plugin_import(rounds: int) -> list[Figure]:
