@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from benchmarks import sites
 from benchmarks.children import BARE, HOST, MOCKSCOPE, Failed, python, serving
@@ -28,13 +28,14 @@ from benchmarks.figures import (
 from mockscope import LiveServer, Mockscope, seeding
 
 TESTS: Final = 200
+SEEDED: Final = 100
 
 TESTS_WITH_THE_FIXTURE: Final = f"""
 import pytest
 
 @pytest.mark.parametrize("number", range({TESTS}))
 def test_with_the_fixture(mockscope, number):
-    assert mockscope.admin.email == "admin@example.com"
+    assert mockscope.users
 """
 
 # What pytest itself takes.
@@ -107,8 +108,7 @@ def _loading(repeats: int, work: Path, tell: Callable[[str], None], form: Form) 
     tell(f"start with {form.large:,} users")
     command = sites.mockscope(work, form.large)
     figures = [Figure(generated(form.large), "s", [_first_answer(command, work) for _ in range(repeats)])]
-    seed = {"mockscope": 1, "sites": [{"host": sites.SITE, "generate": {"users": form.seeded, "groups": 12}}]}
-    there = list(Mockscope(seed).directory)
+    there = list(Mockscope(_generated(form.seeded)).directory)
     # YAML takes so long that once is enough to know.
     for language, write, times in (("JSON", seeding.to_json, repeats), ("YAML", seeding.to_yaml, 1)):
         tell(f"start with {form.seeded:,} users in a {language} file")
@@ -120,31 +120,39 @@ def _loading(repeats: int, work: Path, tell: Callable[[str], None], form: Form) 
     return figures
 
 
+def _generated(users: int) -> dict[str, Any]:
+    return {"mockscope": 1, "sites": [{"host": sites.SITE, "generate": {"users": users, "groups": 12}}]}
+
+
 def _fixture(rounds: int, work: Path) -> list[Figure]:
     """Set-up and tear-down of tests that use the fixture, and of tests that use one that does nothing."""
-    first, rest, ends, nothing = [], [], [], []
+    first, rest, ends, seeded, nothing = [], [], [], [], []
+    seed = work / "fixture.yaml"
+    seed.write_text(seeding.to_yaml(list(Mockscope(_generated(SEEDED)).directory)), encoding="utf-8")
     for _ in range(rounds):
         setups, teardowns = _durations(TESTS_WITH_THE_FIXTURE, work)
         first.append(setups[0])
         rest.append(median(setups[1:]))
         ends.append(median(teardowns[:-1]))
+        seeded.append(median(_durations(TESTS_WITH_THE_FIXTURE, work, "--mockscope-seed", f"{seed}")[0][1:]))
         nothing.append(median(_durations(TESTS_WITH_ANOTHER, work)[0][1:]))
     told = f"set-up of a test, median of {TESTS - 1}"
     return [
         Figure(FIRST_FIXTURE, "ms", first, "the imports and the server"),
         Figure(FIXTURE, "ms", rest, told),
+        Figure(f"fixture mockscope, {SEEDED} users in a YAML file, after the first", "ms", seeded, told),
         Figure("fixture that does nothing, after the first", "ms", nothing, told),
         Figure("fixture mockscope, tear-down", "ms", ends, f"of a test, median of {TESTS - 1}"),
     ]
 
 
-def _durations(text: str, work: Path) -> tuple[list[float], list[float]]:
+def _durations(text: str, work: Path, *also: str) -> tuple[list[float], list[float]]:
     """How long set-up and tear-down of each test in a file took, by pytest's own durations, in milliseconds."""
     tests, timing = work / "test_fixture.py", work / "timing.json"
     tests.write_text(text)
     # No other plugin: many import what the first fixture would have to.
     plugins = ("-p", "pytest_mockscope", "-p", "benchmarks.fixture_timing")
-    options = ("-q", "-c", "/dev/null", "--rootdir", f"{work}", "--timing-file", f"{timing}")
+    options = ("-q", "-c", "/dev/null", "--rootdir", f"{work}", "--timing-file", f"{timing}", *also)
     python("-m", "pytest", *plugins, *options, f"{tests}", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
     seconds = json.loads(timing.read_text())
     setups, teardowns = ([duration * 1000 for duration in seconds[phase]] for phase in ("setup", "teardown"))

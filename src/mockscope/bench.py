@@ -354,7 +354,7 @@ class MockSite:
             OSError: the seed can't be read.
             ValueError: the seed has several sites, and none of this host.
         """
-        self._site.replace_records(_seeded(seed, self.host))
+        self._site.replace_records(self._bench._seeded(seed, self.host))
 
     def export(self) -> dict[str, Any]:
         """The site's records in the format of a seed, as plain data."""
@@ -466,6 +466,7 @@ class Bench:
         # Called with each site that is removed, and with the bench itself when its server stops.
         self.farewells: list[Callable[[MockSite | Bench], None]] = []
         self._handles: dict[Site, MockSite] = {}
+        self._seed_files = seeding.SeedFiles()
         if seed is not None:
             self.put_all(seeding.load_sites(seed))
 
@@ -513,7 +514,7 @@ class Bench:
             OSError: the seed can't be read.
             ImportError: ``contract`` is asked for, and the validator is not installed.
         """
-        seeded = None if seed is None else _seeded(seed, host)
+        seeded = None if seed is None else self._seeded(seed, host)
         host, api_key = host or new_host(), api_key or new_api_key()
         site = _fresh(host, api_key) if seeded is None else _renamed(seeded, host, api_key)
         # The administrator of a fresh site is in both groups, whatever a switch would say.
@@ -591,6 +592,23 @@ class Bench:
         """The records of all sites in the format of a seed, as plain data."""
         return state.export(list(self.directory))
 
+    def _seeded(self, seed: SeedSource, host: str | None) -> Site:
+        """The site of a seed; of several in it, the one of a host.
+
+        Raises:
+            SeedError: the seed can't be loaded.
+            OSError: the seed can't be read.
+            ValueError: the seed has several sites, and none of this host.
+        """
+        sites = self._seed_files.load_sites(seed)
+        if len(sites) == 1:
+            return sites[0]
+        for site in sites:
+            if site.host == host:
+                return site
+        hosts = ", ".join(site.host for site in sites) or "none"
+        raise ValueError(f"the seed has {len(sites)} sites ({hosts}): say which one with host=")
+
 
 def _fresh(host: str, api_key: str) -> Site:
     site = Site(host, api_key)
@@ -600,17 +618,6 @@ def _fresh(host: str, api_key: str) -> Site:
 
 def _renamed(site: Site, host: str, api_key: str) -> Site:
     return Site(host, api_key, enabled=site.enabled, policy=site.policy, store=site.store)
-
-
-def _seeded(seed: SeedSource, host: str | None) -> Site:
-    sites = seeding.load_sites(seed)
-    if len(sites) == 1:
-        return sites[0]
-    for site in sites:
-        if site.host == host:
-            return site
-    hosts = ", ".join(site.host for site in sites) or "none"
-    raise ValueError(f"the seed has {len(sites)} sites ({hosts}): say which one with host=")
 
 
 def _there(record: R | None) -> R:

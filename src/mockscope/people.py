@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from mimesis import Address, Person
@@ -44,7 +45,7 @@ def make_up(generate: SeedGenerate, site: SeedSite) -> tuple[list[SeedGroup], It
 
 
 def _groups(generate: SeedGenerate, taken: set[str], draw: random.Random) -> list[SeedGroup]:
-    cities = _some(Address(Locale.EN, seed=generate.seed).city, CITIES) if generate.groups else []
+    cities = _cities(generate.seed) if generate.groups else ()
     groups = []
     for _ in range(generate.groups):
         name = _free(f"{draw.choice(TEAMS)} {draw.choice(cities)}", "{} {}", taken)
@@ -54,8 +55,7 @@ def _groups(generate: SeedGenerate, taken: set[str], draw: random.Random) -> lis
 
 
 def _users(generate: SeedGenerate, taken: set[str], groups: list[str], draw: random.Random) -> Iterator[SeedUser]:
-    person = Person(Locale.EN, seed=generate.seed)
-    first_names, last_names = _some(person.first_name, FIRST_NAMES), _some(person.last_name, LAST_NAMES)
+    first_names, last_names = _names(generate.seed)
     parts = {name: re.sub(r"[^a-z0-9]", "", name.lower()) for name in (*first_names, *last_names)}
     memberships = [
         [ALL_USERS, *draw.sample(groups, min(len(groups), size))] for size in (0, 1, 1, 2, 3) for _ in range(20)
@@ -93,9 +93,22 @@ def _login(draw: random.Random) -> tuple[str, str]:
     return timestamp(login), timestamp(login - timedelta(days=draw.randrange(400)))
 
 
-def _some(draw_word: Callable[[], str], size: int) -> list[str]:
+# Tests ask for the same people over and over, and looking for the words takes longer than making a hundred of them.
+@lru_cache(maxsize=8)
+def _names(seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """First names and last names."""
+    person = Person(Locale.EN, seed=seed)
+    return _some(person.first_name, FIRST_NAMES), _some(person.last_name, LAST_NAMES)
+
+
+@lru_cache(maxsize=8)
+def _cities(seed: int) -> tuple[str, ...]:
+    return _some(Address(Locale.EN, seed=seed).city, CITIES)
+
+
+def _some(draw_word: Callable[[], str], size: int) -> tuple[str, ...]:
     """Different words, in an order that depends on the draw alone."""
-    return list(dict.fromkeys(draw_word() for _ in range(size)))
+    return tuple(dict.fromkeys(draw_word() for _ in range(size)))
 
 
 def _free(name: str, pattern: str, taken: set[str]) -> str:

@@ -5,6 +5,7 @@ What a seed means is domain/state.py's; what its people are called is people.py'
 
 import json
 import re
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
@@ -28,6 +29,10 @@ PATTERNS_IN_WORDS: Final = {
 
 SeedSource = str | Path | Mapping[str, Any]
 
+# Of files that were loaded so many are kept, and none that is longer than so many bytes.
+MOST_FILES: Final = 8
+LONGEST_FILE: Final = 4 * 1024 * 1024
+
 
 def load_sites(source: SeedSource, *, track: Track = untracked) -> list[Site]:
     """Load the sites of a seed, all or none.
@@ -44,6 +49,43 @@ def load_sites(source: SeedSource, *, track: Track = untracked) -> list[Site]:
         return _load(dict(source), track)
     path = Path(source)
     return parse_sites(path.read_bytes(), str(path), track=track)
+
+
+class SeedFiles:
+    """Loads seeds, and each file once: every test of a run starts from the same few.
+
+    Whether a file is still the same is told by its bytes.
+    """
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Path, tuple[bytes, list[Site]]] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"<SeedFiles: {len(self._known)} known>"
+
+    def load_sites(self, source: SeedSource) -> list[Site]:
+        """Load the sites of a seed, all or none; they belong to the caller alone.
+
+        Args:
+            source: a path to a YAML or JSON file, or the same as plain data.
+
+        Raises:
+            SeedError, OSError: as in the function of this name.
+        """
+        if isinstance(source, Mapping):
+            return load_sites(source)
+        path = Path(source)
+        text = path.read_bytes()
+        known = self._known.pop(path, None)
+        if known is None or known[0] != text:
+            known = text, parse_sites(text, str(path))
+            if len(text) > LONGEST_FILE:
+                return known[1]
+        # The one that was last asked for is the last to go.
+        self._known[path] = known
+        if len(self._known) > MOST_FILES:
+            self._known.popitem(last=False)
+        return [site.copy(site.host, site.api_key) for site in known[1]]
 
 
 def parse_sites(text: bytes, name: str, *, track: Track = untracked) -> list[Site]:

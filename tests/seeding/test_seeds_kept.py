@@ -1,0 +1,117 @@
+"""Seed files that are asked for again: parsed once while they stay the same, and what is made of them is one's own."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from mockscope import Mockscope, SeedError, seeding
+from mockscope.domain.site import Site
+from mockscope.seeding import LONGEST_FILE, MOST_FILES
+
+FRIENDS: Final = """\
+mockscope: 1
+sites:
+  - host: central_perk
+    enabled: false
+    policy: {page_size: 2}
+    groups: [{name: Sales, access: View}]
+    users: [{first_name: Monica, last_name: Geller, email: monica@example.com, groups: [Sales]}]
+    dashboards: [{name: Example Dashboard, owner: monica@example.com, access: {Sales: Edit}}]
+"""
+
+
+@pytest.fixture
+def friends(tmp_path: Path) -> Path:
+    file = tmp_path / "friends.yaml"
+    file.write_text(FRIENDS)
+    return file
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that were parsed."""
+    names = []
+    parse: Callable[[bytes, str], list[Site]] = seeding.parse_sites
+
+    def noting(text: bytes, name: str) -> list[Site]:
+        names.append(Path(name).name)
+        return parse(text, name)
+
+    monkeypatch.setattr(seeding, "parse_sites", noting)
+    return names
+
+
+def test_a_file_is_parsed_once(friends: Path, parsed: list[str]) -> None:
+    double = Mockscope()
+
+    first, second = double.site(seed=friends), double.site(seed=str(friends))
+    second.load(friends)
+
+    assert parsed == ["friends.yaml"]
+    for site in (first, second):
+        assert (site.enabled, site.policy.page_size) == (False, 2)
+        assert (site.users["monica@example.com"].groups, list(site.dashboards)) == (("Sales",), ["Example Dashboard"])
+
+
+def test_what_is_done_to_a_site_is_seen_by_no_other_of_the_same_file(friends: Path) -> None:
+    double = Mockscope()
+    first = double.site(seed=friends)
+
+    first.load({"mockscope": 1, "sites": [{"host": "central_perk", "policy": {"page_size": 1}}]})
+    first.add_user("joey@example.com")
+
+    second = double.site(seed=friends)
+    assert (list(second.users), list(second.groups)) == (
+        ["monica@example.com"],
+        ["Administrators", "All Users", "Sales"],
+    )
+    assert (dict(second.dashboards["Example Dashboard"].access), second.policy.page_size) == ({"Sales": "Edit"}, 2)
+
+
+def test_a_file_that_has_changed_is_parsed_again_even_at_the_same_length(friends: Path, parsed: list[str]) -> None:
+    double = Mockscope()
+    double.site(seed=friends)
+
+    friends.write_text(FRIENDS.replace("monica@", "phoebe@").replace("Monica", "Phoebe").replace("Geller", "Buffay"))
+
+    assert list(double.site(seed=friends).users) == ["phoebe@example.com"]
+    assert parsed == ["friends.yaml", "friends.yaml"]
+
+
+def test_a_file_that_has_become_wrong_is_refused_and_that_it_was_right_is_forgotten(friends: Path) -> None:
+    double = Mockscope()
+    double.site(seed=friends)
+
+    friends.write_text(FRIENDS.replace("[Sales]", "[Sale]"))
+    with pytest.raises(SeedError, match="did you mean Sales"):
+        double.site(seed=friends)
+    friends.unlink()
+    with pytest.raises(FileNotFoundError):
+        double.site(seed=friends)
+
+
+def test_a_long_file_is_not_kept(friends: Path, parsed: list[str]) -> None:
+    double = Mockscope()
+    friends.write_text(FRIENDS + "#" * LONGEST_FILE)
+
+    for _ in range(2):
+        assert list(double.site(seed=friends).users) == ["monica@example.com"]
+
+    assert parsed == ["friends.yaml", "friends.yaml"]
+
+
+def test_of_many_files_those_are_kept_that_were_last_asked_for(tmp_path: Path, parsed: list[str]) -> None:
+    double = Mockscope()
+    files = [tmp_path / f"{number}.yaml" for number in range(MOST_FILES + 1)]
+    for file in files:
+        file.write_text(FRIENDS)
+        double.site(seed=file)
+        double.site(seed=files[0])
+    parsed.clear()
+
+    for file in (files[0], files[-1], files[1]):
+        double.site(seed=file)
+
+    assert parsed == ["1.yaml"]
