@@ -46,17 +46,17 @@ def mockscope(work: Path, users: int, *, log: str = "off", command: tuple[str, .
 def drawn(server: Server, draw: random.Random) -> tuple[list[str], list[str]]:
     """Emails of users, and cursors that a full page follows, drawn with all pages alike; every page is listed."""
     connection = http.client.HTTPConnection(HOST, server.port, timeout=10)
-    pages: list[tuple[str, str]] = []
+    pages: list[list[str]] = []
     cursor: str | None = ""
     while cursor is not None:
         connection.request("GET", next_page(cursor), headers=AUTH)
         page = json.loads(connection.getresponse().read())
         # All sizes are whole multiples of a page.
-        pages.append((page["users"][0]["email"], draw.choice(page["users"])["email"]))
+        pages.append([user["email"] for user in page["users"]])
         cursor = page["next_page_start"]
     connection.close()
     chosen = draw.choices(pages, k=DRAWN)
-    return [email for _, email in chosen], [first for first, _ in chosen]
+    return [draw.choice(emails) for emails in chosen], [emails[0] for emails in chosen]
 
 
 def gets(emails: list[str], more: Mapping[str, str] = NOTHING) -> list[bytes]:

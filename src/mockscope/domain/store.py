@@ -171,8 +171,9 @@ class Table(Generic[R]):
 
     def fill(self, records: Mapping[str, R]) -> None:
         """Write many records into an empty table at once."""
-        # Made in order, so that neighbours are neighbours in memory too.
-        self._rows = {key: Row(key, records[key]) for key in sorted(records)}
+        # Made in order, keys too, so that neighbours are neighbours in memory: a search goes from one to the next.
+        keys = [key.encode().decode() for key in sorted(records)]
+        self._rows = {key: Row(key, records[key]) for key in keys}
         self._reorder()
 
 
