@@ -123,8 +123,14 @@ def _compared(loads: list[Load], run: Callable[[Load], Run], large: int) -> Iter
     """Each such load between two runs of the other: what is near in time is compared."""
     named = {load.name: load for load in loads}
     for name, (over, under) in _pairs(large).items():
-        before, done, after = (run(named[each]) for each in (under, over, under))
+        less = named[under]
+        before, done, after = (run(load) for load in (less, as_varied(named[over], less), less))
         yield name, ratio(done.rate, (before.rate, after.rate))
+
+
+def as_varied(load: Load, other: Load) -> Load:
+    """The load with as many different requests as the other one has: more of them cost more on a site of any size."""
+    return load._replace(requests=list(dict.fromkeys(load.requests))[: len(set(other.requests))])
 
 
 def _sample(done: Run, before: Run, after: Run) -> Sample:

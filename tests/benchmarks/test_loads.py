@@ -12,7 +12,8 @@ from benchmarks.children import Failed, Server
 from benchmarks.figures import CREATE_P99, MOCKOON, ONE, Figure
 from benchmarks.latency import Caller, Tenth, in_a_row, is_whole, p99
 from benchmarks.peers import Pair, Peer, compared, environment
-from benchmarks.wrk import Report, Run, attempt, report
+from benchmarks.throughput import as_varied
+from benchmarks.wrk import Load, Report, Run, attempt, report
 
 # The server is one of this process.
 NO_PROCESS = cast("subprocess.Popen[bytes]", None)
@@ -49,6 +50,14 @@ def test_a_machine_that_slows_down_is_taken_out_of_the_last_tenth() -> None:
     repeats = [(Tenth(0.5, 8000.0, 100.0), Tenth(0.5, 4000.0, 110.0))]
 
     assert in_a_row("creates", repeats) == Figure("creates", "times the rate", [1.0], "8,000/s, then 4,000/s, CPU 1.10")
+
+
+def test_a_large_site_is_asked_for_no_more_different_things_than_the_small_one() -> None:
+    small = Load("small", "one", [b"a", b"b", b"a"])
+    large = Load("large", "other", [b"c", b"d", b"c", b"e"], 201)
+
+    assert as_varied(large, small) == Load("large", "other", [b"c", b"d"], 201)
+    assert as_varied(small, large) == Load("small", "one", [b"a", b"b"])
 
 
 def test_a_peer_is_compared_round_by_round() -> None:
