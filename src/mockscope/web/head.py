@@ -7,7 +7,7 @@ moment may live here.
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_to_bytes
 
 from starlette.types import Scope
 
@@ -182,5 +182,15 @@ class Head:
 
 
 def _parameters(query: str) -> Mapping[str, str]:
-    pairs = (pair.partition("=") for pair in query.split("&"))
-    return {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}
+    pairs = [pair.partition("=") for pair in query.split("&")]
+    return {decoded(name): decoded(value) for name, _, value in pairs}
+
+
+def decoded(text: str) -> str:
+    """A name or value of a query, as urllib's unquote_plus reads it.
+
+    That looks for what is no ASCII between the escapes, which takes longer than all else that is read from a query.
+    """
+    if "%" not in text and "+" not in text:
+        return text
+    return unquote_to_bytes(text.replace("+", " ")).decode("utf-8", "replace")
