@@ -207,8 +207,6 @@ def scaled(large: int) -> dict[str, tuple[str, str]]:
         ("GET one", get_one, SMALL),
         ("first page of 100", first_page, SMALL),
         ("page of 100 at a cursor", page_at_cursor, SMALL),
-        # The small site is but one page.
-        ("page of 100 at a cursor", page_at_cursor, MIDDLE),
         ("create", create, SMALL),
     )
     return {f"{what}, {large:,} against {less:,} users": (name(large), name(less)) for what, name, less in measured}
