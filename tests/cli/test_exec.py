@@ -18,6 +18,18 @@ from mockscope.seeding import load_sites
 
 COMMAND: Final = (sys.executable, "-m", "mockscope", "exec")
 AUTH: Final = "example_site:e179017a-62b0-4996-8a38-e91aa9f1"
+IGNORED_AT_TIMES: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+
+
+@pytest.fixture(autouse=True)
+def heeded() -> Iterator[None]:
+    """Signals are heeded. Under nohup, or in the background of a shell, some are ignored, and children inherit that."""
+    ignored = [number for number in IGNORED_AT_TIMES if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def run(*arguments: str, folder: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -40,16 +52,16 @@ def python(script: str) -> list[str]:
 @contextmanager
 def running(script: str) -> Iterator["subprocess.Popen[str]"]:
     """An exec of a script, once the script said that it is there."""
-    process = subprocess.Popen(
+    # At the end nobody waits for the end of its output: what it has left behind may hold it open.
+    with subprocess.Popen(
         [*COMMAND, *python(script)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    try:
-        assert process.stdout.readline() == "there\n"
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "there\n"
+            yield process
+        finally:
+            process.kill()
 
 
 def is_there(pid: int) -> bool:
