@@ -202,14 +202,16 @@ SERVERS: Final = (HTTPSERVER, MOTO, WIREMOCK, WIREMOCK_WITHOUT, MOCKOON)
 
 
 def scaled(large: int) -> dict[str, tuple[str, str]]:
-    """What grows with the site is measured against the same on a smaller one: which figures those are."""
-    measured = (
-        ("GET one", get_one, SMALL),
-        ("first page of 100", first_page, SMALL),
-        ("page of 100 at a cursor", page_at_cursor, SMALL),
-        ("create", create, SMALL),
-    )
-    return {f"{what}, {large:,} against {less:,} users": (name(large), name(less)) for what, name, less in measured}
+    """What grows with the site is measured against the same on the small site: which figures those are."""
+    return {
+        f"{what}, {large:,} against {SMALL:,} users": (name(large), name(SMALL))
+        for what, name in (
+            ("GET one", get_one),
+            ("first page of 100", first_page),
+            ("page of 100 at a cursor", page_at_cursor),
+            ("create", create),
+        )
+    }
 
 
 def goals(form: Form) -> dict[str, Goal]:

@@ -11,8 +11,8 @@ import requests
 
 from benchmarks.children import Failed
 from benchmarks.figures import SMALL, Figure, against, ratio, without_socket
-from benchmarks.sites import SITE
-from benchmarks.transports import CALLS, CLIENTS, PATH, VENDOR, Run, Speed, Watch
+from benchmarks.sites import PATH, SITE, seed
+from benchmarks.transports import CALLS, CLIENTS, VENDOR, Run, Speed, Watch
 from mockscope import LiveServer
 
 UNIT: Final = "times the rate"
@@ -44,13 +44,12 @@ def measure(rounds: int, tell: Callable[[str], None]) -> list[Figure]:
     """
     missing = lacking()
     figures = []
-    seed = {"mockscope": 1, "sites": [{"host": SITE, "generate": {"users": SMALL, "groups": 12}}]}
     for name, patch in PATCHES.items():
         if name in missing:
             figures += [Figure(against(way, name), UNIT, [], f"needs {missing[name]}") for way in _ways(patch)]
             continue
         tell(f"{patch.client} against {name}")
-        with LiveServer(seed) as server:
+        with LiveServer(seed(SMALL)) as server:
             figures += _figures(name, patch, server, rounds)
     return figures
 

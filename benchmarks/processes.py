@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 from benchmarks import sites
 from benchmarks.children import BARE, HOST, MOCKSCOPE, Failed, python, serving
@@ -35,7 +35,7 @@ import pytest
 
 @pytest.mark.parametrize("number", range({TESTS}))
 def test_with_the_fixture(mockscope, number):
-    assert mockscope.users
+    assert mockscope.admin.email == "admin@example.com"
 """
 
 # What pytest itself takes.
@@ -108,7 +108,7 @@ def _loading(repeats: int, work: Path, tell: Callable[[str], None], form: Form) 
     tell(f"start with {form.large:,} users")
     command = sites.mockscope(work, form.large)
     figures = [Figure(generated(form.large), "s", [_first_answer(command, work) for _ in range(repeats)])]
-    there = list(Mockscope(_generated(form.seeded)).directory)
+    there = list(Mockscope(sites.seed(form.seeded)).directory)
     # YAML takes so long that once is enough to know.
     for language, write, times in (("JSON", seeding.to_json, repeats), ("YAML", seeding.to_yaml, 1)):
         tell(f"start with {form.seeded:,} users in a {language} file")
@@ -120,15 +120,11 @@ def _loading(repeats: int, work: Path, tell: Callable[[str], None], form: Form) 
     return figures
 
 
-def _generated(users: int) -> dict[str, Any]:
-    return {"mockscope": 1, "sites": [{"host": sites.SITE, "generate": {"users": users, "groups": 12}}]}
-
-
 def _fixture(rounds: int, work: Path) -> list[Figure]:
     """Set-up and tear-down of tests that use the fixture, and of tests that use one that does nothing."""
     first, rest, ends, seeded, nothing = [], [], [], [], []
     seed = work / "fixture.yaml"
-    seed.write_text(seeding.to_yaml(list(Mockscope(_generated(SEEDED)).directory)), encoding="utf-8")
+    seed.write_text(seeding.to_yaml(list(Mockscope(sites.seed(SEEDED)).directory)), encoding="utf-8")
     for _ in range(rounds):
         setups, teardowns = _durations(TESTS_WITH_THE_FIXTURE, work)
         first.append(setups[0])

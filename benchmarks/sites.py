@@ -5,7 +5,7 @@ import json
 import random
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from benchmarks.children import HOST, MOCKSCOPE, Server
@@ -26,7 +26,13 @@ NOTHING: Final[Mapping[str, str]] = {}
 
 def mockscope(work: Path, users: int, *, log: str = "off", command: tuple[str, ...] = MOCKSCOPE) -> tuple[str, ...]:
     """The command line of a server with one site of so many users. Its seed is written into a directory."""
-    seed = work / f"{users}.json"
+    file = work / f"{users}.json"
+    file.write_text(json.dumps(seed(users)))
+    return (*command, "--seed", f"{file}", "--log", log)
+
+
+def seed(users: int) -> dict[str, Any]:
+    """The seed of a site of so many users, one of them the administrator."""
     administrator = {
         "first_name": "Rachel",
         "last_name": "Green",
@@ -39,8 +45,7 @@ def mockscope(work: Path, users: int, *, log: str = "off", command: tuple[str, .
         "users": [administrator],
         "generate": {"users": users - 1, "groups": 12, "seed": 1},
     }
-    seed.write_text(json.dumps({"mockscope": 1, "sites": [site]}))
-    return (*command, "--seed", f"{seed}", "--log", log)
+    return {"mockscope": 1, "sites": [site]}
 
 
 def drawn(server: Server, draw: random.Random) -> tuple[list[str], list[str]]:

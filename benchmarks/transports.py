@@ -17,12 +17,11 @@ import urllib3
 
 from benchmarks.children import Failed
 from benchmarks.figures import SMALL, Figure, by_nothing, ratio, redirected, without_socket
+from benchmarks.sites import PATH, SITE, seed
 from mockscope import LiveServer
 
 CALLS: Final = 100
-PATH: Final = "/api/v1/users"
 VENDOR: Final = "https://app.periscopedata.com"
-SITE: Final = "benchmark-site"
 
 
 class Speed(NamedTuple):
@@ -60,9 +59,8 @@ def measure(rounds: int, work: Path, tell: Callable[[str], None]) -> list[Figure
     Raises:
         Failed: a client was answered otherwise than it should.
     """
-    seed = {"mockscope": 1, "sites": [{"host": SITE, "generate": {"users": SMALL, "groups": 12}}]}
     figures = []
-    with LiveServer(seed) as server:
+    with LiveServer(seed(SMALL)) as server:
         for name, client in CLIENTS.items():
             tell(f"{name}, over loopback and without a socket")
             figures += _figures(name, client, server, rounds)

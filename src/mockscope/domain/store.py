@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import msgspec
 from sortedcontainers import SortedKeyList
 
-from mockscope.domain.model import Dashboard, Group, User
+from mockscope.domain.model import Dashboard, Group, User, email_key
 from mockscope.domain.paging import cut
 
 R = TypeVar("R")
@@ -291,7 +291,7 @@ def _each(function: Callable[[T], V], values: list[T | None], nothing: V) -> lis
 
 
 def _owner(dashboard: Dashboard) -> tuple[str, ...]:
-    return (dashboard.owner.lower(),) if dashboard.owner else ()
+    return (email_key(dashboard.owner),) if dashboard.owner else ()
 
 
 def _readers(dashboard: Dashboard) -> tuple[str, ...]:
