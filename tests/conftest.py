@@ -1,8 +1,10 @@
 """What every room of the suite shares."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -14,9 +16,22 @@ sys.path += [str(Path(__file__).parent / room) for room in ("docs", "redirect")]
 
 pytest_plugins = ["pytester", "proofs"]
 
+IGNORED_AT_TIMES: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "rule(*ids): the rules of the contract that a test proves (docs/fidelity.md)")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heeded_signals() -> Iterator[None]:
+    """Under nohup, or in the background of a shell, some signals are ignored, and what is started there inherits it."""
+    ignored = [number for number in IGNORED_AT_TIMES if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture

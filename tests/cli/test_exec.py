@@ -18,18 +18,6 @@ from mockscope.seeding import load_sites
 
 COMMAND: Final = (sys.executable, "-m", "mockscope", "exec")
 AUTH: Final = "example_site:e179017a-62b0-4996-8a38-e91aa9f1"
-IGNORED_AT_TIMES: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
-
-
-@pytest.fixture(autouse=True)
-def heeded() -> Iterator[None]:
-    """Signals are heeded. Under nohup, or in the background of a shell, some are ignored, and children inherit that."""
-    ignored = [number for number in IGNORED_AT_TIMES if signal.getsignal(number) is signal.SIG_IGN]
-    for number in ignored:
-        signal.signal(number, signal.SIG_DFL)
-    yield
-    for number in ignored:
-        signal.signal(number, signal.SIG_IGN)
 
 
 def run(*arguments: str, folder: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[str]":
