@@ -187,7 +187,7 @@ def _parameters(query: str) -> Mapping[str, str]:
 
 
 def decoded(text: str) -> str:
-    """A name or value of a query, as urllib's unquote_plus reads it.
+    """A name or value of a query, one character for each byte, as urllib's unquote_plus reads it.
 
     That looks for what is no ASCII between the escapes, which takes longer than all else that is read from a query.
     """
