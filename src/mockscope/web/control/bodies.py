@@ -125,10 +125,13 @@ def read_json(body: bytes, shape: type[T]) -> T:
         ValueError: it is no JSON, or not of this shape; the message names the field, and the nearest known one.
     """
     try:
-        return msgspec.json.decode(body or b"{}", type=shape)
+        # As text first: versions of msgspec tell of what is no UTF-8 in different words.
+        return msgspec.json.decode(body.decode() or "{}", type=shape)
     except msgspec.ValidationError as error:
         raise ValueError(_in_words(str(error), shape)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ValueError(f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
+    except msgspec.DecodeError as error:
         raise ValueError(f"the body is not JSON: {error}") from None
     except RecursionError:
         raise ValueError("the body is nested too deeply") from None
