@@ -27,7 +27,7 @@ DOUBLE: Final = WEB | {"mockscope.double"}
 
 PROTOCOLS: Final = {"mockscope.prompt", "mockscope.protocol"}
 PORTS: Final = PROTOCOLS | {"mockscope.gate", "mockscope.proxy", "mockscope.tls", "uvicorn"}
-SERVER: Final = DOUBLE | PORTS | {"mockscope.redirect", "mockscope.server", "mockscope.transports"}
+SERVER: Final = DOUBLE | PORTS | {"mockscope.redirect", "mockscope.server", "mockscope.stock", "mockscope.transports"}
 
 # room -> what it may import besides the standard library
 ALLOWED: Final[dict[str, set[str]]] = {
@@ -63,7 +63,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "starlette",
     },
     # No client is imported, and no server: it is told where to lead requests.
-    "redirect.py": {"mockscope.tls", "mockscope.transports"},
+    "stock.py": set(),
+    "redirect.py": {"mockscope.stock", "mockscope.tls", "mockscope.transports"},
     "server.py": SERVER,
     "adopting.py": set(),
     "running.py": {"mockscope.adopting", "mockscope.instruments", "mockscope.server", "mockscope.tls"},

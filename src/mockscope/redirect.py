@@ -18,8 +18,16 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
+from mockscope.stock import are_stock_pools, is_file_or_switch, is_stock_adapter, is_stock_function
 from mockscope.tls import VENDOR_HOSTS
-from mockscope.transports import Shortcut, core_response, give_way, is_patient, shortcut_connection
+from mockscope.transports import (
+    Shortcut,
+    core_response,
+    give_way,
+    is_patient,
+    requests_response,
+    shortcut_connection,
+)
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 PORTS: Final = frozenset(DEFAULT_PORTS.values())
@@ -202,6 +210,34 @@ def host_header(url: str) -> str:
 
 
 # -- hooks: the clients' send-points ---------------------------------------------------------------------------
+
+
+def send_through_adapter(original: Hook, adapter: Any, request: Any, *args: Any, **options: Any) -> Any:
+    """requests, where nobody would see that the pools are left out. All else goes through them."""
+    route = DESK.current
+    if route is None or route.shortcut is None or args or not leaves_out_pools(original, adapter, request, **options):
+        return original(adapter, request, *args, **options)
+    host = urlsplit(request.url).hostname or ""
+    response = requests_response(adapter, route.shortcut, request, host, **options)
+    return original(adapter, request, **options) if response is None else response
+
+
+def leaves_out_pools(
+    original: Hook, adapter: Any, request: Any, *, verify: object = True, proxies: Any = None, **options: object
+) -> bool:
+    """Whether what requests is about to send is led, and looks the same without urllib3's pools."""
+    host, port = place_of(request.url)
+    return (
+        # Of other spellings each client makes its own.
+        host in VENDOR_HOSTS
+        and port == DEFAULT_PORTS.get(request.url.partition(":")[0])
+        and is_stock_function(original, "requests.adapters")
+        and is_stock_adapter(adapter)
+        and are_stock_pools()
+        and DESK.wraps_stock("urllib3.connectionpool", "HTTPConnectionPool", "urlopen")
+        and is_file_or_switch(verify)
+        and not (proxies and sys.modules["requests.adapters"].select_proxy(request.url, proxies))
+    )
 
 
 def send_through_pool(original: Hook, pool: Any, method: str, url: str, *args: Any, **options: Any) -> Any:
@@ -402,6 +438,7 @@ def loop_rows(module: str, loop: str) -> tuple[Row, ...]:
 
 ROWS: Final = (
     # Where clients send.
+    Row("requests.adapters", "HTTPAdapter.send", send_through_adapter),
     Row("urllib3.connectionpool", "HTTPConnectionPool.urlopen", send_through_pool),
     Row("http.client", "HTTPConnection.putrequest", put_request),
     Row("http.client", "HTTPConnection.connect", connect),
@@ -447,13 +484,14 @@ class Patch:
         def replacement(*args: Any, **options: Any) -> Any:
             return hook(original, *args, **options)
 
-        self._owner, self._name, self._replacement = owner, name, replacement
+        self.replacement = replacement
+        self._owner, self._name = owner, name
         self._before = vars(owner).get(name, ABSENT)
         setattr(owner, name, replacement)
 
     def undo(self) -> None:
         """Put back what was there. What others put there since stays: they put theirs back themselves."""
-        if vars(self._owner).get(self._name) is not self._replacement:
+        if vars(self._owner).get(self._name) is not self.replacement:
             return
         if self._before is ABSENT:
             delattr(self._owner, self._name)
@@ -512,6 +550,7 @@ class Desk:
         # Replaced whole, so that hooks read it without the lock.
         self._routes: tuple[Route, ...] = ()
         self._patches: list[Patch] = []
+        self._replacements: set[Hook] = set()
         self._watch = Watch()
         self._finders: list[Any] = []
         self._audited = False
@@ -525,6 +564,11 @@ class Desk:
     def leads_to(self, host: str, port: int) -> bool:
         """Whether an active redirect leads to this address."""
         return any((route.host, route.port) == (host, port) for route in self._routes)
+
+    def wraps_stock(self, module: str, kind: str, name: str) -> bool:
+        """Whether a method is a hook around the module's own: nobody else's is within it, and none around it."""
+        method = getattr(getattr(sys.modules[module], kind), name)
+        return method in self._replacements and is_stock_function(method.__wrapped__, module)
 
     def open(self, route: Route) -> None:
         """Begin a redirect; the first one patches."""
@@ -567,9 +611,12 @@ class Desk:
             owner = getattr(module, owner_name, None) if owner_name else module
             # Another version of a client may lack it; what it sends is refused then.
             if row.module == name and hasattr(owner, attribute):
-                self._patches.append(Patch(owner, attribute, row.hook))
+                patch = Patch(owner, attribute, row.hook)
+                self._patches.append(patch)
+                self._replacements.add(patch.replacement)
 
     def _unpatch(self) -> None:
+        self._replacements.clear()
         # A class may be known by two names, and be patched twice.
         while self._patches:
             self._patches.pop().undo()

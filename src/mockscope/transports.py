@@ -7,8 +7,8 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, cached_property, lru_cache
 from http.client import responses
 from io import BytesIO
 from threading import Lock
@@ -324,15 +324,21 @@ class Transport:
 # -- urllib3 and requests --------------------------------------------------------------------------------------
 
 
+def urllib3_headers(answered: Answered) -> Any:
+    """The headers of an answer as urllib3 has them."""
+    headers = sys.modules["urllib3.response"].HTTPHeaderDict()
+    for name, value in answered.headers:
+        headers.add(name.decode(), value.decode("latin-1"))
+    return headers
+
+
 class AnswerFile(BytesIO):
     """The body of an answer as urllib3 reads one, in place of http.client's answer."""
 
     def __init__(self, answered: Answered) -> None:
         super().__init__(answered.body)
         self._length = len(answered.body)
-        self.msg = sys.modules["urllib3.response"].HTTPHeaderDict()
-        for name, value in answered.headers:
-            self.msg.add(name.decode(), value.decode("latin-1"))
+        self.msg = urllib3_headers(answered)
 
     def isclosed(self) -> bool:
         """Whether it was read to its end: the connection is free again then."""
@@ -399,6 +405,53 @@ def urllib3_response(answered: Answered, method: str, url: str, *, is_pooled: bo
     return response
 
 
+def answer_for_requests(answered: Answered, request: Any, retries: object) -> Any:
+    """The response of urllib3 as requests asks for it."""
+    method, url = request.method, request.path_url
+    return urllib3_response(answered, method, url, preload_content=False, decode_content=False, retries=retries)
+
+
+class ReadResponse:
+    """The response of urllib3 that a session of requests has read: made whole only for those who look at it again.
+
+    Args:
+        answered: the answer.
+        request: of requests.
+        retries: of the adapter.
+    """
+
+    # A session looks for the connection's own response, to find cookies in it.
+    _original_response = None
+
+    def __init__(self, answered: Answered, request: Any, retries: object) -> None:
+        self.status, self.reason, self.headers = answered.status, answered.reason, urllib3_headers(answered)
+        self._asked = answered, request, retries
+
+    def __repr__(self) -> str:
+        return f"<ReadResponse {self.status}>"
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_asked":
+            raise AttributeError(name)
+        return getattr(self._whole, name)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._whole)
+
+    def __enter__(self) -> Any:
+        return self._whole.__enter__()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._whole.__exit__(*exc_info)
+
+    @cached_property
+    def _whole(self) -> Any:
+        response = answer_for_requests(*self._asked)
+        response.drain_conn()
+        response.close()
+        return response
+
+
 def shortcut_connection(base: Any, host: str, shortcut: Shortcut) -> Any:
     """A connection of urllib3 like another, which opens only for what is for a socket.
 
@@ -462,16 +515,9 @@ def adapter_kind() -> Callable[[InProcess], Any]:
         def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
             """Answer a request, over a socket if need be. No proxy is asked."""
             host = self._host_of(str(request.url))
-            answered = None if args else prepared_answer(self._shortcut, request, host, **options)
-            if answered is not None:
-                method, target = str(request.method), request.path_url
-                raw = urllib3_response(answered, method, target, preload_content=False, decode_content=False)
-                response = self.build_response(request, raw)
-                if not options.get("stream"):
-                    # As it is when a session has read it, which takes longer than the answer.
-                    vars(response).update(_content=answered.body, _content_consumed=True)
-                    raw.close()
-                return response
+            found: Response | None = None if args else requests_response(self, self._shortcut, request, host, **options)
+            if found is not None:
+                return found
             led = request.copy()
             led.url = f"{self._shortcut.url}{request.path_url}"
             if "Host" not in request.headers:
@@ -485,6 +531,30 @@ def adapter_kind() -> Callable[[InProcess], Any]:
             return self._shortcut.host if is_ours else host_of(urlsplit(url))
 
     return Adapter
+
+
+def requests_response(
+    adapter: Any, shortcut: Shortcut, request: Any, host: str, *, stream: bool = False, **options: object
+) -> Any:
+    """The response of an adapter of requests; None where it is for a socket.
+
+    Args:
+        adapter: what makes responses.
+        shortcut: what answers here.
+        request: that was prepared.
+        host: what it names as its host.
+        stream: whether the session leaves it to others to read the body.
+        options: as the adapter has them.
+    """
+    answered = prepared_answer(shortcut, request, host, **options)
+    if answered is None:
+        return None
+    if stream:
+        return adapter.build_response(request, answer_for_requests(answered, request, adapter.max_retries))
+    response = adapter.build_response(request, ReadResponse(answered, request, adapter.max_retries))
+    # As it is when a session has read it, which takes longer than the answer.
+    vars(response).update(_content=answered.body, _content_consumed=True)
+    return response
 
 
 def prepared_answer(

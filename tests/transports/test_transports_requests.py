@@ -1,0 +1,220 @@
+"""Under a redirect, requests is answered without urllib3's pools, unless somebody would see that."""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pytest
+import requests
+import urllib3
+from carriers import HOST, SEED, was_here
+from requests.adapters import HTTPAdapter
+from transport_cases import USERS
+
+from mockscope import LiveServer, MockSite, serve
+from mockscope.redirect import redirected
+
+VENDOR: Final = "https://app.periscopedata.com"
+
+
+@pytest.fixture
+def server() -> Iterator[LiveServer]:
+    with serve(SEED) as server:
+        yield server
+
+
+@pytest.fixture
+def site(server: LiveServer) -> MockSite:
+    return server.sites[HOST]
+
+
+@pytest.fixture
+def session(site: MockSite) -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        session.headers.update(site.headers)
+        yield session
+
+
+def pools_of(session: requests.Session) -> int:
+    """How many pools a session has opened for the vendor's host."""
+    adapter = session.get_adapter(VENDOR)
+    assert isinstance(adapter, HTTPAdapter)
+    return len(adapter.poolmanager.pools)
+
+
+class Waiting(HTTPAdapter):
+    """An adapter with a timeout of its own, as many projects have one."""
+
+    def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
+        return super().send(request, *args, **options | {"timeout": (5, 30)})
+
+
+@pytest.mark.parametrize("adapter", [HTTPAdapter, Waiting])
+@pytest.mark.parametrize("options", [{}, {"stream": True}, {"verify": False}, {"timeout": 5}, {"verify": __file__}])
+def test_no_pool_is_opened_where_nobody_would_see_it(
+    adapter: type[HTTPAdapter],
+    options: dict[str, Any],
+    server: LiveServer,
+    site: MockSite,
+    session: requests.Session,
+) -> None:
+    session.mount("https://", adapter())
+    with server.redirect():
+        response = session.get(f"{VENDOR}{USERS}", **options)
+
+    assert (response.status_code, response.content) == (200, site.calls.last.answer)
+    assert (pools_of(session), was_here(site.calls.last)) == (0, True)
+
+
+class Adding(HTTPAdapter):
+    """An adapter that takes a step of its own."""
+
+    def add_headers(self, request: Any, **options: Any) -> None:
+        request.headers["X-Added"] = "by the adapter"
+
+
+class Pools(urllib3.PoolManager):
+    pass
+
+
+class Retries(urllib3.Retry):
+    pass
+
+
+class Pool(urllib3.HTTPSConnectionPool):
+    pass
+
+
+def with_pools(session: requests.Session) -> None:
+    adapter = HTTPAdapter()
+    adapter.poolmanager = Pools()
+    session.mount("https://", adapter)
+
+
+def with_pool(session: requests.Session) -> None:
+    adapter = HTTPAdapter()
+    adapter.poolmanager.pool_classes_by_scheme = {"https": Pool}
+    session.mount("https://", adapter)
+
+
+def with_proxy(session: requests.Session) -> None:
+    session.proxies["https"] = "http://127.0.0.1:9"
+
+
+# What is somebody's own about a session.
+OWN: Final[dict[str, Callable[[requests.Session], None]]] = {
+    "a step of the adapter": lambda session: session.mount("https://", Adding()),
+    "retries": lambda session: session.mount("https://", HTTPAdapter(max_retries=1)),
+    "statuses to ask again for": lambda session: session.mount(
+        "https://", HTTPAdapter(max_retries=urllib3.Retry(0, status_forcelist=[599]))
+    ),
+    "a class of retries": lambda session: session.mount("https://", HTTPAdapter(max_retries=Retries(0))),
+    "a pool that waits": lambda session: session.mount("https://", HTTPAdapter(pool_block=True)),
+    "a class of pools": with_pool,
+    "a manager of pools": with_pools,
+    "a proxy": with_proxy,
+}
+
+
+@pytest.mark.parametrize("own", OWN.values(), ids=OWN.keys())
+def test_what_is_somebodys_own_about_a_session_has_its_say_in_the_pools(
+    own: Callable[[requests.Session], None], server: LiveServer, site: MockSite, session: requests.Session
+) -> None:
+    own(session)
+    with server.redirect():
+        response = session.get(f"{VENDOR}{USERS}")
+
+    adapter: Any = session.get_adapter(VENDOR)
+    opened = len(adapter.poolmanager.pools) + sum(len(manager.pools) for manager in adapter.proxy_manager.values())
+    assert (response.status_code, opened) == (200, 1)
+    assert site.calls.last.header("x-added") == ("by the adapter" if type(adapter) is Adding else None)
+
+
+# Steps of requests and urllib3 that tests put something of their own in the place of.
+STEPS: Final = (
+    "requests.adapters.HTTPAdapter.send",
+    "requests.adapters.HTTPAdapter.cert_verify",
+    "requests.adapters.HTTPAdapter.build_response",
+    "urllib3.connectionpool.HTTPConnectionPool.urlopen",
+    "urllib3.connectionpool.HTTPSConnectionPool.urlopen",
+)
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("is_first", [True, False], ids=["before the redirect", "inside"])
+def test_a_step_that_a_test_makes_fail_fails(
+    step: str, *, is_first: bool, server: LiveServer, site: MockSite, session: requests.Session
+) -> None:
+    def fail(*args: Any, **options: Any) -> None:
+        raise urllib3.exceptions.MaxRetryError(Pool("app.periscopedata.com"), USERS)
+
+    def ask() -> None:
+        with server.redirect(), pytest.MonkeyPatch.context() as inside:
+            if not is_first:
+                inside.setattr(step, fail)
+            session.get(f"{VENDOR}{USERS}")
+
+    with pytest.MonkeyPatch.context() as before:
+        if is_first:
+            before.setattr(step, fail)
+        with pytest.raises(Exception, match="Max retries exceeded"):
+            ask()
+
+    # An answer can be lost on its way.
+    assert len(site.calls) == (1 if step.endswith("build_response") else 0)
+
+
+def test_the_log_of_urllib3_is_written_for_who_reads_it(
+    server: LiveServer, session: requests.Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    logs = []
+    for redirect in (redirected(server.url), server.redirect()):
+        caplog.clear()
+        with redirect, caplog.at_level(logging.DEBUG, "urllib3"):
+            assert session.get(f"{VENDOR}{USERS}").status_code == 200
+        session.close()
+        logs.append(caplog.messages)
+
+    assert logs[0] == logs[1]
+    assert f'"GET {USERS} HTTP/1.1" 200' in logs[1][-1]
+
+
+def test_certificates_that_are_not_there_are_complained_of(server: LiveServer, session: requests.Session) -> None:
+    with server.redirect(), pytest.raises(OSError, match=r"invalid path: missing\.pem"):
+        session.get(f"{VENDOR}{USERS}", verify="missing.pem")
+
+
+def seen_of(raw: Any) -> dict[str, Any]:
+    """What can be asked of urllib3's response behind one of requests, but for its connection."""
+    state = ("status", "reason", "version", "version_string", "closed", "length_remaining", "chunked", "msg", "_body")
+    ways = ("tell", "isclosed", "readable", "geturl", "get_redirect_location", "read", "drain_conn", "release_conn")
+    return (
+        {name: getattr(raw, name) for name in state}
+        | {name: getattr(raw, name)() for name in ways}
+        | {"headers": [name.lower() for name in raw.headers], "lengths": raw.headers.getlist("content-length")}
+        | {"retries": raw.retries.total, "lines": list(raw)}
+    )
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["read", "to be read"])
+def test_what_lies_behind_a_response_looks_as_over_loopback(
+    server: LiveServer, session: requests.Session, *, stream: bool
+) -> None:
+    with redirected(server.url):
+        there = seen_of(session.get(f"{VENDOR}{USERS}", stream=stream).raw)
+    with server.redirect():
+        here = seen_of(session.get(f"{VENDOR}{USERS}", stream=stream).raw)
+    session.mount(server.url, server.adapter())
+    direct = seen_of(session.get(f"{server.url}{USERS}", stream=stream).raw)
+
+    assert here == there
+    assert direct == there
+
+
+def test_a_response_that_was_read_may_be_closed_by_its_block(server: LiveServer, session: requests.Session) -> None:
+    session.mount(server.url, server.adapter())
+    raw: Any = session.get(f"{server.url}{USERS}").raw
+
+    with pytest.raises(ValueError, match="closed"), raw:
+        pytest.fail("it was closed before")
+    assert repr(raw) == "<ReadResponse 200>"
