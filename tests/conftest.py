@@ -35,6 +35,13 @@ def heeded_signals() -> Iterator[None]:
 
 
 @pytest.fixture
+def few_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Test runs that a test starts load our plugin and xdist alone: all the others take two seconds a run."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "pytest_mockscope,xdist.plugin")
+
+
+@pytest.fixture
 def server() -> Iterator[LiveServer]:
     """A server of the test's own, without sites."""
     with mockscope.serve() as server:

@@ -401,6 +401,7 @@ def test_what_was_sent_can_break_no_terminal() -> None:
 # -- in pytest -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("few_plugins")
 def test_a_failed_assertion_points_at_the_line_of_the_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
@@ -423,6 +424,7 @@ def test_a_failed_assertion_points_at_the_line_of_the_test(pytester: pytest.Pyte
     ]
 
 
+@pytest.mark.usefixtures("few_plugins")
 def test_a_bare_assertion_shows_the_calls(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """

@@ -10,9 +10,8 @@ import requests
 
 import mockscope
 
-# Plugins that are not needed here take their time; Schemathesis's has loaded the validator, too.
-UNWANTED = ("cacheprovider", "randomly", "schemathesis", "hypothesispytest")
-PLAIN = [*(f"-pno:{name}" for name in UNWANTED), "-o", "asyncio_default_fixture_loop_scope=function"]
+# Without Schemathesis's plugin, which would have loaded the validator.
+pytestmark = pytest.mark.usefixtures("few_plugins")
 
 VIOLATING = """
 import pytest
@@ -38,7 +37,7 @@ CONTRACT = "mockscope, contract: openapi.yaml does not say that this may be sent
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess(*PLAIN, *arguments)
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
 
 
 def test_without_it_a_violation_is_a_refusal_like_any_other(pytester: pytest.Pytester) -> None:

@@ -11,11 +11,18 @@ def names(site):
     return requests.get(f"{site.url}/api/v1/users", headers=site.headers).json()
 """
 
-ISOLATED = ["-p", "no:cacheprovider", "-p", "no:randomly", "-o", "asyncio_default_fixture_loop_scope=function"]
+pytestmark = pytest.mark.usefixtures("few_plugins")
+
+
+@pytest.fixture
+def all_plugins(few_plugins: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is installed is loaded, ours by its entry point: that is how users have it."""
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    monkeypatch.delenv("PYTEST_PLUGINS")
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess(*ISOLATED, *arguments)
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
 
 
 def test_each_test_gets_a_fresh_site_on_one_server(pytester: pytest.Pytester) -> None:
@@ -165,6 +172,7 @@ def test_an_ini_port_that_is_no_number_is_named(pytester: pytest.Pytester) -> No
     result.stdout.fnmatch_lines(["*UsageError: mockscope_port must be a number, and is 'http'*"])
 
 
+@pytest.mark.usefixtures("all_plugins")
 def test_sync_async_threaded_and_unittest_code_meet_the_same_server(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
@@ -233,6 +241,7 @@ def test_hypothesis_takes_a_site_for_each_example(pytester: pytest.Pytester) -> 
     run(pytester).assert_outcomes(passed=1)
 
 
+@pytest.mark.usefixtures("all_plugins")
 def test_the_plugin_may_also_be_listed_by_name(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("pytest_plugins = ['pytest_mockscope']")
     pytester.makepyfile("def test_it(mockscope): pass")

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("few_plugins")
+
 WORKERS = 8
 TESTS_A_WORKER = 200
 

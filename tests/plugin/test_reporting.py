@@ -2,7 +2,7 @@
 
 import pytest
 
-PLAIN = ["-p", "no:cacheprovider", "-p", "no:randomly", "-o", "asyncio_default_fixture_loop_scope=function"]
+pytestmark = pytest.mark.usefixtures("few_plugins")
 
 MISTAKE = """
 import requests
@@ -39,7 +39,7 @@ SECTION = [
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess(*PLAIN, *arguments)
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])

@@ -5,7 +5,7 @@ import requests
 
 import mockscope
 
-PLAIN = ["-p", "no:cacheprovider", "-p", "no:randomly", "-o", "asyncio_default_fixture_loop_scope=function"]
+pytestmark = pytest.mark.usefixtures("few_plugins")
 
 SUSPICIOUS = """
 import pytest
@@ -31,7 +31,7 @@ FINDING = (
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess(*PLAIN, *arguments)
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
 
 
 def test_without_strict_mode_a_suspicious_success_is_one(pytester: pytest.Pytester) -> None:

@@ -31,19 +31,15 @@ def test_each_meets_a_site_of_its_own(mockscope_redirect, mockscope, number):
     assert list(mockscope.users) == ["admin@example.com", "joey@example.com"]
     assert len(mockscope.calls) == 1
 """
-ISOLATED: Final = ["-p", "no:cacheprovider", "-p", "pytest_mockscope", "-p", "xdist"]
 
-
-@pytest.fixture(autouse=True)
-def _no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+pytestmark = pytest.mark.usefixtures("few_plugins")
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["one process", "two workers"])
 def test_tests_that_use_one_name_do_not_meet(pytester: pytest.Pytester, workers: list[str]) -> None:
     pytester.makepyfile(script=SCRIPT, test_script=TESTS)
 
-    pytester.runpytest_subprocess(*ISOLATED, *workers).assert_outcomes(passed=20)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider", *workers).assert_outcomes(passed=20)
 
 
 def test_the_fixture_ends_with_its_test(pytester: pytest.Pytester) -> None:
@@ -62,4 +58,4 @@ def test_the_fixture_ends_with_its_test(pytester: pytest.Pytester) -> None:
         """
     )
 
-    pytester.runpytest_subprocess(*ISOLATED).assert_outcomes(passed=2)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
