@@ -47,18 +47,17 @@ class KnownHeads:
     def __len__(self) -> int:
         return sum(known is not None for known in self._known.values())
 
-    def learn(self, data: bytes, end: int, cycle: RequestResponseCycle) -> None:
+    def learn(self, heard: bytes, length: int, cycle: RequestResponseCycle) -> None:
         """Remember the head of a request, unless there is anything about it that is to be looked at each time.
 
         Args:
-            data: all that came.
-            end: where its head ends.
+            heard: the head.
+            length: of all that came, in bytes.
             cycle: what uvicorn read it as.
         """
         scope: Any = cycle.scope
-        if not scope["path"].startswith("/api/") or end > LONGEST_HEAD:
+        if not scope["path"].startswith("/api/") or len(heard) > LONGEST_HEAD:
             return
-        heard = data[:end]
         if heard not in self._known:
             if len(self._known) >= MOST_HEADS:
                 self._known.popitem(last=False)
@@ -68,8 +67,8 @@ class KnownHeads:
         kept = {**scope, "headers": list(scope["headers"])}
         # The application does not read it again.
         head = scope[HEAD] = kept[HEAD] = Head(kept)
-        if cycle.keep_alive and not head.waits_to_send and len(data) == end + head.length:
-            self._known[heard] = Known(len(data), kept)
+        if cycle.keep_alive and not head.waits_to_send and length == len(heard) + head.length:
+            self._known[heard] = Known(length, kept)
 
 
 class Outgoing:
@@ -178,20 +177,20 @@ class PromptAnswers(ReadableHeads):
     def data_received(self, data: bytes) -> None:
         self.outgoing.send_before(self.transport)
         self._idle_since = None
-        end = data.find(END_OF_HEAD) + len(END_OF_HEAD)
         is_first = self._is_between and self._is_answered
-        known = self.heads.get(data[:end]) if is_first else None
+        heard = data[: data.find(END_OF_HEAD) + len(END_OF_HEAD)] if is_first else b""
+        known = self.heads.get(heard)
         if known is not None and len(data) == known.length:
             scope = {**known.scope, **self.of_connection, "state": self.app_state.copy()}
             scope["headers"] = list(scope["headers"])
-            self.cycle = self.answering = Exchange(self, scope, data[end:])
+            self.cycle = self.answering = Exchange(self, scope, data[len(heard) :])
             self._answer(self.cycle, self.app)
             return
         self._is_parsing = True
         super().data_received(data)
         self._is_parsing = False
         if is_first and self._is_between and self._due is not None:
-            self.heads.learn(data, end, self._due[0])
+            self.heads.learn(heard, len(data), self._due[0])
         while self._due is not None:
             (cycle, app), self._due = self._due, None
             self._answer(cycle, app)

@@ -4,7 +4,7 @@ No rule lives here: a Change is applied as it is, and applying returns the Chang
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from operator import attrgetter
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -52,7 +52,7 @@ class Page(msgspec.Struct, Generic[R]):
     ``rendered`` is again for whoever shows it outside.
     """
 
-    rows: list[Row[R]]
+    rows: Sequence[Row[R]]
     total: int
     next_start: str | None
     rendered: bytes | None = None
