@@ -215,23 +215,30 @@ def host_header(url: str) -> str:
 def send_through_adapter(original: Hook, adapter: Any, request: Any, *args: Any, **options: Any) -> Any:
     """requests, where nobody would see that the pools are left out. All else goes through them."""
     route = DESK.current
-    if route is None or route.shortcut is None or args or not leaves_out_pools(original, adapter, request, **options):
-        return original(adapter, request, *args, **options)
-    host = urlsplit(request.url).hostname or ""
-    response = requests_response(adapter, route.shortcut, request, host, **options)
-    return original(adapter, request, **options) if response is None else response
+    response, host = None, plain_host(request.url)
+    if (
+        route is not None
+        and route.shortcut is not None
+        and host is not None
+        and not args
+        and looks_the_same_without_pools(original, adapter, request, **options)
+    ):
+        response = requests_response(adapter, route.shortcut, request, host, **options)
+    return original(adapter, request, *args, **options) if response is None else response
 
 
-def leaves_out_pools(
+def plain_host(url: str) -> str | None:
+    """The vendor's host in a URL of which every client makes the same Host; None for whatever else a URL may be."""
+    host, port = place_of(url)
+    return host if host in VENDOR_HOSTS and port == DEFAULT_PORTS.get(url.partition(":")[0]) else None
+
+
+def looks_the_same_without_pools(
     original: Hook, adapter: Any, request: Any, *, verify: object = True, proxies: Any = None, **options: object
 ) -> bool:
-    """Whether what requests is about to send is led, and looks the same without urllib3's pools."""
-    host, port = place_of(request.url)
+    """Whether nobody sees that urllib3's pools are left out where requests sends something."""
     return (
-        # Of other spellings each client makes its own.
-        host in VENDOR_HOSTS
-        and port == DEFAULT_PORTS.get(request.url.partition(":")[0])
-        and is_stock_function(original, "requests.adapters")
+        is_stock_function(original, "requests.adapters")
         and is_stock_adapter(adapter)
         and are_stock_pools()
         and DESK.wraps_stock("urllib3.connectionpool", "HTTPConnectionPool", "urlopen")

@@ -5,8 +5,9 @@ Questions only, and no client is imported for them: who asks has one in hand.
 
 import logging
 import sys
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
+from operator import attrgetter
 from os.path import exists
 from types import FunctionType
 from typing import Any, Final
@@ -21,11 +22,17 @@ def is_stock_function(function: object, module: str) -> bool:
     return isinstance(function, FunctionType) and function.__module__ == module and not hasattr(function, "__wrapped__")
 
 
+@lru_cache(maxsize=16)
+def are_stock_functions(functions: tuple[object, ...], module: str) -> bool:
+    """The same of several. It is asked about the same ones for every request."""
+    return all(is_stock_function(function, module) for function in functions)
+
+
 def is_stock_adapter(adapter: Any) -> bool:
     """Whether an adapter of requests takes the steps that every one takes, without a proxy, a retry or a queue."""
     kind, retries, pools = type(adapter), adapter.max_retries, adapter.poolmanager
     return (
-        all(is_stock_function(getattr(kind, name), ADAPTERS) for name in steps_of_adapters())
+        are_stock_functions(steps_of_adapters()(kind), ADAPTERS)
         and type(retries) is sys.modules["urllib3"].Retry
         and retries.total in (0, False)
         and not retries.status_forcelist
@@ -36,9 +43,10 @@ def is_stock_adapter(adapter: Any) -> bool:
 
 
 @cache
-def steps_of_adapters() -> Sequence[str]:
-    """The methods that an adapter of requests goes through for a request."""
-    return [name for name in vars(sys.modules[ADAPTERS].HTTPAdapter) if not name.startswith("_") and name not in ASIDE]
+def steps_of_adapters() -> Callable[[type], tuple[object, ...]]:
+    """What tells of a class of adapters the methods that it goes through for a request."""
+    members = vars(sys.modules[ADAPTERS].HTTPAdapter)
+    return attrgetter(*[name for name in members if not name.startswith("_") and name not in ASIDE])
 
 
 def stock_pools() -> Mapping[str, type]:

@@ -324,12 +324,9 @@ class Transport:
 # -- urllib3 and requests --------------------------------------------------------------------------------------
 
 
-def urllib3_headers(answered: Answered) -> Any:
-    """The headers of an answer as urllib3 has them."""
-    headers = sys.modules["urllib3.response"].HTTPHeaderDict()
-    for name, value in answered.headers:
-        headers.add(name.decode(), value.decode("latin-1"))
-    return headers
+def texts_of(answered: Answered) -> dict[str, str]:
+    """The headers of an answer as text. None of them comes twice."""
+    return {name.decode(): value.decode("latin-1") for name, value in answered.headers}
 
 
 class AnswerFile(BytesIO):
@@ -338,7 +335,7 @@ class AnswerFile(BytesIO):
     def __init__(self, answered: Answered) -> None:
         super().__init__(answered.body)
         self._length = len(answered.body)
-        self.msg = urllib3_headers(answered)
+        self.msg = sys.modules["urllib3.response"].HTTPHeaderDict(texts_of(answered))
 
     def isclosed(self) -> bool:
         """Whether it was read to its end: the connection is free again then."""
@@ -411,6 +408,14 @@ def answer_for_requests(answered: Answered, request: Any, retries: object) -> An
     return urllib3_response(answered, method, url, preload_content=False, decode_content=False, retries=retries)
 
 
+class Told(NamedTuple):
+    """What requests makes its response of."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+
+
 class ReadResponse:
     """The response of urllib3 that a session of requests has read: made whole only for those who look at it again.
 
@@ -424,11 +429,10 @@ class ReadResponse:
     _original_response = None
 
     def __init__(self, answered: Answered, request: Any, retries: object) -> None:
-        self.status, self.reason, self.headers = answered.status, answered.reason, urllib3_headers(answered)
         self._asked = answered, request, retries
 
     def __repr__(self) -> str:
-        return f"<ReadResponse {self.status}>"
+        return f"<ReadResponse {self._asked[0].status}>"
 
     def __getattr__(self, name: str) -> Any:
         if name == "_asked":
@@ -551,9 +555,10 @@ def requests_response(
         return None
     if stream:
         return adapter.build_response(request, answer_for_requests(answered, request, adapter.max_retries))
-    response = adapter.build_response(request, ReadResponse(answered, request, adapter.max_retries))
+    response = adapter.build_response(request, Told(answered.status, answered.reason, texts_of(answered)))
     # As it is when a session has read it, which takes longer than the answer.
-    vars(response).update(_content=answered.body, _content_consumed=True)
+    raw = ReadResponse(answered, request, adapter.max_retries)
+    vars(response).update(raw=raw, _content=answered.body, _content_consumed=True)
     return response
 
 
@@ -567,6 +572,7 @@ def prepared_answer(
     # It makes pieces of a body without a length, and looks for the file of a certificate.
     if cert is not None or (request.body is not None and "Content-Length" not in request.headers):
         return None
-    return answer_urllib3(
-        shortcut, request.method, request.path_url, host=host, headers=request.headers, body=request.body
-    )
+    headers = request.headers
+    # Its own mapping of headers looks up each one that it goes through.
+    sent = dict(headers.lower_items()) if hasattr(headers, "lower_items") else headers
+    return answer_urllib3(shortcut, request.method, request.path_url, host=host, headers=sent, body=request.body)
