@@ -22,8 +22,10 @@ from mockscope.stock import are_stock_pools, is_file_or_switch, is_stock_adapter
 from mockscope.tls import VENDOR_HOSTS
 from mockscope.transports import (
     Shortcut,
+    client_response,
     core_response,
     give_way,
+    home_of,
     is_patient,
     requests_response,
     shortcut_connection,
@@ -31,6 +33,8 @@ from mockscope.transports import (
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 PORTS: Final = frozenset(DEFAULT_PORTS.values())
+# Clients, and what their transports stand on.
+CORES: Final = {"httpx": "httpcore", "httpx2": "httpcore2"}
 # What has no attribute of its own there, but inherits one.
 ABSENT: Final = object()
 
@@ -238,10 +242,10 @@ def looks_the_same_without_pools(
 ) -> bool:
     """Whether nobody sees that urllib3's pools are left out where requests sends something."""
     return (
-        is_stock_function(original, "requests.adapters")
+        is_stock_function(original, "requests")
         and is_stock_adapter(adapter)
         and are_stock_pools()
-        and DESK.wraps_stock("urllib3.connectionpool", "HTTPConnectionPool", "urlopen")
+        and DESK.wraps_stock(sys.modules["urllib3.connectionpool"].HTTPConnectionPool.urlopen, "urllib3")
         and is_file_or_switch(verify)
         and not (proxies and sys.modules["requests.adapters"].select_proxy(request.url, proxies))
     )
@@ -304,6 +308,24 @@ def aim_of(connection: Any) -> tuple[str, int]:
     if getattr(connection, "_tunnel_host", None):
         return connection._tunnel_host, connection._tunnel_port
     return connection.host, connection.port
+
+
+def send_through_transport(original: Hook, transport: Any, request: Any) -> Any:
+    """httpx and httpx2, synchronous, where nobody would see that the pools of httpcore and httpcore2 are left out."""
+    route, url = DESK.current, request.url
+    response = None
+    if (
+        route is not None
+        and route.shortcut is not None
+        and is_led(url.host, url.port or DEFAULT_PORTS.get(url.scheme))
+        and (client := home_of(type(transport))) in CORES
+        and is_stock_function(original, client)
+        and (core := sys.modules.get(CORES[client])) is not None
+        and type(transport._pool) is core.ConnectionPool
+        and DESK.wraps_stock(core.ConnectionPool.handle_request, CORES[client])
+    ):
+        response = client_response(route.shortcut, request)
+    return original(transport, request) if response is None else response
 
 
 def send_through_core(original: Hook, pool: Any, request: Any) -> Any:
@@ -450,6 +472,8 @@ ROWS: Final = (
     Row("http.client", "HTTPConnection.putrequest", put_request),
     Row("http.client", "HTTPConnection.connect", connect),
     Row("http.client", "HTTPSConnection.connect", connect),
+    Row("httpx", "HTTPTransport.handle_request", send_through_transport),
+    Row("httpx2", "HTTPTransport.handle_request", send_through_transport),
     *core_rows("httpcore", "", "handle_request", send_through_core),
     *core_rows("httpcore", "Async", "handle_async_request", send_through_async_core),
     *core_rows("httpcore2", "", "handle_request", send_through_core),
@@ -572,10 +596,9 @@ class Desk:
         """Whether an active redirect leads to this address."""
         return any((route.host, route.port) == (host, port) for route in self._routes)
 
-    def wraps_stock(self, module: str, kind: str, name: str) -> bool:
-        """Whether a method is a hook around the module's own: nobody else's is within it, and none around it."""
-        method = getattr(getattr(sys.modules[module], kind), name)
-        return method in self._replacements and is_stock_function(method.__wrapped__, module)
+    def wraps_stock(self, function: Any, package: str) -> bool:
+        """Whether a function is a hook around the package's own: nobody else's is within it, and none around it."""
+        return function in self._replacements and is_stock_function(function.__wrapped__, package)
 
     def open(self, route: Route) -> None:
         """Begin a redirect; the first one patches."""

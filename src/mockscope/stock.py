@@ -1,4 +1,4 @@
-"""Whether requests and urllib3 are as they come, so that nobody would see that a step of theirs was left out.
+"""Whether clients are as they come, so that nobody would see that a step of theirs was left out.
 
 Questions only, and no client is imported for them: who asks has one in hand.
 """
@@ -12,27 +12,30 @@ from os.path import exists
 from types import FunctionType
 from typing import Any, Final
 
-ADAPTERS: Final = "requests.adapters"
 # The method for which a redirect stands in, and one that has no part in a request.
 ASIDE: Final = frozenset({"send", "close"})
 
 
-def is_stock_function(function: object, module: str) -> bool:
-    """Whether a function is the module's own, and not what somebody put in its place, or around it."""
-    return isinstance(function, FunctionType) and function.__module__ == module and not hasattr(function, "__wrapped__")
+def is_stock_function(function: object, package: str) -> bool:
+    """Whether a function is the package's own, and not what somebody put in its place, or around it."""
+    return (
+        isinstance(function, FunctionType)
+        and function.__module__.partition(".")[0] == package
+        and not hasattr(function, "__wrapped__")
+    )
 
 
 @lru_cache(maxsize=16)
-def are_stock_functions(functions: tuple[object, ...], module: str) -> bool:
+def are_stock_functions(functions: tuple[object, ...], package: str) -> bool:
     """The same of several. It is asked about the same ones for every request."""
-    return all(is_stock_function(function, module) for function in functions)
+    return all(is_stock_function(function, package) for function in functions)
 
 
 def is_stock_adapter(adapter: Any) -> bool:
     """Whether an adapter of requests takes the steps that every one takes, without a proxy, a retry or a queue."""
     kind, retries, pools = type(adapter), adapter.max_retries, adapter.poolmanager
     return (
-        are_stock_functions(steps_of_adapters()(kind), ADAPTERS)
+        are_stock_functions(steps_of_adapters()(kind), "requests")
         and type(retries) is sys.modules["urllib3"].Retry
         and retries.total in (0, False)
         and not retries.status_forcelist
@@ -45,7 +48,7 @@ def is_stock_adapter(adapter: Any) -> bool:
 @cache
 def steps_of_adapters() -> Callable[[type], tuple[object, ...]]:
     """What tells of a class of adapters the methods that it goes through for a request."""
-    members = vars(sys.modules[ADAPTERS].HTTPAdapter)
+    members = vars(sys.modules["requests.adapters"].HTTPAdapter)
     return attrgetter(*[name for name in members if not name.startswith("_") and name not in ASIDE])
 
 

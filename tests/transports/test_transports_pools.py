@@ -1,9 +1,13 @@
-"""Under a redirect, requests is answered without urllib3's pools, unless somebody would see that."""
+"""Under a redirect, requests and httpx are answered without their pools, unless somebody would see that."""
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any, Final
 
+import httpx
+import httpx2
 import pytest
 import requests
 import urllib3
@@ -40,6 +44,22 @@ def pools_of(session: requests.Session) -> int:
     adapter = session.get_adapter(VENDOR)
     assert isinstance(adapter, HTTPAdapter)
     return len(adapter.poolmanager.pools)
+
+
+def packages_used(ask: Callable[[], object]) -> set[str]:
+    """The packages of which functions are called meanwhile."""
+    seen: set[str] = set()
+
+    def see(frame: FrameType, event: str, argument: object) -> None:
+        seen.add(frame.f_globals.get("__name__", "").partition(".")[0])
+
+    before = sys.getprofile()
+    sys.setprofile(see)
+    try:
+        ask()
+    finally:
+        sys.setprofile(before)
+    return seen
 
 
 class Waiting(HTTPAdapter):
@@ -218,3 +238,85 @@ def test_a_response_that_was_read_may_be_closed_by_its_block(server: LiveServer,
     with pytest.raises(ValueError, match="closed"), raw:
         pytest.fail("it was closed before")
     assert repr(raw) == "<ReadResponse 200>"
+
+
+# -- httpx and httpx2 ------------------------------------------------------------------------------------------
+
+CORES: Final = {httpx: "httpcore", httpx2: "httpcore2"}
+both = pytest.mark.parametrize("library", CORES, ids=["httpx", "httpx2"])
+
+
+def client_of(library: Any, transport: Any, site: MockSite) -> Any:
+    return library.Client(transport=transport, headers=site.headers, base_url=VENDOR)
+
+
+@both
+def test_no_pool_of_httpcore_is_asked_where_nobody_would_see_it(
+    library: Any, server: LiveServer, site: MockSite
+) -> None:
+    with client_of(library, None, site) as client, server.redirect():
+        used = packages_used(lambda: client.get(USERS).raise_for_status())
+
+    assert (library.__name__ in used, CORES[library] in used, was_here(site.calls.last)) == (True, False, True)
+
+
+@both
+def test_a_transport_of_somebodys_own_asks_its_pool(library: Any, server: LiveServer, site: MockSite) -> None:
+    own = type("Own", (library.HTTPTransport,), {"__module__": __name__})
+    with client_of(library, own(), site) as client, server.redirect():
+        used = packages_used(lambda: client.get(USERS).raise_for_status())
+
+    assert (CORES[library] in used, was_here(site.calls.last)) == (True, True)
+
+
+@both
+def test_a_pool_of_somebodys_own_is_asked(library: Any, server: LiveServer, site: MockSite) -> None:
+    transport, core = library.HTTPTransport(), sys.modules[CORES[library]]
+    asked: list[bytes] = []
+
+    def handle_request(pool: Any, request: Any) -> Any:
+        asked.append(request.method)
+        return core.ConnectionPool.handle_request(pool, request)
+
+    transport._pool = type("Own", (core.ConnectionPool,), {"handle_request": handle_request})()
+    with client_of(library, transport, site) as client, server.redirect():
+        client.get(USERS).raise_for_status()
+
+    assert (asked, was_here(site.calls.last)) == ([b"GET"], True)
+
+
+@both
+@pytest.mark.parametrize("is_pool", [True, False], ids=["the pool", "the transport"])
+def test_a_step_of_httpx_that_a_test_makes_fail_fails(
+    library: Any, *, is_pool: bool, server: LiveServer, site: MockSite
+) -> None:
+    core = CORES[library]
+    step = f"{core}.ConnectionPool.handle_request" if is_pool else f"{library.__name__}.HTTPTransport.handle_request"
+
+    def fail(*args: Any) -> None:
+        raise sys.modules[core].ConnectError("the test's own")
+
+    with client_of(library, None, site) as client, server.redirect(), pytest.MonkeyPatch.context() as inside:
+        inside.setattr(step, fail)
+        with pytest.raises(Exception, match="the test's own"):
+            client.get(USERS)
+
+    assert len(site.calls) == 0
+
+
+@both
+def test_a_transport_that_was_made_to_fail_before_the_redirect_fails(
+    library: Any, server: LiveServer, site: MockSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any) -> None:
+        raise library.ConnectError("the test's own")
+
+    monkeypatch.setattr(library.HTTPTransport, "handle_request", fail)
+    with (
+        client_of(library, None, site) as client,
+        server.redirect(),
+        pytest.raises(library.ConnectError, match="the test's own"),
+    ):
+        client.get(USERS)
+
+    assert len(site.calls) == 0
