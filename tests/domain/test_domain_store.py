@@ -149,21 +149,23 @@ def test_the_neighbours_of_a_key_are_those_around_its_place() -> None:
     assert store.groups.near("", 10) == ["a", "c", "e", "g", "i"]
 
 
-def test_a_page_is_remembered_until_anything_in_its_table_is_written() -> None:
+def test_a_page_that_is_asked_for_again_is_remembered_until_anything_in_its_table_is_written() -> None:
     store = Store()
     store.apply(Change(groups={name: Group(name, Access.VIEW) for name in ("NY Knicks", "Sales")}))
-    page = store.groups.page("", 1)
+    first, page = store.groups.page("", 1), store.groups.page("", 1)
 
-    assert store.groups.page("", 1) is page
+    assert (first is page, first == page, store.groups.page("", 1) is page) == (False, True, True)
     for change in ({"Friends": Group("Friends", Access.SQL)}, {"Friends": None}):
         store.apply(Change(groups=change))
-        assert store.groups.page("", 1) is not page
-        page = store.groups.page("", 1)
+        once, again = store.groups.page("", 1), store.groups.page("", 1)
+        assert (once is page, again is page, store.groups.page("", 1) is again) == (False, False, True)
+        page = again
     assert (page.total, page.next_start, page.records) == (2, "Sales", [Group("NY Knicks", Access.VIEW)])
 
 
 def test_only_so_many_pages_are_remembered() -> None:
     table = Store().groups
+    table.page("", 1)
     first = table.page("", 1)
     for size in range(2, PAGES_REMEMBERED + 1):
         table.page("", size)

@@ -77,7 +77,7 @@ class Table(Generic[R]):
         self._name = name
         self._rows: dict[str, Row[R]] = {}
         # Of a dict the first is found behind all that were there before it.
-        self._pages: OrderedDict[tuple[str, int], Page[R]] = OrderedDict()
+        self._pages: OrderedDict[tuple[str, int], Page[R] | None] = OrderedDict()
         self._asked: OrderedDict[str, Row[R]] = OrderedDict()
         self._order: SortedKeyList = SortedKeyList(key=attrgetter("key"))
 
@@ -118,15 +118,20 @@ class Table(Generic[R]):
 
     def page(self, start: str, size: int) -> Page[R]:
         """The page that starts at the first key not before ``start``."""
-        page = self._pages.get((start, size))
+        asked = start, size
+        page = self._pages.get(asked)
         if page is None:
             # A slice is copied in one go, where a walk would take the records one by one.
             place = self._order.bisect_key_left(start)
             rows, following = cut(self._order[place : place + size + 1], size)
             page = Page(rows, len(self._rows), self._name(following.record) if following else None)
-            if len(self._pages) >= PAGES_REMEMBERED:
-                self._pages.popitem(last=False)
-            self._pages[start, size] = page
+            if asked in self._pages:
+                self._pages[asked] = page
+            else:
+                # What is asked for only once is not worth more than its name.
+                if len(self._pages) >= PAGES_REMEMBERED:
+                    self._pages.popitem(last=False)
+                self._pages[asked] = None
         return page
 
     def near(self, key: str, reach: int) -> list[str]:
