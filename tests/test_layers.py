@@ -19,6 +19,7 @@ BENCH: Final = DOMAIN | {
     "mockscope.instruments",
     "mockscope.seeding",
     "mockscope.people",
+    "mockscope.json_text",
     "mockscope.contracting",
     "mockscope.bench",
 }
@@ -35,9 +36,10 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "instruments": {"mockscope", "mockscope.instruments", "mockscope.nearness", "harfile", "msgspec", "pyrate_limiter"},
     "nearness.py": set(),
     "_spec.py": {"yaml"},
-    "wire.py": DOMAIN | {"msgspec"},
+    "json_text.py": set(),
+    "wire.py": DOMAIN | {"mockscope.json_text", "msgspec"},
     "people.py": DOMAIN | {"mimesis"},
-    "seeding.py": DOMAIN | {"mockscope.people", "mockscope.yaml_text", "msgspec"},
+    "seeding.py": DOMAIN | {"mockscope.json_text", "mockscope.people", "mockscope.yaml_text", "msgspec"},
     "yaml_text.py": {"mockscope.domain", "yaml"},
     "saving.py": DOMAIN | {"mockscope.seeding"},
     # The validator is an extra.

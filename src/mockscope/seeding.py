@@ -17,6 +17,7 @@ from mockscope.domain.policy import Policy
 from mockscope.domain.rules import SOMETHING
 from mockscope.domain.site import Site
 from mockscope.domain.state import Seed, SeedError, SeedGenerate, SeedGroup, SeedSite, SeedUser, Track, untracked
+from mockscope.json_text import mistake_of
 from mockscope.nearness import nearest
 
 SCHEMA_ID: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -229,6 +230,9 @@ def _parse_json(text: str, name: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=once)
     except json.JSONDecodeError as error:
-        raise SeedError(f"not JSON: {error.msg} (column {error.colno})", where=f"{name}, line {error.lineno}") from None
+        mistake = mistake_of(error)
+        raise SeedError(
+            f"not JSON: {mistake.msg} (column {mistake.colno})", where=f"{name}, line {mistake.lineno}"
+        ) from None
     except RecursionError:
         raise SeedError("nested too deeply", where=name) from None

@@ -10,6 +10,7 @@ from mockscope.domain.model import Group, User
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.rules import EMAIL, NewUser, kind
 from mockscope.domain.store import Page, Row
+from mockscope.json_text import mistake_of
 
 # TEST-2, "If test_mode=true is specified, the response body is"
 WOULD_SUCCEED: Final = "Action would have completed successfully"
@@ -125,7 +126,8 @@ def _decode_slowly(body: bytes) -> object:
         json.dumps(value, ensure_ascii=False).encode()
         return value
     except json.JSONDecodeError as error:
-        reason = f"{error.msg} at line {error.lineno}, column {error.colno}"
+        mistake = mistake_of(error)
+        reason = f"{mistake.msg} at line {mistake.lineno}, column {mistake.colno}"
     except UnicodeDecodeError as error:
         reason = f"byte {error.start} is not UTF-8"
     except UnicodeEncodeError:

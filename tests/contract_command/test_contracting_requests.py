@@ -289,8 +289,8 @@ def test_a_request_that_succeeds_violates_nothing_and_one_with_bad_fields_does(
                 (
                     "body",
                     "HTTP-4",
-                    "The body is not valid JSON in UTF-8: Expecting property name enclosed in double quotes at line 1, "
-                    "column 22.",
+                    "The body is not valid JSON in UTF-8: Illegal trailing comma before end of object at line 1, "
+                    "column 21.",
                 )
             ],
         ),

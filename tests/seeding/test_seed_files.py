@@ -218,7 +218,7 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str | bytes,
     [
         (
             '{"mockscope": 1,\n "sites": [],}',
-            "seed.json, line 2: not JSON: Expecting property name enclosed in double quotes",
+            "seed.json, line 2: not JSON: Illegal trailing comma before end of object (column 13)",
         ),
         (
             '{"mockscope": 1,\n\t"sites": [\n\t\t{"hots": "a"}]}',

@@ -1,6 +1,6 @@
 """The examples of the vendor's page as they stand: what is sent, and what comes back."""
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from asking import LAST_LOGIN, PASSWORD_UPDATED, Client, page_site
@@ -99,27 +99,34 @@ def test_get_single_user(client: Client) -> None:
     }
 
 
+COMMA: Final = "Illegal trailing comma before end of object"
+
+
 @pytest.mark.rule("HTTP-4")
 @pytest.mark.parametrize(
-    ("method", "path", "body", "where", "hint"),
+    ("method", "path", "body", "mistake", "hint"),
     [
-        ("POST", "/api/v1/users", CREATE_USER, "line 10, column 1", "json-trailing-comma"),
-        ("PUT", "/api/v1/users", UPDATE_USER, "line 8, column 1", "json-trailing-comma"),
-        ("POST", "/api/v1/groups/", CREATE_GROUP, "line 4, column 4", "json-curly-quotes"),
-        ("PUT", "/api/v1/groups/Friends", UPDATE_GROUP, "line 4, column 1", "json-trailing-comma"),
+        ("POST", "/api/v1/users", CREATE_USER, f"{COMMA} at line 9, column 42", "json-trailing-comma"),
+        ("PUT", "/api/v1/users", UPDATE_USER, f"{COMMA} at line 7, column 5", "json-trailing-comma"),
+        (
+            "POST",
+            "/api/v1/groups/",
+            CREATE_GROUP,
+            "Expecting property name enclosed in double quotes at line 4, column 4",
+            "json-curly-quotes",
+        ),
+        ("PUT", "/api/v1/groups/Friends", UPDATE_GROUP, f"{COMMA} at line 3, column 19", "json-trailing-comma"),
     ],
 )
 def test_the_sample_bodies_are_no_json_as_they_stand(
-    client: Client, method: str, path: str, body: str, where: str, hint: str
+    client: Client, method: str, path: str, body: str, mistake: str, hint: str
 ) -> None:
     client.site.add_group("Friends")
 
     answer = client.ask(method, path, body, email="joey@example.com")
 
     assert (answer.status, answer.hint) == (400, hint)
-    assert answer.json() == {
-        "message": f"The body is not valid JSON in UTF-8: Expecting property name enclosed in double quotes at {where}."
-    }
+    assert answer.json() == {"message": f"The body is not valid JSON in UTF-8: {mistake}."}
 
 
 @pytest.mark.rule("USER-CREATE-2", "USER-CREATE-5")
