@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial, wraps
+from functools import lru_cache, partial, wraps
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from threading import Lock
@@ -231,6 +231,7 @@ def send_through_adapter(original: Hook, adapter: Any, request: Any, *args: Any,
     return original(adapter, request, *args, **options) if response is None else response
 
 
+@lru_cache(maxsize=256)
 def plain_host(url: str) -> str | None:
     """The vendor's host in a URL of which every client makes the same Host; None for whatever else a URL may be."""
     host, port = place_of(url)

@@ -57,7 +57,7 @@ class Answered(NamedTuple):
 
 # Method, target, headers as they would be on the wire with names in lower case, and body, to an answer. None: this is
 # for a socket, and nothing has happened yet.
-Shortcut = Callable[[str, bytes, Pairs, bytes], Answered | None]
+Shortcut = Callable[[str, bytes, Sequence[tuple[bytes, bytes]], bytes], Answered | None]
 
 
 class InProcess:
@@ -78,7 +78,9 @@ class InProcess:
         self._is_listening = is_listening
         self._process = os.getpid()
 
-    def __call__(self, method: str, target: bytes, headers: Pairs, body: bytes) -> Answered | None:
+    def __call__(
+        self, method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> Answered | None:
         """Answer a request, or leave it to a socket."""
         scope = scope_of(method, target, tuple(headers), len(body))
         if scope is not None and self._is_calm(scope[HEAD]):
@@ -342,26 +344,35 @@ class AnswerFile(BytesIO):
         return self.closed or self.tell() == self._length
 
 
-def sent_by_urllib3(method: str, host: str, headers: Mapping[str, str], body: bytes | None) -> Pairs | None:
+@lru_cache(maxsize=1024)
+def sent_by_urllib3(
+    method: str, host: str, headers: tuple[tuple[str, str], ...], length: int | None
+) -> tuple[tuple[bytes, bytes], ...] | None:
     """The headers that urllib3 puts on the wire, with names in lower case. Those that it adds itself come first.
 
-    None where not all of them are text, or where one says that urllib3 is to add none.
+    None where one says that urllib3 is to add none.
+
+    Args:
+        method: of the request.
+        host: what it names as its host.
+        headers: that urllib3 is given.
+        length: of the body in bytes; None where there is none.
+
+    Raises:
+        AttributeError, UnicodeEncodeError: not all of them are text.
     """
-    try:
-        given = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    except (AttributeError, UnicodeEncodeError):
-        return None
+    given = tuple([(name.lower().encode(), value.encode()) for name, value in headers])
     named = dict(given)
     if SKIPPED in named.values():
         return None
     own = [(b"host", host.encode())]
     if b"accept-encoding" not in named:
         own.append((b"accept-encoding", b"identity"))
-    if b"content-length" not in named and (body is not None or method not in WITHOUT_BODY):
-        own.append((b"content-length", b"%d" % len(body or b"")))
+    if b"content-length" not in named and (length is not None or method not in WITHOUT_BODY):
+        own.append((b"content-length", b"%d" % (length or 0)))
     if b"user-agent" not in named:
         own.append((b"user-agent", f"python-urllib3/{sys.modules['urllib3'].__version__}".encode()))
-    return own + given
+    return (*own, *given)
 
 
 def answer_urllib3(
@@ -371,7 +382,13 @@ def answer_urllib3(
     content = body.encode() if isinstance(body, str) and body.isascii() else body
     if not (content is None or isinstance(content, bytes)) or not url.isascii():
         return None
-    sent = sent_by_urllib3(method, host, headers, content)
+    try:
+        # The mapping of requests looks up each header that is gone through in the plain way.
+        pairs = tuple(getattr(headers, "lower_items", headers.items)())
+        sent = sent_by_urllib3(method, host, pairs, None if content is None else len(content))
+    except (AttributeError, TypeError, UnicodeEncodeError):
+        # Not all of them are text.
+        return None
     return None if sent is None else shortcut(method, url.encode(), sent, content or b"")
 
 
@@ -572,7 +589,6 @@ def prepared_answer(
     # It makes pieces of a body without a length, and looks for the file of a certificate.
     if cert is not None or (request.body is not None and "Content-Length" not in request.headers):
         return None
-    headers = request.headers
-    # Its own mapping of headers looks up each one that it goes through.
-    sent = dict(headers.lower_items()) if hasattr(headers, "lower_items") else headers
-    return answer_urllib3(shortcut, request.method, request.path_url, host=host, headers=sent, body=request.body)
+    return answer_urllib3(
+        shortcut, request.method, request.path_url, host=host, headers=request.headers, body=request.body
+    )
