@@ -38,6 +38,15 @@ def test_with_the_fixture(mockscope, number):
     assert mockscope.admin.email == "admin@example.com"
 """
 
+# Every client that a redirect knows is there to be turned round.
+TESTS_WITH_A_REDIRECT: Final = f"""
+import aiohttp, httpx, httpx2, pytest, requests
+
+@pytest.mark.parametrize("number", range({TESTS}))
+def test_with_a_redirect(mockscope_redirect, number):
+    assert mockscope_redirect.admin.email == "admin@example.com"
+"""
+
 # What pytest itself takes.
 TESTS_WITH_ANOTHER: Final = f"""
 import pytest
@@ -122,7 +131,7 @@ def _loading(repeats: int, work: Path, tell: Callable[[str], None], form: Form) 
 
 def _fixture(rounds: int, work: Path) -> list[Figure]:
     """Set-up and tear-down of tests that use the fixture, and of tests that use one that does nothing."""
-    first, rest, ends, seeded, nothing = [], [], [], [], []
+    first, rest, ends, seeded, redirected, nothing = [], [], [], [], [], []
     seed = work / "fixture.yaml"
     seed.write_text(seeding.to_yaml(list(Mockscope(sites.seed(SEEDED)).directory)), encoding="utf-8")
     for _ in range(rounds):
@@ -131,12 +140,14 @@ def _fixture(rounds: int, work: Path) -> list[Figure]:
         rest.append(median(setups[1:]))
         ends.append(median(teardowns[:-1]))
         seeded.append(median(_durations(TESTS_WITH_THE_FIXTURE, work, "--mockscope-seed", f"{seed}")[0][1:]))
+        redirected.append(median(_durations(TESTS_WITH_A_REDIRECT, work)[0][1:]))
         nothing.append(median(_durations(TESTS_WITH_ANOTHER, work)[0][1:]))
     told = f"set-up of a test, median of {TESTS - 1}"
     return [
         Figure(FIRST_FIXTURE, "ms", first, "the imports and the server"),
         Figure(FIXTURE, "ms", rest, told),
         Figure(f"fixture mockscope, {SEEDED} users in a YAML file, after the first", "ms", seeded, told),
+        Figure("fixture mockscope_redirect, after the first", "ms", redirected, told),
         Figure("fixture that does nothing, after the first", "ms", nothing, told),
         Figure("fixture mockscope, tear-down", "ms", ends, f"of a test, median of {TESTS - 1}"),
     ]

@@ -498,6 +498,7 @@ ROWS: Final = (
     Row("ssl", "SSLContext.wrap_bio", argument(4, "server_hostname")),
 )
 MODULES: Final = frozenset(row.module for row in ROWS)
+ROWS_OF: Final = {name: [row for row in ROWS if row.module == name] for name in MODULES}
 # What the interpreter itself reports, by whatever function it was asked, and which of its arguments has the host. Where
 # it is told to connect by name, it reports it after the look-up: hence the rows above.
 REPORTS: Final = {
@@ -637,11 +638,11 @@ class Desk:
             self._patch_module(name, sys.modules[name])
 
     def _patch_module(self, name: str, module: ModuleType) -> None:
-        for row in ROWS:
+        for row in ROWS_OF[name]:
             owner_name, _, attribute = row.name.rpartition(".")
             owner = getattr(module, owner_name, None) if owner_name else module
             # Another version of a client may lack it; what it sends is refused then.
-            if row.module == name and hasattr(owner, attribute):
+            if hasattr(owner, attribute):
                 patch = Patch(owner, attribute, row.hook)
                 self._patches.append(patch)
                 self._replacements.add(patch.replacement)
