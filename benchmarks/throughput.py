@@ -12,7 +12,6 @@ from typing import NamedTuple
 from benchmarks import wrk
 from benchmarks.children import BARE, UNRECORDED_MOCKSCOPE, Server, cpus, serving
 from benchmarks.figures import (
-    DRY_RUN,
     LOG_PRICE,
     LOGGED,
     MIDDLE,
@@ -24,6 +23,7 @@ from benchmarks.figures import (
     Figure,
     Form,
     create,
+    dry_run,
     first_page,
     get_one,
     get_one_anew,
@@ -188,7 +188,10 @@ def _loads(servers: dict[str, Server], large: int, draw: random.Random) -> list[
         Load(get_one_anew(MIDDLE), _site(MIDDLE), gets(people[MIDDLE], NEW_HEADER)),
         Load(create(SMALL), "created", creates(people[SMALL]), 201),
         Load(create(large), _site(large), creates(people[large]), 201),
-        Load(DRY_RUN, _site(MIDDLE), creates(people[MIDDLE], query="?test_mode=true")),
+        *(
+            Load(dry_run(users), _site(users), creates(people[users], query="?test_mode=true"))
+            for users in (SMALL, MIDDLE, large)
+        ),
         Load(RECORDED, "recorded", gets(people[SMALL])),
         Load(UNRECORDED, "unrecorded", gets(people[SMALL])),
         Load(LOGGED, "logged", gets(people[SMALL])),
