@@ -240,8 +240,7 @@ def goals(form: Form) -> dict[str, Goal]:
         LIVE_START: Goal(1.0, at_most=True),
         LIVE_STOP: Goal(1.0, at_most=True),
         generated(form.large): Goal(15, at_most=True),
-        # Of the two languages the faster one.
-        seed_file(form.seeded, "JSON"): Goal(3.0, at_most=True),
+        **{seed_file(form.seeded, language): Goal(3.0, at_most=True) for language in ("JSON", "YAML")},
         **{snapshot(users): Goal(1.0, at_most=True) for users in (MIDDLE, BIG)},
         **{
             name: Goal(10.0, at_most=True)

@@ -52,7 +52,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "tls.py": {"trustme"},
     "gate.py": set(),
     "target.py": {"mockscope", "mockscope.instruments"},
-    "pulling.py": DOMAIN | {"mockscope.seeding", "mockscope.target", "cryptography", "yaml"},
+    "pulling.py": DOMAIN | {"mockscope.seeding", "mockscope.target", "mockscope.yaml_text", "cryptography"},
     "anonymizing.py": {"mockscope.domain"},
     "proxy.py": {"mockscope.gate", "mockscope.tls"},
     # Of the clients it imports one at most, and only where it is asked for its adapter.

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
-import yaml
 from cryptography.fernet import Fernet, InvalidToken
 
+from mockscope import yaml_text
 from mockscope.domain import rules
 from mockscope.domain.model import BUILTIN_GROUPS, Access, DashboardAccess, email_key, timestamp
 from mockscope.domain.state import FORMAT_VERSION, SeedError
@@ -260,8 +260,7 @@ def written(seed: Mapping[str, Any], form: Form) -> bytes:
     """A seed as the text of a file."""
     if form == "json":
         return (json.dumps(seed, indent=2, ensure_ascii=False) + "\n").encode()
-    made: str = yaml.dump(seed, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=120)
-    return made.encode()
+    return yaml_text.to_text(seed).encode()
 
 
 def _groups(read: Harvest, odd: Oddities) -> dict[str, str]:
