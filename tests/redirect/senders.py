@@ -3,7 +3,6 @@
 import asyncio
 import http.client
 import ssl
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -11,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -19,9 +18,9 @@ import httpx
 import httpx2
 import pytest
 import requests
-import trio
 import urllib3
 import uvloop
+from loops import Runtime, asyncio_loop, trio_loop
 
 # Every answer takes milliseconds.
 PATIENCE: Final = 10
@@ -57,9 +56,6 @@ class Options(NamedTuple):
 
 Ask = Callable[[str, str, Mapping[str, str], bytes | None], Answer]
 Open = Callable[[Options], AbstractContextManager[Ask]]
-# Runs an asynchronous function on a loop that stays.
-Run = Callable[..., Any]
-Runtime = Callable[[], AbstractContextManager[Run]]
 
 
 # -- synchronous -----------------------------------------------------------------------------------------------
@@ -187,34 +183,6 @@ def by_httpx(library: ModuleType, options: Options) -> Iterator[Ask]:
 
 
 # -- asynchronous ----------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def asyncio_loop(factory: Callable[[], asyncio.AbstractEventLoop]) -> Iterator[Run]:
-    with asyncio.Runner(loop_factory=factory) as runner:
-        yield lambda function, *args: runner.run(function(*args))
-
-
-@contextmanager
-def trio_loop() -> Iterator[Run]:
-    """trio in a thread of its own, so that a session outlives one call."""
-    started = threading.Event()
-    tokens: list[trio.lowlevel.TrioToken] = []
-    ended = trio.Event()
-
-    async def stay() -> None:
-        tokens.append(trio.lowlevel.current_trio_token())
-        started.set()
-        await ended.wait()
-
-    thread = threading.Thread(target=trio.run, args=(stay,), daemon=True)
-    thread.start()
-    started.wait()
-    try:
-        yield lambda function, *args: trio.from_thread.run(function, *args, trio_token=tokens[0])
-    finally:
-        tokens[0].run_sync_soon(ended.set)
-        thread.join()
 
 
 @contextmanager

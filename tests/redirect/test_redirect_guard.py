@@ -17,9 +17,10 @@ import pytest
 import requests
 import trio
 import uvloop
+from loops import Runtime
 from outside import Outside
 from outside import outside as outside
-from senders import CLIENTS, ON_ASYNCIO, ON_UVLOOP, Options, Runtime
+from senders import CLIENTS, ON_ASYNCIO, ON_UVLOOP, Options
 
 from mockscope import LiveServer, MockSite
 from mockscope.redirect import VendorHostRefused

@@ -1,6 +1,5 @@
 """Twin servers, and the clients that ask one of them over loopback and the other without a socket."""
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -12,7 +11,7 @@ import httpx
 import httpx2
 import pytest
 import requests
-import trio
+from loops import Runtime, asyncio_loop, trio_loop
 from transport_cases import Case
 
 import mockscope
@@ -106,35 +105,7 @@ async def in_pieces(body: Iterable[bytes]) -> Any:
 
 
 @contextmanager
-def asyncio_loop() -> Iterator[Callable[..., Any]]:
-    with asyncio.Runner() as runner:
-        yield lambda function, *args: runner.run(function(*args))
-
-
-@contextmanager
-def trio_loop() -> Iterator[Callable[..., Any]]:
-    """trio in a thread of its own, so that a client outlives one call."""
-    started = threading.Event()
-    tokens: list[trio.lowlevel.TrioToken] = []
-    ended = trio.Event()
-
-    async def stay() -> None:
-        tokens.append(trio.lowlevel.current_trio_token())
-        started.set()
-        await ended.wait()
-
-    thread = threading.Thread(target=trio.run, args=(stay,), daemon=True)
-    thread.start()
-    started.wait()
-    try:
-        yield lambda function, *args: trio.from_thread.run(function, *args, trio_token=tokens[0])
-    finally:
-        tokens[0].run_sync_soon(ended.set)
-        thread.join()
-
-
-@contextmanager
-def by_httpx_async(library: ModuleType, runtime: Callable[[], Any], transport: Any) -> Iterator[Ask]:
+def by_httpx_async(library: ModuleType, runtime: Runtime, transport: Any) -> Iterator[Ask]:
     with runtime() as run:
         client = library.AsyncClient(transport=transport, timeout=10, verify=False)
 
