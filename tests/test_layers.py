@@ -60,6 +60,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
         "mockscope.bench",
         "mockscope.domain",
         "mockscope.instruments",
+        "mockscope.stock",
         "mockscope.web",
         "requests",
         "starlette",

@@ -7,18 +7,26 @@ import copy
 import errno
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache, partial, wraps
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from inspect import Signature, iscoroutinefunction, signature
 from threading import Lock
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-from mockscope.stock import are_stock_pools, is_file_or_switch, is_stock_adapter, is_stock_function
+from mockscope.stock import (
+    are_stock_connections,
+    are_stock_pools,
+    is_file_or_switch,
+    is_stock_adapter,
+    is_stock_core,
+    is_stock_function,
+)
 from mockscope.tls import VENDOR_HOSTS
 from mockscope.transports import (
     Shortcut,
@@ -27,6 +35,7 @@ from mockscope.transports import (
     give_way,
     home_of,
     is_patient,
+    package_of,
     requests_response,
     shortcut_connection,
 )
@@ -78,7 +87,7 @@ class Route:
         self.host = parts.hostname
         self.port = parts.port or DEFAULT_PORTS["http"]
         self._lock = Lock()
-        self._pools: WeakKeyDictionary[Any, dict[tuple[str, bool], Any]] = WeakKeyDictionary()
+        self._pools: WeakKeyDictionary[Any, dict[tuple[str, bool, type], Any]] = WeakKeyDictionary()
         self._sockets: WeakKeyDictionary[Any, socket.socket] = WeakKeyDictionary()
 
     def pool_for(self, pool: Any, host: str, *, connects: bool) -> Any:
@@ -92,7 +101,7 @@ class Route:
         shortcut = None if connects else self.shortcut
         with self._lock:
             twins = self._pools.setdefault(pool, {})
-            key = host, shortcut is None
+            key = host, shortcut is None, sys.modules["urllib3"].HTTPConnectionPool.ConnectionCls
             if key not in twins:
                 twins[key] = twin_of(pool, host, self, shortcut)
             return twins[key]
@@ -140,8 +149,8 @@ def twin_of(pool: Any, host: str, route: Route, shortcut: Shortcut | None) -> An
         put_request_line(base.ConnectionCls.putrequest, connection, method, url, host, *args, **options)
 
     led = type("LedConnection", (base.ConnectionCls,), {"putrequest": putrequest})
-    # A class of somebody else's wants to see its requests; and before 2, urllib3's knew less of their answers.
-    is_known = base.ConnectionCls is sys.modules["urllib3.connection"].HTTPConnection and hasattr(led, "is_connected")
+    # Before 2, they knew less of their answers.
+    is_known = hasattr(led, "is_connected")
     twin.ConnectionCls = led if shortcut is None or not is_known else shortcut_connection(led, host, shortcut)
     # A redirection to the vendor's host, spelled out, stays with the twin.
     twin.is_same_host = lambda url: url.startswith("/") or is_led(*place_of(url))
@@ -264,9 +273,18 @@ def send_through_pool(original: Hook, pool: Any, method: str, url: str, *args: A
         host, url = host_header(url), target_of(url)
     else:
         host = pool.host if port == default else f"{pool.host}:{port}"
-    timeout = options.get("timeout", pool.timeout)
-    waits = (timeout.connect_timeout, timeout.read_timeout) if hasattr(timeout, "read_timeout") else (timeout,)
-    return original(route.pool_for(pool, host, connects=not is_patient(*waits)), method, url, *args, **options)
+    # A connection of somebody else's wants to see its requests.
+    connects = not (are_stock_connections() and is_patient(*waits_of(options.get("timeout", pool.timeout))))
+    return original(route.pool_for(pool, host, connects=connects), method, url, *args, **options)
+
+
+def waits_of(timeout: Any) -> tuple[Any, ...]:
+    """How long urllib3 waits for each step, were it to begin now: what is left of a total is only known then."""
+    if not isinstance(timeout, sys.modules["urllib3"].Timeout):
+        return (timeout,)
+    begun = timeout.clone()
+    begun.start_connect()
+    return begun.connect_timeout, begun.read_timeout
 
 
 def put_request(original: Hook, connection: Any, method: str, url: str, *args: Any, **options: Any) -> None:
@@ -323,7 +341,9 @@ def send_through_transport(original: Hook, transport: Any, request: Any) -> Any:
         and is_stock_function(original, client)
         and (core := sys.modules.get(CORES[client])) is not None
         and type(transport._pool) is core.ConnectionPool
-        and DESK.wraps_stock(core.ConnectionPool.handle_request, CORES[client])
+        and "handle_request" not in vars(transport._pool)
+        and DESK.wraps_stock(core.ConnectionPool.handle_request, core.__name__)
+        and is_stock_core(core, transport._pool)
     ):
         response = client_response(route.shortcut, request)
     return original(transport, request) if response is None else response
@@ -337,23 +357,29 @@ def send_through_core(original: Hook, pool: Any, request: Any) -> Any:
     route = route_of(request)
     if route is None:
         return original(pool, request)
-    response = None if route.shortcut is None else core_response(route.shortcut, request)
+    shortcut = shortcut_of(original, pool, request, route)
+    response = None if shortcut is None else core_response(shortcut, request)
     return original(pool, led_request(request, route)) if response is None else response
 
 
-def send_through_async_core(original: Hook, pool: Any, request: Any) -> Awaitable[Any]:
+async def send_through_async_core(original: Hook, pool: Any, request: Any) -> Any:
     """The same for their asynchronous pools."""
     route = route_of(request)
-    if route is None or route.shortcut is None:
-        found: Awaitable[Any] = original(pool, request if route is None else led_request(request, route))
-        return found
-    return take_shortcut(original, pool, request, route, route.shortcut)
+    if route is None:
+        return await original(pool, request)
+    shortcut = shortcut_of(original, pool, request, route)
+    if shortcut is not None:
+        await give_way()
+        response = core_response(shortcut, request)
+        if response is not None:
+            return response
+    return await original(pool, led_request(request, route))
 
 
-async def take_shortcut(original: Hook, pool: Any, request: Any, route: Route, shortcut: Shortcut) -> Any:
-    await give_way()
-    response = core_response(shortcut, request)
-    return await original(pool, led_request(request, route)) if response is None else response
+def shortcut_of(original: Hook, pool: Any, request: Any, route: Route) -> Shortcut | None:
+    """What answers without a connection, where nobody would see that a pool opens none."""
+    core = package_of(request)
+    return route.shortcut if is_stock_function(original, core.__name__) and is_stock_core(core, pool) else None
 
 
 def route_of(request: Any) -> Route | None:
@@ -512,12 +538,7 @@ class Patch:
 
     def __init__(self, owner: Any, name: str, hook: Hook) -> None:
         original = getattr(owner, name)
-
-        @wraps(original)
-        def replacement(*args: Any, **options: Any) -> Any:
-            return hook(original, *args, **options)
-
-        self.replacement = replacement
+        self.replacement = replacement = looking_like(original, hook)
         self._owner, self._name = owner, name
         self._before = vars(owner).get(name, ABSENT)
         setattr(owner, name, replacement)
@@ -530,6 +551,36 @@ class Patch:
             delattr(self._owner, self._name)
         else:
             setattr(self._owner, self._name, self._before)
+
+
+def looking_like(original: Hook, hook: Hook) -> Hook:
+    """A hook as the function around which it stands: other patches ask what that is, and build theirs on it."""
+    replacement: Hook
+    if iscoroutinefunction(original):
+
+        @wraps(original)
+        async def replacement(*args: Any, **options: Any) -> Any:
+            return await hook(original, *args, **options)
+
+    else:
+
+        @wraps(original)
+        def replacement(*args: Any, **options: Any) -> Any:
+            return hook(original, *args, **options)
+
+    told = signature_of(original)
+    if told is not None:
+        vars(replacement)["__signature__"] = told
+    return replacement
+
+
+@lru_cache(maxsize=128)
+def signature_of(function: Hook) -> Signature | None:
+    """What a function takes; None where it does not tell. It takes longer than all the rest of a patch."""
+    try:
+        return signature(function)
+    except (TypeError, ValueError):
+        return None
 
 
 # -- clients that are imported later ---------------------------------------------------------------------------
@@ -673,11 +724,14 @@ def redirected(url: str, shortcut: Shortcut | None = None) -> AbstractContextMan
     Raises:
         ValueError: it is not such a URL.
     """
-    return _active(Route(url, shortcut))
+    Route(url)  # which complains here, and not only where the block begins
+    return _active(url, shortcut)
 
 
 @contextmanager
-def _active(route: Route) -> Iterator[None]:
+def _active(url: str, shortcut: Shortcut | None) -> Iterator[None]:
+    # Of its own for each block: as a decorator, this is one for several calls at once.
+    route = Route(url, shortcut)
     DESK.open(route)
     try:
         yield

@@ -207,9 +207,9 @@ class LiveServer(Mockscope):
             RuntimeError: the server is not running.
             ValueError: the server speaks TLS.
         """
-        from mockscope.transports import Transport  # here, not above: a server without it pays nothing
+        from mockscope.transports import transport_kind  # here, not above: a server without it pays nothing
 
-        return Transport(self._shortcut())
+        return transport_kind()(self._shortcut())
 
     def adapter(self) -> Any:
         """An adapter for one session of requests, which needs no socket where it can.

@@ -8,11 +8,12 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import cache, cached_property, lru_cache
 from http.client import responses
 from io import BytesIO
 from threading import Lock
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from starlette.types import ASGIApp, Message
@@ -20,6 +21,7 @@ from starlette.types import ASGIApp, Message
 from mockscope.bench import Bench
 from mockscope.domain.refusals import Refused
 from mockscope.instruments.lines import Pairs, pairs_of
+from mockscope.stock import asks_once
 from mockscope.web.breaking import BEFORE_FAULTS
 from mockscope.web.head import HEAD, Head
 
@@ -31,11 +33,15 @@ FIELDS: Final = re.compile(rb"(?:[a-z0-9_-]+\n(?:[!-~](?:[ -~]*[!-~])?)?(?:\n|\Z
 LONGEST_HEAD: Final = 16 * 1024
 # Headers with a meaning for the connection.
 OF_CONNECTIONS: Final = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
-# Whoever would wait for less, in seconds, means not to get an answer.
+# Whoever would wait for less, in seconds, means not to get an answer; and of more, a client may make an error.
 SHORTEST_WAIT: Final = 0.01
+LONGEST_WAIT: Final = 1_000_000
 # uvicorn puts it in front of what the application says.
 SERVER: Final = (b"server", b"mockscope")
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+NUMBERS: Final = frozenset({int, float})
+# What urllib3 would spell otherwise.
+ODD_PERCENT: Final = re.compile(r"%(?![0-9A-F]{2})")
 # As urllib3 has them: without a body, these are sent without its length.
 WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 # The value of a header that urllib3 is to leave out.
@@ -179,7 +185,8 @@ def is_plain(method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]],
 
 def is_patient(*waits: object) -> bool:
     """Whether a client that waits so many seconds for each step would see an answer that comes over a socket."""
-    return not any(isinstance(wait, int | float) and wait < SHORTEST_WAIT for wait in waits)
+    # No number is between others: it is none of these either.
+    return all(not isinstance(wait, int | float) or SHORTEST_WAIT <= wait < LONGEST_WAIT for wait in waits)
 
 
 # -- httpx, httpx2, httpcore, httpcore2 ------------------------------------------------------------------------
@@ -279,7 +286,7 @@ class Transport:
 
     def handle_request(self, request: Any) -> Any:
         """Answer a request, over a socket if need be."""
-        response = client_response(self._shortcut, request)
+        response = self._answer(request)
         if response is not None:
             return response
         return self._over_socket(request, "HTTPTransport").handle_request(self._led(request))
@@ -287,7 +294,7 @@ class Transport:
     async def handle_async_request(self, request: Any) -> Any:
         """Answer a request, over a socket if need be."""
         await give_way()
-        response = client_response(self._shortcut, request)
+        response = self._answer(request)
         if response is not None:
             return response
         return await self._over_socket(request, "AsyncHTTPTransport").handle_async_request(self._led(request))
@@ -304,6 +311,9 @@ class Transport:
         if transport is not None:
             await transport.aclose()
 
+    def _answer(self, request: Any) -> Any:
+        return client_response(self._shortcut, request) if request.url.scheme in DEFAULT_PORTS else None
+
     def _over_socket(self, request: Any, kind: str) -> Any:
         with self._lock:
             if self._socket is None:
@@ -313,6 +323,8 @@ class Transport:
 
     def _led(self, request: Any) -> Any:
         """The same request to where the server is, with the Host that the client gave it."""
+        if request.url.scheme not in DEFAULT_PORTS:
+            return request  # which the client's own transport complains of
         place = urlsplit(self._shortcut.url)
         return package_of(request).Request(
             request.method,
@@ -321,6 +333,18 @@ class Transport:
             stream=request.stream,
             extensions=request.extensions,
         )
+
+
+def transport_kind() -> Callable[[InProcess], Transport]:
+    """The class of transports. They are also what httpx and httpx2 take for one, where these are imported."""
+    clients = [sys.modules[name] for name in ("httpx", "httpx2") if name in sys.modules]
+    return _transport_kind(*[base for client in clients for base in (client.BaseTransport, client.AsyncBaseTransport)])
+
+
+@cache
+def _transport_kind(*bases: type) -> Callable[[InProcess], Transport]:
+    kind: type[Transport] = type("Transport", (Transport, *bases), {"__module__": Transport.__module__})
+    return kind
 
 
 # -- urllib3 and requests --------------------------------------------------------------------------------------
@@ -337,11 +361,21 @@ class AnswerFile(BytesIO):
     def __init__(self, answered: Answered) -> None:
         super().__init__(answered.body)
         self._length = len(answered.body)
+        self._was_read = False
         self.msg = sys.modules["urllib3.response"].HTTPHeaderDict(texts_of(answered))
 
+    def read(self, size: int | None = -1) -> bytes:
+        """Read on."""
+        self._was_read = True
+        return super().read(size)
+
+    def read1(self, size: int | None = -1) -> bytes:
+        """Read on."""
+        return self.read(size)
+
     def isclosed(self) -> bool:
-        """Whether it was read to its end: the connection is free again then."""
-        return self.closed or self.tell() == self._length
+        """Whether it was read to its end: the connection is free again then. Of nothing that takes a look as well."""
+        return self.closed or (self._was_read and self.tell() == self._length)
 
 
 @lru_cache(maxsize=1024)
@@ -380,7 +414,7 @@ def answer_urllib3(
 ) -> Answered | None:
     """The answer to what urllib3 would send; None where it is for a socket."""
     content = body.encode() if isinstance(body, str) and body.isascii() else body
-    if not (content is None or isinstance(content, bytes)) or not url.isascii():
+    if not (content is None or isinstance(content, bytes)) or not url.isascii() or ODD_PERCENT.search(url):
         return None
     try:
         # The mapping of requests looks up each header that is gone through in the plain way.
@@ -456,8 +490,16 @@ class ReadResponse:
             raise AttributeError(name)
         return getattr(self._whole, name)
 
+    # Who looks behind a response asks what is there.
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return sys.modules["urllib3.response"].HTTPResponse
+
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._whole)
+
+    def __next__(self) -> bytes:
+        return next(self._whole)  # type: ignore[no-any-return]
 
     def __enter__(self) -> Any:
         return self._whole.__enter__()
@@ -515,7 +557,7 @@ def host_of(parts: SplitResult) -> str:
 @cache
 def adapter_kind() -> Callable[[InProcess], Any]:
     """The class of adapters for requests. It is made when it is asked for, since requests need not be there."""
-    from requests import PreparedRequest, Response
+    from requests import PreparedRequest, RequestException, Response
     from requests.adapters import HTTPAdapter
     from requests.structures import CaseInsensitiveDict
 
@@ -533,17 +575,35 @@ def adapter_kind() -> Callable[[InProcess], Any]:
         def __repr__(self) -> str:
             return f"<Adapter to {self._shortcut.url}>"
 
+        def __copy__(self) -> "Adapter":
+            made = Adapter(self._shortcut)
+            made.max_retries = self.max_retries
+            return made
+
+        def __deepcopy__(self, memo: object) -> "Adapter":
+            return copy(self)
+
+        def __reduce__(self) -> NoReturn:
+            raise TypeError(f"an adapter to {self._shortcut.url} is for this process alone, and can't be pickled")
+
         def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
             """Answer a request, over a socket if need be. No proxy is asked."""
             host = self._host_of(str(request.url))
-            found: Response | None = None if args else requests_response(self, self._shortcut, request, host, **options)
-            if found is not None:
-                return found
+            found: Response | None = None
+            if not args and asks_once(self.max_retries):
+                found = requests_response(self, self._shortcut, request, host, **options)
+            return self._over_socket(request, host, *args, **options) if found is None else found
+
+        def _over_socket(self, request: PreparedRequest, host: str, *args: Any, **options: Any) -> Response:
             led = request.copy()
             led.url = f"{self._shortcut.url}{request.path_url}"
             if "Host" not in request.headers:
                 led.headers = CaseInsensitiveDict({"Host": host, **request.headers})
-            response = super().send(led, *args, **options | {"proxies": None})
+            try:
+                response = super().send(led, *args, **options | {"proxies": None})
+            except RequestException as error:
+                error.request = request
+                raise
             response.request, response.url = request, str(request.url)
             return response
 
@@ -584,7 +644,7 @@ def prepared_answer(
 ) -> Answered | None:
     """The answer to a request of requests; None where it is for a socket."""
     waits = timeout if isinstance(timeout, tuple) and len(timeout) == 2 else (timeout, None)
-    if not is_patient(*waits) or not all(wait is None or isinstance(wait, int | float) for wait in waits):
+    if not is_patient(*waits) or not all(wait is None or type(wait) in NUMBERS for wait in waits):
         return None
     # It makes pieces of a body without a length, and looks for the file of a certificate.
     if cert is not None or (request.body is not None and "Content-Length" not in request.headers):

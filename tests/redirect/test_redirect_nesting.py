@@ -1,5 +1,6 @@
 """Redirects inside one another, side by side and in threads; at the end everything is exactly what it was."""
 
+import inspect
 import socket
 import sys
 import threading
@@ -16,7 +17,7 @@ from outside import BODY, Outside
 from outside import outside as outside
 
 from mockscope import LiveServer, MockSite, serve
-from mockscope.redirect import ABSENT, ROWS, redirected
+from mockscope.redirect import ABSENT, ROWS, Row, redirected
 
 URL: Final = "http://app.periscopedata.com/api/v1/users"
 
@@ -61,6 +62,54 @@ def test_everything_is_put_back_exactly(mockscope_server: LiveServer) -> None:
 
     assert [one is other for one, other in zip(before, inside, strict=False)].count(True) == 0
     assert_same(before, after)
+
+
+def kind_of(row: Row) -> tuple[bool, str | None]:
+    """What others ask of a function before they build a patch on it: whether it is asynchronous, and what it takes."""
+    module = import_module(row.module)
+    owner_name, _, attribute = row.name.rpartition(".")
+    function = getattr(getattr(module, owner_name) if owner_name else module, attribute, None)
+    try:
+        return inspect.iscoroutinefunction(function), str(inspect.getfullargspec(function))
+    except TypeError:
+        return inspect.iscoroutinefunction(function), None
+
+
+def test_what_stands_there_meanwhile_looks_like_what_stood_there_before(mockscope_server: LiveServer) -> None:
+    names = [f"{row.module}.{row.name}" for row in ROWS]
+    before = dict(zip(names, [kind_of(row) for row in ROWS], strict=True))
+    with mockscope_server.redirect():
+        inside = dict(zip(names, [kind_of(row) for row in ROWS], strict=True))
+
+    assert inside == before
+
+
+def test_a_redirect_as_a_decorator_is_one_for_several_calls_at_once(
+    mockscope: MockSite, mockscope_server: LiveServer, outside: Outside
+) -> None:
+    both_are_in, first_is_out = threading.Barrier(2), threading.Event()
+
+    def ask(*, leaves_first: bool) -> int:
+        both_are_in.wait(timeout=10)
+        if not leaves_first:
+            first_is_out.wait(timeout=10)
+        return requests.get(URL, headers=mockscope.headers, timeout=10).status_code
+
+    redirect: Any = mockscope_server.redirect()
+    decorated = redirect(ask)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(decorated, leaves_first=True)
+        second = threads.submit(decorated, leaves_first=False)
+        assert first.result() == 200
+        first_is_out.set()
+        assert second.result() == 200
+
+    assert (outside.connections, len(mockscope.calls)) == (0, 2)
+
+
+def test_a_url_that_is_none_of_a_mock_is_refused_before_the_block() -> None:
+    with pytest.raises(ValueError, match=r"^a redirect needs a server that speaks plain HTTP, and this is ftp://a$"):
+        redirected("ftp://a")
 
 
 def test_everything_is_put_back_after_an_error(mockscope_server: LiveServer) -> None:

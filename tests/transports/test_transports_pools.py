@@ -1,5 +1,7 @@
 """Under a redirect, requests and httpx are answered without their pools, unless somebody would see that."""
 
+import http.client
+import io
 import logging
 import sys
 from collections.abc import Callable, Iterator
@@ -121,6 +123,19 @@ def with_proxy(session: requests.Session) -> None:
     session.proxies["https"] = "http://127.0.0.1:9"
 
 
+def with_step(name: str) -> Callable[[requests.Session], None]:
+    """An adapter with a step of its own that belongs to no class."""
+
+    def put(session: requests.Session) -> None:
+        adapter = HTTPAdapter()
+        owner = adapter if hasattr(adapter, name) else adapter.poolmanager
+        step = getattr(owner, name)
+        setattr(owner, name, lambda *args, **options: step(*args, **options))
+        session.mount("https://", adapter)
+
+    return put
+
+
 # What is somebody's own about a session.
 OWN: Final[dict[str, Callable[[requests.Session], None]]] = {
     "a step of the adapter": lambda session: session.mount("https://", Adding()),
@@ -133,6 +148,8 @@ OWN: Final[dict[str, Callable[[requests.Session], None]]] = {
     "a class of pools": with_pool,
     "a manager of pools": with_pools,
     "a proxy": with_proxy,
+    "a step of this adapter": with_step("cert_verify"),
+    "a step of this manager": with_step("connection_from_pool_key"),
 }
 
 
@@ -157,7 +174,18 @@ STEPS: Final = (
     "requests.adapters.HTTPAdapter.build_response",
     "urllib3.connectionpool.HTTPConnectionPool.urlopen",
     "urllib3.connectionpool.HTTPSConnectionPool.urlopen",
+    "urllib3.connectionpool.HTTPConnectionPool._get_conn",
+    "urllib3.connectionpool.HTTPConnectionPool._make_request",
+    "urllib3.connectionpool.HTTPConnectionPool._new_conn",
+    "urllib3.poolmanager.PoolManager.connection_from_host",
+    "urllib3.poolmanager.PoolManager.connection_from_pool_key",
+    "urllib3.connection.HTTPConnection.connect",
+    "urllib3.connection.HTTPConnection.getresponse",
+    "urllib3.connection.HTTPConnection.request",
+    "urllib3.response.HTTPResponse.read",
 )
+# Those by which an answer can be lost on its way. Before that of connections, the request may not have arrived yet.
+ON_THE_WAY_BACK: Final = ("build_response", "HTTPResponse.read")
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -180,8 +208,8 @@ def test_a_step_that_a_test_makes_fail_fails(
         with pytest.raises(Exception, match="Max retries exceeded"):
             ask()
 
-    # An answer can be lost on its way.
-    assert len(site.calls) == (1 if step.endswith("build_response") else 0)
+    if not step.endswith("getresponse"):
+        assert len(site.calls) == (1 if step.endswith(ON_THE_WAY_BACK) else 0)
 
 
 def test_the_log_of_urllib3_is_written_for_who_reads_it(
@@ -199,6 +227,26 @@ def test_the_log_of_urllib3_is_written_for_who_reads_it(
     assert f'"GET {USERS} HTTP/1.1" 200' in logs[1][-1]
 
 
+def test_the_debug_level_of_http_client_shows_the_request(
+    server: LiveServer,
+    site: MockSite,
+    session: requests.Session,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
+    printed = []
+    for redirect in (redirected(server.url), server.redirect()):
+        with redirect, urllib3.PoolManager() as pools:
+            assert session.get(f"{VENDOR}{USERS}").status_code == 200
+            assert pools.request("GET", f"{VENDOR}{USERS}", headers=site.headers).status == 200
+        session.close()
+        printed.append([line.partition(":")[0] for line in capsys.readouterr().out.splitlines()])
+
+    assert printed[0] == printed[1]
+    assert printed[1].count("reply") == 2
+
+
 def test_certificates_that_are_not_there_are_complained_of(server: LiveServer, session: requests.Session) -> None:
     with server.redirect(), pytest.raises(OSError, match=r"invalid path: missing\.pem"):
         session.get(f"{VENDOR}{USERS}", verify="missing.pem")
@@ -209,23 +257,25 @@ def seen_of(raw: Any) -> dict[str, Any]:
     state = ("status", "reason", "version", "version_string", "closed", "length_remaining", "chunked", "msg", "_body")
     ways = ("tell", "isclosed", "readable", "geturl", "get_redirect_location", "read", "drain_conn", "release_conn")
     return (
-        {name: getattr(raw, name) for name in state}
+        {"kinds": (isinstance(raw, urllib3.HTTPResponse), isinstance(raw, io.IOBase))}
+        | {name: getattr(raw, name) for name in state}
         | {name: getattr(raw, name)() for name in ways}
         | {"headers": [name.lower() for name in raw.headers], "lengths": raw.headers.getlist("content-length")}
-        | {"retries": raw.retries.total, "lines": list(raw)}
+        | {"retries": raw.retries.total, "lines": list(raw), "more": next(raw, None)}
     )
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["read", "to be read"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_what_lies_behind_a_response_looks_as_over_loopback(
-    server: LiveServer, session: requests.Session, *, stream: bool
+    method: str, server: LiveServer, session: requests.Session, *, stream: bool
 ) -> None:
     with redirected(server.url):
-        there = seen_of(session.get(f"{VENDOR}{USERS}", stream=stream).raw)
+        there = seen_of(session.request(method, f"{VENDOR}{USERS}", stream=stream).raw)
     with server.redirect():
-        here = seen_of(session.get(f"{VENDOR}{USERS}", stream=stream).raw)
+        here = seen_of(session.request(method, f"{VENDOR}{USERS}", stream=stream).raw)
     session.mount(server.url, server.adapter())
-    direct = seen_of(session.get(f"{server.url}{USERS}", stream=stream).raw)
+    direct = seen_of(session.request(method, f"{server.url}{USERS}", stream=stream).raw)
 
     assert here == there
     assert direct == there
@@ -285,38 +335,84 @@ def test_a_pool_of_somebodys_own_is_asked(library: Any, server: LiveServer, site
     assert (asked, was_here(site.calls.last)) == ([b"GET"], True)
 
 
+# Steps of httpx and httpcore, by the package and by whether it is for asyncio.
+STEPS_OF_HTTPX: Final = {
+    False: (
+        "{client}.HTTPTransport.handle_request",
+        "{core}.ConnectionPool.handle_request",
+        "{core}.ConnectionPool._assign_requests_to_connections",
+        "{core}.HTTPConnection.handle_request",
+        "{core}.HTTP11Connection.handle_request",
+    ),
+    True: (
+        "{client}.AsyncHTTPTransport.handle_async_request",
+        "{core}.AsyncConnectionPool.handle_async_request",
+        "{core}.AsyncConnectionPool._assign_requests_to_connections",
+        "{core}.AsyncHTTPConnection.handle_async_request",
+        "{core}.AsyncHTTP11Connection.handle_async_request",
+    ),
+}
+
+
 @both
-@pytest.mark.parametrize("is_pool", [True, False], ids=["the pool", "the transport"])
-def test_a_step_of_httpx_that_a_test_makes_fail_fails(
-    library: Any, *, is_pool: bool, server: LiveServer, site: MockSite
+@pytest.mark.parametrize(
+    ("step", "is_async"), [(step, is_async) for is_async, steps in STEPS_OF_HTTPX.items() for step in steps]
+)
+@pytest.mark.parametrize("is_first", [True, False], ids=["before the redirect", "inside"])
+async def test_a_step_of_httpx_that_a_test_makes_fail_fails(
+    library: Any, step: str, *, is_async: bool, is_first: bool, server: LiveServer, site: MockSite
 ) -> None:
-    core = CORES[library]
-    step = f"{core}.ConnectionPool.handle_request" if is_pool else f"{library.__name__}.HTTPTransport.handle_request"
+    place = step.format(client=library.__name__, core=CORES[library])
 
     def fail(*args: Any) -> None:
-        raise sys.modules[core].ConnectError("the test's own")
+        raise sys.modules[CORES[library]].ConnectError("the test's own")
 
-    with client_of(library, None, site) as client, server.redirect(), pytest.MonkeyPatch.context() as inside:
-        inside.setattr(step, fail)
+    async def ask() -> None:
+        with server.redirect(), pytest.MonkeyPatch.context() as inside:
+            if not is_first:
+                inside.setattr(place, fail)
+            if is_async:
+                async with library.AsyncClient(headers=site.headers) as client:
+                    await client.get(f"{VENDOR}{USERS}")
+            else:
+                with library.Client(headers=site.headers) as client:
+                    client.get(f"{VENDOR}{USERS}")
+
+    with pytest.MonkeyPatch.context() as before:
+        if is_first:
+            before.setattr(place, fail)
         with pytest.raises(Exception, match="the test's own"):
-            client.get(USERS)
+            await ask()
 
     assert len(site.calls) == 0
 
 
 @both
-def test_a_transport_that_was_made_to_fail_before_the_redirect_fails(
-    library: Any, server: LiveServer, site: MockSite, monkeypatch: pytest.MonkeyPatch
+def test_a_step_of_this_pool_is_taken(library: Any, server: LiveServer, site: MockSite) -> None:
+    transport = library.HTTPTransport()
+    pool = transport._pool
+    asked: list[bytes] = []
+
+    def see(request: Any) -> Any:
+        asked.append(request.method)
+        return type(pool).handle_request(pool, request)
+
+    pool.handle_request = see
+    with client_of(library, transport, site) as client, server.redirect():
+        client.get(USERS).raise_for_status()
+
+    assert asked == [b"GET"]
+
+
+@both
+def test_who_allows_few_connections_sees_requests_wait_for_one(
+    library: Any, server: LiveServer, site: MockSite
 ) -> None:
-    def fail(*args: Any) -> None:
-        raise library.ConnectError("the test's own")
-
-    monkeypatch.setattr(library.HTTPTransport, "handle_request", fail)
+    limits, timeout = library.Limits(max_connections=1), library.Timeout(5, pool=0.02)
     with (
-        client_of(library, None, site) as client,
+        library.Client(limits=limits, timeout=timeout, headers=site.headers) as client,
         server.redirect(),
-        pytest.raises(library.ConnectError, match="the test's own"),
+        client.stream("GET", f"{VENDOR}{USERS}"),
+        pytest.raises(library.PoolTimeout),
     ):
-        client.get(USERS)
-
-    assert len(site.calls) == 0
+        client.get(f"{VENDOR}{USERS}")

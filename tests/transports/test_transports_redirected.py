@@ -145,6 +145,25 @@ def test_who_will_not_wait_for_a_socket_is_given_one(timeout: Any, site: MockSit
         requests.get(f"{VENDOR}{USERS}", headers=site.headers, timeout=timeout)
 
 
+@pytest.mark.parametrize("is_over_loopback", [True, False], ids=["over loopback", "here"])
+@pytest.mark.parametrize("timeout", [urllib3.Timeout(5), urllib3.Timeout(total=5, read=3), urllib3.Timeout(), 5, None])
+def test_a_timeout_of_urllib3_counts_from_when_the_request_is_sent(timeout: Any, *, is_over_loopback: bool) -> None:
+    with serve(SEED) as server, redirected(server.url) if is_over_loopback else server.redirect():
+        headers = server.sites[HOST].headers
+        with urllib3.PoolManager(timeout=timeout) as pools:
+            assert pools.request("GET", f"{VENDOR}{USERS}", headers=headers).status == 200
+            assert pools.request("GET", f"{VENDOR}{USERS}", headers=headers, timeout=timeout).status == 200
+        assert requests.get(f"{VENDOR}{USERS}", headers=headers, timeout=timeout).status_code == 200
+        assert [was_here(call) for call in server.calls_since()][:2] == [not is_over_loopback] * 2
+
+
+@pytest.mark.parametrize("timeout", [urllib3.Timeout(0.001), urllib3.Timeout(total=0.001, read=5)])
+def test_a_total_that_is_too_short_is_a_timeout(timeout: Any, site: MockSite) -> None:
+    site.faults.add("list_users", transport="hang")
+    with urllib3.PoolManager(timeout=timeout, retries=False) as pools, pytest.raises(urllib3.exceptions.TimeoutError):
+        pools.request("GET", f"{VENDOR}{USERS}", headers=site.headers)
+
+
 @pytest.mark.parametrize("library", [httpcore, httpcore2])
 def test_a_pool_of_httpcore_is_answered(library: Any, site: MockSite) -> None:
     headers = list(site.headers.items())

@@ -1,8 +1,11 @@
 """What needs a socket gets one: planned faults, observers, clients that will not wait, a server that is not there."""
 
 import asyncio
+import copy
 import gc
+import math
 import os
+import pickle
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +17,7 @@ import httpx2
 import pytest
 import requests
 import trio
+import urllib3
 from carriers import HOST, SEED, Carrier, End, recorded, shown, through_every_carrier, twins, was_here
 from transport_cases import CASES, USERS
 
@@ -185,7 +189,10 @@ def never(*request: object) -> None:
     raise AssertionError(f"this was answered without a socket: {request}")
 
 
-@pytest.mark.parametrize("timeout", [0.009, 1e-9, (5, 0.001), (0.001, None), (1, 2, 3), "soon"])
+@pytest.mark.parametrize(
+    "timeout",
+    [0.009, 1e-9, (5, 0.001), (0.001, None), (1, 2, 3), "soon", True, (5, True), math.inf, math.nan, (1e10, 5)],
+)
 def test_requests_that_will_not_wait_take_their_chance_over_a_socket(timeout: Any) -> None:
     request = requests.Request("GET", "http://127.0.0.1/api/v1/users").prepare()
 
@@ -194,14 +201,15 @@ def test_requests_that_will_not_wait_take_their_chance_over_a_socket(timeout: An
 
 @pytest.mark.parametrize("library", [httpx, httpx2])
 @pytest.mark.parametrize("step", ["connect", "read", "write", "pool"])
-def test_a_client_that_will_not_wait_takes_its_chance_over_a_socket(library: Any, step: str) -> None:
-    timeout = {"connect": 5, "read": 5, "write": None, "pool": 5} | {step: 0.009}
+@pytest.mark.parametrize("wait", [0.009, math.inf, math.nan, 1e10])
+def test_a_client_that_will_not_wait_takes_its_chance_over_a_socket(library: Any, step: str, wait: float) -> None:
+    timeout = {"connect": 5, "read": 5, "write": None, "pool": 5} | {step: wait}
     request = library.Request("GET", "http://127.0.0.1/api/v1/users", extensions={"timeout": timeout})
 
     assert client_response(never, request) is None
 
 
-@pytest.mark.parametrize("timeout", [0, (5, 0), (1, 2, 3), "soon"])
+@pytest.mark.parametrize("timeout", [0, (5, 0), (1, 2, 3), "soon", True])
 def test_a_timeout_that_requests_refuses_is_refused(timeout: Any, live: tuple[LiveServer, MockSite]) -> None:
     server, site = live
     with client_of(requests, server) as session, pytest.raises(ValueError, match="imeout"):
@@ -316,6 +324,103 @@ def test_a_response_names_the_url_that_was_asked(live: tuple[LiveServer, MockSit
     with httpx.Client(transport=server.transport(), verify=False) as client:
         found = client.get(url, headers=site.headers)
         assert (str(found.url), str(found.request.url)) == (url, url)
+
+
+def test_an_error_names_the_request_that_was_asked(live: tuple[LiveServer, MockSite]) -> None:
+    server, site = live
+    site.faults.add("list_users", transport="reset")
+    with requests.Session() as session:
+        session.mount(VENDOR, server.adapter())
+        with pytest.raises(requests.ConnectionError) as caught:
+            session.get(f"{VENDOR}{USERS}", headers=site.headers)
+
+    assert caught.value.request is not None
+    assert caught.value.request.url == f"{VENDOR}{USERS}"
+
+
+def test_an_adapter_that_asks_again_is_asked_again_by_urllib3(live: tuple[LiveServer, MockSite]) -> None:
+    server, site = live
+    adapter = server.adapter()
+    adapter.max_retries = urllib3.Retry(2, status_forcelist=[405], allowed_methods=None, raise_on_status=False)
+    with requests.Session() as session:
+        session.mount(server.url, adapter)
+        response = session.patch(f"{server.url}{USERS}", headers=site.headers)
+
+    assert (response.status_code, [call.status for call in site.calls]) == (405, [405] * 3)
+
+
+@pytest.mark.parametrize("path", ["/groups/a%2fb", "/groups/%zz", "/groups/a%", "/users?next_page_start=a%2fb"])
+def test_a_url_that_was_put_together_by_hand_is_asked_for_as_over_loopback(
+    path: str, live: tuple[LiveServer, MockSite]
+) -> None:
+    server, site = live
+    asked = []
+    for adapter in (requests.adapters.HTTPAdapter(), server.adapter()):
+        with requests.Session() as session:
+            session.mount(server.url, adapter)
+            request = session.prepare_request(requests.Request("GET", f"{server.url}{USERS}", headers=site.headers))
+            request.url = f"{server.url}/api/v1{path}"
+            session.send(request)
+            asked.append((site.calls.last.path, site.calls.last.query))
+
+    assert asked[1] == asked[0]
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+@pytest.mark.parametrize("url", [USERS, f"ftp://127.0.0.1{USERS}"])
+def test_a_url_of_no_scheme_or_of_another_is_complained_of(
+    library: Any, url: str, live: tuple[LiveServer, MockSite]
+) -> None:
+    server, site = live
+    told = []
+    for transport in (None, server.transport()):
+        with (
+            library.Client(transport=transport, headers=site.headers) as client,
+            pytest.raises(library.UnsupportedProtocol) as caught,
+        ):
+            client.get(url)
+        told.append(str(caught.value))
+
+    assert told[1] == told[0]
+    assert len(site.calls) == 0
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_a_transport_is_one_for_whoever_wraps_it(library: Any, live: tuple[LiveServer, MockSite]) -> None:
+    server, site = live
+
+    class Wrapper(library.BaseTransport):  # type: ignore[misc]
+        def __init__(self, transport: Any) -> None:
+            assert isinstance(transport, library.BaseTransport)
+            assert isinstance(transport, library.AsyncBaseTransport)
+            self._transport = transport
+
+        def handle_request(self, request: Any) -> Any:
+            return self._transport.handle_request(request)
+
+    with library.Client(transport=Wrapper(server.transport()), base_url=server.url, headers=site.headers) as client:
+        assert client.get(USERS).status_code == 200
+    assert was_here(site.calls.last)
+    assert repr(server.transport()) == f"<Transport to {server.url}>"
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_of_a_session_asks_the_same_server(copied: Any, live: tuple[LiveServer, MockSite]) -> None:
+    server, site = live
+    with requests.Session() as session:
+        session.mount(server.url, server.adapter())
+        with copied(session) as copy_of_it:
+            assert copy_of_it.get(f"{server.url}{USERS}", headers=site.headers).status_code == 200
+    assert was_here(site.calls.last)
+
+
+def test_an_adapter_is_for_its_own_process(live: tuple[LiveServer, MockSite]) -> None:
+    server, _ = live
+    with requests.Session() as session:
+        session.mount(server.url, server.adapter())
+        message = f"^an adapter to {server.url} is for this process alone, and can't be pickled$"
+        with pytest.raises(TypeError, match=message):
+            pickle.dumps(session)
 
 
 @pytest.mark.parametrize("has_fault", [False, True])
