@@ -282,9 +282,10 @@ def waits_of(timeout: Any) -> tuple[Any, ...]:
     """How long urllib3 waits for each step, were it to begin now: what is left of a total is only known then."""
     if not isinstance(timeout, sys.modules["urllib3"].Timeout):
         return (timeout,)
-    begun = timeout.clone()
-    begun.start_connect()
-    return begun.connect_timeout, begun.read_timeout
+    if timeout.total is not None:
+        timeout = timeout.clone()
+        timeout.start_connect()
+    return timeout.connect_timeout, timeout.read_timeout
 
 
 def put_request(original: Hook, connection: Any, method: str, url: str, *args: Any, **options: Any) -> None:

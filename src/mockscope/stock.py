@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from operator import attrgetter
 from os.path import exists
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any, Final, NamedTuple
 
 # The method for which a redirect stands in, and one that has no part in a request.
@@ -31,13 +31,8 @@ POOL_STEPS: Final = attrgetter(
     "Retry.increment",
     "Retry.is_retry",
 )
-CONNECTION_STEPS: Final = attrgetter(
-    "connection.HTTPConnection._new_conn",
-    "connection.HTTPConnection.connect",
-    "connection.HTTPConnection.getresponse",
-    "connection.HTTPConnection.putheader",
-    "connection.HTTPConnection.request",
-)
+# And those of its connections.
+CONNECTION_STEPS: Final = attrgetter("_new_conn", "connect", "getresponse", "putheader", "request")
 # The same within a pool of httpcore or httpcore2, by what the names of its kind begin with.
 CORE_STEPS: Final = {
     "": attrgetter(
@@ -75,13 +70,12 @@ def are_stock_functions(functions: tuple[object, ...], package: str) -> bool:
     return all(is_stock_function(function, package) for function in functions)
 
 
-def are_stock_steps(steps: Callable[[object], tuple[object, ...]], package: ModuleType) -> bool:
-    """Whether all steps that a package is asked for are its own. A version that has others is not known here."""
+def are_stock_steps(steps: Callable[[object], tuple[object, ...]], owner: object, package: str) -> bool:
+    """Whether all steps of an owner are the package's own. A version that has others is not known here."""
     try:
-        functions = steps(package)
+        return are_stock_functions(steps(owner), package)
     except AttributeError:
         return False
-    return are_stock_functions(functions, package.__name__)
 
 
 def is_stock_adapter(adapter: Any) -> bool:
@@ -132,16 +126,17 @@ def are_stock_pools() -> bool:
     return (
         are_stock_connections()
         and pools.HTTPSConnectionPool.urlopen is pools.HTTPConnectionPool.urlopen
-        and are_stock_steps(POOL_STEPS, urllib3)
+        and are_stock_steps(POOL_STEPS, urllib3, "urllib3")
         and not pools.log.isEnabledFor(logging.DEBUG)
     )
 
 
 def are_stock_connections() -> bool:
     """Whether connections of urllib3 are its own, take steps of its own, and print nothing."""
-    urllib3 = sys.modules["urllib3"]
-    kind = urllib3.HTTPConnectionPool.ConnectionCls
-    return is_stock_class(kind, "urllib3") and not kind.debuglevel and are_stock_steps(CONNECTION_STEPS, urllib3)
+    kind = sys.modules["urllib3"].HTTPConnectionPool.ConnectionCls
+    return (
+        is_stock_class(kind, "urllib3") and not kind.debuglevel and are_stock_steps(CONNECTION_STEPS, kind, "urllib3")
+    )
 
 
 def is_stock_core(core: Any, pool: Any) -> bool:
@@ -152,7 +147,7 @@ def is_stock_core(core: Any, pool: Any) -> bool:
         pool: of its class of pools, or of one that stands on it.
     """
     steps = CORE_STEPS["Async" if isinstance(pool, core.AsyncConnectionPool) else ""]
-    return are_stock_steps(steps, core) and pool._max_connections >= FEWEST_CONNECTIONS
+    return are_stock_steps(steps, core, core.__name__) and pool._max_connections >= FEWEST_CONNECTIONS
 
 
 def is_file_or_switch(verify: object) -> bool:
