@@ -12,11 +12,10 @@ from typing import Any, Final, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from mockscope.protocol import ReadableHeads
+from mockscope.protocol import END_OF_HEAD, ReadableHeads
 from mockscope.web.eager import begin
 from mockscope.web.head import HEAD, Head
 
-END_OF_HEAD: Final = b"\r\n\r\n"
 # Answers that are larger are not copied once more.
 LARGE: Final = 4096
 # Of heads so many are remembered, and none that is longer than so many bytes.
@@ -155,9 +154,7 @@ class PromptAnswers(ReadableHeads):
     heads: KnownHeads
     # What is answered as soon as all is parsed that has arrived.
     _due: tuple[RequestResponseCycle, Any] | None = None
-    _is_parsing = False
-    # Whether the parser has seen the end of all that it has seen the beginning of.
-    _is_between = True
+    _is_under_way = False
     # When the latest answer went out, in seconds on the loop's clock; None while one is due.
     _idle_since: float | None = None
 
@@ -169,7 +166,7 @@ class PromptAnswers(ReadableHeads):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         cycle.send = self.channel  # type: ignore[method-assign]
         self.answering = cycle
-        if self._is_parsing:
+        if self._is_under_way:
             self._due = cycle, app
         else:
             super()._start_asgi_task(cycle, app)
@@ -186,27 +183,18 @@ class PromptAnswers(ReadableHeads):
             self.cycle = self.answering = Exchange(self, scope, data[len(heard) :])
             self._answer(self.cycle, self.app)
             return
-        self._is_parsing = True
+        self._is_under_way = True
         super().data_received(data)
-        self._is_parsing = False
         if is_first and self._is_between and self._due is not None:
             self.heads.learn(heard, len(data), self._due[0])
         while self._due is not None:
-            (cycle, app), self._due = self._due, None
-            self._answer(cycle, app)
+            self._answer_due(*self._due)
+        self._is_under_way = False
 
     @property
     def _is_answered(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or cycle.response_complete
-
-    def on_message_begin(self) -> None:
-        self._is_between = False
-        super().on_message_begin()
-
-    def on_message_complete(self) -> None:
-        self._is_between = True
-        super().on_message_complete()
 
     def eof_received(self) -> None:
         self.outgoing.send_before(self.transport)
@@ -215,6 +203,21 @@ class PromptAnswers(ReadableHeads):
     def shutdown(self) -> None:
         self.outgoing.send_before(self.transport)
         super().shutdown()
+
+    def send_400_response(self, msg: str) -> None:
+        # What came whole in front of it has an answer of its own.
+        while self._due is not None and not self._due[0].more_body:
+            self._answer_due(*self._due)
+        self.outgoing.send_before(self.transport)
+        # That may have been the last one of the connection.
+        if not self.transport.is_closing():
+            super().send_400_response(msg)
+
+    def _answer_due(self, cycle: RequestResponseCycle, app: Any) -> None:
+        # Of several that came in one go, the next one may be due when this one is answered.
+        self._due = None
+        self.outgoing.send_before(self.transport)
+        self._answer(cycle, app)
 
     def _answer(self, cycle: RequestResponseCycle, app: Any) -> None:
         if cycle.more_body:
@@ -229,10 +232,11 @@ class PromptAnswers(ReadableHeads):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         if self.pipeline:
+            # Nothing more is read until all of these are answered, or one of them waits for the rest of its body.
             self._start_asgi_task(*self.pipeline.pop())
             return
+        self.flow.resume_reading()
         self._idle_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._look_again_in(self.timeout_keep_alive)

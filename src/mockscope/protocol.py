@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 else:
     from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-# The header with which a client offers to go on in another protocol; it is never taken up.
-OFFER: Final = re.compile(rb"(?<=\n)(?=upgrade:)", re.IGNORECASE)
+END_OF_HEAD: Final = b"\r\n\r\n"
+# The header with which a client offers to go on in another protocol; it is never taken up. And the name by which the
+# parser passes it over.
+OFFERED: Final = b"upgrade:"
+OFFER: Final = re.compile(rb"(?<=\n)" + OFFERED, re.IGNORECASE)
+OFFER_AT_ONCE: Final = re.compile(rb"(?:\A|(?<=\n))" + OFFERED, re.IGNORECASE)
+OTHER_NAME: Final = b"x-mockscope-upgrade"
 
 
 class JSONRefusals:
@@ -53,8 +58,15 @@ class JSONProtocol(JSONRefusals, AutoHTTPProtocol):
 class ReadableHeads(JSONProtocol):
     """The same over httptools, with heads of requests made such as its parser takes them."""
 
-    # Whether the request line is still coming, where a head arrives in pieces.
+    # Whether the parser has seen the end of all that it has seen the beginning of, and whether a body is due.
+    _is_between = True
+    _in_body = False
+    # In a head that arrives in pieces: whether the request line is still coming, and the last bytes that came.
     _in_line = True
+    _before = b""
+    # Whether the head has an offer by another name; and the beginning of a line that may become one.
+    _has_offer = False
+    _held = b""
 
     # The request that is being answered. Of several that came in one go, uvicorn tells only the last one that the
     # client is gone.
@@ -71,25 +83,73 @@ class ReadableHeads(JSONProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        # uvicorn's own view of the connection says whether a body is due. Where an answer went out before its
-        # request's body had come, it says so for too long: the next head is then taken as it is.
-        cycle: RequestResponseCycle | None = self.cycle
-        if cycle is None or not cycle.more_body:
-            data = self._readable(data)
-        super().data_received(data)
+        data, self._held = self._held + data, b""
+        if not self._in_body and self._end_of_head(data) is None:
+            data = self._without_open_line(data)
+        while data and not self.transport.is_closing():
+            is_head = not self._in_body
+            piece, data = self._readable(data) if is_head and not is_plain(data) else (data, b"")
+            super().data_received(piece)
+            if not (self._is_between or self._in_body):
+                self._follow(piece, is_head=is_head)
 
-    def _readable(self, data: bytes) -> bytes:
-        in_line, ends = self._in_line, b"\r\n\r\n" in data
-        self._in_line = ends or (in_line and b"\n" not in data)
-        if data.isascii() and b"upgrade:" not in data.lower():
-            return data
-        head, end, body = data.partition(b"\r\n\r\n")
-        line, newline, fields = head.partition(b"\n")
-        if in_line and not line.isascii():
+    def on_message_begin(self) -> None:
+        self._is_between = False
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_body = True
+        if self._has_offer:
+            self._has_offer = False
+            self.headers[:] = [(b"upgrade" if name == OTHER_NAME else name, value) for name, value in self.headers]
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._is_between = self._in_line = True
+        self._in_body = False
+        self._before = b""
+        super().on_message_complete()
+
+    def _readable(self, data: bytes) -> tuple[bytes, bytes]:
+        """A head, or a piece of one, as the parser takes it, and what comes behind."""
+        end = self._end_of_head(data)
+        head, rest = data[:end], data[end:] if end else b""
+        line, newline, fields = head.partition(b"\n") if self._in_line else (b"", b"", head)
+        if not line.isascii():
             # Some clients send what is typed: raw UTF-8 is read as if it had been percent-encoded (GROUP-5).
             line = quote_from_bytes(line, safe=string.printable).encode()
+        offer = OFFER_AT_ONCE if self._before.endswith(b"\n") else OFFER
         # httptools takes everything behind such a head for the other protocol, the body included.
-        return line + OFFER.sub(b"x-", newline + fields) + end + body
+        fields, offers = offer.subn(OTHER_NAME + b":", newline + fields)
+        self._has_offer |= bool(offers)
+        return line + fields, rest
+
+    def _end_of_head(self, data: bytes) -> int | None:
+        """Where a head ends in a piece, be it that its end began in the one before."""
+        split = (self._before + data[: len(END_OF_HEAD) - 1]).find(END_OF_HEAD)
+        if split >= 0:
+            return split + len(END_OF_HEAD) - len(self._before)
+        whole = data.find(END_OF_HEAD)
+        return whole + len(END_OF_HEAD) if whole >= 0 else None
+
+    def _without_open_line(self, data: bytes) -> bytes:
+        """A piece of a head, less the beginning of what may be an offer when the rest is there."""
+        start = data.rfind(b"\n") + 1
+        if OFFERED.startswith(data[start:].lower()) and (start or not self._in_line):
+            self._held = data[start:]
+            return data[:start]
+        return data
+
+    def _follow(self, piece: bytes, *, is_head: bool) -> None:
+        """Keep track of a head that is not there as a whole. Of one behind a body, it is not known how far it came."""
+        _, end, head = piece.rpartition(END_OF_HEAD)
+        self._in_line = is_head and (self._in_line or bool(end)) and b"\n" not in head
+        self._before = (self._before + piece)[1 - len(END_OF_HEAD) :]
+
+
+def is_plain(data: bytes) -> bool:
+    """Whether the parser takes a head as it is."""
+    return data.isascii() and OFFERED not in data.lower()
 
 
 def best_protocol() -> type[asyncio.Protocol]:

@@ -520,3 +520,46 @@ def test_an_offer_to_upgrade_is_not_worth_a_warning(
     wire.send(head("GET", "/api/v1/groups", mockscope.headers, UPGRADE))
     assert wire.answer().json() == BUILTIN_GROUPS
     assert [record.getMessage() for record in caplog.records] == []
+
+
+def test_an_offer_in_a_request_that_comes_with_others_is_passed_over(wire: Wire, mockscope: MockSite) -> None:
+    body = json.dumps(JOEY).encode()
+    wire.send(get_groups(mockscope) + message("POST", "/api/v1/users", body, mockscope.headers, UPGRADE))
+    assert [wire.answer().status, wire.answer().status] == [200, 201]
+
+
+def test_an_offer_is_kept_under_its_own_name(wire: Wire, mockscope: MockSite) -> None:
+    wire.send(head("GET", "/api/v1/groups", mockscope.headers, UPGRADE))
+    wire.answer()
+
+    call = mockscope.calls.last
+    assert [name for name, _ in call.headers][-3:] == ["connection", "upgrade", "http2-settings"]
+    assert call.header("upgrade") == "h2c"
+
+
+# -- what comes behind a request -------------------------------------------------------------------------------
+
+
+def test_a_write_that_is_whole_is_answered_before_the_garbage_behind_it(wire: Wire, mockscope: MockSite) -> None:
+    # A length that was counted in characters, or a body that is longer than its length says.
+    wire.send(message("POST", "/api/v1/users", json.dumps(JOEY).encode(), mockscope.headers) + b"}")
+
+    assert (wire.answer().status, wire.answer().status, wire.rest()) == (201, 400, b"")
+    assert [call.status for call in mockscope.calls] == [201]
+
+
+def test_all_that_is_whole_is_answered_before_the_garbage_behind_it(wire: Wire, mockscope: MockSite) -> None:
+    wire.send(get_groups(mockscope) * 3 + b"}")
+
+    assert [wire.answer().status for _ in range(4)] == [200, 200, 200, 400]
+    assert (wire.rest(), len(mockscope.calls)) == (b"", 3)
+
+
+def test_a_client_that_closes_its_own_side_gets_the_answers_to_all_that_it_sent(
+    wire: Wire, mockscope: MockSite
+) -> None:
+    wire.send(get_groups(mockscope) * 50)
+    wire.socket.shutdown(socket.SHUT_WR)
+
+    assert [wire.answer().status for _ in range(50)] == [200] * 50
+    assert (wire.rest(), len(mockscope.calls)) == (b"", 50)

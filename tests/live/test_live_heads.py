@@ -313,3 +313,69 @@ async def test_what_a_wrapper_adds_to_the_headers_counts_once() -> None:
         await seen(protocol, *[KNOWN] * 4)
     seen_headers = [[name for name, _ in call.headers] for call in double.calls_since()]
     assert seen_headers == [["host", "http-x-partner-auth", "http-x-email"]] * 4
+
+
+# -- heads that the parser would not take as they are ----------------------------------------------------------
+
+
+async def statuses_of(*pieces: bytes) -> tuple[list[str], list[mockscope.Entry]]:
+    """The statuses of the answers to what comes in these pieces on one connection, and the calls that were kept."""
+    double = mockscope.Mockscope(SEED)
+    async with connection(double.app) as protocol:
+        for piece in pieces:
+            protocol.data_received(piece)
+            # Who waits for the rest of a body gets to wait.
+            await asyncio.sleep(0)
+        await settle(protocol)
+        statuses = re.findall(r"HTTP/1.1 (\d+) ", b"".join(said(protocol)).decode("latin-1"))
+    return statuses, double.calls_since()
+
+
+OFFER = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA")
+NEW = CREATION.replace(b"m@x.y", b"rachel@example.com")
+SEED["sites"][0]["users"][0]["groups"] = ["Administrators", "All Users"]  # type: ignore[index]
+
+
+@pytest.mark.rule("HTTP-4")
+async def test_an_offer_to_upgrade_is_passed_over_wherever_the_request_is_cut() -> None:
+    sent = request("POST /api/v1/users", *OFFER, body=NEW)
+    for cut in range(1, len(sent)):
+        statuses, [call] = await statuses_of(sent[:cut], sent[cut:])
+        assert (cut, statuses, call.body, call.header("upgrade")) == (cut, ["201"], NEW, "h2c")
+
+
+@pytest.mark.rule("HTTP-4")
+async def test_an_offer_to_upgrade_is_passed_over_byte_by_byte() -> None:
+    sent = request("POST /api/v1/users", *OFFER, body=NEW)
+    statuses, [call] = await statuses_of(*[sent[place : place + 1] for place in range(len(sent))])
+    assert (statuses, call.body, call.header("upgrade")) == (["201"], NEW, "h2c")
+
+
+@pytest.mark.rule("HTTP-4")
+@pytest.mark.parametrize(
+    ("line", "status"), [("GET /api/v1/users", "200"), ("POST /api/v1/teams", "404"), ("PATCH /api/v1/users", "405")]
+)
+async def test_an_offer_behind_an_answer_that_did_not_wait_for_its_body_is_passed_over(line: str, status: str) -> None:
+    # As Java's HttpClient sends: head and body by themselves.
+    first, second = request(line, *OFFER, body=b"{}"), request("POST /api/v1/users", *OFFER, body=NEW)
+    statuses, calls = await statuses_of(first[:-2], first[-2:], second[: -len(NEW)], NEW)
+
+    assert (statuses, calls[1].body) == ([status, "201"], NEW)
+
+
+@pytest.mark.rule("GROUP-5")
+@pytest.mark.parametrize("cut", range(1, 6))
+async def test_raw_utf_8_is_understood_however_the_request_before_it_was_cut(cut: int) -> None:
+    before, typed = request("GET /api/v1/groups"), request("GET /api/v1/groups/Équipe")
+    for pieces in ([before[:-cut], before[-cut:], typed], [before, typed[:20], typed[20:]], [before + typed]):
+        statuses, calls = await statuses_of(*pieces)
+        assert (statuses, calls[-1].path) == (["200", "404"], "/api/v1/groups/%C3%89quipe")
+
+
+async def test_what_looks_like_an_offer_elsewhere_is_left_alone() -> None:
+    body = b"up\nUpgrade: h2c\nupg"
+    sent = request("PUT /api/v1/users?upgrade:=", "X-Upgrade: a", "X-Other: upgrade: b", body=body)
+    for cut in range(1, len(sent)):
+        statuses, [call] = await statuses_of(sent[:cut], sent[cut:])
+        assert (cut, statuses, call.body, call.query) == (cut, ["400"], body, "upgrade:=")
+        assert (call.header("x-upgrade"), call.header("x-other"), call.header("upgrade")) == ("a", "upgrade: b", None)

@@ -71,6 +71,53 @@ async def test_requests_that_come_together_are_answered_in_their_order() -> None
     assert paths == ["/0", "/1", "/2", "/3", "/4"]
 
 
+async def test_nothing_more_is_read_until_all_that_came_is_answered() -> None:
+    """A client that sends on and on, and reads nothing, must not fill the memory with its requests."""
+    gates = [asyncio.Event() for _ in range(3)]
+
+    async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
+        await in_a_task()
+        await gates[int(scope["path"].removeprefix("/"))].wait()
+        await answering(scope, receive, send)
+
+    read = []
+    async with connection(waiting) as protocol:
+        assert isinstance(protocol.transport, Wire)
+        protocol.data_received(b"".join(GET.replace(b" / ", b" /%d " % number) for number in range(3)))
+        for number, gate in enumerate(gates):
+            gate.set()
+            while len(said(protocol)) <= number:
+                await asyncio.sleep(0)
+            read.append(protocol.transport.is_read)
+
+    assert read == [False, False, True]
+
+
+async def test_a_request_behind_others_gets_the_rest_of_its_body() -> None:
+    bodies: list[bytes] = []
+
+    async def reading(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "POST":
+            message: Message = {"more_body": True}
+            while message["more_body"]:
+                message = await receive()
+                bodies.append(message["body"])
+        else:
+            await in_a_task()
+        await answering(scope, receive, send)
+
+    async with connection(reading) as protocol:
+        assert isinstance(protocol.transport, Wire)
+        protocol.data_received(GET + GET + b"POST / HTTP/1.1\r\nHost: example\r\nContent-Length: 4\r\n\r\n{ ")
+        while not protocol.transport.is_read:
+            await asyncio.sleep(0)
+        protocol.data_received(b" }")
+        while len(said(protocol)) < 3:
+            await asyncio.sleep(0)
+
+    assert (said(protocol), b"".join(bodies)) == ([SAID] * 3, b"{  }")
+
+
 async def test_a_wrapper_with_a_channel_of_its_own_sees_every_message() -> None:
     seen: list[str] = []
 

@@ -22,6 +22,7 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.pieces: list[bytes] = []
         self.closed = asyncio.Event()
+        self.is_read = True
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.pieces.append(bytes(data))
@@ -36,10 +37,10 @@ class Wire(asyncio.Transport):
         self.closed.set()
 
     def pause_reading(self) -> None:
-        """Nothing comes by itself."""
+        self.is_read = False
 
     def resume_reading(self) -> None:
-        """Nothing comes by itself."""
+        self.is_read = True
 
 
 @asynccontextmanager
