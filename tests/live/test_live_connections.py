@@ -553,13 +553,3 @@ def test_all_that_is_whole_is_answered_before_the_garbage_behind_it(wire: Wire, 
 
     assert [wire.answer().status for _ in range(4)] == [200, 200, 200, 400]
     assert (wire.rest(), len(mockscope.calls)) == (b"", 3)
-
-
-def test_a_client_that_closes_its_own_side_gets_the_answers_to_all_that_it_sent(
-    wire: Wire, mockscope: MockSite
-) -> None:
-    wire.send(get_groups(mockscope) * 50)
-    wire.socket.shutdown(socket.SHUT_WR)
-
-    assert [wire.answer().status for _ in range(50)] == [200] * 50
-    assert (wire.rest(), len(mockscope.calls)) == (b"", 50)
