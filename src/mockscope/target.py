@@ -359,11 +359,11 @@ class Target:
             # A server that will not have so large a body may have answered already.
             if not body or connection.sock is None:
                 raise
-        response = connection.getresponse()
-        try:
-            return response.status, response.getheaders(), response.read()
-        except ConnectionError:
-            raise IncompleteRead(b"") from None
+        with connection.getresponse() as response:
+            try:
+                return response.status, response.getheaders(), response.read()
+            except ConnectionError:
+                raise IncompleteRead(b"") from None
 
     def _is_kept(self) -> bool:
         """Whether there is a connection from before; one that has something to say unasked has been closed."""
@@ -482,14 +482,20 @@ class _Reader(RawIOBase):
 
     def __init__(self, sock: socket, deadline: _Deadline) -> None:
         self._sock = sock
+        # http.client closes a connection that is not to be kept before its answer is read. It stays open for this.
+        self._file = sock.makefile("rb", buffering=0)
         self._deadline = deadline
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: Any) -> int | None:
         self._sock.settimeout(self._deadline.left())
-        return self._sock.recv_into(buffer)
+        return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 class _Source:

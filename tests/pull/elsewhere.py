@@ -2,6 +2,7 @@
 
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,12 +16,14 @@ class Scripted:
 
     Args:
         scripts: for each connection the answers on it, as parts; None is to say nothing until the client goes.
+        context: what makes it speak TLS.
     """
 
-    def __init__(self, scripts: Sequence[Sequence[bytes | None]]) -> None:
+    def __init__(self, scripts: Sequence[Sequence[bytes | None]], context: ssl.SSLContext | None = None) -> None:
         self._scripts = scripts
+        self._context = context
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = f"http{'s' if context else ''}://127.0.0.1:{self._listener.getsockname()[1]}"
         self._thread = threading.Thread(target=self._serve)
         # For each connection the requests on it.
         self.requests: list[list[bytes]] = []
@@ -43,6 +46,8 @@ class Scripted:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            if self._context is not None:
+                connection = self._context.wrap_socket(connection, server_side=True)
             with connection:
                 self.requests.append([])
                 self._answer(connection, script)
@@ -78,9 +83,9 @@ def one_request(connection: socket.socket) -> bytes:
 
 
 @contextmanager
-def scripted(*scripts: Sequence[bytes | None]) -> Iterator[Scripted]:
+def scripted(*scripts: Sequence[bytes | None], context: ssl.SSLContext | None = None) -> Iterator[Scripted]:
     """A server that runs until the block ends."""
-    server = Scripted(scripts)
+    server = Scripted(scripts, context)
     server.start()
     try:
         yield server

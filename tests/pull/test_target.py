@@ -190,6 +190,41 @@ def test_a_fresh_connection_that_ends_without_an_answer_is_not_asked_again() -> 
     assert [len(requests) for requests in server.requests] == [1]
 
 
+# More than is read at once, so that there is something to read after the head.
+LONG: Final = b"[" + b"0, " * 70_000 + b"0]"
+CHUNKED: Final = b"%x\r\n%b\r\n0\r\n\r\n" % (len(LONG), LONG)
+LENGTH: Final = b"Content-Length: %d\r\n"
+CLOSE: Final = b"Connection: close\r\n"
+FRAMED: Final = {
+    "1.0": b"HTTP/1.0 200 OK\r\n\r\n{}",
+    "1.0, with a length": b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+    "closed": b"HTTP/1.1 200 OK\r\n" + CLOSE + b"\r\n{}",
+    "closed, in chunks": b"HTTP/1.1 200 OK\r\n" + CLOSE + b"Transfer-Encoding: chunked\r\n\r\n" + CHUNKED,
+    "closed, with a length": b"HTTP/1.1 200 OK\r\n" + CLOSE + b"Content-Length: 2\r\n\r\n{}",
+    "closed, with a great length": b"HTTP/1.1 200 OK\r\n" + CLOSE + LENGTH % len(LONG) + b"\r\n" + LONG,
+    "kept": ok(b"{}"),
+}
+
+
+@pytest.mark.parametrize("is_secure", [False, True])
+@pytest.mark.parametrize("framing", FRAMED)
+def test_an_answer_is_read_to_its_end_however_that_is_told(framing: str, is_secure: bool) -> None:  # noqa: FBT001 - a parameter
+    authority = Authority()
+    context = authority.server_context() if is_secure else None
+    answer = FRAMED[framing]
+    with (
+        # Each on a connection of its own: the server closes after one.
+        scripted([answer], [answer], context=context) as server,
+        Target(server.url, HOST, KEY, ca_file=authority.ca_file) as target,
+    ):
+        answers = []
+        for closed in server.closed:
+            answers.append(target.ask("GET", "/").answer)
+            assert closed.wait(10)
+
+    assert answers == [LONG if LONG in answer else b"{}"] * 2
+
+
 def test_an_answer_to_a_body_that_was_not_read_is_seen() -> None:
     refusal = ok(b"{}", status="413 Content Too Large")
     with hasty(refusal) as url, Target(url, HOST, KEY) as target:
