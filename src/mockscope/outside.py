@@ -91,6 +91,8 @@ def pull(
         raise click.UsageError("--salt-env needs --anonymize: nothing else depends on it")
     if output is not None and partial is None:
         partial = output.with_name(f".{output.name}.partial")
+    if output is not None and partial is not None and os.path.realpath(output) == os.path.realpath(partial):
+        raise click.UsageError("--output and --partial need a file each")
     if resume and partial is None:
         raise click.UsageError("--resume needs --output or --partial: otherwise nothing is kept to go on from")
     api_key = from_environment(api_key_env, "the API key")

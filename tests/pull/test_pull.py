@@ -483,6 +483,19 @@ def test_a_partial_file_that_can_not_be_written_is_said(server: LiveServer, site
     assert pull(server.url, "--partial", tmp_path) == (2, "", f"can't write {tmp_path}: Is a directory")
 
 
+def test_what_is_kept_meanwhile_may_not_be_where_the_seed_goes(
+    server: LiveServer, site: MockSite, tmp_path: Path
+) -> None:
+    out, link = tmp_path / "seed.yaml", tmp_path / "link.yaml"
+    out.write_text("old")
+    link.symlink_to(out)
+
+    for partial in (out, link, tmp_path / "elsewhere" / ".." / "seed.yaml"):
+        done = pull(server.url, "--output", out, "--partial", partial)
+        assert done == (2, "", "--output and --partial need a file each")
+    assert (out.read_text(), len(site.calls)) == ("old", 0)
+
+
 def test_nothing_is_left_behind_where_nothing_was_read(server: LiveServer, site: MockSite, tmp_path: Path) -> None:
     done = pull(server.url, "--output", tmp_path / "seed.yaml", key="another-key")
 
