@@ -15,7 +15,7 @@ import click
 from msgspec import DecodeError, Meta, Struct
 from msgspec.json import decode
 
-from mockscope.shell import is_kept, say, seed_or_demo, state_file
+from mockscope.shell import MOST_SECONDS, Number, is_kept, say, seed_or_demo, state_file
 from mockscope.tls import CA_FILE
 
 NO: Final = 1
@@ -124,7 +124,7 @@ def env(*, ready_file: Path | None) -> None:
 @ready_file_option
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0),
+    type=Number(0, MOST_SECONDS),
     default=30,
     show_default=True,
     help="How many seconds to wait at most.",
@@ -136,8 +136,7 @@ def wait(*, ready_file: Path | None, timeout: float) -> int:
     path = _named(ready_file)
     latest = time.monotonic() + timeout
     while (reason := _silence(path, latest)) is not None:
-        # So written, what is no number is over at once.
-        if not time.monotonic() < latest:
+        if time.monotonic() >= latest:
             say(f"{reason} after {timeout:g} seconds")
             return NO
         # Another process writes the file: nothing here is told when.

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from mockscope.outside import COULD_NOT, KEY_VARIABLE, from_environment, is_loopback, target_of
-from mockscope.shell import say, seed_or_demo
+from mockscope.shell import RATE, SECONDS, say, seed_or_demo
 
 if TYPE_CHECKING:
     from mockscope.bench import MockSite
@@ -45,10 +45,10 @@ NOT_HERE: Final = "contract needs Schemathesis: pip install 'mockscope[contract]
     help="How many cases of fuzzing for each operation, and how many chains of calls.",
 )
 @click.option("--seed-number", type=int, help="The seed that an earlier run has printed, to see the same cases again.")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Requests a second at most.")
+@click.option("--rate", type=RATE, help="Requests a second at most.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     default=10,
     show_default=True,
     help="How many seconds one answer may take.",

@@ -20,7 +20,7 @@ from mockscope.outside import (
     is_loopback,
     target_of,
 )
-from mockscope.shell import say, say_wrong
+from mockscope.shell import MOST_REQUESTS, SECONDS, Number, say, say_wrong
 
 if TYPE_CHECKING:
     from mockscope.checking.names import Record
@@ -101,12 +101,12 @@ class Judging(click.Command):
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(min=0),
+    type=Number(0, MOST_REQUESTS),
     help="Requests a second at most; 0: no limit. Without it: 5, and on this machine no limit.",
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     default=30,
     show_default=True,
     help="How many seconds one answer may take.",

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from mockscope.shell import say
+from mockscope.shell import RATE, SECONDS, say
 
 if TYPE_CHECKING:
     from mockscope.pulling import Harvest, Partial
@@ -49,10 +49,10 @@ PUBLIC: Final = 0o666
     metavar="NAME",
     help="The environment variable that holds what the replacements depend on. Without it: the API key.",
 )
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Requests a second at most.")
+@click.option("--rate", type=RATE, help="Requests a second at most.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     default=30,
     show_default=True,
     help="How many seconds one answer may take.",

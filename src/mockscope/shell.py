@@ -1,9 +1,10 @@
-"""What the commands share: a seed or the demo, a state file, and errors as one line for whoever typed the command."""
+"""What the commands share: a seed or the demo, a state file, numbers, and errors as one line for whoever typed it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -12,6 +13,25 @@ if TYPE_CHECKING:
 
 # The people of the vendor's page, so that its examples work when pasted.
 DEMO: Final = Path(__file__).with_name("demo.json")
+# A day: who says more means for ever, and sockets count in milliseconds that must fit into 32 bits.
+MOST_SECONDS: Final = 86_400
+MOST_REQUESTS: Final = 1_000_000
+
+
+class Number(click.FloatRange):
+    """A number in a range; what is no number is out of none, and refused all the same."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As click has it, but for what is no number."""
+        number = super().convert(value, param, ctx)
+        if isnan(number):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return number
+
+
+# How long something may take, and how many requests a second there may be.
+SECONDS: Final = Number(0, MOST_SECONDS, min_open=True)
+RATE: Final = Number(0, MOST_REQUESTS, min_open=True)
 
 
 def say(line: str) -> None:

@@ -37,6 +37,8 @@ USER_AGENT: Final = f"mockscope/{__version__}"
 VISIBLE: Final = re.compile(r"[!-~]+")
 # How long to wait where a server asks for less haste and does not say how much less; doubled each time.
 FIRST_WAIT: Final = 1.0
+# Whoever asks for less than a request a day gets that.
+LONGEST_PACE: Final = 86_400.0
 # As much of a body as is shown.
 SHOWN: Final = 2000
 # Stands for the key in what becomes a curl line; no header, URL or body that is pasted into a shell can hold it.
@@ -186,7 +188,7 @@ class Target:
         if not VISIBLE.fullmatch(api_key) or ":" in api_key:
             raise ValueError("the key can't stand in a header: use visible ASCII without blank or colon")
         self.host = host
-        self._pace = 1 / rate if rate else 0.0
+        self._pace = min(1 / rate, LONGEST_PACE) if rate else 0.0
         self._timeout = timeout
         self._patience = patience
         self._sleep = sleep

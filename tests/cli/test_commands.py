@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+from typing import Final
 
+import click
+import pytest
 from click.testing import CliRunner
 
 from mockscope.cli import COMMANDS, cli
@@ -20,6 +23,54 @@ def test_an_unknown_command_is_refused_with_the_nearest() -> None:
     done = CliRunner().invoke(cli, ["serv"])
 
     assert (done.exit_code, "No such command 'serv'" in done.output) == (2, True)
+
+
+# The options that take a number which need not be whole: how much they take at most.
+NUMBERS: Final = {
+    ("wait", "--timeout"): 86_400,
+    ("pull", "--rate"): 1_000_000,
+    ("pull", "--timeout"): 86_400,
+    ("check", "--rate"): 1_000_000,
+    ("check", "--timeout"): 86_400,
+    ("contract", "--rate"): 1_000_000,
+    ("contract", "--timeout"): 86_400,
+}
+
+
+def number_options() -> dict[tuple[str, str], click.Parameter]:
+    context = click.Context(cli)
+    commands = {name: cli.get_command(context, name) for name in COMMANDS}
+    return {
+        (name, parameter.opts[0]): parameter
+        for name, command in commands.items()
+        if command is not None
+        for parameter in command.params
+        if isinstance(parameter.type, click.types.FloatParamType)
+    }
+
+
+def test_the_options_that_take_a_number_are_known() -> None:
+    assert number_options().keys() == NUMBERS.keys()
+
+
+@pytest.mark.parametrize("option", NUMBERS, ids=" ".join)
+def test_a_number_that_nobody_can_wait_for_is_refused(option: tuple[str, str]) -> None:
+    parameter, most = number_options()[option], NUMBERS[option]
+    context = click.Context(cli)
+    assert [parameter.type_cast_value(context, value) for value in ("1e-320", "0.5", str(most))] == [1e-320, 0.5, most]
+
+    refused: dict[str, str] = {}
+    for value in ("nan", "inf", "1e300", "-0.1"):
+        with pytest.raises(click.BadParameter) as caught:
+            parameter.type_cast_value(context, value)
+        refused[value] = caught.value.message
+    zero = "0<=x" if option in {("wait", "--timeout"), ("check", "--rate")} else "0<x"
+    assert refused == {
+        "nan": "'nan' is no number.",
+        "inf": f"inf is not in the range {zero}<={most}.",
+        "1e300": f"1e+300 is not in the range {zero}<={most}.",
+        "-0.1": f"-0.1 is not in the range {zero}<={most}.",
+    }
 
 
 def test_a_command_loads_nothing_of_the_others() -> None:

@@ -496,6 +496,15 @@ def test_what_is_kept_meanwhile_may_not_be_where_the_seed_goes(
     assert (out.read_text(), len(site.calls)) == ("old", 0)
 
 
+def test_a_time_that_is_none_is_one_line_and_nothing_is_asked(
+    server: LiveServer, site: MockSite, tmp_path: Path
+) -> None:
+    for value, wrong in [("nan", "'nan' is no number."), ("inf", "inf is not in the range 0<x<=86400.")]:
+        done = pull(server.url, "--output", tmp_path / "seed.yaml", "--timeout", value)
+        assert done == (2, "", f"Invalid value for '--timeout': {wrong}")
+    assert (list(tmp_path.iterdir()), len(site.calls)) == ([], 0)
+
+
 def test_nothing_is_left_behind_where_nothing_was_read(server: LiveServer, site: MockSite, tmp_path: Path) -> None:
     done = pull(server.url, "--output", tmp_path / "seed.yaml", key="another-key")
 

@@ -304,6 +304,15 @@ def test_requests_keep_the_pace_that_was_asked_for(server: LiveServer, site: Moc
     assert [round(wait, -1) for wait in waits] == [100, 200]
 
 
+def test_a_pace_that_can_not_be_waited_for_is_a_request_a_day(server: LiveServer, site: MockSite) -> None:
+    waits: list[float] = []
+    with Target(server.url, HOST, KEY, rate=1e-320, sleep=waits.append) as target:
+        for _ in range(2):
+            target.ask("GET", "/api/v1/users")
+
+    assert [round(wait, -2) for wait in waits] == [86_400]
+
+
 # -- no answer -------------------------------------------------------------------------------------------------
 
 
