@@ -135,8 +135,8 @@ def check(
 ) -> int:
     """Judge a server by the rules: the mock, or whatever else answers at URL.
 
-    URL is where the server is, e.g. https://app.periscopedata.com; the API is below its /api/v1. The exit status is 0
-    where nothing differs, 1 where it could not run to its end or was used wrongly, and 2 where something differs.
+    URL is where the server is, without /api/v1: e.g. https://app.periscopedata.com. The exit status is 0 where nothing
+    differs, 1 where it could not run to its end or was used wrongly, and 2 where something differs.
     """
     if url is None:
         raise click.UsageError("Missing argument 'URL'.")

@@ -81,7 +81,7 @@ def pull(
 ) -> int:
     """Write the users, groups and dashboards of a site elsewhere as a seed, without its key.
 
-    URL is where the server is, e.g. https://app.periscopedata.com; the API is below its /api/v1.
+    URL is where the server is, without /api/v1: e.g. https://app.periscopedata.com
     """
     if url is None:
         raise click.UsageError("Missing argument 'URL'.")

@@ -35,6 +35,8 @@ from mockscope.instruments.veil import SHORTEST_SOUGHT, Veil, last_four
 AUTH: Final = "Http-X-Partner-Auth"
 USER_AGENT: Final = f"mockscope/{__version__}"
 VISIBLE: Final = re.compile(r"[!-~]+")
+# The end of a URL that was copied together with what the API adds to it.
+TOO_MUCH: Final = re.compile(r"/api/v1(/users|/groups)?/*$")
 # How long to wait where a server asks for less haste and does not say how much less; doubled each time.
 FIRST_WAIT: Final = 1.0
 # Whoever asks for less than a request a day gets that.
@@ -151,7 +153,7 @@ class Target:
     followed: the key is for this server alone.
 
     Args:
-        url: where the server is, http or https; what precedes ``/api`` in its paths may be part of it.
+        url: where the server is, http or https; what precedes ``/api/v1`` in its paths may be part of it.
         host: the host of the site, as in the auth header.
         api_key: its key.
         rate: how many requests a second at most; None is no limit.
@@ -552,6 +554,8 @@ def _parsed(url: str) -> SplitResult:
         raise ValueError("the URL must not hold a name or a password")
     if "?" in url or "#" in url:
         raise ValueError(f"{url!r} must end with a path: leave out what follows")
+    if TOO_MUCH.search(parts.path):
+        raise ValueError(f"{url!r} must end before /api/v1: write {TOO_MUCH.sub('', url)}")
     return parts
 
 

@@ -578,6 +578,10 @@ def test_a_policy_that_can_t_be_written_is_refused_before_anything_is_asked(
         (["http://127.0.0.1:1"], "Missing option '--site'."),
         (["central perk", "--site", "s"], "'central perk' is no URL of a server: write it like https://example.com"),
         (
+            ["http://127.0.0.1:1/api/v1/", "--site", "s"],
+            "'http://127.0.0.1:1/api/v1/' must end before /api/v1: write http://127.0.0.1:1",
+        ),
+        (
             ["http://127.0.0.1:1", "--site", "s", "--full", "--dry-run"],
             "--read-only, --dry-run, --full and --clean-up exclude each other",
         ),

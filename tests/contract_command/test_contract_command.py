@@ -295,6 +295,12 @@ def test_who_interrupts_it_is_not_told_that_nothing_was_found() -> None:
             f"contract creates, changes and deletes records of the site {HOST} at http://192.0.2.1: "
             "add --yes if they may all go",
         ),
+        (
+            ["http://127.0.0.1:9/api/v1", "--site", HOST],
+            {"MOCKSCOPE_API_KEY": "a-key"},
+            2,
+            "'http://127.0.0.1:9/api/v1' must end before /api/v1: write http://127.0.0.1:9",
+        ),
         (["--max-examples", "0"], {}, 2, "Invalid value for '--max-examples': 0 is not in the range x>=1."),
         (
             ["http://127.0.0.1:9", "--site", HOST],

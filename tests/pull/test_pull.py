@@ -496,6 +496,13 @@ def test_what_is_kept_meanwhile_may_not_be_where_the_seed_goes(
     assert (out.read_text(), len(site.calls)) == ("old", 0)
 
 
+def test_a_url_that_goes_on_into_the_api_is_told_where_to_end(server: LiveServer, site: MockSite) -> None:
+    done = pull(f"{server.url}/api/v1")
+
+    assert done == (2, "", f"'{server.url}/api/v1' must end before /api/v1: write {server.url}")
+    assert len(site.calls) == 0
+
+
 def test_a_time_that_is_none_is_one_line_and_nothing_is_asked(
     server: LiveServer, site: MockSite, tmp_path: Path
 ) -> None:

@@ -117,6 +117,21 @@ def test_a_url_with_a_query_is_refused(url: str) -> None:
         Target(url, HOST, KEY)
 
 
+@pytest.mark.parametrize("start", ["http://example.com", "http://example.com/in/front", "http://example.com/api/v2"])
+@pytest.mark.parametrize("end", ["/api/v1", "/api/v1/", "/api/v1//", "/api/v1/users", "/api/v1/groups/"])
+def test_a_url_that_goes_on_into_the_api_is_refused_with_where_to_end(start: str, end: str) -> None:
+    with pytest.raises(ValueError, match="must end before") as caught:
+        Target(start + end, HOST, KEY)
+
+    assert str(caught.value) == f"'{start}{end}' must end before /api/v1: write {start}"
+    assert Target(start, HOST, KEY).url == start
+
+
+def test_what_only_looks_like_the_start_of_the_api_is_part_of_a_url() -> None:
+    for url in ("http://example.com/api", "http://example.com/api/v10", "http://example.com/api/v1/friends"):
+        assert Target(url, HOST, KEY).url == url
+
+
 def test_a_url_with_a_password_is_refused_without_telling_it() -> None:
     with pytest.raises(ValueError, match="must not hold a name or a password") as caught:
         Target("http://joey:secret@example.com", HOST, KEY)
