@@ -2,11 +2,14 @@
 
 import logging
 import os
+import signal
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from shlex import quote
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote as percent_encoded
 from urllib.parse import urlsplit
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from mockscope.target import Target
 
 INTERRUPTED: Final = 130
+NAP_SECONDS: Final = 0.1
 NOT_HERE: Final = "contract needs Schemathesis: pip install 'mockscope[contract]'"
 
 
@@ -91,31 +95,51 @@ def contract(
         raise click.UsageError("--reset needs a URL: the mock is reset anyway")
     if find_spec("schemathesis") is None:
         raise click.ClickException(NOT_HERE)
+    from mockscope.target import Pace
+
     options = {
         "max_examples": max_examples,
         "seed": seed_number,
-        "rate": _limit(rate),
         "timeout": timeout,
         "reports": _files(reports, report_dir),
     }
     try:
-        if url is None:
-            return _try_mock(seed, site, api_key_env, options)
-        _check(url, site, is_agreed=yes)
-        key = from_environment(api_key_env, "the API key")
-        target = target_of(url, site or "", key, rate=rate, timeout=timeout, ca_file=ca_file)
-        hidden = {"key": key, "variable": api_key_env}
-        return _try_server(target, hidden, options | {"ca_file": ca_file}, resets=reset)
+        with _ended_by_ctrl_c() as sleep:
+            if url is None:
+                return _try_mock(seed, site, api_key_env, options | {"turn": Pace(rate, sleep).wait})
+            _check(url, site, is_agreed=yes)
+            key = from_environment(api_key_env, "the API key")
+            target = target_of(url, site or "", key, rate=rate, timeout=timeout, ca_file=ca_file, sleep=sleep)
+            hidden = {"key": key, "variable": api_key_env}
+            return _try_server(target, hidden, options | {"ca_file": ca_file}, resets=reset)
     except (KeyboardInterrupt, click.Abort):
         # Who was interrupted has not seen that nothing is wrong.
         return INTERRUPTED
 
 
-def _limit(rate: float | None) -> str | None:
-    """A rate in Schemathesis's words, which are of whole numbers."""
-    if rate is None:
-        return None
-    return f"{int(rate)}/s" if rate >= 1 else f"{max(1, int(rate * 60))}/m"
+@contextmanager
+def _ended_by_ctrl_c() -> Iterator[Callable[[float], None]]:
+    """For a block, a way to wait that Ctrl-C ends in every thread; by itself it ends what the main thread does."""
+    is_over = False
+
+    def end(number: int, frame: FrameType | None) -> None:
+        nonlocal is_over
+        is_over = True
+        raise KeyboardInterrupt
+
+    def sleep(seconds: float) -> None:
+        latest = time.monotonic() + seconds
+        # No lock and no event: a signal may come while the main thread holds it.
+        while not is_over and (left := latest - time.monotonic()) > 0:
+            time.sleep(min(left, NAP_SECONDS))
+        if is_over:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        yield sleep
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _check(url: str, site: str | None, *, is_agreed: bool) -> None:
@@ -198,9 +222,7 @@ def _try_server(target: "Target", secret: dict[str, str], options: dict[str, Any
         if not is_loopback(target.url):
             say(f"warning: records of the site {target.host} at {target.url} are created, changed and deleted now")
         hidden = HiddenKey(target.host, **secret)
-        # Without a limit of our own, the server's own is kept: 429 is waited for.
-        options["rate"] = options["rate"] or "auto"
-        return _meaning(trial(target.url, words, hidden, reset=reset, **options))
+        return _meaning(trial(target.url, words, hidden, turn=target.pace.wait, reset=reset, **options))
 
 
 class _Unfit(Exception):

@@ -197,7 +197,7 @@ def trial(
     *,
     max_examples: int,
     seed: int | None = None,
-    rate: str | None = None,
+    turn: Callable[[], None],
     timeout: float,
     ca_file: Path | None = None,
     reports: Mapping[str, Path],
@@ -211,7 +211,7 @@ def trial(
         hidden: the site and its key, which only the server is to see.
         max_examples: how many cases of fuzzing for each operation.
         seed: the number that Schemathesis begins with, to see the same cases again.
-        rate: how fast requests may follow each other, in Schemathesis's words.
+        turn: waits for the turn of the next request; it is called before each.
         timeout: how many seconds one answer may take.
         ca_file: the certificates to believe instead of the system's.
         reports: the form of each report, and its file.
@@ -221,11 +221,23 @@ def trial(
         {**configuration(hidden.shown, words), "generation": {"mode": "all", "database": "none"}}
     )
     hooks = [*verdicts(), *([resetting(reset)] if reset else []), *hiding(hidden)]
-    with TemporaryDirectory(prefix="mockscope-") as folder, _hooked(hooks), _told(hidden):
+    with (
+        TemporaryDirectory(prefix="mockscope-") as folder,
+        _hooked(hooks),
+        _in_turn(turn),
+        _told(hidden),
+    ):
         document = Path(folder) / "openapi.yaml"
         document.write_bytes(_spec.openapi_yaml())
-        options = [f"--url={url}", f"--max-examples={max_examples}", f"--request-timeout={timeout}"]
-        options += [f"--seed={seed}"] * (seed is not None) + [f"--rate-limit={rate}"] * (rate is not None)
+        # Its limits would let as many requests go at once as a second or a minute may have. "auto" is none of its own:
+        # a server that answers 429 is given the time that it asks for.
+        options = [
+            f"--url={url}",
+            f"--max-examples={max_examples}",
+            f"--request-timeout={timeout}",
+            "--rate-limit=auto",
+        ]
+        options += [f"--seed={seed}"] * (seed is not None)
         options += [f"--tls-verify={ca_file}"] * (ca_file is not None)
         options += [f"--report-{form}-path={path}" for form, path in reports.items()]
         status = _status_of([str(document), *options], config)
@@ -254,6 +266,22 @@ def _hooked(hooks: Iterable[Hook]) -> Iterator[None]:
     finally:
         for hook in hooks:
             GLOBAL_HOOK_DISPATCHER.unregister(hook)
+
+
+@contextmanager
+def _in_turn(turn: Callable[[], None]) -> Iterator[None]:
+    """For a block each request waits for its turn, those too that Schemathesis sends beside its cases."""
+    send = requests.Session.send
+
+    def send_in_turn(session: requests.Session, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        turn()
+        return send(session, request, **options)
+
+    requests.Session.send = send_in_turn  # type: ignore[assignment, method-assign]
+    try:
+        yield
+    finally:
+        requests.Session.send = send  # type: ignore[method-assign]
 
 
 # -- cases and chains ------------------------------------------------------------------------------------------

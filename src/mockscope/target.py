@@ -40,7 +40,7 @@ TOO_MUCH: Final = re.compile(r"/api/v1(/users|/groups)?/*$")
 # How long to wait where a server asks for less haste and does not say how much less; doubled each time.
 FIRST_WAIT: Final = 1.0
 # Whoever asks for less than a request a day gets that.
-LONGEST_PACE: Final = 86_400.0
+LONGEST_DISTANCE: Final = 86_400.0
 # As much of a body as is shown.
 SHOWN: Final = 2000
 # Stands for the key in what becomes a curl line; no header, URL or body that is pasted into a shell can hold it.
@@ -146,6 +146,32 @@ class Exchange:
             yield f"{sign} ... and {len(text) - SHOWN} characters more"
 
 
+class Pace:
+    """Requests at even distances. Not for several threads at once.
+
+    Args:
+        rate: how many a second at most; None is no limit, and less than one a day is one a day.
+        sleep: how to wait.
+    """
+
+    def __init__(self, rate: float | None, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._distance = min(1 / rate, LONGEST_DISTANCE) if rate else 0.0
+        self._sleep = sleep
+        self._next = 0.0
+
+    def __repr__(self) -> str:
+        return f"<Pace {self._distance:g} s>"
+
+    def wait(self) -> None:
+        """Wait for the turn of the next request."""
+        if not self._distance:
+            return
+        now = time.monotonic()
+        if self._next > now:
+            self._sleep(self._next - now)
+        self._next = max(self._next, now) + self._distance
+
+
 class Target:
     """A server that claims to be this API, asked politely. Not for several threads at once.
 
@@ -156,7 +182,7 @@ class Target:
         url: where the server is, http or https; what precedes ``/api/v1`` in its paths may be part of it.
         host: the host of the site, as in the auth header.
         api_key: its key.
-        rate: how many requests a second at most; None is no limit.
+        rate: how many requests a second at most; None is no limit, and less than one a day is one a day.
         timeout: how many seconds one answer may take.
         patience: how many seconds a request may spend waiting, in sum, because the server asked for less haste.
         sleep: how to wait.
@@ -190,11 +216,11 @@ class Target:
         if not VISIBLE.fullmatch(api_key) or ":" in api_key:
             raise ValueError("the key can't stand in a header: use visible ASCII without blank or colon")
         self.host = host
-        self._pace = min(1 / rate, LONGEST_PACE) if rate else 0.0
         self._timeout = timeout
         self._patience = patience
         self._sleep = sleep
-        self._next = 0.0
+        # Whoever else sends requests there may take turns with this.
+        self.pace = Pace(rate, sleep)
         self._key = api_key
         self._veil = Veil()
         self._veil.learn(api_key)
@@ -281,11 +307,7 @@ class Target:
         return [*((name, value) for name, value in own if name.lower() not in named), *headers]
 
     def _ask_once(self, method: str, path: str, fields: list[tuple[str, str]], body: bytes | None) -> Exchange:
-        now = time.monotonic()
-        if self._pace:
-            if self._next > now:
-                self._sleep(self._next - now)
-            self._next = max(self._next, now) + self._pace
+        self.pace.wait()
         start = time.monotonic()
         status, answer_headers, answer = self._answered(method, path, fields, body)
         return Exchange(

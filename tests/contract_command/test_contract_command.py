@@ -255,6 +255,86 @@ def test_who_interrupts_it_is_not_told_that_nothing_was_found() -> None:
         assert process.wait(SECONDS) == 130
 
 
+# A pace that only counts, until it is to wait for as long as nobody would.
+COUNTING: Final = """
+import sys
+from mockscope import target
+
+turns = []
+
+class Counting(target.Pace):
+    def __init__(self, rate, sleep):
+        super().__init__(None, sleep)
+        self.rate = rate
+
+    def wait(self):
+        turns.append(self)
+        if len(turns) == LAST:
+            print("waiting", self.rate, file=sys.stderr, flush=True)
+            self._sleep(600)
+
+target.Pace = Counting
+"""
+
+
+@pytest.mark.parametrize("at", ["the mock", "a URL"])
+def test_ctrl_c_ends_it_while_it_waits_for_the_turn_of_a_request(at: str) -> None:
+    script = COUNTING.replace("LAST", "20") + "from mockscope.cli import main\nmain()"
+    with mockscope.serve(DEMO) as server:
+        where = [] if at == "the mock" else [server.url, "--site", HOST]
+        with subprocess.Popen(
+            [sys.executable, "-c", script, "contract", *where, "--rate", "0.5"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=PLAIN | {"MOCKSCOPE_API_KEY": KEY},
+        ) as process:
+            try:
+                assert process.stderr is not None
+                assert process.stderr.readline() == "waiting 0.5\n"
+                process.send_signal(signal.SIGINT)
+                assert process.wait(SECONDS) == 130
+            finally:
+                process.kill()
+
+
+def test_every_request_waits_for_its_turn() -> None:
+    script = f"""{COUNTING.replace("LAST", "-1")}
+import json, requests, mockscope
+from mockscope.cli import main
+
+server = mockscope.LiveServer(json.loads(sys.argv.pop()))
+inner, send, arrivals = server.app, requests.Session.send, []
+
+async def counting(scope, receive, send):
+    arrivals.append((len(turns), scope["path"]))
+    await inner(scope, receive, send)
+
+server.app = counting
+with server:
+    sys.argv.insert(2, server.url)
+    try:
+        main()
+    except SystemExit as end:
+        counts, paths = zip(*arrivals)
+        print(end.code, len(counts) > 300, list(counts) == sorted(set(counts)), requests.Session.send is send)
+        print(f"/_mockscope/v1/sites/{HOST}/reset" in paths, len(set(turns)))
+"""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", script, "contract", "--site", HOST, "--reset", "--rate", "0.5"),
+            *("--max-examples", "1", "--seed-number", "1", json.dumps(DEMO)),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+        env=PLAIN | {"MOCKSCOPE_API_KEY": KEY},
+    )
+
+    assert done.stdout.splitlines()[-2:] == ["0 True True True", "True 1"]
+
+
 # -- wrong use -------------------------------------------------------------------------------------------------
 
 
