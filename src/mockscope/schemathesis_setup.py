@@ -337,7 +337,9 @@ class _Hiding(TextIOBase):
         return self._behind.encoding
 
     def write(self, text: str) -> int:
-        self._behind.write(self._hidden.hide(text))
+        encoding = self.encoding or "utf-8"
+        # Schemathesis has signs that not every terminal and file can hold.
+        self._behind.write(self._hidden.hide(text).encode(encoding, "replace").decode(encoding))
         return len(text)
 
     def flush(self) -> None:

@@ -335,6 +335,14 @@ with server:
     assert done.stdout.splitlines()[-2:] == ["0 True True True", "True 1"]
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_what_the_output_can_not_hold_is_replaced_and_it_goes_on(encoding: str) -> None:
+    done = command("--max-examples", "1", "--seed-number", "1", PYTHONIOENCODING=encoding)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [name for name in ("Examples", "Coverage", "Fuzzing", "Stateful") if f"? {name}" not in done.stdout] == []
+
+
 # -- wrong use -------------------------------------------------------------------------------------------------
 
 
