@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 import requests
 import schemathesis
+from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.control import BuildContext, current_build_context, currently_in_test_context
 from requests.auth import AuthBase
 from schemathesis import Case, HookContext, Response
@@ -223,6 +224,7 @@ def trial(
     hooks = [*verdicts(), *([resetting(reset)] if reset else []), *hiding(hidden)]
     with (
         TemporaryDirectory(prefix="mockscope-") as folder,
+        _kept_in(folder),
         _hooked(hooks),
         _in_turn(turn),
         _told(hidden),
@@ -282,6 +284,16 @@ def _in_turn(turn: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         requests.Session.send = send  # type: ignore[method-assign]
+
+
+@contextmanager
+def _kept_in(folder: str) -> Iterator[None]:
+    """For a block Hypothesis keeps what it keeps in a folder, and not where the command was typed."""
+    set_hypothesis_home_dir(folder)
+    try:
+        yield
+    finally:
+        set_hypothesis_home_dir(None)
 
 
 # -- cases and chains ------------------------------------------------------------------------------------------

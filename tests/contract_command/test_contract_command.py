@@ -343,6 +343,13 @@ def test_what_the_output_can_not_hold_is_replaced_and_it_goes_on(encoding: str) 
     assert [name for name in ("Examples", "Coverage", "Fuzzing", "Stateful") if f"? {name}" not in done.stdout] == []
 
 
+def test_nothing_is_left_where_it_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert command("--max-examples", "1", "--seed-number", "1").returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 # -- wrong use -------------------------------------------------------------------------------------------------
 
 
