@@ -174,7 +174,7 @@ def check(
             if form is not None and report_to is not None:
                 report_to.write(_written(report, form, with_exchanges=with_exchanges))
             if form is None or report_file is not None:
-                click.echo(table(report, with_exchanges=with_exchanges), nl=False)
+                click.echo(_printable(table(report, with_exchanges=with_exchanges)), nl=False)
         except (CouldNotRun, Unreachable) as error:
             say(str(error))
             return COULD_NOT
@@ -281,6 +281,12 @@ def _written(report: "Report", form: Form, *, with_exchanges: bool) -> bytes:
 
     write = {"json": to_json, "junit": to_junit, "html": to_html}[form]
     return write(report, with_exchanges=with_exchanges).encode("utf-8", "replace")
+
+
+def _printable(text: str) -> str:
+    """A text with escapes for what the output's encoding does not have: exchanges hold whatever a server says."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 import html
 import io
 import json
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -303,6 +305,25 @@ def test_what_a_server_says_does_not_reach_the_terminal_s_own_commands(run: Run,
     shown = json.loads(done.output)["rules"][0]["checks"][2]["exchanges"][0]["text"] if form == "json" else done.output
     assert (done.status, re.findall(r"[\x1b\x9b]", done.output)) == (2, [])
     assert re.findall(r"&lt; (?:.*)tea|< (?:.*)tea", html.unescape(shown)) == [r"< \x1b[2J\x9b   tea"]
+
+
+def test_what_the_output_can_not_hold_is_escaped_and_differs_all_the_same() -> None:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        return replace(answer, body="Джои, né Tribbiani".encode()) if answer.status == 404 else answer
+
+    with odd(deviate) as arguments:
+        done = subprocess.run(
+            [sys.executable, "-m", "mockscope", "check", *arguments[:3], "--rule", "HTTP-1"],
+            capture_output=True,
+            timeout=30,
+            check=False,
+            env=os.environ | {"MOCKSCOPE_API_KEY": KEY, "PYTHONIOENCODING": "cp1252"},
+        )
+
+    assert (done.returncode, done.stderr) == (2, b"")
+    shown = [line for line in done.stdout.decode("cp1252").splitlines() if "Tribbiani" in line]
+    assert set(shown) == {r"  < \u0414\u0436\u043e\u0438, né Tribbiani"}
 
 
 # -- policies --------------------------------------------------------------------------------------------------
