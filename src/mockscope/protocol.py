@@ -84,7 +84,7 @@ class ReadableHeads(JSONProtocol):
 
     def data_received(self, data: bytes) -> None:
         data, self._held = self._held + data, b""
-        if not self._in_body and self._end_of_head(data) is None:
+        if not (self._in_body or data.endswith(END_OF_HEAD)) and self._end_of_head(data) is None:
             data = self._without_open_line(data)
         while data and not self.transport.is_closing():
             is_head = not self._in_body
@@ -105,9 +105,8 @@ class ReadableHeads(JSONProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._is_between = self._in_line = True
-        self._in_body = False
-        self._before = b""
+        self._is_between, self._in_body = True, False
+        self._in_line, self._before = True, b""
         super().on_message_complete()
 
     def _readable(self, data: bytes) -> tuple[bytes, bytes]:
