@@ -26,6 +26,9 @@ POLICY: Final = (
 )
 MARKER_NAMES: Final = ("host", "api_key", "seed", "strict", "contract", "faults", *POLICY)
 LOG: Final = ("failed", "all", "none")
+LAST_PORT: Final = 65535
+# Of digits: more calls fit into no memory.
+LONGEST_NUMBER: Final = 18
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("mockscope", "mockscope: a test double of the User and Group Management API")
     group.addoption("--mockscope-seed", metavar="FILE", help="seed file for the site of each test")
     group.addoption("--mockscope-host", metavar="ADDRESS", help="address that the server binds to (127.0.0.1)")
-    group.addoption("--mockscope-port", metavar="PORT", type=int, help="port of the server (0: the kernel chooses)")
+    group.addoption("--mockscope-port", metavar="PORT", help="port of the server (0: the kernel chooses)")
     group.addoption("--mockscope-log", choices=LOG, help="whose calls are shown: those of failed tests, all, or none")
     group.addoption("--mockscope-strict", action="store_true", help="fail tests for what the page does not promise")
     group.addoption("--mockscope-contract", action="store_true", help="fail tests for requests that break the contract")
@@ -71,7 +74,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
-    # A word that means nothing stops the run here, and not in the report of some test.
+    # What means nothing stops the run here, and not in the report of some test.
+    config_of(config)
     log_of(config)
     if contract_of(config):
         _check_validator("mockscope_contract")
@@ -84,19 +88,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def config_of(config: pytest.Config) -> MockscopeConfig:
-    """The configuration that options and ini file give; an option goes before its ini twin."""
+    """The configuration that options and ini file give; an option goes before its ini twin.
+
+    Raises:
+        pytest.UsageError: a value means nothing.
+    """
     seeds: list[Path] = config.getini("mockscope_seed")
     if len(seeds) > 1:
         raise pytest.UsageError("mockscope_seed takes one file")
-    port = config.getoption("--mockscope-port")
+    port: str | None = config.getoption("--mockscope-port")
     return MockscopeConfig(
         seed=config.getoption("--mockscope-seed") or (seeds[0] if seeds else None),
         host=config.getoption("--mockscope-host") or config.getini("mockscope_host"),
-        port=_number(config, "mockscope_port") if port is None else port,
+        port=(
+            _number("mockscope_port", config.getini("mockscope_port"), 0, LAST_PORT)
+            if port is None
+            else _number("--mockscope-port", port, 0, LAST_PORT)
+        ),
         hint_header=config.getini("mockscope_hint_header"),
         strict=config.getoption("--mockscope-strict") or config.getini("mockscope_strict"),
         contract=contract_of(config),
-        calls_kept=_number(config, "mockscope_calls_kept"),
+        calls_kept=_number("mockscope_calls_kept", config.getini("mockscope_calls_kept"), 1),
     )
 
 
@@ -118,11 +130,12 @@ def _check_validator(wish: str) -> None:
         raise pytest.UsageError(f"{wish} needs jsonschema-rs: pip install 'mockscope[contract]'")
 
 
-def _number(config: pytest.Config, name: str) -> int:
-    text: str = config.getini(name)
-    if not text.isdigit():
-        raise pytest.UsageError(f"{name} must be a number, and is {text!r}")
-    return int(text)
+def _number(name: str, text: str, least: int, most: int | None = None) -> int:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else -1
+    if number < least or (most is not None and number > most):
+        bounds = f"{least} or more" if most is None else f"from {least} to {most}"
+        raise pytest.UsageError(f"{name} must be a number, {bounds}, and is {text!r}")
+    return number
 
 
 def site_options(item: pytest.Item) -> dict[str, Any]:

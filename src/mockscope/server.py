@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # A test that thinks for a minute between two requests must not find its pooled connection closed.
 KEEP_ALIVE_SECONDS: Final = 600
 BACKLOG: Final = 2048
+LAST_PORT: Final = 65535
 # How long requests that are under way may still take when a signal ends the server.
 GRACE_SECONDS: Final = 3
 
@@ -58,7 +59,7 @@ class LiveServer(Mockscope):
 
     Raises:
         SeedError: the seed can't be loaded.
-        ValueError: the token can't stand in a header.
+        ValueError: the token can't stand in a header, or there is no such port.
         OSError: the seed can't be read.
         ImportError: requests are to be held against the contract, and the validator is not installed.
     """
@@ -80,6 +81,8 @@ class LiveServer(Mockscope):
         proxy_port: int = 0,
         proxy_others: "Others" = "refuse",
     ) -> None:
+        _check_port("port", port)
+        _check_port("proxy_port", proxy_port)
         super().__init__(
             seed,
             hint_header=hint_header,
@@ -351,6 +354,12 @@ def _connector(config: uvicorn.Config, state: ServerState) -> Callable[[], async
         return made
 
     return connect
+
+
+def _check_port(name: str, port: object) -> None:
+    # Some systems take the last 16 bits of a larger number, and listen there. To Python True is a number.
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= LAST_PORT:
+        raise ValueError(f"{name} is a number from 0 to {LAST_PORT}, not {port!r}")
 
 
 def bind(host: str, port: int) -> socket.socket:

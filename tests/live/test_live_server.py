@@ -5,6 +5,7 @@ import errno
 import gc
 import logging
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import threading
 import unittest
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -181,6 +183,13 @@ def test_a_port_that_another_server_has_raises() -> None:
 def test_a_port_that_another_program_has_raises() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="already in use"):
         LiveServer(port=taken.getsockname()[1]).start()
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 99999, 8080.0, "8080", True, None])
+def test_what_is_no_port_raises_before_anything_listens(port: Any) -> None:
+    for name in ("port", "proxy_port"):
+        with pytest.raises(ValueError, match=rf"^{name} is a number from 0 to 65535, not {re.escape(repr(port))}$"):
+            LiveServer(**{name: port})
 
 
 def test_an_address_of_another_machine_raises() -> None:

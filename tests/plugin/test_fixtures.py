@@ -163,13 +163,28 @@ def test_host_and_port_have_ini_twins_and_the_option_goes_first(pytester: pytest
     result.assert_outcomes(passed=1)
 
 
-def test_an_ini_port_that_is_no_number_is_named(pytester: pytest.Pytester) -> None:
-    pytester.makeini("[pytest]\nmockscope_port = http")
-    pytester.makepyfile("def test_it(mockscope): pass")
+@pytest.mark.parametrize(
+    ("ini", "arguments", "line"),
+    [
+        ("mockscope_port = http", [], "mockscope_port must be a number, from 0 to 65535, and is 'http'"),
+        ("mockscope_port = 65536", [], "mockscope_port must be a number, from 0 to 65535, and is '65536'"),
+        ("", ["--mockscope-port", "99999"], "--mockscope-port must be a number, from 0 to 65535, and is '99999'"),
+        ("", ["--mockscope-port=-1"], "--mockscope-port must be a number, from 0 to 65535, and is '-1'"),
+        ("mockscope_calls_kept = x", [], "mockscope_calls_kept must be a number, 1 or more, and is 'x'"),
+        ("mockscope_calls_kept = 0", [], "mockscope_calls_kept must be a number, 1 or more, and is '0'"),
+        ("mockscope_calls_kept = " + "9" * 30, [], "mockscope_calls_kept must be a number, 1 or more, and is '9*9'"),
+    ],
+)
+def test_an_option_or_ini_value_that_means_nothing_stops_the_run(
+    pytester: pytest.Pytester, ini: str, arguments: list[str], line: str
+) -> None:
+    pytester.makeini(f"[pytest]\n{ini}")
+    pytester.makepyfile("def test_it(): pass")
 
-    result = run(pytester)
+    result = run(pytester, *arguments)
 
-    result.stdout.fnmatch_lines(["*UsageError: mockscope_port must be a number, and is 'http'*"])
+    assert (result.ret, result.outlines) == (pytest.ExitCode.USAGE_ERROR, [])
+    result.stderr.fnmatch_lines([f"ERROR: {line}"])
 
 
 @pytest.mark.usefixtures("all_plugins")
