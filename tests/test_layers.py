@@ -14,7 +14,7 @@ import mockscope
 PACKAGE: Final = Path(mockscope.__file__).parent
 PLUGIN: Final = Path(pytest_mockscope.__file__).parent
 
-DOMAIN: Final = {"mockscope.domain", "mockscope.nearness"}
+DOMAIN: Final = {"mockscope.domain", "mockscope.moments", "mockscope.nearness"}
 BENCH: Final = DOMAIN | {
     "mockscope.instruments",
     "mockscope.seeding",
@@ -33,8 +33,10 @@ SERVER: Final = DOUBLE | PORTS | {"mockscope.redirect", "mockscope.server", "moc
 # room -> what it may import besides the standard library
 ALLOWED: Final[dict[str, set[str]]] = {
     "domain": DOMAIN | {"msgspec", "sortedcontainers"},
-    "instruments": {"mockscope", "mockscope.instruments", "mockscope.nearness", "harfile", "msgspec", "pyrate_limiter"},
+    "instruments": {"mockscope", "mockscope.instruments", "mockscope.moments", "mockscope.nearness"}
+    | {"harfile", "msgspec", "pyrate_limiter"},
     "nearness.py": set(),
+    "moments.py": set(),
     "_spec.py": {"yaml"},
     "json_text.py": set(),
     "wire.py": DOMAIN | {"mockscope.json_text", "msgspec"},

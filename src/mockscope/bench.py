@@ -27,9 +27,11 @@ from mockscope.domain.store import Table
 from mockscope.instruments.calls import MOST_CALLS, Journal
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry, Observer
+from mockscope.instruments.fault import check_kind
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.findings import Finding, complain, findings, without_repeats
 from mockscope.instruments.veil import Veil
+from mockscope.moments import aware
 from mockscope.seeding import SeedSource
 
 R = TypeVar("R")
@@ -96,17 +98,16 @@ class MockSite:
     block it is removed at the end and, in strict mode or where requests are held against the contract, looked through
     for findings.
 
-    ``calls`` are the calls that reached it, ``faults`` those that are planned, ``clock`` is its clock, ``strict``
-    whether it is in strict mode, and ``contract`` whether its requests are held against openapi.yaml.
+    ``calls`` are the calls that reached it, ``faults`` those that are planned, and ``clock`` is its clock.
     """
 
     def __init__(self, site: Site, bench: "Bench", *, strict: bool, contract: bool) -> None:
+        self.strict = strict
+        self.contract = contract
         self._site = site
         self._bench = bench
         bench.veil.learn(site.api_key)
         self._baseline = site.snapshot()
-        self.strict = strict
-        self.contract = contract
         if contract:
             # Here, and not at the end of a test: who lacks the validator is told at once.
             contracting.contract()
@@ -164,11 +165,16 @@ class MockSite:
 
     @property
     def enabled(self) -> bool:
-        """Whether the API is enabled for the site; may be set (AUTH-3)."""
+        """Whether the API is enabled for the site; may be set (AUTH-3).
+
+        Raises:
+            ValueError: it is set to what is neither True nor False.
+        """
         return self._site.enabled
 
     @enabled.setter
     def enabled(self, enabled: bool) -> None:
+        check_kind("enabled", enabled, bool)
         self._site.enabled = enabled
 
     @property
@@ -221,14 +227,19 @@ class MockSite:
 
         Raises:
             Refused: what create_user refuses (USER-CREATE-1, USER-CREATE-2, USER-CREATE-4).
-            ValueError: a time has no offset from UTC.
+            ValueError: a time is none, or has no offset from UTC.
         """
-        fields = {"first_name": first_name, "last_name": last_name, "email": email, "groups": _listed(groups)}
+        fields = {
+            "first_name": first_name,
+            "last_name": last_name,
+            "email": email,
+            "groups": _listed(groups),
+            "tfa_enabled": tfa_enabled,
+        }
         draft = NewUser(
             **read_body(ADDED_USER, fields),
-            last_login_at=None if last_login_at is None else timestamp(last_login_at),
-            password_updated_at=None if password_updated_at is None else timestamp(password_updated_at),
-            tfa_enabled=tfa_enabled,
+            last_login_at=None if last_login_at is None else _shown(last_login_at),
+            password_updated_at=None if password_updated_at is None else _shown(password_updated_at),
         )
         return _there(self._site.create_user(draft))
 
@@ -270,7 +281,7 @@ class MockSite:
 
         Raises:
             Refused: the site has no such user.
-            ValueError: the time has no offset from UTC.
+            ValueError: it is no time, or has no offset from UTC.
         """
         return self._site.record_login(email, self._moment(at))
 
@@ -283,12 +294,12 @@ class MockSite:
 
         Raises:
             Refused: the site has no such user.
-            ValueError: the time has no offset from UTC.
+            ValueError: it is no time, or has no offset from UTC.
         """
         return self._site.record_password_change(email, self._moment(at))
 
     def _moment(self, at: datetime | str | None) -> str:
-        return timestamp(self.clock.now() if at is None else at)
+        return _shown(self.clock.now() if at is None else at)
 
     # -- back in time ----------------------------------------------------------------------------------------
 
@@ -363,6 +374,34 @@ class MockSite:
     # -- strict mode and the contract ------------------------------------------------------------------------
 
     @property
+    def strict(self) -> bool:
+        """Whether the site is in strict mode; may be set.
+
+        Raises:
+            ValueError: it is set to what is neither True nor False.
+        """
+        return self._strict
+
+    @strict.setter
+    def strict(self, strict: bool) -> None:
+        check_kind("strict", strict, bool)
+        self._strict = strict
+
+    @property
+    def contract(self) -> bool:
+        """Whether its requests are held against openapi.yaml; may be set.
+
+        Raises:
+            ValueError: it is set to what is neither True nor False.
+        """
+        return self._contract
+
+    @contract.setter
+    def contract(self, contract: bool) -> None:
+        check_kind("contract", contract, bool)
+        self._contract = contract
+
+    @property
     def label(self) -> str:
         """What the site is for, in a word; hints show it to requests that come after the site is gone. May be set."""
         return self._site.label
@@ -435,6 +474,7 @@ class Bench:
     Raises:
         SeedError: the seed can't be loaded.
         OSError: the seed can't be read.
+        ValueError: a switch is neither True nor False, or ``calls_kept`` is not 1 or more.
         ImportError: requests are to be held against the contract, and the validator is not installed.
     """
 
@@ -446,6 +486,9 @@ class Bench:
         contract: bool = False,
         calls_kept: int = MOST_CALLS,
     ) -> None:
+        for name, switch in (("strict", strict), ("contract", contract)):
+            check_kind(name, switch, bool)
+        check_kind("calls_kept", calls_kept, int)
         if calls_kept < 1:
             raise ValueError(f"calls_kept is 1 or more, not {calls_kept}")
         self.directory = Directory()
@@ -509,7 +552,8 @@ class Bench:
             policy: policy switches.
 
         Raises:
-            ValueError: the host is taken or unfit, or a switch or its value is unknown.
+            ValueError: the host is taken or unfit, or a switch or its value is unknown; ``strict`` and ``contract``
+                are True or False.
             SeedError: the seed can't be loaded.
             OSError: the seed can't be read.
             ImportError: ``contract`` is asked for, and the validator is not installed.
@@ -625,5 +669,10 @@ def _there(record: R | None) -> R:
     return record
 
 
-def _listed(groups: Iterable[str] | None) -> object:
-    return groups if groups is None or isinstance(groups, str) else list(groups)
+def _listed(groups: object) -> object:
+    return list(groups) if isinstance(groups, Iterable) and not isinstance(groups, str | bytes | Mapping) else groups
+
+
+def _shown(moment: datetime | str) -> str:
+    # First whether it is one at all: what can't be hashed, timestamp could not even look up.
+    return timestamp(aware(moment))

@@ -4,6 +4,7 @@ from starlette.types import ASGIApp
 
 from mockscope.bench import Bench
 from mockscope.instruments.calls import MOST_CALLS
+from mockscope.instruments.fault import check_kind
 from mockscope.seeding import SeedSource
 from mockscope.web.app import build_app
 from mockscope.web.control.door import Door
@@ -24,7 +25,8 @@ class Mockscope(Bench):
 
     Raises:
         SeedError: the seed can't be loaded.
-        ValueError: the token can't stand in a header.
+        ValueError: the token can't stand in a header, a switch is neither True nor False, or ``calls_kept`` is not 1
+            or more.
         OSError: the seed can't be read.
         ImportError: requests are to be held against the contract, and the validator is not installed.
     """
@@ -40,6 +42,8 @@ class Mockscope(Bench):
         control: bool = True,
         control_token: str | None = None,
     ) -> None:
+        for name, switch in (("hint_header", hint_header), ("control", control)):
+            check_kind(name, switch, bool)
         super().__init__(seed, strict=strict, contract=contract, calls_kept=calls_kept)
         self._door = Door(control_token) if control else None
         self.app: ASGIApp = build_app(self, hint_header=hint_header, door=self._door)

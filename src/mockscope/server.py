@@ -21,6 +21,7 @@ from uvicorn.server import HANDLED_SIGNALS, ServerState
 from mockscope.double import Mockscope
 from mockscope.gate import Gate, SecurePort
 from mockscope.instruments.calls import MOST_CALLS
+from mockscope.instruments.fault import check_kind
 from mockscope.instruments.findings import complain
 from mockscope.protocol import best_protocol
 from mockscope.seeding import SeedSource
@@ -59,7 +60,8 @@ class LiveServer(Mockscope):
 
     Raises:
         SeedError: the seed can't be loaded.
-        ValueError: the token can't stand in a header, or there is no such port.
+        ValueError: the token can't stand in a header, there is no such port, a switch is neither True nor False, or
+            ``calls_kept`` is not 1 or more.
         OSError: the seed can't be read.
         ImportError: requests are to be held against the contract, and the validator is not installed.
     """
@@ -83,6 +85,9 @@ class LiveServer(Mockscope):
     ) -> None:
         _check_port("port", port)
         _check_port("proxy_port", proxy_port)
+        check_kind("proxy", proxy, bool)
+        if not isinstance(tls, Authority):
+            check_kind("tls", tls, bool)
         super().__init__(
             seed,
             hint_header=hint_header,

@@ -160,7 +160,7 @@ def test_built_in_groups_that_are_gone_stay_gone() -> None:
         ),
         (
             {"users": [{**MONICA, "password_updated_at": ""}]},
-            "seed.sites[0].users[0].password_updated_at: Invalid isoformat string: ''",
+            "seed.sites[0].users[0].password_updated_at: '' is no time; write it like 2014-02-06T23:46:07.118Z",
         ),
         (
             {"users": [MONICA], "dashboards": [{"name": "Revenue", "owner": "monika@example.com"}]},

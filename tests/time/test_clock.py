@@ -1,10 +1,12 @@
 """The clock: it runs, stands and jumps as it is told, sites follow the server, and sleepers notice at once."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from threading import Thread
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -258,9 +260,20 @@ def test_a_time_without_an_offset_is_refused(server: Clock, moment: datetime | s
     assert (server.now(), server.is_frozen) == (MOMENT, False)
 
 
-def test_a_word_that_is_no_time_is_refused(server: Clock) -> None:
-    with pytest.raises(ValueError, match="tomorrow"):
-        server.move_to("tomorrow")
+@pytest.mark.parametrize("moment", ["tomorrow", "2014", "2014-02-30T00:00:00Z", date(2014, 2, 6), 1391730367.118, []])
+def test_what_is_no_time_is_refused_and_the_form_of_one_shown(server: Clock, moment: Any) -> None:
+    message = rf"^{re.escape(repr(moment))} is no time; write it like 2014-02-06T23:46:07\.118Z$"
+    with pytest.raises(ValueError, match=message):
+        server.move_to(moment)
+    with pytest.raises(ValueError, match=message):
+        server.freeze(moment)
+    assert (server.now(), server.is_frozen) == (MOMENT, False)
+
+
+def test_a_clock_is_moved_to_a_moment_and_not_to_none(server: Clock) -> None:
+    with pytest.raises(ValueError, match=r"^None is no time; write it like 2014-02-06T23:46:07\.118Z$"):
+        server.move_to(cast("Any", None))
+    assert server.now() == MOMENT
 
 
 # -- as numbers ------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What happens to users elsewhere, told by the test and shown by the API: logins and changes of passwords."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -69,11 +69,13 @@ def test_a_list_that_was_asked_for_before_shows_the_login_too(monica: MockSite) 
     assert listed() == [None, "2014-02-06T23:46:07.118Z"]
 
 
-@pytest.mark.parametrize("at", ["", "yesterday", "2014-02-06", datetime(2014, 2, 6)])
-def test_a_time_that_is_none_is_refused_and_nothing_is_recorded(monica: MockSite, at: datetime | str) -> None:
-    with pytest.raises(ValueError, match=r"isoformat|offset"):
+@pytest.mark.parametrize(
+    "at", ["", "yesterday", "2014", "2014-02-06", datetime(2014, 2, 6), date(2014, 2, 6), 1391730367.118, [2014]]
+)
+def test_a_time_that_is_none_is_refused_and_nothing_is_recorded(monica: MockSite, at: Any) -> None:
+    with pytest.raises(ValueError, match=r"write it like 2014-02-06T23:46:07\.118Z$"):
         monica.record_login("monica@example.com", at)
-    with pytest.raises(ValueError, match=r"isoformat|offset"):
+    with pytest.raises(ValueError, match=r"write it like 2014-02-06T23:46:07\.118Z$"):
         monica.record_password_change("monica@example.com", at)
 
     assert shown(monica) == MONICA

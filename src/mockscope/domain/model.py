@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from mockscope.moments import aware
+
 # A text that datetime has accepted, and that is in the API's form already.
 AS_RENDERED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
@@ -131,11 +133,9 @@ def timestamp(moment: datetime | str) -> str:
     Raises:
         ValueError: the text is no such time, or the offset is missing.
     """
-    when = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    when = aware(moment)
     if isinstance(moment, str) and AS_RENDERED.fullmatch(moment):
         return moment
-    if when.tzinfo is None:
-        raise ValueError(f"{moment} has no offset from UTC; write it like 2014-02-06T23:46:07.118Z")
     try:
         return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
     except OverflowError as error:

@@ -60,6 +60,13 @@ def access(value: object) -> Access:
     return found
 
 
+def flag(value: object) -> bool:
+    """True or false, and nothing that merely counts as one."""
+    if not isinstance(value, bool):
+        raise Invalid(f"must be true or false, and is {kind(value)}")
+    return value
+
+
 def group_names(value: object) -> tuple[str, ...]:
     """Names of groups, in their order and without repeats; null means none (USER-CREATE-2)."""
     if value is None:
@@ -149,7 +156,7 @@ GROUP_CHANGES: Final = Body(
 
 
 # The handle's add_user, add_group and add_dashboard: the same fields, but nobody is asked for leave.
-ADDED_USER: Final = Body("USER-CREATE-1", NEW_USER.fields[:-1])
+ADDED_USER: Final = Body("USER-CREATE-1", (*NEW_USER.fields[:-1], Field("tfa_enabled", flag)))
 ADDED_GROUP: Final = Body("GROUP-CREATE-1", NEW_GROUP.fields[:-1])
 ADDED_DASHBOARD: Final = Body(
     "GROUP-1",

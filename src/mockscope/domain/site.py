@@ -73,7 +73,7 @@ class Site:
         policy: Policy | None = None,
         store: Store | None = None,
     ) -> None:
-        if not HOST.fullmatch(host):
+        if not _is_text(host, HOST):
             raise ValueError(f"the host {host!r} can't stand in a header: use visible ASCII without blanks")
         self.host = host
         self.rotate_key(api_key)
@@ -94,7 +94,7 @@ class Site:
         Raises:
             ValueError: the key can't stand in the auth header.
         """
-        if not API_KEY.fullmatch(api_key):
+        if not _is_text(api_key, API_KEY):
             raise ValueError(
                 f"the API key of {self.host} can't stand in a header: visible ASCII without blank or colon"
             )
@@ -518,6 +518,11 @@ class Site:
                 for board in self._shared_with(name)
             },
         )
+
+
+def _is_text(value: object, pattern: re.Pattern[str]) -> bool:
+    # From Python anything may come.
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
 def _fresh_store() -> Store:

@@ -10,6 +10,8 @@ from threading import Lock
 from typing import Final, NamedTuple
 from weakref import WeakSet
 
+from mockscope.moments import aware
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 NANOSECONDS: Final = 1_000_000_000
@@ -82,7 +84,7 @@ class Clock:
                 it, a delayed answer waits until the clock is moved.
 
         Raises:
-            ValueError: the time has no offset from UTC, or is not in the years 1 to 9999.
+            ValueError: it is no time, has no offset from UTC, or is not in the years 1 to 9999.
         """
         with self._lock:
             moment = self._now() if at is None else _nanoseconds(at)
@@ -113,7 +115,7 @@ class Clock:
             moment: an aware datetime, or ISO 8601 with an offset.
 
         Raises:
-            ValueError: the time has no offset from UTC, or is not in the years 1 to 9999.
+            ValueError: it is no time, has no offset from UTC, or is not in the years 1 to 9999.
         """
         due = _checked(_nanoseconds(moment))
         with self._lock:
@@ -233,7 +235,4 @@ def _checked(moment: int) -> int:
 
 
 def _nanoseconds(moment: datetime | str) -> int:
-    when = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    if when.utcoffset() is None:
-        raise ValueError(f"{moment} has no offset from UTC; write it like 2014-02-06T23:46:07.118Z")
-    return (when - EPOCH) // MICROSECOND * 1000
+    return (aware(moment) - EPOCH) // MICROSECOND * 1000

@@ -37,6 +37,15 @@ HELD: Final[Mapping[str, Any]] = {
     "params": dict,
     "test_mode": int | float,
 }
+# How they are called where something else was given.
+IN_WORDS: Final[Mapping[Any, str]] = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    dict: "an object of names and values",
+    Mapping: "an object of names and values",
+}
 PLAIN: Final = (str, bytes, bool, int, float, list, tuple, dict, type(None))
 # These answers have no body, whatever is planned.
 BODILESS: Final = (204, 205, 304)
@@ -302,7 +311,7 @@ class Fault:
         )
         yield (
             self.times is not None and self.times < 1,
-            f"a fault that strikes {self.times} times never strikes: times is 1 or more, or None",
+            f"a fault that strikes {self.times} times never strikes: times is 1 or more, or None (JSON: null): always",
         )
         yield self.nth is not None and self.nth < 1, f"calls are counted from 1: nth can't be {self.nth}"
         yield (
@@ -324,8 +333,11 @@ def _never_met(operation: str, where: Mapping[str, Any]) -> Iterator[tuple[bool,
     """Why no call of an operation would meet criteria; each is wrong if true."""
     for name, value in where.items():
         is_plain = type(value) in PLAIN
-        strange = name in HELD and is_plain and not isinstance(value, HELD[name])
-        yield strange or (name == "test_mode" and is_plain and value not in (True, False)), f"{name} can't be {value!r}"
+        strange = is_plain and not isinstance(value, HELD.get(name, object))
+        if name == "test_mode":
+            yield strange or (is_plain and value not in (True, False)), _not_of(name, value, bool)
+        elif name in HELD:
+            yield strange, _not_of(name, value, HELD[name])
     params = where.get("params")
     for name, value in params.items() if isinstance(params, dict) else ():
         is_text = isinstance(value, str) or type(value) not in PLAIN
@@ -366,9 +378,20 @@ def encoded(body: object) -> bytes:
 
 
 def check_kind(name: str, value: object, kind: Any) -> None:
+    """Refuse what is not of a kind.
+
+    Raises:
+        ValueError: it is not; says what is wanted.
+    """
     # To Python True is a number.
     if not isinstance(value, kind) or (isinstance(value, bool) and kind not in (bool, object)):
-        raise ValueError(f"{name} can't be {value!r}")
+        raise ValueError(_not_of(name, value, kind))
+
+
+def _not_of(name: str, value: object, kind: Any) -> str:
+    kinds = get_args(kind) or (kind,)
+    words = [IN_WORDS[each] for each in kinds if each in IN_WORDS and not (each is int and float in kinds)]
+    return f"{name} can't be {value!r}: {' or '.join(words)} is wanted"
 
 
 def _check_delay(seconds: object) -> None:

@@ -1,0 +1,26 @@
+"""A moment as people give it, and what is said where it is none. A leaf: every layer may import it."""
+
+from datetime import datetime
+from typing import Final
+
+LIKE: Final = "write it like 2014-02-06T23:46:07.118Z"
+
+
+def aware(moment: object) -> datetime:
+    """A moment as a datetime with an offset.
+
+    Args:
+        moment: an aware datetime, or a text in ISO 8601 with an offset.
+
+    Raises:
+        ValueError: it is no time, or the offset is missing.
+    """
+    try:
+        when = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    except ValueError:
+        when = None
+    if not isinstance(when, datetime):
+        raise ValueError(f"{moment!r} is no time; {LIKE}")
+    if when.utcoffset() is None:
+        raise ValueError(f"{moment} has no offset from UTC; {LIKE}")
+    return when

@@ -1,0 +1,101 @@
+"""What Python hands over that is of no such kind is refused where it is handed over, and nothing has changed."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from mockscope import LiveServer, Mockscope, MockSite, Refused
+
+# Typed as Any, as in tests that nobody checks.
+Anything = Any
+
+
+@pytest.fixture
+def site(mockscope: Anything) -> Anything:
+    return mockscope
+
+
+@pytest.mark.parametrize("value", ["no", "false", 0, 1, None])
+@pytest.mark.parametrize("name", ["enabled", "strict", "contract"])
+def test_a_switch_of_a_site_is_set_to_true_or_false_alone(site: Anything, name: str, value: object) -> None:
+    before = getattr(site, name)
+
+    with pytest.raises(ValueError, match=rf"^{name} can't be {value!r}: true or false is wanted$"):
+        setattr(site, name, value)
+
+    assert getattr(site, name) is before
+
+
+@pytest.mark.parametrize("name", ["strict", "contract"])
+def test_a_site_is_made_strict_or_not_and_nothing_between(mockscope_server: Anything, name: str) -> None:
+    before = mockscope_server.export()
+
+    with pytest.raises(ValueError, match=rf"^{name} can't be 'no': true or false is wanted$"):
+        mockscope_server.site("a-site", **{name: "no"})
+
+    assert mockscope_server.export() == before
+
+
+@pytest.mark.parametrize("name", ["strict", "contract", "hint_header", "control", "tls", "proxy"])
+def test_so_it_is_with_the_switches_of_a_server(name: str) -> None:
+    made: Anything = LiveServer
+    with pytest.raises(ValueError, match=rf"^{name} can't be 'no': true or false is wanted$"):
+        made(**{name: "no"})
+
+
+def test_calls_are_kept_in_whole_numbers() -> None:
+    made: Anything = Mockscope
+    with pytest.raises(ValueError, match=r"^calls_kept can't be '100': a whole number is wanted$"):
+        made(calls_kept="100")
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"tfa_enabled": "no"}, "tfa_enabled must be true or false, and is a string"),
+        ({"tfa_enabled": None}, "tfa_enabled must be true or false, and is null"),
+        ({"first_name": 5, "tfa_enabled": 1}, "first_name must be a string, and is a number; tfa_enabled must be true"),
+        ({"groups": 5}, "groups must be a list of strings"),
+        ({"groups": {"All Users": True}}, "groups must be a list of strings"),
+    ],
+)
+def test_a_user_is_added_with_fields_of_their_kinds(site: Anything, fields: dict[str, object], problem: str) -> None:
+    before = site.export()
+
+    with pytest.raises(Refused) as refused:
+        site.add_user("joey@example.com", **fields)
+
+    assert refused.value.message.startswith(f"The request has invalid fields: {problem}")
+    assert site.export() == before
+
+
+@pytest.mark.parametrize("name", ["last_login_at", "password_updated_at"])
+def test_a_user_has_times_that_are_times(site: Anything, name: str) -> None:
+    with pytest.raises(ValueError, match=r"^datetime\.date\(2014, 2, 6\) is no time; write it like 2014-02-06T23:46:"):
+        site.add_user("joey@example.com", **{name: date(2014, 2, 6)})
+
+    assert "joey@example.com" not in site.users
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda site: site.rotate_key(5), "the API key of example_site can't stand in a header"),
+        (lambda site: site.fork(host=5), "the host 5 can't stand in a header"),
+    ],
+)
+def test_host_and_key_are_texts(mockscope_server: LiveServer, ask: Callable[[MockSite], object], message: str) -> None:
+    with mockscope_server.site("example_site") as site, pytest.raises(ValueError, match=f"^{message}"):
+        ask(site)
+
+
+def test_a_site_takes_back_what_it_exports_after_all_that(site: MockSite) -> None:
+    site.enabled = False
+    site.add_user("joey@example.com", tfa_enabled=True, groups=(name for name in ["All Users"]))
+    before = site.export()
+
+    site.load(before)
+
+    assert site.export() == before
