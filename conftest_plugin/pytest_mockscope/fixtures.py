@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_mockscope.options import MockscopeConfig, config_of, site_options
+from pytest_mockscope.options import MockscopeConfig, config_of, seed_named_by, site_options
 from pytest_mockscope.reporting import SERVER, SITES
 
 if TYPE_CHECKING:
     from mockscope import Authority, Finding, LiveServer, MockSite
 
+MARKER: Final = "the mockscope marker"
+PORT_FREE: Final = "leave mockscope_port at 0, and each run, and each worker of pytest-xdist, has a port of its own"
 OF_STRICT_MODE: Final = "mockscope, strict mode: the page does not promise that this works"
 OF_THE_CONTRACT: Final = "mockscope, contract: openapi.yaml does not say that this may be sent"
 
@@ -29,14 +33,20 @@ def mockscope_server(mockscope_config: MockscopeConfig, request: pytest.FixtureR
     from mockscope import serve  # here, not above: a run that uses no fixture pays nothing
 
     config = mockscope_config
-    with serve(
-        host=config.host,
-        port=config.port,
-        hint_header=config.hint_header,
-        strict=config.strict,
-        contract=config.contract,
-        calls_kept=config.calls_kept,
-    ) as server:
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(
+                serve(
+                    host=config.host,
+                    port=config.port,
+                    hint_header=config.hint_header,
+                    strict=config.strict,
+                    contract=config.contract,
+                    calls_kept=config.calls_kept,
+                )
+            )
+        except (OSError, ValueError, ImportError) as error:
+            raise pytest.fail.Exception(_why_no_server(config, error), pytrace=False) from None
         request.config.stash[SERVER] = server
         yield server
 
@@ -54,21 +64,51 @@ def mockscope(
     request: pytest.FixtureRequest, mockscope_server: LiveServer, mockscope_config: MockscopeConfig
 ) -> Iterator[MockSite]:
     """A fresh site of this test's own: made-up host and key, two built-in groups, one administrator."""
-    options = {"seed": mockscope_config.seed} | site_options(request.node)
-    faults = options.pop("faults", ())
-    site = mockscope_server.site(**options)
+    marked = site_options(request.node)
+    faults = marked.pop("faults", None) or ()
+    try:
+        site = mockscope_server.site(**{"seed": mockscope_config.seed} | marked)
+    except (OSError, ValueError, ImportError) as error:
+        raise pytest.fail.Exception(
+            _why_no_site(request.config, mockscope_config.seed, marked, error), pytrace=False
+        ) from None
     # A request that comes when the site is gone is told whose it was.
     site.label = request.node.nodeid
     request.node.stash.setdefault(SITES, []).append(site)
     try:
         for fault in faults:
-            site.faults.add_plain(fault)
+            _plan(site, fault)
         yield site
         findings = site.objections()
     finally:
         site.remove()
     if findings:
         pytest.fail(_complaint(findings), pytrace=False)
+
+
+def _plan(site: MockSite, fault: Mapping[str, Any]) -> None:
+    try:
+        site.faults.add_plain(fault)
+    except ValueError as error:
+        raise pytest.fail.Exception(f"{MARKER}, of the fault {fault!r}: {error}", pytrace=False) from None
+
+
+def _why_no_server(config: MockscopeConfig, error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return f"mockscope_config: {error}"
+    reason = f"mockscope can't listen on {config.host} port {config.port}: {error.strerror or error}"
+    return f"{reason}; {PORT_FREE}" if config.port else reason
+
+
+def _why_no_site(config: pytest.Config, seed: object, marked: dict[str, Any], error: Exception) -> str:
+    from mockscope import SeedError
+
+    namer = MARKER if "seed" in marked else seed_named_by(config, seed)
+    if isinstance(error, OSError):
+        seed = marked.get("seed", seed)
+        start = "" if Path(str(seed)).is_absolute() else f", relative to {Path.cwd()}"
+        return f"can't read the seed {seed} ({namer}{start}): {error.strerror or error}"
+    return f"{namer if isinstance(error, SeedError) or not marked else MARKER}: {error}"
 
 
 def _complaint(findings: list[Finding]) -> str:

@@ -1,5 +1,6 @@
 """Options with their ini twins, and the marker: what they are called, and what they may say."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.util import find_spec
@@ -25,6 +26,16 @@ POLICY: Final = (
     "require_json_content_type",
 )
 MARKER_NAMES: Final = ("host", "api_key", "seed", "strict", "contract", "faults", *POLICY)
+# What the marker's arguments are, where they are not None. Policy switches are mockscope's to judge, at the fixture.
+KINDS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
+    "host": ((str,), "text"),
+    "api_key": ((str,), "text"),
+    "seed": ((str, Path, Mapping), "a path or plain data"),
+    "strict": ((bool,), "True or False"),
+    "contract": ((bool,), "True or False"),
+    "faults": ((list, tuple), "a list of planned faults"),
+}
+ANYTHING: Final = (object,), "anything"
 LOG: Final = ("failed", "all", "none")
 LAST_PORT: Final = 65535
 # Of digits: more calls fit into no memory.
@@ -105,8 +116,8 @@ def config_of(config: pytest.Config) -> MockscopeConfig:
             if port is None
             else _number("--mockscope-port", port, 0, LAST_PORT)
         ),
-        hint_header=config.getini("mockscope_hint_header"),
-        strict=config.getoption("--mockscope-strict") or config.getini("mockscope_strict"),
+        hint_header=_switch(config, "mockscope_hint_header"),
+        strict=config.getoption("--mockscope-strict") or _switch(config, "mockscope_strict"),
         contract=contract_of(config),
         calls_kept=_number("mockscope_calls_kept", config.getini("mockscope_calls_kept"), 1),
     )
@@ -114,7 +125,14 @@ def config_of(config: pytest.Config) -> MockscopeConfig:
 
 def contract_of(config: pytest.Config) -> bool:
     """Whether requests are held against the contract; an option goes before its ini twin."""
-    return bool(config.getoption("--mockscope-contract") or config.getini("mockscope_contract"))
+    return config.getoption("--mockscope-contract") or _switch(config, "mockscope_contract")
+
+
+def seed_named_by(config: pytest.Config, seed: object) -> str:
+    """What named a seed that no marker did."""
+    if seed == config.getoption("--mockscope-seed"):
+        return "--mockscope-seed"
+    return "mockscope_seed" if seed in config.getini("mockscope_seed") else "mockscope_config"
 
 
 def log_of(config: pytest.Config) -> str:
@@ -130,6 +148,13 @@ def _check_validator(wish: str) -> None:
         raise pytest.UsageError(f"{wish} needs jsonschema-rs: pip install 'mockscope[contract]'")
 
 
+def _switch(config: pytest.Config, name: str) -> bool:
+    try:
+        return bool(config.getini(name))
+    except (ValueError, pytest.UsageError) as error:
+        raise pytest.UsageError(f"{name} must be true or false: {error}") from None
+
+
 def _number(name: str, text: str, least: int, most: int | None = None) -> int:
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else -1
     if number < least or (most is not None and number > most):
@@ -142,16 +167,19 @@ def site_options(item: pytest.Item) -> dict[str, Any]:
     """What the markers of a test say of its site, merged from module to test.
 
     Raises:
-        pytest.UsageError: a marker has positional arguments, or a name that means nothing.
+        pytest.UsageError: a marker has positional arguments, a name that means nothing, or a value of no such kind.
     """
     merged: dict[str, Any] = {}
     for marker in reversed(list(item.iter_markers("mockscope"))):
         if marker.args:
             raise pytest.UsageError(f"{item.nodeid}: the mockscope marker takes named arguments only")
-        for name in marker.kwargs:
+        for name, value in marker.kwargs.items():
             if name not in MARKER_NAMES:
                 near = get_close_matches(name, MARKER_NAMES, n=1)
                 guess = f"did you mean {near[0]}?" if near else f"known: {', '.join(MARKER_NAMES)}"
                 raise pytest.UsageError(f"{item.nodeid}: the mockscope marker knows no {name}; {guess}")
+            kinds, wanted = KINDS.get(name, ANYTHING)
+            if value is not None and not isinstance(value, kinds):
+                raise pytest.UsageError(f"{item.nodeid}: {name} of the mockscope marker is {wanted}, not {value!r}")
         merged |= marker.kwargs
     return merged

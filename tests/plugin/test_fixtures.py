@@ -1,5 +1,6 @@
 """The fixtures and the marker, in test runs of their own."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,14 @@ def test_markers_add_up_from_module_to_test_and_the_nearest_wins(pytester: pytes
             "*test_it: the mockscope marker knows no zzz; known: host, api_key, seed, strict, contract, faults, *",
         ),
         ("'example_site'", "*test_it: the mockscope marker takes named arguments only*"),
+        ("strict='no'", "*test_it: strict of the mockscope marker is True or False, not 'no'"),
+        ("contract='false'", "*test_it: contract of the mockscope marker is True or False, not 'false'"),
+        ("host=5", "*test_it: host of the mockscope marker is text, not 5"),
+        ("seed=5", "*test_it: seed of the mockscope marker is a path or plain data, not 5"),
+        (
+            "faults={'status': 503}",
+            "*test_it: faults of the mockscope marker is a list of planned faults, not {'status': 503}",
+        ),
     ],
 )
 def test_a_marker_that_means_nothing_stops_the_run(pytester: pytest.Pytester, marker: str, line: str) -> None:
@@ -96,13 +105,52 @@ def test_a_marker_that_means_nothing_stops_the_run(pytester: pytest.Pytester, ma
     result.stderr.fnmatch_lines([line])
 
 
-def test_a_policy_value_that_no_switch_takes_is_an_error_of_that_test(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile("import pytest\n@pytest.mark.mockscope(page_size=0)\ndef test_it(mockscope): pass")
+@pytest.mark.parametrize(
+    ("marker", "line"),
+    [
+        (
+            "page_size=0",
+            "the mockscope marker: policy: Expected `int` >= 1 - at `$.page_size` (switches: page_size, *)",
+        ),
+        (
+            "host='a b'",
+            "the mockscope marker: the host 'a b' can't stand in a header: use visible ASCII without blanks",
+        ),
+        (
+            "faults=[{'operation': 'get_usr', 'status': 503}]",
+            "the mockscope marker, of the fault {'operation': 'get_usr', 'status': 503}: "
+            "there is no operation 'get_usr'; did you mean get_user?",
+        ),
+        (
+            "seed={'mockscope': 1, 'sites': [{'hots': 'a'}]}",
+            "the mockscope marker: seed.sites?0?.hots: unknown key hots; did you mean host?",
+        ),
+        (
+            "seed='nosuch.yaml'",
+            "can't read the seed nosuch.yaml (the mockscope marker, relative to *): No such file or directory",
+        ),
+        ("seed='/'", "can't read the seed / (the mockscope marker): Is a directory"),
+    ],
+)
+def test_a_marker_value_that_no_site_can_have_is_one_line_of_that_test(
+    pytester: pytest.Pytester, marker: str, line: str
+) -> None:
+    pytester.makepyfile(
+        f"""
+        import pytest
+
+        @pytest.mark.mockscope({marker})
+        def test_it(mockscope): pass
+
+        def test_the_next_is_alone(mockscope, mockscope_server):
+            assert list(mockscope_server.sites) == [mockscope.host]
+        """
+    )
 
     result = run(pytester)
 
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*ValueError: policy: Expected `int` >= 1 - at `$.page_size`*"])
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*ERROR at setup of test_it*", line, "*short test summary info*"], consecutive=True)
 
 
 def seed_in(folder: Path, host: str) -> str:
@@ -172,6 +220,9 @@ def test_host_and_port_have_ini_twins_and_the_option_goes_first(pytester: pytest
         ("", ["--mockscope-port=-1"], "--mockscope-port must be a number, from 0 to 65535, and is '-1'"),
         ("mockscope_calls_kept = x", [], "mockscope_calls_kept must be a number, 1 or more, and is 'x'"),
         ("mockscope_calls_kept = 0", [], "mockscope_calls_kept must be a number, 1 or more, and is '0'"),
+        ("mockscope_hint_header = maybe", [], "mockscope_hint_header must be true or false: *'maybe'*"),
+        ("mockscope_strict = maybe", [], "mockscope_strict must be true or false: *'maybe'*"),
+        ("mockscope_contract = maybe", [], "mockscope_contract must be true or false: *'maybe'*"),
         ("mockscope_calls_kept = " + "9" * 30, [], "mockscope_calls_kept must be a number, 1 or more, and is '9*9'"),
     ],
 )
@@ -185,6 +236,78 @@ def test_an_option_or_ini_value_that_means_nothing_stops_the_run(
 
     assert (result.ret, result.outlines) == (pytest.ExitCode.USAGE_ERROR, [])
     result.stderr.fnmatch_lines([f"ERROR: {line}"])
+
+
+@pytest.mark.parametrize(
+    ("ini", "arguments", "namer"),
+    [
+        ("", ["--mockscope-seed", "nosuch.yaml"], "--mockscope-seed, relative to *"),
+        ("mockscope_seed = nosuch.yaml", [], "mockscope_seed"),
+    ],
+)
+def test_a_seed_that_is_not_there_is_told_with_who_named_it(
+    pytester: pytest.Pytester, ini: str, arguments: list[str], namer: str
+) -> None:
+    pytester.makeini(f"[pytest]\n{ini}")
+    pytester.makepyfile("def test_it(mockscope): pass")
+
+    result = run(pytester, *arguments)
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR at setup of test_it*",
+            f"can't read the seed *nosuch.yaml ({namer}): No such file or directory",
+            "*short test summary info*",
+        ],
+        consecutive=True,
+    )
+
+
+TAKEN = "mockscope can't listen on 127.0.0.1 port {port}: Address already in use; leave mockscope_port at 0, *"
+
+
+def test_a_port_that_is_taken_is_told_in_a_line_with_host_and_port(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it(mockscope): pass\ndef test_without(): pass")
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run(pytester, "--mockscope-port", str(port))
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        ["*ERROR at setup of test_it*", TAKEN.format(port=port), "*short test summary info*"], consecutive=True
+    )
+
+
+def test_an_address_of_another_machine_is_told_likewise(pytester: pytest.Pytester) -> None:
+    # 192.0.2.0/24 is nobody's: it is set aside for documentation.
+    pytester.makepyfile("def test_it(mockscope): pass")
+
+    result = run(pytester, "--mockscope-host", "192.0.2.1")
+
+    result.stdout.fnmatch_lines(["mockscope can't listen on 192.0.2.1 port 0: Cannot assign requested address"])
+
+
+def test_a_config_made_in_code_is_told_what_is_wrong_with_it(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        import pytest
+        from pytest_mockscope import MockscopeConfig
+
+        @pytest.fixture(scope="session")
+        def mockscope_config():
+            return MockscopeConfig(port=99999)
+        """
+    )
+    pytester.makepyfile("def test_it(mockscope): pass")
+
+    result = run(pytester)
+
+    result.stdout.fnmatch_lines(
+        ["*ERROR at setup of test_it*", "mockscope_config: port is a number from 0 to 65535, not 99999"],
+        consecutive=True,
+    )
 
 
 @pytest.mark.usefixtures("all_plugins")
