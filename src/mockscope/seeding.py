@@ -8,7 +8,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final, Literal, get_args, get_type_hints
 
 import msgspec
 
@@ -28,6 +28,15 @@ PATTERNS_IN_WORDS: Final = {
     repr(state.KEY_PATTERN): "must be visible ASCII without blank or colon",
 }
 
+# What the codec says of a key that is no text.
+KEY_NO_TEXT: Final = "Expected `str`"
+OTHER_VERSION: Final = f"this mockscope reads version {state.FORMAT_VERSION} of the format only"
+NO_VERSION: Final = (
+    f"the version of the format is a whole number: write {state.FORMAT_VERSION}, without quotes or a point"
+)
+LINE_END: Final = b"\n"
+
+Form = Literal["plain", "YAML", "JSON"]
 SeedSource = str | Path | Mapping[str, Any]
 
 # Of files that were loaded so many are kept, and none that is longer than so many bytes.
@@ -47,7 +56,7 @@ def load_sites(source: SeedSource, *, track: Track = untracked) -> list[Site]:
         OSError: the file can't be read.
     """
     if isinstance(source, Mapping):
-        return _load(dict(source), track)
+        return _load(dict(source), track, form="plain")
     path = Path(source)
     return parse_sites(path.read_bytes(), str(path), track=track)
 
@@ -103,11 +112,14 @@ def parse_sites(text: bytes, name: str, *, track: Track = untracked) -> list[Sit
     try:
         decoded = text.decode()
     except UnicodeDecodeError as error:
-        raise SeedError(f"byte {error.start} is not UTF-8", where=name) from None
+        where = f"{name}, line {text.count(LINE_END, 0, error.start) + 1}"
+        raise SeedError(f"byte {error.start} is not UTF-8", where=where) from None
     is_json = name.endswith(".json")
-    data = _parse(decoded, name, is_json=is_json)
+    data = _parse(decoded, name, is_json=is_json) if decoded.strip() else None
+    if data is None:
+        raise SeedError(f"the file is empty: a seed begins with mockscope: {state.FORMAT_VERSION}", where=name)
     try:
-        return _load(data, track)
+        return _load(data, track, form="JSON" if is_json else "YAML")
     except SeedError as error:
         line = _line(decoded.replace("\t", " ") if is_json else decoded, error.path)
         error.where = f"{name}, line {line}"
@@ -135,11 +147,11 @@ def schema() -> dict[str, Any]:
 # -- shape -----------------------------------------------------------------------------------------------------
 
 
-def _load(data: object, track: Track) -> list[Site]:
+def _load(data: object, track: Track, *, form: Form) -> list[Site]:
     try:
         seed = msgspec.convert(data, Seed)
     except msgspec.ValidationError as error:
-        raise _shape_error(str(error)) from None
+        raise _shape_error(str(error), data, form) from None
 
     def made_up(generate: SeedGenerate, site: SeedSite) -> tuple[list[SeedGroup], Iterator[SeedUser]]:
         # Here, not above: names for people take longer to import than a server takes to start.
@@ -150,26 +162,66 @@ def _load(data: object, track: Track) -> list[Site]:
     return state.load(seed, make_up=made_up, track=track)
 
 
-def _shape_error(text: str) -> SeedError:
-    """The codec's error, with the path taken apart and the nearest known name added."""
+def _shape_error(text: str, data: object, form: Form) -> SeedError:
+    """The codec's error, with the path taken apart, the nearest known name added, and what may have been meant.
+
+    In a file the key is named as well, since a line may hold several; of plain data the whole place is spelled.
+    """
     problem, _, where = text.partition(" - at ")
     path = _path(where)
-    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
+    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL)
+    if unknown or problem == KEY_NO_TEXT:
+        key = unknown[1] if unknown else _key_no_text(data, path)
         known = _fields_at(path)
-        guess = nearest(unknown[1], known)
-        problem = f"unknown key {unknown[1]}" + (
-            f"; did you mean {guess}?" if guess else f"; known: {', '.join(known)}"
-        )
-        return SeedError(problem, (*path, unknown[1]))
+        guess = nearest(key, known)
+        problem = f"unknown key {key}" + (f"; did you mean {guess}?" if guess else f"; known: {', '.join(known)}")
+        return SeedError(problem, (*path, key))
     if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
-        problem = f"{missing[1]} is missing"
-    elif path == ("mockscope",):
-        problem = f"this mockscope reads version {state.FORMAT_VERSION} of the format only"
-    elif problem.startswith("Invalid enum value"):
+        return SeedError(f"{missing[1]} is missing", path)
+    if path == ("mockscope",):
+        return SeedError(OTHER_VERSION if problem.startswith("Expected `int` ") else NO_VERSION, path)
+    if problem.startswith("Invalid enum value"):
         problem += f"; known: {', '.join(map(str, _words_of(str(path[-1]))))}"
     elif pattern := re.fullmatch(r"Expected `str` matching regex (.*)", problem):
         problem = PATTERNS_IN_WORDS.get(pattern[1], problem)
-    return SeedError(problem, path)
+    if form == "plain":
+        return SeedError(problem, path)
+    named = "a key of " * where.startswith("`key`") + _spelled_key(path)
+    return SeedError(f"{named}{problem}{_advice(problem, form)}", path)
+
+
+def _spelled_key(path: state.Path) -> str:
+    """The last key of a path, with what stands behind it, and a colon: ``groups[0]: ``."""
+    spelled = ""
+    for step in reversed(path):
+        spelled = f"[{step}]{spelled}" if isinstance(step, int) else f"{step}{spelled}: "
+        if isinstance(step, str):
+            break
+    return spelled
+
+
+def _advice(problem: str, form: Form) -> str:
+    """What was probably meant by a value of another kind, with a semicolon before it."""
+    kinds = re.fullmatch(r"Expected `(\w+)(?: \| null)?`, got `(\w+)`", problem)
+    match kinds.groups() if kinds else ():
+        case ("str", "bool" | "int" | "float" as read):
+            as_what = "true or false" if read == "bool" else "a number"
+            return f"; YAML reads it as {as_what}: write it in quotes" if form == "YAML" else "; write it in quotes"
+        case ("bool" | "int", "str"):
+            return "; write it without quotes"
+        case ("array", "null"):
+            return "; write [], or leave the key out"
+        case (_, "null"):
+            return "; nothing stands there"
+    return ""
+
+
+def _key_no_text(data: Any, path: state.Path) -> str:
+    """The first key at a path that is no text, as YAML would have it."""
+    for step in path:
+        data = data[step]
+    key = next(key for key in data if not isinstance(key, str))
+    return "null" if key is None else str(key).lower()
 
 
 def _words_of(switch: str) -> tuple[object, ...]:
@@ -224,7 +276,7 @@ def _parse_json(text: str, name: str) -> Any:
         made = dict(pairs)
         if len(made) < len(pairs):
             twice = next(key for place, (key, _) in enumerate(pairs) if key in dict(pairs[:place]))
-            raise SeedError(f"{twice} stands twice in one object", where=name)
+            raise _json_error(f"{twice} stands here twice", " stands here twice", text, name)
         return made
 
     try:
@@ -236,3 +288,22 @@ def _parse_json(text: str, name: str) -> Any:
         ) from None
     except RecursionError:
         raise SeedError("nested too deeply", where=name) from None
+    except SeedError:
+        raise
+    except ValueError:
+        # A number that is too long for Python.
+        longest = max(re.findall(r"\d+", text), key=len)
+        ending = " characters are too many for one int"
+        raise _json_error(f"{len(longest)}{ending}", ending, text, name) from None
+
+
+def _json_error(problem: str, ending: str, text: str, name: str) -> SeedError:
+    """What a JSON decoder refuses without saying where. What reads YAML finds the like, and the line."""
+    from mockscope import yaml_text
+
+    try:
+        yaml_text.parse(text.replace("\t", " "), name)
+    except SeedError as error:
+        if error.problem.endswith(ending):
+            return SeedError(error.problem.replace("YAML", "JSON", 1), where=error.where)
+    return SeedError(f"not JSON: {problem}", where=name)

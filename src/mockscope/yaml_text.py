@@ -12,6 +12,7 @@ import yaml
 
 from mockscope.domain.state import Path, SeedError
 
+LONGEST_SHOWN: Final = 100
 MERGE: Final = "tag:yaml.org,2002:merge"
 
 
@@ -22,6 +23,16 @@ class Loader(yaml.CSafeLoader):
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002
+        try:
+            return super().construct_object(node, deep)
+        # What PyYAML lets slip where a tag says what the text is not, and Python where a number is too long for it.
+        except (ValueError, LookupError, AttributeError):
+            kind, text = node.tag.rpartition(":")[2], str(node.value)
+            is_long = len(text) > LONGEST_SHOWN
+            problem = f"{len(text)} characters are too many for one {kind}" if is_long else f"{text} is no {kind}"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
         keys: set[Any] = set()
@@ -56,7 +67,11 @@ def parse(text: str, name: str) -> Any:
         where = f"{name}, line {min(mark.line, text.count(chr(10))) + 1}" if mark else name
         raise SeedError(f"not YAML: {error.problem or error.context}", where=where) from None
     except yaml.YAMLError as error:
-        raise SeedError(f"not YAML: {error}", where=name) from None
+        found = yaml.reader.Reader.NON_PRINTABLE.search(text)
+        if found is None:
+            raise SeedError(f"not YAML: {error}", where=name) from None
+        where = f"{name}, line {text.count(chr(10), 0, found.start()) + 1}"
+        raise SeedError(f"not YAML: the character U+{ord(found[0]):04X} is not allowed", where=where) from None
 
 
 def to_text(data: object) -> str:

@@ -164,7 +164,7 @@ def test_a_state_that_can_not_be_written_at_the_end_is_one_line_and_exit_status_
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", ", line 1: Expected `object`, got `null`"),
+        ("", ": the file is empty: a seed begins with mockscope: 1"),
         ("mockscope: 1\nsites:\n  - host: a\n    polcy: {}\n", ", line 4: unknown key polcy; did you mean policy?"),
         ("mockscope: 2\n", ", line 1: this mockscope reads version 1 of the format only"),
         ("mockscope: 1\nsites: [}\n", ", line 2: not YAML: did not find expected node content"),

@@ -96,6 +96,10 @@ EXPORTED: Final[dict[str, Any]] = {
 }
 
 
+# More than Python turns into a number.
+DIGITS: Final = "9" * 6001
+
+
 def written(folder: Path, text: str | bytes, name: str = "seed.yaml") -> Path:
     path = folder / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -137,28 +141,80 @@ def test_a_site_needs_a_host_alone_and_gets_a_key_of_the_page_s_shape() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "seed.yaml, line 1: Expected `object`, got `null`"),
+        ("", "seed.yaml: the file is empty: a seed begins with mockscope: 1"),
+        ("\n\n\n", "seed.yaml: the file is empty: a seed begins with mockscope: 1"),
+        ("# nothing yet\n", "seed.yaml: the file is empty: a seed begins with mockscope: 1"),
+        ("[1]", "seed.yaml, line 1: Expected `object`, got `array`"),
         ("sites: []", "seed.yaml, line 1: mockscope is missing"),
         ("mockscope: 2", "seed.yaml, line 1: this mockscope reads version 1 of the format only"),
+        (
+            "# ours\nmockscope: '1'",
+            "seed.yaml, line 2: the version of the format is a whole number: write 1, without quotes or a point",
+        ),
+        (
+            "mockscope: 1.0",
+            "seed.yaml, line 1: the version of the format is a whole number: write 1, without quotes or a point",
+        ),
+        ("mockscope: 1\n1: a", "seed.yaml, line 2: unknown key 1; known: mockscope, sites"),
+        ("mockscope: 1\n? null\n: a", "seed.yaml, line 2: unknown key null; known: mockscope, sites"),
+        ("mockscope: 1\ntrue: a", "seed.yaml, line 2: unknown key true; known: mockscope, sites"),
         ("mockscope: 1\nsits: []", "seed.yaml, line 2: unknown key sits; did you mean sites?"),
-        ("mockscope: 1\nsites: {}", "seed.yaml, line 2: Expected `array`, got `object`"),
+        ("mockscope: 1\nsites: {}", "seed.yaml, line 2: sites: Expected `array`, got `object`"),
         ("mockscope: 1\nsites: [", "seed.yaml, line 2: not YAML: did not find expected node content"),
-        (b"mockscope: 1\n\xff", "seed.yaml: byte 13 is not UTF-8"),
+        (b"mockscope: 1\n\xff", "seed.yaml, line 2: byte 13 is not UTF-8"),
         ("mockscope: 1\nsites:\n  - enabled: true", "seed.yaml, line 3: host is missing"),
-        ("mockscope: 1\nsites:\n  - {host: a b}", "seed.yaml, line 3: must be visible ASCII without blanks"),
+        ("mockscope: 1\nsites:\n  - {host: a b}", "seed.yaml, line 3: host: must be visible ASCII without blanks"),
+        ("mockscope: 1\nsites: [{host: a},\n  []]", "seed.yaml, line 3: sites[1]: Expected `object`, got `array`"),
+        ("mockscope: 1\nsites:\n  - host: a\0", "seed.yaml, line 3: not YAML: the character U+0000 is not allowed"),
+        ("mockscope: 1\nsites: " + DIGITS, "seed.yaml, line 2: not YAML: 6001 characters are too many for one int"),
+        ("mockscope: 1\n? " + DIGITS, "seed.yaml, line 2: not YAML: 6001 characters are too many for one int"),
+        ("mockscope: 1\nsites: !!bool maybe", "seed.yaml, line 2: not YAML: maybe is no bool"),
+        ("mockscope: 1\nsites: !!int one", "seed.yaml, line 2: not YAML: one is no int"),
+        ("mockscope: 1\nsites: !!timestamp now", "seed.yaml, line 2: not YAML: now is no timestamp"),
         ("mockscope: 1\nsites:\n  - host: a\n  - host: a", "seed.yaml, line 4: there is a site a already"),
         (one_site("host: b"), "seed.yaml, line 4: not YAML: host stands here twice"),
-        (one_site("api_key: a:b"), "seed.yaml, line 4: must be visible ASCII without blank or colon"),
-        (one_site("api_key: 12"), "seed.yaml, line 4: Expected `str | null`, got `int`"),
-        (one_site("enabled: 1"), "seed.yaml, line 4: Expected `bool`, got `int`"),
+        (one_site("api_key: a:b"), "seed.yaml, line 4: api_key: must be visible ASCII without blank or colon"),
+        (
+            one_site("api_key: 12"),
+            "seed.yaml, line 4: api_key: Expected `str | null`, got `int`; "
+            "YAML reads it as a number: write it in quotes",
+        ),
+        (one_site("enabled: 1"), "seed.yaml, line 4: enabled: Expected `bool`, got `int`"),
+        (one_site("enabled: 'no'"), "seed.yaml, line 4: enabled: Expected `bool`, got `str`; write it without quotes"),
+        (one_site("enabled:"), "seed.yaml, line 4: enabled: Expected `bool`, got `null`; nothing stands there"),
+        (one_site("users:"), "seed.yaml, line 4: users: Expected `array`, got `null`; write [], or leave the key out"),
+        (one_site("users:\n  -"), "seed.yaml, line 5: users[0]: Expected `object`, got `null`; nothing stands there"),
+        (
+            one_site("users:\n  - {first_name: No, last_name: 1.5, email: a@example.com}"),
+            "seed.yaml, line 5: first_name: Expected `str`, got `bool`; "
+            "YAML reads it as true or false: write it in quotes",
+        ),
+        (
+            one_site("users:\n  - {first_name: Joey, last_name: 1.5, email: a@example.com}"),
+            "seed.yaml, line 5: last_name: Expected `str`, got `float`; YAML reads it as a number: write it in quotes",
+        ),
+        (
+            one_site("users:\n  - {first_name: Joey, last_name: T, email: a@example.com, groups: [Sales, 2]}"),
+            "seed.yaml, line 5: groups[1]: Expected `str`, got `int`; YAML reads it as a number: write it in quotes",
+        ),
+        (
+            one_site("users:\n  - first_name: Joey\n    12: a"),
+            "seed.yaml, line 6: unknown key 12; known: email, first_name, last_name, groups, last_login_at, "
+            "password_updated_at, tfa_enabled",
+        ),
+        (
+            one_site("dashboards:\n  - name: D\n    access: {1: View}"),
+            "seed.yaml, line 6: a key of access: Expected `str`, got `int`; "
+            "YAML reads it as a number: write it in quotes",
+        ),
         (one_site("policy: {page_sise: 1}"), "seed.yaml, line 4: unknown key page_sise; did you mean page_size?"),
-        (one_site("policy:\n  page_size: 0"), "seed.yaml, line 5: Expected `int` >= 1"),
+        (one_site("policy:\n  page_size: 0"), "seed.yaml, line 5: page_size: Expected `int` >= 1"),
         (
             one_site("policy: {unknown_groups: rejct}"),
-            "seed.yaml, line 4: Invalid enum value 'rejct'; known: reject, ignore, create",
+            "seed.yaml, line 4: unknown_groups: Invalid enum value 'rejct'; known: reject, ignore, create",
         ),
         (one_site("groups:\n  - {name: Sales}"), "seed.yaml, line 5: access is missing"),
-        (one_site("groups:\n  - name: ' '\n    access: sql"), "seed.yaml, line 5: must not be blank"),
+        (one_site("groups:\n  - name: ' '\n    access: sql"), "seed.yaml, line 5: name: must not be blank"),
         (one_site("groups:\n  - name: S\n    access: sq"), "seed.yaml, line 6: sq is none of Sql, Discovery, View"),
         (
             one_site("groups:\n  - {name: S, access: sql}\n  - {name: S, access: sql}"),
@@ -206,7 +262,7 @@ def test_a_site_needs_a_host_alone_and_gets_a_key_of_the_page_s_shape() -> None:
             one_site("dashboards:\n  - {name: D}\n  - {name: D}"),
             "seed.yaml, line 6: there is a dashboard D already",
         ),
-        (one_site("generate: {users: -1}"), "seed.yaml, line 4: Expected `int` >= 0"),
+        (one_site("generate: {users: -1}"), "seed.yaml, line 4: users: Expected `int` >= 0"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str | bytes, message: str) -> None:
@@ -224,12 +280,37 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str | bytes,
             '{"mockscope": 1,\n\t"sites": [\n\t\t{"hots": "a"}]}',
             "seed.json, line 3: unknown key hots; did you mean host?",
         ),
-        ('{"mockscope": 1, "mockscope": 1}', "seed.json: mockscope stands twice in one object"),
+        ('{"mockscope": 1,\n\n "mockscope": 1}', "seed.json, line 3: not JSON: mockscope stands here twice"),
+        (
+            '{"mockscope": 1, "sites": [\n\t{"host": "a",\n\t"host": "b"}]}',
+            "seed.json, line 3: not JSON: host stands here twice",
+        ),
+        (
+            '{"mockscope": 1,\n\t"sites": ' + DIGITS + "}",
+            "seed.json, line 2: not JSON: 6001 characters are too many for one int",
+        ),
+        (
+            '{"mockscope": 1,\n "sites": ["\0"]}',
+            "seed.json, line 2: not JSON: Invalid control character at (column 13)",
+        ),
+        (b'{"mockscope": 1,\n "sites": "\xff"}', "seed.json, line 2: byte 28 is not UTF-8"),
+        ("\n", "seed.json: the file is empty: a seed begins with mockscope: 1"),
+        ("null", "seed.json: the file is empty: a seed begins with mockscope: 1"),
+        (
+            '{"mockscope": 1, "sites": [{"host": 12}]}',
+            "seed.json, line 1: host: Expected `str`, got `int`; write it in quotes",
+        ),
         ("[" * 100_000, "seed.json: nested too deeply"),
     ],
 )
-def test_json_is_refused_as_precisely(tmp_path: Path, text: str, message: str) -> None:
+def test_json_is_refused_as_precisely(tmp_path: Path, text: str | bytes, message: str) -> None:
     assert refusal(tmp_path, text, "seed.json").startswith(message)
+
+
+def test_plain_data_is_told_that_a_key_is_no_text() -> None:
+    source: Any = {"mockscope": 1, "sites": [{"host": "a", "users": [{1: "x"}]}]}
+    with pytest.raises(SeedError, match=r"^seed\.sites\[0\]\.users\[0\]\.1: unknown key 1; known: email, first_name"):
+        seeding.load_sites(source)
 
 
 def test_nothing_is_half_loaded(mockscope_server: mockscope.LiveServer) -> None:
