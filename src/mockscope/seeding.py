@@ -34,6 +34,7 @@ OTHER_VERSION: Final = f"this mockscope reads version {state.FORMAT_VERSION} of 
 NO_VERSION: Final = (
     f"the version of the format is a whole number: write {state.FORMAT_VERSION}, without quotes or a point"
 )
+BYTE_ORDER_MARK: Final = "\ufeff"
 LINE_END: Final = b"\n"
 
 Form = Literal["plain", "YAML", "JSON"]
@@ -110,7 +111,7 @@ def parse_sites(text: bytes, name: str, *, track: Track = untracked) -> list[Sit
         SeedError: as in load_sites.
     """
     try:
-        decoded = text.decode()
+        decoded = text.decode().removeprefix(BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
         where = f"{name}, line {text.count(LINE_END, 0, error.start) + 1}"
         raise SeedError(f"byte {error.start} is not UTF-8", where=where) from None

@@ -307,6 +307,15 @@ def test_json_is_refused_as_precisely(tmp_path: Path, text: str | bytes, message
     assert refusal(tmp_path, text, "seed.json").startswith(message)
 
 
+@pytest.mark.parametrize("name", ["seed.yaml", "seed.json"])
+def test_a_byte_order_mark_is_no_part_of_a_seed(tmp_path: Path, name: str) -> None:
+    plain = '{"mockscope": 1, "sites": [{"host": "a", "api_key": "k"}]}'
+
+    loaded = seeding.load_sites(written(tmp_path, b"\xef\xbb\xbf" + plain.encode(), name))
+
+    assert state.export(loaded) == state.export(seeding.load_sites(json.loads(plain)))
+
+
 def test_plain_data_is_told_that_a_key_is_no_text() -> None:
     source: Any = {"mockscope": 1, "sites": [{"host": "a", "users": [{1: "x"}]}]}
     with pytest.raises(SeedError, match=r"^seed\.sites\[0\]\.users\[0\]\.1: unknown key 1; known: email, first_name"):
