@@ -363,7 +363,7 @@ class MockSite:
         Raises:
             SeedError: the seed can't be loaded. Nothing has changed then.
             OSError: the seed can't be read.
-            ValueError: the seed has several sites, and none of this host.
+            ValueError: the seed has no site, or several and none of this host.
         """
         self._site.replace_records(self._bench._seeded(seed, self.host))
 
@@ -642,7 +642,7 @@ class Bench:
         Raises:
             SeedError: the seed can't be loaded.
             OSError: the seed can't be read.
-            ValueError: the seed has several sites, and none of this host.
+            ValueError: the seed has no site, or several and none of this host.
         """
         sites = self._seed_files.load_sites(seed)
         if len(sites) == 1:
@@ -650,8 +650,12 @@ class Bench:
         for site in sites:
             if site.host == host:
                 return site
-        hosts = ", ".join(site.host for site in sites) or "none"
-        raise ValueError(f"the seed has {len(sites)} sites ({hosts}): say which one with host=")
+        if not sites:
+            raise ValueError("the seed has no site, and the records are those of one: put one under sites")
+        several = f"the seed has {len(sites)} sites ({', '.join(site.host for site in sites)})"
+        if host is None:
+            raise ValueError(f"{several}: say which one with host=")
+        raise ValueError(f"{several}, and none of them is {host}: leave in it only the one that is meant")
 
 
 def _fresh(host: str, api_key: str) -> Site:

@@ -346,6 +346,16 @@ def test_an_unknown_path_is_not_found_and_the_nearest_is_named(server: LiveServe
     )
 
 
+@pytest.mark.parametrize("path", ["/_mockscope", "/_mockscope/", BASE, f"{BASE}/"])
+def test_where_all_paths_begin_none_of_them_is_meant(server: LiveServer, path: str) -> None:
+    answer = httpx.get(f"{server.url}{path}")
+
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"message": f"There is no {path}; {BASE}/openapi.yaml describes the paths that there are."},
+    )
+
+
 def test_an_unknown_method_is_refused_with_those_that_are_known(server: LiveServer) -> None:
     answer = httpx.put(f"{server.url}{BASE}/sites")
 
@@ -401,7 +411,7 @@ def test_a_state_that_can_t_be_written_is_told_without_a_trace(
 
     answer = httpx.post(f"{server.url}{BASE}/save")
 
-    assert (answer.status_code, answer.json()) == (500, {"message": "[Errno 13] Permission denied: 'state.yaml'"})
+    assert (answer.status_code, answer.json()) == (500, {"message": "the state was not written: Permission denied"})
     assert caplog.records == []
 
 

@@ -138,6 +138,16 @@ def test_faults_are_listed_and_taken_out_one_by_one_or_all(control: httpx.Client
     assert (cleared.status_code, list(site.faults)) == (204, [])
 
 
+def test_a_number_that_no_machine_has_is_told_in_words(control: httpx.Client, site: MockSite, faults: str) -> None:
+    answer = control.post(faults, content=b'{"status": 503, "delay": 1e999}')
+
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"message": "a number is too large: the largest is about 1.8e308"},
+    )
+    assert list(site.faults) == []
+
+
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
@@ -151,6 +161,12 @@ def test_faults_are_listed_and_taken_out_one_by_one_or_all(control: httpx.Client
             "there is no key of a delay uniform 'hihg'; did you mean high?",
         ),
         ({"calls": 1}, "a rate limit needs per"),
+        ({"status": "500"}, "status can't be '500': a whole number is wanted"),
+        ({"delay": "1"}, "delay can't be '1': a number is wanted"),
+        (
+            {"status": 503, "times": 0},
+            "a fault that strikes 0 times never strikes: times is 1 or more, or None (JSON: null)",
+        ),
         ({"status": 503, "action": None}, "there is no key of a fault 'action'; did you mean operation?"),
     ],
 )

@@ -196,6 +196,8 @@ def test_a_site_is_made_as_it_was_asked_for(server: LiveServer, control: httpx.C
         ),
         (b'{"seed": "seed.yaml"}', "seed: Expected `object | null`, got `str`"),
         (b'{"seed": {"mockscope": 2}}', "seed.mockscope: this mockscope reads version 1 of the format only"),
+        (b'{"seed": {"a": 1e999}}', "seed: a number is too large: the largest is about 1.8e308"),
+        (b'{"seed": {"a": ' + b"9" * 6001 + b"}}", "seed: a whole number has too many digits"),
         (b'{"label": 1}', "label: Expected `str`, got `int`"),
         (b"[]", "Expected `object`, got `array`"),
         (b"{", "the body is not JSON: Input data was truncated"),
@@ -358,13 +360,21 @@ def test_a_seed_with_several_sites_none_of_which_is_meant_is_refused(server: Liv
     site = server.site()
     before = site.export()
 
-    answer = control.post(
+    several = control.post(
         f"{path_of(site.host)}/import", json={"mockscope": 1, "sites": [{"host": "a"}, {"host": "b"}]}
     )
+    none = control.post(f"{path_of(site.host)}/import", json={"mockscope": 1})
 
-    assert (answer.status_code, answer.json()) == (
+    assert (several.status_code, several.json()) == (
         400,
-        {"message": "the seed has 2 sites (a, b): say which one with host="},
+        {
+            "message": f"the seed has 2 sites (a, b), and none of them is {site.host}: "
+            "leave in it only the one that is meant"
+        },
+    )
+    assert (none.status_code, none.json()) == (
+        400,
+        {"message": "the seed has no site, and the records are those of one: put one under sites"},
     )
     assert site.export() == before
 

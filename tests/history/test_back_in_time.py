@@ -276,8 +276,34 @@ def test_of_several_sites_in_a_seed_the_one_of_this_host_is_loaded() -> None:
     site.load({"mockscope": 1, "sites": [another, mine]})
     assert (site.policy.page_size, list(site.users)) == (9, [])
 
-    with pytest.raises(ValueError, match=r"^the seed has 2 sites \(another, third\): say which one with host=$"):
+    message = (
+        r"^the seed has 2 sites \(another, third\), and none of them is example_site: "
+        r"leave in it only the one that is meant$"
+    )
+    with pytest.raises(ValueError, match=message):
         site.load({"mockscope": 1, "sites": [another, {"host": "third"}]})
+
+
+def test_a_seed_without_a_site_is_no_seed_for_one() -> None:
+    double, site = friends()
+    before = double.export()
+
+    message = r"^the seed has no site, and the records are those of one: put one under sites$"
+    with pytest.raises(ValueError, match=message):
+        site.load({"mockscope": 1})
+    with pytest.raises(ValueError, match=message):
+        double.site(seed={"mockscope": 1, "sites": []})
+
+    assert double.export() == before
+
+
+def test_of_several_sites_in_a_seed_a_new_one_takes_that_of_its_host() -> None:
+    several = {"mockscope": 1, "sites": [{"host": "another", "policy": {"page_size": 9}}, {"host": "third"}]}
+    double = Mockscope()
+
+    assert double.site("another", seed=several).policy.page_size == 9
+    with pytest.raises(ValueError, match=r"^the seed has 2 sites \(another, third\): say which one with host=$"):
+        double.site(seed=several)
 
 
 def test_a_seed_that_can_not_be_loaded_changes_nothing() -> None:

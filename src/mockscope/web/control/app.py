@@ -87,7 +87,8 @@ class ReservedPaths:
         path: str = scope["path"]
         if self._door is None and path.startswith(CONTROL):
             raise HTTPException(404, "The control API of this server is switched off (--no-control, control=False).")
-        guess = nearest(path, self._paths)
+        # Whoever asks for the beginning of all paths means none of them.
+        guess = None if BASE.startswith(path.rstrip("/")) else nearest(path, self._paths)
         raise HTTPException(
             404,
             f"There is no {path}; "

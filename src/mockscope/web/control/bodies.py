@@ -19,6 +19,8 @@ IN_OTHER_WORDS: Final = {
     "Invalid RFC3339 encoded datetime": "write a time like 2014-02-06T23:46:07.118Z",
     "Expected `datetime` with a timezone component": "the offset is missing: write a time like "
     "2014-02-06T23:46:07.118Z",
+    "Number out of range": "a number is too large: the largest is about 1.8e308",
+    "Integer value out of range": "a whole number has too many digits",
 }
 
 
@@ -156,7 +158,8 @@ def read_query(pairs: list[tuple[str, str]], shape: type[T]) -> T:
 def _in_words(error: str, shape: type) -> str:
     """The codec's error, with the place in front and the nearest known name behind."""
     problem, _, where = error.partition(" - at ")
-    path = where.strip("`").removeprefix("$").removeprefix(".")
+    # "[...]" stands for any key of an object that may have any.
+    path = where.strip("`").partition("[...]")[0].removeprefix("$").removeprefix(".")
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
         known = _fields_at(shape, path)
         guess = nearest(unknown[1], known)

@@ -69,7 +69,10 @@ def save_state(ask: Ask) -> Response:
     ask.read(Nothing)
     if ask.bench.save is None:
         raise Conflict("This server has no state file: start it with mockscope serve --state FILE.")
-    ask.bench.save()
+    try:
+        ask.bench.save()
+    except OSError as error:
+        raise OSError(f"the state was not written: {error.strerror or error}") from None
     return done()
 
 
