@@ -8,13 +8,12 @@ from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from shlex import quote
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 import click
-from msgspec import DecodeError, Meta, Struct
-from msgspec.json import decode
 
+from mockscope.ready import Ready, parse
 from mockscope.shell import is_kept, say, seed_or_demo, state_file
 from mockscope.tls import CA_FILE
 
@@ -23,23 +22,6 @@ POLL_SECONDS: Final = 0.02
 # How long one answer may take, and how long it may take in any case.
 PATIENCE: Final = 5
 LEAST_PATIENCE: Final = 0.5
-
-
-class ReadySite(Struct):
-    """A site in a ready file."""
-
-    host: str
-    api_key: str
-
-
-class Ready(Struct):
-    """What serve writes to its ready file, as far as it matters here."""
-
-    url: Annotated[str, Meta(pattern=r"^https?://.+:\d+$")]
-    sites: list[ReadySite]
-    proxy: str | None = None
-    trust: str | None = None
-
 
 ready_file_option: Final = click.option(
     "--ready-file",
@@ -103,7 +85,7 @@ def env(*, ready_file: Path | None) -> None:
 
     path = _named(ready_file)
     try:
-        ready = _read(path)
+        ready = parse(path.read_bytes())
     except OSError as error:
         raise click.ClickException(f"can't read the ready file {path}: {error.strerror or error}") from None
     except ValueError as error:
@@ -148,7 +130,7 @@ def wait(*, ready_file: Path | None, timeout: float) -> int:
 def _silence(path: Path, latest: float) -> str | None:
     """Why a server is not there; None: it is."""
     try:
-        ready = _read(path)
+        ready = parse(path.read_bytes())
     except OSError as error:
         return f"can't read the ready file {path} ({error.strerror or error})"
     except ValueError as error:
@@ -177,13 +159,6 @@ def _ask(ready: Ready, patience: float) -> str | None:
         return response.getheader("server")
     finally:
         connection.close()
-
-
-def _read(path: Path) -> Ready:
-    try:
-        return decode(path.read_bytes(), type=Ready)
-    except DecodeError as error:
-        raise ValueError(str(error)) from None
 
 
 def _named(path: Path | None) -> Path:

@@ -1,14 +1,13 @@
 """The command serve: its options, and what it tells whoever started it."""
 
 import gc
-import json
 import logging
 import os
 import signal
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shlex import quote
 from types import FrameType
@@ -208,10 +207,10 @@ def serve(
             trust = {"proxy": url_of(door)} | trust
     elif ca_file is not None:
         raise click.UsageError("--ca-file needs --tls or --proxy: otherwise there is no authority")
-    with _ReadyFile(ready_file) as ready:
+    with _ready_file(ready_file) as write_ready:
 
         def announce() -> None:
-            ready.write(_readiness(double, url) | trust)
+            write_ready(_readiness(double, url) | trust)
             click.echo(_banner(double, url, trust, tells_token=control_token is None))
             sys.stdout.flush()
 
@@ -291,36 +290,30 @@ def _with_bar(items: "Iterable[T]", length: int, doing: str) -> "Iterable[T]":
         yield from bar
 
 
-class _ReadyFile:
-    """A file that is there, whole, exactly while the port accepts."""
+@contextmanager
+def _ready_file(path: Path | None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """What writes the ready file, for a block at the end of which it goes; without a path it writes nothing."""
+    if path is None:
+        yield lambda content: None
+        return
+    from mockscope.ready import ReadyFile  # here, not above: most servers have none
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def write(content: Mapping[str, Any]) -> None:
+        with _writing(path):
+            file.write(content)
 
-    def __enter__(self) -> "_ReadyFile":
-        if self._path is not None:
-            try:
-                # One left behind by a server that was killed would tell a waiting script the wrong port.
-                self._path.unlink(missing_ok=True)
-                self._part.touch()
-            except OSError as error:
-                raise click.ClickException(f"can't write the ready file {self._path}: {error.strerror}") from None
-        return self
+    with ExitStack() as stack:
+        with _writing(path):
+            file = stack.enter_context(ReadyFile(path))
+        yield write
 
-    def __exit__(self, *exc_info: object) -> None:
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
-            self._part.unlink(missing_ok=True)
 
-    @property
-    def _part(self) -> Path:
-        assert self._path is not None
-        return self._path.with_name(f".{self._path.name}.{os.getpid()}")
-
-    def write(self, content: dict[str, Any]) -> None:
-        if self._path is not None:
-            self._part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-            self._part.replace(self._path)
+@contextmanager
+def _writing(ready_file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"can't write the ready file {ready_file}: {error.strerror or error}") from None
 
 
 def _readiness(double: "Mockscope", url: str) -> dict[str, Any]:

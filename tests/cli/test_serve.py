@@ -156,6 +156,26 @@ def test_the_ready_file_names_no_administrator_where_there_is_none(tmp_path: Pat
         ]
 
 
+def test_the_ready_file_of_another_server_stays(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    options = ("--port", "0", "--ready-file", str(ready))
+    with serving(*options) as first, serving(*options) as second:
+        assert first.end() == (0, "")
+        left = json.loads(ready.read_text())["url"]
+        assert second.end() == (0, "")
+
+    assert (left, list(tmp_path.iterdir())) == (second.url, [])
+
+
+def test_a_ready_file_is_no_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ready.json")
+    result = run("serve", "--port", "0", "--ready-file", str(tmp_path / "ready.json"))
+
+    line = f"mockscope: can't write the ready file {tmp_path}/ready.json: it is no regular file\n"
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", line)
+    assert (tmp_path / "ready.json").is_fifo()
+
+
 def test_every_option_has_a_twin_in_the_environment(tmp_path: Path) -> None:
     (tmp_path / "seed.json").write_text('{"mockscope": 1, "sites": [{"host": "a", "api_key": "k"}]}')
     environment = {
