@@ -196,7 +196,8 @@ def serve(
     trust: dict[str, str] = {}
     if tls or proxy:
         authority = _authority(ca_file)
-        trust = {"ca_file": str(ca_file or authority.ca_file), "trust": str(authority.directory)}
+        # Whoever reads the ready file may be in another folder.
+        trust = {"ca_file": str((ca_file or authority.ca_file).absolute()), "trust": str(authority.directory)}
         if tls:
             gates[SecurePort(authority.server_context(host))] = listener
         if proxy:

@@ -65,6 +65,12 @@ def test_serve_tls_speaks_https_and_writes_the_certificate_where_it_is_told(tmp_
     assert sorted(ready) == ["ca_file", "pid", "sites", "trust", "url", "version"]
 
 
+def test_the_ready_file_names_the_certificate_for_readers_in_other_folders(tmp_path: Path) -> None:
+    ca_file = tmp_path / "ca.pem"
+    with serving(tmp_path, "--tls", "--ca-file", os.path.relpath(ca_file)) as (_, ready):
+        assert ready["ca_file"] == f"{Path.cwd()}/{os.path.relpath(ca_file)}"
+
+
 def test_the_banner_of_serve_tls_has_a_curl_line_that_works_when_pasted(tmp_path: Path) -> None:
     with serving(tmp_path, "--tls", "--proxy") as (process, ready):
         assert process.stdout is not None
