@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from mockscope.ready import Ready, parse
-from mockscope.shell import is_kept, say, seed_or_demo, state_file
+from mockscope.shell import check_spared, is_kept, say, seed_or_demo, state_file
 from mockscope.tls import CA_FILE
 
 NO: Final = 1
@@ -60,8 +60,10 @@ def execute(
     if not command:
         raise click.UsageError("exec needs a command: mockscope exec -- COMMAND")
     from mockscope.running import run
+    from mockscope.seeding import parse_sites
     from mockscope.server import LiveServer
 
+    check_spared("--keep-state", keep_state, "seed", lambda text: parse_sites(text, str(keep_state)))
     with seed_or_demo(seed) as path:
         server = LiveServer(path, proxy=True, proxy_others=proxy_others)
     if not server.directory:

@@ -20,7 +20,7 @@ from mockscope.outside import (
     is_loopback,
     target_of,
 )
-from mockscope.shell import say, say_wrong
+from mockscope.shell import check_apart, say, say_wrong
 
 if TYPE_CHECKING:
     from mockscope.checking.names import Record
@@ -146,8 +146,7 @@ def check(
         raise click.UsageError("--read-only, --dry-run, --full and --clean-up exclude each other")
     if report_file is not None and form is None:
         raise click.UsageError("--report-file needs --report: json, junit or html")
-    if report_file is not None and write_policy is not None and report_file.resolve() == write_policy.resolve():
-        raise click.UsageError("--report-file and --write-policy need a file each")
+    check_apart({"--report-file": report_file, "--write-policy": write_policy})
     api_key = from_environment(api_key_env, "the API key")
     _check_rules(rules)
     readings = _readings(policy)

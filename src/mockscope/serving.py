@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 import click
 
 from mockscope import __version__
-from mockscope.shell import is_kept, say, seed_or_demo, state_file
+from mockscope.shell import check_apart, check_spared, is_kept, say, seed_or_demo, state_file
 
 if TYPE_CHECKING:
     from mockscope.double import Mockscope
@@ -174,6 +174,7 @@ def serve(
         from mockscope.instruments.log import RequestLog, json_line, text_line
         from mockscope.server import serve_in_foreground, url_of
 
+        _check_files(seed, state, ready_file, ca_file)
         kept = state_file(state)
         double = _load(
             state if kept is not None and kept.exists() else seed,
@@ -219,6 +220,19 @@ def serve(
             serve_in_foreground(double, listener, host, announce, gates)
         finally:
             _end(double)
+
+
+def _check_files(seed: Path | None, state: Path | None, ready_file: Path | None, ca_file: Path | None) -> None:
+    """Have no file lost by an option that was mistaken for another."""
+    from mockscope.ready import parse
+    from mockscope.tls import read_own
+
+    written = {"--ready-file": ready_file, "--ca-file": ca_file}
+    # A state may be the seed: it is loaded then, and kept there.
+    check_apart({"--seed": seed, **written})
+    check_apart({"--state": state, **written})
+    check_spared("--ready-file", ready_file, "ready file", parse)
+    check_spared("--ca-file", ca_file, "certificate that mockscope made", read_own)
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """What the commands share: a seed or the demo, a state file, and errors as one line for whoever typed the command."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +24,45 @@ def say(line: str) -> None:
 def say_wrong(error: click.ClickException) -> None:
     """Tell the user in one line what was wrong."""
     say(" ".join(error.format_message().split()))
+
+
+def check_apart(files: Mapping[str, Path | None]) -> None:
+    """Have files of different purposes be different files.
+
+    Args:
+        files: those that were given, by what they were given as.
+
+    Raises:
+        UsageError: two of them are the same.
+    """
+    for (name, path), (other, its) in combinations(files.items(), 2):
+        if path is not None and its is not None and os.path.realpath(path) == os.path.realpath(its):
+            raise click.UsageError(f"{name} and {other} need a file each")
+
+
+def check_spared(name: str, path: Path | None, what: str, read: Callable[[bytes], object]) -> None:
+    """Have nothing written over but what mockscope writes there itself, or what is empty.
+
+    Args:
+        name: what the file was given as.
+        path: the file, if one was given.
+        what: what is to be written.
+        read: reads such a thing, or raises ValueError.
+
+    Raises:
+        ClickException: something else stands there, or nobody can tell.
+    """
+    if path is None or not os.path.isfile(path):
+        return
+    try:
+        if there := path.read_bytes():
+            read(there)
+    except OSError as error:
+        raise click.ClickException(f"can't read what is in {path} already: {error.strerror or error}") from None
+    except ValueError:
+        raise click.UsageError(
+            f"{name} would be written over {path}, which is no {what}: name another file, or remove it"
+        ) from None
 
 
 @contextmanager
