@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from mockscope.ready import Ready, parse
-from mockscope.shell import check_spared, is_kept, say, seed_or_demo, state_file
+from mockscope.shell import FILE, check_spared, is_kept, say, seed_or_demo, state_file
 from mockscope.tls import CA_FILE
 
 NO: Final = 1
@@ -25,7 +25,7 @@ LEAST_PATIENCE: Final = 0.5
 
 ready_file_option: Final = click.option(
     "--ready-file",
-    type=click.Path(path_type=Path),
+    type=FILE,
     envvar="MOCKSCOPE_READY_FILE",
     help="The ready file of the server.",
 )
@@ -36,8 +36,8 @@ ready_file_option: Final = click.option(
     options_metavar="[OPTIONS] [--] COMMAND [ARGUMENTS]...",
     context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
 )
-@click.option("--seed", type=click.Path(path_type=Path), help="Seed file. Without it: the demo site.")
-@click.option("--keep-state", type=click.Path(path_type=Path), help="File to write the sites to at the end.")
+@click.option("--seed", type=FILE, help="Seed file. Without it: the demo site.")
+@click.option("--keep-state", type=FILE, help="File to write the sites to at the end.")
 @click.option(
     "--proxy-others",
     type=click.Choice(["refuse", "pass"]),
@@ -59,6 +59,8 @@ def execute(
     command = context.args
     if not command:
         raise click.UsageError("exec needs a command: mockscope exec -- COMMAND")
+    if not command[0]:
+        raise click.UsageError("exec needs a command, and the name of the one that was given is empty")
     from mockscope.running import run
     from mockscope.seeding import parse_sites
     from mockscope.server import LiveServer

@@ -20,7 +20,7 @@ from mockscope.outside import (
     is_loopback,
     target_of,
 )
-from mockscope.shell import check_apart, say, say_wrong
+from mockscope.shell import FILE, check_apart, say, say_wrong
 
 if TYPE_CHECKING:
     from mockscope.checking.names import Record
@@ -77,18 +77,18 @@ class Judging(click.Command):
 @click.option("--rule", "rules", multiple=True, metavar="ID", help="Check this rule alone. May be there several times.")
 @click.option(
     "--policy",
-    type=click.Path(path_type=Path),
+    type=FILE,
     help="File with switches to judge by, instead of mockscope's own readings.",
 )
 @click.option(
     "--write-policy",
-    type=click.Path(path_type=Path),
+    type=FILE,
     help="File for the switches under which mockscope answers like this server.",
 )
 @click.option("--report", "form", type=click.Choice(["json", "junit", "html"]), help="A report instead of the table.")
 @click.option(
     "--report-file",
-    type=click.Path(path_type=Path),
+    type=FILE,
     help="File for the report; the table is printed all the same.",
 )
 @click.option("--no-exchanges", is_flag=True, help="Leave requests, answers and the site's host out of the report.")
@@ -111,7 +111,7 @@ class Judging(click.Command):
     show_default=True,
     help="How many seconds one answer may take.",
 )
-@click.option("--ca-file", type=click.Path(path_type=Path), help="Certificates to believe instead of the system's.")
+@click.option("--ca-file", type=FILE, help="Certificates to believe instead of the system's.")
 def check(
     *,
     url: str | None,

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from mockscope.shell import say
+from mockscope.shell import FILE, say
 
 if TYPE_CHECKING:
     from mockscope.pulling import Harvest, Partial
@@ -36,7 +36,7 @@ PUBLIC: Final = 0o666
     metavar="NAME",
     help="The environment variable that holds the API key.",
 )
-@click.option("--output", type=click.Path(path_type=Path), help="File to write to. Without it: standard output.")
+@click.option("--output", type=FILE, help="File to write to. Without it: standard output.")
 @click.option(
     "--format",
     "form",
@@ -57,11 +57,11 @@ PUBLIC: Final = 0o666
     show_default=True,
     help="How many seconds one answer may take.",
 )
-@click.option("--ca-file", type=click.Path(path_type=Path), help="Certificates to believe instead of the system's.")
+@click.option("--ca-file", type=FILE, help="Certificates to believe instead of the system's.")
 @click.option("--resume", is_flag=True, help="Go on where the same command ended before it was done.")
 @click.option(
     "--partial",
-    type=click.Path(path_type=Path),
+    type=FILE,
     help="File that keeps what was read until all is. Without it: .OUTPUT.partial beside the output.",
 )
 def pull(

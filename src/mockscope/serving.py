@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 import click
 
 from mockscope import __version__
-from mockscope.shell import check_apart, check_spared, is_kept, say, seed_or_demo, state_file
+from mockscope.shell import FILE, check_apart, check_spared, is_kept, not_empty, say, seed_or_demo, state_file
 
 if TYPE_CHECKING:
     from mockscope.double import Mockscope
@@ -29,7 +29,15 @@ T = TypeVar("T")
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, envvar="MOCKSCOPE_HOST", help="Address to bind to.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    # An empty name would be every address of the machine.
+    callback=not_empty,
+    envvar="MOCKSCOPE_HOST",
+    help="Address to bind to.",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -40,19 +48,19 @@ T = TypeVar("T")
 )
 @click.option(
     "--seed",
-    type=click.Path(path_type=Path),
+    type=FILE,
     envvar="MOCKSCOPE_SEED",
     help="Seed file, YAML or JSON. Without it: the demo site with the people of the vendor's page.",
 )
 @click.option(
     "--state",
-    type=click.Path(path_type=Path),
+    type=FILE,
     envvar="MOCKSCOPE_STATE",
     help="File to keep the sites in, YAML or JSON: loaded instead of the seed if it is there, written at the end.",
 )
 @click.option(
     "--ready-file",
-    type=click.Path(path_type=Path),
+    type=FILE,
     envvar="MOCKSCOPE_READY_FILE",
     help="JSON file to write once the port accepts: url, pid, version, sites. Removed at the end.",
 )
@@ -137,7 +145,7 @@ T = TypeVar("T")
 )
 @click.option(
     "--ca-file",
-    type=click.Path(path_type=Path),
+    type=FILE,
     envvar="MOCKSCOPE_CA_FILE",
     help="File to write the authority's certificate to.",
 )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,6 +14,27 @@ if TYPE_CHECKING:
 
 # The people of the vendor's page, so that its examples work when pasted.
 DEMO: Final = Path(__file__).with_name("demo.json")
+
+
+class _File(click.Path):
+    """A file that is named: an empty name would be the folder that the command runs in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(not_empty(ctx, param, value), param, ctx)
+
+
+def not_empty(context: click.Context | None, parameter: click.Parameter | None, value: str) -> str:
+    """Refuse an option without a value, as a variable that a shell does not know leaves it.
+
+    Raises:
+        BadParameter: there is none.
+    """
+    if not value:
+        raise click.BadParameter("it is empty: say what is meant, or leave it out", context, parameter)
+    return value
+
+
+FILE: Final = _File(path_type=Path)
 
 
 def say(line: str) -> None:
