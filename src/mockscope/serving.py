@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 import click
 
 from mockscope import __version__
-from mockscope.shell import FILE, check_apart, check_spared, is_kept, not_empty, say, seed_or_demo, state_file
+from mockscope.shell import (
+    FILE,
+    check_apart,
+    check_spared,
+    is_given,
+    is_kept,
+    name_of,
+    not_empty,
+    say,
+    seed_or_demo,
+    state_file,
+)
 
 if TYPE_CHECKING:
     from mockscope.double import Mockscope
@@ -149,7 +160,9 @@ T = TypeVar("T")
     envvar="MOCKSCOPE_CA_FILE",
     help="File to write the authority's certificate to.",
 )
+@click.pass_context
 def serve(
+    context: click.Context,
     *,
     host: str,
     port: int,
@@ -177,12 +190,13 @@ def serve(
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
     logging.basicConfig(level=logging.WARNING, format="mockscope: %(message)s")
+    _check_pairs(context, control=control, tls=tls, proxy=proxy)
     with _staying():
         from mockscope.gate import Gate, SecurePort
         from mockscope.instruments.log import RequestLog, json_line, text_line
         from mockscope.server import serve_in_foreground, url_of
 
-        _check_files(seed, state, ready_file, ca_file)
+        _check_files(context, seed, state, ready_file, ca_file)
         kept = state_file(state)
         double = _load(
             state if kept is not None and kept.exists() else seed,
@@ -215,8 +229,6 @@ def serve(
             door = _listener(host, proxy_port)
             gates[Proxy(authority.server_context(), others=proxy_others)] = door
             trust = {"proxy": url_of(door)} | trust
-    elif ca_file is not None:
-        raise click.UsageError("--ca-file needs --tls or --proxy: otherwise there is no authority")
     with _ready_file(ready_file) as write_ready:
 
         def announce() -> None:
@@ -230,17 +242,32 @@ def serve(
             _end(double)
 
 
-def _check_files(seed: Path | None, state: Path | None, ready_file: Path | None, ca_file: Path | None) -> None:
+def _check_pairs(context: click.Context, *, control: bool, tls: bool, proxy: bool) -> None:
+    """Have no option be without effect."""
+    for parameter, has_effect, need in (
+        ("control_token", control, "the control API, and --no-control leaves it out"),
+        ("proxy_port", proxy, "--proxy: otherwise there is no proxy"),
+        ("proxy_others", proxy, "--proxy: otherwise there is no proxy"),
+        ("ca_file", tls or proxy, "--tls or --proxy: otherwise there is no authority"),
+    ):
+        if is_given(context, parameter) and not has_effect:
+            raise click.UsageError(f"{name_of(context, parameter)} needs {need}")
+
+
+def _check_files(
+    context: click.Context, seed: Path | None, state: Path | None, ready_file: Path | None, ca_file: Path | None
+) -> None:
     """Have no file lost by an option that was mistaken for another."""
     from mockscope.ready import parse
     from mockscope.tls import read_own
 
-    written = {"--ready-file": ready_file, "--ca-file": ca_file}
+    names = {parameter: name_of(context, parameter) for parameter in ("seed", "state", "ready_file", "ca_file")}
+    written = {names["ready_file"]: ready_file, names["ca_file"]: ca_file}
     # A state may be the seed: it is loaded then, and kept there.
-    check_apart({"--seed": seed, **written})
-    check_apart({"--state": state, **written})
-    check_spared("--ready-file", ready_file, "ready file", parse)
-    check_spared("--ca-file", ca_file, "certificate that mockscope made", read_own)
+    check_apart({names["seed"]: seed, **written})
+    check_apart({names["state"]: state, **written})
+    check_spared(names["ready_file"], ready_file, "ready file", parse)
+    check_spared(names["ca_file"], ca_file, "certificate that mockscope made", read_own)
 
 
 @contextmanager

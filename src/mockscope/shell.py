@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from mockscope.saving import StateFile
@@ -42,8 +43,26 @@ def say(line: str) -> None:
     click.echo(f"mockscope: {line}", err=True)
 
 
+def is_given(context: click.Context, parameter: str) -> bool:
+    """Whether a parameter has its value from the user, be it what it would have had anyway."""
+    return context.get_parameter_source(parameter) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+
+
+def name_of(context: click.Context, parameter: str) -> str:
+    """What the user knows a parameter by: the option, or the variable that it came from."""
+    [found] = [each for each in context.command.params if each.name == parameter]
+    if context.get_parameter_source(parameter) is ParameterSource.ENVIRONMENT:
+        return str(found.envvar)
+    return found.opts[0]
+
+
 def say_wrong(error: click.ClickException) -> None:
     """Tell the user in one line what was wrong."""
+    if isinstance(error, click.BadParameter) and error.ctx and error.param and error.param.name:
+        source = error.ctx.get_parameter_source(error.param.name)
+        if source is ParameterSource.ENVIRONMENT:
+            # click would name the option, which nobody has typed.
+            error.param_hint = name_of(error.ctx, error.param.name)
     say(" ".join(error.format_message().split()))
 
 

@@ -251,6 +251,11 @@ def test_a_port_that_is_taken_is_one_line_and_exit_status_2() -> None:
     assert (result.returncode, result.stdout, result.stderr) == (2, "", line)
 
 
+CONTROL_LINE: Final = "mockscope: {} needs the control API, and --no-control leaves it out"
+FILES_LINE: Final = "mockscope: MOCKSCOPE_STATE and MOCKSCOPE_READY_FILE need a file each"
+PROXY_LINE: Final = "mockscope: {} needs --proxy: otherwise there is no proxy"
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -259,6 +264,9 @@ def test_a_port_that_is_taken_is_one_line_and_exit_status_2() -> None:
             "mockscope: No such option '--prot'. (Did you mean one of: '--port', '--proxy', '--proxy-port'?)",
         ),
         (["serve", "--port", "99999"], "mockscope: Invalid value for '--port': 99999 is not in the range 0<=x<=65535."),
+        (["serve", "--no-control", "--control-token", "t"], CONTROL_LINE.format("--control-token")),
+        (["serve", "--proxy-port", "8766"], PROXY_LINE.format("--proxy-port")),
+        (["serve", "--tls", "--proxy-others", "refuse"], PROXY_LINE.format("--proxy-others")),
         (["serve", "--log", "xml"], "mockscope: Invalid value for '--log': 'xml' is not one of 'text', 'json', 'off'."),
         (["serve", "--seed", "none.yaml"], "mockscope: can't read the seed none.yaml: No such file or directory"),
         (
@@ -274,6 +282,22 @@ def test_a_port_that_is_taken_is_one_line_and_exit_status_2() -> None:
 )
 def test_wrong_use_is_one_line_and_exit_status_2(arguments: list[str], line: str) -> None:
     result = run(*arguments)
+
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", f"{line}\n")
+
+
+@pytest.mark.parametrize(
+    ("environment", "line"),
+    [
+        ({"PORT": "abc"}, "mockscope: Invalid value for MOCKSCOPE_PORT: 'abc' is not a valid integer range."),
+        ({"LOG": "xml"}, "mockscope: Invalid value for MOCKSCOPE_LOG: 'xml' is not one of 'text', 'json', 'off'."),
+        ({"CONTROL": "false", "CONTROL_TOKEN": "t"}, CONTROL_LINE.format("MOCKSCOPE_CONTROL_TOKEN")),
+        ({"PROXY_PORT": "8766"}, PROXY_LINE.format("MOCKSCOPE_PROXY_PORT")),
+        ({"STATE": "new.json", "READY_FILE": "new.json"}, FILES_LINE),
+    ],
+)
+def test_what_is_wrong_in_the_environment_is_called_by_its_variable(environment: dict[str, str], line: str) -> None:
+    result = run("serve", **{f"MOCKSCOPE_{name}": value for name, value in environment.items()})
 
     assert (result.returncode, result.stdout, result.stderr) == (2, "", f"{line}\n")
 
