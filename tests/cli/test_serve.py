@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -146,6 +146,52 @@ def test_a_connection_that_is_kept_open_does_not_keep_it_from_ending() -> None:
         assert session.get(f"{served.url}/api/v1/users", headers=AUTH).status_code == 200
 
         assert served.end() == (0, "")
+
+
+@contextmanager
+def serving_the_deaf(folder: Path) -> Iterator[Served]:
+    """A server that waits for a client which has asked for more than fits between them, and reads nothing."""
+    seed = {"mockscope": 1, "sites": [{"host": "a", "api_key": "k", "generate": {"users": 500}}]}
+    (folder / "seed.json").write_text(json.dumps(seed))
+    with (
+        serving("--port", "0", "--log", "off", "--seed", "seed.json", folder=folder) as served,
+        socket.socket() as deaf,
+    ):
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect(("127.0.0.1", int(served.url.rpartition(":")[2])))
+        deaf.sendall(b"GET /api/v1/users HTTP/1.1\r\nHost: localhost\r\nHttp-X-Partner-Auth: a:k\r\n\r\n" * 1000)
+        # Whoever asks later is answered when it has come to the end of what it can do for that one.
+        for _ in range(3):
+            assert requests.get(f"{served.url}/api/v1/groups", headers={"Http-X-Partner-Auth": "a:k"}).ok
+        yield served
+
+
+def test_a_client_that_reads_nothing_is_hung_up_on_without_a_trace(tmp_path: Path) -> None:
+    with serving_the_deaf(tmp_path) as served:
+        assert served.end() == (0, "")
+
+
+def test_who_is_impatient_need_not_wait_for_a_client_that_reads_nothing(tmp_path: Path) -> None:
+    with serving_the_deaf(tmp_path) as served:
+        served.process.send_signal(signal.SIGINT)
+        with suppress(ConnectionError):
+            # Until it has heard: two signals at once would be one.
+            while True:
+                socket.create_connection(("127.0.0.1", int(served.url.rpartition(":")[2]))).close()
+        assert served.end(signal.SIGINT) == (0, "")
+
+
+def test_a_client_that_sends_half_a_request_is_hung_up_on_without_a_trace() -> None:
+    head = "".join(f"{name}: {value}\r\n" for name, value in AUTH.items())
+    with serving("--port", "0", "--log", "off") as served:
+        address = ("127.0.0.1", int(served.url.rpartition(":")[2]))
+        with socket.create_connection(address) as connection:
+            connection.sendall(
+                f"POST /api/v1/users HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n{head}".encode()
+                + b"Content-Length: 100\r\n\r\n"
+            )
+            assert connection.recv(12) == b"HTTP/1.1 100"
+            assert served.end() == (0, "")
 
 
 def test_the_ready_file_names_no_administrator_where_there_is_none(tmp_path: Path) -> None:
