@@ -90,7 +90,7 @@ def pull(
     if salt_env is not None and not anonymize:
         raise click.UsageError("--salt-env needs --anonymize: nothing else depends on it")
     if output is not None and partial is None:
-        partial = output.with_name(f".{output.name}.partial")
+        partial = output.parent / f".{output.name}.partial"
     if resume and partial is None:
         raise click.UsageError("--resume needs --output or --partial: otherwise nothing is kept to go on from")
     api_key = from_environment(api_key_env, "the API key")

@@ -52,7 +52,7 @@ class ReadyFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._part = path.with_name(f".{path.name}.{os.getpid()}")
+        self._part = path.parent / f".{path.name}.{os.getpid()}"
         self._written: bytes | None = None
 
     def __repr__(self) -> str:

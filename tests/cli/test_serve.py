@@ -320,6 +320,10 @@ PROXY_LINE: Final = "mockscope: {} needs --proxy: otherwise there is no proxy"
             "mockscope: can't write the ready file no/r.json: No such file or directory",
         ),
         (
+            ["serve", "--port", "0", "--ready-file", "."],
+            "mockscope: can't write the ready file .: it is no regular file",
+        ),
+        (
             ["serve", "--host", "192.0.2.1"],
             "mockscope: can't listen on 192.0.2.1 port 8765: Cannot assign requested address",
         ),
