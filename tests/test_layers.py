@@ -73,9 +73,10 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "server.py": SERVER,
     "adopting.py": set(),
     "running.py": {"mockscope.adopting", "mockscope.instruments", "mockscope.server", "mockscope.tls"},
+    "ready.py": {"msgspec"},
     "shell.py": {"mockscope.saving", "click"},
     "outside.py": {"mockscope.anonymizing", "mockscope.pulling", "mockscope.shell", "mockscope.target", "click"},
-    "beside.py": SERVER | {"mockscope.running", "mockscope.shell", "click"},
+    "beside.py": SERVER | {"mockscope.ready", "mockscope.running", "mockscope.shell", "click"},
     # Schemathesis and what it stands on are an extra too.
     "schemathesis_setup.py": DOMAIN
     | {"mockscope.instruments", "mockscope._spec", "hypothesis", "requests", "schemathesis"},
@@ -85,7 +86,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     | {"mockscope.checking", "mockscope.outside", "mockscope.shell", "mockscope.target", "click", "msgspec", "yaml"},
     "fuzzing.py": SERVER
     | {"mockscope.outside", "mockscope.schemathesis_setup", "mockscope.shell", "mockscope.target", "click"},
-    "serving.py": SERVER | {"mockscope", "mockscope.shell", "click"},
+    "serving.py": SERVER | {"mockscope", "mockscope.ready", "mockscope.shell", "click"},
     # The commands themselves are loaded by name.
     "cli.py": {"mockscope", "mockscope._spec", "mockscope.seeding", "mockscope.shell", "click"},
     "strategies.py": DOMAIN | {"mockscope.MockSite", "hypothesis", "msgspec"},

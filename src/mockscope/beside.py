@@ -8,14 +8,13 @@ from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from shlex import quote
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 import click
-from msgspec import DecodeError, Meta, Struct
-from msgspec.json import decode
 
-from mockscope.shell import MOST_SECONDS, Number, is_kept, say, seed_or_demo, state_file
+from mockscope.ready import Ready, parse
+from mockscope.shell import FILE, MOST_SECONDS, Number, check_spared, is_kept, say, seed_or_demo, state_file
 from mockscope.tls import CA_FILE
 
 NO: Final = 1
@@ -24,26 +23,9 @@ POLL_SECONDS: Final = 0.02
 PATIENCE: Final = 5
 LEAST_PATIENCE: Final = 0.5
 
-
-class ReadySite(Struct):
-    """A site in a ready file."""
-
-    host: str
-    api_key: str
-
-
-class Ready(Struct):
-    """What serve writes to its ready file, as far as it matters here."""
-
-    url: Annotated[str, Meta(pattern=r"^https?://.+:\d+$")]
-    sites: list[ReadySite]
-    proxy: str | None = None
-    trust: str | None = None
-
-
 ready_file_option: Final = click.option(
     "--ready-file",
-    type=click.Path(path_type=Path),
+    type=FILE,
     envvar="MOCKSCOPE_READY_FILE",
     help="The ready file of the server.",
 )
@@ -54,8 +36,8 @@ ready_file_option: Final = click.option(
     options_metavar="[OPTIONS] [--] COMMAND [ARGUMENTS]...",
     context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
 )
-@click.option("--seed", type=click.Path(path_type=Path), help="Seed file. Without it: the demo site.")
-@click.option("--keep-state", type=click.Path(path_type=Path), help="File to write the sites to at the end.")
+@click.option("--seed", type=FILE, help="Seed file. Without it: the demo site.")
+@click.option("--keep-state", type=FILE, help="File to write the sites to at the end.")
 @click.option(
     "--proxy-others",
     type=click.Choice(["refuse", "pass"]),
@@ -77,9 +59,13 @@ def execute(
     command = context.args
     if not command:
         raise click.UsageError("exec needs a command: mockscope exec -- COMMAND")
+    if not command[0]:
+        raise click.UsageError("exec needs a command, and the name of the one that was given is empty")
     from mockscope.running import run
+    from mockscope.seeding import parse_sites
     from mockscope.server import LiveServer
 
+    check_spared("--keep-state", keep_state, "seed", lambda text: parse_sites(text, str(keep_state)))
     with seed_or_demo(seed) as path:
         server = LiveServer(path, proxy=True, proxy_others=proxy_others)
     if not server.directory:
@@ -103,7 +89,7 @@ def env(*, ready_file: Path | None) -> None:
 
     path = _named(ready_file)
     try:
-        ready = _read(path)
+        ready = parse(path.read_bytes())
     except OSError as error:
         raise click.ClickException(f"can't read the ready file {path}: {error.strerror or error}") from None
     except ValueError as error:
@@ -147,7 +133,7 @@ def wait(*, ready_file: Path | None, timeout: float) -> int:
 def _silence(path: Path, latest: float) -> str | None:
     """Why a server is not there; None: it is."""
     try:
-        ready = _read(path)
+        ready = parse(path.read_bytes())
     except OSError as error:
         return f"can't read the ready file {path} ({error.strerror or error})"
     except ValueError as error:
@@ -176,13 +162,6 @@ def _ask(ready: Ready, patience: float) -> str | None:
         return response.getheader("server")
     finally:
         connection.close()
-
-
-def _read(path: Path) -> Ready:
-    try:
-        return decode(path.read_bytes(), type=Ready)
-    except DecodeError as error:
-        raise ValueError(str(error)) from None
 
 
 def _named(path: Path | None) -> Path:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import click
 
 from mockscope.outside import COULD_NOT, KEY_VARIABLE, from_environment, is_loopback, target_of
-from mockscope.shell import RATE, SECONDS, say, seed_or_demo
+from mockscope.shell import FILE, RATE, SECONDS, say, seed_or_demo
 
 if TYPE_CHECKING:
     from mockscope.bench import MockSite
@@ -30,9 +30,7 @@ NOT_HERE: Final = "contract needs Schemathesis: pip install 'mockscope[contract]
 
 @click.command()
 @click.argument("url", required=False, metavar="[URL]")
-@click.option(
-    "--seed", type=click.Path(path_type=Path), help="Seed file for the mock. Without it, and without a URL: the demo."
-)
+@click.option("--seed", type=FILE, help="Seed file for the mock. Without it, and without a URL: the demo.")
 @click.option("--site", metavar="HOST", help="Host of the site; of a seed, the first one unless it is said.")
 @click.option(
     "--api-key-env",
@@ -57,7 +55,7 @@ NOT_HERE: Final = "contract needs Schemathesis: pip install 'mockscope[contract]
     show_default=True,
     help="How many seconds one answer may take.",
 )
-@click.option("--ca-file", type=click.Path(path_type=Path), help="Certificates to believe instead of the system's.")
+@click.option("--ca-file", type=FILE, help="Certificates to believe instead of the system's.")
 @click.option("--report", "reports", type=click.Choice(["junit", "har"]), multiple=True, help="A report to write.")
 @click.option(
     "--report-dir",

@@ -20,7 +20,7 @@ from mockscope.outside import (
     is_loopback,
     target_of,
 )
-from mockscope.shell import MOST_REQUESTS, SECONDS, Number, say, say_wrong
+from mockscope.shell import FILE, MOST_REQUESTS, SECONDS, Number, check_apart, say, say_wrong
 
 if TYPE_CHECKING:
     from mockscope.checking.names import Record
@@ -77,18 +77,18 @@ class Judging(click.Command):
 @click.option("--rule", "rules", multiple=True, metavar="ID", help="Check this rule alone. May be there several times.")
 @click.option(
     "--policy",
-    type=click.Path(path_type=Path),
+    type=FILE,
     help="File with switches to judge by, instead of mockscope's own readings.",
 )
 @click.option(
     "--write-policy",
-    type=click.Path(path_type=Path),
+    type=FILE,
     help="File for the switches under which mockscope answers like this server.",
 )
 @click.option("--report", "form", type=click.Choice(["json", "junit", "html"]), help="A report instead of the table.")
 @click.option(
     "--report-file",
-    type=click.Path(path_type=Path),
+    type=FILE,
     help="File for the report; the table is printed all the same.",
 )
 @click.option("--no-exchanges", is_flag=True, help="Leave requests, answers and the site's host out of the report.")
@@ -111,7 +111,7 @@ class Judging(click.Command):
     show_default=True,
     help="How many seconds one answer may take.",
 )
-@click.option("--ca-file", type=click.Path(path_type=Path), help="Certificates to believe instead of the system's.")
+@click.option("--ca-file", type=FILE, help="Certificates to believe instead of the system's.")
 def check(
     *,
     url: str | None,
@@ -146,8 +146,7 @@ def check(
         raise click.UsageError("--read-only, --dry-run, --full and --clean-up exclude each other")
     if report_file is not None and form is None:
         raise click.UsageError("--report-file needs --report: json, junit or html")
-    if report_file is not None and write_policy is not None and report_file.resolve() == write_policy.resolve():
-        raise click.UsageError("--report-file and --write-policy need a file each")
+    check_apart({"--report-file": report_file, "--write-policy": write_policy})
     api_key = from_environment(api_key_env, "the API key")
     _check_rules(rules)
     readings = _readings(policy)

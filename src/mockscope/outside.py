@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from mockscope.shell import RATE, SECONDS, say
+from mockscope.shell import FILE, RATE, SECONDS, check_apart, say
 
 if TYPE_CHECKING:
     from mockscope.pulling import Harvest, Partial
@@ -36,7 +36,7 @@ PUBLIC: Final = 0o666
     metavar="NAME",
     help="The environment variable that holds the API key.",
 )
-@click.option("--output", type=click.Path(path_type=Path), help="File to write to. Without it: standard output.")
+@click.option("--output", type=FILE, help="File to write to. Without it: standard output.")
 @click.option(
     "--format",
     "form",
@@ -57,11 +57,11 @@ PUBLIC: Final = 0o666
     show_default=True,
     help="How many seconds one answer may take.",
 )
-@click.option("--ca-file", type=click.Path(path_type=Path), help="Certificates to believe instead of the system's.")
+@click.option("--ca-file", type=FILE, help="Certificates to believe instead of the system's.")
 @click.option("--resume", is_flag=True, help="Go on where the same command ended before it was done.")
 @click.option(
     "--partial",
-    type=click.Path(path_type=Path),
+    type=FILE,
     help="File that keeps what was read until all is. Without it: .OUTPUT.partial beside the output.",
 )
 def pull(
@@ -90,9 +90,8 @@ def pull(
     if salt_env is not None and not anonymize:
         raise click.UsageError("--salt-env needs --anonymize: nothing else depends on it")
     if output is not None and partial is None:
-        partial = output.with_name(f".{output.name}.partial")
-    if output is not None and partial is not None and os.path.realpath(output) == os.path.realpath(partial):
-        raise click.UsageError("--output and --partial need a file each")
+        partial = output.parent / f".{output.name}.partial"
+    check_apart({"--output": output, "--partial": partial})
     if resume and partial is None:
         raise click.UsageError("--resume needs --output or --partial: otherwise nothing is kept to go on from")
     api_key = from_environment(api_key_env, "the API key")

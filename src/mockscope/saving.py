@@ -32,7 +32,7 @@ class StateFile:
 
     def __init__(self, path: Path) -> None:
         self._path = Path(os.path.realpath(path))
-        self._part = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        self._part = self._path.parent / f".{self._path.name}.{os.getpid()}"
         self._lock = Lock()
         self._check()
         self._clean()

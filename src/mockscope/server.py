@@ -37,6 +37,8 @@ BACKLOG: Final = 2048
 LAST_PORT: Final = 65535
 # How long requests that are under way may still take when a signal ends the server.
 GRACE_SECONDS: Final = 3
+# How long they then have to learn that their clients are hung up on; who learns nothing is cancelled, with a trace.
+HANGING_UP_SECONDS: Final = 2
 
 
 class LiveServer(Mockscope):
@@ -283,12 +285,7 @@ class LiveServer(Mockscope):
             server.close()
         for gate, _ in gates:
             await gate.close()
-        # A connection that was just accepted is made known a step later, and uvloop would wait for it forever;
-        # a request that waits for its body ends by itself once it learns, in two steps, that its client is gone.
-        for _ in range(3):
-            for connection in list(state.connections):
-                connection.transport.abort()
-            await asyncio.sleep(0)
+        await _hang_up_for_good(state)
         for task in list(state.tasks):
             task.cancel()
         await asyncio.gather(*state.tasks, return_exceptions=True)
@@ -314,7 +311,12 @@ class _ForegroundServer(uvicorn.Server):
         self._double.say_farewell(self._double)
         for gate in self._gates:
             await gate.close()
+        # Before uvicorn would cancel what still waits, for a client that reads nothing or sends nothing more.
+        hanging_up = asyncio.get_running_loop().call_later(GRACE_SECONDS, _hang_up, self.server_state)
         await super().shutdown(sockets)
+        hanging_up.cancel()
+        # After a second Ctrl-C uvicorn has not waited, and what is cancelled tries to say so to its client.
+        await _hang_up_for_good(self.server_state)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -347,6 +349,19 @@ def serve_in_foreground(
     double.listens_at(listener.getsockname()[0], name)
     plain = [] if listener in gates.values() else [listener]
     _ForegroundServer(double, gates, on_ready).run(sockets=plain)
+
+
+def _hang_up(state: ServerState) -> None:
+    for connection in list(state.connections):
+        connection.transport.abort()
+
+
+async def _hang_up_for_good(state: ServerState) -> None:
+    # A connection that was just accepted is made known a step later, and uvloop would wait for it forever;
+    # a request that waits for its body ends by itself once it learns, in two steps, that its client is gone.
+    for _ in range(3):
+        _hang_up(state)
+        await asyncio.sleep(0)
 
 
 def _connector(config: uvicorn.Config, state: ServerState) -> Callable[[], asyncio.Protocol]:
@@ -409,7 +424,7 @@ def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
         server_header=False,
         headers=[("server", "mockscope")],
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS + HANGING_UP_SECONDS,
         backlog=BACKLOG,
     )
     config.load()

@@ -1,14 +1,13 @@
 """The command serve: its options, and what it tells whoever started it."""
 
 import gc
-import json
 import logging
 import os
 import signal
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shlex import quote
 from types import FrameType
@@ -17,7 +16,18 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 import click
 
 from mockscope import __version__
-from mockscope.shell import is_kept, say, seed_or_demo, state_file
+from mockscope.shell import (
+    FILE,
+    check_apart,
+    check_spared,
+    is_given,
+    is_kept,
+    name_of,
+    not_empty,
+    say,
+    seed_or_demo,
+    state_file,
+)
 
 if TYPE_CHECKING:
     from mockscope.double import Mockscope
@@ -30,7 +40,15 @@ T = TypeVar("T")
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, envvar="MOCKSCOPE_HOST", help="Address to bind to.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    # An empty name would be every address of the machine.
+    callback=not_empty,
+    envvar="MOCKSCOPE_HOST",
+    help="Address to bind to.",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -41,19 +59,19 @@ T = TypeVar("T")
 )
 @click.option(
     "--seed",
-    type=click.Path(path_type=Path),
+    type=FILE,
     envvar="MOCKSCOPE_SEED",
     help="Seed file, YAML or JSON. Without it: the demo site with the people of the vendor's page.",
 )
 @click.option(
     "--state",
-    type=click.Path(path_type=Path),
+    type=FILE,
     envvar="MOCKSCOPE_STATE",
     help="File to keep the sites in, YAML or JSON: loaded instead of the seed if it is there, written at the end.",
 )
 @click.option(
     "--ready-file",
-    type=click.Path(path_type=Path),
+    type=FILE,
     envvar="MOCKSCOPE_READY_FILE",
     help="JSON file to write once the port accepts: url, pid, version, sites. Removed at the end.",
 )
@@ -138,11 +156,13 @@ T = TypeVar("T")
 )
 @click.option(
     "--ca-file",
-    type=click.Path(path_type=Path),
+    type=FILE,
     envvar="MOCKSCOPE_CA_FILE",
     help="File to write the authority's certificate to.",
 )
+@click.pass_context
 def serve(
+    context: click.Context,
     *,
     host: str,
     port: int,
@@ -170,11 +190,13 @@ def serve(
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
     logging.basicConfig(level=logging.WARNING, format="mockscope: %(message)s")
+    _check_pairs(context, control=control, tls=tls, proxy=proxy)
     with _staying():
         from mockscope.gate import Gate, SecurePort
         from mockscope.instruments.log import RequestLog, json_line, text_line
         from mockscope.server import serve_in_foreground, url_of
 
+        _check_files(context, seed, state, ready_file, ca_file)
         kept = state_file(state)
         double = _load(
             state if kept is not None and kept.exists() else seed,
@@ -197,7 +219,8 @@ def serve(
     trust: dict[str, str] = {}
     if tls or proxy:
         authority = _authority(ca_file)
-        trust = {"ca_file": str(ca_file or authority.ca_file), "trust": str(authority.directory)}
+        # Whoever reads the ready file may be in another folder.
+        trust = {"ca_file": str((ca_file or authority.ca_file).absolute()), "trust": str(authority.directory)}
         if tls:
             gates[SecurePort(authority.server_context(host))] = listener
         if proxy:
@@ -206,12 +229,10 @@ def serve(
             door = _listener(host, proxy_port)
             gates[Proxy(authority.server_context(), others=proxy_others)] = door
             trust = {"proxy": url_of(door)} | trust
-    elif ca_file is not None:
-        raise click.UsageError("--ca-file needs --tls or --proxy: otherwise there is no authority")
-    with _ReadyFile(ready_file) as ready:
+    with _ready_file(ready_file) as write_ready:
 
         def announce() -> None:
-            ready.write(_readiness(double, url) | trust)
+            write_ready(_readiness(double, url) | trust)
             click.echo(_banner(double, url, trust, tells_token=control_token is None))
             sys.stdout.flush()
 
@@ -219,6 +240,34 @@ def serve(
             serve_in_foreground(double, listener, host, announce, gates)
         finally:
             _end(double)
+
+
+def _check_pairs(context: click.Context, *, control: bool, tls: bool, proxy: bool) -> None:
+    """Have no option be without effect."""
+    for parameter, has_effect, need in (
+        ("control_token", control, "the control API, and --no-control leaves it out"),
+        ("proxy_port", proxy, "--proxy: otherwise there is no proxy"),
+        ("proxy_others", proxy, "--proxy: otherwise there is no proxy"),
+        ("ca_file", tls or proxy, "--tls or --proxy: otherwise there is no authority"),
+    ):
+        if is_given(context, parameter) and not has_effect:
+            raise click.UsageError(f"{name_of(context, parameter)} needs {need}")
+
+
+def _check_files(
+    context: click.Context, seed: Path | None, state: Path | None, ready_file: Path | None, ca_file: Path | None
+) -> None:
+    """Have no file lost by an option that was mistaken for another."""
+    from mockscope.ready import parse
+    from mockscope.tls import read_own
+
+    names = {parameter: name_of(context, parameter) for parameter in ("seed", "state", "ready_file", "ca_file")}
+    written = {names["ready_file"]: ready_file, names["ca_file"]: ca_file}
+    # A state may be the seed: it is loaded then, and kept there.
+    check_apart({names["seed"]: seed, **written})
+    check_apart({names["state"]: state, **written})
+    check_spared(names["ready_file"], ready_file, "ready file", parse)
+    check_spared(names["ca_file"], ca_file, "certificate that mockscope made", read_own)
 
 
 @contextmanager
@@ -291,36 +340,30 @@ def _with_bar(items: "Iterable[T]", length: int, doing: str) -> "Iterable[T]":
         yield from bar
 
 
-class _ReadyFile:
-    """A file that is there, whole, exactly while the port accepts."""
+@contextmanager
+def _ready_file(path: Path | None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """What writes the ready file, for a block at the end of which it goes; without a path it writes nothing."""
+    if path is None:
+        yield lambda content: None
+        return
+    from mockscope.ready import ReadyFile  # here, not above: most servers have none
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def write(content: Mapping[str, Any]) -> None:
+        with _writing(path):
+            file.write(content)
 
-    def __enter__(self) -> "_ReadyFile":
-        if self._path is not None:
-            try:
-                # One left behind by a server that was killed would tell a waiting script the wrong port.
-                self._path.unlink(missing_ok=True)
-                self._part.touch()
-            except OSError as error:
-                raise click.ClickException(f"can't write the ready file {self._path}: {error.strerror}") from None
-        return self
+    with ExitStack() as stack:
+        with _writing(path):
+            file = stack.enter_context(ReadyFile(path))
+        yield write
 
-    def __exit__(self, *exc_info: object) -> None:
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
-            self._part.unlink(missing_ok=True)
 
-    @property
-    def _part(self) -> Path:
-        assert self._path is not None
-        return self._path.with_name(f".{self._path.name}.{os.getpid()}")
-
-    def write(self, content: dict[str, Any]) -> None:
-        if self._path is not None:
-            self._part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-            self._part.replace(self._path)
+@contextmanager
+def _writing(ready_file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"can't write the ready file {ready_file}: {error.strerror or error}") from None
 
 
 def _readiness(double: "Mockscope", url: str) -> dict[str, Any]:

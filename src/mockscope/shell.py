@@ -1,12 +1,15 @@
-"""What the commands share: a seed or the demo, a state file, numbers, and errors as one line for whoever typed it."""
+"""What the commands share: kinds of options, a seed or the demo, a state file, and errors as one line for the user."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import combinations
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from mockscope.saving import StateFile
@@ -34,14 +37,92 @@ SECONDS: Final = Number(0, MOST_SECONDS, min_open=True)
 RATE: Final = Number(0, MOST_REQUESTS, min_open=True)
 
 
+class _File(click.Path):
+    """A file that is named: an empty name would be the folder that the command runs in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(not_empty(ctx, param, value), param, ctx)
+
+
+def not_empty(context: click.Context | None, parameter: click.Parameter | None, value: str) -> str:
+    """Refuse an option without a value, as a variable that a shell does not know leaves it.
+
+    Raises:
+        BadParameter: there is none.
+    """
+    if not value:
+        raise click.BadParameter("it is empty: say what is meant, or leave it out", context, parameter)
+    return value
+
+
+FILE: Final = _File(path_type=Path)
+
+
 def say(line: str) -> None:
     """Tell the user something on stderr."""
     click.echo(f"mockscope: {line}", err=True)
 
 
+def is_given(context: click.Context, parameter: str) -> bool:
+    """Whether a parameter has its value from the user, be it what it would have had anyway."""
+    return context.get_parameter_source(parameter) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+
+
+def name_of(context: click.Context, parameter: str) -> str:
+    """What the user knows a parameter by: the option, or the variable that it came from."""
+    [found] = [each for each in context.command.params if each.name == parameter]
+    if context.get_parameter_source(parameter) is ParameterSource.ENVIRONMENT:
+        return str(found.envvar)
+    return found.opts[0]
+
+
 def say_wrong(error: click.ClickException) -> None:
     """Tell the user in one line what was wrong."""
+    if isinstance(error, click.BadParameter) and error.ctx and error.param and error.param.name:
+        source = error.ctx.get_parameter_source(error.param.name)
+        if source is ParameterSource.ENVIRONMENT:
+            # click would name the option, which nobody has typed.
+            error.param_hint = name_of(error.ctx, error.param.name)
     say(" ".join(error.format_message().split()))
+
+
+def check_apart(files: Mapping[str, Path | None]) -> None:
+    """Have files of different purposes be different files.
+
+    Args:
+        files: those that were given, by what they were given as.
+
+    Raises:
+        UsageError: two of them are the same.
+    """
+    for (name, path), (other, its) in combinations(files.items(), 2):
+        if path is not None and its is not None and os.path.realpath(path) == os.path.realpath(its):
+            raise click.UsageError(f"{name} and {other} need a file each")
+
+
+def check_spared(name: str, path: Path | None, what: str, read: Callable[[bytes], object]) -> None:
+    """Have nothing written over but what mockscope writes there itself, or what is empty.
+
+    Args:
+        name: what the file was given as.
+        path: the file, if one was given.
+        what: what is to be written.
+        read: reads such a thing, or raises ValueError.
+
+    Raises:
+        ClickException: something else stands there, or nobody can tell.
+    """
+    if path is None or not os.path.isfile(path):
+        return
+    try:
+        if there := path.read_bytes():
+            read(there)
+    except OSError as error:
+        raise click.ClickException(f"can't read what is in {path} already: {error.strerror or error}") from None
+    except ValueError:
+        raise click.UsageError(
+            f"{name} would be written over {path}, which is no {what}: name another file, or remove it"
+        ) from None
 
 
 @contextmanager

@@ -34,6 +34,7 @@ SYSTEM_ROOTS: Final = (
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
+UNIT: Final = "made on the spot, for tests"
 CERTIFICATE: Final = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
 
 
@@ -98,6 +99,18 @@ class Authority:
         return context
 
 
+def read_own(content: bytes) -> str:
+    """Read the certificate of an authority that was made here, now or earlier.
+
+    Raises:
+        ValueError: it is another one, or not that alone.
+    """
+    pem = content.decode()
+    if CERTIFICATE.findall(pem) != [pem] or UNIT.encode() not in ssl.PEM_cert_to_DER_cert(pem):
+        raise ValueError("not the certificate of an authority made here")
+    return pem
+
+
 class _Pipe:
     """Bytes under a name for a library that reads files only, without ever being in one.
 
@@ -120,7 +133,7 @@ class _Pipe:
 def _made() -> "CA":
     from trustme import CA  # here, not above: it loads a library of cryptography, which most runs never need
 
-    return CA(organization_name="mockscope", organization_unit_name="made on the spot, for tests")
+    return CA(organization_name="mockscope", organization_unit_name=UNIT)
 
 
 def _roots() -> Iterable[str]:

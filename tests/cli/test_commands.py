@@ -73,6 +73,32 @@ def test_a_number_that_nobody_can_wait_for_is_refused(option: tuple[str, str]) -
     }
 
 
+FILES: Final = [
+    (name, option.opts[0])
+    for name in COMMANDS
+    for option in cli.commands[name].params
+    if isinstance(option.type, click.Path) and option.type.file_okay
+]
+
+
+def test_the_commands_take_files() -> None:
+    assert sorted({name for name, _ in FILES}) == ["check", "contract", "env", "exec", "pull", "serve", "wait"]
+
+
+@pytest.mark.parametrize(("command", "option"), [*FILES, ("serve", "--host")])
+def test_an_option_that_is_empty_is_refused_by_name(command: str, option: str) -> None:
+    done = CliRunner().invoke(cli, [command, option, ""])
+
+    line = f"Invalid value for '{option}': it is empty: say what is meant, or leave it out"
+    assert (done.exit_code != 0, line in done.output) == (True, True)
+
+
+def test_a_variable_that_is_empty_counts_as_unset() -> None:
+    done = CliRunner().invoke(cli, ["wait"], env={"MOCKSCOPE_READY_FILE": ""})
+
+    assert (done.exit_code, "Missing option '--ready-file'." in done.output) == (2, True)
+
+
 def test_a_command_loads_nothing_of_the_others() -> None:
     script = (
         "import sys; from mockscope.cli import cli\n"

@@ -186,6 +186,7 @@ raise SystemExit(4)
     ("arguments", "status", "line"),
     [
         ([], 2, "exec needs a command: mockscope exec -- COMMAND"),
+        (["--", "", "Joey"], 2, "exec needs a command, and the name of the one that was given is empty"),
         (["--", "no-such-command"], 127, "there is no command no-such-command"),
         (["--", "/"], 126, "can't execute /: Permission denied"),
         (

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -148,12 +148,78 @@ def test_a_connection_that_is_kept_open_does_not_keep_it_from_ending() -> None:
         assert served.end() == (0, "")
 
 
+@contextmanager
+def serving_the_deaf(folder: Path) -> Iterator[Served]:
+    """A server that waits for a client which has asked for more than fits between them, and reads nothing."""
+    seed = {"mockscope": 1, "sites": [{"host": "a", "api_key": "k", "generate": {"users": 500}}]}
+    (folder / "seed.json").write_text(json.dumps(seed))
+    with (
+        serving("--port", "0", "--log", "off", "--seed", "seed.json", folder=folder) as served,
+        socket.socket() as deaf,
+    ):
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect(("127.0.0.1", int(served.url.rpartition(":")[2])))
+        deaf.sendall(b"GET /api/v1/users HTTP/1.1\r\nHost: localhost\r\nHttp-X-Partner-Auth: a:k\r\n\r\n" * 1000)
+        # Whoever asks later is answered when it has come to the end of what it can do for that one.
+        for _ in range(3):
+            assert requests.get(f"{served.url}/api/v1/groups", headers={"Http-X-Partner-Auth": "a:k"}).ok
+        yield served
+
+
+def test_a_client_that_reads_nothing_is_hung_up_on_without_a_trace(tmp_path: Path) -> None:
+    with serving_the_deaf(tmp_path) as served:
+        assert served.end() == (0, "")
+
+
+def test_who_is_impatient_need_not_wait_for_a_client_that_reads_nothing(tmp_path: Path) -> None:
+    with serving_the_deaf(tmp_path) as served:
+        served.process.send_signal(signal.SIGINT)
+        with suppress(ConnectionError):
+            # Until it has heard: two signals at once would be one.
+            while True:
+                socket.create_connection(("127.0.0.1", int(served.url.rpartition(":")[2]))).close()
+        assert served.end(signal.SIGINT) == (0, "")
+
+
+def test_a_client_that_sends_half_a_request_is_hung_up_on_without_a_trace() -> None:
+    head = "".join(f"{name}: {value}\r\n" for name, value in AUTH.items())
+    with serving("--port", "0", "--log", "off") as served:
+        address = ("127.0.0.1", int(served.url.rpartition(":")[2]))
+        with socket.create_connection(address) as connection:
+            connection.sendall(
+                f"POST /api/v1/users HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n{head}".encode()
+                + b"Content-Length: 100\r\n\r\n"
+            )
+            assert connection.recv(12) == b"HTTP/1.1 100"
+            assert served.end() == (0, "")
+
+
 def test_the_ready_file_names_no_administrator_where_there_is_none(tmp_path: Path) -> None:
     (tmp_path / "seed.yaml").write_text("mockscope: 1\nsites:\n  - {host: a, api_key: k}\n")
     with serving("--port", "0", "--seed", "seed.yaml", "--ready-file", "ready.json", folder=tmp_path):
         assert json.loads((tmp_path / "ready.json").read_text())["sites"] == [
             {"host": "a", "api_key": "k", "admin": None}
         ]
+
+
+def test_the_ready_file_of_another_server_stays(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    options = ("--port", "0", "--ready-file", str(ready))
+    with serving(*options) as first, serving(*options) as second:
+        assert first.end() == (0, "")
+        left = json.loads(ready.read_text())["url"]
+        assert second.end() == (0, "")
+
+    assert (left, list(tmp_path.iterdir())) == (second.url, [])
+
+
+def test_a_ready_file_is_no_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ready.json")
+    result = run("serve", "--port", "0", "--ready-file", str(tmp_path / "ready.json"))
+
+    line = f"mockscope: can't write the ready file {tmp_path}/ready.json: it is no regular file\n"
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", line)
+    assert (tmp_path / "ready.json").is_fifo()
 
 
 def test_every_option_has_a_twin_in_the_environment(tmp_path: Path) -> None:
@@ -231,6 +297,11 @@ def test_a_port_that_is_taken_is_one_line_and_exit_status_2() -> None:
     assert (result.returncode, result.stdout, result.stderr) == (2, "", line)
 
 
+CONTROL_LINE: Final = "mockscope: {} needs the control API, and --no-control leaves it out"
+FILES_LINE: Final = "mockscope: MOCKSCOPE_STATE and MOCKSCOPE_READY_FILE need a file each"
+PROXY_LINE: Final = "mockscope: {} needs --proxy: otherwise there is no proxy"
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -239,11 +310,18 @@ def test_a_port_that_is_taken_is_one_line_and_exit_status_2() -> None:
             "mockscope: No such option '--prot'. (Did you mean one of: '--port', '--proxy', '--proxy-port'?)",
         ),
         (["serve", "--port", "99999"], "mockscope: Invalid value for '--port': 99999 is not in the range 0<=x<=65535."),
+        (["serve", "--no-control", "--control-token", "t"], CONTROL_LINE.format("--control-token")),
+        (["serve", "--proxy-port", "8766"], PROXY_LINE.format("--proxy-port")),
+        (["serve", "--tls", "--proxy-others", "refuse"], PROXY_LINE.format("--proxy-others")),
         (["serve", "--log", "xml"], "mockscope: Invalid value for '--log': 'xml' is not one of 'text', 'json', 'off'."),
         (["serve", "--seed", "none.yaml"], "mockscope: can't read the seed none.yaml: No such file or directory"),
         (
-            ["serve", "--ready-file", "no/r.json"],
+            ["serve", "--port", "0", "--ready-file", "no/r.json"],
             "mockscope: can't write the ready file no/r.json: No such file or directory",
+        ),
+        (
+            ["serve", "--port", "0", "--ready-file", "."],
+            "mockscope: can't write the ready file .: it is no regular file",
         ),
         (
             ["serve", "--host", "192.0.2.1"],
@@ -254,6 +332,22 @@ def test_a_port_that_is_taken_is_one_line_and_exit_status_2() -> None:
 )
 def test_wrong_use_is_one_line_and_exit_status_2(arguments: list[str], line: str) -> None:
     result = run(*arguments)
+
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", f"{line}\n")
+
+
+@pytest.mark.parametrize(
+    ("environment", "line"),
+    [
+        ({"PORT": "abc"}, "mockscope: Invalid value for MOCKSCOPE_PORT: 'abc' is not a valid integer range."),
+        ({"LOG": "xml"}, "mockscope: Invalid value for MOCKSCOPE_LOG: 'xml' is not one of 'text', 'json', 'off'."),
+        ({"CONTROL": "false", "CONTROL_TOKEN": "t"}, CONTROL_LINE.format("MOCKSCOPE_CONTROL_TOKEN")),
+        ({"PROXY_PORT": "8766"}, PROXY_LINE.format("MOCKSCOPE_PROXY_PORT")),
+        ({"STATE": "new.json", "READY_FILE": "new.json"}, FILES_LINE),
+    ],
+)
+def test_what_is_wrong_in_the_environment_is_called_by_its_variable(environment: dict[str, str], line: str) -> None:
+    result = run("serve", **{f"MOCKSCOPE_{name}": value for name, value in environment.items()})
 
     assert (result.returncode, result.stdout, result.stderr) == (2, "", f"{line}\n")
 

@@ -40,7 +40,7 @@ def serving(
     """A server on free ports, with its ready file, which a wait waited for."""
     ready = folder / "ready.json"
     process = subprocess.Popen(
-        [*COMMAND, "serve", "--port=0", "--proxy-port=0", f"--ready-file={ready}", "--log=off", *options],
+        [*COMMAND, "serve", "--port=0", f"--ready-file={ready}", "--log=off", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -65,8 +65,14 @@ def test_serve_tls_speaks_https_and_writes_the_certificate_where_it_is_told(tmp_
     assert sorted(ready) == ["ca_file", "pid", "sites", "trust", "url", "version"]
 
 
+def test_the_ready_file_names_the_certificate_for_readers_in_other_folders(tmp_path: Path) -> None:
+    ca_file = tmp_path / "ca.pem"
+    with serving(tmp_path, "--tls", "--ca-file", os.path.relpath(ca_file)) as (_, ready):
+        assert ready["ca_file"] == f"{Path.cwd()}/{os.path.relpath(ca_file)}"
+
+
 def test_the_banner_of_serve_tls_has_a_curl_line_that_works_when_pasted(tmp_path: Path) -> None:
-    with serving(tmp_path, "--tls", "--proxy") as (process, ready):
+    with serving(tmp_path, "--tls", "--proxy", "--proxy-port=0") as (process, ready):
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(11)]
         [curl] = [line.strip() for line in lines if line.strip().startswith("curl ")]
@@ -91,7 +97,8 @@ def test_the_banner_of_serve_tls_has_a_curl_line_that_works_when_pasted(tmp_path
 def test_serve_proxy_answers_for_the_vendor_s_hosts_and_ends_cleanly(tmp_path: Path) -> None:
     trust = tmp_path / "trust"
     trust.mkdir()
-    environment = {"MOCKSCOPE_PROXY": "true", "MOCKSCOPE_PROXY_OTHERS": "refuse", "TMPDIR": str(trust)}
+    environment = {"PROXY": "true", "PROXY_PORT": "0", "PROXY_OTHERS": "refuse"}
+    environment = {f"MOCKSCOPE_{name}": value for name, value in environment.items()} | {"TMPDIR": str(trust)}
     with serving(tmp_path, **environment) as (process, ready), requests.Session() as session:
         session.trust_env = False
         session.proxies = {"https": ready["proxy"], "http": ready["proxy"]}
@@ -129,7 +136,7 @@ def test_a_proxy_port_that_is_taken_is_one_line() -> None:
 
 
 def test_env_prints_what_leads_a_shell_s_programs_to_a_running_proxy(tmp_path: Path) -> None:
-    with serving(tmp_path, "--proxy") as (_, ready):
+    with serving(tmp_path, "--proxy", "--proxy-port=0") as (_, ready):
         script = f"""
 eval "$({shlex.join(COMMAND)} env --ready-file ready.json)"
 curl -sS -o /dev/null -w '%{{http_code}} ' -H "Http-X-Partner-Auth: $MOCKSCOPE_AUTH" \

@@ -186,6 +186,7 @@ def test_a_state_that_can_not_be_loaded_is_refused_with_its_line_and_stays_as_it
         ("nowhere/state.yaml", "No such file or directory"),
         ("file/state.yaml", "Not a directory"),
         ("folder", "it is no regular file"),
+        ("/", "it is no regular file"),
         ("/dev/null", "it is no regular file"),
         (f"{'x' * 300}.yaml", "File name too long"),
     ],

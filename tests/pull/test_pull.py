@@ -287,6 +287,7 @@ def test_an_output_that_can_not_be_written_is_said_before_anything_is_read(
     server: LiveServer, site: MockSite, tmp_path: Path
 ) -> None:
     assert pull(server.url, "--output", tmp_path) == (2, "", f"can't write {tmp_path}: it is no regular file")
+    assert pull(server.url, "--output", ".") == (2, "", "can't write .: it is no regular file")
     missing = tmp_path / "missing" / "seed.yaml"
     assert pull(server.url, "--output", missing) == (2, "", f"can't write {missing}: No such file or directory")
     assert (len(site.calls), list(tmp_path.iterdir())) == (0, [])

@@ -1,0 +1,112 @@
+"""Standard output that takes nothing, because the disk is full, it was closed, or its reader has left."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from mockscope.seeding import load_sites
+
+COMMAND: Final = (sys.executable, "-m", "mockscope")
+FULL: Final = Path("/dev/full")
+READY: Final = {"url": "http://127.0.0.1:1", "sites": []}
+on_linux: Final = pytest.mark.skipif(sys.platform != "linux", reason="no other system has a device that is full")
+
+
+def run(folder: Path, *arguments: str, output: str, unbuffered: str = "") -> tuple[int, str]:
+    """The exit status and what stood on stderr.
+
+    Args:
+        folder: where it runs.
+        arguments: those of mockscope.
+        output: what a shell does with standard output.
+        unbuffered: what Python is told about that.
+    """
+    (folder / "ready.json").write_text(json.dumps(READY))
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {output}', "sh", *COMMAND, *arguments],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=30,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+COMMANDS: Final = (
+    ["--version"],
+    ["--help"],
+    ["openapi"],
+    ["openapi", "--format", "json"],
+    ["export-schema"],
+    ["env", "--ready-file", "ready.json"],
+)
+
+
+@on_linux
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_a_full_disk_is_one_line_and_exit_status_1(tmp_path: Path, arguments: list[str], unbuffered: str) -> None:
+    done = run(tmp_path, *arguments, output=f">{FULL}", unbuffered=unbuffered)
+
+    assert done == (1, "mockscope: can't write: No space left on device\n")
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_what_is_written_where_output_is_closed_goes_nowhere(tmp_path: Path, arguments: list[str]) -> None:
+    assert run(tmp_path, *arguments, output=">&-") == (0, "")
+
+
+def test_a_reader_that_leaves_has_seen_enough(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as pipe:
+        done = subprocess.run(
+            [*COMMAND, "openapi"], stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=30, check=False
+        )
+
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@on_linux
+def test_a_server_whose_banner_can_t_be_written_ends_in_order(tmp_path: Path) -> None:
+    done = run(tmp_path, "serve", "--port=0", "--state=state.json", "--ready-file=ready.json", output=f">{FULL}")
+
+    assert done == (1, "mockscope: can't write: No space left on device\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
+    assert [site.host for site in load_sites(tmp_path / "state.json")] == ["example_site"]
+
+
+def test_a_server_without_standard_streams_serves_and_ends_in_order(tmp_path: Path) -> None:
+    command = [*COMMAND, "serve", "--port=0", "--ready-file=ready.json"]
+    with subprocess.Popen(["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command], cwd=tmp_path) as process:
+        waited = subprocess.run([*COMMAND, "wait", "--ready-file=ready.json"], cwd=tmp_path, timeout=60, check=False)
+        process.send_signal(signal.SIGTERM)
+
+        assert (waited.returncode, process.wait(20), list(tmp_path.iterdir())) == (0, 0, [])
+
+
+def test_an_error_of_another_kind_keeps_its_trace(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import mockscope.seeding\nmockscope.seeding.schema = lambda: open('none')"
+    )
+    done = subprocess.run(
+        [*COMMAND, "export-schema"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        1,
+        "FileNotFoundError: [Errno 2] No such file or directory: 'none'",
+    )
