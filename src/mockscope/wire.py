@@ -150,10 +150,16 @@ def _refuse_constant(name: str) -> None:
 
 
 def repeated_names(body: bytes) -> list[str]:
-    """The names that a JSON object holds more than once, of which the last counts (HTTP-4)."""
+    """The names that a JSON object holds more than once, of which the last counts (HTTP-4).
+
+    None where it is nested more deeply than this decoder goes: the one that read it goes a little further.
+    """
     objects: list[list[tuple[str, object]]] = []
-    # The outermost object is complete last.
-    json.loads(body, object_pairs_hook=objects.append, parse_int=float)
+    try:
+        # The outermost object is complete last.
+        json.loads(body, object_pairs_hook=objects.append, parse_int=float)
+    except RecursionError:
+        return []
     names = [name for name, _ in objects[-1]]
     return [name for name in dict.fromkeys(names) if names.count(name) > 1]
 

@@ -189,6 +189,25 @@ def test_a_cursor_in_another_spelling_of_the_same_email_is_the_same(mockscope: M
     assert [[user["email"] for user in page["users"]] for page in pages] == [expected] * 4
 
 
+@pytest.mark.rule("PAGE-3")
+@pytest.mark.parametrize("page_size", [1, 2, 3])
+def test_a_loop_that_sends_a_plus_unencoded_sees_every_group_once(page_size: int, mockscope: MockSite) -> None:
+    mockscope.set_policy(page_size=page_size)
+    names = ["A!x", "A#x", "A+x", "R D", "R+D+", "+", "++", " B"]
+    for name in names:
+        mockscope.add_group(name)
+    seen: list[str] = []
+    cursor: str | None = ""
+    for _ in range(MOST_PAGES):
+        url = f"{mockscope.url}/api/v1/groups?next_page_start={(cursor or '').replace('#', '%23')}"
+        page = requests.get(url, headers=mockscope.headers, timeout=PATIENCE).json()
+        seen += [group["name"] for group in page["groups"]]
+        cursor = page["next_page_start"]
+        if cursor is None:
+            break
+    assert seen == sorted([*names, "Administrators", "All Users"])
+
+
 @pytest.mark.rule("PAGE-1", "PAGE-2", "PAGE-6")
 @pytest.mark.parametrize("page_size", [1, 2, 3, 7])
 def test_a_loop_sees_every_group_once_whatever_the_names_hold(page_size: int, mockscope: MockSite) -> None:

@@ -193,7 +193,10 @@ class Model:
         match method:
             case "GET":
                 groups = [site.group(name) for name in sorted(site.access)]
-                return page(site, "groups", groups, "name", query.get("next_page_start", ""))
+                names = {group["name"] for group in groups}
+                start = query.get("next_page_start", "")
+                meant = start.replace(" ", "+")
+                return page(site, "groups", groups, "name", meant if meant in names and start not in names else start)
             case "POST":
                 return create_group(site, read_object(site, request), query)
         raise Refuse(405)

@@ -175,6 +175,21 @@ def test_deep_nesting_is_400(client: Client, body: str) -> None:
     assert (answer.status, answer.json()) == (400, {"message": f"{NOT_JSON}it is nested too deeply."})
 
 
+@pytest.mark.rule("HTTP-4", "HTTP-7", "TEST-4")
+def test_a_body_is_either_written_or_refused_however_deeply_it_is_nested() -> None:
+    client = page_site()
+    answered = {}
+    for depth in range(900, 1100):
+        # More colons than fields: whether a name was repeated is looked at as well.
+        deep = b'"x:y": ' + b"[" * depth + b"]" * depth
+        fields = b'"name": "%d", "access": "View", "created_by_email": "monica@example.com", ' % depth
+        answered[str(depth)] = client.post(GROUPS, b"{" + fields + deep + b"}").status
+
+    assert set(answered.values()) == {201, 400}
+    written = {name for name, status in answered.items() if status == 201}
+    assert {name for name in client.site.groups if name.isdigit()} == written
+
+
 @pytest.mark.rule("HTTP-4")
 def test_nesting_that_can_be_read_is_judged_as_a_value(client: Client) -> None:
     answer = client.put(USERS, f'{{"groups": {"[" * 300 + "]" * 300}}}', email="joey@example.com")

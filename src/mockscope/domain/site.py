@@ -233,10 +233,19 @@ class Site:
         """A page of groups in order of name (PAGE-1 to PAGE-5).
 
         Args:
-            start: the cursor; empty for the first page. It is compared, never looked up.
+            start: the cursor; empty for the first page. It is compared, and only looked up where it holds a blank.
         """
         with self.lock:
-            return self.store.groups.page(start, self.policy.page_size)
+            return self.store.groups.page(self.group_meant_by(start), self.policy.page_size)
+
+    def group_meant_by(self, start: str) -> str:
+        """What a cursor of groups was before it was sent.
+
+        PAGE-3: a name may hold a blank, so one is a "+" that was sent unencoded only where that makes the name of a
+        group, and what arrived is none.
+        """
+        meant = start.replace(" ", "+")
+        return meant if meant in self.store.groups and start not in self.store.groups else start
 
     def get_group(self, name: str) -> GroupDetail:
         """A group with its dashboards (GROUP-1, GROUP-GET-1).

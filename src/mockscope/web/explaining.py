@@ -95,10 +95,7 @@ def _suspect_list_of_users(call: Call) -> Sequence[Advice]:
 
 
 def _suspect_list_of_groups(call: Call) -> Sequence[Advice]:
-    # A group's name may hold a blank: only where no group is called so, and one is with a plus, was that one meant.
-    groups = call.site.store.groups
-    meant = call.head.start.replace(" ", "+")
-    blank = [Hint.CURSOR_BLANK.about()] if call.head.start not in groups and meant in groups else []
+    blank = [Hint.CURSOR_BLANK.about()] if call.site.group_meant_by(call.head.start) != call.head.start else []
     misspelt = _suspect_cursor(call) if call.head.query_string else ()
     return [*blank, *misspelt, *_suspect_read(call)]
 
