@@ -130,7 +130,7 @@ class MockSite:
     def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
         self.remove()
         if kind is None:
-            complain(self.host, self.objections())
+            complain({self.host: self.objections()})
 
     @property
     def url(self) -> str:
@@ -433,7 +433,7 @@ class MockSite:
             AssertionError: there are; names each call and rule.
         """
         __tracebackhide__ = True
-        complain(self.host, self.findings())
+        complain({self.host: self.findings()})
 
     def remove(self) -> None:
         """Take the site off the server; requests to it are answered 403 from then on."""

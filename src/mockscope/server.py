@@ -37,6 +37,8 @@ BACKLOG: Final = 2048
 LAST_PORT: Final = 65535
 # How long requests that are under way may still take when a signal ends the server.
 GRACE_SECONDS: Final = 3
+# Of the loop, for streams to end in. They take five.
+TURNS: Final = 20
 # How long they then have to learn that their clients are hung up on; who learns nothing is cancelled, with a trace.
 HANGING_UP_SECONDS: Final = 2
 
@@ -166,8 +168,8 @@ class LiveServer(Mockscope):
 
     def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
         self.stop()
-        for site in self.sites.values() if kind is None else ():
-            complain(site.host, site.objections())
+        if kind is None:
+            complain({site.host: site.objections() for site in self.sites.values()})
 
     def start(self) -> Self:
         """Bind and answer. When this returns, the port accepts.
@@ -285,6 +287,11 @@ class LiveServer(Mockscope):
             server.close()
         for gate, _ in gates:
             await gate.close()
+        self.say_farewell(self)
+        for _ in range(TURNS):
+            # Whoever was told has left once the end of the stream is written.
+            if self.farewells:
+                await asyncio.sleep(0)
         await _hang_up_for_good(state)
         for task in list(state.tasks):
             task.cancel()

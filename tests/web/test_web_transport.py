@@ -242,6 +242,24 @@ def test_hints_can_be_switched_off_and_ids_stay() -> None:
 
 
 @pytest.mark.rule("HTTP-10")
+def test_every_observer_sees_a_call_whatever_another_one_does(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    observers = client.double.observers
+    seen: list[str] = []
+
+    def once(entry: Entry) -> None:
+        observers.remove(once)
+        seen.append("once")
+
+    def fail(entry: Entry) -> None:
+        raise RuntimeError("out of coffee")
+
+    observers += [once, fail, lambda entry: seen.append("last")]
+    answers = [client.get(USERS).status, client.get(USERS).status]
+
+    assert (answers, seen) == ([200, 200], ["once", "last", "last"])
+    assert [record.exc_text is not None for record in caplog.records] == [True, True]
+
+
 def test_observers_get_the_entry_under_the_same_id(client: Client) -> None:
     entries: list[Entry] = []
     client.double.observers.append(entries.append)

@@ -1,6 +1,6 @@
 """What a test is told at its end: strict mode's objections, and what is not as the contract says."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from mockscope.instruments.calls import Journal
@@ -59,19 +59,20 @@ def without_repeats(of_the_contract: Iterable[Finding]) -> list[Finding]:
     ]
 
 
-def complain(place: str, found: Iterable[Finding]) -> None:
+def complain(found: Mapping[str, Iterable[Finding]]) -> None:
     """Raise what was found, if anything was.
 
     Args:
-        place: where it was found.
-        found: what.
+        found: what, by where it was found.
 
     Raises:
         AssertionError: there is something; names each call and rule.
     """
     __tracebackhide__ = True
     kinds: dict[str, list[str]] = {}
-    for finding in found:
-        kinds.setdefault("contract" if finding.where else "strict mode", []).append(f"  {finding}")
+    for place, findings in found.items():
+        for finding in findings:
+            kind = "contract" if finding.where else "strict mode"
+            kinds.setdefault(f"{kind}, {place}:", []).append(f"  {finding}")
     if kinds:
-        raise AssertionError("\n".join(line for kind in kinds for line in (f"{kind}, {place}:", *kinds[kind])))
+        raise AssertionError("\n".join(line for kind in kinds for line in (kind, *kinds[kind])))

@@ -1,5 +1,6 @@
 """The wrapper that opens an entry for each request to the vendor's API and completes it with the answer."""
 
+import logging
 import secrets
 from collections.abc import Iterator
 from typing import Final
@@ -9,6 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mockscope.instruments.calls import Journal
 from mockscope.instruments.entry import Entry, Observer
 from mockscope.web.head import HEAD, Head
+
+logger: Final = logging.getLogger("mockscope")
 
 # Where wrappers and the API find the entry of the request at hand: ASGI hands one scope through all of them.
 ENTRY: Final = "mockscope.entry"
@@ -20,7 +23,8 @@ class Recording:
     Args:
         app: what answers, and opens the entry in the journal of the site that the request reaches.
         unclaimed: the journal of requests that reach no site.
-        observers: called with each completed entry, in the server's thread. The list may change later.
+        observers: called with each completed entry, in the server's thread. The list may change at any time, and what
+            one raises is logged.
         numbers: where each request gets its number from.
     """
 
@@ -53,5 +57,13 @@ class Recording:
                 journal = self._unclaimed
                 journal.open(entry)
             journal.close(entry)
-            for observe in self._observers:
+            if self._observers:
+                self._show(entry)
+
+    def _show(self, entry: Entry) -> None:
+        # One that is there for one call takes itself off the list meanwhile.
+        for observe in tuple(self._observers):
+            try:
                 observe(entry)
+            except Exception:
+                logger.exception("An observer of calls raised an error; the answer was out before.")
