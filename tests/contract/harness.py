@@ -4,11 +4,13 @@ Every check of Schemathesis runs on every answer; none is switched off.
 """
 
 import json
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 import schemathesis
+import yaml
 from hypothesis import HealthCheck, settings
 from schemathesis import Case
 from schemathesis.generation.stateful.state_machine import APIStateMachine
@@ -19,6 +21,7 @@ from mockscope import Mockscope
 from mockscope.schemathesis_setup import Words, configuration, verdicts
 
 OPENAPI: Final = Path(__file__).resolve().parents[2] / "openapi.yaml"
+CONTRACT: Final[dict[str, Any]] = yaml.safe_load(OPENAPI.read_bytes())
 DEMO: Final[dict[str, Any]] = json.loads((files("mockscope") / "demo.json").read_bytes())
 SITE: Final[dict[str, Any]] = DEMO["sites"][0]
 
@@ -26,6 +29,15 @@ SITE: Final[dict[str, Any]] = DEMO["sites"][0]
 CONFIG: Final = configuration(
     f"{SITE['host']}:{SITE['api_key']}", Words.of(SITE["users"], [group["name"] for group in SITE["groups"]])
 )
+
+
+def resolved(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a reference of the contract leads to."""
+    while "$ref" in node:
+        name, of, kind, key = node["$ref"].split("/")
+        assert (name, of) == ("#", "components")
+        node = CONTRACT["components"][kind][key]
+    return node
 
 
 def contract(*, app: ASGIApp | None = None, max_examples: int = 60) -> BaseSchema:

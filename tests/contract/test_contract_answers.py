@@ -6,8 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 import pytest
-import yaml
-from harness import OPENAPI
+from harness import CONTRACT, resolved
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator, Registry
@@ -15,7 +14,6 @@ from jsonschema_rs import Draft202012Validator, Registry
 from mockscope import Entry, Mockscope, strategies
 from mockscope.web.routes import ROUTES
 
-CONTRACT: Final[dict[str, Any]] = yaml.safe_load(OPENAPI.read_bytes())
 REGISTRY: Final = Registry([("urn:contract", CONTRACT)])
 PLACES: Final = {row.operation: (row.path, row.method.lower()) for row in ROUTES}
 # What a path or a method that the document does not name is refused with (HTTP-1).
@@ -75,13 +73,6 @@ def invalid(schema: Mapping[str, Any], value: object) -> Iterator[str]:
             text[alternative] = [{"$ref": f"urn:contract{each['$ref']}"} for each in text[alternative]]
     validator = Draft202012Validator(text, registry=REGISTRY, validate_formats=True)
     yield from (error.message for error in validator.iter_errors(value))
-
-
-def resolved(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    while "$ref" in node:
-        _, of, kind, name = node["$ref"].split("/")
-        node = CONTRACT[of][kind][name]
-    return node
 
 
 class Stage:

@@ -6,8 +6,7 @@ from typing import Any, Final
 
 import pytest
 import requests
-import yaml
-from harness import OPENAPI
+from harness import CONTRACT, OPENAPI, resolved
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from referencing import Registry
@@ -16,7 +15,6 @@ from referencing.jsonschema import DRAFT202012
 from mockscope import LiveServer
 from mockscope.web.routes import ROUTES
 
-CONTRACT: Final[dict[str, Any]] = yaml.safe_load(OPENAPI.read_bytes())
 METHODS: Final = ("get", "put", "post", "delete")
 OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
     (method.upper(), path): item[method]
@@ -41,15 +39,6 @@ STATUSES: Final = {
     "update_group": ALWAYS | READS_A_BODY | {409},
     "delete_group": ALWAYS | {400},
 }
-
-
-def resolved(node: Any) -> Any:
-    """What a reference leads to."""
-    while "$ref" in node:
-        name, of, kind, key = node["$ref"].split("/")
-        assert (name, of) == ("#", "components")
-        node = CONTRACT["components"][kind][key]
-    return node
 
 
 def pointer(*steps: str) -> str:

@@ -1,0 +1,152 @@
+"""Every example of an answer in the contract is what the demo site answers, whole, to a request written here."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+import pytest
+import requests
+from harness import CONTRACT, SITE, resolved, restore
+
+from mockscope import LiveServer, serve
+
+# An operation, a status, and the name of an example of it.
+Place = tuple[str, str, str]
+
+EXAMPLES: Final[dict[Place, Any]] = {
+    (operation["operationId"], status, name): example["value"]
+    for item in CONTRACT["paths"].values()
+    for operation in item.values()
+    for status, response in operation["responses"].items()
+    for name, example in resolved(response)["content"]["application/json"]["examples"].items()
+}
+LINES: Final = {
+    operation["operationId"]: (method, path)
+    for path, item in CONTRACT["paths"].items()
+    for method, operation in item.items()
+}
+
+
+class Request(NamedTuple):
+    """What an operation is asked. What is asked ``before`` makes room for it."""
+
+    operation: str
+    email: str | None = None
+    group: str = ""
+    body: Mapping[str, object] | None = None
+    test_mode: bool = False
+    credentials: str | None = f"{SITE['host']}:{SITE['api_key']}"
+    enabled: bool = True
+    before: tuple["Request", ...] = ()
+
+    def sent_to(self, url: str) -> requests.Response:
+        """The answer of a server."""
+        method, path = LINES[self.operation]
+        headers = {"Http-X-Partner-Auth": self.credentials, "Http-X-Email": self.email}
+        return requests.request(
+            method,
+            url + path.format(group_name=self.group),
+            params={"test_mode": "true"} if self.test_mode else {},
+            headers={name: value for name, value in headers.items() if value is not None},
+            json=self.body,
+            timeout=10,
+        )
+
+
+PHOEBE: Final = {
+    "first_name": "Phoebe",
+    "last_name": "Buffay",
+    "email": "phoebe@example.com",
+    "groups": ["All Users", "Sales"],
+    "invited_by_email": "mike@example.com",
+}
+NAMELESS: Final = {"last_name": "Buffay", "email": "phoebe", "invited_by_email": "mike@example.com"}
+JOSEPH: Final = {"first_name": "Joseph", "last_name": "Tribbiani", "groups": ["All Users", "NY Knicks"]}
+FRIENDS: Final = {"name": "Friends", "access": "Sql", "created_by_email": "rachel@example.com"}
+TOO_LARGE: Final = {"name": "x" * 1024 * 1024}
+OTHER_USERS: Final = tuple(
+    Request("delete_user", f"{name}@example.com") for name in ("chandler", "joey", "rachel", "mike")
+)
+OTHER_GROUPS: Final = tuple(Request("delete_group", group=name) for name in ("Sales", "NY Knicks"))
+
+LIST_USERS: Final = Request("list_users")
+CREATE_USER: Final = Request("create_user", body=PHOEBE)
+UPDATE_USER: Final = Request("update_user", "joey@example.com", body=JOSEPH)
+DELETE_USER: Final = Request("delete_user", "monica@example.com")
+LIST_GROUPS: Final = Request("list_groups")
+CREATE_GROUP: Final = Request("create_group", body=FRIENDS)
+GET_GROUP: Final = Request("get_group", group="Administrators")
+UPDATE_GROUP: Final = Request("update_group", group="Sales", body={"name": "Friends", "access": "Sql"})
+DELETE_GROUP: Final = Request("delete_group", group="NY Knicks")
+
+READS: Final = (LIST_USERS, LIST_GROUPS, GET_GROUP)
+BODIES: Final = (CREATE_USER, UPDATE_USER, CREATE_GROUP, UPDATE_GROUP)
+WRITES: Final = (*BODIES, DELETE_USER, DELETE_GROUP)
+
+PROVOKED: Final[dict[Place, Request]] = {
+    # What the operations have in common.
+    **{(each.operation, "403", "missing"): each._replace(credentials=None) for each in (*READS, *WRITES)},
+    **{(each.operation, "403", "wrong_key"): each._replace(credentials="example_site:1") for each in (*READS, *WRITES)},
+    **{(each.operation, "404", "not_enabled"): each._replace(enabled=False) for each in (*READS, *WRITES)},
+    **{(each.operation, "413", "too_large"): each._replace(body=TOO_LARGE) for each in BODIES},
+    **{(each.operation, "200", "test_mode"): each._replace(test_mode=True) for each in WRITES},
+    **{
+        (each.operation, "404", "no_such_group"): each._replace(group="Central Perk")
+        for each in (GET_GROUP, UPDATE_GROUP, DELETE_GROUP)
+    },
+    # What each has of its own.
+    ("list_users", "200", "list_users"): LIST_USERS._replace(before=OTHER_USERS),
+    ("list_users", "200", "get_user"): LIST_USERS._replace(email="chandler@example.com"),
+    ("list_users", "400", "unknown_email"): LIST_USERS._replace(email="gunther@example.com"),
+    ("create_user", "201", "phoebe"): CREATE_USER,
+    ("create_user", "400", "bad_fields"): CREATE_USER._replace(body=NAMELESS),
+    ("create_user", "400", "unknown_group"): CREATE_USER._replace(body={**PHOEBE, "groups": ["Sails"]}),
+    ("create_user", "409", "taken"): CREATE_USER._replace(body={**PHOEBE, "email": "joey@example.com"}),
+    ("update_user", "200", "joey"): UPDATE_USER,
+    ("update_user", "400", "missing_header"): UPDATE_USER._replace(email=None),
+    ("delete_user", "200", "removed"): DELETE_USER,
+    ("delete_user", "400", "unknown_email"): DELETE_USER._replace(email="gunther@example.com"),
+    ("list_groups", "200", "list_groups"): LIST_GROUPS._replace(before=OTHER_GROUPS),
+    ("create_group", "201", "friends"): CREATE_GROUP,
+    ("create_group", "400", "bad_access"): CREATE_GROUP._replace(body={**FRIENDS, "access": "Edit"}),
+    ("create_group", "409", "taken"): CREATE_GROUP._replace(body={**FRIENDS, "name": "Sales"}),
+    ("get_group", "200", "administrators"): GET_GROUP,
+    ("get_group", "200", "no_dashboards"): GET_GROUP._replace(group="Sales"),
+    ("update_group", "200", "friends"): UPDATE_GROUP,
+    ("update_group", "400", "bad_access"): UPDATE_GROUP._replace(body={"access": ""}),
+    ("update_group", "409", "taken"): UPDATE_GROUP._replace(body={"name": "NY Knicks"}),
+    ("delete_group", "200", "removed"): DELETE_GROUP,
+    ("delete_group", "400", "built_in"): DELETE_GROUP._replace(group="Administrators"),
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    with serve() as server:
+        yield server
+
+
+@pytest.mark.parametrize("place", EXAMPLES, ids="-".join)
+def test_every_example_of_an_answer_is_what_the_demo_site_answers(place: Place, server: LiveServer) -> None:
+    assert place in PROVOKED, "an example that nobody asks for: write a request that is answered so"
+    restore(server)
+    request = PROVOKED[place]
+    assert [each.sent_to(server.url).status_code for each in request.before] == [200] * len(request.before)
+    server.sites[SITE["host"]].enabled = request.enabled
+
+    response = request.sent_to(server.url)
+
+    assert (request.operation, str(response.status_code), response.json()) == (*place[:2], EXAMPLES[place])
+
+
+def test_every_request_for_an_example_has_one() -> None:
+    assert sorted(PROVOKED.keys() - EXAMPLES.keys()) == []
+
+
+def test_every_answer_of_every_operation_has_an_example() -> None:
+    answers = {
+        (operation["operationId"], status)
+        for item in CONTRACT["paths"].values()
+        for operation in item.values()
+        for status in operation["responses"]
+    }
+    assert sorted(answers - {place[:2] for place in EXAMPLES}) == []
