@@ -121,6 +121,17 @@ def test_who_is_no_user_of_the_site_may_not() -> None:
     )
 
 
+@pytest.mark.rule("GROUP-CREATE-1", "GROUP-CREATE-2")
+@pytest.mark.parametrize("spelling", ["created_by_email", "create_by_email"])
+def test_who_is_no_user_of_the_site_is_named_under_the_spelling_that_was_sent(spelling: str) -> None:
+    draft = read_new_group({"name": "Friends", "access": "Sql", spelling: "gunther@example.com"})
+
+    with pytest.raises(Refused) as refused:
+        friends().create_group(draft)
+
+    assert refused.value.message == f"{spelling} names no user of the site example-site: gunther@example.com."
+
+
 @pytest.mark.rule("GROUP-CREATE-3", "GROUP-5")
 def test_a_name_is_taken_in_its_own_case_only() -> None:
     site = friends()

@@ -112,6 +112,11 @@ def administrators_only(client: Client) -> Answer:
     return client.post(GROUPS, {**FRIENDS, "created_by_email": JOEY})
 
 
+def administrators_only_as_the_table_spells_it(client: Client) -> Answer:
+    client.site.set_policy(creator_must_be_admin=True)
+    return client.post(GROUPS, {**without(FRIENDS, "created_by_email"), "create_by_email": JOEY})
+
+
 def json_only(client: Client) -> Answer:
     client.site.set_policy(require_json_content_type=True)
     return client.post(USERS, PHOEBE)
@@ -221,6 +226,11 @@ MISTAKES: dict[str, tuple[Mistake, int, Hint]] = {
     "inviter who is no administrator": (post_user(invited_by_email=JOEY), 400, Hint.INVITER_NOT_ADMINISTRATOR),
     "unknown creator": (post_group(created_by_email="rachael@example.com"), 400, Hint.USER_UNKNOWN),
     "creator who is no administrator": (administrators_only, 400, Hint.INVITER_NOT_ADMINISTRATOR),
+    "the same as the table spells it": (
+        administrators_only_as_the_table_spells_it,
+        400,
+        Hint.INVITER_NOT_ADMINISTRATOR,
+    ),
     "unknown group of a user": (post_user(groups=["sales"]), 400, Hint.GROUP_UNKNOWN),
     "unknown group": (get(f"{GROUPS}/sales"), 404, Hint.GROUP_UNKNOWN),
     "email taken": (post_user(email="monica@example.com"), 409, Hint.ALREADY_THERE),
@@ -656,6 +666,14 @@ SAID: list[tuple[Advice, list[str]]] = [
             "Name an administrator in created_by_email.",
         ),
         ["creator who is no administrator"],
+    ),
+    (
+        Advice(
+            "inviter-not-administrator",
+            "joey@example.com is a user of the site, but not a member of Administrators.",
+            "Name an administrator in create_by_email.",
+        ),
+        ["the same as the table spells it"],
     ),
     (
         Advice(

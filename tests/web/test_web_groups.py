@@ -114,11 +114,16 @@ def test_the_creator_may_be_spelled_as_in_the_table_of_the_documentation() -> No
     other = {"name": "Friends", "access": "Sql", "create_by_email": "rachel@example.com"}
 
     both = client.post(GROUPS, {**other, "created_by_email": "nobody@example.com"})
+    unknown = client.post(GROUPS, {**other, "create_by_email": "nobody@example.com"})
     alone = client.post(GROUPS, other)
 
     assert (both.status, both.json()) == (
         400,
         {"message": "created_by_email names no user of the site example-site: nobody@example.com."},
+    )
+    assert (unknown.status, unknown.json()) == (
+        400,
+        {"message": "create_by_email names no user of the site example-site: nobody@example.com."},
     )
     assert (alone.status, alone.json()) == (201, {"name": "Friends", "access": "Sql"})
 

@@ -45,7 +45,7 @@ class Refusal(Enum):
     EMAIL_TAKEN = 409, "USER-CREATE-4", "A user with the email {email} exists already."
 
     GROUP_UNKNOWN = 404, "GROUP-GET-1", "The site {host} has no group {name}."
-    CREATOR_UNKNOWN = 400, "GROUP-CREATE-2", "created_by_email names no user of the site {host}: {email}."
+    CREATOR_UNKNOWN = 400, "GROUP-CREATE-2", "{field} names no user of the site {host}: {email}."
     CREATOR_NOT_ADMINISTRATOR = 400, "GROUP-CREATE-2", "{email} may not create groups: not a member of Administrators."
     GROUP_TAKEN = 409, "GROUP-CREATE-3", "A group with the name {name} exists already."
     BUILTIN_RENAMED = 400, "GROUP-BUILTIN-1", "The group {name} is built in and can't be renamed."

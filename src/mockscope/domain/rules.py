@@ -99,6 +99,12 @@ class Field(NamedTuple):
     required: bool = False
     other_name: str | None = None
 
+    def name_in(self, body: Mapping[str, object]) -> str | None:
+        """Under which of its names a body holds it, if it does; where both are there, the first counts."""
+        if self.name in body:
+            return self.name
+        return self.other_name if self.other_name in body else None
+
 
 class Body(NamedTuple):
     """A table: the rule under which its fields are refused, and its rows."""
@@ -135,13 +141,16 @@ USER_CHANGES: Final = Body(
     ),
 )
 
-# GROUP-CREATE-1. The page's table says create_by_email, its bodies created_by_email: both are read, the latter wins.
+# The page's table says create_by_email, its bodies created_by_email: both are read, the latter wins.
+CREATOR: Final = Field("created_by_email", text, required=True, other_name="create_by_email")
+
+# GROUP-CREATE-1, "400 if the required fields are NOT specified or if they are invalid (name and access)"
 NEW_GROUP: Final = Body(
     "GROUP-CREATE-1",
     (
         Field("name", text, required=True),
         Field("access", access, required=True),
-        Field("created_by_email", text, required=True, other_name="create_by_email"),
+        CREATOR,
     ),
 )
 
@@ -191,11 +200,12 @@ class UserChanges(msgspec.Struct, frozen=True):
 
 
 class NewGroup(msgspec.Struct, frozen=True):
-    """A group to be created. Only the handle leaves the creator out."""
+    """A group to be created. Only the handle leaves the creator out; ``creator_name`` is how the field was spelled."""
 
     name: str
     access: Access
     created_by_email: str | None = None
+    creator_name: str = CREATOR.name
 
 
 class GroupChanges(msgspec.Struct, frozen=True):
@@ -217,7 +227,12 @@ def read_user_changes(body: Mapping[str, object]) -> UserChanges:
 
 def read_new_group(body: Mapping[str, object]) -> NewGroup:
     """Read a group to be created, or refuse naming every bad field (GROUP-CREATE-1)."""
-    return NewGroup(**read_body(NEW_GROUP, body))
+    return NewGroup(**read_body(NEW_GROUP, body), creator_name=creator_name(body))
+
+
+def creator_name(body: Mapping[str, object]) -> str:
+    """How a body spells who creates the group (GROUP-CREATE-1)."""
+    return CREATOR.name_in(body) or CREATOR.name
 
 
 def read_group_changes(body: Mapping[str, object]) -> GroupChanges:
@@ -250,17 +265,14 @@ def read_body(table: Body, body: Mapping[str, object]) -> dict[str, Any]:
     """
     values: dict[str, Any] = {}
     problems: list[str] = []
-    for name, read, required, other_name in table.fields:
-        if name in body:
-            sent = name
-        elif other_name is not None and other_name in body:
-            sent = other_name
-        else:
-            if required:
-                problems.append(f"{name} is missing")
+    for field in table.fields:
+        sent = field.name_in(body)
+        if sent is None:
+            if field.required:
+                problems.append(f"{field.name} is missing")
             continue
         try:
-            values[name] = read(body[sent])
+            values[field.name] = field.read(body[sent])
         except Invalid as problem:
             problems.append(f"{sent} {problem}")
     if problems:

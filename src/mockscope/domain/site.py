@@ -273,7 +273,7 @@ class Site:
         """
         with self.lock:
             if draft.created_by_email is not None:
-                self._check_creator(draft.created_by_email)
+                self._check_creator(draft.created_by_email, draft.creator_name)
             # "409 if the group already exists"
             if draft.name in self.store.groups:
                 raise Refused(Refusal.GROUP_TAKEN, name=draft.name)
@@ -465,10 +465,10 @@ class Site:
             raise Refused(Refusal.INVITER_UNKNOWN, host=self.host, email=email)
         raise Refused(Refusal.INVITER_NOT_ADMINISTRATOR, email=email)
 
-    def _check_creator(self, email: str) -> None:
+    def _check_creator(self, email: str, field: str) -> None:
         # "Group creator email address."
         if email_key(email) not in self.store.users:
-            raise Refused(Refusal.CREATOR_UNKNOWN, host=self.host, email=email)
+            raise Refused(Refusal.CREATOR_UNKNOWN, field=field, host=self.host, email=email)
         if self.policy.creator_must_be_admin and not self.is_administrator(email):
             raise Refused(Refusal.CREATOR_NOT_ADMINISTRATOR, email=email)
 

@@ -13,7 +13,7 @@ from mockscope import wire
 from mockscope.domain.directory import Directory
 from mockscope.domain.model import email_key
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.domain.rules import ACCESS_WORDS, GROUP_CHANGES, NEW_GROUP, NEW_USER, USER_CHANGES, Body
+from mockscope.domain.rules import ACCESS_WORDS, GROUP_CHANGES, NEW_GROUP, NEW_USER, USER_CHANGES, Body, creator_name
 from mockscope.domain.site import Site
 from mockscope.domain.store import Table
 from mockscope.instruments.hints import Advice, Hint, did_you_mean
@@ -252,7 +252,11 @@ def _user_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
 
 
 def _inviter_not_administrator(refused: Refused, call: Call, directory: Directory) -> Advice:
-    field = "invited_by_email" if refused.refusal is Refusal.INVITER_NOT_ADMINISTRATOR else "created_by_email"
+    return Hint.INVITER_NOT_ADMINISTRATOR.about(email=refused.values["email"], field="invited_by_email")
+
+
+def _creator_not_administrator(refused: Refused, call: Call, directory: Directory) -> Advice:
+    field = creator_name(call.fields or {})
     return Hint.INVITER_NOT_ADMINISTRATOR.about(email=refused.values["email"], field=field)
 
 
@@ -358,7 +362,7 @@ EXPLAINED: Final[Mapping[Refusal, Explain]] = {
     Refusal.EMAIL_TAKEN: _already_there,
     Refusal.GROUP_UNKNOWN: _group_unknown,
     Refusal.CREATOR_UNKNOWN: _user_unknown,
-    Refusal.CREATOR_NOT_ADMINISTRATOR: _inviter_not_administrator,
+    Refusal.CREATOR_NOT_ADMINISTRATOR: _creator_not_administrator,
     Refusal.GROUP_TAKEN: _already_there,
     Refusal.BUILTIN_RENAMED: _always(Hint.BUILTIN_GROUP),
     Refusal.BUILTIN_DELETED: _always(Hint.BUILTIN_GROUP),
