@@ -159,7 +159,7 @@ def _steps(double: Mockscope, email: str) -> Iterator[tuple[str, Callable[[], ob
 
     def enter() -> Entry:
         number = next(numbers)
-        return Entry(f"0-{number}", head.method, head.path, head.query_string, head.lines, number)
+        return Entry(f"0-{number}", head.method, head.path, head.query_string, head.lines, number, "http")
 
     def keep() -> None:
         handle.calls.open(entry)

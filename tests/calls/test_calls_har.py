@@ -3,6 +3,7 @@
 import json
 from http.client import HTTPConnection
 from typing import Any
+from urllib.request import Request, urlopen
 
 import jsonschema
 import pytest
@@ -33,7 +34,7 @@ COOKIES = lists(holds({"name": TEXT, "value": TEXT}, path=TEXT, domain=TEXT, exp
 SHARED = {"httpVersion": TEXT, "cookies": COOKIES, "headers": PAIRS, "headersSize": SIZE, "bodySize": SIZE}
 POST_DATA = holds({"mimeType": TEXT, "text": TEXT}, params=lists(holds({"name": TEXT}, value=TEXT)))
 REQUEST = holds(
-    {"method": TEXT, "url": {"type": "string", "pattern": "^http://[^/ ]+/[!-~]*$"}, "queryString": PAIRS} | SHARED,
+    {"method": TEXT, "url": {"type": "string", "pattern": "^https?://[^/ ]+/[!-~]*$"}, "queryString": PAIRS} | SHARED,
     postData=POST_DATA,
 )
 CONTENT = holds({"size": SIZE, "mimeType": TEXT}, compression=SIZE, text=TEXT, encoding=TEXT)
@@ -68,6 +69,17 @@ def archived(calls: mockscope.Calls) -> list[Any]:
     entries = archive["log"]["entries"]
     assert isinstance(entries, list)
     return entries
+
+
+def ask_as(site: MockSite, host: str) -> None:
+    """Send a request with a Host of one's own."""
+    connection = HTTPConnection(site.url.removeprefix("http://"), timeout=20)
+    connection.putrequest("GET", USERS, skip_host=True)
+    for name, value in (site.headers | {"Host": host}).items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    assert connection.getresponse().status == 200
+    connection.close()
 
 
 def test_an_entry_of_an_archive_says_what_happened(site: MockSite) -> None:
@@ -159,15 +171,38 @@ def test_an_archive_holds_calls_of_every_kind(server: LiveServer, site: MockSite
     ],
 )
 def test_whatever_host_a_client_says_the_url_is_one(site: MockSite, host: str, shown: str) -> None:
-    connection = HTTPConnection(site.url.removeprefix("http://"), timeout=20)
-    connection.putrequest("GET", USERS, skip_host=True)
-    for name, value in (site.headers | {"Host": host}).items():
-        connection.putheader(name, value)
-    connection.endheaders()
-    assert connection.getresponse().status == 200
-    connection.close()
+    ask_as(site, host)
 
     assert [entry["request"]["url"] for entry in archived(site.calls)] == [f"http://{shown}{USERS}"]
+
+
+@pytest.mark.parametrize(
+    ("host", "scheme"),
+    [
+        ("app.periscopedata.com", "https"),
+        ("API.periscopedata.com:443", "https"),
+        ("app.periscopedata.com:80", "http"),
+        ("periscopedata.com.example.com", "http"),
+    ],
+)
+def test_a_host_of_the_vendor_s_is_asked_by_https_whatever_leads_it_here(
+    site: MockSite, host: str, scheme: str
+) -> None:
+    ask_as(site, host)
+
+    assert [entry["request"]["url"] for entry in archived(site.calls)] == [f"{scheme}://{host}{USERS}"]
+
+
+def test_the_url_of_a_call_by_tls_is_https() -> None:
+    with mockscope.serve(tls=True) as server:
+        site = server.site()
+        context = server.authority.client_context()
+        # Of the third the server reads only that it knows the head.
+        for _ in range(3):
+            urlopen(Request(f"{site.url}{USERS}", headers=site.headers), context=context).close()
+
+        assert [entry["request"]["url"] for entry in archived(site.calls)] == [f"{server.url}{USERS}"] * 3
+        assert server.url.startswith("https://")
 
 
 def test_an_archive_of_no_calls_is_valid(site: MockSite) -> None:

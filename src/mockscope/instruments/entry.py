@@ -30,10 +30,10 @@ class Entry(msgspec.Struct, eq=False):
     """One request to the vendor's API. What is None is not known yet, or never was. Keys are never shown in clear.
 
     ``id`` is the request's id, as in X-Request-Id; ``received`` the seconds since 1970 on the site's clock at which it
-    arrived; ``operation`` one of the ten; ``site`` the host that was opened; ``duration`` the seconds to the end of the
-    answer, on the site's clock; ``test_mode`` says whether it was a dry run; ``rule`` is the rule id of the refusal,
-    ``advice`` the hint, ``suspicions`` all hints of a success that nobody promises; ``fault`` the planned fault that
-    hit.
+    arrived; ``scheme`` is ``https`` where the connection was TLS, else ``http``; ``operation`` one of the ten; ``site``
+    the host that was opened; ``duration`` the seconds to the end of the answer, on the site's clock; ``test_mode`` says
+    whether it was a dry run; ``rule`` is the rule id of the refusal, ``advice`` the hint, ``suspicions`` all hints of a
+    success that nobody promises; ``fault`` the planned fault that hit.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Entry(msgspec.Struct, eq=False):
     _query: str = ""
     _headers: Headers = ()
     number: int = 0
+    scheme: str = "http"
     operation: str | None = None
     site: str | None = None
     received: float = 0.0

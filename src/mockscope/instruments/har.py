@@ -10,6 +10,8 @@ from harfile import Content, Creator, HarFile, PostData, Record, Request, Respon
 
 from mockscope.instruments.entry import Entry
 
+# What is at home there is asked by HTTPS, though a redirect leads it here by plain HTTP.
+VENDOR_DOMAIN: Final = ".periscopedata.com"
 # What a host with a port may hold beside letters and digits.
 URL_MARKS: Final = ":[]%-._~!$&'()*+,;="
 
@@ -46,13 +48,18 @@ def _request(entry: Entry) -> Request:
     body = entry.body
     return Request(
         entry.method,
-        f"http://{host}{entry.path}{'?' if entry.query else ''}{entry.query}",
+        f"{_scheme(entry, host)}://{host}{entry.path}{'?' if entry.query else ''}{entry.query}",
         "HTTP/1.1",
         headers=headers,
         queryString=[Record(name, value) for name, value in query],
         postData=PostData(entry.header("content-type") or "", text=body.decode("utf-8", "replace")) if body else None,
         bodySize=len(body or b""),
     )
+
+
+def _scheme(entry: Entry, host: str) -> str:
+    name, _, port = host.lower().partition(":")
+    return "https" if name.endswith(VENDOR_DOMAIN) and port in ("", "443") else entry.scheme
 
 
 def _response(entry: Entry) -> Response:

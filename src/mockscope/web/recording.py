@@ -47,7 +47,13 @@ class Recording:
             scope[HEAD] = head = Head(scope)
         number = next(self._numbers)
         scope[ENTRY] = entry = Entry(
-            f"{self._prefix}{number}", head.method, head.path, head.query_string, head.lines, number
+            f"{self._prefix}{number}",
+            head.method,
+            head.path,
+            head.query_string,
+            head.lines,
+            number,
+            scope.get("scheme", "http"),
         )
         try:
             await self._app(scope, receive, send)
