@@ -334,11 +334,15 @@ class MockSite:
         self._site.restore(snapshot.state)
 
     def reset(self) -> None:
-        """Make the site what it was when it was made: its seed, no calls, no planned faults, no clock of its own."""
+        """Make the site what it was when it was made: its seed, no calls, no planned faults, no clock of its own.
+
+        A call that a fault keeps back writes nothing any more: its connection is closed once the delay is over.
+        """
+        # First, so that what is kept back and goes on with the clock goes on as a call of the site that was.
+        self.calls.reset()
         self._site.restore(self._baseline)
         self.faults.clear()
         self.clock.reset()
-        self.calls.reset()
         self.snapshots.clear()
 
     def fork(self, host: str | None = None, api_key: str | None = None) -> "MockSite":

@@ -65,6 +65,42 @@ def in_background() -> Iterator[Callable[..., Future[int]]]:
 # -- which delays ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("frozen_at", [NOON, "2100-01-01T00:00:00Z"])
+def test_what_a_fault_keeps_back_writes_nothing_into_a_site_that_was_reset_meanwhile(
+    mockscope: MockSite, in_background: Callable[..., Future[int]], frozen_at: str
+) -> None:
+    arrivals = Arrivals()
+    # The clock that the reset leads to is past the end of the one delay, and before that of the other.
+    mockscope.clock.freeze(frozen_at)
+    mockscope.faults.add("create_user", delay=60, where=arrivals)
+    creating = in_background(create, mockscope)
+    arrivals.await_one()
+
+    mockscope.calls.settled()
+    mockscope.reset()
+    mockscope.clock.move_to("2101-01-01T00:00:00Z")
+
+    with pytest.raises(requests.ConnectionError):
+        creating.result()
+    assert (list(mockscope.users), list(mockscope.calls), mockscope.findings()) == (["admin@example.com"], [], [])
+
+
+def test_a_call_that_a_fault_keeps_back_goes_on_where_the_calls_are_merely_forgotten(
+    mockscope: MockSite, in_background: Callable[..., Future[int]]
+) -> None:
+    arrivals = Arrivals()
+    mockscope.clock.freeze()
+    mockscope.faults.add("create_user", delay=60, where=arrivals)
+    creating = in_background(create, mockscope)
+    arrivals.await_one()
+
+    mockscope.calls.settled()
+    mockscope.calls.clear()
+    mockscope.clock.shift(seconds=60)
+
+    assert (creating.result(), list(mockscope.users)) == (201, ["admin@example.com", "joey@example.com"])
+
+
 def test_a_delay_is_over_at_once_on_a_clock_that_jumps(mockscope: MockSite) -> None:
     mockscope.clock.freeze(NOON, autojump=True)
     mockscope.faults.add("list_users", delay=3600)

@@ -214,6 +214,8 @@ class Journal(Calls):
         self.size = size
         self.suspicious: deque[Entry] = deque(maxlen=MOST_SUSPICIOUS)
         self.clock = clock
+        # How often it was reset: what a fault keeps back meanwhile has lost its site.
+        self.resets = 0
         self._ring: deque[Entry] = deque(maxlen=size)
         self._heavy: deque[Entry] = deque()
         self._bytes = 0
@@ -246,6 +248,7 @@ class Journal(Calls):
 
     def reset(self) -> None:
         """Forget all calls, and what there was to remark on them."""
+        self.resets += 1
         self.clear()
         self.suspicious.clear()
 

@@ -103,11 +103,16 @@ async def _broken(fault: Fault, call: Call, endpoint: Endpoint, faults: Faults, 
             raise
     entry.fault = fault.id
     if fault.delay:
+        assert entry.journal is not None
+        resets = entry.journal.resets
         await in_a_task()
         # Counted from the receipt: a test that has seen the call may move the clock at once.
         due = entry.received + fault.next_delay()
         with _held_back(call, due):
             await clock.sleep(due - clock.time())
+        if entry.journal.resets > resets:
+            # It was meant for the site that was, and what there is now shall not hear of it.
+            return BrokenAnswer(Fault(id=fault.id, transport="drop"), call, Answer(503), b"")
     if fault.transport is not None:
         return _interrupted(fault, call, _planned(fault) if fault.status or answer is None else _taken_apart(answer))
     if fault.status is not None:
