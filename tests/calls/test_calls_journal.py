@@ -398,6 +398,23 @@ def test_of_a_body_and_of_an_answer_so_much_is_kept(size: int, site: MockSite) -
     assert site.calls.last.answer == b"y" * LONGEST_KEPT
 
 
+@pytest.mark.parametrize(
+    ("target", "criteria", "body"),
+    [
+        (USERS, {"operation": "create_user", "email": "phoebe@example.com"}, PHOEBE),
+        (GROUPS, {"operation": "create_group", "group": "Friends"}, {"name": "Friends", "access": "View"}),
+    ],
+)
+def test_of_a_longer_body_whom_it_is_about_is_kept_too(
+    site: MockSite, target: str, criteria: dict[str, str], body: dict[str, str]
+) -> None:
+    call(site, "POST", target, {"note": "x" * LONGEST_KEPT} | body)
+
+    assert len(site.calls.matching(**criteria)) == 1
+    assert site.calls.last.json is None
+    assert len(site.calls.last.body or b"") == LONGEST_KEPT
+
+
 def test_the_oldest_calls_lose_their_bodies_when_all_together_are_too_many_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -692,6 +692,15 @@ def test_an_answer_with_a_fault_carries_no_hint(mockscope: MockSite) -> None:
     assert (response.status_code, "X-Mockscope-Hint" in response.headers) == (503, False)
 
 
+def test_criteria_see_all_of_a_body_that_is_longer_than_what_is_kept_of_it(mockscope: MockSite) -> None:
+    fault = mockscope.faults.add("create_user", status=503, where={"email": "joey@example.com"})
+    whole = mockscope.faults.add("create_user", status=500, where={"json": IsPartialDict(first_name=IsStr)})
+
+    answers = [create(mockscope, first_name="J" * 70_000).status_code for _ in range(2)]
+
+    assert (answers, fault.hits, whole.hits) == ([503, 500], 1, 1)
+
+
 def test_a_reset_of_the_site_takes_its_faults_out(mockscope: MockSite) -> None:
     mockscope.faults.add("list_users", status=503, times=None)
     mockscope.faults.rate_limit(1, per=60)

@@ -24,6 +24,8 @@ ROUNDED: Final = 0.001
 LONGEST_NAME: Final = 80
 # The operations that the email header tells whom to do it to.
 NAMED_BY_HEADER: Final = frozenset({"get_user", "update_user", "delete_user"})
+# The fields of a body that tell the others.
+NAMED_BY_BODY: Final = {"create_user": "email", "create_group": "name"}
 
 
 class Entry(msgspec.Struct, eq=False):
@@ -63,6 +65,8 @@ class Entry(msgspec.Struct, eq=False):
     _body: bytes | None = None
     _answer: bytes | None = None
     _answer_headers: Headers = ()
+    # The user or group that a body names which was longer than what is kept of it.
+    _named: str | None = None
 
     def __repr__(self) -> str:
         return f"<Entry {self}>"
@@ -124,12 +128,15 @@ class Entry(msgspec.Struct, eq=False):
 
     @property
     def body(self) -> bytes | None:
-        """The request's body as far as it was read, cut at LONGEST_KEPT bytes; None where it has none."""
+        """The request's body as far as it was read; None where it has none.
+
+        Until the call is complete it is whole, and then cut at LONGEST_KEPT bytes.
+        """
         return self._body and self.veil.raw(self._body)
 
     @body.setter
     def body(self, body: bytes) -> None:
-        self._body = _cut(body) or None
+        self._body = body or None
 
     @property
     def answer(self) -> bytes | None:
@@ -190,7 +197,7 @@ class Entry(msgspec.Struct, eq=False):
 
     def forget_bodies(self) -> None:
         """Let go of body and answer; the rest stays."""
-        self._body = self._answer = None
+        self._body = self._answer = self._named = None
         self.weight = 0
 
     def complete(self, duration: float) -> None:
@@ -198,6 +205,8 @@ class Entry(msgspec.Struct, eq=False):
         self.duration = duration
         self.weight = len(self._answer or b"")
         if self._body:
+            if len(self._body) > LONGEST_KEPT:
+                self._cut_body()
             self.weight += len(self._body)
         # Most are one piece already.
         if not isinstance(self._headers, bytes):
@@ -209,7 +218,17 @@ class Entry(msgspec.Struct, eq=False):
         read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in pairs_of(headers)]
         return [(name, self.veil.header(name, value)) for name, value in read]
 
+    def _cut_body(self) -> None:
+        assert self._body is not None
+        # Nobody can read it any more when the end is missing.
+        if self.operation in NAMED_BY_BODY:
+            self._named = self._named_in_body(NAMED_BY_BODY[self.operation])
+            self.weight += len(self._named or "")
+        self._body = self._body[:LONGEST_KEPT]
+
     def _named_in_body(self, field: str) -> str | None:
+        if self._named is not None:
+            return self._named
         fields = self.json
         name = fields.get(field) if isinstance(fields, dict) else None
         return name if isinstance(name, str) else None
@@ -254,7 +273,3 @@ def _read(body: bytes | None) -> Any:
 
 def _text(body: bytes | None) -> str | None:
     return None if body is None else body.decode("utf-8", "replace")
-
-
-def _cut(body: bytes) -> bytes:
-    return body if len(body) <= LONGEST_KEPT else body[:LONGEST_KEPT]
