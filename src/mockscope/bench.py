@@ -113,7 +113,7 @@ class MockSite:
             contracting.contract()
         self.clock = Clock(bench.clock)
         self.calls = Journal(f"the site {site.host}", self.clock, size=bench.calls_kept, veil=bench.veil)
-        self.faults = Faults(f"the site {site.host}", self.clock)
+        self.faults = Faults(f"the site {site.host}", self.clock, veil=bench.veil)
         self.snapshots: dict[str, SiteSnapshot] = {}
         self.users: Mapping[str, User] = Records(site, site.store.users, key=email_key, name=lambda user: user.email)
         self.groups: Mapping[str, Group] = Records(site, site.store.groups, name=lambda group: group.name)

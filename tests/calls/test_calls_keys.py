@@ -18,7 +18,8 @@ from mockscope.instruments.veil import Veil
 AUTH = "Http-X-Partner-Auth"
 PAGE_KEY = "e179017a-62b0-4996-8a38-e91aa9f1"
 OWN_KEY = "my+secret/key"
-KEYS = [PAGE_KEY, OWN_KEY]
+ODD_KEY = 'ab/cd+ef=gh12"x\\y'
+KEYS = [PAGE_KEY, OWN_KEY, ODD_KEY]
 ADMIN = {"Http-X-Email": "admin@example.com"}
 
 
@@ -83,7 +84,8 @@ def test_a_key_is_not_shown_in_clear_wherever_it_was_sent(way: str, key: str, se
     answer = send(server.url, *ways(key)[way])
 
     shown = everything_shown(server)
-    assert [hidden for hidden in (key, quote(key, safe="")) if hidden in shown] == []
+    in_json = json.dumps(key)[1:-1]
+    assert [hidden for hidden in (key, quote(key, safe=""), in_json) if hidden in shown] == []
     # A user or a group that was made with such a name is the client's own; of a refusal the words are ours.
     assert answer.status < 400 or key not in answer.body.decode()
 
@@ -133,6 +135,69 @@ def test_a_key_of_another_site_is_hidden_too(server: LiveServer) -> None:
     assert site.calls.last.params == {"key": "…site"}
 
 
+@pytest.mark.parametrize("more", ["a", "abcd", "0123-4567"])
+def test_a_key_that_a_site_has_is_hidden_where_more_digits_follow(more: str, server: LiveServer) -> None:
+    site = server.site("example-site", PAGE_KEY)
+
+    answer = send(server.url, "GET", f"{GROUPS}/{PAGE_KEY}{more}", site.headers)
+
+    shown = everything_shown(server)
+    assert (answer.status, PAGE_KEY in answer.body.decode(), PAGE_KEY in shown) == (404, False, False)
+    assert site.calls.last.group == f"…a9f1{more}"
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_among_criteria_is_hidden_where_they_are_shown(key: str, server: LiveServer) -> None:
+    site = server.site("example-site", key)
+    site.add_group("Sales")
+    site.faults.add("create_group", status=503, where={"json": {"name": key}})
+    send(server.url, "GET", f"{GROUPS}/Sales", site.headers)
+    # Cut where the key is, it would not be recognised.
+    long = "x" * 190 + key
+
+    with pytest.raises(AssertionError) as failed:
+        site.calls.assert_called("get_group", group=key, params={"a": long}, json={key: {key: key}})
+    with pytest.raises(AssertionError) as unused:
+        site.faults.assert_all_used()
+
+    shown = [
+        repr(site.faults),
+        *map(repr, site.faults),
+        repr(site.calls.matching(group=key)),
+        *map(str, site.findings()),
+    ]
+    assert [text for text in (*shown, str(failed.value), str(unused.value)) if key[:6] in text] == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ({"name": ODD_KEY}, {"name": '…"x\\y'}),
+        ({"groups": [ODD_KEY, 5, None, [ODD_KEY]]}, {"groups": ['…"x\\y', 5, None, ['…"x\\y']]}),
+        ({ODD_KEY: True}, {'…"x\\y': True}),
+        ([], []),
+    ],
+)
+def test_what_is_shown_of_a_body_with_a_key_is_still_json(sent: object, shown: object, server: LiveServer) -> None:
+    site = server.site("example-site", ODD_KEY)
+    for body in (json.dumps(sent), json.dumps(sent).replace("/", r"\/")):
+        send(server.url, "POST", GROUPS, site.headers, body.encode())
+
+    for entry in site.calls:
+        assert (entry.json, json.loads(entry.body or b"")) == (shown, shown)
+
+
+def test_a_body_that_is_nested_as_deeply_as_can_be_read_is_shown() -> None:
+    veil = Veil()
+    data = json.loads("[" * 900 + f'"{PAGE_KEY}"' + "]" * 900)
+
+    shown = veil.data(data)
+
+    for _ in range(900):
+        [shown] = shown
+    assert shown == "…a9f1"
+
+
 def test_a_key_is_hidden_while_the_call_is_under_way() -> None:
     entry = Entry("1", "POST", f"{GROUPS}/{PAGE_KEY}", f"key={PAGE_KEY}")
     entry.body = PAGE_KEY.encode()
@@ -179,4 +244,4 @@ def test_a_veil_shows_none_of_the_keys_that_it_knows() -> None:
     veil = Veil()
     veil.learn("my+secret/key")
 
-    assert repr(veil) == "<Veil that knows 2 spellings of keys>"
+    assert repr(veil) == "<Veil that knows 3 spellings of keys>"

@@ -49,12 +49,14 @@ class Calls(Sequence[Entry]):
     Args:
         entries: gives the calls there are.
         place: where they were received, for messages.
+        veil: hides the keys in messages.
         kind: which of those calls they are, for messages.
     """
 
-    def __init__(self, entries: Callable[[], list[Entry]], place: str, kind: str = "") -> None:
+    def __init__(self, entries: Callable[[], list[Entry]], place: str, veil: Veil, kind: str = "") -> None:
         self._entries = entries
         self._place = place
+        self.veil = veil
         self._kind = kind
 
     def __repr__(self) -> str:
@@ -123,7 +125,10 @@ class Calls(Sequence[Entry]):
         wanted = wanted_of(operation, criteria)
         entries = self._entries
         return Calls(
-            lambda: [entry for entry in entries() if fits(entry, wanted)], self._place, self._kind + spelled(wanted)
+            lambda: [entry for entry in entries() if fits(entry, wanted)],
+            self._place,
+            self.veil,
+            self._kind + spelled(wanted, self.veil),
         )
 
     def assert_called(self, operation: str, *, times: int | None = None, **criteria: Any) -> None:
@@ -186,9 +191,8 @@ class Calls(Sequence[Entry]):
         if len(found) == times if times is not None else found:
             return ""
         places = {entry.number: place for place, entry in enumerate(entries)}
-        lines = [
-            f"expected {_calls(times)}{self._kind}{spelled(wanted)} on {self._place}, and there {_were(len(found))}"
-        ]
+        which = f"{self._kind}{spelled(wanted, self.veil)} on {self._place}"
+        lines = [f"expected {_calls(times)}{which}, and there {_were(len(found))}"]
         lines += ["  ..."] * (len(found) > NEAREST_SHOWN) + [_line(entry, places) for entry in found[-NEAREST_SHOWN:]]
         if times is None or len(found) < times:
             near = nearest_calls(entries, wanted)[:NEAREST_SHOWN]
@@ -209,8 +213,7 @@ class Journal(Calls):
     """
 
     def __init__(self, place: str, clock: Clock, *, size: int = MOST_CALLS, veil: Veil | None = None) -> None:
-        super().__init__(self.settled, place)
-        self.veil = veil or Veil()
+        super().__init__(self.settled, place, veil or Veil())
         self.size = size
         self.suspicious: deque[Entry] = deque(maxlen=MOST_SUSPICIOUS)
         self.clock = clock

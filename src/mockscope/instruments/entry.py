@@ -168,12 +168,12 @@ class Entry(msgspec.Struct, eq=False):
     @property
     def json(self) -> Any:
         """The request's body as JSON; None where it is none."""
-        return _read(self.body)
+        return self.veil.data(_read(self._body))
 
     @property
     def answer_json(self) -> Any:
         """The answer's body as JSON; None where it is none."""
-        return _read(self.answer)
+        return self.veil.data(_read(self._answer))
 
     @property
     def email(self) -> str | None:
@@ -222,16 +222,13 @@ class Entry(msgspec.Struct, eq=False):
         assert self._body is not None
         # Nobody can read it any more when the end is missing.
         if self.operation in NAMED_BY_BODY:
-            self._named = self._named_in_body(NAMED_BY_BODY[self.operation])
+            self._named = _text_in(self._body, NAMED_BY_BODY[self.operation])
             self.weight += len(self._named or "")
         self._body = self._body[:LONGEST_KEPT]
 
     def _named_in_body(self, field: str) -> str | None:
-        if self._named is not None:
-            return self._named
-        fields = self.json
-        name = fields.get(field) if isinstance(fields, dict) else None
-        return name if isinstance(name, str) else None
+        name = self._named or _text_in(self._body, field)
+        return name and self.veil(name)
 
     def as_dict(self) -> dict[str, Any]:
         """The call as plain data, as the control API shows it."""
@@ -269,6 +266,12 @@ def _read(body: bytes | None) -> Any:
         return None if body is None else json.loads(body)
     except (ValueError, RecursionError):
         return None
+
+
+def _text_in(body: bytes | None, field: str) -> str | None:
+    fields = _read(body)
+    name = fields.get(field) if isinstance(fields, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _text(body: bytes | None) -> str | None:

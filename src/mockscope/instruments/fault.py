@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, get_args
 
 from mockscope.instruments.entry import Entry
 from mockscope.instruments.matching import ASKED, OPERATIONS, check_criteria, check_operation, check_word, fits, spelled
+from mockscope.instruments.veil import Veil
 
 Transport = Literal["reset", "drop", "hang", "truncate", "garbage", "bad_json"]
 
@@ -176,7 +177,8 @@ KINDS: Final[Mapping[str, Any]] = {
 class Fault:
     """A rule: which calls go wrong, how often, and how. Made by ``site.faults.add``, whose arguments these are.
 
-    ``hits`` says how often it struck, ``left`` how often it still will (None: every time).
+    ``hits`` says how often it struck, ``left`` how often it still will (None: every time); ``veil`` hides the keys in
+    what is shown of its criteria.
     """
 
     id: str
@@ -196,6 +198,7 @@ class Fault:
     action: Action | None = None
     hits: int = 0
     seen: int = 0
+    veil: Veil = field(default_factory=Veil)
 
     def __post_init__(self) -> None:
         for name, kind in KINDS.items():
@@ -220,7 +223,7 @@ class Fault:
         return f"<Fault {self}>"
 
     def __str__(self) -> str:
-        where = " where ..." if callable(self.where) else spelled(self.where)
+        where = " where ..." if callable(self.where) else spelled(self.where, self.veil)
         nth = "" if self.nth is None else f" from call {self.nth} on"
         times = "every time" if self.times is None else f"{self.times} time{'s' * (self.times != 1)}"
         after = " after the commit" if self.after_commit else ""

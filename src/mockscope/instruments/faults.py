@@ -26,6 +26,7 @@ from mockscope.instruments.fault import (
     encoded,
 )
 from mockscope.instruments.matching import check_operation, check_word
+from mockscope.instruments.veil import Veil
 
 if TYPE_CHECKING:
     from mockscope.instruments.rates import RateLimit, Verdict
@@ -39,11 +40,13 @@ class Faults:
     Args:
         about: whose they are, for messages.
         clock: what delays and rate windows are measured by.
+        veil: hides the keys in what is shown of them.
     """
 
-    def __init__(self, about: str, clock: Clock) -> None:
+    def __init__(self, about: str, clock: Clock, *, veil: Veil | None = None) -> None:
         self._about = about
         self._clock = clock
+        self._veil = veil or Veil()
         self._lock = Lock()
         self._made = 0
         self._plan((), ())
@@ -121,6 +124,7 @@ class Faults:
                 probability=probability,
                 seed=seed,
                 action=action,
+                veil=self._veil,
             )
             self._made += 1
             self._plan((*self._rules, fault), self._limits)

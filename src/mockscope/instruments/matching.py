@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any, Final
 
 from mockscope.instruments.entry import Entry, printable
+from mockscope.instruments.veil import Veil
 from mockscope.nearness import nearest
 
 OPERATIONS: Final = (
@@ -86,7 +87,8 @@ def fits(entry: Entry, criteria: Criteria) -> bool:
 
 def differences(entry: Entry, criteria: Criteria) -> list[str]:
     """What keeps a call from fitting, a line each; of a JSON object, a line for each field."""
-    lines = [line for name, value in criteria.items() for line in _differences(name, value, _seen(entry, name))]
+    veil = entry.veil
+    lines = [line for name, value in criteria.items() for line in _differences(name, value, _seen(entry, name), veil)]
     more = len(lines) - MOST_DIFFERENCES
     return lines if more <= 0 else [*lines[:MOST_DIFFERENCES], f"... and {more} more"]
 
@@ -109,9 +111,9 @@ def agreement(one: Sequence[object], other: Sequence[object]) -> int:
     return next((place for place, (here, there) in pairs if here != there), min(len(one), len(other)))
 
 
-def spelled(criteria: Criteria) -> str:
+def spelled(criteria: Criteria, veil: Veil) -> str:
     """Criteria in words, with a blank before them."""
-    words = [f"{name}={_shown(value)}" for name, value in criteria.items() if name != "operation"]
+    words = [f"{name}={_shown(value, veil)}" for name, value in criteria.items() if name != "operation"]
     return f" of {criteria.get('operation')}" * ("operation" in criteria) + f" with {', '.join(words)}" * bool(words)
 
 
@@ -128,29 +130,30 @@ def _equal(name: str, value: Any, seen: Any) -> bool:
     return bool(value == seen)
 
 
-def _differences(name: str, value: Any, seen: Any) -> Iterator[str]:
+def _differences(name: str, value: Any, seen: Any, veil: Veil) -> Iterator[str]:
     if _equal(name, value, seen):
         return
     if isinstance(value, dict) and isinstance(seen, dict):
         for key in value | seen:
             if key not in seen:
-                yield _difference(f"{name}.{key}", NOTHING, _shown(value[key]))
+                yield _difference(veil(f"{name}.{key}"), NOTHING, _shown(value[key], veil))
             elif key not in value:
-                yield _difference(f"{name}.{key}", _shown(seen[key]), NOTHING)
+                yield _difference(f"{name}.{key}", _shown(seen[key], veil), NOTHING)
             else:
-                yield from _differences(f"{name}.{key}", value[key], seen[key])
+                yield from _differences(f"{name}.{key}", value[key], seen[key], veil)
     else:
         # Of two long texts that begin alike, what comes after.
-        place = agreement(repr(value), repr(seen))
-        yield _difference(name, _shown(seen, place), _shown(value, place))
+        place = agreement(veil(repr(value)), veil(repr(seen)))
+        yield _difference(name, _shown(seen, veil, place), _shown(value, veil, place))
 
 
 def _difference(name: str, seen: str, value: str) -> str:
     return printable(f"{name}: {seen}, and expected {value}")
 
 
-def _shown(value: Any, place: int = 0) -> str:
-    text = repr(value)
+def _shown(value: Any, veil: Veil, place: int = 0) -> str:
+    # Before it is cut: half a key would not be recognised.
+    text = veil(repr(value))
     if len(text) <= LONGEST_SHOWN:
         return text
     start = max(0, min(place - CONTEXT, len(text) - LONGEST_SHOWN))

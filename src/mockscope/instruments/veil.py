@@ -1,11 +1,15 @@
 """Keys never in clear: what is shown of credentials, and of any text that may hold a key."""
 
+import json
 import re
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
-# The shape of the vendor's keys (AUTH-4). Twelve digits at the end would be a UUID, which is nobody's secret.
-KEY: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{8}(?![0-9a-f])", re.IGNORECASE)
+SHAPE: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{8}"
+# The shape of the vendor's keys (AUTH-4). Twelve digits at the end would be a UUID, which is nobody's secret, unless
+# it begins with a key that is known.
+KEY: Final = re.compile(f"{SHAPE}(?![0-9a-f])", re.IGNORECASE)
+BEGUN: Final = re.compile(f"{SHAPE}(?=[0-9a-f])", re.IGNORECASE)
 # Headers with <site-host>:<api-key>: the right one, and those that are sent by mistake.
 PAIRS: Final = frozenset({"http-x-partner-auth", "x-partner-auth", "x-http-partner-auth", "partner-auth"})
 # Headers with a secret of another form.
@@ -23,25 +27,48 @@ class Veil:
     """
 
     def __init__(self) -> None:
-        self._known: set[str] = set()
+        # Those of the vendor's shape may be thousands, and are looked up; for the others each text is searched.
+        self._of_the_shape: set[str] = set()
+        self._known: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return f"<Veil that knows {len(self._known)} spellings of keys>"
 
     def learn(self, key: str) -> None:
         """Know a key from now on."""
-        if len(key) >= SHORTEST_SOUGHT and not KEY.fullmatch(key):
-            self._known |= {key, quote(key, safe="")}
+        if KEY.fullmatch(key):
+            self._of_the_shape.add(key.lower())
+        elif len(key) >= SHORTEST_SOUGHT:
+            self._known.update(_spellings(key))
 
     def __call__(self, text: str) -> str:
         """The text as it may be shown."""
         # Most texts have no four hyphens, and a search would cost more.
         if text.count("-") >= 4:
             text = KEY.sub(lambda found: last_four(found[0]), text)
-        for key in tuple(self._known):
+            text = BEGUN.sub(self._last_four_if_known, text)
+        for key, shown in tuple(self._known.items()):
             if key in text:
-                text = text.replace(key, last_four(key))
+                text = text.replace(key, shown)
         return text
+
+    def data(self, data: Any) -> Any:
+        """What JSON was read as, such as it may be shown; lists and objects are changed in place."""
+        whole = [data]
+        left: list[Any] = [whole]
+        # Not by recursion: JSON is read deeper than Python calls.
+        while left:
+            part = left.pop()
+            if isinstance(part, dict):
+                shown = {self(name): value for name, value in part.items()}
+                part.clear()
+                part.update(shown)
+            for place, value in part.items() if isinstance(part, dict) else enumerate(part):
+                if isinstance(value, str):
+                    part[place] = self(value)
+                elif isinstance(value, dict | list):
+                    left.append(value)
+        return whole[0]
 
     def raw(self, body: bytes) -> bytes:
         """A body as it may be shown."""
@@ -60,6 +87,24 @@ class Veil:
             names_scheme = name.endswith("authorization") and scheme.isalpha() and blank
             value = f"{scheme} {last_four(secret)}" if names_scheme else last_four(value)
         return self(value)
+
+    def _last_four_if_known(self, found: re.Match[str]) -> str:
+        return last_four(found[0]) if found[0].lower() in self._of_the_shape else found[0]
+
+
+def _spellings(key: str) -> dict[str, str]:
+    """A key as it is, in a URL, in Python and in JSON, and what is shown instead, which must not begin in an escape."""
+    shown = last_four(key)
+    in_json = json.dumps(key)[1:-1]
+    spelled = {
+        key: shown,
+        quote(key, safe=""): f"…{quote(shown[1:], safe='')}",
+        repr(key)[1:-1]: repr(shown)[1:-1],
+        in_json: json.dumps(shown, ensure_ascii=False)[1:-1],
+    }
+    # Some libraries escape this too.
+    spelled[in_json.replace("/", r"\/")] = spelled[in_json].replace("/", r"\/")
+    return spelled
 
 
 def last_four(secret: str) -> str:
