@@ -168,6 +168,42 @@ def test_a_question_that_means_nothing_is_refused(
 # -- assertions that hold --------------------------------------------------------------------------------------
 
 
+def test_an_operation_is_always_named_where_it_is_what_is_asked_for(site: MockSite) -> None:
+    ask: Any
+    for ask in (site.calls.assert_called, site.calls.for_operation):
+        with pytest.raises(ValueError, match=f"^there is no operation None; known: {', '.join(OPERATIONS)}$"):
+            ask(None)
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        ("1", "times can't be '1': a whole number is wanted"),
+        (1.0, "times can't be 1.0: a whole number is wanted"),
+        (True, "times can't be True: a whole number is wanted"),
+        (-1, "times is 0 or more, or None for at least once; not -1"),
+    ],
+)
+def test_how_often_is_a_number_of_calls(times: Any, message: str, site: MockSite) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        site.calls.assert_called("create_user", times=times)
+
+
+def test_one_name_is_no_sequence(site: MockSite) -> None:
+    message = "a sequence is a list of operations, not the text 'list_users'"
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        site.calls.assert_sequence("list_users")
+
+
+def test_what_can_be_no_call_at_all_reads_as_such(site: MockSite) -> None:
+    place = f"on the site {site.host}"
+    some = site.calls.matching("list_users").matching("create_user")
+
+    assert repr(some) == f"<no call of list_users and of create_user {place}>"
+    with pytest.raises(AssertionError, match=f"^expected a call of list_users and of create_user {place}, and there "):
+        site.calls.for_operation("list_users").assert_called("create_user")
+
+
 def test_assertions_that_hold_say_nothing(site: MockSite) -> None:
     site.calls.assert_called("update_user")
     site.calls.assert_called("update_user", times=2)

@@ -13,6 +13,7 @@ from typing import Any, Final, overload
 
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry, printable
+from mockscope.instruments.fault import check_kind
 from mockscope.instruments.matching import (
     Criteria,
     agreement,
@@ -108,6 +109,7 @@ class Calls(Sequence[Entry]):
         Raises:
             ValueError: there is no such operation.
         """
+        check_operation(operation)
         return self.matching(operation)
 
     def matching(self, operation: str | None = None, **criteria: Any) -> "Calls":
@@ -128,7 +130,7 @@ class Calls(Sequence[Entry]):
             lambda: [entry for entry in entries() if fits(entry, wanted)],
             self._place,
             self.veil,
-            self._kind + spelled(wanted, self.veil),
+            self._narrowed(wanted),
         )
 
     def assert_called(self, operation: str, *, times: int | None = None, **criteria: Any) -> None:
@@ -141,9 +143,14 @@ class Calls(Sequence[Entry]):
 
         Raises:
             AssertionError: it was not, or not so often; shows the calls that come nearest and what differs.
-            ValueError: there is no such operation or criterion.
+            ValueError: there is no such operation or criterion, or ``times`` is no number of calls.
         """
         __tracebackhide__ = True
+        # None would be any call, and the one that is meant may be missing.
+        check_operation(operation)
+        check_kind("times", times, int | None)
+        if times is not None and times < 0:
+            raise ValueError(f"times is 0 or more, or None for at least once; not {times}")
         if complaint := self._complaint(wanted_of(operation, criteria), times):
             raise AssertionError(complaint)
 
@@ -167,9 +174,11 @@ class Calls(Sequence[Entry]):
 
         Raises:
             AssertionError: they were not; shows where they part.
-            ValueError: there is no such operation.
+            ValueError: there is no such operation, or it is one name and no list of them.
         """
         __tracebackhide__ = True
+        if isinstance(operations, str):
+            raise ValueError(f"a sequence is a list of operations, not the text {operations!r}")
         expected = list(operations)
         for operation in expected:
             check_operation(operation)
@@ -184,6 +193,11 @@ class Calls(Sequence[Entry]):
 
         return to_har(self._entries(), version=__version__)
 
+    def _narrowed(self, wanted: Criteria) -> str:
+        """Which of these calls fit, in words."""
+        words, of = spelled(wanted, self.veil), " of "
+        return f"{self._kind}{' and' * (self._kind.startswith(of) and words.startswith(of))}{words}"
+
     def _complaint(self, wanted: Criteria, times: int | None) -> str:
         """What is wrong with the calls that fit, where a number of them is expected; blank where nothing is."""
         entries = self._entries()
@@ -191,7 +205,7 @@ class Calls(Sequence[Entry]):
         if len(found) == times if times is not None else found:
             return ""
         places = {entry.number: place for place, entry in enumerate(entries)}
-        which = f"{self._kind}{spelled(wanted, self.veil)} on {self._place}"
+        which = f"{self._narrowed(wanted)} on {self._place}"
         lines = [f"expected {_calls(times)}{which}, and there {_were(len(found))}"]
         lines += ["  ..."] * (len(found) > NEAREST_SHOWN) + [_line(entry, places) for entry in found[-NEAREST_SHOWN:]]
         if times is None or len(found) < times:
