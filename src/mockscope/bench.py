@@ -336,12 +336,14 @@ class MockSite:
     def reset(self) -> None:
         """Make the site what it was when it was made: its seed, no calls, no planned faults, no clock of its own.
 
-        A call that a fault keeps back writes nothing any more: its connection is closed once the delay is over.
+        What is being answered is waited for, two seconds at most. A call that a fault keeps back writes nothing any
+        more: its connection is closed once the delay is over. ``strict``, ``contract`` and ``label`` stay.
         """
+        self.calls.settled()
         # First, so that what is kept back and goes on with the clock goes on as a call of the site that was.
         self.calls.reset()
         self._site.restore(self._baseline)
-        self.faults.clear()
+        self.faults.reset()
         self.clock.reset()
         self.snapshots.clear()
 

@@ -276,6 +276,37 @@ def test_a_look_waits_for_what_is_being_answered(site: MockSite, monkeypatch: py
     assert waiting.is_set()
 
 
+def test_a_reset_waits_for_what_is_being_answered_and_nothing_of_it_is_left(
+    site: MockSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = announcing(site.calls, monkeypatch)
+    with Half(site, PHOEBE | {"role": "Viewer"}) as half:
+        sender = Thread(target=lambda: waiting.wait(SECONDS) and half.finish())
+        sender.start()
+
+        site.reset()
+
+        sender.join()
+    assert waiting.is_set()
+    assert (list(site.users), list(site.calls), site.findings()) == (["admin@example.com"], [], [])
+
+
+def test_what_there_is_to_remark_on_a_call_is_there_when_it_is_complete(
+    site: MockSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete, found = Entry.complete, []
+
+    def completing(entry: Entry, duration: float) -> None:
+        found.extend(site.findings())
+        complete(entry, duration)
+
+    monkeypatch.setattr(Entry, "complete", completing)
+    call(site, "GET", f"{USERS}?test_mode=true")
+    assert site.calls.last.status == 200
+
+    assert [finding.rule for finding in found] == ["TEST-3"]
+
+
 def test_a_look_ends_as_soon_as_the_answer_is_out(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = announcing(site.calls, monkeypatch)
     began = monotonic()

@@ -706,6 +706,13 @@ def test_a_reset_of_the_site_takes_its_faults_out(mockscope: MockSite) -> None:
     mockscope.faults.rate_limit(1, per=60)
     mockscope.reset()
     assert (list(mockscope.faults), statuses(mockscope, 3)) == ([], [200, 200, 200])
+    assert mockscope.faults.add("list_users", status=503).id == "fault-1"
+
+
+def test_faults_that_are_taken_out_leave_their_numbers_to_the_calls_that_name_them(mockscope: MockSite) -> None:
+    mockscope.faults.add("list_users", status=503)
+    mockscope.faults.clear()
+    assert mockscope.faults.add("list_users", status=503).id == "fault-2"
 
 
 def test_everything_that_faults_need_has_a_public_name() -> None:

@@ -154,6 +154,15 @@ def test_a_reset_site_has_its_seed_and_no_calls_faults_snapshots_or_time_of_its_
     assert_like_fresh(double, site)
 
 
+def test_how_a_site_is_watched_outlasts_its_reset() -> None:
+    site = Mockscope().site()
+    site.strict, site.contract, site.label = True, True, "of Joey"
+
+    site.reset()
+
+    assert (site.strict, site.contract, site.label) == (True, True, "of Joey")
+
+
 def test_a_fresh_site_is_reset_to_its_one_administrator() -> None:
     site = Mockscope().site(page_size=7)
     site.add_user("joey@example.com")

@@ -250,9 +250,10 @@ class Journal(Calls):
 
     def close(self, entry: Entry) -> None:
         """Complete a call: its answer is out."""
-        entry.complete(self.clock.time() - entry.received)
+        # First, as who waits for it to be complete looks at these next.
         if entry.suspicions:
             self.suspicious.append(entry)
+        entry.complete(self.clock.time() - entry.received)
         if entry.weight > LIGHT:
             self._weigh(entry)
         if self._waiting:

@@ -200,6 +200,12 @@ class Faults:
         with self._lock:
             self._plan((), ())
 
+    def reset(self) -> None:
+        """Take all rules out, and count the next ones from 1 again."""
+        with self._lock:
+            self._made = 0
+            self._plan((), ())
+
     def _plan(self, rules: tuple[Fault, ...], limits: "tuple[RateLimit, ...]") -> None:
         self._rules, self._limits = rules, limits
         # Whether there are any: every request asks.
