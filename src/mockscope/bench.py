@@ -324,8 +324,10 @@ class MockSite:
 
         Raises:
             LookupError: there is no snapshot of that name.
-            ValueError: the snapshot is another site's.
+            ValueError: the snapshot is another site's, or it is none.
         """
+        if not isinstance(snapshot, SiteSnapshot | str):
+            raise ValueError(f"what can be restored is a snapshot of this site or the name of one, not {snapshot!r}")
         if isinstance(snapshot, str):
             if snapshot not in self.snapshots:
                 known = ", ".join(self.snapshots) or "none"

@@ -1,5 +1,7 @@
 """The seven switches, each with every value; what they do over HTTP is in tests/web."""
 
+import re
+
 import pytest
 from friends import FRIENDS, exported, friends
 
@@ -69,12 +71,24 @@ def test_a_switch_is_turned_alone(switch: str, value: object) -> None:
         ("creator_must_be_admin", None),
         ("protect_builtin_groups", 0),
         ("require_json_content_type", "true"),
-        ("pagesize", 10),
     ],
 )
-def test_an_unknown_switch_or_value_is_refused_and_the_switches_are_named(switch: str, value: object) -> None:
+def test_an_unknown_value_is_refused_and_the_switches_are_named(switch: str, value: object) -> None:
     with pytest.raises(ValueError, match=r"^policy: .*\(switches: page_size, .*require_json_content_type\)$"):
         Policy().with_changes(**{switch: value})
+
+
+@pytest.mark.parametrize(
+    ("switch", "hint"),
+    [
+        ("page_siz", "did you mean page_size?"),
+        ("creator_must_be_administrator", "did you mean creator_must_be_admin?"),
+        ("mood", f"known: {', '.join(Policy.__struct_fields__)}"),
+    ],
+)
+def test_an_unknown_switch_is_refused_and_the_nearest_is_named(switch: str, hint: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(f'policy: there is no field {switch} here; {hint}')}$"):
+        Policy().with_changes(**{"page_size": 7, switch: 1})
 
 
 @pytest.mark.rule("PAGE-2")

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -79,6 +80,15 @@ def test_a_name_that_no_snapshot_has_is_refused_and_those_that_there_are_are_nam
     site.snapshot("two")
     with pytest.raises(LookupError, match=r"^the site example_site has no snapshot 'before'; there are: one, two$"):
         site.restore("before")
+
+
+@pytest.mark.parametrize("other", [5, None, b"before", {"mockscope": 1}])
+def test_what_is_no_snapshot_is_refused(other: Any) -> None:
+    _, site = friends()
+
+    message = f"what can be restored is a snapshot of this site or the name of one, not {other!r}"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        site.restore(other)
 
 
 def test_a_snapshot_of_another_site_is_refused_and_nothing_changes() -> None:

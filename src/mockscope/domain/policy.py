@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from mockscope.nearness import nearest
+
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a site reads the rules that nobody can decide from outside. The defaults are the contract's."""
@@ -36,7 +38,13 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Raises:
             ValueError: a switch is unknown, or its value is none that it takes.
         """
+        switches = self.__struct_fields__
+        for name in changes:
+            if name not in switches:
+                guess = nearest(name, switches)
+                hint = f"did you mean {guess}?" if guess else f"known: {', '.join(switches)}"
+                raise ValueError(f"policy: there is no field {name} here; {hint}")
         try:
             return msgspec.convert({**msgspec.structs.asdict(self), **changes}, Policy)
         except msgspec.ValidationError as error:
-            raise ValueError(f"policy: {error} (switches: {', '.join(self.__struct_fields__)})") from None
+            raise ValueError(f"policy: {error} (switches: {', '.join(switches)})") from None
