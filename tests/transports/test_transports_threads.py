@@ -100,24 +100,28 @@ def test_of_many_that_create_the_same_user_one_succeeds(server: LiveServer) -> N
 def test_a_fault_that_is_planned_beside_strikes_every_call_that_begins_afterwards(server: LiveServer) -> None:
     site = server.sites[HOST]
     is_over = threading.Event()
+    told = [{200: threading.Event(), 503: threading.Event()} for _ in range(2)]
 
-    def ask() -> set[int]:
-        found = set()
+    def ask(told: dict[int, threading.Event]) -> None:
         with session_of(server, has_socket=False) as session:
             while not is_over.is_set():
                 # A crash of ours would be 500.
-                found.add(session.get(f"{server.url}{USERS}", headers=site.headers).status_code)
-        return found
+                told[session.get(f"{server.url}{USERS}", headers=site.headers).status_code].set()
 
     with ThreadPoolExecutor(2) as pool, session_of(server, has_socket=False) as session:
-        asking = [pool.submit(ask) for _ in range(2)]
-        for _ in range(TIMES):
-            fault = site.faults.add("list_users", status=503, delay=0.0001, times=None)
-            assert session.get(f"{server.url}{USERS}", headers=site.headers).status_code == 503
-            site.faults.remove(fault)
-            assert session.get(f"{server.url}{USERS}", headers=site.headers).status_code == 200
-        is_over.set()
-        assert set().union(*(each.result() for each in asking)) == {200, 503}
+        asking = [pool.submit(ask, each) for each in told]
+        try:
+            for turn in range(TIMES):
+                fault = site.faults.add("list_users", status=503, delay=0.0001, times=None)
+                assert session.get(f"{server.url}{USERS}", headers=site.headers).status_code == 503
+                if turn == TIMES - 1:
+                    assert [each[503].wait(10) for each in told] == [True, True]
+                site.faults.remove(fault)
+                assert session.get(f"{server.url}{USERS}", headers=site.headers).status_code == 200
+            assert [each[200].wait(10) for each in told] == [True, True]
+        finally:
+            is_over.set()
+        assert [each.result() for each in asking] == [None, None]
 
 
 def test_who_looks_at_the_calls_waits_for_one_that_another_thread_has_under_way(server: LiveServer) -> None:
