@@ -692,6 +692,28 @@ def test_an_answer_with_a_fault_carries_no_hint(mockscope: MockSite) -> None:
     assert (response.status_code, "X-Mockscope-Hint" in response.headers) == (503, False)
 
 
+@pytest.mark.parametrize(
+    ("fault", "status", "hint"),
+    [
+        ({"delay": 0.001}, 201, "field-unknown"),
+        ({"delay": 0.001, "after_commit": True}, 201, "field-unknown"),
+        ({"action": lambda entry, answer: None}, 201, "field-unknown"),
+        ({"action": lambda entry, answer: None, "after_commit": True}, 201, "field-unknown"),
+        ({"action": lambda entry, answer: Answer(200), "after_commit": True}, 200, None),
+        ({"status": 503, "after_commit": True}, 503, None),
+        ({"transport": "bad_json", "after_commit": True}, 201, None),
+    ],
+)
+def test_what_nobody_promises_is_found_wherever_the_operation_ran_and_hinted_at_with_its_own_answer(
+    mockscope: MockSite, fault: Any, status: int, hint: str | None
+) -> None:
+    mockscope.faults.add("create_user", **fault)
+    response = create(mockscope, nick="Joe")
+    assert (response.status_code, response.headers.get("X-Mockscope-Hint")) == (status, hint)
+    assert [(finding.rule, finding.call) for finding in mockscope.findings()] == [("HTTP-7", mockscope.calls.last)]
+    assert (mockscope.calls.last.advice is None) == (hint is None)
+
+
 def test_a_reset_of_the_site_takes_its_faults_out(mockscope: MockSite) -> None:
     mockscope.faults.add("list_users", status=503, times=None)
     mockscope.faults.rate_limit(1, per=60)

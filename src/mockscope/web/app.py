@@ -6,6 +6,7 @@ HTTP-6 is one function here, and so is the rendering of a refusal.
 import logging
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from starlette.requests import ClientDisconnect
@@ -24,7 +25,7 @@ from mockscope.web.explaining import BODIES, explain, suspect
 from mockscope.web.head import HEAD
 from mockscope.web.reading import Call
 from mockscope.web.recording import ENTRY, Recording
-from mockscope.web.routes import Row, allowed_methods, place_of
+from mockscope.web.routes import Endpoint, Row, allowed_methods, place_of
 
 logger: Final = logging.getLogger("mockscope")
 
@@ -104,12 +105,8 @@ class Api:
         try:
             row, handle = self._admit(call)
             if handle.faults.are_planned:
-                response = await answer_or_break(call, row.endpoint, handle.faults, handle.clock)
-            else:
-                response = await row.endpoint(call)
-            if entry.fault is None and (suspicions := suspect(call)):
-                entry.advice, entry.suspicions = suspicions[0], suspicions
-            return response
+                return await answer_or_break(call, partial(carried_out, row.endpoint), handle.faults, handle.clock)
+            return await carried_out(row.endpoint, call)
         except Refused as refused:
             entry.rule = refused.rule
             if entry.journal is None:
@@ -146,6 +143,18 @@ class Api:
         handle.calls.open(call.entry)
         call.site.check_enabled()
         return handle
+
+
+async def carried_out(endpoint: Endpoint, call: Call) -> JSONAnswer:
+    """What an operation answers. What is to be said of a request that it let pass goes into the entry.
+
+    Raises:
+        Refused: what the operation refuses.
+    """
+    response = await endpoint(call)
+    if suspicions := suspect(call):
+        call.entry.advice, call.entry.suspicions = suspicions[0], suspicions
+    return response
 
 
 def rendered(refused: Refused, shown: Callable[[str], str] = str) -> JSONAnswer:

@@ -108,13 +108,22 @@ async def _broken(fault: Fault, call: Call, endpoint: Endpoint, faults: Faults, 
         due = entry.received + fault.next_delay()
         with _held_back(call, due):
             await clock.sleep(due - clock.time())
+    instead = _instead(fault, call, answer)
+    if instead is None:
+        return await endpoint(call) if answer is None else answer
+    # A hint is about the answer that it comes with; what strict mode objects to happened all the same.
+    entry.advice = None
+    return instead
+
+
+def _instead(fault: Fault, call: Call, answer: JSONAnswer | None) -> JSONAnswer | None:
+    """What a fault answers; None where it lets the call have its own answer."""
     if fault.transport is not None:
         return _interrupted(fault, call, _planned(fault) if fault.status or answer is None else _taken_apart(answer))
     if fault.status is not None:
         return _put_together(_planned(fault))
-    if fault.action is not None and (given := _given(fault, entry, answer)) is not None:
-        return _put_together(given)
-    return await endpoint(call) if answer is None else answer
+    given = None if fault.action is None else _given(fault, call.entry, answer)
+    return None if given is None else _put_together(given)
 
 
 def _interrupted(fault: Fault, call: Call, answer: Answer) -> JSONAnswer:
