@@ -80,6 +80,10 @@ REFUSED: list[tuple[Mapping[str, Any], str]] = [
         "content-length is not for a fault to say; truncate breaks an answer's length",
     ),
     (
+        {"status": 503, "headers": {"X-Request-Id": "1"}},
+        "X-Request-Id is not for a fault to say; it is the id of the call",
+    ),
+    (
         {"status": 503, "transport": "reset"},
         "reset leaves no answer that could have the status 503: leave one of them out",
     ),
@@ -326,6 +330,23 @@ def test_headers_of_a_fault_go_before_those_of_the_api(mockscope: MockSite) -> N
     response = ask(mockscope)
     expected = {"Content-Type": "text/html", "Retry-After": "120", "X-Note": "à la carte", "Content-Length": "11"}
     assert {name: response.headers[name] for name in expected} == expected
+
+
+def test_what_a_fault_says_in_headers_comes_once_and_before_what_the_answer_would_say(mockscope: MockSite) -> None:
+    mockscope.faults.rate_limit(5, per=60)
+    said = {"X-RateLimit-Remaining": "0", "Server": "nginx", "Content-Type": "text/plain"}
+    mockscope.faults.add("list_users", status=429, headers=said)
+    struck, after = ask(mockscope).raw.headers, ask(mockscope).raw.headers
+    names = ("X-RateLimit-Limit", *said, "X-Request-Id")
+    first, second = mockscope.calls
+    assert [struck.getlist(name) for name in names] == [["5"], ["0"], ["nginx"], ["text/plain"], [first.id]]
+    assert [after.getlist(name) for name in names] == [
+        ["5"],
+        ["3"],
+        ["mockscope"],
+        ["application/json; charset=utf-8"],
+        [second.id],
+    ]
 
 
 @pytest.mark.parametrize("status", [204, 304])

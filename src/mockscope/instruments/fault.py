@@ -55,6 +55,8 @@ LONGEST_DELAY: Final = 365 * 86400.0
 HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HEADER_VALUE: Final = re.compile(r"(?!\s)[\t\x20-\x7e\x80-\xff]*(?<!\s)")
 FRAMING: Final = ("content-length", "transfer-encoding")
+# HTTP-10: by it the answer leads to its call.
+OWN_HEADER: Final = "x-request-id"
 
 
 class Answer:
@@ -406,5 +408,7 @@ def _check_header(name: object, value: object) -> None:
         raise ValueError(f"no header can be called {name!r}")
     if name.lower() in FRAMING:
         raise ValueError(f"{name} is not for a fault to say; truncate breaks an answer's length")
+    if name.lower() == OWN_HEADER:
+        raise ValueError(f"{name} is not for a fault to say; it is the id of the call")
     if not isinstance(value, str) or not HEADER_VALUE.fullmatch(value):
         raise ValueError(f"the header {name} can't be {value!r}")

@@ -90,8 +90,9 @@ class Api:
             await call.drain()
         if entry.method == "HEAD":
             response.leave_out_body()
-        if call.answer_headers:
-            response.headers.update(call.answer_headers)
+        for name, value in call.answer_headers.items():
+            # What a fault says goes before it.
+            response.headers.setdefault(name, value)
         # HTTP-10: "X-Request-Id, the id of its entry in the journal"
         response.say(b"x-request-id", entry.id.encode())
         if entry.advice is not None and self._hint_header:
