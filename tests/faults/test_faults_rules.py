@@ -12,6 +12,7 @@ from dirty_equals import IsOneOf, IsPartialDict, IsStr, IsTrueLike
 
 import mockscope as package
 from mockscope import Answer, Entry, LiveServer, LogNormal, MockSite, Uniform
+from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.log import json_line, text_line
 
 USERS = "/api/v1/users"
@@ -446,6 +447,10 @@ def failing(entry: Entry, answer: Answer | None = None) -> Any:
     raise LookupError("of my own making")
 
 
+def refusing(entry: Entry, answer: Answer | None) -> Any:
+    raise Refused(Refusal.EMAIL_TAKEN, email="joey@example.com")
+
+
 def test_a_function_as_where_that_fails_is_an_answer_500_that_names_the_fault(
     mockscope: MockSite, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -581,6 +586,7 @@ def test_an_action_that_returns_none_lets_the_call_go_on(mockscope: MockSite, *,
     [
         (failing, "of my own making"),
         (lambda entry, answer: 503, "the action of fault-1 returned 503, and not an Answer or None"),
+        (refusing, "A user with the email joey@example.com exists already."),
         (lambda entry, answer: Answer(99), "a status is between 200 and 599, not 99"),
         (lambda entry, answer: Answer(200, "", {"A": "b\n"}), r"the header A can't be 'b\n'"),
     ],
@@ -595,6 +601,16 @@ def test_an_action_that_fails_is_an_answer_500_with_its_trace_in_the_log(
     assert record.levelno == logging.ERROR
     assert trace in caplog.text
     assert statuses(mockscope, 1) == [200]
+
+
+def test_a_crash_beside_a_fault_is_not_blamed_on_a_function(
+    mockscope: MockSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mockscope.clock, "sleep", failing)
+    mockscope.faults.add("list_users", delay=1, action=lambda entry, answer: None)
+    response = ask(mockscope)
+    assert (response.status_code, response.headers["X-Mockscope-Hint"]) == (500, "crashed")
+    assert mockscope.calls.last.fault == "fault-1"
 
 
 def test_an_answer_shows_what_it_is() -> None:

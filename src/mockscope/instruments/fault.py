@@ -174,6 +174,10 @@ KINDS: Final[Mapping[str, Any]] = {
 }
 
 
+class FunctionFailed(Exception):
+    """A function that a fault calls raised an error, which is the cause; or returned what is no answer."""
+
+
 @dataclass(eq=False, kw_only=True)
 class Fault:
     """A rule: which calls go wrong, how often, and how. Made by ``site.faults.add``, whose arguments these are.
@@ -253,10 +257,10 @@ class Fault:
             return fits(entry, self.where)
         try:
             return bool(self.where(entry))
-        except Exception:
+        except Exception as error:
             # The hint of the answer names the rule whose function failed.
             entry.fault = self.id
-            raise
+            raise FunctionFailed(self.id) from error
 
     def strikes(self) -> bool:
         """Whether the call that was just counted is one that goes wrong."""

@@ -16,6 +16,7 @@ from mockscope import wire
 from mockscope.bench import Bench, MockSite
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.entry import Entry
+from mockscope.instruments.fault import FunctionFailed
 from mockscope.instruments.hints import Hint
 from mockscope.web.answer import JSONAnswer
 from mockscope.web.breaking import answer_or_break
@@ -80,10 +81,11 @@ class Api:
             response = await self._answer_or_refuse(call)
         except ClientDisconnect:
             return
-        except Exception:
+        except Exception as error:
             # HTTP-8: a crash of our own is an answer in JSON too; the trace is for the log alone.
             logger.exception("crashed on %s %s", entry.method, entry.path)
-            advice = Hint.ACTION_FAILED.about(fault=entry.fault) if entry.fault else Hint.CRASHED.about()
+            failed = entry.fault if isinstance(error, FunctionFailed) else None
+            advice = Hint.ACTION_FAILED.about(fault=failed) if failed else Hint.CRASHED.about()
             entry.rule, entry.advice = Refusal.CRASHED.rule, advice
             response = rendered(Refused(Refusal.CRASHED))
         if call.leaves_body_behind:

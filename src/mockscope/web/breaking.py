@@ -20,7 +20,7 @@ from mockscope import wire
 from mockscope.domain.refusals import Refused
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry
-from mockscope.instruments.fault import BODILESS, READS, WITH_ANSWER, Answer, Fault
+from mockscope.instruments.fault import BODILESS, READS, WITH_ANSWER, Answer, Fault, FunctionFailed
 from mockscope.instruments.faults import Faults
 from mockscope.web.answer import JSONAnswer
 from mockscope.web.eager import in_a_task
@@ -226,9 +226,13 @@ def _connection(scope: Scope) -> Connection | None:
 
 def _given(fault: Fault, entry: Entry, answer: JSONAnswer | None) -> Answer | None:
     assert fault.action is not None
-    given = fault.action(entry, None if answer is None else _taken_apart(answer))
+    try:
+        given = fault.action(entry, None if answer is None else _taken_apart(answer))
+    except Exception as error:
+        # What it raises is an error of its own, be it a refusal.
+        raise FunctionFailed(fault.id) from error
     if given is not None and not isinstance(given, Answer):
-        raise TypeError(f"the action of {fault.id} returned {given!r}, and not an Answer or None")
+        raise FunctionFailed(f"the action of {fault.id} returned {given!r}, and not an Answer or None")
     return given
 
 
