@@ -192,6 +192,36 @@ def test_an_action_goes_with_no_other_answer(mockscope: MockSite) -> None:
         mockscope.faults.add("create_user", action=lambda entry, answer: None, status=503)
 
 
+async def later(entry: Entry, answer: Answer | None = None) -> Any:
+    raise AssertionError("nobody awaits it")
+
+
+class Later:
+    async def __call__(self, entry: Entry, answer: Answer | None = None) -> Any:
+        raise AssertionError("nobody awaits it")
+
+
+ABOUT_ASYNC = "can't be async: nobody awaits it, and an answer waits for what it returns"
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"action": 5}, "action can't be 5: a function is wanted"),
+        ({"action": 0}, "action can't be 0: a function is wanted"),
+        ({"action": later}, f"action {ABOUT_ASYNC}"),
+        ({"action": Later()}, f"action {ABOUT_ASYNC}"),
+        ({"status": 503, "where": later}, f"where {ABOUT_ASYNC}"),
+    ],
+)
+def test_what_nobody_could_call_is_refused_when_it_is_written(
+    mockscope: MockSite, rule: Mapping[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=exactly(message)):
+        mockscope.faults.add(**rule)
+    assert list(mockscope.faults) == []
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

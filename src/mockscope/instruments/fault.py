@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from inspect import iscoroutinefunction
 from itertools import repeat
 from typing import Any, Final, Literal, get_args
 
@@ -206,6 +207,10 @@ class Fault:
     def __post_init__(self) -> None:
         for name, kind in KINDS.items():
             check_kind(name, getattr(self, name), kind)
+        if self.action is not None:
+            _check_function("action", self.action)
+        if callable(self.where):
+            _check_function("where", self.where)
         if self.operation != ANY:
             check_operation(self.operation)
         if self.transport is not None:
@@ -398,6 +403,13 @@ def _not_of(name: str, value: object, kind: Any) -> str:
     kinds = get_args(kind) or (kind,)
     words = [IN_WORDS[each] for each in kinds if each in IN_WORDS and not (each is int and float in kinds)]
     return f"{name} can't be {value!r}: {' or '.join(words)} is wanted"
+
+
+def _check_function(name: str, value: object) -> None:
+    if not callable(value):
+        raise ValueError(f"{name} can't be {value!r}: a function is wanted")
+    if iscoroutinefunction(value) or iscoroutinefunction(type(value).__call__):
+        raise ValueError(f"{name} can't be async: nobody awaits it, and an answer waits for what it returns")
 
 
 def _check_delay(seconds: object) -> None:
