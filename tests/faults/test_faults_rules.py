@@ -570,6 +570,18 @@ def test_after_the_commit_nth_counts_refused_calls_too(mockscope: MockSite) -> N
     assert [answer.status_code for answer in answers] == [400, 400, 503, 201]
 
 
+def test_a_fault_that_found_nothing_to_commit_leaves_the_call_to_the_next_one(mockscope: MockSite) -> None:
+    faults = mockscope.faults
+    first = faults.add("create_user", transport="reset", after_commit=True)
+    also = faults.add("create_user", status=502, after_commit=True)
+    second = faults.add("create_user", status=503, nth=2)
+    third = faults.add("create_user", action=lambda entry, answer: None)
+    answers = [create(mockscope, email="") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [400, 503, 400]
+    assert [call.fault for call in mockscope.calls] == [third.id, second.id, None]
+    assert [(rule.seen, rule.hits) for rule in (first, also, second, third)] == [(3, 0), (3, 0), (3, 1), (3, 1)]
+
+
 # -- actions ---------------------------------------------------------------------------------------------------
 
 

@@ -295,6 +295,27 @@ def test_bytes_cut_of_a_read_are_those_of_its_own_answer(mockscope: MockSite) ->
     assert mockscope.calls.last.answer == whole[:-1]
 
 
+def test_of_a_read_that_is_refused_the_refusal_is_cut(mockscope: MockSite) -> None:
+    def ask() -> requests.Response:
+        named = {**mockscope.headers, "Http-X-Email": "joey@example.com"}
+        return requests.get(f"{mockscope.url}{USERS}", headers=named, timeout=PATIENCE)
+
+    whole = ask()
+    cut = mockscope.faults.add("get_user", transport="bad_json")
+    torn = mockscope.faults.add("get_user", transport="truncate")
+    answer = ask()
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        ask()
+    part = whole.content[: len(whole.content) // 2]
+    assert (answer.status_code, answer.content, answer.headers.get("X-Mockscope-Hint")) == (400, part, None)
+    assert [(entry.status, entry.rule, entry.fault, entry.answer) for entry in mockscope.calls] == [
+        (400, "USER-GET-1", None, whole.content),
+        (400, "USER-GET-1", cut.id, part),
+        (400, "USER-GET-1", torn.id, part),
+    ]
+    assert mockscope.findings() == []
+
+
 # -- byte by byte --------------------------------------------------------------------------------------------------
 
 

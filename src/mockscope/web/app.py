@@ -1,24 +1,22 @@
 """The ASGI application: the vendor's API behind its wrappers, and the reserved paths beside it.
 
-HTTP-6 is one function here, and so is the rendering of a refusal.
+HTTP-6 is one function here.
 """
 
 import logging
 import re
-from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mockscope import wire
 from mockscope.bench import Bench, MockSite
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.entry import Entry
 from mockscope.instruments.fault import FunctionFailed
 from mockscope.instruments.hints import Hint
-from mockscope.web.answer import JSONAnswer
+from mockscope.web.answer import JSONAnswer, rendered
 from mockscope.web.breaking import answer_or_break
 from mockscope.web.control.door import Door
 from mockscope.web.eager import in_a_task
@@ -157,14 +155,6 @@ async def carried_out(endpoint: Endpoint, call: Call) -> JSONAnswer:
     response = await endpoint(call)
     if suspicions := suspect(call):
         call.entry.advice, call.entry.suspicions = suspicions[0], suspicions
-    return response
-
-
-def rendered(refused: Refused, shown: Callable[[str], str] = str) -> JSONAnswer:
-    """The answer to a request that was refused (HTTP-1), with its message such as it may be shown."""
-    response = JSONAnswer(wire.encode(wire.Message(shown(refused.message))), refused.status)
-    if refused.refusal is Refusal.METHOD_NOT_ALLOWED:
-        response.headers["Allow"] = refused.values["allowed"]
     return response
 
 

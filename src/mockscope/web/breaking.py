@@ -22,7 +22,7 @@ from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry
 from mockscope.instruments.fault import BODILESS, READS, WITH_ANSWER, Answer, Fault, FunctionFailed
 from mockscope.instruments.faults import Faults
-from mockscope.web.answer import JSONAnswer
+from mockscope.web.answer import JSONAnswer, rendered
 from mockscope.web.eager import in_a_task
 from mockscope.web.reading import Call
 from mockscope.web.routes import Endpoint
@@ -94,13 +94,18 @@ async def answer_or_break(call: Call, endpoint: Endpoint, faults: Faults, clock:
 async def _broken(fault: Fault, call: Call, endpoint: Endpoint, faults: Faults, clock: Clock) -> JSONAnswer:
     entry = call.entry
     answer: JSONAnswer | None = None
-    # What is cut of a read is its own answer.
-    if fault.after_commit or (fault.transport in WITH_ANSWER and entry.operation in READS):
+    # What is cut of a read is its own answer, be it a refusal.
+    cuts_own = fault.transport in WITH_ANSWER and fault.status is None and entry.operation in READS
+    if fault.after_commit or cuts_own:
         try:
             answer = await endpoint(call)
-        except Refused:
-            faults.give_back(fault)
-            raise
+        except Refused as refused:
+            if fault.after_commit:
+                following = faults.give_back(fault, entry)
+                if following is None:
+                    raise
+                return await _broken(following, call, endpoint, faults, clock)
+            entry.rule, answer = refused.rule, rendered(refused, entry.veil)
     entry.fault = fault.id
     if fault.delay:
         await in_a_task()
