@@ -565,6 +565,20 @@ async def test_in_process_hang_waits_and_bad_json_is_an_answer() -> None:
         assert (await client.get(USERS, headers=site.headers)).text == '{"t'
 
 
+@pytest.mark.parametrize("after_commit", [False, True])
+async def test_in_process_who_gives_up_during_a_delay_takes_the_request_along(*, after_commit: bool) -> None:
+    double = package.Mockscope()
+    site = double.site()
+    site.clock.freeze()
+    site.faults.add("create_user", delay=1, after_commit=after_commit)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=double.app), base_url="http://double") as client:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.post(USERS, headers=site.headers, json=person("joey")), HANG_PATIENCE)
+        site.clock.shift(seconds=1)
+        response = await client.get(USERS, headers=site.headers)
+    assert response.json()["total_users"] == (2 if after_commit else 1)
+
+
 WITHOUT_HTTPTOOLS: Final = """
 import http.client, logging, sys
 sys.modules["httptools"] = sys.modules["uvloop"] = None
