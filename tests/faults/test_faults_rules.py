@@ -141,6 +141,9 @@ REFUSED: list[tuple[Mapping[str, Any], str]] = [
         {"status": 503, "where": {"method": "PATCH"}},
         "a call is GET or HEAD or POST or PUT or DELETE, never PATCH",
     ),
+    ({"status": 503, "where": {"json": {("a",): 1}}}, "the names in json are texts, as they are sent: not ('a',)"),
+    ({"status": 503, "where": {"json": {"a": [{1: 2}]}}}, "the names in json are texts, as they are sent: not 1"),
+    ({"status": 503, "where": {"params": {1: "2"}}}, "the names in params are texts, as they are sent: not 1"),
     ({"status": 503, "where": {"method": None}}, "method can't be None: text is wanted"),
     ({"status": 503, "where": {"path": b"/api/v1/users"}}, "path can't be b'/api/v1/users': text is wanted"),
     ({"status": 503, "where": {"email": 5}}, "email can't be 5: text is wanted"),
@@ -312,6 +315,21 @@ def test_a_rule_shows_itself_as_plain_data_whole(mockscope: MockSite) -> None:
         "hits": 0,
         "left": 1,
     }
+
+
+def test_a_function_is_shown_by_a_word_that_no_plain_data_may_have(mockscope: MockSite) -> None:
+    shown = [
+        mockscope.faults.add(action=failing).as_dict(),
+        mockscope.faults.add(status=503, where=failing).as_dict(),
+    ]
+    assert [(rule["where"], rule.get("action")) for rule in shown] == [({}, "a function"), ("a function", None)]
+    first, second = [{key: rule[key] for key in rule if key not in ("id", "hits", "left")} for rule in shown]
+    for rule, message in (
+        (first, "there is no key of a fault 'action'; did you mean operation?"),
+        (second, "where can't be 'a function': an object of names and values is wanted"),
+    ):
+        with pytest.raises(ValueError, match=exactly(message)):
+            mockscope.faults.add_plain(rule)
 
 
 def test_criteria_that_only_compare_themselves_are_shown_in_words(mockscope: MockSite) -> None:

@@ -38,6 +38,8 @@ HELD: Final[Mapping[str, Any]] = {
     "params": dict,
     "test_mode": int | float,
 }
+# What stands for one in plain data.
+A_FUNCTION: Final = "a function"
 # How they are called where something else was given.
 IN_WORDS: Final[Mapping[Any, str]] = {
     str: "text",
@@ -276,7 +278,10 @@ class Fault:
         return self.probability is None or self._draw.random() < self.probability
 
     def as_dict(self) -> dict[str, Any]:
-        """The rule as plain data, as the control API shows it; ``add_plain`` takes the same, less the account."""
+        """The rule as plain data, as the control API shows it.
+
+        ``add_plain`` takes the same, less the account; it refuses what stands for a function.
+        """
         delay = self.delay
         return {
             "id": self.id,
@@ -291,9 +296,10 @@ class Fault:
             "nth": self.nth,
             "after_commit": self.after_commit,
             # Criteria may be objects that only compare themselves.
-            "where": None if callable(self.where) else json.loads(json.dumps(dict(self.where), default=repr)),
+            "where": A_FUNCTION if callable(self.where) else json.loads(json.dumps(dict(self.where), default=repr)),
             "probability": self.probability,
             "seed": self.seed,
+            **({} if self.action is None else {"action": A_FUNCTION}),
             "hits": self.hits,
             "left": self.left,
         }
@@ -349,6 +355,8 @@ def _never_met(operation: str, where: Mapping[str, Any]) -> Iterator[tuple[bool,
             yield strange or (is_plain and value not in (True, False)), _not_of(name, value, bool)
         elif name in HELD:
             yield strange, _not_of(name, value, HELD[name])
+        for key in _names_in(value):
+            yield not isinstance(key, str), f"the names in {name} are texts, as they are sent: not {key!r}"
     params = where.get("params")
     for name, value in params.items() if isinstance(params, dict) else ():
         is_text = isinstance(value, str) or type(value) not in PLAIN
@@ -371,6 +379,14 @@ def _never_met(operation: str, where: Mapping[str, Any]) -> Iterator[tuple[bool,
         isinstance(where.get("email"), str) and isinstance(where.get("group"), str),
         "no call names both a user and a group: leave one of them out",
     )
+
+
+def _names_in(value: object) -> Iterator[object]:
+    """The names of objects in a criterion, at any depth."""
+    if isinstance(value, dict):
+        yield from value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _names_in(part)
 
 
 def encoded(body: object) -> bytes:
