@@ -276,6 +276,10 @@ class Channel:
     def __call__(self, message: Any) -> Coroutine[Any, Any, None]:
         cycle = self._protocol.answering
         assert cycle is not None
+        if not cycle.response_started and "headers" in message:
+            # uvicorn would say its own besides, where a planned fault says Server.
+            said = {name.lower() for name, _ in message["headers"]}
+            cycle.default_headers = [pair for pair in cycle.default_headers if pair[0] not in said]
         return RequestResponseCycle.send(cycle, message)
 
     def whole(self, status: int, lines: bytes, body: bytes) -> bool:

@@ -51,6 +51,15 @@ PLANNED: dict[str, Any] = {
 }
 
 
+def test_a_function_that_python_planned_is_shown_as_one_and_refused_when_it_is_sent(
+    control: httpx.Client, site: MockSite, faults: str
+) -> None:
+    site.faults.add(action=lambda entry, answer: None, where=lambda entry: True)
+    assert control.get(faults).json() == {"faults": [PLANNED | {"where": "a function", "action": "a function"}]}
+    answer = control.post(faults, json={"status": 503, "where": "a function"})
+    assert (answer.status_code, len(site.faults)) == (400, 1)
+
+
 def test_a_fault_that_is_planned_over_http_strikes_and_is_accounted_for(
     control: httpx.Client, site: MockSite, faults: str
 ) -> None:

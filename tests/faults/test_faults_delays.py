@@ -111,6 +111,17 @@ def test_a_delay_is_over_at_once_on_a_clock_that_jumps(mockscope: MockSite) -> N
     assert durations(mockscope) == [3600, 0]
 
 
+@pytest.mark.parametrize("ahead", [0, 10])
+def test_a_delay_ends_with_the_years_of_the_clock(ahead: int) -> None:
+    with LiveServer() as server:
+        site = server.site()
+        server.clock.freeze("9999-12-31T23:59:59Z", autojump=True)
+        site.clock.shift(seconds=-ahead)
+        site.faults.add("list_users", delay=3600)
+        assert (ask(site), site.calls.last.fault) == (200, "fault-1")
+        assert f"{server.clock.now():%H:%M:%S.%f}" == "23:59:59.999000"
+
+
 @pytest.mark.parametrize(
     ("delay", "expected"),
     [

@@ -124,6 +124,17 @@ def test_a_clock_that_is_moved_back_opens_the_window(site: MockSite) -> None:
     assert [ask(site)[0], ask(site)[0]] == [200, 429]
 
 
+def test_a_clock_that_is_moved_back_forgets_only_what_lies_ahead(site: MockSite) -> None:
+    site.faults.rate_limit(2, per=60)
+    ask(site)
+    site.clock.shift(seconds=10)
+    ask(site)
+    site.clock.shift(seconds=-5)
+    assert [ask(site), ask(site)] == [(200, "2", "0", None), (429, "2", "0", "55")]
+    site.clock.shift(seconds=55)
+    assert [ask(site), ask(site)] == [(200, "2", "0", None), (429, "2", "0", "5")]
+
+
 def test_the_clock_of_the_server_moves_windows_too() -> None:
     with LiveServer() as server:
         site = server.site()

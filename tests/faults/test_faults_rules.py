@@ -12,6 +12,7 @@ from dirty_equals import IsOneOf, IsPartialDict, IsStr, IsTrueLike
 
 import mockscope as package
 from mockscope import Answer, Entry, LiveServer, LogNormal, MockSite, Uniform
+from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.log import json_line, text_line
 
 USERS = "/api/v1/users"
@@ -80,6 +81,10 @@ REFUSED: list[tuple[Mapping[str, Any], str]] = [
         "content-length is not for a fault to say; truncate breaks an answer's length",
     ),
     (
+        {"status": 503, "headers": {"X-Request-Id": "1"}},
+        "X-Request-Id is not for a fault to say; it is the id of the call",
+    ),
+    (
         {"status": 503, "transport": "reset"},
         "reset leaves no answer that could have the status 503: leave one of them out",
     ),
@@ -136,6 +141,9 @@ REFUSED: list[tuple[Mapping[str, Any], str]] = [
         {"status": 503, "where": {"method": "PATCH"}},
         "a call is GET or HEAD or POST or PUT or DELETE, never PATCH",
     ),
+    ({"status": 503, "where": {"json": {("a",): 1}}}, "the names in json are texts, as they are sent: not ('a',)"),
+    ({"status": 503, "where": {"json": {"a": [{1: 2}]}}}, "the names in json are texts, as they are sent: not 1"),
+    ({"status": 503, "where": {"params": {1: "2"}}}, "the names in params are texts, as they are sent: not 1"),
     ({"status": 503, "where": {"method": None}}, "method can't be None: text is wanted"),
     ({"status": 503, "where": {"path": b"/api/v1/users"}}, "path can't be b'/api/v1/users': text is wanted"),
     ({"status": 503, "where": {"email": 5}}, "email can't be 5: text is wanted"),
@@ -185,6 +193,36 @@ def test_a_rule_that_means_nothing_is_refused_when_it_is_written(
 def test_an_action_goes_with_no_other_answer(mockscope: MockSite) -> None:
     with pytest.raises(ValueError, match="an action makes the answer itself: leave status and transport out"):
         mockscope.faults.add("create_user", action=lambda entry, answer: None, status=503)
+
+
+async def later(entry: Entry, answer: Answer | None = None) -> Any:
+    raise AssertionError("nobody awaits it")
+
+
+class Later:
+    async def __call__(self, entry: Entry, answer: Answer | None = None) -> Any:
+        raise AssertionError("nobody awaits it")
+
+
+ABOUT_ASYNC = "can't be async: nobody awaits it, and an answer waits for what it returns"
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"action": 5}, "action can't be 5: a function is wanted"),
+        ({"action": 0}, "action can't be 0: a function is wanted"),
+        ({"action": later}, f"action {ABOUT_ASYNC}"),
+        ({"action": Later()}, f"action {ABOUT_ASYNC}"),
+        ({"status": 503, "where": later}, f"where {ABOUT_ASYNC}"),
+    ],
+)
+def test_what_nobody_could_call_is_refused_when_it_is_written(
+    mockscope: MockSite, rule: Mapping[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=exactly(message)):
+        mockscope.faults.add(**rule)
+    assert list(mockscope.faults) == []
 
 
 @pytest.mark.parametrize(
@@ -279,6 +317,21 @@ def test_a_rule_shows_itself_as_plain_data_whole(mockscope: MockSite) -> None:
     }
 
 
+def test_a_function_is_shown_by_a_word_that_no_plain_data_may_have(mockscope: MockSite) -> None:
+    shown = [
+        mockscope.faults.add(action=failing).as_dict(),
+        mockscope.faults.add(status=503, where=failing).as_dict(),
+    ]
+    assert [(rule["where"], rule.get("action")) for rule in shown] == [({}, "a function"), ("a function", None)]
+    first, second = [{key: rule[key] for key in rule if key not in ("id", "hits", "left")} for rule in shown]
+    for rule, message in (
+        (first, "there is no key of a fault 'action'; did you mean operation?"),
+        (second, "where can't be 'a function': an object of names and values is wanted"),
+    ):
+        with pytest.raises(ValueError, match=exactly(message)):
+            mockscope.faults.add_plain(rule)
+
+
 def test_criteria_that_only_compare_themselves_are_shown_in_words(mockscope: MockSite) -> None:
     class Anything:
         def __eq__(self, other: object) -> bool:
@@ -326,6 +379,23 @@ def test_headers_of_a_fault_go_before_those_of_the_api(mockscope: MockSite) -> N
     response = ask(mockscope)
     expected = {"Content-Type": "text/html", "Retry-After": "120", "X-Note": "à la carte", "Content-Length": "11"}
     assert {name: response.headers[name] for name in expected} == expected
+
+
+def test_what_a_fault_says_in_headers_comes_once_and_before_what_the_answer_would_say(mockscope: MockSite) -> None:
+    mockscope.faults.rate_limit(5, per=60)
+    said = {"X-RateLimit-Remaining": "0", "Server": "nginx", "Content-Type": "text/plain"}
+    mockscope.faults.add("list_users", status=429, headers=said)
+    struck, after = ask(mockscope).raw.headers, ask(mockscope).raw.headers
+    names = ("X-RateLimit-Limit", *said, "X-Request-Id")
+    first, second = mockscope.calls
+    assert [struck.getlist(name) for name in names] == [["5"], ["0"], ["nginx"], ["text/plain"], [first.id]]
+    assert [after.getlist(name) for name in names] == [
+        ["5"],
+        ["3"],
+        ["mockscope"],
+        ["application/json; charset=utf-8"],
+        [second.id],
+    ]
 
 
 @pytest.mark.parametrize("status", [204, 304])
@@ -425,6 +495,10 @@ def failing(entry: Entry, answer: Answer | None = None) -> Any:
     raise LookupError("of my own making")
 
 
+def refusing(entry: Entry, answer: Answer | None) -> Any:
+    raise Refused(Refusal.EMAIL_TAKEN, email="joey@example.com")
+
+
 def test_a_function_as_where_that_fails_is_an_answer_500_that_names_the_fault(
     mockscope: MockSite, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -514,6 +588,18 @@ def test_after_the_commit_nth_counts_refused_calls_too(mockscope: MockSite) -> N
     assert [answer.status_code for answer in answers] == [400, 400, 503, 201]
 
 
+def test_a_fault_that_found_nothing_to_commit_leaves_the_call_to_the_next_one(mockscope: MockSite) -> None:
+    faults = mockscope.faults
+    first = faults.add("create_user", transport="reset", after_commit=True)
+    also = faults.add("create_user", status=502, after_commit=True)
+    second = faults.add("create_user", status=503, nth=2)
+    third = faults.add("create_user", action=lambda entry, answer: None)
+    answers = [create(mockscope, email="") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [400, 503, 400]
+    assert [call.fault for call in mockscope.calls] == [third.id, second.id, None]
+    assert [(rule.seen, rule.hits) for rule in (first, also, second, third)] == [(3, 0), (3, 0), (3, 1), (3, 1)]
+
+
 # -- actions ---------------------------------------------------------------------------------------------------
 
 
@@ -560,6 +646,7 @@ def test_an_action_that_returns_none_lets_the_call_go_on(mockscope: MockSite, *,
     [
         (failing, "of my own making"),
         (lambda entry, answer: 503, "the action of fault-1 returned 503, and not an Answer or None"),
+        (refusing, "A user with the email joey@example.com exists already."),
         (lambda entry, answer: Answer(99), "a status is between 200 and 599, not 99"),
         (lambda entry, answer: Answer(200, "", {"A": "b\n"}), r"the header A can't be 'b\n'"),
     ],
@@ -574,6 +661,16 @@ def test_an_action_that_fails_is_an_answer_500_with_its_trace_in_the_log(
     assert record.levelno == logging.ERROR
     assert trace in caplog.text
     assert statuses(mockscope, 1) == [200]
+
+
+def test_a_crash_beside_a_fault_is_not_blamed_on_a_function(
+    mockscope: MockSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mockscope.clock, "sleep", failing)
+    mockscope.faults.add("list_users", delay=1, action=lambda entry, answer: None)
+    response = ask(mockscope)
+    assert (response.status_code, response.headers["X-Mockscope-Hint"]) == (500, "crashed")
+    assert mockscope.calls.last.fault == "fault-1"
 
 
 def test_an_answer_shows_what_it_is() -> None:
@@ -699,6 +796,28 @@ def test_criteria_see_all_of_a_body_that_is_longer_than_what_is_kept_of_it(mocks
     answers = [create(mockscope, first_name="J" * 70_000).status_code for _ in range(2)]
 
     assert (answers, fault.hits, whole.hits) == ([503, 500], 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "hint"),
+    [
+        ({"delay": 0.001}, 201, "field-unknown"),
+        ({"delay": 0.001, "after_commit": True}, 201, "field-unknown"),
+        ({"action": lambda entry, answer: None}, 201, "field-unknown"),
+        ({"action": lambda entry, answer: None, "after_commit": True}, 201, "field-unknown"),
+        ({"action": lambda entry, answer: Answer(200), "after_commit": True}, 200, None),
+        ({"status": 503, "after_commit": True}, 503, None),
+        ({"transport": "bad_json", "after_commit": True}, 201, None),
+    ],
+)
+def test_what_nobody_promises_is_found_wherever_the_operation_ran_and_hinted_at_with_its_own_answer(
+    mockscope: MockSite, fault: Any, status: int, hint: str | None
+) -> None:
+    mockscope.faults.add("create_user", **fault)
+    response = create(mockscope, nick="Joe")
+    assert (response.status_code, response.headers.get("X-Mockscope-Hint")) == (status, hint)
+    assert [(finding.rule, finding.call) for finding in mockscope.findings()] == [("HTTP-7", mockscope.calls.last)]
+    assert (mockscope.calls.last.advice is None) == (hint is None)
 
 
 def test_a_reset_of_the_site_takes_its_faults_out(mockscope: MockSite) -> None:

@@ -295,6 +295,27 @@ def test_bytes_cut_of_a_read_are_those_of_its_own_answer(mockscope: MockSite) ->
     assert mockscope.calls.last.answer == whole[:-1]
 
 
+def test_of_a_read_that_is_refused_the_refusal_is_cut(mockscope: MockSite) -> None:
+    def ask() -> requests.Response:
+        named = {**mockscope.headers, "Http-X-Email": "joey@example.com"}
+        return requests.get(f"{mockscope.url}{USERS}", headers=named, timeout=PATIENCE)
+
+    whole = ask()
+    cut = mockscope.faults.add("get_user", transport="bad_json")
+    torn = mockscope.faults.add("get_user", transport="truncate")
+    answer = ask()
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        ask()
+    part = whole.content[: len(whole.content) // 2]
+    assert (answer.status_code, answer.content, answer.headers.get("X-Mockscope-Hint")) == (400, part, None)
+    assert [(entry.status, entry.rule, entry.fault, entry.answer) for entry in mockscope.calls] == [
+        (400, "USER-GET-1", None, whole.content),
+        (400, "USER-GET-1", cut.id, part),
+        (400, "USER-GET-1", torn.id, part),
+    ]
+    assert mockscope.findings() == []
+
+
 # -- byte by byte --------------------------------------------------------------------------------------------------
 
 
@@ -542,6 +563,20 @@ async def test_in_process_hang_waits_and_bad_json_is_an_answer() -> None:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(client.get(USERS, headers=site.headers), HANG_PATIENCE)
         assert (await client.get(USERS, headers=site.headers)).text == '{"t'
+
+
+@pytest.mark.parametrize("after_commit", [False, True])
+async def test_in_process_who_gives_up_during_a_delay_takes_the_request_along(*, after_commit: bool) -> None:
+    double = package.Mockscope()
+    site = double.site()
+    site.clock.freeze()
+    site.faults.add("create_user", delay=1, after_commit=after_commit)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=double.app), base_url="http://double") as client:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.post(USERS, headers=site.headers, json=person("joey")), HANG_PATIENCE)
+        site.clock.shift(seconds=1)
+        response = await client.get(USERS, headers=site.headers)
+    assert response.json()["total_users"] == (2 if after_commit else 1)
 
 
 WITHOUT_HTTPTOOLS: Final = """

@@ -127,8 +127,8 @@ class Clock:
             self._set(FOLLOWING)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until so many seconds have passed on this clock, however they pass."""
-        due = self._now() + round(seconds * NANOSECONDS)
+        """Wait until so many seconds have passed on this clock, however they pass, or it is at the end of its years."""
+        due = min(self._now() + round(seconds * NANOSECONDS), LATEST)
         while True:
             # Before the look at the time, so that no move is missed in between.
             with self._sleepers.listening() as moved:
@@ -137,7 +137,7 @@ class Clock:
                     return
                 stopped = self._stopped()
                 if stopped is not None and stopped._setting.autojump:
-                    stopped._shift(left)
+                    stopped._jump(left)
                     return
                 await _until(moved, None if stopped is not None else left / NANOSECONDS)
 
@@ -169,6 +169,11 @@ class Clock:
     def _shift(self, distance: int) -> None:
         with self._lock:
             self._move(_checked(self._now() + distance))
+
+    def _jump(self, distance: int) -> None:
+        with self._lock:
+            # Nobody asked for a moment that is not there.
+            self._move(min(self._now() + distance, LATEST))
 
     def _move(self, moment: int) -> None:
         if self._setting.frozen_at is None:

@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from inspect import iscoroutinefunction
 from itertools import repeat
 from typing import Any, Final, Literal, get_args
 
@@ -38,6 +39,8 @@ HELD: Final[Mapping[str, Any]] = {
     "params": dict,
     "test_mode": int | float,
 }
+# What stands for one in plain data.
+A_FUNCTION: Final = "a function"
 # How they are called where something else was given.
 IN_WORDS: Final[Mapping[Any, str]] = {
     str: "text",
@@ -56,6 +59,8 @@ LONGEST_DELAY: Final = 365 * 86400.0
 HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HEADER_VALUE: Final = re.compile(r"(?!\s)[\t\x20-\x7e\x80-\xff]*(?<!\s)")
 FRAMING: Final = ("content-length", "transfer-encoding")
+# HTTP-10: by it the answer leads to its call.
+OWN_HEADER: Final = "x-request-id"
 
 
 class Answer:
@@ -173,6 +178,10 @@ KINDS: Final[Mapping[str, Any]] = {
 }
 
 
+class FunctionFailed(Exception):
+    """A function that a fault calls raised an error, which is the cause; or returned what is no answer."""
+
+
 @dataclass(eq=False, kw_only=True)
 class Fault:
     """A rule: which calls go wrong, how often, and how. Made by ``site.faults.add``, whose arguments these are.
@@ -203,6 +212,10 @@ class Fault:
     def __post_init__(self) -> None:
         for name, kind in KINDS.items():
             check_kind(name, getattr(self, name), kind)
+        if self.action is not None:
+            _check_function("action", self.action)
+        if callable(self.where):
+            _check_function("where", self.where)
         if self.operation != ANY:
             check_operation(self.operation)
         if self.transport is not None:
@@ -254,10 +267,10 @@ class Fault:
             return fits(entry, self.where)
         try:
             return bool(self.where(entry))
-        except Exception:
+        except Exception as error:
             # The hint of the answer names the rule whose function failed.
             entry.fault = self.id
-            raise
+            raise FunctionFailed(self.id) from error
 
     def strikes(self) -> bool:
         """Whether the call that was just counted is one that goes wrong."""
@@ -268,7 +281,10 @@ class Fault:
         return self.probability is None or self._draw.random() < self.probability
 
     def as_dict(self) -> dict[str, Any]:
-        """The rule as plain data, as the control API shows it; ``add_plain`` takes the same, less the account."""
+        """The rule as plain data, as the control API shows it.
+
+        ``add_plain`` takes the same, less the account; it refuses what stands for a function.
+        """
         delay = self.delay
         return {
             "id": self.id,
@@ -283,9 +299,10 @@ class Fault:
             "nth": self.nth,
             "after_commit": self.after_commit,
             # Criteria may be objects that only compare themselves.
-            "where": None if callable(self.where) else json.loads(json.dumps(dict(self.where), default=repr)),
+            "where": A_FUNCTION if callable(self.where) else json.loads(json.dumps(dict(self.where), default=repr)),
             "probability": self.probability,
             "seed": self.seed,
+            **({} if self.action is None else {"action": A_FUNCTION}),
             "hits": self.hits,
             "left": self.left,
         }
@@ -341,6 +358,8 @@ def _never_met(operation: str, where: Mapping[str, Any]) -> Iterator[tuple[bool,
             yield strange or (is_plain and value not in (True, False)), _not_of(name, value, bool)
         elif name in HELD:
             yield strange, _not_of(name, value, HELD[name])
+        for key in _names_in(value):
+            yield not isinstance(key, str), f"the names in {name} are texts, as they are sent: not {key!r}"
     params = where.get("params")
     for name, value in params.items() if isinstance(params, dict) else ():
         is_text = isinstance(value, str) or type(value) not in PLAIN
@@ -363,6 +382,14 @@ def _never_met(operation: str, where: Mapping[str, Any]) -> Iterator[tuple[bool,
         isinstance(where.get("email"), str) and isinstance(where.get("group"), str),
         "no call names both a user and a group: leave one of them out",
     )
+
+
+def _names_in(value: object) -> Iterator[object]:
+    """The names of objects in a criterion, at any depth."""
+    if isinstance(value, dict):
+        yield from value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _names_in(part)
 
 
 def encoded(body: object) -> bytes:
@@ -397,6 +424,13 @@ def _not_of(name: str, value: object, kind: Any) -> str:
     return f"{name} can't be {value!r}: {' or '.join(words)} is wanted"
 
 
+def _check_function(name: str, value: object) -> None:
+    if not callable(value):
+        raise ValueError(f"{name} can't be {value!r}: a function is wanted")
+    if iscoroutinefunction(value) or iscoroutinefunction(type(value).__call__):
+        raise ValueError(f"{name} can't be async: nobody awaits it, and an answer waits for what it returns")
+
+
 def _check_delay(seconds: object) -> None:
     check_kind("delay", seconds, int | float)
     assert isinstance(seconds, int | float)
@@ -409,5 +443,7 @@ def _check_header(name: object, value: object) -> None:
         raise ValueError(f"no header can be called {name!r}")
     if name.lower() in FRAMING:
         raise ValueError(f"{name} is not for a fault to say; truncate breaks an answer's length")
+    if name.lower() == OWN_HEADER:
+        raise ValueError(f"{name} is not for a fault to say; it is the id of the call")
     if not isinstance(value, str) or not HEADER_VALUE.fullmatch(value):
         raise ValueError(f"the header {name} can't be {value!r}")

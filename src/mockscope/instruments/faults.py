@@ -5,6 +5,7 @@ Which bytes break a connection is web/breaking.py's; no chance is at work here u
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from itertools import dropwhile
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -251,10 +252,21 @@ class Faults:
                     struck = rule
         return struck
 
-    def give_back(self, fault: Fault) -> None:
-        """A hit that did not come about: there was nothing to commit."""
+    def give_back(self, fault: Fault, entry: Entry) -> Fault | None:
+        """Undo a hit that did not come about: there was nothing to commit.
+
+        Returns:
+            The next fault that strikes the call, counted as a hit. It has counted the call already.
+        """
         with self._lock:
             fault.hits -= 1
+        behind = dropwhile(lambda rule: rule is not fault, self._rules)
+        meant = [rule for rule in behind if not rule.after_commit and rule.is_for(entry)]
+        with self._lock:
+            struck = next((rule for rule in meant if rule.strikes()), None)
+            if struck is not None:
+                struck.hits += 1
+        return struck
 
 
 def _checked(what: str, data: Any, known: tuple[str, ...], *, needed: tuple[str, ...] = ()) -> Mapping[str, Any]:

@@ -39,7 +39,10 @@ class RateLimit:
         """The calls that may pass at a moment, in milliseconds."""
         if now < self._latest:
             # The clock was moved back: what was counted in a future that is no longer so does not count.
+            before = [item for item in self._bucket.items if item.timestamp <= now]
             self._bucket.flush()
+            for item in before:
+                self._bucket.put(item)
         self._latest = now
         self._bucket.leak(now)
         return self.calls - self._bucket.count()

@@ -1,11 +1,14 @@
-"""An answer in JSON, and the way it goes out: whole, where the server lets it."""
+"""An answer in JSON, that to a refusal included, and the way it goes out: whole, where the server lets it."""
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from mockscope import wire
+from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.entry import Entry
 from mockscope.instruments.lines import Pairs, pairs_of
 
@@ -87,3 +90,11 @@ class JSONAnswer(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body})
+
+
+def rendered(refused: Refused, shown: Callable[[str], str] = str) -> JSONAnswer:
+    """The answer to a request that was refused (HTTP-1), with its message such as it may be shown."""
+    response = JSONAnswer(wire.encode(wire.Message(shown(refused.message))), refused.status)
+    if refused.refusal is Refusal.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = refused.values["allowed"]
+    return response

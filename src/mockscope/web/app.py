@@ -1,22 +1,22 @@
 """The ASGI application: the vendor's API behind its wrappers, and the reserved paths beside it.
 
-HTTP-6 is one function here, and so is the rendering of a refusal.
+HTTP-6 is one function here.
 """
 
 import logging
 import re
-from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mockscope import wire
 from mockscope.bench import Bench, MockSite
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.entry import Entry
+from mockscope.instruments.fault import FunctionFailed
 from mockscope.instruments.hints import Hint
-from mockscope.web.answer import JSONAnswer
+from mockscope.web.answer import JSONAnswer, rendered
 from mockscope.web.breaking import answer_or_break
 from mockscope.web.control.door import Door
 from mockscope.web.eager import in_a_task
@@ -24,7 +24,7 @@ from mockscope.web.explaining import BODIES, explain, suspect
 from mockscope.web.head import HEAD
 from mockscope.web.reading import Call
 from mockscope.web.recording import ENTRY, Recording
-from mockscope.web.routes import Row, allowed_methods, place_of
+from mockscope.web.routes import Endpoint, Row, allowed_methods, place_of
 
 logger: Final = logging.getLogger("mockscope")
 
@@ -79,18 +79,20 @@ class Api:
             response = await self._answer_or_refuse(call)
         except ClientDisconnect:
             return
-        except Exception:
+        except Exception as error:
             # HTTP-8: a crash of our own is an answer in JSON too; the trace is for the log alone.
             logger.exception("crashed on %s %s", entry.method, entry.path)
-            advice = Hint.ACTION_FAILED.about(fault=entry.fault) if entry.fault else Hint.CRASHED.about()
+            failed = entry.fault if isinstance(error, FunctionFailed) else None
+            advice = Hint.ACTION_FAILED.about(fault=failed) if failed else Hint.CRASHED.about()
             entry.rule, entry.advice = Refusal.CRASHED.rule, advice
             response = rendered(Refused(Refusal.CRASHED))
         if call.leaves_body_behind:
             await call.drain()
         if entry.method == "HEAD":
             response.leave_out_body()
-        if call.answer_headers:
-            response.headers.update(call.answer_headers)
+        for name, value in call.answer_headers.items():
+            # What a fault says goes before it.
+            response.headers.setdefault(name, value)
         # HTTP-10: "X-Request-Id, the id of its entry in the journal"
         response.say(b"x-request-id", entry.id.encode())
         if entry.advice is not None and self._hint_header:
@@ -104,12 +106,8 @@ class Api:
         try:
             row, handle = self._admit(call)
             if handle.faults.are_planned:
-                response = await answer_or_break(call, row.endpoint, handle.faults, handle.clock)
-            else:
-                response = await row.endpoint(call)
-            if entry.fault is None and (suspicions := suspect(call)):
-                entry.advice, entry.suspicions = suspicions[0], suspicions
-            return response
+                return await answer_or_break(call, partial(carried_out, row.endpoint), handle.faults, handle.clock)
+            return await carried_out(row.endpoint, call)
         except Refused as refused:
             entry.rule = refused.rule
             if entry.journal is None:
@@ -148,11 +146,15 @@ class Api:
         return handle
 
 
-def rendered(refused: Refused, shown: Callable[[str], str] = str) -> JSONAnswer:
-    """The answer to a request that was refused (HTTP-1), with its message such as it may be shown."""
-    response = JSONAnswer(wire.encode(wire.Message(shown(refused.message))), refused.status)
-    if refused.refusal is Refusal.METHOD_NOT_ALLOWED:
-        response.headers["Allow"] = refused.values["allowed"]
+async def carried_out(endpoint: Endpoint, call: Call) -> JSONAnswer:
+    """What an operation answers. What is to be said of a request that it let pass goes into the entry.
+
+    Raises:
+        Refused: what the operation refuses.
+    """
+    response = await endpoint(call)
+    if suspicions := suspect(call):
+        call.entry.advice, call.entry.suspicions = suspicions[0], suspicions
     return response
 
 

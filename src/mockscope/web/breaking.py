@@ -20,9 +20,9 @@ from mockscope import wire
 from mockscope.domain.refusals import Refused
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry
-from mockscope.instruments.fault import BODILESS, READS, WITH_ANSWER, Answer, Fault
+from mockscope.instruments.fault import BODILESS, READS, WITH_ANSWER, Answer, Fault, FunctionFailed
 from mockscope.instruments.faults import Faults
-from mockscope.web.answer import JSONAnswer
+from mockscope.web.answer import JSONAnswer, rendered
 from mockscope.web.eager import in_a_task
 from mockscope.web.reading import Call
 from mockscope.web.routes import Endpoint
@@ -94,13 +94,18 @@ async def answer_or_break(call: Call, endpoint: Endpoint, faults: Faults, clock:
 async def _broken(fault: Fault, call: Call, endpoint: Endpoint, faults: Faults, clock: Clock) -> JSONAnswer:
     entry = call.entry
     answer: JSONAnswer | None = None
-    # What is cut of a read is its own answer.
-    if fault.after_commit or (fault.transport in WITH_ANSWER and entry.operation in READS):
+    # What is cut of a read is its own answer, be it a refusal.
+    cuts_own = fault.transport in WITH_ANSWER and fault.status is None and entry.operation in READS
+    if fault.after_commit or cuts_own:
         try:
             answer = await endpoint(call)
-        except Refused:
-            faults.give_back(fault)
-            raise
+        except Refused as refused:
+            if fault.after_commit:
+                following = faults.give_back(fault, entry)
+                if following is None:
+                    raise
+                return await _broken(following, call, endpoint, faults, clock)
+            entry.rule, answer = refused.rule, rendered(refused, entry.veil)
     entry.fault = fault.id
     if fault.delay:
         assert entry.journal is not None
@@ -113,13 +118,22 @@ async def _broken(fault: Fault, call: Call, endpoint: Endpoint, faults: Faults, 
         if entry.journal.resets > resets:
             # It was meant for the site that was, and what there is now shall not hear of it.
             return BrokenAnswer(Fault(id=fault.id, transport="drop"), call, Answer(503), b"")
+    instead = _instead(fault, call, answer)
+    if instead is None:
+        return await endpoint(call) if answer is None else answer
+    # A hint is about the answer that it comes with; what strict mode objects to happened all the same.
+    entry.advice = None
+    return instead
+
+
+def _instead(fault: Fault, call: Call, answer: JSONAnswer | None) -> JSONAnswer | None:
+    """What a fault answers; None where it lets the call have its own answer."""
     if fault.transport is not None:
         return _interrupted(fault, call, _planned(fault) if fault.status or answer is None else _taken_apart(answer))
     if fault.status is not None:
         return _put_together(_planned(fault))
-    if fault.action is not None and (given := _given(fault, entry, answer)) is not None:
-        return _put_together(given)
-    return await endpoint(call) if answer is None else answer
+    given = None if fault.action is None else _given(fault, call.entry, answer)
+    return None if given is None else _put_together(given)
 
 
 def _interrupted(fault: Fault, call: Call, answer: Answer) -> JSONAnswer:
@@ -222,9 +236,13 @@ def _connection(scope: Scope) -> Connection | None:
 
 def _given(fault: Fault, entry: Entry, answer: JSONAnswer | None) -> Answer | None:
     assert fault.action is not None
-    given = fault.action(entry, None if answer is None else _taken_apart(answer))
+    try:
+        given = fault.action(entry, None if answer is None else _taken_apart(answer))
+    except Exception as error:
+        # What it raises is an error of its own, be it a refusal.
+        raise FunctionFailed(fault.id) from error
     if given is not None and not isinstance(given, Answer):
-        raise TypeError(f"the action of {fault.id} returned {given!r}, and not an Answer or None")
+        raise FunctionFailed(f"the action of {fault.id} returned {given!r}, and not an Answer or None")
     return given
 
 
