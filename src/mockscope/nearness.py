@@ -1,6 +1,6 @@
 """Did you mean: the known word nearest to one that means nothing. A leaf: every layer may import it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from itertools import islice
 from typing import Final
@@ -15,6 +15,12 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     candidates = {candidate.lower(): candidate for candidate in islice(known, MOST_CANDIDATES)}
     matches = get_close_matches(word.lower()[:LONGEST_WORD], candidates, n=1, cutoff=0.6)
     return candidates[matches[0]] if matches else None
+
+
+def hint_at(word: str, known: Collection[str]) -> str:
+    """What to say behind a word that means nothing: the nearest known one, or else all of them."""
+    guess = nearest(word, known)
+    return f"did you mean {guess}?" if guess else f"known: {', '.join(known) or 'none'}"
 
 
 def nearest_email(email: str, known: Iterable[str]) -> str | None:

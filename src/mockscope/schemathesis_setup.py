@@ -279,6 +279,7 @@ def _in_turn(turn: Callable[[], None]) -> Iterator[None]:
         turn()
         return send(session, request, **options)
 
+    # Schemathesis makes its sessions itself, several of them, so that there is no other place.
     requests.Session.send = send_in_turn  # type: ignore[assignment, method-assign]
     try:
         yield

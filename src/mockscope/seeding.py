@@ -18,7 +18,7 @@ from mockscope.domain.rules import SOMETHING
 from mockscope.domain.site import Site
 from mockscope.domain.state import Seed, SeedError, SeedGenerate, SeedGroup, SeedSite, SeedUser, Track, untracked
 from mockscope.json_text import mistake_of
-from mockscope.nearness import nearest
+from mockscope.nearness import hint_at
 
 SCHEMA_ID: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -173,10 +173,7 @@ def _shape_error(text: str, data: object, form: Form) -> SeedError:
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL)
     if unknown or problem == KEY_NO_TEXT:
         key = unknown[1] if unknown else _key_no_text(data, path)
-        known = _fields_at(path)
-        guess = nearest(key, known)
-        problem = f"unknown key {key}" + (f"; did you mean {guess}?" if guess else f"; known: {', '.join(known)}")
-        return SeedError(problem, (*path, key))
+        return SeedError(f"unknown key {key}; {hint_at(key, _fields_at(path))}", (*path, key))
     if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
         return SeedError(f"{missing[1]} is missing", path)
     if path == ("mockscope",):

@@ -37,7 +37,7 @@ BACKLOG: Final = 2048
 LAST_PORT: Final = 65535
 # How long requests that are under way may still take when a signal ends the server.
 GRACE_SECONDS: Final = 3
-# Of the loop, for streams to end in. They take five.
+# Of the loop, for streams to end in; one that can't, since its client reads nothing, is not waited for.
 TURNS: Final = 20
 # How long they then have to learn that their clients are hung up on; who learns nothing is cancelled, with a trace.
 HANGING_UP_SECONDS: Final = 2

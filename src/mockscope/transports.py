@@ -490,7 +490,7 @@ class ReadResponse:
             raise AttributeError(name)
         return getattr(self._whole, name)
 
-    # Who looks behind a response asks what is there.
+    # Who looks behind a response asks what is there. Of any other object it may be written as well: hence the remark.
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
         return sys.modules["urllib3.response"].HTTPResponse
@@ -499,7 +499,8 @@ class ReadResponse:
         return iter(self._whole)
 
     def __next__(self) -> bytes:
-        return next(self._whole)  # type: ignore[no-any-return]
+        piece: bytes = next(self._whole)
+        return piece
 
     def __enter__(self) -> Any:
         return self._whole.__enter__()

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from mockscope.nearness import nearest
+from mockscope.nearness import hint_at
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,9 +41,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         switches = self.__struct_fields__
         for name in changes:
             if name not in switches:
-                guess = nearest(name, switches)
-                hint = f"did you mean {guess}?" if guess else f"known: {', '.join(switches)}"
-                raise ValueError(f"policy: there is no field {name} here; {hint}")
+                raise ValueError(f"policy: there is no field {name} here; {hint_at(name, switches)}")
         try:
             return msgspec.convert({**msgspec.structs.asdict(self), **changes}, Policy)
         except msgspec.ValidationError as error:

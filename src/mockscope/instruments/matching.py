@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from mockscope.instruments.entry import Entry, printable
 from mockscope.instruments.veil import Veil
-from mockscope.nearness import nearest
+from mockscope.nearness import hint_at
 
 OPERATIONS: Final = (
     "list_users",
@@ -43,9 +43,7 @@ def check_word(what: str, word: object, known: tuple[str, ...]) -> None:
         ValueError: it is none; names the nearest.
     """
     if word not in known:
-        guess = nearest(str(word), known)
-        hint = f"did you mean {guess}?" if guess else f"known: {', '.join(known)}"
-        raise ValueError(f"there is no {what} {word!r}; {hint}")
+        raise ValueError(f"there is no {what} {word!r}; {hint_at(str(word), known)}")
 
 
 def check_operation(operation: str) -> None:

@@ -72,4 +72,5 @@ class Recording:
             try:
                 observe(entry)
             except Exception:
+                # Whatever is wrong with one, the others see the call.
                 logger.exception("An observer of calls raised an error; the answer was out before.")

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
 
 from mockscope.domain.policy import Policy
-from mockscope.nearness import nearest
+from mockscope.nearness import hint_at
 
 T = TypeVar("T")
 
@@ -161,10 +161,7 @@ def _in_words(error: str, shape: type) -> str:
     # "[...]" stands for any key of an object that may have any.
     path = where.strip("`").partition("[...]")[0].removeprefix("$").removeprefix(".")
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
-        known = _fields_at(shape, path)
-        guess = nearest(unknown[1], known)
-        hint = f"did you mean {guess}?" if guess else f"known: {', '.join(known) or 'none'}"
-        problem = f"there is no field {unknown[1]} here; {hint}"
+        problem = f"there is no field {unknown[1]} here; {hint_at(unknown[1], _fields_at(shape, path))}"
     elif missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
         problem = f"{missing[1]} is missing"
     return f"{path}: {IN_OTHER_WORDS.get(problem, problem)}" if path else IN_OTHER_WORDS.get(problem, problem)
