@@ -19,10 +19,6 @@ pytest_plugins = ["pytester", "proofs"]
 IGNORED_AT_TIMES: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "rule(*ids): the rules of the contract that a test proves (docs/fidelity.md)")
-
-
 @pytest.fixture(scope="session", autouse=True)
 def heeded_signals() -> Iterator[None]:
     """Under nohup, or in the background of a shell, some signals are ignored, and what is started there inherits it."""

@@ -49,6 +49,7 @@ class Proof(NamedTuple):
 
     rule: str
     node: str
+    is_slow: bool = False
 
 
 @cache
@@ -92,7 +93,7 @@ def proofs_in(source: str, name: str) -> list[Proof]:
         if isinstance(target, ast.Name)
     }
     seen: set[ast.Call] = set()
-    proofs = list(_proofs_below(tree, name, tables, seen))
+    proofs = list(_proofs_below(tree, name, tables, seen, is_slow=False))
     for call in _marks(tree):
         if call not in seen:
             raise ValueError(f"{name}, line {call.lineno}: this mark of a rule is on no test")
@@ -100,18 +101,32 @@ def proofs_in(source: str, name: str) -> list[Proof]:
 
 
 def _proofs_below(
-    parent: ast.Module | ast.ClassDef, node_id: str, tables: dict[str, ast.Assign | ast.AnnAssign], seen: set[ast.Call]
+    parent: ast.Module | ast.ClassDef,
+    node_id: str,
+    tables: dict[str, ast.Assign | ast.AnnAssign],
+    seen: set[ast.Call],
+    *,
+    is_slow: bool,
 ) -> Iterator[Proof]:
-    decorators = parent.decorator_list if isinstance(parent, ast.ClassDef) else []
-    yield from _proofs(node_id, [*decorators, *_pytestmarks(parent)], tables, seen)
+    marks = [*(parent.decorator_list if isinstance(parent, ast.ClassDef) else []), *_pytestmarks(parent)]
+    is_slow = is_slow or _are_slow(marks)
+    yield from _proofs(node_id, marks, tables, seen, is_slow=is_slow)
     for child in parent.body:
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
             if child.name.startswith("test"):
-                yield from _proofs(f"{node_id}::{child.name}", child.decorator_list, tables, seen)
+                marks = child.decorator_list
+                yield from _proofs(f"{node_id}::{child.name}", marks, tables, seen, is_slow=is_slow or _are_slow(marks))
         elif isinstance(child, ast.ClassDef):
-            yield from _proofs_below(child, f"{node_id}::{child.name}", tables, seen)
+            yield from _proofs_below(child, f"{node_id}::{child.name}", tables, seen, is_slow=is_slow)
         elif isinstance(child, ast.Assign) and (marked := _marked_class(child.targets[0])):
-            yield from _proofs(f"{node_id}::{marked}", [child.value], tables, seen)
+            marks = [child.value]
+            yield from _proofs(f"{node_id}::{marked}", marks, tables, seen, is_slow=is_slow or _are_slow(marks))
+
+
+def _are_slow(marks: Sequence[ast.expr]) -> bool:
+    """Return whether the marker ``slow`` is among these; a single slow parameter does not make the test slow."""
+    written = [each for mark in marks for each in (mark.elts if isinstance(mark, ast.List) else [mark])]
+    return any(ast.unparse(mark) == "pytest.mark.slow" for mark in written)
 
 
 def _marked_class(target: ast.expr) -> str | None:
@@ -122,7 +137,12 @@ def _marked_class(target: ast.expr) -> str | None:
 
 
 def _proofs(
-    node_id: str, sources: list[ast.expr], tables: dict[str, ast.Assign | ast.AnnAssign], seen: set[ast.Call]
+    node_id: str,
+    sources: Sequence[ast.expr],
+    tables: dict[str, ast.Assign | ast.AnnAssign],
+    seen: set[ast.Call],
+    *,
+    is_slow: bool,
 ) -> Iterator[Proof]:
     nodes: list[ast.AST] = list(sources)
     # @pytest.mark.parametrize("case", CASES): the parameters of the table may be marked.
@@ -138,7 +158,7 @@ def _proofs(
             seen.add(call)
             rules |= dict.fromkeys(_ids(call))
     for rule in rules:
-        yield Proof(rule, node_id)
+        yield Proof(rule, node_id, is_slow)
 
 
 def _pytestmarks(parent: ast.Module | ast.ClassDef) -> list[ast.expr]:

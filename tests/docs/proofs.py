@@ -6,9 +6,11 @@ from typing import Final
 import pytest
 from ledger import Proof, read_proofs
 
+# The markers that the project's configuration asks for: the slow tests are left out.
+BY_DEFAULT: Final = "not slow"
 # The options with which fewer tests run than there are, or none.
 NARROWING: Final = (
-    *("keyword", "markexpr", "lf", "stepwise", "collectonly"),
+    *("keyword", "lf", "stepwise", "collectonly"),
     *("showfixtures", "show_fixtures_per_test", "setuponly", "setupplan"),
 )
 
@@ -31,7 +33,9 @@ class ProofsRun:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
         if ended and not session.shouldstop and not session.shouldfail:
-            self.idle = idle(read_proofs(self.config.rootpath / "tests"), self.ran)
+            proofs = read_proofs(self.config.rootpath / "tests")
+            leaves_slow = self.config.getoption("markexpr") == BY_DEFAULT
+            self.idle = idle([proof for proof in proofs if not (leaves_slow and proof.is_slow)], self.ran)
         if self.idle:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -51,7 +55,8 @@ def is_whole(config: pytest.Config) -> bool:
     """Whether the whole suite is to run: who names tests, or asks for some, gets those."""
     # Without pytest's cache some of the options do not exist.
     chosen = [config.getoption(name, default=None) for name in NARROWING]
-    return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not any(chosen)
+    is_by_marker = config.getoption("markexpr") not in ("", BY_DEFAULT)
+    return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not is_by_marker and not any(chosen)
 
 
 def idle(proofs: Collection[Proof], ran: Collection[str]) -> list[Proof]:

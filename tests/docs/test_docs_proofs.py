@@ -34,7 +34,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     monkeypatch.setenv("PYTHONPATH", HERE)
     # No other plugin: most of the time of a run would go into loading them.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    pytester.makeini("[pytest]\ntestpaths = tests\nmarkers = rule(*ids): the rules that a test proves")
+    pytester.makeini("[pytest]\ntestpaths = tests\nmarkers =\n  rule(*ids): proves\n  slow: takes long")
     pytester.mkdir("tests")
     write(pytester, "test_proved.py", PROVED)
     write(pytester, "test_plain.py", "def test_nothing():\n    pass\n")
@@ -157,6 +157,34 @@ def test_who_asks_for_a_part_gets_it(options: tuple[str, ...], project: pytest.P
     result = run(project, *options)
 
     assert (result.ret, complaint(result)) == (pytest.ExitCode.OK, [])
+
+
+SLOW: Final = PROVED.replace('@pytest.mark.rule("PAGE-1")', '@pytest.mark.slow\n@pytest.mark.rule("PAGE-1")')
+
+
+@pytest.mark.parametrize(
+    ("options", "missing"),
+    [
+        (("-m", "not slow"), []),
+        (("-m", "not slow", "-n", "2"), []),
+        (("-m", ""), []),
+        (("-m", "slow"), []),
+        # The other proofs are still expected.
+        (
+            ("-m", "not slow", "--deselect", "tests/test_proved.py::test_two"),
+            ["PAGE-2: tests/test_proved.py::test_two"],
+        ),
+        # A run of all tests expects slow proofs.
+        (("-m", "", "--deselect", "tests/test_proved.py::test_one"), ["PAGE-1: tests/test_proved.py::test_one"]),
+    ],
+    ids=["default", "two workers", "all", "slow", "another is left out", "all, a slow one is left out"],
+)
+def test_a_slow_proof_is_expected_only_where_slow_tests_run(
+    options: tuple[str, ...], missing: list[str], project: pytest.Pytester
+) -> None:
+    write(project, "test_proved.py", SLOW)
+
+    assert complaint(run(project, *options)) == missing
 
 
 def test_a_run_that_was_cut_short_is_not_blamed_for_what_it_did_not_reach(project: pytest.Pytester) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures("few_plugins")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_plugins")]
 
 WORKERS = 8
 TESTS_A_WORKER = 200
