@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 from time import monotonic
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -20,6 +20,7 @@ from mockscope.instruments import calls as journal_module
 from mockscope.instruments.calls import Journal
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import LONGEST_KEPT, Entry
+from mockscope.instruments.hints import Hint
 from mockscope.web.reading import LARGEST_BODY
 
 KEY = "e179017a-62b0-4996-8a38-e91aa9f1"
@@ -291,20 +292,36 @@ def test_a_reset_waits_for_what_is_being_answered_and_nothing_of_it_is_left(
     assert (list(site.users), list(site.calls), site.findings()) == (["admin@example.com"], [], [])
 
 
-def test_what_there_is_to_remark_on_a_call_is_there_when_it_is_complete(
-    site: MockSite, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    complete, found = Entry.complete, []
+class Spied(Entry):
+    """A call that keeps what a reader sees of it, and of its log, whenever it looks complete."""
 
-    def completing(entry: Entry, duration: float) -> None:
-        found.extend(site.findings())
-        complete(entry, duration)
+    seen: ClassVar[list[object]] = []
 
-    monkeypatch.setattr(Entry, "complete", completing)
-    call(site, "GET", f"{USERS}?test_mode=true")
-    assert site.calls.last.status == 200
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if self.duration is not None:
+            Spied.seen.append(_all_of(self))
 
-    assert [finding.rule for finding in found] == ["TEST-3"]
+
+def _all_of(entry: Entry) -> object:
+    assert entry.journal is not None
+    kept = [getattr(entry, name) for name in Entry.__struct_fields__]
+    return kept, list(entry.journal.suspicious), list(entry.journal._heavy)
+
+
+def test_a_call_looks_complete_only_when_all_of_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Spied, "seen", [])
+    log = Journal("the site example-site", Clock())
+    entry = Spied("1", "POST", USERS, "", [(b"host", b"localhost")], number=1, operation="create_user")
+    log.open(entry)
+    entry.body = b'{"note": "' + b"x" * LONGEST_KEPT
+    entry.keep_answer(201, [(b"content-type", b"application/json")], b"y" * LONGEST_KEPT)
+    entry.suspicions = (Hint.BODY_IGNORED.about(method="GET"),)
+
+    log.close(entry)
+
+    assert Spied.seen == [_all_of(entry)]
+    assert (len(entry.body or b""), entry.weight) == (LONGEST_KEPT, 2 * LONGEST_KEPT)
 
 
 def test_a_look_ends_as_soon_as_the_answer_is_out(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:

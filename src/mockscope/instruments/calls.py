@@ -249,13 +249,15 @@ class Journal(Calls):
         self._ring.append(entry)
 
     def close(self, entry: Entry) -> None:
-        """Complete a call: its answer is out."""
-        # First, as who waits for it to be complete looks at these next.
+        """Complete a call whose response was sent."""
+        duration = self.clock.time() - entry.received
         if entry.suspicions:
             self.suspicious.append(entry)
-        entry.complete(self.clock.time() - entry.received)
+        entry.seal()
         if entry.weight > LIGHT:
             self._weigh(entry)
+        # Last: another thread takes a call that has a duration for complete.
+        entry.duration = duration
         if self._waiting:
             self._tell()
 

@@ -205,9 +205,8 @@ class Entry(msgspec.Struct, eq=False):
         self._body = self._answer = None
         self.weight = 0
 
-    def complete(self, duration: float) -> None:
-        """The answer is out: nothing more is to come. Headers are kept in one piece from here on."""
-        self.duration = duration
+    def seal(self) -> None:
+        """Cut the bodies and pack the headers, now that nothing more is to come."""
         self.weight = len(self._answer or b"")
         if self._body:
             if len(self._body) > LONGEST_KEPT:
