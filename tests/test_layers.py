@@ -35,6 +35,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "domain": DOMAIN | {"msgspec", "sortedcontainers"},
     "instruments": {"mockscope", "mockscope.instruments", "mockscope.moments", "mockscope.nearness"}
     | {"harfile", "msgspec", "pyrate_limiter"},
+    "_support": set(),
     "nearness.py": set(),
     "moments.py": set(),
     "_spec.py": {"yaml"},
@@ -43,7 +44,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "people.py": DOMAIN | {"mimesis"},
     "seeding.py": DOMAIN | {"mockscope.json_text", "mockscope.people", "mockscope.yaml_text", "msgspec"},
     "yaml_text.py": {"mockscope.domain", "yaml"},
-    "saving.py": DOMAIN | {"mockscope.seeding"},
+    "saving.py": DOMAIN | {"mockscope._support", "mockscope.seeding"},
     # The validator is an extra.
     "contracting.py": DOMAIN | {"mockscope.instruments", "mockscope.wire", "mockscope._spec", "jsonschema_rs"},
     "bench.py": BENCH,
@@ -73,7 +74,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "server.py": SERVER,
     "adopting.py": set(),
     "running.py": {"mockscope.adopting", "mockscope.instruments", "mockscope.server", "mockscope.tls"},
-    "ready.py": {"msgspec"},
+    "ready.py": {"mockscope._support", "msgspec"},
     "shell.py": {"mockscope.saving", "click"},
     "outside.py": {"mockscope.anonymizing", "mockscope.pulling", "mockscope.shell", "mockscope.target", "click"},
     "beside.py": SERVER | {"mockscope.ready", "mockscope.running", "mockscope.shell", "click"},

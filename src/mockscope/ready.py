@@ -1,13 +1,14 @@
 """The ready file: what serve tells those who wait for it, as it is written and as it is read."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from msgspec import DecodeError, Meta, Struct
 from msgspec.json import decode
+
+from mockscope._support import atomic_file
 
 
 class ReadySite(Struct):
@@ -39,46 +40,41 @@ def parse(content: bytes) -> Ready:
 
 
 class ReadyFile:
-    """A file that is there, whole, exactly while the port accepts. Use it in a ``with`` block.
+    """A file that exists, whole, while the port accepts. Use it in a ``with`` block.
 
-    What is written goes to a file beside it, ``.NAME.PID``, which then takes its place.
+    It holds API keys and perhaps the control token, so its owner alone can read it.
 
     Args:
-        path: the file.
+        path: The file.
 
     Raises:
-        OSError: it can't be written here.
+        OSError: If the file cannot be written here.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._part = path.parent / f".{path.name}.{os.getpid()}"
         self._written: bytes | None = None
 
     def __repr__(self) -> str:
         return f"<ReadyFile {self._path}>"
 
     def __enter__(self) -> "ReadyFile":
-        if self._path.exists() and not self._path.is_file():
-            # A device would be removed like any file, were it ours to remove.
-            raise OSError(None, "it is no regular file")
-        # One left behind by a server that was killed would tell a waiting script the wrong port.
+        atomic_file.check_regular(self._path)
+        # One left behind by a server that was killed would give a waiting script the wrong port.
         self._path.unlink(missing_ok=True)
-        self._part.touch()
+        atomic_file.check(self._path)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._part.unlink(missing_ok=True)
         # Another server with the same file may have written it since, and its port still accepts.
         if self._path.is_file() and self._path.read_bytes() == self._written:
             self._path.unlink(missing_ok=True)
 
     def write(self, content: Mapping[str, Any]) -> None:
-        """Have it there, whole.
+        """Write all of it at once.
 
         Raises:
-            OSError: it could not be written.
+            OSError: If the file cannot be written.
         """
         self._written = (json.dumps(content, indent=2) + "\n").encode()
-        self._part.write_bytes(self._written)
-        self._part.replace(self._path)
+        atomic_file.write(self._path, self._written)

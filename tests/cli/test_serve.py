@@ -217,7 +217,7 @@ def test_a_ready_file_is_no_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "ready.json")
     result = run("serve", "--port", "0", "--ready-file", str(tmp_path / "ready.json"))
 
-    line = f"mockscope: can't write the ready file {tmp_path}/ready.json: it is no regular file\n"
+    line = f"mockscope: can't write the ready file {tmp_path}/ready.json: it is not a regular file\n"
     assert (result.returncode, result.stdout, result.stderr) == (2, "", line)
     assert (tmp_path / "ready.json").is_fifo()
 
@@ -321,7 +321,7 @@ PROXY_LINE: Final = "mockscope: {} needs --proxy: otherwise there is no proxy"
         ),
         (
             ["serve", "--port", "0", "--ready-file", "."],
-            "mockscope: can't write the ready file .: it is no regular file",
+            "mockscope: can't write the ready file .: it is not a regular file",
         ),
         (
             ["serve", "--host", "192.0.2.1"],

@@ -185,9 +185,9 @@ def test_a_state_that_can_not_be_loaded_is_refused_with_its_line_and_stays_as_it
     [
         ("nowhere/state.yaml", "No such file or directory"),
         ("file/state.yaml", "Not a directory"),
-        ("folder", "it is no regular file"),
-        ("/", "it is no regular file"),
-        ("/dev/null", "it is no regular file"),
+        ("folder", "it is not a regular file"),
+        ("/", "it is not a regular file"),
+        ("/dev/null", "it is not a regular file"),
         (f"{'x' * 300}.yaml", "File name too long"),
     ],
 )
@@ -244,7 +244,7 @@ def test_a_file_that_is_mounted_by_itself_is_refused(tmp_path: Path, monkeypatch
         StateFile(tmp_path / "state.yaml")
 
 
-@pytest.mark.parametrize("step", ["fsync", "chmod"])
+@pytest.mark.parametrize("step", ["fsync", "fchmod"])
 def test_a_save_that_fails_leaves_the_old_file_and_nothing_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -265,16 +265,15 @@ def test_a_save_that_fails_leaves_the_old_file_and_nothing_beside_it(
     assert list(Mockscope(tmp_path / "state.yaml").sites[HOST].users) == ["ursula@example.com"]
 
 
-def test_what_a_killed_process_left_behind_goes_and_nothing_else_does(tmp_path: Path) -> None:
-    with subprocess.Popen(["true"]) as gone:
-        pass
-    theirs = [".state.yaml.part", f".other.yaml.{gone.pid}", f"state.yaml.{gone.pid}", f".state.yaml.{os.getppid()}"]
-    for name in (*theirs, f".state.yaml.{gone.pid}", f".state.yaml.{os.getpid()}"):
+def test_a_part_file_of_a_killed_process_goes_and_nothing_else_does(tmp_path: Path) -> None:
+    part = "0123456789abcdef.part"
+    others = [".state.yaml.part", f".other.yaml.{part}", f"state.yaml.{part}", f".state.yaml.bak.{part}"]
+    for name in (*others, f".state.yaml.{part}"):
         (tmp_path / name).write_text("half of")
 
     StateFile(tmp_path / "state.yaml").save(load_sites(SEED))
 
-    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([*theirs, "state.yaml"])
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([*others, "state.yaml"])
 
 
 # -- killed ----------------------------------------------------------------------------------------------------
@@ -284,6 +283,7 @@ SAVER: Final = """
 import os, signal, sys
 from pathlib import Path
 from mockscope import saving
+from mockscope._support import atomic_file
 from mockscope.seeding import load_sites
 
 path, states = Path(sys.argv[1]), [load_sites(Path(name)) for name in sys.argv[2:4]]
@@ -296,7 +296,7 @@ lines = 0
 def stop_at(last):
     def trace(frame, event, argument):
         global lines
-        if frame.f_code.co_filename != saving.__file__:
+        if frame.f_code.co_filename not in (saving.__file__, atomic_file.__file__):
             return None
         lines += event == "line"
         if lines == last:
