@@ -293,34 +293,31 @@ def test_a_reset_waits_for_what_is_being_answered_and_nothing_of_it_is_left(
 
 
 class Spied(Entry):
-    """A call that keeps what a reader sees of it, and of its log, whenever it looks complete."""
+    """A call that keeps what a reader of its log sees whenever it looks complete."""
 
-    seen: ClassVar[list[object]] = []
+    log: ClassVar[Journal]
+    seen: ClassVar[list[object]]
 
     def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
         if self.duration is not None:
-            Spied.seen.append(_all_of(self))
+            self.seen.append(self.all_of_it())
+
+    def all_of_it(self) -> object:
+        return [getattr(self, name) for name in Entry.__struct_fields__], [*self.log.suspicious], [*self.log._heavy]
 
 
-def _all_of(entry: Entry) -> object:
-    assert entry.journal is not None
-    kept = [getattr(entry, name) for name in Entry.__struct_fields__]
-    return kept, list(entry.journal.suspicious), list(entry.journal._heavy)
-
-
-def test_a_call_looks_complete_only_when_all_of_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Spied, "seen", [])
-    log = Journal("the site example-site", Clock())
+def test_a_call_looks_complete_only_when_all_of_it_is_there() -> None:
+    Spied.log, Spied.seen = Journal("the site example-site", Clock()), []
     entry = Spied("1", "POST", USERS, "", [(b"host", b"localhost")], number=1, operation="create_user")
-    log.open(entry)
+    Spied.log.open(entry)
     entry.body = b'{"note": "' + b"x" * LONGEST_KEPT
     entry.keep_answer(201, [(b"content-type", b"application/json")], b"y" * LONGEST_KEPT)
     entry.suspicions = (Hint.BODY_IGNORED.about(method="GET"),)
 
-    log.close(entry)
+    Spied.log.close(entry)
 
-    assert Spied.seen == [_all_of(entry)]
+    assert Spied.seen == [entry.all_of_it()]
     assert (len(entry.body or b""), entry.weight) == (LONGEST_KEPT, 2 * LONGEST_KEPT)
 
 

@@ -120,11 +120,11 @@ def test_a_stream_ends_when_the_server_stops(
 
 
 def test_a_client_that_goes_is_no_longer_served(server: LiveServer, site: MockSite, reader: Reader) -> None:
-    assert len(server.observers) == len(server.farewells) == 1
+    assert len(site.calls.observers) == len(server.farewells) == 1
     reader.response.close()
 
     # The next call is what shows it at the latest.
-    while server.observers:
+    while site.calls.observers:
         list_users(site)
     assert server.farewells == []
 
@@ -191,7 +191,7 @@ def test_a_reader_that_reads_nothing_does_not_make_memory_grow(server: LiveServe
         with deaf.makefile() as answer:
             while OPENED not in answer.readline():
                 pass
-        [observe] = server.observers
+        [observe] = site.calls.observers
         events: EventStream = observe.__self__  # type: ignore[attr-defined]
         with httpx.Client(headers=site.headers) as client:
             # What the sockets hold comes first.

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, Final, overload
 
 from mockscope.instruments.clock import Clock
-from mockscope.instruments.entry import Entry, printable
+from mockscope.instruments.entry import Entry, Observer, printable
 from mockscope.instruments.fault import check_kind
 from mockscope.instruments.matching import (
     Criteria,
@@ -231,6 +231,8 @@ class Journal(Calls):
         self.size = size
         self.suspicious: deque[Entry] = deque(maxlen=MOST_SUSPICIOUS)
         self.clock = clock
+        # Called with each call once it is complete. The list may change at any time.
+        self.observers: list[Observer] = []
         # How often it was reset: what a fault keeps back meanwhile has lost its site.
         self.resets = 0
         self._ring: deque[Entry] = deque(maxlen=size)
@@ -243,7 +245,7 @@ class Journal(Calls):
 
     def open(self, entry: Entry) -> None:
         """Keep a call that was just received."""
-        entry.journal = self
+        entry.clock, entry.veil = self.clock, self.veil
         entry.received = self.clock.time()
         entry.thread = get_ident()
         self._ring.append(entry)

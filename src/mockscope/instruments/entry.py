@@ -3,18 +3,15 @@
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from mockscope.instruments.clock import EPOCH
+from mockscope.instruments.clock import EPOCH, Clock
 from mockscope.instruments.hints import Advice
 from mockscope.instruments.lines import Headers, lines_of, pairs_of
 from mockscope.instruments.veil import Veil
-
-if TYPE_CHECKING:
-    from mockscope.instruments.calls import Journal
 
 # Of bodies and answers so much is kept, in bytes: three times a page of a hundred users.
 LONGEST_KEPT: Final = 64 * 1024
@@ -26,6 +23,8 @@ LONGEST_NAME: Final = 80
 NAMED_BY_HEADER: Final = frozenset({"get_user", "update_user", "delete_user"})
 # The fields of a body that tell the others.
 NAMED_BY_BODY: Final = {"create_user": "email", "create_group": "name"}
+# For calls that no log holds.
+WITHOUT_KEYS: Final = Veil()
 
 
 class CutBody(bytes):
@@ -62,9 +61,10 @@ class Entry(msgspec.Struct, eq=False):
     advice: Advice | None = None
     suspicions: tuple[Advice, ...] = ()
     fault: str | None = None
-    # The time on the site's clock until which a fault keeps the answer back.
+    # The time on that clock until which a fault keeps the answer back.
     held_until: float | None = None
-    journal: "Journal | None" = None
+    clock: Clock | None = None
+    veil: Veil = WITHOUT_KEYS
     # In the thread of this number it is answered.
     thread: int = 0
     # The bytes of body and answer, once it is complete.
@@ -99,9 +99,9 @@ class Entry(msgspec.Struct, eq=False):
     @property
     def is_held(self) -> bool:
         """Whether a fault keeps the answer back: what is due is on its way, though it may not be out yet."""
-        if self.held_until is None or self.journal is None:
+        if self.held_until is None or self.clock is None:
             return False
-        return self.journal.clock.time() < self.held_until - ROUNDED
+        return self.clock.time() < self.held_until - ROUNDED
 
     @property
     def received_at(self) -> datetime:
@@ -194,11 +194,6 @@ class Entry(msgspec.Struct, eq=False):
             return self._named_in_body("name")
         _, _, name = self._path.partition("/groups/")
         return self.veil(unquote(name)) or None
-
-    @property
-    def veil(self) -> Veil:
-        """What hides the keys."""
-        return Veil() if self.journal is None else self.journal.veil
 
     def forget_bodies(self) -> None:
         """Let go of body and answer; the rest stays."""

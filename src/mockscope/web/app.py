@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mockscope.bench import Bench, MockSite
 from mockscope.domain.refusals import Refusal, Refused
+from mockscope.instruments.calls import Journal
 from mockscope.instruments.entry import Entry
 from mockscope.instruments.fault import FunctionFailed
 from mockscope.instruments.hints import Hint
@@ -23,7 +24,7 @@ from mockscope.web.eager import in_a_task
 from mockscope.web.explaining import BODIES, explain, suspect
 from mockscope.web.head import HEAD
 from mockscope.web.reading import Call
-from mockscope.web.recording import ENTRY, Recording
+from mockscope.web.recording import ENTRY, LOG, Recording
 from mockscope.web.routes import Endpoint, Row, allowed_methods, place_of
 
 logger: Final = logging.getLogger("mockscope")
@@ -110,8 +111,8 @@ class Api:
             return await carried_out(row.endpoint, call)
         except Refused as refused:
             entry.rule = refused.rule
-            if entry.journal is None:
-                self._bench.calls.open(entry)
+            if LOG not in call.scope:
+                self._open(self._bench.calls, call)
             if (entry.operation in BODIES or refused.refusal is Refusal.EMAIL_MISSING) and not call.head.waits_to_send:
                 # Nobody may have read the body yet. It belongs to the entry, and shows where an email went instead.
                 await call.peek_body()
@@ -141,9 +142,13 @@ class Api:
             # It was removed between two steps.
             raise Refused(Refusal.SITE_UNKNOWN, host=call.site.host)
         call.entry.site = call.site.host
-        handle.calls.open(call.entry)
+        self._open(handle.calls, call)
         call.site.check_enabled()
         return handle
+
+    def _open(self, log: Journal, call: Call) -> None:
+        log.open(call.entry)
+        call.scope[LOG] = log
 
 
 async def carried_out(endpoint: Endpoint, call: Call) -> JSONAnswer:

@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from mockscope import wire
 from mockscope.domain.refusals import Refused
+from mockscope.instruments.calls import Journal
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry
 from mockscope.instruments.fault import BODILESS, READS, WITH_ANSWER, Answer, Fault, FunctionFailed
@@ -25,6 +26,7 @@ from mockscope.instruments.faults import Faults
 from mockscope.web.answer import JSONAnswer, rendered
 from mockscope.web.eager import in_a_task
 from mockscope.web.reading import Call
+from mockscope.web.recording import LOG
 from mockscope.web.routes import Endpoint
 
 if TYPE_CHECKING:
@@ -108,14 +110,14 @@ async def _broken(fault: Fault, call: Call, endpoint: Endpoint, faults: Faults, 
             entry.rule, answer = refused.rule, rendered(refused, entry.veil)
     entry.fault = fault.id
     if fault.delay:
-        assert entry.journal is not None
-        resets = entry.journal.resets
+        log: Journal = call.scope[LOG]
+        resets = log.resets
         await in_a_task()
         # Counted from the receipt: a test that has seen the call may move the clock at once.
         due = entry.received + fault.next_delay()
         with _held_back(call, due):
             await clock.sleep(due - clock.time())
-        if entry.journal.resets > resets:
+        if log.resets > resets:
             # It was meant for the site that was, and what there is now shall not hear of it.
             return BrokenAnswer(Fault(id=fault.id, transport="drop"), call, Answer(503), b"")
     instead = _instead(fault, call, answer)
@@ -212,8 +214,8 @@ def _held_back(call: Call, until: float) -> Iterator[None]:
         ClientDisconnect: the server stops.
     """
     entry, connection = call.entry, _connection(call.scope)
-    assert entry.journal is not None
-    entry.journal.hold(entry, until)
+    log: Journal = call.scope[LOG]
+    log.hold(entry, until)
     if connection is not None:
         connection.held = asyncio.current_task()
     try:

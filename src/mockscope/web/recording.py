@@ -15,6 +15,8 @@ logger: Final = logging.getLogger("mockscope")
 
 # Where wrappers and the API find the entry of the request at hand: ASGI hands one scope through all of them.
 ENTRY: Final = "mockscope.entry"
+# The log that keeps it, once it is open.
+LOG: Final = "mockscope.log"
 
 
 class Recording:
@@ -58,17 +60,17 @@ class Recording:
         try:
             await self._app(scope, receive, send)
         finally:
-            journal = entry.journal
-            if journal is None:
-                journal = self._unclaimed
-                journal.open(entry)
-            journal.close(entry)
-            if self._observers:
-                self._show(entry)
+            log: Journal | None = scope.get(LOG)
+            if log is None:
+                log = self._unclaimed
+                log.open(entry)
+            log.close(entry)
+            if self._observers or log.observers:
+                # Copied: one that is there for one call takes itself off the list meanwhile.
+                self._show(entry, (*self._observers, *log.observers))
 
-    def _show(self, entry: Entry) -> None:
-        # One that is there for one call takes itself off the list meanwhile.
-        for observe in tuple(self._observers):
+    def _show(self, entry: Entry, observers: tuple[Observer, ...]) -> None:
+        for observe in observers:
             try:
                 observe(entry)
             except Exception:

@@ -41,20 +41,19 @@ class EventStream(StreamingResponse):
         self._moved = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         # Before the first byte: whoever has seen the answer begin misses nothing that happens from then on.
-        self._bench.observers.append(self.observe)
+        self._owner.calls.observers.append(self.observe)
         self._bench.farewells.append(self.leave)
         try:
             await super().__call__(scope, receive, send)
         finally:
             self._bench.farewells.remove(self.leave)
-            self._bench.observers.remove(self.observe)
+            self._owner.calls.observers.remove(self.observe)
 
     def observe(self, entry: Entry) -> None:
         """Take a completed call."""
-        if entry.journal is self._owner.calls:
-            self._dropped += len(self._waiting) == MOST_WAITING
-            self._waiting.append(entry)
-            self._wake()
+        self._dropped += len(self._waiting) == MOST_WAITING
+        self._waiting.append(entry)
+        self._wake()
 
     def leave(self, who: MockSite | Bench) -> None:
         """End, if it is the site or the server that goes."""
