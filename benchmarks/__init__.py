@@ -1,1 +1,1 @@
-"""What mockscope costs: ``python -m benchmarks`` from a checkout, on Linux, with wrk. See docs/performance.md."""
+"""The benchmarks of mockscope; see README.md and ``python -m benchmarks --help``."""

@@ -1,4 +1,4 @@
-"""pytest-httpserver in a process of its own, with answers from a file: ``--answers FILE --port N``."""
+"""pytest-httpserver with responses from a file: ``python -m benchmarks.canned --responses FILE --port N``."""
 
 import argparse
 import json
@@ -6,25 +6,23 @@ import signal
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.children import HOST
+from benchmarks.servers import HOST
 
 
 def main() -> None:
-    """Answer until SIGTERM."""
+    """Serve until SIGTERM."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--answers", type=Path, required=True)
+    parser.add_argument("--responses", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
-    # Waited for and not handled: the kernel may hand a signal to the server's thread, and then nobody wakes up.
-    ends = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
-    # By name, because nothing but this needs it to be installed.
+    # Blocked and waited for, because the kernel may deliver a signal to the thread of the server.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    # By name, because only the extra `benchmarks` has it.
     with import_module("pytest_httpserver").HTTPServer(HOST, options.port) as server:
-        for answer in json.loads(options.answers.read_text()):
-            server.expect_request(answer["path"], method=answer["method"], headers=answer["headers"]).respond_with_data(
-                answer["body"], status=answer["status"], content_type="application/json"
-            )
-        signal.sigwait(ends)
+        for each in json.loads(options.responses.read_text()):
+            expected = server.expect_request(each["path"], method=each["method"], headers=each["headers"])
+            expected.respond_with_data(each["body"], status=each["status"], content_type="application/json")
+        signal.sigwait({signal.SIGTERM})
 
 
 if __name__ == "__main__":

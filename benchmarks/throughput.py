@@ -1,201 +1,103 @@
-"""Requests a second of each operation, as ratios to the bare application, interleaved in one run."""
+"""The cost of a request to ``mockscope serve``, as a ratio to the bare application in the same run."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from functools import partial
-from itertools import count
-from pathlib import Path
-from statistics import median
-from typing import NamedTuple
+from statistics import fmean, median
+from typing import Final
 
-from benchmarks import wrk
-from benchmarks.children import BARE, UNRECORDED_MOCKSCOPE, Server, cpus, serving
-from benchmarks.figures import (
-    LOG_PRICE,
-    LOGGED,
-    MIDDLE,
-    NOISE,
-    RECORDED,
-    RECORDING_PRICE,
-    SMALL,
-    UNRECORDED,
-    Figure,
-    Form,
-    create,
-    dry_run,
-    first_page,
-    get_one,
-    get_one_anew,
-    memory_listed,
-    memory_loaded,
-    page_at_cursor,
-    page_at_new_cursor,
-    ratio,
-    scaled,
-)
-from benchmarks.sites import AUTH, NEW_HEADER, PATH, creates, drawn, gets, mockscope, next_page, numbered, request
-from benchmarks.wrk import Load, Run
+from benchmarks import loads
+from benchmarks.figures import Figure, Goal
+from benchmarks.loads import SITE, Load, draw_emails, mockscope
+from benchmarks.plan import Plan
+from benchmarks.servers import BARE, BenchmarkError, Server, running, send
+from benchmarks.wrk import Cost, Wrk
+
+SMALL: Final = 100
+MIDDLE: Final = 10_000
+# The number of different users that a load asks for.
+DRAWN: Final = 512
+# 1.15 times the processor time of the release before.
+GOALS: Final = {"GET one user": 2.07, "page of 100": 3.45, "create": 4.49, "create in test mode": 3.34}
+COMPARED: Final = (loads.get_user, loads.get_page, loads.create_user, loads.create_user_in_test_mode)
 
 
-class Sample(NamedTuple):
-    """One run against the two runs of the bare application around it."""
-
-    ratio: float
-    cpu_ratio: float
-    rate: float
-
-
-def measure(rounds: int, work: Path, tell: Callable[[str], None], form: Form) -> list[Figure]:
-    """Measure every load, and the memory that a user takes.
-
-    Args:
-        rounds: how often.
-        work: a directory for seeds, loads and logs.
-        tell: called with what is being done.
-        form: how much.
-
-    Raises:
-        Failed: wrk is not there, or something did not answer as it should.
-    """
-    wrk.find()
-    server_cpu, load_cpu = cpus()
+def measure(plan: Plan) -> Iterator[Figure]:
+    """Measure every load, a large site against a small one, and the memory of a user."""
+    wrk = Wrk(plan.work, plan.seconds)
     with ExitStack() as stack:
 
-        def start(name: str, *command: str) -> Server:
-            tell(f"starting {name}")
-            return stack.enter_context(serving(command, work / f"{name}.log", cpu=server_cpu))
+        def start(name: str, command: tuple[str, ...]) -> Server:
+            plan.tell(f"starting {name}")
+            return stack.enter_context(running(command, plan.work / f"{name}.log", cpu=wrk.server_cpu))
 
-        servers = {"bare": start("bare", *BARE)}
-        for users in (SMALL, MIDDLE, form.large):
-            servers[_site(users)] = start(_site(users), *mockscope(work, users))
-        servers["recorded"] = start("recorded", *mockscope(work, SMALL))
-        servers["unrecorded"] = start("unrecorded", *mockscope(work, SMALL, command=UNRECORDED_MOCKSCOPE))
-        servers["logged"] = start("logged", *mockscope(work, SMALL, log="text"))
-        # Both before any load, so that no created user is in it.
-        memory = [_memory(memory_loaded, servers, form.large)]
-        loads = _loads(servers, form.large, random.Random(1))
-        memory.append(_memory(memory_listed, servers, form.large))
-        samples: dict[str, list[Sample]] = {load.name: [] for load in loads}
-        # No run sends what another one sent: the same users can't be created twice.
-        numbers = count()
-        compared: dict[str, list[float]] = {name: [] for name in _pairs(form.large)}
-        for turn in range(rounds):
-            tell(f"round {turn + 1} of {rounds}")
-            with serving(mockscope(work, SMALL), work / "created.log", cpu=server_cpu) as created:
-                # Creates from a small site need one that is small again: a fresh server each round.
-                servers["created"] = created
-                run = partial(_run, servers, numbers, work / "load", load_cpu)
-                for name, sample in _round(loads, run, turn, form.between):
-                    samples[name].append(sample)
-                for name, times in _compared(loads, run, form.large):
-                    compared[name].append(times)
-    pairs = [Figure(name, "times the rate", runs) for name, runs in compared.items()]
-    return [*_figures(samples), *pairs, *memory]
+        bare = start("bare", BARE)
+        middle = start("mockscope", mockscope(plan.work, MIDDLE))
+        logged = start("mockscope-logged", mockscope(plan.work, MIDDLE, "--log", "text"))
+        emails = draw_emails(middle.port, DRAWN)
+        work = [(loads.bare()._replace(name="bare against itself"), bare)]
+        work += [(load(emails), middle) for load in COMPARED]
+        work += [(loads.get_user_repeated(emails), middle)]
+        work += [(loads.get_user(emails)._replace(name="GET one user, --log text"), logged)]
+        yield from _against_bare(plan, wrk, bare, work)
+        small = start(f"{SMALL} users", mockscope(plan.work, SMALL))
+        large = start(f"{plan.large} users", mockscope(plan.work, plan.large))
+        yield _memory(plan, small, large)
+        yield from _large_against_small(plan, wrk, small, large)
 
 
-def _run(servers: dict[str, Server], numbers: Iterator[int], file: Path, cpu: int, load: Load) -> Run:
-    return wrk.run(load, servers[load.server], next(numbers), file, cpu)
+def _against_bare(plan: Plan, wrk: Wrk, bare: Server, work: Sequence[tuple[Load, Server]]) -> Iterator[Figure]:
+    """Run each load once a round, in random order, between two runs of the bare application."""
+    costs: dict[str, list[Cost]] = {load.name: [] for load, _ in work}
+    ratios: dict[str, list[Cost]] = {load.name: [] for load, _ in work}
+    for turn in range(plan.rounds):
+        plan.tell(f"round {turn + 1} of {plan.rounds}")
+        before = wrk.run(loads.bare(), bare)
+        for load, server in random.Random(turn).sample(work, len(work)):
+            done, after = wrk.run(load, server), wrk.run(loads.bare(), bare)
+            costs[load.name].append(done)
+            ratios[load.name].append(_ratio(done, before, after))
+            before = after
+            if load.status == 201:
+                reset(server)
+    for name in costs:
+        cpu, rate = (median(column) for column in zip(*costs[name], strict=True))
+        note = f"{cpu:.1f} µs; rate {median(ratio.rate for ratio in ratios[name]):.2f} of bare, {rate:,.0f}/s"
+        goal = Goal(GOALS[name], at_most=True) if name in GOALS else None
+        yield Figure(name, "x bare's CPU", [ratio.cpu_microseconds for ratio in ratios[name]], note, goal)
 
 
-def _round(loads: list[Load], run: Callable[[Load], Run], turn: int, between: int) -> Iterator[tuple[str, Sample]]:
-    """Each load once, in an order of its own, with the bare application before and after so many of them."""
-    bare = Load("bare", "bare", [request("GET", "/")])
-    order = random.Random(turn).sample(loads, len(loads))
-    before = run(bare)
-    for at in range(0, len(order), between):
-        measured = [(load.name, run(load)) for load in order[at : at + between]]
-        after = run(bare)
-        yield from ((name, _sample(done, before, after)) for name, done in measured)
-        before = after
+def _large_against_small(plan: Plan, wrk: Wrk, small: Server, large: Server) -> Iterator[Figure]:
+    """Run each load on the large site between two runs on the small one, with as many different users."""
+    emails = {server: draw_emails(server.port, SMALL) for server in (small, large)}
+    for load in COMPARED:
+        name = f"{load(()).name}, {plan.large:,} against {SMALL:,} users"
+        plan.tell(name)
+        ratios = []
+        for _ in range(plan.rounds):
+            costs = []
+            for server in (small, large, small):
+                costs.append(wrk.run(load(emails[server]), server))
+                if load is loads.create_user:
+                    reset(server)
+            ratios.append(_ratio(costs[1], costs[0], costs[2]))
+        note = f"by processor time; rate {median(ratio.rate for ratio in ratios):.2f}"
+        yield Figure(name, "of the speed", [1 / ratio.cpu_microseconds for ratio in ratios], note, Goal(0.85))
 
 
-def _pairs(large: int) -> dict[str, tuple[str, str]]:
-    """Which loads are measured against which others."""
-    return {
-        RECORDING_PRICE: (RECORDED, UNRECORDED),
-        LOG_PRICE: (LOGGED, RECORDED),
-        **scaled(large),
-    }
+def _memory(plan: Plan, small: Server, large: Server) -> Figure:
+    more = (large.resident_bytes - small.resident_bytes) / (plan.large - SMALL)
+    note = f"{large.resident_bytes / 2**20:,.0f} MiB for {plan.large:,} users"
+    return Figure("resident memory of a user", "bytes", [more], note, Goal(1024, at_most=True))
 
 
-def _compared(loads: list[Load], run: Callable[[Load], Run], large: int) -> Iterator[tuple[str, float]]:
-    """Each such load between two runs of the other: what is near in time is compared."""
-    named = {load.name: load for load in loads}
-    for name, (over, under) in _pairs(large).items():
-        less = named[under]
-        before, done, after = (run(load) for load in (less, as_varied(named[over], less), less))
-        yield name, ratio(done.rate, (before.rate, after.rate))
+def _ratio(done: Cost, before: Cost, after: Cost) -> Cost:
+    neighbours = (fmean(column) for column in zip(before, after, strict=True))
+    return Cost(*(own / other for own, other in zip(done, neighbours, strict=True)))
 
 
-def as_varied(load: Load, other: Load) -> Load:
-    """The load with as many different requests as the other one has: more of them cost more on a site of any size."""
-    return load._replace(requests=list(dict.fromkeys(load.requests))[: len(set(other.requests))])
-
-
-def _sample(done: Run, before: Run, after: Run) -> Sample:
-    return Sample(
-        ratio(done.rate, (before.rate, after.rate)),
-        ratio(done.cpu_microseconds, (before.cpu_microseconds, after.cpu_microseconds)),
-        done.rate,
-    )
-
-
-def _figures(samples: dict[str, list[Sample]]) -> list[Figure]:
-    figures = {
-        name: Figure(
-            name,
-            "of bare",
-            [sample.ratio for sample in runs],
-            f"{median(sample.rate for sample in runs):,.0f}/s, CPU {median(sample.cpu_ratio for sample in runs):.2f}",
-        )
-        for name, runs in samples.items()
-    }
-    return list(figures.values())
-
-
-def _memory(name: Callable[[int], str], servers: dict[str, Server], large: int) -> Figure:
-    most, least = servers[_site(large)].resident_bytes, servers[_site(SMALL)].resident_bytes
-    aside = f"{most / 2**20:,.0f} MiB against {least / 2**20:,.0f}"
-    return Figure(name(large), "bytes", [(most - least) / (large - SMALL)], aside)
-
-
-def _site(users: int) -> str:
-    return f"site-of-{users}"
-
-
-def _loads(servers: dict[str, Server], large: int, draw: random.Random) -> list[Load]:
-    loads = [Load(NOISE, "bare", [request("GET", "/")])]
-    people: dict[int, list[str]] = {}
-    for users in (SMALL, MIDDLE, large):
-        emails, cursors = drawn(servers[_site(users)], draw)
-        people[users] = emails
-        loads += [
-            Load(get_one(users), _site(users), gets(emails)),
-            Load(first_page(users), _site(users), [request("GET", PATH, AUTH)]),
-            Load(page_at_cursor(users), _site(users), [request("GET", next_page(cursor), AUTH) for cursor in cursors]),
-        ]
-    loads += [
-        Load(
-            page_at_new_cursor(users),
-            _site(users),
-            [request("GET", next_page(numbered(email)), AUTH) for email in people[users]],
-        )
-        for users in (MIDDLE, large)
-    ]
-    return [
-        *loads,
-        Load(get_one_anew(MIDDLE), _site(MIDDLE), gets(people[MIDDLE], NEW_HEADER)),
-        Load(create(SMALL), "created", creates(people[SMALL]), 201),
-        Load(create(large), _site(large), creates(people[large]), 201),
-        *(
-            Load(dry_run(users), _site(users), creates(people[users], query="?test_mode=true"))
-            for users in (SMALL, MIDDLE, large)
-        ),
-        Load(RECORDED, "recorded", gets(people[SMALL])),
-        Load(UNRECORDED, "unrecorded", gets(people[SMALL])),
-        Load(LOGGED, "logged", gets(people[SMALL])),
-    ]
-
-
-__all__ = ["measure"]
+def reset(server: Server) -> None:
+    """Remove what was created, so that every round starts from the same site."""
+    status, body = send(server.port, "POST", f"/_mockscope/v1/sites/{SITE}/reset", {})
+    if status != 200:
+        raise BenchmarkError(f"reset: {status} {body!r}")
