@@ -14,7 +14,7 @@ import mockscope
 PACKAGE: Final = Path(mockscope.__file__).parent
 PLUGIN: Final = Path(pytest_mockscope.__file__).parent
 
-DOMAIN: Final = {"mockscope.domain", "mockscope.moments", "mockscope.nearness"}
+DOMAIN: Final = {"mockscope._support", "mockscope.domain", "mockscope.moments", "mockscope.nearness"}
 BENCH: Final = DOMAIN | {
     "mockscope.instruments",
     "mockscope.seeding",
@@ -33,9 +33,9 @@ SERVER: Final = DOUBLE | PORTS | {"mockscope.redirect", "mockscope.server", "moc
 # room -> what it may import besides the standard library
 ALLOWED: Final[dict[str, set[str]]] = {
     "domain": DOMAIN | {"msgspec", "sortedcontainers"},
-    "instruments": {"mockscope", "mockscope.instruments", "mockscope.moments", "mockscope.nearness"}
-    | {"harfile", "msgspec", "pyrate_limiter"},
-    "_support": set(),
+    "instruments": {"mockscope", "mockscope._support", "mockscope.instruments", "mockscope.moments"}
+    | {"mockscope.nearness", "harfile", "msgspec"},
+    "_support": {"mockscope.nearness"},
     "nearness.py": set(),
     "moments.py": set(),
     "_spec.py": {"yaml"},

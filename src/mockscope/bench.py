@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any, Final, Generic, Self, TypeVar
 
 from mockscope import contracting, seeding
+from mockscope._support.arguments import check_kind
 from mockscope.domain import state
 from mockscope.domain.directory import Directory, new_api_key, new_host
 from mockscope.domain.model import (
@@ -27,7 +28,6 @@ from mockscope.domain.store import Table
 from mockscope.instruments.calls import MOST_CALLS, Journal
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry, Observer
-from mockscope.instruments.fault import check_kind
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.findings import Finding, complain, findings, without_repeats
 from mockscope.instruments.veil import Veil

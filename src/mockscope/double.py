@@ -2,9 +2,9 @@
 
 from starlette.types import ASGIApp
 
+from mockscope._support.arguments import check_kind
 from mockscope.bench import Bench
 from mockscope.instruments.calls import MOST_CALLS
-from mockscope.instruments.fault import check_kind
 from mockscope.seeding import SeedSource
 from mockscope.web.app import build_app
 from mockscope.web.control.door import Door

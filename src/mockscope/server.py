@@ -18,10 +18,10 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.server import HANDLED_SIGNALS, ServerState
 
+from mockscope._support.arguments import check_kind
 from mockscope.double import Mockscope
 from mockscope.gate import Gate, SecurePort
 from mockscope.instruments.calls import MOST_CALLS
-from mockscope.instruments.fault import check_kind
 from mockscope.instruments.findings import complain
 from mockscope.protocol import best_protocol
 from mockscope.seeding import SeedSource

@@ -1,7 +1,5 @@
 """Rate limits: windows on the site's clock, and what the answers say of them."""
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -177,17 +175,3 @@ def test_a_limit_that_means_nothing_is_refused(
     with pytest.raises(ValueError, match=f"^{message}$"):
         site.faults.rate_limit(calls, per=per, operation=operation)
     assert len(site.faults) == 0
-
-
-def test_the_library_behind_rate_limits_is_loaded_with_the_first_one() -> None:
-    code = """
-import sys, mockscope
-with mockscope.serve() as server:
-    site = server.site()
-    site.faults.add("list_users", status=503)
-    assert "pyrate_limiter" not in sys.modules
-    site.faults.rate_limit(1, per=60)
-    assert "pyrate_limiter" in sys.modules
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.stderr, done.returncode) == ("", 0)

@@ -11,9 +11,9 @@ from threading import Condition, get_ident
 from time import monotonic
 from typing import Any, Final, overload
 
+from mockscope._support.arguments import check_kind
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry, Observer, printable
-from mockscope.instruments.fault import check_kind
 from mockscope.instruments.matching import (
     Criteria,
     agreement,

@@ -1,19 +1,19 @@
-"""The planned faults of a site: first come, first served, all accounted for.
+"""The planned faults of a site, in the order in which they were planned.
 
-Which bytes break a connection is web/breaking.py's; no chance is at work here unless it is asked for, with a seed.
+Nothing happens by chance unless it is asked for, with a seed.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from itertools import dropwhile
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from mockscope._support.arguments import check_keys, check_kind, check_word
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry
 from mockscope.instruments.fault import (
     ANY,
-    DISTRIBUTIONS,
     KINDS,
     LONGEST_DELAY,
     Action,
@@ -23,16 +23,18 @@ from mockscope.instruments.fault import (
     Transport,
     Uniform,
     Where,
-    check_kind,
     encoded,
 )
-from mockscope.instruments.matching import check_operation, check_word
+from mockscope.instruments.matching import check_operation
+from mockscope.instruments.rates import RateLimit, RateLimitResult, check_limits
 from mockscope.instruments.veil import Veil
 
-if TYPE_CHECKING:
-    from mockscope.instruments.rates import RateLimit, Verdict
-
 OF_A_RATE_LIMIT: Final = ("calls", "per", "operation")
+# The distributions of delays, and what each needs.
+DISTRIBUTIONS: Final[Mapping[str, tuple[type[Uniform | LogNormal], tuple[str, ...]]]] = {
+    "uniform": (Uniform, ("low", "high")),
+    "lognormal": (LogNormal, ("median",)),
+}
 
 
 class Faults:
@@ -58,7 +60,7 @@ class Faults:
     def __len__(self) -> int:
         return len(self._rules) + len(self._limits)
 
-    def __iter__(self) -> "Iterator[Fault | RateLimit]":
+    def __iter__(self) -> Iterator[Fault | RateLimit]:
         return iter((*self._rules, *self._limits))
 
     def add(
@@ -131,7 +133,7 @@ class Faults:
             self._plan((*self._rules, fault), self._limits)
         return fault
 
-    def rate_limit(self, calls: int, *, per: float, operation: str = ANY) -> "RateLimit":
+    def rate_limit(self, calls: int, *, per: float, operation: str = ANY) -> RateLimit:
         """Let so many calls through in any stretch of time, and answer 429 to the others.
 
         Every answer says in headers how many calls are left; a 429 also in Retry-After when to come back.
@@ -144,8 +146,6 @@ class Faults:
         Raises:
             ValueError: there is no such operation, or the numbers are not above 0.
         """
-        from mockscope.instruments.rates import RateLimit  # here, not above: few ask for the library behind it
-
         check_kind("calls", calls, int)
         check_kind("per", per, int | float)
         check_kind("operation", operation, str)
@@ -159,7 +159,7 @@ class Faults:
             self._plan(self._rules, (*self._limits, limit))
         return limit
 
-    def add_plain(self, data: Mapping[str, Any]) -> "Fault | RateLimit":
+    def add_plain(self, data: Mapping[str, Any]) -> Fault | RateLimit:
         """Plan a fault, or a rate limit, given as plain data: for markers, and for the control API.
 
         Args:
@@ -170,14 +170,14 @@ class Faults:
         Raises:
             ValueError: a key is unknown or missing, and whatever ``add`` and ``rate_limit`` refuse.
         """
-        rule = dict(_checked("fault", data, (*KINDS, "calls", "per")))
+        rule = dict(check_keys("fault", data, (*KINDS, "calls", "per")))
         if "calls" in rule or "per" in rule:
-            return self.rate_limit(**_checked("rate limit", rule, OF_A_RATE_LIMIT, needed=("calls", "per")))
+            return self.rate_limit(**check_keys("rate limit", rule, OF_A_RATE_LIMIT, needed=("calls", "per")))
         if isinstance(rule.get("delay"), Mapping):
             rule["delay"] = _read_distribution(rule["delay"])
         return self.add(**rule)
 
-    def get(self, id: str) -> "Fault | RateLimit":
+    def get(self, id: str) -> Fault | RateLimit:
         """The rule with an id.
 
         Raises:
@@ -188,7 +188,7 @@ class Faults:
                 return rule
         raise LookupError(f"{self._about} has no fault {id!r}")
 
-    def remove(self, rule: "Fault | RateLimit") -> None:
+    def remove(self, rule: Fault | RateLimit) -> None:
         """Take a rule out. One that is not there is no error."""
         with self._lock:
             self._plan(
@@ -207,7 +207,7 @@ class Faults:
             self._made = 0
             self._plan((), ())
 
-    def _plan(self, rules: tuple[Fault, ...], limits: "tuple[RateLimit, ...]") -> None:
+    def _plan(self, rules: tuple[Fault, ...], limits: tuple[RateLimit, ...]) -> None:
         self._rules, self._limits = rules, limits
         # Whether there are any: every request asks.
         self.are_planned = bool(rules or limits)
@@ -229,15 +229,11 @@ class Faults:
 
     # -- asked by web/breaking.py ------------------------------------------------------------------------------
 
-    def judge(self, entry: Entry) -> "Verdict | None":
+    def judge(self, entry: Entry) -> RateLimitResult | None:
         """What the rate limits say to a call; None where none is meant for it."""
-        limits = [limit for limit in self._limits if limit.is_for(entry)]
-        if not limits:
-            return None
-        from mockscope.instruments.rates import judge  # here, not above: few ask for the library behind it
-
         with self._lock:
-            return judge(limits, self._clock.time())
+            limits = [limit for limit in self._limits if limit.is_for(entry)]
+            return check_limits(limits, self._clock.time()) if limits else None
 
     def take(self, entry: Entry) -> Fault | None:
         """The fault that strikes a call, counted as a hit. All rules that are meant for the call count it."""
@@ -269,23 +265,10 @@ class Faults:
         return struck
 
 
-def _checked(what: str, data: Any, known: tuple[str, ...], *, needed: tuple[str, ...] = ()) -> Mapping[str, Any]:
-    """Plain data that is an object of known keys."""
-    if not isinstance(data, Mapping):
-        raise ValueError(f"a {what} is an object of names and values, not {data!r}")
-    for name in data:
-        check_word(f"key of a {what}", name, known)
-    if missing := [name for name in needed if name not in data]:
-        raise ValueError(f"a {what} needs {' and '.join(missing)}")
-    return data
-
-
 def _read_distribution(data: Mapping[str, Any]) -> Uniform | LogNormal:
-    names = tuple(DISTRIBUTIONS)
     if len(data) != 1:
-        raise ValueError(f"a delay is a number of seconds, or an object with one of {' and '.join(names)}")
+        raise ValueError(f"a delay is a number of seconds, or an object with one of {' and '.join(DISTRIBUTIONS)}")
     [(name, parts)] = data.items()
-    check_word("distribution of delays", name, names)
-    made = DISTRIBUTIONS[name]
-    needed = ("low", "high") if made is Uniform else ("median",)
-    return made(**_checked(f"delay {name}", parts, tuple(part.name for part in fields(made)), needed=needed))
+    check_word("distribution of delays", name, tuple(DISTRIBUTIONS))
+    made, needed = DISTRIBUTIONS[name]
+    return made(**check_keys(f"delay {name}", parts, tuple(part.name for part in fields(made)), needed=needed))

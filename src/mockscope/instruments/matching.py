@@ -6,9 +6,9 @@ from heapq import nlargest
 from itertools import islice
 from typing import Any, Final
 
+from mockscope._support.arguments import check_word
 from mockscope.instruments.entry import Entry, printable
 from mockscope.instruments.veil import Veil
-from mockscope.nearness import hint_at
 
 OPERATIONS: Final = (
     "list_users",
@@ -34,16 +34,6 @@ CONTEXT: Final = 30
 NOTHING: Final = "nothing"
 
 Criteria = Mapping[str, Any]
-
-
-def check_word(what: str, word: object, known: tuple[str, ...]) -> None:
-    """Refuse a word that is none of those known.
-
-    Raises:
-        ValueError: it is none; names the nearest.
-    """
-    if word not in known:
-        raise ValueError(f"there is no {what} {word!r}; {hint_at(str(word), known)}")
 
 
 def check_operation(operation: str) -> None:

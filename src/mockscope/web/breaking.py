@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import responses
 from math import inf
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
@@ -23,14 +23,12 @@ from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry
 from mockscope.instruments.fault import BODILESS, READS, WITH_ANSWER, Answer, Fault, FunctionFailed
 from mockscope.instruments.faults import Faults
+from mockscope.instruments.rates import RateLimitResult
 from mockscope.web.answer import JSONAnswer, rendered
 from mockscope.web.eager import in_a_task
 from mockscope.web.reading import Call
 from mockscope.web.recording import LOG
 from mockscope.web.routes import Endpoint
-
-if TYPE_CHECKING:
-    from mockscope.instruments.rates import Verdict
 
 # Where the protocol leaves the connection: in the state that uvicorn hands to each request.
 CONNECTION: Final = "mockscope.connection"
@@ -254,7 +252,7 @@ def _kept(fault: Fault, whole: int) -> int:
     return max(0, min(wanted, whole - 1))
 
 
-def _too_many(verdict: "Verdict") -> JSONAnswer:
+def _too_many(verdict: RateLimitResult) -> JSONAnswer:
     limit = verdict.limit
     text = f"Too many calls: {limit.calls} per {limit.per:g} seconds are let through, by a planned rate limit."
     return JSONAnswer(wire.encode(wire.Message(text)), 429)

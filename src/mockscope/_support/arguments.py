@@ -1,0 +1,69 @@
+"""Checks of arguments: each raises a ValueError that says what is wrong, and what is wanted."""
+
+from collections.abc import Mapping
+from typing import Any, Final, get_args
+
+from mockscope.nearness import hint_at
+
+# The words of JSON for the types of Python.
+IN_WORDS: Final[Mapping[Any, str]] = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    dict: "an object of names and values",
+    Mapping: "an object of names and values",
+}
+
+
+def check_kind(name: str, value: object, kind: Any) -> None:
+    """Refuse a value of another type. To Python, True is a number; here it is not.
+
+    Args:
+        name: the argument.
+        value: its value.
+        kind: a type, or a union of types.
+
+    Raises:
+        ValueError: If the value has another type.
+    """
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind not in (bool, object)):
+        kinds = get_args(kind) or (kind,)
+        words = [IN_WORDS[each] for each in kinds if each in IN_WORDS and not (each is int and float in kinds)]
+        raise ValueError(f"{name} can't be {value!r}: {' or '.join(words)} is wanted")
+
+
+def check_word(what: str, word: object, known: tuple[str, ...]) -> None:
+    """Refuse a word that is not known.
+
+    Args:
+        what: the kind of word.
+        word: the word.
+        known: the words that there are.
+
+    Raises:
+        ValueError: If the word is not among them; the message names the nearest.
+    """
+    if word not in known:
+        raise ValueError(f"there is no {what} {word!r}; {hint_at(str(word), known)}")
+
+
+def check_keys(what: str, data: Any, known: tuple[str, ...], *, needed: tuple[str, ...] = ()) -> Mapping[str, Any]:
+    """Return plain data that is an object with known keys.
+
+    Args:
+        what: the kind of object.
+        data: the object.
+        known: the keys that it may have.
+        needed: the keys that it must have.
+
+    Raises:
+        ValueError: If the data is not an object, or a key is unknown or missing.
+    """
+    if not isinstance(data, Mapping):
+        raise ValueError(f"a {what} is an object of names and values, not {data!r}")
+    for name in data:
+        check_word(f"key of a {what}", name, known)
+    if missing := [name for name in needed if name not in data]:
+        raise ValueError(f"a {what} needs {' and '.join(missing)}")
+    return data
