@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote
 
 from mockscope import _spec, wire
+from mockscope._support.text import printable
 from mockscope.domain.refusals import Refused
-from mockscope.instruments.entry import LONGEST_KEPT, Entry, printable
+from mockscope.instruments.entry import LONGEST_KEPT, Entry
 from mockscope.instruments.findings import Finding
 
 if TYPE_CHECKING:

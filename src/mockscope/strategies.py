@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from mockscope._support.text import clipped
 from mockscope.domain import rules
 from mockscope.domain.model import (
     ADMINISTRATORS,
@@ -25,7 +26,7 @@ from mockscope.domain.model import (
     timestamp,
 )
 from mockscope.domain.policy import Policy
-from mockscope.domain.refusals import Refusal, clipped
+from mockscope.domain.refusals import Refusal
 
 try:
     from hypothesis import strategies as st

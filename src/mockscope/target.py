@@ -29,7 +29,7 @@ from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from mockscope import __version__
-from mockscope.instruments.entry import printable
+from mockscope._support.text import printable
 from mockscope.instruments.veil import SHORTEST_SOUGHT, Veil, last_four
 
 AUTH: Final = "Http-X-Partner-Auth"

@@ -297,9 +297,7 @@ def _wrapped(text: str) -> list[str]:
 
 def render_hints() -> str:
     """The catalogue as a table; what a request fills in is in italics."""
-    rows = [
-        f"| `{hint.code}` | {_shown(hint.value[1])} | {_shown(hint.value[2])} | {_link(hint.rule)} |" for hint in Hint
-    ]
+    rows = [f"| `{hint.code}` | {_shown(hint.cause)} | {_shown(hint.remedy)} | {_link(hint.rule)} |" for hint in Hint]
     return "\n".join(["| code | cause | remedy | may pass by |", "| --- | --- | --- | --- |", *rows])
 
 

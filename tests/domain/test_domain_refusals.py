@@ -6,7 +6,8 @@ import string
 
 import pytest
 
-from mockscope.domain.refusals import LONGEST_VALUE, Refusal, Refused, clipped
+from mockscope._support.text import LONGEST_SHOWN, clipped
+from mockscope.domain.refusals import Refusal, Refused
 
 ALL = list(Refusal)
 
@@ -76,11 +77,11 @@ def test_a_text_longer_than_asked_for_is_cut_with_an_ellipsis(text: str, short: 
 
 
 def test_a_long_value_is_clipped_in_the_message_and_kept_whole_beside_it() -> None:
-    name = "x" * (LONGEST_VALUE + 1)
+    name = "x" * (LONGEST_SHOWN + 1)
 
     refused = Refused(Refusal.GROUP_TAKEN, name=name)
 
-    assert refused.message == f"A group with the name {'x' * (LONGEST_VALUE - 1)}… exists already."
+    assert refused.message == f"A group with the name {'x' * (LONGEST_SHOWN - 1)}… exists already."
     assert refused.values == {"name": name}
     whole = Refused(Refusal.GROUP_TAKEN, name=name[:-1])
-    assert whole.message == f"A group with the name {'x' * LONGEST_VALUE} exists already."
+    assert whole.message == f"A group with the name {'x' * LONGEST_SHOWN} exists already."

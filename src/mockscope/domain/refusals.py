@@ -4,10 +4,8 @@ Code raises by name, tests compare by name. The real service's texts are unknown
 """
 
 from enum import Enum, unique
-from typing import Final
 
-# What was sent is repeated in messages, but never at any length. Only "problems" is a sentence of our own.
-LONGEST_VALUE: Final = 200
+from mockscope._support.text import clipped
 
 
 @unique
@@ -99,6 +97,7 @@ class Refused(Exception):
     @property
     def message(self) -> str:
         """The sentence of the answer."""
+        # Only "problems" is a sentence of our own.
         short = {name: value if name == "problems" else clipped(value) for name, value in self.values.items()}
         return self.refusal.template.format(**short)
 
@@ -107,11 +106,6 @@ class Refused(Exception):
 
     def __repr__(self) -> str:
         return f"<Refused {self.refusal.name} {self}>"
-
-
-def clipped(text: str, longest: int = LONGEST_VALUE) -> str:
-    """The text, cut with an ellipsis where it is longer than ``longest`` characters."""
-    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _rebuilt(refusal: Refusal, rule: str, values: dict[str, str]) -> Refused:

@@ -12,8 +12,9 @@ from time import monotonic
 from typing import Any, Final, overload
 
 from mockscope._support.arguments import check_kind
+from mockscope._support.text import printable
 from mockscope.instruments.clock import Clock
-from mockscope.instruments.entry import Entry, Observer, printable
+from mockscope.instruments.entry import Entry, Observer
 from mockscope.instruments.matching import (
     Criteria,
     agreement,

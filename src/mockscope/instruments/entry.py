@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
+from mockscope._support.text import clipped, printable
 from mockscope.instruments.clock import EPOCH, Clock
 from mockscope.instruments.hints import Advice
 from mockscope.instruments.lines import Headers, lines_of, pairs_of
@@ -81,11 +82,10 @@ class Entry(msgspec.Struct, eq=False):
         return [("call", str(self))]
 
     def __str__(self) -> str:
-        about = self.email or self.group or ""
         parts = (
             str(self.status or "..."),
             self.operation or f"{self.method} {self.path}",
-            about if len(about) <= LONGEST_NAME else f"{about[: LONGEST_NAME - 1]}…",
+            clipped(self.email or self.group or "", LONGEST_NAME),
             "(test mode)" * self.test_mode,
             f"[{self.fault}]" if self.fault else "",
         )
@@ -253,11 +253,6 @@ class Entry(msgspec.Struct, eq=False):
 
 
 Observer = Callable[[Entry], None]
-
-
-def printable(text: str) -> str:
-    """The text with what could break a line or a terminal escaped."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _read(body: bytes | None) -> Any:

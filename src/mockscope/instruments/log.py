@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable
 from typing import TextIO
 
-from mockscope.instruments.entry import Entry, printable
+from mockscope._support.text import printable
+from mockscope.instruments.entry import Entry
 
 
 def text_line(entry: Entry, about: str = "") -> str:

@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Any, Final
 
 from mockscope._support.arguments import check_word
-from mockscope.instruments.entry import Entry, printable
+from mockscope._support.text import printable
+from mockscope.instruments.entry import Entry
 from mockscope.instruments.veil import Veil
 
 OPERATIONS: Final = (

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
-from mockscope.instruments.entry import LONGEST_NAME, Entry, printable
+from mockscope._support.text import clipped, printable
+from mockscope.instruments.entry import LONGEST_NAME, Entry
 from mockscope.instruments.log import text_line
 
 MOST_SHOWN: Final = 20
@@ -29,8 +30,7 @@ def report(entries: Iterable[Entry], *, most: int = MOST_SHOWN) -> str:
 
 def _about(entry: Entry) -> str:
     """The user or the group, and whether it was a dry run. Not for a log of every request: it may read the body."""
-    name = entry.email or entry.group or ""
-    shown = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    shown = clipped(entry.email or entry.group or "", LONGEST_NAME)
     return " ".join(part for part in (shown, "(test mode)" * entry.test_mode) if part)
 
 
