@@ -54,6 +54,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "prompt.py": {"mockscope.protocol", "mockscope.web", "uvicorn"},
     "tls.py": {"trustme"},
     "gate.py": set(),
+    "remote": {"mockscope", "mockscope._support", "mockscope.instruments", "mockscope.remote", "urllib3"},
     "target.py": {"mockscope", "mockscope._support", "mockscope.instruments"},
     "pulling.py": DOMAIN | {"mockscope.seeding", "mockscope.target", "mockscope.yaml_text", "cryptography"},
     "anonymizing.py": {"mockscope.domain"},

@@ -100,16 +100,17 @@ def ok(body: bytes = b"{}", *fields: str, status: str = "200 OK") -> bytes:
 
 
 @contextmanager
-def dribbling(start: bytes) -> Iterator[str]:
-    """The URL of a server that starts an answer, and then never ends it, but says a byte now and then."""
+def endless(start: bytes, more: bytes, *, pause: float = 0) -> Iterator[str]:
+    """Yield the URL of a server whose response has a start, and then the same part over and over."""
     over = threading.Event()
 
     def serve() -> None:
         connection, _ = listener.accept()
         with connection, suppress(OSError):
+            connection.recv(65536)
             connection.sendall(start)
-            while not over.wait(0.02):
-                connection.sendall(b" ")
+            while not over.wait(pause):
+                connection.sendall(more)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve)

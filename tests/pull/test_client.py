@@ -1,5 +1,6 @@
-"""The client of the commands that talk to a server elsewhere: it is polite, it gives up, and it never tells the key."""
+"""The client of the commands that talk to a server elsewhere: pace, bounds, errors, and the redacted key."""
 
+import gzip
 import os
 import re
 import socket
@@ -11,11 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from elsewhere import dribbling, hasty, ok, scripted
+from elsewhere import endless, hasty, ok, scripted
 
 import mockscope
 from mockscope import Authority, LiveServer, MockSite
-from mockscope.target import Exchange, Target, Unreachable
+from mockscope.remote.client import Client, Unreachable
+from mockscope.remote.exchange import Exchange
 
 HOST: Final = "central_perk"
 KEY: Final = "e179017a-62b0-4996-8a38-e91aa9f1"
@@ -42,8 +44,8 @@ def fields_of(request: bytes) -> list[str]:
 
 
 def test_a_request_says_who_asks_for_which_site(server: LiveServer, site: MockSite) -> None:
-    with Target(server.url, HOST, KEY) as target:
-        exchange = target.ask("GET", "/api/v1/users")
+    with Client(server.url, HOST, KEY) as client:
+        exchange = client.request("GET", "/api/v1/users")
 
     assert (exchange.status, exchange.json["total_users"]) == (200, 1)
     assert exchange.header("CONTENT-type") == "application/json; charset=utf-8"
@@ -53,42 +55,39 @@ def test_a_request_says_who_asks_for_which_site(server: LiveServer, site: MockSi
 
 
 def test_what_is_sent_is_what_the_caller_said() -> None:
-    with scripted([ok(), ok(), ok(), ok(), ok()]) as server, Target(f"{server.url}/in/front/", HOST, KEY) as target:
+    with scripted([ok(), ok(), ok(), ok(), ok()]) as server, Client(f"{server.url}/in/front/", HOST, KEY) as client:
         address = server.url.removeprefix("http://")
-        target.ask("GET", "/api/v1/users", query={"next_page_start": "joey+1@example.com", "test_mode": "a b"})
-        target.ask("PUT", "/api/v1/groups/NY%20Knicks", query="test_mode=TRUE&+", json={"name": "Zoë"})
-        target.ask("POST", "/api/v1/users", auth=None)
-        target.ask("DELETE", "/api/v1/users", auth="nobody", headers=[("Http-X-Email", ""), ("Http-X-Email", "b")])
-        target.ask("POST", "/x", body=b"\xff", headers=[("host", "elsewhere"), ("user-agent", "me")])
+        client.request("GET", "/api/v1/users", query={"next_page_start": "joey+1@example.com", "test_mode": "a b"})
+        client.request("PUT", "/api/v1/groups/NY%20Knicks", query="test_mode=TRUE&+", json={"name": "Zoë"})
+        client.request("POST", "/api/v1/users", auth=False)
+        client.request("DELETE", "/api/v1/users", headers=[("HTTP-X-PARTNER-AUTH", "x"), ("A", ""), ("A", "b")])
+        client.request("POST", "/x", body=b"\xff", headers=[("host", "elsewhere"), ("user-agent", "me")])
 
-    always = [f"Host: {address}", "Accept-Encoding: identity", f"User-Agent: mockscope/{mockscope.__version__}"]
+    always = [f"Host: {address}", "Accept-Encoding: identity"]
+    agent = f"User-Agent: mockscope/{mockscope.__version__}"
     auth = f"Http-X-Partner-Auth: {HOST}:{KEY}"
     assert [fields_of(request) for request in server.requests[0]] == [
         [
             "GET /in/front/api/v1/users?next_page_start=joey%2B1%40example.com&test_mode=a%20b HTTP/1.1",
             *always,
+            agent,
             auth,
         ],
         [
             "PUT /in/front/api/v1/groups/NY%20Knicks?test_mode=TRUE&+ HTTP/1.1",
             *always,
+            "Content-Length: 16",
+            agent,
             auth,
             "Content-Type: application/json",
-            "Content-Length: 16",
         ],
-        ["POST /in/front/api/v1/users HTTP/1.1", *always, "Content-Length: 0"],
-        [
-            "DELETE /in/front/api/v1/users HTTP/1.1",
-            *always,
-            "Http-X-Partner-Auth: nobody",
-            "Http-X-Email: ",
-            "Http-X-Email: b",
-        ],
+        ["POST /in/front/api/v1/users HTTP/1.1", *always, "Content-Length: 0", agent],
+        ["DELETE /in/front/api/v1/users HTTP/1.1", *always, agent, "HTTP-X-PARTNER-AUTH: x", "A: ", "A: b"],
         [
             "POST /in/front/x HTTP/1.1",
             "Accept-Encoding: identity",
-            auth,
             "Content-Length: 1",
+            auth,
             "host: elsewhere",
             "user-agent: me",
         ],
@@ -104,105 +103,103 @@ def test_what_is_sent_is_what_the_caller_said() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "central_perk", "ftp://example.com", "http://", "http://a:b", "http://a:0", "http://a b", "http://a..b"],
+    [
+        "",
+        "central_perk",
+        "ftp://example.com",
+        "http://",
+        "http://a:b",
+        "http://a:0",
+        "http://a b",
+        "http://a..b",
+        "http://\x1b",
+    ],
 )
 def test_what_is_no_url_of_a_server_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="is no URL of a server: write it like https://"):
-        Target(url, HOST, KEY)
+    with pytest.raises(ValueError, match="is not the URL of a server: write it like https://"):
+        Client(url, HOST, KEY)
 
 
-@pytest.mark.parametrize("url", ["http://example.com/?a=b", "http://example.com/#a", "http://example.com?"])
-def test_a_url_with_a_query_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="must end with a path"):
-        Target(url, HOST, KEY)
+@pytest.mark.parametrize(
+    "url", ["http://example.com/?k=secret", "http://example.com/#secret", "http://a:b?secret", "?secret"]
+)
+def test_a_url_with_a_query_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(ValueError, match=r"must end with its path|is not the URL of a server") as caught:
+        Client(url, HOST, KEY)
+
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("start", ["http://example.com", "http://example.com/in/front", "http://example.com/api/v2"])
 @pytest.mark.parametrize("end", ["/api/v1", "/api/v1/", "/api/v1//", "/api/v1/users", "/api/v1/groups/"])
 def test_a_url_that_goes_on_into_the_api_is_refused_with_where_to_end(start: str, end: str) -> None:
     with pytest.raises(ValueError, match="must end before") as caught:
-        Target(start + end, HOST, KEY)
+        Client(start + end, HOST, KEY)
 
     assert str(caught.value) == f"'{start}{end}' must end before /api/v1: write {start}"
-    assert Target(start, HOST, KEY).url == start
+    assert Client(start, HOST, KEY).url == start
 
 
 def test_what_only_looks_like_the_start_of_the_api_is_part_of_a_url() -> None:
     for url in ("http://example.com/api", "http://example.com/api/v10", "http://example.com/api/v1/friends"):
-        assert Target(url, HOST, KEY).url == url
+        assert Client(url, HOST, KEY).url == url
 
 
-def test_a_url_with_a_password_is_refused_without_telling_it() -> None:
+@pytest.mark.parametrize("url", ["http://joey:secret@example.com", "http://joey:secret@a:b", "joey:secret@example.com"])
+def test_a_url_with_a_password_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(ValueError, match="must not hold a name or a password") as caught:
-        Target("http://joey:secret@example.com", HOST, KEY)
+        Client(url, HOST, KEY)
 
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("host", "key"), [("central perk", KEY), ("", KEY), (HOST, "a b"), (HOST, "a:b"), (HOST, "")])
 def test_a_host_or_key_that_no_header_can_hold_is_refused(host: str, key: str) -> None:
-    with pytest.raises(ValueError, match="can't stand in a header"):
-        Target("http://127.0.0.1", host, key)
+    with pytest.raises(ValueError, match="a header cannot hold"):
+        Client("http://127.0.0.1", host, key)
 
 
-def test_what_can_not_be_sent_is_refused_and_the_next_request_is_as_if_nothing_was(
+def test_a_header_that_cannot_be_sent_is_refused_and_the_next_request_is_not_affected(
     server: LiveServer, site: MockSite
 ) -> None:
-    with Target(server.url, HOST, KEY) as target:
-        for path, headers in [("/a b", []), ("/ä", []), ("/", [("X", f"{KEY}\n")]), ("/", [("X", "€")])]:
-            with pytest.raises(ValueError, match=r"^this path or header can't be sent: use visible ASCII$"):
-                target.ask("GET", path, headers=headers)
+    with Client(server.url, HOST, KEY) as client:
+        for headers in ([("X", f"{KEY}\n")], [("X", "€")], [("X\n", "a")]):
+            with pytest.raises(ValueError, match=r"^a header or a path cannot hold this: use visible ASCII$"):
+                client.request("GET", "/api/v1/users", headers=headers)
 
-        assert target.ask("GET", "/api/v1/users").status == 200
+        assert client.request("GET", "/api/v1/users").status == 200
 
 
 # -- one connection --------------------------------------------------------------------------------------------
 
 
 def test_requests_share_a_connection() -> None:
-    with scripted([ok(b"1"), ok(b"2"), ok(b"3")]) as server, Target(server.url, HOST, KEY) as target:
-        answers = [target.ask("GET", "/").json for _ in range(3)]
+    with scripted([ok(b"1"), ok(b"2"), ok(b"3")]) as server, Client(server.url, HOST, KEY) as client:
+        answers = [client.request("GET", "/").json for _ in range(3)]
 
     assert answers == [1, 2, 3]
 
 
 def test_a_connection_that_was_closed_in_between_is_opened_again_for_a_write_too() -> None:
-    with scripted([ok(b"1")], [ok(b"2")]) as server, Target(server.url, HOST, KEY) as target:
-        first = target.ask("POST", "/", json={})
-        assert server.closed[0].wait(10)
-        second = target.ask("POST", "/", json={})
+    with scripted([ok(b"1")], [ok(b"2")]) as server, Client(server.url, HOST, KEY) as client:
+        first = client.request("POST", "/", json={})
+        assert server.closed[0].wait(300)
+        second = client.request("POST", "/", json={})
 
     assert (first.json, second.json) == (1, 2)
 
 
-def test_a_read_is_asked_again_where_a_kept_connection_ends_without_an_answer() -> None:
-    # An answer of no bytes: the request is read, and the connection closed.
-    with scripted([ok(b"1"), b""], [ok(b"2")]) as server, Target(server.url, HOST, KEY) as target:
-        answers = [target.ask("GET", "/").json for _ in range(2)]
-
-    assert answers == [1, 2]
-    assert [len(requests) for requests in server.requests] == [2, 1]
-
-
-def test_a_write_is_not_asked_again() -> None:
-    with scripted([ok(b"1"), b""], [ok(b"2")]) as server, Target(server.url, HOST, KEY) as target:
-        target.ask("POST", "/", json={})
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_connection_that_ends_without_a_response_is_an_error(method: str) -> None:
+    # A response of no bytes: the request is read, and the connection closed.
+    with scripted([ok(b"1"), b""], [ok(b"2")]) as server, Client(server.url, HOST, KEY) as client:
+        client.request(method, "/")
         with pytest.raises(Unreachable) as caught:
-            target.ask("POST", "/", json={})
+            client.request(method, "/")
+        assert client.request(method, "/").json == 2
 
-    assert str(caught.value) == f"{server.url}: the connection was closed before there was an answer"
-    assert [len(requests) for requests in server.requests] == [2]
-
-
-def test_a_fresh_connection_that_ends_without_an_answer_is_not_asked_again() -> None:
-    with (
-        scripted([b""], [ok()]) as server,
-        Target(server.url, HOST, KEY) as target,
-        pytest.raises(Unreachable, match="the connection was closed before there was an answer"),
-    ):
-        target.ask("GET", "/")
-
-    assert [len(requests) for requests in server.requests] == [1]
+    assert str(caught.value) == f"{server.url}: the connection was closed before there was a response"
+    assert [len(requests) for requests in server.requests] == [2, 1]
 
 
 # More than is read at once, so that there is something to read after the head.
@@ -230,38 +227,38 @@ def test_an_answer_is_read_to_its_end_however_that_is_told(framing: str, is_secu
     with (
         # Each on a connection of its own: the server closes after one.
         scripted([answer], [answer], context=context) as server,
-        Target(server.url, HOST, KEY, ca_file=authority.ca_file) as target,
+        Client(server.url, HOST, KEY, ca_file=authority.ca_file) as client,
     ):
         answers = []
         for closed in server.closed:
-            answers.append(target.ask("GET", "/").answer)
-            assert closed.wait(10)
+            answers.append(client.request("GET", "/").content)
+            assert closed.wait(300)
 
     assert answers == [LONG if LONG in answer else b"{}"] * 2
 
 
 def test_an_answer_to_a_body_that_was_not_read_is_seen() -> None:
     refusal = ok(b"{}", status="413 Content Too Large")
-    with hasty(refusal) as url, Target(url, HOST, KEY) as target:
-        assert target.ask("POST", "/api/v1/users", body=b" " * 30_000_000).status == 413
+    with hasty(refusal) as url, Client(url, HOST, KEY) as client:
+        assert client.request("POST", "/api/v1/users", body=b" " * 30_000_000).status == 413
 
 
 def test_an_answer_that_was_interrupted_is_not_taken_for_the_next() -> None:
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    with scripted([ok(b"1"), TOO_MANY, ok(b"2")]) as server, Target(server.url, HOST, KEY, sleep=interrupt) as target:
-        target.ask("GET", "/")
+    with scripted([ok(b"1"), TOO_MANY, ok(b"2")]) as server, Client(server.url, HOST, KEY, sleep=interrupt) as client:
+        client.request("GET", "/")
         with pytest.raises(KeyboardInterrupt):
-            target.ask("GET", "/")
+            client.request("GET", "/")
 
-        assert target.ask("GET", "/").json == 2
+        assert client.request("GET", "/").json == 2
 
 
 def test_a_redirect_is_not_followed() -> None:
     moved = ok(b"{}", "Location: http://127.0.0.1:1/", status="302 Found")
-    with scripted([moved]) as server, Target(server.url, HOST, KEY) as target:
-        assert target.ask("GET", "/").status == 302
+    with scripted([moved]) as server, Client(server.url, HOST, KEY) as client:
+        assert client.request("GET", "/").status == 302
 
 
 # -- politeness ------------------------------------------------------------------------------------------------
@@ -270,8 +267,8 @@ def test_a_redirect_is_not_followed() -> None:
 def waits_of(script: list[bytes], **options: Any) -> tuple[list[float], int]:
     """How long it was waited for each time, and the status in the end."""
     waits: list[float] = []
-    with scripted(script) as server, Target(server.url, HOST, KEY, sleep=waits.append, **options) as target:
-        status = target.ask("POST", "/", json={}).status
+    with scripted(script) as server, Client(server.url, HOST, KEY, sleep=waits.append, **options) as client:
+        status = client.request("POST", "/", json={}).status
     return waits, status
 
 
@@ -291,7 +288,7 @@ def test_a_503_without_retry_after_is_an_answer() -> None:
     assert waits_of([ok(status="503 Service Unavailable")]) == ([], 503)
 
 
-@pytest.mark.parametrize("said", ["0", "-1", "soon", "1.5", "٣", formatdate(0)])
+@pytest.mark.parametrize("said", ["0", "-1", "soon", "1.5", "٣", "9" * 5000, formatdate(0)])
 def test_where_no_time_is_said_it_waits_a_second_and_then_twice_as_long(said: str) -> None:
     script = [TOO_MANY, slower(said), TOO_MANY, ok()]
 
@@ -304,16 +301,17 @@ def test_a_date_is_a_time_too() -> None:
     assert ([50 < wait <= 60 for wait in waits], status) == ([True], 200)
 
 
-def test_patience_ends_with_the_answer_as_it_is() -> None:
-    assert waits_of([slower("60"), slower("50"), slower("20")], patience=120) == ([60, 50], 429)
+def test_waiting_ends_with_the_response_as_it_is() -> None:
+    assert waits_of([slower("60"), slower("50"), slower("20")]) == ([60, 50], 429)
     assert waits_of([slower("99999999")]) == ([], 429)
+    assert waits_of([slower("9" * 100)]) == ([], 429)
 
 
 def test_requests_keep_the_pace_that_was_asked_for(server: LiveServer, site: MockSite) -> None:
     waits: list[float] = []
-    with Target(server.url, HOST, KEY, rate=0.01, sleep=waits.append) as target:
+    with Client(server.url, HOST, KEY, rate=0.01, sleep=waits.append) as client:
         for _ in range(3):
-            target.ask("GET", "/api/v1/users")
+            client.request("GET", "/api/v1/users")
 
     # The second is one interval after the first; of the third interval nothing had passed either.
     assert [round(wait, -1) for wait in waits] == [100, 200]
@@ -321,9 +319,9 @@ def test_requests_keep_the_pace_that_was_asked_for(server: LiveServer, site: Moc
 
 def test_a_pace_that_can_not_be_waited_for_is_a_request_a_day(server: LiveServer, site: MockSite) -> None:
     waits: list[float] = []
-    with Target(server.url, HOST, KEY, rate=1e-320, sleep=waits.append) as target:
+    with Client(server.url, HOST, KEY, rate=1e-320, sleep=waits.append) as client:
         for _ in range(2):
-            target.ask("GET", "/api/v1/users")
+            client.request("GET", "/api/v1/users")
 
     assert [round(wait, -2) for wait in waits] == [86_400]
 
@@ -332,8 +330,8 @@ def test_a_pace_that_can_not_be_waited_for_is_a_request_a_day(server: LiveServer
 
 
 def reason_for(url: str, **options: Any) -> str:
-    with Target(url, HOST, KEY, **options) as target, pytest.raises(Unreachable) as caught:
-        target.ask("GET", f"/{KEY}")
+    with Client(url, HOST, KEY, **options) as client, pytest.raises(Unreachable) as caught:
+        client.request("GET", f"/{KEY}")
     assert isinstance(caught.value, OSError)
     assert KEY not in str(caught.value)
     start, _, reason = str(caught.value).partition(": ")
@@ -349,33 +347,63 @@ def test_a_port_at_which_nothing_listens_is_named() -> None:
 
 
 def test_a_name_that_nobody_has_is_named() -> None:
-    assert reason_for("http://elsewhere.invalid").startswith("the name can't be resolved: ")
+    assert reason_for("http://elsewhere.invalid").startswith("the name cannot be resolved: ")
 
 
 def test_a_server_that_says_nothing_is_given_up() -> None:
     with scripted([None]) as server:
-        assert reason_for(server.url, timeout=0.1) == "no answer within 0.1 seconds"
+        assert reason_for(server.url, timeout=0.1) == "no response within 0.1 seconds"
 
 
-@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nX-Slow: ", ok(b" " * 10_000)[:-9_000]])
-def test_a_server_that_only_dribbles_is_given_up_too(start: bytes) -> None:
-    with dribbling(start) as url:
-        before = time.monotonic()
-        assert reason_for(url, timeout=0.3) == "no answer within 0.3 seconds"
+@pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: ", ok(b" " * 10_000)[:-9_000]])
+def test_a_response_that_only_dribbles_is_given_up(start: bytes) -> None:
+    with endless(start, b" ", pause=0.02) as url:
+        assert reason_for(url, timeout=0.3) == "no response within 0.3 seconds"
 
-    assert time.monotonic() - before < 5
+
+def test_interim_responses_without_end_are_given_up() -> None:
+    with endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n") as url:
+        assert reason_for(url, timeout=0.3) == "no response within 0.3 seconds"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % 10**15],
+    ids=["no length", "a petabyte"],
+)
+def test_a_body_without_end_is_given_up_at_a_bound(head: bytes) -> None:
+    with endless(head, b" " * 1024 * 1024) as url:
+        assert reason_for(url) == "the response is longer than 32 MiB"
+
+
+def test_a_head_without_end_is_not_http() -> None:
+    with endless(b"HTTP/1.1 200 OK\r\n", b"X-More: " + b"x" * 1000 + b"\r\n") as url:
+        assert reason_for(url) == "the response is not HTTP"
+
+
+def test_a_rate_limiting_response_without_end_is_given_up_before_the_wait() -> None:
+    waits: list[float] = []
+    with endless(b"HTTP/1.0 429 Too Many\r\nRetry-After: 1\r\n\r\n", b" " * 1024 * 1024) as url:
+        assert reason_for(url, sleep=waits.append) == "the response is longer than 32 MiB"
+    assert waits == []
+
+
+def test_a_compressed_body_stays_compressed() -> None:
+    bomb = gzip.compress(b" " * 10_000_000)
+    with scripted([ok(bomb, "Content-Encoding: gzip")]) as server, Client(server.url, HOST, KEY) as client:
+        assert client.request("GET", "/").content == bomb
 
 
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        (b"SSH-2.0-OpenSSH\r\n", "the answer is not HTTP"),
-        (b"HTTP/1.1 abc OK\r\n\r\n", "the answer is not HTTP"),
-        (b"HTTP/1.1 200 OK\r\n" + b"X: 1\r\n" * 1000 + b"\r\n", "the answer is not HTTP"),
-        (f"{KEY}\r\n".encode(), "the answer is not HTTP"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}", "the answer was cut off"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}", "the answer was cut off"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}", "the answer was cut off"),
+        (b"SSH-2.0-OpenSSH\r\n", "the response is not HTTP"),
+        (b"HTTP/1.1 abc OK\r\n\r\n", "the response is not HTTP"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: 1\r\n" * 1000 + b"\r\n", "the response is not HTTP"),
+        (f"{KEY}\r\n".encode(), "the response is not HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}", "the response was cut off"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}", "the response was cut off"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}", "the response was cut off"),
     ],
 )
 def test_what_is_no_whole_http_is_no_answer(said: bytes, reason: str) -> None:
@@ -387,23 +415,23 @@ def test_what_is_no_whole_http_is_no_answer(said: bytes, reason: str) -> None:
 
 
 def test_tls_with_an_authority_of_one_s_own() -> None:
-    with mockscope.serve(tls=True) as server, Target(server.url, HOST, KEY, ca_file=server.ca_file) as target:
+    with mockscope.serve(tls=True) as server, Client(server.url, HOST, KEY, ca_file=server.ca_file) as client:
         server.site(HOST, api_key=KEY)
-        statuses = [target.ask("GET", "/api/v1/users").status for _ in range(2)]
+        statuses = [client.request("GET", "/api/v1/users").status for _ in range(2)]
 
     assert statuses == [200, 200]
 
 
 def test_a_certificate_that_is_not_believed_is_named() -> None:
     with mockscope.serve(tls=True) as server:
-        assert reason_for(server.url, ca_file=Authority().ca_file).startswith("its certificate is not believed: ")
+        assert reason_for(server.url, ca_file=Authority().ca_file).startswith("certificate verification failed: ")
 
 
 def test_a_port_without_tls_is_named() -> None:
     with scripted([ok()]) as server:
         secured = server.url.replace("http:", "https:")
         # It waits for the end of a head that never comes; what TLS says holds none.
-        assert reason_for(secured, timeout=0.2) == "no answer within 0.2 seconds"
+        assert reason_for(secured, timeout=0.2) == "no response within 0.2 seconds"
     with mockscope.serve() as live:
         assert reason_for(live.url.replace("http:", "https:")).startswith("TLS failed: ")
 
@@ -411,10 +439,10 @@ def test_a_port_without_tls_is_named() -> None:
 def test_certificates_that_can_not_be_read_are_named(tmp_path: Path) -> None:
     empty = tmp_path / "empty.pem"
     empty.write_text("nothing")
-    with pytest.raises(ValueError, match=f"can't read certificates from {tmp_path}/missing: No such file"):
-        Target("https://127.0.0.1", HOST, KEY, ca_file=tmp_path / "missing")
-    with pytest.raises(ValueError, match=f"can't read certificates from {empty}: there are none"):
-        Target("https://127.0.0.1", HOST, KEY, ca_file=empty)
+    with pytest.raises(ValueError, match=f"cannot read certificates from {tmp_path}/missing: No such file"):
+        Client("https://127.0.0.1", HOST, KEY, ca_file=tmp_path / "missing")
+    with pytest.raises(ValueError, match=f"cannot read certificates from {empty}: there are none"):
+        Client("https://127.0.0.1", HOST, KEY, ca_file=empty)
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
@@ -422,8 +450,8 @@ def test_a_proxy_that_the_environment_names_is_used(scheme: str, monkeypatch: py
     with mockscope.serve(proxy=True) as server:
         monkeypatch.setenv(f"{scheme.upper()}_PROXY", server.proxy_url)
         site = server.site(HOST, api_key=KEY)
-        with Target(f"{scheme}://app.periscopedata.com", HOST, KEY, ca_file=server.ca_file) as target:
-            statuses = [target.ask("GET", "/api/v1/users").status for _ in range(2)]
+        with Client(f"{scheme}://app.periscopedata.com", HOST, KEY, ca_file=server.ca_file) as client:
+            statuses = [client.request("GET", "/api/v1/users").status for _ in range(2)]
 
         assert statuses == [200, 200]
         assert [dict(call.headers)["host"] for call in site.calls] == ["app.periscopedata.com"] * 2
@@ -433,8 +461,8 @@ def test_a_proxy_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with mockscope.serve(proxy=True) as server:
         monkeypatch.setenv("https_proxy", server.proxy_url)
         way = server.proxy_url.removeprefix("http://")
-        with Target("https://elsewhere.invalid", HOST, KEY) as target, pytest.raises(Unreachable) as caught:
-            target.ask("GET", "/")
+        with Client("https://elsewhere.invalid", HOST, KEY) as client, pytest.raises(Unreachable) as caught:
+            client.request("GET", "/")
 
     assert str(caught.value).startswith(
         f"https://elsewhere.invalid (through the proxy {way}): Tunnel connection failed: 403 "
@@ -444,8 +472,8 @@ def test_a_proxy_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_proxy_is_told_its_password_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     with scripted([ok()]) as server:
         monkeypatch.setenv("HTTP_PROXY", server.url.replace("//", "//joey:how%20you@"))
-        with Target("http://elsewhere.invalid/below", HOST, KEY) as target:
-            exchange = target.ask("GET", "/api")
+        with Client("http://elsewhere.invalid/below", HOST, KEY) as client:
+            exchange = client.request("GET", "/api")
 
     assert [fields_of(request) for request in server.requests[0]] == [
         [
@@ -454,10 +482,10 @@ def test_a_proxy_is_told_its_password_and_nobody_else(monkeypatch: pytest.Monkey
             "Accept-Encoding: identity",
             f"User-Agent: mockscope/{mockscope.__version__}",
             f"Http-X-Partner-Auth: {HOST}:{KEY}",
-            "Proxy-Authorization: Basic am9leTpob3cgeW91",
+            "proxy-authorization: Basic am9leTpob3cgeW91",
         ]
     ]
-    assert "joey" not in f"{exchange!r}{exchange}{exchange.curl()}"
+    assert "joey" not in f"{exchange!r}{exchange}{exchange.curl}"
 
 
 def test_a_host_that_needs_no_proxy_is_asked_directly(
@@ -465,15 +493,17 @@ def test_a_host_that_needs_no_proxy_is_asked_directly(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with Target(server.url, HOST, KEY) as target:
-        assert target.ask("GET", "/api/v1/users").status == 200
+    with Client(server.url, HOST, KEY) as client:
+        assert client.request("GET", "/api/v1/users").status == 200
 
 
-@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "http://a:b", "https://a"])
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "http://a:b", "http://"])
 def test_a_proxy_of_another_kind_is_refused(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
-    with pytest.raises(ValueError, match="the proxy that the environment names for http must be an http:// URL"):
-        Target("http://elsewhere.invalid", HOST, KEY)
+    with pytest.raises(
+        ValueError, match="the proxy that the environment names for http must be an http:// or https:// URL"
+    ):
+        Client("http://elsewhere.invalid", HOST, KEY)
 
 
 # -- what is shown ---------------------------------------------------------------------------------------------
@@ -483,9 +513,9 @@ def echo(key: str = KEY, *, host: str = HOST) -> Exchange:
     """An exchange with a server that repeats what it was told, the key included."""
     said = f'{{"message": "no {host}:{key}"}}'.encode()
     answer = ok(said, f"X-Echo: {host}:{key}", status="403 Forbidden")
-    with scripted([answer]) as server, Target(server.url, host, key) as target:
-        assert key not in f"{target!r}{target}"
-        return target.ask("PUT", f"/api/{host}:{key}", json={"key": f"{host}:{key}"})
+    with scripted([answer]) as server, Client(server.url, host, key) as client:
+        assert key not in f"{client!r}{client}"
+        return client.request("PUT", f"/api/{host}:{key}", json={"key": f"{host}:{key}"})
 
 
 @pytest.mark.parametrize(("key", "shown"), [(KEY, "…a9f1"), ("a-key-of-another-shape", "…hape"), ("short", "…")])
@@ -498,7 +528,6 @@ def test_an_exchange_shows_all_but_the_key(key: str, shown: str) -> None:
         f"> User-Agent: mockscope/{mockscope.__version__}",
         f"> Http-X-Partner-Auth: {HOST}:{shown}",
         "> Content-Type: application/json",
-        f"> Content-Length: {len(key) + 24}",
         f'> {{"key": "{HOST}:{shown}"}}',
         "< 403",
         "< Content-Type: application/json",
@@ -506,24 +535,23 @@ def test_an_exchange_shows_all_but_the_key(key: str, shown: str) -> None:
         f"< X-Echo: {HOST}:{shown}",
         f'< {{"message": "no {HOST}:{shown}"}}',
     ]
-    assert (repr(exchange), exchange.status) == (f"<Exchange PUT /api/{HOST}:{shown}: 403>", 403)
-    assert key not in f"{exchange.path}{exchange.headers}{exchange.body!r}{exchange.answer_headers}{exchange.curl()}"
+    assert key not in f"{exchange!r}{exchange.curl}"
     # What it was told in truth is there for who must know it.
-    assert (exchange.json, exchange.text) == ({"message": f"no {HOST}:{key}"}, f'{{"message": "no {HOST}:{key}"}}')
+    assert exchange.json == {"message": f"no {HOST}:{key}"}
 
 
 def test_a_long_body_is_cut_and_a_key_is_not_cut_in_half() -> None:
     said = b"x" * 1990 + KEY.encode() + b"y" * 100
-    with scripted([ok(said)]) as server, Target(server.url, HOST, KEY) as target:
-        shown = str(target.ask("GET", "/")).splitlines()[-2:]
+    with scripted([ok(said)]) as server, Client(server.url, HOST, KEY) as client:
+        shown = str(client.request("GET", "/")).splitlines()[-2:]
 
     assert shown == [f"< {'x' * 1990}…a9f1{'y' * 5}", "< ... and 95 characters more"]
 
 
 @pytest.mark.parametrize("answer", [b"", b"<html>", b"\xff", b"[" * 100_000])
 def test_an_answer_that_is_not_json_is_a_value_error(answer: bytes) -> None:
-    with scripted([ok(answer)]) as server, Target(server.url, HOST, KEY) as target:
-        exchange = target.ask("GET", "/")
+    with scripted([ok(answer)]) as server, Client(server.url, HOST, KEY) as client:
+        exchange = client.request("GET", "/")
     with pytest.raises(ValueError, match=r"."):
         _ = exchange.json
 
@@ -532,26 +560,25 @@ CURLED: Final[list[dict[str, Any]]] = [
     {"method": "GET", "path": "/api/v1/users", "query": {"next_page_start": "joey+1@example.com"}},
     {"method": "GET", "path": "/api/v1/users", "headers": [("Http-X-Email", "joey's@example.com")]},
     {"method": "DELETE", "path": "/api/v1/users", "headers": [("Http-X-Email", "")], "query": "test_mode=true"},
-    {"method": "PUT", "path": "/api/v1/groups/[a]{b}", "json": {"name": 'it\'s @ "$HOME" `ls` \\ \n Zoë'}},
+    {"method": "PUT", "path": "/api/v1/groups/a", "json": {"name": 'it\'s @ "$HOME" `ls` \\ \n Zoë'}},
     {"method": "POST", "path": "/api/v1/users", "body": b"@seed"},
     {"method": "POST", "path": "/api/v1/users", "body": b"\x00\xff\\%s'"},
     {"method": "POST", "path": "/api/v1/users"},
-    {"method": "GET", "path": "/api/v1/groups/../a", "auth": f"<{HOST}:{KEY}>"},
-    {"method": "GET", "path": "/api/v1/groups", "auth": None},
-    {"method": "HEAD", "path": "/api/v1/groups"},
+    {"method": "GET", "path": "/api/v1/groups/a", "headers": [("Http-X-Partner-Auth", f"<{HOST}:{KEY}>")]},
+    {"method": "GET", "path": "/api/v1/groups", "auth": False},
 ]
 
 
 @pytest.mark.parametrize("asked", CURLED, ids=lambda asked: f"{asked['method']} {asked['path']}")
 def test_the_curl_line_says_the_same(asked: dict[str, Any]) -> None:
     with scripted([ok(b"")], [ok(b"")]) as server:
-        with Target(server.url, HOST, KEY) as target:
-            line = target.ask(**asked).curl()
+        with Client(server.url, HOST, KEY) as client:
+            line = client.request(**asked).curl
         assert KEY not in line
         subprocess.run(
             ["sh", "-c", line],
             env=os.environ | {"MOCKSCOPE_API_KEY": KEY},
-            timeout=30,
+            timeout=300,
             check=True,
             capture_output=True,
         )
@@ -570,13 +597,13 @@ def without_manners(request: bytes) -> tuple[list[str], bytes]:
 
 
 def test_the_curl_line_names_the_certificates() -> None:
-    with mockscope.serve(tls=True) as server, Target(server.url, HOST, KEY, ca_file=server.ca_file) as target:
+    with mockscope.serve(tls=True) as server, Client(server.url, HOST, KEY, ca_file=server.ca_file) as client:
         server.site(HOST, api_key=KEY)
-        line = target.ask("GET", "/api/v1/groups").curl()
+        line = client.request("GET", "/api/v1/groups").curl
         done = subprocess.run(
             ["sh", "-c", f"{line} -s"],
             env=os.environ | {"MOCKSCOPE_API_KEY": KEY},
-            timeout=30,
+            timeout=300,
             check=True,
             capture_output=True,
         )

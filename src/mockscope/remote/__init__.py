@@ -1,0 +1,1 @@
+"""The commands' view of a server elsewhere."""

@@ -1,0 +1,361 @@
+"""The HTTP client of the commands that talk to a server elsewhere, on urllib3.
+
+It sends one request at a time at an even rate, waits while the server is rate-limiting, and bounds each response in
+size and time. Redirects are not followed: the key is for the named server only. All that is shown has the key
+redacted.
+
+urllib3's retries are off. Before one it would read the rest of the response, however long that is.
+"""
+
+import re
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from http.client import IncompleteRead, RemoteDisconnected
+from json import dumps
+from pathlib import Path
+from threading import Timer
+from typing import Final, Self
+from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError, InvalidChunkLength
+from urllib3.util import make_headers, parse_url
+
+from mockscope import __version__
+from mockscope._support.text import printable
+from mockscope.instruments.veil import SHORTEST_SOUGHT
+from mockscope.remote.exchange import Exchange, Headers, KeyRedactor
+
+AUTH_HEADER: Final = "Http-X-Partner-Auth"
+USER_AGENT: Final = f"mockscope/{__version__}"
+VISIBLE: Final = re.compile(r"[!-~]+")
+# The end of a URL that was copied together with a path of the API.
+API_PATH: Final = re.compile(r"/api/v1(/users|/groups)?/*$")
+MAX_RESPONSE_BYTES: Final = 32 * 1024 * 1024
+READ_BYTES: Final = 65_536
+# The first wait where a rate-limiting server names no time. Each further one is twice as long.
+FIRST_WAIT_SECONDS: Final = 1.0
+# The waits of one request in sum.
+MAX_WAIT_SECONDS: Final = 120.0
+# Minimum rate: one request a day.
+MAX_INTERVAL_SECONDS: Final = 86_400.0
+
+
+class Unreachable(OSError):
+    """There was no complete response. The message says why."""
+
+
+class RateLimited(Unreachable):
+    """There was no response but "ask again later"."""
+
+
+class Pace:
+    """Requests at even distances. Not for several threads at once.
+
+    Args:
+        rate: The most requests in a second; None is no limit.
+        sleep: Waits for some seconds.
+    """
+
+    def __init__(self, rate: float | None, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._interval = min(1 / rate, MAX_INTERVAL_SECONDS) if rate else 0.0
+        self._sleep = sleep
+        self._next = 0.0
+
+    def wait(self) -> None:
+        """Wait for the turn of the next request."""
+        now = time.monotonic()
+        if self._interval and self._next > now:
+            self._sleep(self._next - now)
+        self._next = max(self._next, now) + self._interval
+
+
+class Client:
+    """A client for one site of a server elsewhere. Not for several threads at once.
+
+    The proxy that the environment names is used (``HTTPS_PROXY``, ``HTTP_PROXY``, ``NO_PROXY``).
+
+    Args:
+        url: The server's URL, http or https, up to where ``/api/v1`` begins.
+        host: The site's host, as in the auth header.
+        api_key: The site's key.
+        rate: The most requests in a second; None is no limit.
+        timeout: The most seconds that one response may take.
+        ca_file: Certificates to trust instead of the system's.
+        sleep: Waits for some seconds.
+
+    Raises:
+        ValueError: If the URL is not one, a header cannot hold host or key, or the certificates cannot be read.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        host: str,
+        api_key: str,
+        *,
+        rate: float | None = None,
+        timeout: float = 30.0,
+        ca_file: Path | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        # The URL and the host are shown in messages.
+        if len(api_key) >= SHORTEST_SOUGHT and api_key in url:
+            raise ValueError("the URL must not hold the key")
+        if host.endswith(f":{api_key}"):
+            raise ValueError("the host of the site is what comes before the colon and the key")
+        if not VISIBLE.fullmatch(host):
+            raise ValueError(f"a header cannot hold the host {host!r}: use visible ASCII without blanks")
+        if not VISIBLE.fullmatch(api_key) or ":" in api_key:
+            raise ValueError("a header cannot hold this key: use visible ASCII without blank or colon")
+        parts = _parsed(url)
+        self.url = url.rstrip("/")
+        self.host = host
+        self.api_key = api_key
+        self.pace = Pace(rate, sleep)
+        self._sleep = sleep
+        self._timeout = timeout
+        self._ca_file = ca_file
+        self._redact = KeyRedactor(host, api_key)
+        self._proxy = _proxy_for(parts)
+        context = _context(ca_file) if parts.scheme == "https" else None
+        self._manager = _manager(self._proxy, context)
+        self._pool = self._manager.connection_from_host(parts.hostname, parts.port, parts.scheme)
+        # One whose response heads end in time.
+        self._pool.ConnectionCls = _HTTPSConnection if context else _HTTPConnection  # type: ignore[assignment]
+        # A proxy for plain HTTP wants the whole URL.
+        self._base = self.url if self._proxy and not context else parts.path.rstrip("/")
+
+    def __repr__(self) -> str:
+        return f"<Client of the site {self.host} at {self.url}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._manager.clear()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | str = "",
+        json: object = None,
+        body: bytes | None = None,
+        headers: Headers = (),
+        auth: bool = True,
+    ) -> Exchange:
+        """Send a request and return the exchange. Where the server is rate-limiting, wait and send it again.
+
+        Args:
+            method: The method.
+            path: The path below the URL, percent-encoded.
+            query: Parameters to encode; a string is sent as it is.
+            json: A body to send as JSON.
+            body: A body to send as it is.
+            headers: More headers, in this order. They replace those that would be sent anyway.
+            auth: Send the site's own auth header.
+
+        Raises:
+            Unreachable: If there was no complete response.
+            ValueError: If a header cannot hold a value.
+        """
+        sent = [("User-Agent", USER_AGENT)]
+        if auth:
+            sent.append((AUTH_HEADER, f"{self.host}:{self.api_key}"))
+        if json is not None:
+            body = dumps(json, ensure_ascii=False).encode()
+            sent.append(("Content-Type", "application/json"))
+        elif body is None and method in ("POST", "PUT"):
+            body = b""
+        named = {name.lower() for name, _ in headers}
+        sent = [*((name, value) for name, value in sent if name.lower() not in named), *headers]
+        encoded = query if isinstance(query, str) else urlencode(query, quote_via=quote)
+        target = f"{path}?{encoded}" if encoded else path
+        waited, wait = 0.0, FIRST_WAIT_SECONDS
+        while True:
+            self.pace.wait()
+            exchange = self._send(method, target, sent, body)
+            pause = exchange.retry_after or wait
+            if not exchange.is_rate_limited or waited + pause > MAX_WAIT_SECONDS:
+                return exchange
+            self._sleep(pause)
+            waited, wait = waited + pause, wait * 2
+
+    def _send(self, method: str, target: str, headers: Headers, body: bytes | None) -> Exchange:
+        deadline = time.monotonic() + self._timeout
+        try:
+            response = self._pool.urlopen(
+                method,
+                f"{self._base}{target}",
+                body,
+                urllib3.HTTPHeaderDict(headers),
+                retries=False,
+                assert_same_host=False,
+                timeout=self._timeout,
+                preload_content=False,
+                decode_content=False,
+            )
+            content = _read(response, deadline)
+        except (HTTPError, OSError) as error:
+            reason = _reason(error) if time.monotonic() < deadline else None
+            way = f" (through the proxy {self._proxy.host}:{self._proxy.port})" if self._proxy else ""
+            reason = reason or f"no response within {self._timeout:g} seconds"
+            raise Unreachable(self._redact(f"{self.url}{way}: {printable(reason)}")) from None
+        except ValueError:
+            raise ValueError("a header or a path cannot hold this: use visible ASCII") from None
+        return Exchange(
+            method,
+            self._redact(target),
+            self._redact.headers(headers),
+            self._redact.body(body or b""),
+            response.status,
+            self._redact.headers([*response.headers.items()]),
+            content,
+            self._redact.curl(method, f"{self.url}{target}", headers, body, self._ca_file),
+            self._redact,
+        )
+
+
+class _HeadDeadline:
+    """A connection that ends a response head after the time-out in sum; urllib3's time-out is for each read."""
+
+    timeout: float
+    sock: socket.socket
+
+    def getresponse(self) -> urllib3.HTTPResponse:
+        timer = Timer(self.timeout, _shut_down, [self.sock])
+        timer.daemon = True
+        timer.start()
+        try:
+            return super().getresponse()  # type: ignore[misc,no-any-return]
+        finally:
+            timer.cancel()
+
+
+class _HTTPConnection(_HeadDeadline, HTTPConnection):  # type: ignore[misc]
+    pass
+
+
+class _HTTPSConnection(_HeadDeadline, HTTPSConnection):  # type: ignore[misc]
+    pass
+
+
+def _shut_down(sock: socket.socket) -> None:
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+
+
+def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    """Read a response body to its end.
+
+    Raises:
+        Unreachable: If it is too long.
+        TimeoutError: If it takes too long.
+    """
+    content = bytearray()
+    try:
+        while True:
+            chunk = response.read1(READ_BYTES)
+            # A head that was cut at the deadline looks like one with an empty body.
+            if time.monotonic() >= deadline:
+                raise TimeoutError
+            if not chunk:
+                break
+            content += chunk
+            if len(content) > MAX_RESPONSE_BYTES:
+                raise Unreachable(f"the response is longer than {MAX_RESPONSE_BYTES // 1024**2} MiB")
+    except BaseException:
+        # Also after Ctrl-C: the rest of this response must not be taken for the next one.
+        response.close()
+        raise
+    response.release_conn()
+    return bytes(content)
+
+
+def _reason(error: BaseException) -> str:
+    """Return in words why there was no response: the innermost error knows."""
+    while isinstance(inner := error.args[-1] if error.args else None, BaseException) or (inner := error.__cause__):
+        error = inner
+    match error:
+        case TimeoutError() | urllib3.exceptions.TimeoutError():
+            return ""
+        case ssl.SSLCertVerificationError():
+            return f"certificate verification failed: {error.verify_message}"
+        case ssl.SSLError():
+            return f"TLS failed: {(error.reason or str(error)).lower().replace('_', ' ')}"
+        case socket.gaierror():
+            return f"the name cannot be resolved: {error.strerror}"
+        case ConnectionRefusedError():
+            return "nothing listens there"
+        case RemoteDisconnected() | ConnectionError():
+            return "the connection was closed before there was a response"
+        case IncompleteRead() | InvalidChunkLength():
+            return "the response was cut off"
+        case OSError():
+            return error.strerror or str(error)
+    return "the response is not HTTP"
+
+
+def _parsed(url: str) -> SplitResult:
+    """Parse the URL of a server. What may be a secret in it is not repeated in an error.
+
+    Raises:
+        ValueError: If it is not one, or holds more.
+    """
+    if "@" in url:
+        raise ValueError("the URL must not hold a name or a password")
+    shown = re.split("[?#]", url)[0]
+    wrong = f"{shown!r} is not the URL of a server: write it like https://example.com"
+    try:
+        parts = urlsplit(url)
+        is_one = bool(parts.hostname and parts.hostname.encode("idna")) and parts.port != 0
+    except ValueError:
+        raise ValueError(wrong) from None
+    if not is_one or parts.scheme not in ("http", "https") or not VISIBLE.fullmatch(url):
+        raise ValueError(wrong)
+    if shown != url:
+        raise ValueError(f"the URL must end with its path: leave out what follows {shown!r}")
+    if API_PATH.search(parts.path):
+        raise ValueError(f"{url!r} must end before /api/v1: write {API_PATH.sub('', url)}")
+    return parts
+
+
+def _proxy_for(parts: SplitResult) -> urllib3.util.Url | None:
+    """Return the proxy that the environment names for a server.
+
+    Raises:
+        ValueError: If it is not an HTTP proxy.
+    """
+    named = getproxies()
+    proxy = named.get(parts.scheme) or named.get("all")
+    if not proxy or proxy_bypass(parts.netloc):
+        return None
+    try:
+        found = parse_url(proxy if "://" in proxy else f"http://{proxy}")
+    except HTTPError:
+        found = urllib3.util.Url()
+    if found.scheme not in ("http", "https") or not found.host:
+        raise ValueError(f"the proxy that the environment names for {parts.scheme} must be an http:// or https:// URL")
+    return found._replace(port=found.port or (80 if found.scheme == "http" else 443))
+
+
+def _manager(proxy: urllib3.util.Url | None, context: ssl.SSLContext | None) -> urllib3.PoolManager:
+    if proxy is None:
+        return urllib3.PoolManager(ssl_context=context)
+    headers = make_headers(proxy_basic_auth=unquote(proxy.auth)) if proxy.auth else None
+    return urllib3.ProxyManager(f"{proxy.scheme}://{proxy.netloc}", proxy_headers=headers, ssl_context=context)
+
+
+def _context(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        reason = "there are none" if isinstance(error, ssl.SSLError) else error.strerror or error
+        raise ValueError(f"cannot read certificates from {ca_file}: {reason}") from None

@@ -1,0 +1,147 @@
+"""A request to a server elsewhere with its response, and how both are shown without the key."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from json import loads
+from pathlib import Path
+from shlex import quote
+from typing import Any, Final
+
+from urllib3.exceptions import InvalidHeader
+from urllib3.util import Retry
+
+from mockscope._support.text import printable
+from mockscope.instruments.veil import SHORTEST_SOUGHT, Veil, last_four
+
+MAX_SHOWN_CHARACTERS: Final = 2000
+# A longer body is not repeated in a curl line: a shell takes no argument of its size.
+MAX_CURL_BYTES: Final = 100_000
+# Stands for the key until the rest of a curl line is quoted. No header, URL or text body holds it.
+KEY_MARK: Final = "\0"
+KEY_VARIABLE: Final = '"$MOCKSCOPE_API_KEY"'
+
+Headers = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and its response.
+
+    The key is redacted in all fields but ``content``, which is as the server sent it.
+    """
+
+    method: str
+    # With the query, below the client's URL.
+    path: str
+    headers: Headers
+    body: bytes
+    status: int
+    response_headers: Headers
+    content: bytes = field(repr=False)
+    # The request as a line for a shell in which MOCKSCOPE_API_KEY holds the key.
+    curl: str = field(default="", repr=False)
+    _redact: Callable[[str], str] = field(default=str, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [
+                f"> {self.method} {self.path}",
+                *(f"> {name}: {printable(value)}" for name, value in self.headers),
+                *self._body_lines(">", self.body),
+                f"< {self.status}",
+                *(f"< {printable(name)}: {printable(value)}" for name, value in self.response_headers),
+                *self._body_lines("<", self.content),
+            ]
+        )
+
+    @property
+    def json(self) -> Any:
+        """The response's body, parsed.
+
+        Raises:
+            ValueError: If it is not JSON, or nests too deeply.
+        """
+        try:
+            return loads(self.content)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
+    @property
+    def is_rate_limited(self) -> bool:
+        """Return whether the server only asks for a later request."""
+        return self.status == 429 or (self.status == 503 and self.header("Retry-After") is not None)
+
+    @property
+    def retry_after(self) -> float:
+        """The seconds that the server asks to wait; 0 where it names no time in the future."""
+        try:
+            return Retry().parse_retry_after(self.header("Retry-After") or "")
+        except (InvalidHeader, ValueError, OverflowError):
+            return 0.0
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of a response header."""
+        return next((value for own, value in self.response_headers if own.lower() == name.lower()), None)
+
+    def _body_lines(self, sign: str, body: bytes) -> Iterator[str]:
+        # Redacted before it is cut: half a key would not be recognised.
+        text = self._redact(body.decode("utf-8", "replace"))
+        yield from (f"{sign} {printable(line.expandtabs(4))}" for line in text[:MAX_SHOWN_CHARACTERS].splitlines())
+        if len(text) > MAX_SHOWN_CHARACTERS:
+            yield f"{sign} ... and {len(text) - MAX_SHOWN_CHARACTERS} characters more"
+
+
+class KeyRedactor:
+    """Shows requests and responses without the key of a site.
+
+    Args:
+        host: The site's host.
+        api_key: The site's key.
+    """
+
+    def __init__(self, host: str, api_key: str) -> None:
+        self._veil = Veil()
+        self._veil.learn(api_key)
+        self._pair = f"{host}:{api_key}"
+        self._key = api_key
+
+    def __call__(self, text: str) -> str:
+        """Return a text with the key redacted."""
+        # A short key may be any word: it is only recognised after its host.
+        return self._veil(text.replace(self._pair, self._pair.removesuffix(self._key) + last_four(self._key)))
+
+    def headers(self, headers: Headers) -> Headers:
+        """Return headers with the key redacted, in those with other credentials too."""
+        return tuple(
+            (name, self(self._veil.header(name.lower().removeprefix("set-"), value))) for name, value in headers
+        )
+
+    def body(self, body: bytes) -> bytes:
+        """Return a body with the key redacted."""
+        return self(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+    def curl(self, method: str, url: str, headers: Headers, body: bytes | None, ca_file: Path | None) -> str:
+        """Return a request as a line for a shell in which MOCKSCOPE_API_KEY holds the key."""
+        if body is not None and len(body) > MAX_CURL_BYTES:
+            return f"# a body of {len(body)} bytes is too long for a curl line"
+        words = ["curl", "-i", *(["-X", method] if method != "GET" or body is not None else [])]
+        words += ["--cacert", quote(str(ca_file))] if ca_file is not None else []
+        for name, value in headers:
+            if name != "User-Agent":
+                # curl takes "Name:" for a header to leave out.
+                words += ["-H", self._for_shell(f"{name}: {value}" if value.strip() else f"{name};")]
+        if body is None:
+            return " ".join([*words, self._for_shell(url)])
+        if not any(name.lower() == "content-type" for name, _ in headers):
+            words += ["-H", "'Content-Type:'"]
+        try:
+            return " ".join([*words, "--data-raw", self._for_shell(body.decode()), self._for_shell(url)])
+        except UnicodeDecodeError:
+            escaped = "".join(f"\\{byte:03o}" for byte in self.body(body))
+            return " ".join([f"printf '{escaped}' |", *words, "--data-binary", "@-", self._for_shell(url)])
+
+    def _for_shell(self, text: str) -> str:
+        marked = text.replace(self._pair, self._pair.removesuffix(self._key) + KEY_MARK)
+        if len(self._key) >= SHORTEST_SOUGHT:
+            marked = marked.replace(self._key, KEY_MARK)
+        return KEY_VARIABLE.join(quote(part) if part else "" for part in self._veil(marked).split(KEY_MARK)) or "''"
