@@ -39,7 +39,7 @@ SECTION = [
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
@@ -189,7 +189,7 @@ def test_joey(joey):
         (["--mockscope-log=failed"], "none", 1),
         (["--mockscope-log=all"], "", 2),
         ([], "all", 2),
-        (["-n", "2"], "all", 2),
+        pytest.param(["-n", "2"], "all", 2, marks=pytest.mark.slow),
         (["-rP"], "all", 2),
     ],
 )
