@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from nested import run, run_alone
 
 ASK = """
 import requests
@@ -20,15 +21,6 @@ def all_plugins(few_plugins: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Load all installed plugins, ours by its entry point, as users have it."""
     monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     monkeypatch.delenv("PYTEST_PLUGINS")
-
-
-def run_alone(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    """Run pytest in a process of its own; it costs two seconds."""
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
-
-
-def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
 
 
 def test_each_test_gets_a_fresh_site_on_one_server(pytester: pytest.Pytester) -> None:

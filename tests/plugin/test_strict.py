@@ -2,6 +2,7 @@
 
 import pytest
 import requests
+from nested import run
 
 import mockscope
 
@@ -28,10 +29,6 @@ def test_innocent(mockscope):
 FINDING = (
     "*201 create_user joey@example.com (HTTP-7, call *): field-unknown: The service knows no field nickname here. *"
 )
-
-
-def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
 
 
 def test_without_strict_mode_a_suspicious_success_is_one(pytester: pytest.Pytester) -> None:
