@@ -73,7 +73,7 @@ def archived(calls: mockscope.Calls) -> list[Any]:
 
 def ask_as(site: MockSite, host: str) -> None:
     """Send a request with a Host of one's own."""
-    connection = HTTPConnection(site.url.removeprefix("http://"), timeout=20)
+    connection = HTTPConnection(site.url.removeprefix("http://"), timeout=300)
     connection.putrequest("GET", USERS, skip_host=True)
     for name, value in (site.headers | {"Host": host}).items():
         connection.putheader(name, value)
@@ -216,6 +216,18 @@ def test_some_of_the_calls_can_be_archived(site: MockSite) -> None:
     assert [entry["comment"] for entry in archived(site.calls.for_operation("list_groups"))] == [
         "list_groups; example-site"
     ]
+
+
+def test_an_archive_tells_how_long_an_answer_took_in_milliseconds(site: MockSite) -> None:
+    site.clock.freeze("2024-02-06T12:00:00Z", autojump=True)
+    site.faults.add("list_users", delay=0.75)
+    call(site, "GET", USERS)
+
+    [entry] = archived(site.calls)
+    assert (entry["startedDateTime"], entry["time"]) == ("2024-02-06T12:00:00+00:00", 750.0)
+    assert entry["timings"] == {"send": 0, "wait": 750.0, "receive": 0} | dict.fromkeys(
+        ("blocked", "dns", "connect", "ssl"), -1
+    )
 
 
 def test_a_clock_that_went_back_meanwhile_makes_no_time_below_none(site: MockSite) -> None:

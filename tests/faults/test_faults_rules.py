@@ -31,7 +31,7 @@ def ask(
 ) -> requests.Response:
     """Ask on a connection of its own."""
     named = {f"Http-X-{name.title()}": value for name, value in headers.items()}
-    return requests.request(method, f"{site.url}{target}", headers=site.headers | named, json=json, timeout=10)
+    return requests.request(method, f"{site.url}{target}", headers=site.headers | named, json=json, timeout=300)
 
 
 def create(site: MockSite, **changes: object) -> requests.Response:
@@ -403,7 +403,7 @@ def test_a_status_without_body_is_answered_without_one(mockscope: MockSite, stat
     mockscope.faults.add("list_users", status=status)
     with requests.Session() as session:
         first, second = (
-            session.get(f"{mockscope.url}{USERS}", headers=mockscope.headers, timeout=10) for _ in range(2)
+            session.get(f"{mockscope.url}{USERS}", headers=mockscope.headers, timeout=300) for _ in range(2)
         )
     assert (first.status_code, first.content, second.status_code) == (status, b"", 200)
     assert ("Content-Length" in first.headers) == (status != 204)
@@ -540,8 +540,8 @@ def test_requests_that_no_operation_answers_are_never_touched(mockscope: MockSit
     limit = mockscope.faults.rate_limit(1, per=60)
     wrong_key = {"Http-X-Partner-Auth": f"{mockscope.host}:wrong"}
     answers = [
-        requests.get(f"{mockscope.url}{USERS}", headers=wrong_key, timeout=10),
-        requests.get(f"{mockscope.url}{USERS}", timeout=10),
+        requests.get(f"{mockscope.url}{USERS}", headers=wrong_key, timeout=300),
+        requests.get(f"{mockscope.url}{USERS}", timeout=300),
         ask(mockscope, target="/api/v1/nowhere"),
         ask(mockscope, "PATCH"),
     ]
@@ -746,7 +746,7 @@ def test_under_many_threads_a_fault_strikes_exactly_as_often_as_planned(mockscop
     def fifty(_: int) -> list[int]:
         with requests.Session() as session:
             url = f"{mockscope.url}{USERS}"
-            return [session.get(url, headers=mockscope.headers, timeout=10).status_code for _ in range(50)]
+            return [session.get(url, headers=mockscope.headers, timeout=300).status_code for _ in range(50)]
 
     with ThreadPoolExecutor(8) as pool:
         answers = [status for part in pool.map(fifty, range(8)) for status in part]

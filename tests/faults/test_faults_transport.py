@@ -27,11 +27,13 @@ from faults_document import row_of
 
 import mockscope as package
 from mockscope import MockSite
+from mockscope.instruments.calls import Journal
 from mockscope.instruments.fault import TRANSPORTS
 
-# What leaves an answer takes milliseconds; a client that waits for one that never comes need not wait long.
-PATIENCE: Final = 10.0
-HANG_PATIENCE: Final = 0.15
+# Guards against hanging.
+PATIENCE: Final = 300.0
+# A client waits so long for a response that never comes: long enough for its request to arrive on a busy machine.
+HANG_PATIENCE: Final = 1.0
 USERS: Final = "/api/v1/users"
 PAGE_KEY: Final = "example-site:e179017a-62b0-4996-8a38-e91aa9f1"
 
@@ -64,7 +66,7 @@ def with_requests(asked: Sequence[Asked], patience: float) -> None:
 
 
 def with_httpx(asked: Sequence[Asked], patience: float) -> None:
-    with httpx.Client(timeout=patience) as client:
+    with httpx.Client(timeout=patience, verify=False) as client:
         for method, url, headers, body in asked:
             response = client.request(method, url, headers=headers, json=body)
         response.json()
@@ -72,7 +74,7 @@ def with_httpx(asked: Sequence[Asked], patience: float) -> None:
 
 def with_httpx_async(asked: Sequence[Asked], patience: float) -> None:
     async def ask() -> None:
-        async with httpx.AsyncClient(timeout=patience) as client:
+        async with httpx.AsyncClient(timeout=patience, verify=False) as client:
             for method, url, headers, body in asked:
                 response = await client.request(method, url, headers=headers, json=body)
             response.json()
@@ -81,7 +83,7 @@ def with_httpx_async(asked: Sequence[Asked], patience: float) -> None:
 
 
 def with_httpx2(asked: Sequence[Asked], patience: float) -> None:
-    with httpx2.Client(timeout=patience) as client:
+    with httpx2.Client(timeout=patience, verify=False) as client:
         for method, url, headers, body in asked:
             response = client.request(method, url, headers=headers, json=body)
         response.json()
@@ -89,7 +91,7 @@ def with_httpx2(asked: Sequence[Asked], patience: float) -> None:
 
 def with_httpx2_async(asked: Sequence[Asked], patience: float) -> None:
     async def ask() -> None:
-        async with httpx2.AsyncClient(timeout=patience) as client:
+        async with httpx2.AsyncClient(timeout=patience, verify=False) as client:
             for method, url, headers, body in asked:
                 response = await client.request(method, url, headers=headers, json=body)
             response.json()
@@ -433,10 +435,7 @@ def test_requests_sent_ahead_on_a_broken_connection_are_never_answered(
             wire.rest()
     else:
         assert wire.rest().count(b"HTTP/1.1") == (transport == "truncate")
-    began = time.monotonic()
     assert [(entry.fault, entry.duration is not None) for entry in mockscope.calls] == [(fault.id, True)]
-    # A call that had never ended would have been waited for.
-    assert time.monotonic() - began < 1
 
 
 def test_a_request_after_bad_json_is_answered_on_the_same_connection(mockscope: MockSite, wire: Wire) -> None:
@@ -460,16 +459,20 @@ def test_a_client_that_leaves_a_hanging_request_ends_it(mockscope: MockSite) -> 
     assert held.status is None
 
 
-def test_a_look_at_the_calls_does_not_wait_for_a_hanging_request(mockscope: MockSite, wire: Wire) -> None:
+def test_a_look_at_the_calls_does_not_wait_for_a_hanging_request(
+    mockscope: MockSite, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mockscope.faults.add("list_users", transport="hang")
     wire.send(GET)
-    seen_calls(mockscope)
-    began = time.monotonic()
+    until(lambda: any(entry.fault for entry in mockscope.calls))
+    # A look that waited would raise TypeError.
+    monkeypatch.setattr(Journal, "_wait_for", None)
     assert [entry.fault for entry in mockscope.calls] == ["fault-1"]
-    assert time.monotonic() - began < 1
 
 
-def test_a_server_stops_at_once_though_requests_hang() -> None:
+def test_a_server_stops_at_once_though_requests_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A server that waited for the requests would hang.
+    monkeypatch.setattr("mockscope.server.GRACE_SECONDS", 2 * PATIENCE)
     with package.serve() as server:
         site = server.site()
         site.faults.add(transport="hang", times=None)
@@ -477,9 +480,7 @@ def test_a_server_stops_at_once_though_requests_hang() -> None:
         for wire in wires:
             wire.send(GET)
         until(lambda: len(site.calls) == 5)
-        began = time.monotonic()
         server.stop()
-        assert time.monotonic() - began < 1
         for wire in wires:
             with wire:
                 assert is_over(wire)
@@ -487,9 +488,12 @@ def test_a_server_stops_at_once_though_requests_hang() -> None:
 
 SERVED_IN_FOREGROUND: Final = """
 import sys
+import mockscope.server
 from mockscope import Mockscope
 from mockscope.server import bind, serve_in_foreground, url_of
 
+# uvicorn would give the responses under way that long.
+mockscope.server.GRACE_SECONDS = 600
 double = Mockscope()
 site = double.site(host="example-site", api_key="e179017a-62b0-4996-8a38-e91aa9f1")
 site.faults.add_plain({keeps_back})
@@ -509,12 +513,9 @@ def test_a_signal_ends_a_server_at_once_though_an_answer_is_kept_back(keeps_back
         asked = Asked("GET", server.stdout.readline().strip() + USERS, {"Http-X-Partner-Auth": PAGE_KEY})
         answer = pool.submit(outcome, with_http_client, [asked])
         assert server.stdout.readline() == "asked\n"
-        began = time.monotonic()
         server.terminate()
         assert server.communicate(timeout=PATIENCE) == ("answered\n", "")
         assert (server.returncode, answer.result(PATIENCE)) == (0, "RemoteDisconnected")
-    # uvicorn gives answers that are under way three seconds.
-    assert time.monotonic() - began < 2
 
 
 def is_over(wire: Wire) -> bool:
@@ -607,7 +608,7 @@ with mockscope.serve() as server:
 
 def test_without_httptools_and_uvloop_connections_break_the_same_way() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_HTTPTOOLS], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", WITHOUT_HTTPTOOLS], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert (done.stderr, done.returncode) == ("", 0)
     *lines, protocol = done.stdout.splitlines()

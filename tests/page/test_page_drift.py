@@ -303,7 +303,7 @@ def ask(site: MockSite, request: Request, *, test_mode: bool = False, key: str |
         site.url + request.path + "?test_mode=true" * test_mode,
         headers={**credentials, **({"Http-X-Email": request.email} if request.email else {})},
         json=request.body,
-        timeout=10,
+        timeout=300,
     )
 
 
