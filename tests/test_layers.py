@@ -28,7 +28,7 @@ DOUBLE: Final = WEB | {"mockscope.double"}
 
 PROTOCOLS: Final = {"mockscope.prompt", "mockscope.protocol"}
 PORTS: Final = PROTOCOLS | {"mockscope.gate", "mockscope.proxy", "mockscope.tls", "uvicorn"}
-SERVER: Final = DOUBLE | PORTS | {"mockscope.redirect", "mockscope.server", "mockscope.stock", "mockscope.transports"}
+SERVER: Final = DOUBLE | PORTS | {"mockscope.redirect", "mockscope.server", "mockscope.transports"}
 
 # room -> what it may import besides the standard library
 ALLOWED: Final[dict[str, set[str]]] = {
@@ -59,19 +59,10 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "pulling.py": DOMAIN | {"mockscope.seeding", "mockscope.target", "mockscope.yaml_text", "cryptography"},
     "anonymizing.py": {"mockscope.domain"},
     "proxy.py": {"mockscope.gate", "mockscope.tls"},
-    # Of the clients it imports one at most, and only where it is asked for its adapter.
-    "transports.py": {
-        "mockscope.bench",
-        "mockscope.domain",
-        "mockscope.instruments",
-        "mockscope.stock",
-        "mockscope.web",
-        "requests",
-        "starlette",
-    },
+    # It imports requests only where it is asked for its adapter.
+    "transports.py": {"mockscope.bench", "mockscope.domain", "mockscope.web", "requests", "starlette", "urllib3"},
     # No client is imported, and no server: it is told where to lead requests.
-    "stock.py": set(),
-    "redirect.py": {"mockscope.stock", "mockscope.tls", "mockscope.transports"},
+    "redirect.py": {"mockscope.tls"},
     "server.py": SERVER,
     "adopting.py": set(),
     "running.py": {"mockscope.adopting", "mockscope.instruments", "mockscope.server", "mockscope.tls"},

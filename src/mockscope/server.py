@@ -19,7 +19,6 @@ from starlette.types import ASGIApp
 from uvicorn.server import HANDLED_SIGNALS, ServerState
 
 from mockscope._support.arguments import check_kind
-from mockscope._support.monotonic import monotonic
 from mockscope.double import Mockscope
 from mockscope.gate import Gate, SecurePort
 from mockscope.instruments.calls import MOST_CALLS
@@ -220,9 +219,9 @@ class LiveServer(Mockscope):
             RuntimeError: the server is not running.
             ValueError: the server speaks TLS.
         """
-        from mockscope.transports import transport_kind  # here, not above: a server without it pays nothing
+        from mockscope.transports import new_transport  # here, not above: a server without it pays nothing
 
-        return transport_kind()(self._shortcut())
+        return new_transport(self._in_process())
 
     def adapter(self) -> Any:
         """An adapter for one session of requests, which needs no socket where it can.
@@ -232,9 +231,9 @@ class LiveServer(Mockscope):
             ValueError: the server speaks TLS.
             ImportError: requests is not installed.
         """
-        from mockscope.transports import adapter_kind
+        from mockscope.transports import new_adapter
 
-        return adapter_kind()(self._shortcut())
+        return new_adapter(self._in_process())
 
     def redirect(self) -> AbstractContextManager[None]:
         """Lead requests of this process to the vendor's hosts here, for a ``with`` block.
@@ -247,15 +246,14 @@ class LiveServer(Mockscope):
         """
         from mockscope.redirect import redirected  # here, not above: a server without it pays nothing
 
-        # Of one that speaks TLS it says so itself.
-        return redirected(self.url, None if self._gate else self._shortcut())
+        return redirected(self.url)
 
-    def _shortcut(self) -> "InProcess":
+    def _in_process(self) -> "InProcess":
         from mockscope.transports import InProcess
 
         url = self.url
         if self._gate is not None:
-            raise ValueError(f"what goes round the port goes round TLS too, and this server speaks it: {url}")
+            raise ValueError(f"without a socket there is no TLS, and this mockscope server speaks it: {url}")
         return InProcess(self, self.app, url, lambda: self._url == url)
 
     def _run(self, listener: socket.socket, door: socket.socket | None, ready: Future[None]) -> None:
@@ -272,9 +270,6 @@ class LiveServer(Mockscope):
         self, config: uvicorn.Config, listener: socket.socket, door: socket.socket | None, ready: Future[None]
     ) -> None:
         loop = self._loop = asyncio.get_running_loop()
-        if isinstance(loop, asyncio.BaseEventLoop):
-            # A test may freeze the clock of the process. uvloop has one of its own.
-            loop.time = monotonic  # type: ignore[method-assign]
         stopping = self._stopping = asyncio.Event()
         state = ServerState()
         state.default_headers = config.encoded_headers

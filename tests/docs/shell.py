@@ -11,8 +11,7 @@ from typing import Final, NamedTuple
 
 # What the documentation calls the server, wherever it really is.
 ADDRESS: Final = "127.0.0.1:8765"
-# Guards against hanging.
-SECONDS: Final = 300
+SECONDS: Final = 30
 
 
 class Exchange(NamedTuple):
@@ -67,7 +66,7 @@ def environment() -> dict[str, str]:
         if not name.upper().startswith(("MOCKSCOPE_", "PYTEST_")) and not name.upper().endswith("_PROXY")
     }
     commands = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-    return kept | {"PATH": commands}
+    return kept | {"PATH": commands, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def run(command: str, directory: Path) -> str:

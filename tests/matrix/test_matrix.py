@@ -25,7 +25,7 @@ SCRIPTS: Final = Path(__file__).parent / "scripts"
 # What npm installed for Node's scripts, if it did.
 PACKAGES: Final = SCRIPTS / "node_modules"
 VENDOR: Final = "https://app.periscopedata.com"
-PATIENCE: Final = 30
+PATIENCE: Final = 300
 PHOEBE: Final = {
     "first_name": "Phoebe",
     "last_name": "Buffay",

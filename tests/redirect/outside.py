@@ -4,10 +4,10 @@ The fixture goes round the look-up of names and the opening of connections befor
 redirect lets through ends here, and never at the vendor's.
 """
 
-import asyncio
 import os
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -165,6 +165,16 @@ def staying_inside(*args: Any, **options: Any) -> Any:
     raise AssertionError(f"this would have left: {args} {options}")
 
 
+def reporting(event: str) -> Callable[[Any], Any]:
+    """In place of a function of the interpreter: it reports a host as that does, and looks nothing up."""
+
+    def look_up(host: Any) -> None:
+        sys.audit(event, host)
+        staying_inside(host)
+
+    return look_up
+
+
 @pytest.fixture(autouse=True)
 def outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
     """The stand-in for the vendor's hosts, and for all others that are not on loopback."""
@@ -179,18 +189,17 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
         }
         monkeypatch.setattr(socket, "getaddrinfo", looking_up(socket.getaddrinfo))
         for name in ("gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
-            monkeypatch.setattr(socket, name, staying_inside)
+            monkeypatch.setattr(socket, name, reporting(f"socket.{name.removesuffix('_ex')}"))
         for name in ("connect", "connect_ex"):
             monkeypatch.setattr(socket.socket, name, connecting(getattr(socket.socket, name), found))
         for name in ("sendto", "sendmsg"):
             monkeypatch.setattr(socket.socket, name, staying_inside)
-        for loop in (asyncio.BaseEventLoop, uvloop.Loop):
-            monkeypatch.setattr(loop, "getaddrinfo", looking_up_on_a_loop(loop.getaddrinfo))
-            monkeypatch.setattr(loop, "create_connection", connecting_on_a_loop(loop.create_connection, found))
-            monkeypatch.setattr(loop, "create_datagram_endpoint", staying_inside)
-        # asyncio's own comes by the socket's.
-        real = uvloop.Loop.sock_connect
-        monkeypatch.setattr(uvloop.Loop, "sock_connect", connecting_a_socket_on_a_loop(real, found))
+        # asyncio's own loops come by the functions above.
+        loop = uvloop.Loop
+        monkeypatch.setattr(loop, "getaddrinfo", looking_up_on_a_loop(loop.getaddrinfo))
+        monkeypatch.setattr(loop, "create_connection", connecting_on_a_loop(loop.create_connection, found))
+        monkeypatch.setattr(loop, "create_datagram_endpoint", staying_inside)
+        monkeypatch.setattr(loop, "sock_connect", connecting_a_socket_on_a_loop(loop.sock_connect, found))
         yield found
 
 

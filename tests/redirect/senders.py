@@ -23,7 +23,7 @@ import uvloop
 from loops import Runtime, asyncio_loop, trio_loop
 
 # Every answer takes milliseconds.
-PATIENCE: Final = 10
+PATIENCE: Final = 300
 # Read once, as it takes longer than all the rest of a request.
 ROOTS: Final = ssl.create_default_context()
 

@@ -201,3 +201,50 @@ def test_no_certificate_is_asked_for_and_none_complained_of(*, verify: bool, moc
     response = requests.get(f"{APP}/api/v1/users", headers=mockscope_redirect.headers, verify=verify)
 
     assert (response.status_code, response.url) == (200, f"{APP}/api/v1/users")
+
+
+@pytest.mark.parametrize("has_fault", [False, True])
+def test_a_pool_of_one_connection_gets_it_back(mockscope_redirect: MockSite, *, has_fault: bool) -> None:
+    site = mockscope_redirect
+    with urllib3.HTTPSConnectionPool("app.periscopedata.com", maxsize=1, block=True, headers=site.headers) as pool:
+        for _ in range(3):
+            if has_fault:
+                site.faults.add("list_users", status=503)
+            response = pool.request("GET", "/api/v1/users", preload_content=False, retries=False, pool_timeout=300)
+            with pytest.raises(urllib3.exceptions.EmptyPoolError):
+                pool.request("GET", "/api/v1/users", pool_timeout=0.01)
+            assert b"".join(response.stream(7)) == site.calls.last.answer
+
+
+def test_a_class_of_connections_of_somebody_elses_sees_its_requests(
+    mockscope_redirect: MockSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    class Recorder(urllib3.connection.HTTPSConnection):
+        def request(self, method: str, url: str, *args: Any, **options: Any) -> None:
+            seen.append(f"{method} {url}")
+            super().request(method, url, *args, **options)
+
+    monkeypatch.setattr(urllib3.HTTPSConnectionPool, "ConnectionCls", Recorder)
+    assert requests.get(f"{APP}/api/v1/users", headers=mockscope_redirect.headers).status_code == 200
+
+    assert seen == ["GET /api/v1/users"]
+
+
+def test_urllib3_asks_again_for_the_statuses_that_it_is_told(mockscope_redirect: MockSite) -> None:
+    retries = urllib3.Retry(2, status_forcelist=[405], allowed_methods=None, backoff_factor=0, raise_on_status=False)
+    with urllib3.PoolManager(retries=retries) as pools:
+        assert pools.request("PATCH", f"{APP}/api/v1/users", headers=mockscope_redirect.headers).status == 405
+
+    assert [call.status for call in mockscope_redirect.calls] == [405] * 3
+
+
+@pytest.mark.parametrize("timeout", [urllib3.Timeout(total=0.1, read=5), urllib3.Timeout(connect=5, read=0.1)])
+def test_a_timeout_of_urllib3_counts_for_what_it_is_about(timeout: Any, mockscope_redirect: MockSite) -> None:
+    mockscope_redirect.faults.add("list_users", transport="hang")
+    with (
+        urllib3.PoolManager(timeout=timeout, retries=False) as pools,
+        pytest.raises(urllib3.exceptions.ReadTimeoutError),
+    ):
+        pools.request("GET", f"{APP}/api/v1/users", headers=mockscope_redirect.headers)

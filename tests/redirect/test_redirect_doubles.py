@@ -1,6 +1,9 @@
 """Other doubles of clients may be at work at the same time: each answers what is its own."""
 
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,19 +12,13 @@ import pytest
 import requests
 import responses
 import respx
-import urllib3
 import vcr
+from senders import Client, Options, through_every_client
 
 from mockscope import LiveServer, MockSite, serve
-from mockscope.redirect import redirected
 
 VENDOR: Final = "https://app.periscopedata.com/api/v1/users"
 ELSEWHERE: Final = "https://elsewhere.example/"
-redirects = pytest.mark.parametrize(
-    "redirect",
-    [lambda server: redirected(server.url), LiveServer.redirect],
-    ids=["over loopback", "without a socket"],
-)
 
 
 @pytest.fixture
@@ -35,9 +32,8 @@ def site(server: LiveServer) -> MockSite:
     return server.site()
 
 
-@redirects
-async def test_respx_answers_inside_a_redirect(redirect: Any, server: LiveServer, site: MockSite) -> None:
-    with redirect(server), respx.mock:
+async def test_respx_answers_inside_a_redirect(server: LiveServer, site: MockSite) -> None:
+    with server.redirect(), respx.mock:
         respx.get(ELSEWHERE).respond(204)
         # It looks at each request twice: as the client sends it, and as it goes out.
         respx.route(host="app.periscopedata.com").pass_through()
@@ -50,33 +46,74 @@ async def test_respx_answers_inside_a_redirect(redirect: Any, server: LiveServer
     assert len(site.calls) == 2
 
 
-@redirects
-def test_responses_answers_inside_a_redirect(redirect: Any, server: LiveServer, site: MockSite) -> None:
-    with redirect(server), responses.RequestsMock() as mocked:
+def test_responses_answers_inside_a_redirect(server: LiveServer, site: MockSite) -> None:
+    with server.redirect(), responses.RequestsMock() as mocked:
         mocked.get(ELSEWHERE, status=204)
         mocked.add_passthru("https://app.periscopedata.com")
 
-        assert requests.get(ELSEWHERE, timeout=10).status_code == 204
-        assert requests.get(VENDOR, headers=site.headers, timeout=10).status_code == 200
+        assert requests.get(ELSEWHERE, timeout=300).status_code == 204
+        assert requests.get(VENDOR, headers=site.headers, timeout=300).status_code == 200
 
     assert len(site.calls) == 1
 
 
-CLIENTS: Final[dict[str, Callable[[MockSite], int]]] = {
-    "requests": lambda site: requests.get(VENDOR, headers=site.headers, timeout=10).status_code,
-    "urllib3": lambda site: urllib3.request("GET", VENDOR, headers=site.headers).status,
-    "httpx": lambda site: httpx.get(VENDOR, headers=site.headers).status_code,
-}
+@contextmanager
+def cassette_inside(cassette: Any, server: LiveServer) -> Iterator[None]:
+    with server.redirect(), cassette:
+        yield
 
 
-@redirects
-@pytest.mark.parametrize("ask", CLIENTS.values(), ids=CLIENTS.keys())
-def test_vcr_records_inside_a_redirect_and_plays_again(
-    ask: Callable[[MockSite], int], redirect: Any, server: LiveServer, site: MockSite, tmp_path: Path
+@contextmanager
+def cassette_around(cassette: Any, server: LiveServer) -> Iterator[None]:
+    with cassette, server.redirect():
+        yield
+
+
+@pytest.mark.parametrize("nested", [cassette_inside, cassette_around], ids=["inside", "around"])
+@through_every_client
+def test_a_cassette_of_vcr_has_the_vendor_s_url_and_plays_again_beside_another_server(
+    client: Client, nested: Callable[..., AbstractContextManager[None]], tmp_path: Path
 ) -> None:
+    calls = []
     for record_mode in ("once", "none"):
-        with redirect(server), vcr.use_cassette(f"{tmp_path}/cassette.yaml", record_mode=record_mode) as cassette:
-            assert ask(site) == 200
-        assert len(cassette.requests) == 1
+        cassette = vcr.use_cassette(f"{tmp_path}/cassette.yaml", record_mode=record_mode)
+        with serve() as server, server.site("example_site", "key") as site, nested(cassette, server):
+            with client.open(Options()) as ask:
+                assert ask("GET", VENDOR, site.headers, None).status == 200
+            calls.append(len(site.calls))
 
-    assert len(site.calls) == 1
+    assert calls == [1, 0]
+    assert f"uri: {VENDOR}\n" in (tmp_path / "cassette.yaml").read_text()
+
+
+def test_a_finder_of_modules_that_is_put_in_front_and_taken_away_there_takes_nothing_of_ours(
+    server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Finder(MetaPathFinder):
+        def find_spec(self, *args: object) -> None:
+            return None
+
+    # As pyfakefs does around each report of a test.
+    before, finder = [*sys.meta_path], Finder()
+    monkeypatch.setattr(sys, "meta_path", [finder, *before])
+    with server.redirect():
+        assert sys.meta_path.pop(0) is finder
+    assert sys.meta_path == before
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", None])
+def test_the_bundle_of_certificates_may_be_missing_where_nobody_named_it(
+    variable: str | None, server: LiveServer, site: MockSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As it is in a fake file system.
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    if variable:
+        monkeypatch.setenv(variable, "missing.pem")
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", "missing.pem")
+    with server.redirect():
+        assert requests.get(VENDOR, headers=site.headers, timeout=300).status_code == 200
+        with pytest.raises(OSError, match="invalid path: absent"):
+            requests.get(VENDOR, headers=site.headers, verify="absent.pem", timeout=300)
+        with pytest.raises(OSError, match="invalid path: missing"):
+            requests.get("https://elsewhere.example/", timeout=300)

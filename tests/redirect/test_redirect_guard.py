@@ -9,6 +9,7 @@ import ssl
 import sys
 import xmlrpc.client
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from socket import getaddrinfo as imported_before
 from typing import Any, Final
 
@@ -38,9 +39,9 @@ FOREIGN_SPELLINGS: Final = (
 
 def refusal(site: MockSite) -> str:
     return (
-        f"{HOST} is the vendor's, and a redirect to {site.url} is active, but this is not a way that it can lead. "
-        "Nothing was sent. Use requests, urllib3, urllib, http.client, httpx, httpx2 or aiohttp on port 80 or 443, "
-        f"or {site.url} (server.url) in place of the vendor's URL."
+        f"mockscope refused a connection to {HOST}: a redirect to {site.url} is active, and this is not a way that it "
+        "can lead. Nothing was sent. Use requests, urllib3, urllib, http.client, httpx, httpx2 or aiohttp on port 80 "
+        f"or 443, or use {site.url} (server.url) instead of the vendor's URL."
     )
 
 
@@ -180,8 +181,22 @@ def test_another_port_of_a_vendors_host_is_refused_and_every_client_says_why(
     with CLIENTS[name].open(Options()) as ask, pytest.raises(Exception, match=r"\(server\.url\)") as caught:
         ask("GET", f"https://{HOST}:8443/api/v1/users", mockscope_redirect.headers, None)
 
-    assert f"{HOST} is the vendor's" in str(caught.value)
+    assert f"mockscope refused a connection to {HOST}: " in str(caught.value)
     assert outside.connections == 0
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("port", [1, 79, 80, 81, 442, 443, 444, 8080, 8443, 65535])
+def test_ports_80_and_443_are_led_and_nothing_else(
+    port: int, scheme: str, mockscope_redirect: MockSite, outside: Outside
+) -> None:
+    led = []
+    for name in ("requests", "httpx", "aiohttp on asyncio"):
+        with CLIENTS[name].open(Options()) as ask, suppress(Exception):
+            led.append(ask("GET", f"{scheme}://{HOST}:{port}/api/v1/users", mockscope_redirect.headers, None).status)
+
+    assert led == ([200, 200, 200] if port in (80, 443) else [])
+    assert (len(mockscope_redirect.calls), outside.connections) == (len(led), 0)
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)

@@ -1,5 +1,6 @@
 """Redirects inside one another, side by side and in threads; at the end everything is exactly what it was."""
 
+import http.client
 import inspect
 import socket
 import sys
@@ -7,9 +8,11 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import wraps
 from importlib import import_module
 from typing import Any, Final
 
+import httpcore
 import pytest
 import requests
 import urllib3
@@ -22,8 +25,8 @@ from mockscope.redirect import ABSENT, ROWS, Row, redirected
 URL: Final = "http://app.periscopedata.com/api/v1/users"
 
 
-def everything_that_is_patched() -> list[object]:
-    """What stands at each place of the table, as the very object, and the finders of modules."""
+def places_that_are_patched() -> list[object]:
+    """What stands at each place of the table, as the very object, and the list of the finders of modules."""
     places = []
     for row in ROWS:
         owner_name, _, attribute = row.name.rpartition(".")
@@ -32,7 +35,12 @@ def everything_that_is_patched() -> list[object]:
         # httpcore has a SOCKS proxy only where a package for it is installed.
         if hasattr(owner, attribute):
             places.append(vars(owner).get(attribute, ABSENT))
-    return [*places, sys.meta_path, *sys.meta_path]
+    return [*places, sys.meta_path]
+
+
+def everything_that_is_patched() -> list[object]:
+    """The same, and the finders."""
+    return [*places_that_are_patched(), *sys.meta_path]
 
 
 def assert_same(before: list[object], after: list[object]) -> None:
@@ -56,11 +64,12 @@ def other(mockscope: MockSite) -> Iterator[tuple[MockSite, LiveServer]]:
 
 def test_everything_is_put_back_exactly(mockscope_server: LiveServer) -> None:
     before = everything_that_is_patched()
+    outside = places_that_are_patched()
     with mockscope_server.redirect():
-        inside = everything_that_is_patched()
+        inside = places_that_are_patched()
     after = everything_that_is_patched()
 
-    assert [one is other for one, other in zip(before, inside, strict=False)].count(True) == 0
+    assert [one is other for one, other in zip(outside, inside, strict=True)].count(True) == 0
     assert_same(before, after)
 
 
@@ -90,10 +99,10 @@ def test_a_redirect_as_a_decorator_is_one_for_several_calls_at_once(
     both_are_in, first_is_out = threading.Barrier(2), threading.Event()
 
     def ask(*, leaves_first: bool) -> int:
-        both_are_in.wait(timeout=10)
+        both_are_in.wait(timeout=300)
         if not leaves_first:
-            first_is_out.wait(timeout=10)
-        return requests.get(URL, headers=mockscope.headers, timeout=10).status_code
+            first_is_out.wait(timeout=300)
+        return requests.get(URL, headers=mockscope.headers, timeout=300).status_code
 
     redirect: Any = mockscope_server.redirect()
     decorated = redirect(ask)
@@ -108,7 +117,9 @@ def test_a_redirect_as_a_decorator_is_one_for_several_calls_at_once(
 
 
 def test_a_url_that_is_none_of_a_mock_is_refused_before_the_block() -> None:
-    with pytest.raises(ValueError, match=r"^a redirect needs a server that speaks plain HTTP, and this is ftp://a$"):
+    with pytest.raises(
+        ValueError, match=r"^mockscope can only redirect to a server that speaks plain HTTP, not to ftp://a$"
+    ):
         redirected("ftp://a")
 
 
@@ -172,7 +183,7 @@ def test_two_threads_that_overlap_share_the_latest(
             with mockscope_server.redirect():
                 alone = leads_to(session, mockscope, there)
                 joined.set()
-                assert second_is_in.wait(10)
+                assert second_is_in.wait(300)
                 shared = leads_to(session, mockscope, there)
             left.set()
             return [alone, shared]
@@ -181,10 +192,10 @@ def test_two_threads_that_overlap_share_the_latest(
 
     def second() -> list[MockSite | None]:
         with requests.Session() as session:
-            assert joined.wait(10)
+            assert joined.wait(300)
             with server.redirect():
                 second_is_in.set()
-                assert left.wait(10)
+                assert left.wait(300)
                 return [leads_to(session, mockscope, there)]
 
     with ThreadPoolExecutor(2) as pool:
@@ -222,9 +233,50 @@ def test_what_others_patch_meanwhile_is_theirs(mockscope_server: LiveServer, out
         assert socket.getaddrinfo is patched
         # What they go round is idle by now.
         assert requests.get(URL).content == BODY
+        assert socket.getaddrinfo is patched
+    # They put back what they found, and the first call of it puts back what was there before.
     assert socket.getaddrinfo is ours
-    socket.getaddrinfo = before
-    assert outside.connections == 1
+    assert requests.get(URL).content == BODY
+    assert socket.getaddrinfo is before
+    assert outside.connections == 2
+
+
+PLACES: Final = (
+    (socket, "getaddrinfo"),
+    (socket.socket, "connect"),
+    (http.client.HTTPConnection, "putrequest"),
+    (urllib3.connection.HTTPSConnection, "connect"),
+    (httpcore.ConnectionPool, "handle_request"),
+    (httpcore.AsyncConnectionPool, "handle_async_request"),
+)
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["patched before", "patched inside"])
+@pytest.mark.parametrize("ends_first", [True, False], ids=["ends first", "ends last"])
+@pytest.mark.parametrize(("owner", "name"), PLACES, ids=[name for _, name in PLACES])
+def test_patches_of_others_leave_no_layer_behind_in_whatever_order_they_end(
+    owner: Any, name: str, *, is_first: bool, ends_first: bool, mockscope_server: LiveServer
+) -> None:
+    before = vars(owner).get(name, ABSENT)
+    for _ in range(3):
+        theirs, ours = pytest.MonkeyPatch(), ExitStack()
+        if not is_first:
+            ours.enter_context(mockscope_server.redirect())
+        found = getattr(owner, name)
+        # One that looks like what it goes round, as mock's autospec does.
+        theirs.setattr(owner, name, wraps(found)(lambda *args, found=found, **options: found(*args, **options)))
+        if is_first:
+            ours.enter_context(mockscope_server.redirect())
+        for end in (theirs.undo, ours.close) if ends_first else (ours.close, theirs.undo):
+            end()
+    with mockscope_server.redirect():
+        layers = []
+        layer = getattr(owner, name)
+        while hasattr(layer, "__wrapped__"):
+            layers.append(layer)
+            layer = layer.__wrapped__
+        assert len(layers) == 1
+    assert vars(owner).get(name, ABSENT) is before
 
 
 def test_a_server_that_does_not_run_can_not_be_led_to() -> None:
@@ -235,7 +287,9 @@ def test_a_server_that_does_not_run_can_not_be_led_to() -> None:
 def test_a_server_that_speaks_tls_can_not_be_led_to() -> None:
     with (
         serve(tls=True) as server,
-        pytest.raises(ValueError, match=r"^a redirect needs a server that speaks plain HTTP"),
+        pytest.raises(
+            ValueError, match=r"^mockscope can only redirect to a server that speaks plain HTTP, not to https://"
+        ),
     ):
         server.redirect()
 

@@ -77,6 +77,19 @@ def test_a_proxy_is_still_asked_for_every_other_host(
     assert len(mockscope_redirect.calls) == 0
 
 
+@through_every_client
+def test_a_kept_connection_to_a_proxy_is_not_taken_for_one_to_the_mock(
+    client: Client, proxy: str, mockscope_redirect: MockSite, outside: Outside
+) -> None:
+    vendor, other = "http://app.periscopedata.com/api/v1/users", "http://other.example/"
+    with client.open(Options(proxy=proxy)) as ask:
+        answers = [ask("GET", url, mockscope_redirect.headers, None) for url in (vendor, other, vendor, other)]
+
+    assert [answer.status for answer in answers] == [200] * 4
+    assert [answer.body == BODY for answer in answers] == [False, True, False, True]
+    assert (len(mockscope_redirect.calls), len(outside.asked)) == (2, 2)
+
+
 @pytest.mark.usefixtures("environment", "mockscope_redirect")
 def test_the_environment_is_left_alone(proxy: str) -> None:
     assert [os.environ.get(name) for name in ("HTTPS_PROXY", "NO_PROXY")] == [proxy, None]

@@ -24,7 +24,7 @@ def shaken(server: LiveServer, name: str, context: ssl.SSLContext) -> str:
     """The version that a client agrees on with the server if it wants to speak to a host of this name."""
     port = int(server.url.rpartition(":")[2])
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
+        socket.create_connection(("127.0.0.1", port), timeout=300) as connection,
         context.wrap_socket(connection, server_hostname=name) as secured,
     ):
         return f"{secured.version()} {secured.selected_alpn_protocol()}"
@@ -46,7 +46,7 @@ def test_the_certificate_is_for_loopback_and_for_the_vendor_s_hosts(name: str) -
 
 def test_the_certificate_is_for_the_address_that_the_server_is_bound_to() -> None:
     with mockscope.serve(tls=True, host="127.0.0.2") as server:
-        answer = requests.get(f"{server.url}/api/v1/users", verify=str(server.ca_file), timeout=10)
+        answer = requests.get(f"{server.url}/api/v1/users", verify=str(server.ca_file), timeout=300)
 
     assert (answer.status_code, server.authority.pem) == (403, server.ca_file.read_bytes())
 
@@ -80,7 +80,7 @@ def test_a_planned_reset_is_one_under_tls_too() -> None:
         fields = "".join(f"{name}: {value}\r\n" for name, value in site.headers.items())
         port = int(server.url.rpartition(":")[2])
         with (
-            socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
+            socket.create_connection(("127.0.0.1", port), timeout=300) as connection,
             server.authority.client_context().wrap_socket(connection, server_hostname="localhost") as secured,
         ):
             secured.sendall(f"GET /api/v1/users HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n".encode())
@@ -98,7 +98,7 @@ def test_what_reads_by_the_ssl_of_python_reports_a_reset_as_that_tells_it() -> N
         url = f"{site.url}/api/v1/users"
         # Python's ssl tells of a reset since 3.13; before, it made an ordinary end of it. (A drop is a kind of reset.)
         with pytest.raises(ConnectionResetError) as caught:
-            urllib.request.urlopen(urllib.request.Request(url, headers=site.headers), context=context, timeout=10)
+            urllib.request.urlopen(urllib.request.Request(url, headers=site.headers), context=context, timeout=300)
         is_told = caught.type is not http.client.RemoteDisconnected
         with (
             httpx.Client(verify=context) as client,
@@ -117,7 +117,7 @@ def test_one_authority_may_sign_for_several_servers() -> None:
     authority = Authority()
     with mockscope.serve(tls=authority) as one, mockscope.serve(tls=authority) as another:
         statuses = [
-            requests.get(f"{server.url}/api/v1/users", verify=str(authority.ca_file), timeout=10).status_code
+            requests.get(f"{server.url}/api/v1/users", verify=str(authority.ca_file), timeout=300).status_code
             for server in (one, another)
         ]
 
@@ -126,7 +126,7 @@ def test_one_authority_may_sign_for_several_servers() -> None:
 
 def test_a_server_stops_while_a_client_is_still_silent() -> None:
     server = mockscope.serve(tls=True).start()
-    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=10) as silent:
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=300) as silent:
         server.stop()
 
         assert silent.recv(1) == b""
@@ -219,4 +219,4 @@ def test_a_server_without_a_certificate_says_how_to_get_one() -> None:
 
 def test_what_is_plain_http_on_a_tls_port_is_not_answered() -> None:
     with mockscope.serve(tls=True) as server, pytest.raises(requests.ConnectionError):
-        requests.get(f"{server.url.replace('https', 'http')}/api/v1/users", timeout=10)
+        requests.get(f"{server.url.replace('https', 'http')}/api/v1/users", timeout=300)

@@ -76,7 +76,7 @@ def by_requests(adapter: Any) -> Iterator[Ask]:
                 session.mount(scheme, adapter)
 
         def ask(method: str, url: str, headers: Mapping[str, Any], body: Body) -> Answer:
-            response = session.request(method, url, headers=headers, data=body, timeout=10)
+            response = session.request(method, url, headers=headers, data=body, timeout=300)
             found = list(response.raw.headers.items())
             version = f"HTTP/{response.raw.version / 10}"
             return Answer(response.status_code, str(response.reason), version, found, response.content)
@@ -91,7 +91,7 @@ def seen_by_httpx(response: Any) -> Answer:
 
 @contextmanager
 def by_httpx(library: ModuleType, transport: Any) -> Iterator[Ask]:
-    with library.Client(transport=transport, timeout=10, verify=False) as client:
+    with library.Client(transport=transport, timeout=300, verify=False) as client:
 
         def ask(method: str, url: str, headers: Mapping[str, Any], body: Body) -> Answer:
             return seen_by_httpx(client.request(method, url, headers=headers, content=body))
@@ -107,7 +107,7 @@ async def in_pieces(body: Iterable[bytes]) -> Any:
 @contextmanager
 def by_httpx_async(library: ModuleType, runtime: Runtime, transport: Any) -> Iterator[Ask]:
     with runtime() as run:
-        client = library.AsyncClient(transport=transport, timeout=10, verify=False)
+        client = library.AsyncClient(transport=transport, timeout=300, verify=False)
 
         async def ask(method: str, url: str, headers: Mapping[str, Any], body: Body) -> Answer:
             content = body if body is None or isinstance(body, bytes) else in_pieces(body)

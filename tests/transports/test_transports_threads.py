@@ -86,7 +86,7 @@ def test_of_many_that_create_the_same_user_one_succeeds(server: LiveServer) -> N
         found = []
         with OPENERS[number % 3](server, has_socket=number % 2 == 0) as client:
             for turn in range(TIMES):
-                start.wait(10)
+                start.wait(300)
                 sent = MIKE | {"email": f"mike-{turn}@example.com"}
                 found.append(client.post(f"{server.url}{USERS}", json=sent, headers=site.headers).status_code)
         return found
@@ -115,10 +115,10 @@ def test_a_fault_that_is_planned_beside_strikes_every_call_that_begins_afterward
                 fault = site.faults.add("list_users", status=503, delay=0.0001, times=None)
                 assert session.get(f"{server.url}{USERS}", headers=site.headers).status_code == 503
                 if turn == TIMES - 1:
-                    assert [each[503].wait(10) for each in told] == [True, True]
+                    assert [each[503].wait(300) for each in told] == [True, True]
                 site.faults.remove(fault)
                 assert session.get(f"{server.url}{USERS}", headers=site.headers).status_code == 200
-            assert [each[200].wait(10) for each in told] == [True, True]
+            assert [each[200].wait(300) for each in told] == [True, True]
         finally:
             is_over.set()
         assert [each.result() for each in asking] == [None, None]
@@ -131,7 +131,7 @@ def test_who_looks_at_the_calls_waits_for_one_that_another_thread_has_under_way(
     async def held(scope: Any, receive: Any, send: Any) -> None:
         async def receive_late() -> Any:
             begun.set()
-            assert may_end.wait(10)
+            assert may_end.wait(300)
             return await receive()
 
         await server.app(scope, receive_late, send)
@@ -144,13 +144,13 @@ def test_who_looks_at_the_calls_waits_for_one_that_another_thread_has_under_way(
     ask = InProcess(server, held, server.url, lambda: True)
     with ThreadPoolExecutor(2) as pool:
         asking = pool.submit(ask, "POST", b"/api/v1/users", headers, b"{}")
-        assert begun.wait(10)
+        assert begun.wait(300)
         looking = pool.submit(lambda: [call.status for call in site.calls])
         assert not looking.done()
         may_end.set()
-        answered = asking.result(10)
+        answered = asking.result(300)
         assert answered is not None
-        assert (answered.status, looking.result(10)) == (400, [400])
+        assert (answered.status, looking.result(300)) == (400, [400])
 
 
 def test_a_look_from_within_a_call_does_not_wait_for_itself(server: LiveServer) -> None:
