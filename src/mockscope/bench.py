@@ -18,7 +18,6 @@ from mockscope.domain.model import (
     Dashboard,
     Group,
     User,
-    email_key,
     timestamp,
 )
 from mockscope.domain.policy import Policy
@@ -44,35 +43,26 @@ class Records(Mapping[str, R], Generic[R]):
     """Records of a site by name, read live: in, len, iteration in API order.
 
     Args:
-        site: whose.
-        table: which.
-        key: the form in which names are compared.
-        name: the name of a record as it is spelled.
+        site: the site.
+        table: one of its tables.
     """
 
-    def __init__(
-        self, site: Site, table: Table[R], *, key: Callable[[str], str] = str, name: Callable[[R], str]
-    ) -> None:
+    def __init__(self, site: Site, table: Table[R]) -> None:
         self._site = site
         self._table = table
-        self._key = key
-        self._name = name
 
     def __getitem__(self, name: str) -> R:
         with self._site.lock:
-            record = self._table.get(self._key(name))
+            record = self._table.get(self._table.key(name))
         if record is None:
             raise KeyError(name)
         return record
 
     def __len__(self) -> int:
-        with self._site.lock:
-            return len(self._table)
+        return len(self._table)
 
     def __iter__(self) -> Iterator[str]:
-        with self._site.lock:
-            records = self._table.records()
-        return iter([self._name(record) for record in records])
+        return iter(self._copy())
 
     def values(self) -> ValuesView[R]:
         """The records that are there at this moment."""
@@ -88,7 +78,7 @@ class Records(Mapping[str, R], Generic[R]):
     # Name by name, as a Mapping would do it, a record may go between the look at its name and the look at itself.
     def _copy(self) -> dict[str, R]:
         with self._site.lock:
-            return {self._name(record): record for record in self._table.records()}
+            return {self._table.name(record): record for record in self._table.records()}
 
 
 class MockSite:
@@ -115,11 +105,9 @@ class MockSite:
         self.calls = Journal(f"the site {site.host}", self.clock, size=bench.calls_kept, veil=bench.veil)
         self.faults = Faults(f"the site {site.host}", self.clock, veil=bench.veil)
         self.snapshots: dict[str, SiteSnapshot] = {}
-        self.users: Mapping[str, User] = Records(site, site.store.users, key=email_key, name=lambda user: user.email)
-        self.groups: Mapping[str, Group] = Records(site, site.store.groups, name=lambda group: group.name)
-        self.dashboards: Mapping[str, Dashboard] = Records(
-            site, site.store.dashboards, name=lambda dashboard: dashboard.name
-        )
+        self.users: Mapping[str, User] = Records(site, site.store.users)
+        self.groups: Mapping[str, Group] = Records(site, site.store.groups)
+        self.dashboards: Mapping[str, Dashboard] = Records(site, site.store.dashboards)
 
     def __repr__(self) -> str:
         return f"<MockSite {self.host} at {self.url}: {len(self.users)} users, {len(self.groups)} groups>"

@@ -71,19 +71,14 @@ GROUP_PAGE: Final = b'{"total_groups":%d,"groups_this_page":%d,"next_page_start"
 END_OF_PAGE: Final = b"]}"
 
 
-def user(row: Row[User]) -> bytes:
-    """The answer of GET Single User, in the page's order."""
-    return row.rendered or _rendered(row)
-
-
 def user_page(page: Page[User]) -> bytes:
     """The answer of GET Users, in the page's order."""
-    return page.rendered or _render_page(USER_PAGE, page)
+    return _render_page(USER_PAGE, page)
 
 
 def group_page(page: Page[Group]) -> bytes:
     """The answer of GET Groups, in the page's order."""
-    return page.rendered or _render_page(GROUP_PAGE, page)
+    return _render_page(GROUP_PAGE, page)
 
 
 def _render_page(form: bytes, page: Page[Any]) -> bytes:
@@ -92,8 +87,7 @@ def _render_page(form: bytes, page: Page[Any]) -> bytes:
     # Both ends go into the first and the last record, so that twenty kilobytes are copied once.
     records[0] = form % (page.total, len(page.rows), encode(page.next_start)) + records[0]
     records[-1] += END_OF_PAGE
-    page.rendered = b",".join(records)
-    return page.rendered
+    return b",".join(records)
 
 
 def _rendered(row: Row[Any]) -> bytes:

@@ -1,16 +1,17 @@
-"""PAGE-1 to PAGE-6 without HTTP: the pure cut, and following the cursor through a site."""
+"""PAGE-1 to PAGE-6 without HTTP: pages of a table, and following the cursor through a site."""
+
+from collections.abc import Iterable
 
 import pytest
 from friends import friends, unhurried
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockscope.domain.model import Access
-from mockscope.domain.paging import cut
+from mockscope.domain.model import Access, Group
 from mockscope.domain.policy import Policy
 from mockscope.domain.rules import NewGroup, NewUser
 from mockscope.domain.site import Site
-from mockscope.domain.store import Page
+from mockscope.domain.store import Page, Store, Table
 
 COUNTS = (0, 1, 99, 100, 101, 200, 201)
 # One site for each count: reading changes nothing, and filling takes longer than paging.
@@ -46,34 +47,36 @@ def pages_of_groups(site: Site) -> list[list[str]]:
     return pages
 
 
-@pytest.mark.rule("PAGE-2")
-def test_a_full_page_names_the_first_key_of_the_next() -> None:
-    assert cut(["a", "b", "c"], 2) == (["a", "b"], "c")
+def table_of(names: Iterable[str]) -> Table[Group]:
+    table = Store().groups
+    table.put({name: Group(name, Access.VIEW) for name in names})
+    return table
 
 
 @pytest.mark.rule("PAGE-2")
-def test_a_page_that_is_just_full_is_the_last() -> None:
-    assert cut(["a", "b"], 2) == (["a", "b"], None)
+@pytest.mark.parametrize(
+    ("names", "page", "following"),
+    [("abc", ["a", "b"], "c"), ("ab", ["a", "b"], None), ("a", ["a"], None), ("", [], None)],
+)
+def test_a_full_page_names_the_first_record_of_the_next(names: str, page: list[str], following: str | None) -> None:
+    found = table_of(names).page("", 2)
 
-
-@pytest.mark.rule("PAGE-2")
-def test_nothing_is_one_empty_page() -> None:
-    assert cut([], 2) == ([], None)
+    assert ([group.name for group in found.records], found.next_start) == (page, following)
 
 
 @pytest.mark.rule("PAGE-6")
 @unhurried
-@given(keys=st.lists(st.text(), unique=True), size=st.integers(1, 20))
-def test_cutting_again_where_the_next_page_starts_loses_and_repeats_nothing(keys: list[str], size: int) -> None:
-    found: list[str] = []
-    start: int | None = 0
+@given(names=st.lists(st.text(), unique=True), size=st.integers(1, 20))
+def test_a_page_after_the_other_loses_and_repeats_nothing(names: list[str], size: int) -> None:
+    table, found = table_of(names), []
+    start: str | None = ""
     while start is not None:
-        page, following = cut(keys[start:], size)
-        assert len(page) <= size
-        found += page
-        start = None if following is None else keys.index(following)
+        page = table.page(start, size)
+        assert len(page.rows) <= size
+        found += [group.name for group in page.records]
+        start = page.next_start
 
-    assert found == keys
+    assert found == sorted(names)
 
 
 @pytest.mark.rule("PAGE-6")

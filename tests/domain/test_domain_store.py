@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockscope.domain.model import Access, Dashboard, DashboardAccess, Group, User
-from mockscope.domain.store import FEW, PAGES_REMEMBERED, ROWS_REMEMBERED, Change, Store
+from mockscope.domain.store import FEW, Change, Store
 
 GROUPS = ("Administrators", "All Users", "Sales")
 EMAILS = ("monica@example.com", "Chandler@Example.com", "joey@example.com")
@@ -106,16 +106,18 @@ def test_a_page_starts_at_the_first_key_not_before_the_start(keys: set[str], sta
 
 
 @unhurried
-@given(change=changes)
-def test_a_table_that_is_filled_at_once_is_one_that_was_written_row_by_row(change: Change) -> None:
-    users = {key: user for key, user in change.users.items() if user is not None}
-    filled, written = Store(), Store()
+@given(history=st.lists(changes, max_size=4), number=st.integers(0, 3 * FEW))
+def test_few_records_and_many_are_written_alike(history: list[Change], number: int) -> None:
+    others = {f"{place}@example.com": User("Ross", "Geller", f"{place}@example.com", ()) for place in range(number)}
+    at_once, one_by_one = Store(), Store()
+    for change in history:
+        at_once.apply(change._replace(users={**others, **change.users}))
+        for key, user in {**others, **change.users}.items():
+            one_by_one.apply(Change(users={key: user}))
+        one_by_one.apply(change._replace(users={}))
 
-    filled.fill(users)
-    written.apply(Change(users=users))
-
-    assert (contents(filled), index_entries(filled)) == (contents(written), index_entries(written))
-    assert list(filled.users) == list(written.users)
+    assert (contents(at_once), index_entries(at_once)) == (contents(one_by_one), index_entries(one_by_one))
+    assert list(at_once.users) == list(one_by_one.users) == sorted(at_once.users.all())
 
 
 def test_a_changed_record_is_rendered_anew() -> None:
@@ -147,51 +149,3 @@ def test_the_neighbours_of_a_key_are_those_around_its_place() -> None:
     assert store.groups.near("a", 2) == ["a", "c"]
     assert store.groups.near("z", 2) == ["g", "i"]
     assert store.groups.near("", 10) == ["a", "c", "e", "g", "i"]
-
-
-def test_a_page_that_is_asked_for_again_is_remembered_until_anything_in_its_table_is_written() -> None:
-    store = Store()
-    store.apply(Change(groups={name: Group(name, Access.VIEW) for name in ("NY Knicks", "Sales")}))
-    first, page = store.groups.page("", 1), store.groups.page("", 1)
-
-    assert (first is page, first == page, store.groups.page("", 1) is page) == (False, True, True)
-    for change in ({"Friends": Group("Friends", Access.SQL)}, {"Friends": None}):
-        store.apply(Change(groups=change))
-        once, again = store.groups.page("", 1), store.groups.page("", 1)
-        assert (once is page, again is page, store.groups.page("", 1) is again) == (False, False, True)
-        page = again
-    assert (page.total, page.next_start, page.records) == (2, "Sales", [Group("NY Knicks", Access.VIEW)])
-
-
-def test_only_so_many_pages_are_remembered() -> None:
-    table = Store().groups
-    table.page("", 1)
-    first = table.page("", 1)
-    for size in range(2, PAGES_REMEMBERED + 1):
-        table.page("", size)
-    assert table.page("", 1) is first
-
-    table.page("", PAGES_REMEMBERED + 1)
-
-    assert table.page("", 1) is not first
-
-
-@unhurried
-@given(history=st.lists(st.tuples(changes, st.booleans()), min_size=1, max_size=6))
-def test_a_user_who_is_asked_for_again_and_again_is_always_shown_as_is(history: list[tuple[Change, bool]]) -> None:
-    others = {f"{number}@example.com": User("Ross", "Geller", f"{number}@example.com", ()) for number in range(FEW)}
-    store = Store()
-    for change, of_many in history:
-        store.apply(change._replace(users={**change.users, **others}) if of_many else change)
-        for key in map(str.lower, EMAILS):
-            row = store.users.row(key)
-            assert (row and row.record) == store.users.get(key)
-
-
-def test_no_more_rows_are_remembered_than_are_wanted() -> None:
-    store = Store()
-    emails = [f"{number}@example.com" for number in range(ROWS_REMEMBERED + 5)]
-    store.fill({email: User("Ross", "Geller", email, ()) for email in emails})
-    for email in [*emails, "nobody@example.com"]:
-        store.users.row(email)
-    assert len(store.users._asked) == ROWS_REMEMBERED

@@ -52,13 +52,13 @@ def contents(store: Store) -> tuple[Any, ...]:
 
 
 def moments(versions: list[Version]) -> int:
-    """How many moments a history still has, counted from the versions that are held."""
+    """How many moments a history still has, from the versions that are held on."""
     found = set()
     for version in versions:
         moment: Any = version.moment
         while moment is not None:
             found.add(moment)
-            moment = moment.base
+            moment = moment.after
     return len(found)
 
 
@@ -102,7 +102,7 @@ def test_a_user_who_comes_and_goes_leaves_nothing_behind() -> None:
         versions.write(joeys(number))
         versions.write(Change(users={"joey@example.com": None}))
 
-    assert (beginning.moment.base, beginning.moment.undo) == (None, Change({}, {}, {}))
+    assert (beginning.moment.after, beginning.moment.undo) == (None, ({}, {}, {}))
 
 
 def test_a_site_that_comes_back_to_a_version_by_itself_is_at_that_version() -> None:

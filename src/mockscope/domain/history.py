@@ -1,30 +1,30 @@
-"""Versions of a store: any of them can be gone back to, at the price of what differs.
+"""Versions of a store: any of them can be gone back to, at the price of what was written since.
 
-The store is always one version and what was written since. Each other version is kept as the change that leads to it
-from a neighbour, so marking one costs nothing, and the store itself is never copied (Baker, "Shallow binding makes
-functional arrays fast", 1991).
+Each version keeps what its records were before the next version changed them, so marking one costs nothing, and the
+store itself is never copied.
 """
 
-from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import Any, Final
 from weakref import WeakSet
 
 from mockscope.domain.store import Change, Store
 
-R = TypeVar("R")
-
-# Of versions that nobody holds any more, so many are left on the way to the others before they are taken out.
+# So many versions that nobody holds are left between the others before they are taken out.
 MOST_LEFT: Final = 32
 
 
-class _Moment:
-    """``undo`` leads to it from the moment ``base``, or, where that is None, from what the store holds now."""
+# By table, the records as they were; None for one that was not there.
+_Records = tuple[dict[str, Any], ...]
 
-    __slots__ = ("base", "undo")
+
+class _Moment:
+    """The records of a version that were changed before the moment ``after``."""
+
+    __slots__ = ("after", "undo")
 
     def __init__(self) -> None:
-        self.base: _Moment | None = None
-        self.undo = Change({}, {}, {})
+        self.after: _Moment | None = None
+        self.undo: _Records = ({}, {}, {})
 
 
 class Version:
@@ -37,7 +37,7 @@ class Version:
 
 
 class History:
-    """What a store was. Every write of a store that has one goes through it; not locked: the Site is.
+    """The versions of a store. Every write of a store that has one goes through it; not locked: the Site is.
 
     Args:
         store: the store, as it is at first.
@@ -45,68 +45,52 @@ class History:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._head = _Moment()
+        self._latest = _Moment()
         self._held: WeakSet[Version] = WeakSet()
         self._passed = 0
 
     def write(self, change: Change) -> None:
         """Write a change, and remember how to take it back."""
-        before, undo = self._store.apply(change), self._head.undo
-        # Most changes are of one kind.
-        if change.users:
-            _remember(undo.users, before.users, change.users)
-        if change.groups:
-            _remember(undo.groups, before.groups, change.groups)
-        if change.dashboards:
-            _remember(undo.dashboards, before.dashboards, change.dashboards)
+        for undo, before, after in zip(self._latest.undo, self._store.apply(change), change, strict=True):
+            for key, record in before.items():
+                first = undo.setdefault(key, record)
+                if first == after[key]:
+                    # Back to what it was: nothing to take back.
+                    del undo[key]
 
     def mark(self) -> Version:
-        """The version that the store is at now."""
-        if any(self._head.undo):
-            self._head.base = _Moment()
-            self._head = self._head.base
+        """Return the version that the store is at now."""
+        if any(self._latest.undo):
+            self._latest.after = _Moment()
+            self._latest = self._latest.after
             self._passed += 1
             if self._passed > MOST_LEFT + len(self._held):
                 self._forget()
-        version = Version(self._head)
+        version = Version(self._latest)
         self._held.add(version)
         return version
 
     def return_to(self, version: Version) -> None:
-        """Bring the store back to a version; what was written since the latest one is lost."""
-        self._store.apply(self._head.undo)
-        self._head.undo = Change({}, {}, {})
-        way = [version.moment]
-        while way[-1].base is not None:
-            way.append(way[-1].base)
-        # From the latest moment to the one that is wanted, turning every step round: so each stays within reach.
-        for later, earlier in zip(reversed(way), reversed(way[:-1]), strict=False):
-            later.undo, later.base = self._store.apply(earlier.undo), earlier
-            earlier.undo, earlier.base = Change({}, {}, {}), None
-        self._head = version.moment
+        """Bring the store back to a version. Those after it can still be gone to."""
+        records: _Records = ({}, {}, {})
+        moment: _Moment | None = version.moment
+        while moment is not None:
+            _append(records, moment.undo)
+            moment = moment.after
+        self.write(Change(*records))
 
     def _forget(self) -> None:
-        """Join the steps that meet at a moment that nobody can ask for any more."""
-        wanted = {version.moment for version in self._held} | {self._head}
+        """Join the moments of which nobody holds the later one."""
+        wanted = {version.moment for version in self._held} | {self._latest}
         for moment in wanted:
-            while moment.base is not None and moment.base not in wanted:
-                _prepend(moment.undo.users, moment.base.undo.users)
-                _prepend(moment.undo.groups, moment.base.undo.groups)
-                _prepend(moment.undo.dashboards, moment.base.undo.dashboards)
-                moment.base = moment.base.base
+            while moment.after is not None and moment.after not in wanted:
+                _append(moment.undo, moment.after.undo)
+                moment.after = moment.after.after
         self._passed = 0
 
 
-def _remember(undo: Mapping[str, R | None], before: Mapping[str, R | None], after: Mapping[str, R | None]) -> None:
-    assert isinstance(undo, dict)
-    for key, record in before.items():
-        first = undo.setdefault(key, record)
-        if first == after[key]:
-            # Back to what it was: nothing to take back.
-            del undo[key]
-
-
-def _prepend(undo: Mapping[str, R | None], earlier: Mapping[str, R | None]) -> None:
-    assert isinstance(undo, dict)
-    for key, record in earlier.items():
-        undo.setdefault(key, record)
+def _append(undo: _Records, later: _Records) -> None:
+    """Add what was changed later still; of a record that was changed twice, the earlier counts."""
+    for records, others in zip(undo, later, strict=True):
+        for key, record in others.items():
+            records.setdefault(key, record)

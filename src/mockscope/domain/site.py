@@ -28,7 +28,7 @@ from mockscope.domain.model import (
 from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.rules import SOMETHING, GroupChanges, NewGroup, NewUser, UserChanges
-from mockscope.domain.store import Change, Page, Row, Store
+from mockscope.domain.store import Change, Page, Store
 
 T = TypeVar("T")
 
@@ -133,21 +133,7 @@ class Site:
         Raises:
             Refused: USER_UNKNOWN.
         """
-        return self.look_up_user(email).record
-
-    def look_up_user(self, email: str) -> Row[User]:
-        """The user with an email, and what was made of that user for an answer (USER-GET-1).
-
-        Raises:
-            Refused: USER_UNKNOWN.
-        """
-        # "400 if the email_address does NOT belong to the user on this site"
-        # Locked, because a way back in time may lead through moments at which the user was not there.
-        with self.lock:
-            row = self.store.users.row(email_key(email))
-        if row is None:
-            raise Refused(Refusal.USER_UNKNOWN, rule="USER-GET-1", host=self.host, email=email)
-        return row
+        return self.user(email, rule="USER-GET-1")
 
     def create_user(self, draft: NewUser, *, dry_run: bool = False) -> User | None:
         """Create a user (USER-CREATE-2 to USER-CREATE-5).
@@ -406,8 +392,10 @@ class Site:
         Raises:
             ValueError: the host or the key can't stand in the auth header.
         """
+        store = Store()
         with self.lock:
-            return Site(host, api_key, enabled=self.enabled, policy=self.policy, store=self.store.copy())
+            store.apply(self.store.everything())
+            return Site(host, api_key, enabled=self.enabled, policy=self.policy, store=store)
 
     # -- what the rules ask ----------------------------------------------------------------------------------
 
@@ -417,6 +405,7 @@ class Site:
         Raises:
             Refused: USER_UNKNOWN.
         """
+        # "400 if the email_address does NOT belong to the user on this site"
         user = self.store.users.get(email_key(email))
         if user is None:
             raise Refused(Refusal.USER_UNKNOWN, rule=rule, host=self.host, email=email)

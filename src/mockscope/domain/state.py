@@ -198,8 +198,7 @@ def _site(seed: SeedSite, path: Path, make_up: MakeUp | None, track: Track) -> S
     site.store.apply(Change(groups=_groups(seed, path)))
     known = frozenset(site.store.groups)
     records = _users(track(users, number, "loading users"), known, path)
-    site.store.fill(records)
-    site.store.apply(Change(dashboards=_dashboards(seed, known, records, path)))
+    site.store.apply(Change(users=records, dashboards=_dashboards(seed, known, records, path)))
     return site
 
 

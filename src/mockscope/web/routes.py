@@ -60,7 +60,7 @@ async def list_users(call: Call) -> JSONAnswer:
 
 
 async def get_user(call: Call) -> JSONAnswer:
-    return JSONAnswer(wire.user(call.site.look_up_user(call.head.email(rule="USER-GET-1"))))
+    return answered(call.site.get_user(call.head.email(rule="USER-GET-1")))
 
 
 async def create_user(call: Call) -> JSONAnswer:
