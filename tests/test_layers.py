@@ -52,7 +52,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "double.py": DOUBLE,
     "protocol.py": {"mockscope.prompt", "mockscope.wire", "mockscope.web", "uvicorn"},
     "prompt.py": {"mockscope.protocol", "mockscope.web", "uvicorn"},
-    "tls.py": {"trustme"},
+    "tls.py": {"cryptography", "trustme"},
     "gate.py": set(),
     "remote": {"mockscope", "mockscope._support", "mockscope.instruments", "mockscope.remote", "urllib3"},
     "target.py": {"mockscope", "mockscope._support", "mockscope.instruments"},

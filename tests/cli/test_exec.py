@@ -97,7 +97,7 @@ def test_the_variables_of_proxies_and_certificates_are_set_over_what_was_there()
         "NODE_USE_ENV_PROXY": "1",
         "JAVA_TOOL_OPTIONS": f"-Dx=y -Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort={proxy.rpartition(':')[2]} "
         f"-Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort={proxy.rpartition(':')[2]} "
-        f'-Dhttp.nonProxyHosts=localhost|127.*|[::1] "-Djavax.net.ssl.trustStore={trust}/truststore.jks"',
+        f'-Dhttp.nonProxyHosts=localhost|127.*|[::1] "-Djavax.net.ssl.trustStore={trust}/truststore.p12"',
     }
     assert not trust.exists()
 

@@ -17,7 +17,7 @@ import requests
 
 import mockscope
 from mockscope import Authority, LiveServer
-from mockscope.tls import BUNDLE_VARIABLES, VENDOR_HOSTS
+from mockscope.tls import BUNDLE_VARIABLES, VENDOR_HOSTS, java_trust_store
 
 
 def shaken(server: LiveServer, name: str, context: ssl.SSLContext) -> str:
@@ -193,7 +193,7 @@ def test_the_files_hold_no_key_are_private_and_go_with_the_authority() -> None:
     del authority
     gc.collect()
 
-    assert sorted(content) == ["bundle.pem", "ca.pem", "truststore.jks", "wgetrc"]
+    assert sorted(content) == ["bundle.pem", "ca.pem", "truststore.p12", "wgetrc"]
     assert [name for name, held in content.items() if b"PRIVATE" in held] == []
     assert (mode, directory.exists()) == (0o700, False)
 
@@ -205,11 +205,40 @@ def test_nothing_is_left_in_the_temporary_directory_when_the_process_ends(tmp_pa
         env=os.environ | {"TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=True,
     )
 
     assert (done.stdout, done.stderr, list(tmp_path.iterdir())) == ("True\n", "", [])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
+def test_the_files_stay_when_a_forked_child_ends() -> None:
+    script = """
+import os, sys, mockscope
+authority = mockscope.Authority()
+directory = authority.directory
+child = os.fork()
+if child == 0:
+    sys.exit()
+os.waitpid(child, 0)
+print(sorted(os.listdir(directory)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True)
+
+    assert done.stdout == "['bundle.pem', 'ca.pem', 'truststore.p12', 'wgetrc']\n"
+
+
+@pytest.mark.parametrize(
+    "pem", ["not a certificate", "-----BEGIN CERTIFICATE-----\nTW9uaWNh\n-----END CERTIFICATE-----\n"]
+)
+def test_what_cryptography_refuses_is_left_out_of_the_store_for_java(pem: str) -> None:
+    own = Authority().pem.decode()
+
+    store = java_trust_store([own, pem, own])
+
+    # The certificate stands in it twice, and as it is: it is not encrypted.
+    assert store.count(ssl.PEM_cert_to_DER_cert(own)) == 2
 
 
 def test_a_server_without_a_certificate_says_how_to_get_one() -> None:
