@@ -6,6 +6,7 @@ Everything here may be called from the test's thread while the server answers in
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from datetime import datetime
 from itertools import count
+from os import PathLike
 from typing import Any, Final, Generic, Self, TypeVar
 
 from mockscope import contracting, seeding
@@ -256,7 +257,9 @@ class MockSite:
 
         Raises:
             Refused: a name is blank or taken, the owner or a group unknown, a word of access meaningless.
+            ValueError: If ``access`` is not a mapping.
         """
+        check_kind("access", access, Mapping | None)
         fields = read_body(ADDED_DASHBOARD, {"name": name, "owner": owner, "access": dict(access or {})})
         return self._site.create_dashboard(Dashboard(**fields))
 
@@ -271,6 +274,7 @@ class MockSite:
             Refused: the site has no such user.
             ValueError: it is no time, or has no offset from UTC.
         """
+        check_kind("email", email, str)
         return self._site.record_login(email, self._moment(at))
 
     def record_password_change(self, email: str, at: datetime | str | None = None) -> User:
@@ -284,6 +288,7 @@ class MockSite:
             Refused: the site has no such user.
             ValueError: it is no time, or has no offset from UTC.
         """
+        check_kind("email", email, str)
         return self._site.record_password_change(email, self._moment(at))
 
     def _moment(self, at: datetime | str | None) -> str:
@@ -299,6 +304,7 @@ class MockSite:
         Args:
             name: keep it under this name too, among ``snapshots``; one that is there is replaced.
         """
+        check_kind("name", name, str | None)
         made = SiteSnapshot(self, self._site.snapshot(), name)
         if name is not None:
             self.snapshots[name] = made
@@ -507,6 +513,7 @@ class Bench:
         self._handles: dict[Site, MockSite] = {}
         self._seed_files = seeding.SeedFiles()
         if seed is not None:
+            check_kind("seed", seed, str | PathLike | Mapping)
             self.put_all(seeding.load_sites(seed))
 
     def __repr__(self) -> str:
@@ -640,6 +647,7 @@ class Bench:
             OSError: the seed can't be read.
             ValueError: the seed has no site, or several and none of this host.
         """
+        check_kind("seed", seed, str | PathLike | Mapping)
         sites = self._seed_files.load_sites(seed)
         if len(sites) == 1:
             return sites[0]

@@ -1,5 +1,6 @@
 """What Python hands over that is of no such kind is refused where it is handed over, and nothing has changed."""
 
+import re
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -49,6 +50,33 @@ def test_calls_are_kept_in_whole_numbers() -> None:
     made: Anything = Mockscope
     with pytest.raises(ValueError, match=r"^calls_kept can't be '100': a whole number is wanted$"):
         made(calls_kept="100")
+
+
+made: Anything = Mockscope
+MAPPING = "an object of names and values is wanted"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda site: site.add_dashboard("Revenue", access="View"), f"access can't be 'View': {MAPPING}"),
+        (lambda site: site.add_dashboard("Revenue", access=["View"]), f"access can't be ['View']: {MAPPING}"),
+        (lambda site: site.record_login(None), "email can't be None: text is wanted"),
+        (lambda site: site.record_password_change(5), "email can't be 5: text is wanted"),
+        (lambda site: site.snapshot([]), "name can't be []: text is wanted"),
+        (lambda site: site.load(5), f"seed can't be 5: text or a path or {MAPPING}"),
+        (lambda site: made(b"mockscope: 1"), f"seed can't be b'mockscope: 1': text or a path or {MAPPING}"),
+    ],
+)
+def test_an_argument_of_another_type_is_refused_by_its_name(
+    site: Anything, change: Callable[[Anything], object], problem: str
+) -> None:
+    before = site.export()
+
+    with pytest.raises(ValueError, match=f"^{re.escape(problem)}$"):
+        change(site)
+
+    assert site.export() == before
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Checks of arguments: each raises a ValueError that says what is wrong, and what is wanted."""
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any, Final, get_args
 
 from mockscope.nearness import hint_at
@@ -11,6 +12,7 @@ IN_WORDS: Final[Mapping[Any, str]] = {
     bool: "true or false",
     int: "a whole number",
     float: "a number",
+    PathLike: "a path",
     dict: "an object of names and values",
     Mapping: "an object of names and values",
 }
