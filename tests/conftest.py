@@ -30,6 +30,19 @@ def heeded_signals() -> Iterator[None]:
         signal.signal(number, signal.SIG_IGN)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let the processes that tests start share compiled modules where this interpreter writes none.
+
+    Without them each process compiles all that it imports: half a second for `mockscope serve`, three for pytest.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if sys.dont_write_bytecode:
+            patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+            patch.setenv("PYTHONPYCACHEPREFIX", f"{tmp_path_factory.mktemp('compiled')}")
+        yield
+
+
 @pytest.fixture
 def few_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Test runs that a test starts load our plugin and xdist alone: all the others take two seconds a run."""

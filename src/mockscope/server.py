@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from uvicorn.server import HANDLED_SIGNALS, ServerState
 
 from mockscope._support.arguments import check_kind
+from mockscope._support.monotonic import monotonic
 from mockscope.double import Mockscope
 from mockscope.gate import Gate, SecurePort
 from mockscope.instruments.calls import MOST_CALLS
@@ -270,6 +271,9 @@ class LiveServer(Mockscope):
         self, config: uvicorn.Config, listener: socket.socket, door: socket.socket | None, ready: Future[None]
     ) -> None:
         loop = self._loop = asyncio.get_running_loop()
+        if isinstance(loop, asyncio.BaseEventLoop):
+            # A test may freeze the clock of the process. uvloop has one of its own.
+            loop.time = monotonic  # type: ignore[method-assign]
         stopping = self._stopping = asyncio.Event()
         state = ServerState()
         state.default_headers = config.encoded_headers

@@ -134,7 +134,14 @@ def without_places(line: str) -> str:
 # -- console ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("document", sorted({block.document for block in blocks("console")}))
+SLOW_TO_SHOW = "docs/contract.md"
+SHOWN = [
+    pytest.param(document, marks=[pytest.mark.slow] if document == SLOW_TO_SHOW else [])
+    for document in sorted({block.document for block in blocks("console")})
+]
+
+
+@pytest.mark.parametrize("document", SHOWN)
 def test_a_terminal_shows_what_the_document_shows(document: str, tmp_path: Path) -> None:
     shown = [exchange for block in blocks("console", document=document) for exchange in exchanges(block.text)]
     # A command that is said not to find its file must not find it.

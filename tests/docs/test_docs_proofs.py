@@ -58,7 +58,7 @@ def complaint(result: pytest.RunResult) -> list[str]:
     return [line for line in lines[headings[0] + 1 :] if line.startswith(("PAGE", "USER"))] if headings else []
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["one process", "two workers"])
+@pytest.mark.parametrize("options", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow)], ids=["one", "two workers"])
 def test_a_run_of_all_proofs_passes(project: pytest.Pytester, options: tuple[str, ...]) -> None:
     result = run(project, *options)
 
@@ -166,7 +166,7 @@ SLOW: Final = PROVED.replace('@pytest.mark.rule("PAGE-1")', '@pytest.mark.slow\n
     ("options", "missing"),
     [
         (("-m", "not slow"), []),
-        (("-m", "not slow", "-n", "2"), []),
+        pytest.param(("-m", "not slow", "-n", "2"), [], marks=pytest.mark.slow),
         (("-m", ""), []),
         (("-m", "slow"), []),
         # The other proofs are still expected.

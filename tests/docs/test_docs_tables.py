@@ -118,13 +118,14 @@ def test_the_members_of_a_site_are_those_of_its_table() -> None:
 
 # What a call and the calls have for the server alone.
 FOR_THE_SERVER = {
+    "clock",
     "complete",
     "forget_bodies",
     "held_until",
     "is_held",
-    "journal",
     "keep_answer",
     "number",
+    "seal",
     "thread",
     "veil",
     "weight",

@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from nested import run, run_alone
 
 ASK = """
 import requests
@@ -17,13 +18,9 @@ pytestmark = pytest.mark.usefixtures("few_plugins")
 
 @pytest.fixture
 def all_plugins(few_plugins: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is installed is loaded, ours by its entry point: that is how users have it."""
+    """Load all installed plugins, ours by its entry point, as users have it."""
     monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     monkeypatch.delenv("PYTEST_PLUGINS")
-
-
-def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
 
 
 def test_each_test_gets_a_fresh_site_on_one_server(pytester: pytest.Pytester) -> None:
@@ -340,7 +337,7 @@ def test_sync_async_threaded_and_unittest_code_meet_the_same_server(pytester: py
         """
     )
 
-    run(pytester).assert_outcomes(passed=3)
+    run_alone(pytester).assert_outcomes(passed=3)
 
 
 def test_xdist_workers_have_a_server_each_and_may_use_the_same_host(pytester: pytest.Pytester) -> None:
@@ -357,7 +354,7 @@ def test_xdist_workers_have_a_server_each_and_may_use_the_same_host(pytester: py
         """
     )
 
-    run(pytester, "-n", "2").assert_outcomes(passed=20)
+    run_alone(pytester, "-n", "2").assert_outcomes(passed=20)
 
 
 def test_hypothesis_takes_a_site_for_each_example(pytester: pytest.Pytester) -> None:
@@ -384,13 +381,13 @@ def test_the_plugin_may_also_be_listed_by_name(pytester: pytest.Pytester) -> Non
     pytester.makeconftest("pytest_plugins = ['pytest_mockscope']")
     pytester.makepyfile("def test_it(mockscope): pass")
 
-    run(pytester, "-p", "pytest_mockscope").assert_outcomes(passed=1)
+    run_alone(pytester, "-p", "pytest_mockscope").assert_outcomes(passed=1)
 
 
 def test_nothing_is_printed_and_nothing_is_used_unasked(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("import sys\ndef test_it(): assert 'mockscope' not in sys.modules")
 
-    result = run(pytester, "-v")
+    result = run_alone(pytester, "-v")
 
     result.assert_outcomes(passed=1)
     assert [line for line in result.outlines if "mockscope" in line and not line.startswith("plugins:")] == []

@@ -1,6 +1,7 @@
 """Failing tests explain themselves: the section with calls, under xdist too, and for nobody who does not want it."""
 
 import pytest
+from nested import run
 
 pytestmark = pytest.mark.usefixtures("few_plugins")
 
@@ -36,10 +37,6 @@ SECTION = [
     '    sent: {*"groups": "Sales"}',
     "* 403  list_users * -  *  auth-header-renamed: *",
 ]
-
-
-def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
@@ -189,7 +186,7 @@ def test_joey(joey):
         (["--mockscope-log=failed"], "none", 1),
         (["--mockscope-log=all"], "", 2),
         ([], "all", 2),
-        (["-n", "2"], "all", 2),
+        pytest.param(["-n", "2"], "all", 2, marks=pytest.mark.slow),
         (["-rP"], "all", 2),
     ],
 )

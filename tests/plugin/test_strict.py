@@ -2,6 +2,7 @@
 
 import pytest
 import requests
+from nested import run
 
 import mockscope
 
@@ -30,17 +31,16 @@ FINDING = (
 )
 
 
-def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
-
-
 def test_without_strict_mode_a_suspicious_success_is_one(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(SUSPICIOUS)
 
     run(pytester).assert_outcomes(passed=2)
 
 
-@pytest.mark.parametrize(("arguments", "ini"), [(["--mockscope-strict"], "false"), ([], "true"), (["-n1"], "true")])
+@pytest.mark.parametrize(
+    ("arguments", "ini"),
+    [(["--mockscope-strict"], "false"), ([], "true"), pytest.param(["-n1"], "true", marks=pytest.mark.slow)],
+)
 def test_in_strict_mode_it_fails_the_test_at_its_teardown(
     pytester: pytest.Pytester, arguments: list[str], ini: str
 ) -> None:

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 GOOD = """
 from collections.abc import Iterator, Mapping
 
@@ -48,6 +50,7 @@ def test_site(mockscope: MockSite) -> None:
 """
 
 
+@pytest.mark.slow
 def test_a_sample_project_is_clean_under_strict_and_wrong_use_is_found(tmp_path: Path) -> None:
     (tmp_path / "test_good.py").write_text(GOOD)
     (tmp_path / "test_bad.py").write_text(BAD)

@@ -1,11 +1,11 @@
 """The sites of one server by host, and authentication as a look-up among them."""
 
-import secrets
 from collections import OrderedDict
 from collections.abc import Iterator
 from threading import Lock
 from typing import Final
 
+from mockscope._support.randomness import random_hex
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.site import Site
 
@@ -101,10 +101,10 @@ class Directory:
 
 def new_api_key() -> str:
     """A key in the shape of the page's sample: 8-4-4-4-8 hexadecimal digits (AUTH-4)."""
-    digits = secrets.token_hex(14)
+    digits = random_hex(14)
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def new_host() -> str:
     """A host that no other site has."""
-    return f"site-{secrets.token_hex(5)}"
+    return f"site-{random_hex(5)}"

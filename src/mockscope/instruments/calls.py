@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import ndiff
 from threading import Condition, get_ident
-from time import monotonic
 from typing import Any, Final, overload
 
 from mockscope._support.arguments import check_kind
+from mockscope._support.monotonic import monotonic
 from mockscope._support.text import printable
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry, Observer

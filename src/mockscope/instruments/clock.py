@@ -1,21 +1,19 @@
-"""Virtual time: what the mock shows and measures time by. The clock of the process is read, and never touched."""
+"""Virtual time: what the mock shows and measures time by. The clock of the process is never touched."""
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from threading import Lock
 from typing import Final, NamedTuple
-from weakref import WeakSet
 
+from mockscope._support.monotonic import unix_time_ns
 from mockscope.moments import aware
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 NANOSECONDS: Final = 1_000_000_000
-# In nanoseconds since 1970, in whole milliseconds: what every text and every float of a time can still show.
+# In nanoseconds since 1970, in whole milliseconds: every text and every float of a time can still show these.
 EARLIEST: Final = -62_135_596_800 * NANOSECONDS
 LATEST: Final = 253_402_300_799_999 * 1_000_000
 OUT_OF_RANGE: Final = "the clock would leave the years 1 to 9999"
@@ -29,10 +27,6 @@ class _Setting(NamedTuple):
     autojump: bool = False
 
 
-# How a clock is made, and stays where nobody moves it.
-FOLLOWING: Final = _Setting()
-
-
 class Clock:
     """A clock that can be frozen, shifted and moved. By default it runs, and shows the time of the machine.
 
@@ -44,25 +38,21 @@ class Clock:
         source: the nanoseconds since 1970 that a clock without parent follows.
     """
 
-    def __init__(self, parent: "Clock | None" = None, *, source: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, parent: "Clock | None" = None, *, source: Callable[[], int] = unix_time_ns) -> None:
         self._parent = parent
-        self._source = source
-        # One for the whole family: what is done to a clock changes those that follow it.
-        self._lock: Lock = Lock() if parent is None else parent._lock
-        self._sleepers: _Sleepers = _Sleepers() if parent is None else parent._sleepers
-        self._followers: WeakSet[Clock] = WeakSet()
-        self._setting = FOLLOWING
-        with self._lock:
-            if parent is not None:
-                parent._followers.add(self)
-            self._tune()
+        self._setting = _Setting()
+        self._family: _Family = _Family(source) if parent is None else parent._family
 
     def __repr__(self) -> str:
         return f"<Clock {'frozen at' if self.is_frozen else 'running, now'} {self.now():%Y-%m-%dT%H:%M:%S.%fZ}>"
 
     def now(self) -> datetime:
-        """The time, in UTC."""
+        """Return the time, in UTC."""
         return EPOCH + timedelta(microseconds=self._now() // 1000)
+
+    def time(self) -> float:
+        """Return the time in seconds since 1970."""
+        return self._now() / NANOSECONDS
 
     @property
     def is_frozen(self) -> bool:
@@ -84,15 +74,15 @@ class Clock:
                 it, a delayed answer waits until the clock is moved.
 
         Raises:
-            ValueError: it is no time, has no offset from UTC, or is not in the years 1 to 9999.
+            ValueError: If it is not a time, has no offset from UTC, or is not in the years 1 to 9999.
         """
-        with self._lock:
+        with self._family.lock:
             moment = self._now() if at is None else _nanoseconds(at)
-            self._set(_Setting(frozen_at=_checked(moment), autojump=autojump))
+            self._set(_Setting(frozen_at=moment, autojump=autojump))
 
     def resume(self) -> None:
         """Let time run on from where it stands. A clock that follows a frozen one goes on with that."""
-        with self._lock:
+        with self._family.lock:
             if self._setting.frozen_at is not None:
                 self._set(_Setting(offset=self._setting.frozen_at - self._followed()))
 
@@ -100,13 +90,14 @@ class Clock:
         """Move time by a distance; a running clock runs on from there. Negative distances go back.
 
         Raises:
-            ValueError: the clock would leave the years 1 to 9999.
+            ValueError: If the clock would leave the years 1 to 9999.
         """
         try:
             distance = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds) // MICROSECOND * 1000
         except OverflowError:
             raise ValueError(OUT_OF_RANGE) from None
-        self._shift(distance)
+        with self._family.lock:
+            self._move(_checked(self._now() + distance))
 
     def move_to(self, moment: datetime | str) -> None:
         """Move time to a moment; a running clock runs on from there.
@@ -115,49 +106,54 @@ class Clock:
             moment: an aware datetime, or ISO 8601 with an offset.
 
         Raises:
-            ValueError: it is no time, has no offset from UTC, or is not in the years 1 to 9999.
+            ValueError: If it is not a time, has no offset from UTC, or is not in the years 1 to 9999.
         """
-        due = _checked(_nanoseconds(moment))
-        with self._lock:
+        due = _nanoseconds(moment)
+        with self._family.lock:
             self._move(due)
 
     def reset(self) -> None:
         """Follow the clock it was made to follow, as on the first day."""
-        with self._lock:
-            self._set(FOLLOWING)
+        with self._family.lock:
+            self._set(_Setting())
 
     async def sleep(self, seconds: float) -> None:
         """Wait until so many seconds have passed on this clock, however they pass, or it is at the end of its years."""
         due = min(self._now() + round(seconds * NANOSECONDS), LATEST)
         while True:
             # Before the look at the time, so that no move is missed in between.
-            with self._sleepers.listening() as moved:
+            with self._family.listening() as moved:
                 left = due - self._now()
                 if left <= 0:
                     return
                 stopped = self._stopped()
                 if stopped is not None and stopped._setting.autojump:
-                    stopped._jump(left)
+                    with self._family.lock:
+                        # Nobody asked for a moment that is not there.
+                        stopped._move(min(stopped._now() + left, LATEST))
                     return
-                await _until(moved, None if stopped is not None else left / NANOSECONDS)
+                # Not by asyncio.wait_for: what is due must be under way before a later request is, and that would be
+                # four rounds of the loop later.
+                timer = None
+                if stopped is None:
+                    timer = moved.get_loop().call_later(left / NANOSECONDS, _ring, moved)
+                try:
+                    await moved
+                finally:
+                    if timer is not None:
+                        timer.cancel()
 
-    def _tune(self) -> None:
-        """Have the time read from where it runs, past all clocks that only follow: every call asks for it twice."""
-        followed = self._source if self._parent is None else self._parent._now
-        self._now: Callable[[], int] = followed if self._setting is FOLLOWING else partial(self._read, followed)
-        # The time in seconds since 1970.
-        self.time: Callable[[], float] = time.time if self._now is time.time_ns else self._seconds
-        for follower in self._followers:
-            follower._tune()
-
-    def _seconds(self) -> float:
-        return self._now() / NANOSECONDS
-
-    def _read(self, followed: Callable[[], int]) -> int:
+    def _now(self) -> int:
+        # Every call asks for it twice, and most clocks are never moved.
+        if not self._family.is_moved:
+            return self._family.source()
         offset, frozen_at, _ = self._setting
-        moment = followed() + offset if frozen_at is None else frozen_at
+        moment = self._followed() + offset if frozen_at is None else frozen_at
         # A clock may run, or be carried by the one it follows, to where there are no dates any more.
-        return moment if EARLIEST <= moment <= LATEST else min(max(moment, EARLIEST), LATEST)
+        return min(max(moment, EARLIEST), LATEST)
+
+    def _followed(self) -> int:
+        return self._family.source() if self._parent is None else self._parent._now()
 
     def _stopped(self) -> "Clock | None":
         """The clock that stands still: this one, or the nearest of those that it follows."""
@@ -166,66 +162,47 @@ class Clock:
             clock = clock._parent
         return clock
 
-    def _shift(self, distance: int) -> None:
-        with self._lock:
-            self._move(_checked(self._now() + distance))
-
-    def _jump(self, distance: int) -> None:
-        with self._lock:
-            # Nobody asked for a moment that is not there.
-            self._move(min(self._now() + distance, LATEST))
-
     def _move(self, moment: int) -> None:
         if self._setting.frozen_at is None:
             self._set(_Setting(offset=moment - self._followed()))
         else:
             self._set(self._setting._replace(frozen_at=moment))
 
-    def _followed(self) -> int:
-        return self._source() if self._parent is None else self._parent._now()
-
     def _set(self, setting: _Setting) -> None:
         self._setting = setting
-        self._tune()
-        self._sleepers.wake()
+        self._family.is_moved = True
+        self._family.wake()
 
 
-class _Sleepers:
-    """Those who wait for a clock to move: one family of clocks, one list."""
+class _Family:
+    """A clock and those that follow it: the machine's time, one lock, and all who wait for any of them to move."""
 
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._waiting: set[asyncio.Future[None]] = set()
+    def __init__(self, source: Callable[[], int]) -> None:
+        self.source = source
+        self.is_moved = False
+        self.lock = Lock()
+        self._sleepers_lock = Lock()
+        self._sleepers: set[asyncio.Future[None]] = set()
 
     @contextmanager
     def listening(self) -> Iterator["asyncio.Future[None]"]:
-        """A future that is done when a clock of the family is moved."""
+        """Yield a future that is done when a clock of the family is moved."""
         moved = asyncio.get_running_loop().create_future()
-        with self._lock:
-            self._waiting.add(moved)
+        with self._sleepers_lock:
+            self._sleepers.add(moved)
         try:
             yield moved
         finally:
-            with self._lock:
-                self._waiting.remove(moved)
+            with self._sleepers_lock:
+                self._sleepers.remove(moved)
 
     def wake(self) -> None:
-        with self._lock:
-            for moved in self._waiting:
+        """Wake all who wait."""
+        with self._sleepers_lock:
+            for moved in self._sleepers:
                 # One whose loop was closed under it will never wake.
                 with suppress(RuntimeError):
                     moved.get_loop().call_soon_threadsafe(_ring, moved)
-
-
-async def _until(moved: "asyncio.Future[None]", longest: float | None) -> None:
-    # Not by asyncio.wait_for: what is due must be under way before a later request is, and that would be four rounds
-    # of the loop later.
-    timer = None if longest is None else moved.get_loop().call_later(longest, _ring, moved)
-    try:
-        await moved
-    finally:
-        if timer is not None:
-            timer.cancel()
 
 
 def _ring(moved: "asyncio.Future[None]") -> None:
@@ -240,4 +217,4 @@ def _checked(moment: int) -> int:
 
 
 def _nanoseconds(moment: datetime | str) -> int:
-    return (aware(moment) - EPOCH) // MICROSECOND * 1000
+    return _checked((aware(moment) - EPOCH) // MICROSECOND * 1000)

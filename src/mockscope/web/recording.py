@@ -1,12 +1,12 @@
 """The wrapper that opens an entry for each request to the vendor's API and completes it with the answer."""
 
 import logging
-import secrets
 from collections.abc import Iterator
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mockscope._support.randomness import random_hex
 from mockscope.instruments.calls import Journal
 from mockscope.instruments.entry import Entry, Observer
 from mockscope.web.head import HEAD, Head
@@ -40,7 +40,7 @@ class Recording:
         self._app = app
         self._unclaimed = unclaimed
         self._observers = observers
-        self._prefix = f"{secrets.token_hex(4)}-"
+        self._prefix = f"{random_hex(4)}-"
         self._numbers = numbers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

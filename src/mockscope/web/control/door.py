@@ -1,7 +1,6 @@
 """Who may use the control API: no page that a browser opened, and over the network only who has the token."""
 
 import re
-import secrets
 from hmac import compare_digest
 from ipaddress import IPv6Address, ip_address
 from typing import Final
@@ -9,6 +8,8 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
+
+from mockscope._support.randomness import random_hex
 
 # RFC 6750: what can stand behind "Bearer".
 TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
@@ -41,7 +42,7 @@ class Door:
         """
         self._names = frozenset(map(_canonical, names))
         if self.token is None and not is_loopback(names[0]):
-            self.token = secrets.token_urlsafe(32)
+            self.token = random_hex(32)
 
     def check(self, scope: Scope) -> None:
         """Let a request in, or refuse it.

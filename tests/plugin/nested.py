@@ -1,0 +1,28 @@
+"""Test runs inside a test: in this process, where a run costs a tenth of a second, or in one of its own."""
+
+import pytest
+import requests
+
+import mockscope
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """Run pytest in this process."""
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
+
+
+def run_alone(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """Run pytest in a process of its own; it costs two seconds."""
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
+
+
+def import_all() -> None:
+    """Import what nested runs import: pytester unloads the modules that a run in this process loads first."""
+    with mockscope.serve(strict=True) as server, server.site() as site:
+        site.add_user("joey@example.com")
+        site.faults.add("get_user", status=503)
+        requests.get(f"{site.url}/api/v1/users", headers=site.headers | {"Http-X-Email": "joey@example.com"})
+        mockscope.report(site.calls)
+
+
+import_all()
