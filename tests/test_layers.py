@@ -42,7 +42,8 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "json_text.py": set(),
     "wire.py": DOMAIN | {"mockscope.json_text", "msgspec"},
     "people.py": DOMAIN | {"mimesis"},
-    "seeding.py": DOMAIN | {"mockscope.json_text", "mockscope.people", "mockscope.yaml_text", "msgspec"},
+    "seeding.py": DOMAIN
+    | {"mockscope._support", "mockscope.json_text", "mockscope.people", "mockscope.yaml_text", "msgspec"},
     "yaml_text.py": {"mockscope.domain", "yaml"},
     "saving.py": DOMAIN | {"mockscope._support", "mockscope.seeding"},
     # The validator is an extra.

@@ -1,71 +1,67 @@
 """Seeds as YAML text: to plain data and back, and the line that a piece of data came from.
 
-Nothing of the format is known here, and nobody else imports PyYAML to read or write a seed.
+Nothing of the format is known here, and no other module imports PyYAML to read or write a seed.
 """
 
-import io
-from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any, Final
 
 import yaml
 
 from mockscope.domain.state import Path, SeedError
 
-LONGEST_SHOWN: Final = 100
+# PyYAML's own classes of these names are slower; they are there where libyaml is not.
+SafeLoader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+SafeDumper: Final[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+MAX_SHOWN: Final = 100
+# Aliases would make a large seed of a small file.
+MAX_ALIASED_VALUES: Final = 1_000_000
+
+# Stand-ins for data that is not there yet, and for the key that takes in the keys of another mapping.
+IN_PROGRESS: Final[tuple[Any, int]] = (None, 0)
+MERGE_KEY: Final = object()
+
+TEXT: Final = "tag:yaml.org,2002:str"
 MERGE: Final = "tag:yaml.org,2002:merge"
+SEQUENCE: Final = "tag:yaml.org,2002:seq"
+MAPPING: Final = "tag:yaml.org,2002:map"
+TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"
 
 
-class Loader(yaml.CSafeLoader):
-    """YAML as people mean it here: times stay texts, and a key that stands twice is refused."""
+class Loader(SafeLoader):  # type: ignore[misc]
+    """PyYAML's loader, but times stay texts."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - the base class declares it so
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != TIMESTAMP]
+        for first, resolvers in SafeLoader.yaml_implicit_resolvers.items()
     }
 
-    # Both methods take their switch as the base class declares it.
 
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002
-        try:
-            return super().construct_object(node, deep)
-        # What PyYAML lets slip where a tag says what the text is not, and Python where a number is too long for it.
-        except (ValueError, LookupError, AttributeError):
-            kind, text = node.tag.rpartition(":")[2], str(node.value)
-            is_long = len(text) > LONGEST_SHOWN
-            problem = f"{len(text)} characters are too many for one {kind}" if is_long else f"{text} is no {kind}"
-            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
+class Dumper(SafeDumper):  # type: ignore[misc]
+    """PyYAML's dumper, but a list that stands in two places is written twice."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        keys: set[Any] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue
-            known = MERGE if key.tag == MERGE else self.construct_object(key)
-            if known in keys:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands here twice", key.start_mark)
-            keys.add(known)
-        return super().construct_mapping(node, deep)
+    def ignore_aliases(self, data: object) -> bool:
+        """Write no alias."""
+        return True
 
 
 def parse(text: str, name: str) -> Any:
-    """Read YAML.
+    """Parse one document of YAML.
 
     Args:
-        text: the text.
-        name: what to call it in errors.
+        text: The document.
+        name: The name for it in errors.
 
     Raises:
-        SeedError: it is no YAML.
+        SeedError: If it is not YAML, holds a key twice, or aliases make it too large.
     """
-    # Mistakes are left to the whole way too, which words them.
-    with suppress(_NotPlainError, yaml.YAMLError, RecursionError):
-        return _Plain(text).document()
     try:
-        return yaml.load(text, Loader=Loader)
+        loader = Loader(text)
+        node = loader.get_single_node()
+        return None if node is None else _Builder(loader).build(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        # What stops at the end is marked one line after the last.
+        # The mark of an error at the end is one line after the last.
         where = f"{name}, line {min(mark.line, text.count(chr(10))) + 1}" if mark else name
         raise SeedError(f"not YAML: {error.problem or error.context}", where=where) from None
     except yaml.YAMLError as error:
@@ -74,193 +70,128 @@ def parse(text: str, name: str) -> Any:
             raise SeedError(f"not YAML: {error}", where=name) from None
         where = f"{name}, line {text.count(chr(10), 0, found.start()) + 1}"
         raise SeedError(f"not YAML: the character U+{ord(found[0]):04X} is not allowed", where=where) from None
+    except RecursionError:
+        raise SeedError("nested too deeply", where=name) from None
 
 
 def to_text(data: object) -> str:
-    """Write plain data as YAML, keys in their order."""
-    text: str = yaml.emit(_Writer().document(data), Dumper=yaml.CSafeDumper, allow_unicode=True, width=120)
+    """Render plain data as YAML, keys in their order."""
+    text: str = yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
     return text
 
 
-def line_of(text: str, path: Path) -> int:
-    """The line of what a path leads to, or of as much of the path as the text has: an alias is where the path ends.
+def line_of(text: str, path: Path) -> int | None:
+    """Return the line that a path leads to, or the line where the text ends the path early.
 
-    JSON is read as YAML here; a tab can only be white space in JSON, so the caller has made it a blank.
+    JSON is read as YAML too. A tab can only be white space in JSON, and the caller has replaced it by a blank.
+
+    Returns:
+        The line, from 1 on; None if the text is not YAML.
     """
-    line = 1
-    with suppress(yaml.YAMLError):
-        events = yaml.parse(text, Loader=yaml.CSafeLoader)
-        node = next(event for event in events if not isinstance(event, START_EVENTS))
-        line = _line(node)
-        for step in path:
-            found = _child(events, node, step)
-            if found is None:
-                break
-            line, node = found
-    return line
+    try:
+        node = Loader(text).get_single_node()
+    except (yaml.YAMLError, RecursionError):
+        return None
+    line = 0 if node is None else node.start_mark.line
+    for step in path:
+        found = _child(node, step)
+        if found is None:
+            break
+        line, node = found
+    return int(line) + 1
 
 
-# -- plain data ------------------------------------------------------------------------------------------------
-#
-# Straight from events and to events: PyYAML's own way builds a node for each piece, and the collector goes through all
-# of them again and again, which takes five times as long as the reading and the writing.
-
-
-class _NotPlainError(Exception):
-    """There is more in the text than lists, mappings of different keys, and scalars without anchor or tag."""
-
-
-class _Plain:
-    """Reads one document of plain data.
-
-    Args:
-        text: YAML.
-    """
-
-    def __init__(self, text: str) -> None:
-        self._loader = Loader(text)
-        self._next = self._loader.get_event
-        self._resolved: dict[str, Any] = {}
-
-    def document(self) -> Any:
-        """The data.
-
-        Raises:
-            _NotPlainError, YAMLError, RecursionError: it takes more than this to read it.
-        """
-        self._expect(yaml.StreamStartEvent)
-        self._expect(yaml.DocumentStartEvent)
-        data = self._value(self._next())
-        self._expect(yaml.DocumentEndEvent)
-        self._expect(yaml.StreamEndEvent)
-        return data
-
-    def _expect(self, kind: type[yaml.Event]) -> None:
-        if not isinstance(self._next(), kind):
-            raise _NotPlainError
-
-    def _value(self, event: yaml.Event | None) -> Any:
-        if isinstance(event, yaml.ScalarEvent):
-            return self._scalar(event)
-        if not isinstance(event, yaml.CollectionStartEvent) or event.tag or event.anchor:
-            raise _NotPlainError
-        return self._mapping() if isinstance(event, yaml.MappingStartEvent) else self._sequence()
-
-    def _mapping(self) -> dict[Any, Any]:
-        made: dict[Any, Any] = {}
-        while not isinstance(event := self._next(), yaml.MappingEndEvent):
-            if not isinstance(event, yaml.ScalarEvent) or (key := self._scalar(event)) in made:
-                raise _NotPlainError
-            made[key] = self._value(self._next())
-        return made
-
-    def _sequence(self) -> list[Any]:
-        made = []
-        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
-            made.append(self._value(event))
-        return made
-
-    def _scalar(self, event: yaml.ScalarEvent) -> Any:
-        if event.tag or event.anchor:
-            raise _NotPlainError
-        text = event.value
-        if not event.implicit[0] or text[:1] not in Loader.yaml_implicit_resolvers:
-            return text
-        if text not in self._resolved:
-            self._resolved[text] = self._resolve(text)
-        return self._resolved[text]
-
-    def _resolve(self, text: str) -> Any:
-        tag = _tag_of(text, self._loader)
-        if tag == MERGE:
-            raise _NotPlainError
-        return self._loader.construct_object(yaml.ScalarNode(tag, text))
-
-
-class _Writer:
-    """Writes plain data as the events of one document, a list that stands in two places twice."""
-
-    def __init__(self) -> None:
-        self._dumper = yaml.SafeDumper(io.StringIO())
-        self._written: dict[tuple[type, str], yaml.ScalarEvent] = {}
-
-    def document(self, data: object) -> Iterator[yaml.Event]:
-        """The events.
-
-        Raises:
-            YAMLError: there is something in the data that is not plain.
-        """
-        yield yaml.StreamStartEvent()
-        yield yaml.DocumentStartEvent(explicit=False)
-        yield from self._value(data)
-        yield yaml.DocumentEndEvent(explicit=False)
-        yield yaml.StreamEndEvent()
-
-    def _value(self, data: object) -> Iterator[yaml.Event]:
-        if isinstance(data, dict):
-            yield yaml.MappingStartEvent(None, None, implicit=True, flow_style=False)
-            for key, value in data.items():
-                yield from self._value(key)
-                yield from self._value(value)
-            yield yaml.MappingEndEvent()
-        elif isinstance(data, (list, tuple)):
-            yield yaml.SequenceStartEvent(None, None, implicit=True, flow_style=False)
-            for item in data:
-                yield from self._value(item)
-            yield yaml.SequenceEndEvent()
-        else:
-            yield self._scalar(data)
-
-    def _scalar(self, data: object) -> yaml.ScalarEvent:
-        # Not by itself: 1 and True are equal, and so are 0.0 and -0.0.
-        known = type(data), repr(data)
-        if known not in self._written:
-            node = self._dumper.represent_data(data)
-            assert isinstance(node, yaml.ScalarNode), data
-            implicit = node.tag == _tag_of(node.value, self._dumper), node.tag == self._dumper.DEFAULT_SCALAR_TAG
-            self._written[known] = yaml.ScalarEvent(None, node.tag, implicit, node.value, style=node.style)
-        return self._written[known]
-
-
-def _tag_of(text: str, resolver: yaml.resolver.BaseResolver) -> str:
-    """What a text without quotes is taken for."""
-    tag: str = resolver.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
-    return tag
-
-
-# -- places ----------------------------------------------------------------------------------------------------
-
-START_EVENTS: Final = yaml.StreamStartEvent, yaml.DocumentStartEvent
-
-DEEPER: Final = {
-    yaml.MappingStartEvent: 1,
-    yaml.SequenceStartEvent: 1,
-    yaml.MappingEndEvent: -1,
-    yaml.SequenceEndEvent: -1,
-}
-
-
-def _child(events: Iterator[yaml.Event], node: yaml.Event, step: str | int) -> tuple[int, yaml.Event] | None:
-    """The line where a step leads to, and the node there."""
-    if isinstance(node, yaml.SequenceStartEvent) and isinstance(step, int):
-        for _ in range(step):
-            _pass_over(next(events), events)
-        item = next(events)
-        return _line(item), item
-    if isinstance(node, yaml.MappingStartEvent):
-        while not isinstance(key := next(events), yaml.MappingEndEvent):
-            if isinstance(key, yaml.ScalarEvent) and key.value == step:
-                return _line(key), next(events)
-            _pass_over(key, events)
-            _pass_over(next(events), events)
+def _child(node: Any, step: str | int) -> tuple[int, yaml.Node] | None:
+    """Return the line where a step leads to, and the node there."""
+    if isinstance(node, yaml.MappingNode):
+        return next(((key.start_mark.line, value) for key, value in node.value if key.value == step), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return node.value[step].start_mark.line, node.value[step]
     return None
 
 
-def _pass_over(node: yaml.Event, events: Iterator[yaml.Event]) -> None:
-    depth = DEEPER.get(type(node), 0)
-    while depth:
-        depth += DEEPER.get(type(next(events)), 0)
+class _Builder:
+    """Builds plain data from the nodes of a document.
+
+    PyYAML's own constructors take 5 s for 100,000 users, and this takes one.
+
+    Args:
+        loader: The loader that made the nodes. It constructs the scalars that are not texts.
+    """
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+        # The data of each list and mapping, with the number of values in it at any depth.
+        self._built: dict[yaml.Node, tuple[Any, int]] = {}
+        self._values = 0
+        self._aliased_values = 0
+
+    def build(self, node: yaml.Node) -> Any:
+        """Build the data of a node.
+
+        Raises:
+            YAMLError: If a key stands twice, a scalar is not what its tag says, a tag is unknown, or aliases repeat
+                too much.
+        """
+        if isinstance(node, yaml.ScalarNode):
+            self._values += 1
+            return node.value if node.tag == TEXT else self._scalar(node)
+        if node in self._built:
+            return self._alias(node)
+        before = self._values
+        self._built[node] = IN_PROGRESS
+        if node.tag == SEQUENCE and isinstance(node, yaml.SequenceNode):
+            data: Any = [self.build(item) for item in node.value]
+        elif node.tag == MAPPING and isinstance(node, yaml.MappingNode):
+            data = self._mapping(node)
+        else:
+            self._loader.construct_undefined(node)
+        self._values += 1
+        self._built[node] = data, self._values - before
+        return data
+
+    def _alias(self, node: yaml.Node) -> Any:
+        data, values = self._built[node]
+        if self._built[node] is IN_PROGRESS:
+            raise _error("it contains itself", node)
+        self._values += values
+        self._aliased_values += values
+        if self._aliased_values > MAX_ALIASED_VALUES:
+            raise _error(f"aliases of this repeat more than {MAX_ALIASED_VALUES} values", node)
+        return data
+
+    def _mapping(self, node: yaml.MappingNode) -> dict[Any, Any]:
+        made: dict[Any, Any] = {}
+        merged: list[Any] = []
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _error("a list or a mapping cannot be a key", key)
+            name = MERGE_KEY if key.tag == MERGE else self.build(key)
+            if name in made:
+                raise _error(f"{key.value} stands here twice", key)
+            made[name] = data = self.build(value)
+            if name is MERGE_KEY:
+                merged = data if isinstance(data, list) else [data]
+                if not all(isinstance(source, dict) for source in merged):
+                    raise _error("<< needs a mapping", key)
+        made.pop(MERGE_KEY, None)
+        # The keys of the mapping itself win, then those of the first source.
+        for source in merged:
+            made = source | made
+        return made
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        try:
+            return self._loader.construct_object(node)
+        # PyYAML lets these pass where a text is not what its tag says, and Python where a number is too long for it.
+        except (ValueError, LookupError, AttributeError):
+            kind, text = node.tag.rpartition(":")[2], str(node.value)
+            is_long = len(text) > MAX_SHOWN
+            problem = (
+                f"{len(text)} characters are too many for one {kind}" if is_long else f"{text} is not of type {kind}"
+            )
+            raise _error(problem, node) from None
 
 
-def _line(event: yaml.Event) -> int:
-    return event.start_mark.line + 1 if event.start_mark else 1
+def _error(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(None, None, problem, node.start_mark)

@@ -8,7 +8,7 @@ import pytest
 
 from mockscope import Mockscope, SeedError, seeding
 from mockscope.domain.site import Site
-from mockscope.seeding import LONGEST_FILE, MOST_FILES
+from mockscope.seeding import MAX_FILE_BYTES, MAX_FILES
 
 FRIENDS: Final = """\
 mockscope: 1
@@ -94,7 +94,7 @@ def test_a_file_that_has_become_wrong_is_refused_and_that_it_was_right_is_forgot
 
 def test_a_long_file_is_not_kept(friends: Path, parsed: list[str]) -> None:
     double = Mockscope()
-    friends.write_text(FRIENDS + "#" * LONGEST_FILE)
+    friends.write_text(FRIENDS + "#" * MAX_FILE_BYTES)
 
     for _ in range(2):
         assert list(double.site(seed=friends).users) == ["monica@example.com"]
@@ -104,7 +104,7 @@ def test_a_long_file_is_not_kept(friends: Path, parsed: list[str]) -> None:
 
 def test_of_many_files_those_are_kept_that_were_last_asked_for(tmp_path: Path, parsed: list[str]) -> None:
     double = Mockscope()
-    files = [tmp_path / f"{number}.yaml" for number in range(MOST_FILES + 1)]
+    files = [tmp_path / f"{number}.yaml" for number in range(MAX_FILES + 1)]
     for file in files:
         file.write_text(FRIENDS)
         double.site(seed=file)
