@@ -41,7 +41,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "_spec.py": {"yaml"},
     "json_text.py": set(),
     "wire.py": DOMAIN | {"mockscope.json_text", "msgspec"},
-    "people.py": DOMAIN | {"mimesis"},
+    "people.py": DOMAIN,
     "seeding.py": DOMAIN
     | {"mockscope._support", "mockscope.json_text", "mockscope.people", "mockscope.yaml_text", "msgspec"},
     "yaml_text.py": {"mockscope.domain", "yaml"},

@@ -1,42 +1,37 @@
-"""Made-up people and groups for ``generate`` in a seed: believable, and the same every time for the same numbers.
+"""Made-up people and groups for ``generate`` in a seed: the same for the same numbers, under every version.
 
-Words come from mimesis, once; who gets which is drawn here, which is quick enough for a site of a million.
+The names are in first_names.txt and last_names.txt, compiled for this project. A line that is added, removed or moved
+there changes the people of every seed.
 """
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache
+from pathlib import Path
 from typing import Final
-
-from mimesis import Address, Person
-from mimesis.locales import Locale
 
 from mockscope.domain.model import ALL_USERS, Access, email_key, timestamp
 from mockscope.domain.state import SeedGenerate, SeedGroup, SeedSite, SeedUser
 
-# As many different words as are drawn from; pairs of them make names enough.
-FIRST_NAMES: Final = 500
-LAST_NAMES: Final = 800
-CITIES: Final = 200
-LOGINS: Final = 2000
 TEAMS: Final = ("Sales", "Marketing", "Support", "Finance", "Engineering", "Operations", "Legal", "Research")
+PLACES: Final = ("Berlin", "Boston", "Cairo", "Chicago", "Dublin", "Lagos", "Lima", "London", "Madrid", "Mumbai")
 # Logins lie in the two years before the latest date on the vendor's page, so that no clock is asked.
 LATEST_LOGIN: Final = datetime(2018, 10, 18, 20, 8, 41, 794000, tzinfo=UTC)
 LOGIN_SPAN_SECONDS: Final = 2 * 365 * 86400
+MAX_LOGINS: Final = 2000
 
 
 def make_up(generate: SeedGenerate, site: SeedSite) -> tuple[list[SeedGroup], Iterator[SeedUser]]:
     """Make up the groups and users that a seed asks for.
 
     Args:
-        generate: how many, and the seed of the draw.
-        site: the site with what was written by hand; none of that is repeated.
+        generate: How many, and the seed of the draw.
+        site: The site with the records written by hand; none of them is repeated.
 
     Returns:
-        The groups, and the users one by one: a million at once would leave holes all over the memory, which what a
-        server makes for its requests would be scattered into.
+        The groups, and the users one by one. A million at once would fragment the memory of the server.
     """
     draw = random.Random(generate.seed)
     groups = _groups(generate, {group.name for group in site.groups}, draw)
@@ -45,24 +40,23 @@ def make_up(generate: SeedGenerate, site: SeedSite) -> tuple[list[SeedGroup], It
 
 
 def _groups(generate: SeedGenerate, taken: set[str], draw: random.Random) -> list[SeedGroup]:
-    cities = _cities(generate.seed) if generate.groups else ()
+    numbers: dict[str, int] = {}
     groups = []
     for _ in range(generate.groups):
-        name = _free(f"{draw.choice(TEAMS)} {draw.choice(cities)}", "{} {}", taken)
-        taken.add(name)
+        name = _free(f"{draw.choice(TEAMS)} {draw.choice(PLACES)}", " ", "", numbers, taken)
         groups.append(SeedGroup(name, draw.choice(list(Access)).value))
     return groups
 
 
 def _users(generate: SeedGenerate, taken: set[str], groups: list[str], draw: random.Random) -> Iterator[SeedUser]:
-    first_names, last_names = _names(generate.seed)
-    parts = {name: re.sub(r"[^a-z0-9]", "", name.lower()) for name in (*first_names, *last_names)}
+    first_names, last_names = _names("first_names.txt"), _names("last_names.txt")
+    parts = {name: re.sub(r"[^a-z]", "", name.lower()) for name in (*first_names, *last_names)}
     memberships = [
         [ALL_USERS, *draw.sample(groups, min(len(groups), size))] for size in (0, 1, 1, 2, 3) for _ in range(20)
     ]
-    logins = [_login(draw) for _ in range(min(generate.users, LOGINS))]
+    logins = [_login(draw) for _ in range(min(generate.users, MAX_LOGINS))]
     numbers: dict[str, int] = {}
-    # All at once, and not for each user: a site of a million is drawn in half the time.
+    # All at once and not for each user: it halves the time for a million.
     drawn = zip(
         draw.choices(first_names, k=generate.users),
         draw.choices(last_names, k=generate.users),
@@ -71,12 +65,8 @@ def _users(generate: SeedGenerate, taken: set[str], groups: list[str], draw: ran
         strict=True,
     )
     for first, last, groups_of_one, (login, change) in drawn:
-        name = f"{parts[first]}.{parts[last]}"
-        number = numbers[name] = numbers.get(name, 0) + 1
-        email = _free(f"{name}{number if number > 1 else ''}@example.com", "{1}.{0}", taken)
-        taken.add(email)
         yield SeedUser(
-            email=email,
+            email=_free(f"{parts[first]}.{parts[last]}", "", "@example.com", numbers, taken),
             first_name=first,
             last_name=last,
             groups=groups_of_one,
@@ -88,33 +78,21 @@ def _users(generate: SeedGenerate, taken: set[str], groups: list[str], draw: ran
 
 
 def _login(draw: random.Random) -> tuple[str, str]:
-    """When somebody last logged in, and when the password had been changed."""
+    """Return the times of a last login and of the change of password before it."""
     login = LATEST_LOGIN - timedelta(seconds=draw.random() * LOGIN_SPAN_SECONDS)
     return timestamp(login), timestamp(login - timedelta(days=draw.randrange(400)))
 
 
-# Tests ask for the same people over and over, and looking for the words takes longer than making a hundred of them.
-@lru_cache(maxsize=8)
-def _names(seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """First names and last names."""
-    person = Person(Locale.EN, seed=seed)
-    return _some(person.first_name, FIRST_NAMES), _some(person.last_name, LAST_NAMES)
+@cache
+def _names(file: str) -> list[str]:
+    return Path(__file__).with_name(file).read_text(encoding="ascii").split()
 
 
-@lru_cache(maxsize=8)
-def _cities(seed: int) -> tuple[str, ...]:
-    return _some(Address(Locale.EN, seed=seed).city, CITIES)
-
-
-def _some(draw_word: Callable[[], str], size: int) -> tuple[str, ...]:
-    """Different words, in an order that depends on the draw alone."""
-    return tuple(dict.fromkeys(draw_word() for _ in range(size)))
-
-
-def _free(name: str, pattern: str, taken: set[str]) -> str:
-    """The name, or with the first number that makes it one that is not taken."""
-    number = 2
-    free = name
-    while free in taken:
-        free, number = pattern.format(name, number), number + 1
-    return free
+def _free(name: str, separator: str, ending: str, numbers: dict[str, int], taken: set[str]) -> str:
+    """Return the name, or the name with the first number that makes it one that is not taken, and take it."""
+    while True:
+        number = numbers[name] = numbers.get(name, 0) + 1
+        free = f"{name}{separator}{number}{ending}" if number > 1 else f"{name}{ending}"
+        if free not in taken:
+            taken.add(free)
+            return free

@@ -65,6 +65,7 @@ MAX_FILES: Final = 8
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 
 
+@collector_off()
 def load_sites(source: SeedSource, *, track: Track = untracked) -> list[Site]:
     """Load the sites of a seed, all or none.
 

@@ -1,6 +1,7 @@
 """Seed files: what is read from YAML and JSON, and what is refused, with file, line and the nearest known name."""
 
 import gc
+import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -357,6 +358,21 @@ def test_generate_makes_the_same_people_every_time_and_others_for_another_seed()
     (site,) = first["sites"]
     assert (len(site["users"]), len(site["groups"]), "generate" in site) == (250, 14, False)
     assert {user["email"].rpartition("@")[2] for user in site["users"]} == {"example.com"}
+    assert len({user["email"] for user in site["users"]}) == 250
+
+
+def test_the_people_of_a_seed_are_the_same_under_every_version() -> None:
+    (site,) = generated(3, 2, 7)["sites"]
+    whole = json.dumps(generated(2500, 300, 7), sort_keys=True)
+
+    assert [user["email"] for user in site["users"]] == [
+        "ian.delgado@example.com",
+        "ida.hussain@example.com",
+        "joshua.wu@example.com",
+    ]
+    assert [group["name"] for group in site["groups"]][2:] == ["Operations Cairo", "Sales Boston"]
+    digest = "71df41f0f97d075251839a621f407b4103eff1507a0909129540c25c7b593037"
+    assert hashlib.sha256(whole.encode()).hexdigest() == digest
 
 
 def test_generate_leaves_what_was_written_by_hand_alone() -> None:
