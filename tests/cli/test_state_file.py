@@ -7,8 +7,11 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, Final
 
 import pytest
@@ -395,6 +398,44 @@ def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new_one(tmp_path: Path)
             os.kill(saver, signal.SIGKILL)
             assert told(process) == -signal.SIGKILL
             assert_whole(tmp_path)
+
+
+def write_and_save(url: str, turn: int, saved: "SimpleQueue[tuple[str, int, int]]") -> None:
+    """Create users and save the state, over and over, until the server is gone. Put each email with both statuses."""
+    with requests.Session() as session, suppress(requests.ConnectionError):
+        for number in count():
+            user = {
+                "first_name": "Mike",
+                "last_name": "Hannigan",
+                "email": f"mike.{turn}.{number}@example.com",
+                "invited_by_email": "phoebe@example.com",
+            }
+            created = session.post(f"{url}/api/v1/users", json=user, headers=AUTH)
+            confirmed = session.post(f"{url}/_mockscope/v1/save")
+            saved.put((str(user["email"]), created.status_code, confirmed.status_code))
+
+
+@pytest.mark.slow
+def test_a_kill_loses_nothing_that_a_save_confirmed(tmp_path: Path) -> None:
+    seed = seed_with("Phoebe")
+    seed["sites"][0]["users"][0]["groups"] = ["Administrators"]
+    (tmp_path / "seed.json").write_text(json.dumps(seed))
+    state = tmp_path / "state.json"
+    saved: SimpleQueue[tuple[str, int, int]] = SimpleQueue()
+    promised: set[tuple[str, int, int]] = set()
+    for turn in range(60):
+        with serving(tmp_path, "--seed", "seed.json", "--state", f"{state}") as served:
+            writer = Thread(target=write_and_save, args=(served.url, turn, saved))
+            writer.start()
+            promised |= {saved.get(timeout=300) for _ in range(1 + turn % 4)}
+            served.process.kill()
+            writer.join()
+        while not saved.empty():
+            promised.add(saved.get())
+        found = {(user["email"], 201, 204) for user in exported(state)["sites"][0]["users"]}
+        assert promised - found == set()
+
+    assert len(promised) >= 60
 
 
 def test_a_file_that_is_half_written_would_be_seen(tmp_path: Path) -> None:

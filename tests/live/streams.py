@@ -24,6 +24,7 @@ from mockscope.server import uvicorn_config
 
 SITE: Final = "example_site"
 KEY: Final = "e179017a-62b0-4996-8a38-e91aa9f1"
+AUTH_LINE: Final = f"Http-X-Partner-Auth: {SITE}:{KEY}"
 SEED: Final = {
     "mockscope": 1,
     "sites": [
@@ -203,7 +204,7 @@ def _request(draw: random.Random) -> bytes:
         version = draw.choice(("HTTP/1.0", "HTTP/1.0", "HTTP/1.2", "HTTP/2.0", "http/1.1", "HTTP/1", "HTTPS/1.1", ""))
     lines = ["Host: localhost"] if draw.random() < 0.97 else []
     if draw.random() < 0.9:
-        lines.append(f"Http-X-Partner-Auth: {SITE}:{KEY}")
+        lines.append(AUTH_LINE)
     email = draw.choice(("monica", "ross", "joey", "gunther"))
     if draw.random() < 0.3 or (method == "DELETE" and draw.random() < 0.8):
         lines.append(f"Http-X-Email: {email}@example.com")
@@ -320,7 +321,7 @@ def _chunked(draw: random.Random, body: bytes) -> bytes:
             b"",
             b"X-Trailer: a\r\n",
             b"Http-X-Email: ross@example.com\r\n",
-            f"Http-X-Partner-Auth: {SITE}:{KEY}\r\n".encode(),
+            f"{AUTH_LINE}\r\n".encode(),
             b"Content-Length: 5\r\n",
             b"broken\r\n",
         ),
