@@ -83,7 +83,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "serving.py": SERVER | {"mockscope", "mockscope.ready", "mockscope.shell", "click"},
     # The commands themselves are loaded by name.
     "cli.py": {"mockscope", "mockscope._spec", "mockscope.seeding", "mockscope.shell", "click"},
-    "strategies.py": DOMAIN | {"mockscope.MockSite", "hypothesis", "msgspec"},
+    "strategies.py": {"mockscope.domain", "hypothesis"},
     "__main__.py": {"mockscope.cli"},
     # Names alone, each loaded when it is asked for.
     "__init__.py": SERVER,

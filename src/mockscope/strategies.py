@@ -1,20 +1,13 @@
-"""Hypothesis strategies: records for seeds, and requests to a site that are right, or wrong in exactly one way.
+"""Hypothesis strategies for the records of a site, in the format of a seed.
 
-Loaded only by who imports it, since Hypothesis is no dependency. What a value may be is domain/rules.py's.
+Nothing else imports this module, because Hypothesis is not a dependency.
 """
 
-import json
 import string
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta, timezone
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import quote, urlencode
+from typing import Any, Final
 
-import msgspec
-
-from mockscope._support.text import clipped
 from mockscope.domain import rules
 from mockscope.domain.model import (
     ADMINISTRATORS,
@@ -25,8 +18,6 @@ from mockscope.domain.model import (
     email_key,
     timestamp,
 )
-from mockscope.domain.policy import Policy
-from mockscope.domain.refusals import Refusal
 
 try:
     from hypothesis import strategies as st
@@ -34,34 +25,9 @@ try:
 except ModuleNotFoundError as error:
     raise ImportError("mockscope.strategies needs Hypothesis: pip install hypothesis", name="hypothesis") from error
 
-if TYPE_CHECKING:
-    from mockscope import MockSite
+__all__ = ["dashboards", "emails", "group_names", "groups", "names", "policies", "sites", "users"]
 
-__all__ = [
-    "Request",
-    "dashboards",
-    "emails",
-    "group_names",
-    "groups",
-    "mistaken_requests",
-    "names",
-    "policies",
-    "requests",
-    "sites",
-    "users",
-    "valid_requests",
-]
-
-AUTH_HEADER: Final = "Http-X-Partner-Auth"
-EMAIL_HEADER: Final = "Http-X-Email"
-# HTTP-8
-LARGEST_BODY: Final = 1024 * 1024
-# Of a body, in bytes.
-SHOWN: Final = 1000
-
-# -- records ---------------------------------------------------------------------------------------------------
-
-# No half of a surrogate pair: JSON in UTF-8 can't show one.
+# No lone surrogates: JSON in UTF-8 cannot hold one.
 TEXTS: Final = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).filter(rules.SOMETHING.search)
 NAMES: Final = (
     *("Monica", "O'Brien", "van der Berg", " Bing ", "\u0141ukasz", "\u674e", "\U0001f9a6", '"\\', "null", "<b>"),
@@ -72,40 +38,26 @@ GROUP_NAMES: Final = (
     *("Caf\u00e9", "Cafe\u0301", "\u7d4c\u55b6", "\U0001f600", "administrators", "<Sales>", '"Sales"', "0"),
     *("Sales/" * 50, "\u7d4c\u55b6" * 150),
 )
-# Every client resolves these two in a path before it sends it, so that nobody could ask for such a group.
-DOTS: Final = (".", "..")
-ANY_NAME: Final = st.sampled_from(NAMES) | TEXTS
-ANY_GROUP_NAME: Final = (st.sampled_from(GROUP_NAMES) | TEXTS).filter(lambda name: name not in (*DOTS, *BUILTIN_GROUPS))
+# Clients resolve "." and ".." in a path before they send it, so that nobody could ask for such a group.
+NEVER_DRAWN: Final = (".", "..", *BUILTIN_GROUPS)
 LOCAL_PARTS: Final = st.one_of(
     st.sampled_from(("monica", "Monica.Geller", "joey+knicks", "joey_knicks", ".", "o'brien", "a/b", "{}")),
     st.text(f"{string.ascii_letters}{string.digits}.!#$%&'*+/=?^_`{{|}}~-", min_size=1, max_size=64),
 )
 LABELS: Final = st.from_regex(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?", fullmatch=True)
-# Names that nobody can own, so that no address is anybody's.
-RESERVED_DOMAINS: Final = (
-    "example.com",
-    "Example.COM",
-    "a-b.example.org",
-    "localhost",
-    f"{'x' * 63}.test",
-    "1.invalid",
-)
+# Domains that nobody can own.
 DOMAINS: Final = st.one_of(
-    st.sampled_from(RESERVED_DOMAINS),
+    st.sampled_from(("example.com", "Example.COM", "a-b.example.org", "localhost", f"{'x' * 63}.test", "1.invalid")),
     st.lists(LABELS, min_size=1, max_size=3).map(lambda labels: ".".join((*labels, "example"))),
 )
-EMAILS: Final = st.builds("{}@{}".format, LOCAL_PARTS, DOMAINS)
-HOSTS: Final = st.one_of(
-    st.sampled_from(("example_site", "example_site:space", "site.example.com")),
-    st.text(st.characters(min_codepoint=ord("!"), max_codepoint=ord("~")), min_size=1, max_size=30),
+VISIBLE: Final = "".join(map(chr, range(ord("!"), ord("~") + 1)))
+HOSTS: Final = st.sampled_from(("example_site", "example_site:space", "site.example.com")) | st.text(
+    VISIBLE, min_size=1, max_size=30
 )
-KEYS: Final = st.one_of(
-    st.uuids().map(lambda number: str(number)[:-4]),
-    st.text(
-        st.characters(min_codepoint=ord("!"), max_codepoint=ord("~"), exclude_characters=":"), min_size=1, max_size=40
-    ),
+KEYS: Final = st.uuids().map(lambda number: str(number)[:-4]) | st.text(
+    VISIBLE.replace(":", ""), min_size=1, max_size=40
 )
-# An offset may not carry a moment out of the calendar.
+# An offset must not carry a moment out of the calendar.
 MOMENTS: Final = st.datetimes(
     datetime(1, 1, 2),
     datetime(9999, 12, 30),
@@ -118,54 +70,55 @@ ACCESS_WORDS: Final = st.sampled_from(
 DASHBOARD_WORDS: Final = st.sampled_from(
     [word for access in DashboardAccess for word in (access.value, access.lower())]
 )
-BUILTINS: Final = st.fixed_dictionaries({"name": st.sampled_from(BUILTIN_GROUPS), "access": ACCESS_WORDS})
 
 
 def emails() -> SearchStrategy[str]:
-    """Email addresses in the sense of USER-2: plus signs, both cases, long labels. Every domain is a reserved one."""
-    return EMAILS
+    """Return a strategy of email addresses (USER-2): plus signs, both cases, long labels, and reserved domains only."""
+    return st.builds("{}@{}".format, LOCAL_PARTS, DOMAINS)
 
 
 def names() -> SearchStrategy[str]:
-    """Texts that are not blank, as first and last names and the names of dashboards are: any script, short and long."""
-    return ANY_NAME
+    """Return a strategy of names for people and dashboards: texts that are not blank, in any script, short and long."""
+    return st.sampled_from(NAMES) | TEXTS
 
 
 def group_names() -> SearchStrategy[str]:
-    """Names for groups (GROUP-5): slashes, blanks, signs, any script; none of a built-in group.
+    """Return a strategy of group names (GROUP-5): slashes, blanks, signs, any script, but not of a built-in group.
 
-    The rules also allow ``.`` and ``..``, which no client can ask for; they are never drawn.
+    The rules also allow ``.`` and ``..``. They are never drawn, because clients cannot ask for such a group.
     """
-    return ANY_GROUP_NAME
+    return (st.sampled_from(GROUP_NAMES) | TEXTS).filter(lambda name: name not in NEVER_DRAWN)
 
 
 def groups() -> SearchStrategy[dict[str, Any]]:
-    """Groups in the format of a seed; ``site.add_group(**group)`` takes them too."""
-    return st.fixed_dictionaries({"name": group_names(), "access": ACCESS_WORDS})
+    """Return a strategy of groups, in the format of a seed and of ``site.add_group(**group)``."""
+    return _groups(group_names())
 
 
 def users(groups: Iterable[str] = BUILTIN_GROUPS) -> SearchStrategy[dict[str, Any]]:
-    """Users in the format of a seed; ``site.add_user(**user)`` takes them too.
+    """Return a strategy of users, in the format of a seed and of ``site.add_user(**user)``.
 
     Args:
-        groups: the names from which a user's groups are drawn.
+        groups: The names from which a user's groups are drawn.
     """
     known = tuple(groups)
-    memberships = {"groups": _lists(known)}
-    return st.fixed_dictionaries(
-        # A user without groups is in All Users, so that one has to be there.
-        {"email": emails(), "first_name": names(), "last_name": names()} | ({} if ALL_USERS in known else memberships),
-        optional={"last_login_at": TIMES, "password_updated_at": TIMES, "tfa_enabled": st.booleans()}
-        | (memberships if ALL_USERS in known else {}),
-    )
+    required: dict[str, SearchStrategy[Any]] = {"email": emails(), "first_name": names(), "last_name": names()}
+    optional: dict[str, SearchStrategy[Any]] = {
+        "last_login_at": TIMES,
+        "password_updated_at": TIMES,
+        "tfa_enabled": st.booleans(),
+    }
+    # A user without the field is in All Users, which is then one of the given groups.
+    (optional if ALL_USERS in known else required)["groups"] = _lists(known)
+    return st.fixed_dictionaries(required, optional=optional)
 
 
 def dashboards(owners: Iterable[str] = (), groups: Iterable[str] = BUILTIN_GROUPS) -> SearchStrategy[dict[str, Any]]:
-    """Dashboards in the format of a seed; ``site.add_dashboard(**dashboard)`` takes them too.
+    """Return a strategy of dashboards, in the format of a seed and of ``site.add_dashboard(**dashboard)``.
 
     Args:
-        owners: the emails from which the owner is drawn; nobody is drawn too.
-        groups: the names of the groups from which those are drawn that may see it.
+        owners: The emails from which the owner is drawn. A dashboard without an owner is drawn too.
+        groups: The names of the groups from which those with access are drawn.
     """
     owner = st.sampled_from((None, *owners))
     access = _lists(tuple(groups)).flatmap(lambda names: st.fixed_dictionaries(dict.fromkeys(names, DASHBOARD_WORDS)))
@@ -173,7 +126,7 @@ def dashboards(owners: Iterable[str] = (), groups: Iterable[str] = BUILTIN_GROUP
 
 
 def policies() -> SearchStrategy[dict[str, Any]]:
-    """Policy switches, any number of them, for ``server.site(**policy)`` or a seed; small pages more often than not."""
+    """Return a strategy of policy switches, any number of them, for a seed or ``server.site(**policy)``."""
     return st.fixed_dictionaries(
         {},
         optional={
@@ -189,19 +142,20 @@ def policies() -> SearchStrategy[dict[str, Any]]:
 
 
 def sites(policy: SearchStrategy[dict[str, Any]] | None = None) -> SearchStrategy[dict[str, Any]]:
-    """Sites in the format of a seed, as ``server.site(seed={"mockscope": 1, "sites": [site]})`` loads them.
+    """Return a strategy of sites, in the format of a seed: ``server.site(seed={"mockscope": 1, "sites": [site]})``.
 
-    There is always an administrator, so that users can be created.
+    At least one user is an administrator.
 
     Args:
-        policy: draws the policy switches, e.g. ``policies()``; without it they are at their defaults.
+        policy: A strategy of policy switches, such as ``policies()``. Without it they have their defaults.
     """
     return _sites(policy)
 
 
 @st.composite
 def _sites(draw: DrawFn, policy: SearchStrategy[dict[str, Any]] | None) -> dict[str, Any]:
-    made = draw(st.lists(groups() | BUILTINS, max_size=4, unique_by=lambda group: group["name"]))
+    any_group = groups() | _groups(st.sampled_from(BUILTIN_GROUPS))
+    made = draw(st.lists(any_group, max_size=4, unique_by=lambda group: group["name"]))
     known = (*BUILTIN_GROUPS, *(group["name"] for group in made if group["name"] not in BUILTIN_GROUPS))
     people = draw(st.lists(users(known), min_size=1, max_size=5, unique_by=lambda user: email_key(user["email"])))
     administrator = draw(st.sampled_from(people))
@@ -218,706 +172,10 @@ def _sites(draw: DrawFn, policy: SearchStrategy[dict[str, Any]] | None) -> dict[
     }
 
 
+def _groups(names: SearchStrategy[str]) -> SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({"name": names, "access": ACCESS_WORDS})
+
+
 def _lists(values: Collection[str]) -> SearchStrategy[list[str]]:
-    """Lists of some of the values, without repeats."""
+    """Return a strategy of lists of some of the values, without repeats."""
     return st.lists(st.sampled_from(list(values)), max_size=3, unique=True) if values else st.builds(list)
-
-
-# -- a request -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, repr=False)
-class Request:
-    """A request, and what it must be answered with. It goes out with any client: see ``url`` and ``content``.
-
-    Args:
-        operation: the operation that is meant, also where a mistake keeps the request from being one.
-        method: the HTTP method.
-        path: the path, percent-encoded.
-        headers: every header that is needed, those that authenticate included.
-        query: the parameters of the query, not encoded.
-        content: the body, byte for byte; None where there is none.
-        status: the status of the answer.
-        mistake: what is wrong with it, in words; None where nothing is.
-        refusal: what it is refused with.
-        rule: the id of the rule under which it is refused.
-    """
-
-    operation: str
-    method: str
-    path: str
-    headers: Mapping[str, str] = field(hash=False)
-    query: Mapping[str, str] = field(hash=False)
-    content: bytes | None
-    status: int
-    mistake: str | None = None
-    refusal: Refusal | None = None
-    rule: str | None = None
-
-    @property
-    def json(self) -> Any:
-        """The body, decoded; None where there is none, or where it is no JSON."""
-        try:
-            return msgspec.json.decode(self.content or b"null")
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return None
-
-    @property
-    def target(self) -> str:
-        """Path and query, as in the first line of the request."""
-        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
-
-    def url(self, base: str) -> str:
-        """The whole URL.
-
-        Args:
-            base: the server's, as in ``site.url``.
-        """
-        return base.rstrip("/") + self.target
-
-    def __repr__(self) -> str:
-        # Without what authenticates: a key need not be a made-up one, and failures are shown around.
-        email = [f"{EMAIL_HEADER}: {self.headers[EMAIL_HEADER]}"] if EMAIL_HEADER in self.headers else []
-        body = [] if self.content is None else [clipped(repr(self.content[:SHOWN].decode(errors="backslashreplace")))]
-        refusal = [f"{self.refusal.name} [{self.rule}]: {self.mistake}"] if self.refusal else []
-        asked = (self.operation, self.method, clipped(self.target), *email, *body)
-        return f"<Request {' '.join((*asked, '->', str(self.status), *refusal))}>"
-
-    def _repr_pretty_(self, printer: Any, *how: object) -> None:
-        # Hypothesis would show a dataclass field by field, the key and a body of any length included.
-        printer.text(repr(self))
-
-
-# -- what a site holds when a request is drawn -----------------------------------------------------------------
-
-
-class Seen(NamedTuple):
-    """A site at the moment: what requests to it are made of. Users are emails, groups are names."""
-
-    site: "MockSite"
-    policy: Policy
-    users: list[str]
-    administrators: list[str]
-    others: list[str]
-    # Who may create groups (GROUP-CREATE-2).
-    creators: list[str]
-    groups: list[str]
-    # Those that a path can name; of these, those that can't be renamed or deleted (GROUP-BUILTIN-1), and the rest.
-    reachable: list[str]
-    protected: list[str]
-    removable: list[str]
-
-    def new_email(self, email: str) -> str:
-        """An email that no user has: this one, if it can be."""
-        return _free(email, self.site.users)
-
-    def new_group(self, name: str) -> str:
-        """A name that no group has: this one, if it can be."""
-        return _free(name, self.groups)
-
-
-def _look(site: "MockSite") -> Seen:
-    people, policy, names = list(site.users.values()), site.policy, list(site.groups)
-    users = [user.email for user in people]
-    administrators = [user.email for user in people if ADMINISTRATORS in user.groups]
-    reachable = [name for name in names if name not in DOTS]
-    built_in = BUILTIN_GROUPS if policy.protect_builtin_groups else ()
-    return Seen(
-        site=site,
-        policy=policy,
-        users=users,
-        administrators=administrators,
-        others=[user.email for user in people if ADMINISTRATORS not in user.groups],
-        creators=administrators if policy.creator_must_be_admin else users,
-        groups=names,
-        reachable=reachable,
-        protected=[name for name in reachable if name in built_in],
-        removable=[name for name in reachable if name not in built_in],
-    )
-
-
-def _free(name: str, taken: Container[object]) -> str:
-    while name in taken:
-        name = f"x{name}"
-    return name
-
-
-# -- the parts of a right request ------------------------------------------------------------------------------
-
-# The parts that are drawn already, by name. Later parts may lean on earlier ones.
-Parts = Mapping[str, Any]
-Choice = Callable[[Seen, Parts], SearchStrategy[Any]]
-ABSENT: Final = object()
-
-
-class Part(NamedTuple):
-    """A row: a part of a request, what it may be, and of which records of the site there must be one for that."""
-
-    name: str
-    choice: Choice
-    needs: str | None = None
-
-
-def one_of(*values: Any) -> Choice:
-    """A choice among values that do not depend on the site."""
-    return lambda seen, parts: st.sampled_from(values)
-
-
-def drawn(strategy: SearchStrategy[Any]) -> Choice:
-    """A choice that does not depend on the site."""
-    return lambda seen, parts: strategy
-
-
-def among(records: str) -> Choice:
-    """A choice among records of the site."""
-    return lambda seen, parts: st.sampled_from(getattr(seen, records))
-
-
-def spelled(users: str) -> Choice:
-    """A choice among users of the site, in the spelling of the site or in another (USER-2)."""
-    return lambda seen, parts: _spelled(getattr(seen, users))
-
-
-def credentials(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str]]:
-    return st.just(seen.site.headers)
-
-
-def known_user(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str]]:
-    return _spelled(seen.users).map(lambda email: {EMAIL_HEADER: email})
-
-
-def new_email(seen: Seen, parts: Parts) -> SearchStrategy[str]:
-    return emails().map(seen.new_email)
-
-
-def new_group(seen: Seen, parts: Parts) -> SearchStrategy[str]:
-    return group_names().map(seen.new_group)
-
-
-def same_or_new_group(seen: Seen, parts: Parts) -> SearchStrategy[str]:
-    same = st.just(parts["group"])
-    return same if parts["group"] in seen.protected else same | new_group(seen, parts)
-
-
-def memberships(seen: Seen, parts: Parts) -> SearchStrategy[Any]:
-    known = _lists(seen.groups)
-    if seen.policy.unknown_groups != "reject":
-        known = known | st.lists(group_names(), max_size=3, unique=True)
-    return st.sampled_from((ABSENT, None)) | known
-
-
-def cursor(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str]]:
-    return _cursors(st.sampled_from(seen.users) | emails() if seen.users else emails())
-
-
-def group_cursor(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str]]:
-    # A name with a blank that no group has looks like one with a plus sign, sent unencoded.
-    made_up = group_names().filter(lambda name: " " not in name)
-    return _cursors(st.sampled_from(seen.groups) | made_up if seen.groups else made_up)
-
-
-def one_group_path(seen: Seen, parts: Parts) -> SearchStrategy[str]:
-    return st.just(f"{GROUPS}/{quote(parts['group'], safe='')}")
-
-
-def encoded(seen: Seen, parts: Parts) -> SearchStrategy[bytes]:
-    return st.just(_encode(parts))
-
-
-def optional(choice: Choice) -> Choice:
-    """The same choice, or no such field."""
-    return lambda seen, parts: st.just(ABSENT) | choice(seen, parts)
-
-
-def _spelled(emails: Iterable[str]) -> SearchStrategy[str]:
-    return st.sampled_from([spelling for email in emails for spelling in (email, email.swapcase())])
-
-
-def _cursors(starts: SearchStrategy[str]) -> SearchStrategy[dict[str, str]]:
-    return st.just({}) | (st.just("") | starts).map(lambda start: {"next_page_start": start})
-
-
-def _encode(parts: Parts) -> bytes:
-    fields = {name: value for name, value in parts.items() if name in FIELDS and value is not ABSENT}
-    return json.dumps(fields, ensure_ascii=False).encode()
-
-
-USERS: Final = "/api/v1/users"
-GROUPS: Final = "/api/v1/groups"
-BODIES: Final[Mapping[str, rules.Body]] = {
-    "create_user": rules.NEW_USER,
-    "update_user": rules.USER_CHANGES,
-    "create_group": rules.NEW_GROUP,
-    "update_group": rules.GROUP_CHANGES,
-}
-FIELDS: Final = {row.name: row for table in BODIES.values() for row in table.fields}
-
-AUTH: Final = Part("auth", credentials)
-USER: Final = Part("user", known_user, needs="users")
-GROUP: Final = Part("group", among("reachable"), needs="reachable")
-# HTTP-3: both spellings of a collection are answered.
-USERS_PATH: Final = Part("path", one_of(USERS, f"{USERS}/"))
-GROUPS_PATH: Final = Part("path", one_of(GROUPS, f"{GROUPS}/"))
-GROUP_PATH: Final = Part("path", one_group_path)
-TEST_MODE: Final = Part("query", one_of(*[{}] * 4, *({"test_mode": word} for word in ("true", "TRUE", "false"))))
-CONTENT: Final = (
-    Part("type", one_of(*({"Content-Type": f"application/json{more}"} for more in ("", "; charset=utf-8")))),
-    Part("content", encoded),
-)
-
-
-class Operation(NamedTuple):
-    """A row: an operation, its method, the status of its success, and its parts in the order of drawing."""
-
-    name: str
-    method: str
-    status: int
-    parts: tuple[Part, ...]
-
-
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    row.name: row
-    for row in (
-        Operation("list_users", "GET", 200, (AUTH, USERS_PATH, Part("query", cursor))),
-        Operation("get_user", "GET", 200, (AUTH, USER, USERS_PATH)),
-        Operation(
-            "create_user",
-            "POST",
-            201,
-            (
-                *(AUTH, USERS_PATH, TEST_MODE),
-                Part("first_name", drawn(names())),
-                Part("last_name", drawn(names())),
-                Part("email", new_email),
-                Part("groups", memberships),
-                Part("invited_by_email", spelled("administrators"), needs="administrators"),
-                *CONTENT,
-            ),
-        ),
-        Operation(
-            "update_user",
-            "PUT",
-            200,
-            (
-                *(AUTH, USER, USERS_PATH, TEST_MODE),
-                Part("first_name", optional(drawn(names()))),
-                Part("last_name", optional(drawn(names()))),
-                Part("groups", memberships),
-                *CONTENT,
-            ),
-        ),
-        Operation("delete_user", "DELETE", 200, (AUTH, USER, USERS_PATH, TEST_MODE)),
-        Operation("list_groups", "GET", 200, (AUTH, GROUPS_PATH, Part("query", group_cursor))),
-        Operation("get_group", "GET", 200, (AUTH, GROUP, GROUP_PATH)),
-        Operation(
-            "create_group",
-            "POST",
-            201,
-            (
-                *(AUTH, GROUPS_PATH, TEST_MODE),
-                Part("name", new_group),
-                Part("access", drawn(ACCESS_WORDS)),
-                Part("created_by_email", spelled("creators"), needs="creators"),
-                *CONTENT,
-            ),
-        ),
-        Operation(
-            "update_group",
-            "PUT",
-            200,
-            (
-                *(AUTH, GROUP, GROUP_PATH, TEST_MODE),
-                Part("name", optional(same_or_new_group)),
-                Part("access", optional(drawn(ACCESS_WORDS))),
-                *CONTENT,
-            ),
-        ),
-        Operation(
-            "delete_group",
-            "DELETE",
-            200,
-            (AUTH, Part("group", among("removable"), needs="removable"), GROUP_PATH, TEST_MODE),
-        ),
-    )
-}
-
-# -- mistakes --------------------------------------------------------------------------------------------------
-
-ALL: Final = tuple(OPERATIONS)
-OF_USERS: Final = tuple(name for name in ALL if name.endswith(("user", "users")))
-OF_GROUPS: Final = ("list_groups", "create_group")
-OF_ONE_GROUP: Final = ("get_group", "update_group", "delete_group")
-OF_ONE_USER: Final = ("get_user", "update_user", "delete_user")
-WITH_BODY: Final = tuple(BODIES)
-
-
-class Mistake(NamedTuple):
-    """A row: one thing that is wrong, what that is refused with, where it can be made, and what stands there instead.
-
-    ``wrong`` names the parts that are chosen differently: the wrong one, and at most one that leads to it.
-    ``needs`` says which sites it can be made on, besides what the parts that are right need.
-    """
-
-    name: str
-    refusal: Refusal
-    operations: tuple[str, ...]
-    wrong: Mapping[str, Choice]
-    needs: Callable[[Seen], object] = lambda seen: True
-
-
-def renamed_auth(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str]]:
-    headers = ("X-Partner-Auth", "Partner-Auth", "X-Http-Partner-Auth", "X-Api-Key", "Authorization")
-    return st.sampled_from([{header: f"{seen.site.host}:{seen.site.api_key}"} for header in headers])
-
-
-def auth_without_colon(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str]]:
-    host, key = seen.site.host.replace(":", "/"), seen.site.api_key
-    return st.sampled_from([{AUTH_HEADER: value} for value in (key, f"{host}/{key}", f"Bearer {key}")])
-
-
-def unknown_site(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str]]:
-    host, key = seen.site.host, seen.site.api_key
-    hosts = (f"<{host}>", f"https://{host}", f"{host}.invalid", "")
-    return st.sampled_from([{AUTH_HEADER: f"{other}:{key}"} for other in hosts])
-
-
-def wrong_key(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str]]:
-    host, key = seen.site.host, seen.site.api_key
-    near = st.sampled_from(("", f"{key}x", f"{key}>", key[1:], key.swapcase()))
-    keys = (near | KEYS).filter(lambda other: other != key)
-    return keys.map(lambda other: {AUTH_HEADER: f"{host}:{other}"})
-
-
-def path_that_goes_on(seen: Seen, parts: Parts) -> SearchStrategy[str]:
-    return st.sampled_from([f"{GROUPS}/{quote(parts['group'], safe='')}/{more}" for more in ("", "dashboards")])
-
-
-def renamed_email(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str]]:
-    emails = st.sampled_from(seen.users) if seen.users else EMAILS
-    return st.builds(lambda name, email: {name: email}, st.sampled_from(("X-Email", "X-User-Email", "From")), emails)
-
-
-def unknown_user(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str]]:
-    return unknown_email(seen, parts).map(lambda email: {EMAIL_HEADER: email})
-
-
-def unknown_email(seen: Seen, parts: Parts) -> SearchStrategy[str]:
-    near = st.sampled_from(seen.users).map(lambda email: email.partition("@")[0]) if seen.users else st.nothing()
-    return (emails() | near).map(seen.new_email)
-
-
-def unknown_group(seen: Seen, parts: Parts) -> SearchStrategy[str]:
-    near = [other for name in seen.reachable if (other := name.swapcase()) not in seen.groups]
-    return new_group(seen, parts) | (st.sampled_from(near) if near else st.nothing())
-
-
-def taken_group(seen: Seen, parts: Parts) -> SearchStrategy[str]:
-    return st.sampled_from([name for name in seen.groups if name != parts.get("group")])
-
-
-def unknown_membership(seen: Seen, parts: Parts) -> SearchStrategy[list[str]]:
-    # Where unknown groups are created, one without a name still can't be.
-    unknown = st.sampled_from(BLANKS)
-    if seen.policy.unknown_groups == "reject":
-        unknown = unknown_group(seen, parts) | unknown
-    return st.builds(lambda known, name: [*known, name], _lists(seen.groups), unknown)
-
-
-def too_large(seen: Seen, parts: Parts) -> SearchStrategy[bytes]:
-    return st.just(_encode(parts).ljust(LARGEST_BODY + 1))
-
-
-BLANKS: Final = ("", " ", "\t\r\n", "\u2003", "\ufeff", "\x1f\x85")
-NO_TEXTS: Final[tuple[Any, ...]] = (0, 1.5, True, [], ["Monica"], {})
-# What stands in a field instead, by what reads the field.
-WRONG_VALUES: Final[Mapping[Callable[[object], object], Mapping[str, tuple[Any, ...]]]] = {
-    rules.text: {"is blank": BLANKS, "is null": (None,), "is no string": NO_TEXTS},
-    rules.new_email: {
-        "is blank": BLANKS,
-        "is null": (None,),
-        "is no string": NO_TEXTS,
-        "is no email address": (
-            *("monica", "@example.com", "monica@", "monica@-example.com", "monica@example..com"),
-            *("monica@x@example.com", "monica geller@example.com", "monica@example.com\n", "<monica@example.com>"),
-            *("m\u00f6nica@example.com", f"monica@{'x' * 64}.example"),
-        ),
-    },
-    rules.group_names: {
-        "is no list": ("All Users", "", 0, True, {"All Users": True}),
-        "is not a list of strings": ([1], [None], [["All Users"]], ["All Users", None]),
-    },
-    rules.access: {
-        "is blank": ("", " "),
-        "is null": (None,),
-        "is no string": NO_TEXTS,
-        "is misspelt": ("Edit", "viewer", "discover", "sq1", "SQL ", "\u017fql", "Sql,View"),
-    },
-}
-NO_JSON: Final[Mapping[str, bytes]] = {
-    "breaks off": b'{"name": "Sales"',
-    "has a comma too many": b'{"name": "Sales",}',
-    "has curly quotes": "{\u201cname\u201d: \u201cSales\u201d}".encode(),
-    "has single quotes": b"{'name': 'Sales'}",
-    "is form-encoded": b"name=Sales&access=View",
-    "is two objects": b'{"name": "Sales"} {"access": "View"}',
-    "holds what is no number": b'{"name": NaN}',
-    "holds half of a surrogate pair": b'{"name": "\\ud800"}',
-    "is not in UTF-8": b'{"name": "Caf\xe9"}',
-    "starts with a byte order mark": b'\xef\xbb\xbf{"name": "Sales"}',
-}
-NO_OBJECTS: Final = (b"null", b"true", b"1", b'"Sales"', b"[]", b'[{"name": "Sales"}]')
-NO_PATHS: Final = (
-    *("/api/v1/user", "/api/v1/Users", "/api/v1/users/monica@example.com", "/api/v1/users//", "/api/v1/group/Sales"),
-    *("/api/v1", "/api/users", "/api/v2/users", "/api/v1/roles", "/api/v1/dashboards"),
-)
-
-
-def _field_mistakes() -> Iterator[Mistake]:
-    for name, known in FIELDS.items():
-        takers = {operation: row for operation, table in BODIES.items() for row in table.fields if row.name == name}
-        demanding = tuple(operation for operation, row in takers.items() if row.required)
-        if demanding:
-            yield Mistake(f"{name} is missing", Refusal.FIELDS_INVALID, demanding, {name: one_of(ABSENT)})
-        for what, values in WRONG_VALUES[known.read].items():
-            yield Mistake(f"{name} {what}", Refusal.FIELDS_INVALID, tuple(takers), {name: one_of(*values)})
-
-
-MISTAKES: Final[tuple[Mistake, ...]] = (
-    Mistake("the auth header is missing", Refusal.AUTH_MISSING, ALL, {"auth": one_of({})}),
-    Mistake("the auth header is blank", Refusal.AUTH_MISSING, ALL, {"auth": one_of({AUTH_HEADER: ""})}),
-    Mistake("the auth header is called otherwise", Refusal.AUTH_MISSING, ALL, {"auth": renamed_auth}),
-    Mistake("the auth header has no colon", Refusal.AUTH_MALFORMED, ALL, {"auth": auth_without_colon}),
-    Mistake("the auth header names no site", Refusal.SITE_UNKNOWN, ALL, {"auth": unknown_site}),
-    Mistake("the auth header holds another key", Refusal.KEY_WRONG, ALL, {"auth": wrong_key}),
-    Mistake("the API is not enabled", Refusal.API_DISABLED, ALL, {}, lambda seen: not seen.site.enabled),
-    Mistake("there is no such path", Refusal.PATH_UNKNOWN, ALL, {"path": one_of(*NO_PATHS)}),
-    Mistake("the path goes on after the group", Refusal.PATH_UNKNOWN, OF_ONE_GROUP, {"path": path_that_goes_on}),
-    Mistake("users are not asked so", Refusal.METHOD_NOT_ALLOWED, OF_USERS, {"method": one_of("PATCH")}),
-    Mistake(
-        "groups are not asked so", Refusal.METHOD_NOT_ALLOWED, OF_GROUPS, {"method": one_of("PATCH", "PUT", "DELETE")}
-    ),
-    Mistake("a group is not asked so", Refusal.METHOD_NOT_ALLOWED, OF_ONE_GROUP, {"method": one_of("PATCH", "POST")}),
-    Mistake("the email header is missing", Refusal.EMAIL_MISSING, OF_ONE_USER[1:], {"user": one_of({})}),
-    Mistake("the email header is called otherwise", Refusal.EMAIL_MISSING, OF_ONE_USER[1:], {"user": renamed_email}),
-    Mistake("the email header is blank", Refusal.EMAIL_BLANK, OF_ONE_USER, {"user": one_of({EMAIL_HEADER: ""})}),
-    Mistake("the email header names no user", Refusal.USER_UNKNOWN, OF_ONE_USER, {"user": unknown_user}),
-    Mistake("the path names no group", Refusal.GROUP_UNKNOWN, OF_ONE_GROUP, {"group": unknown_group}),
-    Mistake("the body is missing", Refusal.BODY_MISSING, WITH_BODY, {"content": one_of(None, b"")}),
-    Mistake("the body is too large", Refusal.BODY_TOO_LARGE, WITH_BODY, {"content": too_large}),
-    Mistake(
-        "the body does not say that it is JSON",
-        Refusal.CONTENT_TYPE_WRONG,
-        WITH_BODY,
-        {"type": one_of({}, {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"})},
-        lambda seen: seen.policy.require_json_content_type,
-    ),
-    *(
-        Mistake(f"the body {what}", Refusal.BODY_NOT_JSON, WITH_BODY, {"content": one_of(content)})
-        for what, content in NO_JSON.items()
-    ),
-    Mistake("the body is no object", Refusal.BODY_NOT_AN_OBJECT, WITH_BODY, {"content": one_of(*NO_OBJECTS)}),
-    *_field_mistakes(),
-    Mistake(
-        "groups names no group",
-        Refusal.GROUPS_UNKNOWN,
-        ("create_user", "update_user"),
-        {"groups": unknown_membership},
-        lambda seen: seen.policy.unknown_groups != "ignore",
-    ),
-    Mistake(
-        "invited_by_email names no user",
-        Refusal.INVITER_UNKNOWN,
-        ("create_user",),
-        {"invited_by_email": unknown_email},
-    ),
-    Mistake(
-        "invited_by_email names no administrator",
-        Refusal.INVITER_NOT_ADMINISTRATOR,
-        ("create_user",),
-        {"invited_by_email": spelled("others")},
-        lambda seen: seen.others,
-    ),
-    Mistake(
-        "email is taken", Refusal.EMAIL_TAKEN, ("create_user",), {"email": spelled("users")}, lambda seen: seen.users
-    ),
-    Mistake(
-        "created_by_email names no user",
-        Refusal.CREATOR_UNKNOWN,
-        ("create_group",),
-        {"created_by_email": unknown_email},
-    ),
-    Mistake(
-        "created_by_email names no administrator",
-        Refusal.CREATOR_NOT_ADMINISTRATOR,
-        ("create_group",),
-        {"created_by_email": spelled("others")},
-        lambda seen: seen.policy.creator_must_be_admin and seen.others,
-    ),
-    Mistake("name is taken", Refusal.GROUP_TAKEN, ("create_group",), {"name": taken_group}, lambda seen: seen.groups),
-    Mistake(
-        "name is that of another group",
-        Refusal.GROUP_TAKEN,
-        ("update_group",),
-        {"group": among("removable"), "name": taken_group},
-        lambda seen: seen.removable and len(seen.groups) > 1,
-    ),
-    Mistake(
-        "a built-in group is renamed",
-        Refusal.BUILTIN_RENAMED,
-        ("update_group",),
-        {"group": among("protected"), "name": new_group},
-        lambda seen: seen.protected,
-    ),
-    Mistake(
-        "a built-in group is deleted",
-        Refusal.BUILTIN_DELETED,
-        ("delete_group",),
-        {"group": among("protected")},
-        lambda seen: seen.protected,
-    ),
-)
-
-# Where a refusal is given under another rule than its own.
-RULES: Final[Mapping[tuple[Refusal, str], str]] = {
-    (Refusal.EMAIL_MISSING, "delete_user"): "USER-DELETE-1",
-    (Refusal.EMAIL_BLANK, "update_user"): "USER-UPDATE-1",
-    (Refusal.EMAIL_BLANK, "delete_user"): "USER-DELETE-1",
-    (Refusal.USER_UNKNOWN, "update_user"): "USER-UPDATE-1",
-    (Refusal.USER_UNKNOWN, "delete_user"): "USER-DELETE-1",
-    (Refusal.GROUP_UNKNOWN, "update_group"): "GROUP-UPDATE-2",
-    (Refusal.GROUP_UNKNOWN, "delete_group"): "GROUP-DELETE-1",
-    (Refusal.GROUP_TAKEN, "update_group"): "GROUP-UPDATE-2",
-    **{(Refusal.FIELDS_INVALID, operation): table.rule for operation, table in BODIES.items()},
-}
-REFUSALS: Final = tuple(dict.fromkeys(mistake.refusal for mistake in MISTAKES))
-
-# -- requests --------------------------------------------------------------------------------------------------
-
-# What may be drawn: by refusal, and by None for none, the operations and what is wrong with them.
-Rows = dict[Refusal | None, list[tuple[str, Mistake | None]]]
-
-
-def valid_requests(site: "MockSite", operations: Collection[str] = ALL) -> SearchStrategy[Request]:
-    """Requests that the site, as it is when one is drawn, answers with success; some of the writes in test mode.
-
-    Args:
-        site: whom they are for.
-        operations: the operations to draw from.
-
-    Raises:
-        ValueError: there is no such operation; or, when drawing, none of them can succeed on the site.
-    """
-    _check(operations, ALL)
-    return _requests(site, lambda seen: _right(seen, operations))
-
-
-def mistaken_requests(
-    site: "MockSite", operations: Collection[str] = ALL, refusals: Collection[Refusal] = REFUSALS
-) -> SearchStrategy[Request]:
-    """Requests with exactly one thing wrong, for the site as it is when one is drawn.
-
-    Args:
-        site: whom they are for.
-        operations: the operations to draw from.
-        refusals: what the requests are refused with.
-
-    Raises:
-        ValueError: there is no such operation, or no request for such a refusal; or, when drawing, none of the
-            refusals can be had from the site.
-    """
-    _check(operations, ALL)
-    _check(refusals, REFUSALS)
-    return _requests(site, lambda seen: _wrong(seen, operations, refusals))
-
-
-def requests(site: "MockSite", operations: Collection[str] = ALL) -> SearchStrategy[Request]:
-    """Requests of both kinds, valid ones and mistaken ones.
-
-    Args:
-        site: whom they are for.
-        operations: the operations to draw from.
-
-    Raises:
-        ValueError: there is no such operation; or, when drawing, there is no request of either kind.
-    """
-    _check(operations, ALL)
-    return _requests(
-        site, lambda seen: _right(seen, operations), lambda seen: _wrong(seen, operations, refusals=REFUSALS)
-    )
-
-
-@st.composite
-def _requests(draw: DrawFn, site: "MockSite", *kinds: Callable[[Seen], Rows]) -> Request:
-    seen = _look(site)
-    possible = [rows for kind in kinds if (rows := kind(seen))]
-    if not possible:
-        why = "it lacks the records, its API is not enabled, or its policy lets pass what was to be refused"
-        raise ValueError(f"no such request can be drawn for {site}: {why}")
-    rows = draw(st.sampled_from(possible))
-    # The refusal first: there are more ways to get a field wrong than all else together.
-    refusal = draw(st.sampled_from(list(rows)))
-    operation, mistake = draw(st.sampled_from(rows[refusal]))
-    return _request(draw, seen, OPERATIONS[operation], mistake)
-
-
-def _right(seen: Seen, operations: Collection[str]) -> Rows:
-    rows: Rows = {}
-    for name in operations:
-        if seen.site.enabled and _is_possible(name, seen):
-            rows.setdefault(None, []).append((name, None))
-    return rows
-
-
-def _wrong(seen: Seen, operations: Collection[str], refusals: Collection[Refusal]) -> Rows:
-    rows: Rows = {}
-    for mistake in MISTAKES:
-        if mistake.refusal in refusals and _can_be_made(mistake, seen):
-            for name in mistake.operations:
-                if name in operations and _is_possible(name, seen, mistake.wrong):
-                    rows.setdefault(mistake.refusal, []).append((name, mistake))
-    return rows
-
-
-def _is_possible(operation: str, seen: Seen, wrong: Mapping[str, Choice] = MappingProxyType({})) -> bool:
-    """Whether the site has the records that the right parts of a request are made of."""
-    parts = OPERATIONS[operation].parts
-    return all(getattr(seen, part.needs) for part in parts if part.needs and part.name not in wrong)
-
-
-def _can_be_made(mistake: Mistake, seen: Seen) -> bool:
-    # HTTP-6: where the API is not enabled, only who one is is looked at before that.
-    is_looked_at = seen.site.enabled or "auth" in mistake.wrong or mistake.refusal is Refusal.API_DISABLED
-    return is_looked_at and bool(mistake.needs(seen))
-
-
-def _request(draw: DrawFn, seen: Seen, operation: Operation, mistake: Mistake | None = None) -> Request:
-    wrong = mistake.wrong if mistake else {}
-    parts: dict[str, Any] = {"query": {}, "user": {}, "type": {}, "content": None}
-    for part in (Part("method", one_of(operation.method)), *operation.parts):
-        parts[part.name] = draw(wrong.get(part.name, part.choice)(seen, parts))
-    asked = Request(
-        operation.name,
-        parts["method"],
-        parts["path"],
-        parts["auth"] | parts["user"] | parts["type"],
-        parts["query"],
-        parts["content"],
-        _status(operation, parts["query"], seen.policy),
-    )
-    if mistake is None:
-        return asked
-    refusal = mistake.refusal
-    rule = RULES.get((refusal, operation.name), refusal.rule)
-    return replace(asked, status=refusal.status, mistake=mistake.name, refusal=refusal, rule=rule)
-
-
-def _status(operation: Operation, query: Mapping[str, str], policy: Policy) -> int:
-    # TEST-2: only the two creates have a status of their own.
-    is_dry_run = query.get("test_mode", "").lower() == "true"
-    return policy.test_mode_create_status if operation.status == 201 and is_dry_run else operation.status
-
-
-def _check(asked: Collection[object], known: Collection[object]) -> None:
-    unknown = [value for value in asked if value not in known]
-    if unknown or not asked:
-        raise ValueError(f"there are no requests for {unknown}: choose from {', '.join(map(str, known))}")

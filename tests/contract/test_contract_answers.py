@@ -10,6 +10,7 @@ from harness import CONTRACT, resolved
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator, Registry
+from support import grammar
 
 from mockscope import Entry, Mockscope, strategies
 from mockscope.web.routes import ROUTES
@@ -83,7 +84,7 @@ class Stage:
         self._runner = runner
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(self.double.app), trust_env=False)
 
-    def ask(self, request: strategies.Request) -> None:
+    def ask(self, request: grammar.Request) -> None:
         url = request.url(self.double.url)
         asked = self._client.request(request.method, url, headers=request.headers, content=request.content)
         self._runner.run(asked)
@@ -103,7 +104,7 @@ def test_every_answer_of_a_run_is_as_the_contract_says(stage: Stage, data: st.Da
     with stage.double.site(seed={"mockscope": 1, "sites": [seed]}) as site:
         asked = data.draw(st.integers(1, 6))
         for _ in range(asked):
-            stage.ask(data.draw(strategies.requests(site)))
+            stage.ask(data.draw(grammar.requests(site)))
         calls = stage.double.calls_since()
 
     assert len(calls) == asked

@@ -16,9 +16,10 @@ import urllib3
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import grammar
 
 import mockscope
-from mockscope import LiveServer, MockSite, _spec, strategies
+from mockscope import LiveServer, MockSite, _spec
 from mockscope.contracting import contract
 
 USERS: Final = "/api/v1/users"
@@ -165,10 +166,10 @@ def test_a_request_that_succeeds_violates_nothing_and_one_with_bad_fields_does(
     live: LiveServer, data: st.DataObject
 ) -> None:
     with live.site(contract=True) as good:
-        request = data.draw(strategies.valid_requests(good))
+        request = data.draw(grammar.valid_requests(good))
         requests.request(request.method, request.url(good.url), headers=request.headers, data=request.content)
     bad = live.site(contract=True)
-    wrong = data.draw(strategies.mistaken_requests(bad, refusals=[mockscope.Refusal.FIELDS_INVALID]))
+    wrong = data.draw(grammar.mistaken_requests(bad, mistakes=grammar.mistakes_of(mockscope.Refusal.FIELDS_INVALID)))
     requests.request(wrong.method, wrong.url(bad.url), headers=wrong.headers, data=wrong.content)
     objections = bad.objections()
     # It is taken off without a look at what was just seen.

@@ -6,6 +6,7 @@ import pytest
 from carriers import CARRIERS, SEED, End, recorded, shown, twins
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import grammar
 
 from mockscope import strategies
 
@@ -27,7 +28,7 @@ def test_drawn_requests_one_after_the_other_are_answered_the_same(ends: tuple[En
         end.site.set_policy(**policy)
     for _ in range(data.draw(st.integers(1, 4))):
         # Both hold the same.
-        asked = data.draw(strategies.requests(there.site))
+        asked = data.draw(grammar.requests(there.site))
         answers = [end.ask(asked.method, asked.url(end.server.url), asked.headers, asked.content) for end in ends]
         assert shown(answers[1]) == shown(answers[0])
     calls = [[recorded(call, end.server) for call in end.server.calls_since()] for end in ends]
