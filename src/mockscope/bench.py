@@ -171,7 +171,7 @@ class MockSite:
         """The policy switches."""
         return self._site.policy
 
-    def set_policy(self, **policy: Any) -> None:
+    def set_policy(self, /, **policy: Any) -> None:
         """Turn policy switches; the others stay.
 
         Raises:
@@ -354,7 +354,7 @@ class MockSite:
             ValueError: the host is taken or unfit, or the key is unfit.
         """
         copy = self._site.copy(host or new_host(), api_key or new_api_key())
-        return self._bench.put(copy, strict=self.strict, contract=self.contract)
+        return self._bench.put(copy, strict=self.strict, contract=self.contract)[0]
 
     def load(self, seed: SeedSource) -> None:
         """Replace all records, the policy and the enablement by those of a seed. Host and key stay.
@@ -514,7 +514,7 @@ class Bench:
         self._seed_files = seeding.SeedFiles()
         if seed is not None:
             check_kind("seed", seed, str | PathLike | Mapping)
-            self.put_all(seeding.load_sites(seed))
+            self.put(*seeding.load_sites(seed))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self.url}: {len(self.directory)} sites>"
@@ -566,34 +566,23 @@ class Bench:
         site = _fresh(host, api_key) if seeded is None else _renamed(seeded, host, api_key)
         # The administrator of a fresh site is in both groups, whatever a switch would say.
         site.policy = site.policy.with_changes(**policy)
-        return self.put(
-            site,
-            strict=self.strict if strict is None else strict,
-            contract=self.contract if contract is None else contract,
-        )
+        return self.put(site, strict=strict, contract=contract)[0]
 
-    def put(self, site: Site, *, strict: bool, contract: bool) -> MockSite:
-        """Put a site that was made elsewhere on the server.
-
-        Raises:
-            ValueError: its host is taken.
-        """
-        handle = self._handles[site] = MockSite(site, self, strict=strict, contract=contract)
-        try:
-            self.directory.add(site)
-        except ValueError:
-            del self._handles[site]
-            raise
-        return handle
-
-    def put_all(self, sites: list[Site]) -> None:
+    def put(self, *sites: Site, strict: bool | None = None, contract: bool | None = None) -> "list[MockSite]":
         """Put sites that were made elsewhere on the server, all or none.
 
+        Args:
+            sites: the sites.
+            strict: whether they are in strict mode; as the server says, if it is not given.
+            contract: whether requests to them are held against openapi.yaml; likewise.
+
         Raises:
-            ValueError: a host is taken.
+            ValueError: If a host is taken.
         """
+        strict = self.strict if strict is None else strict
+        contract = self.contract if contract is None else contract
         # First the handles: a request may come as soon as a site is in the directory.
-        handles = {site: MockSite(site, self, strict=self.strict, contract=self.contract) for site in sites}
+        handles = {site: MockSite(site, self, strict=strict, contract=contract) for site in sites}
         self._handles |= handles
         try:
             self.directory.add(*sites)
@@ -601,6 +590,7 @@ class Bench:
             for site in sites:
                 del self._handles[site]
             raise
+        return list(handles.values())
 
     def remove(self, handle: MockSite) -> None:
         """Take a site off the server. One that is not there is no error."""

@@ -327,7 +327,7 @@ def _load(seed: Path | None, **options: Any) -> "Mockscope":
     try:
         with seed_or_demo(seed) as path:
             double = Mockscope(**options)
-            double.put_all(load_sites(path, track=_with_bar))
+            double.put(*load_sites(path, track=_with_bar))
             return double
     except ExtraMissing as error:
         raise click.ClickException(str(error)) from None

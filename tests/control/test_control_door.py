@@ -180,6 +180,48 @@ def test_no_answer_ever_allows_another_origin(server: LiveServer, method: str, p
         assert [name for name in answer.headers if name.startswith("access-control")] == []
 
 
+@pytest.mark.parametrize(
+    ("method", "site", "mode", "dest", "status"),
+    [
+        ("GET", "cross-site", "cors", "empty", 403),
+        ("GET", "cross-site", "no-cors", "image", 403),
+        ("GET", "cross-site", "navigate", "iframe", 403),
+        ("GET", "cross-site", "no-cors", "document", 403),
+        ("POST", "cross-site", "navigate", "document", 403),
+        ("GET", "cross-site", "navigate", "document", 200),
+        ("HEAD", "cross-site", "navigate", "document", 200),
+        ("GET", "same-origin", "cors", "empty", 200),
+        ("POST", "same-origin", "cors", "empty", 200),
+        ("GET", "none", "navigate", "document", 200),
+    ],
+)
+def test_a_page_of_another_site_is_refused_but_for_a_link_to_follow(
+    server: LiveServer, method: str, site: str, mode: str, dest: str, status: int
+) -> None:
+    frozen = f"{server.url}{BASE}/clock{'/freeze' if method == 'POST' else ''}"
+    fetched = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
+
+    answer = httpx.request(method, frozen, headers=fetched)
+
+    assert answer.status_code == status
+    assert server.clock.is_frozen == (method == "POST" and status == 200)
+    if status == 403:
+        assert answer.json() == {"message": "The control API answers no page of another site: call it from a program."}
+
+
+@pytest.mark.parametrize("path", ["/health", "/nothing", "/openapi.yaml", "/clock/freeze"])
+def test_no_page_may_embed_or_guess_at_what_is_answered(server: LiveServer, path: str) -> None:
+    answers = [httpx.get(f"{server.url}{BASE}{path}"), httpx.get(f"{server.url}{BASE}{path}", headers={"Host": "evil"})]
+
+    for answer in answers:
+        for name, value in (
+            ("X-Content-Type-Options", "nosniff"),
+            ("Cross-Origin-Resource-Policy", "same-origin"),
+            ("X-Frame-Options", "DENY"),
+        ):
+            assert answer.headers.get_list(name) == [value], answer.status_code
+
+
 # -- the token -------------------------------------------------------------------------------------------------
 
 
@@ -250,7 +292,7 @@ def test_bound_elsewhere_a_token_is_made_up_and_demanded(monkeypatch: pytest.Mon
     with serve() as server:
         token = server.control_token
         assert token is not None
-        assert re.fullmatch(r"[\w-]{43}", token)
+        assert re.fullmatch(r"[0-9a-f]{64}", token)
         assert asked(server.url) == (401, NO_TOKEN)
         assert asked(server.url, Authorization=f"Bearer {token}") == (200, {"status": "ok"})
         server.stop()

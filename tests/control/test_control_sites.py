@@ -187,6 +187,7 @@ def test_a_site_is_made_as_it_was_asked_for(server: LiveServer, control: httpx.C
         (b'{"zzz": "a"}', "there is no field zzz here; known: host, api_key, seed, strict, contract, label, policy"),
         (b'{"policy": {"page_sise": 3}}', "policy: there is no field page_sise here; did you mean page_size?"),
         (b'{"policy": {"page_size": 0}}', "policy.page_size: Expected `int` >= 1"),
+        (b'{"policy": {"strict": true}}', "policy: there is no field strict here; known: " + ", ".join(POLICY)),
         (b'{"policy": {"self": 0}}', "policy: there is no field self here; known: " + ", ".join(POLICY)),
         (b'{"host": "a b"}', "the host 'a b' can't stand in a header: use visible ASCII without blanks"),
         (b'{"host": ""}', "host: Expected `str` of length >= 1"),

@@ -32,7 +32,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         bool, Meta(description="A body needs Content-Type: application/json (HTTP-4).")
     ] = False
 
-    def with_changes(self, **changes: Any) -> "Policy":
+    def with_changes(self, /, **changes: Any) -> "Policy":
         """The same policy with some switches set.
 
         Raises:
@@ -45,4 +45,5 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         try:
             return msgspec.convert({**msgspec.structs.asdict(self), **changes}, Policy)
         except msgspec.ValidationError as error:
-            raise ValueError(f"policy: {error} (switches: {', '.join(switches)})") from None
+            problem, _, switch = str(error).partition(" - at `$")
+            raise ValueError(f"policy{switch.rstrip('`')}: {problem}") from None

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from mockscope import _spec
@@ -20,29 +20,24 @@ from mockscope.domain.directory import HostTaken
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.nearness import nearest
 from mockscope.web.answer import JSONAnswer
-from mockscope.web.control.asking import Ask, Conflict, TooLarge, body_of
+from mockscope.web.control.asking import WITH_BODY, Ask, body_of
 from mockscope.web.control.door import Door
-from mockscope.web.control.rendering import refused
+from mockscope.web.control.rendering import answered
 from mockscope.web.control.rows import BASE, ROWS, YAML, Row
 
 logger: Final = logging.getLogger("mockscope")
 
 CONTROL: Final = BASE.removesuffix("/v1")
-WITH_BODY: Final = ("POST", "PUT", "PATCH")
-
-
-def get_openapi_yaml(ask: Ask) -> Response:
-    return Response(_spec.openapi_yaml(), media_type=YAML)
-
-
-def get_openapi_json(ask: Ask) -> Response:
-    return JSONAnswer(_spec.openapi_json())
-
-
+# For browsers: what the control API shows is for no page of another site.
+FOR_BROWSERS: Final = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+]
 # The contract of the vendor's API is for everybody.
 OPEN_ROWS: Final = (
-    Row("GET", "/openapi.yaml", get_openapi_yaml, None),
-    Row("GET", "/openapi.json", get_openapi_json, None),
+    Row("GET", "/openapi.yaml", lambda ask: Response(_spec.openapi_yaml(), media_type=YAML), query=None),
+    Row("GET", "/openapi.json", lambda ask: JSONAnswer(_spec.openapi_json()), query=None),
 )
 
 
@@ -70,15 +65,22 @@ class ReservedPaths:
         if scope["type"] != "http":
             await self._router(scope, receive, send)
             return
+        # Matched on the path as it was sent: a host may hold a slash, as %2F (see web/routes.py).
+        raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+        inner = {**scope, "path": raw.decode("utf-8", "replace")}
+        is_control = inner["path"].startswith(CONTROL)
+
+        async def send_guarded(message: Message) -> None:
+            if is_control and message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *FOR_BROWSERS]}
+            await send(message)
+
         try:
-            # Matched on the path as it was sent: a host may hold a slash, as %2F (see web/routes.py).
-            raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
-            inner = {**scope, "path": raw.decode("utf-8", "replace")}
-            if self._door is not None and inner["path"].startswith(CONTROL):
+            if self._door is not None and is_control:
                 self._door.check(inner)
-            await self._router(inner, receive, send)
+            await self._router(inner, receive, send_guarded)
         except HTTPException as error:
-            await refused(error.status_code, error.detail, error.headers)(scope, receive, send)
+            await refused(error, inner)(inner, receive, send_guarded)
 
     async def _nothing(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -89,11 +91,8 @@ class ReservedPaths:
             raise HTTPException(404, "The control API of this server is switched off (--no-control, control=False).")
         # Whoever asks for the beginning of all paths means none of them.
         guess = None if BASE.startswith(path.rstrip("/")) else nearest(path, self._paths)
-        raise HTTPException(
-            404,
-            f"There is no {path}; "
-            + (f"did you mean {guess}?" if guess else f"{BASE}/openapi.yaml describes the paths that there are."),
-        )
+        hint = f"did you mean {guess}?" if guess else f"{BASE}/openapi.yaml describes the paths that there are."
+        raise HTTPException(404, f"There is no {path}; {hint}")
 
 
 class Resource:
@@ -112,48 +111,37 @@ class Resource:
         method: str = scope["method"]
         row = self._rows.get("GET" if method == "HEAD" else method)
         if row is None:
-            head = ("HEAD",) if "GET" in self._rows else ()
-            allowed = ", ".join(sorted((*self._rows, *head)))
+            allowed = ", ".join(sorted({*self._rows, *(["HEAD"] if "GET" in self._rows else [])}))
             raise HTTPException(
                 405, f"{scope['path']} does not answer {method}: use one of {allowed}.", {"Allow": allowed}
             )
+        request = Request(scope, receive)
         try:
-            response = await self._answer(row, Request(scope, receive))
+            ask = Ask(request, self._bench, await body_of(request) if method in WITH_BODY else b"")
+            # In a thread like a test's own: looks at the calls wait for requests that this thread has to answer.
+            response = await run_in_threadpool(row.answer, ask)
         except ClientDisconnect:
             return
+        except Exception as error:  # noqa: BLE001 - HTTP-8: whatever goes wrong, the answer is JSON
+            response = refused(error, scope)
         if method == "HEAD":
             response.body = b""
         await response(scope, receive, send)
 
-    async def _answer(self, row: Row, request: Request) -> Response:
-        try:
-            ask = Ask(request, self._bench, await body_of(request) if request.method in WITH_BODY else b"")
-            if row.query is not None:
-                # Before anything happens: whoever sends a filter to what takes none means less than all.
-                ask.question(row.query)
-            # In a thread like a test's own: looks at the calls wait for requests that this thread has to answer.
-            return await run_in_threadpool(row.endpoint, ask)
-        except ClientDisconnect:
-            raise
-        except Exception as error:  # noqa: BLE001 - HTTP-8: whatever goes wrong, the answer is JSON
-            return refused(*status_and_message(error, request))
 
-
-def status_and_message(error: Exception, request: Request) -> tuple[int, str]:
-    """What is answered, by what refused: the bench, its instruments, or the reading of the request."""
+def refused(error: Exception, scope: Scope) -> Response:
+    """Return the answer to a request that was refused, in the shape of the vendor's API."""
     match error:
+        case HTTPException():
+            return answered({"message": error.detail}, error.status_code, error.headers)
         case Refused():
-            return error.status, error.message
-        case Conflict() | HostTaken():
-            return 409, str(error)
-        case TooLarge():
-            return 413, str(error)
+            return answered({"message": error.message}, error.status)
+        case HostTaken():
+            return answered({"message": str(error)}, 409)
         # A key that is missing is a slip of our own.
         case LookupError() if not isinstance(error, KeyError | IndexError):
-            return 404, str(error)
+            return answered({"message": str(error)}, 404)
         case ValueError() | ExtraMissing():
-            return 400, str(error)
-        case OSError():
-            return 500, str(error)
-    logger.error("crashed on %s %s", request.method, request.scope["path"], exc_info=error)
-    return 500, Refused(Refusal.CRASHED).message
+            return answered({"message": str(error)}, 400)
+    logger.error("crashed on %s %s", scope["method"], scope["path"], exc_info=error)
+    return answered({"message": Refused(Refusal.CRASHED).message}, 500)

@@ -1,30 +1,19 @@
 """A request to the control API as its endpoints see it: whom it is about, and what it says."""
 
-from typing import Any, Final, TypeVar
+from functools import cached_property
+from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from mockscope.bench import Bench, MockSite
 from mockscope.instruments.calls import Calls
 from mockscope.nearness import nearest
-from mockscope.web.control.bodies import Question, given, read_json, read_query
+from mockscope.web.control.bodies import given, read_json, read_query
 
-T = TypeVar("T")
-
+WITH_BODY: Final = ("POST", "PUT", "PATCH")
 LARGEST_BODY: Final = 64 * 1024 * 1024
-
-
-class NotThere(LookupError):
-    """Something that the path or the body names is not there."""
-
-
-class Conflict(ValueError):
-    """What is asked for can't be next to what is there."""
-
-
-class TooLarge(ValueError):
-    """The body is over the limit."""
 
 
 class Ask:
@@ -34,26 +23,33 @@ class Ask:
         request: the request, its path still percent-encoded.
         bench: the sites.
         body: the body.
+
+    Raises:
+        HTTPException: 404 where the site in the path is not there.
     """
 
     def __init__(self, request: Request, bench: Bench, body: bytes) -> None:
         self.bench = bench
-        self.headers = request.headers
         self.method = request.method
+        # As read by the shapes of the row.
+        self.body: Any = None
+        self.query: Any = None
         self._names: dict[str, str] = request.path_params
-        self._query: bytes = request.scope["query_string"]
-        self._body = body
+        self._sent_query: bytes = request.scope["query_string"]
+        self._sent_body = body
+        # Whose calls or clock the path is about: a site's, or the server's.
+        self.owner: MockSite | Bench = self.site if "host" in self._names else bench
 
     def name(self, part: str) -> str:
         """A name in the path, decoded once."""
         return unquote(self._names[part])
 
-    @property
+    @cached_property
     def site(self) -> MockSite:
         """The site in the path.
 
         Raises:
-            NotThere: there is none.
+            HTTPException: 404 where there is none.
         """
         host = self.name("host")
         site = self.bench.directory.get(host)
@@ -61,58 +57,53 @@ class Ask:
         if handle is None:
             guess = nearest(host, self.bench.directory.hosts())
             hint = f"did you mean {guess}?" if guess else "GET /_mockscope/v1/sites lists those that are there."
-            raise NotThere(f"There is no site {host}; {hint}")
+            raise HTTPException(404, f"There is no site {host}; {hint}")
         return handle
 
-    @property
-    def owner(self) -> MockSite | Bench:
-        """Whose calls or clock the path is about: a site's, or the server's."""
-        return self.site if "host" in self._names else self.bench
+    def read(self, body: Any, query: Any) -> None:
+        """Read body and query.
 
-    def read(self, shape: type[T]) -> T:
-        """The body.
-
-        Raises:
-            ValueError: it is not of this shape.
-        """
-        return read_json(self._body, shape)
-
-    def question(self, shape: type[T]) -> T:
-        """The query.
+        Args:
+            body: the shape of the body.
+            query: the shape of the query; None where nobody looks at it.
 
         Raises:
-            ValueError: it is not of this shape.
+            ValueError: If one is not of its shape.
         """
-        return read_query(parse_qsl(self._query.decode("latin-1"), keep_blank_values=True), shape)
+        # Before anything happens: whoever sends a filter to what takes none means less than all.
+        if query is not None:
+            self.query = read_query(parse_qsl(self._sent_query.decode("latin-1"), keep_blank_values=True), query)
+        if self.method in WITH_BODY:
+            self.body = read_json(self._sent_body, body)
 
-    def calls(self, question: Question) -> Calls:
-        """The calls that the path and the query are about.
+    def calls(self) -> Calls:
+        """Return the calls that the path and the query are about.
 
         Raises:
-            ValueError: there is no such operation.
+            ValueError: If there is no such operation.
         """
-        criteria: dict[str, Any] = given(question)
+        criteria: dict[str, Any] = given(self.query)
         criteria.pop("limit", None)
         return self.owner.calls.matching(**criteria)
 
 
 async def body_of(request: Request) -> bytes:
-    """The whole body of a request.
+    """Return the whole body of a request.
 
     Raises:
-        TooLarge: it is over LARGEST_BODY.
-        ClientDisconnect: the client left before it was whole.
+        HTTPException: 413 where it is over LARGEST_BODY.
+        ClientDisconnect: If the client left before it was whole.
     """
-    sent = request.headers.get("content-length", "")
+    announced = request.headers.get("content-length", "")
+    left = LARGEST_BODY - (int(announced[:20]) if announced.isdigit() else 0)
     body = bytearray()
-    if not sent.isdigit() or int(sent[:20]) <= LARGEST_BODY:
+    if left >= 0:
         async for part in request.stream():
             body += part
             if len(body) > LARGEST_BODY:
                 break
         else:
             return bytes(body)
-    raise TooLarge(f"The body is over the limit of {LARGEST_BODY} bytes: send it in parts, or start with a seed file.")
-
-
-__all__ = ["LARGEST_BODY", "Ask", "ClientDisconnect", "Conflict", "NotThere", "TooLarge", "body_of"]
+    raise HTTPException(
+        413, f"The body is over the limit of {LARGEST_BODY} bytes: send it in parts, or start with a seed file."
+    )

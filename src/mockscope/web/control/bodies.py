@@ -2,12 +2,11 @@
 
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType, field
+from msgspec import UNSET, Meta, UnsetType
 
-from mockscope.domain.policy import Policy
 from mockscope.nearness import hint_at
 
 T = TypeVar("T")
@@ -32,20 +31,6 @@ class Nothing(Body):
     """The body of a request that needs none."""
 
 
-if TYPE_CHECKING:
-
-    class PolicyChanges(Body):
-        """The switches of a policy, each of which may be left out."""
-
-else:
-    _SWITCHES = get_type_hints(Policy, include_extras=True)
-    PolicyChanges = msgspec.defstruct(
-        "PolicyChanges",
-        [(name, annotation | UnsetType, UNSET) for name, annotation in _SWITCHES.items()],
-        bases=(Body,),
-    )
-
-
 class NewSite(Body):
     host: Given | None = None
     api_key: Given | None = None
@@ -53,12 +38,12 @@ class NewSite(Body):
     strict: bool | None = None
     contract: bool | None = None
     label: str = ""
-    policy: PolicyChanges = field(default_factory=PolicyChanges)
+    policy: dict[str, Any] = {}
 
 
 class SiteChanges(Body):
     enabled: bool | UnsetType = UNSET
-    policy: PolicyChanges = field(default_factory=PolicyChanges)
+    policy: dict[str, Any] = {}
     strict: bool | UnsetType = UNSET
     contract: bool | UnsetType = UNSET
     label: str | UnsetType = UNSET
@@ -140,40 +125,30 @@ def read_json(body: bytes, shape: type[T]) -> T:
 
 
 def read_query(pairs: list[tuple[str, str]], shape: type[T]) -> T:
-    """A query as an object.
+    """Return a query as an object.
 
     Raises:
-        ValueError: it is not of this shape, or says something twice.
+        ValueError: If it is not of this shape, or says something twice.
     """
-    query = dict(pairs)
-    if len(query) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)} is there twice: send it once")
+    query: dict[str, str] = {}
+    for name, value in pairs:
+        if name in query:
+            raise ValueError(f"{name} is there twice: send it once")
+        query[name] = value
     try:
         return msgspec.convert(query, shape, strict=False)
     except msgspec.ValidationError as error:
         raise ValueError(_in_words(str(error), shape)) from None
 
 
-def _in_words(error: str, shape: type) -> str:
-    """The codec's error, with the place in front and the nearest known name behind."""
+def _in_words(error: str, shape: Any) -> str:
+    """Return the codec's error, with the place in front and the nearest known name behind."""
     problem, _, where = error.partition(" - at ")
     # "[...]" stands for any key of an object that may have any.
     path = where.strip("`").partition("[...]")[0].removeprefix("$").removeprefix(".")
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
-        problem = f"there is no field {unknown[1]} here; {hint_at(unknown[1], _fields_at(shape, path))}"
+        problem = f"there is no field {unknown[1]} here; {hint_at(unknown[1], shape.__struct_fields__)}"
     elif missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
         problem = f"{missing[1]} is missing"
-    return f"{path}: {IN_OTHER_WORDS.get(problem, problem)}" if path else IN_OTHER_WORDS.get(problem, problem)
-
-
-def _fields_at(shape: type, path: str) -> tuple[str, ...]:
-    """The fields of an object within a shape."""
-    for name in path.split(".") if path else ():
-        annotation = get_type_hints(shape)[name]
-        shape = next(kind for kind in (annotation, *get_args(annotation)) if _is_struct(kind))
-    return tuple(getattr(shape, "__struct_fields__", ()))
-
-
-def _is_struct(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+    problem = IN_OTHER_WORDS.get(problem, problem)
+    return f"{path}: {problem}" if path else problem

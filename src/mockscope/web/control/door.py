@@ -1,31 +1,32 @@
-"""Who may use the control API: no page that a browser opened, and over the network only who has the token."""
+"""Who may use the control API: no page of another site, and over the network only programs with the token."""
 
 import re
 from hmac import compare_digest
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+from mockscope._support.addresses import is_loopback
 from mockscope._support.randomness import random_hex
 
 # RFC 6750: what can stand behind "Bearer".
 TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 PORT: Final = re.compile(r":\d*$")
-CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="mockscope"'}
+CHALLENGE: Final = 'Bearer realm="mockscope"'
 
 
 class Door:
     """Who may use the control API of one double.
 
     Args:
-        token: the token that every request must carry; None demands one only where the port can be reached from
+        token: the token that every request must carry. None demands one only where the port can be reached from
             elsewhere than this machine, and makes it up.
 
     Raises:
-        ValueError: the token can't stand in a header.
+        ValueError: If the token can't stand in a header.
     """
 
     def __init__(self, token: str | None = None) -> None:
@@ -35,7 +36,7 @@ class Door:
         self._names: frozenset[str] | None = None
 
     def listens_at(self, *names: str) -> None:
-        """Say where the double is reached: at loopback no token is demanded, and elsewhere one always is.
+        """Set where the double is reached: at loopback no token is demanded, and elsewhere one always is.
 
         Args:
             names: the address of the bound socket, and the name that it was bound by.
@@ -48,39 +49,39 @@ class Door:
         """Let a request in, or refuse it.
 
         Raises:
-            HTTPException: 403 for a foreign Host or Origin, 401 where the token is missing or wrong.
+            HTTPException: 403 for a foreign Host or Origin, or a page of another site; 401 where the token is missing
+                or wrong.
         """
         headers = Headers(scope=scope)
-        host = self._checked_host(headers.getlist("host"), scope)
-        own = f"{scope.get('scheme', 'http')}://{host}"
+        hosts = headers.getlist("host")
+        if hosts and not self._knows(hosts, scope):
+            raise HTTPException(
+                403,
+                f"The control API does not answer to the Host {', '.join(hosts) or '(none)'}: "
+                "use localhost, a loopback address, or the address or name that the server was bound to (--host).",
+            )
+        own = f"{scope.get('scheme', 'http')}://{''.join(hosts)}".lower()
         for origin in headers.getlist("origin"):
-            if origin.lower() != own.lower():
+            if origin.lower() != own:
                 raise HTTPException(
                     403, f"The control API answers no page of another origin ({origin}): call it from a program."
                 )
+        if headers.get("sec-fetch-site") == "cross-site" and not _is_navigation(headers, scope["method"]):
+            raise HTTPException(403, "The control API answers no page of another site: call it from a program.")
         self._check_token(headers.get("authorization"), scope)
 
-    def _checked_host(self, hosts: list[str], scope: Scope) -> str:
+    def _knows(self, hosts: list[str], scope: Scope) -> bool:
         # A page that lets its own name point here (DNS rebinding) asks with that name. The address that a request
         # arrived at is nobody's name; without a socket it is whatever the transport was told to call.
         known = (self._names or frozenset()) | {_canonical((scope.get("server") or ("",))[0])}
-        if not hosts:
-            # No browser leaves it out.
-            return ""
         name = _canonical(PORT.sub("", hosts[0]).removeprefix("[").removesuffix("]"))
-        if len(hosts) == 1 and name and (name in known or name == "localhost" or is_loopback(name)):
-            return hosts[0]
-        raise HTTPException(
-            403,
-            f"The control API does not answer to the Host {', '.join(hosts) or '(none)'}: "
-            "use localhost, a loopback address, or the address or name that the server was bound to (--host).",
-        )
+        return len(hosts) == 1 and name != "" and (name in known or is_loopback(name))
 
     def _check_token(self, sent: str | None, scope: Scope) -> None:
         if self.token is None:
             client = (scope.get("client") or ("",))[0]
             # Under a server that is not ours nobody said where it is bound: then the client's address decides.
-            if self._names is None and _is_address(client) and not is_loopback(client):
+            if self._names is None and _address(client) and not is_loopback(client):
                 raise HTTPException(
                     403,
                     "The control API answers the network with a token only, and this application was given none: "
@@ -93,34 +94,30 @@ class Door:
                 401,
                 "The control API needs the header Authorization: Bearer <token>; the token is the one that the server "
                 "was given (--control-token) or, without one, printed at the start and wrote into its ready file.",
-                CHALLENGE,
+                {"WWW-Authenticate": CHALLENGE},
             )
         if not compare_digest(token.strip().encode(), self.token.encode()):
             raise HTTPException(
                 401,
                 "The token is not this server's: use the one that it was given or printed at the start.",
-                {"WWW-Authenticate": f'{CHALLENGE["WWW-Authenticate"]}, error="invalid_token"'},
+                {"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'},
             )
 
 
-def is_loopback(address: str) -> bool:
-    """Whether an address is this machine's own."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
-    return (mapped or parsed).is_loopback
+def _is_navigation(headers: Headers, method: str) -> bool:
+    """Return whether somebody follows a link, which sends nothing and shows the answer to nobody else."""
+    fetched = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
+    return method in ("GET", "HEAD") and fetched == ("navigate", "document")
 
 
-def _is_address(name: str) -> bool:
+def _address(name: str) -> str:
+    """The one form of an address; blank for a name."""
     try:
-        ip_address(name)
+        return str(ip_address(name))
     except ValueError:
-        return False
-    return True
+        return ""
 
 
 def _canonical(name: str) -> str:
     """A name or address in the one form in which it is compared."""
-    return str(ip_address(name)) if _is_address(name) else name.lower()
+    return _address(name) or name.lower()

@@ -1,8 +1,7 @@
 """What the control API shows of sites and their instruments, and how an answer is written."""
 
 from collections.abc import Mapping
-from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from starlette.responses import Response
 
@@ -13,29 +12,12 @@ from mockscope.instruments.clock import Clock
 from mockscope.instruments.findings import Finding
 from mockscope.web.answer import JSONAnswer
 
-R = TypeVar("R")
-
 as_json: Final = wire.encode
 
 
-def answered(content: object) -> Response:
-    """200 with something."""
-    return JSONAnswer(as_json(content))
-
-
-def created(content: object) -> Response:
-    """201 with what is there now."""
-    return JSONAnswer(as_json(content), HTTPStatus.CREATED)
-
-
-def done() -> Response:
-    """204: there is nothing to show."""
-    return Response(status_code=HTTPStatus.NO_CONTENT)
-
-
-def refused(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    """A refusal, in the shape of the vendor's API."""
-    answer = JSONAnswer(as_json(wire.Message(message)), status)
+def answered(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an answer in JSON."""
+    answer = JSONAnswer(as_json(content), status)
     answer.headers.update(headers or {})
     return answer
 
@@ -74,7 +56,7 @@ def groups(site: MockSite) -> dict[str, Any]:
                 "can_edit": group.can_edit,
                 "can_drag_and_drop": group.can_drag_and_drop,
             }
-            for group in _present(site.groups)
+            for group in site.groups.values()
         ]
     }
 
@@ -83,7 +65,7 @@ def dashboards(site: MockSite) -> dict[str, Any]:
     return {
         "dashboards": [
             {"name": board.name, "owner": board.owner, "access": dict(board.access)}
-            for board in _present(site.dashboards)
+            for board in site.dashboards.values()
         ]
     }
 
@@ -110,8 +92,3 @@ def _admin(site: MockSite) -> str | None:
         return site.admin.email
     except LookupError:
         return None
-
-
-def _present(records: Mapping[str, R]) -> list[R]:
-    """The records; one that the API deletes meanwhile is left out."""
-    return [record for name in records if (record := records.get(name)) is not None]
