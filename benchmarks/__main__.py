@@ -38,7 +38,7 @@ PARTS: Final[dict[str, Callable[[Plan], Iterator[Figure]]]] = {
 
 
 @click.command(help=__doc__.partition("\n")[0])
-@click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Samples of each figure.")
+@click.option("--rounds", type=click.IntRange(min=1), default=9, show_default=True, help="Samples of each figure.")
 @click.option("--quick", is_flag=True, help="Three rounds and a tenth of the sizes: enough to see a collapse.")
 @click.option("--part", "parts", type=click.Choice(tuple(PARTS)), multiple=True, help="Only this part; repeatable.")
 @click.option(
@@ -55,9 +55,9 @@ def main(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _exit)
     with tempfile.TemporaryDirectory(prefix="mockscope-benchmarks-") as work:
-        plan = Plan(rounds, seconds=2, large=1_000_000, seeded=100_000, work=Path(work), npm=npm, tell=_tell)
+        plan = Plan(rounds, large=1_000_000, seeded=100_000, work=Path(work), npm=npm, tell=_tell)
         if quick:
-            plan = plan._replace(rounds=3, seconds=1, large=100_000, seeded=10_000)
+            plan = plan._replace(rounds=3, large=100_000, seeded=10_000)
         figures = [figure for name, measure in PARTS.items() if name in (parts or PARTS) for figure in measure(plan)]
     machine = f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} CPUs"
     about = ", ".join([f"{plan.rounds} rounds", machine, *(f"{name} {version(name)}" for name in PACKAGES)])

@@ -23,6 +23,9 @@ from benchmarks.wrk import Wrk, send_once
 
 USERS: Final = 100
 KINDS: Final = ("GET one user", "page of 100", "create")
+# Peers may need most of a second for one page.
+PEER_SECONDS: Final = 2
+WARM_UP_SECONDS: Final = 8
 # What each peer needs besides Python.
 NEEDS: Final = {
     "pytest-httpserver": "pip install -e '.[dev,benchmarks]'",
@@ -50,7 +53,7 @@ def measure(plan: Plan) -> Iterator[Figure]:
             yield Figure(f"{kind}, {name}", "x mockscope's CPU", [], f"needs {NEEDS[name]}", Goal(1))
     if not any(commands.values()):
         return
-    wrk = Wrk(plan.work, plan.seconds)
+    wrk = Wrk(plan.work)
     with running(mockscope(plan.work, USERS), plan.work / "mockscope.log", cpu=wrk.server_cpu) as server:
         emails = draw_emails(server.port, 1)
         ours = [loads.get_user(emails), Load("page of 100", [request("GET", PATH, AUTH | NEW_HEAD)])]
@@ -70,14 +73,14 @@ def measure(plan: Plan) -> Iterator[Figure]:
 def _compared(
     plan: Plan, wrk: Wrk, name: str, pairs: Sequence[tuple[Load, Load]], server: Server, peer: Server
 ) -> Iterator[Figure]:
-    # Virtual machines compile while they run.
-    for _ in range(5):
-        for _, theirs in pairs:
-            wrk.run(theirs, peer)
     for ours, theirs in pairs:
+        # Virtual machines compile while they run.
+        wrk.run(theirs, peer, WARM_UP_SECONDS)
         ratios, rates = [], []
         for _ in range(plan.rounds):
-            before, done, after = wrk.run(ours, server), wrk.run(theirs, peer), wrk.run(ours, server)
+            before, done, after = (
+                wrk.run(*each, PEER_SECONDS) for each in ((ours, server), (theirs, peer), (ours, server))
+            )
             reset(server)
             ratios.append(done.cpu_microseconds / fmean((before.cpu_microseconds, after.cpu_microseconds)))
             rates.append((fmean((before.rate, after.rate)), done.rate))

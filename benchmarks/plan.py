@@ -10,7 +10,6 @@ class Plan(NamedTuple):
 
     Args:
         rounds: The number of samples of a figure.
-        seconds: The time of a run of wrk.
         large: The users of the largest site.
         seeded: The users in a seed file.
         work: A directory for seeds, requests and logs.
@@ -19,7 +18,6 @@ class Plan(NamedTuple):
     """
 
     rounds: int
-    seconds: int
     large: int
     seeded: int
     work: Path

@@ -24,7 +24,7 @@ COMPARED: Final = (loads.get_user, loads.get_page, loads.create_user, loads.crea
 
 def measure(plan: Plan) -> Iterator[Figure]:
     """Measure every load, a large site against a small one, and the memory of a user."""
-    wrk = Wrk(plan.work, plan.seconds)
+    wrk = Wrk(plan.work)
     with ExitStack() as stack:
 
         def start(name: str, command: tuple[str, ...]) -> Server:

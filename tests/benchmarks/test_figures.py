@@ -98,7 +98,7 @@ def test_a_peer_that_is_not_installed_is_a_row_that_says_what_it_needs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(peers, "find_spec", lambda name: None)
-    plan = Plan(1, seconds=1, large=1, seeded=1, work=tmp_path, npm=None, tell=lambda progress: None)
+    plan = Plan(1, large=1, seeded=1, work=tmp_path, npm=None, tell=lambda progress: None)
 
     assert {figure.name: figure.note for figure in peers.measure(plan)} == {
         f"{kind}, {name}": f"needs {needs}" for name, needs in peers.NEEDS.items() for kind in peers.KINDS
