@@ -57,7 +57,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "gate.py": set(),
     "remote": {"mockscope", "mockscope._support", "mockscope.instruments", "mockscope.remote", "urllib3"},
     "target.py": {"mockscope", "mockscope._support", "mockscope.instruments"},
-    "pulling.py": DOMAIN | {"mockscope.seeding", "mockscope.target", "mockscope.yaml_text", "cryptography"},
+    "pulling.py": DOMAIN | {"mockscope.remote", "mockscope.seeding", "mockscope.yaml_text"},
     "anonymizing.py": {"mockscope.domain"},
     "proxy.py": {"mockscope.gate", "mockscope.tls"},
     # It imports requests only where it is asked for its adapter.
@@ -69,15 +69,16 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "running.py": {"mockscope.adopting", "mockscope.instruments", "mockscope.server", "mockscope.tls"},
     "ready.py": {"mockscope._support", "msgspec"},
     "shell.py": {"mockscope.saving", "click"},
-    "outside.py": {"mockscope.anonymizing", "mockscope.pulling", "mockscope.shell", "mockscope.target", "click"},
+    "outside.py": {"mockscope._support", "mockscope.anonymizing", "mockscope.pulling", "mockscope.remote"}
+    | {"mockscope.shell", "mockscope.target", "click"},
     "beside.py": SERVER | {"mockscope.ready", "mockscope.running", "mockscope.shell", "click"},
     # Schemathesis and what it stands on are an extra too.
     "schemathesis_setup.py": DOMAIN
     | {"mockscope.instruments", "mockscope._spec", "hypothesis", "requests", "schemathesis"},
     # It judges any server, so it may know nothing of ours.
-    "checking": {"mockscope.checking", "mockscope.target"},
+    "checking": DOMAIN | {"mockscope._support", "mockscope.checking", "mockscope.remote", "msgspec"},
     "judging.py": DOMAIN
-    | {"mockscope.checking", "mockscope.outside", "mockscope.shell", "mockscope.target", "click", "msgspec", "yaml"},
+    | {"mockscope.checking", "mockscope.outside", "mockscope.remote", "mockscope.shell", "click", "yaml"},
     "fuzzing.py": SERVER
     | {"mockscope.outside", "mockscope.schemathesis_setup", "mockscope.shell", "mockscope.target", "click"},
     "serving.py": SERVER | {"mockscope", "mockscope.ready", "mockscope.shell", "click"},

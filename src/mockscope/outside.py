@@ -1,42 +1,60 @@
-"""The command pull, and what it shares with the others that talk to a server elsewhere. No other command may."""
+"""The command pull, and what the commands share that talk to a server elsewhere."""
 
 import os
 import re
 import sys
 from collections.abc import Callable
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 import click
 
-from mockscope.shell import FILE, RATE, SECONDS, check_apart, say
+from mockscope._support import addresses, atomic_file
+from mockscope._support.text import printable
+from mockscope.shell import FILE, RATE, SECONDS, say
 
 if TYPE_CHECKING:
-    from mockscope.pulling import Harvest, Partial
+    from mockscope.remote.client import Client
     from mockscope.target import Target
 
 DONE: Final = 0
 COULD_NOT: Final = 1
 KEY_VARIABLE: Final = "MOCKSCOPE_API_KEY"
 VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# A file with people in it is for whoever made it; one without is for whoever may read the folder.
-PRIVATE: Final = 0o600
-PUBLIC: Final = 0o666
+
+
+def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the argument and the options of all commands that talk to a server elsewhere."""
+    for add in reversed(
+        (
+            click.argument("url", metavar="URL"),
+            click.option("--site", required=True, help="The host of the site, as in the auth header."),
+            click.option(
+                "--api-key-env",
+                default=KEY_VARIABLE,
+                show_default=True,
+                metavar="NAME",
+                help="The environment variable that holds the API key.",
+            ),
+            click.option(
+                "--timeout",
+                type=SECONDS,
+                default=30,
+                show_default=True,
+                help="The most seconds that one response may take.",
+            ),
+            click.option("--ca-file", type=FILE, help="Certificates to trust instead of the system's."),
+        )
+    ):
+        command = add(command)
+    return command
 
 
 @click.command()
-@click.argument("url", required=False, metavar="URL")
-@click.option("--site", help="The host of the site, as in the auth header.")
-@click.option(
-    "--api-key-env",
-    default=KEY_VARIABLE,
-    show_default=True,
-    metavar="NAME",
-    help="The environment variable that holds the API key.",
-)
+@server_options
 @click.option("--output", type=FILE, help="File to write to. Without it: standard output.")
+@click.option("--force", is_flag=True, help="Replace an output that pull has not written itself.")
 @click.option(
     "--format",
     "form",
@@ -50,98 +68,84 @@ PUBLIC: Final = 0o666
     help="The environment variable that holds what the replacements depend on. Without it: the API key.",
 )
 @click.option("--rate", type=RATE, help="Requests a second at most.")
-@click.option(
-    "--timeout",
-    type=SECONDS,
-    default=30,
-    show_default=True,
-    help="How many seconds one answer may take.",
-)
-@click.option("--ca-file", type=FILE, help="Certificates to believe instead of the system's.")
-@click.option("--resume", is_flag=True, help="Go on where the same command ended before it was done.")
-@click.option(
-    "--partial",
-    type=FILE,
-    help="File that keeps what was read until all is. Without it: .OUTPUT.partial beside the output.",
-)
 def pull(
     *,
-    url: str | None,
-    site: str | None,
+    url: str,
+    site: str,
     api_key_env: str,
     output: Path | None,
+    force: bool,
     form: Literal["yaml", "json"] | None,
     anonymize: bool,
     salt_env: str | None,
-    rate: float | None,
-    timeout: float,
-    ca_file: Path | None,
-    resume: bool,
-    partial: Path | None,
+    **options: Any,
 ) -> int:
     """Write the users, groups and dashboards of a site elsewhere as a seed, without its key.
 
     URL is where the server is, without /api/v1: e.g. https://app.periscopedata.com
     """
-    if url is None:
-        raise click.UsageError("Missing argument 'URL'.")
-    if site is None:
-        raise click.UsageError("Missing option '--site'.")
     if salt_env is not None and not anonymize:
         raise click.UsageError("--salt-env needs --anonymize: nothing else depends on it")
-    if output is not None and partial is None:
-        partial = output.parent / f".{output.name}.partial"
-    check_apart({"--output": output, "--partial": partial})
-    if resume and partial is None:
-        raise click.UsageError("--resume needs --output or --partial: otherwise nothing is kept to go on from")
     api_key = from_environment(api_key_env, "the API key")
     salt = from_environment(salt_env, "the salt") if salt_env else f"{site}:{api_key}"
-    out = Output(output, PUBLIC if anonymize else PRIVATE)
+    form = form or ("json" if output is not None and output.suffix == ".json" else "yaml")
+    check_output(output)
     from mockscope.anonymizing import anonymized
-    from mockscope.pulling import Harvest, PullError, harvest, seed_of, written
+    from mockscope.pulling import PullError, harvest, is_written, seed_of, written
 
-    read = Harvest()
-    with target_of(url, site, api_key, rate=rate, timeout=timeout, ca_file=ca_file) as target:
-        kept = _partial(partial, target, api_key)
-        try:
-            if kept is not None:
-                read = _begun(kept, resume=resume)
-            with Progress() as progress:
-                harvest(target, read, keep=None if kept is None else kept.keep, progress=progress)
-            seed, odd = seed_of(read, site)
-            out.write(written(anonymized(seed, salt.encode()) if anonymize else seed, form or out.form))
-        except (PullError, OSError, KeyboardInterrupt) as error:
-            say(_reason(error))
-            _say_what_is_kept(read, kept)
-            return COULD_NOT
+    if output is not None and not force and output.exists() and not is_written(output.read_bytes()):
+        raise click.UsageError(f"{output} exists, and pull has not written it: name another file, or add --force")
+    try:
+        with client_of(url, site, api_key, **options) as client, Progress() as progress:
+            seed, odd = seed_of(harvest(client, progress), site)
+        seed = anonymized(seed, salt.encode()) if anonymize else seed
+        write_output(output, written(seed, form), private=not anonymize)
+    except KeyboardInterrupt:
+        say("interrupted before the whole site was read")
+        return COULD_NOT
+    except (PullError, OSError) as error:
+        say(reason_of(error))
+        return COULD_NOT
     for line in odd.lines(naming=not anonymize):
         say(line)
-    if kept is not None:
-        kept.end()
+    if output is not None:
+        [made] = seed["sites"]
+        counts = ", ".join(f"{len(made[kind])} {kind}" for kind in ("users", "groups", "dashboards"))
+        say(f"{output}: {counts} of the site {made['host']}")
     return DONE
 
 
 def from_environment(name: str, what: str) -> str:
-    """A secret that must be in the environment.
+    """Return a secret from an environment variable.
 
     Raises:
-        UsageError: it is not there.
+        UsageError: If it is not set.
     """
     value = os.environ.get(name, "").strip()
     if not value and not VARIABLE.fullmatch(name):
-        # It may be the secret itself.
-        raise click.UsageError(f"{what} must be in the environment, and what was given is no name of a variable")
+        # The value may be the secret itself.
+        raise click.UsageError(f"{what} must be in the environment, but the value is not a valid variable name")
     if not value:
-        raise click.UsageError(f"{what} must be in the environment variable {name}, and that is not set")
+        raise click.UsageError(f"{what} must be in the environment variable {name}, which is not set")
     return value
 
 
-def target_of(url: str, site: str, api_key: str, **options: Any) -> "Target":
-    """The server that a command was told to talk to; the options are the target's.
+def client_of(url: str, site: str, api_key: str, **options: Any) -> "Client":
+    """Return a client for the site that a command was told; the options are the client's.
 
     Raises:
-        UsageError: it can't be one.
+        UsageError: If the client refuses them.
     """
+    from mockscope.remote.client import Client
+
+    try:
+        return Client(url, site, api_key, **options)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def target_of(url: str, site: str, api_key: str, **options: Any) -> "Target":
+    """Return the former client, for the command contract."""
     from mockscope.target import Target
 
     try:
@@ -151,143 +155,72 @@ def target_of(url: str, site: str, api_key: str, **options: Any) -> "Target":
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL is that of this machine alone."""
+    """Return whether a URL reaches this machine alone."""
     try:
-        host = urlsplit(url).hostname or ""
-        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
+        return addresses.is_loopback(urlsplit(url).hostname or "")
     except ValueError:
         return False
 
 
-class Output:
-    """Where the result goes: standard output, or a file that is replaced as a whole or not at all.
+def reason_of(error: Exception) -> str:
+    """Return an error as one line: one of writing, or one whose message says all."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot write: {error.strerror}"
+    return printable(str(error))
 
-    Args:
-        path: the file; None is standard output.
-        mode: who may read a file that was not there before.
+
+def check_output(path: Path | None) -> None:
+    """Raise an error before any work if a file cannot be written; None is standard output.
 
     Raises:
-        ClickException: the file can't be written.
+        ClickException: If it cannot.
     """
+    try:
+        if path is not None:
+            atomic_file.check(_resolved(path))
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror or error}") from None
 
-    def __init__(self, path: Path | None, mode: int) -> None:
-        self._mode = mode
-        self._suffix = "" if path is None else path.suffix
-        self._path = None if path is None else Path(os.path.realpath(path))
-        try:
-            if self._path is not None:
-                self._check(self._path)
-        except OSError as error:
-            raise click.ClickException(f"can't write {path}: {error.strerror or error}") from None
 
-    @property
-    def form(self) -> Literal["yaml", "json"]:
-        """The form that its name asks for."""
-        return "json" if self._suffix == ".json" else "yaml"
+def write_output(path: Path | None, content: bytes, *, private: bool) -> None:
+    """Write a file as a whole or not at all; None is standard output.
 
-    def write(self, content: bytes) -> None:
-        """Write all of it.
+    Raises:
+        OSError: If it cannot be written.
+    """
+    if path is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    else:
+        atomic_file.write(_resolved(path), content, private=private)
 
-        Raises:
-            OSError: it could not be written.
-        """
-        if self._path is None:
-            stream = sys.stdout.buffer
-            stream.write(content)
-            stream.flush()
-            return
-        part = self._part(self._path)
-        try:
-            self._write(self._path, part, content)
-            part.replace(self._path)
-        finally:
-            part.unlink(missing_ok=True)
 
-    def _check(self, path: Path) -> None:
-        # Better now than when everything was read.
-        if path.exists() and not path.is_file():
-            raise OSError(None, "it is no regular file")
-        part = self._part(path)
-        self._write(path, part, b"")
-        part.unlink()
-
-    def _write(self, path: Path, part: Path, content: bytes) -> None:
-        part.unlink(missing_ok=True)
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, self._mode), "wb") as file:
-            if path.exists():
-                os.chmod(part, path.stat().st_mode & 0o777)
-            file.write(content)
-
-    @staticmethod
-    def _part(path: Path) -> Path:
-        return path.with_name(f".{path.name}.{os.getpid()}")
+def _resolved(path: Path) -> Path:
+    return Path(os.path.realpath(path))
 
 
 class Progress:
-    """Bars on standard error, one for each thing that is done, where somebody looks on; nothing elsewhere."""
+    """Progress bars on standard error, one for each label, if it is a terminal."""
 
     def __init__(self) -> None:
         self._label = ""
-        # click has no public name for what it makes.
+        # click has no public name for the type.
         self._bar: Any = None
 
     def __enter__(self) -> Callable[[str, int, int | None], None]:
         return self._show
 
     def __exit__(self, *exc_info: object) -> None:
-        self._finish()
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+            self._bar = None
 
     def _show(self, label: str, done: int, total: int | None) -> None:
         if not sys.stderr.isatty():
             return
         if self._bar is None or label != self._label:
-            self._finish()
+            self.__exit__()
             self._label = label
             self._bar = click.progressbar(length=total or done, label=label, show_pos=True, file=sys.stderr)
             self._bar.__enter__()
         self._bar.update(done - self._bar.pos)
-
-    def _finish(self) -> None:
-        if self._bar is not None:
-            self._bar.__exit__(None, None, None)
-            self._bar = None
-
-
-def _partial(path: Path | None, target: "Target", api_key: str) -> "Partial | None":
-    from mockscope.pulling import Partial
-
-    return None if path is None else Partial(path, target, api_key)
-
-
-def _begun(kept: "Partial", *, resume: bool) -> "Harvest":
-    """What was read before, if that is to be gone on from."""
-    from mockscope.pulling import Harvest, PartialError
-
-    try:
-        if resume:
-            return kept.resume()
-        kept.start()
-    except PartialError as error:
-        raise click.UsageError(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"can't write {kept.path}: {error.strerror or error}") from None
-    return Harvest()
-
-
-def _reason(error: BaseException) -> str:
-    """Why it ended before it was done."""
-    if isinstance(error, KeyboardInterrupt):
-        return "ended before all was read"
-    if isinstance(error, OSError) and error.strerror:
-        return f"can't write: {error.strerror}"
-    return str(error)
-
-
-def _say_what_is_kept(read: "Harvest", kept: "Partial | None") -> None:
-    if not read.totals:
-        if kept is not None:
-            kept.end()
-    elif kept is None:
-        say("what was read is lost: with --output or --partial it is kept for --resume")
-    else:
-        say(f"what was read is kept in {kept.path}: the same command with --resume goes on from there")

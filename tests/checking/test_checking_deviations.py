@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from checking_harness import NEVER, PAGE_SIZE, checked, differing, marked_on, standing_in
+from checking_harness import NEVER, PAGE_SIZE, checked, differing, marked_on, planted_in
 from deviations import PLANTED
 from observations import read_observations
 
@@ -22,24 +22,24 @@ def no_guesses(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", PLANTED)
 def test_what_is_planted_is_found_and_named_by_its_rule(name: str) -> None:
     planted = PLANTED[name]
-    with standing_in(planted.deviate()) as (server, site):
-        report = checked(server, site, planted.level)
+    client = planted_in(planted.deviate())
+    report = checked(client, planted.level)
 
-        assert planted.level is not Level.FULL or (report.left, marked_on(site)) == ((), [])
+    assert planted.level is not Level.FULL or (report.left, marked_on(client.site)) == ((), [])
     assert differing(report) == planted.rules
     assert report.policy == {"page_size": PAGE_SIZE} | planted.switches
 
 
 def test_a_difference_shows_the_exchange_that_it_was_seen_in() -> None:
-    with standing_in(PLANTED["an_unknown_user_is_404"].deviate()) as (server, site):
-        report = checked(server, site, Level.READ_ONLY)
-        [finding] = [finding for finding in report.findings if finding.outcome.word == "differs"]
-        [exchange] = finding.outcome.exchanges
+    client = planted_in(PLANTED["an_unknown_user_is_404"].deviate())
+    report = checked(client, Level.READ_ONLY)
+    [finding] = [finding for finding in report.findings if finding.outcome.word == "differs"]
+    [exchange] = finding.outcome.exchanges
 
-    assert (finding.row.rule, finding.row.title) == ("USER-GET-1", "An unknown email is 400")
+    assert (finding.check.rule, finding.check.title) == ("USER-GET-1", "An unknown email is 400")
     assert finding.outcome.reason == "the status is 400"
     assert (exchange.method, exchange.path, exchange.status) == ("GET", "/api/v1/users", 404)
-    assert site.api_key not in f"{exchange}{exchange.curl()}"
+    assert client.api_key not in f"{exchange}{exchange.curl}"
 
 
 @pytest.mark.parametrize("options", [{}, {"with_exchanges": False}], ids=["with exchanges", "without"])
@@ -47,8 +47,7 @@ def test_a_difference_shows_the_exchange_that_it_was_seen_in() -> None:
 def test_a_report_counts_as_an_observation_once_it_is_about_the_real_service(
     name: str, options: dict[str, bool], tmp_path: Path
 ) -> None:
-    with standing_in(PLANTED[name].deviate()) as (server, site):
-        report = checked(server, site, Level.FULL)
+    report = checked(planted_in(PLANTED[name].deviate()), Level.FULL)
     told = json.loads(to_json(report, **options)) | {"url": "https://app.periscopedata.com"}
     (tmp_path / "a.json").write_text(json.dumps(told))
 

@@ -14,22 +14,24 @@ from checking_harness import (
     Deviation,
     Forward,
     Request,
+    WithoutSocket,
     checked,
     differing,
     marked_on,
+    planted_in,
     refusal,
     said,
-    standing_in,
 )
 
-import mockscope
-from mockscope import LiveServer, MockSite
+from mockscope import Mockscope, MockSite
 from mockscope.checking.guard import Guard, Stopped
 from mockscope.checking.names import Names, Record
 from mockscope.checking.outcome import CouldNotRun, Level
 from mockscope.checking.rows import RULES
 from mockscope.checking.run import check, left_on, remove_from
-from mockscope.target import Exchange, Target, Unreachable
+from mockscope.checking.session import MAX_FAILURES
+from mockscope.remote.client import Client, Unreachable
+from mockscope.remote.exchange import Exchange, Headers
 
 USERS: Final = "/api/v1/users"
 GROUPS: Final = "/api/v1/groups"
@@ -37,41 +39,52 @@ WRITES: Final = {"POST", "PUT", "DELETE", "PATCH"}
 
 
 @pytest.fixture
-def site(server: LiveServer) -> MockSite:
-    [seeded] = SEED["sites"]
-    return server.site(host=seeded["host"], seed=SEED)
+def mock() -> Mockscope:
+    return Mockscope(SEED)
 
 
-def test_read_only_sends_get_alone(server: LiveServer, site: MockSite) -> None:
+@pytest.fixture
+def client(mock: Mockscope) -> WithoutSocket:
+    return WithoutSocket(mock)
+
+
+@pytest.fixture
+def site(client: WithoutSocket) -> MockSite:
+    return client.site
+
+
+def test_read_only_sends_get_alone(mock: Mockscope, client: WithoutSocket, site: MockSite) -> None:
     before = site.export()
 
-    checked(server, site, Level.READ_ONLY)
+    checked(client, Level.READ_ONLY)
 
-    assert {call.method for call in server.calls_since()} == {"GET"}
+    assert {call.method for call in mock.calls_since()} == {"GET"}
     assert site.export() == before
 
 
-def test_a_dry_run_sends_writes_in_test_mode_alone_and_changes_nothing(server: LiveServer, site: MockSite) -> None:
+def test_a_dry_run_sends_writes_in_test_mode_alone_and_changes_nothing(
+    mock: Mockscope, client: WithoutSocket, site: MockSite
+) -> None:
     before = site.export()
 
-    checked(server, site, Level.DRY_RUN)
+    checked(client, Level.DRY_RUN)
 
-    sent = {(call.method, call.query) for call in server.calls_since() if call.method != "GET"}
+    sent = {(call.method, call.query) for call in mock.calls_since() if call.method != "GET"}
     assert sent == {(method, "test_mode=true") for method in WRITES}
     assert site.export() == before
 
 
-def test_a_full_run_leaves_the_site_as_it_was(server: LiveServer, site: MockSite) -> None:
+def test_a_full_run_leaves_the_site_as_it_was(mock: Mockscope, client: WithoutSocket, site: MockSite) -> None:
     before = site.export()
 
-    report = checked(server, site, Level.FULL)
+    report = checked(client, Level.FULL)
 
-    assert {call.method for call in server.calls_since()} == {"GET"} | WRITES
-    assert (site.export(), report.left) == (before, ())
+    assert {call.method for call in mock.calls_since()} == {"GET"} | WRITES
+    assert (site.export(), report.left, report.leftovers) == (before, (), ())
 
 
-def test_a_full_run_writes_for_real_about_its_own_records_alone(server: LiveServer, site: MockSite) -> None:
-    checked(server, site, Level.FULL)
+def test_a_full_run_writes_for_real_about_its_own_records_alone(client: WithoutSocket, site: MockSite) -> None:
+    checked(client, Level.FULL)
 
     written = {
         call.email or call.group
@@ -90,13 +103,14 @@ test_mode_means_nothing.__test__ = False  # type: ignore[attr-defined]
 
 @pytest.mark.parametrize("level", [Level.DRY_RUN, Level.FULL])
 def test_where_test_mode_means_nothing_the_site_s_own_records_stay_as_they_are(level: Level) -> None:
-    with standing_in(test_mode_means_nothing) as (server, site):
-        before = (dict(site.users), dict(site.groups))
-        report = checked(server, site, level)
-        made = marked_on(site)
-        users, groups = (
-            {name: each for name, each in table.items() if name not in made} for table in (site.users, site.groups)
-        )
+    client = planted_in(test_mode_means_nothing)
+    site = client.site
+    before = (dict(site.users), dict(site.groups))
+    report = checked(client, level)
+    made = marked_on(site)
+    users, groups = (
+        {name: each for name, each in table.items() if name not in made} for table in (site.users, site.groups)
+    )
 
     assert (users, groups) == before
     assert "TEST-4" in differing(report)
@@ -105,29 +119,28 @@ def test_where_test_mode_means_nothing_the_site_s_own_records_stay_as_they_are(l
 
 
 def test_after_a_leak_a_dry_run_sends_no_other_write() -> None:
-    with standing_in(test_mode_means_nothing) as (server, site):
-        report = checked(server, site, Level.DRY_RUN)
-        writes = [call for call in site.calls if call.method != "GET"]
+    client = planted_in(test_mode_means_nothing)
+    report = checked(client, Level.DRY_RUN)
+    writes = [call for call in client.site.calls if call.method != "GET"]
 
     assert [(call.method, call.operation) for call in writes] == [
         ("POST", "create_user"),
         ("POST", "create_user"),
         ("POST", "create_group"),
     ]
-    reasons = {finding.outcome.reason for finding in report.findings if finding.row.level is Level.DRY_RUN}
+    reasons = {finding.outcome.reason for finding in report.findings if finding.check.level is Level.DRY_RUN}
     assert "test mode writes on this server (TEST-4), so that nothing more is sent" in reasons
 
 
-def test_what_a_run_has_left_is_found_and_removed_later(server: LiveServer, site: MockSite) -> None:
+def test_what_a_run_has_left_is_found_and_removed_later(client: WithoutSocket, site: MockSite) -> None:
     # These two are somebody's.
     site.add_user("mockscope-check@example.com")
     site.add_group("mockscope-check-0123abcdef")
     before = site.export()
     site.add_user("mockscope-check-0123abcd-7@example.com")
     site.add_group("mockscope-check-89abcdef 1")
-    with Target(server.url, site.host, site.api_key) as target:
-        found = left_on(target, site.api_key)
-        left = remove_from(target, found)
+    found = left_on(client)
+    left = remove_from(client, found)
 
     assert found == [
         Record("user", "mockscope-check-0123abcd-7@example.com"),
@@ -136,24 +149,56 @@ def test_what_a_run_has_left_is_found_and_removed_later(server: LiveServer, site
     assert (left, site.export()) == ([], before)
 
 
-def test_a_list_too_long_to_be_read_is_looked_into_where_the_marks_are(server: LiveServer, site: MockSite) -> None:
+@pytest.mark.parametrize("level", list(Level))
+def test_what_other_runs_have_left_is_reported_and_stays(level: Level, client: WithoutSocket, site: MockSite) -> None:
+    site.add_user("mockscope-check-0123abcd-7@example.com")
+    site.add_group("mockscope-check-89abcdef 1")
+    before = site.export()
+
+    report = checked(client, level)
+
+    assert report.leftovers == (
+        Record("user", "mockscope-check-0123abcd-7@example.com"),
+        Record("group", "mockscope-check-89abcdef 1"),
+    )
+    assert (report.left, site.export()) == ((), before)
+
+
+def test_names_that_no_request_can_hold_are_left(client: WithoutSocket) -> None:
+    names = ["mockscope-check-0123abcd\n", "mockscope-check-0123abcd\ud800"]
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        if request.method != "GET":
+            return refusal(404)
+        kind, by = ("users", "email") if request.bare == USERS else ("groups", "name")
+        return said(200, {"next_page_start": None, kind: [{by: name, "groups": []} for name in names]})
+
+    client = planted_in(deviate)
+    found = left_on(client)
+
+    assert [record.name for record in found] == [*names, *names]
+    assert remove_from(client, found) == found
+    assert re.findall(r"[^ -~]", " ".join(map(str, found))) == []
+
+
+def test_a_list_too_long_to_be_read_is_looked_into_where_the_marks_are(client: WithoutSocket, site: MockSite) -> None:
     site.add_user("mockscope-check-0123abcd-7@example.com")
     for number in range(20):
         site.add_user(f"chandler{number}@example.com")
-    with Target(server.url, site.host, site.api_key) as target:
-        found = left_on(target, site.api_key, most_pages=1)
+    found = left_on(client, max_pages=1)
 
     assert found == [Record("user", "mockscope-check-0123abcd-7@example.com")]
 
 
-def test_a_site_without_an_administrator_shows_what_needs_none(server: LiveServer) -> None:
-    site = server.site(seed={"mockscope": 1, "sites": [{"host": "central_perk"}]})
+def test_a_site_without_an_administrator_shows_what_needs_none() -> None:
+    client = WithoutSocket(Mockscope({"mockscope": 1, "sites": [{"host": "central_perk"}]}))
+    site = client.site
 
-    report = checked(server, site, Level.FULL)
+    report = checked(client, Level.FULL)
 
     assert differing(report) == set()
     assert [call for call in site.calls if call.method in ("POST", "PUT", "DELETE") and call.status == 201] == []
-    reasons = {finding.outcome.reason for finding in report.findings if finding.row.rule == "USER-CREATE-4"}
+    reasons = {finding.outcome.reason for finding in report.findings if finding.check.rule == "USER-CREATE-4"}
     assert reasons == {"no user was seen who is in Administrators"}
 
 
@@ -166,21 +211,19 @@ JOEY: Final = "joey@example.com"
 
 
 class Told:
-    """Stands for a target, and keeps what got through to it."""
-
-    host = "central_perk"
+    """Stands for a client, and keeps what got through to it."""
 
     def __init__(self, status: int = 200) -> None:
         self.methods: list[str] = []
         self._status = status
 
-    def ask(self, method: str, path: str, **options: Any) -> Exchange:
+    def request(self, method: str, path: str, **options: Any) -> Exchange:
         self.methods.append(method)
-        return Exchange(method, path, (), None, self._status, (), b"{}", 0.0)
+        return Exchange(method, path, (), b"", self._status, (), b"{}")
 
 
-def guard(level: Level, told: Told | None = None, announce: Callable[[Record, bool], None] | None = None) -> Guard:
-    return Guard(cast(Target, told or Told()), level, NAMES, announce)
+def guard(level: Level, told: Told | None = None) -> Guard:
+    return Guard(cast(Client, told or Told()), level, NAMES)
 
 
 def header(email: str) -> Sequence[tuple[str, str]]:
@@ -235,7 +278,7 @@ TEST_MODE: Final = {"query": {"test_mode": "true"}}
 def test_at_read_only_every_write_is_stopped(asked: dict[str, Any]) -> None:
     told = Told()
     with pytest.raises(Stopped, match="read-only"):
-        guard(Level.READ_ONLY, told).ask(**asked)
+        guard(Level.READ_ONLY, told).request(**asked)
     assert told.methods == []
 
 
@@ -243,7 +286,7 @@ def test_at_read_only_every_write_is_stopped(asked: dict[str, Any]) -> None:
 def test_in_a_dry_run_a_write_without_test_mode_is_stopped(asked: dict[str, Any]) -> None:
     told = Told()
     with pytest.raises(Stopped, match="without test_mode=true"):
-        guard(Level.DRY_RUN, told).ask(**asked)
+        guard(Level.DRY_RUN, told).request(**asked)
     assert told.methods == []
 
 
@@ -251,7 +294,7 @@ def test_in_a_dry_run_a_write_without_test_mode_is_stopped(asked: dict[str, Any]
 @pytest.mark.parametrize("asked", REHEARSED)
 def test_a_rehearsal_that_could_do_no_harm_gets_through(asked: dict[str, Any], level: Level) -> None:
     told = Told()
-    guard(level, told).ask(**asked | TEST_MODE)
+    guard(level, told).request(**asked | TEST_MODE)
     assert told.methods == [asked["method"]]
 
 
@@ -259,8 +302,8 @@ def test_a_rehearsal_that_could_do_no_harm_gets_through(asked: dict[str, Any], l
 @pytest.mark.parametrize("asked", STOPPED_IN_TEST_MODE)
 def test_a_rehearsal_with_somebody_else_s_record_is_stopped(asked: dict[str, Any], level: Level) -> None:
     told = Told()
-    with pytest.raises(Stopped, match="in test mode of a"):
-        guard(level, told).ask(**asked | TEST_MODE)
+    with pytest.raises(Stopped, match="that this run did not make"):
+        guard(level, told).request(**asked | TEST_MODE)
     assert told.methods == []
 
 
@@ -269,17 +312,17 @@ def test_a_rehearsal_that_was_proven_harmless_gets_through() -> None:
     checker = guard(Level.FULL, told)
     checker.proven.add(("DELETE", "group"))
 
-    checker.ask("DELETE", f"{GROUPS}/Sales", query={"test_mode": "true"})
+    checker.request("DELETE", f"{GROUPS}/Sales", query={"test_mode": "true"})
 
     assert told.methods == ["DELETE"]
     with pytest.raises(Stopped):
-        checker.ask("DELETE", f"{GROUPS}/Sales")
+        checker.request("DELETE", f"{GROUPS}/Sales")
 
 
 @pytest.mark.parametrize("asked", REAL)
 def test_a_full_run_may_write_about_its_own_records(asked: dict[str, Any]) -> None:
     told = Told()
-    guard(Level.FULL, told).ask(**asked)
+    guard(Level.FULL, told).request(**asked)
     assert told.methods == [asked["method"]]
 
 
@@ -287,73 +330,87 @@ def test_a_full_run_may_write_about_its_own_records(asked: dict[str, Any]) -> No
 def test_a_full_run_may_not_write_about_others(asked: dict[str, Any]) -> None:
     told = Told()
     with pytest.raises(Stopped, match="that this run did not make"):
-        guard(Level.FULL, told).ask(**asked)
+        guard(Level.FULL, told).request(**asked)
     assert told.methods == []
 
 
-def test_a_record_is_announced_before_it_is_made_and_when_it_is_gone() -> None:
-    told = Told()
-    heard: list[tuple[Record, bool, int]] = []
-    checker = guard(Level.FULL, told, lambda record, is_there: heard.append((record, is_there, len(told.methods))))
+def test_the_guard_knows_what_was_made_and_is_still_there() -> None:
+    checker = guard(Level.FULL)
 
-    checker.ask("POST", GROUPS, json={"name": OUR_GROUP})
-    checker.ask("POST", USERS, json={"email": OURS, "groups": [OUR_GROUP, "Sales"]})
-    checker.ask("PUT", f"{GROUPS}/{quote(OUR_GROUP)}", json={"name": f"{OUR_GROUP}0"})
-    checker.ask("DELETE", USERS, headers=header(OURS))
+    checker.request("POST", GROUPS, json={"name": OUR_GROUP})
+    checker.request("POST", USERS, json={"email": OURS, "groups": [OUR_GROUP, "Sales"]})
+    checker.request("POST", USERS, json={"email": f"{NAMES.mark}-2@example.com"}, query={"test_mode": "true"})
+    checker.request("PUT", f"{GROUPS}/{quote(OUR_GROUP)}", json={"name": f"{OUR_GROUP}0"})
+    assert list(checker.made) == [Record("group", OUR_GROUP), Record("user", OURS), Record("group", f"{OUR_GROUP}0")]
 
-    group, other, user = Record("group", OUR_GROUP), Record("group", f"{OUR_GROUP}0"), Record("user", OURS)
-    assert heard == [
-        (group, True, 0),
-        (user, True, 1),
-        (group, True, 1),
-        (other, True, 2),
-        (group, False, 3),
-        (user, False, 4),
-    ]
-    assert list(checker.alive) == [other]
+    checker.request("DELETE", USERS, headers=header(OURS))
+    checker.request("DELETE", f"{GROUPS}/{quote(OUR_GROUP)}", query={"test_mode": "true"})
+    assert list(checker.made) == [Record("group", OUR_GROUP), Record("group", f"{OUR_GROUP}0")]
 
 
 def test_what_was_refused_is_not_taken_for_made() -> None:
     checker = guard(Level.FULL, Told(status=400))
 
-    checker.ask("POST", USERS, json={"email": OURS})
+    checker.request("POST", USERS, json={"email": OURS})
 
-    assert list(checker.alive) == []
+    assert list(checker.made) == []
 
 
-def test_what_was_not_answered_may_have_been_made() -> None:
+def test_what_had_no_response_may_have_been_made() -> None:
     class Silent(Told):
-        def ask(self, method: str, path: str, **options: Any) -> Exchange:
+        def request(self, method: str, path: str, **options: Any) -> Exchange:
             raise Unreachable("nothing listens there")
 
     checker = guard(Level.FULL, Silent())
     with pytest.raises(Unreachable):
-        checker.ask("POST", USERS, json={"email": OURS})
+        checker.request("POST", USERS, json={"email": OURS})
 
-    assert list(checker.alive) == [Record("user", OURS)]
+    assert list(checker.made) == [Record("user", OURS)]
 
 
 # -- servers that can't be judged ------------------------------------------------------------------------------
 
 
+class FallingSilent(WithoutSocket):
+    """A client of a server that does not answer any more after some requests."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__(Mockscope(SEED))
+        self.sent = 0
+        self._after = after
+
+    def _send(self, method: str, target: str, headers: Headers, body: bytes | None) -> tuple[int, Headers, bytes]:
+        self.sent += 1
+        if self.sent > self._after:
+            raise Unreachable("nothing listens there")
+        return super()._send(method, target, headers, body)
+
+
 def test_a_server_that_falls_silent_ends_the_run() -> None:
-    server = mockscope.serve(SEED)
+    client = FallingSilent(after=20)
+    with pytest.raises(CouldNotRun, match=r"^nothing listens there$"):
+        check(client, Level.READ_ONLY)
+    assert client.sent == 20 + MAX_FAILURES
 
-    class Failing(Target):
-        asked = 0
 
-        def ask(self, method: str, path: str, **options: Any) -> Exchange:
-            self.asked += 1
-            if self.asked == 20:
-                server.stop()
-            return super().ask(method, path, **options)
+def test_records_that_could_not_be_removed_for_lack_of_a_response_are_said_to_be_left() -> None:
+    client = FallingSilent(after=250)
+    with pytest.raises(
+        CouldNotRun, match=r"^records of this check may be left, for --clean-up to remove: nothing list"
+    ):
+        check(client, Level.FULL)
+    assert marked_on(client.site) != []
 
-    with server:
-        [site] = server.sites.values()
-        with Failing(server.url, site.host, site.api_key) as target:
-            with pytest.raises(CouldNotRun, match="nothing listens"):
-                check(target, site.api_key, Level.READ_ONLY)
-            assert target.asked == 22
+
+def test_a_server_that_sends_too_much_ends_the_run(monkeypatch: pytest.MonkeyPatch, client: WithoutSocket) -> None:
+    monkeypatch.setattr("mockscope.checking.session.MAX_KEPT_BYTES", 3 * 1024 * 1024)
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        return replace(answer, body=answer.body.ljust(200_000))
+
+    with pytest.raises(CouldNotRun, match=r"^the server sent more than 3 MiB$"):
+        check(planted_in(deviate), Level.READ_ONLY)
 
 
 def slowed(is_meant: Callable[[Request], bool]) -> Deviation:
@@ -372,10 +429,9 @@ def test_a_request_that_is_too_many_is_not_seen_and_no_difference() -> None:
     wrong = slowed(
         lambda request: re.fullmatch("central:perk:[0-]+", request.header("http-x-partner-auth") or "") is not None
     )
-    with standing_in(wrong) as (server, site):
-        report = checked(server, site, Level.READ_ONLY, rules=["AUTH-2"])
+    report = checked(planted_in(wrong), Level.READ_ONLY, rules=["AUTH-2"])
 
-    outcomes = {finding.row.title: finding.outcome.word for finding in report.findings}
+    outcomes = {finding.check.title: finding.outcome.word for finding in report.findings}
     assert outcomes == {
         "A missing header is 403": "holds",
         "A blank header is 403": "holds",
@@ -388,10 +444,11 @@ def test_a_request_that_is_too_many_is_not_seen_and_no_difference() -> None:
 
 
 def test_a_body_for_which_less_haste_is_asked_is_not_one_that_got_no_answer() -> None:
-    with standing_in(slowed(lambda request: len(request.body) > 1024 * 1024)) as (server, site):
-        report = checked(server, site, Level.DRY_RUN, rules=["HTTP-8"])
+    report = checked(
+        planted_in(slowed(lambda request: len(request.body) > 1024 * 1024)), Level.DRY_RUN, rules=["HTTP-8"]
+    )
 
-    assert [(finding.row.title, finding.outcome.word) for finding in report.findings] == [
+    assert [(finding.check.title, finding.outcome.word) for finding in report.findings] == [
         ("A body over 1 MiB is 413", "not-seen"),
         ("A body of 1 MiB is not", "holds"),
     ]
@@ -405,10 +462,10 @@ def test_a_server_that_asks_for_less_haste_for_too_long_ends_the_run_and_nothing
         seen.append(request.method)
         return request.method == method and len(seen) > 10
 
-    with standing_in(slowed(is_later)) as (server, site), pytest.raises(CouldNotRun) as ended:
-        checked(server, site, Level.DRY_RUN)
+    with pytest.raises(CouldNotRun) as ended:
+        checked(planted_in(slowed(is_later)), Level.DRY_RUN)
 
-    asked = rf"the server asks for less haste \({method} /api/v1/[^?]*: 429\): go on later, or with --rate"
+    asked = rf"the server is rate-limiting \({method} /api/v1/[^?]*: 429\): try again later, or with --rate"
     assert re.fullmatch(asked, str(ended.value))
 
 
@@ -422,11 +479,10 @@ def test_a_size_of_pages_that_no_switch_has_is_a_difference_without_one() -> Non
         shown, following = emails[start : start + 1001], emails[start + 1001 : start + 1002]
         return said(200, {"next_page_start": next(iter(following), None), "users": [{"email": each} for each in shown]})
 
-    with standing_in(deviate) as (server, site):
-        report = checked(server, site, Level.READ_ONLY, rules=["PAGE-2"])
+    report = checked(planted_in(deviate), Level.READ_ONLY, rules=["PAGE-2"])
 
     assert [
-        (finding.row.title, finding.outcome.reason, finding.outcome.switch)
+        (finding.check.title, finding.outcome.reason, finding.outcome.switch)
         for finding in report.findings
         if finding.outcome.word == "differs"
     ] == [("Users: a page holds at most 100 records", "a page that is not the last holds 10 records", {})]
@@ -445,6 +501,9 @@ GARBAGE: Final[dict[str, object]] = {
         "groups": [{"name": "\ud800", "access": "\ud800"}],
         "next_page_start": "\ud800",
     },
+    "a number of 5,000 digits": b'{"users": [], "groups": [], "next_page_start": ' + b"9" * 5000 + b"}",
+    "lists in lists": b"[" * 100_000,
+    "not UTF-8": b'{"users": ["\xff"]}',
     "records without sense": {"email": 5, "name": [], "groups": {}, "access": None, "dashboards": 7},
 }
 
@@ -454,10 +513,12 @@ GARBAGE: Final[dict[str, object]] = {
 def test_garbage_is_judged_and_ends_no_run(garbage: str, status: int) -> None:
     async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
         is_first_look = request.method == "GET" and request.path == USERS and not request.query and not request.email
-        return await forward(request) if is_first_look else said(status, GARBAGE[garbage])
+        if is_first_look:
+            return await forward(request)
+        body = GARBAGE[garbage]
+        return Answer(status, body) if isinstance(body, bytes) else said(status, body)
 
-    with standing_in(deviate) as (server, site):
-        report = checked(server, site, Level.FULL)
+    report = checked(planted_in(deviate), Level.FULL)
 
     assert "PAGE-6" in differing(report)
     assert [rule.rule for rule in report.rules] == list(RULES)

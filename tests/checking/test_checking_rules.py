@@ -1,28 +1,28 @@
 """The rules as the command check asks for them, asked of the mock: each check holds, at every level that it needs."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import pytest
 import yaml
-from checking_harness import NEVER, PAGE_SIZE, SEED, checked
+from checking_harness import NEVER, PAGE_SIZE, SEED, WithoutSocket, checked
 
-import mockscope
-from mockscope import LiveServer, MockSite, Policy
-from mockscope.checking.outcome import HOLDS, Level, NotSeen, Outcome, Row
-from mockscope.checking.policy import DEFAULTS, PAGE_SIZES, SENTENCES, is_reading, sentence
-from mockscope.checking.rows import FAMILIES, ROWS, RULES, SEEN
+from mockscope import Mockscope, Policy
+from mockscope.checking.outcome import HOLDS, Level, Outcome, Verdict
+from mockscope.checking.policy import SENTENCES, Readings, sentence
+from mockscope.checking.rows import CHECKS, FAMILIES, RULES, SEEN
 from mockscope.checking.run import Report, check
-from mockscope.target import Target
+from mockscope.checking.table import Check
+from mockscope.remote.client import Client
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs/rules.yaml"
 FAMILIES_OF_RULES: Final[dict[str, list[dict[str, Any]]]] = yaml.safe_load(DOCUMENT.read_text(encoding="utf-8"))
 RULE_OF: Final = {
     switch: rule["id"] for rules in FAMILIES_OF_RULES.values() for rule in rules for switch in rule.get("policy", ())
 }
+DEFAULTS: Final = msgspec.structs.asdict(Policy())
 RIVALS: Final = [
     ("page_size", 7),
     *((switch, value) for switch, sentences in SENTENCES.items() for value in sentences if value != DEFAULTS[switch]),
@@ -41,38 +41,35 @@ def large() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def large_server() -> Iterator[LiveServer]:
-    with mockscope.serve(large()) as server:
-        yield server
+def large_site() -> WithoutSocket:
+    return WithoutSocket(Mockscope(large()))
 
 
 @pytest.fixture(scope="module", params=list(Level), ids=lambda level: level.word)
-def report(request: pytest.FixtureRequest, large_server: LiveServer) -> Report:
-    [site] = large_server.sites.values()
-    with Target(large_server.url, site.host, site.api_key) as target:
-        return check(target, site.api_key, request.param)
+def report(request: pytest.FixtureRequest, large_site: WithoutSocket) -> Report:
+    return check(large_site, request.param)
 
 
-def expected(row: Row, level: Level) -> Outcome:
-    if row.level > level:
-        return NotSeen(f"it takes --{row.level.word}")
-    return NotSeen(NEVER[row.rule]) if row.rule in NEVER else HOLDS
+def expected(each: Check, level: Level) -> Outcome:
+    if each.level > level:
+        return Outcome("not-seen", f"it takes --{each.level.word}")
+    return Outcome("not-seen", NEVER[each.rule]) if each.rule in NEVER else HOLDS
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.rule}: {row.title}")
-def test_the_mock_answers_as_the_rule_says(row: Row, report: Report) -> None:
-    [outcome] = [finding.outcome for finding in report.findings if finding.row == row]
+@pytest.mark.parametrize("each", CHECKS, ids=lambda each: f"{each.rule}: {each.title}")
+def test_the_mock_answers_as_the_rule_says(each: Check, report: Report) -> None:
+    [outcome] = [finding.outcome for finding in report.findings if finding.check == each]
 
-    assert outcome == expected(row, report.level)
+    assert outcome == expected(each, report.level)
 
 
 def test_nothing_is_to_be_turned_for_a_mock_that_nobody_has_turned(report: Report) -> None:
-    assert (report.policy, report.left, report.differs) == ({}, (), False)
+    assert (report.policy, report.left, report.leftovers, report.differs) == ({}, (), (), False)
 
 
 def test_every_rule_has_a_check_or_says_why_it_can_t_be_seen() -> None:
     assert list(RULES) == [rule["id"] for rules in FAMILIES_OF_RULES.values() for rule in rules]
-    assert list(FAMILIES) == list(FAMILIES_OF_RULES)
+    assert [family.name for family in FAMILIES] == list(FAMILIES_OF_RULES)
 
 
 def test_the_document_lists_the_rules_that_no_check_can_see() -> None:
@@ -83,37 +80,48 @@ def test_the_document_lists_the_rules_that_no_check_can_see() -> None:
 
 
 def test_no_two_checks_are_called_alike() -> None:
-    names = [(row.rule, row.title) for row in ROWS]
+    names = [(each.rule, each.title) for each in CHECKS]
 
     assert [name for name in names if names.count(name) > 1] == []
 
 
-def test_the_switches_are_those_of_a_policy_with_its_defaults() -> None:
-    assert msgspec.structs.asdict(Policy()) == DEFAULTS
+@pytest.mark.parametrize(("value", "switch"), [(0, {}), (1, {"page_size": 1}), (1000, {"page_size": 1000}), (1001, {})])
+def test_only_a_reading_that_a_switch_has_names_it(value: int, switch: dict[str, int]) -> None:
+    readings = Readings({"page_size": 7})
+    with pytest.raises(Verdict) as caught:
+        readings.judge("page_size", value)
+
+    assert (caught.value.outcome.switch, readings.to_turn) == (switch, switch)
+    assert caught.value.outcome.reason == "a page that is not the last holds 7 records"
 
 
-def test_the_sizes_that_a_page_may_have_are_those_of_a_policy() -> None:
-    size = msgspec.json.schema(Policy)["$defs"]["Policy"]["properties"]["page_size"]
+def test_a_switch_that_was_seen_in_two_ways_is_not_to_be_turned() -> None:
+    readings = Readings({})
+    readings.judge("unknown_groups", "reject")
+    with pytest.raises(Verdict):
+        readings.judge("unknown_groups", "ignore")
 
-    assert (size["minimum"], size["maximum"]) == (PAGE_SIZES[0], PAGE_SIZES[-1])
-    assert [is_reading("page_size", value) for value in (0, 1, 1000, 1001, None)] == [False, True, True, False, False]
+    assert readings.to_turn == {}
+
+
+def test_a_switch_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="page_sise"):
+        Readings({"page_sise": 5})
 
 
 @pytest.mark.parametrize(("switch", "value"), RIVALS)
-def test_a_rival_reading_is_laid_at_the_door_of_its_rule_and_names_its_switch(
-    switch: str, value: Any, server: LiveServer
-) -> None:
-    [seeded] = SEED["sites"]
-    site = server.site(host=seeded["host"], seed=SEED, **{switch: value})
+def test_a_rival_reading_is_laid_at_the_door_of_its_rule_and_names_its_switch(switch: str, value: Any) -> None:
+    client = WithoutSocket(Mockscope(SEED))
+    client.site.set_policy(**{switch: value})
 
-    report = checked(server, site, Level.FULL)
+    report = checked(client, Level.FULL)
 
-    told = [(finding.row.rule, finding.outcome.switch) for finding in report.findings if finding.outcome.switch]
+    told = [(finding.check.rule, finding.outcome.switch) for finding in report.findings if finding.outcome.switch]
     assert {rule.rule for rule in report.rules if rule.word == "differs"} == {RULE_OF[switch]}
     assert [each for each in told if each != (RULE_OF[switch], {switch: value})] == []
     assert told != []
     assert report.policy == {"page_size": PAGE_SIZE} | {switch: value}
-    assert site.policy == Policy().with_changes(**report.policy)
+    assert client.site.policy == Policy().with_changes(**report.policy)
 
 
 def test_every_switch_has_a_rival_reading_that_is_tried() -> None:
@@ -128,8 +136,14 @@ def test_every_reading_of_a_switch_is_a_sentence_and_a_policy() -> None:
     assert sentence("page_size", 7) == "a page that is not the last holds 7 records"
 
 
-def test_a_fresh_site_shows_what_a_site_begins_with(server: LiveServer) -> None:
-    report = checked(server, server.site(), Level.READ_ONLY, rules=["GROUP-4"])
+def fresh(**spoiled: Any) -> WithoutSocket:
+    rachel = {"first_name": "Rachel", "last_name": "Green", "email": "rachel@example.com"}
+    users = [{**rachel, "groups": ["Administrators", "All Users"]}]
+    return WithoutSocket(Mockscope({"mockscope": 1, "sites": [{"host": "central_perk", "users": users} | spoiled]}))
+
+
+def test_a_fresh_site_shows_what_a_site_begins_with() -> None:
+    report = checked(fresh(), Level.READ_ONLY, rules=["GROUP-4"])
 
     assert [finding.outcome for finding in report.findings] == [HOLDS]
 
@@ -142,43 +156,34 @@ def test_a_fresh_site_shows_what_a_site_begins_with(server: LiveServer) -> None:
     ],
     ids=["another access", "no administrator"],
 )
-def test_a_fresh_site_that_begins_otherwise_differs(server: LiveServer, spoil: dict[str, Any]) -> None:
-    rachel = {"first_name": "Rachel", "last_name": "Green", "email": "rachel@example.com"}
-    users = [{**rachel, "groups": ["Administrators", "All Users"]}]
-    site = server.site(seed={"mockscope": 1, "sites": [{"host": "central_perk", "users": users} | spoil]})
-
-    report = checked(server, site, Level.READ_ONLY, rules=["GROUP-4"])
+def test_a_fresh_site_that_begins_otherwise_differs(spoil: dict[str, Any]) -> None:
+    report = checked(fresh(**spoil), Level.READ_ONLY, rules=["GROUP-4"])
 
     assert [finding.outcome.word for finding in report.findings] == ["differs"]
 
 
-def test_rules_that_are_named_are_checked_and_no_others(server: LiveServer) -> None:
-    report = checked(server, server.site(), Level.READ_ONLY, rules=["PAGE-1", "AUTH-2"])
+def test_rules_that_are_named_are_checked_and_no_others() -> None:
+    report = checked(fresh(), Level.READ_ONLY, rules=["PAGE-1", "AUTH-2"])
 
     assert [rule.rule for rule in report.rules] == ["AUTH-2", "PAGE-1"]
 
 
-def alone(rule: str, server: LiveServer, site: MockSite) -> list[tuple[str, Outcome]]:
-    """What comes of each check of a rule, where no other is checked."""
-    with Target(server.url, site.host, site.api_key) as target:
-        report = check(target, site.api_key, Level.FULL, rules=[rule])
-    return [(finding.row.title, finding.outcome) for finding in report.findings]
+def alone(client: Client, rule: str) -> list[tuple[str, Outcome]]:
+    """Return the outcome of each check of a rule, where no other rule is checked."""
+    return [(finding.check.title, finding.outcome) for finding in check(client, Level.FULL, rules=[rule]).findings]
 
 
 @pytest.mark.parametrize("rule", [pytest.param(rule, marks=PROVES(rule)) for rule in SEEN])
-def test_the_mock_keeps_a_rule_as_check_asks_for_it(rule: str, large_server: LiveServer, server: LiveServer) -> None:
-    [large_site] = large_server.sites.values()
+def test_the_mock_keeps_a_rule_as_check_asks_for_it(rule: str, large_site: WithoutSocket) -> None:
     # Only a fresh site can tell what a site begins with.
-    place = (server, server.site()) if rule == "GROUP-4" else (large_server, large_site)
+    client = fresh() if rule == "GROUP-4" else large_site
 
-    assert alone(rule, *place) == [(row.title, HOLDS) for row in ROWS if row.rule == rule]
+    assert alone(client, rule) == [(each.title, HOLDS) for each in CHECKS if each.rule == rule]
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule not in SEEN])
-def test_a_rule_that_can_t_be_seen_says_why_when_it_is_checked_alone(rule: str, large_server: LiveServer) -> None:
-    [site] = large_server.sites.values()
-
-    assert alone(rule, large_server, site) == [("It can't be seen from outside", NotSeen(NEVER[rule]))]
+def test_a_rule_that_cannot_be_seen_says_why_when_it_is_checked_alone(rule: str, large_site: WithoutSocket) -> None:
+    assert alone(large_site, rule) == [("It cannot be seen from outside", Outcome("not-seen", NEVER[rule]))]
 
 
 def test_what_can_be_seen_is_all_but_what_says_why_not() -> None:

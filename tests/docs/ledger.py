@@ -18,7 +18,8 @@ import yaml
 from facts import Dispute, Page, read_page
 from observations import Observation, read_observations, shown
 
-from mockscope.checking.rows import ROWS, SEEN
+from mockscope.checking.rows import CHECKS as ALL_CHECKS
+from mockscope.checking.rows import SEEN
 from mockscope.instruments.hints import Hint
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -266,7 +267,7 @@ def render_rules(
 
 
 def _checks(rule: str) -> str:
-    levels = Counter(row.level for row in ROWS if row.rule == rule and row.is_visible)
+    levels = Counter(row.level for row in ALL_CHECKS if row.rule == rule and row.is_visible)
     return ", ".join(f"{levels[level]} with `--{level.word}`" for level in sorted(levels)) or NOT_CHECKED
 
 

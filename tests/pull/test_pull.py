@@ -25,12 +25,11 @@ import mockscope
 from mockscope import Entry, LiveServer, Mockscope, MockSite, strategies
 from mockscope.cli import cli
 from mockscope.domain.model import BUILTIN_GROUPS
-from mockscope.target import Target
+from mockscope.remote.client import Client
 
 HOST: Final = "central_perk"
 KEY: Final = "e179017a-62b0-4996-8a38-e91aa9f1"
 COMMAND: Final = (sys.executable, "-m", "mockscope", "pull")
-KEPT: Final = "the same command with --resume goes on from there"
 
 
 class Done(NamedTuple):
@@ -148,7 +147,7 @@ def test_a_large_site_comes_out_as_it_is(server: LiveServer, tmp_path: Path) -> 
         [*COMMAND, server.url, "--site", HOST],
         env=os.environ | {"MOCKSCOPE_API_KEY": KEY},
         capture_output=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     seed.write_bytes(done.stdout)
@@ -175,8 +174,8 @@ def test_what_the_seed_does_not_say_is_what_the_api_does_not_show(server: LiveSe
 
 def test_built_in_groups_that_are_not_there_are_named(server: LiveServer) -> None:
     server.site(HOST, api_key=KEY, protect_builtin_groups=False)
-    with Target(server.url, HOST, KEY) as target:
-        assert target.ask("DELETE", "/api/v1/groups/All%20Users").status == 200
+    with Client(server.url, HOST, KEY) as client:
+        assert client.request("DELETE", "/api/v1/groups/All%20Users").status == 200
     done = pull(server.url, "--format", "json")
 
     [made] = json.loads(done.out)["sites"]
@@ -262,9 +261,9 @@ def test_the_output_s_name_says_the_form_unless_it_is_said(server: LiveServer, s
         pull(server.url, "--output", tmp_path / "a.yaml").status,
         pull(server.url, "--output", tmp_path / "b.json", "--format", "yaml").status,
     ]
-    first = [(tmp_path / name).read_text().split()[0] for name in ("a.json", "a.yaml", "b.json")]
+    first = [(tmp_path / name).read_text()[:1] for name in ("a.json", "a.yaml", "b.json")]
 
-    assert (statuses, first) == ([0, 0, 0], ["{", "mockscope:", "mockscope:"])
+    assert (statuses, first) == ([0, 0, 0], ["{", "#", "#"])
 
 
 def test_a_file_with_people_in_it_is_private_and_one_without_need_not_be(
@@ -274,7 +273,7 @@ def test_a_file_with_people_in_it_is_private_and_one_without_need_not_be(
     (tmp_path / "old.yaml").chmod(0o640)
     mask = os.umask(0o022)
     try:
-        for name, options in [("people", []), ("nobody", ["--anonymize"]), ("old", [])]:
+        for name, options in [("people", []), ("nobody", ["--anonymize"]), ("old", ["--force"])]:
             assert pull(server.url, "--output", tmp_path / f"{name}.yaml", *options).status == 0
     finally:
         os.umask(mask)
@@ -286,22 +285,56 @@ def test_a_file_with_people_in_it_is_private_and_one_without_need_not_be(
 def test_an_output_that_can_not_be_written_is_said_before_anything_is_read(
     server: LiveServer, site: MockSite, tmp_path: Path
 ) -> None:
-    assert pull(server.url, "--output", tmp_path) == (2, "", f"can't write {tmp_path}: it is no regular file")
-    assert pull(server.url, "--output", ".") == (2, "", "can't write .: it is no regular file")
+    assert pull(server.url, "--output", tmp_path) == (2, "", f"cannot write {tmp_path}: it is not a regular file")
+    assert pull(server.url, "--output", ".") == (2, "", "cannot write .: it is not a regular file")
     missing = tmp_path / "missing" / "seed.yaml"
-    assert pull(server.url, "--output", missing) == (2, "", f"can't write {missing}: No such file or directory")
+    assert pull(server.url, "--output", missing) == (2, "", f"cannot write {missing}: No such file or directory")
     assert (len(site.calls), list(tmp_path.iterdir())) == (0, [])
+
+
+def test_an_output_ends_with_a_summary(server: LiveServer, site: MockSite, tmp_path: Path) -> None:
+    out = tmp_path / "seed.yaml"
+
+    summary = f"mockscope: {out}: 7 users, 4 groups, 2 dashboards of the site {HOST}\n"
+    assert pull(server.url, "--output", out) == (0, "", summary)
+    assert pull(server.url, "--output", out, "--anonymize").err != summary
+    assert HOST not in pull(server.url, "--output", out, "--anonymize").err
+
+
+@pytest.mark.parametrize("name", ["seed.yaml", "seed.json"])
+def test_a_file_that_pull_has_not_written_is_replaced_with_force_alone(
+    server: LiveServer, site: MockSite, tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / name
+    out.write_text("mockscope: 1\n")
+
+    refused = f"{out} exists, and pull has not written it: name another file, or add --force"
+    assert pull(server.url, "--output", out) == (2, "", refused)
+    assert (out.read_text(), len(site.calls)) == ("mockscope: 1\n", 0)
+    assert pull(server.url, "--output", out, "--force").status == 0
+    # JSON has no comments to mark it with.
+    again = pull(server.url, "--output", out)
+    assert again.status == (0 if name == "seed.yaml" else 2)
+
+
+def test_an_output_that_is_a_link_is_followed(server: LiveServer, site: MockSite, tmp_path: Path) -> None:
+    link, out = tmp_path / "link.yaml", tmp_path / "seed.yaml"
+    out.touch()
+    link.symlink_to(out)
+
+    assert pull(server.url, "--output", link).status == 0
+    assert (link.is_symlink(), out.read_text() == pull(server.url).out) == (True, True)
 
 
 def test_a_reader_that_goes_is_an_error_of_one_line(server: LiveServer, site: MockSite) -> None:
     with pulling(server.url) as process:
         assert process.stdout is not None
         process.stdout.close()
-        process.wait(30)
+        process.wait(300)
         assert process.stderr is not None
         assert (process.returncode, process.stderr.read().splitlines()[0]) == (
             1,
-            "mockscope: can't write: Broken pipe",
+            "mockscope: cannot write: Broken pipe",
         )
 
 
@@ -316,7 +349,7 @@ def test_on_a_terminal_it_shows_how_far_it_is(server: LiveServer, site: MockSite
             stderr=theirs,
         ) as process,
     ):
-        status = process.wait(30)
+        status = process.wait(300)
         os.close(theirs)
         shown = read_terminal(terminal).decode()
 
@@ -340,11 +373,57 @@ def read_some(terminal: Any) -> bytes:
         return b""
 
 
-# -- going on --------------------------------------------------------------------------------------------------
+# -- failures on the way ---------------------------------------------------------------------------------------
 
 
-def hang_and_tell(site: MockSite) -> threading.Event:
-    """Have the list of groups never answered; the event is set when it is asked for."""
+@pytest.fixture
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mockscope.pulling.RETRY_SECONDS", (0, 0, 0))
+
+
+@pytest.mark.usefixtures("no_waits")
+@pytest.mark.parametrize("fault", [{"status": 502}, {"transport": "truncate"}, {"transport": "reset"}])
+@pytest.mark.parametrize(("operation", "nth"), [("list_users", 2), ("list_groups", 1), ("get_group", 3)])
+def test_a_request_that_fails_for_now_is_repeated(
+    server: LiveServer, site: MockSite, operation: Any, nth: int, fault: Any
+) -> None:
+    whole = pull(server.url).out
+    site.calls.clear()
+    site.faults.add(operation, nth=nth, **fault)
+
+    assert pull(server.url) == (0, whole, "")
+    assert len(site.calls) == 4 + 2 + 4 + 1
+
+
+@pytest.mark.usefixtures("no_waits")
+def test_a_server_that_keeps_failing_is_an_error_and_the_output_stays(
+    server: LiveServer, site: MockSite, tmp_path: Path
+) -> None:
+    out = tmp_path / "seed.yaml"
+    assert pull(server.url, "--output", out).status == 0
+    before = out.read_bytes()
+    site.calls.clear()
+    site.faults.add("list_groups", status=500, times=None)
+
+    assert pull(server.url, "--output", out) == (
+        1,
+        "",
+        f"mockscope: {server.url} answers 500 to GET /api/v1/groups: the server fails: try again later\n",
+    )
+    assert [call.operation for call in site.calls][4:] == ["list_groups"] * 4
+    assert (out.read_bytes(), list(tmp_path.iterdir())) == (before, [out])
+
+
+def test_the_waits_between_repeats_grow(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("mockscope.pulling.time.sleep", waits.append)
+    site.faults.add("list_groups", status=503, times=None)
+
+    assert pull(site.url).status == 1
+    assert waits == [1, 2, 4]
+
+
+def test_ctrl_c_is_one_line_and_writes_nothing(server: LiveServer, site: MockSite, tmp_path: Path) -> None:
     asked = threading.Event()
 
     def strikes(call: Entry) -> bool:
@@ -352,149 +431,13 @@ def hang_and_tell(site: MockSite) -> threading.Event:
         return True
 
     site.faults.add("list_groups", transport="hang", where=strikes)
-    return asked
-
-
-@pytest.mark.parametrize("anonymize", [[], ["--anonymize"]])
-def test_it_goes_on_where_it_failed(server: LiveServer, site: MockSite, tmp_path: Path, anonymize: list[str]) -> None:
-    whole = pull(server.url, *anonymize).out
-    site.calls.clear()
-    out, partial = tmp_path / "seed.yaml", tmp_path / ".seed.yaml.partial"
-    out.write_text("old")
-    site.faults.add("list_users", status=500, nth=3)
-    failed = pull(server.url, "--output", out, *anonymize)
-
-    assert failed == (
-        1,
-        "",
-        f"mockscope: {server.url} answers 500 to GET /api/v1/users: it fails: go on later\n"
-        f"mockscope: what was read is kept in {partial}: {KEPT}\n",
-    )
-    assert out.read_text() == "old"
-    kept = partial.read_bytes()
-    assert partial.stat().st_mode & 0o777 == 0o600
-    assert [word for word in (KEY, HOST, "example", "Monica", "Hannigan") if word.encode() in kept] == []
-    site.calls.clear()
-
-    assert pull(server.url, "--output", out, "--resume", *anonymize) == (0, "", "")
-    assert out.read_text() == whole
-    assert not partial.exists()
-    # Nothing is read twice.
-    assert len(site.calls) == 2 + 2 + 4
-
-
-def test_it_goes_on_among_the_groups_too(server: LiveServer, site: MockSite, tmp_path: Path) -> None:
-    whole = pull(server.url).out
-    site.faults.add("get_group", transport="truncate", nth=3)
-    partial = tmp_path / "kept"
-    failed = pull(server.url, "--partial", partial)
-    site.calls.clear()
-
-    assert failed == (
-        1,
-        "",
-        f"mockscope: {server.url}: the answer was cut off\nmockscope: what was read is kept in {partial}: {KEPT}\n",
-    )
-    assert pull(server.url, "--partial", partial, "--resume") == (0, whole, "")
-    assert (len(site.calls), partial.exists()) == (2, False)
-
-
-def test_it_goes_on_when_it_was_killed(server: LiveServer, site: MockSite, tmp_path: Path) -> None:
-    whole = pull(server.url).out
-    out, partial = tmp_path / "seed.yaml", tmp_path / ".seed.yaml.partial"
-    asked = hang_and_tell(site)
-    with pulling(server.url, "--output", out) as process:
-        assert asked.wait(30)
-        process.kill()
-        process.wait(30)
-    # A kill may also come in the middle of a line.
-    partial.write_bytes(partial.read_bytes()[:-10])
-    site.faults.clear()
-    site.faults.add("get_group", status=500)
-    site.calls.clear()
-
-    assert pull(server.url, "--output", out, "--resume").status == 1
-    assert pull(server.url, "--output", out, "--resume") == (0, "", "")
-    assert out.read_text() == whole
-    # The page of the torn line, two pages of groups, and the groups, the first of them twice.
-    assert len(site.calls) == 1 + 2 + 1 + 4
-
-
-def test_ctrl_c_keeps_what_was_read_too(server: LiveServer, site: MockSite, tmp_path: Path) -> None:
-    out, partial = tmp_path / "seed.yaml", tmp_path / ".seed.yaml.partial"
-    asked = hang_and_tell(site)
-    with pulling(server.url, "--output", out) as process:
-        assert asked.wait(30)
+    with pulling(server.url, "--output", tmp_path / "seed.yaml") as process:
+        assert asked.wait(300)
         process.send_signal(signal.SIGINT)
-        streams = process.communicate(timeout=30)
+        streams = process.communicate(timeout=300)
 
-    assert (process.returncode, *streams) == (
-        1,
-        "",
-        f"mockscope: ended before all was read\nmockscope: what was read is kept in {partial}: {KEPT}\n",
-    )
-    assert not out.exists()
-
-
-def test_without_a_place_to_keep_it_what_was_read_is_lost_and_it_says_so(server: LiveServer, site: MockSite) -> None:
-    site.faults.add("list_groups", status=503)
-
-    assert pull(server.url).err.splitlines()[1:] == [
-        "mockscope: what was read is lost: with --output or --partial it is kept for --resume"
-    ]
-
-
-def test_where_nothing_is_kept_resuming_is_beginning(server: LiveServer, site: MockSite, tmp_path: Path) -> None:
-    out, partial = tmp_path / "seed.yaml", tmp_path / ".seed.yaml.partial"
-    assert pull(server.url, "--output", out, "--resume").status == 0
-    partial.write_bytes(b"")
-    assert pull(server.url, "--output", out, "--resume").status == 0
-
-    assert out.read_text() == pull(server.url).out
-
-
-def test_without_resume_it_begins_anew(server: LiveServer, site: MockSite, tmp_path: Path) -> None:
-    site.faults.add("list_groups", status=503)
-    pull(server.url, "--partial", tmp_path / "kept")
-    site.calls.clear()
-
-    assert pull(server.url, "--partial", tmp_path / "kept").status == 0
-    assert len(site.calls) == 4 + 2 + 4
-
-
-def test_what_was_kept_of_something_else_is_not_mixed_in(server: LiveServer, site: MockSite, tmp_path: Path) -> None:
-    partial = tmp_path / "kept"
-    site.faults.add("list_groups", status=503, times=None)
-    pull(server.url, "--partial", partial)
-    resumed = ("--partial", partial, "--resume")
-    with mockscope.serve() as another:
-        another.site(HOST, api_key=KEY)
-        assert pull(another.url, *resumed) == (
-            2,
-            "",
-            f"{partial} was not kept of this site and URL: go without --resume, or name another",
-        )
-    foreign = (2, "", f"{partial} is no partial file of this key: go without --resume")
-    assert pull(server.url, *resumed, key="another-key") == foreign
-    partial.write_text("mockscope: 1\n")
-    assert pull(server.url, *resumed) == foreign
-
-
-def test_a_partial_file_that_can_not_be_written_is_said(server: LiveServer, site: MockSite, tmp_path: Path) -> None:
-    assert pull(server.url, "--partial", tmp_path) == (2, "", f"can't write {tmp_path}: Is a directory")
-
-
-def test_what_is_kept_meanwhile_may_not_be_where_the_seed_goes(
-    server: LiveServer, site: MockSite, tmp_path: Path
-) -> None:
-    out, link = tmp_path / "seed.yaml", tmp_path / "link.yaml"
-    out.write_text("old")
-    link.symlink_to(out)
-
-    for partial in (out, link, tmp_path / "elsewhere" / ".." / "seed.yaml"):
-        done = pull(server.url, "--output", out, "--partial", partial)
-        assert done == (2, "", "--output and --partial need a file each")
-    assert (out.read_text(), len(site.calls)) == ("old", 0)
+    assert (process.returncode, *streams) == (1, "", "mockscope: interrupted before the whole site was read\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_url_that_goes_on_into_the_api_is_told_where_to_end(server: LiveServer, site: MockSite) -> None:
@@ -539,9 +482,8 @@ def refused(*script: bytes) -> str:
     with scripted(script) as server:
         done = pull(server.url)
     assert (done.status, done.out) == (1, "")
-    lines = done.err.splitlines()
-    assert all("what was read is lost" in line for line in lines[1:])
-    return lines[0].removeprefix("mockscope: ").replace(server.url, "URL")
+    [line] = done.err.splitlines()
+    return line.removeprefix("mockscope: ").replace(server.url, "URL")
 
 
 @pytest.mark.parametrize(
@@ -551,10 +493,10 @@ def refused(*script: bytes) -> str:
             "404 Not Found",
             f"404 to GET /api/v1/users: the API is not enabled for the site {HOST}, or it is not at this URL",
         ),
-        ("500 Oh", "500 to GET /api/v1/users: it fails: go on later"),
+        ("500 Oh", "500 to GET /api/v1/users: the server fails: try again later"),
         ("302 Found", "302 to GET /api/v1/users: it is elsewhere (/login)"),
-        ("204 No", "204 to GET /api/v1/users: this API has no such answer"),
-        ("418 Tea", "418 to GET /api/v1/users: this API has no such answer"),
+        ("204 No", "204 to GET /api/v1/users: this API has no such response"),
+        ("418 Tea", "418 to GET /api/v1/users: this API has no such response"),
     ],
 )
 def test_an_answer_that_is_none_is_named_with_what_to_do(status: str, reason: str) -> None:
@@ -562,7 +504,7 @@ def test_an_answer_that_is_none_is_named_with_what_to_do(status: str, reason: st
 
 
 def test_a_redirect_that_leads_nowhere_says_so() -> None:
-    assert refused(ok(status="301 Moved")).endswith("it is elsewhere (and does not say where)")
+    assert refused(ok(status="301 Moved")).endswith("it is elsewhere (the response does not say where)")
 
 
 STRANGE: Final = "is not answered as this API does:"
@@ -572,16 +514,16 @@ STRANGE: Final = "is not answered as this API does:"
     ("script", "reason"),
     [
         ([ok(b"<html>")], f"GET /api/v1/users {STRANGE} it is not JSON"),
-        ([ok(b"[]")], f"GET /api/v1/users {STRANGE} it is no object"),
+        ([ok(b"[]")], f"GET /api/v1/users {STRANGE} it is not an object"),
         ([ok(b"{}")], f"GET /api/v1/users {STRANGE} it has no list of users"),
         ([users({"name": "Joey"})], f"GET /api/v1/users {STRANGE} there are users without email"),
         ([users("joey")], f"GET /api/v1/users {STRANGE} there are users without email"),
         ([users({"email": 1})], f"GET /api/v1/users {STRANGE} there are users without email"),
-        ([users(following=7)], f"GET /api/v1/users {STRANGE} next_page_start is neither a text nor null"),
+        ([users(following=7)], f"GET /api/v1/users {STRANGE} next_page_start is neither a string nor null"),
         ([users(), ok(b'{"groups": [{}]}')], f"GET /api/v1/groups {STRANGE} there are groups without name"),
         (
             [users(), ok(b'{"groups": [{"name": "a b"}]}'), ok(b'{"dashboards": [{}]}')],
-            f"GET /api/v1/groups/a%20b {STRANGE} its dashboards are no list of records with names",
+            f"GET /api/v1/groups/a%20b {STRANGE} its dashboards are not a list of records with names",
         ),
         (
             [users(), ok(b'{"groups": [{"name": "a"}]}'), ok(status="403 No")],
@@ -596,10 +538,45 @@ def test_what_is_not_this_api_is_named(script: list[bytes], reason: str) -> None
 def test_pages_that_go_round_in_circles_end() -> None:
     joey, monica = {"email": "joey@example.com"}, {"email": "monica@example.com"}
 
-    around = "the pages of users go round in circles: after {} of them nothing new comes"
+    around = "the pages of users repeat: nothing new comes after {} of them"
     assert refused(users(joey, following="a"), users(monica, following="a")) == around.format(2)
     assert refused(users(joey, following="a"), users(joey, following="b")) == around.format(1)
     assert refused(users(joey, following="")) == around.format(1)
+
+
+def test_pages_without_end_are_given_up() -> None:
+    pages = [users({"email": f"joey{n}@example.com"}, following=f"{n}", total=1) for n in range(1, 2000)]
+
+    assert refused(*pages) == "the pages of users do not end: 1003 came, more than the site says it has"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"total_users": ' + b"9" * 5000 + b"}", b"[" * 200_000, b'{"users": [' * 50_000],
+    ids=["a number of 5,000 digits", "lists in lists", "objects in lists"],
+)
+def test_json_that_python_cannot_hold_is_one_line(body: bytes) -> None:
+    assert refused(ok(body)) == "GET /api/v1/users is not answered as this API does: it is not JSON"
+
+
+ESCAPES: Final = "\x1b]0;how\x07\x1b[31m you\x9b31m \u202e doin'"
+
+
+def test_what_a_server_says_does_not_control_the_terminal() -> None:
+    record = {
+        "email": "joey@example.com",
+        "first_name": ESCAPES,
+        "tfa_enabled": ESCAPES,
+        "groups": ["All Users", ESCAPES],
+    }
+    details = (detail({"name": ESCAPES, "access": ESCAPES}), detail(access=ESCAPES), detail(access=ESCAPES))
+    for form in ("yaml", "json"):
+        with odd(record, details=details) as server:
+            done = pull(server.url, "--format", form)
+        assert (done.status, re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", done.out + done.err)) == (0, [])
+        assert ESCAPES in [user["first_name"] for user in parsed(done.out)["sites"][0]["users"]]
+    moved = ok(b"", f"Location: {ESCAPES[1:9]}\x1b[31m", status="302 Found")
+    assert re.findall(r"[\x00-\x1f\x7f-\x9f]", refused(moved)) == []
 
 
 def test_a_server_that_is_not_there_is_named() -> None:
@@ -612,7 +589,7 @@ def test_a_server_that_is_not_there_is_named() -> None:
 
 def test_an_answer_that_does_not_come_is_given_up() -> None:
     with scripted([None]) as server:
-        assert pull(server.url, "--timeout", "0.1").err == f"mockscope: {server.url}: no answer within 0.1 seconds\n"
+        assert pull(server.url, "--timeout", "0.1").err == f"mockscope: {server.url}: no response within 0.1 seconds\n"
 
 
 # -- what a seed can't hold ------------------------------------------------------------------------------------
@@ -645,32 +622,32 @@ def pulled(server: Scripted) -> tuple[dict[str, Any], list[str]]:
 @pytest.mark.parametrize(
     ("record", "kept", "warning"),
     [
-        ({"last_name": " "}, {"last_name": "-"}, "last_name written as -, because it is blank"),
+        ({"last_name": " "}, {"last_name": "-"}, 'last_name written as "-", because it is blank'),
         (
             {"first_name": None},
             {"first_name": "-"},
-            "first_name written as -, because it must be a string, and is null",
+            'first_name written as "-", because it must be a string, and is null',
         ),
         (
             {"last_login_at": "2014-02-06"},
             {"last_login_at": None},
-            "last_login_at written as null, because it is no time with an offset",
+            "last_login_at written as null, because it is not a time with an offset",
         ),
         (
             {"password_updated_at": 7},
             {"password_updated_at": None},
-            "password_updated_at written as null, because it is no time with an offset",
+            "password_updated_at written as null, because it is not a time with an offset",
         ),
         (
             {"tfa_enabled": None},
             {"tfa_enabled": False},
             "tfa_enabled written as false, because it is neither true nor false",
         ),
-        ({"groups": None}, {"groups": []}, "groups is no list of names, and only the names in it are kept"),
+        ({"groups": None}, {"groups": []}, "groups is not a list of names; only the names in it are kept"),
         (
             {"groups": ["All Users", 7]},
             {"groups": ["All Users"]},
-            "groups is no list of names, and only the names in it are kept",
+            "groups is not a list of names; only the names in it are kept",
         ),
     ],
 )
@@ -748,7 +725,7 @@ def test_groups_that_can_not_be_held_are_left_out_or_given_the_least_access() ->
     assert warnings == [
         "1 group: left out, because it was deleted in the meantime ('Deleted')",
         "1 group: left out, because the name is blank (' ')",
-        "1 group: access Owner written as View, because a seed does not know it ('Odd')",
+        "1 group: access 'Owner' written as View, because a seed does not know it ('Odd')",
     ]
 
 
@@ -766,7 +743,7 @@ def test_dashboards_are_one_where_they_have_one_name() -> None:
     assert warnings == [
         "1 dashboard: taken for one, because others have the same name ('Revenue')",
         "1 dashboard: left out, because the name is blank ('')",
-        "1 dashboard: access Explore written as View, because a seed does not know it ('Revenue')",
+        "1 dashboard: access 'Explore' written as View, because a seed does not know it ('Revenue')",
     ]
 
 
@@ -774,7 +751,7 @@ def test_a_site_that_changed_in_between_is_said_to_have_changed() -> None:
     with odd({"email": "joey@example.com"}, total=3) as server:
         _, warnings = pulled(server)
 
-    assert warnings == ["the site said it has 3 users, and 1 came: somebody wrote in between"]
+    assert warnings == ["the site says it has 3 users, but 1 came: it was changed in the meantime"]
 
 
 # -- wrong use -------------------------------------------------------------------------------------------------
@@ -785,17 +762,19 @@ def test_a_site_that_changed_in_between_is_said_to_have_changed() -> None:
     [
         ([], "Missing argument 'URL'."),
         (["http://127.0.0.1"], "Missing option '--site'."),
-        (["central_perk", "--site", HOST], "is no URL of a server"),
-        (["http://127.0.0.1", "--site", "central perk"], "can't stand in a header"),
+        (["central_perk", "--site", HOST], "is not the URL of a server"),
+        (["http://127.0.0.1", "--site", "central perk"], "a header cannot hold"),
         (
             ["http://127.0.0.1", "--site", HOST, "--api-key-env", "NO_KEY"],
             "the API key must be in the environment vari",
         ),
-        (["http://127.0.0.1", "--site", HOST, "--resume"], "--resume needs --output or --partial"),
         (["http://127.0.0.1", "--site", HOST, "--salt-env", "A"], "--salt-env needs --anonymize"),
         (["http://127.0.0.1", "--site", HOST, "--anonymize", "--salt-env", "NO_SALT"], "the salt must be in the env"),
         (["http://127.0.0.1", "--site", HOST, "--rate", "0"], "Invalid value for '--rate'"),
-        (["https://127.0.0.1", "--site", HOST, "--ca-file", "missing.pem"], "can't read certificates from missing.pem"),
+        (
+            ["https://127.0.0.1", "--site", HOST, "--ca-file", "missing.pem"],
+            "cannot read certificates from missing.pem",
+        ),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_status_2(arguments: list[str], message: str) -> None:
@@ -804,7 +783,7 @@ def test_wrong_use_is_one_line_and_exit_status_2(arguments: list[str], message: 
         env=os.environ | {"MOCKSCOPE_API_KEY": KEY},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=False,
     )
 

@@ -3,89 +3,92 @@
 from typing import Final
 
 from mockscope.checking.comparing import refused, same
-from mockscope.checking.guard import GROUPS
-from mockscope.checking.outcome import Level, Row, differs, never, unseen
+from mockscope.checking.outcome import differs, unseen
 from mockscope.checking.session import WRONG_KEY, Session
-from mockscope.target import Exchange
+from mockscope.checking.table import Family
+from mockscope.remote.client import AUTH_HEADER, GROUPS
+from mockscope.remote.exchange import Exchange
 
-HEADER: Final = "Http-X-Partner-Auth"
-
-
-def any_case(look: Session) -> None:
-    plain = look.get(GROUPS)
-    for name in (HEADER.upper(), HEADER.lower()):
-        same(look.get(GROUPS, auth=None, headers=[(name, _pair(look))]), plain)
+FAMILY: Final = Family("Authentication")
+check = FAMILY.check
 
 
-def the_prefix_counts(look: Session) -> None:
-    for name in ("X-Partner-Auth", "Partner-Auth", "Authorization"):
-        _turned_away(look.get(GROUPS, auth=None, headers=[(name, _pair(look))]))
+def _asked(session: Session, *values: str, name: str = AUTH_HEADER) -> Exchange:
+    """Send a GET with these values of a header, and no other auth header."""
+    return session.get(GROUPS, auth=False, headers=[(name, value) for value in values])
 
 
-def no_angle_brackets(look: Session) -> None:
-    _turned_away(look.get(GROUPS, auth=f"<{look.host}>:<{look.api_key}>"))
-    _turned_away(look.get(GROUPS, auth=f"<{_pair(look)}>"))
+def _pair(session: Session) -> str:
+    return f"{session.host}:{session.api_key}"
 
 
-def the_last_colon(look: Session) -> None:
-    # The first look has shown that the key opens the site.
-    if ":" not in look.host:
-        raise unseen("the site's host holds no colon")
-
-
-def missing(look: Session) -> None:
-    refused(look.get(GROUPS, auth=None), 403)
-
-
-def blank(look: Session) -> None:
-    for value in ("", "  "):
-        refused(look.get(GROUPS, auth=value), 403)
-
-
-def no_colon(look: Session) -> None:
-    refused(look.get(GROUPS, auth=look.host.replace(":", "")), 403)
-
-
-def repeated(look: Session) -> None:
-    for pairs in ([_pair(look), look.nobody], [look.nobody, _pair(look)]):
-        refused(look.get(GROUPS, auth=None, headers=[(HEADER, pair) for pair in pairs]), 403)
-
-
-def unknown_site(look: Session) -> None:
-    # The site's own key stays out of it.
-    refused(look.get(GROUPS, auth=f"{look.names.mark}:{WRONG_KEY}"), 403)
-
-
-def wrong_key(look: Session) -> None:
-    refused(look.get(GROUPS, auth=look.nobody), 403)
-
-
-def blank_key(look: Session) -> None:
-    refused(look.get(GROUPS, auth=f"{look.host}:"), 403)
-
-
-def _turned_away(exchange: Exchange) -> None:
-    # With which status is for AUTH-2.
+def _not_opened(exchange: Exchange) -> None:
+    # The status is for AUTH-2.
     if exchange.status < 400:
         raise differs("the site is not opened", exchange)
 
 
-def _pair(look: Session) -> str:
-    return f"{look.host}:{look.api_key}"
+@check("AUTH-1", "The header may be spelled in any case")
+def any_case(session: Session) -> None:
+    plain = session.get(GROUPS)
+    same(_asked(session, _pair(session), name=AUTH_HEADER.upper()), plain)
+    same(_asked(session, _pair(session), name=AUTH_HEADER.lower()), plain)
 
 
-ROWS: Final = (
-    Row("AUTH-1", "The header may be spelled in any case", Level.READ_ONLY, any_case),
-    Row("AUTH-1", "Without its Http- prefix it is another header", Level.READ_ONLY, the_prefix_counts),
-    Row("AUTH-1", "Angle brackets are no part of the value", Level.READ_ONLY, no_angle_brackets),
-    Row("AUTH-1", "Host and key are parted at the last colon", Level.READ_ONLY, the_last_colon),
-    Row("AUTH-2", "A missing header is 403", Level.READ_ONLY, missing),
-    Row("AUTH-2", "A blank header is 403", Level.READ_ONLY, blank),
-    Row("AUTH-2", "A header without a colon is 403", Level.READ_ONLY, no_colon),
-    Row("AUTH-2", "A header that is repeated with another value is 403", Level.READ_ONLY, repeated),
-    Row("AUTH-2", "A site that does not exist is 403", Level.READ_ONLY, unknown_site),
-    Row("AUTH-2", "A wrong key is 403", Level.READ_ONLY, wrong_key),
-    Row("AUTH-2", "No key at all is 403", Level.READ_ONLY, blank_key),
-    never("AUTH-3", "it takes a site for which the API is not enabled, and no check can run there"),
-    never("AUTH-4", "neither how keys are compared nor a rotated key can be told by asking"),
-)
+@check("AUTH-1", "Without its Http- prefix it is another header")
+def prefix(session: Session) -> None:
+    for name in ("X-Partner-Auth", "Partner-Auth", "Authorization"):
+        _not_opened(_asked(session, _pair(session), name=name))
+
+
+@check("AUTH-1", "Angle brackets are not part of the value")
+def angle_brackets(session: Session) -> None:
+    _not_opened(_asked(session, f"<{session.host}>:<{session.api_key}>"))
+    _not_opened(_asked(session, f"<{_pair(session)}>"))
+
+
+@check("AUTH-1", "The last colon separates host and key")
+def last_colon(session: Session) -> None:
+    # The first look has shown that the key opens the site.
+    if ":" not in session.host:
+        raise unseen("the site's host holds no colon")
+
+
+@check("AUTH-2", "A missing header is 403")
+def missing(session: Session) -> None:
+    refused(_asked(session), status=403)
+
+
+@check("AUTH-2", "A blank header is 403")
+def blank(session: Session) -> None:
+    refused(_asked(session, ""), _asked(session, "  "), status=403)
+
+
+@check("AUTH-2", "A header without a colon is 403")
+def no_colon(session: Session) -> None:
+    refused(_asked(session, session.host.replace(":", "")), status=403)
+
+
+@check("AUTH-2", "A header that is repeated with another value is 403")
+def repeated(session: Session) -> None:
+    nobody = f"{session.host}:{WRONG_KEY}"
+    refused(_asked(session, _pair(session), nobody), _asked(session, nobody, _pair(session)), status=403)
+
+
+@check("AUTH-2", "A site that does not exist is 403")
+def unknown_site(session: Session) -> None:
+    refused(_asked(session, f"{session.names.mark}:{WRONG_KEY}"), status=403)
+
+
+@check("AUTH-2", "A wrong key is 403")
+def wrong_key(session: Session) -> None:
+    refused(_asked(session, f"{session.host}:{WRONG_KEY}"), status=403)
+
+
+@check("AUTH-2", "No key at all is 403")
+def blank_key(session: Session) -> None:
+    refused(_asked(session, f"{session.host}:"), status=403)
+
+
+FAMILY.cannot_see("AUTH-3", "it takes a site for which the API is not enabled, and no check can run there")
+FAMILY.cannot_see("AUTH-4", "requests show neither how keys are compared nor a rotated key")

@@ -1,58 +1,58 @@
-"""The end of what a check made: by name, and then by looking for what bears its mark."""
+"""The removal of the records that checks made: those that are known, and those that bear a mark."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Final
-from urllib.parse import quote
 
-from mockscope.checking.guard import GROUPS, USERS
-from mockscope.checking.names import FIRST_MARK, Record
-from mockscope.checking.walking import LISTS, Ask, walk
+from mockscope.checking.names import FIRST_MARK, Kind, Record
+from mockscope.checking.walking import LISTS, USER_LIST, Walk, walk
+from mockscope.remote.client import EMAIL_HEADER, USERS, group_path
+from mockscope.remote.exchange import Exchange
 
-# A record that is still there after so many tries stays.
+# How often the lists are searched again for records that could not be removed, or came late.
 ROUNDS: Final = 3
+# Sends a request.
+Request = Callable[..., Exchange]
 
 
-def remove(ask: Ask, record: Record) -> bool:
-    """Delete a record; whether it was there to be deleted."""
-    if record.kind == "user":
-        return ask("DELETE", USERS, headers=[("Http-X-Email", record.name)]).status < 300
-    return ask("DELETE", path_of(record.name)).status < 300
+def remove(request: Request, record: Record) -> None:
+    """Delete a record."""
+    # The name of a server's choice may be one that no request can hold.
+    with suppress(ValueError):
+        if record.kind == "user":
+            request("DELETE", USERS, headers=[(EMAIL_HEADER, record.name)])
+        else:
+            request("DELETE", group_path(record.name))
 
 
-def path_of(group: str) -> str:
-    """The path of a group."""
-    return f"{GROUPS}/{quote(group, safe='')}"
+def marked_in(walked: Walk, is_meant: Callable[[str], bool]) -> list[Record]:
+    """Return the records of a list whose names are meant."""
+    names = [record.get(walked.kind.by) for record in walked.records if isinstance(record, dict)]
+    kind: Kind = "user" if walked.kind is USER_LIST else "group"
+    return [Record(kind, name) for name in names if isinstance(name, str) and is_meant(name)]
 
 
-def left_behind(ask: Ask, is_meant: Callable[[str], bool], *, most_pages: int) -> list[Record]:
-    """The records on a site whose names are meant."""
-    found: dict[Record, None] = {}
+def left_behind(request: Request, is_meant: Callable[[str], bool], *, max_pages: int) -> list[Record]:
+    """Return the records on a site whose names are meant."""
+    found: list[Record] = []
     for kind in LISTS:
-        walks = [walk(ask, kind, most_pages=most_pages)]
+        # In a list that is too long to be read, marked records are still found in their place.
+        walks = [walk(request, kind, max_pages=max_pages)]
         if not walks[0].is_whole:
-            # Where a list is too long to be read, what is looked for should still be in its place.
-            walks.append(walk(ask, kind, most_pages=most_pages, start=FIRST_MARK))
-        for walked in walks:
-            for record in walked.records:
-                name = record.get(kind.by) if isinstance(record, dict) else None
-                if isinstance(name, str) and is_meant(name):
-                    found[Record("user" if kind.by == "email" else "group", name)] = None
-    return list(found)
+            walks.append(walk(request, kind, max_pages=max_pages, start=FIRST_MARK))
+        found += [record for walked in walks for record in marked_in(walked, is_meant)]
+    return list(dict.fromkeys(found))
 
 
 def clean(
-    ask: Ask, known: Iterable[Record], is_meant: Callable[[str], bool], *, most_pages: int
-) -> tuple[list[Record], list[Record]]:
-    """Delete the records that are known, and then all others that are meant.
-
-    Returns:
-        What was deleted, and what is still there.
-    """
-    removed = [record for record in known if remove(ask, record)]
-    left: list[Record] = []
+    request: Request, known: Iterable[Record], is_meant: Callable[[str], bool], *, max_pages: int
+) -> list[Record]:
+    """Delete the records that are known, and then all others that are meant; return those that are still there."""
+    left = list(known)
     for _ in range(ROUNDS):
-        left = left_behind(ask, is_meant, most_pages=most_pages)
+        for record in left:
+            remove(request, record)
+        left = left_behind(request, is_meant, max_pages=max_pages)
         if not left:
             break
-        removed += [record for record in left if remove(ask, record) and record not in removed]
-    return removed, left
+    return left

@@ -1,55 +1,47 @@
-"""Answers compared with what a rule says of them: what is not so is raised as a verdict."""
-
-from typing import Any
+"""Responses compared with what a rule says: each of these raises a verdict unless it holds."""
 
 from mockscope.checking.outcome import differs, unseen
-from mockscope.checking.walking import Fields, NoJson, parsed
-from mockscope.target import Exchange
+from mockscope.checking.walking import Fields, content
+from mockscope.remote.exchange import Exchange
 
 
-def refused(exchange: Exchange, status: int = 400) -> None:
-    """Judge that a request was refused.
-
-    Raises:
-        Verdict: it was not, or with another status.
-    """
-    if exchange.status != status:
-        raise differs(f"the status is {status}", exchange)
-
-
-def accepted(exchange: Exchange) -> None:
-    """Judge that a request was not refused.
+def refused(*exchanges: Exchange, status: int = 400) -> None:
+    """Judge that requests were refused.
 
     Raises:
-        Verdict: it was.
+        Verdict: If one was not, or with another status.
     """
-    if exchange.status >= 300:
-        raise differs("the request is not refused", exchange)
+    for exchange in exchanges:
+        if exchange.status != status:
+            raise differs(f"the status is {status}", exchange)
+
+
+def accepted(*exchanges: Exchange) -> None:
+    """Judge that requests were not refused.
+
+    Raises:
+        Verdict: If one was.
+    """
+    for exchange in exchanges:
+        if exchange.status >= 300:
+            raise differs("the request is not refused", exchange)
 
 
 def same(exchange: Exchange, plain: Exchange) -> None:
-    """Judge that two answers are the same.
+    """Judge that two responses are the same.
 
     Raises:
-        Verdict: they are not.
+        Verdict: If they are not.
     """
     if exchange.status != plain.status or content(exchange) != content(plain):
-        raise differs("both answers are the same", exchange, plain)
-
-
-def content(exchange: Exchange) -> Any:
-    """The answer as JSON or, where it is none, as it came."""
-    try:
-        return parsed(exchange)
-    except NoJson:
-        return exchange.answer
+        raise differs("both responses are the same", exchange, plain)
 
 
 def shown(exchange: Exchange) -> Fields:
-    """The record in an answer.
+    """Return the record in a response.
 
     Raises:
-        Verdict: there is none to be judged.
+        Verdict: If there is none to be judged.
     """
     record = content(exchange)
     if exchange.status >= 300 or not isinstance(record, Fields):
@@ -57,11 +49,17 @@ def shown(exchange: Exchange) -> Fields:
     return record
 
 
+def field_of(exchange: Exchange, name: str) -> object:
+    """Return a field of the record in a response, or None."""
+    record = content(exchange)
+    return record.get(name) if isinstance(record, Fields) else None
+
+
 def answered(exchange: Exchange, status: int, body: object, expected: str) -> None:
-    """Judge an answer whole.
+    """Judge a whole response.
 
     Raises:
-        Verdict: it is another one.
+        Verdict: If it is another one.
     """
     if exchange.status != status or content(exchange) != body:
         raise differs(expected, exchange)

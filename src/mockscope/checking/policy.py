@@ -1,28 +1,19 @@
-"""The questions on which the evidence is split: the readings, and how those that were seen become switches."""
+"""The questions on which the evidence is split: their readings, and the policy switches that choose one."""
 
 from collections.abc import Mapping
-from json import dumps
 from typing import Final
 
-# The switches of mockscope's policy, with the readings that it has unless told otherwise.
-DEFAULTS: Final[Mapping[str, object]] = {
-    "page_size": 100,
-    "test_mode_create_status": 200,
-    "unknown_groups": "reject",
-    "implicit_all_users": False,
-    "creator_must_be_admin": False,
-    "protect_builtin_groups": True,
-    "require_json_content_type": False,
-}
+from msgspec.structs import asdict
 
-# The sizes that a page can be set to.
-PAGE_SIZES: Final = range(1, 1001)
+from mockscope.checking.outcome import differs
+from mockscope.domain.policy import Policy
+from mockscope.remote.exchange import Exchange
 
 # What the rules say under each reading.
 SENTENCES: Final[Mapping[str, Mapping[object, str]]] = {
     "test_mode_create_status": {
-        200: "a create that test mode lets pass is 200",
-        201: "a create that test mode lets pass is 201",
+        200: "a create that passes in test mode is 200",
+        201: "a create that passes in test mode is 201",
     },
     "unknown_groups": {
         "reject": "the name of a group that the site does not have is 400",
@@ -34,8 +25,8 @@ SENTENCES: Final[Mapping[str, Mapping[object, str]]] = {
         True: "the user is in All Users as well, and there first",
     },
     "creator_must_be_admin": {
-        False: "a user who is no administrator may create a group",
-        True: "a user who is no administrator may not create a group: 400",
+        False: "a user who is not an administrator may create a group",
+        True: "a user who is not an administrator may not create a group: 400",
     },
     "protect_builtin_groups": {
         True: "deleting or renaming a built-in group is 400",
@@ -49,57 +40,59 @@ SENTENCES: Final[Mapping[str, Mapping[object, str]]] = {
 
 
 def sentence(switch: str, value: object) -> str:
-    """What the rules say under a reading."""
+    """Return what the rules say under a reading."""
     if switch == "page_size":
         return f"a page that is not the last holds {value} records"
     return SENTENCES[switch][value]
 
 
-def is_reading(switch: str, value: object) -> bool:
-    """Whether a switch can be set like that."""
-    return value in (PAGE_SIZES if switch == "page_size" else SENTENCES[switch])
+class Readings:
+    """The readings to judge by, and those that were seen.
 
-
-def with_defaults(policy: Mapping[str, object]) -> dict[str, object]:
-    """All switches: those that are given, and the others as they are unless told otherwise.
+    Args:
+        policy: The switches that are not at mockscope's defaults.
 
     Raises:
-        ValueError: a switch is unknown.
+        ValueError: If a switch is unknown, or does not take the value.
     """
-    unknown = [name for name in policy if name not in DEFAULTS]
-    if unknown:
-        raise ValueError(f"there is no switch {unknown[0]}; there are {', '.join(DEFAULTS)}")
-    return {**DEFAULTS, **policy}
 
+    def __init__(self, policy: Mapping[str, object]) -> None:
+        self._policy = asdict(Policy().with_changes(**policy))
+        self._seen: dict[str, set[object]] = {}
 
-class Readings:
-    """The readings that were seen, of which a switch may be seen more than once."""
+    def __getitem__(self, switch: str) -> object:
+        """Return the value of a switch."""
+        return self._policy[switch]
 
-    def __init__(self) -> None:
-        self._seen: dict[str, list[object]] = {}
+    def expected(self, switch: str) -> str:
+        """Return what the rules say under the reading to judge by."""
+        return sentence(switch, self[switch])
 
-    def __repr__(self) -> str:
-        return f"<Readings {self._seen}>"
+    def judge(self, switch: str, value: object, *exchanges: Exchange) -> None:
+        """Judge a reading that was seen.
 
-    def note(self, switch: str, value: object) -> None:
-        """Note what was seen."""
-        self._seen.setdefault(switch, []).append(value)
+        Args:
+            switch: The switch.
+            value: The value under which mockscope answers like this.
+            exchanges: The responses.
+
+        Raises:
+            Verdict: If it is not the reading to judge by.
+        """
+        try:
+            Policy().with_changes(**{switch: value})
+        except ValueError:
+            # No switch makes mockscope answer like this.
+            raise differs(self.expected(switch), *exchanges) from None
+        self._seen.setdefault(switch, set()).add(value)
+        if value != self[switch]:
+            raise differs(self.expected(switch), *exchanges, switch={switch: value})
 
     @property
     def to_turn(self) -> dict[str, object]:
-        """The switches under which mockscope would answer like that, where it would not by default.
+        """The switches under which mockscope answers like this server, where its defaults do not.
 
-        One that was seen in two ways is not among them: no policy answers like that.
+        A switch that was seen with two values is not among them: no policy answers like that.
         """
-        return {
-            switch: values[0]
-            for switch, values in self._seen.items()
-            if values[0] != DEFAULTS[switch] and all(value == values[0] for value in values)
-        }
-
-
-def as_yaml(policy: Mapping[str, object]) -> str:
-    """Switches as they stand in a seed, under the key policy."""
-    if not policy:
-        return "policy: {}\n"
-    return "\n".join(["policy:", *(f"  {switch}: {dumps(value)}" for switch, value in policy.items()), ""])
+        values = {switch: next(iter(seen)) for switch, seen in self._seen.items() if len(seen) == 1}
+        return {switch: value for switch, value in values.items() if value != getattr(Policy(), switch)}

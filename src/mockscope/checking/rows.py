@@ -3,17 +3,10 @@
 from typing import Final
 
 from mockscope.checking import authentication, groups, paging, test_mode, transport, users
-from mockscope.checking.outcome import Row
+from mockscope.checking.table import Check
 
-FAMILIES: Final = {
-    "Transport": transport.ROWS,
-    "Authentication": authentication.ROWS,
-    "Lists and paging": paging.ROWS,
-    "Users": users.ROWS,
-    "Groups": groups.ROWS,
-    "Test mode": test_mode.ROWS,
-}
-ROWS: Final[tuple[Row, ...]] = tuple(row for rows in FAMILIES.values() for row in rows)
-RULES: Final[tuple[str, ...]] = tuple(dict.fromkeys(row.rule for row in ROWS))
+FAMILIES: Final = tuple(module.FAMILY for module in (transport, authentication, paging, users, groups, test_mode))
+CHECKS: Final[tuple[Check, ...]] = tuple(check for family in FAMILIES for check in family.checks)
+RULES: Final[tuple[str, ...]] = tuple(dict.fromkeys(check.rule for check in CHECKS))
 # The rules of which something can be seen from outside.
-SEEN: Final[tuple[str, ...]] = tuple(dict.fromkeys(row.rule for row in ROWS if row.is_visible))
+SEEN: Final[tuple[str, ...]] = tuple(dict.fromkeys(check.rule for check in CHECKS if check.is_visible))

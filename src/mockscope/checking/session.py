@@ -1,245 +1,273 @@
-"""What the checks of one run share: the way to the server, what is on the site, and the records that they make."""
+"""The state that the checks of one run share: what is on the site, and the records that they make."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-from mockscope.checking.cleaning import clean, path_of
-from mockscope.checking.comparing import content
-from mockscope.checking.guard import GROUPS, USERS, Guard
-from mockscope.checking.names import Kind, Names, Record
-from mockscope.checking.outcome import CouldNotRun, Level, differs, unseen
-from mockscope.checking.policy import Readings, is_reading, sentence, with_defaults
-from mockscope.checking.walking import GROUPS as GROUP_LIST
-from mockscope.checking.walking import USERS as USER_LIST
-from mockscope.checking.walking import Fields, List, Page, Walk, walk
-from mockscope.target import ABSENT, Absent, Exchange, Target, TooFast, Unreachable
+from mockscope._support.text import printable
+from mockscope.checking.cleaning import clean, marked_in
+from mockscope.checking.guard import Guard
+from mockscope.checking.names import Kind, Names, Record, is_marked
+from mockscope.checking.outcome import CouldNotRun, Level, unseen
+from mockscope.checking.policy import Readings
+from mockscope.checking.walking import GROUP_LIST, USER_LIST, Fields, List, Walk, content, walk
+from mockscope.remote.client import (
+    AUTH_HEADER,
+    EMAIL_HEADER,
+    GROUPS,
+    USERS,
+    Client,
+    RateLimited,
+    Unreachable,
+    group_path,
+)
+from mockscope.remote.exchange import Exchange
 
 ADMINISTRATORS: Final = "Administrators"
 ALL_USERS: Final = "All Users"
-MOST_PAGES: Final = 50
-# Whoever asks in vain so many times in a row will do so again.
-MOST_SILENCES: Final = 3
-REHEARSED: Final = {"test_mode": "true"}
-# A key in the vendor's shape that nobody has.
+MAX_PAGES: Final = 50
+# The run ends after so many requests in a row without a response.
+MAX_FAILURES: Final = 3
+# All responses are kept for the checks that look through them.
+MAX_KEPT_BYTES: Final = 256 * 1024 * 1024
+TEST_MODE: Final = {"test_mode": "true"}
+# A key in the vendor's form that no site has.
 WRONG_KEY: Final = "00000000-0000-0000-0000-00000000"
 
 
-class Rehearsals(NamedTuple):
-    """What the first rehearsals have shown: whether anything is checked in them, and what they have left behind."""
+class Answer(NamedTuple):
+    """A response that several checks look at, parsed once."""
+
+    exchange: Exchange
+    # The JSON; the bytes if it is not JSON.
+    body: Any
+
+
+class Probe(NamedTuple):
+    """The first writes in test mode: whether a wrong one is refused, and what they left on the site."""
 
     refusal: Exchange
     leaks: tuple[Exchange, ...]
 
     @property
-    def checks(self) -> bool:
-        """Whether a call that is wrong is refused."""
+    def is_checked(self) -> bool:
+        """Return whether test mode refuses a call that is wrong."""
         return self.refusal.status >= 400
 
 
 class Proof(NamedTuple):
-    """A record of our own before a rehearsal and after it."""
+    """A record of this run before a write in test mode, and after it."""
 
     before: Exchange
-    rehearsal: Exchange
+    write: Exchange
     after: Exchange
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether the record is what it was."""
-        return (self.before.status, self.before.answer) == (self.after.status, self.after.answer)
-
-
-class Answer:
-    """An answer to be looked through by several checks, parsed once."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self.exchange = exchange
-
-    @cached_property
-    def body(self) -> Any:
-        """What it says; the bytes where it is no JSON."""
-        return content(self.exchange)
+        """Return whether the record is what it was."""
+        return (self.before.status, self.before.content) == (self.after.status, self.after.content)
 
 
 class Session:
-    """What the checks of one run share.
+    """The state that the checks of one run share.
 
     Args:
-        target: the server.
-        api_key: the site's key, for headers that are spelled in other ways.
-        level: how far the run may go.
-        policy: the readings to judge by; those that are not given are mockscope's own.
-        most_pages: how many pages of a list are read at most.
-        announce: is told of records as ``Guard`` says.
-        names: made-up names.
+        client: The client for the site.
+        level: The level of the run.
+        policy: The switches to judge by that are not at mockscope's defaults.
+        max_pages: The most pages of a list that are read.
+
+    Raises:
+        ValueError: If a switch is unknown, or does not take the value.
     """
 
     def __init__(
-        self,
-        target: Target,
-        api_key: str,
-        level: Level,
-        *,
-        policy: Mapping[str, object] | None = None,
-        most_pages: int = MOST_PAGES,
-        announce: Callable[[Record, bool], None] | None = None,
-        names: Names | None = None,
+        self, client: Client, level: Level, *, policy: Mapping[str, object] | None = None, max_pages: int = MAX_PAGES
     ) -> None:
-        self.host = target.host
-        self.api_key = api_key
+        self.host = client.host
+        self.api_key = client.api_key
         self.level = level
-        self.policy = with_defaults(policy or {})
-        self.readings = Readings()
-        self.names = names or Names()
-        self.most_pages = most_pages
+        self.readings = Readings(policy or {})
+        self.names = Names()
         self.answers: list[Answer] = []
-        # What test mode has made, and below FULL nobody may remove.
+        # The records that test mode has made: below FULL, they may not be removed.
         self.leaked: list[Record] = []
-        self._guard = Guard(target, level, self.names, announce)
+        self._max_pages = max_pages
+        self._guard = Guard(client, level, self.names)
         self._proofs: dict[tuple[str, Kind], Proof] = {}
         self._walks: dict[str, Walk] = {}
         self._administrators: list[str] = []
-        self._silences = 0
+        self._failures = 0
+        self._kept_bytes = 0
 
-    def __repr__(self) -> str:
-        return f"<Session with {self.host}, {self.level.word}>"
+    # -- requests ----------------------------------------------------------------------------------------------
 
-    # -- asking ------------------------------------------------------------------------------------------------
-
-    def ask(
+    def request(
         self,
         method: str,
         path: str,
         *,
         email: str | None = None,
-        query: Mapping[str, str] | str = "",
-        json: object = ABSENT,
-        body: bytes | None = None,
         headers: Sequence[tuple[str, str]] = (),
-        auth: str | Absent | None = ABSENT,
+        **options: Any,
     ) -> Exchange:
-        """Ask, as far as the level allows it; what is answered is kept for the checks that look through all answers.
+        """Send a request that the level allows, and keep the response for the checks that look through all of them.
 
         Raises:
-            Unreachable: there was no answer, or none but that there is too much haste.
-            CouldNotRun: nor was there to those before.
+            Unreachable: If there is no response, or none but "ask again later".
+            CouldNotRun: If there was none to the requests before either, or the server sent too much.
+            Verdict: If a request cannot hold a name that the site uses.
         """
-        named = [*headers, *([("Http-X-Email", email)] if email is not None else [])]
+        named = [*headers, *([(EMAIL_HEADER, email)] if email is not None else [])]
         try:
-            exchange = self._guard.ask(method, path, query=query, json=json, body=body, headers=named, auth=auth)
-            if exchange.asks_for_less_haste:
-                # It was waited for. This answer says nothing of any rule.
-                raise TooFast(
-                    f"the server asks for less haste ({method} {path}: {exchange.status}): go on later, or with --rate"
+            exchange = self._guard.request(method, path, headers=named, **options)
+            if exchange.is_rate_limited:
+                raise RateLimited(
+                    f"the server is rate-limiting ({method} {path}: {exchange.status}): try again later, or with --rate"
                 )
         except Unreachable as error:
-            self._silences += 1
-            if self._silences >= MOST_SILENCES:
+            self._failures += 1
+            if self._failures >= MAX_FAILURES:
                 raise CouldNotRun(str(error)) from None
             raise
         except ValueError as error:
-            # Some record of the site holds what neither a header nor UTF-8 can.
-            raise unseen(f"it can't be asked: {error}") from None
-        self._silences = 0
-        self.answers.append(Answer(exchange))
+            raise unseen(f"it cannot be sent: {error}") from None
+        self._failures = 0
+        self._kept_bytes += len(exchange.content)
+        if self._kept_bytes > MAX_KEPT_BYTES:
+            raise CouldNotRun(f"the server sent more than {MAX_KEPT_BYTES // 1024**2} MiB")
+        self.answers.append(Answer(exchange, content(exchange)))
         return exchange
 
     def get(self, path: str, **options: Any) -> Exchange:
-        """GET."""
-        return self.ask("GET", path, **options)
+        """Send a GET."""
+        return self.request("GET", path, **options)
 
-    def user(self, email: str) -> Exchange:
-        """GET of one user."""
+    def get_user(self, email: str) -> Exchange:
+        """Send a GET of one user."""
         return self.get(USERS, email=email)
 
-    def group(self, name: str) -> Exchange:
-        """GET of one group."""
-        return self.get(path_of(name))
+    def get_group(self, name: str) -> Exchange:
+        """Send a GET of one group."""
+        return self.get(group_path(name))
 
-    def send(self, method: str, path: str, **options: Any) -> Exchange:
-        """A write as the level has it: for real at FULL, below it in test mode.
+    def write(self, method: str, path: str, **options: Any) -> Exchange:
+        """Send a write as the level has it: for real at FULL, below it in test mode.
 
         Raises:
-            Verdict: below FULL, and test mode does not check anything, or does not keep it at that.
+            Verdict: If test mode does not check anything, or writes, so that only FULL can tell.
         """
         if self.level is Level.FULL:
-            return self.ask(method, path, **options)
-        if not self.rehearsals.checks:
+            return self.request(method, path, **options)
+        if not self.probe.is_checked:
             raise unseen("test mode refuses nothing on this server (TEST-1), so that only --full can tell")
-        return self.rehearse(method, path, **options)
+        return self.write_in_test_mode(method, path, **options)
 
-    def rehearse(self, method: str, path: str, **options: Any) -> Exchange:
-        """A write in test mode.
+    def write_in_test_mode(self, method: str, path: str, **options: Any) -> Exchange:
+        """Send a write in test mode.
 
         Raises:
-            Verdict: test mode writes on this server, so that below FULL nothing more is sent.
+            Verdict: If test mode writes on this server, so that below FULL no more writes are sent.
         """
-        if self.level is not Level.FULL and self.rehearsals.leaks:
+        if self.level is not Level.FULL and self.probe.leaks:
             raise unseen("test mode writes on this server (TEST-4), so that nothing more is sent")
-        return self.ask(method, path, query=REHEARSED, **options)
+        return self.request(method, path, query=TEST_MODE, **options)
+
+    def create_user(self, **changes: object) -> Exchange:
+        """Send a create of a new user; ``new_user`` has the arguments."""
+        return self.write("POST", USERS, json=self.new_user(**changes))
+
+    def create_group(self, **changes: object) -> Exchange:
+        """Send a create of a new group; ``new_group`` has the arguments."""
+        return self.write("POST", GROUPS, json=self.new_group(**changes))
+
+    def update_user(self, email: str, changes: Mapping[str, object], **options: Any) -> Exchange:
+        """Send an update of a user."""
+        return self.write("PUT", USERS, email=email, json=changes, **options)
+
+    def update_group(self, name: str, changes: Mapping[str, object]) -> Exchange:
+        """Send an update of a group."""
+        return self.write("PUT", group_path(name), json=changes)
+
+    def delete_user(self, email: str) -> Exchange:
+        """Send a deletion of a user."""
+        return self.write("DELETE", USERS, email=email)
+
+    def delete_group(self, name: str) -> Exchange:
+        """Send a deletion of a group."""
+        return self.write("DELETE", group_path(name))
+
+    @property
+    def nobody(self) -> list[tuple[str, str]]:
+        """The auth header with a wrong key."""
+        return [(AUTH_HEADER, f"{self.host}:{WRONG_KEY}")]
 
     @cached_property
     def locked_out(self) -> int:
-        """The status that a wrong key is refused with.
+        """The status with which a wrong key is refused.
 
         Raises:
-            Verdict: it is not refused.
+            Verdict: If it is not refused.
         """
-        return _refusal_of(self.get(GROUPS, auth=self.nobody), "a wrong key is not refused (AUTH-2)")
+        return _refusal_of(self.get(GROUPS, headers=self.nobody), "a wrong key is not refused (AUTH-2)")
 
     @cached_property
     def no_such_group(self) -> int:
-        """The status that an unknown group is refused with.
+        """The status with which an unknown group is refused.
 
         Raises:
-            Verdict: it is not refused.
+            Verdict: If it is not refused.
         """
-        return _refusal_of(self.group(self.names.group()), "an unknown group is not refused (GROUP-GET-1)")
+        return _refusal_of(self.get_group(self.names.group()), "an unknown group is not refused (GROUP-GET-1)")
 
-    @property
-    def nobody(self) -> str:
-        """Credentials that nobody has: the site's host and a key in the right shape."""
-        return f"{self.host}:{WRONG_KEY}"
-
-    # -- what is on the site -----------------------------------------------------------------------------------
+    # -- the site ----------------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """The first look.
+        """Read the users: the first look at the site.
 
         Raises:
-            CouldNotRun: there is no such API, no such site, or the key is not its key.
+            CouldNotRun: If there is no such API, no such site, or the key is not its key.
         """
         try:
-            first = self.get(USERS)
+            stray = self.walk(USER_LIST).stray
         except Unreachable as error:
             raise CouldNotRun(str(error)) from None
-        if reason := _why_not(first):
-            raise CouldNotRun(f"{reason} (GET {first.path}: {first.status})")
-        self._walks[USER_LIST.name] = walk(self.ask, USER_LIST, most_pages=self.most_pages, first=first)
+        if not self.walk(USER_LIST).pages and stray is not None:
+            raise CouldNotRun(f"{_why_not(stray.exchange)} (GET {stray.exchange.path}: {stray.exchange.status})")
 
     def walk(self, kind: List) -> Walk:
-        """One of the lists, as it was when it was first read."""
+        """Return a list as it was when it was first read."""
         if kind.name not in self._walks:
-            self._walks[kind.name] = walk(self.ask, kind, most_pages=self.most_pages)
+            self._walks[kind.name] = walk(self.request, kind, max_pages=self._max_pages)
         return self._walks[kind.name]
+
+    @property
+    def leftovers(self) -> list[Record]:
+        """The records of other runs in the lists that were read."""
+        marked = [record for walked in self._walks.values() for record in marked_in(walked, is_marked)]
+        return [record for record in marked if not self.names.is_ours(record.name)]
 
     @cached_property
     def site_users(self) -> list[Fields]:
-        """The users that were there before anything was made, as far as they are such."""
+        """The users that were there before anything was made, with an email that a header can hold, and groups."""
         return [user for user in self.walk(USER_LIST).records if _is_user(user)]
 
     @cached_property
     def site_groups(self) -> list[Fields]:
-        """The groups that were there before anything was made, as far as they are such."""
+        """The groups that were there before anything was made, with a name."""
         return [group for group in self.walk(GROUP_LIST).records if GROUP_LIST.key(group) is not None]
+
+    @cached_property
+    def group_names(self) -> list[str]:
+        """The names of the groups that were there before anything was made."""
+        return [group["name"] for group in self.site_groups]
 
     @cached_property
     def administrator(self) -> Fields:
         """A member of Administrators.
 
         Raises:
-            Verdict: none was seen.
+            Verdict: If none was seen.
         """
         for user in self.site_users:
             if ADMINISTRATORS in user["groups"]:
@@ -249,33 +277,31 @@ class Session:
     @property
     def inviter(self) -> str:
         """The email of a member of Administrators."""
-        email: str = self.administrator["email"]
-        return email
+        return str(self.administrator["email"])
 
     @property
     def outsider(self) -> str:
-        """The email of a user who is no administrator; at FULL, one that was made for it.
+        """The email of a user who is not an administrator; at FULL, one of this run.
 
         Raises:
-            Verdict: there is none.
+            Verdict: If there is none.
         """
         if self.level is Level.FULL:
             return self.own_user()
         for user in self.site_users:
             if ADMINISTRATORS not in user["groups"]:
-                email: str = user["email"]
-                return email
+                return str(user["email"])
         raise unseen("every user of the site is an administrator, and below --full none is made")
 
     @property
     def everyday_groups(self) -> list[str]:
-        """All Users, where the site has it."""
-        return [ALL_USERS] if any(group["name"] == ALL_USERS for group in self.site_groups) else []
+        """All Users, if the site has it."""
+        return [ALL_USERS] if ALL_USERS in self.group_names else []
 
-    # -- what is sent ------------------------------------------------------------------------------------------
+    # -- bodies ------------------------------------------------------------------------------------------------
 
     def new_user(self, **changes: object) -> dict[str, object]:
-        """The body of a user that nobody has, with some fields set otherwise; ``...`` leaves one out."""
+        """Return the body of a new user, with some fields changed; ``...`` leaves one out."""
         body = {
             "first_name": "Mockscope",
             "last_name": "Check",
@@ -286,22 +312,19 @@ class Session:
         return {name: value for name, value in (body | changes).items() if value is not ...}
 
     def new_group(self, **changes: object) -> dict[str, object]:
-        """The body of a group that nobody has, with some fields set otherwise; ``...`` leaves one out."""
+        """Return the body of a new group, with some fields changed; ``...`` leaves one out."""
         body: dict[str, object] = {"name": self.names.group(), "access": "view", "created_by_email": self.inviter}
         return {name: value for name, value in (body | changes).items() if value is not ...}
 
     def taken_user(self) -> dict[str, object]:
-        """The body of a user who is there already.
-
-        Below FULL it says of somebody of the site what is so already. At FULL it is about a user of our own.
-        """
+        """Return the body of a user who is there already: of this run at FULL, else of the site, as the user is."""
         if self.level is Level.FULL:
             return self.new_user(email=self.spare_user)
-        there = self.administrator
-        return self.new_user(**{name: there.get(name) for name in ("first_name", "last_name", "email", "groups")})
+        fields = ("first_name", "last_name", "email", "groups")
+        return self.new_user(**{name: self.administrator.get(name) for name in fields})
 
     def taken_group(self) -> dict[str, object]:
-        """The body of a group that is there already; below FULL it says what is so already."""
+        """Return the body of a group that is there already: of this run at FULL, else of the site, as the group is."""
         if self.level is Level.FULL:
             return self.new_group(name=self.spare_group)
         for group in self.site_groups:
@@ -309,159 +332,142 @@ class Session:
         raise unseen("the site has no groups")
 
     def subject(self) -> str:
-        """The email of a user to be changed; below FULL, only by what changes nothing."""
+        """Return the email of a user for an update; below FULL, for one that changes nothing."""
         return self.spare_user if self.level is Level.FULL else self.inviter
 
     def subject_group(self) -> str:
-        """The name of a group to be changed; below FULL, only by what changes nothing."""
-        name = self.spare_group if self.level is Level.FULL else self.taken_group()["name"]
-        return str(name)
+        """Return the name of a group for an update; below FULL, for one that changes nothing."""
+        return self.spare_group if self.level is Level.FULL else str(self.taken_group()["name"])
 
-    # -- what is made (FULL) -----------------------------------------------------------------------------------
+    # -- records of this run (FULL) ----------------------------------------------------------------------------
 
     def own_user(self, **changes: object) -> str:
-        """Make a user; its email.
+        """Make a user, and return the email.
 
         Raises:
-            Verdict: that was refused.
+            Verdict: If that is refused.
         """
         body = self.new_user(**changes)
-        exchange = self.ask("POST", USERS, json=body)
-        if exchange.status >= 300:
-            raise unseen(f"no user could be made for it: POST is answered {exchange.status}")
+        self._make(USERS, body)
         return str(body["email"])
+
+    def own_group(self, **changes: object) -> str:
+        """Make a group, and return its name.
+
+        Raises:
+            Verdict: If that is refused.
+        """
+        body = self.new_group(**changes)
+        self._make(f"{GROUPS}/", body)
+        return str(body["name"])
+
+    def _make(self, path: str, body: dict[str, object]) -> None:
+        exchange = self.request("POST", path, json=body)
+        if exchange.status >= 300:
+            raise unseen(f"a record for the check could not be made: POST {path} is answered {exchange.status}")
 
     @cached_property
     def spare_user(self) -> str:
-        """The email of a user of our own who is nothing but there. Whoever changes more makes another."""
+        """The email of a user of this run that no check may change."""
         return self.own_user()
 
     @cached_property
     def spare_group(self) -> str:
-        """The name of a group of our own that is nothing but there. Whoever changes more makes another."""
+        """The name of a group of this run that no check may change."""
         return self.own_group()
 
     def own_administrator(self) -> str:
-        """Make a user who is in Administrators; the email.
+        """Make a member of Administrators, and return the email.
 
         Raises:
-            Verdict: that was refused.
+            Verdict: If that is refused.
         """
         email = self.own_user(groups=[ADMINISTRATORS])
         self._administrators.append(email)
         return email
 
     def remove_administrators(self) -> None:
-        """Remove the administrators that were made, so that those are left that the site had."""
+        """Remove the administrators of this run, so that only the site's own are left."""
         while self._administrators:
-            self.ask("DELETE", USERS, email=self._administrators.pop())
-
-    def own_group(self, **changes: object) -> str:
-        """Make a group; its name.
-
-        Raises:
-            Verdict: that was refused.
-        """
-        body = self.new_group(**changes)
-        exchange = self.ask("POST", f"{GROUPS}/", json=body)
-        if exchange.status >= 300:
-            raise unseen(f"no group could be made for it: POST is answered {exchange.status}")
-        return str(body["name"])
+            self.delete_user(self._administrators.pop())
 
     def clean(self) -> list[Record]:
-        """Remove what was made; returns what could not be.
+        """Remove the records of this run; return those that are still there.
 
         Raises:
-            Unreachable: there was no answer.
+            Unreachable: If there is no response.
         """
-        return clean(self._guard.ask, list(self._guard.alive), self.names.is_ours, most_pages=self.most_pages)[1]
+        return clean(self._guard.request, self._guard.made, self.names.is_ours, max_pages=self._max_pages)
 
-    # -- what is known of test mode ----------------------------------------------------------------------------
+    # -- test mode ---------------------------------------------------------------------------------------------
 
     @cached_property
-    def rehearsals(self) -> Rehearsals:
-        """The first rehearsals, which could do no harm: of creates, under names that nobody has."""
-        refusal = self.ask("POST", USERS, query=REHEARSED, json={})
+    def probe(self) -> Probe:
+        """The first writes in test mode, which could do no harm: creates, under names that no record has."""
+        refusal = self.request("POST", USERS, query=TEST_MODE, json={})
         leaks: list[Exchange] = []
         user, group = self.new_user(), self.new_group()
-        for path, body in ((USERS, user), (f"{GROUPS}/", group)):
-            rehearsal = self.ask("POST", path, query=REHEARSED, json=body)
-            made = Record("user", str(user["email"])) if body is user else Record("group", str(group["name"]))
-            seen = self.user(made.name) if body is user else self.group(made.name)
+        for path, body, made in (
+            (USERS, user, Record("user", str(user["email"]))),
+            (f"{GROUPS}/", group, Record("group", str(group["name"]))),
+        ):
+            write = self.request("POST", path, query=TEST_MODE, json=body)
+            seen = self.get_user(made.name) if made.kind == "user" else self.get_group(made.name)
             if seen.status == 200:
-                leaks += [rehearsal, seen]
+                leaks += [write, seen]
                 self.leaked.append(made)
-        return Rehearsals(refusal, tuple(leaks))
+        return Probe(refusal, tuple(leaks))
 
     def prove(self, method: str, kind: Kind) -> Proof:
-        """Rehearse a change or a deletion of a record of our own, and look whether it is what it was.
+        """Change or delete a record of this run in test mode, and look whether it is what it was.
 
-        From then on the same may be rehearsed with other records.
+        From then on the guard allows the same write of the site's own records in test mode.
         """
         if (method, kind) not in self._proofs:
-            proof = self._proof_of_user(method) if kind == "user" else self._proof_of_group(method)
-            self._proofs[method, kind] = proof
-            if proof.is_unchanged and proof.before.status == 200 and proof.rehearsal.status < 300:
+            proof = self._proofs[method, kind] = self._proof(method, kind)
+            if proof.is_unchanged and proof.before.status == 200 and proof.write.status < 300:
                 self._guard.proven.add((method, kind))
         return self._proofs[method, kind]
 
     def require_proof(self, method: str, kind: Kind) -> None:
-        """Go on only if test mode is known to change nothing here.
+        """Go on only if test mode is proven to change nothing here.
 
         Raises:
-            Verdict: it is not.
+            Verdict: If it is not.
         """
-        if not self.rehearsals.checks:
-            raise unseen("test mode refuses nothing on this server (TEST-1), so that nobody else's records are tried")
+        if not self.probe.is_checked:
+            raise unseen("test mode refuses nothing on this server (TEST-1), so that no other record is tried")
         self.prove(method, kind)
         if (method, kind) not in self._guard.proven:
-            raise unseen(f"test mode of {method} is not known to change nothing here, so that it is not tried")
+            raise unseen(f"test mode of {method} is not proven to change nothing here, so that it is not tried")
 
-    def _proof_of_user(self, method: str) -> Proof:
-        email = self.own_user()
-        before = self.user(email)
-        body = {"first_name": "Rehearsed", "last_name": "Rehearsed", "groups": []} if method == "PUT" else ABSENT
-        return Proof(before, self.rehearse(method, USERS, email=email, json=body), self.user(email))
+    def _proof(self, method: str, kind: Kind) -> Proof:
+        if kind == "user":
+            email = self.own_user()
+            options: dict[str, Any] = {"path": USERS, "email": email}
+            changes: dict[str, object] = {"first_name": "Tested", "last_name": "Tested", "groups": []}
+        else:
+            name = self.own_group()
+            options, changes = {"path": group_path(name)}, {"name": self.names.group(), "access": "sql"}
+        body = changes if method == "PUT" else None
 
-    def _proof_of_group(self, method: str) -> Proof:
-        name = self.own_group()
-        before = self.group(name)
-        body = {"name": self.names.group(), "access": "sql"} if method == "PUT" else ABSENT
-        return Proof(before, self.rehearse(method, path_of(name), json=body), self.group(name))
+        def see() -> Exchange:
+            return self.get_user(email) if kind == "user" else self.get_group(name)
 
-    # -- judging -----------------------------------------------------------------------------------------------
-
-    def reading(self, switch: str, value: object, *exchanges: Exchange) -> None:
-        """Judge a point on which the evidence is split, by the reading that is in force.
-
-        Args:
-            switch: the switch of a policy.
-            value: how it would be set, to answer like that.
-            exchanges: what was answered.
-
-        Raises:
-            Verdict: the reading in force is another one.
-        """
-        if not is_reading(switch, value):
-            raise differs(sentence(switch, self.policy[switch]), *exchanges)
-        self.readings.note(switch, value)
-        if value != self.policy[switch]:
-            raise differs(sentence(switch, self.policy[switch]), *exchanges, switch={switch: value})
+        return Proof(see(), self.write_in_test_mode(method, json=body, **options), see())
 
 
-def _why_not(first: Exchange) -> str | None:
-    """Why the answer to the first request is the last one."""
+def _why_not(first: Exchange) -> str:
+    """Return why the response to the first request ends the run."""
     if first.status == 403:
         return "the site or its key is refused"
     if first.status == 404:
         return "there is no such API, or it is not enabled for the site"
     if 300 <= first.status < 400:
-        return f"the server leads elsewhere: {first.header('Location')}"
+        return f"the server redirects to {printable(first.header('Location') or 'nowhere')}"
     if first.status != 200:
         return "the server does not list the users"
-    if not Page(first, USER_LIST).is_one:
-        return "what answers is not this API"
-    return None
+    return "the server is not one of this API"
 
 
 def _refusal_of(exchange: Exchange, otherwise: str) -> int:
@@ -471,6 +477,5 @@ def _refusal_of(exchange: Exchange, otherwise: str) -> int:
 
 
 def _is_user(user: Any) -> bool:
-    """Whether a record can be used as a user: an email that a header can carry, and groups."""
     email = USER_LIST.key(user)
     return email is not None and email.isascii() and email.isprintable() and isinstance(user.get("groups"), list)

@@ -32,6 +32,9 @@ from mockscope.instruments.veil import SHORTEST_SOUGHT
 from mockscope.remote.exchange import Exchange, Headers, KeyRedactor
 
 AUTH_HEADER: Final = "Http-X-Partner-Auth"
+EMAIL_HEADER: Final = "Http-X-Email"
+USERS: Final = "/api/v1/users"
+GROUPS: Final = "/api/v1/groups"
 USER_AGENT: Final = f"mockscope/{__version__}"
 VISIBLE: Final = re.compile(r"[!-~]+")
 # The end of a URL that was copied together with a path of the API.
@@ -52,6 +55,11 @@ class Unreachable(OSError):
 
 class RateLimited(Unreachable):
     """There was no response but "ask again later"."""
+
+
+def group_path(name: str) -> str:
+    """Return the path of a group. A proxy would resolve a segment of dots alone, unless they are escaped."""
+    return f"{GROUPS}/{name.replace('.', '%2E') if set(name) == {'.'} else quote(name, safe='')}"
 
 
 class Pace:
@@ -181,14 +189,28 @@ class Client:
         waited, wait = 0.0, FIRST_WAIT_SECONDS
         while True:
             self.pace.wait()
-            exchange = self._send(method, target, sent, body)
+            exchange = self._exchange(method, target, sent, body)
             pause = exchange.retry_after or wait
             if not exchange.is_rate_limited or waited + pause > MAX_WAIT_SECONDS:
                 return exchange
             self._sleep(pause)
             waited, wait = waited + pause, wait * 2
 
-    def _send(self, method: str, target: str, headers: Headers, body: bytes | None) -> Exchange:
+    def _exchange(self, method: str, target: str, headers: Headers, body: bytes | None) -> Exchange:
+        status, response_headers, content = self._send(method, target, headers, body)
+        return Exchange(
+            method,
+            self._redact(target),
+            self._redact.headers(headers),
+            self._redact.body(body or b""),
+            status,
+            self._redact.headers(response_headers),
+            content,
+            self._redact.curl(method, f"{self.url}{target}", headers, body, self._ca_file),
+            self._redact,
+        )
+
+    def _send(self, method: str, target: str, headers: Headers, body: bytes | None) -> tuple[int, Headers, bytes]:
         deadline = time.monotonic() + self._timeout
         try:
             response = self._pool.urlopen(
@@ -202,7 +224,7 @@ class Client:
                 preload_content=False,
                 decode_content=False,
             )
-            content = _read(response, deadline)
+            return response.status, [*response.headers.items()], _read(response, deadline)
         except (HTTPError, OSError) as error:
             reason = _reason(error) if time.monotonic() < deadline else None
             way = f" (through the proxy {self._proxy.host}:{self._proxy.port})" if self._proxy else ""
@@ -210,17 +232,6 @@ class Client:
             raise Unreachable(self._redact(f"{self.url}{way}: {printable(reason)}")) from None
         except ValueError:
             raise ValueError("a header or a path cannot hold this: use visible ASCII") from None
-        return Exchange(
-            method,
-            self._redact(target),
-            self._redact.headers(headers),
-            self._redact.body(body or b""),
-            response.status,
-            self._redact.headers([*response.headers.items()]),
-            content,
-            self._redact.curl(method, f"{self.url}{target}", headers, body, self._ca_file),
-            self._redact,
-        )
 
 
 class _HeadDeadline:
