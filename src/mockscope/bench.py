@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import count
 from os import PathLike
 from typing import Any, Final, Generic, Self, TypeVar
+from weakref import finalize
 
 from mockscope import contracting, seeding
 from mockscope._support.arguments import check_kind
@@ -97,12 +98,12 @@ class MockSite:
         self.contract = contract
         self._site = site
         self._bench = bench
-        bench.veil.learn(site.api_key)
         self._baseline = site.snapshot()
         if contract:
             # Here, and not at the end of a test: who lacks the validator is told at once.
             contracting.contract()
         self.clock = Clock(bench.clock)
+        self._hide(site.api_key)
         self.calls = Journal(f"the site {site.host}", self.clock, size=bench.calls_kept, veil=bench.veil)
         self.faults = Faults(f"the site {site.host}", self.clock, veil=bench.veil)
         self.snapshots: dict[str, SiteSnapshot] = {}
@@ -189,8 +190,14 @@ class MockSite:
             ValueError: the key can't stand in the auth header.
         """
         self._site.rotate_key(api_key or new_api_key())
-        self._bench.veil.learn(self.api_key)
+        self._hide(self.api_key)
         return self.api_key
+
+    def _hide(self, api_key: str) -> None:
+        """Have a key hidden for as long as the site or any of its calls is there: each call holds its clock."""
+        veil = self._bench.veil
+        veil.learn(api_key)
+        finalize(self.clock, veil.forget, api_key).atexit = False
 
     def add_user(
         self,

@@ -46,6 +46,7 @@ class Mockscope(Bench):
             check_kind(name, switch, bool)
         super().__init__(seed, strict=strict, contract=contract, calls_kept=calls_kept)
         self._door = Door(control_token) if control else None
+        self._hide_token()
         self.app: ASGIApp = build_app(self, hint_header=hint_header, door=self._door)
 
     @property
@@ -61,3 +62,8 @@ class Mockscope(Bench):
         """
         if self._door is not None:
             self._door.listens_at(*names)
+            self._hide_token()
+
+    def _hide_token(self) -> None:
+        if self.control_token is not None:
+            self.veil.learn(self.control_token)

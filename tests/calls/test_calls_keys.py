@@ -1,6 +1,7 @@
 """Keys are never shown in clear, wherever a client put them."""
 
 import base64
+import gc
 import json
 import logging
 from typing import Any
@@ -245,3 +246,60 @@ def test_a_veil_shows_none_of_the_keys_that_it_knows() -> None:
     veil.learn("my+secret/key")
 
     assert repr(veil) == "<Veil that knows 3 spellings of keys>"
+
+
+@pytest.mark.parametrize("key", [PAGE_KEY, "My-Own-Secret-Key"])
+def test_a_key_as_the_name_of_a_header_is_disguised(server: LiveServer, key: str) -> None:
+    site = server.site("example-site", key)
+    send(server.url, "GET", USERS, site.headers | {key: "1"})
+    send(server.url, "GET", USERS, {key: "1"})
+
+    assert key.lower() not in everything_shown(server).lower()
+    assert (f"…{key[-4:].lower()}", "1") in site.calls.last.headers
+
+
+def test_a_short_key_before_the_host_is_neither_shown_nor_answered(server: LiveServer) -> None:
+    server.site("example_site", "secret")
+
+    answer = send(server.url, "GET", USERS, {AUTH: "secret:example_site"})
+
+    assert (answer.status, answer.headers["x-mockscope-hint"]) == (403, "auth-swapped")
+    assert "secret" not in answer.body.decode() + everything_shown(server)
+
+
+@pytest.mark.parametrize("made_up", [False, True])
+def test_the_control_token_is_hidden_as_keys_are(monkeypatch: pytest.MonkeyPatch, *, made_up: bool) -> None:
+    monkeypatch.setattr("mockscope.web.control.door.is_loopback", lambda address: not made_up)
+    with LiveServer(control_token=None if made_up else "sesame-control-token") as server:
+        token = str(server.control_token)
+        site = server.site()
+        told = site.headers | {"X-Token": token, "Authorization": f"Bearer {token}"}
+        send(server.url, "GET", f"/api/v1/{token}?token={token}", told)
+
+        assert token not in everything_shown(server)
+
+
+def test_a_key_is_known_as_long_as_anybody_needs_it() -> None:
+    veil = Veil()
+    for _ in range(2):
+        veil.learn(OWN_KEY)
+    veil.forget(OWN_KEY)
+    assert OWN_KEY not in veil(OWN_KEY)
+
+    veil.forget(OWN_KEY)
+    assert veil(OWN_KEY) == OWN_KEY
+
+
+def test_the_keys_of_a_site_are_forgotten_with_its_last_call(server: LiveServer) -> None:
+    site = server.site("example-site", OWN_KEY)
+    site.rotate_key(ODD_KEY)
+    send(server.url, "GET", f"{USERS}?a={quote(OWN_KEY, safe='')}&b={quote(ODD_KEY, safe='')}", site.headers)
+    call = site.calls.last
+    site.remove()
+    del site
+    gc.collect()
+    assert not {OWN_KEY, ODD_KEY} & set(call.params.values())
+
+    del call
+    gc.collect()
+    assert (server.veil._known, server.veil._of_the_shape, server.veil._sought) == ({}, set(), {})

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mockscope.domain.directory import Directory, new_api_key, new_host
+from mockscope.domain.directory import Directory, HostTaken, new_api_key, new_host
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.site import Site
 
@@ -159,3 +159,40 @@ def test_sites_can_be_looked_through_while_another_thread_removes_one(monkeypatc
     hosts = [site.host for site in sites]
 
     assert hosts[:1] == ["example_site"]
+
+
+class Counted(str):
+    """A host that counts how often it is compared."""
+
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+@pytest.mark.parametrize("number", [250, 500])
+def test_many_sites_are_added_in_as_many_steps(number: int) -> None:
+    sites = [Site(Counted(f"site-{place}"), "key") for place in range(number)]
+    Counted.compared = 0
+
+    Directory().add(*sites)
+    with pytest.raises(HostTaken):
+        Directory().add(*sites, sites[-1])
+
+    assert Counted.compared <= 8 * number
+
+
+@pytest.mark.rule("AUTH-2")
+def test_key_and_host_in_the_wrong_order_are_refused_without_a_word_of_the_key() -> None:
+    sites = Directory()
+    site = Site("example_site", "secret")
+    sites.add(site)
+    for _ in range(2):
+        with pytest.raises(Refused) as refused:
+            sites.authenticate("secret:example_site")
+        assert (refused.value.refusal, "secret" in str(refused.value)) == (Refusal.AUTH_SWAPPED, False)
+        # The host of a site that is gone is known too.
+        sites.remove(site)

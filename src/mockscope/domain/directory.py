@@ -56,11 +56,12 @@ class Directory:
             HostTaken: a host is there already, or named twice.
         """
         with self._lock:
-            hosts = [site.host for site in sites]
-            for host in hosts:
-                if host in self._sites or hosts.count(host) > 1:
-                    raise HostTaken(host)
-            self._sites.update(zip(hosts, sites, strict=True))
+            added: dict[str, Site] = {}
+            for site in sites:
+                if site.host in self._sites or site.host in added:
+                    raise HostTaken(site.host)
+                added[site.host] = site
+            self._sites.update(added)
 
     def remove(self, site: Site) -> None:
         """Forget a site; requests to it are answered 403 from now on. One that is not there is no error."""
@@ -81,7 +82,7 @@ class Directory:
         """The site that ``<site-host>:<api-key>`` opens (AUTH-1, AUTH-2, AUTH-4).
 
         Raises:
-            Refused: AUTH_MISSING, AUTH_MALFORMED, SITE_UNKNOWN, KEY_WRONG.
+            Refused: AUTH_MISSING, AUTH_MALFORMED, AUTH_SWAPPED, SITE_UNKNOWN, KEY_WRONG.
         """
         # "403 Forbidden if Http-X-Partner-Auth header not specified or API_KEY is incorrect
         # or Site-Host does NOT exist"
@@ -92,6 +93,8 @@ class Directory:
         if not colon:
             raise Refused(Refusal.AUTH_MALFORMED)
         site = self._sites.get(host)
+        if site is None and (key in self._sites or key in self._removed):
+            raise Refused(Refusal.AUTH_SWAPPED)
         if site is None:
             raise Refused(Refusal.SITE_UNKNOWN, host=host)
         if not site.is_opened_by(key):

@@ -15,6 +15,7 @@ class Refusal(Enum):
     AUTH_MISSING = 403, "AUTH-2", "The Http-X-Partner-Auth header is missing or blank: send <site-host>:<api-key>."
     AUTH_REPEATED = 403, "AUTH-2", "The Http-X-Partner-Auth header is sent more than once, with different values."
     AUTH_MALFORMED = 403, "AUTH-2", "The Http-X-Partner-Auth header has no colon: send <site-host>:<api-key>."
+    AUTH_SWAPPED = 403, "AUTH-2", "The Http-X-Partner-Auth header names the key first: send <site-host>:<api-key>."
     SITE_UNKNOWN = 403, "AUTH-2", "There is no site {host}."
     KEY_WRONG = 403, "AUTH-2", "The API key is not the key of the site {host}."
     API_DISABLED = 404, "AUTH-3", "The User Management API is not enabled on the site {host}."

@@ -215,7 +215,7 @@ class Entry(msgspec.Struct, eq=False):
 
     def _shown(self, headers: Headers) -> list[tuple[str, str]]:
         read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in pairs_of(headers)]
-        return [(name, self.veil.header(name, value)) for name, value in read]
+        return [(self.veil(name), self.veil.header(name, value)) for name, value in read]
 
     def _cut_body(self) -> None:
         assert self._body is not None

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections import Counter
+from threading import Lock
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -27,19 +29,33 @@ class Veil:
     """
 
     def __init__(self) -> None:
+        self._lock = Lock()
+        # How often each key was learned and not forgotten.
+        self._known: Counter[str] = Counter()
         # Those of the vendor's shape may be thousands, and are looked up; for the others each text is searched.
         self._of_the_shape: set[str] = set()
-        self._known: dict[str, str] = {}
+        self._sought: dict[str, dict[str, str]] = {}
 
     def __repr__(self) -> str:
-        return f"<Veil that knows {len(self._known)} spellings of keys>"
+        return f"<Veil that knows {sum(map(len, self._sought.values()))} spellings of keys>"
 
     def learn(self, key: str) -> None:
         """Know a key from now on."""
-        if KEY.fullmatch(key):
-            self._of_the_shape.add(key.lower())
-        elif len(key) >= SHORTEST_SOUGHT:
-            self._known.update(_spellings(key))
+        with self._lock:
+            self._known[key] += 1
+            if KEY.fullmatch(key):
+                self._of_the_shape.add(key.lower())
+            elif len(key) >= SHORTEST_SOUGHT:
+                self._sought[key] = _spellings(key)
+
+    def forget(self, key: str) -> None:
+        """Forget a key that was learned, once nobody who made it known needs it any more."""
+        with self._lock:
+            self._known[key] -= 1
+            if not self._known[key]:
+                del self._known[key]
+                self._of_the_shape.discard(key.lower())
+                self._sought.pop(key, None)
 
     def __call__(self, text: str) -> str:
         """The text as it may be shown."""
@@ -47,9 +63,10 @@ class Veil:
         if text.count("-") >= 4:
             text = KEY.sub(lambda found: last_four(found[0]), text)
             text = BEGUN.sub(self._last_four_if_known, text)
-        for key, shown in tuple(self._known.items()):
-            if key in text:
-                text = text.replace(key, shown)
+        for spellings in tuple(self._sought.values()):
+            for key, shown in spellings.items():
+                if key in text:
+                    text = text.replace(key, shown)
         return text
 
     def data(self, data: Any) -> Any:
@@ -81,6 +98,8 @@ class Veil:
         if name in PAIRS:
             # AUTH-1: the last colon parts host and key.
             host, colon, key = value.rpartition(":")
+            # The two may be swapped.
+            host = last_four(host) if host in self._known else host
             value = f"{host}{colon}{last_four(key)}"
         elif name in SECRETS:
             scheme, blank, secret = value.partition(" ")
@@ -101,6 +120,8 @@ def _spellings(key: str) -> dict[str, str]:
         quote(key, safe=""): f"…{quote(shown[1:], safe='')}",
         repr(key)[1:-1]: repr(shown)[1:-1],
         in_json: json.dumps(shown, ensure_ascii=False)[1:-1],
+        # As the name of a header.
+        key.lower(): shown.lower(),
     }
     # Some libraries escape this too.
     spelled[in_json.replace("/", r"\/")] = spelled[in_json].replace("/", r"\/")

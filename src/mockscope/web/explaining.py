@@ -198,9 +198,7 @@ def _auth_malformed(refused: Refused, call: Call, directory: Directory) -> Advic
 def _site_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
     if _credentials(call).startswith("<"):
         return Hint.AUTH_ANGLE_BRACKETS.about()
-    host, key = refused.values["host"], _credentials(call).rpartition(":")[2]
-    if directory.get(key) or directory.removed(key) is not None:
-        return Hint.AUTH_SWAPPED.about()
+    host = refused.values["host"]
     if (label := directory.removed(host)) is not None:
         return Hint.SITE_REMOVED.about(host=host, label=f": it was that of {label}" if label else "")
     return Hint.SITE_UNKNOWN.about(host=host, nearest=did_you_mean(nearest(host, directory.hosts())))
@@ -341,6 +339,7 @@ EXPLAINED: Final[Mapping[Refusal, Explain]] = {
     Refusal.AUTH_MISSING: _auth_missing,
     Refusal.AUTH_REPEATED: _always(Hint.AUTH_REPEATED),
     Refusal.AUTH_MALFORMED: _auth_malformed,
+    Refusal.AUTH_SWAPPED: _always(Hint.AUTH_SWAPPED),
     Refusal.SITE_UNKNOWN: _site_unknown,
     Refusal.KEY_WRONG: _key_wrong,
     Refusal.API_DISABLED: _always(Hint.API_DISABLED),
