@@ -5,23 +5,33 @@ intended differences are those of `streams.reference`, the JSON of a 400, and ho
 """
 
 import logging
+import re
+from typing import Final
 
 import pytest
 import uvloop
 from streams import both, stream
 
+STATUS: Final = re.compile(rb"HTTP/1\.1 (\d+)")
+
 
 def differing(numbers: range) -> dict[int, list[str]]:
-    """Return what the two servers make differently, by the number of the stream."""
+    """Return what the two servers make differently, by the number of the stream.
+
+    All kinds of responses must be among them: two servers that fail alike are equal too.
+    """
     found: dict[int, list[str]] = {}
+    statuses: set[bytes] = set()
 
     async def compare() -> None:
         for number in numbers:
             ours, stock = await both(stream(number))
             if names := ours.differences(stock):
                 found[number] = names
+            statuses.update(STATUS.findall(ours.received))
 
     uvloop.run(compare())
+    assert statuses == {b"100", b"200", b"201", b"400", b"403", b"404", b"405", b"409"}
     return found
 
 
