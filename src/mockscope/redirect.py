@@ -24,7 +24,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache, lru_cache, partial, wraps
-from importlib.abc import Loader, MetaPathFinder
+from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from inspect import Signature, iscoroutinefunction, signature
 from threading import Lock
@@ -221,29 +221,16 @@ def destination_of(connection: Any) -> tuple[str, int]:
 
 
 def handle_request(original: Hook, pool: Any, request: Any) -> Any:
-    """Ask a pool for the mock's address, so that the pool keeps its connections under that address."""
-    return original(pool, routed(request))
-
-
-async def handle_async_request(original: Hook, pool: Any, request: Any) -> Any:
-    """Ask an asynchronous pool for the mock's address."""
-    return await original(pool, routed(request))
-
-
-def routed(request: Any) -> Any:
-    """Return a request of httpcore to the active route, or the request itself if it is for another host."""
+    """Ask a pool for the mock's address, so that it keeps its connections under that address."""
     url = request.url
     route = route_to(url.host, url.port or DEFAULT_PORTS.get(url.scheme.decode("latin-1")))
-    if route is None:
-        return request
-    scheme = "ws" if url.scheme.startswith(b"ws") else "http"
-    return type(request)(
-        request.method,
-        type(url)(scheme=scheme, host=route.host, port=route.port, target=url.target),
-        headers=request.headers,
-        content=request.stream,
-        extensions=request.extensions,
-    )
+    if route is not None:
+        scheme = "ws" if url.scheme.startswith(b"ws") else "http"
+        led = type(url)(scheme=scheme, host=route.host, port=route.port, target=url.target)
+        request = type(request)(
+            request.method, led, headers=request.headers, content=request.stream, extensions=request.extensions
+        )
+    return original(pool, request)
 
 
 def create_connection(module: str, name: str, original: Hook, pool: Any, origin: Any) -> Any:
@@ -316,13 +303,12 @@ class Row(NamedTuple):
     hook: Hook
 
 
-def core_rows(module: str, prefix: str, method: str, hook: Hook) -> tuple[Row, ...]:
-    plain = partial(create_connection, module, f"{prefix}HTTPConnection")
-    pools = ("ConnectionPool", "HTTPProxy", "SOCKSProxy")
-    return (
-        Row(module, f"{prefix}ConnectionPool.{method}", hook),
-        *[Row(module, f"{prefix}{pool}.create_connection", plain) for pool in pools],
-    )
+def core_rows(module: str) -> Iterator[Row]:
+    for prefix, method in (("", "handle_request"), ("Async", "handle_async_request")):
+        yield Row(module, f"{prefix}ConnectionPool.{method}", handle_request)
+        plain = partial(create_connection, module, f"{prefix}HTTPConnection")
+        for pool in ("ConnectionPool", "HTTPProxy", "SOCKSProxy"):
+            yield Row(module, f"{prefix}{pool}.create_connection", plain)
 
 
 ROWS: Final = (
@@ -332,12 +318,8 @@ ROWS: Final = (
     Row("urllib3.connection", "HTTPConnection.connect", connect),
     Row("urllib3.connection", "HTTPSConnection.connect", connect),
     Row("requests.adapters", "HTTPAdapter.cert_verify", verify_certificates),
-    *[row for core in ("httpcore", "httpcore2") for row in core_rows(core, "", "handle_request", handle_request)],
-    *[
-        row
-        for core in ("httpcore", "httpcore2")
-        for row in core_rows(core, "Async", "handle_async_request", handle_async_request)
-    ],
+    *core_rows("httpcore"),
+    *core_rows("httpcore2"),
     Row("aiohttp.connector", "BaseConnector.connect", connect_aiohttp),
     Row("http.client", "HTTPConnection._tunnel", open_tunnel),
     # What looks up a name, connects by name, or begins TLS with one.
@@ -450,28 +432,21 @@ class ImportWatcher(MetaPathFinder):
         for finder in finders[finders.index(self) + 1 :] if self in finders else finders:
             spec = finder.find_spec(name, path, target)
             if spec is not None and spec.loader is not None:
-                spec.loader = PatchingLoader(spec.loader)
+                patch_after(spec.loader)
                 return spec
         return None
 
 
-class PatchingLoader(Loader):
-    """Loads a module by its own loader, and then patches it."""
+def patch_after(loader: Any) -> None:
+    """Have a loader patch the module that it executes next."""
+    execute = loader.exec_module
 
-    def __init__(self, loader: Loader) -> None:
-        self._loader = loader
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        # The module keeps no trace of this loader.
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader
-        if module.__loader__ is self:
-            module.__loader__ = self._loader
-        self._loader.exec_module(module)
+    def exec_module(module: ModuleType) -> None:
+        vars(loader).pop("exec_module", None)
+        execute(module)
         REDIRECTS.patch_late(module)
+
+    loader.exec_module = exec_module
 
 
 # -- redirects -------------------------------------------------------------------------------------------------

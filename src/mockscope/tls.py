@@ -8,6 +8,7 @@ import tempfile
 import warnings
 import weakref
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -90,30 +91,26 @@ class Authority:
         leaf = self._ca.issue_cert(*dict.fromkeys((*OWN_NAMES, *VENDOR_HOSTS, *filter(None, names))))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
-        with Pipe(chain) as certificate, Pipe(leaf.private_key_pem.bytes()) as key:
+        with named(chain) as certificate, named(leaf.private_key_pem.bytes()) as key:
             context.load_cert_chain(certificate, key)
         # The server speaks nothing newer, and clients that could are told so.
         context.set_alpn_protocols(["http/1.1"])
         return context
 
 
-class Pipe:
-    """Bytes that a library can read by a file name, without a file.
+@contextmanager
+def named(content: bytes) -> Iterator[str]:
+    """Give bytes a file name for a library that reads files only, without a file.
 
-    They must fit into the buffer of a pipe. A certificate or a key is less than a kilobyte.
+    The bytes must fit into the buffer of a pipe. A certificate or a key is about a kilobyte.
     """
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def __enter__(self) -> str:
-        self._reader, writer = os.pipe()
-        with open(writer, "wb") as file:
-            file.write(self._content)
-        return f"/dev/fd/{self._reader}"
-
-    def __exit__(self, *exc_info: object) -> None:
-        os.close(self._reader)
+    reader, writer = os.pipe()
+    with open(writer, "wb") as file:
+        file.write(content)
+    try:
+        yield f"/dev/fd/{reader}"
+    finally:
+        os.close(reader)
 
 
 def remove_directory(directory: Path, process: int) -> None:

@@ -11,9 +11,10 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from http.client import responses
+from importlib import import_module
 from io import BytesIO
 from threading import Lock
-from typing import Any, Final, NamedTuple, NoReturn, Self, cast
+from typing import Any, Final, NamedTuple, NoReturn, cast
 from urllib.parse import unquote, urlsplit
 
 from starlette.types import ASGIApp, Message
@@ -177,18 +178,6 @@ class Transport:
     def __repr__(self) -> str:
         return f"<Transport to {self._server.url}>"
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.aclose()
-
     def handle_request(self, request: Any) -> Any:
         """Respond to a request."""
         response = self._respond(request)
@@ -255,10 +244,12 @@ class Transport:
 
 
 def new_transport(server: InProcess) -> Transport:
-    """Return a transport that is an instance of the base classes of httpx and httpx2, as far as they are imported."""
-    clients = [sys.modules[name] for name in ("httpx", "httpx2") if name in sys.modules]
-    bases = [base for client in clients for base in (client.BaseTransport, client.AsyncBaseTransport)]
-    return transport_class(*bases)(server)
+    """Return a transport that is an instance of the base classes of the clients that are imported."""
+    names = [name for name in ("httpx", "httpx2") if name in sys.modules]
+    clients = [import_module(name) for name in names or ("httpx",)]
+    return transport_class(*[base for client in clients for base in (client.BaseTransport, client.AsyncBaseTransport)])(
+        server
+    )
 
 
 @cache
