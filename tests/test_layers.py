@@ -59,7 +59,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "target.py": {"mockscope", "mockscope._support", "mockscope.instruments"},
     "pulling.py": DOMAIN | {"mockscope.remote", "mockscope.seeding", "mockscope.yaml_text"},
     "anonymizing.py": {"mockscope.domain"},
-    "proxy.py": {"mockscope.gate", "mockscope.tls"},
+    "proxy.py": {"mockscope._support", "mockscope.gate", "mockscope.tls"},
     # It imports requests only where it is asked for its adapter.
     "transports.py": {"mockscope.bench", "mockscope.domain", "mockscope.web", "requests", "starlette", "urllib3"},
     # No client is imported, and no server: it is told where to lead requests.

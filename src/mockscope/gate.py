@@ -1,4 +1,4 @@
-"""Ports at which a server is met otherwise than by plain HTTP. Here: by HTTPS."""
+"""Ports at which a server is reached otherwise than by plain HTTP. Here: by HTTPS."""
 
 import asyncio
 import socket
@@ -7,21 +7,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-# How long a client has for its side of a handshake.
-PATIENCE: Final = 30
-# How long a client has to say goodbye in its turn; one that keeps its connection in a pool never does.
-FAREWELL: Final = 0.2
-# How long nothing is accepted where the process has no file left, as asyncio does it.
-PAUSE: Final = 1
+HANDSHAKE_TIMEOUT: Final = 30
+# A client that keeps its connection in a pool never answers the end of TLS.
+SHUTDOWN_TIMEOUT: Final = 0.2
+# How long nothing is accepted when the process has no file descriptor left.
+ACCEPT_PAUSE: Final = 1
 
 Connect = Callable[[], asyncio.Protocol]
 
 
 class Gate(ABC):
-    """A port, and the connections that came in there and are not yet in the hands of the answering protocol.
+    """A port, and its connections that are not yet in the hands of the HTTP protocol.
 
     Args:
-        context: the certificate that is shown.
+        context: the certificate.
     """
 
     def __init__(self, context: ssl.SSLContext) -> None:
@@ -30,11 +29,11 @@ class Gate(ABC):
 
     @abstractmethod
     async def open(self, listener: socket.socket, connect: Connect, *, backlog: int) -> None:
-        """Accept on a bound socket.
+        """Accept connections on a bound socket.
 
         Args:
             listener: the socket.
-            connect: makes the protocol that answers.
+            connect: makes the HTTP protocol.
             backlog: how many connections may wait to be accepted.
         """
 
@@ -47,7 +46,8 @@ class Gate(ABC):
         for _ in range(3):
             await asyncio.sleep(0)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a coroutine until this port closes."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -55,7 +55,10 @@ class Gate(ABC):
 
 
 class SecurePort(Gate):
-    """HTTPS. A server of asyncio or uvloop would forget, at its end, a connection whose handshake still goes on."""
+    """A port for HTTPS.
+
+    A server of asyncio or uvloop can't close a connection whose handshake is under way: hence the sockets.
+    """
 
     async def open(self, listener: socket.socket, connect: Connect, *, backlog: int) -> None:
         self._listener = listener
@@ -65,9 +68,8 @@ class SecurePort(Gate):
         self._listen()
 
     async def close(self) -> None:
-        if self._listener.fileno() >= 0:
-            asyncio.get_running_loop().remove_reader(self._listener)
-            self._listener.close()
+        asyncio.get_running_loop().remove_reader(self._listener)
+        self._listener.close()
         await super().close()
 
     def _listen(self) -> None:
@@ -82,13 +84,14 @@ class SecurePort(Gate):
         except OSError:
             loop = asyncio.get_running_loop()
             loop.remove_reader(self._listener)
-            loop.call_later(PAUSE, self._listen)
+            loop.call_later(ACCEPT_PAUSE, self._listen)
             return
         connection.settimeout(0)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        securing = self._spawn(self._secure(connection))
-        # One that is cancelled before its first step could not close anything itself.
-        securing.add_done_callback(lambda task: connection.close() if task.cancelled() else None)
+        # A task that is cancelled before its first step closes nothing.
+        self.spawn(self._secure(connection)).add_done_callback(
+            lambda task: connection.close() if task.cancelled() else None
+        )
 
     async def _secure(self, connection: socket.socket) -> None:
         try:
@@ -96,9 +99,9 @@ class SecurePort(Gate):
                 self._connect,
                 connection,
                 ssl=self.context,
-                ssl_handshake_timeout=PATIENCE,
-                ssl_shutdown_timeout=FAREWELL,
+                ssl_handshake_timeout=HANDSHAKE_TIMEOUT,
+                ssl_shutdown_timeout=SHUTDOWN_TIMEOUT,
             )
         except OSError:
-            # ssl.SSLError is one too: no common ground, no TLS at all, or the certificate was not believed.
+            # ssl.SSLError is one too: no common version, no TLS at all, or the client did not trust the certificate.
             connection.close()

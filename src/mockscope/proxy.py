@@ -1,6 +1,6 @@
 """A proxy that answers for the vendor's hosts itself, and refuses or passes all others.
 
-Connections are opened and relayed here; what is answered on them is the business of the protocol that it is given.
+Connections are opened and relayed here. Requests are answered by the HTTP protocol that a connection is handed to.
 """
 
 import asyncio
@@ -10,43 +10,52 @@ import socket
 import ssl
 import struct
 from collections import Counter
+from functools import partial
 from ipaddress import ip_address
 from typing import Final, Literal, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
-from mockscope.gate import FAREWELL, PATIENCE, Connect, Gate
+from mockscope._support.addresses import is_loopback
+from mockscope.gate import HANDSHAKE_TIMEOUT, SHUTDOWN_TIMEOUT, Connect, Gate
 from mockscope.tls import VENDOR_HOSTS
 
 Others = Literal["refuse", "pass"]
 
-LONGEST_HEAD: Final = 65_536
-END: Final = b"\r\n\r\n"
+MAX_HEAD_BYTES: Final = 64 * 1024
+MAX_HOST_LENGTH: Final = 253
+MAX_NAMES: Final = 1_000
+HEAD_TIMEOUT: Final = 30
+# How long a client may keep its side of a connection open after an error.
+CLOSE_TIMEOUT: Final = 30
 HTTP_PORT: Final = 80
-CONNECT: Final = re.compile(rb"CONNECT (?:\[([^\]]+)\]|([^\s:\[\]]+)):(\d{1,5}) HTTP/1\.[01]\r\n")
-ABSOLUTE: Final = re.compile(
-    rb"(\S+) https?://(?:[^/?#\s@]*@)?(?:\[([^\]]+)\]|([^\s:/?#\[\]]+))(?::(\d{1,5}))?"
-    rb"([/?][^\s#]*)? (HTTP/1\.[01])\r\n",
-    re.IGNORECASE,
-)
-# What a client says to its proxy alone (RFC 9110, 7.6.1).
-TO_THE_PROXY: Final = re.compile(rb"(?im)^(?:proxy-connection|proxy-authorization|connection|keep-alive):[^\n]*\n")
-# What may come before an answer (RFC 9110, 15.2).
+
+# The first byte of a method (RFC 9110, 5.6.2). TLS and SOCKS begin with others.
+TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]")
+END: Final = re.compile(rb"\r?\n\r?\n")
+REQUEST_LINE: Final = re.compile(rb"([!-~]+) ([!-~]+) (HTTP/1\.[01])\r\n")
+NAME: Final = re.compile(r"(?:[\w-]{1,63}\.)*[\w-]{1,63}", re.ASCII)
+# Headers that are for the proxy alone (RFC 9110, 7.6.1).
+HOP_BY_HOP: Final = re.compile(rb"(?im)^(?:proxy-connection|proxy-authorization|connection|keep-alive):[^\n]*\n")
+# What may come before a response (RFC 9110, 15.2).
 INTERIM: Final = re.compile(rb"HTTP/1\.[01] 1.*?\r\n\r\n", re.DOTALL)
 # Closing with this option set sends RST: on, and no time to linger.
-AT_ONCE: Final = struct.pack("ii", 1, 0)
+RESET: Final = struct.pack("ii", 1, 0)
+USAGE: Final = "This is a proxy: ask it for absolute http:// URLs or with CONNECT, one connection for each request."
+REMOTE: Final = "what listens on loopback is for clients on this machine"
 
 
 class Proxy(Gate):
-    """A proxy on a port; each connection is an object of its own.
+    """A proxy on a port. Each connection is an object of its own.
 
     Args:
-        context: the certificate that it shows for the vendor's hosts.
-        others: whether other hosts are refused or passed. Loopback always passes for who is on this machine.
+        context: the certificate for the vendor's hosts.
+        others: whether other hosts are refused or passed. Loopback always passes for clients on this machine.
     """
 
     def __init__(self, context: ssl.SSLContext, *, others: Others = "refuse") -> None:
         super().__init__(context)
         self.others = others
-        # How often which other host was refused, and which of the vendor's hosts a client did not believe.
+        # How often which other host was refused, and with which of the vendor's a client broke off the handshake.
         self.refused: Counter[str] = Counter()
         self.doubted: Counter[str] = Counter()
         self.transports: set[asyncio.Transport] = set()
@@ -54,7 +63,7 @@ class Proxy(Gate):
     async def open(self, listener: socket.socket, connect: Connect, *, backlog: int) -> None:
         self._connect = connect
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Client(self), sock=listener, backlog=backlog)
+        self._server = await loop.create_server(lambda: Client(self), sock=listener, backlog=backlog)
 
     async def close(self) -> None:
         self._server.close()
@@ -65,39 +74,39 @@ class Proxy(Gate):
             await asyncio.sleep(0)
         await super().close()
 
-    def take(self, client: "_Client", target: "_Target | None", rest: bytes) -> None:
-        """See to a client that said where it wants to go."""
-        self._spawn(client.go(target, rest))
-
     async def secure(self, transport: asyncio.Transport) -> bool:
-        """Put TLS on a connection that is not being read, and hand it over. False: the client gave up on it."""
-        waiting = _Waiting()
+        """Begin TLS on a connection that is not being read, and hand the connection over.
+
+        Returns:
+            Whether the client completed the handshake.
+        """
+        early = Early()
         try:
             secured = await asyncio.get_running_loop().start_tls(
                 transport,
-                waiting,
+                early,
                 self.context,
                 server_side=True,
-                ssl_handshake_timeout=PATIENCE,
-                ssl_shutdown_timeout=FAREWELL,
+                ssl_handshake_timeout=HANDSHAKE_TIMEOUT,
+                ssl_shutdown_timeout=SHUTDOWN_TIMEOUT,
             )
         except OSError:
-            # ssl.SSLError is one too: no common ground, or the certificate was not believed.
+            # ssl.SSLError is one too: no common version, or the client did not trust the certificate.
             secured = None
         finally:
             self.transports.discard(transport)
-        if secured is None or waiting.is_over:
+        if secured is None or early.is_closed:
             transport.abort()
             return False
-        self.hand_over(secured, waiting.received)
+        self.hand_over(secured, early.received)
         return True
 
     def hand_over(self, transport: asyncio.Transport, received: bytes = b"") -> None:
-        """Let the answering protocol have a connection, and what was read of it.
+        """Give a connection to the HTTP protocol.
 
         Args:
-            transport: the connection; whether it is being read or not.
-            received: what its client has said already.
+            transport: the connection.
+            received: what was read from it already.
         """
         self.transports.discard(transport)
         protocol = self._connect()
@@ -109,8 +118,13 @@ class Proxy(Gate):
             transport.resume_reading()
 
 
-class _Target(NamedTuple):
-    """Where a request wants to go, and what is to be said there."""
+def count_name(names: Counter[str], name: str) -> None:
+    """Count a name. Names beyond the first thousand count together."""
+    names[name if name in names or len(names) < MAX_NAMES else "other hosts"] += 1
+
+
+class Target(NamedTuple):
+    """The host and port that a request is for, and the head to send there."""
 
     host: str
     port: int
@@ -118,27 +132,51 @@ class _Target(NamedTuple):
     head: bytes
 
     @property
-    def is_vendor(self) -> bool:
-        return self.host in VENDOR_HOSTS
-
-    @property
     def name(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @classmethod
+    def parse(cls, head: bytes) -> "Target":
+        """Parse the head of a request to a proxy.
 
-class _Kept(asyncio.Protocol):
-    """A connection in the hands of the proxy.
+        Raises:
+            ValueError: If it is not one, or its host or port is not valid.
+        """
+        match = REQUEST_LINE.match(head)
+        if match is None:
+            raise ValueError(USAGE)
+        method, url, version = (part.decode() for part in match.groups())
+        is_tunnel = method == "CONNECT"
+        parts = urlsplit(f"//{url}" if is_tunnel else url)
+        port = HTTP_PORT if parts.port is None and not is_tunnel else parts.port
+        if not parts.hostname or port is None or parts.scheme not in ("", "http", "https"):
+            raise ValueError(USAGE)
+        host = parts.hostname.removesuffix(".")
+        if ":" not in host and (len(host) > MAX_HOST_LENGTH or NAME.fullmatch(host) is None):
+            raise ValueError("The host in the request is not valid.")
+        if port == 0:
+            raise ValueError("Port out of range 1-65535")
+        target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        # Each request may be for another host, so each has a connection of its own.
+        line = f"{method} {target} {version}\r\nConnection: close\r\n"
+        return cls(host, port, is_tunnel, line.encode() + HOP_BY_HOP.sub(b"", head[match.end() :]))
 
-    Args:
-        proxy: where it came in.
-    """
+
+def reaches_loopback(address: str) -> bool:
+    """Return whether a connection to an address stays on this machine. The unspecified address leads to loopback."""
+    parsed = ip_address(address)
+    return is_loopback(address) or (getattr(parsed, "ipv4_mapped", None) or parsed).is_unspecified
+
+
+class Connection(asyncio.Protocol):
+    """A connection in the hands of the proxy."""
 
     transport: asyncio.Transport
 
     def __init__(self, proxy: Proxy) -> None:
         self.proxy = proxy
 
-    # Streams have an asyncio.Transport; the base class speaks of pipes too.
+    # Sockets have an asyncio.Transport; the base class allows for pipes too.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.transport = transport
         self.proxy.transports.add(transport)
@@ -147,55 +185,95 @@ class _Kept(asyncio.Protocol):
         self.proxy.transports.discard(self.transport)
 
 
-class _Client(_Kept):
-    """A client that has not said yet where it wants to go."""
+class Early(asyncio.Protocol):
+    """Keeps what arrives with the end of a handshake until the HTTP protocol reads it."""
+
+    def __init__(self) -> None:
+        self.received = b""
+        self.is_closed = False
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_closed = True
+
+
+class Client(Connection):
+    """A client whose request is not known yet."""
 
     def __init__(self, proxy: Proxy) -> None:
         super().__init__(proxy)
         self._received = b""
         self._is_over = False
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the client is on this machine."""
+        return is_loopback(self.transport.get_extra_info("peername")[0])
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        later = asyncio.get_running_loop().call_later
+        self._timer = later(HEAD_TIMEOUT, self._refuse, 408, f"No request came within {HEAD_TIMEOUT} seconds.")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._timer.cancel()
+
     def data_received(self, data: bytes) -> None:
         if self._is_over:
             return
         self._received += data
-        head, end, rest = self._received.partition(END)
-        if end or len(self._received) > LONGEST_HEAD:
-            self.transport.pause_reading()
-            target = _target(head + end) if end else None
-            self.proxy.take(self, target, rest)
+        end = END.search(self._received)
+        if len(self._received) > MAX_HEAD_BYTES and (end is None or end.end() > MAX_HEAD_BYTES):
+            # The HTTP protocol refuses and records it.
+            self._timer.cancel()
+            self.proxy.hand_over(self.transport, self._received)
+        elif end is not None or not TOKEN.match(self._received):
+            self._timer.cancel()
+            self._respond(end.end() if end else 0)
 
-    async def go(self, target: _Target | None, rest: bytes) -> None:
-        if target is None or (target.is_tunnel and rest):
-            self._say(
-                400,
-                "This is a proxy: ask it for absolute http:// URLs or with CONNECT, one connection for each request.",
-            )
-        elif target.is_vendor and target.is_tunnel:
-            await self._answer_in_tunnel(target)
-        elif target.is_vendor:
-            self.proxy.hand_over(self.transport, target.head + rest)
-        elif self.proxy.others == "pass" or (_is_loopback(target.host) and self._is_from_here()):
-            await self._relay(target, rest)
+    def _respond(self, length: int) -> None:
+        head, rest = self._received[:length], self._received[length:]
+        try:
+            target = Target.parse(head if head.endswith(b"\r\n\r\n") else b"")
+            if target.is_tunnel and rest:
+                raise ValueError(USAGE)
+        except ValueError as error:
+            self._refuse(400, str(error))
+            return
+        self.transport.pause_reading()
+        if target.host not in VENDOR_HOSTS:
+            self.proxy.spawn(self._relay(target, rest))
+        elif target.is_tunnel:
+            self.proxy.spawn(self._answer_in_tunnel(target))
         else:
-            self.proxy.refused[target.name] += 1
-            self._say(403, f"mockscope refuses {target.name}: --proxy-others pass would let it through")
+            self.proxy.hand_over(self.transport, target.head + rest)
 
-    async def _answer_in_tunnel(self, target: _Target) -> None:
+    async def _answer_in_tunnel(self, target: Target) -> None:
         self._open_tunnel()
         if target.port == HTTP_PORT:
             self.proxy.hand_over(self.transport)
         elif not await self.proxy.secure(self.transport):
-            self.proxy.doubted[target.name] += 1
+            count_name(self.proxy.doubted, target.name)
 
-    async def _relay(self, target: _Target, rest: bytes) -> None:
-        there = (_Relay if target.is_tunnel else _Answers)(self.proxy, self.transport)
+    async def _relay(self, target: Target, rest: bytes) -> None:
         try:
-            await asyncio.get_running_loop().create_connection(lambda: there, target.host, target.port)
-        except OSError as error:
-            self._say(502, f"mockscope can't reach {target.name}: {error.strerror or error}")
+            there = await self._connect(target)
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            self._refuse(502, f"mockscope can't reach {target.name}: {reason}")
             return
-        here = _Relay(self.proxy, there.transport)
+        if there is None:
+            count_name(self.proxy.refused, target.name)
+            hint = REMOTE if self.proxy.others == "pass" else "--proxy-others pass would let it through"
+            self._refuse(403, f"mockscope refuses {target.name}: {hint}")
+            return
+        if self.transport.is_closing():
+            there.transport.close()
+            return
+        here = Relay(self.proxy, there.transport)
         here.transport = self.transport
         self.transport.set_protocol(here)
         if target.is_tunnel:
@@ -204,40 +282,52 @@ class _Client(_Kept):
             there.transport.write(target.head + rest)
         self.transport.resume_reading()
 
+    async def _connect(self, target: Target) -> "Relay | None":
+        """Connect to another host, or return None if this client must not reach it.
+
+        Raises:
+            OSError, UnicodeError: If it can't be reached.
+        """
+        if self.proxy.others == "refuse" and not (self.is_local and is_loopback(target.host)):
+            return None
+        loop = asyncio.get_running_loop()
+        error: OSError | None = None
+        for *_, address in await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM):
+            host = str(address[0])
+            # A client from the network must not reach through this port what listens on loopback alone.
+            if self.is_local or not reaches_loopback(host):
+                side = Relay if target.is_tunnel else Response
+                try:
+                    _, there = await loop.create_connection(
+                        partial(side, self.proxy, self.transport), host, target.port
+                    )
+                except OSError as failure:
+                    error = failure
+                else:
+                    return there
+        if error is not None:
+            raise error
+        return None
+
     def _open_tunnel(self) -> None:
         self.transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
 
-    def _say(self, status: int, message: str) -> None:
+    def _refuse(self, status: int, message: str) -> None:
+        if self.transport.is_closing():
+            return
         # The message is the reason too: most clients show no more of a CONNECT that failed.
         body = json.dumps({"message": message}).encode()
         fields = f"content-type: application/json; charset=utf-8\r\ncontent-length: {len(body)}\r\nconnection: close"
         self.transport.write(f"HTTP/1.1 {status} {message}\r\nserver: mockscope\r\n{fields}\r\n\r\n".encode() + body)
-        # What the client is still sending is read: closing on it would be a reset, and could take the answer along.
+        # What the client still sends is read: closing the connection now would reset it, and might lose the response.
         self._is_over = True
         self.transport.write_eof()
         self.transport.resume_reading()
-
-    def _is_from_here(self) -> bool:
-        # Whoever reaches this port over the network must not reach through it what listens on loopback alone.
-        return _is_loopback(self.transport.get_extra_info("peername")[0])
+        self._timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self.transport.abort)
 
 
-class _Waiting(asyncio.Protocol):
-    """Keeps what comes with the end of a handshake until somebody is there to read it."""
-
-    def __init__(self) -> None:
-        self.received = b""
-        self.is_over = False
-
-    def data_received(self, data: bytes) -> None:
-        self.received += data
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.is_over = True
-
-
-class _Relay(_Kept):
-    """One side of a connection that is passed: what it hears goes to the other one."""
+class Relay(Connection):
+    """One side of a connection that is passed: what it receives goes to the other side."""
 
     def __init__(self, proxy: Proxy, other: asyncio.Transport) -> None:
         super().__init__(proxy)
@@ -247,7 +337,7 @@ class _Relay(_Kept):
         self._other.write(data)
 
     def eof_received(self) -> bool:
-        # The other direction goes on: that is how some clients say that their request is complete.
+        # The other direction stays open: some clients end their request in this way.
         if self._other.is_closing() or not self._other.can_write_eof():
             return False
         self._other.write_eof()
@@ -262,14 +352,14 @@ class _Relay(_Kept):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         if isinstance(exc, ConnectionResetError) and not self._other.is_closing():
-            self._other.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+            self._other.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             self._other.abort()
         else:
             self._other.close()
 
 
-class _Answers(_Relay):
-    """The side of a host that was asked one thing, and whose answer is the last on this connection."""
+class Response(Relay):
+    """The side of a host that got one request. Its response is the last one on the connection."""
 
     _head: bytes | None = b""
 
@@ -284,35 +374,5 @@ class _Answers(_Relay):
         line, end, rest = self._head.partition(b"\r\n")
         if end and not line.startswith((b"HTTP/1.1 1", b"HTTP/1.0 1")):
             self._head = None
-            # Not every server says so itself, and the client would ask again on a connection that is about to end.
+            # Not every server says so, and the client would use the connection again.
             super().data_received(line + end + b"Connection: close\r\n" + rest)
-
-
-def _target(head: bytes) -> _Target | None:
-    if match := CONNECT.match(head):
-        bracketed, bare, port = match.groups()
-        return _Target(_host(bracketed or bare), int(port), is_tunnel=True, head=b"")
-    if match := ABSOLUTE.match(head):
-        method, bracketed, bare, port, path, version = match.groups()
-        path = path or b"/"
-        line = b" ".join((method, path if path.startswith(b"/") else b"/" + path, version))
-        # Each request may want to go somewhere else, so each has a connection of its own.
-        fields = TO_THE_PROXY.sub(b"", head[match.end() :])
-        whole = line + b"\r\nConnection: close\r\n" + fields
-        return _Target(_host(bracketed or bare), int(port or HTTP_PORT), is_tunnel=False, head=whole)
-    return None
-
-
-def _host(name: bytes) -> str:
-    return name.decode("latin-1").lower().rstrip(".")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    # On a port for both families, those of the old one come in with addresses of the new one.
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback

@@ -228,13 +228,39 @@ def test_loopback_passes_and_hop_by_hop_headers_stay_behind(server: LiveServer, 
     assert echoed.content == b"x" * 3_000_000
 
 
-def test_loopback_is_closed_to_who_comes_over_the_network(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    # All of these tests come from 127.0.0.1: now that is somewhere else.
-    monkeypatch.setattr("mockscope.proxy._is_loopback", lambda host: host == "localhost")
+LOOPBACK_SPELLINGS: Final = (
+    *("127.0.0.1", "localhost", "localhost.", "LOCALHOST", "127.1", "2130706433", "0x7f000001", "127.0.0.2"),
+    *("0.0.0.0", "0", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:0.0.0.0]", "[::ffff:7f00:1]"),
+)
 
-    head = said_to(server, b"GET http://localhost:1/ HTTP/1.1\r\nHost: localhost\r\n\r\n").partition(b"\r\n")[0]
 
-    assert head == b"HTTP/1.1 403 mockscope refuses localhost:1: --proxy-others pass would let it through"
+@pytest.mark.parametrize("others", ["refuse", "pass"])
+def test_loopback_is_closed_to_who_comes_over_the_network(others: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    # All of these tests come from 127.0.0.1.
+    monkeypatch.setattr("mockscope.proxy.Client.is_local", False)
+    with another() as port, mockscope.serve(proxy=True, proxy_others=others) as server:
+        for spelling in LOOPBACK_SPELLINGS:
+            for line in (f"GET http://{spelling}:{port}/", f"CONNECT {spelling}:{port}"):
+                answer = said_to(server, f"{line} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                # Not every resolver knows every spelling.
+                assert answer.startswith((b"HTTP/1.1 403 mockscope refuses ", b"HTTP/1.1 502 ")), (spelling, answer)
+        answer = said_to(server, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode())
+        hints = {
+            "refuse": b": --proxy-others pass would let it through",
+            "pass": b": what listens on loopback is for clients on this machine",
+        }
+        assert answer.partition(b"\r\n")[0].endswith(hints[others])
+
+
+@pytest.mark.parametrize("name", [ELSEWHERE, "127.1", "10.0.0.1", "[2001:db8::1]"])
+def test_what_is_refused_is_not_looked_up(server: LiveServer, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_up(*args: object, **options: object) -> None:
+        raise AssertionError(f"looked up: {args}")
+
+    monkeypatch.setattr(type(server._loop), "getaddrinfo", look_up)
+    answer = said_to(server, f"CONNECT {name}:443 HTTP/1.1\r\n\r\n".encode())
+
+    assert answer.startswith(f"HTTP/1.1 403 mockscope refuses {name}:443: ".encode())
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6 here")
@@ -326,19 +352,95 @@ def test_a_passed_host_that_does_not_answer_is_502(server: LiveServer) -> None:
     assert answer.startswith(f"HTTP/1.1 502 mockscope can't reach {address}: ".encode())
 
 
+USAGE: Final = "This is a proxy: "
+HOST: Final = "The host in the request is not valid."
+PORT: Final = "Port out of range "
+LONG: Final = "a" * 64
+# 253 characters, the limit.
+LONGEST: Final = ".".join(["a" * 63] * 3 + ["a" * 61])
+
+
+@pytest.mark.parametrize("others", ["refuse", "pass"])
 @pytest.mark.parametrize(
-    "data",
+    ("data", "message"),
     [
-        b"GET /api/v1/users HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        b"CONNECT app.periscopedata.com HTTP/1.1\r\n\r\n",
-        b"CONNECT app.periscopedata.com:443 HTTP/1.1\r\n\r\ntoo early",
-        b"GET ftp://localhost/x HTTP/1.1\r\n\r\n",
-        b"\x16\x03\x01\r\n\r\n",
-        b"x" * 70_000,
+        (b"GET /api/v1/users HTTP/1.1\r\nHost: localhost\r\n\r\n", USAGE),
+        (b"GET http:/// HTTP/1.1\r\n\r\n", USAGE),
+        (b"GET ftp://localhost/x HTTP/1.1\r\n\r\n", USAGE),
+        (b"PRI * HTTP/2.0\r\n\r\n", USAGE),
+        (b"CONNECT app.periscopedata.com HTTP/1.1\r\n\r\n", USAGE),
+        (b"connect app.periscopedata.com:443 HTTP/1.1\r\n\r\n", USAGE),
+        (b"CONNECT app.periscopedata.com:443 HTTP/1.1\r\n\r\ntoo early", USAGE),
+        (b"CONNECT ::1:443 HTTP/1.1\r\n\r\n", "Port could not be cast to integer value as "),
+        (b"CONNECT [::1:1 HTTP/1.1\r\n\r\n", "Invalid IPv6 URL"),
+        # Line feeds alone, TLS, and SOCKS of both versions: nothing more will come.
+        (b"CONNECT app.periscopedata.com:443 HTTP/1.1\n\n", USAGE),
+        (b"CONNECT app.periscopedata.com:443 HTTP/1.1\r\nHost: x\n\n", USAGE),
+        (b"\x16\x03\x01\x02\x00\x01\x00", USAGE),
+        (b"\x05\x01\x00", USAGE),
+        (b"\x04\x01\x01\xbb\x00\x00\x00\x01\x00", USAGE),
+        (b"CONNECT a..invalid:443 HTTP/1.1\r\n\r\n", HOST),
+        (b"CONNECT .:443 HTTP/1.1\r\n\r\n", HOST),
+        (b"CONNECT \xe9.invalid:443 HTTP/1.1\r\n\r\n", USAGE),
+        (b"CONNECT a\x00b.invalid:443 HTTP/1.1\r\n\r\n", USAGE),
+        (b"CONNECT evil\x1b]0;pwned\x07:443 HTTP/1.1\r\n\r\n", USAGE),
+        (b"CONNECT evil\x1bcX:443 HTTP/1.1\r\n\r\n", USAGE),
+        (b"GET http://evil\x1bcX/ HTTP/1.1\r\n\r\n", USAGE),
+        (f"CONNECT {LONG}.invalid:443 HTTP/1.1\r\n\r\n".encode(), HOST),
+        (f"GET http://{LONG}.invalid/ HTTP/1.1\r\n\r\n".encode(), HOST),
+        (f"CONNECT a{LONGEST}:443 HTTP/1.1\r\n\r\n".encode(), HOST),
+        (b"CONNECT [127.0.0.1:x]:443 HTTP/1.1\r\n\r\n", "'127.0.0.1:x' does not appear to be an IPv4 or IPv6 address"),
+        (b"CONNECT localhost:0 HTTP/1.1\r\n\r\n", PORT),
+        (b"CONNECT localhost:65536 HTTP/1.1\r\n\r\n", PORT),
+        (b"CONNECT app.periscopedata.com:99999 HTTP/1.1\r\n\r\n", PORT),
+        (b"GET http://localhost:99999/ HTTP/1.1\r\n\r\n", PORT),
     ],
 )
-def test_what_is_no_request_to_a_proxy_is_400(server: LiveServer, data: bytes) -> None:
-    assert said_to(server, data).startswith(b"HTTP/1.1 400 This is a proxy: ")
+def test_what_is_not_a_request_to_a_proxy_is_400_at_once(others: Any, data: bytes, message: str) -> None:
+    with mockscope.serve(proxy=True, proxy_others=others) as server:
+        assert said_to(server, data).startswith(f"HTTP/1.1 400 {message}".encode())
+
+
+@pytest.mark.parametrize("address", ["localhost:1", "localhost:65535", f"{LONGEST}:443", "[::1]:1"])
+def test_the_longest_names_and_the_highest_port_are_valid(server: LiveServer, address: str) -> None:
+    status = said_to(server, f"CONNECT {address} HTTP/1.1\r\n\r\n".encode()).split()[1]
+
+    assert status == (b"403" if "a" in address.removeprefix("localhost") else b"502")
+
+
+@pytest.mark.parametrize("sent", [b"", b"CONNECT app.peri"])
+def test_a_head_that_never_comes_is_timed_out(server: LiveServer, sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mockscope.proxy.HEAD_TIMEOUT", 0.05)
+
+    assert said_to(server, sent).startswith(b"HTTP/1.1 408 No request came within 0.05 seconds.\r\n")
+
+
+def send_for_ever(client: socket.socket) -> None:
+    while True:
+        client.sendall(b"x")
+
+
+def test_a_client_that_does_not_close_after_an_error_is_cut_off(
+    server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mockscope.proxy.CLOSE_TIMEOUT", 0.05)
+    host, port = server.proxy_url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=300) as client:
+        client.sendall(b"\x05\x01\x00")
+        assert client.makefile("rb").read().startswith(b"HTTP/1.1 400 ")
+
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            send_for_ever(client)
+
+
+def test_names_that_were_refused_are_counted_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mockscope.proxy.MAX_NAMES", 3)
+    with mockscope.serve(proxy=True) as server:
+        for number in (1, 2, 3, 4, 1, 5):
+            said_to(server, f"CONNECT host-{number}:443 HTTP/1.1\r\n\r\n".encode())
+
+        assert server.proxy is not None
+        assert server.proxy.refused == {"host-1:443": 2, "host-2:443": 1, "host-3:443": 1, "other hosts": 2}
 
 
 def test_a_head_may_arrive_byte_by_byte(server: LiveServer, site: MockSite) -> None:
