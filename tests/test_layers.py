@@ -65,13 +65,12 @@ ALLOWED: Final[dict[str, set[str]]] = {
     # No client is imported, and no server: it is told where to lead requests.
     "redirect.py": {"mockscope.tls"},
     "server.py": SERVER,
-    "adopting.py": set(),
-    "running.py": {"mockscope.adopting", "mockscope.instruments", "mockscope.server", "mockscope.tls"},
+    "running.py": {"mockscope.instruments", "mockscope.ready", "mockscope.server", "mockscope.tls"},
     "ready.py": {"mockscope._support", "msgspec"},
-    "shell.py": {"mockscope.saving", "click"},
+    "shell.py": {"mockscope.double", "mockscope.saving", "click"},
     "outside.py": {"mockscope._support", "mockscope.anonymizing", "mockscope.pulling", "mockscope.remote"}
     | {"mockscope.shell", "mockscope.target", "click"},
-    "beside.py": SERVER | {"mockscope.ready", "mockscope.running", "mockscope.shell", "click"},
+    "beside.py": SERVER | {"mockscope.ready", "mockscope.running", "mockscope.shell", "click", "urllib3"},
     # Schemathesis and what it stands on are an extra too.
     "schemathesis_setup.py": DOMAIN
     | {"mockscope.instruments", "mockscope._spec", "hypothesis", "requests", "schemathesis"},
@@ -81,7 +80,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     | {"mockscope.checking", "mockscope.outside", "mockscope.remote", "mockscope.shell", "click", "yaml"},
     "fuzzing.py": SERVER
     | {"mockscope.outside", "mockscope.schemathesis_setup", "mockscope.shell", "mockscope.target", "click"},
-    "serving.py": SERVER | {"mockscope", "mockscope.ready", "mockscope.shell", "click"},
+    "serving.py": SERVER | {"mockscope", "mockscope._support", "mockscope.ready", "mockscope.shell", "click"},
     # The commands themselves are loaded by name.
     "cli.py": {"mockscope", "mockscope._spec", "mockscope.seeding", "mockscope.shell", "click"},
     "strategies.py": {"mockscope.domain", "hypothesis"},

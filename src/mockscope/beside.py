@@ -1,31 +1,39 @@
 """The commands for programs that run beside a server: exec, env and wait."""
 
-import os
 import signal
-import ssl
 import time
 from functools import partial
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from shlex import quote
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 import click
 
-from mockscope.ready import Ready, parse
-from mockscope.shell import FILE, MOST_SECONDS, Number, check_spared, is_kept, say, seed_or_demo, state_file
+from mockscope.ready import parse
+from mockscope.shell import (
+    FILE,
+    MOST_SECONDS,
+    Number,
+    check_spared,
+    is_kept,
+    proxy_others_option,
+    say,
+    say_findings,
+    seed_or_demo,
+    state_file,
+    writing,
+)
 from mockscope.tls import CA_FILE
 
 NO: Final = 1
 POLL_SECONDS: Final = 0.02
-# How long one answer may take, and how long it may take in any case.
-PATIENCE: Final = 5
-LEAST_PATIENCE: Final = 0.5
+RESPONSE_SECONDS: Final = 5
+MIN_RESPONSE_SECONDS: Final = 0.5
 
 ready_file_option: Final = click.option(
     "--ready-file",
     type=FILE,
+    required=True,
     envvar="MOCKSCOPE_READY_FILE",
     help="The ready file of the server.",
 )
@@ -38,23 +46,17 @@ ready_file_option: Final = click.option(
 )
 @click.option("--seed", type=FILE, help="Seed file. Without it: the demo site.")
 @click.option("--keep-state", type=FILE, help="File to write the sites to at the end.")
-@click.option(
-    "--proxy-others",
-    type=click.Choice(["refuse", "pass"]),
-    default="refuse",
-    show_default=True,
-    help="What the proxy does with hosts that are neither the vendor's nor loopback.",
-)
+@proxy_others_option
 @click.pass_context
 def execute(
     context: click.Context, *, seed: Path | None, keep_state: Path | None, proxy_others: Literal["refuse", "pass"]
 ) -> int:
-    """Run a command that meets the mock, and end with its exit status.
+    """Run a command beside a server, and end with its exit status.
 
-    In its environment are MOCKSCOPE_URL, MOCKSCOPE_SITE, MOCKSCOPE_API_KEY and MOCKSCOPE_AUTH, and a proxy that answers
-    for the vendor's hosts, with the files that make clients believe it.
+    Its environment has MOCKSCOPE_URL, MOCKSCOPE_SITE, MOCKSCOPE_API_KEY and MOCKSCOPE_AUTH, and a proxy that answers
+    for the vendor's hosts, with the files that make clients trust it.
     """
-    # Until the command is there to take it, Ctrl-C ends the process as it ends any other.
+    # Until the command is there to receive it, Ctrl-C ends the process as it ends any other.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     command = context.args
     if not command:
@@ -71,11 +73,13 @@ def execute(
     if not server.directory:
         raise click.ClickException(f"the seed {seed} has no sites, and exec needs one")
     kept = state_file(keep_state)
-    with server:
-        try:
+    server.start()
+    try:
+        with writing("the certificates"):
             status = run(command, server, say)
-        except OSError as error:
-            raise click.ClickException(f"can't write the certificates: {error.strerror or error}") from None
+    finally:
+        server.stop()
+    say_findings(server)
     if not is_kept(None if kept is None else partial(kept.save, list(server.directory))):
         return status or NO
     return status
@@ -83,26 +87,17 @@ def execute(
 
 @click.command()
 @ready_file_option
-def env(*, ready_file: Path | None) -> None:
-    """Print the environment in which programs meet a running server, for eval."""
+def env(*, ready_file: Path) -> None:
+    """Print the environment by which programs find a running server, for eval."""
     from mockscope.running import variables
 
-    path = _named(ready_file)
     try:
-        ready = parse(path.read_bytes())
+        ready = parse(ready_file.read_bytes())
     except OSError as error:
-        raise click.ClickException(f"can't read the ready file {path}: {error.strerror or error}") from None
+        raise click.ClickException(f"can't read the ready file {ready_file}: {error.strerror or error}") from None
     except ValueError as error:
-        raise click.ClickException(f"{path} is no ready file: {error}") from None
-    site = next(iter(ready.sites), None)
-    for name, value in variables(
-        ready.url,
-        site=None if site is None else site.host,
-        api_key=None if site is None else site.api_key,
-        proxy=ready.proxy,
-        trust=None if ready.trust is None else Path(ready.trust),
-        java=os.environ.get("JAVA_TOOL_OPTIONS", ""),
-    ).items():
+        raise click.ClickException(f"{ready_file} is not a ready file: {error}") from None
+    for name, value in variables(ready).items():
         click.echo(f"export {name}={quote(value)}")
 
 
@@ -115,56 +110,39 @@ def env(*, ready_file: Path | None) -> None:
     show_default=True,
     help="How many seconds to wait at most.",
 )
-def wait(*, ready_file: Path | None, timeout: float) -> int:
+def wait(*, ready_file: Path, timeout: float) -> int:
     """Wait until a server answers; exit status 1 if it does not."""
-    # Ctrl-C is no success: a script that waits must not go on.
+    # Ctrl-C is not a success: a script that waits must not go on.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    path = _named(ready_file)
     latest = time.monotonic() + timeout
-    while (reason := _silence(path, latest)) is not None:
+    while (reason := _absence(ready_file, latest)) is not None:
         if time.monotonic() >= latest:
             say(f"{reason} after {timeout:g} seconds")
             return NO
-        # Another process writes the file: nothing here is told when.
+        # Another process writes the file, and nothing signals when.
         time.sleep(POLL_SECONDS)
     return 0
 
 
-def _silence(path: Path, latest: float) -> str | None:
-    """Why a server is not there; None: it is."""
+def _absence(path: Path, latest: float) -> str | None:
+    """Return why a server is not there, or None if it is."""
     try:
         ready = parse(path.read_bytes())
     except OSError as error:
         return f"can't read the ready file {path} ({error.strerror or error})"
     except ValueError as error:
-        return f"{path} is no ready file ({error})"
+        return f"{path} is not a ready file ({error})"
+    from urllib3 import PoolManager
+    from urllib3.exceptions import HTTPError
+
+    authority = None if ready.trust is None else str(Path(ready.trust) / CA_FILE)
+    patience = min(RESPONSE_SECONDS, max(MIN_RESPONSE_SECONDS, latest - time.monotonic()))
     try:
-        name = _ask(ready, min(PATIENCE, max(LEAST_PATIENCE, latest - time.monotonic())))
-    except (OSError, HTTPException) as error:
-        return f"nothing answers at {ready.url} ({error})"
-    # Another one may have the port of a server that was killed.
-    return None if name == "mockscope" else f"what answers at {ready.url} is no mockscope"
-
-
-def _ask(ready: Ready, patience: float) -> str | None:
-    """The name that a server gives itself."""
-    parts = urlsplit(ready.url)
-    if parts.scheme == "https":
-        context = ssl.create_default_context(cafile=None if ready.trust is None else Path(ready.trust) / CA_FILE)
-        connection: HTTPConnection = HTTPSConnection(parts.netloc, timeout=patience, context=context)
-    else:
-        connection = HTTPConnection(parts.netloc, timeout=patience)
-    try:
-        # Reserved, so that it is in no log and among nobody's calls.
-        connection.request("HEAD", "/openapi.yaml")
-        response = connection.getresponse()
-        response.read()
-        return response.getheader("server")
-    finally:
-        connection.close()
-
-
-def _named(path: Path | None) -> Path:
-    if path is None:
-        raise click.UsageError("Missing option '--ready-file'.")
-    return path
+        with PoolManager(ca_certs=authority) as client:
+            # This path is reserved: the request is in no log and among nobody's calls.
+            response = client.request("HEAD", f"{ready.url}/openapi.yaml", timeout=patience, retries=False)
+    except HTTPError as error:
+        return f"nothing answers at {ready.url} ({error.__cause__ or error})"
+    # Another server may have the port of one that was killed.
+    is_ours = response.headers.get("server") == "mockscope"
+    return None if is_ours else f"the server at {ready.url} is not a mockscope"

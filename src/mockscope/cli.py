@@ -1,10 +1,11 @@
-"""The command line: which commands there are, and errors to one line. What the commands do lives elsewhere."""
+"""The command line: the table of commands, and the line and status of every error."""
 
 import errno
 import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from typing import Any, Final, cast
 
@@ -15,9 +16,9 @@ from mockscope.shell import say, say_wrong
 
 NOT_WRITTEN: Final = 1
 WRONG_USE: Final = 2
-# What comes of writing, to standard output among others. Any other failure is our own, and worth its trace.
+# The errors of a full disk or a closed pipe. Any other one is a bug, and worth its traceback.
 UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EPIPE)
-# name -> where it lives. Each is loaded when it is asked for, since what one command needs slows down the others.
+# Each is imported when it is asked for: the libraries of one command slow down the others.
 COMMANDS: Final = {
     "serve": "mockscope.serving:serve",
     "exec": "mockscope.beside:execute",
@@ -31,51 +32,8 @@ COMMANDS: Final = {
 }
 
 
-def main() -> None:
-    """The console script. Wrong use of any kind is one line on stderr, and status 2 unless a command has another."""
-    _open_closed_streams()
-    try:
-        status = cli.main(prog_name="mockscope", standalone_mode=False)
-        # At the exit, where it would be done otherwise, a failure could only be told with a trace.
-        sys.stdout.flush()
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        sys.exit(WRONG_USE)
-    except click.ClickException as error:
-        say_wrong(error)
-        sys.exit(WRONG_USE)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(0)
-    except OSError as error:
-        if error.errno not in UNWRITABLE:
-            raise
-        _give_up_output()
-        # Whoever left a pipe, as head does, has seen enough.
-        if error.errno != errno.EPIPE:
-            say(f"can't write: {error.strerror}")
-        sys.exit(NOT_WRITTEN)
-    sys.exit(status)
-
-
-def _open_closed_streams() -> None:
-    """Have what is written to a stream that was closed before the start (``>&-``) go nowhere, as with the null device.
-
-    Before any other file is opened: that one would get the number of the stream.
-    """
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (it is open until the end)
-
-
-def _give_up_output() -> None:
-    """Have what is left of standard output go nowhere: at the exit it would be tried once more, and said once more."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
-
-
 class Commands(Mapping[str, click.Command]):
-    """The commands of the table, each loaded when it is looked up."""
+    """The commands of the table, each imported when it is looked up."""
 
     def __getitem__(self, name: str) -> click.Command:
         module, _, attribute = COMMANDS[name].partition(":")
@@ -89,11 +47,59 @@ class Commands(Mapping[str, click.Command]):
         return len(COMMANDS)
 
 
-# click would let others add to them, and nobody does.
-@click.group(commands=cast(Any, Commands()), context_settings={"help_option_names": ["-h", "--help"]})
+class Root(click.Group):
+    """The group of all commands. Wrong use is one line on stderr, and status 2 unless a command has another."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run a command, and exit. Outside of the standalone mode do as click does."""
+        run: Any = partial(super().main, *args, **options | {"standalone_mode": False})
+        if not options.get("standalone_mode", True):
+            return run()
+        try:
+            status = run()
+            # Python would do this at the exit, and report a failure with a traceback.
+            sys.stdout.flush()
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message(), err=True)
+            sys.exit(WRONG_USE)
+        except click.ClickException as error:
+            say_wrong(error)
+            sys.exit(WRONG_USE)
+        except (click.Abort, KeyboardInterrupt):
+            sys.exit(0)
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            _discard_output()
+            # The reader of a pipe that left, as head does, has seen enough.
+            if error.errno != errno.EPIPE:
+                say(f"can't write: {error.strerror}")
+            sys.exit(NOT_WRITTEN)
+        sys.exit(status)
+
+
+# click would let others add commands, and nobody does.
+@click.group(cls=Root, commands=cast(Any, Commands()), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="mockscope %(version)s")
 def cli() -> None:
     """A test double of Periscope Data's User and Group Management API."""
+
+
+def main() -> None:
+    """Run the console script."""
+    for name in ("stdout", "stderr"):
+        # A stream that was closed before the start (``>&-``) is replaced by the null device. No file has been opened
+        # yet: it would get the number of the stream.
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (it is open until the end)
+    cli.main(prog_name="mockscope")
+
+
+def _discard_output() -> None:
+    """Send the rest of standard output nowhere: Python would try it once more at the exit, and fail once more."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""The ready file: what serve tells those who wait for it, as it is written and as it is read."""
+"""The ready file, by which serve tells scripts where it answers: written, and parsed."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ class ReadySite(Struct):
 
 
 class Ready(Struct):
-    """What a ready file says, as far as it matters to those who read it."""
+    """The part of a ready file that mockscope reads itself."""
 
     url: Annotated[str, Meta(pattern=r"^https?://.+:\d+$")]
     sites: list[ReadySite]
@@ -28,10 +28,10 @@ class Ready(Struct):
 
 
 def parse(content: bytes) -> Ready:
-    """Read what a ready file holds.
+    """Parse the content of a ready file.
 
     Raises:
-        ValueError: it is none.
+        ValueError: If it is not a ready file.
     """
     try:
         return decode(content, type=Ready)

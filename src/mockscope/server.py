@@ -330,13 +330,17 @@ class _ForegroundServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        for number in HANDLED_SIGNALS:
+        numbers = [*HANDLED_SIGNALS]
+        # Windows has no SIGHUP, and nohup has it ignored.
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        for number in numbers:
             signal.signal(number, self.handle_exit)
         try:
             yield
         finally:
             # An impatient second signal must not cut short what is left to do.
-            for number in HANDLED_SIGNALS:
+            for number in numbers:
                 signal.signal(number, signal.SIG_IGN)
 
 
@@ -347,7 +351,7 @@ def serve_in_foreground(
     on_ready: Callable[[], None],
     gates: Mapping[Gate, socket.socket] = MappingProxyType({}),
 ) -> None:
-    """Answer on a bound socket in this thread until SIGINT or SIGTERM. From then on both are ignored.
+    """Answer on a bound socket in this thread until SIGINT, SIGTERM or SIGHUP. From then on they are ignored.
 
     Args:
         double: what answers.

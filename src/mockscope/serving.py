@@ -1,4 +1,4 @@
-"""The command serve: its options, and what it tells whoever started it."""
+"""The command serve: its options, and the output for the person who started it."""
 
 import gc
 import logging
@@ -6,8 +6,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from shlex import quote
 from types import FrameType
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 import click
 
 from mockscope import __version__
+from mockscope._support.collector import collector_off
 from mockscope.shell import (
     FILE,
     check_apart,
@@ -24,9 +25,11 @@ from mockscope.shell import (
     is_kept,
     name_of,
     not_empty,
-    say,
+    proxy_others_option,
+    say_findings,
     seed_or_demo,
     state_file,
+    writing,
 )
 
 if TYPE_CHECKING:
@@ -34,135 +37,69 @@ if TYPE_CHECKING:
     from mockscope.tls import Authority
 
 NOT_KEPT: Final = 1
-# So many users load in a moment.
-MANY: Final = 20_000
+# Fewer users than this load in a moment.
+MIN_TRACKED: Final = 20_000
+MAX_HEADERS: Final = 10
 T = TypeVar("T")
 
 
-@click.command()
+@click.command(context_settings={"auto_envvar_prefix": "MOCKSCOPE", "show_default": True})
+# An empty host would be every address of the machine.
+@click.option("--host", default="127.0.0.1", callback=not_empty, help="Address to bind to.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, help="Port; 0: the kernel chooses.")
 @click.option(
-    "--host",
-    default="127.0.0.1",
-    show_default=True,
-    # An empty name would be every address of the machine.
-    callback=not_empty,
-    envvar="MOCKSCOPE_HOST",
-    help="Address to bind to.",
-)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8765,
-    show_default=True,
-    envvar="MOCKSCOPE_PORT",
-    help="Port; 0: the kernel chooses.",
-)
-@click.option(
-    "--seed",
-    type=FILE,
-    envvar="MOCKSCOPE_SEED",
-    help="Seed file, YAML or JSON. Without it: the demo site with the people of the vendor's page.",
+    "--seed", type=FILE, help="Seed file, YAML or JSON. Without it: the demo site with the people of the vendor's page."
 )
 @click.option(
     "--state",
     type=FILE,
-    envvar="MOCKSCOPE_STATE",
     help="File to keep the sites in, YAML or JSON: loaded instead of the seed if it is there, written at the end.",
 )
 @click.option(
     "--ready-file",
     type=FILE,
-    envvar="MOCKSCOPE_READY_FILE",
     help="JSON file to write once the port accepts: url, pid, version, sites. Removed at the end.",
 )
 @click.option(
     "--log",
     type=click.Choice(["text", "json", "off"]),
     default="text",
-    show_default=True,
-    envvar="MOCKSCOPE_LOG",
     help="Request log on stderr: one line a request, for people or for machines.",
 )
-@click.option(
-    "--hints/--no-hints",
-    default=True,
-    show_default=True,
-    envvar="MOCKSCOPE_HINTS",
-    help="Whether answers carry the X-Mockscope-Hint header.",
-)
+@click.option("--hints/--no-hints", default=True, help="Whether responses carry the X-Mockscope-Hint header.")
 @click.option(
     "--strict/--no-strict",
     default=False,
-    show_default=True,
-    envvar="MOCKSCOPE_STRICT",
-    help="Whether to print at the end what went well although nobody promises it, and the faults that never came.",
+    help="On exit, list calls that only worked by accident, and planned faults that were never hit.",
 )
-@click.option(
-    "--contract/--no-contract",
-    default=False,
-    show_default=True,
-    envvar="MOCKSCOPE_CONTRACT",
-    help="Whether to print at the end what in the requests is not as openapi.yaml says.",
-)
+@click.option("--contract/--no-contract", default=False, help="On exit, list requests that violate openapi.yaml.")
 @click.option(
     "--calls-kept",
     type=click.IntRange(min=1),
     default=10_000,
-    show_default=True,
-    envvar="MOCKSCOPE_CALLS_KEPT",
     help="How many calls each site keeps, and how many are kept that reached no site.",
 )
+@click.option("--control/--no-control", default=True, help="Whether the control API answers under /_mockscope/v1/.")
 @click.option(
-    "--control/--no-control",
-    default=True,
-    show_default=True,
-    envvar="MOCKSCOPE_CONTROL",
-    help="Whether the control API answers under /_mockscope/v1/.",
-)
-@click.option(
-    "--control-token",
-    envvar="MOCKSCOPE_CONTROL_TOKEN",
-    help="Bearer token for the control API. Without it: none on loopback, elsewhere a made-up one.",
+    "--control-token", help="Bearer token for the control API. Without it: none on loopback, elsewhere a made-up one."
 )
 @click.option(
     "--tls/--no-tls",
     default=False,
-    show_default=True,
-    envvar="MOCKSCOPE_TLS",
     help="Whether to speak HTTPS, with a certificate of an authority made on the spot.",
 )
 @click.option(
-    "--proxy/--no-proxy",
-    default=False,
-    show_default=True,
-    envvar="MOCKSCOPE_PROXY",
-    help="Whether to run a proxy too, which answers for the vendor's hosts.",
+    "--proxy/--no-proxy", default=False, help="Whether to run a proxy too, which answers for the vendor's hosts."
 )
 @click.option(
-    "--proxy-port",
-    type=click.IntRange(0, 65535),
-    default=8766,
-    show_default=True,
-    envvar="MOCKSCOPE_PROXY_PORT",
-    help="Port of the proxy; 0: the kernel chooses.",
+    "--proxy-port", type=click.IntRange(0, 65535), default=8766, help="Port of the proxy; 0: the kernel chooses."
 )
-@click.option(
-    "--proxy-others",
-    type=click.Choice(["refuse", "pass"]),
-    default="refuse",
-    show_default=True,
-    envvar="MOCKSCOPE_PROXY_OTHERS",
-    help="What the proxy does with hosts that are neither the vendor's nor loopback.",
-)
-@click.option(
-    "--ca-file",
-    type=FILE,
-    envvar="MOCKSCOPE_CA_FILE",
-    help="File to write the authority's certificate to.",
-)
+@proxy_others_option
+@click.option("--ca-file", type=FILE, help="File to write the authority's certificate to.")
 @click.pass_context
 def serve(
     context: click.Context,
+    /,
     *,
     host: str,
     port: int,
@@ -171,79 +108,98 @@ def serve(
     ready_file: Path | None,
     log: str,
     hints: bool,
-    strict: bool,
-    contract: bool,
-    calls_kept: int,
-    control: bool,
     control_token: str | None,
     tls: bool,
     proxy: bool,
     proxy_port: int,
     proxy_others: Literal["refuse", "pass"],
     ca_file: Path | None,
+    **settings: Any,
 ) -> None:
-    """Serve the API until SIGINT or SIGTERM.
+    """Serve the API until SIGINT, SIGTERM or SIGHUP.
 
     Every option can also be set in the environment: --ready-file is MOCKSCOPE_READY_FILE.
     """
-    # Until uvicorn takes over, a signal ends the process just as quietly.
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGINT, _leave)
+    _end_quietly()
     logging.basicConfig(level=logging.WARNING, format="mockscope: %(message)s")
-    _check_pairs(context, control=control, tls=tls, proxy=proxy)
-    with _staying():
+    _check_pairs(context, control=settings["control"], tls=tls, proxy=proxy)
+    _check_files(context, seed=seed, state=state, ready_file=ready_file, ca_file=ca_file)
+    with collector_off():
         from mockscope.gate import Gate, SecurePort
         from mockscope.instruments.log import RequestLog, json_line, text_line
         from mockscope.server import serve_in_foreground, url_of
 
-        _check_files(context, seed, state, ready_file, ca_file)
         kept = state_file(state)
         double = _load(
             state if kept is not None and kept.exists() else seed,
             hint_header=hints,
-            strict=strict,
-            contract=contract,
-            calls_kept=calls_kept,
-            control=control,
             control_token=control_token,
+            **settings,
         )
+        # The collector need not look through the records later either.
+        gc.freeze()
     if kept is not None:
         double.save = lambda: kept.save(list(double.directory))
-    if log == "text":
-        double.observers.append(RequestLog(sys.stderr, text_line))
-    elif log == "json":
-        double.observers.append(RequestLog(sys.stderr, json_line))
+    if log != "off":
+        double.observers.append(RequestLog(sys.stderr, json_line if log == "json" else text_line))
     listener = _listener(host, port)
     url = url_of(listener, is_secure=tls)
     gates: dict[Gate, socket.socket] = {}
     trust: dict[str, str] = {}
     if tls or proxy:
         authority = _authority(ca_file)
-        # Whoever reads the ready file may be in another folder.
+        # The reader of the ready file may be in another folder.
         trust = {"ca_file": str((ca_file or authority.ca_file).absolute()), "trust": str(authority.directory)}
         if tls:
             gates[SecurePort(authority.server_context(host))] = listener
         if proxy:
             from mockscope.proxy import Proxy
 
-            door = _listener(host, proxy_port)
-            gates[Proxy(authority.server_context(), others=proxy_others)] = door
-            trust = {"proxy": url_of(door)} | trust
-    with _ready_file(ready_file) as write_ready:
+            proxy_listener = _listener(host, proxy_port)
+            gates[Proxy(authority.server_context(), others=proxy_others)] = proxy_listener
+            trust = {"proxy": url_of(proxy_listener)} | trust
+    with ExitStack() as stack:
+        file = None
+        if ready_file is not None:
+            from mockscope.ready import ReadyFile  # here, not above: most servers have none
+
+            with writing(f"the ready file {ready_file}"):
+                file = stack.enter_context(ReadyFile(ready_file))
 
         def announce() -> None:
-            write_ready(_readiness(double, url) | trust)
-            click.echo(_banner(double, url, trust, tells_token=control_token is None))
+            if file is not None:
+                with writing(f"the ready file {ready_file}"):
+                    file.write(_readiness(double, url) | trust)
+            click.echo(_banner(double, url, trust, shows_token=control_token is None))
             sys.stdout.flush()
 
         try:
             serve_in_foreground(double, listener, host, announce, gates)
         finally:
-            _end(double)
+            is_saved = is_kept(double.save)
+            say_findings(double)
+            if not is_saved:
+                sys.exit(NOT_KEPT)
+
+
+def _end_quietly() -> None:
+    """Let a signal that comes before the server is up end the process, and have any further one ignored."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        sys.exit(0)
+
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    # Windows has no SIGHUP, and nohup has it ignored.
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
+        signal.signal(number, leave)
 
 
 def _check_pairs(context: click.Context, *, control: bool, tls: bool, proxy: bool) -> None:
-    """Have no option be without effect."""
+    """Refuse options without effect."""
     for parameter, has_effect, need in (
         ("control_token", control, "the control API, and --no-control leaves it out"),
         ("proxy_port", proxy, "--proxy: otherwise there is no proxy"),
@@ -255,9 +211,9 @@ def _check_pairs(context: click.Context, *, control: bool, tls: bool, proxy: boo
 
 
 def _check_files(
-    context: click.Context, seed: Path | None, state: Path | None, ready_file: Path | None, ca_file: Path | None
+    context: click.Context, *, seed: Path | None, state: Path | None, ready_file: Path | None, ca_file: Path | None
 ) -> None:
-    """Have no file lost by an option that was mistaken for another."""
+    """Refuse to write over a file of another purpose."""
     names = {parameter: name_of(context, parameter) for parameter in ("seed", "state", "ready_file", "ca_file")}
     written = {names["ready_file"]: ready_file, names["ca_file"]: ca_file}
     # A state may be the seed: it is loaded then, and kept there.
@@ -272,17 +228,6 @@ def _check_files(
         from mockscope.tls import read_own
 
         check_spared(names["ca_file"], ca_file, "certificate that mockscope made", read_own)
-
-
-@contextmanager
-def _staying() -> Iterator[None]:
-    """Load what stays until the end: the collector need not look through it, neither meanwhile nor later."""
-    gc.disable()
-    try:
-        yield
-        gc.freeze()
-    finally:
-        gc.enable()
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -302,21 +247,9 @@ def _authority(ca_file: Path | None) -> "Authority":
 
     authority = Authority()
     if ca_file is not None:
-        try:
+        with writing(f"the CA file {ca_file}"):
             ca_file.write_bytes(authority.pem)
-        except OSError as error:
-            raise click.ClickException(f"can't write the CA file {ca_file}: {error.strerror or error}") from None
     return authority
-
-
-def _end(double: "Mockscope") -> None:
-    """Keep the state, and print what strict mode and the contract object to."""
-    kept = is_kept(double.save)
-    for site in double.sites.values():
-        for finding in site.objections():
-            say(f"{site.host}: {finding}")
-    if not kept:
-        sys.exit(NOT_KEPT)
 
 
 def _load(seed: Path | None, **options: Any) -> "Mockscope":
@@ -334,40 +267,14 @@ def _load(seed: Path | None, **options: Any) -> "Mockscope":
 
 
 def _with_bar(items: "Iterable[T]", length: int, doing: str) -> "Iterable[T]":
-    """Show a bar to somebody who watches, where it takes long enough to be seen."""
-    if length < MANY or not sys.stderr.isatty():
+    """Go through items with a progress bar, if there is a terminal and enough of them."""
+    if length < MIN_TRACKED or not sys.stderr.isatty():
         yield from items
         return
     with click.progressbar(
         items, length=length, label=f"mockscope: {doing}", file=sys.stderr, update_min_steps=length // 100
     ) as bar:
         yield from bar
-
-
-@contextmanager
-def _ready_file(path: Path | None) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-    """What writes the ready file, for a block at the end of which it goes; without a path it writes nothing."""
-    if path is None:
-        yield lambda content: None
-        return
-    from mockscope.ready import ReadyFile  # here, not above: most servers have none
-
-    def write(content: Mapping[str, Any]) -> None:
-        with _writing(path):
-            file.write(content)
-
-    with ExitStack() as stack:
-        with _writing(path):
-            file = stack.enter_context(ReadyFile(path))
-        yield write
-
-
-@contextmanager
-def _writing(ready_file: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise click.ClickException(f"can't write the ready file {ready_file}: {error.strerror or error}") from None
 
 
 def _readiness(double: "Mockscope", url: str) -> dict[str, Any]:
@@ -387,24 +294,20 @@ def _readiness(double: "Mockscope", url: str) -> dict[str, Any]:
     }
 
 
-def _banner(double: "Mockscope", url: str, trust: Mapping[str, str], *, tells_token: bool) -> str:
+def _banner(double: "Mockscope", url: str, trust: Mapping[str, str], *, shows_token: bool) -> str:
     lines = [f"mockscope {__version__} answers at {url} (Ctrl-C ends it)", ""]
     headers = [f"Http-X-Partner-Auth: {site.host}:{site.api_key}" for site in double.directory]
-    lines += [f"    {header}" for header in headers[:10]]
-    if len(headers) > 10:
-        lines.append(f"    ... and {len(headers) - 10} more sites")
+    lines += [f"    {header}" for header in headers[:MAX_HEADERS]]
+    if len(headers) > MAX_HEADERS:
+        lines.append(f"    ... and {len(headers) - MAX_HEADERS} more sites")
     if headers:
-        believing = f"--cacert {quote(trust['ca_file'])} " if url.startswith("https:") else ""
-        lines += ["", "Try:", "", f"    curl {believing}-H {quote(headers[0])} {url}/api/v1/users", ""]
+        trusting = f"--cacert {quote(trust['ca_file'])} " if url.startswith("https:") else ""
+        lines += ["", "Try:", "", f"    curl {trusting}-H {quote(headers[0])} {url}/api/v1/users", ""]
     else:
         lines += ["The seed has no sites: every request is answered 403.", ""]
     if "proxy" in trust:
-        lines += [f"The vendor's hosts are answered through the proxy {trust['proxy']};", "clients must believe:", ""]
+        lines += [f"The vendor's hosts are answered through the proxy {trust['proxy']};", "clients must trust:", ""]
         lines += [f"    {trust['ca_file']}", ""]
-    if tells_token and double.control_token:
+    if shows_token and double.control_token:
         lines += ["The control API wants:", "", f"    Authorization: Bearer {double.control_token}", ""]
     return "\n".join(lines)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    sys.exit(0)

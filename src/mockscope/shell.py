@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
+    from mockscope.double import Mockscope
     from mockscope.saving import StateFile
 
 # The people of the vendor's page, so that its examples work when pasted.
@@ -56,11 +57,25 @@ def not_empty(context: click.Context | None, parameter: click.Parameter | None, 
 
 
 FILE: Final = _File(path_type=Path)
+proxy_others_option: Final = click.option(
+    "--proxy-others",
+    type=click.Choice(["refuse", "pass"]),
+    default="refuse",
+    show_default=True,
+    help="What the proxy does with hosts that are neither the vendor's nor loopback.",
+)
 
 
 def say(line: str) -> None:
     """Tell the user something on stderr."""
     click.echo(f"mockscope: {line}", err=True)
+
+
+def say_findings(double: "Mockscope") -> None:
+    """Print the findings of strict mode and of the contract, site by site."""
+    for site in double.sites.values():
+        for finding in site.objections():
+            say(f"{site.host}: {finding}")
 
 
 def is_given(context: click.Context, parameter: str) -> bool:
@@ -72,7 +87,7 @@ def name_of(context: click.Context, parameter: str) -> str:
     """What the user knows a parameter by: the option, or the variable that it came from."""
     [found] = [each for each in context.command.params if each.name == parameter]
     if context.get_parameter_source(parameter) is ParameterSource.ENVIRONMENT:
-        return str(found.envvar)
+        return str(found.envvar or f"{context.auto_envvar_prefix}_{parameter.upper()}")
     return found.opts[0]
 
 
@@ -121,7 +136,7 @@ def check_spared(name: str, path: Path | None, what: str, read: Callable[[bytes]
         raise click.ClickException(f"can't read what is in {path} already: {error.strerror or error}") from None
     except ValueError:
         raise click.UsageError(
-            f"{name} would be written over {path}, which is no {what}: name another file, or remove it"
+            f"{name} would be written over {path}, which is not a {what}: name another file, or remove it"
         ) from None
 
 
@@ -147,24 +162,35 @@ def seed_or_demo(seed: Path | None) -> Iterator[Path]:
         raise click.ClickException(f"can't read the seed {seed}: {error.strerror or error}") from None
 
 
-def state_file(path: Path | None) -> "StateFile | None":
-    """The file that the state is kept in, if one was asked for.
+@contextmanager
+def writing(what: str) -> Iterator[None]:
+    """Turn an OSError of a block into one line for the user.
 
     Raises:
-        ClickException: it can't be written.
+        ClickException: If the file cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"can't write {what}: {error.strerror or error}") from None
+
+
+def state_file(path: Path | None) -> "StateFile | None":
+    """Return the file that the state is kept in, if the user wants one.
+
+    Raises:
+        ClickException: If it cannot be written.
     """
     if path is None:
         return None
     from mockscope.saving import StateFile  # here, not above: most servers keep no state
 
-    try:
+    with writing(f"the state file {path}"):
         return StateFile(path)
-    except OSError as error:
-        raise click.ClickException(f"can't write the state file {path}: {error.strerror or error}") from None
 
 
 def is_kept(save: Callable[[], object] | None) -> bool:
-    """Write the state, if it is to be kept at all; where that fails say so, and return False."""
+    """Write the state, if it is kept at all; print why that failed, and return whether it did not."""
     try:
         if save is not None:
             save()

@@ -22,7 +22,10 @@ def test_help_lists_every_command_with_what_it_does() -> None:
 def test_an_unknown_command_is_refused_with_the_nearest() -> None:
     done = CliRunner().invoke(cli, ["serv"])
 
-    assert (done.exit_code, "No such command 'serv'" in done.output) == (2, True)
+    assert (done.exit_code, done.output.splitlines()[-1]) == (
+        2,
+        "mockscope: No such command 'serv'. Did you mean 'serve'?",
+    )
 
 
 # The options that take a number which need not be whole: how much they take at most.
@@ -102,10 +105,10 @@ def test_a_variable_that_is_empty_counts_as_unset() -> None:
 def test_a_command_loads_nothing_of_the_others() -> None:
     script = (
         "import sys; from mockscope.cli import cli\n"
-        "try: cli.main(['serve', '--help'], standalone_mode=False)\n"
-        "finally: print([name for name in sys.modules if name.startswith('mockscope.')])"
+        "try: cli.main(['serve', '--help'])\n"
+        "finally: print([name for name in sys.modules if name.startswith('mockscope.') and '._support' not in name])"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True)
 
     assert done.stdout.splitlines()[-1] == "['mockscope.shell', 'mockscope.cli', 'mockscope.serving']"
 
@@ -118,6 +121,6 @@ def test_a_server_with_the_demo_site_imports_no_yaml() -> None:
         "with seed_or_demo(None) as seed, LiveServer(seed) as server:\n"
         "    print(sorted(server.sites), 'yaml' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True)
 
     assert done.stdout == "['example_site'] False\n"

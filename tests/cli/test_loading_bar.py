@@ -63,4 +63,4 @@ def test_where_nobody_watches_there_is_no_bar(tmp_path: Path) -> None:
     assert process.stdout is not None
     process.stdout.readline()
     process.send_signal(signal.SIGTERM)
-    assert process.communicate(timeout=20)[1] == ""
+    assert process.communicate(timeout=300)[1] == ""

@@ -33,7 +33,7 @@ def run(folder: Path, *arguments: str, output: str, unbuffered: str = "") -> tup
         cwd=folder,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=30,
+        timeout=300,
         env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
         check=False,
     )
@@ -69,7 +69,7 @@ def test_a_reader_that_leaves_has_seen_enough(tmp_path: Path) -> None:
     os.close(reading)
     with open(writing, "wb") as pipe:
         done = subprocess.run(
-            [*COMMAND, "openapi"], stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=30, check=False
+            [*COMMAND, "openapi"], stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=300, check=False
         )
 
     assert (done.returncode, done.stderr) == (1, "")
@@ -87,7 +87,7 @@ def test_a_server_whose_banner_can_t_be_written_ends_in_order(tmp_path: Path) ->
 def test_a_server_without_standard_streams_serves_and_ends_in_order(tmp_path: Path) -> None:
     command = [*COMMAND, "serve", "--port=0", "--ready-file=ready.json"]
     with subprocess.Popen(["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command], cwd=tmp_path) as process:
-        waited = subprocess.run([*COMMAND, "wait", "--ready-file=ready.json"], cwd=tmp_path, timeout=60, check=False)
+        waited = subprocess.run([*COMMAND, "wait", "--ready-file=ready.json"], cwd=tmp_path, timeout=300, check=False)
         process.send_signal(signal.SIGTERM)
 
         assert (waited.returncode, process.wait(20), list(tmp_path.iterdir())) == (0, 0, [])
@@ -101,7 +101,7 @@ def test_an_error_of_another_kind_keeps_its_trace(tmp_path: Path) -> None:
         [*COMMAND, "export-schema"],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
         check=False,
     )

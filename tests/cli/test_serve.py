@@ -33,7 +33,7 @@ class Served:
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """Send a signal; the exit status and what stood on stderr."""
         self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=20)
+        _, errors = self.process.communicate(timeout=300)
         return self.process.returncode, errors
 
 
@@ -63,7 +63,7 @@ def serving(*options: str, environment: dict[str, str] | None = None, folder: Pa
 
 def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=30, env=os.environ | environment, check=False
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=300, env=os.environ | environment, check=False
     )
 
 
@@ -367,6 +367,30 @@ def test_a_seed_without_sites_is_served_and_the_banner_says_what_that_means(tmp_
     with serving("--port", "0", "--seed", "seed.yaml", folder=tmp_path) as served:
         assert "The seed has no sites: every request is answered 403." in served.banner
         assert requests.get(f"{served.url}/api/v1/users", headers=AUTH).status_code == 403
+
+
+def test_the_banner_shows_ten_sites_and_counts_the_others(tmp_path: Path) -> None:
+    lines = [f"  - {{host: site_{place}, api_key: k}}\n" for place in range(12)]
+    (tmp_path / "seed.yaml").write_text("mockscope: 1\nsites:\n" + "".join(lines))
+    with serving("--port", "0", "--seed", "seed.yaml", folder=tmp_path) as served:
+        shown = served.banner.splitlines()[2:13]
+
+    assert shown == [*(f"    Http-X-Partner-Auth: site_{place}:k" for place in range(10)), "    ... and 2 more sites"]
+
+
+def test_a_second_signal_before_the_server_is_up_prints_nothing() -> None:
+    script = """
+import atexit, os, signal, sys
+from mockscope import cli, serving
+signalled = lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)
+serving._load = signalled
+atexit.register(signalled)
+sys.argv = ["mockscope", "serve"]
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=3000, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_version_openapi_and_schema_are_printed() -> None:

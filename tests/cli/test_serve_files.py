@@ -1,7 +1,9 @@
 """The files of serve and exec: none is written over that somebody else has written, and none is meant twice."""
 
 import json
+import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from typing import Final
 import pytest
 from trustme import CA
 
+from mockscope.ready import ReadyFile
 from mockscope.tls import Authority
 
 COMMAND: Final = (sys.executable, "-m", "mockscope")
@@ -20,7 +23,7 @@ LETTER: Final = "Dear Phoebe, smelly cat is a hit.\n"
 
 
 def run(folder: Path, *arguments: str) -> tuple[int, str, str]:
-    done = subprocess.run([*COMMAND, *arguments], cwd=folder, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([*COMMAND, *arguments], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -35,7 +38,7 @@ def serving(folder: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
             yield process
         finally:
             process.terminate()
-            process.communicate(timeout=20)
+            process.communicate(timeout=300)
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -52,15 +55,15 @@ def contents(folder: Path) -> dict[str, str]:
         (["--tls", "--ready-file=new.pem", "--ca-file=new.pem"], "--ready-file and --ca-file need a file each"),
         (
             ["--ready-file=letter.txt"],
-            "--ready-file would be written over letter.txt, which is no ready file: name another file, or remove it",
+            "--ready-file would be written over letter.txt, which is not a ready file: name another file, or remove it",
         ),
         (
             ["--ready-file=seed.yaml"],
-            "--ready-file would be written over seed.yaml, which is no ready file: name another file, or remove it",
+            "--ready-file would be written over seed.yaml, which is not a ready file: name another file, or remove it",
         ),
         (
             ["--tls", "--ca-file=letter.txt"],
-            "--ca-file would be written over letter.txt, which is no certificate that mockscope made: "
+            "--ca-file would be written over letter.txt, which is not a certificate that mockscope made: "
             "name another file, or remove it",
         ),
     ],
@@ -74,6 +77,23 @@ def test_an_option_of_serve_that_would_cost_a_file_is_refused(tmp_path: Path, op
     assert run(tmp_path, "serve", "--port=0", *options) == (2, "", f"mockscope: {line}\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     assert ((tmp_path / "seed.yaml").read_text(), (tmp_path / "letter.txt").read_text()) == (SEED, LETTER)
+
+
+def test_the_ready_file_is_for_its_owner_alone_and_follows_no_link(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("precious")
+    before = os.umask(0)
+    try:
+        with serving(tmp_path, "--control-token=unagi", "--ready-file=ready.json"):
+            mode = stat.S_IMODE((tmp_path / "ready.json").stat().st_mode)
+    finally:
+        os.umask(before)
+    (tmp_path / "ready.json").symlink_to("precious")
+    ready_file = ReadyFile(tmp_path / "ready.json")
+    with ready_file:
+        ready_file.write({})
+        assert not (tmp_path / "ready.json").is_symlink()
+
+    assert (mode, (tmp_path / "precious").read_text()) == (0o600, "precious")
 
 
 def test_a_ready_file_that_a_killed_server_left_is_replaced(tmp_path: Path) -> None:
@@ -115,7 +135,7 @@ def test_the_certificate_of_an_earlier_server_is_replaced_and_nobody_else_s(tmp_
 def test_a_certificate_may_go_to_what_is_no_file(tmp_path: Path) -> None:
     with serving(tmp_path, "--tls", "--ca-file=/dev/stderr") as process:
         process.send_signal(signal.SIGTERM)
-        assert process.communicate(timeout=20)[1].startswith("-----BEGIN CERTIFICATE-----\n")
+        assert process.communicate(timeout=300)[1].startswith("-----BEGIN CERTIFICATE-----\n")
 
 
 def test_exec_keeps_its_state_over_an_earlier_one_and_over_nothing_else(tmp_path: Path) -> None:
@@ -126,7 +146,7 @@ def test_exec_keeps_its_state_over_an_earlier_one_and_over_nothing_else(tmp_path
     (tmp_path / "kept.json").write_text('{"mockscope": 1, "sites": []}')
     assert run(tmp_path, *keep, "kept.json", "true") == (0, "", "")
 
-    line = "--keep-state would be written over letter.txt, which is no seed: name another file, or remove it"
+    line = "--keep-state would be written over letter.txt, which is not a seed: name another file, or remove it"
     assert run(tmp_path, *keep, "letter.txt", "touch", "ran") == (2, "", f"mockscope: {line}\n")
     found = contents(tmp_path)
     assert '"central_perk"' in found.pop("kept.json")

@@ -68,7 +68,7 @@ class Served:
 
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=20)
+        _, errors = self.process.communicate(timeout=300)
         return self.process.returncode, errors
 
 
@@ -96,7 +96,7 @@ def serving(folder: Path, *options: str, **twins: str) -> Iterator[Served]:
 
 def refused(folder: Path, *options: str) -> tuple[int, str, str]:
     done = subprocess.run(
-        [*COMMAND, *options], capture_output=True, text=True, timeout=30, cwd=folder, env=environment(), check=False
+        [*COMMAND, *options], capture_output=True, text=True, timeout=300, cwd=folder, env=environment(), check=False
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -105,7 +105,7 @@ def refused(folder: Path, *options: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("name", ["state.yaml", "state.json"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_what_one_run_wrote_the_next_one_serves(tmp_path: Path, name: str, number: int) -> None:
     with serving(tmp_path, "--state", name) as served:
         served.delete("joey@example.com")
@@ -151,6 +151,18 @@ def test_impatience_loses_nothing(tmp_path: Path) -> None:
 
     assert (served.process.returncode, errors) == (0, "")
     assert "joey@example.com" not in Mockscope(tmp_path / "state.json").sites[HOST].users
+
+
+def test_a_hangup_that_is_ignored_at_the_start_ends_nothing(tmp_path: Path) -> None:
+    """As under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with serving(tmp_path, "--state", "state.json") as served:
+            served.process.send_signal(signal.SIGHUP)
+            assert served.emails()
+            assert served.end() == (0, "")
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_state_that_can_not_be_written_at_the_end_is_one_line_and_exit_status_1(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def serving(folder: Path, *options: str, **twins: str) -> Iterator[tuple["subpro
 
 def end(process: "subprocess.Popen[str]") -> tuple[int, str]:
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=300)
     return process.returncode, errors
 
 
@@ -94,7 +94,7 @@ def test_only_so_many_calls_are_kept(tmp_path: Path) -> None:
 
 
 def test_no_calls_at_all_can_not_be_kept() -> None:
-    done = subprocess.run([*COMMAND, "--calls-kept", "0"], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([*COMMAND, "--calls-kept", "0"], capture_output=True, text=True, timeout=300, check=False)
 
     line = "mockscope: Invalid value for '--calls-kept': 0 is not in the range x>=1.\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", line)

@@ -47,12 +47,13 @@ def options_of(command: click.Command) -> list[click.Parameter]:
 def test_the_options_of_a_command_are_those_of_its_table(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     command = cli.commands[name]
     for option in options_of(command):
-        monkeypatch.delenv(str(option.envvar), raising=False)
+        monkeypatch.delenv(str(twin_of(command, option)), raising=False)
+    # Resilient, so that a required option may be missing.
     defaults = command.make_context(name, [], resilient_parsing=True).params
     found = [
         [
             code("/".join((*option.opts, *option.secondary_opts))),
-            *([code(str(option.envvar))] if option.envvar else []),
+            *([code(twin)] if (twin := twin_of(command, option)) else []),
             shown_default(defaults[str(option.name)]),
         ]
         for option in options_of(command)
@@ -61,9 +62,10 @@ def test_the_options_of_a_command_are_those_of_its_table(name: str, monkeypatch:
     assert shown == found
 
 
-def test_the_environment_twin_of_an_option_is_called_like_it() -> None:
-    for option in options_of(cli.commands["serve"]):
-        assert option.envvar == f"MOCKSCOPE_{str(option.name).upper()}"
+def twin_of(command: click.Command, option: click.Parameter) -> str | None:
+    """The variable that stands for an option."""
+    prefix = command.context_settings.get("auto_envvar_prefix")
+    return str(option.envvar) if option.envvar else f"{prefix}_{str(option.name).upper()}" if prefix else None
 
 
 def test_every_command_has_a_section() -> None:

@@ -59,7 +59,7 @@ def run(*command: str, folder: Path = RECIPES, **environment: str) -> "subproces
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
