@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import sys
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
@@ -318,7 +319,8 @@ def test_a_call_looks_complete_only_when_all_of_it_is_there() -> None:
     Spied.log.close(entry)
 
     assert Spied.seen == [entry.all_of_it()]
-    assert (len(entry.body or b""), entry.weight) == (LONGEST_KEPT, 2 * LONGEST_KEPT)
+    head = len(USERS) + len("host: localhost\r\n" + "content-type: application/json\r\n")
+    assert (len(entry.body or b""), entry.weight) == (LONGEST_KEPT, 2 * LONGEST_KEPT + head)
 
 
 def test_a_look_ends_as_soon_as_the_answer_is_out(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -473,6 +475,30 @@ def test_the_oldest_calls_lose_their_bodies_when_all_together_are_too_many_bytes
         journal.close(entry)
 
     assert [len(entry.body or b"") + len(entry.answer or b"") for entry in journal] == [0, 100, 0, 4000, 4000]
+
+
+@pytest.mark.parametrize(("most", "left"), [(8000, [4000, 4000]), (7999, [0, 4000])])
+@pytest.mark.parametrize("place", ["header", "answer header", "query", "path", "body", "answer"])
+def test_heads_count_as_bodies_do_and_the_oldest_go_first_when_it_is_one_byte_too_much(
+    monkeypatch: pytest.MonkeyPatch, most: int, left: list[int], place: str
+) -> None:
+    monkeypatch.setattr(journal_module, "MOST_BYTES", most)
+    log = Journal("the site example-site", Clock())
+    for number in range(2):
+        large = {name: "x" * (4000 if name == place else 0) for name in ("path", "query", "body", "answer")}
+        entry = Entry(str(number), "GET", large["path"], large["query"], number=number)
+        if place == "header":
+            entry._headers = b"x: " + b"y" * 3995 + b"\r\n"
+        log.open(entry)
+        entry.body = large["body"].encode()
+        headers = [(b"x", b"y" * 3995)] if place == "answer header" else []
+        entry.keep_answer(200, headers, large["answer"].encode())
+        log.close(entry)
+
+    assert [entry.weight for entry in log] == left
+    shown = [sum(map(len, json.dumps(entry.as_dict()))) for entry in log]
+    assert [size > 2000 for size in shown] == [place != "answer header" and weight > 0 for weight in left]
+    assert [entry.status for entry in log] == [200, 200]
 
 
 async def test_many_calls_take_no_more_memory_than_those_that_are_kept() -> None:

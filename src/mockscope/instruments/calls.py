@@ -27,8 +27,8 @@ from mockscope.instruments.matching import (
 from mockscope.instruments.matching import wanted as wanted_of
 from mockscope.instruments.veil import Veil
 
-# Of calls so many, unless told otherwise, and of their bodies and answers together so many bytes: the oldest calls
-# lose theirs first. What is light is not weighed.
+# Default limits: the number of calls, and the bytes of their heads and bodies together. The oldest calls lose theirs
+# first, and calls with less than LIGHT bytes are not counted.
 MOST_CALLS: Final = 10_000
 MOST_BYTES: Final = 64 * 1024 * 1024
 LIGHT: Final = 1024

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from mockscope._support.text import clipped, printable
+from mockscope._support.text import LONGEST_SHOWN, clipped, printable
 from mockscope.instruments.clock import EPOCH, Clock
 from mockscope.instruments.hints import Advice
 from mockscope.instruments.lines import Headers, lines_of, pairs_of
@@ -68,7 +68,7 @@ class Entry(msgspec.Struct, eq=False):
     veil: Veil = WITHOUT_KEYS
     # In the thread of this number it is answered.
     thread: int = 0
-    # The bytes of body and answer, once it is complete.
+    # The bytes of heads and bodies, once it is complete.
     weight: int = 0
     _body: bytes | None = None
     _answer: bytes | None = None
@@ -196,22 +196,23 @@ class Entry(msgspec.Struct, eq=False):
         return self.veil(unquote(name)) or None
 
     def forget_bodies(self) -> None:
-        """Let go of body and answer; the rest stays."""
+        """Let go of what is large: bodies and headers, and of path and query the rest of what a line shows."""
         self._body = self._answer = None
+        self._headers = self._answer_headers = ()
+        self._path, self._query = self._path[:LONGEST_SHOWN], self._query[:LONGEST_SHOWN]
         self.weight = 0
 
     def seal(self) -> None:
         """Cut the bodies and pack the headers, now that nothing more is to come."""
-        self.weight = len(self._answer or b"")
-        if self._body:
-            if len(self._body) > LONGEST_KEPT:
-                self._cut_body()
-            self.weight += len(self._body)
+        if self._body and len(self._body) > LONGEST_KEPT:
+            self._cut_body()
         # Most are one piece already.
         if not isinstance(self._headers, bytes):
             self._headers = lines_of(self._headers)
         if not isinstance(self._answer_headers, bytes):
             self._answer_headers = lines_of(self._answer_headers)
+        head = len(self._path) + len(self._query) + _size(self._headers) + _size(self._answer_headers)
+        self.weight += head + len(self._body or b"") + len(self._answer or b"")
 
     def _shown(self, headers: Headers) -> list[tuple[str, str]]:
         read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in pairs_of(headers)]
@@ -253,6 +254,10 @@ class Entry(msgspec.Struct, eq=False):
 
 
 Observer = Callable[[Entry], None]
+
+
+def _size(headers: Headers) -> int:
+    return len(headers) if isinstance(headers, bytes) else sum(len(name) + len(value) for name, value in headers)
 
 
 def _read(body: bytes | None) -> Any:
