@@ -25,9 +25,9 @@ Progress = Callable[[str, int, int | None], None]
 IDENTITY: Final[Mapping[What, str]] = {"users": "email", "groups": "name"}
 # The waits before a failed request is repeated.
 RETRY_SECONDS: Final = (1, 2, 4)
-# The most records that a list may have; and how many more than twice its own total.
+# The most records that a list may have; and how many more than the server says, for those deleted in the meantime.
 MAX_RECORDS: Final = 2_000_000
-MAX_SURPLUS: Final = 1000
+MAX_SURPLUS: Final = 100
 # Stands for a name that is blank.
 NO_NAME: Final = "-"
 # How many records a warning names.
@@ -90,6 +90,7 @@ def _read_list(client: Client, what: What, read: Harvest, progress: Progress) ->
     path, identity, held = f"/api/v1/{what}", IDENTITY[what], read.named(what)
     start: str | None = ""
     starts: set[str | None] = {None, ""}
+    most = 0
     while start is not None:
         before = len(held)
         # A first request that fails is not repeated: most often the URL is wrong.
@@ -105,7 +106,8 @@ def _read_list(client: Client, what: What, read: Harvest, progress: Progress) ->
         if start is not None and (start in starts or len(held) == before):
             raise PullError(f"the pages of {what} repeat: nothing new comes after {len(held)} of them")
         total = total if isinstance(total, int) else None
-        if len(held) > (MAX_RECORDS if total is None else min(2 * total + MAX_SURPLUS, MAX_RECORDS)):
+        most = min(max(most, MAX_RECORDS if total is None else total), MAX_RECORDS)
+        if len(held) > most + MAX_SURPLUS:
             raise PullError(f"the pages of {what} do not end: {len(held)} came, more than the site says it has")
         starts.add(start)
         read.totals[what] = total

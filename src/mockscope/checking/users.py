@@ -15,15 +15,7 @@ from mockscope.remote.exchange import Exchange
 FAMILY: Final = Family("Users")
 check = FAMILY.check
 
-KEYS: Final = [
-    "first_name",
-    "last_name",
-    "email",
-    "groups",
-    "last_login_at",
-    "password_updated_at",
-    "tfa_enabled",
-]
+KEYS: Final = ["first_name", "last_name", "email", "groups", "last_login_at", "password_updated_at", "tfa_enabled"]
 TIME: Final = re.compile(r"\d{4}-(0\d|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-6]\d\.\d{3}Z", re.ASCII)
 REQUIRED: Final = ("first_name", "last_name", "email", "invited_by_email")
 # Not texts: blank, null, or of another type.
