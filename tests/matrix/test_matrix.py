@@ -203,16 +203,25 @@ def is_missing(program: str, way: str) -> bool:
     return shutil.which(program) is None or (program == "perl" and way == "exec" and not has_perl_tls())
 
 
+# One client for each way that clients are led, and one script of each kind, run by default. The rest is slow.
+BY_DEFAULT: Final = {
+    *("requests, redirect", "urllib, redirect", "httpx, redirect", "httpx2 on trio, redirect"),
+    *("aiohttp on uvloop, redirect", "requests, base URL", "requests, exec", "curl, exec", "curl, base URL"),
+}
+
+
 def cases() -> Iterator[object]:
+    found: list[tuple[str, Ask, list[pytest.MarkDecorator]]] = []
     for name, client in CLIENTS.items():
-        yield pytest.param(partial(by_redirect, client), id=f"{name}, redirect")
-        yield pytest.param(partial(by_base_url, client), id=f"{name}, base URL")
-    scripts = [("exec", by_exec, THROUGH_THE_PROXY), ("base URL", by_base_url_of, OTHERS)]
-    for way, ask, found in scripts:
-        for name, script in found.items():
+        found.append((f"{name}, redirect", partial(by_redirect, client), []))
+        found.append((f"{name}, base URL", partial(by_base_url, client), []))
+    for way, ask, scripts in (("exec", by_exec, THROUGH_THE_PROXY), ("base URL", by_base_url_of, OTHERS)):
+        for name, script in scripts.items():
             program = script.program or script.interpreter
             mark = pytest.mark.skipif(is_missing(program, way), reason=f"{program} is not installed")
-            yield pytest.param(partial(ask, script), id=f"{name}, {way}", marks=mark)
+            found.append((f"{name}, {way}", partial(ask, script), [mark]))
+    for name, client_of, marks in found:
+        yield pytest.param(client_of, id=name, marks=marks if name in BY_DEFAULT else [*marks, pytest.mark.slow])
 
 
 @pytest.fixture
@@ -247,6 +256,7 @@ def test_a_client_meets_the_mock(ask: Ask, act: Act, world: World) -> None:
         assert calls == {("create_user", host, fault.id if fault else "")}
 
 
+@pytest.mark.slow
 def test_a_client_that_looks_at_no_environment_goes_past_the_proxy_and_here_no_further(world: World) -> None:
     script = Script(sys.executable, "with_aiohttp.py", {", trust_env=True": ""})
     said: list[str] = []
