@@ -10,8 +10,8 @@ from pytest_mockscope.fixtures import (
 from pytest_mockscope.options import (
     MockscopeConfig,
     pytest_addoption,
-    pytest_collection_modifyitems,
     pytest_configure,
+    pytest_make_collect_report,
 )
 from pytest_mockscope.reporting import pytest_runtest_makereport, pytest_runtest_setup, pytest_terminal_summary
 
@@ -23,8 +23,8 @@ __all__ = [
     "mockscope_redirect",
     "mockscope_server",
     "pytest_addoption",
-    "pytest_collection_modifyitems",
     "pytest_configure",
+    "pytest_make_collect_report",
     "pytest_runtest_makereport",
     "pytest_runtest_setup",
     "pytest_terminal_summary",

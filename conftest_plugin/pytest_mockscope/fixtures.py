@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_mockscope.options import MockscopeConfig, config_of, seed_named_by, site_options
-from pytest_mockscope.reporting import SERVER, SITES
+from pytest_mockscope.options import (
+    MockscopeConfig,
+    config_of,
+    locate_seed,
+    plan_faults,
+    seed_named_by,
+    site_options,
+)
+from pytest_mockscope.reporting import RENDER, SERVER, SITES
 
 if TYPE_CHECKING:
     from mockscope import Authority, Finding, LiveServer, MockSite
@@ -30,7 +37,7 @@ def mockscope_config(request: pytest.FixtureRequest) -> MockscopeConfig:
 @pytest.fixture(scope="session")
 def mockscope_server(mockscope_config: MockscopeConfig, request: pytest.FixtureRequest) -> Iterator[LiveServer]:
     """The server of this session, on a port of its own; it has no sites but those that tests make."""
-    from mockscope import serve  # here, not above: a run that uses no fixture pays nothing
+    from mockscope import report, serve  # here, not above: a run that uses no fixture pays nothing
 
     config = mockscope_config
     with ExitStack() as stack:
@@ -48,6 +55,7 @@ def mockscope_server(mockscope_config: MockscopeConfig, request: pytest.FixtureR
         except (OSError, ValueError, ImportError) as error:
             raise pytest.fail.Exception(_why_no_server(config, error), pytrace=False) from None
         request.config.stash[SERVER] = server
+        request.config.stash[RENDER] = report
         yield server
 
 
@@ -64,10 +72,14 @@ def mockscope(
     request: pytest.FixtureRequest, mockscope_server: LiveServer, mockscope_config: MockscopeConfig
 ) -> Iterator[MockSite]:
     """A fresh site of this test's own: made-up host and key, two built-in groups, one administrator."""
-    marked = site_options(request.node)
-    faults = marked.pop("faults", None) or ()
     try:
-        site = mockscope_server.site(**{"seed": mockscope_config.seed} | marked)
+        marked = site_options(request.node)
+    except ValueError as error:
+        raise pytest.fail.Exception(f"{error}", pytrace=False) from None
+    faults = marked.pop("faults", None) or ()
+    options = {"seed": mockscope_config.seed} | marked
+    try:
+        site = mockscope_server.site(**options | {"seed": locate_seed(request.config, options["seed"])})
     except (OSError, ValueError, ImportError) as error:
         raise pytest.fail.Exception(
             _why_no_site(request.config, mockscope_config.seed, marked, error), pytrace=False
@@ -76,21 +88,16 @@ def mockscope(
     site.label = request.node.nodeid
     request.node.stash.setdefault(SITES, []).append(site)
     try:
-        for fault in faults:
-            _plan(site, fault)
+        try:
+            plan_faults(site, faults)
+        except ValueError as error:
+            raise pytest.fail.Exception(f"{error}", pytrace=False) from None
         yield site
         findings = site.objections()
     finally:
         site.remove()
     if findings:
         pytest.fail(_complaint(findings), pytrace=False)
-
-
-def _plan(site: MockSite, fault: Mapping[str, Any]) -> None:
-    try:
-        site.faults.add_plain(fault)
-    except ValueError as error:
-        raise pytest.fail.Exception(f"{MARKER}, of the fault {fault!r}: {error}", pytrace=False) from None
 
 
 def _why_no_server(config: MockscopeConfig, error: Exception) -> str:
@@ -106,7 +113,7 @@ def _why_no_site(config: pytest.Config, seed: object, marked: dict[str, Any], er
     namer = MARKER if "seed" in marked else seed_named_by(config, seed)
     if isinstance(error, OSError):
         seed = marked.get("seed", seed)
-        start = "" if Path(str(seed)).is_absolute() else f", relative to {Path.cwd()}"
+        start = "" if Path(str(seed)).is_absolute() else f", relative to {config.invocation_params.dir}"
         return f"can't read the seed {seed} ({namer}{start}): {error.strerror or error}"
     return f"{namer if isinstance(error, SeedError) or not marked else MARKER}: {error}"
 

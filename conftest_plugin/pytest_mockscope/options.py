@@ -1,13 +1,18 @@
 """Options with their ini twins, and the marker: what they are called, and what they may say."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+
+if TYPE_CHECKING:
+    from mockscope import MockSite
 
 MARKER: Final = (
     "mockscope(host=None, api_key=None, seed=None, strict=None, contract=None, faults=None, **policy): what the site "
@@ -92,10 +97,43 @@ def pytest_configure(config: pytest.Config) -> None:
         _check_validator("mockscope_contract")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.get_closest_marker("mockscope") and site_options(item).get("contract"):
-            _check_validator(f"{item.nodeid}: contract=True")
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    items = [each for each in report.result or () if isinstance(each, pytest.Item)]
+    if problems := [problem for item in items for problem in _marker_problems(item)]:
+        # A report and not an exception, of which pytest-xdist would show nothing but INTERNALERROR.
+        report.outcome, report.longrepr, report.result = "failed", "\n".join(dict.fromkeys(problems)), []
+    return report
+
+
+def _marker_problems(item: pytest.Item) -> Iterator[str]:
+    """Yield the reason why the markers of a test mean nothing, if there is one."""
+    if item.get_closest_marker("mockscope") is None:
+        return
+    try:
+        options = site_options(item)
+        if options.get("contract"):
+            _check_validator("contract=True")
+        if options.get("faults"):
+            from mockscope import Mockscope  # here, not above: a run without planned faults pays nothing
+
+            plan_faults(Mockscope().site(), options["faults"])
+    except (ValueError, pytest.UsageError) as error:
+        yield f"{item.nodeid.partition('[')[0]}: {error}"
+
+
+def plan_faults(site: MockSite, faults: Sequence[Any]) -> None:
+    """Plan the faults of a marker.
+
+    Raises:
+        ValueError: If one of them means nothing.
+    """
+    for fault in faults:
+        try:
+            site.faults.add_plain(fault)
+        except ValueError as error:
+            raise ValueError(f"the mockscope marker, of the fault {fault!r}: {error}") from None
 
 
 def config_of(config: pytest.Config) -> MockscopeConfig:
@@ -143,6 +181,15 @@ def log_of(config: pytest.Config) -> str:
     return log
 
 
+def locate_seed(config: pytest.Config, seed: object) -> object:
+    """Return a seed whose path, where it is relative, begins where pytest was started or, failing that, at the root."""
+    if not isinstance(seed, str | Path):
+        return seed
+    started = config.invocation_params.dir / seed
+    from_root = config.rootpath / seed
+    return from_root if from_root.exists() and not started.exists() else started
+
+
 def _check_validator(wish: str) -> None:
     if find_spec("jsonschema_rs") is None:
         raise pytest.UsageError(f"{wish} needs jsonschema-rs: pip install 'mockscope[contract]'")
@@ -164,22 +211,22 @@ def _number(name: str, text: str, least: int, most: int | None = None) -> int:
 
 
 def site_options(item: pytest.Item) -> dict[str, Any]:
-    """What the markers of a test say of its site, merged from module to test.
+    """Return the arguments of the markers of a test, merged from module to test.
 
     Raises:
-        pytest.UsageError: a marker has positional arguments, a name that means nothing, or a value of no such kind.
+        ValueError: If an argument is positional, has an unknown name, or a value of the wrong kind.
     """
     merged: dict[str, Any] = {}
     for marker in reversed(list(item.iter_markers("mockscope"))):
         if marker.args:
-            raise pytest.UsageError(f"{item.nodeid}: the mockscope marker takes named arguments only")
+            raise ValueError("the mockscope marker takes named arguments only")
         for name, value in marker.kwargs.items():
             if name not in MARKER_NAMES:
                 near = get_close_matches(name, MARKER_NAMES, n=1)
                 guess = f"did you mean {near[0]}?" if near else f"known: {', '.join(MARKER_NAMES)}"
-                raise pytest.UsageError(f"{item.nodeid}: the mockscope marker knows no {name}; {guess}")
+                raise ValueError(f"the mockscope marker knows no {name}; {guess}")
             kinds, wanted = KINDS.get(name, ANYTHING)
             if value is not None and not isinstance(value, kinds):
-                raise pytest.UsageError(f"{item.nodeid}: {name} of the mockscope marker is {wanted}, not {value!r}")
+                raise ValueError(f"{name} of the mockscope marker is {wanted}, not {value!r}")
         merged |= marker.kwargs
     return merged

@@ -91,15 +91,55 @@ def test_markers_add_up_from_module_to_test_and_the_nearest_wins(pytester: pytes
             "faults={'status': 503}",
             "*test_it: faults of the mockscope marker is a list of planned faults, not {'status': 503}",
         ),
+        (
+            "faults=[{'operation': 'get_usr', 'status': 503}]",
+            "*test_it: the mockscope marker, of the fault {'operation': 'get_usr', 'status': 503}: "
+            "there is no operation 'get_usr'; did you mean get_user?",
+        ),
+        (
+            "faults=[5]",
+            "*test_it: the mockscope marker, of the fault 5: a fault is an object of names and values, not 5",
+        ),
     ],
 )
 def test_a_marker_that_means_nothing_stops_the_run(pytester: pytest.Pytester, marker: str, line: str) -> None:
-    pytester.makepyfile(f"import pytest\n@pytest.mark.mockscope({marker})\ndef test_it(mockscope): pass")
+    pytester.makepyfile(
+        f"import pytest\n@pytest.mark.mockscope({marker})\n"
+        "@pytest.mark.parametrize('number', [1, 2])\ndef test_it(mockscope, number): pass\ndef test_other(): pass"
+    )
 
     result = run(pytester)
 
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([line])
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*ERROR collecting *", line, "*short test summary info*"], consecutive=True)
+
+
+def test_a_worker_of_xdist_shows_what_a_marker_means_not(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("import pytest\n@pytest.mark.mockscope(pagesize=2)\ndef test_it(mockscope): pass")
+
+    result = run_alone(pytester, "-n", "1")
+
+    result.stdout.fnmatch_lines(["*ERROR collecting *", "*did you mean page_size?*"])
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+
+
+def test_a_marker_that_is_added_after_the_collection_is_an_error_of_that_test(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        import pytest
+
+        def pytest_collection_modifyitems(items):
+            items[0].add_marker(pytest.mark.mockscope(pagesize=2))
+            items[1].add_marker(pytest.mark.mockscope(faults=[{"operation": "get_usr", "status": 503}]))
+        """
+    )
+    pytester.makepyfile("def test_one(mockscope): pass\ndef test_two(mockscope): pass\ndef test_three(mockscope): pass")
+
+    result = run(pytester)
+
+    result.assert_outcomes(passed=1, errors=2)
+    result.stdout.fnmatch_lines(["*did you mean page_size?*", "*there is no operation 'get_usr'*"])
 
 
 @pytest.mark.parametrize(
@@ -112,11 +152,6 @@ def test_a_marker_that_means_nothing_stops_the_run(pytester: pytest.Pytester, ma
         (
             "host='a b'",
             "the mockscope marker: the host 'a b' can't stand in a header: use visible ASCII without blanks",
-        ),
-        (
-            "faults=[{'operation': 'get_usr', 'status': 503}]",
-            "the mockscope marker, of the fault {'operation': 'get_usr', 'status': 503}: "
-            "there is no operation 'get_usr'; did you mean get_user?",
         ),
         (
             "seed={'mockscope': 1, 'sites': [{'hots': 'a'}]}",
@@ -188,6 +223,77 @@ def test_a_seed_can_be_named_in_four_ways(pytester: pytest.Pytester, way: str) -
     )
 
     run(pytester, *arguments).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("way", ["option", "marker", "fixture"])
+def test_a_relative_seed_is_found_from_where_pytest_was_started(pytester: pytest.Pytester, way: str) -> None:
+    seed_in(pytester.path, "example_site")
+    if way == "fixture":
+        pytester.makeconftest(
+            """
+            import pytest
+            from pytest_mockscope import MockscopeConfig
+
+            @pytest.fixture(scope="session")
+            def mockscope_config():
+                return MockscopeConfig(seed="seed.yaml")
+            """
+        )
+    marker = '@pytest.mark.mockscope(seed="seed.yaml")' if way == "marker" else ""
+    pytester.makepyfile(
+        f"""
+        import pytest
+
+        @pytest.fixture(autouse=True)
+        def elsewhere(tmp_path, monkeypatch):
+            monkeypatch.chdir(tmp_path)
+
+        {marker}
+        def test_it(mockscope):
+            assert list(mockscope.users) == ["monica@example.com"]
+        """
+    )
+
+    run(pytester, *(["--mockscope-seed=seed.yaml"] if way == "option" else [])).assert_outcomes(passed=1)
+
+
+def test_a_relative_seed_is_found_from_the_root_where_pytest_is_started_below(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed_in(pytester.path, "example_site")
+    pytester.makeini("[pytest]")
+    tests = pytester.mkdir("tests")
+    (tests / "test_it.py").write_text(
+        "import pytest\n@pytest.mark.mockscope(seed='seed.yaml')\n"
+        "def test_it(mockscope): assert list(mockscope.users) == ['monica@example.com']\n"
+    )
+    monkeypatch.chdir(tests)
+
+    run(pytester).assert_outcomes(passed=1)
+
+
+def test_a_site_is_free_to_go_when_its_test_is_over(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import gc, weakref
+        import pytest, requests
+
+        sites = []
+
+        @pytest.mark.parametrize("number", range(3))
+        def test_that_calls(mockscope, number):
+            sites.append(weakref.ref(mockscope))
+            requests.get(f"{mockscope.url}/api/v1/users", headers=mockscope.headers)
+            assert number != 1
+
+        def test_the_end():
+            gc.collect()
+            # The traceback of a failure holds the arguments of its test.
+            assert [site() for site in sites[::2]] == [None, None]
+        """
+    )
+
+    run(pytester).assert_outcomes(passed=3, failed=1)
 
 
 def test_host_and_port_have_ini_twins_and_the_option_goes_first(pytester: pytest.Pytester) -> None:

@@ -212,6 +212,81 @@ def test_a_word_that_means_nothing_stops_the_run(pytester: pytest.Pytester) -> N
     result.stderr.fnmatch_lines(["*mockscope_log is one of failed, all, none, and not 'some'*"])
 
 
+RERUN = """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    # What pytest-rerunfailures does.
+    for attempt in range(3):
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+
+
+def test_a_rerun_shows_its_own_calls(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(RERUN)
+    pytester.makepyfile(
+        """
+        import requests
+
+        attempts = []
+
+        def test_that_fails(mockscope):
+            attempts.append(1)
+            requests.get(f"{mockscope.url}/api/v1/groups/attempt{len(attempts)}", headers=mockscope.headers)
+            assert False
+        """
+    )
+
+    result = run(pytester)
+
+    assert str(result.stdout).count("Captured mockscope call") == 1
+    result.stdout.fnmatch_lines(["* 404  get_group *attempt3*"])
+    result.stdout.no_fnmatch_line("* 404  get_group *attempt[12]*")
+
+
+def test_calls_are_shown_though_nothing_can_be_imported_any_more(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        MISTAKE
+        + """
+import sys
+
+def test_that_fails(mockscope, monkeypatch):
+    ask(mockscope)
+    for name in [name for name in sys.modules if name.startswith("mockscope")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    assert False
+"""
+    )
+
+    result = run(pytester)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*Captured mockscope call*", "* 200  list_users *"])
+
+
+def test_a_report_that_can_not_be_made_says_so_and_the_run_goes_on(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        MISTAKE
+        + """
+def test_that_fails(mockscope, mockscope_server, monkeypatch):
+    ask(mockscope)
+    monkeypatch.setattr(type(mockscope_server), "calls_since", lambda *arguments: 1 // 0)
+    assert False
+
+def test_that_passes(mockscope):
+    ask(mockscope)
+"""
+    )
+
+    result = run(pytester)
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["mockscope could not show the calls: ZeroDivisionError: *"])
+
+
 def test_a_late_request_of_an_earlier_test_is_named_where_it_arrives(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_late=MISTAKE
