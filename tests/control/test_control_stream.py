@@ -12,7 +12,7 @@ from control_harness import BASE, path_of
 from starlette.types import Message
 
 from mockscope import LiveServer, MockSite
-from mockscope.instruments.entry import LONGEST_KEPT
+from mockscope.instruments.entry import LONGEST_KEPT, Entry
 from mockscope.web.control import stream
 from mockscope.web.control.stream import EventStream
 
@@ -201,3 +201,61 @@ def test_a_reader_that_reads_nothing_does_not_make_memory_grow(server: LiveServe
                 client.post(f"{server.url}/api/v1/groups", content=body)
 
         assert (len(events._waiting), events._dropped) == (stream.MOST_WAITING, 6)
+
+
+def renderings(monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
+    """The calls that are rendered from now on, once for each time."""
+    rendered: list[Entry] = []
+    as_dict = Entry.as_dict
+
+    def counted(entry: Entry) -> dict[str, Any]:
+        rendered.append(entry)
+        return as_dict(entry)
+
+    monkeypatch.setattr(Entry, "as_dict", counted)
+    return rendered
+
+
+async def test_for_a_reader_who_has_left_no_more_is_rendered_than_is_under_way(
+    site: MockSite, server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered = renderings(monkeypatch)
+    begun, gone = asyncio.Event(), asyncio.Event()
+
+    async def send(message: Message) -> None:
+        # As a server does with what is sent to nobody.
+        begun.set()
+
+    async def receive() -> Message:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    events = EventStream(server, site)
+    task = asyncio.create_task(events({"type": "http"}, receive, send))
+    await begun.wait()
+    for number in range(100):
+        events.observe(Entry(f"{number}", "GET", "/api/v1/users"))
+    gone.set()
+    await task
+
+    assert len(rendered) < 10
+
+
+async def test_an_event_is_rendered_once_for_all_who_read(
+    site: MockSite, server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered = renderings(monkeypatch)
+    address = f"{server.url}{path_of(site.host)}/calls/stream"
+    async with (
+        httpx.AsyncClient() as client,
+        client.stream("GET", address) as first,
+        client.stream("GET", address) as second,
+    ):
+        lines = [response.aiter_lines() for response in (first, second)]
+        assert [await anext(each) for each in lines] == [OPENED, OPENED]
+        id = await asyncio.to_thread(list_users, site)
+        for each in lines:
+            while await anext(each) != f"id: {id}":
+                pass
+
+    assert len(rendered) == 1

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Final
 
 from starlette.responses import StreamingResponse
@@ -14,6 +15,8 @@ from mockscope.web.control.rendering import as_json
 
 # Of events that nobody has read so many are kept: with all bodies at their longest that is 32 MB.
 MOST_WAITING: Final = 256
+# So many of the latest events are kept for other readers.
+SHARED: Final = 16
 # So many seconds pass without a word on a connection that is to stay open.
 LONGEST_SILENCE: Final = 15.0
 
@@ -48,6 +51,7 @@ class EventStream(StreamingResponse):
         finally:
             self._bench.farewells.remove(self.leave)
             self._owner.calls.observers.remove(self.observe)
+            _rendered.cache_clear()
 
     def observe(self, entry: Entry) -> None:
         """Take a completed call."""
@@ -74,13 +78,20 @@ class EventStream(StreamingResponse):
                 if self._dropped:
                     number, self._dropped = self._dropped, 0
                     yield b'event: dropped\ndata: {"dropped":%d}\n\n' % number
-                entry = self._waiting.popleft()
-                yield b"id: %s\nevent: call\ndata: %s\n\n" % (entry.id.encode(), as_json(entry.as_dict()))
+                yield _rendered(self._waiting.popleft())
+                # Sending to a client that has gone waits for nothing, and here the task that learns of it takes over.
+                await asyncio.sleep(0)
             if not self._ended:
                 try:
                     await asyncio.wait_for(self._moved.wait(), LONGEST_SILENCE)
                 except TimeoutError:
                     yield b": still here\n\n"
+
+
+@lru_cache(maxsize=SHARED)
+def _rendered(entry: Entry) -> bytes:
+    """Return the event of a call, rendered once for readers who keep pace with each other."""
+    return b"id: %s\nevent: call\ndata: %s\n\n" % (entry.id.encode(), as_json(entry.as_dict()))
 
 
 def _is_there(bench: Bench, owner: MockSite | Bench) -> bool:
