@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from mockscope.domain import directory as directory_module
 from mockscope.domain.directory import Directory, HostTaken, new_api_key, new_host
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.site import Site
@@ -93,7 +94,10 @@ def test_made_up_keys_have_the_shape_of_the_page_and_differ() -> None:
 
 
 def test_made_up_hosts_differ() -> None:
-    assert len({new_host() for _ in range(100)}) == 100
+    hosts = {new_host() for _ in range(100)}
+
+    assert len(hosts) == 100
+    assert [host for host in hosts if not re.fullmatch(r"site-[0-9a-f]{10}", host)] == []
 
 
 @pytest.mark.rule("AUTH-4")
@@ -137,6 +141,18 @@ def test_a_removed_site_is_refused_and_removing_it_again_is_no_error() -> None:
     assert refusal(sites, f"example_site:{KEY}").refusal is Refusal.SITE_UNKNOWN
     assert [site.host for site in sites] == ["example_site:space"]
     assert len(sites) == 1
+
+
+def test_the_removed_sites_that_are_remembered_are_the_latest_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directory_module, "MOST_REMEMBERED", 2)
+    sites = directory()
+    for number in range(4):
+        site = Site(f"site-{number}", KEY)
+        site.label = f"test {number}"
+        sites.add(site)
+        sites.remove(site)
+
+    assert [sites.removed(f"site-{number}") for number in range(4)] == [None, None, "test 2", "test 3"]
 
 
 class Handover:
