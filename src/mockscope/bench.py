@@ -7,11 +7,13 @@ from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Va
 from datetime import datetime
 from itertools import count
 from os import PathLike
+from threading import Condition, Lock, RLock, Thread
 from typing import Any, Final, Generic, Self, TypeVar
-from weakref import finalize
+from weakref import WeakSet, finalize
 
 from mockscope import contracting, seeding
 from mockscope._support.arguments import check_kind
+from mockscope._support.forks import OfParent, after_fork
 from mockscope.domain import state
 from mockscope.domain.directory import Directory, new_api_key, new_host
 from mockscope.domain.model import (
@@ -518,6 +520,9 @@ class Bench:
         # Called with each site that is removed, and with the bench itself when its server stops.
         self.farewells: list[Callable[[MockSite | Bench], None]] = []
         self._handles: dict[Site, MockSite] = {}
+        # The thread that answers for it, where there is one.
+        self._thread: Thread | None = None
+        _BENCHES.add(self)
         self._seed_files = seeding.SeedFiles()
         if seed is not None:
             check_kind("seed", seed, str | PathLike | Mapping)
@@ -657,6 +662,31 @@ class Bench:
         if host is None:
             raise ValueError(f"{several}: say which one with host=")
         raise ValueError(f"{several}, and none of them is {host}: leave in it only the one that is meant")
+
+
+_BENCHES: Final[WeakSet[Bench]] = WeakSet()
+
+
+def _leave_to_parent() -> None:
+    """In a forked child: let the sites of servers be read, and refuse in words to make or change one.
+
+    The threads are the parent's, and a lock that one of them held at the fork would stay locked.
+    """
+    of_parent = OfParent()
+    for bench in [bench for bench in _BENCHES if bench._thread is not None]:
+        parts: list[tuple[object, str, object]] = [
+            (bench.directory, "_lock", of_parent),
+            (bench.clock._family, "lock", of_parent),
+            (bench.veil, "_lock", Lock()),
+        ]
+        for site, handle in bench._handles.items():
+            parts += [(site, "lock", RLock()), (site, "_history", of_parent), (handle.faults, "_lock", of_parent)]
+            parts.append((handle.calls, "_changed", Condition()))
+        for part, name, stand_in in parts:
+            setattr(part, name, stand_in)
+
+
+after_fork(_leave_to_parent)
 
 
 def _fresh(host: str, api_key: str) -> Site:
