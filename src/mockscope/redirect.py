@@ -31,7 +31,6 @@ from threading import Lock
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 from mockscope.tls import VENDOR_HOSTS
 
@@ -41,6 +40,8 @@ PORTS: Final = frozenset(DEFAULT_PORTS.values())
 ABSENT: Final = object()
 # The attribute of a replacement that holds its patch.
 PATCH: Final = "__mockscope_patch__"
+# The attribute of a connection of http.client that holds a socket to a mock server, and the route.
+ROUTE: Final = "__mockscope_route__"
 
 Hook = Callable[..., Any]
 
@@ -118,57 +119,34 @@ def address_of(url: str) -> tuple[str | None, int | None]:
 # -- http.client, and with it urllib, urllib3 and requests -----------------------------------------------------
 
 
-class RoutedConnections:
-    """The connections of http.client whose socket is open to a mock server, with that socket and its route."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._sockets: WeakKeyDictionary[Any, tuple[socket.socket, Route]] = WeakKeyDictionary()
-
-    def set_route(self, connection: Any, route: Route | None) -> None:
-        """Open a connection to the server of a route; without one, close it if it is open to a mock server."""
-        with self._lock:
-            sock, current = self._sockets.get(connection, (None, None))
-        if connection.sock is not sock:
-            current = None
-        if current == route:
-            return
-        if connection.sock is not None:
-            connection.sock.close()
-            connection.sock = None
-        if route is not None:
-            sock = socket.create_connection((route.host, route.port), connection.timeout)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.sock = sock
-            if hasattr(connection, "is_verified"):
-                # Otherwise urllib3 warns about a certificate that was not verified.
-                connection.is_verified = True
-            with self._lock:
-                self._sockets[connection] = sock, route
-
-    def release(self) -> None:
-        """Have every connection open anew at its next request. A response may still be read from the old socket."""
-        with self._lock:
-            for connection, (sock, _) in self._sockets.items():
-                if connection.sock is sock:
-                    reopen_at_next_request(connection, sock)
-            self._sockets.clear()
+def set_route(connection: Any, route: Route | None) -> None:
+    """Open a connection to the server of a route; without one, close it if it is open to a mock server."""
+    sock, current = vars(connection).get(ROUTE, (None, None))
+    if connection.sock is not sock:
+        current = None
+    if current == route:
+        return
+    if connection.sock is not None:
+        connection.sock.close()
+        connection.sock = None
+    if route is not None:
+        sock = connection.sock = socket.create_connection((route.host, route.port), connection.timeout)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        vars(connection).update({ROUTE: (sock, route), "putrequest": partial(put_next_request, connection)})
+        if hasattr(connection, "is_verified"):
+            # Otherwise urllib3 warns about a certificate that was not verified.
+            connection.is_verified = True
 
 
-def reopen_at_next_request(connection: Any, sock: socket.socket) -> None:
-    """Have a connection of http.client open anew at its next request, when nothing is patched any more."""
+def put_next_request(connection: Any, *args: Any, **options: Any) -> None:
+    """Begin a further request on a connection that was open to a mock server, maybe after the redirect.
 
-    def putrequest(*args: Any, **options: Any) -> None:
-        del connection.putrequest
-        connection.putrequest(*args, **options)
-        if connection.sock is sock:
-            sock.close()
-            connection.sock = None
-
-    connection.putrequest = putrequest
-
-
-CONNECTIONS: Final = RoutedConnections()
+    Until then a response may still be read from the old socket.
+    """
+    type(connection).putrequest(connection, *args, **options)
+    if REDIRECTS.current is None:
+        set_route(connection, None)
+        vars(connection).pop("putrequest", None)
 
 
 def put_request(original: Hook, connection: Any, method: str, url: str, *args: Any, **options: Any) -> None:
@@ -188,7 +166,7 @@ def put_request(original: Hook, connection: Any, method: str, url: str, *args: A
             connection.putheader("Host", parts.netloc.rpartition("@")[2])
         if not skipped.get("skip_accept_encoding"):
             connection.putheader("Accept-Encoding", "identity")
-    CONNECTIONS.set_route(connection, route)
+    set_route(connection, route)
 
 
 def connect(original: Hook, connection: Any) -> None:
@@ -197,7 +175,7 @@ def connect(original: Hook, connection: Any) -> None:
     if route is None:
         original(connection)
     else:
-        CONNECTIONS.set_route(connection, route)
+        set_route(connection, route)
 
 
 def verify_certificates(original: Hook, adapter: Any, pool: Any, url: str, verify: object, cert: object) -> None:
@@ -235,7 +213,8 @@ def handle_request(original: Hook, pool: Any, request: Any) -> Any:
 
 def create_connection(module: str, name: str, original: Hook, pool: Any, origin: Any) -> Any:
     """Open a plain connection to the mock, without a proxy."""
-    if REDIRECTS.leads_to(origin.host.decode("latin-1"), origin.port):
+    address = origin.host.decode("latin-1"), origin.port
+    if any((route.host, route.port) == address for route in REDIRECTS.routes):
         return getattr(sys.modules[module], name)(origin)
     return original(pool, origin)
 
@@ -458,7 +437,7 @@ class Redirects:
     def __init__(self) -> None:
         self._lock = Lock()
         # Replaced as a whole, so that hooks read it without the lock.
-        self._routes: tuple[Route, ...] = ()
+        self.routes: tuple[Route, ...] = ()
         self._patches: list[Patch] = []
         self._watcher = ImportWatcher()
         self._finders: list[Any] = []
@@ -467,31 +446,26 @@ class Redirects:
     @property
     def current(self) -> Route | None:
         """The latest route that is still active."""
-        routes = self._routes
+        routes = self.routes
         return routes[-1] if routes else None
-
-    def leads_to(self, host: str, port: int) -> bool:
-        """Return whether an active redirect leads to this address."""
-        return any((route.host, route.port) == (host, port) for route in self._routes)
 
     def open(self, route: Route) -> None:
         """Begin a redirect. The first one patches."""
         with self._lock:
-            if not self._routes:
+            if not self.routes:
                 try:
                     self._patch()
                 except BaseException:
                     self._unpatch()
                     raise
-            self._routes = (*self._routes, route)
+            self.routes = (*self.routes, route)
 
     def close(self, route: Route) -> None:
         """End a redirect. The last one puts back what was there."""
         with self._lock:
-            self._routes = tuple(other for other in self._routes if other is not route)
-            if not self._routes:
+            self.routes = tuple(other for other in self.routes if other is not route)
+            if not self.routes:
                 self._unpatch()
-                CONNECTIONS.release()
 
     def patch_late(self, module: ModuleType) -> None:
         """Patch a module that was imported just now."""
@@ -528,7 +502,7 @@ class Redirects:
         sys.meta_path = self._finders if finders == self._finders else finders
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
-        if self._routes and event in EVENTS:
+        if self.routes and event in EVENTS:
             refuse(args[EVENTS[event]])
 
 

@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 VENDOR_HOSTS: Final = ("app.periscopedata.com", "api.periscopedata.com")
 OWN_NAMES: Final = ("localhost", "127.0.0.1", "::1")
@@ -144,34 +147,29 @@ def root_certificates() -> Iterator[str]:
             # No client can read it either.
             continue
         for certificate in CERTIFICATE.findall(text):
-            if path in found or is_certificate(certificate):
+            # One that is not valid would spoil the whole bundle.
+            if path in found or parse_certificate(certificate):
                 yield f"{certificate.rstrip()}\n"
 
 
-def is_certificate(pem: str) -> bool:
-    """Return whether OpenSSL can load a certificate. One that it can't load would spoil the whole bundle."""
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=ssl.PEM_cert_to_DER_cert(pem))
-    except (ssl.SSLError, ValueError):
-        # ValueError: if it is not even base64.
-        return False
-    return True
+def parse_certificate(pem: str) -> "Certificate | None":
+    """Parse a certificate, or return None if it is not valid."""
+    from cryptography.x509 import load_pem_x509_certificate
+
+    with warnings.catch_warnings():
+        # It warns of old roots that are not quite by the standard.
+        warnings.simplefilter("ignore")
+        try:
+            return load_pem_x509_certificate(pem.encode())
+        except ValueError:
+            return None
 
 
 def java_trust_store(certificates: list[str]) -> bytes:
     """Return certificates as a PKCS12 store, which a JVM reads without a password because nothing in it is secret."""
     from cryptography.hazmat.primitives.serialization import NoEncryption
     from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate, serialize_java_truststore
-    from cryptography.x509 import load_pem_x509_certificate
 
-    entries = []
-    with warnings.catch_warnings():
-        # It warns of old roots that are not quite by the standard.
-        warnings.simplefilter("ignore")
-        for number, pem in enumerate(certificates):
-            try:
-                entries.append(PKCS12Certificate(load_pem_x509_certificate(pem.encode()), b"%d" % number))
-            except ValueError:
-                # It is stricter than OpenSSL.
-                continue
+    parsed = filter(None, map(parse_certificate, certificates))
+    entries = [PKCS12Certificate(certificate, b"%d" % number) for number, certificate in enumerate(parsed)]
     return serialize_java_truststore(entries, NoEncryption())

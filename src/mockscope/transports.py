@@ -46,10 +46,6 @@ class Response(NamedTuple):
     headers: list[tuple[bytes, bytes]]
     body: bytes
 
-    @property
-    def reason(self) -> str:
-        return responses.get(self.status, "")
-
 
 class InProcess:
     """Calls an application without a socket.
@@ -92,10 +88,7 @@ class InProcess:
             "path": unquote(path.decode()),
             "raw_path": path,
             "query_string": query,
-            "root_path": "",
             "headers": list(headers),
-            "client": None,
-            "server": None,
             BEFORE_FAULTS: True,
         }
         scope[HEAD] = Head(scope)
@@ -218,7 +211,7 @@ class Transport:
         found = self._server(request.method, request.url.raw_path, headers, request.read())
         if found is None:
             return None
-        extensions = {"http_version": b"HTTP/1.1", "reason_phrase": found.reason.encode()}
+        extensions = {"http_version": b"HTTP/1.1", "reason_phrase": responses.get(found.status, "").encode()}
         stream = package.ByteStream(found.body)
         return package.Response(found.status, headers=found.headers, stream=stream, extensions=extensions)
 
@@ -245,16 +238,10 @@ class Transport:
 
 def new_transport(server: InProcess) -> Transport:
     """Return a transport that is an instance of the base classes of the clients that are imported."""
-    names = [name for name in ("httpx", "httpx2") if name in sys.modules]
-    clients = [import_module(name) for name in names or ("httpx",)]
-    return transport_class(*[base for client in clients for base in (client.BaseTransport, client.AsyncBaseTransport)])(
-        server
-    )
-
-
-@cache
-def transport_class(*bases: type) -> type[Transport]:
-    return type("Transport", (Transport, *bases), {"__module__": Transport.__module__})
+    names = [name for name in ("httpx", "httpx2") if name in sys.modules] or ["httpx"]
+    bases = [base for each in map(import_module, names) for base in (each.BaseTransport, each.AsyncBaseTransport)]
+    kind: type[Transport] = type("Transport", (Transport, *bases), {"__module__": Transport.__module__})
+    return kind(server)
 
 
 # -- requests --------------------------------------------------------------------------------------------------
@@ -311,7 +298,7 @@ def adapter_class() -> Callable[[InProcess], Any]:
                 headers=HTTPHeaderDict([(name.decode(), value.decode("latin-1")) for name, value in found.headers]),
                 status=found.status,
                 version=11,
-                reason=found.reason,
+                reason=responses.get(found.status, ""),
                 request_method=request.method,
                 request_url=request.path_url,
                 preload_content=False,
