@@ -1,4 +1,4 @@
-"""Figures, the goals that they are compared with, and the table that shows them."""
+"""The figures, the goals that they are compared with, and the table that shows them."""
 
 from collections.abc import Iterable, Sequence
 from statistics import median

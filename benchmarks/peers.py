@@ -1,4 +1,4 @@
-"""mockscope against other servers that keep their calls or their state, on the same work.
+"""The cost of a request to mockscope, against other servers that keep their calls or their state.
 
 pytest-httpserver, WireMock and Mockoon return mockscope's own responses as canned ones. moto keeps users of IAM.
 """

@@ -1,4 +1,4 @@
-"""Servers in processes of their own, on loopback and pinned to a CPU."""
+"""The servers that are measured: processes on loopback, pinned to a CPU."""
 
 import http.client
 import os

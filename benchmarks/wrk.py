@@ -1,4 +1,4 @@
-"""Runs of wrk: one load on one server, for some seconds."""
+"""The runs of wrk: one load on one server, for some seconds."""
 
 import json
 import shutil

@@ -1,7 +1,7 @@
-"""Random byte streams for one connection, and what two servers over the same application make of them.
+"""The grammar of random byte streams, and the exchange of one with a server.
 
 A stream is a function of its number: requests that are valid, odd or broken, one after the other, cut anywhere into
-segments. `exchange` sends it and returns the observable result.
+segments. `exchange` sends it and returns the result.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ class Stream(NamedTuple):
 
 @dataclass(frozen=True)
 class Result:
-    """What a client and a test see of a stream: the bytes received, the connection, the calls, and the site."""
+    """The observable result of a stream: the bytes received, the state of the connection, the calls, and the site."""
 
     received: bytes
     is_closed: bool

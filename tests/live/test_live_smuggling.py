@@ -1,4 +1,4 @@
-"""A request that is hidden in the body of another one is never carried out, and odd paths lead nowhere else."""
+"""The shapes by which a request is hidden in the body of another one, and odd paths."""
 
 import asyncio
 import logging
@@ -100,7 +100,7 @@ def statuses(received: bytes) -> Sequence[bytes]:
 
 @pytest.fixture(autouse=True)
 def quiet_uvicorn(caplog: pytest.LogCaptureFixture) -> None:
-    """uvicorn logs a warning for each broken request."""
+    """Silence the warning that uvicorn logs for each broken request."""
     caplog.set_level(logging.CRITICAL, "uvicorn.error")
 
 

@@ -1,4 +1,4 @@
-"""Random byte streams get the same from mockscope's server as from plain uvicorn over the same application.
+"""The results of random byte streams, from mockscope's server and from plain uvicorn over the same application.
 
 Statuses, headers, bodies, the state of the connection, the recorded calls and the site's export are compared. The
 intended differences are those of `streams.reference`, the JSON of a 400, and how much of a broken body is recorded.
@@ -37,7 +37,7 @@ def differing(numbers: range) -> dict[int, list[str]]:
 
 @pytest.fixture(autouse=True)
 def quiet_uvicorn(caplog: pytest.LogCaptureFixture) -> None:
-    """uvicorn logs a warning for each broken request."""
+    """Silence the warning that uvicorn logs for each broken request."""
     caplog.set_level(logging.CRITICAL, "uvicorn.error")
 
 
