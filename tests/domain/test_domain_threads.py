@@ -3,15 +3,19 @@
 import sys
 from collections.abc import Callable, Iterator
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from friends import friends
+from msgspec.structs import asdict
 
 from mockscope import Mockscope
 from mockscope.domain.model import Access, User
 from mockscope.domain.refusals import Refused
 from mockscope.domain.rules import GroupChanges, NewUser, UserChanges
 from mockscope.domain.site import Site
+from mockscope.domain.state import export_site
+from mockscope.domain.store import Store
 
 ROUNDS = 2000
 
@@ -143,3 +147,27 @@ def test_a_walk_through_the_users_survives_a_deletion_on_the_way() -> None:
         ("rachel@example.com", "Rachel"),
     ]
     assert list(site.users.values()) == []
+
+
+@pytest.mark.parametrize("look", [export_site, lambda site: site.copy("copy", "key")])
+def test_the_lock_of_a_site_is_held_to_take_its_records_and_not_to_show_them(
+    monkeypatch: pytest.MonkeyPatch, look: Callable[[Site], object]
+) -> None:
+    site = friends()
+    held: list[bool] = []
+    lock = site.lock
+
+    def watched(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            held.append(lock._is_owned())  # type: ignore[attr-defined]
+            return function(*args, **kwargs)
+
+        return call
+
+    monkeypatch.setattr("msgspec.structs.asdict", watched(asdict))
+    monkeypatch.setattr(Store, "apply", watched(Store.apply))
+    look(site)
+
+    # The policy alone is put into words while it is held.
+    assert held.count(True) <= 1
+    assert False in held

@@ -392,10 +392,11 @@ class Site:
         Raises:
             ValueError: the host or the key can't stand in the auth header.
         """
-        store = Store()
         with self.lock:
-            store.apply(self.store.everything())
-            return Site(host, api_key, enabled=self.enabled, policy=self.policy, store=store)
+            records, enabled, policy = self.store.everything(), self.enabled, self.policy
+        store = Store()
+        store.apply(records)
+        return Site(host, api_key, enabled=enabled, policy=policy, store=store)
 
     # -- what the rules ask ----------------------------------------------------------------------------------
 

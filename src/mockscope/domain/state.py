@@ -163,27 +163,33 @@ def export(sites: Sequence[Site]) -> dict[str, Any]:
 
 
 def export_site(site: Site) -> dict[str, Any]:
-    """The records of one site as plain data."""
+    """Return the records of one site as plain data."""
+    # Requests to the site wait for the lock: records are frozen, and put into words without it.
     with site.lock:
         store = site.store
-        removed = [name for name in BUILTIN_GROUPS if name not in store.groups]
-        return {
+        groups, users, dashboards = store.groups.records(), store.users.records(), store.dashboards.records()
+        head = {
             "host": site.host,
             "api_key": site.api_key,
             "enabled": site.enabled,
             "policy": msgspec.structs.asdict(site.policy),
-            "groups": [{"name": group.name, "access": group.access.value} for group in store.groups.records()],
-            **({"removed_groups": removed} if removed else {}),
-            "users": [msgspec.structs.asdict(user) | {"groups": list(user.groups)} for user in store.users.records()],
-            "dashboards": [
-                {
-                    "name": board.name,
-                    "owner": board.owner,
-                    "access": {name: word.value for name, word in sorted(board.access.items())},
-                }
-                for board in store.dashboards.records()
-            ],
         }
+    names = {group.name for group in groups}
+    removed = [name for name in BUILTIN_GROUPS if name not in names]
+    return {
+        **head,
+        "groups": [{"name": group.name, "access": group.access.value} for group in groups],
+        **({"removed_groups": removed} if removed else {}),
+        "users": [msgspec.structs.asdict(user) | {"groups": list(user.groups)} for user in users],
+        "dashboards": [
+            {
+                "name": board.name,
+                "owner": board.owner,
+                "access": {name: word.value for name, word in sorted(board.access.items())},
+            }
+            for board in dashboards
+        ],
+    }
 
 
 def _site(seed: SeedSite, path: Path, make_up: MakeUp | None, track: Track) -> Site:
