@@ -554,7 +554,7 @@ def test_what_can_t_be_removed_is_said_and_is_no_success(run: Run) -> None:
         ),
         (Answer(200, b'{"coffee": []}'), "the server is not one of this API"),
         (Answer(302, b"", ((b"location", b"/login"),)), "the server redirects to /login"),
-        (Answer(302, b"", ((b"location", b"/\x1b[31m"),)), r"the server redirects to /\x1b[31m"),
+        (Answer(302, b"", ((b"location", b"/\x9b31m"),)), r"the server redirects to /\x9b31m"),
         (Answer(200, b'{"users": [], "total_users": ' + b"9" * 5000 + b"}"), "the server is not one of this API"),
         (Answer(200, b"[" * 100_000), "the server is not one of this API"),
         (Answer(500, b"{}"), "the server does not list the users"),
