@@ -362,7 +362,7 @@ def test_what_a_dry_run_can_t_tell_apart_is_no_switch(run: Run, site: MockSite, 
     ("text", "reason"),
     [
         ("policy: {page_sise: 5}", "policy: "),
-        ("policy: {page_size: 0}", "policy: "),
+        ("policy: {page_size: 0}", "policy.page_size: "),
         ("- page_size", ""),
         ("{", ""),
     ],

@@ -5,8 +5,9 @@ from contextlib import suppress
 from typing import Final
 
 from mockscope.checking.names import FIRST_MARK, Kind, Record
+from mockscope.checking.outcome import Verdict
 from mockscope.checking.walking import LISTS, USER_LIST, Walk, walk
-from mockscope.remote.client import EMAIL_HEADER, USERS, group_path
+from mockscope.remote.client import USERS, group_path
 from mockscope.remote.exchange import Exchange
 
 # How often the lists are searched again for records that could not be removed, or came late.
@@ -17,10 +18,10 @@ Request = Callable[..., Exchange]
 
 def remove(request: Request, record: Record) -> None:
     """Delete a record."""
-    # The name of a server's choice may be one that no request can hold.
-    with suppress(ValueError):
+    # The name may be one of the server's choice, which no request can hold.
+    with suppress(Verdict, ValueError):
         if record.kind == "user":
-            request("DELETE", USERS, headers=[(EMAIL_HEADER, record.name)])
+            request("DELETE", USERS, email=record.name)
         else:
             request("DELETE", group_path(record.name))
 

@@ -1,16 +1,20 @@
 """The only way to the server. A request that the level does not allow is stopped before it is sent."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from json import dumps, loads
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlencode
 
 from mockscope.checking.names import Kind, Names, Record
-from mockscope.checking.outcome import Level
-from mockscope.remote.client import EMAIL_HEADER, GROUPS, USERS, Client, Unreachable
-from mockscope.remote.exchange import Exchange
+from mockscope.checking.outcome import CouldNotRun, Level, unseen
+from mockscope.checking.walking import content
+from mockscope.remote.client import EMAIL_HEADER, GROUPS, USERS, Client, RateLimited, Unreachable
+from mockscope.remote.exchange import Exchange, Headers
 
+# The run ends after so many requests in a row without a response.
+MAX_FAILURES: Final = 3
+MAX_KEPT_BYTES: Final = 256 * 1024 * 1024
 ONE_GROUP: Final = re.compile(rf"{GROUPS}/([^/]+)")
 
 
@@ -18,13 +22,30 @@ class Stopped(RuntimeError):
     """The level does not allow a request. No check may send one: this is a mistake of mockscope's."""
 
 
+class Answer(NamedTuple):
+    """A response that several checks look at, parsed once."""
+
+    exchange: Exchange
+    # The JSON; the bytes if it is not JSON.
+    body: Any
+
+
 class Write:
     """The effect of a request that is not a GET, as far as the request says it."""
 
     def __init__(
-        self, method: str, path: str, query: Mapping[str, str] | str, body: bytes, headers: Sequence[tuple[str, str]]
+        self,
+        method: str,
+        path: str,
+        headers: Headers,
+        *,
+        query: Mapping[str, str] | str = "",
+        json: object = None,
+        body: bytes | None = None,
+        auth: bool = True,
     ) -> None:
         self.method = method
+        body = (body or b"") if json is None else dumps(json).encode()
         query = query if isinstance(query, str) else urlencode(query)
         values = [value for name, value in parse_qsl(query, keep_blank_values=True) if name == "test_mode"]
         # Only in the spelling that the page shows.
@@ -63,46 +84,58 @@ class Guard:
         self._client = client
         self._level = level
         self._names = names
+        self._failures = 0
+        self._kept_bytes = 0
+        # All responses, for the checks that look through them.
+        self.answers: list[Answer] = []
         # (method, kind) of the writes that are proven to change nothing in test mode.
         self.proven: set[tuple[str, Kind]] = set()
         # The records that were made, and may still be there.
         self.made: dict[Record, None] = {}
 
     def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | str = "",
-        json: object = None,
-        body: bytes | None = None,
-        headers: Sequence[tuple[str, str]] = (),
-        auth: bool = True,
+        self, method: str, path: str, *, email: str | None = None, headers: Headers = (), **options: Any
     ) -> Exchange:
-        """Send a request, if that is allowed. The arguments are those of ``Client.request``.
+        """Send a request, if that is allowed. The other arguments are those of ``Client.request``.
 
         Raises:
             Stopped: If it is not.
-            Unreachable: If there is no response.
+            Unreachable: If there is no response, or none but "ask again later".
+            CouldNotRun: If there was none to the requests before either, or the server sent too much.
+            Verdict: If no request can hold a name that the site uses.
         """
-        options: dict[str, Any] = {"query": query, "json": json, "body": body, "headers": headers, "auth": auth}
-        if method == "GET":
-            return self._client.request(method, path, **options)
-        write = Write(method, path, query, (body or b"") if json is None else dumps(json).encode(), headers)
-        self._check(write)
+        headers = [*headers, *([(EMAIL_HEADER, email)] if email is not None else [])]
+        write = None if method == "GET" else Write(method, path, headers, **options)
+        if write is not None:
+            self._check(write)
         try:
-            exchange = self._client.request(method, path, **options)
-        except Unreachable:
+            exchange = self._client.request(method, path, headers=headers, **options)
+            if exchange.is_rate_limited:
+                reason = f"the server is rate-limiting ({method} {path}: {exchange.status})"
+                raise RateLimited(f"{reason}: try again later, or with --rate")
+        except Unreachable as error:
             self._note(write)
+            self._failures += 1
+            if self._failures >= MAX_FAILURES:
+                raise CouldNotRun(str(error)) from None
             raise
+        except ValueError as error:
+            raise unseen(f"it cannot be sent: {error}") from None
+        self._failures = 0
+        self._kept_bytes += len(exchange.content)
+        if self._kept_bytes > MAX_KEPT_BYTES:
+            raise CouldNotRun(f"the server sent more than {MAX_KEPT_BYTES // 1024**2} MiB")
+        self.answers.append(Answer(exchange, content(exchange)))
         if exchange.status < 300:
             self._note(write)
-            if method == "DELETE" and write.target is not None and not write.is_test:
-                self.made.pop(Record(write.kind, write.target), None)
         return exchange
 
-    def _note(self, write: Write) -> None:
-        if not write.is_test and write.made is not None and write.method != "DELETE":
+    def _note(self, write: Write | None) -> None:
+        if write is None or write.is_test:
+            return
+        if write.method == "DELETE":
+            self.made.pop(Record(write.kind, write.target or ""), None)
+        elif write.made is not None:
             self.made[write.made] = None
 
     def _check(self, write: Write) -> None:

@@ -121,5 +121,5 @@ def _outcome(check: Check, session: Session) -> Outcome:
 def _cleaned(session: Session) -> list[Record]:
     try:
         return session.clean()
-    except Unreachable as error:
+    except (Unreachable, CouldNotRun) as error:
         raise CouldNotRun(f"records of this check may be left, for --clean-up to remove: {error}") from None

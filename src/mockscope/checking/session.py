@@ -1,6 +1,6 @@
 """The state that the checks of one run share: what is on the site, and the records that they make."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
@@ -10,14 +10,12 @@ from mockscope.checking.guard import Guard
 from mockscope.checking.names import Kind, Names, Record, is_marked
 from mockscope.checking.outcome import CouldNotRun, Level, unseen
 from mockscope.checking.policy import Readings
-from mockscope.checking.walking import GROUP_LIST, USER_LIST, Fields, List, Walk, content, walk
+from mockscope.checking.walking import GROUP_LIST, USER_LIST, Fields, List, Walk, walk
 from mockscope.remote.client import (
     AUTH_HEADER,
-    EMAIL_HEADER,
     GROUPS,
     USERS,
     Client,
-    RateLimited,
     Unreachable,
     group_path,
 )
@@ -26,21 +24,9 @@ from mockscope.remote.exchange import Exchange
 ADMINISTRATORS: Final = "Administrators"
 ALL_USERS: Final = "All Users"
 MAX_PAGES: Final = 50
-# The run ends after so many requests in a row without a response.
-MAX_FAILURES: Final = 3
-# All responses are kept for the checks that look through them.
-MAX_KEPT_BYTES: Final = 256 * 1024 * 1024
 TEST_MODE: Final = {"test_mode": "true"}
 # A key in the vendor's form that no site has.
 WRONG_KEY: Final = "00000000-0000-0000-0000-00000000"
-
-
-class Answer(NamedTuple):
-    """A response that several checks look at, parsed once."""
-
-    exchange: Exchange
-    # The JSON; the bytes if it is not JSON.
-    body: Any
 
 
 class Probe(NamedTuple):
@@ -89,55 +75,16 @@ class Session:
         self.level = level
         self.readings = Readings(policy or {})
         self.names = Names()
-        self.answers: list[Answer] = []
         # The records that test mode has made: below FULL, they may not be removed.
         self.leaked: list[Record] = []
         self._max_pages = max_pages
         self._guard = Guard(client, level, self.names)
+        self.request = self._guard.request
+        self.answers = self._guard.answers
         self._proofs: dict[tuple[str, Kind], Proof] = {}
         self._walks: dict[str, Walk] = {}
-        self._administrators: list[str] = []
-        self._failures = 0
-        self._kept_bytes = 0
 
     # -- requests ----------------------------------------------------------------------------------------------
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        email: str | None = None,
-        headers: Sequence[tuple[str, str]] = (),
-        **options: Any,
-    ) -> Exchange:
-        """Send a request that the level allows, and keep the response for the checks that look through all of them.
-
-        Raises:
-            Unreachable: If there is no response, or none but "ask again later".
-            CouldNotRun: If there was none to the requests before either, or the server sent too much.
-            Verdict: If a request cannot hold a name that the site uses.
-        """
-        named = [*headers, *([(EMAIL_HEADER, email)] if email is not None else [])]
-        try:
-            exchange = self._guard.request(method, path, headers=named, **options)
-            if exchange.is_rate_limited:
-                raise RateLimited(
-                    f"the server is rate-limiting ({method} {path}: {exchange.status}): try again later, or with --rate"
-                )
-        except Unreachable as error:
-            self._failures += 1
-            if self._failures >= MAX_FAILURES:
-                raise CouldNotRun(str(error)) from None
-            raise
-        except ValueError as error:
-            raise unseen(f"it cannot be sent: {error}") from None
-        self._failures = 0
-        self._kept_bytes += len(exchange.content)
-        if self._kept_bytes > MAX_KEPT_BYTES:
-            raise CouldNotRun(f"the server sent more than {MAX_KEPT_BYTES // 1024**2} MiB")
-        self.answers.append(Answer(exchange, content(exchange)))
-        return exchange
 
     def get(self, path: str, **options: Any) -> Exchange:
         """Send a GET."""
@@ -376,28 +323,13 @@ class Session:
         """The name of a group of this run that no check may change."""
         return self.own_group()
 
-    def own_administrator(self) -> str:
-        """Make a member of Administrators, and return the email.
-
-        Raises:
-            Verdict: If that is refused.
-        """
-        email = self.own_user(groups=[ADMINISTRATORS])
-        self._administrators.append(email)
-        return email
-
-    def remove_administrators(self) -> None:
-        """Remove the administrators of this run, so that only the site's own are left."""
-        while self._administrators:
-            self.delete_user(self._administrators.pop())
-
     def clean(self) -> list[Record]:
         """Remove the records of this run; return those that are still there.
 
         Raises:
             Unreachable: If there is no response.
         """
-        return clean(self._guard.request, self._guard.made, self.names.is_ours, max_pages=self._max_pages)
+        return clean(self.request, self._guard.made, self.names.is_ours, max_pages=self._max_pages)
 
     # -- test mode ---------------------------------------------------------------------------------------------
 

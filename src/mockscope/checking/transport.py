@@ -5,8 +5,9 @@ from json import dumps
 from typing import Final
 
 from mockscope.checking.comparing import accepted, refused, same
+from mockscope.checking.guard import Answer
 from mockscope.checking.outcome import Level, differs, unseen
-from mockscope.checking.session import Answer, Session
+from mockscope.checking.session import Session
 from mockscope.checking.table import Family
 from mockscope.checking.walking import LISTS, Fields
 from mockscope.remote.client import GROUPS, USERS, RateLimited, Unreachable, group_path
