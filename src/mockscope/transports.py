@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message
 from mockscope.bench import Bench
 from mockscope.domain.refusals import Refused
 from mockscope.web.breaking import BEFORE_FAULTS
-from mockscope.web.head import HEAD, Head
+from mockscope.web.head import AUTH_HEADER
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 # The vendor's paths, in characters that every client and every parser leaves as they are.
@@ -91,16 +91,15 @@ class InProcess:
             "headers": list(headers),
             BEFORE_FAULTS: True,
         }
-        scope[HEAD] = Head(scope)
-        return self._respond(scope, body) if self._never_waits(scope[HEAD]) else None
+        return self._respond(scope, body) if self._never_waits(dict(headers).get(AUTH_HEADER, b"")) else None
 
-    def _never_waits(self, head: Head) -> bool:
+    def _never_waits(self, credentials: bytes) -> bool:
         """Return whether neither a planned fault nor an observer wants the request in the server's thread."""
         # A forked process has only a copy of the sites.
         if os.getpid() != self._process or not self._is_listening() or self._bench.observers:
             return False
         try:
-            site = self._bench.handle(self._bench.directory.authenticate(head.credentials()))
+            site = self._bench.handle(self._bench.directory.authenticate(credentials.decode()))
         except Refused:
             return True
         return site is None or not site.faults.are_planned
