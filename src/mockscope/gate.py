@@ -5,6 +5,7 @@ import socket
 import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final
 
 HANDSHAKE_TIMEOUT: Final = 30
@@ -14,6 +15,13 @@ SHUTDOWN_TIMEOUT: Final = 0.2
 ACCEPT_PAUSE: Final = 1
 
 Connect = Callable[[], asyncio.Protocol]
+
+
+def stop_listening(listener: socket.socket) -> None:
+    """Have a port refuse connections even if a forked process holds a copy of its socket."""
+    # Some systems raise for a socket that only listens.
+    with suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 class Gate(ABC):
@@ -69,6 +77,7 @@ class SecurePort(Gate):
 
     async def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self._listener)
+        stop_listening(self._listener)
         self._listener.close()
         await super().close()
 

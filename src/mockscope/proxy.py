@@ -16,7 +16,7 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from mockscope._support.addresses import is_loopback
-from mockscope.gate import HANDSHAKE_TIMEOUT, SHUTDOWN_TIMEOUT, Connect, Gate
+from mockscope.gate import HANDSHAKE_TIMEOUT, SHUTDOWN_TIMEOUT, Connect, Gate, stop_listening
 from mockscope.tls import VENDOR_HOSTS
 
 Others = Literal["refuse", "pass"]
@@ -61,11 +61,12 @@ class Proxy(Gate):
         self.transports: set[asyncio.Transport] = set()
 
     async def open(self, listener: socket.socket, connect: Connect, *, backlog: int) -> None:
-        self._connect = connect
+        self._connect, self._listener = connect, listener
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Client(self), sock=listener, backlog=backlog)
 
     async def close(self) -> None:
+        stop_listening(self._listener)
         self._server.close()
         # A connection that was just accepted is made known a step later.
         for _ in range(3):

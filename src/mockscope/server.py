@@ -21,7 +21,7 @@ from uvicorn.server import HANDLED_SIGNALS, ServerState
 from mockscope._support.arguments import check_kind
 from mockscope._support.monotonic import monotonic
 from mockscope.double import Mockscope
-from mockscope.gate import Gate, SecurePort
+from mockscope.gate import Gate, SecurePort, stop_listening
 from mockscope.instruments.calls import MOST_CALLS
 from mockscope.instruments.findings import complain
 from mockscope.protocol import best_protocol
@@ -287,6 +287,7 @@ class LiveServer(Mockscope):
         ready.set_result(None)
         await stopping.wait()
         if server is not None:
+            stop_listening(listener)
             server.close()
         for gate, _ in gates:
             await gate.close()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import httpx
 import httpx2
@@ -210,6 +211,34 @@ def test_nothing_is_left_in_the_temporary_directory_when_the_process_ends(tmp_pa
     )
 
     assert (done.stdout, done.stderr, list(tmp_path.iterdir())) == ("True\n", "", [])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
+# Python 3.12 warns where threads run; the child starts none and waits for none.
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.parametrize("options", [{}, {"tls": True}, {"proxy": True}], ids=["plain", "tls", "proxy"])
+def test_a_server_that_has_stopped_refuses_though_a_forked_child_lives(options: dict[str, Any]) -> None:
+    server = mockscope.serve(**options).start()
+    ports = [
+        int(url.rpartition(":")[2]) for url in (server.url, server.proxy_url if "proxy" in options else server.url)
+    ]
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(writer)
+        os.read(reader, 1)
+        os._exit(0)
+    try:
+        server.stop()
+        for port in ports:
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port), timeout=300)
+        with mockscope.serve(port=ports[0]):
+            pass
+    finally:
+        os.close(reader)
+        os.close(writer)
+        os.waitpid(child, 0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
