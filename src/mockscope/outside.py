@@ -21,31 +21,24 @@ if TYPE_CHECKING:
 DONE: Final = 0
 COULD_NOT: Final = 1
 KEY_VARIABLE: Final = "MOCKSCOPE_API_KEY"
+KEY_HELP: Final = "The environment variable that holds the API key."
 VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the argument and the options of all commands that talk to a server elsewhere."""
-    for add in reversed(
-        (
-            click.argument("url", metavar="URL"),
-            click.option("--site", required=True, help="The host of the site, as in the auth header."),
-            click.option(
-                "--api-key-env",
-                default=KEY_VARIABLE,
-                show_default=True,
-                metavar="NAME",
-                help="The environment variable that holds the API key.",
-            ),
-            click.option(
-                "--timeout",
-                type=SECONDS,
-                default=30,
-                show_default=True,
-                help="The most seconds that one response may take.",
-            ),
-            click.option("--ca-file", type=FILE, help="Certificates to trust instead of the system's."),
-        )
+    for add in (
+        click.option("--ca-file", type=FILE, help="Certificates to trust instead of the system's."),
+        click.option(
+            "--timeout",
+            type=SECONDS,
+            default=30,
+            show_default=True,
+            help="The most seconds that one response may take.",
+        ),
+        click.option("--api-key-env", default=KEY_VARIABLE, show_default=True, metavar="NAME", help=KEY_HELP),
+        click.option("--site", required=True, help="The host of the site, as in the auth header."),
+        click.argument("url", metavar="URL"),
     ):
         command = add(command)
     return command
@@ -56,17 +49,10 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--output", type=FILE, help="File to write to. Without it: standard output.")
 @click.option("--force", is_flag=True, help="Replace an output that pull has not written itself.")
 @click.option(
-    "--format",
-    "form",
-    type=click.Choice(["yaml", "json"]),
-    help="Without it: JSON for an output that ends in .json, else YAML.",
+    "--format", "form", type=click.Choice(["yaml", "json"]), help="Without it: by the output's name, else YAML."
 )
 @click.option("--anonymize", is_flag=True, help="Replace people, and the names of groups, dashboards and the site.")
-@click.option(
-    "--salt-env",
-    metavar="NAME",
-    help="The environment variable that holds what the replacements depend on. Without it: the API key.",
-)
+@click.option("--salt-env", metavar="NAME", help="Variable that the replacements depend on. Without it: the API key.")
 @click.option("--rate", type=RATE, help="Requests a second at most.")
 def pull(
     *,
