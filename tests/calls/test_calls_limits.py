@@ -1,0 +1,147 @@
+"""The limits of what is kept and shown: the last value within each, and the first one beyond."""
+
+import pytest
+
+from mockscope._support.text import clipped
+from mockscope.instruments import calls as calls_module
+from mockscope.instruments.calls import LIGHT, MOST_PARTED, Journal
+from mockscope.instruments.clock import Clock
+from mockscope.instruments.entry import LONGEST_KEPT, Entry
+from mockscope.instruments.matching import LONGEST_SHOWN, MOST_DIFFERENCES
+from mockscope.instruments.report import LONGEST_BODY, MOST_SHOWN, report
+from mockscope.instruments.veil import SHORTEST_SHOWN, SHORTEST_SOUGHT, Veil, last_four
+
+USERS = "/api/v1/users"
+
+
+def entry_of(number: int = 0, *, status: int = 201, body: bytes = b"{}", answer: bytes = b"") -> Entry:
+    entry = Entry(str(number), "POST", USERS, number=number)
+    entry.operation = "create_user"
+    entry.body = body
+    entry.keep_answer(status, (), answer)
+    return entry
+
+
+def journal_of(*entries: Entry) -> Journal:
+    journal = Journal("the site example-site", Clock())
+    for entry in entries:
+        journal.open(entry)
+        journal.close(entry)
+    return journal
+
+
+@pytest.mark.parametrize(("text", "shown"), [("abcd", "abcd"), ("abcde", "abc…")])
+def test_a_text_is_cut_to_its_limit(text: str, shown: str) -> None:
+    assert clipped(text, 4) == shown
+
+
+# -- the report of a failed test -------------------------------------------------------------------------------
+
+
+def test_a_report_says_how_many_calls_it_omits() -> None:
+    entries = [entry_of(number) for number in range(MOST_SHOWN + 1)]
+
+    assert report(entries[1:]).count("create_user") == MOST_SHOWN
+    assert "earlier" not in report(entries[1:])
+    assert report(entries).splitlines()[0] == "(1 earlier calls are not shown)"
+
+
+@pytest.mark.parametrize(("status", "is_shown"), [(399, False), (400, True)])
+def test_a_report_shows_the_body_of_a_refused_request(*, status: int, is_shown: bool) -> None:
+    assert ("sent: {}" in report([entry_of(status=status)])) is is_shown
+
+
+def test_a_report_cuts_a_long_body() -> None:
+    whole, longer = b"x" * LONGEST_BODY, b"x" * (LONGEST_BODY + 1)
+
+    assert report([entry_of(status=400, body=whole)]).endswith(f"sent: {whole.decode()}")
+    assert report([entry_of(status=400, body=longer)]).endswith(f"sent: {whole.decode()}… ({LONGEST_BODY + 1} bytes)")
+
+
+# -- failed assertions -----------------------------------------------------------------------------------------
+
+
+def complaint(journal: Journal, **criteria: object) -> list[str]:
+    with pytest.raises(AssertionError) as caught:
+        journal.assert_called("create_user", **criteria)  # type: ignore[arg-type]
+    return str(caught.value).splitlines()
+
+
+@pytest.mark.parametrize(("fields", "last"), [(MOST_DIFFERENCES, "nothing"), (MOST_DIFFERENCES + 1, "... and 1 more")])
+def test_the_differences_of_a_call_are_limited(fields: int, last: str) -> None:
+    body = ", ".join(f'"field_{number}": 1' for number in range(fields))
+
+    lines = complaint(journal_of(entry_of(body=f"{{{body}}}".encode())), json={})
+
+    assert lines[-1].endswith(last)
+    assert len([line for line in lines if "json.field_" in line]) == MOST_DIFFERENCES
+
+
+def test_a_value_is_cut_to_its_limit() -> None:
+    whole = "x" * (LONGEST_SHOWN - 2)
+
+    assert f"email={whole!r} on" in complaint(journal_of(entry_of()), email=whole)[0]
+    assert f"email='{whole}x… on" in complaint(journal_of(entry_of()), email=f"{whole}x")[0]
+
+
+@pytest.mark.parametrize(("number", "is_short"), [(3, True), (4, False)])
+def test_the_latest_three_calls_are_shown(*, number: int, is_short: bool) -> None:
+    journal = journal_of(*map(entry_of, range(number)))
+
+    assert ("  ..." not in complaint(journal, times=0)) is is_short
+    assert ("..." not in repr(journal)) is is_short
+
+
+def test_no_call_is_a_number_of_calls() -> None:
+    journal_of().assert_called("create_user", times=0)
+
+
+def test_a_sequence_is_shown_whole_up_to_its_limit() -> None:
+    def shown(number: int) -> list[str]:
+        with pytest.raises(AssertionError) as caught:
+            journal_of(*map(entry_of, range(number))).assert_sequence([])
+        return str(caught.value).splitlines()
+
+    assert shown(MOST_PARTED)[1:-1] == ["  + create_user"] * MOST_PARTED
+    assert shown(MOST_PARTED + 1)[1:-1] == [*["  + create_user"] * MOST_PARTED, "  ..."]
+
+
+# -- what is kept ----------------------------------------------------------------------------------------------
+
+
+def test_bodies_are_kept_up_to_their_limit() -> None:
+    whole, longer = b"x" * LONGEST_KEPT, b"x" * (LONGEST_KEPT + 1)
+    kept, cut = entry_of(body=whole, answer=whole), entry_of(1, body=longer, answer=longer)
+    journal_of(kept, cut)
+
+    assert (kept.body, kept.answer) == (whole, whole)
+    assert (cut.body, cut.answer) == (whole, whole)
+
+
+def test_bodies_of_heavy_calls_are_forgotten_beyond_the_limit_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    light, heavy = b"x" * LIGHT, b"x" * (LIGHT + 1)
+    light_entry = entry_of(body=light)
+    journal_of(light_entry)
+    entries = [entry_of(number, body=heavy) for number in range(3)]
+    monkeypatch.setattr(calls_module, "MOST_BYTES", 2 * journal_of(entry_of(body=heavy))._bytes)
+
+    journal_of(*entries)
+
+    assert [entry.body for entry in entries] == [None, heavy, heavy]
+
+
+# -- keys ------------------------------------------------------------------------------------------------------
+
+
+def test_the_end_of_a_secret_is_shown_where_the_secret_is_long_enough() -> None:
+    assert last_four("x" * (SHORTEST_SHOWN - 5) + "abcd") == "…"
+    assert last_four("x" * (SHORTEST_SHOWN - 4) + "abcd") == "…abcd"
+
+
+def test_a_key_is_searched_for_where_it_is_long_enough() -> None:
+    veil = Veil()
+    shorter, long_enough = "a" * (SHORTEST_SOUGHT - 1), "b" * SHORTEST_SOUGHT
+    veil.learn(shorter)
+    veil.learn(long_enough)
+
+    assert veil(f"{shorter} {long_enough}") == f"{shorter} …"
