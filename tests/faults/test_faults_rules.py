@@ -11,8 +11,9 @@ import requests
 from dirty_equals import IsOneOf, IsPartialDict, IsStr, IsTrueLike
 
 import mockscope as package
-from mockscope import Answer, Entry, LiveServer, LogNormal, MockSite, Uniform
+from mockscope import Answer, Entry, LiveServer, LogNormal, Mockscope, MockSite, Uniform
 from mockscope.domain.refusals import Refusal, Refused
+from mockscope.instruments.fault import LONGEST_DELAY
 from mockscope.instruments.log import json_line, text_line
 
 USERS = "/api/v1/users"
@@ -58,6 +59,8 @@ REFUSED: list[tuple[Mapping[str, Any], str]] = [
     ({"transport": "rest"}, "there is no transport fault 'rest'; did you mean reset?"),
     ({"status": 600}, "a status is between 200 and 599, not 600"),
     ({"status": 100}, "a status is between 200 and 599, not 100"),
+    ({"status": 199}, "a status is between 200 and 599, not 199"),
+    ({"status": 600}, "a status is between 200 and 599, not 600"),
     ({"status": "503"}, "status can't be '503': a whole number is wanted"),
     ({"status": True}, "status can't be True: a whole number is wanted"),
     ({"status": 204, "body": "Nothing"}, "an answer 204 has no body"),
@@ -110,6 +113,7 @@ REFUSED: list[tuple[Mapping[str, Any], str]] = [
     ({"delay": -1}, f"{ABOUT_DELAYS} -1"),
     ({"delay": float("nan")}, f"{ABOUT_DELAYS} nan"),
     ({"delay": 1e9}, f"{ABOUT_DELAYS} 1000000000.0"),
+    ({"delay": LONGEST_DELAY + 1}, f"{ABOUT_DELAYS} {LONGEST_DELAY + 1}"),
     ({"delay": "1"}, "delay can't be '1': a number is wanted"),
     ({"delay": None}, "delay can't be None: a number is wanted"),
     ({"status": 503, "where": {"emial": "joey@example.com"}}, "there is no criterion 'emial'; did you mean email?"),
@@ -172,6 +176,42 @@ REFUSED: list[tuple[Mapping[str, Any], str]] = [
         "reads and dry runs commit nothing: after_commit is for operations that write",
     ),
 ]
+
+
+ACCEPTED = [
+    {"status": 200},
+    {"status": 599},
+    {"status": 503, "times": 1, "nth": 1},
+    {"status": 503, "probability": 1},
+    {"status": 503, "delay": 0},
+    {"delay": LONGEST_DELAY},
+    {"transport": "truncate", "after_bytes": 0},
+    {"delay": Uniform(low=0, high=LONGEST_DELAY)},
+    {"delay": LogNormal(median=1, sigma=0)},
+    {"delay": LogNormal(median=1, sigma=10)},
+]
+
+
+@pytest.mark.parametrize("rule", ACCEPTED, ids=str)
+def test_the_last_value_within_a_limit_is_accepted(rule: dict[str, Any]) -> None:
+    site = Mockscope().site()
+
+    fault = site.faults.add(**rule)
+
+    assert list(site.faults) == [fault]
+
+
+@pytest.mark.parametrize(("calls", "per"), [(1, 0.001), (1, LONGEST_DELAY)])
+def test_the_smallest_and_the_longest_rate_limit_are_accepted(calls: int, per: float) -> None:
+    limit = Mockscope().site().faults.rate_limit(calls, per=per)
+
+    assert (limit.calls, limit.per) == (calls, per)
+
+
+@pytest.mark.parametrize(("calls", "per"), [(0, 1), (1, 0), (1, LONGEST_DELAY + 1)])
+def test_a_rate_limit_beyond_its_limits_is_refused(calls: int, per: float) -> None:
+    with pytest.raises(ValueError, match=f"^a rate limit is of 1 call or more per some seconds, not of {calls} per"):
+        Mockscope().site().faults.rate_limit(calls, per=per)
 
 
 def exactly(message: str) -> str:
