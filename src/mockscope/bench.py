@@ -284,7 +284,7 @@ class MockSite:
             ValueError: it is no time, or has no offset from UTC.
         """
         check_kind("email", email, str)
-        return self._site.record_login(email, self._moment(at))
+        return self._site.record(email, last_login_at=self._moment(at))
 
     def record_password_change(self, email: str, at: datetime | str | None = None) -> User:
         """Set when a user's password was last changed: ``password_updated_at`` (USER-1).
@@ -298,7 +298,7 @@ class MockSite:
             ValueError: it is no time, or has no offset from UTC.
         """
         check_kind("email", email, str)
-        return self._site.record_password_change(email, self._moment(at))
+        return self._site.record(email, password_updated_at=self._moment(at))
 
     def _moment(self, at: datetime | str | None) -> str:
         return _shown(self.clock.now() if at is None else at)

@@ -47,7 +47,8 @@ def test_statuses_are_those_of_the_contract() -> None:
         by_status.setdefault(refusal.status, []).append(refusal.name)
 
     assert set(by_status) == {400, 403, 404, 405, 409, 413, 500}
-    assert by_status[403] == ["AUTH_MISSING", "AUTH_REPEATED", "AUTH_MALFORMED", "SITE_UNKNOWN", "KEY_WRONG"]
+    auth = ["AUTH_MISSING", "AUTH_REPEATED", "AUTH_MALFORMED", "AUTH_SWAPPED"]
+    assert by_status[403] == [*auth, "SITE_UNKNOWN", "KEY_WRONG"]
     assert by_status[404] == ["API_DISABLED", "PATH_UNKNOWN", "GROUP_UNKNOWN"]
     assert by_status[405] == ["METHOD_NOT_ALLOWED"]
     assert by_status[409] == ["EMAIL_TAKEN", "GROUP_TAKEN", "DASHBOARD_TAKEN"]

@@ -334,7 +334,7 @@ def test_a_host_may_hold_a_colon_and_still_open_its_site(stage: Stage) -> None:
 
     assert urlsplit(request.url(site.url)).path.rstrip("/") == "/api/v1/groups"
     assert stage.ask(request).status_code == 200
-    for refusal in (Refusal.AUTH_MALFORMED, Refusal.SITE_UNKNOWN, Refusal.KEY_WRONG):
+    for refusal in (Refusal.AUTH_MALFORMED, Refusal.AUTH_SWAPPED, Refusal.SITE_UNKNOWN, Refusal.KEY_WRONG):
         was_refused_as_expected(
             stage, site, found(grammar.mistaken_requests(site, mistakes=mistakes_of(refusal)), bool)
         )

@@ -363,6 +363,10 @@ def auth_without_colon(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str
     return st.sampled_from([{AUTH_HEADER: value} for value in (key, f"{host}/{key}", f"Bearer {key}")])
 
 
+def swapped_auth(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str]]:
+    return st.just({AUTH_HEADER: f"{seen.site.api_key}:{seen.site.host}"})
+
+
 def unknown_site(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str]]:
     host, key = seen.site.host, seen.site.api_key
     hosts = (f"<{host}>", f"https://{host}", f"{host}.invalid", "")
@@ -475,6 +479,7 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
     Mistake("the auth header is blank", Refusal.AUTH_MISSING, ALL, {"auth": one_of({AUTH_HEADER: ""})}),
     Mistake("the auth header is called otherwise", Refusal.AUTH_MISSING, ALL, {"auth": renamed_auth}),
     Mistake("the auth header has no colon", Refusal.AUTH_MALFORMED, ALL, {"auth": auth_without_colon}),
+    Mistake("the auth header names the key first", Refusal.AUTH_SWAPPED, ALL, {"auth": swapped_auth}),
     Mistake("the auth header names no site", Refusal.SITE_UNKNOWN, ALL, {"auth": unknown_site}),
     Mistake("the auth header holds another key", Refusal.KEY_WRONG, ALL, {"auth": wrong_key}),
     Mistake("the API is not enabled", Refusal.API_DISABLED, ALL, {}, lambda seen: not seen.site.enabled),

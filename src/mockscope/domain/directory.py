@@ -93,9 +93,11 @@ class Directory:
         if not colon:
             raise Refused(Refusal.AUTH_MALFORMED)
         site = self._sites.get(host)
-        if site is None and (key in self._sites or key in self._removed):
-            raise Refused(Refusal.AUTH_SWAPPED)
         if site is None:
+            # A key has no colon, so the first one would part key and host.
+            swapped = credentials.partition(":")[2]
+            if swapped in self._sites or swapped in self._removed:
+                raise Refused(Refusal.AUTH_SWAPPED)
             raise Refused(Refusal.SITE_UNKNOWN, host=host)
         if not site.is_opened_by(key):
             raise Refused(Refusal.KEY_WRONG, host=host)

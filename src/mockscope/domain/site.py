@@ -210,7 +210,10 @@ class Site:
             user = self.user(email, rule="USER-DELETE-1")
             key = email_key(email)
             # "the ownership over all the objects owned by deleted user is set to none"
-            orphans = {board.name: Dashboard(board.name, None, board.access) for board in self._owned_by(key)}
+            orphans = {
+                board.name: Dashboard(board.name, None, board.access)
+                for board in self._dashboards(self.store.owned[key])
+            }
             return self._commit(user, Change(users={key: None}, dashboards=orphans), dry_run=dry_run)
 
     # -- groups --------------------------------------------------------------------------------------------
@@ -241,7 +244,7 @@ class Site:
         """
         with self.lock:
             group = self.group(name, rule="GROUP-GET-1")
-            grants = tuple(Grant(board.name, board.access[name]) for board in self._shared_with(name))
+            grants = tuple(Grant(board.name, board.access[name]) for board in self._dashboards(self.store.shared[name]))
             return GroupDetail(group.name, group.access, grants)
 
     def create_group(self, draft: NewGroup, *, dry_run: bool = False) -> Group | None:
@@ -319,41 +322,26 @@ class Site:
             Refused: OWNER_UNKNOWN, GROUPS_UNKNOWN, DASHBOARD_TAKEN.
         """
         with self.lock:
-            owner = self._owner(dashboard.owner)
+            owner = None if dashboard.owner is None else self._known(dashboard.owner, Refusal.OWNER_UNKNOWN).email
             self._check_groups(dashboard.access)
             if dashboard.name in self.store.dashboards:
                 raise Refused(Refusal.DASHBOARD_TAKEN, name=dashboard.name)
-            owned = Dashboard(dashboard.name, owner.email if owner else None, dashboard.access)
+            owned = Dashboard(dashboard.name, owner, dashboard.access)
             self._history.write(Change(dashboards={owned.name: owned}))
             return owned
 
     # -- what happens to users elsewhere: in no operation of the API, but shown by it ------------------------
 
-    def record_login(self, email: str, moment: str) -> User:
-        """Set when a user last logged in (USER-1).
+    def record(self, email: str, **times: str) -> User:
+        """Set when a user last logged in, or last changed the password (USER-1).
 
         Args:
             email: whose.
-            moment: when, in the form of the API.
+            times: fields of a user, in the form of the API.
 
         Raises:
             Refused: USER_UNKNOWN.
         """
-        return self._record(email, last_login_at=moment)
-
-    def record_password_change(self, email: str, moment: str) -> User:
-        """Set when a user's password was last changed (USER-1).
-
-        Args:
-            email: whose.
-            moment: when, in the form of the API.
-
-        Raises:
-            Refused: USER_UNKNOWN.
-        """
-        return self._record(email, password_updated_at=moment)
-
-    def _record(self, email: str, **times: str) -> User:
         with self.lock:
             user = replace(self.user(email, rule="USER-1"), **times)
             self._history.write(Change(users={email_key(email): user}))
@@ -407,9 +395,12 @@ class Site:
             Refused: USER_UNKNOWN.
         """
         # "400 if the email_address does NOT belong to the user on this site"
+        return self._known(email, Refusal.USER_UNKNOWN, rule=rule)
+
+    def _known(self, email: str, otherwise: Refusal, **values: str) -> User:
         user = self.store.users.get(email_key(email))
         if user is None:
-            raise Refused(Refusal.USER_UNKNOWN, rule=rule, host=self.host, email=email)
+            raise Refused(otherwise, host=self.host, email=email, **values)
         return user
 
     def group(self, name: str, *, rule: str) -> Group:
@@ -441,24 +432,15 @@ class Site:
         self._history.write(change)
         return result
 
-    def _owner(self, email: str | None) -> User | None:
-        owner = None if email is None else self.store.users.get(email_key(email))
-        if email is not None and owner is None:
-            raise Refused(Refusal.OWNER_UNKNOWN, host=self.host, email=email)
-        return owner
-
     def _check_inviter(self, email: str) -> None:
         # "The inviter must have access to create a user."
-        if self.is_administrator(email):
-            return
-        if email_key(email) not in self.store.users:
-            raise Refused(Refusal.INVITER_UNKNOWN, host=self.host, email=email)
-        raise Refused(Refusal.INVITER_NOT_ADMINISTRATOR, email=email)
+        self._known(email, Refusal.INVITER_UNKNOWN)
+        if not self.is_administrator(email):
+            raise Refused(Refusal.INVITER_NOT_ADMINISTRATOR, email=email)
 
     def _check_creator(self, email: str, field: str) -> None:
         # "Group creator email address."
-        if email_key(email) not in self.store.users:
-            raise Refused(Refusal.CREATOR_UNKNOWN, field=field, host=self.host, email=email)
+        self._known(email, Refusal.CREATOR_UNKNOWN, field=field)
         if self.policy.creator_must_be_admin and not self.is_administrator(email):
             raise Refused(Refusal.CREATOR_NOT_ADMINISTRATOR, email=email)
 
@@ -489,12 +471,6 @@ class Site:
     def _is_protected(self, name: str) -> bool:
         return self.policy.protect_builtin_groups and name in BUILTIN_GROUPS
 
-    def _owned_by(self, key: str) -> list[Dashboard]:
-        return self._dashboards(self.store.owned[key])
-
-    def _shared_with(self, group: str) -> list[Dashboard]:
-        return self._dashboards(self.store.shared[group])
-
     def _dashboards(self, names: Iterable[str]) -> list[Dashboard]:
         return [board for name in sorted(names) if (board := self.store.dashboards.get(name))]
 
@@ -514,7 +490,7 @@ class Site:
             groups={name: None} | ({group.name: group} if group else {}),
             dashboards={
                 board.name: Dashboard(board.name, board.owner, _regranted(board.access, name, successor))
-                for board in self._shared_with(name)
+                for board in self._dashboards(self.store.shared[name])
             },
         )
 

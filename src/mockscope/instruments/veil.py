@@ -99,7 +99,7 @@ class Veil:
             # AUTH-1: the last colon parts host and key.
             host, colon, key = value.rpartition(":")
             # The two may be swapped.
-            host = last_four(host) if host in self._known else host
+            host = ":".join([last_four(part) if part in self._known else part for part in host.split(":")])
             value = f"{host}{colon}{last_four(key)}"
         elif name in SECRETS:
             scheme, blank, secret = value.partition(" ")
