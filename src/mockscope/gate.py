@@ -33,7 +33,8 @@ class Gate(ABC):
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self.context = context
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._connect: Connect
 
     @abstractmethod
     async def open(self, listener: socket.socket, connect: Connect, *, backlog: int) -> None:
@@ -54,7 +55,27 @@ class Gate(ABC):
         for _ in range(3):
             await asyncio.sleep(0)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    async def secure(self, connection: socket.socket) -> bool:
+        """Begin TLS on an accepted connection, and give it to the HTTP protocol.
+
+        Returns:
+            Whether the client completed the handshake.
+        """
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._connect,
+                connection,
+                ssl=self.context,
+                ssl_handshake_timeout=HANDSHAKE_TIMEOUT,
+                ssl_shutdown_timeout=SHUTDOWN_TIMEOUT,
+            )
+        except OSError:
+            # ssl.SSLError is one too: no common version, no TLS at all, or the client did not trust the certificate.
+            connection.close()
+            return False
+        return True
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run a coroutine until this port closes."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
@@ -98,19 +119,6 @@ class SecurePort(Gate):
         connection.settimeout(0)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # A task that is cancelled before its first step closes nothing.
-        self.spawn(self._secure(connection)).add_done_callback(
+        self.spawn(self.secure(connection)).add_done_callback(
             lambda task: connection.close() if task.cancelled() else None
         )
-
-    async def _secure(self, connection: socket.socket) -> None:
-        try:
-            await asyncio.get_running_loop().connect_accepted_socket(
-                self._connect,
-                connection,
-                ssl=self.context,
-                ssl_handshake_timeout=HANDSHAKE_TIMEOUT,
-                ssl_shutdown_timeout=SHUTDOWN_TIMEOUT,
-            )
-        except OSError:
-            # ssl.SSLError is one too: no common version, no TLS at all, or the client did not trust the certificate.
-            connection.close()

@@ -5,6 +5,7 @@ Connections are opened and relayed here. Requests are answered by the HTTP proto
 
 import asyncio
 import json
+import os
 import re
 import socket
 import ssl
@@ -16,7 +17,7 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from mockscope._support.addresses import is_loopback
-from mockscope.gate import HANDSHAKE_TIMEOUT, SHUTDOWN_TIMEOUT, Connect, Gate, stop_listening
+from mockscope.gate import Connect, Gate, stop_listening
 from mockscope.tls import VENDOR_HOSTS
 
 Others = Literal["refuse", "pass"]
@@ -74,33 +75,6 @@ class Proxy(Gate):
                 transport.abort()
             await asyncio.sleep(0)
         await super().close()
-
-    async def secure(self, transport: asyncio.Transport) -> bool:
-        """Begin TLS on a connection that is not being read, and hand the connection over.
-
-        Returns:
-            Whether the client completed the handshake.
-        """
-        early = Early()
-        try:
-            secured = await asyncio.get_running_loop().start_tls(
-                transport,
-                early,
-                self.context,
-                server_side=True,
-                ssl_handshake_timeout=HANDSHAKE_TIMEOUT,
-                ssl_shutdown_timeout=SHUTDOWN_TIMEOUT,
-            )
-        except OSError:
-            # ssl.SSLError is one too: no common version, or the client did not trust the certificate.
-            secured = None
-        finally:
-            self.transports.discard(transport)
-        if secured is None or early.is_closed:
-            transport.abort()
-            return False
-        self.hand_over(secured, early.received)
-        return True
 
     def hand_over(self, transport: asyncio.Transport, received: bytes = b"") -> None:
         """Give a connection to the HTTP protocol.
@@ -186,20 +160,6 @@ class Connection(asyncio.Protocol):
         self.proxy.transports.discard(self.transport)
 
 
-class Early(asyncio.Protocol):
-    """Keeps what arrives with the end of a handshake until the HTTP protocol reads it."""
-
-    def __init__(self) -> None:
-        self.received = b""
-        self.is_closed = False
-
-    def data_received(self, data: bytes) -> None:
-        self.received += data
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.is_closed = True
-
-
 class Client(Connection):
     """A client whose request is not known yet."""
 
@@ -256,8 +216,13 @@ class Client(Connection):
         self._open_tunnel()
         if target.port == HTTP_PORT:
             self.proxy.hand_over(self.transport)
-        elif not await self.proxy.secure(self.transport):
-            count_name(self.proxy.doubted, target.name)
+        else:
+            # A copy of the socket, because TLS on the transport could lose what arrives with the end of the handshake.
+            copied = socket.socket(fileno=os.dup(self.transport.get_extra_info("socket").fileno()))
+            copied.settimeout(0)
+            self.transport.close()
+            if not await self.proxy.secure(copied):
+                count_name(self.proxy.doubted, target.name)
 
     async def _relay(self, target: Target, rest: bytes) -> None:
         try:

@@ -453,11 +453,7 @@ class Redirects:
         """Begin a redirect. The first one patches."""
         with self._lock:
             if not self.routes:
-                try:
-                    self._patch()
-                except BaseException:
-                    self._unpatch()
-                    raise
+                self._patch()
             self.routes = (*self.routes, route)
 
     def close(self, route: Route) -> None:
