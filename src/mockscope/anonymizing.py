@@ -1,6 +1,6 @@
-"""People in seeds replaced by nobody: the same people by the same nobodies each time, and the shape kept.
+"""Seeds without people: each name and address is replaced, by the same one each time, and the shape is kept.
 
-Words are built from syllables and not drawn from lists of names: those hold the names of real people too.
+Words are made of syllables, not drawn from lists of names: those hold the names of real people too.
 """
 
 import hmac
@@ -16,39 +16,39 @@ CONSONANTS: Final = "bdfghjklmnprstvz"
 VOWELS: Final = "aeiou"
 ENDS: Final = ("", "l", "m", "n", "r", "s", "t", "x")
 SYLLABLES: Final = 3
-# Nobody can own a name below it (RFC 2606).
+# No domain below it can be registered (RFC 2606).
 TOP: Final = ".example"
-# What is no blank and no punctuation of ASCII, so that slashes, plus signs and blanks stay where they are.
+# Neither blanks nor punctuation of ASCII, so that slashes, plus signs and blanks stay where they are.
 RUN: Final = re.compile(r"[^\x00-/:-@\[-`{-\x7f]+")
-# As much punctuation in one place as is kept: more could be somebody's whole name.
-MOST_BETWEEN: Final = 3
+# More punctuation in one place is cut: it could be a whole name.
+MAX_BETWEEN: Final = 3
 WORD: Final = re.compile(r"[^\W_]+")
 LETTERS: Final = re.compile(r"[^\W\d_]+")
-# Shorter texts are in any longer one by chance; no word that is made here is as short.
-SHORTEST_SOUGHT: Final = 4
+# Shorter texts are in any longer one by chance, and shorter than all words that are made here.
+MIN_SOUGHT: Final = 4
 ACCENTS: Final = str.maketrans("aeiou", "áéíóú")
 
 
 def anonymized(seed: Mapping[str, Any], salt: bytes) -> dict[str, Any]:
-    """A seed with nobody's name or address in it.
+    """Return a seed without the names and addresses of people.
 
     Names and emails of users, and the names of sites, groups and dashboards, are replaced. All else stays: who is in
     which group, the times, the words of access, the built-in groups, and the switches. Keys are left out. Records are
-    put in the order of their new names.
+    sorted by their new names.
 
     Args:
-        seed: a seed as plain data, one that can be loaded.
-        salt: what the replacements depend on, beside what they replace: who knows it can find out whether somebody is
-            there by trying.
+        seed: A seed as plain data, one that can be loaded.
+        salt: The secret that the replacements depend on. With it, anybody can find out by trying names whether a
+            person is in the seed.
 
     Returns:
-        The same for the same seed and salt, whatever the order of the records.
+        The same seed for the same seed and salt, whatever the order of the records.
     """
     return _Anonymizer(seed.get("sites", ()), salt).seed(seed)
 
 
 class _Anonymizer:
-    """The replacements for what is in some sites. An email, a group's name, always has the same one."""
+    """The replacements for the texts of some sites, one for each email, group, dashboard, domain and host."""
 
     def __init__(self, sites: Iterable[Mapping[str, Any]], salt: bytes) -> None:
         sites = list(sites)
@@ -65,12 +65,12 @@ class _Anonymizer:
         self._lengths = sorted(set(map(len, self._sought)))
         self._domains = self._assigned("domain", domains, self._domain)
         self._emails = self._assigned("email", emails, self._email)
-        self._groups = self._assigned("group", groups, self._name("group"))
-        self._boards = self._assigned("dashboard", boards, self._name("dashboard"))
-        self._hosts = self._assigned("host", hosts, self._host)
+        self._groups = self._assigned("group", groups, partial(self._renamed, "group", is_title=True))
+        self._boards = self._assigned("dashboard", boards, partial(self._renamed, "dashboard", is_title=True))
+        self._hosts = self._assigned("host", hosts, partial(self._renamed, "host"))
 
     def seed(self, seed: Mapping[str, Any]) -> dict[str, Any]:
-        """The seed, replaced."""
+        """Return the seed with all replacements."""
         return {**seed, "sites": sorted(map(self._site, seed.get("sites", ())), key=lambda site: str(site["host"]))}
 
     def _site(self, site: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,7 +92,10 @@ class _Anonymizer:
         replaced = {
             **user,
             "email": self._emails[email],
-            **{name: self._unsought(self._part_of_name(_person(email), name, user[name])) for name in _NAMES},
+            **{
+                name: self._unsought(partial(self._renamed, _person(email), user[name], key=name, is_title=True))
+                for name in _NAMES
+            },
         }
         if "groups" in user:
             replaced["groups"] = list(map(self._group_name, user["groups"]))
@@ -112,17 +115,17 @@ class _Anonymizer:
     # -- one replacement ---------------------------------------------------------------------------------------
 
     def _assigned(self, kind: str, originals: Iterable[str], make: Callable[[str, int], str]) -> dict[str, str]:
-        """A replacement for each, none twice, and none that differs from another in case alone."""
+        """Return a replacement for each text. No two of them differ in case only."""
         taken: set[str] = set()
         replaced = {}
-        # Not in the order of the originals, which would then show.
+        # The order of the originals must not show.
         for original in sorted(originals, key=lambda text: self._digest(kind, text)):
             replaced[original] = chosen = self._unsought(partial(make, original), taken)
             taken.add(chosen.casefold())
         return replaced
 
     def _unsought(self, make: Callable[[int], str], taken: frozenset[str] | set[str] = frozenset()) -> str:
-        """The first attempt that is free and holds nothing of what is replaced."""
+        """Return the first attempt that is not taken, and holds no text that is replaced."""
         attempt = 0
         while (made := make(attempt)).casefold() in taken or self._holds_sought(made.removesuffix(TOP).casefold()):
             attempt += 1
@@ -145,26 +148,15 @@ class _Anonymizer:
             slot = "last_name" if 0 < place == words - 1 else "first_name"
             return self._word(person, f"{slot} {0 if slot == 'last_name' else place}", attempt)
 
-        return (
-            "+".join([_reworded(base, word), *(self._tag(tag, attempt) for tag in tags)]) + f"@{self._domains[domain]}"
-        )
+        renamed = [tag and self._renamed("tag", tag, attempt) for tag in tags]
+        return "+".join([_reworded(base, word), *renamed]) + f"@{self._domains[domain]}"
 
-    def _tag(self, tag: str, attempt: int) -> str:
-        return tag and _reworded(tag, lambda place: self._word("tag", f"{tag} {place}", attempt))
+    def _renamed(self, kind: str, text: str, attempt: int, *, key: str = "", is_title: bool = False) -> str:
+        def word(place: int) -> str:
+            made = self._word(kind, f"{key or text} {place}", attempt)
+            return made.title() if is_title else made
 
-    def _part_of_name(self, person: str, name: str, value: str) -> Callable[[int], str]:
-        return lambda attempt: _reworded(
-            value, lambda place: self._word(person, f"{name} {place}", attempt).title(), keep_script=True
-        )
-
-    def _name(self, kind: str) -> Callable[[str, int], str]:
-        def made(name: str, attempt: int) -> str:
-            return _reworded(name, lambda place: self._word(kind, f"{name} {place}", attempt).title(), keep_script=True)
-
-        return made
-
-    def _host(self, host: str, attempt: int) -> str:
-        return _reworded(host, lambda place: self._word("host", f"{host} {place}", attempt))
+        return _reworded(text, word, keep_script=is_title)
 
     def _word(self, kind: str, text: str, attempt: int) -> str:
         digest = iter(self._digest(kind, text, attempt))
@@ -174,17 +166,17 @@ class _Anonymizer:
     def _digest(self, kind: str, text: str, attempt: int = 0) -> bytes:
         return hmac.digest(self._salt, f"{kind}\0{attempt}\0{text}".encode(), sha256)
 
-    # -- what must not be left ---------------------------------------------------------------------------------
+    # -- texts that must not be left ---------------------------------------------------------------------------
 
     def _seek(self, text: str) -> None:
-        """Let nothing of a text be in what is made."""
+        """Keep a text and its words out of all replacements."""
         text = text.casefold()
-        # The top of a domain is no name.
+        # The top of a domain is not a name.
         local, at, domain = text.partition("@")
         parts = (text, local, domain.rpartition(".")[0], domain) if at else (text,)
         words = (word for part in parts[:3] for pattern in (WORD, LETTERS) for word in pattern.findall(part))
-        # Signs alone name nobody, and stay.
-        self._sought |= {part for part in (*parts, *words) if len(part) >= SHORTEST_SOUGHT and RUN.search(part)}
+        # Signs alone are not a name, and stay.
+        self._sought |= {part for part in (*parts, *words) if len(part) >= MIN_SOUGHT and RUN.search(part)}
 
     def _holds_sought(self, text: str) -> bool:
         return any(
@@ -211,26 +203,26 @@ def _groups(site: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _person(email: str) -> str:
-    """Whose address it is: with a tag behind a plus sign it is the same person's."""
+    """Return an address without its tags: a + and what follows it do not make it another person's."""
     local, _, domain = email.partition("@")
     return f"{local.partition('+')[0]}@{domain}"
 
 
 def _reworded(text: str, word: Callable[[int], str], *, keep_script: bool = False) -> str:
-    """A text with other words between its blanks and signs.
+    """Return a text with other words between its blanks and signs; a text without words becomes one.
 
     Args:
-        text: the text; where it has no words, it is one.
-        word: the word for a place, counted from 0.
-        keep_script: whether a word that was not ASCII is none again.
+        text: The text.
+        word: Returns the word for a place, counted from 0.
+        keep_script: Make a word that is not ASCII for one that is not.
     """
     made, end = "", 0
     for place, found in enumerate(RUN.finditer(text)):
         new = word(place)
         between = text[end : found.start()]
-        made += between[:MOST_BETWEEN] + (new if found[0].isascii() or not keep_script else new.translate(ACCENTS))
+        made += between[:MAX_BETWEEN] + (new if found[0].isascii() or not keep_script else new.translate(ACCENTS))
         end = found.end()
-    return made + text[end:][:MOST_BETWEEN] if end else word(0)
+    return made + text[end:][:MAX_BETWEEN] if end else word(0)
 
 
 def _name_of(record: Mapping[str, Any]) -> str:

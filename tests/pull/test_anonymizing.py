@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockscope import Mockscope, strategies
-from mockscope.anonymizing import SHORTEST_SOUGHT, anonymized
+from mockscope.anonymizing import MIN_SOUGHT, anonymized
 from mockscope.domain.model import BUILTIN_GROUPS
 
 SALT: Final = b"central_perk"
@@ -344,7 +344,7 @@ def test_any_seed_keeps_its_shape_and_nobody_s_name(seed: dict[str, Any], salt: 
     sought = originals(seed)
     assert sought.isdisjoint(set(replaced) - {name.casefold() for name in BUILTIN_GROUPS})
     # Signs alone are no name; the names of built-in groups are nobody's.
-    longer = {text for text in sought if len(text) >= SHORTEST_SOUGHT and re.search(r"[^\W_]", text)}
+    longer = {text for text in sought if len(text) >= MIN_SOUGHT and re.search(r"[^\W_]", text)}
     assert [
         (text, each)
         for each in replaced
@@ -367,5 +367,5 @@ def test_a_crowd_with_everybody_s_names_leaves_none_of_them() -> None:
 
     assert len(Mockscope(made).sites) == 1
     # One that is shorter is in some word by chance.
-    left = {name for name in originals(export) if len(name) >= SHORTEST_SOUGHT and name in text}
+    left = {name for name in originals(export) if len(name) >= MIN_SOUGHT and name in text}
     assert left == set()
