@@ -376,6 +376,15 @@ def test_a_body_without_end_is_given_up_at_a_bound(head: bytes) -> None:
         assert reason_for(url) == "the response is longer than 32 MiB"
 
 
+def test_responses_are_bounded_in_sum_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mockscope.remote.client.MAX_TOTAL_BYTES", 3 * 1024 * 1024)
+    with scripted([ok(b" " * 1024 * 1024)] * 4) as server, Client(server.url, HOST, KEY) as client:
+        for _ in range(3):
+            client.request("GET", "/")
+        with pytest.raises(Unreachable, match="the server sent more than 3 MiB in all"):
+            client.request("GET", "/")
+
+
 def test_a_head_without_end_is_not_http() -> None:
     with endless(b"HTTP/1.1 200 OK\r\n", b"X-More: " + b"x" * 1000 + b"\r\n") as url:
         assert reason_for(url) == "the response is not HTTP"

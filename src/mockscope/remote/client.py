@@ -40,6 +40,8 @@ VISIBLE: Final = re.compile(r"[!-~]+")
 # The end of a URL that was copied together with a path of the API.
 API_PATH: Final = re.compile(r"/api/v1(/users|/groups)?/*$")
 MAX_RESPONSE_BYTES: Final = 32 * 1024 * 1024
+# All responses to one client in sum: a million users are a third of it.
+MAX_TOTAL_BYTES: Final = 1024 * 1024 * 1024
 READ_BYTES: Final = 65_536
 # The first wait where a rate-limiting server names no time. Each further one is twice as long.
 FIRST_WAIT_SECONDS: Final = 1.0
@@ -128,6 +130,7 @@ class Client:
         self.pace = Pace(rate, sleep)
         self._sleep = sleep
         self._timeout = timeout
+        self._total_bytes = 0
         self._ca_file = ca_file
         self._redact = KeyRedactor(host, api_key)
         self._proxy = _proxy_for(parts)
@@ -224,7 +227,11 @@ class Client:
                 preload_content=False,
                 decode_content=False,
             )
-            return response.status, [*response.headers.items()], _read(response, deadline)
+            content = _read(response, deadline)
+            self._total_bytes += len(content)
+            if self._total_bytes > MAX_TOTAL_BYTES:
+                raise Unreachable(f"the server sent more than {MAX_TOTAL_BYTES // 1024**2} MiB in all")
+            return response.status, [*response.headers.items()], content
         except (HTTPError, OSError) as error:
             reason = _reason(error) if time.monotonic() < deadline else None
             way = f" (through the proxy {self._proxy.host}:{self._proxy.port})" if self._proxy else ""
