@@ -402,11 +402,20 @@ def bind(host: str, port: int) -> socket.socket:
 
     Raises:
         OSError: the port is taken, or the address is not this machine's.
+        RuntimeError: If a plugin of pytest blocks sockets.
     """
-    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    # The protocol is named because asyncio turns Nagle's algorithm off only where it is: with it on, a client
-    # that keeps its connection gets some 20 answers a second.
-    listener = socket.socket(family, kind, socket.IPPROTO_TCP)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, _, _, address = found[0]
+        # The protocol is named because asyncio turns Nagle's algorithm off only where it is: with it on, a client
+        # that keeps its connection gets some 20 answers a second.
+        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
+    except RuntimeError as error:
+        # pytest-socket blocks both functions.
+        raise RuntimeError(
+            f"mockscope can't open a port ({error}): "
+            f"start pytest with --allow-hosts={host} in place of --disable-socket"
+        ) from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)

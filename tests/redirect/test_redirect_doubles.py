@@ -1,5 +1,7 @@
 """Other doubles of clients may be at work at the same time: each answers what is its own."""
 
+import re
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -117,3 +119,21 @@ def test_the_bundle_of_certificates_may_be_missing_where_nobody_named_it(
             requests.get(VENDOR, headers=site.headers, verify="absent.pem", timeout=300)
         with pytest.raises(OSError, match="invalid path: missing"):
             requests.get("https://elsewhere.example/", timeout=300)
+
+
+@pytest.mark.parametrize("blocked", ["getaddrinfo", "socket"])
+def test_a_server_says_what_to_allow_where_sockets_are_blocked(blocked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class SocketBlockedError(RuntimeError):
+        """As pytest-socket has it."""
+
+    def refuse(*args: object, **options: object) -> None:
+        raise SocketBlockedError(f"A test tried to use socket.{blocked}.")
+
+    server = serve()
+    monkeypatch.setattr(socket, blocked, refuse)
+    message = (
+        f"mockscope can't open a port (A test tried to use socket.{blocked}.): start pytest with "
+        "--allow-hosts=127.0.0.1 in place of --disable-socket"
+    )
+    with pytest.raises(RuntimeError, match=f"^{re.escape(message)}$"):
+        server.start()
