@@ -84,6 +84,15 @@ def test_a_value_is_cut_to_its_limit() -> None:
     assert f"email='{whole}x… on" in complaint(journal_of(entry_of()), email=f"{whole}x")[0]
 
 
+def test_a_value_that_differs_at_its_end_is_shown_up_to_its_end() -> None:
+    body = f'{{"first_name": "{"x" * LONGEST_SHOWN}y"}}'.encode()
+
+    *_, line = complaint(journal_of(entry_of(body=body)), json={"first_name": "x" * LONGEST_SHOWN + "z"})
+
+    tail = "x" * (LONGEST_SHOWN - 2)
+    assert line == f"      json.first_name: …{tail}y', and expected …{tail}z'"
+
+
 @pytest.mark.parametrize(("number", "is_short"), [(3, True), (4, False)])
 def test_the_latest_three_calls_are_shown(*, number: int, is_short: bool) -> None:
     journal = journal_of(*map(entry_of, range(number)))
