@@ -30,7 +30,7 @@ def shown_on_a_terminal(path: Path) -> str:
         process.send_signal(signal.SIGTERM)
         while piece := read(ours):
             shown += piece
-        assert process.wait(20) == 0
+        assert process.wait(300) == 0
     finally:
         process.kill()
         process.communicate()

@@ -80,13 +80,13 @@ def test_no_example_is_overlooked() -> None:
 
 
 def test_the_served_yaml_is_the_file_byte_for_byte(mockscope_server: LiveServer) -> None:
-    response = requests.get(f"{mockscope_server.url}/openapi.yaml", timeout=10)
+    response = requests.get(f"{mockscope_server.url}/openapi.yaml", timeout=300)
     assert (response.status_code, response.headers["Content-Type"]) == (200, "application/yaml")
     assert response.content == OPENAPI.read_bytes()
 
 
 def test_the_served_json_says_the_same_as_the_file(mockscope_server: LiveServer) -> None:
-    response = requests.get(f"{mockscope_server.url}/openapi.json", timeout=10)
+    response = requests.get(f"{mockscope_server.url}/openapi.json", timeout=300)
     assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json; charset=utf-8")
     assert json.loads(response.content) == CONTRACT
 

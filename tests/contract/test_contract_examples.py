@@ -48,7 +48,7 @@ class Request(NamedTuple):
             params={"test_mode": "true"} if self.test_mode else {},
             headers={name: value for name, value in headers.items() if value is not None},
             json=self.body,
-            timeout=10,
+            timeout=300,
         )
 
 

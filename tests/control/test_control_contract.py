@@ -51,13 +51,13 @@ def test_every_operation_says_what_its_place_can_refuse() -> None:
 
 
 def test_the_served_yaml_is_the_file_byte_for_byte(mockscope_server: LiveServer) -> None:
-    response = requests.get(f"{mockscope_server.url}{BASE}/openapi.yaml", timeout=10)
+    response = requests.get(f"{mockscope_server.url}{BASE}/openapi.yaml", timeout=300)
     assert (response.status_code, response.headers["Content-Type"]) == (200, "application/yaml")
     assert response.content == _spec.control_yaml()
 
 
 def test_the_served_json_says_the_same_as_the_file(mockscope_server: LiveServer) -> None:
-    response = requests.get(f"{mockscope_server.url}{BASE}/openapi.json", timeout=10)
+    response = requests.get(f"{mockscope_server.url}{BASE}/openapi.json", timeout=300)
     assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json; charset=utf-8")
     assert json.loads(response.content) == CONTRACT
 

@@ -420,7 +420,7 @@ def test_a_body_over_the_limit_is_refused(server: LiveServer, *, chunked: bool) 
     whole = LARGEST_BODY // len(part) + 1
     content = (part for _ in range(whole)) if chunked else part * whole
 
-    answer = httpx.post(f"{server.url}{BASE}/sites", content=content, timeout=60)
+    answer = httpx.post(f"{server.url}{BASE}/sites", content=content, timeout=300)
 
     assert (answer.status_code, answer.json()) == (
         413,
@@ -502,7 +502,7 @@ def test_serve_prints_the_token_that_it_made_up_and_writes_it_into_the_ready_fil
         token = told["control_token"]
         statuses = [asked(told["url"])[0], asked(told["url"], Authorization=f"Bearer {token}")[0]]
         process.send_signal(signal.SIGTERM)
-        assert (process.wait(20), process.stderr and process.stderr.read()) == (0, "")
+        assert (process.wait(300), process.stderr and process.stderr.read()) == (0, "")
 
     assert text.endswith(f"\nThe control API wants:\n\n    Authorization: Bearer {token}\n")
     assert statuses == [401, 200]
@@ -514,7 +514,7 @@ def test_serve_demands_the_token_that_it_was_given_and_does_not_print_it(tmp_pat
         told = ready(tmp_path)
         statuses = [asked(told["url"])[0], asked(told["url"], **BEARER)[0]]
         process.send_signal(signal.SIGTERM)
-        rest, errors = process.communicate(timeout=20)
+        rest, errors = process.communicate(timeout=300)
 
     assert (told["control_token"], statuses, errors) == (TOKEN, [401, 200], "")
     assert TOKEN not in text + rest
@@ -524,12 +524,12 @@ def test_serve_without_a_token_has_none_in_the_ready_file_and_ends_at_once_with_
     with start(tmp_path) as process:
         banner(process, last="curl ")
         told = ready(tmp_path)
-        with httpx.stream("GET", f"{told['url']}{BASE}/calls/stream", timeout=20) as response:
+        with httpx.stream("GET", f"{told['url']}{BASE}/calls/stream", timeout=300) as response:
             lines = response.iter_lines()
             first = next(lines)
             process.send_signal(signal.SIGTERM)
             rest = list(lines)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=300)
 
     assert "control_token" not in told
     assert (first, rest, process.returncode, errors) == (": calls from here on", [""], 0, "")
@@ -544,7 +544,7 @@ def test_serve_can_be_told_to_have_no_control_api(tmp_path: Path) -> None:
 
 def test_serve_refuses_a_token_that_no_header_can_carry(tmp_path: Path) -> None:
     with start(tmp_path, "--control-token", "two words") as process:
-        out, errors = process.communicate(timeout=20)
+        out, errors = process.communicate(timeout=300)
 
     assert (process.returncode, out, errors) == (
         2,

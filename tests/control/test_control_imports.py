@@ -23,7 +23,7 @@ print(sorted(before), "mockscope.web.control.rows" in after, "starlette.applicat
 
 
 def test_only_the_door_is_there_before_the_first_request() -> None:
-    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, timeout=300, check=False)
 
     assert (done.stdout, done.stderr) == (
         "['mockscope.web.control', 'mockscope.web.control.door'] True False\n",

@@ -51,7 +51,7 @@ class Reader:
 
 @pytest.fixture
 def reader(site: MockSite) -> Iterator[Reader]:
-    with httpx.stream("GET", f"{site.url}{path_of(site.host)}/calls/stream", timeout=20) as response:
+    with httpx.stream("GET", f"{site.url}{path_of(site.host)}/calls/stream", timeout=300) as response:
         reader = Reader(response)
         assert reader.block() == [OPENED]
         yield reader
@@ -77,7 +77,7 @@ def test_a_stream_shows_the_calls_of_its_site_alone(server: LiveServer, site: Mo
 
 
 def test_the_server_s_stream_shows_the_calls_that_reach_no_site(server: LiveServer, site: MockSite) -> None:
-    with httpx.stream("GET", f"{server.url}{BASE}/calls/stream", timeout=20) as response:
+    with httpx.stream("GET", f"{server.url}{BASE}/calls/stream", timeout=300) as response:
         reader = Reader(response)
         assert reader.block() == [OPENED]
         list_users(site)

@@ -42,7 +42,7 @@ def read_while_writing(read: Callable[[], object], write: Callable[[int], object
     thread = Thread(target=keep_reading)
     thread.start()
     try:
-        assert reading.wait(10)
+        assert reading.wait(300)
         for number in range(ROUNDS):
             write(number)
     finally:

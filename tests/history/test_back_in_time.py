@@ -371,7 +371,7 @@ def test_whoever_asks_during_a_restore_sees_one_state_or_the_other(mockscope: Mo
     ended = Event()
 
     def travel() -> None:
-        all_look.wait(10)
+        all_look.wait(300)
         for _ in range(300):
             early.restore()
             late.restore()
@@ -383,7 +383,7 @@ def test_whoever_asks_during_a_restore_sees_one_state_or_the_other(mockscope: Mo
         address = urlsplit(mockscope.url)
         headers = mockscope.headers | ({} if email is None else {"Http-X-Email": email})
         with closing(http.client.HTTPConnection(address.hostname or "", address.port)) as connection:
-            all_look.wait(10)
+            all_look.wait(300)
             while not (found and ended.is_set()):
                 connection.request("GET", USERS, headers=headers)
                 response = connection.getresponse()

@@ -14,7 +14,7 @@ from mockscope.prompt import PromptAnswers
 from mockscope.web.answer import JSONAnswer
 from mockscope.web.eager import begin, in_a_task
 
-PATIENCE = 10.0
+PATIENCE = 300.0
 GET = b"GET / HTTP/1.1\r\nHost: example\r\n\r\n"
 START: Message = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
 BODY: Message = {"type": "http.response.body", "body": b"{}"}

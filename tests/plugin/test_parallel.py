@@ -25,7 +25,7 @@ import requests
 left_behind = []
 
 def send_when_told(told, url, headers, statuses):
-    told.wait(60)
+    told.wait(300)
     statuses.append(requests.delete(url, headers=headers).status_code)
 
 @pytest.mark.parametrize("number", range({tests}))

@@ -249,7 +249,7 @@ def test_where_words_run_short_everybody_has_one_and_it_is_the_same_in_every_pro
             env=os.environ | {"PYTHONHASHSEED": seed},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=300,
             check=True,
         ).stdout
         for seed in ("1", "2")

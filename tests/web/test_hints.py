@@ -802,7 +802,7 @@ class Caller(Client):
         content = body.encode() if isinstance(body, str) else body
         content = json.dumps(content).encode() if isinstance(content, Mapping) else content
         assert content is None or isinstance(content, bytes)
-        with closing(HTTPConnection(urlsplit(self.double.url).netloc, timeout=10)) as connection:
+        with closing(HTTPConnection(urlsplit(self.double.url).netloc, timeout=300)) as connection:
             connection.putrequest(method, target)
             for name, value in [*sent, *([("Content-Length", str(len(content)))] if content is not None else [])]:
                 connection.putheader(name, value)

@@ -13,13 +13,13 @@ import mockscope as package
 
 
 def connection(site: package.MockSite) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=10)
+    return http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=300)
 
 
 @pytest.mark.rule("HTTP-3")
 @pytest.mark.parametrize("path", ["/api/v1/users", "/api/v1/users/", "/api/v1/groups", "/api/v1/groups/"])
 def test_no_spelling_of_a_collection_redirects(mockscope: package.MockSite, path: str) -> None:
-    found = requests.get(mockscope.url + path, headers=mockscope.headers, allow_redirects=False, timeout=10)
+    found = requests.get(mockscope.url + path, headers=mockscope.headers, allow_redirects=False, timeout=300)
 
     assert found.status_code == 200
 
@@ -32,8 +32,8 @@ def test_a_chunked_body_over_the_limit_is_413(mockscope: package.MockSite) -> No
             yield b"x" * 65536
 
     url = f"{mockscope.url}/api/v1/users"
-    chunked = requests.post(url, data=chunks(), headers=mockscope.headers, timeout=10)
-    whole = requests.post(url, data=b" " * (1024 * 1024 + 1), headers=mockscope.headers, timeout=10)
+    chunked = requests.post(url, data=chunks(), headers=mockscope.headers, timeout=300)
+    whole = requests.post(url, data=b" " * (1024 * 1024 + 1), headers=mockscope.headers, timeout=300)
 
     for answer in (chunked, whole):
         assert (answer.status_code, answer.json()) == (413, {"message": "The body is larger than 1048576 bytes."})
@@ -44,7 +44,7 @@ def test_a_chunked_body_under_the_limit_is_read(mockscope: package.MockSite) -> 
     body = b'{"name": "Friends", "access": "Sql", "created_by_email": "admin@example.com"}'
 
     answer = requests.post(
-        f"{mockscope.url}/api/v1/groups/", data=iter([body[:9], body[9:]]), headers=mockscope.headers, timeout=10
+        f"{mockscope.url}/api/v1/groups/", data=iter([body[:9], body[9:]]), headers=mockscope.headers, timeout=300
     )
 
     assert (answer.status_code, answer.json()) == (201, {"name": "Friends", "access": "Sql"})
@@ -104,7 +104,7 @@ def test_an_odd_name_reaches_the_site_as_it_was_sent(mockscope: package.MockSite
 
 @pytest.mark.rule("HTTP-6")
 def test_a_method_that_nobody_offers_is_405_with_allow(mockscope: package.MockSite) -> None:
-    answer = requests.patch(f"{mockscope.url}/api/v1/groups", headers=mockscope.headers, timeout=10)
+    answer = requests.patch(f"{mockscope.url}/api/v1/groups", headers=mockscope.headers, timeout=300)
 
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, POST")
     assert answer.json() == {"message": "PATCH is not offered at /api/v1/groups: it answers GET, HEAD, POST."}
@@ -117,9 +117,9 @@ def test_a_refusal_before_the_body_was_read_does_not_spoil_the_connection(
 ) -> None:
     with requests.Session() as session:
         refused = session.request(
-            method, f"{mockscope.url}/api/v1/users", data=b"x" * 200_000, headers={"Http-X-Email": "x"}, timeout=10
+            method, f"{mockscope.url}/api/v1/users", data=b"x" * 200_000, headers={"Http-X-Email": "x"}, timeout=300
         )
-        answered = session.get(f"{mockscope.url}/api/v1/users", headers=mockscope.headers, timeout=10)
+        answered = session.get(f"{mockscope.url}/api/v1/users", headers=mockscope.headers, timeout=300)
 
     assert (refused.status_code, answered.status_code) == (403, 200)
 
@@ -129,13 +129,15 @@ def test_what_one_request_wrote_the_next_one_reads(mockscope: package.MockSite) 
     admin = mockscope.admin.email
     with requests.Session() as session:
         session.headers.update(mockscope.headers)
-        group = session.post(f"{mockscope.url}/api/v1/groups/", json={**FRIENDS, "created_by_email": admin}, timeout=10)
+        group = session.post(
+            f"{mockscope.url}/api/v1/groups/", json={**FRIENDS, "created_by_email": admin}, timeout=300
+        )
         user = session.post(
             f"{mockscope.url}/api/v1/users",
             json={**PHOEBE, "groups": ["Friends"], "invited_by_email": admin},
-            timeout=10,
+            timeout=300,
         )
-        listed = session.get(f"{mockscope.url}/api/v1/users", timeout=10)
+        listed = session.get(f"{mockscope.url}/api/v1/users", timeout=300)
 
     assert (group.status_code, user.status_code) == (201, 201)
     assert user.json() in listed.json()["users"]
