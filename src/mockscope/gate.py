@@ -14,6 +14,12 @@ SHUTDOWN_TIMEOUT: Final = 0.2
 # How long nothing is accepted when the process has no file descriptor left.
 ACCEPT_PAUSE: Final = 1
 
+PLAIN_HTTP: Final = (
+    b"HTTP/1.1 400 Bad Request\r\nserver: mockscope\r\ncontent-type: application/json; charset=utf-8\r\n"
+    b"connection: close\r\n\r\n"
+    b'{"message":"This is a port for HTTPS: ask it for https://, or start mockscope without --tls (tls=True)."}'
+)
+
 Connect = Callable[[], asyncio.Protocol]
 
 
@@ -61,6 +67,8 @@ class Gate(ABC):
         Returns:
             Whether the client completed the handshake.
         """
+        # The transport closes its own copy before an error gets here.
+        copied = connection.dup()
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 self._connect,
@@ -69,10 +77,15 @@ class Gate(ABC):
                 ssl_handshake_timeout=HANDSHAKE_TIMEOUT,
                 ssl_shutdown_timeout=SHUTDOWN_TIMEOUT,
             )
-        except OSError:
+        except OSError as error:
             # ssl.SSLError is one too: no common version, no TLS at all, or the client did not trust the certificate.
             connection.close()
+            if getattr(error, "reason", None) == "HTTP_REQUEST":
+                with suppress(OSError):
+                    copied.send(PLAIN_HTTP)
             return False
+        finally:
+            copied.close()
         return True
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
