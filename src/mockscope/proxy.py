@@ -14,7 +14,7 @@ from collections import Counter
 from functools import partial
 from ipaddress import ip_address
 from typing import Final, Literal, NamedTuple
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from mockscope._support.addresses import is_loopback
 from mockscope.gate import Connect, Gate, stop_listening
@@ -42,6 +42,7 @@ INTERIM: Final = re.compile(rb"HTTP/1\.[01] 1.*?\r\n\r\n", re.DOTALL)
 # Closing with this option set sends RST: on, and no time to linger.
 RESET: Final = struct.pack("ii", 1, 0)
 USAGE: Final = "This is a proxy: ask it for absolute http:// URLs or with CONNECT, one connection for each request."
+ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
 REMOTE: Final = "what listens on loopback is for clients on this machine"
 
 
@@ -124,16 +125,17 @@ class Target(NamedTuple):
         is_tunnel = method == "CONNECT"
         parts = urlsplit(f"//{url}" if is_tunnel else url)
         port = HTTP_PORT if parts.port is None and not is_tunnel else parts.port
-        if not parts.hostname or port is None or parts.scheme not in ("", "http", "https"):
+        if not parts.hostname or port is None or parts.scheme not in ("" if is_tunnel else "http", "https"):
             raise ValueError(USAGE)
         host = parts.hostname.removesuffix(".")
         if ":" not in host and (len(host) > MAX_HOST_LENGTH or NAME.fullmatch(host) is None):
             raise ValueError("The host in the request is not valid.")
         if port == 0:
             raise ValueError("Port out of range 1-65535")
-        target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        target = url.partition("://")[2][len(parts.netloc) :].partition("#")[0]
+        slash = "" if target.startswith("/") else "/"
         # Each request may be for another host, so each has a connection of its own.
-        line = f"{method} {target} {version}\r\nConnection: close\r\n"
+        line = f"{method} {slash}{target} {version}\r\nConnection: close\r\n"
         return cls(host, port, is_tunnel, line.encode() + HOP_BY_HOP.sub(b"", head[match.end() :]))
 
 
@@ -163,10 +165,8 @@ class Connection(asyncio.Protocol):
 class Client(Connection):
     """A client whose request is not known yet."""
 
-    def __init__(self, proxy: Proxy) -> None:
-        super().__init__(proxy)
-        self._received = b""
-        self._is_over = False
+    _received = b""
+    _is_over = False
 
     @property
     def is_local(self) -> bool:
@@ -213,7 +213,7 @@ class Client(Connection):
             self.proxy.hand_over(self.transport, target.head + rest)
 
     async def _answer_in_tunnel(self, target: Target) -> None:
-        self._open_tunnel()
+        self.transport.write(ESTABLISHED)
         if target.port == HTTP_PORT:
             self.proxy.hand_over(self.transport)
         else:
@@ -243,7 +243,7 @@ class Client(Connection):
         here.transport = self.transport
         self.transport.set_protocol(here)
         if target.is_tunnel:
-            self._open_tunnel()
+            self.transport.write(ESTABLISHED)
         else:
             there.transport.write(target.head + rest)
         self.transport.resume_reading()
@@ -264,19 +264,13 @@ class Client(Connection):
             if self.is_local or not reaches_loopback(host):
                 side = Relay if target.is_tunnel else Response
                 try:
-                    _, there = await loop.create_connection(
-                        partial(side, self.proxy, self.transport), host, target.port
-                    )
+                    connect = partial(side, self.proxy, self.transport)
+                    return (await loop.create_connection(connect, host, target.port))[1]
                 except OSError as failure:
                     error = failure
-                else:
-                    return there
         if error is not None:
             raise error
         return None
-
-    def _open_tunnel(self) -> None:
-        self.transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
 
     def _refuse(self, status: int, message: str) -> None:
         if self.transport.is_closing():

@@ -272,6 +272,24 @@ def test_loopback_passes_on_a_port_for_both_families() -> None:
     assert response.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("", "/"),
+        ("/a/%2F?b=c&d#e", "/a/%2F?b=c&d"),
+        ("/a?", "/a?"),
+        ("?b=http://c/", "/?b=http://c/"),
+        ("/a//b", "/a//b"),
+        ("/A/;b=[c]", "/A/;b=[c]"),
+    ],
+)
+def test_a_passed_host_is_asked_for_what_the_client_asks_for(server: LiveServer, url: str, target: str) -> None:
+    with another() as port:
+        answer = said_to(server, f"GET HTTP://x@localhost:{port}{url} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["path"] == target
+
+
 def test_an_answer_of_a_passed_host_says_that_the_connection_ends(server: LiveServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
@@ -367,6 +385,7 @@ LONGEST: Final = ".".join(["a" * 63] * 3 + ["a" * 61])
         (b"GET /api/v1/users HTTP/1.1\r\nHost: localhost\r\n\r\n", USAGE),
         (b"GET http:/// HTTP/1.1\r\n\r\n", USAGE),
         (b"GET ftp://localhost/x HTTP/1.1\r\n\r\n", USAGE),
+        (b"GET //localhost/x HTTP/1.1\r\n\r\n", USAGE),
         (b"PRI * HTTP/2.0\r\n\r\n", USAGE),
         (b"CONNECT app.periscopedata.com HTTP/1.1\r\n\r\n", USAGE),
         (b"connect app.periscopedata.com:443 HTTP/1.1\r\n\r\n", USAGE),
