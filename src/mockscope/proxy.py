@@ -187,13 +187,12 @@ class Client(Connection):
             return
         self._received += data
         end = END.search(self._received)
-        if len(self._received) > MAX_HEAD_BYTES and (end is None or end.end() > MAX_HEAD_BYTES):
-            # The HTTP protocol refuses and records it.
-            self._timer.cancel()
-            self.proxy.hand_over(self.transport, self._received)
+        length = end.end() if end else len(self._received)
+        if length > MAX_HEAD_BYTES:
+            status, part = (431, "head") if b"\n" in self._received[:MAX_HEAD_BYTES] else (414, "first line")
+            self._refuse(status, f"The {part} of the request is longer than {MAX_HEAD_BYTES} bytes.")
         elif end is not None or not TOKEN.match(self._received):
-            self._timer.cancel()
-            self._respond(end.end() if end else 0)
+            self._respond(length if end else 0)
 
     def _respond(self, length: int) -> None:
         head, rest = self._received[:length], self._received[length:]
@@ -204,6 +203,7 @@ class Client(Connection):
         except ValueError as error:
             self._refuse(400, str(error))
             return
+        self._timer.cancel()
         self.transport.pause_reading()
         if target.host not in VENDOR_HOSTS:
             self.proxy.spawn(self._relay(target, rest))
@@ -273,6 +273,7 @@ class Client(Connection):
         return None
 
     def _refuse(self, status: int, message: str) -> None:
+        self._timer.cancel()
         if self.transport.is_closing():
             return
         # The message is the reason too: most clients show no more of a CONNECT that failed.

@@ -427,6 +427,35 @@ def test_the_longest_names_and_the_highest_port_are_valid(server: LiveServer, ad
     assert status == (b"403" if "a" in address.removeprefix("localhost") else b"502")
 
 
+FIRST_LINE: Final = b"GET http://app.periscopedata.com/api/v1/users HTTP/1.1\r\n"
+
+
+def padded(length: int, line: bytes = FIRST_LINE, end: bytes = b"\r\n\r\n") -> bytes:
+    """A head of this length, in one header or in the first line."""
+    start = line + b"X: " if line.endswith(b"\n") else line
+    return start + b"x" * (length - len(start) - len(end)) + end
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (padded(65_536), b"403"),
+        (padded(65_537), b"431"),
+        (padded(65_537, end=b""), b"431"),
+        (padded(1_000_000, end=b""), b"431"),
+        (padded(65_537, b"GET http://app.periscopedata.com/", b" HTTP/1.1\r\n\r\n"), b"431"),
+        (padded(65_540, b"GET http://app.periscopedata.com/", b" HTTP/1.1\r\n\r\n"), b"414"),
+        (padded(70_000, b"CONNECT ", b""), b"414"),
+    ],
+    ids=["longest", "longer", "no end", "far longer", "longest line", "longer line", "line without end"],
+)
+def test_a_head_is_64_kib_at_most(server: LiveServer, data: bytes, status: bytes) -> None:
+    answer = said_to(server, data)
+
+    assert answer.split()[1] == status
+    assert "message" in json.loads(answer.partition(b"\r\n\r\n")[2])
+
+
 @pytest.mark.parametrize("sent", [b"", b"CONNECT app.peri"])
 def test_a_head_that_never_comes_is_timed_out(server: LiveServer, sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mockscope.proxy.HEAD_TIMEOUT", 0.05)
