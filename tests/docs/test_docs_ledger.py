@@ -191,7 +191,7 @@ def test_the_ledger_counts_the_checks_of_a_rule_by_the_level_that_they_need() ->
 
     assert list(lines) == IDS
     assert [lines[rule] for rule in ("USER-DELETE-1", "TEST-3", "GROUP-3")] == [
-        "- Checks of `mockscope check`: 3 with `--dry-run`, 1 with `--full`",
+        "- Checks of `mockscope check`: 1 with `--dry-run`, 1 with `--full`",
         "- Checks of `mockscope check`: 1 with `--read-only`, 1 with `--full`",
         "- Checks of `mockscope check`: [none](check.md#what-is-not-seen)",
     ]
