@@ -75,6 +75,21 @@ def test_a_run_that_is_interrupted_removes_what_it_made(number: int) -> None:
         assert site.export() == before
 
 
+def test_under_nohup_the_end_of_the_terminal_does_not_end_a_run() -> None:
+    half_way = HalfWay()
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with standing_in(half_way) as (server, site), running(server, site, "--full", "--yes") as process:
+            assert half_way.reached.wait(SECONDS)
+            process.send_signal(signal.SIGHUP)
+            half_way.go_on.set()
+            output, _ = process.communicate(timeout=SECONDS)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert output.splitlines()[-1].startswith("full: 52 rules: ")
+
+
 def test_a_run_that_is_killed_leaves_its_records_and_the_next_run_names_them() -> None:
     half_way = HalfWay()
     with standing_in(half_way) as (server, site):
