@@ -342,7 +342,7 @@ class MockSite:
         """Make the site what it was when it was made: its seed, no calls, no planned faults, no clock of its own.
 
         What is being answered is waited for, two seconds at most. A call that a fault keeps back writes nothing any
-        more: its connection is closed once the delay is over. ``strict``, ``contract`` and ``label`` stay.
+        more: its connection is reset. ``strict``, ``contract`` and ``label`` stay.
         """
         self.calls.settled()
         # First, so that what is kept back and goes on with the clock goes on as a call of the site that was.
@@ -609,6 +609,7 @@ class Bench:
         site = handle._site
         self.directory.remove(site)
         self._handles.pop(site, None)
+        handle.calls.let_go()
         self.say_farewell(handle)
 
     def say_farewell(self, to: "MockSite | Bench") -> None:

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from math import inf
 
 import pytest
 import requests
@@ -210,16 +211,17 @@ def test_a_delayed_call_holds_up_neither_other_calls_nor_a_look_at_them(
     assert answer.result(PATIENCE) == 201
 
 
-def test_a_call_whose_delay_is_over_is_waited_for_again(mockscope: MockSite) -> None:
-    open_after_the_delay: list[bool] = []
+def test_a_call_whose_delay_is_over_is_held_by_its_function_alone(mockscope: MockSite) -> None:
+    held: list[float | None] = []
 
     def look(entry: Entry, answer: Answer | None) -> None:
-        open_after_the_delay.append(entry.is_open)
+        held.append(entry.held_until)
 
     mockscope.clock.freeze(NOON, autojump=True)
     mockscope.faults.add("list_users", delay=60, action=look)
     assert ask(mockscope) == 200
-    assert open_after_the_delay == [True]
+    assert held == [inf]
+    assert mockscope.calls.last.held_until is None
 
 
 def test_the_clock_of_the_server_moves_delays_too(in_background: Callable[..., Future[int]]) -> None:

@@ -6,6 +6,7 @@ Nothing of HTTP is done here, and nothing of the domain is known.
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from difflib import ndiff
 from threading import Condition, get_ident
 from typing import Any, Final, overload
@@ -234,8 +235,8 @@ class Journal(Calls):
         self.clock = clock
         # Called with each call once it is complete. The list may change at any time.
         self.observers: list[Observer] = []
-        # How often it was reset: what a fault keeps back meanwhile has lost its site.
-        self.resets = 0
+        # By the numbers of the calls that faults keep back, what ends each.
+        self._held: dict[int, Callable[[], None]] = {}
         self._ring: deque[Entry] = deque(maxlen=size)
         self._heavy: deque[Entry] = deque()
         self._bytes = 0
@@ -264,14 +265,32 @@ class Journal(Calls):
         if self._waiting:
             self._tell()
 
-    def hold(self, entry: Entry, until: float) -> None:
-        """A fault keeps the answer back: nobody need wait for it before that time on the clock."""
+    @contextmanager
+    def holding(self, entry: Entry, until: float, let_go: Callable[[], None]) -> Iterator[None]:
+        """Mark a call that a fault keeps back, for a ``with`` block: nobody need wait for it.
+
+        Args:
+            entry: the call.
+            until: the time on the clock at which it goes on.
+            let_go: ends it when the site is reset or removed.
+        """
         entry.held_until = until
+        self._held[entry.number] = let_go
         self._tell()
+        try:
+            yield
+        finally:
+            entry.held_until = None
+            self._held.pop(entry.number, None)
+
+    def let_go(self) -> None:
+        """End the calls that faults keep back."""
+        for let_go in tuple(self._held.values()):
+            let_go()
 
     def reset(self) -> None:
-        """Forget all calls, and what there was to remark on them."""
-        self.resets += 1
+        """Forget all calls, and what there was to remark on them; end those that faults keep back."""
+        self.let_go()
         self.clear()
         self.suspicious.clear()
 

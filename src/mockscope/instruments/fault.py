@@ -258,12 +258,14 @@ class Fault:
             return False
         if not callable(self.where):
             return fits(entry, self.where)
+        # Whoever stops the server meanwhile, or reads the hint of the response, is told which rule it was.
+        entry.fault = self.id
         try:
-            return bool(self.where(entry))
-        except Exception as error:
-            # The hint of the response names the rule whose function failed.
-            entry.fault = self.id
+            is_meant = bool(self.where(entry))
+        except BaseException as error:
             raise FunctionFailed(self.id) from error
+        entry.fault = None
+        return is_meant
 
     def strikes(self) -> bool:
         """Return whether the call that was just counted goes wrong."""

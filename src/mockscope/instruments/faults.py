@@ -105,7 +105,7 @@ class Faults:
             probability: strike with this probability only, between 0 and 1, drawn from ``seed``.
             seed: of the draw.
             action: a function of the Entry and, after the commit, of the operation's Answer (else None). It returns
-                the Answer to give, or None to let the call go on; it is called in the server's thread.
+                the Answer to give, or None to let the call go on; it is called in a thread of its own.
 
         Raises:
             ValueError: there is no such operation, or the rule could never strike or says two things at once.
@@ -211,6 +211,8 @@ class Faults:
         self._rules, self._limits = rules, limits
         # Whether there are any: every request asks.
         self.are_planned = bool(rules or limits)
+        # Whether to look at a call runs functions of the user's.
+        self.look_by_functions = any(callable(rule.where) for rule in rules)
 
     def unused(self) -> list[Fault]:
         """The faults that struck less often than planned; one without a number should strike at least once."""

@@ -4,21 +4,23 @@ When a fault strikes is decided in instruments/faults.py.
 """
 
 import asyncio
+import logging
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from http.client import responses
 from math import inf
-from typing import Final
+from typing import Final, TypeVar
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from mockscope import wire
+from mockscope._support.threads import in_thread
 from mockscope.domain.refusals import Refused
-from mockscope.instruments.calls import Journal
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry
 from mockscope.instruments.fault import BODILESS, READS, WITH_ANSWER, Answer, Fault, FunctionFailed
@@ -29,6 +31,10 @@ from mockscope.web.eager import in_a_task
 from mockscope.web.reading import Call
 from mockscope.web.recording import LOG
 from mockscope.web.routes import Endpoint
+
+T = TypeVar("T")
+
+logger: Final = logging.getLogger("mockscope")
 
 # Where the protocol leaves the connection: in the state that uvicorn hands to each request.
 CONNECTION: Final = "mockscope.connection"
@@ -52,7 +58,9 @@ class Connection:
     held: "asyncio.Task[None] | None" = None
 
     def reset(self) -> None:
-        """Break it with RST."""
+        """Break it with RST, unless the client has left already."""
+        if self.transport.is_closing():
+            return
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
         self.transport.abort()
 
@@ -77,6 +85,14 @@ async def answer_or_break(call: Call, endpoint: Endpoint, faults: Faults, clock:
     """
     if BEFORE_FAULTS in call.scope:
         return await endpoint(call)
+    try:
+        return await _judged(call, endpoint, faults, clock)
+    except _LetGo:
+        # It was meant for the site that was, and what there is now shall not hear of it.
+        return BrokenAnswer(Fault(id=call.entry.fault or "fault", transport="reset"), call, Answer(503), b"")
+
+
+async def _judged(call: Call, endpoint: Endpoint, faults: Faults, clock: Clock) -> JSONAnswer:
     # Now, because the body tells which calls are meant, and because a client that gives up during a delay takes it
     # along: what it asked for happens all the same.
     if call.head.announces_body:
@@ -87,8 +103,12 @@ async def answer_or_break(call: Call, endpoint: Endpoint, faults: Faults, clock:
         if not verdict.passes:
             call.entry.fault = verdict.limit.id
             return _too_many(verdict)
-    fault = faults.take(call.entry)
+    fault = await _looked_up(faults, call, partial(faults.take, call.entry))
     return await endpoint(call) if fault is None else await _broken(fault, call, endpoint, faults, clock)
+
+
+async def _looked_up(faults: Faults, call: Call, look: Callable[[], Fault | None]) -> Fault | None:
+    return await _outside(call, look) if faults.look_by_functions else look()
 
 
 async def _broken(fault: Fault, call: Call, endpoint: Endpoint, faults: Faults, clock: Clock) -> JSONAnswer:
@@ -101,24 +121,19 @@ async def _broken(fault: Fault, call: Call, endpoint: Endpoint, faults: Faults, 
             answer = await endpoint(call)
         except Refused as refused:
             if fault.after_commit:
-                following = faults.give_back(fault, entry)
+                following = await _looked_up(faults, call, partial(faults.give_back, fault, entry))
                 if following is None:
                     raise
                 return await _broken(following, call, endpoint, faults, clock)
             entry.rule, answer = refused.rule, rendered(refused, entry.veil)
     entry.fault = fault.id
     if fault.delay:
-        log: Journal = call.scope[LOG]
-        resets = log.resets
         await in_a_task()
         # Counted from the receipt: a test that has seen the call may move the clock at once.
         due = entry.received + fault.next_delay()
         with _held_back(call, due):
             await clock.sleep(due - clock.time())
-        if log.resets > resets:
-            # It was meant for the site that was, and what there is now shall not hear of it.
-            return BrokenAnswer(Fault(id=fault.id, transport="drop"), call, Answer(503), b"")
-    instead = _instead(fault, call, answer)
+    instead = await _instead(fault, call, answer)
     if instead is None:
         return await endpoint(call) if answer is None else answer
     # A hint is about the answer that it comes with; what strict mode objects to happened all the same.
@@ -126,13 +141,13 @@ async def _broken(fault: Fault, call: Call, endpoint: Endpoint, faults: Faults, 
     return instead
 
 
-def _instead(fault: Fault, call: Call, answer: JSONAnswer | None) -> JSONAnswer | None:
+async def _instead(fault: Fault, call: Call, answer: JSONAnswer | None) -> JSONAnswer | None:
     """What a fault answers; None where it lets the call have its own answer."""
     if fault.transport is not None:
         return _interrupted(fault, call, _planned(fault) if fault.status or answer is None else _taken_apart(answer))
     if fault.status is not None:
         return _put_together(_planned(fault))
-    given = None if fault.action is None else _given(fault, call.entry, answer)
+    given = None if fault.action is None else await _given(fault, call, answer)
     return None if given is None else _put_together(given)
 
 
@@ -176,9 +191,10 @@ class BrokenAnswer(JSONAnswer):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._fault.transport == "hang":
             await in_a_task()
-            with suppress(ClientDisconnect), _held_back(self._call, inf):
-                await _gone(receive)
-            return
+            with suppress(_LetGo):
+                with suppress(ClientDisconnect), _held_back(self._call, inf):
+                    await _gone(receive)
+                return
         if self._says_part:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await send({"type": "http.response.body", "body": self._part, "more_body": True})
@@ -186,7 +202,7 @@ class BrokenAnswer(JSONAnswer):
         if connection is None:
             # Without a socket there is nothing to break: whoever called the application sees it at once.
             raise ConnectionResetError(f"planned fault {self._fault.id}: {self._fault.transport}")
-        if self._fault.transport == "reset":
+        if self._fault.transport in ("reset", "hang"):
             connection.reset()
         else:
             # Closing on bytes that nobody read would be a reset too.
@@ -204,28 +220,64 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
+class _LetGo(Exception):
+    """The site was reset or removed while a fault kept the answer back."""
+
+
 @contextmanager
 def _held_back(call: Call, until: float) -> Iterator[None]:
     """While a fault keeps an answer back, nobody need wait for it: not who looks at the calls, and not the server.
 
     Raises:
-        ClientDisconnect: the server stops.
+        ClientDisconnect: If the server stops.
+        _LetGo: If the site is reset or removed.
     """
-    entry, connection = call.entry, _connection(call.scope)
-    log: Journal = call.scope[LOG]
-    log.hold(entry, until)
+    connection, loop, task = _connection(call.scope), asyncio.get_running_loop(), asyncio.current_task()
+    state = "held"
+
+    def end() -> None:
+        nonlocal state
+        if state == "held" and task is not None:
+            state = "let go"
+            task.cancel()
+
+    def let_go() -> None:
+        # One whose loop has ended needs no end.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(end)
+
+    log = call.scope[LOG]
+    assert log is not None
     if connection is not None:
-        connection.held = asyncio.current_task()
+        connection.held = task
     try:
-        yield
+        with log.holding(call.entry, until, let_go):
+            yield
     except asyncio.CancelledError:
+        if state == "let go" and task is not None:
+            task.uncancel()
+            raise _LetGo from None
         if connection is None or not connection.transport.is_closing():
             raise
         raise ClientDisconnect from None
     finally:
-        entry.held_until = None
+        state = "over"
         if connection is not None:
             connection.held = None
+
+
+async def _outside(call: Call, function: Callable[[], T]) -> T:
+    """Return what a function that calls one of the user's returns, in a thread of its own.
+
+    The function may ask the server, look at the calls, or never return.
+    """
+    await in_a_task()
+    try:
+        with _held_back(call, inf):
+            return await in_thread(function)
+    except ClientDisconnect:
+        logger.warning("The server stops, and a function of %s has not returned from %s.", call.entry.fault, call.entry)
+        raise
 
 
 def _connection(scope: Scope) -> Connection | None:
@@ -234,13 +286,18 @@ def _connection(scope: Scope) -> Connection | None:
     return connection
 
 
-def _given(fault: Fault, entry: Entry, answer: JSONAnswer | None) -> Answer | None:
-    assert fault.action is not None
-    try:
-        given = fault.action(entry, None if answer is None else _taken_apart(answer))
-    except Exception as error:
-        # What it raises is an error of its own, be it a refusal.
-        raise FunctionFailed(fault.id) from error
+async def _given(fault: Fault, call: Call, answer: JSONAnswer | None) -> Answer | None:
+    taken = None if answer is None else _taken_apart(answer)
+
+    def act() -> object:
+        assert fault.action is not None
+        try:
+            return fault.action(call.entry, taken)
+        except BaseException as error:
+            # What it raises is an error of its own, be it a refusal or a framework's.
+            raise FunctionFailed(fault.id) from error
+
+    given = await _outside(call, act)
     if given is not None and not isinstance(given, Answer):
         raise FunctionFailed(f"the action of {fault.id} returned {given!r}, and not an Answer or None")
     return given

@@ -1,0 +1,95 @@
+"""The limits of a fault's arguments: the last value that is taken, and the first that is not."""
+
+from collections.abc import Callable
+
+import pytest
+
+from mockscope.instruments.clock import Clock
+from mockscope.instruments.entry import Entry
+from mockscope.instruments.fault import LONGEST_DELAY, Answer, Fault, LogNormal, Uniform
+from mockscope.instruments.faults import Faults
+from mockscope.instruments.hints import LONGEST_VALUE, Hint
+from mockscope.instruments.rates import RateLimit, check_limits
+
+
+def planned(**rule: object) -> Callable[[object], object]:
+    """Plan a fault with one argument more."""
+    [(name, _)] = [(name, value) for name, value in rule.items() if value is ...]
+    return lambda value: Faults("a test", Clock()).add(**{**rule, name: value})  # type: ignore[arg-type]
+
+
+def limited(**rule: object) -> Callable[[object], object]:
+    return lambda value: Faults("a test", Clock()).rate_limit(
+        **{name: value if given is ... else given for name, given in rule.items()}  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize(
+    ("take", "taken", "refused"),
+    [
+        (Answer, 200, 199),
+        (Answer, 599, 600),
+        (planned(delay=...), 1e-9, -1e-9),
+        (planned(delay=...), LONGEST_DELAY, LONGEST_DELAY + 1),
+        (planned(status=503, times=...), 1, 0),
+        (planned(status=503, nth=...), 1, 0),
+        (planned(status=503, probability=...), 1, 1.0000001),
+        (planned(status=503, probability=...), 1e-9, 0),
+        (planned(transport="truncate", after_bytes=...), 0, -1),
+        (planned(transport="bad_json", after_bytes=...), 0, -1),
+        (lambda high: Uniform(low=1, high=high), 1, 0.999),
+        (lambda low: Uniform(low=low, high=1), 0, -0.001),
+        (lambda high: Uniform(low=1, high=high), LONGEST_DELAY, LONGEST_DELAY + 1),
+        (lambda sigma: LogNormal(median=1, sigma=sigma), 0, -0.001),
+        (lambda sigma: LogNormal(median=1, sigma=sigma), 10, 10.001),
+        (lambda median: LogNormal(median=median), LONGEST_DELAY, LONGEST_DELAY + 1),
+        (limited(calls=..., per=60), 1, 0),
+        (limited(calls=1, per=...), 1e-9, 0),
+        (limited(calls=1, per=...), LONGEST_DELAY, LONGEST_DELAY + 1),
+    ],
+)
+def test_the_last_value_is_taken_and_the_next_refused(
+    take: Callable[[object], object], taken: object, refused: object
+) -> None:
+    take(taken)
+    with pytest.raises(ValueError, match=r"."):
+        take(refused)
+
+
+def test_delays_drawn_from_a_distribution_stay_within_their_limits() -> None:
+    assert next(Uniform(low=1, high=1).drawn()) == 1
+    drawn = LogNormal(median=LONGEST_DELAY, sigma=10).drawn()
+    assert max(next(drawn) for _ in range(20)) == LONGEST_DELAY
+
+
+@pytest.mark.parametrize(("times", "hits"), [(1, 1), (2, 2), (None, 4)])
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_fault_strikes_from_its_first_call_on_as_often_as_planned(times: int | None, hits: int, nth: int) -> None:
+    faults = Faults("a test", Clock())
+    fault = faults.add("list_users", status=503, times=times, nth=nth)
+    entry = Entry("1", "GET", "/api/v1/users", operation="list_users")
+
+    struck = [faults.take(entry) is fault for _ in range(3 + nth)]
+
+    assert struck == [False] * (nth - 1) + [True] * hits + [False] * (4 - hits)
+
+
+@pytest.mark.parametrize(("number", "retry_after"), [(0, 1), (1, 1), (999, 1), (1000, 1), (1001, 2), (2000, 2)])
+def test_the_seconds_to_wait_are_rounded_up(number: int, retry_after: int) -> None:
+    limit = RateLimit("rate-limit-1", "*", 1, max(number, 1) / 1000)
+    assert check_limits([limit], 0.0).passes
+
+    assert check_limits([limit], 0.0).retry_after == retry_after
+    assert not check_limits([limit], (max(number, 1) - 1) / 1000).passes
+    assert check_limits([limit], max(number, 1) / 1000).passes
+
+
+def test_a_value_in_a_hint_is_cut_after_so_many_characters() -> None:
+    whole, cut = (Hint.PATH_UNKNOWN.about(path="x" * n, nearest="") for n in (LONGEST_VALUE, LONGEST_VALUE + 1))
+
+    assert whole.cause == f"There is no {'x' * LONGEST_VALUE}."
+    assert cut.cause == f"There is no {'x' * (LONGEST_VALUE - 1)}…."
+
+
+def test_a_fault_without_a_number_of_its_own_has_no_left() -> None:
+    assert (Fault(id="a", status=503, times=None).left, Fault(id="a", status=503).left) == (None, 1)
