@@ -26,7 +26,7 @@ BENCH: Final = DOMAIN | {
 WEB: Final = BENCH | {"mockscope.wire", "mockscope._spec", "mockscope.web", "msgspec", "starlette"}
 DOUBLE: Final = WEB | {"mockscope.double"}
 
-PROTOCOLS: Final = {"mockscope.prompt", "mockscope.protocol"}
+PROTOCOLS: Final = {"mockscope.protocol"}
 PORTS: Final = PROTOCOLS | {"mockscope.gate", "mockscope.proxy", "mockscope.tls", "uvicorn"}
 SERVER: Final = DOUBLE | PORTS | {"mockscope.redirect", "mockscope.server", "mockscope.transports"}
 
@@ -51,8 +51,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "bench.py": BENCH,
     "web": WEB | {"mockscope"},
     "double.py": DOUBLE,
-    "protocol.py": {"mockscope.prompt", "mockscope.wire", "mockscope.web", "uvicorn"},
-    "prompt.py": {"mockscope.protocol", "mockscope.web", "uvicorn"},
+    "protocol.py": {"mockscope.wire", "mockscope.web", "uvicorn"},
     "tls.py": {"cryptography", "trustme"},
     "gate.py": set(),
     "remote": {"mockscope", "mockscope._support", "mockscope.instruments", "mockscope.remote", "urllib3"},

@@ -24,7 +24,7 @@ from mockscope.double import Mockscope
 from mockscope.gate import Gate, SecurePort, stop_listening
 from mockscope.instruments.calls import MOST_CALLS
 from mockscope.instruments.findings import complain
-from mockscope.protocol import best_protocol
+from mockscope.protocol import protocol_class
 from mockscope.seeding import SeedSource
 from mockscope.tls import Authority
 
@@ -437,7 +437,7 @@ def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
     """How uvicorn runs the application: fast parser and loop where they are, and never an access log."""
     config = uvicorn.Config(
         app,
-        http=best_protocol(),
+        http=protocol_class(),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -446,7 +446,6 @@ def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
         # The machine's time; here sites show a time of their own.
         date_header=False,
         server_header=False,
-        headers=[("server", "mockscope")],
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS + HANGING_UP_SECONDS,
         backlog=BACKLOG,

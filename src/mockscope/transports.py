@@ -31,8 +31,6 @@ FIELDS: Final = re.compile(rb"(?:[a-z0-9_-]+:(?:[!-~](?:[ -~]*[!-~])?)?\n)+")
 MAX_HEAD_BYTES: Final = 16 * 1024
 # Headers that have a meaning for the connection.
 CONNECTION_HEADERS: Final = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
-# uvicorn writes it before the headers of the application.
-SERVER: Final = (b"server", b"mockscope")
 # The headers that urllib3 adds to a request that has none.
 ADDED_BY_URLLIB3: Final = ("Accept-Encoding", "User-Agent")
 
@@ -116,7 +114,7 @@ class InProcess:
         for _ in self._app(scope, receive, send).__await__():
             raise AssertionError("the application waits, although nothing holds it back")
         start, *parts = sent
-        return Response(start["status"], [SERVER, *start["headers"]], b"".join([part["body"] for part in parts]))
+        return Response(start["status"], start["headers"], b"".join([part["body"] for part in parts]))
 
 
 def is_plain(method: str, target: bytes, headers: Headers, length: int) -> bool:

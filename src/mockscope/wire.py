@@ -8,7 +8,7 @@ import msgspec
 
 from mockscope.domain.model import Group, User
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.domain.rules import EMAIL, NewUser, kind
+from mockscope.domain.rules import kind
 from mockscope.domain.store import Page, Row
 from mockscope.json_text import mistake_of
 
@@ -30,40 +30,6 @@ class Message(msgspec.Struct):
     """The answer of a refusal, a deletion, or a call in test mode."""
 
     message: str
-
-
-class NewUserBody(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of POST users where its fields are those that the page names, of their types."""
-
-    first_name: str
-    last_name: str
-    email: str
-    invited_by_email: str
-    groups: list[str] | None = None
-
-
-_new_user_decoder: Final = msgspec.json.Decoder(NewUserBody)
-
-
-def decode_new_user(body: bytes) -> NewUser | None:
-    """Read a user to be created in one go, or return None: then the tables of rules.py say what is wrong.
-
-    The same bodies pass that rules.read_new_user lets pass, but for those that may have something to remark on.
-    """
-    try:
-        read = _new_user_decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    first_name, last_name, email, inviter = read.first_name, read.last_name, read.email, read.invited_by_email
-    # What begins with a letter or a digit is not blank; of the rest the tables judge.
-    plain = first_name[:1].isalnum() and last_name[:1].isalnum() and inviter[:1].isalnum()
-    if not (plain and EMAIL.fullmatch(email)):
-        return None
-    groups = tuple(dict.fromkeys(read.groups)) if read.groups else ()
-    # A name or a group that comes twice would pass unseen.
-    if body.count(b":") > (4 if read.groups is None else 5) or len(groups) < len(read.groups or ()):
-        return None
-    return NewUser(first_name, last_name, email, groups, inviter)
 
 
 USER_PAGE: Final = b'{"total_users":%d,"users_this_page":%d,"next_page_start":%s,"users":['

@@ -79,6 +79,7 @@ def test_an_entry_holds_the_headers_of_the_answer(site: MockSite) -> None:
     answer = call(site, "GET", GROUPS)
 
     assert site.calls.last.answer_headers == [
+        ("server", "mockscope"),
         ("content-length", str(len(answer.body))),
         ("content-type", "application/json; charset=utf-8"),
         ("x-request-id", answer.headers["x-request-id"]),

@@ -1,40 +1,41 @@
-"""Connections of a server without a socket: what is received is given by the test, and what is sent is kept."""
+"""Connections of a server without a socket: a test gives what is received, and reads what was sent."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
 
-import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from mockscope.prompt import PromptAnswers
+from mockscope.protocol import OverHttptools
 from mockscope.server import uvicorn_config
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Wire(asyncio.Transport):
-    """A transport that keeps what is written, piece by piece."""
+    """A transport that keeps what is written."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.pieces: list[bytes] = []
-        self.closed = asyncio.Event()
+        self.written = b""
+        self.is_closed = False
         self.is_read = True
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.pieces.append(bytes(data))
+        self.written += data
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
-        self.pieces.append(b"".join(list_of_data))
+        self.write(b"".join(list_of_data))
 
     def is_closing(self) -> bool:
-        return self.closed.is_set()
+        return self.is_closed
 
     def close(self) -> None:
-        self.closed.set()
+        self.is_closed = True
+
+    def abort(self) -> None:
+        self.is_closed = True
 
     def pause_reading(self) -> None:
         self.is_read = False
@@ -43,37 +44,43 @@ class Wire(asyncio.Transport):
         self.is_read = True
 
 
-@asynccontextmanager
-async def connection(app: Application) -> AsyncIterator[PromptAnswers]:
-    """A connection to an application, without a socket."""
-    async with connections(1, app) as (protocol,):
-        yield protocol
+class Connection:
+    """A connection to an application."""
+
+    def __init__(self, app: Application) -> None:
+        config = uvicorn_config(app)
+        self.state = ServerState()
+        self.state.default_headers = config.encoded_headers
+        self.wire = Wire()
+        self.protocol = OverHttptools(config, self.state, {})
+        self.protocol.connection_made(self.wire)
+
+    def receive(self, *pieces: bytes) -> None:
+        """Receive bytes from the client, each piece for itself."""
+        for piece in pieces:
+            if not self.wire.is_closed:
+                self.protocol.data_received(piece)
+
+    async def settle(self) -> bytes:
+        """Return what was sent, once nothing more will be unless more is received."""
+        while True:
+            for _ in range(10):
+                await asyncio.sleep(0)
+            sent = self.wire.written
+            await asyncio.sleep(0)
+            if sent == self.wire.written:
+                return sent
+
+    def lose(self) -> None:
+        """Lose the connection to the client."""
+        self.wire.is_closed = True
+        self.protocol.connection_lost(None)
 
 
 @asynccontextmanager
-async def connections(number: int, app: Application) -> AsyncIterator[list[PromptAnswers]]:
-    """Connections to one application, without a socket."""
-    config = uvicorn_config(app)
-    state = ServerState()
-    state.default_headers = config.encoded_headers
-    protocols = [connected(config, state) for _ in range(number)]
-    yield protocols
-    for protocol in protocols:
-        protocol.transport.close()
-        protocol.connection_lost(None)
-    await asyncio.gather(*state.tasks)
-
-
-def connected(config: uvicorn.Config, state: ServerState) -> PromptAnswers:
-    """One more connection of a server."""
-    of_server: Any = config.http_protocol_class
-    protocol = of_server(config, state, {})
-    assert isinstance(protocol, PromptAnswers)
-    protocol.connection_made(Wire())
-    return protocol
-
-
-def said(protocol: PromptAnswers) -> list[bytes]:
-    """What was sent, piece by piece."""
-    assert isinstance(protocol.transport, Wire)
-    return protocol.transport.pieces
+async def connection(app: Application) -> AsyncIterator[Connection]:
+    """Connect to an application without a socket."""
+    made = Connection(app)
+    yield made
+    made.lose()
+    await asyncio.gather(*made.state.tasks)

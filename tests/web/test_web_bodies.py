@@ -9,10 +9,6 @@ from asking import FRIENDS, GROUPS, PHOEBE, USERS, Client, page_site
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import mockscope
-from mockscope import wire
-from mockscope.domain.rules import read_new_user
-
 # A busy machine is no reason to fail.
 unhurried = settings(deadline=None)
 
@@ -272,38 +268,3 @@ def test_what_only_the_service_knows_can_not_be_sent(client: Client, field: str)
     assert (answer.status, answer.hint) == (201, "field-unknown")
     user = answer.json()
     assert (user["last_login_at"], user["password_updated_at"], user["tfa_enabled"]) == (None, None, False)
-
-
-names = st.text(max_size=3) | st.none() | st.integers() | st.just("Phoebe")
-new_user_bodies = st.fixed_dictionaries(
-    {},
-    optional={
-        "first_name": names,
-        "last_name": names,
-        "email": names | st.sampled_from(["phoebe@example.com", "phoebe@example.com\n", "phoebe", "@"]),
-        "groups": st.none() | st.lists(names | st.just("Sales"), max_size=3) | names,
-        "invited_by_email": names | st.just("mike@example.com"),
-        "x": st.none(),
-    },
-)
-
-
-@pytest.mark.rule("USER-CREATE-1", "USER-CREATE-2")
-@settings(deadline=None)
-@given(new_user_bodies)
-def test_what_is_read_in_one_go_is_what_the_tables_read(body: dict[str, object]) -> None:
-    sent = json.dumps(body)
-    at_once = wire.decode_new_user(sent.encode())
-
-    if at_once is not None:
-        assert at_once == read_new_user(body)
-    elif not may_be_remarked_on(body, sent):
-        with pytest.raises(mockscope.Refused):
-            read_new_user(body)
-
-
-def may_be_remarked_on(body: dict[str, object], sent: str) -> bool:
-    """Whether it has a field that is unknown, a group that comes twice or, with a colon too many, maybe a field."""
-    groups = body.get("groups")
-    repeats = isinstance(groups, list) and len(groups) > len(set(groups))
-    return "x" in body or repeats or sent.count(":") > len(body)

@@ -16,7 +16,7 @@ def lines_of(headers: Headers) -> Headers:
     """Headers in one piece; such as no parser would let pass stay as they are."""
     if isinstance(headers, bytes):
         return headers
-    lines = b"".join([b"%b: %b\r\n" % (name, value) for name, value in headers])
+    lines = b"".join([b"%b: %b\r\n" % pair for pair in headers])
     return lines if lines.count(b"\n") == len(headers) == lines.count(b"\r") else tuple(headers)
 
 

@@ -1,7 +1,4 @@
-"""The ASGI application: the vendor's API behind its wrappers, and the reserved paths beside it.
-
-HTTP-6 is one function here.
-"""
+"""The ASGI application: the vendor's API and, beside it, the reserved paths."""
 
 import logging
 import re
@@ -9,23 +6,21 @@ from functools import partial
 from typing import Final
 
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mockscope.bench import Bench, MockSite
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.calls import Journal
-from mockscope.instruments.entry import Entry
 from mockscope.instruments.fault import FunctionFailed
 from mockscope.instruments.hints import Hint
-from mockscope.web.answer import JSONAnswer, rendered
+from mockscope.web.answer import SERVER, JSONAnswer, rendered
 from mockscope.web.breaking import answer_or_break
 from mockscope.web.control.door import Door
-from mockscope.web.eager import in_a_task
 from mockscope.web.explaining import BODIES, explain, suspect
-from mockscope.web.head import HEAD
+from mockscope.web.head import Head
 from mockscope.web.reading import Call
-from mockscope.web.recording import ENTRY, LOG, Recording
-from mockscope.web.routes import Endpoint, Row, allowed_methods, place_of
+from mockscope.web.recording import Recorder
+from mockscope.web.routes import Endpoint, Row, allowed_methods, route
 
 logger: Final = logging.getLogger("mockscope")
 
@@ -36,96 +31,99 @@ def build_app(bench: Bench, *, hint_header: bool = True, door: Door | None = Non
     """Assemble the application.
 
     Args:
-        bench: the sites that it answers for, with their instruments.
-        hint_header: whether answers carry X-Mockscope-Hint (HTTP-10).
-        door: who may use the control API; None switches it off.
+        bench: The sites that it answers for, with their instruments.
+        hint_header: Whether answers carry X-Mockscope-Hint (HTTP-10).
+        door: Access to the control API; None switches it off.
     """
-    return Front(
-        Recording(Api(bench, hint_header=hint_header), bench.calls, bench.observers, bench.numbers),
-        Reserved(bench, door),
-    )
+    return Front(Api(bench, hint_header=hint_header), Reserved(bench, door))
 
 
 class Front:
-    """Tells the reserved paths from the vendor's; the former are never recorded."""
+    """Separates the reserved paths from the vendor's; requests to reserved paths are never recorded."""
 
     def __init__(self, api: ASGIApp, reserved: ASGIApp) -> None:
         self._api = api
         self._reserved = reserved
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (scope["path"].startswith("/api/") or not RESERVED.match(scope["path"])):
-            await self._api(scope, receive, send)
-        else:
-            await self._reserved(scope, receive, send)
+        is_reserved = scope["type"] != "http" or RESERVED.match(scope["path"])
+        await (self._reserved if is_reserved else self._api)(scope, receive, send)
 
 
 class Api:
     """The ten operations.
 
     Args:
-        bench: the sites that it answers for, with their instruments.
-        hint_header: whether answers carry X-Mockscope-Hint (HTTP-10).
+        bench: The sites that it answers for, with their instruments.
+        hint_header: Whether answers carry X-Mockscope-Hint (HTTP-10).
     """
 
     def __init__(self, bench: Bench, *, hint_header: bool) -> None:
         self._bench = bench
         self._directory = bench.directory
+        self._recorder = Recorder(bench.observers, bench.numbers)
         self._hint_header = hint_header
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        entry: Entry = scope[ENTRY]
-        call = Call(scope, receive, scope[HEAD], entry)
+        head = Head(scope)
+        call = Call(scope, receive, head, self._recorder.new_entry(head, scope.get("scheme", "http")))
         try:
-            response = await self._answer_or_refuse(call)
-        except ClientDisconnect:
-            return
-        except Exception as error:
-            # HTTP-8: a crash of our own is an answer in JSON too; the trace is for the log alone.
-            logger.exception("crashed on %s %s", entry.method, entry.path)
-            failed = entry.fault if isinstance(error, FunctionFailed) else None
-            advice = Hint.ACTION_FAILED.about(fault=failed) if failed else Hint.CRASHED.about()
-            entry.rule, entry.advice = Refusal.CRASHED.rule, advice
-            response = rendered(Refused(Refusal.CRASHED))
-        if call.leaves_body_behind:
-            await call.drain()
-        if entry.method == "HEAD":
-            response.leave_out_body()
-        for name, value in call.answer_headers.items():
-            # What a fault says goes before it.
-            response.headers.setdefault(name, value)
-        # HTTP-10: "X-Request-Id, the id of its entry in the journal"
-        response.say(b"x-request-id", entry.id.encode())
-        if entry.advice is not None and self._hint_header:
-            response.say(b"x-mockscope-hint", entry.advice.code.encode())
-        response.note(entry)
-        if not response.goes_whole(send):
+            try:
+                response = await self._answer(call)
+            except ClientDisconnect:
+                raise
+            except Exception as error:
+                # HTTP-8: the trace is for the log alone.
+                logger.exception("crashed on %s %s", call.entry.method, call.entry.path)
+                response = self._crashed(call, error)
+            if call.leaves_body_behind:
+                await call.drain()
+            self._complete(response, call)
             await response(scope, receive, send)
+        except ClientDisconnect:
+            pass
+        finally:
+            self._recorder.close(call.entry, self._log_of(call))
 
-    async def _answer_or_refuse(self, call: Call) -> JSONAnswer:
-        entry = call.entry
+    async def _answer(self, call: Call) -> JSONAnswer:
         try:
             row, handle = self._admit(call)
+            if row.has_body or (handle.faults.are_planned and call.head.announces_body):
+                await call.read_body()
             if handle.faults.are_planned:
-                return await answer_or_break(call, partial(carried_out, row.endpoint), handle.faults, handle.clock)
-            return await carried_out(row.endpoint, call)
+                return await answer_or_break(
+                    call, partial(carried_out, row.endpoint, call), handle.faults, handle.clock
+                )
+            return carried_out(row.endpoint, call)
         except Refused as refused:
-            entry.rule = refused.rule
-            if LOG not in call.scope:
-                self._open(self._bench.calls, call)
-            if (entry.operation in BODIES or refused.refusal is Refusal.EMAIL_MISSING) and not call.head.waits_to_send:
-                # Nobody may have read the body yet. It belongs to the entry, and shows where an email went instead.
-                await call.peek_body()
-            entry.advice = explain(refused, call, self._directory)
-            return rendered(refused, entry.veil)
+            return await self._refuse(call, refused)
+
+    async def _refuse(self, call: Call, refused: Refused) -> JSONAnswer:
+        entry = call.entry
+        entry.rule = refused.rule
+        self._log_of(call)
+        if (entry.operation in BODIES or refused.refusal is Refusal.EMAIL_MISSING) and not call.head.waits_to_send:
+            # It belongs to the entry, and a hint may depend on it.
+            await call.read_body()
+        entry.advice = explain(refused, call, self._directory)
+        return rendered(refused, entry.veil)
+
+    def _crashed(self, call: Call, error: Exception) -> JSONAnswer:
+        """Answer where mockscope itself, or a function of the user, failed (HTTP-8)."""
+        entry = call.entry
+        failed = entry.fault if isinstance(error, FunctionFailed) else None
+        entry.advice = Hint.ACTION_FAILED.about(fault=failed) if failed else Hint.CRASHED.about()
+        entry.rule = Refusal.CRASHED.rule
+        return rendered(Refused(Refusal.CRASHED))
 
     def _admit(self, call: Call) -> tuple[Row, MockSite]:
         """HTTP-6: authenticate, route, method; then the operation checks, in its own order."""
         entry = call.entry
-        rows, row, call.group_name = place_of(call.head)
+        rows, call.group_name = route(call.head)
+        row = rows.get((call.head.method, call.head.names_user)) if rows else None
         if row is not None:
             entry.operation = row.operation
-        handle = self._claim(call)
+        handle = self._authenticate(call)
         if rows is None:
             raise Refused(Refusal.PATH_UNKNOWN, path=entry.path)
         if row is None:
@@ -134,41 +132,55 @@ class Api:
         entry.test_mode = row.method != "GET" and call.head.asks_test_mode
         return row, handle
 
-    def _claim(self, call: Call) -> MockSite:
-        """The site that the request opens; from here on the request is among its calls."""
+    def _authenticate(self, call: Call) -> MockSite:
+        """Return the site that the request opens; from here on the request is among its calls."""
         call.site = self._directory.authenticate(call.head.credentials())
         handle = self._bench.handle(call.site)
         if handle is None:
-            # It was removed between two steps.
+            # The site was removed by another thread after it was found.
             raise Refused(Refusal.SITE_UNKNOWN, host=call.site.host)
         call.entry.site = call.site.host
-        self._open(handle.calls, call)
+        call.open_in(handle.calls)
         call.site.check_enabled()
         return handle
 
-    def _open(self, log: Journal, call: Call) -> None:
-        log.open(call.entry)
-        call.scope[LOG] = log
+    def _log_of(self, call: Call) -> Journal:
+        """Return the log that holds the call: that of a site, or that of calls that reached none."""
+        return call.open_in(self._bench.calls) if call.log is None else call.log
+
+    def _complete(self, response: JSONAnswer, call: Call) -> None:
+        """Add the headers that every answer has, and keep the answer in the entry."""
+        entry = call.entry
+        for name, value in call.answer_headers.items():
+            # A planned fault may have set it.
+            response.headers.setdefault(name, value)
+        # HTTP-10: "X-Request-Id, the id of its entry in the journal"
+        response.raw_headers.append((b"x-request-id", entry.id.encode()))
+        if entry.advice is not None and self._hint_header:
+            response.raw_headers.append((b"x-mockscope-hint", entry.advice.code.encode()))
+        if entry.method == "HEAD":
+            response.body = b""
+        response.keep_in(entry)
 
 
-async def carried_out(endpoint: Endpoint, call: Call) -> JSONAnswer:
-    """What an operation answers. What is to be said of a request that it let pass goes into the entry.
+def carried_out(endpoint: Endpoint, call: Call) -> JSONAnswer:
+    """Return the answer of an operation, and put hints for a request that it accepted into the entry.
 
     Raises:
-        Refused: what the operation refuses.
+        Refused: What the operation refuses.
     """
-    response = await endpoint(call)
+    response = endpoint(call)
     if suspicions := suspect(call):
         call.entry.advice, call.entry.suspicions = suspicions[0], suspicions
     return response
 
 
 class Reserved:
-    """The paths that are ours. What answers them is loaded when one is first asked for.
+    """The reserved paths. Their application is imported at the first request.
 
     Args:
-        bench: the sites, with their instruments.
-        door: who may use the control API; None switches it off.
+        bench: The sites, with their instruments.
+        door: Access to the control API; None switches it off.
     """
 
     def __init__(self, bench: Bench, door: Door | None) -> None:
@@ -178,8 +190,13 @@ class Reserved:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._app is None:
-            from mockscope.web.control.app import ReservedPaths  # here, not above: most servers never need it
+            from mockscope.web.control.app import ReservedPaths  # here, because most servers never need it
 
             self._app = ReservedPaths(self._bench, self._door)
-        await in_a_task()
-        await self._app(scope, receive, send)
+
+        async def send_with_server(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [SERVER, *(pair for pair in message["headers"] if pair[0] != b"server")]
+            await send(message)
+
+        await self._app(scope, receive, send_with_server)

@@ -27,10 +27,7 @@ from mockscope.instruments.fault import BODILESS, READS, WITH_ANSWER, Answer, Fa
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.rates import RateLimitResult
 from mockscope.web.answer import JSONAnswer, rendered
-from mockscope.web.eager import in_a_task
 from mockscope.web.reading import Call
-from mockscope.web.recording import LOG
-from mockscope.web.routes import Endpoint
 
 T = TypeVar("T")
 
@@ -77,26 +74,28 @@ class Connection:
         return True
 
 
-async def answer_or_break(call: Call, endpoint: Endpoint, faults: Faults, clock: Clock) -> JSONAnswer:
-    """What a site with planned faults answers.
+async def answer_or_break(call: Call, answer: Callable[[], JSONAnswer], faults: Faults, clock: Clock) -> JSONAnswer:
+    """Return what a site with planned faults answers. The body was read, because a fault may depend on it.
+
+    Args:
+        call: The request.
+        answer: Carries it out.
+        faults: The planned faults.
+        clock: The clock of the site.
 
     Raises:
-        Refused: what the operation refuses; then nothing of it was broken.
+        Refused: What the operation refuses; then nothing of it was broken.
     """
     if BEFORE_FAULTS in call.scope:
-        return await endpoint(call)
+        return answer()
     try:
-        return await _judged(call, endpoint, faults, clock)
+        return await _judged(call, answer, faults, clock)
     except _LetGo:
         # It was meant for the site that was, and what there is now shall not hear of it.
         return BrokenAnswer(Fault(id=call.entry.fault or "fault", transport="reset"), call, Answer(503), b"")
 
 
-async def _judged(call: Call, endpoint: Endpoint, faults: Faults, clock: Clock) -> JSONAnswer:
-    # Now, because the body tells which calls are meant, and because a client that gives up during a delay takes it
-    # along: what it asked for happens all the same.
-    if call.head.announces_body:
-        await call.peek_body()
+async def _judged(call: Call, endpoint: Callable[[], JSONAnswer], faults: Faults, clock: Clock) -> JSONAnswer:
     verdict = faults.judge(call.entry)
     if verdict is not None:
         call.answer_headers = verdict.headers
@@ -104,21 +103,23 @@ async def _judged(call: Call, endpoint: Endpoint, faults: Faults, clock: Clock) 
             call.entry.fault = verdict.limit.id
             return _too_many(verdict)
     fault = await _looked_up(faults, call, partial(faults.take, call.entry))
-    return await endpoint(call) if fault is None else await _broken(fault, call, endpoint, faults, clock)
+    return endpoint() if fault is None else await _broken(fault, call, endpoint, faults, clock)
 
 
 async def _looked_up(faults: Faults, call: Call, look: Callable[[], Fault | None]) -> Fault | None:
     return await _outside(call, look) if faults.look_by_functions else look()
 
 
-async def _broken(fault: Fault, call: Call, endpoint: Endpoint, faults: Faults, clock: Clock) -> JSONAnswer:
+async def _broken(
+    fault: Fault, call: Call, endpoint: Callable[[], JSONAnswer], faults: Faults, clock: Clock
+) -> JSONAnswer:
     entry = call.entry
     answer: JSONAnswer | None = None
     # What is cut of a read is its own answer, be it a refusal.
     cuts_own = fault.transport in WITH_ANSWER and fault.status is None and entry.operation in READS
     if fault.after_commit or cuts_own:
         try:
-            answer = await endpoint(call)
+            answer = endpoint()
         except Refused as refused:
             if fault.after_commit:
                 following = await _looked_up(faults, call, partial(faults.give_back, fault, entry))
@@ -128,14 +129,13 @@ async def _broken(fault: Fault, call: Call, endpoint: Endpoint, faults: Faults, 
             entry.rule, answer = refused.rule, rendered(refused, entry.veil)
     entry.fault = fault.id
     if fault.delay:
-        await in_a_task()
         # Counted from the receipt: a test that has seen the call may move the clock at once.
         due = entry.received + fault.next_delay()
         with _held_back(call, due):
             await clock.sleep(due - clock.time())
     instead = await _instead(fault, call, answer)
     if instead is None:
-        return await endpoint(call) if answer is None else answer
+        return endpoint() if answer is None else answer
     # A hint is about the answer that it comes with; what strict mode objects to happened all the same.
     entry.advice = None
     return instead
@@ -176,7 +176,7 @@ class BrokenAnswer(JSONAnswer):
         self._call = call
         self._part = part
 
-    def note(self, entry: Entry) -> None:
+    def keep_in(self, entry: Entry) -> None:
         if self._says_part:
             entry.keep_answer(self.status_code, self.raw_headers, self._part)
 
@@ -185,12 +185,8 @@ class BrokenAnswer(JSONAnswer):
         # What is cut is a body, and HEAD is answered without one: then nothing is left.
         return self._fault.transport == "truncate" and self._call.head.method != "HEAD"
 
-    def goes_whole(self, send: Send) -> bool:
-        return False
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._fault.transport == "hang":
-            await in_a_task()
             with suppress(_LetGo):
                 with suppress(ClientDisconnect), _held_back(self._call, inf):
                     await _gone(receive)
@@ -246,12 +242,11 @@ def _held_back(call: Call, until: float) -> Iterator[None]:
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(end)
 
-    log = call.scope[LOG]
-    assert log is not None
+    assert call.log is not None
     if connection is not None:
         connection.held = task
     try:
-        with log.holding(call.entry, until, let_go):
+        with call.log.holding(call.entry, until, let_go):
             yield
     except asyncio.CancelledError:
         if state == "let go" and task is not None:
@@ -271,7 +266,6 @@ async def _outside(call: Call, function: Callable[[], T]) -> T:
 
     The function may ask the server, look at the calls, or never return.
     """
-    await in_a_task()
     try:
         with _held_back(call, inf):
             return await in_thread(function)

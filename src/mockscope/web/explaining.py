@@ -81,10 +81,9 @@ def _suspect_read(call: Call) -> Sequence[Advice]:
 def _suspect_list_of_users(call: Call) -> Sequence[Advice]:
     found = _suspect_read(call)
     # Who asked for one user and gets them all will not notice with a site of one.
-    if call.head.names_any_of(RENAMED_EMAIL):
-        for name in RENAMED_EMAIL:
-            if call.head.header(name):
-                return [Hint.EMAIL_HEADER_RENAMED.about(sent=name.decode().title()), *found]
+    for name in RENAMED_EMAIL:
+        if call.head.header(name):
+            return [Hint.EMAIL_HEADER_RENAMED.about(sent=name.decode().title()), *found]
     if not call.head.query_string:
         return found
     if "email" in call.head.query:
@@ -111,7 +110,7 @@ def _suspect_write(call: Call) -> Sequence[Advice]:
 
 def _suspect_deletion(call: Call) -> Sequence[Advice]:
     odd = _suspect_test_mode(call) if call.head.query_string else ()
-    return [*odd, *_suspect_ignored_body(call)] if odd or call.head.has_length else ()
+    return [*odd, *_suspect_ignored_body(call)] if odd or call.head.length else ()
 
 
 SUSPECTED: Final[Mapping[str, Callable[[Call], Sequence[Advice]]]] = {
@@ -129,7 +128,7 @@ SUSPECTED: Final[Mapping[str, Callable[[Call], Sequence[Advice]]]] = {
 
 
 def _suspect_ignored_body(call: Call) -> Sequence[Advice]:
-    return [Hint.BODY_IGNORED.about(method=call.entry.method)] if call.head.has_length else ()
+    return [Hint.BODY_IGNORED.about(method=call.entry.method)] if call.head.length else ()
 
 
 def _suspect_cursor(call: Call) -> Sequence[Advice]:

@@ -1,8 +1,6 @@
-"""What the operations read from a request: head and body, as they need them. Nothing is judged here but form."""
+"""A request on its way through the rules: its head, its body, and what is known of it so far."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from starlette.requests import ClientDisconnect
@@ -11,6 +9,7 @@ from starlette.types import Receive, Scope
 from mockscope import wire
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.site import Site
+from mockscope.instruments.calls import Journal
 from mockscope.instruments.entry import Entry
 from mockscope.web.head import Head
 
@@ -18,29 +17,30 @@ T = TypeVar("T")
 
 # HTTP-8
 LARGEST_BODY: Final = 1024 * 1024
-# Of a body that is refused so much is read to get the answer through; whoever sends more is cut off.
+# The part of a refused body that is read so that the client gets its answer.
 MOST_DRAINED: Final = 64 * LARGEST_BODY
-NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Call:
-    """One request on its way through the rules: what it says, and what is known of it so far.
+    """One request to the vendor's API.
 
     Args:
-        scope: the ASGI scope.
-        receive: the ASGI channel that the body comes from.
-        head: what it says before its body.
-        entry: its entry among the calls.
+        scope: The ASGI scope.
+        receive: The ASGI channel of the body.
+        head: The head.
+        entry: The entry among the calls.
     """
 
     __slots__ = (
         "_ended",
+        "_is_too_large",
         "answer_headers",
         "body",
         "entry",
         "fields",
         "group_name",
         "head",
+        "log",
         "receive",
         "scope",
         "site",
@@ -53,74 +53,75 @@ class Call:
         self.receive = receive
         self.head = head
         self.entry = entry
+        # The log that holds the entry.
+        self.log: Journal | None = None
         self.group_name = ""
         self.body = b""
         self._ended = False
+        self._is_too_large = False
         self.fields: dict[str, Any] | None = None
-        # What the answer is to say besides, whoever makes it.
-        self.answer_headers = NO_HEADERS
+        # Headers for the answer, whatever makes it.
+        self.answer_headers: Mapping[str, str] = {}
 
     def __repr__(self) -> str:
         return f"<Call {self.entry.method} {self.entry.path}>"
 
-    async def read(
-        self, careful: Callable[[Mapping[str, object]], T], *, quick: Callable[[bytes], T | None] | None = None
-    ) -> T:
-        """The body as a draft (HTTP-4, HTTP-5, HTTP-8).
+    def open_in(self, log: Journal) -> Journal:
+        """Put the entry into a log."""
+        log.open(self.entry)
+        self.log = log
+        return log
+
+    def parse(self, parse: Callable[[Mapping[str, object]], T]) -> T:
+        """Parse the body (HTTP-4, HTTP-5, HTTP-8).
 
         Args:
-            careful: reads a JSON object, and refuses it saying why.
-            quick: reads the bytes where nothing is to be said of them, or returns None.
+            parse: Parses a JSON object.
 
         Raises:
             Refused: BODY_TOO_LARGE, CONTENT_TYPE_WRONG, BODY_MISSING, BODY_NOT_JSON, BODY_NOT_AN_OBJECT, and what
-                ``careful`` refuses.
+                ``parse`` refuses.
         """
-        await self._read_body()
+        if self._is_too_large:
+            raise Refused(Refusal.BODY_TOO_LARGE, limit=str(LARGEST_BODY))
         if self.site.policy.require_json_content_type and self.body and not self.head.says_json:
             raise Refused(Refusal.CONTENT_TYPE_WRONG, sent=self.head.content_type or "missing")
-        draft = None if quick is None else quick(self.body)
-        if draft is None:
-            self.fields = wire.decode_object(self.body)
-            draft = careful(self.fields)
-        return draft
+        self.fields = wire.decode_object(self.body)
+        return parse(self.fields)
 
-    async def peek_body(self) -> None:
-        """Look at a body that the operation itself did not get to; one that is too large is left alone."""
-        with suppress(Refused):
-            await self._read_body()
+    async def read_body(self) -> None:
+        """Read the body, of one that is too large a part.
+
+        Raises:
+            ClientDisconnect: The client left.
+        """
+        body = bytearray(self.body)
+        self._is_too_large = self.head.length > LARGEST_BODY
+        try:
+            while not (self._ended or self._is_too_large):
+                message = await self.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                self._ended = not message.get("more_body", False)
+                body += message.get("body", b"")
+                self._is_too_large = len(body) > LARGEST_BODY
+        finally:
+            self.entry.body = self.body = bytes(body)
 
     @property
     def leaves_body_behind(self) -> bool:
         """Whether part of a body is unread on a connection that is closed after the answer."""
         head = self.head
-        # Who waits for 100 Continue has sent nothing yet.
+        # A client that waits for 100 Continue has sent nothing yet.
         return not self._ended and head.announces_body and head.ends_connection and not head.waits_to_send
 
     async def drain(self) -> None:
-        """Read what is left of a body.
+        """Read the rest of a body.
 
-        Closing on bytes that nobody read resets the connection, and the client may never see the answer.
+        Closing on unread bytes resets the connection, and the client may never see the answer.
         """
         drained = 0
         while drained < MOST_DRAINED and not self._ended:
             message = await self.receive()
             drained += len(message.get("body", b""))
             self._ended = not message.get("more_body", False)
-
-    async def _read_body(self) -> None:
-        try:
-            if max(self.head.length, len(self.body)) > LARGEST_BODY:
-                raise Refused(Refusal.BODY_TOO_LARGE, limit=str(LARGEST_BODY))
-            while not self._ended:
-                message = await self.receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
-                self._ended = not message.get("more_body", False)
-                part: bytes = message.get("body", b"")
-                self.body = self.body + part if self.body else part
-                if len(self.body) > LARGEST_BODY:
-                    raise Refused(Refusal.BODY_TOO_LARGE, limit=str(LARGEST_BODY))
-        finally:
-            # As far as it came.
-            self.entry.body = self.body
