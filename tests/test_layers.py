@@ -55,7 +55,6 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "tls.py": {"cryptography", "trustme"},
     "gate.py": set(),
     "remote": {"mockscope", "mockscope._support", "mockscope.instruments", "mockscope.remote", "urllib3"},
-    "target.py": {"mockscope", "mockscope._support", "mockscope.instruments"},
     "pulling.py": DOMAIN | {"mockscope.remote", "mockscope.seeding", "mockscope.yaml_text"},
     "anonymizing.py": {"mockscope.domain"},
     "proxy.py": {"mockscope._support", "mockscope.gate", "mockscope.tls"},
@@ -68,17 +67,15 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "ready.py": {"mockscope._support", "msgspec"},
     "shell.py": {"mockscope.double", "mockscope.saving", "click"},
     "outside.py": {"mockscope._support", "mockscope.anonymizing", "mockscope.pulling", "mockscope.remote"}
-    | {"mockscope.shell", "mockscope.target", "click"},
+    | {"mockscope.shell", "click"},
     "beside.py": SERVER | {"mockscope.ready", "mockscope.running", "mockscope.shell", "click", "urllib3"},
     # Schemathesis and what it stands on are an extra too.
-    "schemathesis_setup.py": DOMAIN
-    | {"mockscope.instruments", "mockscope._spec", "hypothesis", "requests", "schemathesis"},
+    "contract": {"mockscope.contract", "mockscope.domain", "hypothesis", "requests", "schemathesis"},
     # It judges any server, so it may know nothing of ours.
     "checking": DOMAIN | {"mockscope._support", "mockscope.checking", "mockscope.remote", "msgspec"},
     "judging.py": DOMAIN
     | {"mockscope.checking", "mockscope.outside", "mockscope.remote", "mockscope.shell", "click", "yaml"},
-    "fuzzing.py": SERVER
-    | {"mockscope.outside", "mockscope.schemathesis_setup", "mockscope.shell", "mockscope.target", "click"},
+    "fuzzing.py": SERVER | {"mockscope.contract", "mockscope.outside", "mockscope.remote", "mockscope.shell", "click"},
     "serving.py": SERVER | {"mockscope", "mockscope._support", "mockscope.ready", "mockscope.shell", "click"},
     # The commands themselves are loaded by name.
     "cli.py": {"mockscope", "mockscope._spec", "mockscope.seeding", "mockscope.shell", "click"},

@@ -1,44 +1,46 @@
-"""The command contract: which server is tried with openapi.yaml, with which words, and what the end means."""
+"""The command ``contract``: Schemathesis' own command line with our hooks, on the mock or on the server at a URL."""
 
 import logging
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from importlib.util import find_spec
+from json import dumps
 from pathlib import Path
 from shlex import quote
-from types import FrameType
-from typing import TYPE_CHECKING, Any, Final
+from shutil import get_terminal_size
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote as percent_encoded
 from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
 
 import click
 
-from mockscope.outside import COULD_NOT, KEY_VARIABLE, from_environment, is_loopback, target_of
-from mockscope.shell import FILE, RATE, SECONDS, say, seed_or_demo
+from mockscope import _spec
+from mockscope.contract import AUTH_VARIABLE, RESET_VARIABLE
+from mockscope.domain.model import ADMINISTRATORS
+from mockscope.outside import COULD_NOT, client_of, from_environment, is_loopback, server_options
+from mockscope.shell import FILE, RATE, say, seed_or_demo
 
 if TYPE_CHECKING:
-    from mockscope.bench import MockSite
-    from mockscope.target import Target
+    from mockscope.remote.client import Client
+    from mockscope.remote.exchange import Exchange
 
+FOUND: Final = 1
 INTERRUPTED: Final = 130
-NAP_SECONDS: Final = 0.1
-NOT_HERE: Final = "contract needs Schemathesis: pip install 'mockscope[contract]'"
+CONFIGURATION: Final = Path(__file__).with_name("contract") / "schemathesis.toml"
+# The administrators in it.
+EXAMPLE: Final = '["mike@example.com"]'
+REPORTS: Final = {"junit": "junit.xml", "har": "har.json"}
 
 
 @click.command()
-@click.argument("url", required=False, metavar="[URL]")
+@server_options(required=False, timeout=10)
 @click.option("--seed", type=FILE, help="Seed file for the mock. Without it, and without a URL: the demo.")
-@click.option("--site", metavar="HOST", help="Host of the site; of a seed, the first one unless it is said.")
-@click.option(
-    "--api-key-env",
-    metavar="NAME",
-    default=KEY_VARIABLE,
-    show_default=True,
-    help="Environment variable that holds the site's key, for a URL and in the curl lines.",
-)
 @click.option(
     "--max-examples",
     type=click.IntRange(min=1),
@@ -46,17 +48,9 @@ NOT_HERE: Final = "contract needs Schemathesis: pip install 'mockscope[contract]
     show_default=True,
     help="How many cases of fuzzing for each operation, and how many chains of calls.",
 )
-@click.option("--seed-number", type=int, help="The seed that an earlier run has printed, to see the same cases again.")
-@click.option("--rate", type=RATE, help="Requests a second at most.")
-@click.option(
-    "--timeout",
-    type=SECONDS,
-    default=10,
-    show_default=True,
-    help="How many seconds one answer may take.",
-)
-@click.option("--ca-file", type=FILE, help="Certificates to believe instead of the system's.")
-@click.option("--report", "reports", type=click.Choice(["junit", "har"]), multiple=True, help="A report to write.")
+@click.option("--seed-number", type=int, help="The seed that an earlier run printed, to draw the same cases again.")
+@click.option("--rate", type=RATE, help="Maximum number of requests a second.")
+@click.option("--report", "reports", type=click.Choice(list(REPORTS)), multiple=True, help="A report to write.")
 @click.option(
     "--report-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -85,191 +79,185 @@ def contract(
     """Try openapi.yaml with Schemathesis: on the mock, or on the server at URL.
 
     Good and bad requests of every kind are sent, singly and in chains that follow the links of the document, and each
-    answer is held against it. A curl line shows how to see again what was found.
+    response is checked against it. A curl line shows how to see again what was found.
     """
     if url is not None and seed is not None:
         raise click.UsageError("give a URL or a seed, not both")
     if url is None and reset:
         raise click.UsageError("--reset needs a URL: the mock is reset anyway")
     if find_spec("schemathesis") is None:
-        raise click.ClickException(NOT_HERE)
-    from mockscope.target import Pace
-
-    options = {
-        "max_examples": max_examples,
-        "seed": seed_number,
-        "timeout": timeout,
-        "reports": _files(reports, report_dir),
-    }
-    try:
-        with _ended_by_ctrl_c() as sleep:
-            if url is None:
-                return _try_mock(seed, site, api_key_env, options | {"turn": Pace(rate, sleep).wait})
-            _check(url, site, is_agreed=yes)
-            key = from_environment(api_key_env, "the API key")
-            target = target_of(url, site or "", key, rate=rate, timeout=timeout, ca_file=ca_file, sleep=sleep)
-            hidden = {"key": key, "variable": api_key_env}
-            return _try_server(target, hidden, options | {"ca_file": ca_file}, resets=reset)
-    except (KeyboardInterrupt, click.Abort):
-        # Who was interrupted has not seen that nothing is wrong.
-        return INTERRUPTED
-
-
-@contextmanager
-def _ended_by_ctrl_c() -> Iterator[Callable[[float], None]]:
-    """For a block, a way to wait that Ctrl-C ends in every thread; by itself it ends what the main thread does."""
-    is_over = False
-
-    def end(number: int, frame: FrameType | None) -> None:
-        nonlocal is_over
-        is_over = True
-        raise KeyboardInterrupt
-
-    def sleep(seconds: float) -> None:
-        latest = time.monotonic() + seconds
-        # No lock and no event: a signal may come while the main thread holds it.
-        while not is_over and (left := latest - time.monotonic()) > 0:
-            time.sleep(min(left, NAP_SECONDS))
-        if is_over:
-            raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, end)
-    try:
-        yield sleep
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _check(url: str, site: str | None, *, is_agreed: bool) -> None:
-    if site is None:
+        raise click.ClickException("contract needs Schemathesis: pip install 'mockscope[contract]'")
+    if url is not None and site is None:
         raise click.UsageError("a URL needs --site HOST: the host of the site, as in the auth header")
-    if not is_agreed and not is_loopback(url):
+    if url is not None and not yes and not is_loopback(url):
         raise click.UsageError(
             f"contract creates, changes and deletes records of the site {site} at {url}: add --yes if they may all go"
         )
+    files = {report: report_dir / REPORTS[report] for report in reports}
+    options = [f"--max-examples={max_examples}", f"--request-timeout={timeout}", f"--rate-limit={_rate_limit(rate)}"]
+    options += [] if seed_number is None else [f"--seed={seed_number}"]
+    options += [] if ca_file is None else [f"--tls-verify={ca_file}"]
+    options += [f"--report-{report}-path={path}" for report, path in files.items()]
+    run = partial(_run, variable=api_key_env, options=options, reports=files.values())
+    try:
+        if files:
+            report_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"can't write reports to {report_dir}: {error.strerror or error}") from None
+    try:
+        if url is None:
+            return _try_mock(seed, site, api_key_env, run)
+        key = from_environment(api_key_env, "the API key")
+        with client_of(url, site or "", key, rate=rate, timeout=timeout, ca_file=ca_file) as client:
+            return _try_server(client, run, reset=reset, ca_file=ca_file)
+    except (KeyboardInterrupt, click.Abort):
+        # Status 0 would say that nothing was found.
+        return INTERRUPTED
 
 
-# -- the mock --------------------------------------------------------------------------------------------------
+def _rate_limit(rate: float | None) -> str:
+    """Return the rate as Schemathesis has it: a whole number a second, a minute, an hour or a day.
+
+    Without a rate, a request that got 429 is sent again after Retry-After.
+    """
+    if rate is None:
+        return "auto"
+    for unit, seconds in (("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)):
+        if limit := int(rate * seconds):
+            return f"{limit}/{unit}"
+    return "1/d"
 
 
-def _try_mock(seed: Path | None, host: str | None, variable: str, options: dict[str, Any]) -> int:
+class Site(NamedTuple):
+    """The site to try, emails of its administrators, and what else Schemathesis needs in its environment."""
+
+    url: str
+    host: str
+    key: str
+    administrators: Sequence[str]
+    environment: Mapping[str, str]
+
+
+Run = Callable[[Site], int]
+
+
+def _try_mock(seed: Path | None, host: str | None, variable: str, run: Run) -> int:
     from mockscope.server import LiveServer
 
     with seed_or_demo(seed) as path:
         server = LiveServer(path)
-    site = _chosen(server.sites, host)
-    # It takes a second, and is not needed to say what is wrong.
-    from mockscope.schemathesis_setup import HiddenKey, Words, trial
-
-    users = [{"email": user.email, "groups": user.groups} for user in site.users.values()]
-    # Among other things Schemathesis tries whether what is no HTTP is refused.
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    with server, _never_by_proxy():
-        words = Words.of(users, site.groups)
-        hidden = HiddenKey(site.host, site.api_key, variable)
-        status = trial(server.url, words, hidden, reset=site.reset, **options)
-        port = urlsplit(server.url).port
-    if status == 1:
-        serving = f"mockscope serve --port {port}{f' --seed {quote(str(seed))}' if seed else ''}"
-        # Where the seed has no key, the next server has another.
-        say(f"the curl lines want a server, and this one is gone: {serving}; and in {variable} the key that it prints")
-    return _meaning(status)
-
-
-def _chosen(sites: Mapping[str, "MockSite"], host: str | None) -> "MockSite":
-    if not sites:
+    if not server.sites:
         raise click.ClickException("the seed has no sites, and contract needs one")
-    if host is None:
-        return next(iter(sites.values()))
-    if host not in sites:
-        raise click.UsageError(f"the seed has no site {host}; it has {', '.join(sites)}")
-    return sites[host]
+    if host is not None and host not in server.sites:
+        raise click.UsageError(f"the seed has no site {host}; it has {', '.join(server.sites)}")
+    site = server.sites[next(iter(server.sites)) if host is None else host]
+    # Schemathesis also sends what is not HTTP.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    with server:
+        administrators = [user.email for user in site.users.values() if ADMINISTRATORS in user.groups]
+        # No proxy that the environment names leads to this machine.
+        environment = {RESET_VARIABLE: server.url + _reset_path(site.host), "NO_PROXY": "*", "no_proxy": "*"}
+        status = run(Site(server.url, site.host, site.api_key, administrators, environment))
+        if status == FOUND:
+            serving = (
+                f"mockscope serve --port {urlsplit(server.url).port}{f' --seed {quote(str(seed))}' if seed else ''}"
+            )
+            # Without a key in the seed, the next server has another one.
+            say(f"the curl lines need a server, and this one ends: {serving}; and in {variable} the key that it prints")
+    return status
 
 
-@contextmanager
-def _never_by_proxy() -> Iterator[None]:
-    """What is sent to this machine goes there, whichever proxy the environment names."""
-    before = {name: os.environ.get(name) for name in ("NO_PROXY", "no_proxy")}
-    os.environ.update(dict.fromkeys(before, "*"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+def _try_server(client: "Client", run: Run, *, reset: bool, ca_file: Path | None) -> int:
+    from mockscope.remote.client import Unreachable
 
-
-# -- a server elsewhere ----------------------------------------------------------------------------------------
-
-
-def _try_server(target: "Target", secret: dict[str, str], options: dict[str, Any], *, resets: bool) -> int:
-    from mockscope.target import Unreachable
-
-    with target:
-        try:
-            users, groups = (_listed(target, what) for what in ("users", "groups"))
-            reset = _resetting(target) if resets else None
-        except (Unreachable, _Unfit) as error:
-            say(str(error))
-            return COULD_NOT
-        from mockscope.schemathesis_setup import HiddenKey, Words, trial  # as above
-
-        words = Words.of(users, [group["name"] for group in groups if isinstance(group.get("name"), str)])
-        if not is_loopback(target.url):
-            say(f"warning: records of the site {target.host} at {target.url} are created, changed and deleted now")
-        hidden = HiddenKey(target.host, **secret)
-        return _meaning(trial(target.url, words, hidden, turn=target.pace.wait, reset=reset, **options))
-
-
-class _Unfit(Exception):
-    """A server that can't be tried; the message says why."""
-
-
-def _listed(target: "Target", what: str) -> Sequence[Mapping[str, Any]]:
-    """The first page of what the site holds. A server that answers nonsense is found out later."""
-    exchange = target.ask("GET", f"/api/v1/{what}")
-    if exchange.status == 403:
-        raise _Unfit(f"{target.url} answers 403: the site {target.host} is not there, or this is not its key")
-    try:
-        page = exchange.json
-    except ValueError:
-        return []
-    found = page.get(what) if isinstance(page, dict) else None
-    return [record for record in found if isinstance(record, dict)] if isinstance(found, list) else []
-
-
-def _resetting(target: "Target") -> Callable[[], None]:
-    """What resets the site; it has done so once when this returns."""
-    path = f"/_mockscope/v1/sites/{percent_encoded(target.host, safe='')}/reset"
+    environment = {"REQUESTS_CA_BUNDLE": str(ca_file)} if ca_file else {}
+    path = _reset_path(client.host)
     token = os.environ.get("MOCKSCOPE_CONTROL_TOKEN")
     headers = [("Authorization", f"Bearer {token}")] if token else []
-
-    def reset() -> None:
-        status = target.ask("POST", path, json={}, headers=headers, auth=None).status
-        if status != 200:
-            raise _Unfit(f"{target.url} answers {status} to {path}: --reset needs mockscope's control API there")
-
-    reset()
-    return reset
-
-
-def _files(forms: Sequence[str], folder: Path) -> dict[str, Path]:
-    """The file of each report, in a folder that is there.
-
-    Raises:
-        ClickException: the folder can't be made.
-    """
     try:
-        if forms:
-            folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise click.ClickException(f"can't write reports to {folder}: {error.strerror or error}") from None
-    names = {"junit": "junit.xml", "har": "har.json"}
-    return {form: folder / names[form] for form in dict.fromkeys(forms)}
+        users = client.request("GET", "/api/v1/users")
+        if users.status == 403:
+            say(f"{client.url} answers 403: the site {client.host} is not there, or this is not its key")
+            return COULD_NOT
+        if reset:
+            environment[RESET_VARIABLE] = client.url + path
+            status = client.request("POST", path, json={}, headers=headers, auth=False).status
+            if status != 200:
+                say(f"{client.url} answers {status} to {path}: --reset needs mockscope's control API there")
+                return COULD_NOT
+    except Unreachable as error:
+        say(str(error))
+        return COULD_NOT
+    if not is_loopback(client.url):
+        say(f"warning: records of the site {client.host} at {client.url} are created, changed and deleted now")
+    return run(Site(client.url, client.host, client.api_key, _administrators(users), environment))
 
 
-def _meaning(status: int) -> int:
-    """Our exit status for Schemathesis's: 0 where nothing was found; what could not run is no success either."""
-    return status if status in (0, INTERRUPTED) else 1
+def _administrators(users: "Exchange") -> list[str]:
+    """Return the emails of the administrators on a page of users. A page of another shape has none."""
+    try:
+        emails = [user["email"] for user in users.json["users"] if ADMINISTRATORS in user["groups"]]
+        return [email for email in emails if email.isascii() and email.isprintable()]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return []
+
+
+def _reset_path(host: str) -> str:
+    return f"/_mockscope/v1/sites/{percent_encoded(host, safe='')}/reset"
+
+
+def _run(site: Site, *, variable: str, options: Sequence[str], reports: Iterable[Path]) -> int:
+    """Run ``schemathesis run`` with our configuration and hooks, and return the exit status of the command."""
+    from mockscope.remote.client import AUTH_HEADER
+    from mockscope.remote.exchange import KeyRedactor
+
+    redact = KeyRedactor(site.host, site.key)
+    line = quote(f"{AUTH_HEADER}: {site.host}:${variable}")
+    runnable = f'{quote(f"{AUTH_HEADER}: {site.host}:")}"${variable}"'
+
+    def shown(text: str) -> str:
+        # In JUnit some characters are escaped.
+        return redact(text.replace(line, runnable).replace(escape(line), escape(runnable)))
+
+    with TemporaryDirectory(prefix="mockscope-") as folder:
+        document, configuration = Path(folder, "openapi.yaml"), Path(folder, "schemathesis.toml")
+        document.write_bytes(_spec.openapi_yaml())
+        words = dumps(site.administrators) if site.administrators else EXAMPLE
+        configuration.write_text(CONFIGURATION.read_text(encoding="utf-8").replace(EXAMPLE, words), encoding="utf-8")
+        environment = {
+            "SCHEMATHESIS_HOOKS": "mockscope.contract.hooks",
+            AUTH_VARIABLE: f"{site.host}:${variable}",
+            variable: site.key,
+            # Nothing is left where the command was typed.
+            "HYPOTHESIS_STORAGE_DIRECTORY": folder,
+            "COLUMNS": str(get_terminal_size().columns),
+            "PYTHONIOENCODING": "utf-8",
+        }
+        arguments = [f"--config-file={configuration}", "run", str(document), f"--url={site.url}", *options]
+        status = _schemathesis(arguments, {**os.environ, **environment, **site.environment}, shown)
+    for path in reports:
+        if path.exists():
+            path.write_text(shown(path.read_text(encoding="utf-8")), encoding="utf-8")
+    return status
+
+
+def _schemathesis(arguments: Sequence[str], environment: Mapping[str, str], shown: Callable[[str], str]) -> int:
+    """Run Schemathesis to its end, print each line as it may be shown, and return the exit status of the command."""
+    command = [sys.executable, "-m", "schemathesis.cli", *arguments, *["--force-color"] * sys.stdout.isatty()]
+    interrupts: list[int] = []
+
+    def forward(number: int, frame: object) -> None:
+        interrupts.append(number)
+        process.send_signal(number)
+
+    # Nobody else may read the reports. In a process group of its own it gets a signal once: from here.
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, encoding="utf-8", umask=0o077, process_group=0
+    ) as process:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, forward)
+        for line in process.stdout or ():
+            # Schemathesis has signs that not every encoding has.
+            click.echo(shown(line).encode(sys.stdout.encoding, "replace"), nl=False)
+    # Interrupted once more, Schemathesis has another status.
+    return 128 + interrupts[0] if interrupts else FOUND if process.returncode else 0

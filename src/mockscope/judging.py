@@ -56,7 +56,7 @@ class JudgingCommand(click.Command):
 
 
 @click.command(cls=JudgingCommand)
-@server_options
+@server_options()
 @click.option("--read-only", is_flag=True, help="Send GET only. This is the default.")
 @click.option("--dry-run", is_flag=True, help="Send writes as well, each of them with test_mode=true.")
 @click.option("--full", is_flag=True, help="Create, change and delete records of its own as well. Asks first.")

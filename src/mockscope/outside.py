@@ -16,7 +16,8 @@ from mockscope.shell import FILE, RATE, SECONDS, say
 
 if TYPE_CHECKING:
     from mockscope.remote.client import Client
-    from mockscope.target import Target
+
+Command = Callable[..., Any]
 
 DONE: Final = 0
 COULD_NOT: Final = 1
@@ -25,27 +26,37 @@ KEY_HELP: Final = "The environment variable that holds the API key."
 VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the argument and the options of all commands that talk to a server elsewhere."""
-    for add in (
-        click.option("--ca-file", type=FILE, help="Certificates to trust instead of the system's."),
+def server_options(*, required: bool = True, timeout: float = 30) -> Callable[[Command], Command]:
+    """Return a decorator that adds the argument and the options of all commands that talk to a server elsewhere.
+
+    Args:
+        required: Demand the URL and the site.
+        timeout: The default of ``--timeout``.
+    """
+    parameters = (
+        click.argument("url", required=required, metavar="URL" if required else "[URL]"),
+        click.option("--site", required=required, metavar="HOST", help="The host of the site, as in the auth header."),
+        click.option("--api-key-env", default=KEY_VARIABLE, show_default=True, metavar="NAME", help=KEY_HELP),
         click.option(
             "--timeout",
             type=SECONDS,
-            default=30,
+            default=timeout,
             show_default=True,
             help="The most seconds that one response may take.",
         ),
-        click.option("--api-key-env", default=KEY_VARIABLE, show_default=True, metavar="NAME", help=KEY_HELP),
-        click.option("--site", required=True, help="The host of the site, as in the auth header."),
-        click.argument("url", metavar="URL"),
-    ):
-        command = add(command)
-    return command
+        click.option("--ca-file", type=FILE, help="Certificates to trust instead of the system's."),
+    )
+
+    def add_all(command: Command) -> Command:
+        for add in reversed(parameters):
+            command = add(command)
+        return command
+
+    return add_all
 
 
 @click.command()
-@server_options
+@server_options()
 @click.option("--output", type=FILE, help="File to write to. Without it: standard output.")
 @click.option("--force", is_flag=True, help="Replace an output that pull has not written itself.")
 @click.option(
@@ -126,16 +137,6 @@ def client_of(url: str, site: str, api_key: str, **options: Any) -> "Client":
 
     try:
         return Client(url, site, api_key, **options)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-
-
-def target_of(url: str, site: str, api_key: str, **options: Any) -> "Target":
-    """Return the former client, for the command contract."""
-    from mockscope.target import Target
-
-    try:
-        return Target(url, site, api_key, **options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
 

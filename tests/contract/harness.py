@@ -1,9 +1,10 @@
-"""The contract ready to be tried as the command contract tries it, with the demo site's own words.
+"""The contract, ready to be tried as the command contract tries it.
 
 Every check of Schemathesis runs on every answer; none is switched off.
 """
 
 import json
+import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -18,17 +19,17 @@ from schemathesis.schemas import BaseSchema
 from starlette.types import ASGIApp
 
 from mockscope import Mockscope
-from mockscope.schemathesis_setup import Words, configuration, verdicts
+from mockscope.contract import hooks  # noqa: F401  (they are registered by the import)
 
 OPENAPI: Final = Path(__file__).resolve().parents[2] / "openapi.yaml"
 CONTRACT: Final[dict[str, Any]] = yaml.safe_load(OPENAPI.read_bytes())
 DEMO: Final[dict[str, Any]] = json.loads((files("mockscope") / "demo.json").read_bytes())
 SITE: Final[dict[str, Any]] = DEMO["sites"][0]
 
-# The words of the demo site: without them, nearly every request would be about users and groups that nobody has.
-CONFIG: Final = configuration(
-    f"{SITE['host']}:{SITE['api_key']}", Words.of(SITE["users"], [group["name"] for group in SITE["groups"]])
+CONFIG: Final[dict[str, Any]] = tomllib.loads(
+    (files("mockscope") / "contract" / "schemathesis.toml").read_text("utf-8")
 )
+CONFIG["auth"]["openapi"]["PartnerAuth"]["api_key"] = f"{SITE['host']}:{SITE['api_key']}"
 
 
 def resolved(node: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -51,8 +52,6 @@ def contract(*, app: ASGIApp | None = None, max_examples: int = 60) -> BaseSchem
     config = schemathesis.Config.from_dict({**CONFIG, "generation": generation})
     schema = schemathesis.openapi.from_path(OPENAPI, config=config)
     schema.app = app
-    for hook in verdicts():
-        schema.hook(hook)
     return schema
 
 

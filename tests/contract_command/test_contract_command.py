@@ -3,9 +3,11 @@
 import json
 import re
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,12 +18,15 @@ import pytest
 import requests
 import yaml
 from forks import PLAIN, SECONDS, command, forked
+from schemathesis import Config, HookContext
 from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import RejectedPositiveData
 
 import mockscope
+from mockscope import fuzzing
+from mockscope.contract import hooks
 from mockscope.outside import is_loopback
-from mockscope.schemathesis_setup import HiddenKey, Words, configuration, verdicts
+from mockscope.remote.exchange import Exchange
 
 DEMO: Final[dict[str, Any]] = json.loads((files("mockscope") / "demo.json").read_bytes())
 SITE: Final[dict[str, Any]] = DEMO["sites"][0]
@@ -91,7 +96,7 @@ def on_a_fork(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Outcom
                 "--api-key-env",
                 "DEMO_KEY",
                 "--max-examples",
-                "5",
+                "2",
                 "--seed-number",
                 "1",
                 "--reset",
@@ -178,13 +183,20 @@ def test_the_archive_holds_every_exchange_with_the_key_left_out(on_a_fork: tuple
 # -- the mock --------------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_found_in_the_mock_itself_whatever_proxy_is_named(tmp_path: Path) -> None:
-    # Port 9 discards: who went through this proxy would get no answer.
-    done = command("--max-examples", "5", "--seed-number", "1", HTTP_PROXY="http://127.0.0.1:9", HOME=str(tmp_path))
+def test_nothing_is_found_in_the_mock_itself_and_nothing_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    # Port 9 discards: a request through this proxy would get no response. The encoding has no sign for success.
+    done = command(
+        "--max-examples", "1", "--seed-number", "1", HTTP_PROXY="http://127.0.0.1:9", PYTHONIOENCODING="cp1252"
+    )
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert [name for name in ("Examples", "Coverage", "Fuzzing", "Stateful") if f"✅ {name}" not in done.stdout] == []
+    assert [name for name in ("Examples", "Coverage", "Fuzzing", "Stateful") if f"? {name}" not in done.stdout] == []
     assert "No issues found" in done.stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_seed_that_leaves_the_contract_is_found_out_and_can_be_served_again(tmp_path: Path) -> None:
@@ -193,19 +205,21 @@ def test_a_seed_that_leaves_the_contract_is_found_out_and_can_be_served_again(tm
     policy = {"test_mode_create_status": 201}
     # It has no key, so that each server makes up another.
     site = {name: value for name, value in SITE.items() if name != "api_key"} | {"policy": policy}
+    folder = tmp_path / "reports"
     seed.write_text(yaml.safe_dump(DEMO | {"sites": [{"host": "empty"}, site]}), encoding="utf-8")
 
     run = outcome(
         command(
-            "--seed", str(seed), "--site", HOST, "--max-examples", "5", "--seed-number", "1", "--api-key-env", "KEY"
+            *("--seed", str(seed), "--site", HOST, "--max-examples", "1", "--seed-number", "1", "--api-key-env", "KEY"),
+            *("--report", "junit", "--report", "har", "--report-dir", str(folder)),
         ),
-        tmp_path,
+        folder,
     )
 
     assert set(run.titles()) == {"POST /api/v1/users", "POST /api/v1/groups"}
     assert run.status == 1
     serving = re.fullmatch(
-        r"mockscope: the curl lines want a server, and this one is gone: mockscope (serve --port \d+ --seed '.*'); "
+        r"mockscope: the curl lines need a server, and this one ends: mockscope (serve --port \d+ --seed '.*'); "
         r"and in KEY the key that it prints\n",
         run.complaints,
     )
@@ -217,29 +231,15 @@ def test_a_seed_that_leaves_the_contract_is_found_out_and_can_be_served_again(tm
         status, _, body = curl(run.curl_line("POST /api/v1/users"), KEY=key)
         server.terminate()
     assert (status, json.loads(body)) == (201, {"message": "Action would have completed successfully"})
+    # The key was made up, and has the vendor's shape (AUTH-4).
+    texts = [run.printed, *((folder / name).read_text("utf-8") for name in ("junit.xml", "har.json"))]
+    assert [f"{HOST}:" in text for text in texts] == [True] * 3
+    assert [re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{8}\b", text) for text in texts] == [[]] * 3
+    assert [stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()] == [0o600, 0o600]
 
 
 def _read_until(stream: IO[str], word: str) -> str:
     return next(line for line in stream if word in line)
-
-
-def test_the_reports_on_the_mock_hold_no_key_either(tmp_path: Path) -> None:
-    seed = tmp_path / "seed.yaml"
-    seed.write_text(yaml.safe_dump(DEMO | {"sites": [SITE | {"policy": {"test_mode_create_status": 201}}]}), "utf-8")
-
-    done = command(
-        "--seed",
-        str(seed),
-        "--max-examples",
-        "1",
-        *("--report", "junit", "--report", "har"),
-        "--report-dir",
-        str(tmp_path),
-    )
-
-    texts = [done.stdout, done.stderr, *((tmp_path / name).read_text("utf-8") for name in ("junit.xml", "har.json"))]
-    assert (done.returncode, [KEY in text for text in texts]) == (1, [False] * 4)
-    assert [f"{HOST}:" in text for text in texts] == [True, False, True, True]
 
 
 def test_who_interrupts_it_is_not_told_that_nothing_was_found() -> None:
@@ -255,99 +255,36 @@ def test_who_interrupts_it_is_not_told_that_nothing_was_found() -> None:
         assert process.wait(SECONDS) == 130
 
 
-# A pace that only counts, until it is to wait for as long as nobody would.
-COUNTING: Final = """
-import sys
-from mockscope import target
-
-turns = []
-
-class Counting(target.Pace):
-    def __init__(self, rate, sleep):
-        super().__init__(None, sleep)
-        self.rate = rate
-
-    def wait(self):
-        turns.append(self)
-        if len(turns) == LAST:
-            print("waiting", self.rate, file=sys.stderr, flush=True)
-            self._sleep(600)
-
-target.Pace = Counting
-"""
+@pytest.mark.parametrize(
+    ("rate", "limit"),
+    [
+        (None, "auto"),
+        (1_000_000, "1000000/s"),
+        (2.5, "2/s"),
+        (1, "1/s"),
+        (0.5, "30/m"),
+        (1 / 61, "59/h"),
+        (1 / 3601, "23/d"),
+        (1e-9, "1/d"),
+    ],
+)
+def test_the_rate_is_never_above_the_one_that_was_asked_for(rate: float | None, limit: str) -> None:
+    assert fuzzing._rate_limit(rate) == limit
 
 
-@pytest.mark.parametrize("at", ["the mock", "a URL"])
-def test_ctrl_c_ends_it_while_it_waits_for_the_turn_of_a_request(at: str) -> None:
-    script = COUNTING.replace("LAST", "20") + "from mockscope.cli import main\nmain()"
-    with mockscope.serve(DEMO) as server:
-        where = [] if at == "the mock" else [server.url, "--site", HOST]
-        with subprocess.Popen(
-            [sys.executable, "-c", script, "contract", *where, "--rate", "0.5"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=PLAIN | {"MOCKSCOPE_API_KEY": KEY},
-        ) as process:
-            try:
-                assert process.stderr is not None
-                assert process.stderr.readline() == "waiting 0.5\n"
-                process.send_signal(signal.SIGINT)
-                assert process.wait(SECONDS) == 130
-            finally:
-                process.kill()
-
-
-def test_every_request_waits_for_its_turn() -> None:
-    script = f"""{COUNTING.replace("LAST", "-1")}
-import json, requests, mockscope
-from mockscope.cli import main
-
-server = mockscope.LiveServer(json.loads(sys.argv.pop()))
-inner, send, arrivals = server.app, requests.Session.send, []
-
-async def counting(scope, receive, send):
-    arrivals.append((len(turns), scope["path"]))
-    await inner(scope, receive, send)
-
-server.app = counting
-with server:
-    sys.argv.insert(2, server.url)
-    try:
-        main()
-    except SystemExit as end:
-        counts, paths = zip(*arrivals)
-        print(end.code, len(counts) > 300, list(counts) == sorted(set(counts)), requests.Session.send is send)
-        print(f"/_mockscope/v1/sites/{HOST}/reset" in paths, len(set(turns)))
-"""
-    done = subprocess.run(
-        [
-            *(sys.executable, "-c", script, "contract", "--site", HOST, "--reset", "--rate", "0.5"),
-            *("--max-examples", "1", "--seed-number", "1", json.dumps(DEMO)),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=True,
-        env=PLAIN | {"MOCKSCOPE_API_KEY": KEY},
-    )
-
-    assert done.stdout.splitlines()[-2:] == ["0 True True True", "True 1"]
-
-
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
-def test_what_the_output_can_not_hold_is_replaced_and_it_goes_on(encoding: str) -> None:
-    done = command("--max-examples", "1", "--seed-number", "1", PYTHONIOENCODING=encoding)
-
-    assert (done.returncode, done.stderr) == (0, "")
-    assert [name for name in ("Examples", "Coverage", "Fuzzing", "Stateful") if f"? {name}" not in done.stdout] == []
-
-
-def test_nothing_is_left_where_it_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-    assert command("--max-examples", "1", "--seed-number", "1").returncode == 0
-    assert list(tmp_path.iterdir()) == []
+def test_ctrl_c_again_ends_a_wait_for_the_rate() -> None:
+    # One request a day, and the first one goes at once.
+    with subprocess.Popen(
+        [sys.executable, "-m", "mockscope", "contract", "--rate", "1e-9"], stdout=subprocess.PIPE, env=PLAIN
+    ) as process:
+        assert process.stdout is not None
+        assert next(line for line in process.stdout if b"API capabilities" in line)
+        status = None
+        while status is None:
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                status = process.wait(1)
+        assert status == 130
 
 
 # -- wrong use -------------------------------------------------------------------------------------------------
@@ -431,7 +368,7 @@ def test_a_server_without_a_control_api_can_not_be_reset_and_nothing_is_tried() 
             "--reset needs mockscope's control API there\n"
         )
         assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
-        assert [call.operation for call in server.sites[HOST].calls] == ["list_users", "list_groups"]
+        assert [call.operation for call in server.sites[HOST].calls] == ["list_users"]
 
 
 def test_without_the_extra_it_is_one_line_that_names_it() -> None:
@@ -475,22 +412,34 @@ def test_only_this_machine_may_be_tried_without_a_yes_and_checked_in_haste(url: 
 # -- what Schemathesis is told ---------------------------------------------------------------------------------
 
 
-def test_a_site_without_users_has_no_words_for_them() -> None:
-    told = configuration("a:b", Words.of([{"nothing": 1}], []))
+@pytest.mark.parametrize(
+    ("page", "emails"),
+    [
+        ({"users": SITE["users"]}, ["rachel@example.com", "mike@example.com"]),
+        ({"users": []}, []),
+        ({"users": [{"email": "\U0001f600@example.com", "groups": ["Administrators"]}]}, []),
+        ({"users": [{"email": "\x7f@example.com", "groups": ["Administrators"]}]}, []),
+        ({"users": [{"email": 5, "groups": ["Administrators"]}]}, []),
+        ({"users": [{"email": "joey@example.com"}]}, []),
+        ({"users": [None]}, []),
+        ({"users": None}, []),
+        ([], []),
+        (5, []),
+    ],
+)
+def test_administrators_are_read_from_a_page_and_nonsense_is_none(page: object, emails: list[str]) -> None:
+    response = Exchange("GET", "/api/v1/users", (), b"", 200, (), json.dumps(page).encode())
 
-    assert told["dictionaries"] == {
-        "groups": {"values": ["Administrators", "All Users"]},
-        "switch": {"values": ["true", "false"]},
-    }
-    assert set(told["parameters"]) == {"path.group_name", "query.test_mode"}
+    assert fuzzing._administrators(response) == emails
 
 
-def test_the_words_of_a_site_are_its_users_its_administrators_and_its_groups() -> None:
-    assert Words.of(SITE["users"], ["Sales", "All Users"]) == Words(
-        emails=[user["email"] for user in SITE["users"]],
-        administrators=["rachel@example.com", "mike@example.com"],
-        groups=["Administrators", "All Users", "Sales"],
-    )
+def test_the_configuration_is_one_with_any_administrators() -> None:
+    text = fuzzing.CONFIGURATION.read_text("utf-8")
+    emails = ["mike@example.com", "\\\"'${HOME}{}@example.com"]
+
+    assert text.count(fuzzing.EXAMPLE) == 1
+    told = Config.from_str(text.replace(fuzzing.EXAMPLE, json.dumps(emails)).replace("${MOCKSCOPE_AUTH}", "a:b"))
+    assert [entry.value for entry in told.dictionaries["administrators"].entries] == emails
 
 
 REFUSED: Final = RejectedPositiveData(
@@ -510,6 +459,7 @@ REFUSED: Final = RejectedPositiveData(
         ({"path_parameters": {"group_name": "All%20Users"}}, None, False),
         ({"path_parameters": {"group_name": "Sales"}, "body": {"access": "Sql"}}, None, True),
         ({"body": b"{"}, None, True),
+        ({"path": "/_mockscope/v1/sites", "body": {"groups": ["Sales"]}}, None, True),
         ({}, None, True),
     ],
 )
@@ -518,27 +468,32 @@ def test_a_refusal_is_dropped_only_where_it_may_hang_on_what_the_site_holds(
     hint: str | None,
     is_kept: bool,  # noqa: FBT001 - a parameter
 ) -> None:
-    _, filter_failure = verdicts()
-    case = SimpleNamespace(**{"headers": None, "path_parameters": None, "body": None} | asked)
+    case = SimpleNamespace(**{"path": "/api/v1/users", "headers": None, "path_parameters": None, "body": None} | asked)
     answer = SimpleNamespace(status_code=400, headers={} if hint is None else {"x-mockscope-hint": [hint]})
+    context = HookContext()
 
-    assert filter_failure(None, REFUSED, case, answer) == is_kept
-    assert filter_failure(None, REFUSED, case, SimpleNamespace(status_code=418, headers={})) is True
-    assert filter_failure(None, Failure(operation="", title="", message=""), case, answer) is True
+    assert hooks.filter_failure(context, REFUSED, case, answer) == is_kept
+    assert hooks.filter_failure(context, REFUSED, case, SimpleNamespace(status_code=418, headers={})) is True
+    assert hooks.filter_failure(context, Failure(operation="", title="", message=""), case, answer) is True
 
 
-def test_the_key_stands_only_in_the_request_that_is_sent() -> None:
-    hidden = HiddenKey("example site", "secret-secret", "MY_KEY")
-    prepared = requests.Request("GET", "http://127.0.0.1:9/", auth=hidden)
-    prepared.headers = {"Http-X-Partner-Auth": hidden.shown}
+def test_the_key_stands_only_in_the_request_that_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "secret-secret")
 
-    sent = prepared.prepare()
+    def prepared(auth: str) -> requests.PreparedRequest:
+        headers = {"Http-X-Partner-Auth": auth}
+        return requests.Request("GET", "http://127.0.0.1:9/", headers=headers, auth=hooks.put_key_in).prepare()
+
+    sent = prepared("example site:$MY_KEY")
     assert sent.headers["Http-X-Partner-Auth"] == "example site:secret-secret"
-    hidden.take_out(sent)
-    assert sent.headers["Http-X-Partner-Auth"] == hidden.shown == "example site:$MY_KEY"
+    hooks.take_key_out(sent)
+    assert sent.headers["Http-X-Partner-Auth"] == "example site:$MY_KEY"
     # Credentials that Schemathesis made up stay what they are.
-    wrong = requests.Request("GET", "http://127.0.0.1:9/", headers={"Http-X-Partner-Auth": "0:1"}, auth=hidden)
-    assert wrong.prepare().headers["Http-X-Partner-Auth"] == "0:1"
-    assert hidden.hide("-H 'Http-X-Partner-Auth: example site:$MY_KEY' said secret-secret") == (
-        "-H 'Http-X-Partner-Auth: example site:'\"$MY_KEY\" said …cret"
+    for other in ("0:1", "$", "$NO_SUCH_VARIABLE", "$MY_KEY:1", "$MY-KEY"):
+        sent = prepared(other)
+        hooks.take_key_out(sent)
+        assert sent.headers["Http-X-Partner-Auth"] == other
+    assert (
+        "Http-X-Partner-Auth"
+        not in requests.Request("GET", "http://127.0.0.1:9/", auth=hooks.put_key_in).prepare().headers
     )
