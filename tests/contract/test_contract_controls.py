@@ -157,6 +157,7 @@ def test_the_same_cases_find_nothing_where_nothing_is_broken(path: str, method: 
     assert found(nothing, path, method, mode) == set()
 
 
+@pytest.mark.slow
 def test_a_group_that_can_still_be_read_after_its_deletion_is_found_out() -> None:
     double = Mockscope()
 

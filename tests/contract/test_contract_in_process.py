@@ -9,7 +9,8 @@ from schemathesis import Case
 from mockscope import Mockscope
 
 double = Mockscope()
-schema = contract(app=double.app)
+schema = contract(app=double.app, max_examples=1)
+thorough_schema = contract(app=double.app)
 
 
 @pytest.mark.rule("HTTP-1", "HTTP-10", "USER-1", "GROUP-1")
@@ -19,5 +20,13 @@ def test_every_answer_is_as_the_contract_says(case: Case[Any]) -> None:
     case.call_and_validate()
 
 
-def test_every_chain_of_calls_is_as_the_contract_says() -> None:
-    chains(schema, double).run(settings=reproducible(max_examples=60))
+@pytest.mark.slow
+@thorough_schema.parametrize()
+def test_every_answer_to_many_cases_is_as_the_contract_says(case: Case[Any]) -> None:
+    restore(double)
+    case.call_and_validate()
+
+
+@pytest.mark.parametrize("max_examples", [5, pytest.param(60, marks=pytest.mark.slow)])
+def test_every_chain_of_calls_is_as_the_contract_says(max_examples: int) -> None:
+    chains(schema, double).run(settings=reproducible(max_examples))

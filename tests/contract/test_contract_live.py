@@ -9,6 +9,8 @@ from schemathesis import Case
 
 from mockscope import LiveServer, serve
 
+pytestmark = pytest.mark.slow
+
 schema = contract(max_examples=15)
 
 

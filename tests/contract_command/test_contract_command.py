@@ -24,6 +24,7 @@ from schemathesis.openapi.checks import RejectedPositiveData
 
 import mockscope
 from mockscope import fuzzing
+from mockscope.cli import main
 from mockscope.contract import hooks
 from mockscope.outside import is_loopback
 from mockscope.remote.exchange import Exchange
@@ -199,6 +200,7 @@ def test_nothing_is_found_in_the_mock_itself_and_nothing_is_left_behind(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_seed_that_leaves_the_contract_is_found_out_and_can_be_served_again(tmp_path: Path) -> None:
     # TEST-2: the document says 200.
     seed = tmp_path / "seed of friends.yaml"
@@ -272,6 +274,7 @@ def test_the_rate_is_never_above_the_one_that_was_asked_for(rate: float | None, 
     assert fuzzing._rate_limit(rate) == limit
 
 
+@pytest.mark.slow
 def test_ctrl_c_again_ends_a_wait_for_the_rate() -> None:
     # One request a day, and the first one goes at once.
     with subprocess.Popen(
@@ -318,7 +321,7 @@ def test_ctrl_c_again_ends_a_wait_for_the_rate() -> None:
             ["http://127.0.0.1:9", "--site", HOST],
             {},
             2,
-            "the API key must be in the environment variable MOCKSCOPE_API_KEY, and that is not set",
+            "the API key must be in the environment variable MOCKSCOPE_API_KEY, which is not set",
         ),
         (
             ["http://192.0.2.1", "--site", HOST],
@@ -343,11 +346,22 @@ def test_ctrl_c_again_ends_a_wait_for_the_rate() -> None:
     ],
 )
 def test_what_can_not_be_done_is_one_line(
-    arguments: list[str], environment: dict[str, str], status: int, message: str
+    arguments: list[str],
+    environment: dict[str, str],
+    status: int,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    done = command(*arguments, **environment)
+    monkeypatch.setattr("sys.argv", ["mockscope", "contract", *arguments])
+    monkeypatch.delenv("MOCKSCOPE_API_KEY", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
 
-    assert (done.returncode, done.stdout, done.stderr) == (status, "", f"mockscope: {message}\n")
+    with pytest.raises(SystemExit) as end:
+        main()
+
+    assert (end.value.code, *capsys.readouterr()) == (status, "", f"mockscope: {message}\n")
 
 
 def test_a_wrong_key_is_one_line_and_nothing_is_tried() -> None:

@@ -626,13 +626,15 @@ class ServiceOnASocket(Service):
 
 
 @pytest.mark.rule("TEST-1", "TEST-2", "TEST-3", "TEST-4", "HTTP-1", "HTTP-6", "PAGE-6")
-def test_in_process_every_history_is_answered_and_kept_as_the_model_says() -> None:
-    run_state_machine_as_test(ServiceInProcess, settings=settings(PROFILE, max_examples=300))
+@pytest.mark.parametrize("histories", [40, pytest.param(300, marks=pytest.mark.slow)])
+def test_in_process_every_history_is_answered_and_kept_as_the_model_says(histories: int) -> None:
+    run_state_machine_as_test(ServiceInProcess, settings=settings(PROFILE, max_examples=histories))
 
 
 @pytest.mark.rule("TEST-4", "HTTP-1", "GROUP-5", "PAGE-3")
-def test_over_a_socket_every_history_is_answered_and_kept_as_the_model_says() -> None:
-    run_state_machine_as_test(ServiceOnASocket, settings=settings(PROFILE, max_examples=25))
+@pytest.mark.parametrize("histories", [10, pytest.param(50, marks=pytest.mark.slow)])
+def test_over_a_socket_every_history_is_answered_and_kept_as_the_model_says(histories: int) -> None:
+    run_state_machine_as_test(ServiceOnASocket, settings=settings(PROFILE, max_examples=histories))
 
 
 @pytest.mark.rule("HTTP-4", "HTTP-5")
