@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
 from starlette.responses import Response
 
 from mockscope import wire
+from mockscope._support.collector import collector_off
 from mockscope.bench import Bench, MockSite, SiteSnapshot
 from mockscope.domain.model import timestamp
 from mockscope.instruments.clock import Clock
@@ -20,6 +22,18 @@ def answered(content: object, status: int = 200, headers: Mapping[str, str] | No
     answer = JSONAnswer(as_json(content), status)
     answer.headers.update(headers or {})
     return answer
+
+
+def export(of: MockSite | Bench) -> dict[str, Any]:
+    """Return an export, made without holding up requests.
+
+    Neither the codec nor the collector lets another thread run meanwhile, so users are encoded one by one.
+    """
+    with collector_off():
+        seed = of.export()
+        for site in seed["sites"]:
+            site["users"] = msgspec.Raw(b"[%b]" % b",".join([as_json(user) for user in site["users"]]))
+    return seed
 
 
 def site(site: MockSite) -> dict[str, Any]:

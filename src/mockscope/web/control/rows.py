@@ -57,7 +57,7 @@ def reset_server(ask: Ask) -> object:
 
 
 def export_server(ask: Ask) -> object:
-    return ask.bench.export()
+    return rendering.export(ask.bench)
 
 
 def import_server(ask: Ask) -> object:
@@ -124,7 +124,7 @@ def fork_site(ask: Ask) -> object:
 
 
 def export_site(ask: Ask) -> object:
-    return ask.site.export()
+    return rendering.export(ask.site)
 
 
 def import_site(ask: Ask) -> object:
