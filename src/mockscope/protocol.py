@@ -100,14 +100,18 @@ class OverHttptools(Common, HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Set an offer to upgrade aside."""
+        """Set an offer to upgrade aside, and trailers."""
         if self.parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers):
             self._offer = self.headers
             return
         if self._offer is not None:
             self.headers[:], self._offer = self._offer, None
         self._place = "body"
+        # RFC 9110: "A server that receives a 100-continue expectation in an HTTP/1.0 request MUST ignore that"
+        self.expect_100_continue = self.expect_100_continue and self.parser.get_http_version() != "1.0"
         super().on_headers_complete()
+        # The trailers behind a body would be added to the request's headers.
+        self.headers = []
 
     def on_message_complete(self) -> None:
         if self._offer is None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +18,8 @@ WOULD_SUCCEED: Final = "Action would have completed successfully"
 
 # One escape after the other, a surrogate pair as one; "lone" is half of one.
 ESCAPE: Final = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<lone>\\u[dD][89a-fA-F]..)|\\.", re.DOTALL)
-STRING: Final[re.Pattern[bytes]] = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# One that is never closed goes on to the end: so each byte is looked at once.
+STRING: Final[re.Pattern[bytes]] = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder()
@@ -120,8 +122,7 @@ def repeated_names(body: bytes) -> list[str]:
         json.loads(body, object_pairs_hook=objects.append, parse_int=float)
     except RecursionError:
         return []
-    names = [name for name, _ in objects[-1]]
-    return [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    return [name for name, times in Counter(name for name, _ in objects[-1]).items() if times > 1]
 
 
 def without_strings(body: bytes) -> bytes:

@@ -179,6 +179,24 @@ def test_a_request_that_succeeds_violates_nothing_and_one_with_bad_fields_does(
     assert str(wrong.mistake).split()[0] in str(objections[0])
 
 
+@pytest.mark.parametrize("before", [0, 270, 290, 295])
+def test_no_finding_shows_a_key_however_it_was_sent(before: int, site: MockSite) -> None:
+    key = site.api_key
+    # Filler, so that a cut could leave a part of the key.
+    filler = "x" * before
+
+    send(site, "GET", f"{GROUPS}?{filler}{key.replace('-', '%2D')}=1")
+    send(site, "GET", f"/api/v1/{filler}{key.replace('-', '%2D')}")
+    body = json.dumps(PHOEBE | {"email": "EMAIL"}).replace("EMAIL", filler + key.replace("-", "\\u002d"))
+    send(site, "POST", USERS, body.encode(), Content_Type="application/json")
+    send(site, "POST", USERS, b"{}", Content_Type=f"{filler}{key}")
+
+    shown = "\n".join(map(str, site.objections()))
+    assert len(site.objections()) > 3
+    assert key[:8] not in shown
+    assert "xxx" in shown or not before
+
+
 # -- who does not ----------------------------------------------------------------------------------------------
 
 

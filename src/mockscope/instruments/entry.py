@@ -156,9 +156,10 @@ class Entry(msgspec.Struct, eq=False):
             headers: names and values.
             answer: the body; cut at LONGEST_KEPT bytes.
         """
-        self.status = status
         self._answer_headers = headers
         self._answer = answer if len(answer) <= LONGEST_KEPT else answer[:LONGEST_KEPT]
+        # Last: another thread takes a call that has a status for answered.
+        self.status = status
 
     @property
     def answer_headers(self) -> list[tuple[str, str]]:

@@ -154,6 +154,8 @@ class Api:
         for name, value in call.answer_headers.items():
             # A planned fault may have set it.
             response.headers.setdefault(name, value)
+        if call.leaves_body_unsent:
+            response.headers["Connection"] = "close"
         # HTTP-10: "X-Request-Id, the id of its entry in the journal"
         response.raw_headers.append((b"x-request-id", entry.id.encode()))
         if entry.advice is not None and self._hint_header:
@@ -194,9 +196,20 @@ class Reserved:
 
             self._app = ReservedPaths(self._bench, self._door)
 
-        async def send_with_server(message: Message) -> None:
+        was_asked = False
+
+        async def receive_body() -> Message:
+            nonlocal was_asked
+            was_asked = True
+            return await receive()
+
+        async def send_more(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [SERVER, *(pair for pair in message["headers"] if pair[0] != b"server")]
+                headers = [SERVER, *(pair for pair in message["headers"] if pair[0] != b"server")]
+                if not was_asked and b"expect" in dict(scope["headers"]):
+                    # The client would send another request, which would be taken for the body.
+                    headers.append((b"connection", b"close"))
+                message["headers"] = headers
             await send(message)
 
-        await self._app(scope, receive, send_with_server)
+        await self._app(scope, receive_body, send_more)

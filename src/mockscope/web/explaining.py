@@ -4,6 +4,7 @@ Only looks; what it finds goes into the entry and from there into header, log an
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import islice
@@ -164,7 +165,8 @@ def _suspect_fields(call: Call, fields: Mapping[str, Any]) -> Sequence[Advice]:
         found += [Hint.FIELD_REPEATED.about(sent=name) for name in wire.repeated_names(call.body)[:MOST_UNKNOWN]]
     groups = fields.get("groups") or ()
     if "groups" in KNOWN_FIELDS[operation] and len(set(groups)) < len(groups):
-        found.append(Hint.GROUP_REPEATED.about(name=next(name for name in groups if groups.count(name) > 1)))
+        repeated = next(name for name, times in Counter(groups).items() if times > 1)
+        found.append(Hint.GROUP_REPEATED.about(name=repeated))
     return found
 
 

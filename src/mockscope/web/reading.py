@@ -34,6 +34,7 @@ class Call:
     __slots__ = (
         "_ended",
         "_is_too_large",
+        "_was_asked",
         "answer_headers",
         "body",
         "entry",
@@ -59,6 +60,7 @@ class Call:
         self.body = b""
         self._ended = False
         self._is_too_large = False
+        self._was_asked = False
         self.fields: dict[str, Any] | None = None
         # Headers for the answer, whatever makes it.
         self.answer_headers: Mapping[str, str] = {}
@@ -99,6 +101,7 @@ class Call:
         self._is_too_large = self.head.length > LARGEST_BODY
         try:
             while not (self._ended or self._is_too_large):
+                self._was_asked = True
                 message = await self.receive()
                 if message["type"] == "http.disconnect":
                     raise ClientDisconnect
@@ -114,6 +117,11 @@ class Call:
         head = self.head
         # A client that waits for 100 Continue has sent nothing yet.
         return not self._ended and head.announces_body and head.ends_connection and not head.waits_to_send
+
+    @property
+    def leaves_body_unsent(self) -> bool:
+        """Whether the client still waits for 100 Continue. Whatever it sends next would be taken for the body."""
+        return self.head.waits_to_send and self.head.announces_body and not self._was_asked
 
     async def drain(self) -> None:
         """Read the rest of a body.
