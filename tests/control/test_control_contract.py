@@ -20,7 +20,8 @@ from mockscope.web.control.rows import ROWS
 METHODS: Final = ("get", "put", "post", "patch", "delete")
 
 double = Mockscope(control_token=TOKEN)
-schema = control_contract(app=double.app, max_examples=4)
+# Every operation once, and at length.
+schema, thorough = (control_contract(app=double.app, max_examples=number) for number in (1, 20))
 
 
 def operations() -> dict[tuple[str, str], dict[str, Any]]:
@@ -81,16 +82,25 @@ def test_the_words_for_operations_are_those_of_the_instruments() -> None:
 
 
 @schema.parametrize()
+def test_an_answer_of_each_operation_is_as_the_contract_says(case: Case[Any]) -> None:
+    restore(double)
+    small(case.body)
+    case.call_and_validate()
+
+
+@pytest.mark.slow
+@thorough.parametrize()
 def test_every_answer_of_the_control_api_is_as_its_contract_says(case: Case[Any]) -> None:
     restore(double)
     small(case.body)
     case.call_and_validate()
 
 
-def test_every_chain_of_requests_is_as_the_contract_says() -> None:
+@pytest.mark.parametrize("number", [3, pytest.param(100, marks=pytest.mark.slow)])
+def test_every_chain_of_requests_is_as_the_contract_says(number: int) -> None:
     chains(schema, double).run(
         settings=settings(
-            max_examples=20,
+            max_examples=number,
             stateful_step_count=8,
             deadline=None,
             derandomize=True,
