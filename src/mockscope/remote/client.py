@@ -35,7 +35,6 @@ AUTH_HEADER: Final = "Http-X-Partner-Auth"
 EMAIL_HEADER: Final = "Http-X-Email"
 USERS: Final = "/api/v1/users"
 GROUPS: Final = "/api/v1/groups"
-USER_AGENT: Final = f"mockscope/{__version__}"
 VISIBLE: Final = re.compile(r"[!-~]+")
 # The end of a URL that was copied together with a path of the API.
 API_PATH: Final = re.compile(r"/api/v1(/users|/groups)?/*$")
@@ -62,27 +61,6 @@ class RateLimited(Unreachable):
 def group_path(name: str) -> str:
     """Return the path of a group. A proxy would resolve a segment of dots alone, unless they are escaped."""
     return f"{GROUPS}/{name.replace('.', '%2E') if set(name) == {'.'} else quote(name, safe='')}"
-
-
-class Pace:
-    """Requests at even distances. Not for several threads at once.
-
-    Args:
-        rate: The most requests in a second; None is no limit.
-        sleep: Waits for some seconds.
-    """
-
-    def __init__(self, rate: float | None, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._interval = min(1 / rate, MAX_INTERVAL_SECONDS) if rate else 0.0
-        self._sleep = sleep
-        self._next = 0.0
-
-    def wait(self) -> None:
-        """Wait for the turn of the next request."""
-        now = time.monotonic()
-        if self._interval and self._next > now:
-            self._sleep(self._next - now)
-        self._next = max(self._next, now) + self._interval
 
 
 class Client:
@@ -127,7 +105,8 @@ class Client:
         self.url = url.rstrip("/")
         self.host = host
         self.api_key = api_key
-        self.pace = Pace(rate, sleep)
+        self._interval = min(1 / rate, MAX_INTERVAL_SECONDS) if rate else 0.0
+        self._next_turn = 0.0
         self._sleep = sleep
         self._timeout = timeout
         self._total_bytes = 0
@@ -177,7 +156,7 @@ class Client:
             Unreachable: If there was no complete response.
             ValueError: If a header cannot hold a value.
         """
-        sent = [("User-Agent", USER_AGENT)]
+        sent = [("User-Agent", f"mockscope/{__version__}")]
         if auth:
             sent.append((AUTH_HEADER, f"{self.host}:{self.api_key}"))
         if json is not None:
@@ -191,13 +170,19 @@ class Client:
         target = f"{path}?{encoded}" if encoded else path
         waited, wait = 0.0, FIRST_WAIT_SECONDS
         while True:
-            self.pace.wait()
+            self._wait_for_turn()
             exchange = self._exchange(method, target, sent, body)
             pause = exchange.retry_after or wait
             if not exchange.is_rate_limited or waited + pause > MAX_WAIT_SECONDS:
                 return exchange
             self._sleep(pause)
             waited, wait = waited + pause, wait * 2
+
+    def _wait_for_turn(self) -> None:
+        now = time.monotonic()
+        if self._interval and self._next_turn > now:
+            self._sleep(self._next_turn - now)
+        self._next_turn = max(self._next_turn, now) + self._interval
 
     def _exchange(self, method: str, target: str, headers: Headers, body: bytes | None) -> Exchange:
         status, response_headers, content = self._send(method, target, headers, body)
@@ -233,10 +218,10 @@ class Client:
                 raise Unreachable(f"the server sent more than {MAX_TOTAL_BYTES // 1024**2} MiB in all")
             return response.status, [*response.headers.items()], content
         except (HTTPError, OSError) as error:
-            reason = _reason(error) if time.monotonic() < deadline else None
+            reason = _reason(error) if time.monotonic() < deadline else ""
             way = f" (through the proxy {self._proxy.host}:{self._proxy.port})" if self._proxy else ""
-            reason = reason or f"no response within {self._timeout:g} seconds"
-            raise Unreachable(self._redact(f"{self.url}{way}: {printable(reason)}")) from None
+            shown = printable(reason) or f"no response within {self._timeout:g} seconds"
+            raise Unreachable(self._redact(f"{self.url}{way}: {shown}")) from None
         except ValueError:
             raise ValueError("a header or a path cannot hold this: use visible ASCII") from None
 
@@ -258,11 +243,11 @@ class _HeadDeadline:
 
 
 class _HTTPConnection(_HeadDeadline, HTTPConnection):  # type: ignore[misc]
-    pass
+    """A connection without TLS."""
 
 
 class _HTTPSConnection(_HeadDeadline, HTTPSConnection):  # type: ignore[misc]
-    pass
+    """A connection with TLS."""
 
 
 def _shut_down(sock: socket.socket) -> None:
