@@ -35,17 +35,19 @@ class ExtraMissing(ImportError):
 
 
 class Violation(NamedTuple):
-    """One thing in a request that is not as the document says.
+    """One deviation of a request from the document.
 
     Args:
-        where: the place in the request: ``body /groups/0``, ``header Http-X-Email``, ``query test_mode``.
-        problem: what is wrong with it.
-        rule: the rule that the document names there, if it names one.
+        where: The place in the request: ``body /groups/0``, ``header Http-X-Email``, ``query test_mode``.
+        problem: The deviation, which may repeat what was sent.
+        rule: The rule that the document names there, if it names one.
+        source: What follows the problem, and repeats nothing that was sent.
     """
 
     where: str
     problem: str
     rule: str | None = None
+    source: str = ""
 
 
 def violations(calls: Iterable[Entry]) -> list[Finding]:
@@ -55,12 +57,17 @@ def violations(calls: Iterable[Entry]) -> list[Finding]:
         ExtraMissing: the validator is not installed.
     """
     document = contract()
-    found = (
-        Finding(violation.problem, violation.rule, call, violation.where)
-        for call in calls
-        for violation in document.violations(call)
-    )
-    return list(islice(found, MOST))
+    found = ((call, violation) for call in calls for violation in document.violations(call))
+    return [
+        Finding(_shown(call, problem) + source, rule, call, _shown(call, where))
+        for call, (where, problem, rule, source) in islice(found, MOST)
+    ]
+
+
+def _shown(call: Entry, text: str) -> str:
+    # A key that was sent in escapes is only recognisable here, and half of one is not.
+    text = printable(call.veil(text))
+    return text if len(text) <= LONGEST_PROBLEM else f"{text[: LONGEST_PROBLEM - 1]}…"
 
 
 @cache
@@ -106,7 +113,7 @@ class Contract:
             else:
                 yield from operation.violations(call, inside)
             return
-        yield Violation("path", f"{printable(call.path)} is not in openapi.yaml")
+        yield Violation("path", f"{call.path} is not in openapi.yaml")
 
 
 class _Path:
@@ -189,7 +196,7 @@ class _Operation:
             if name not in known:
                 # TEST-3: a read is none that could be a dry run.
                 rule = "TEST-3" if name == "test_mode" else None
-                yield Violation(f"query {_short(name)}", f"this operation takes {' and '.join(known) or 'none'}", rule)
+                yield Violation(f"query {name}", f"this operation takes {' and '.join(known) or 'none'}", rule)
 
     def _of_body(self, call: Entry, headers: Mapping[str, str]) -> Iterator[Violation]:
         announced = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
@@ -203,7 +210,7 @@ class _Operation:
         sent = headers.get("content-type", "").partition(";")[0].strip().lower()
         if sent not in self._bodies:
             known = " or ".join(self._bodies)
-            yield Violation("header Content-Type", f"{_short(sent) or 'missing'}, where {known} is asked for", "HTTP-4")
+            yield Violation("header Content-Type", sent or "missing", "HTTP-4", f", where {known} is asked for")
         schema = self._bodies.get(sent) or next(iter(self._bodies.values()))
         if call.body is not None and _is_whole(call.body, headers):
             yield from _of_json(call.body, schema)
@@ -239,11 +246,8 @@ class _Schema:
         for error in errors:
             pointer = "".join(f"/{_escaped(str(step))}" for step in error.instance_path)
             home = "/".join(str(step) for step in error.schema_path if step not in ("components", "schemas"))
-            yield Violation(
-                f"{where} {pointer}" if pointer else where,
-                f"{_short(error.message)} ({home})",
-                self._rule_of(error),
-            )
+            at = f"{where} {pointer}" if pointer else where
+            yield Violation(at, error.message, self._rule_of(error), f" ({home})")
 
     def _rule_of(self, error: "ValidationError") -> str | None:
         """The rule that is named nearest to where the schema says so."""
@@ -317,8 +321,3 @@ def _step(node: Any, step: str | int) -> Any:
 
 def _escaped(step: str) -> str:
     return step.replace("~", "~0").replace("/", "~1")
-
-
-def _short(text: str) -> str:
-    shown = printable(text)
-    return shown if len(shown) <= LONGEST_PROBLEM else f"{shown[: LONGEST_PROBLEM - 1]}…"
