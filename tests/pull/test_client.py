@@ -255,8 +255,9 @@ def test_an_answer_that_was_interrupted_is_not_taken_for_the_next() -> None:
         assert client.request("GET", "/").json == 2
 
 
-def test_a_redirect_is_not_followed() -> None:
-    moved = ok(b"{}", "Location: http://127.0.0.1:1/", status="302 Found")
+@pytest.mark.parametrize("location", ["http://127.0.0.1:1/", "\x1b]0;how\x07", "http://[", ""])
+def test_a_redirect_is_not_followed(location: str) -> None:
+    moved = ok(b"{}", f"Location: {location}", status="302 Found")
     with scripted([moved]) as server, Client(server.url, HOST, KEY) as client:
         assert client.request("GET", "/").status == 302
 

@@ -41,7 +41,6 @@ API_PATH: Final = re.compile(r"/api/v1(/users|/groups)?/*$")
 MAX_RESPONSE_BYTES: Final = 32 * 1024 * 1024
 # All responses to one client in sum: a million users are a third of it.
 MAX_TOTAL_BYTES: Final = 1024 * 1024 * 1024
-READ_BYTES: Final = 65_536
 # The first wait where a rate-limiting server names no time. Each further one is twice as long.
 FIRST_WAIT_SECONDS: Final = 1.0
 # The waits of one request in sum.
@@ -207,6 +206,7 @@ class Client:
                 body,
                 urllib3.HTTPHeaderDict(headers),
                 retries=False,
+                redirect=False,
                 assert_same_host=False,
                 timeout=self._timeout,
                 preload_content=False,
@@ -265,7 +265,7 @@ def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     content = bytearray()
     try:
         while True:
-            chunk = response.read1(READ_BYTES)
+            chunk = response.read1(65_536)
             # A head that was cut at the deadline looks like one with an empty body.
             if time.monotonic() >= deadline:
                 raise TimeoutError
