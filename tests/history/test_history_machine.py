@@ -228,7 +228,7 @@ class Histories(RuleBasedStateMachine):
         assert [fork.site.export() for fork in self.forks] == [fork.export for fork in self.forks]
 
 
-@pytest.mark.parametrize("most_left", [-1000, history.MOST_LEFT])
+@pytest.mark.parametrize("most_left", [-1000, pytest.param(history.MOST_LEFT, marks=pytest.mark.slow)])
 def test_restoring_a_snapshot_is_the_identity_whatever_happened_in_between(
     monkeypatch: pytest.MonkeyPatch, most_left: int
 ) -> None:

@@ -62,7 +62,7 @@ def moments(versions: list[Version]) -> int:
     return len(found)
 
 
-@pytest.mark.parametrize("most_left", [-1000, history.MOST_LEFT])
+@pytest.mark.parametrize("most_left", [-1000, pytest.param(history.MOST_LEFT, marks=pytest.mark.slow)])
 def test_every_version_that_is_held_can_be_returned_to(monkeypatch: pytest.MonkeyPatch, most_left: int) -> None:
     # With fewer than none left, what nobody holds is taken out at every mark.
     monkeypatch.setattr(history, "MOST_LEFT", most_left)
