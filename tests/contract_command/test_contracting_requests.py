@@ -54,7 +54,7 @@ def send(site: MockSite, method: str, target: str, body: Any = None, **headers: 
     """Send a request with requests; what is not bytes is sent as JSON."""
     kind = {"data": body} if body is None or isinstance(body, bytes) else {"json": body}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return requests.request(method, f"{site.url}{target}", headers=site.headers | named, timeout=10, **kind)
+    return requests.request(method, f"{site.url}{target}", headers=site.headers | named, timeout=300, **kind)
 
 
 def found(site: MockSite) -> list[tuple[str | None, str | None, str]]:
@@ -66,7 +66,7 @@ def found(site: MockSite) -> list[tuple[str | None, str | None, str]]:
 
 
 def with_requests(site: MockSite, method: str, target: str, body: Any, headers: dict[str, str]) -> int:
-    return requests.request(method, f"{site.url}{target}", headers=headers, json=body, timeout=10).status_code
+    return requests.request(method, f"{site.url}{target}", headers=headers, json=body, timeout=300).status_code
 
 
 def with_httpx(site: MockSite, method: str, target: str, body: Any, headers: dict[str, str]) -> int:
@@ -82,12 +82,12 @@ def with_urllib(site: MockSite, method: str, target: str, body: Any, headers: di
     if content is not None:
         headers = headers | {"Content-Type": "application/json; charset=utf-8"}
     request = urllib.request.Request(f"{site.url}{target}", content, headers, method=method)
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=300) as response:
         return int(response.status)
 
 
 def with_http_client(site: MockSite, method: str, target: str, body: Any, headers: dict[str, str]) -> int:
-    connection = HTTPConnection(urlsplit(site.url).netloc, timeout=10)
+    connection = HTTPConnection(urlsplit(site.url).netloc, timeout=300)
     # In chunks, so that no length is told.
     content = None if body is None else iter([json.dumps(body).encode()])
     if content is not None:
@@ -103,7 +103,7 @@ def with_curl(site: MockSite, method: str, target: str, body: Any, headers: dict
     options = [option for name, value in sent.items() for option in ("-H", f"{name}: {value}")]
     options += [] if body is None else ["-d", json.dumps(body)]
     command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", method, *options, f"{site.url}{target}"]
-    return int(subprocess.run(command, capture_output=True, check=True, timeout=10).stdout)
+    return int(subprocess.run(command, capture_output=True, check=True, timeout=300).stdout)
 
 
 Client = Callable[[MockSite, str, str, Any, dict[str, str]], int]
@@ -391,7 +391,7 @@ def test_calls_that_are_no_longer_kept_are_not_checked() -> None:
 
 
 def test_requests_that_reached_no_site_are_no_findings_of_one(site: MockSite) -> None:
-    requests.get(f"{site.url}{GROUPS}?a=", timeout=10)
+    requests.get(f"{site.url}{GROUPS}?a=", timeout=300)
 
     assert found(site) == []
 
@@ -411,7 +411,7 @@ with mockscope.serve() as server:
     status = requests.post(f"{site.url}/api/v1/users?a=", headers=site.headers, json=[]).status_code
     print(status, site.findings(), site.objections(), "jsonschema_rs" in sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True)
 
     assert done.stdout == "400 [] [] False\n"
 
@@ -526,7 +526,7 @@ def test_a_reset_forgets_what_was_found(site: MockSite) -> None:
 @pytest.mark.parametrize("asked", ["Mockscope(contract=True)", "Mockscope().site(contract=True)"])
 def test_without_the_validator_it_is_refused_at_once_by_a_line_that_says_what_to_install(asked: str) -> None:
     script = f"import sys; sys.modules['jsonschema_rs'] = None; from mockscope import Mockscope; {asked}"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (

@@ -112,9 +112,9 @@ def test_serve_prints_at_its_end_what_was_not_as_the_contract_says(options: list
     ) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[4]
-        answer = requests.get(f"{url}/api/v1/groups?page=2", headers=DEMO, timeout=10)
+        answer = requests.get(f"{url}/api/v1/groups?page=2", headers=DEMO, timeout=300)
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=300)
 
     assert (process.returncode, errors) == (
         0,
@@ -126,7 +126,7 @@ def test_serve_prints_at_its_end_what_was_not_as_the_contract_says(options: list
 def test_serve_needs_the_validator_for_it_and_says_so_in_one_line() -> None:
     script = "import sys; sys.modules['jsonschema_rs'] = None; from mockscope.cli import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", script, "serve", "--contract"], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", script, "serve", "--contract"], capture_output=True, text=True, timeout=300, check=False
     )
 
     message = "mockscope: contract=True needs jsonschema-rs: pip install 'mockscope[contract]'\n"
@@ -139,16 +139,16 @@ def test_serve_needs_the_validator_for_it_and_says_so_in_one_line() -> None:
 def test_the_control_api_turns_it_on_and_tells_what_was_found() -> None:
     with mockscope.serve() as server:
         sites = f"{server.url}/_mockscope/v1/sites"
-        made = requests.post(sites, json={"host": "made", "contract": True}, timeout=10)
-        changed = requests.post(sites, json={"host": "changed"}, timeout=10)
+        made = requests.post(sites, json={"host": "made", "contract": True}, timeout=300)
+        changed = requests.post(sites, json={"host": "changed"}, timeout=300)
         assert (made.json()["contract"], changed.json()["contract"]) == (True, False)
-        changed = requests.patch(f"{sites}/changed", json={"contract": True}, timeout=10)
+        changed = requests.patch(f"{sites}/changed", json={"contract": True}, timeout=300)
         assert (changed.status_code, changed.json()["contract"]) == (200, True)
 
         site = server.sites["changed"]
-        answer = requests.get(f"{site.url}/api/v1/groups?page=2", headers=site.headers, timeout=10)
-        found = requests.get(f"{sites}/changed/findings", timeout=10).json()
-        requests.patch(f"{sites}/changed", json={"contract": False}, timeout=10)
+        answer = requests.get(f"{site.url}/api/v1/groups?page=2", headers=site.headers, timeout=300)
+        found = requests.get(f"{sites}/changed/findings", timeout=300).json()
+        requests.patch(f"{sites}/changed", json={"contract": False}, timeout=300)
 
     assert found == {
         "findings": [
@@ -177,7 +177,7 @@ with mockscope.serve() as server:
         print(answer.status_code, answer.json())
     print(list(server.sites), site.contract, site.enabled)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True)
 
     refused = "400 {'message': \"contract=True needs jsonschema-rs: pip install 'mockscope[contract]'\"}"
     assert done.stdout.splitlines() == [refused, refused, "['example_site'] False True"]
