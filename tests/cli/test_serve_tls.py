@@ -21,7 +21,6 @@ import mockscope
 
 COMMAND: Final = (sys.executable, "-m", "mockscope")
 AUTH: Final = "example_site:e179017a-62b0-4996-8a38-e91aa9f1"
-# How many seconds one answer may take where there is time.
 HEADERS: Final = {"Http-X-Partner-Auth": AUTH}
 
 
