@@ -154,3 +154,7 @@ def test_a_key_is_searched_for_where_it_is_long_enough() -> None:
     veil.learn(long_enough)
 
     assert veil(f"{shorter} {long_enough}") == f"{shorter} …"
+
+
+def test_a_text_that_is_a_key_of_the_vendor_s_shape_and_nothing_else_is_hidden() -> None:
+    assert Veil()("e179017a-62b0-4996-8a38-e91aa9f1") == "…a9f1"
