@@ -13,7 +13,12 @@ from pytest_mockscope.options import (
     pytest_configure,
     pytest_make_collect_report,
 )
-from pytest_mockscope.reporting import pytest_runtest_makereport, pytest_runtest_setup, pytest_terminal_summary
+from pytest_mockscope.reporting import (
+    pytest_runtest_makereport,
+    pytest_runtest_setup,
+    pytest_sessionstart,
+    pytest_terminal_summary,
+)
 
 __all__ = [
     "MockscopeConfig",
@@ -27,5 +32,6 @@ __all__ = [
     "pytest_make_collect_report",
     "pytest_runtest_makereport",
     "pytest_runtest_setup",
+    "pytest_sessionstart",
     "pytest_terminal_summary",
 ]

@@ -52,7 +52,7 @@ def mockscope_server(mockscope_config: MockscopeConfig, request: pytest.FixtureR
                     calls_kept=config.calls_kept,
                 )
             )
-        except (OSError, ValueError, ImportError) as error:
+        except (OSError, ValueError, ImportError, RuntimeError) as error:
             raise pytest.fail.Exception(_why_no_server(config, error), pytrace=False) from None
         request.config.stash[SERVER] = server
         request.config.stash[RENDER] = report
@@ -101,6 +101,8 @@ def mockscope(
 
 
 def _why_no_server(config: MockscopeConfig, error: Exception) -> str:
+    if type(error).__name__ == "SocketBlockedError":
+        return f"mockscope needs a socket, and pytest-socket blocks all: use --allow-hosts={config.host} instead"
     if not isinstance(error, OSError):
         return f"mockscope_config: {error}"
     reason = f"mockscope can't listen on {config.host} port {config.port}: {error.strerror or error}"

@@ -18,13 +18,34 @@ RENDER: Final[pytest.StashKey[Callable[[Iterable[Entry]], str]]] = pytest.StashK
 # The sites that fixtures made for a test, and the place among the server's calls at which the test began.
 SITES: Final[pytest.StashKey[list[MockSite]]] = pytest.StashKey()
 MARK: Final = pytest.StashKey[int]()
+# The sections of a test so far.
+SECTIONS: Final = pytest.StashKey[list[tuple[str, str]]]()
 
 SECTION: Final = "mockscope"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    config = session.config
+    if config.getoption("xmlpath", None) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(JUnitSections())
+
+
+class JUnitSections:
+    """A plugin that shows calls to JUnit XML, which takes only the sections that are named after standard output."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
+        shown = report.sections
+        ours = [text for title, text in shown if title.startswith(f"Captured {SECTION} ")]
+        report.sections = [*shown, *((f"Captured stdout {SECTION}", text) for text in ours)]
+        yield
+        report.sections = shown
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     server = item.config.stash.get(SERVER, None)
     item.stash[MARK] = 0 if server is None else server.mark()
+    item.stash[SECTIONS] = []
 
 
 @pytest.hookimpl(wrapper=True)
@@ -32,11 +53,14 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    sections = item.stash.setdefault(SECTIONS, [])
     if _is_wanted(log_of(item.config), call) and (text := _calls_of(item)):
-        report.sections.append((f"Captured {SECTION} {call.when}", text))
+        sections.append((f"Captured {SECTION} {call.when}", text))
+    # Those of earlier phases too, as pytest does: JUnit XML takes them from the teardown.
+    report.sections += sections
     if call.when == "teardown":
         # A rerun begins anew, and the session keeps its items: their sites are free to go.
-        item.stash[SITES] = []
+        item.stash[SITES], item.stash[SECTIONS] = [], []
     return report
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from nested import run, run_alone
 
+import mockscope
+
 ASK = """
 import requests
 
@@ -380,6 +382,26 @@ def test_a_port_that_is_taken_is_told_in_a_line_with_host_and_port(pytester: pyt
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(
         ["*ERROR at setup of test_it*", TAKEN.format(port=port), "*short test summary info*"], consecutive=True
+    )
+
+
+def test_sockets_that_pytest_socket_blocks_are_told_with_what_to_allow(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class SocketBlockedError(RuntimeError):
+        pass
+
+    def blocked(**options: object) -> None:
+        raise SocketBlockedError("A test tried to use socket.socket.")
+
+    monkeypatch.setattr(mockscope, "serve", blocked)
+    pytester.makepyfile("def test_it(mockscope): pass")
+
+    result = run(pytester)
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["mockscope needs a socket, and pytest-socket blocks all: use --allow-hosts=127.0.0.1 instead"]
     )
 
 

@@ -202,6 +202,19 @@ def test_whose_calls_are_shown_is_an_option_with_an_ini_twin(
     assert str(result.stdout).count("Captured mockscope call") == sections
 
 
+@pytest.mark.parametrize(("logging", "is_shown"), [("all", True), ("no", False)])
+def test_junit_xml_has_the_calls_where_it_has_output(
+    pytester: pytest.Pytester, *, logging: str, is_shown: bool
+) -> None:
+    pytester.makepyfile(FAILING)
+
+    result = run(pytester, "--junitxml=junit.xml", "-o", f"junit_logging={logging}")
+
+    result.stdout.fnmatch_lines(SECTION)
+    assert str(result.stdout).count("groups-as-string") == 1
+    assert (pytester.path / "junit.xml").read_text().count("groups-as-string") == is_shown
+
+
 def test_a_word_that_means_nothing_stops_the_run(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(): pass")
     pytester.makeini("[pytest]\nmockscope_log = some\n")
