@@ -1,0 +1,50 @@
+"""What a long body costs: as many steps as it has names, and not their square."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mockscope import wire
+from mockscope.web import explaining
+
+
+class Counted(str):
+    """A name that counts how often it is compared."""
+
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+@pytest.mark.parametrize("number", [500, 1000])
+def test_names_that_come_twice_are_found_in_as_many_steps_as_there_are_names(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    names = [Counted(f"name-{place}") for place in range(number)]
+
+    def loads(body: bytes, *, object_pairs_hook: Callable[[list[tuple[str, object]]], object], **other: Any) -> None:
+        object_pairs_hook([(name, 1) for name in [*names, Counted("name-1"), Counted("name-0")]])
+
+    monkeypatch.setattr(wire.json, "loads", loads)  # type: ignore[attr-defined]
+    Counted.compared = 0
+
+    assert wire.repeated_names(b"{}") == ["name-0", "name-1"]
+    assert Counted.compared <= 8 * number
+
+
+@pytest.mark.parametrize("number", [500, 1000])
+def test_a_group_that_comes_twice_is_found_in_as_many_steps_as_there_are_groups(number: int) -> None:
+    groups = [*(Counted(f"group-{place}") for place in range(number)), Counted(f"group-{number - 1}")]
+    call: Any = SimpleNamespace(entry=SimpleNamespace(operation="create_user"), body=b"")
+    Counted.compared = 0
+
+    [hint] = explaining._suspect_fields(call, {"groups": groups})
+
+    assert hint.cause == f"groups names group-{number - 1} more than once."
+    assert Counted.compared <= 8 * number
