@@ -137,7 +137,6 @@ def test_what_differs_is_shown_with_its_exchange_and_a_line_for_curl(run: Run, d
         "  > Http-X-Partner-Auth: central:perk:…a9f1\n"
         "  > Http-X-Email: mockscope-check-12345678-1@example.com\n"
         "  < 404\n"
-        "  < server: mockscope\n"
         "  < content-type: application/json; charset=utf-8\n"
         "  < content-length: 44\n"
         '  < {"message": "Could it be any more refused?"}\n'
