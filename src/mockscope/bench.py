@@ -523,7 +523,6 @@ class Bench:
         # The thread that answers for it, where there is one.
         self._thread: Thread | None = None
         _BENCHES.add(self)
-        self._seed_files = seeding.SeedFiles()
         if seed is not None:
             check_kind("seed", seed, str | PathLike | Mapping)
             self.put(*seeding.load_sites(seed))
@@ -651,7 +650,7 @@ class Bench:
             ValueError: the seed has no site, or several and none of this host.
         """
         check_kind("seed", seed, str | PathLike | Mapping)
-        sites = self._seed_files.load_sites(seed)
+        sites = seeding.copy_sites(seed)
         if len(sites) == 1:
             return sites[0]
         for site in sites:

@@ -9,20 +9,9 @@ from typing import Final, Literal
 
 import click
 
+from mockscope import shell
 from mockscope.ready import parse
-from mockscope.shell import (
-    FILE,
-    MOST_SECONDS,
-    Number,
-    check_spared,
-    is_kept,
-    proxy_others_option,
-    say,
-    say_findings,
-    seed_or_demo,
-    state_file,
-    writing,
-)
+from mockscope.shell import FILE, MOST_SECONDS, Number
 from mockscope.tls import CA_FILE
 
 NO: Final = 1
@@ -46,7 +35,7 @@ ready_file_option: Final = click.option(
 )
 @click.option("--seed", type=FILE, help="Seed file. Without it: the demo site.")
 @click.option("--keep-state", type=FILE, help="File to write the sites to at the end.")
-@proxy_others_option
+@shell.proxy_others_option
 @click.pass_context
 def execute(
     context: click.Context, *, seed: Path | None, keep_state: Path | None, proxy_others: Literal["refuse", "pass"]
@@ -67,20 +56,20 @@ def execute(
     from mockscope.seeding import parse_sites
     from mockscope.server import LiveServer
 
-    check_spared("--keep-state", keep_state, "seed", lambda text: parse_sites(text, str(keep_state)))
-    with seed_or_demo(seed) as path:
+    shell.check_spared("--keep-state", keep_state, "seed", lambda text: parse_sites(text, str(keep_state)))
+    with shell.seed_or_demo(seed) as path:
         server = LiveServer(path, proxy=True, proxy_others=proxy_others)
     if not server.directory:
         raise click.ClickException(f"the seed {seed} has no sites, and exec needs one")
-    kept = state_file(keep_state)
+    kept = shell.state_file(keep_state)
     server.start()
     try:
-        with writing("the certificates"):
-            status = run(command, server, say)
+        with shell.writing("the certificates"):
+            status = run(command, server, shell.say)
     finally:
         server.stop()
-    say_findings(server)
-    if not is_kept(None if kept is None else partial(kept.save, list(server.directory))):
+    shell.say_findings(server)
+    if not shell.is_kept(None if kept is None else partial(kept.save, list(server.directory))):
         return status or NO
     return status
 
@@ -117,7 +106,7 @@ def wait(*, ready_file: Path, timeout: float) -> int:
     latest = time.monotonic() + timeout
     while (reason := _absence(ready_file, latest)) is not None:
         if time.monotonic() >= latest:
-            say(f"{reason} after {timeout:g} seconds")
+            shell.say(f"{reason} after {timeout:g} seconds")
             return NO
         # Another process writes the file, and nothing signals when.
         time.sleep(POLL_SECONDS)

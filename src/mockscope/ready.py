@@ -45,13 +45,13 @@ class ReadyFile:
     It holds API keys and perhaps the control token, so its owner alone can read it.
 
     Args:
-        path: The file.
+        path: The file; with None nothing is written.
 
     Raises:
         OSError: If the file cannot be written here.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self._path = path
         self._written: bytes | None = None
 
@@ -59,15 +59,16 @@ class ReadyFile:
         return f"<ReadyFile {self._path}>"
 
     def __enter__(self) -> "ReadyFile":
-        atomic_file.check_regular(self._path)
-        # One left behind by a server that was killed would give a waiting script the wrong port.
-        self._path.unlink(missing_ok=True)
-        atomic_file.check(self._path)
+        if self._path is not None:
+            atomic_file.check_regular(self._path)
+            # One left behind by a server that was killed would give a waiting script the wrong port.
+            self._path.unlink(missing_ok=True)
+            atomic_file.check(self._path)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         # Another server with the same file may have written it since, and its port still accepts.
-        if self._path.is_file() and self._path.read_bytes() == self._written:
+        if self._path is not None and self._path.is_file() and self._path.read_bytes() == self._written:
             self._path.unlink(missing_ok=True)
 
     def write(self, content: Mapping[str, Any]) -> None:
@@ -76,5 +77,6 @@ class ReadyFile:
         Raises:
             OSError: If the file cannot be written.
         """
-        self._written = (json.dumps(content, indent=2) + "\n").encode()
-        atomic_file.write(self._path, self._written)
+        if self._path is not None:
+            self._written = (json.dumps(content, indent=2) + "\n").encode()
+            atomic_file.write(self._path, self._written)

@@ -79,12 +79,14 @@ def run(command: Sequence[str], server: "LiveServer", say: Callable[[str], None]
     Raises:
         OSError: If the files that make clients trust the proxy cannot be written.
     """
-    with _SignalForwarder() as signals:
+    early: list[int] = []
+    _handle_signals(lambda number, frame: early.append(number))
+    try:
         sites = [ReadySite(site.host, site.api_key) for site in server.sites.values()]
         ready = Ready(server.url, sites, server.proxy_url, str(server.authority.directory))
         environment = os.environ | variables(ready)
-        if signals.early:
-            return KILLED_BY + signals.early[0]
+        if early:
+            return KILLED_BY + early[0]
         try:
             # In a group of its own, so that a signal reaches all of it at once.
             child = subprocess.Popen(command, env=environment, process_group=0)
@@ -92,11 +94,15 @@ def run(command: Sequence[str], server: "LiveServer", say: Callable[[str], None]
             status, reason = _obstacle(command[0], error)
             say(reason)
             return status
-        signals.pass_on_to(child.pid)
+        _handle_signals(lambda number, frame: _send(child.pid, number))
+        for number in early:
+            _send(child.pid, number)
         try:
             status = _wait(child)
         finally:
             _end(child.pid)
+    finally:
+        _handle_signals(signal.SIG_IGN)
     if status:
         _explain(status, server, say)
     return status
@@ -166,35 +172,11 @@ def _send(group: int, number: int) -> bool:
     return True
 
 
-class _SignalForwarder:
-    """Passes signals on to a process group. Use it in a ``with`` block, after which it ignores them."""
-
-    def __init__(self) -> None:
-        self.early: list[int] = []
-        self._group: int | None = None
+def _handle_signals(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+    for number in PASSED_ON:
         # A signal that is ignored here, as by nohup, is ignored by the command too.
-        self._numbers = [number for number in PASSED_ON if signal.getsignal(number) is not signal.SIG_IGN]
-
-    def __enter__(self) -> "_SignalForwarder":
-        for number in self._numbers:
-            signal.signal(number, self._handle)
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        for number in self._numbers:
-            signal.signal(number, signal.SIG_IGN)
-
-    def pass_on_to(self, group: int) -> None:
-        """Send a group the signals that came before it was there, and each that comes from now on."""
-        self._group = group
-        for number in self.early:
-            _send(group, number)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._group is None:
-            self.early.append(number)
-        else:
-            _send(self._group, number)
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def _explain(status: int, server: "LiveServer", say: Callable[[str], None]) -> None:

@@ -5,8 +5,8 @@ domain/state.py has the meaning of a seed, and people.py the people that are mad
 
 import json
 import re
-from collections import OrderedDict
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_type_hints
 
@@ -83,39 +83,20 @@ def load_sites(source: SeedSource, *, track: Track = untracked) -> list[Site]:
     return parse_sites(path.read_bytes(), str(path), track=track)
 
 
-class SeedFiles:
-    """A cache of seed files, keyed by path and content: every test of a run starts from the same few."""
+def copy_sites(source: SeedSource) -> list[Site]:
+    """Load the sites of a seed like `load_sites`, and parse a file once: every test starts from the same few."""
+    if isinstance(source, Mapping):
+        return load_sites(source)
+    path = Path(source)
+    text = path.read_bytes()
+    if len(text) > MAX_FILE_BYTES:
+        return parse_sites(text, str(path))
+    return [site.copy(site.host, site.api_key) for site in _parsed_once(text, str(path))]
 
-    def __init__(self) -> None:
-        self._known: OrderedDict[Path, tuple[bytes, list[Site]]] = OrderedDict()
 
-    def __repr__(self) -> str:
-        return f"<SeedFiles: {len(self._known)} known>"
-
-    def load_sites(self, source: SeedSource) -> list[Site]:
-        """Load the sites of a seed, all or none; they belong to the caller alone.
-
-        Args:
-            source: A path to a YAML or JSON file, or the same as plain data.
-
-        Raises:
-            SeedError: If the seed is wrong.
-            OSError: If the file cannot be read.
-        """
-        if isinstance(source, Mapping):
-            return load_sites(source)
-        path = Path(source)
-        text = path.read_bytes()
-        known = self._known.pop(path, None)
-        if known is None or known[0] != text:
-            known = text, parse_sites(text, str(path))
-            if len(text) > MAX_FILE_BYTES:
-                return known[1]
-        # The file that was asked for last is the last to go.
-        self._known[path] = known
-        if len(self._known) > MAX_FILES:
-            self._known.popitem(last=False)
-        return [site.copy(site.host, site.api_key) for site in known[1]]
+@lru_cache(MAX_FILES)
+def _parsed_once(text: bytes, name: str) -> list[Site]:
+    return parse_sites(text, name)
 
 
 @collector_off()
@@ -191,9 +172,11 @@ def _shape_error(text: str, data: object, form: Form) -> SeedError:
     problem, _, where = text.partition(" - at ")
     path = _path(where)
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL)
-    if unknown or problem == NOT_TEXT:
-        key = unknown[1] if unknown else _key_not_text(data, path)
-        return SeedError(f"unknown key {key}; {hint_at(key, _struct_at(path).__struct_fields__)}", (*path, key))
+    if unknown:
+        known = _struct_at(path).__struct_fields__
+        return SeedError(f"unknown key {unknown[1]}; {hint_at(unknown[1], known)}", (*path, unknown[1]))
+    if problem == NOT_TEXT or where.startswith("`key`"):
+        return SeedError("a key is not a text", path)
     if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
         return SeedError(f"{missing[1]} is missing" + ("" if path else f": {START}"), path)
     if path == ("mockscope",):
@@ -205,8 +188,7 @@ def _shape_error(text: str, data: object, form: Form) -> SeedError:
         problem = PATTERNS_IN_WORDS.get(pattern[1], problem)
     if form == "plain":
         return SeedError(problem, path)
-    named = "a key of " * where.startswith("`key`") + _spelled_key(path)
-    return SeedError(f"{named}{problem}{_remedy(problem, data, path, form)}", path)
+    return SeedError(f"{_spelled_key(path)}{problem}{_remedy(problem, data, path, form)}", path)
 
 
 def _spelled_key(path: state.Path) -> str:
@@ -244,12 +226,6 @@ def _record(record: dict[str, str], form: Form) -> str:
     if form == "JSON":
         return json.dumps(record, ensure_ascii=False)
     return "{" + ", ".join(f"{key}: {value}" for key, value in record.items()) + "}"
-
-
-def _key_not_text(data: Any, path: state.Path) -> str:
-    """Return the first key at a path that is not a text, as YAML would have it."""
-    key = next(key for key in _at(data, path) if not isinstance(key, str))
-    return "null" if key is None else str(key).lower()
 
 
 def _at(data: Any, path: state.Path) -> Any:

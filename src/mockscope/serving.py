@@ -15,22 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
-from mockscope import __version__
+from mockscope import __version__, shell
 from mockscope._support.collector import collector_off
-from mockscope.shell import (
-    FILE,
-    check_apart,
-    check_spared,
-    is_given,
-    is_kept,
-    name_of,
-    not_empty,
-    proxy_others_option,
-    say_findings,
-    seed_or_demo,
-    state_file,
-    writing,
-)
+from mockscope.shell import FILE
 
 if TYPE_CHECKING:
     from mockscope.double import Mockscope
@@ -45,7 +32,7 @@ T = TypeVar("T")
 
 @click.command(context_settings={"auto_envvar_prefix": "MOCKSCOPE", "show_default": True})
 # An empty host would be every address of the machine.
-@click.option("--host", default="127.0.0.1", callback=not_empty, help="Address to bind to.")
+@click.option("--host", default="127.0.0.1", callback=shell.not_empty, help="Address to bind to.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, help="Port; 0: the kernel chooses.")
 @click.option(
     "--seed", type=FILE, help="Seed file, YAML or JSON. Without it: the demo site with the people of the vendor's page."
@@ -94,7 +81,7 @@ T = TypeVar("T")
 @click.option(
     "--proxy-port", type=click.IntRange(0, 65535), default=8766, help="Port of the proxy; 0: the kernel chooses."
 )
-@proxy_others_option
+@shell.proxy_others_option
 @click.option("--ca-file", type=FILE, help="File to write the authority's certificate to.")
 @click.pass_context
 def serve(
@@ -127,9 +114,10 @@ def serve(
     with collector_off():
         from mockscope.gate import Gate, SecurePort
         from mockscope.instruments.log import RequestLog, json_line, text_line
+        from mockscope.ready import ReadyFile
         from mockscope.server import serve_in_foreground, url_of
 
-        kept = state_file(state)
+        kept = shell.state_file(state)
         double = _load(
             state if kept is not None and kept.exists() else seed,
             hint_header=hints,
@@ -159,25 +147,20 @@ def serve(
             gates[Proxy(authority.server_context(), others=proxy_others)] = proxy_listener
             trust = {"proxy": url_of(proxy_listener)} | trust
     with ExitStack() as stack:
-        file = None
-        if ready_file is not None:
-            from mockscope.ready import ReadyFile  # here, not above: most servers have none
-
-            with writing(f"the ready file {ready_file}"):
-                file = stack.enter_context(ReadyFile(ready_file))
+        with shell.writing(f"the ready file {ready_file}"):
+            file = stack.enter_context(ReadyFile(ready_file))
 
         def announce() -> None:
-            if file is not None:
-                with writing(f"the ready file {ready_file}"):
-                    file.write(_readiness(double, url) | trust)
+            with shell.writing(f"the ready file {ready_file}"):
+                file.write(_readiness(double, url) | trust)
             click.echo(_banner(double, url, trust, shows_token=control_token is None))
             sys.stdout.flush()
 
         try:
             serve_in_foreground(double, listener, host, announce, gates)
         finally:
-            is_saved = is_kept(double.save)
-            say_findings(double)
+            is_saved = shell.is_kept(double.save)
+            shell.say_findings(double)
             if not is_saved:
                 sys.exit(NOT_KEPT)
 
@@ -206,28 +189,28 @@ def _check_pairs(context: click.Context, *, control: bool, tls: bool, proxy: boo
         ("proxy_others", proxy, "--proxy: otherwise there is no proxy"),
         ("ca_file", tls or proxy, "--tls or --proxy: otherwise there is no authority"),
     ):
-        if is_given(context, parameter) and not has_effect:
-            raise click.UsageError(f"{name_of(context, parameter)} needs {need}")
+        if shell.is_given(context, parameter) and not has_effect:
+            raise click.UsageError(f"{shell.name_of(context, parameter)} needs {need}")
 
 
 def _check_files(
     context: click.Context, *, seed: Path | None, state: Path | None, ready_file: Path | None, ca_file: Path | None
 ) -> None:
     """Refuse to write over a file of another purpose."""
-    names = {parameter: name_of(context, parameter) for parameter in ("seed", "state", "ready_file", "ca_file")}
+    names = {parameter: shell.name_of(context, parameter) for parameter in ("seed", "state", "ready_file", "ca_file")}
     written = {names["ready_file"]: ready_file, names["ca_file"]: ca_file}
     # A state may be the seed: it is loaded then, and kept there.
-    check_apart({names["seed"]: seed, **written})
-    check_apart({names["state"]: state, **written})
+    shell.check_apart({names["seed"]: seed, **written})
+    shell.check_apart({names["state"]: state, **written})
     # Not above: most servers have neither, and start sooner.
     if ready_file is not None:
         from mockscope.ready import parse
 
-        check_spared(names["ready_file"], ready_file, "ready file", parse)
+        shell.check_spared(names["ready_file"], ready_file, "ready file", parse)
     if ca_file is not None:
         from mockscope.tls import read_own
 
-        check_spared(names["ca_file"], ca_file, "certificate that mockscope made", read_own)
+        shell.check_spared(names["ca_file"], ca_file, "certificate that mockscope made", read_own)
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -247,7 +230,7 @@ def _authority(ca_file: Path | None) -> "Authority":
 
     authority = Authority()
     if ca_file is not None:
-        with writing(f"the CA file {ca_file}"):
+        with shell.writing(f"the CA file {ca_file}"):
             ca_file.write_bytes(authority.pem)
     return authority
 
@@ -258,7 +241,7 @@ def _load(seed: Path | None, **options: Any) -> "Mockscope":
     from mockscope.seeding import load_sites
 
     try:
-        with seed_or_demo(seed) as path:
+        with shell.seed_or_demo(seed) as path:
             double = Mockscope(**options)
             double.put(*load_sites(path, track=_with_bar))
             return double

@@ -164,9 +164,9 @@ class _Builder:
         made: dict[Any, Any] = {}
         merged: list[Any] = []
         for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise _error("a list or a mapping cannot be a key", key)
-            name = MERGE_KEY if key.tag == MERGE else self.build(key)
+            if not isinstance(key, yaml.ScalarNode) or key.tag not in (TEXT, MERGE):
+                raise _error("a key must be a text: write it in quotes", key)
+            name = MERGE_KEY if key.tag == MERGE else key.value
             if name in made:
                 raise _error(f"{key.value} stands here twice", key)
             made[name] = data = self.build(value)

@@ -156,9 +156,9 @@ def test_a_site_needs_a_host_alone_and_gets_a_key_of_the_page_s_shape() -> None:
             "mockscope: 1.0",
             "seed.yaml, line 1: the version of the format is a whole number: write 1, without quotes or a point",
         ),
-        ("mockscope: 1\n1: a", "seed.yaml, line 2: unknown key 1; known: mockscope, sites"),
-        ("mockscope: 1\n? null\n: a", "seed.yaml, line 2: unknown key null; known: mockscope, sites"),
-        ("mockscope: 1\ntrue: a", "seed.yaml, line 2: unknown key true; known: mockscope, sites"),
+        ("mockscope: 1\n1: a", "seed.yaml, line 2: not YAML: a key must be a text: write it in quotes"),
+        ("mockscope: 1\n? null\n: a", "seed.yaml, line 2: not YAML: a key must be a text: write it in quotes"),
+        ("mockscope: 1\ntrue: a", "seed.yaml, line 2: not YAML: a key must be a text: write it in quotes"),
         ("mockscope: 1\nsits: []", "seed.yaml, line 2: unknown key sits; did you mean sites?"),
         (
             "mockscope: 1\nsites: {}",
@@ -171,7 +171,7 @@ def test_a_site_needs_a_host_alone_and_gets_a_key_of_the_page_s_shape() -> None:
         ("mockscope: 1\nsites: [{host: a},\n  []]", "seed.yaml, line 3: sites[1]: Expected `object`, got `array`"),
         ("mockscope: 1\nsites:\n  - host: a\0", "seed.yaml, line 3: not YAML: the character U+0000 is not allowed"),
         ("mockscope: 1\nsites: " + DIGITS, "seed.yaml, line 2: not YAML: 6001 characters are too many for one int"),
-        ("mockscope: 1\n? " + DIGITS, "seed.yaml, line 2: not YAML: 6001 characters are too many for one int"),
+        ("mockscope: 1\n? " + DIGITS, "seed.yaml, line 2: not YAML: a key must be a text: write it in quotes"),
         ("mockscope: 1\nsites: !!bool maybe", "seed.yaml, line 2: not YAML: maybe is not of type bool"),
         ("mockscope: 1\nsites: !!int one", "seed.yaml, line 2: not YAML: one is not of type int"),
         ("mockscope: 1\nsites: !!timestamp now", "seed.yaml, line 2: not YAML: now is not of type timestamp"),
@@ -182,6 +182,19 @@ def test_a_site_needs_a_host_alone_and_gets_a_key_of_the_page_s_shape() -> None:
             one_site("api_key: 12"),
             "seed.yaml, line 4: api_key: Expected `str | null`, got `int`; "
             "YAML reads it as a number: write it in quotes",
+        ),
+        (
+            one_site("groups: [Sales]"),
+            "seed.yaml, line 4: groups[0]: Expected `object`, got `str`; write {name: Sales, access: View}",
+        ),
+        (
+            one_site("users:\n  - joey@example.com"),
+            "seed.yaml, line 5: users[0]: Expected `object`, got `str`; "
+            "write {email: joey@example.com, first_name: Monica, last_name: Geller}",
+        ),
+        (
+            "mockscope: 1\nsites: [central_perk]",
+            "seed.yaml, line 2: sites[0]: Expected `object`, got `str`; write {host: central_perk}",
         ),
         (one_site("enabled: 1"), "seed.yaml, line 4: enabled: Expected `bool`, got `int`"),
         (one_site("enabled: 'no'"), "seed.yaml, line 4: enabled: Expected `bool`, got `str`; write it without quotes"),
@@ -203,13 +216,11 @@ def test_a_site_needs_a_host_alone_and_gets_a_key_of_the_page_s_shape() -> None:
         ),
         (
             one_site("users:\n  - first_name: Joey\n    12: a"),
-            "seed.yaml, line 6: unknown key 12; known: email, first_name, last_name, groups, last_login_at, "
-            "password_updated_at, tfa_enabled",
+            "seed.yaml, line 6: not YAML: a key must be a text: write it in quotes",
         ),
         (
             one_site("dashboards:\n  - name: D\n    access: {1: View}"),
-            "seed.yaml, line 6: a key of access: Expected `str`, got `int`; "
-            "YAML reads it as a number: write it in quotes",
+            "seed.yaml, line 6: not YAML: a key must be a text: write it in quotes",
         ),
         (one_site("policy: {page_sise: 1}"), "seed.yaml, line 4: unknown key page_sise; did you mean page_size?"),
         (one_site("policy:\n  page_size: 0"), "seed.yaml, line 5: page_size: Expected `int` >= 1"),
@@ -304,11 +315,45 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str | bytes,
             '{"mockscope": 1, "sites": [{"host": 12}]}',
             "seed.json, line 1: host: Expected `str`, got `int`; write it in quotes",
         ),
+        (
+            '{"mockscope": 1, "sites": [{"host": "a", "groups": ["Sales"]}]}',
+            'seed.json, line 1: groups[0]: Expected `object`, got `str`; write {"name": "Sales", "access": "View"}',
+        ),
+        (
+            '{"mockscope": 1, "sites": {"host": "a"}}',
+            "seed.json, line 1: sites: Expected `array`, got `object`; write a list of them in brackets",
+        ),
+        (
+            '{"mockscope": 1, "sites": ["\\ud83d\\udc24",\n {}]}',
+            "seed.json: sites[0]: Expected `object`, got `str`; write",
+        ),
         ("[" * 100_000, "seed.json: nested too deeply"),
     ],
 )
 def test_json_is_refused_as_precisely(tmp_path: Path, text: str | bytes, message: str) -> None:
     assert refusal(tmp_path, text, "seed.json").startswith(message)
+
+
+def test_a_repeated_key_among_many_is_found_in_linear_time() -> None:
+    """Counted in comparisons: each key notes when it is compared with another."""
+    compared = 0
+
+    class Key(str):
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+    counts = []
+    for size in (1000, 2000, 4000):
+        compared = 0
+        with pytest.raises(ValueError, match="999 stands here twice"):
+            seeding._unique([(Key(key), 0) for key in (*range(size), 999)])
+        counts.append(compared)
+
+    assert counts[2] < 3 * counts[1] < 9 * counts[0]
 
 
 @pytest.mark.parametrize("name", ["seed.yaml", "seed.json"])
@@ -322,7 +367,7 @@ def test_a_byte_order_mark_is_no_part_of_a_seed(tmp_path: Path, name: str) -> No
 
 def test_plain_data_is_told_that_a_key_is_no_text() -> None:
     source: Any = {"mockscope": 1, "sites": [{"host": "a", "users": [{1: "x"}]}]}
-    with pytest.raises(SeedError, match=r"^seed\.sites\[0\]\.users\[0\]\.1: unknown key 1; known: email, first_name"):
+    with pytest.raises(SeedError, match=r"^seed\.sites\[0\]\.users\[0\]: a key is not a text$"):
         seeding.load_sites(source)
 
 

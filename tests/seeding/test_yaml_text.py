@@ -20,7 +20,7 @@ pieces = st.sampled_from(
 )
 plain = st.recursive(
     scalars,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(scalars, inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
 rich = st.sampled_from(
@@ -81,7 +81,8 @@ def parsed(text: str) -> object:
     try:
         return yaml_text.parse(text, "seed.yaml")
     except SeedError as error:
-        return error if "contains itself" in error.problem else REFUSED
+        is_beyond_pyyaml = any(word in error.problem for word in ("contains itself", "a key must", "too deeply"))
+        return error if is_beyond_pyyaml else REFUSED
 
 
 def parsed_by_reference(text: str) -> object:
@@ -91,17 +92,17 @@ def parsed_by_reference(text: str) -> object:
         return REFUSED
 
 
-def sorted_repr(data: object) -> str:
-    """The data with its types, and without the order of keys."""
+def ordered(data: object) -> object:
+    """The data with the keys of its mappings in order."""
     if isinstance(data, dict):
-        return f"{{{sorted((repr(key), sorted_repr(value)) for key, value in data.items())}}}"
-    return f"[{[sorted_repr(item) for item in data]}]" if isinstance(data, list) else repr(data)
+        return {key: ordered(data[key]) for key in sorted(data, key=repr)}
+    return [ordered(item) for item in data] if isinstance(data, list) else data
 
 
 @given(data=plain)
 @example(data=[True, 1, 1.0, "1", "1.0", "true", None, "null", "", [], {}, "2017-11-04", "=", "<<", "a: b", "\n a"])
 @example(data=[-0.0, 0.0, 0, False, math.inf])
-@example(data={"a": ["x " * 100, "é\n\n  b\n", "\x85\u2028", "🐤", "\x00\x7f"], "": {1: {None: 2.5}}})
+@example(data={"a": ["x " * 100, "é\n\n  b\n", "\x85\u2028", "🐤", "\x00\x7f"], "": {"1": {"null": 2.5}}})
 def test_plain_data_is_written_as_pyyaml_writes_it_and_comes_back(data: object) -> None:
     text = yaml_text.to_text(data)
 
@@ -114,7 +115,7 @@ def test_a_text_means_what_it_means_to_pyyaml(text: str) -> None:
     data = parsed(text)
 
     if not isinstance(data, SeedError):
-        assert sorted_repr(data) == sorted_repr(parsed_by_reference(text))
+        assert repr(ordered(data)) == repr(ordered(parsed_by_reference(text)))
 
 
 def test_a_list_in_two_places_is_written_twice() -> None:
@@ -144,7 +145,10 @@ MERGES: Final = "".join(f"a{step}: &a{step} {{<<: [*a{step - 1}, *a{step - 1}]}}
         ("a:\n\t- 1\n", "line 2: not YAML: found character that cannot start any token"),
         ("a: 1\nb: 1\na: 2\n", "line 3: not YAML: a stands here twice"),
         ("a: 1\nb: {<<: {}, <<: {}}\n", "line 2: not YAML: << stands here twice"),
-        ("a: 1\n? [b]\n: c\n", "line 2: not YAML: a list or a mapping cannot be a key"),
+        ("a: 1\n? [b]\n: c\n", "line 2: not YAML: a key must be a text: write it in quotes"),
+        ("a: 1\n? !!str [b]\n: c\n", "line 2: not YAML: a key must be a text: write it in quotes"),
+        ("a: 1\n12: b\n", "line 2: not YAML: a key must be a text: write it in quotes"),
+        ("a: 1\non: b\n", "line 2: not YAML: a key must be a text: write it in quotes"),
         ("a: 1\nb: {<<: c}\n", "line 2: not YAML: << needs a mapping"),
         ("a: 1\nb: !!set {c}\n", "line 2: not YAML: could not determine a constructor for the tag"),
         ("a: 1\nb: !!python/object/apply:os.getpid []\n", "line 2: not YAML: could not determine a constructor"),
