@@ -53,7 +53,7 @@ def test_statuses_are_those_of_the_contract() -> None:
     assert by_status[405] == ["METHOD_NOT_ALLOWED"]
     assert by_status[409] == ["EMAIL_TAKEN", "GROUP_TAKEN", "DASHBOARD_TAKEN"]
     assert by_status[413] == ["BODY_TOO_LARGE"]
-    assert by_status[500] == ["CRASHED"]
+    assert by_status[500] == ["FUNCTION_FAILED", "CRASHED"]
 
 
 def test_the_raising_code_may_name_a_nearer_rule() -> None:

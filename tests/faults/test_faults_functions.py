@@ -135,7 +135,10 @@ def test_whatever_a_function_raises_is_an_answer_that_names_the_fault(site: Mock
     else:
         site.faults.add("list_users", action=fail)
 
-    assert ask(site)[0] == 500
+    assert ask(site) == (
+        500,
+        {"message": "A planned fault failed: the function of fault-1 raised Failed: no user was expected."},
+    )
     assert site.calls.last.advice is not None
     assert (site.calls.last.advice.code, site.calls.last.fault) == ("action-failed", "fault-1")
     assert ask(site)[0] == (500 if as_where else 200)

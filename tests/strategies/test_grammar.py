@@ -222,6 +222,7 @@ def test_every_refusal_that_a_client_of_any_kind_can_provoke_is_drawn() -> None:
         Refusal.OWNER_UNKNOWN,
         Refusal.DASHBOARD_TAKEN,
         Refusal.CRASHED,
+        Refusal.FUNCTION_FAILED,
     }
 
 

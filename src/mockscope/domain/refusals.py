@@ -53,6 +53,7 @@ class Refusal(Enum):
     OWNER_UNKNOWN = 400, "USER-DELETE-2", "The owner is no user of the site {host}: {email}."
     DASHBOARD_TAKEN = 409, "GROUP-1", "A dashboard with the name {name} exists already."
 
+    FUNCTION_FAILED = 500, "HTTP-8", "A planned fault failed: {problem}."
     CRASHED = 500, "HTTP-8", "mockscope crashed on this request: the log has the trace. Please report it."
 
     @property

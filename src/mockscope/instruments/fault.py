@@ -171,7 +171,19 @@ KINDS: Final[Mapping[str, Any]] = {
 
 
 class FunctionFailed(Exception):
-    """A function that a fault calls raised an error, or returned something else than an answer."""
+    """A function that a fault calls raised an error, or returned something else than an answer.
+
+    Args:
+        fault: the id of the fault.
+        failure: the error, or what was returned.
+    """
+
+    def __init__(self, fault: str, failure: object) -> None:
+        if isinstance(failure, BaseException):
+            problem = f"the function of {fault} raised {type(failure).__name__}: {failure}"
+        else:
+            problem = f"the action of {fault} returned {failure!r}, and not an Answer or None"
+        super().__init__(problem)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -263,7 +275,7 @@ class Fault:
         try:
             is_meant = bool(self.where(entry))
         except BaseException as error:
-            raise FunctionFailed(self.id) from error
+            raise FunctionFailed(self.id, error) from error
         entry.fault = None
         return is_meant
 

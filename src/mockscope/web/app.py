@@ -111,10 +111,12 @@ class Api:
     def _crashed(self, call: Call, error: Exception) -> JSONAnswer:
         """Answer where mockscope itself, or a function of the user, failed (HTTP-8)."""
         entry = call.entry
-        failed = entry.fault if isinstance(error, FunctionFailed) else None
-        entry.advice = Hint.ACTION_FAILED.about(fault=failed) if failed else Hint.CRASHED.about()
-        entry.rule = Refusal.CRASHED.rule
-        return rendered(Refused(Refusal.CRASHED))
+        refused = Refused(Refusal.CRASHED)
+        entry.rule, entry.advice = refused.rule, Hint.CRASHED.about()
+        if isinstance(error, FunctionFailed):
+            refused = Refused(Refusal.FUNCTION_FAILED, problem=str(error))
+            entry.advice = Hint.ACTION_FAILED.about(fault=entry.fault or "")
+        return rendered(refused, entry.veil)
 
     def _admit(self, call: Call) -> tuple[Row, MockSite]:
         """HTTP-6: authenticate, route, method; then the operation checks, in its own order."""

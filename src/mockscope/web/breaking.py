@@ -289,11 +289,11 @@ async def _given(fault: Fault, call: Call, answer: JSONAnswer | None) -> Answer 
             return fault.action(call.entry, taken)
         except BaseException as error:
             # What it raises is an error of its own, be it a refusal or a framework's.
-            raise FunctionFailed(fault.id) from error
+            raise FunctionFailed(fault.id, error) from error
 
     given = await _outside(call, act)
     if given is not None and not isinstance(given, Answer):
-        raise FunctionFailed(f"the action of {fault.id} returned {given!r}, and not an Answer or None")
+        raise FunctionFailed(fault.id, given)
     return given
 
 
