@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import pytest
 import requests
+from support.commands import invoke
 
 import mockscope
 
@@ -331,8 +332,13 @@ PROXY_LINE: Final = "mockscope: {} needs --proxy: otherwise there is no proxy"
     ],
 )
 def test_wrong_use_is_one_line_and_exit_status_2(arguments: list[str], line: str) -> None:
-    result = run(*arguments)
+    assert invoke(*arguments) == (2, "", f"{line}\n")
 
+
+def test_wrong_use_is_one_line_from_a_process_too() -> None:
+    result = run("serve", "--log", "xml")
+
+    line = "mockscope: Invalid value for '--log': 'xml' is not one of 'text', 'json', 'off'."
     assert (result.returncode, result.stdout, result.stderr) == (2, "", f"{line}\n")
 
 
@@ -347,19 +353,17 @@ def test_wrong_use_is_one_line_and_exit_status_2(arguments: list[str], line: str
     ],
 )
 def test_what_is_wrong_in_the_environment_is_called_by_its_variable(environment: dict[str, str], line: str) -> None:
-    result = run("serve", **{f"MOCKSCOPE_{name}": value for name, value in environment.items()})
+    twins = {f"MOCKSCOPE_{name}": value for name, value in environment.items()}
 
-    assert (result.returncode, result.stdout, result.stderr) == (2, "", f"{line}\n")
+    assert invoke("serve", environment=twins) == (2, "", f"{line}\n")
 
 
 def test_a_wrong_seed_is_one_line_with_file_line_and_nearest_name(tmp_path: Path) -> None:
     seed = tmp_path / "seed.yaml"
     seed.write_text("mockscope: 1\nsites:\n  - host: a\n    polcy: {page_size: 3}\n")
 
-    result = run("serve", "--seed", str(seed))
-
     line = f"mockscope: {seed}, line 4: unknown key polcy; did you mean policy?\n"
-    assert (result.returncode, result.stdout, result.stderr) == (2, "", line)
+    assert invoke("serve", "--seed", str(seed)) == (2, "", line)
 
 
 def test_a_seed_without_sites_is_served_and_the_banner_says_what_that_means(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from support.commands import invoke
 from trustme import CA
 
 from mockscope.ready import ReadyFile
@@ -74,7 +75,7 @@ def test_an_option_of_serve_that_would_cost_a_file_is_refused(tmp_path: Path, op
     (tmp_path / "link.json").symlink_to("new.json")
     before = sorted(path.name for path in tmp_path.iterdir())
 
-    assert run(tmp_path, "serve", "--port=0", *options) == (2, "", f"mockscope: {line}\n")
+    assert invoke("serve", "--port=0", *options, folder=tmp_path) == (2, "", f"mockscope: {line}\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     assert ((tmp_path / "seed.yaml").read_text(), (tmp_path / "letter.txt").read_text()) == (SEED, LETTER)
 
@@ -126,7 +127,7 @@ def test_the_certificate_of_an_earlier_server_is_replaced_and_nobody_else_s(tmp_
         (tmp_path / name).write_text(content)
     with serving(tmp_path, "--tls", "--ca-file=ours.pem"):
         pass
-    statuses = [run(tmp_path, "serve", "--port=0", "--tls", f"--ca-file={name}")[0] for name in others]
+    statuses = [invoke("serve", "--tls", f"--ca-file={name}", folder=tmp_path)[0] for name in others]
 
     found = contents(tmp_path)
     assert (found.pop("ours.pem") == ours, found, statuses) == (False, others, [2, 2, 2, 2])

@@ -17,6 +17,7 @@ from typing import Any, Final
 import pytest
 import requests
 import yaml
+from support.commands import invoke
 
 from mockscope import Mockscope, SeedError
 from mockscope.saving import StateFile
@@ -95,10 +96,7 @@ def serving(folder: Path, *options: str, **twins: str) -> Iterator[Served]:
 
 
 def refused(folder: Path, *options: str) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [*COMMAND, *options], capture_output=True, text=True, timeout=300, cwd=folder, env=environment(), check=False
-    )
-    return done.returncode, done.stdout, done.stderr
+    return invoke("serve", "--port", "0", "--log", "off", *options, folder=folder)
 
 
 # -- from one run to the next ----------------------------------------------------------------------------------

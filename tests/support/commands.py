@@ -1,0 +1,34 @@
+"""Commands of mockscope run in this process: a process of its own for each wrong option would take most of the time."""
+
+import signal
+from collections.abc import Mapping
+from contextlib import chdir, nullcontext
+from pathlib import Path
+from typing import NamedTuple
+
+from click.testing import CliRunner
+
+from mockscope.cli import cli
+
+
+class Done(NamedTuple):
+    """The end of a command, with the names of subprocess.CompletedProcess."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def invoke(*arguments: str, folder: Path | None = None, environment: Mapping[str, str] | None = None) -> Done:
+    """Run a command that does not stay, and restore the signal handlers that it has set."""
+    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    try:
+        with nullcontext() if folder is None else chdir(folder):
+            result = CliRunner().invoke(cli, arguments, prog_name="mockscope", env=environment)
+    finally:
+        for number, handler in handlers.items():
+            if signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Done(result.exit_code, result.stdout, result.stderr)
