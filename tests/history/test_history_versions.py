@@ -62,12 +62,20 @@ def moments(versions: list[Version]) -> int:
     return len(found)
 
 
-@pytest.mark.parametrize("most_left", [-1000, pytest.param(history.MOST_LEFT, marks=pytest.mark.slow)])
-def test_every_version_that_is_held_can_be_returned_to(monkeypatch: pytest.MonkeyPatch, most_left: int) -> None:
+@pytest.mark.parametrize(
+    ("most_left", "number"),
+    [
+        (-1000, 100),
+        *(pytest.param(most_left, 1000, marks=pytest.mark.slow) for most_left in (-1000, history.MOST_LEFT)),
+    ],
+)
+def test_every_version_that_is_held_can_be_returned_to(
+    monkeypatch: pytest.MonkeyPatch, most_left: int, number: int
+) -> None:
     # With fewer than none left, what nobody holds is taken out at every mark.
     monkeypatch.setattr(history, "MOST_LEFT", most_left)
 
-    @settings(deadline=None, max_examples=200)
+    @settings(deadline=None, max_examples=number)
     @given(steps=st.lists(steps, min_size=10, max_size=30))
     def check(steps: list[tuple[str, Any]]) -> None:
         store = Store()
