@@ -296,3 +296,67 @@ async def test_a_client_of_http_1_0_sees_the_end_of_its_answer() -> None:
         client.receive(GET.replace(b"1.1", b"1.0"))
         assert await client.settle() == ANSWER[:-4] + b"connection: close\r\n\r\n{}"
         assert client.wire.is_closed
+
+
+# -- trailers, and bodies that are not sent yet ----------------------------------------------------------------
+
+
+@pytest.mark.rule("HTTP-6")
+@pytest.mark.parametrize(
+    ("line", "trailer", "status"),
+    [
+        ("GET /api/v1/users", "Http-X-Email: nobody@example.com", "200"),
+        ("DELETE /api/v1/users", "Http-X-Email: monica@example.com", "400"),
+        ("GET /api/v1/groups", "Http-X-Partner-Auth: nobody:nothing", "200"),
+    ],
+)
+async def test_trailers_are_not_headers_wherever_the_request_is_cut(line: str, trailer: str, status: str) -> None:
+    head = request(line, "Transfer-Encoding: chunked")
+    sent = head + f"2\r\n{{}}\r\n0\r\n{trailer}\r\n\r\n".encode()
+    for pieces in ((sent,), *cut_anywhere(sent)):
+        statuses, [call] = await statuses_of(*pieces)
+        assert statuses == [status]
+        assert [name for name, _ in call.headers] == ["host", "http-x-partner-auth", "transfer-encoding"]
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [("POST /api/v1/teams", b"404 Not Found"), ("POST /_mockscope/v1/teams", b"404 Not Found")],
+)
+async def test_an_answer_to_a_client_that_waits_to_send_its_body_ends_the_connection(line: str, status: bytes) -> None:
+    # Whatever it sends next, without the body that nobody wants, would be taken for that body.
+    async with connection(mockscope.Mockscope(SEED).app) as client:
+        client.receive(request(line, "Expect: 100-continue", "Content-Length: 9"))
+        sent = await client.settle()
+        assert sent.startswith(b"HTTP/1.1 " + status)
+        assert b"\r\nconnection: close\r\n" in sent
+        assert client.wire.is_closed
+
+
+async def test_a_client_that_waits_to_send_its_body_and_was_asked_for_it_may_go_on() -> None:
+    async with connection(mockscope.Mockscope(SEED).app) as client:
+        client.receive(request("POST /api/v1/users", "Expect: 100-continue", f"Content-Length: {len(PHOEBE)}"))
+        assert await client.settle() == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.receive(PHOEBE)
+        assert b"HTTP/1.1 201 Created\r\n" in await client.settle()
+        assert b"connection: close" not in client.wire.written
+        assert not client.wire.is_closed
+
+
+async def test_a_client_of_http_1_0_is_never_told_to_continue() -> None:
+    async with connection(mockscope.Mockscope(SEED).app) as client:
+        sent = request("POST /api/v1/users", "Expect: 100-continue", body=b"{}").replace(b"HTTP/1.1", b"HTTP/1.0")
+        client.receive(sent)
+        assert (await client.settle()).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+
+async def test_a_connection_that_the_client_reset_is_let_go_at_once() -> None:
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        await answer(send)
+
+    async with connection(answering) as client:
+        client.receive(GET)
+        await client.settle()
+        assert client.protocol.timeout_keep_alive_task is not None
+        client.protocol.connection_lost(ConnectionResetError())
+        assert client.protocol.timeout_keep_alive_task is None

@@ -268,3 +268,27 @@ def test_what_only_the_service_knows_can_not_be_sent(client: Client, field: str)
     assert (answer.status, answer.hint) == (201, "field-unknown")
     user = answer.json()
     assert (user["last_login_at"], user["password_updated_at"], user["tfa_enabled"]) == (None, None, False)
+
+
+@pytest.mark.parametrize("string", [b'\\"' * 500_000, b"\\" * 1_000_000, b"\\" * 999_999])
+def test_a_long_string_that_is_never_closed_is_looked_at_once(client: Client, string: bytes) -> None:
+    # Looked for from each quote in it, its end would take hours.
+    answer = client.post(USERS, b'{"first_name": "' + string)
+
+    assert (answer.status, answer.hint) == (400, "json-malformed")
+
+
+@pytest.mark.parametrize("repeated", [b'"x": 0', b'"groups": []'])
+def test_many_names_of_which_one_comes_twice_are_counted_once(client: Client, repeated: bytes) -> None:
+    names = b", ".join(b'"%x": 0' % number for number in range(60_000))
+    answer = client.put(USERS, b"{%b, %b, %b}" % (names, repeated, repeated), email="joey@example.com")
+
+    assert (answer.status, answer.hint) == (200, "field-unknown")
+
+
+def test_many_groups_of_which_one_comes_twice_are_counted_once(client: Client) -> None:
+    client.site.set_policy(unknown_groups="ignore")
+    groups = [f"{number:x}" for number in range(60_000)]
+    answer = client.put(USERS, {"groups": [*groups, "Sales", "Sales"]}, email="joey@example.com")
+
+    assert (answer.status, answer.hint) == (200, "group-repeated")
