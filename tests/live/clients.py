@@ -260,6 +260,13 @@ class Wire:
         length = 0 if to_head else int(headers.get("content-length", "0"))
         return Answer(int(status_line.split()[1]), headers, self._stream.read(length))
 
+    def is_over(self) -> bool:
+        """Whether the server ends the connection, in order or by a reset, and says nothing before."""
+        try:
+            return self.socket.recv(1) == b""
+        except ConnectionResetError:
+            return True
+
     def rest(self) -> bytes:
         """What comes until the server closes the connection."""
         return self._stream.read()

@@ -244,7 +244,7 @@ def test_a_start_that_fails_in_the_thread_raises_instead_of_waiting(monkeypatch:
 
     starter = threading.Thread(target=start, daemon=True)
     starter.start()
-    starter.join(timeout=2)
+    starter.join(timeout=PATIENCE)
     assert [str(error) for error in raised] == ["Too many open files"]
 
 
@@ -267,12 +267,17 @@ def test_stop_ends_a_request_that_is_running_quietly(caplog: pytest.LogCaptureFi
 
 
 def test_stop_does_not_wait_for_connections_that_are_just_being_made() -> None:
+    before = threading.enumerate()
     for _ in range(100):
         live = LiveServer().start()
+        port = port_of(live.url)
         wires = [Wire(live.url) for _ in range(3)]
         live.stop()
+        assert is_closed(port)
         for wire in wires:
-            wire.close()
+            with wire:
+                assert wire.is_over()
+    assert threading.enumerate() == before
 
 
 def test_stop_closes_connections_that_are_kept() -> None:
