@@ -28,6 +28,8 @@ else:
         HttpToolsProtocol = H11Protocol  # never used
 
 END_OF_HEAD: Final = b"\r\n\r\n"
+MAX_HEAD_BYTES: Final = 64 * 1024
+TOO_LARGE: Final = "431 Request Header Fields Too Large"
 
 
 class Common(AnyProtocol):
@@ -51,8 +53,11 @@ class Common(AnyProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse in JSON what is not HTTP (HTTP-1)."""
+        self._refuse("400 Bad Request", msg)
+
+    def _refuse(self, status: str, msg: str) -> None:
         body = wire.encode(wire.Message(msg))
-        head = "HTTP/1.1 400 Bad Request\r\nserver: mockscope\r\ncontent-type: application/json; charset=utf-8\r\n"
+        head = f"HTTP/1.1 {status}\r\nserver: mockscope\r\ncontent-type: application/json; charset=utf-8\r\n"
         self.transport.write(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
         self.transport.close()
 
@@ -67,12 +72,14 @@ class OverHttptools(Common, HttpToolsProtocol):
     # The request that is being answered: of pipelined ones ``cycle`` is the last.
     _answering: Any = None
     # The refusal that ends the connection, once the whole requests before it are answered.
-    _refusal: str | None = None
+    _refusal: tuple[str, str] | None = None
     # The position of the parser, and whether the next byte belongs to a request line.
     _place: Literal["between", "head", "body"] = "between"
     _in_line = True
     # The bytes that the parser is fed, and those that it is to be fed next.
     _data = _next_data = b""
+    # The bytes fed in which the head begins, and those fed since.
+    _first_bytes = _head_bytes = 0
     # The headers of a request that offers another protocol.
     _offer: list[tuple[bytes, bytes]] | None = None
 
@@ -85,18 +92,29 @@ class OverHttptools(Common, HttpToolsProtocol):
         self._parse(data)
 
     def _parse(self, data: bytes) -> None:
-        while data and not self.transport.is_closing():
+        while data and self._refusal is None and not self.transport.is_closing():
             self._data, self._next_data = data, b""
             super().data_received(data)
             if self._place == "head":
+                self._head_bytes += len(data)
                 lines = data[: data.rfind(b"\n") + 1]
                 self._in_line = lines.endswith(END_OF_HEAD) if lines else self._in_line
             else:
                 self._in_line = self._place == "between"
             data = self._next_data
+            if self._place == "head" and self._head_bytes > MAX_HEAD_BYTES and self._refusal is None:
+                self._refuse_head(in_line=self._in_line)
+
+    def _refuse_head(self, *, in_line: bool) -> None:
+        """Refuse a head that is too long, or that never ends and would fill the memory."""
+        status, part = ("414 URI Too Long", "request line") if in_line else (TOO_LARGE, "head")
+        self._refuse_last(status, f"The {part} of the request is longer than {MAX_HEAD_BYTES} bytes.")
 
     def on_message_begin(self) -> None:
         self._place = "head"
+        # The bytes before this head, in what the parser is fed, are not counted.
+        self._first_bytes = len(self._data)
+        self._head_bytes = -self._first_bytes
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -106,6 +124,11 @@ class OverHttptools(Common, HttpToolsProtocol):
             return
         if self._offer is not None:
             self.headers[:], self._offer = self._offer, None
+        if self._first_bytes + self._head_bytes + len(self._data) > MAX_HEAD_BYTES:
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if size > MAX_HEAD_BYTES:
+                self._refuse_head(in_line=len(self.url) > MAX_HEAD_BYTES)
+                raise ValueError("the parser goes no further")
         self._place = "body"
         # RFC 9110: "A server that receives a 100-continue expectation in an HTTP/1.0 request MUST ignore that"
         self.expect_100_continue = self.expect_100_continue and self.parser.get_http_version() != "1.0"
@@ -140,7 +163,7 @@ class OverHttptools(Common, HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Answer the next pipelined request. uvicorn would read still more of them first, without a limit."""
         if self._refusal is not None and (not self.pipeline or self.pipeline[-1][0].more_body):
-            super().send_400_response(self._refusal)
+            self._refuse(*self._refusal)
         elif self.pipeline and not self.transport.is_closing():
             self.server_state.total_requests += 1
             self._start_asgi_task(*self.pipeline.pop())
@@ -148,11 +171,14 @@ class OverHttptools(Common, HttpToolsProtocol):
             super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
+        self._refuse_last("400 Bad Request", msg)
+
+    def _refuse_last(self, status: str, msg: str) -> None:
         """Refuse once the whole requests that came before are answered. uvicorn would drop those."""
         if self._refusal is None:
-            self._refusal = msg
+            self._refusal = status, msg
             if self._answering is None or self._answering.response_complete or self._answering.more_body:
-                super().send_400_response(msg)
+                self._refuse(status, msg)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that is being answered. uvicorn tells only the last one of pipelined requests."""

@@ -408,7 +408,6 @@ def test_a_chunked_body_over_the_limit_is_413_and_leaves_the_connection_in_step(
         pytest.param(b"GET /api/v1/users HTTP/1.1\r\nno colon\r\n\r\n", id="a header without a colon"),
         pytest.param(b"POST /api/v1/users HTTP/1.1\r\nContent-Length: -1\r\n\r\n", id="a negative length"),
         pytest.param(b"POST /api/v1/users HTTP/1.1\r\nContent-Length: many\r\n\r\n", id="a length that is a word"),
-        pytest.param(b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n", id="a target of 70 kB"),
     ],
 )
 def test_what_is_no_http_is_400_in_json(garbage: bytes, wire: Wire, mockscope: MockSite) -> None:

@@ -360,3 +360,46 @@ async def test_a_connection_that_the_client_reset_is_let_go_at_once() -> None:
         assert client.protocol.timeout_keep_alive_task is not None
         client.protocol.connection_lost(ConnectionResetError())
         assert client.protocol.timeout_keep_alive_task is None
+
+
+# -- heads without an end --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("begin", "status"),
+    [
+        (b"GET /api/v1/users HTTP/1.1\r\nX-Long: ", b"431 Request Header Fields Too Large"),
+        (b"GET /api/v1/users?x=", b"414 URI Too Long"),
+    ],
+)
+async def test_a_head_that_never_ends_is_refused(begin: bytes, status: bytes) -> None:
+    async with connection(mockscope.Mockscope(SEED).app) as client:
+        client.receive(GET + begin, *[b"x" * 1000] * 60)
+        assert not client.wire.is_closed
+        client.receive(*[b"x" * 1000] * 10)
+        sent = await client.settle()
+        assert sent.count(b"HTTP/1.1 ") == 2
+        assert b"HTTP/1.1 " + status + b"\r\n" in sent
+        assert client.wire.is_closed
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (request("GET /api/v1/users", f"X-Long: {'x' * 66_000}"), "431"),
+        (request(f"GET /api/v1/users?{'x' * 66_000}"), "414"),
+        (request("GET /api/v1/users", f"X-Long: {'x' * 64_000}"), "200"),
+    ],
+)
+async def test_a_head_that_is_too_long_is_refused(sent: bytes, status: str) -> None:
+    for pieces in ((sent,), (sent[:40_000], sent[40_000:]), (sent[:65_990], sent[65_990:])):
+        statuses, calls = await statuses_of(request("GET /api/v1/groups") + pieces[0], *pieces[1:])
+        assert (statuses, len(calls)) == (["200", status], 1 + (status == "200"))
+
+
+async def test_many_requests_and_large_bodies_are_not_a_long_head() -> None:
+    post = request("POST /api/v1/teams", body=b"x" * 100_000)
+    statuses, _ = await statuses_of(
+        post[:-5], post[-5:] + request("GET /api/v1/users") * 1000 + b"GET /api", b"/v1/users"
+    )
+    assert statuses == ["404"] + ["200"] * 1000
