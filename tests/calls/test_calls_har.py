@@ -112,6 +112,7 @@ def test_an_entry_of_an_archive_says_what_happened(site: MockSite) -> None:
                 "httpVersion": "HTTP/1.1",
                 "cookies": [],
                 "headers": [
+                    {"name": "server", "value": "mockscope"},
                     {"name": "content-length", "value": "54"},
                     {"name": "content-type", "value": "application/json; charset=utf-8"},
                     {"name": "x-request-id", "value": answer.headers["x-request-id"]},
