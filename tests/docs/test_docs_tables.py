@@ -132,7 +132,7 @@ FOR_THE_SERVER = {
     "veil",
     "weight",
 }
-FOR_THE_JOURNAL = {"close", "hold", "holding", "open", "reset", "size", "suspicious", "veil"}
+FOR_THE_JOURNAL = {"close", "holding", "let_go", "open", "reset", "size", "suspicious", "veil"}
 
 
 def test_the_attributes_of_a_call_are_those_of_its_table() -> None:
