@@ -154,6 +154,8 @@ class OverHttptools(Common, HttpToolsProtocol):
         assert self._offer is not None
         line = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
         lines = [b"%b: %b" % (name, value) for name, value in self._offer if name != b"upgrade"]
+        # After Connection: close the old parser reads nothing more.
+        self.parser = type(self.parser)(self)
         self._next_data = b"\r\n".join([line, *lines, b"", b""]) + self._data[upgrade.args[0] :]
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:

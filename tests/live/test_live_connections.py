@@ -513,6 +513,15 @@ def test_the_body_of_a_request_that_offers_to_upgrade_is_read(wire: Wire, mocksc
     assert wire.answer().json() == BUILTIN_GROUPS
 
 
+def test_an_offer_to_upgrade_on_a_connection_that_is_to_be_closed_is_passed_over(
+    wire: Wire, mockscope: MockSite
+) -> None:
+    headers = {"Connection": f"close, {UPGRADE['Connection']}"}
+    wire.send(message("POST", "/api/v1/users", json.dumps(JOEY).encode(), mockscope.headers, UPGRADE | headers))
+
+    assert (wire.answer().status, wire.rest()) == (201, b"")
+
+
 def test_an_offer_to_upgrade_is_not_worth_a_warning(
     wire: Wire, mockscope: MockSite, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -41,7 +41,6 @@ def quiet_uvicorn(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "uvicorn.error")
 
 
-@pytest.mark.slow
 def test_a_hundred_random_streams_are_no_different_from_plain_uvicorn() -> None:
     assert differing(range(100)) == {}
 
