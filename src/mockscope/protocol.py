@@ -46,6 +46,18 @@ class Common(AnyProtocol):
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Return whether to keep the connection, because a client that sends nothing more may wait for responses."""
+        self._connection.is_half_closed = True
+        cycle = self._answered_cycle()
+        is_waiting = cycle is not None and not (cycle.more_body or cycle.response_started)
+        # TLS ends on both sides at once. What hangs, and a stream, ends with the client's side.
+        return is_waiting and self.scheme == "http" and not self._connection.hangs
+
+    def _answered_cycle(self) -> Any:
+        """Return the request that is being answered, or the last one."""
+        return self.cycle
+
     def shutdown(self) -> None:
         """End a request that a planned fault holds. uvicorn would wait for its response."""
         if not self._connection.let_go():
@@ -64,6 +76,12 @@ class Common(AnyProtocol):
 
 class OverH11(Common, H11Protocol):  # type: ignore[misc]
     """The protocol over h11."""
+
+    def on_response_complete(self) -> None:
+        """Close a connection that the client closed on its side, once its whole requests are answered."""
+        super().on_response_complete()
+        if self._connection.is_half_closed and (self.cycle.response_complete or self.cycle.more_body):
+            self.transport.close()
 
 
 class OverHttptools(Common, HttpToolsProtocol):
@@ -158,14 +176,20 @@ class OverHttptools(Common, HttpToolsProtocol):
         self.parser = type(self.parser)(self)
         self._next_data = b"\r\n".join([line, *lines, b"", b""]) + self._data[upgrade.args[0] :]
 
+    def _answered_cycle(self) -> Any:
+        return self._answering
+
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
         """Answer the next pipelined request. uvicorn would read still more of them first, without a limit."""
-        if self._refusal is not None and (not self.pipeline or self.pipeline[-1][0].more_body):
+        is_last = not self.pipeline or self.pipeline[-1][0].more_body
+        if self._refusal is not None and is_last:
             self._refuse(*self._refusal)
+        elif self._connection.is_half_closed and is_last:
+            self.transport.close()
         elif self.pipeline and not self.transport.is_closing():
             self.server_state.total_requests += 1
             self._start_asgi_task(*self.pipeline.pop())

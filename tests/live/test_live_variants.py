@@ -98,6 +98,44 @@ def test_an_answer_to_a_client_that_waits_to_send_its_body_ends_the_connection(s
     assert wire.rest() == b""
 
 
+@pytest.mark.parametrize("path", ["/_mockscope/v1/sites", "/openapi.yaml"])
+def test_a_client_that_closes_its_own_side_gets_what_takes_longer(site: MockSite, wire: Wire, path: str) -> None:
+    wire.send(head("GET", path))
+    wire.socket.shutdown(socket.SHUT_WR)
+
+    answer = wire.answer()
+    assert (answer.status, len(answer.body)) == (200, int(answer.headers["content-length"]))
+    assert wire.rest() == b""
+
+
+@pytest.mark.parametrize("whole", [1, 2])
+@pytest.mark.parametrize("cut", [b"", b"GET / HTTP/1.1"])
+def test_a_client_that_closes_its_own_side_gets_a_delayed_response(
+    site: MockSite, wire: Wire, whole: int, cut: bytes
+) -> None:
+    site.clock.freeze()
+    site.faults.add("list_groups", delay=60)
+    wire.send(head("GET", "/api/v1/groups", site.headers) * whole + cut)
+    wire.socket.shutdown(socket.SHUT_WR)
+    # The server has seen the end before this one.
+    with Wire(site.url) as other:
+        other.send(head("GET", "/api/v1/users", site.headers))
+        assert other.answer().status == 200
+
+    site.clock.shift(seconds=60)
+    assert [wire.answer().status for _ in range(whole)] == [200] * whole
+    assert wire.rest() == b""
+
+
+def test_a_hanging_request_ends_when_the_client_closes_its_own_side(site: MockSite, wire: Wire) -> None:
+    site.faults.add("list_groups", transport="hang")
+    wire.send(head("GET", "/api/v1/groups", site.headers))
+    wire.socket.shutdown(socket.SHUT_WR)
+
+    assert wire.rest() == b""
+    assert [call.status for call in site.calls] == [None]
+
+
 @pytest.mark.parametrize("transport", ["reset", "drop", "hang"])
 def test_planned_faults_break_the_connection(site: MockSite, wire: Wire, transport: Transport) -> None:
     fault = site.faults.add("list_groups", transport=transport)

@@ -49,10 +49,14 @@ class Connection:
     Args:
         transport: what breaks it.
         held: the task whose answer is kept back, if one is.
+        hangs: whether no answer will ever come.
+        is_half_closed: whether the client sends nothing more.
     """
 
     transport: asyncio.Transport
     held: "asyncio.Task[None] | None" = None
+    hangs: bool = False
+    is_half_closed: bool = False
 
     def reset(self) -> None:
         """Break it with RST, unless the client has left already."""
@@ -186,7 +190,12 @@ class BrokenAnswer(JSONAnswer):
         return self._fault.transport == "truncate" and self._call.head.method != "HEAD"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = _connection(scope)
         if self._fault.transport == "hang":
+            if connection is not None:
+                connection.hangs = True
+                if connection.is_half_closed:
+                    connection.transport.close()
             with suppress(_LetGo):
                 with suppress(ClientDisconnect), _held_back(self._call, inf):
                     await _gone(receive)
@@ -194,7 +203,6 @@ class BrokenAnswer(JSONAnswer):
         if self._says_part:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await send({"type": "http.response.body", "body": self._part, "more_body": True})
-        connection = _connection(scope)
         if connection is None:
             # Without a socket there is nothing to break: whoever called the application sees it at once.
             raise ConnectionResetError(f"planned fault {self._fault.id}: {self._fault.transport}")
