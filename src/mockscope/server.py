@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock, Thread, get_native_id
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -42,6 +42,12 @@ GRACE_SECONDS: Final = 3
 TURNS: Final = 20
 # How long they then have to learn that their clients are hung up on; who learns nothing is cancelled, with a trace.
 HANGING_UP_SECONDS: Final = 2
+# The loop would block the greenlet that waits for it, since both share one thread of the system.
+GREEN_THREADS: Final = (
+    "a mockscope server needs a thread of the system, and gevent or eventlet has replaced threading by green threads: "
+    "call gevent.monkey.patch_all(thread=False) or eventlet.monkey_patch(thread=False), "
+    "or run `mockscope serve` in a process of its own"
+)
 
 
 class LiveServer(Mockscope):
@@ -177,7 +183,7 @@ class LiveServer(Mockscope):
 
         Raises:
             OSError: the port is taken, or the address is not this machine's.
-            RuntimeError: the server is running already.
+            RuntimeError: the server is running already, or threads are green ones of gevent or eventlet.
         """
         with self._life:
             if self._thread is not None:
@@ -188,7 +194,9 @@ class LiveServer(Mockscope):
             door: socket.socket | None = None
             try:
                 door = bind(self._address[0], self._proxy_port) if self.proxy else None
-                thread = Thread(target=self._run, args=(listener, door, ready), name="mockscope", daemon=True)
+                thread = Thread(
+                    target=self._run, args=(listener, door, ready, get_native_id()), name="mockscope", daemon=True
+                )
                 # Here, because uvloop swallows a listen that fails: two may bind one port, and only one can listen.
                 for each in (listener, door):
                     if each is not None:
@@ -257,8 +265,12 @@ class LiveServer(Mockscope):
             raise ValueError(f"without a socket there is no TLS, and this mockscope server speaks it: {url}")
         return InProcess(self, self.app, url, lambda: self._url == url)
 
-    def _run(self, listener: socket.socket, door: socket.socket | None, ready: Future[None]) -> None:
+    def _run(
+        self, listener: socket.socket, door: socket.socket | None, ready: Future[None], native_id_of_starter: int
+    ) -> None:
         try:
+            if get_native_id() == native_id_of_starter:
+                raise RuntimeError(GREEN_THREADS)
             config = uvicorn_config(self.app)
             with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
                 runner.run(self._serve(config, listener, door, ready))

@@ -13,7 +13,7 @@ import threading
 import unittest
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import httpx
@@ -249,6 +249,28 @@ def test_a_start_that_fails_in_the_thread_raises_instead_of_waiting(monkeypatch:
 
 
 # -- what stop leaves ------------------------------------------------------------------------------------------
+
+
+class GreenThread(threading.Thread):
+    """Runs in the thread that starts it, as after gevent.monkey.patch_all()."""
+
+    def start(self) -> None:
+        self.run()
+
+
+def test_a_server_refuses_green_threads_and_starts_once_threads_are_real(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_loop(app: object) -> NoReturn:
+        raise AssertionError("the loop of the server must not begin")
+
+    live = LiveServer()
+    with monkeypatch.context() as patched:
+        patched.setattr(server, "Thread", GreenThread)
+        patched.setattr(server, "uvicorn_config", no_loop)
+        with pytest.raises(RuntimeError, match=r"^a mockscope server needs a thread .* gevent .*thread=False"):
+            live.start()
+
+    with live:
+        assert is_well(live.site())
 
 
 def test_stop_ends_a_request_that_is_running_quietly(caplog: pytest.LogCaptureFixture) -> None:
