@@ -101,8 +101,9 @@ def mockscope(
 
 
 def _why_no_server(config: MockscopeConfig, error: Exception) -> str:
-    if type(error).__name__ == "SocketBlockedError":
-        return f"mockscope needs a socket, and pytest-socket blocks all: use --allow-hosts={config.host} instead"
+    if isinstance(error, RuntimeError):
+        # Not for anything configured: pytest-socket or green threads. The message names mockscope and what to do.
+        return str(error)
     if not isinstance(error, OSError):
         return f"mockscope_config: {error}"
     reason = f"mockscope can't listen on {config.host} port {config.port}: {error.strerror or error}"

@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 from nested import run, run_alone
 
-import mockscope
-
 ASK = """
 import requests
 
@@ -385,23 +383,23 @@ def test_a_port_that_is_taken_is_told_in_a_line_with_host_and_port(pytester: pyt
     )
 
 
-def test_sockets_that_pytest_socket_blocks_are_told_with_what_to_allow(
+def test_what_keeps_a_server_from_starting_is_told_in_its_own_line(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class SocketBlockedError(RuntimeError):
-        pass
+    def blocked(*args: object, **options: object) -> None:
+        raise RuntimeError("A test tried to use socket.getaddrinfo.")
 
-    def blocked(**options: object) -> None:
-        raise SocketBlockedError("A test tried to use socket.socket.")
-
-    monkeypatch.setattr(mockscope, "serve", blocked)
+    monkeypatch.setattr(socket, "getaddrinfo", blocked)
     pytester.makepyfile("def test_it(mockscope): pass")
 
     result = run(pytester)
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
-        ["mockscope needs a socket, and pytest-socket blocks all: use --allow-hosts=127.0.0.1 instead"]
+        [
+            "mockscope can't open a port (A test tried to use socket.getaddrinfo.): "
+            "start pytest with --allow-hosts=127.0.0.1 in place of --disable-socket"
+        ]
     )
 
 
