@@ -31,7 +31,7 @@ from mockscope.instruments.veil import Veil
 # Default limits: the number of calls, and the bytes of their heads and bodies together. The oldest calls lose theirs
 # first, and calls with less than LIGHT bytes are not counted.
 MOST_CALLS: Final = 10_000
-MOST_BYTES: Final = 64 * 1024 * 1024
+MOST_BYTES: Final = 48 * 1024 * 1024
 LIGHT: Final = 1024
 # How long a look at the calls waits, in seconds, for requests that are still being answered.
 PATIENCE: Final = 2.0
