@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mockscope import wire
 from mockscope.web.breaking import CONNECTION, Connection
+from mockscope.web.head import HEAD_TOO_LONG, MAX_HEAD_BYTES
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -28,8 +29,6 @@ else:
         HttpToolsProtocol = H11Protocol  # never used
 
 END_OF_HEAD: Final = b"\r\n\r\n"
-MAX_HEAD_BYTES: Final = 64 * 1024
-TOO_LARGE: Final = "431 Request Header Fields Too Large"
 
 
 class Common(AnyProtocol):
@@ -92,7 +91,7 @@ class OverHttptools(Common, HttpToolsProtocol):
     # The refusal that ends the connection, once the whole requests before it are answered.
     _refusal: tuple[str, str] | None = None
     # The position of the parser, and whether the next byte belongs to a request line.
-    _place: Literal["between", "head", "body"] = "between"
+    _place: Literal["between", "head", "body", "refused"] = "between"
     _in_line = True
     # The bytes that the parser is fed, and those that it is to be fed next.
     _data = _next_data = b""
@@ -110,7 +109,7 @@ class OverHttptools(Common, HttpToolsProtocol):
         self._parse(data)
 
     def _parse(self, data: bytes) -> None:
-        while data and self._refusal is None and not self.transport.is_closing():
+        while data and not (self._is_refused or self.transport.is_closing()):
             self._data, self._next_data = data, b""
             super().data_received(data)
             if self._place == "head":
@@ -120,13 +119,21 @@ class OverHttptools(Common, HttpToolsProtocol):
             else:
                 self._in_line = self._place == "between"
             data = self._next_data
-            if self._place == "head" and self._head_bytes > MAX_HEAD_BYTES and self._refusal is None:
+            if self._place == "head" and self._head_bytes > MAX_HEAD_BYTES and not self._is_refused:
                 self._refuse_head(in_line=self._in_line)
 
+    @property
+    def _is_refused(self) -> bool:
+        return self._place == "refused" or self._refusal is not None
+
     def _refuse_head(self, *, in_line: bool) -> None:
-        """Refuse a head that is too long, or that never ends and would fill the memory."""
-        status, part = ("414 URI Too Long", "request line") if in_line else (TOO_LARGE, "head")
-        self._refuse_last(status, f"The {part} of the request is longer than {MAX_HEAD_BYTES} bytes.")
+        """Let the application refuse a head that is too long, or that never ends and would fill the memory."""
+        self._place = "refused"
+        self.url, self.scope["headers"] = b"/", []
+        self.scope["state"][HEAD_TOO_LONG] = (414, "request line") if in_line else (431, "head")
+        super().on_headers_complete()
+        super().on_message_complete()
+        self.cycle.keep_alive = False
 
     def on_message_begin(self) -> None:
         self._place = "head"
@@ -197,14 +204,11 @@ class OverHttptools(Common, HttpToolsProtocol):
             super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse_last("400 Bad Request", msg)
-
-    def _refuse_last(self, status: str, msg: str) -> None:
         """Refuse once the whole requests that came before are answered. uvicorn would drop those."""
-        if self._refusal is None:
-            self._refusal = status, msg
+        if not self._is_refused:
+            self._refusal = "400 Bad Request", msg
             if self._answering is None or self._answering.response_complete or self._answering.more_body:
-                self._refuse(status, msg)
+                self._refuse(*self._refusal)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that is being answered. uvicorn tells only the last one of pipelined requests."""
