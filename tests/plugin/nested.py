@@ -1,14 +1,19 @@
 """Test runs inside a test: in this process, where a run costs a tenth of a second, or in one of its own."""
 
+from typing import Final
+
 import pytest
 import requests
 
 import mockscope
 
+REWRITE_WARNING: Final = "pytest.PytestAssertRewriteWarning"
+
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     """Run pytest in this process."""
-    return pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
+    # The plugin is imported already, which pytest before 9.2 warns of.
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", "-W", f"ignore::{REWRITE_WARNING}", *arguments)
 
 
 def run_alone(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
