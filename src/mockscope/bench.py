@@ -63,7 +63,9 @@ class Records(Mapping[str, R], Generic[R]):
         return record
 
     def __len__(self) -> int:
-        return len(self._table)
+        # Without the lock, a write that renames a record could be seen half-done.
+        with self._site.lock:
+            return len(self._table)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._copy())

@@ -75,7 +75,7 @@ def test_planned_answers_are_given(carrier: Carrier) -> None:
 
 
 @through_every_carrier
-def test_a_function_of_the_test_is_called_in_the_thread_of_the_server(carrier: Carrier) -> None:
+def test_a_function_of_the_test_is_called_in_a_thread_of_its_own(carrier: Carrier) -> None:
     seen: list[str] = []
 
     def note(entry: Entry, answer: Answer | None) -> None:
@@ -84,7 +84,7 @@ def test_a_function_of_the_test_is_called_in_the_thread_of_the_server(carrier: C
     with twins(carrier) as (_, here):
         here.site.faults.add("list_users", action=note)
         here.get()
-    assert seen == ["mockscope"]
+    assert seen == ["mockscope: a function of a planned fault"]
 
 
 @through_every_carrier
