@@ -107,7 +107,7 @@ def serve(
 
     Every option can also be set in the environment: --ready-file is MOCKSCOPE_READY_FILE.
     """
-    _end_quietly()
+    early = _end_quietly()
     logging.basicConfig(level=logging.WARNING, format="mockscope: %(message)s")
     _check_pairs(context, control=settings["control"], tls=tls, proxy=proxy)
     _check_files(context, seed=seed, state=state, ready_file=ready_file, ca_file=ca_file)
@@ -151,6 +151,10 @@ def serve(
             file = stack.enter_context(ReadyFile(ready_file))
 
         def announce() -> None:
+            if early:
+                # Its exit was lost: what is imported, or collected, may catch every exception.
+                signal.raise_signal(early[0])
+                return
             with shell.writing(f"the ready file {ready_file}"):
                 file.write(_readiness(double, url) | trust)
             click.echo(_banner(double, url, trust, shows_token=control_token is None))
@@ -165,10 +169,16 @@ def serve(
                 sys.exit(NOT_KEPT)
 
 
-def _end_quietly() -> None:
-    """Let a signal that comes before the server is up end the process, and have any further one ignored."""
+def _end_quietly() -> list[int]:
+    """Let a signal that comes before the server is up end the process, and have any further one ignored.
+
+    Returns:
+        The signals that came.
+    """
+    early: list[int] = []
 
     def leave(number: int, frame: FrameType | None) -> None:
+        early.append(number)
         for each in numbers:
             signal.signal(each, signal.SIG_IGN)
         sys.exit(0)
@@ -179,6 +189,7 @@ def _end_quietly() -> None:
         numbers.append(signal.SIGHUP)
     for number in numbers:
         signal.signal(number, leave)
+    return early
 
 
 def _check_pairs(context: click.Context, *, control: bool, tls: bool, proxy: bool) -> None:

@@ -397,6 +397,25 @@ cli.main()
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_an_early_signal_ends_it_even_if_a_library_catches_every_exception() -> None:
+    script = """
+import signal, sys
+from mockscope import cli, serving
+load = serving._load
+def catching(*args, **options):
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except BaseException:
+        return load(*args, **options)
+serving._load = catching
+sys.argv = ["mockscope", "serve", "--port", "0"]
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_version_openapi_and_schema_are_printed() -> None:
     contract = (Path(__file__).resolve().parents[2] / "openapi.yaml").read_text("utf-8")
 
