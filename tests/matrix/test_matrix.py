@@ -16,6 +16,7 @@ import pytest
 from outside import Outside, guarded_path
 from outside import outside as outside
 from senders import CLIENTS, Client, Options
+from support.commands import restored_signals
 
 import mockscope
 from mockscope import LiveServer, MockSite
@@ -118,7 +119,8 @@ class Script(NamedTuple):
 
 def by_exec(script: Script, world: World, act: Act) -> Came:
     said: list[str] = []
-    status = run(script.command(world.folder, act, script.text), world.server, said.append)
+    with restored_signals():
+        status = run(script.command(world.folder, act, script.text), world.server, said.append)
     output = world.capture.readouterr()
     if status:
         assert said[0].startswith(f"the command ended with status {status}; its last calls:\n"), output.err

@@ -1,8 +1,8 @@
 """Commands of mockscope run in this process: a process of its own for each wrong option would take most of the time."""
 
 import signal
-from collections.abc import Mapping
-from contextlib import chdir, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,16 +19,22 @@ class Done(NamedTuple):
     stderr: str
 
 
-def invoke(*arguments: str, folder: Path | None = None, environment: Mapping[str, str] | None = None) -> Done:
-    """Run a command that does not stay, and restore the signal handlers that it has set."""
+@contextmanager
+def restored_signals() -> Iterator[None]:
+    """Restore the signal handlers afterwards: processes that later tests start would inherit ignored signals."""
     handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
     try:
-        with nullcontext() if folder is None else chdir(folder):
-            result = CliRunner().invoke(cli, arguments, prog_name="mockscope", env=environment)
+        yield
     finally:
         for number, handler in handlers.items():
             if signal.getsignal(number) is not handler:
                 signal.signal(number, handler)
+
+
+def invoke(*arguments: str, folder: Path | None = None, environment: Mapping[str, str] | None = None) -> Done:
+    """Run a command that does not stay, and restore the signal handlers that it has set."""
+    with restored_signals(), nullcontext() if folder is None else chdir(folder):
+        result = CliRunner().invoke(cli, arguments, prog_name="mockscope", env=environment)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Done(result.exit_code, result.stdout, result.stderr)
