@@ -1,20 +1,9 @@
 """Queries of the control API cost as many steps as they have parameters."""
 
 import pytest
+from support.counted import Counted
 
 from mockscope.web.control.bodies import Question, read_query
-
-
-class Counted(str):
-    """A name that counts how often it is compared."""
-
-    compared = 0
-
-    def __eq__(self, other: object) -> bool:
-        Counted.compared += 1
-        return str.__eq__(self, other)
-
-    __hash__ = str.__hash__
 
 
 @pytest.mark.parametrize("number", [500, 1000])

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from support.counted import Counted
 
 from mockscope.domain import directory as directory_module
 from mockscope.domain.directory import Directory, HostTaken, new_api_key, new_host
@@ -175,18 +176,6 @@ def test_sites_can_be_looked_through_while_another_thread_removes_one(monkeypatc
     hosts = [site.host for site in sites]
 
     assert hosts[:1] == ["example_site"]
-
-
-class Counted(str):
-    """A host that counts how often it is compared."""
-
-    compared = 0
-
-    def __eq__(self, other: object) -> bool:
-        Counted.compared += 1
-        return str.__eq__(self, other)
-
-    __hash__ = str.__hash__
 
 
 @pytest.mark.parametrize("number", [250, 500])

@@ -5,21 +5,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from support.counted import Counted
 
 from mockscope import wire
 from mockscope.web import explaining
-
-
-class Counted(str):
-    """A name that counts how often it is compared."""
-
-    compared = 0
-
-    def __eq__(self, other: object) -> bool:
-        Counted.compared += 1
-        return str.__eq__(self, other)
-
-    __hash__ = str.__hash__
 
 
 @pytest.mark.parametrize("number", [500, 1000])
