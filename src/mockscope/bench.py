@@ -109,7 +109,7 @@ class MockSite:
         self.clock = Clock(bench.clock)
         self._hide(site.api_key)
         self.calls = Journal(f"the site {site.host}", self.clock, size=bench.calls_kept, veil=bench.veil)
-        self.faults = Faults(f"the site {site.host}", self.clock, veil=bench.veil)
+        self.faults: Faults = Faults(f"the site {site.host}", self.clock, veil=bench.veil)
         self.snapshots: dict[str, SiteSnapshot] = {}
         self.users: Mapping[str, User] = Records(site, site.store.users)
         self.groups: Mapping[str, Group] = Records(site, site.store.groups)

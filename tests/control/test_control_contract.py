@@ -37,9 +37,8 @@ def test_the_contract_is_valid_openapi() -> None:
     validate(CONTRACT)
 
 
-def test_paths_methods_and_operations_are_those_of_the_table_of_rows() -> None:
-    documented = {place: operation["operationId"].removesuffix("_of_site") for place, operation in operations().items()}
-    assert documented == {(row.method, row.path): row.endpoint.__name__ for row in ROWS}
+def test_paths_and_methods_are_those_of_the_table_of_rows() -> None:
+    assert sorted(operations()) == sorted((row.method, row.path) for row in ROWS)
 
 
 def test_every_operation_says_what_its_place_can_refuse() -> None:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from mockscope.bench import Bench, MockSite
 from mockscope.instruments.calls import Calls
 from mockscope.nearness import nearest
-from mockscope.web.control.bodies import given, read_json, read_query
+from mockscope.web.control.bodies import read_json, read_query
 
 WITH_BODY: Final = ("POST", "PUT", "PATCH")
 LARGEST_BODY: Final = 64 * 1024 * 1024
@@ -31,9 +31,9 @@ class Ask:
     def __init__(self, request: Request, bench: Bench, body: bytes) -> None:
         self.bench = bench
         self.method = request.method
-        # As read by the shapes of the row.
-        self.body: Any = None
-        self.query: Any = None
+        # The fields of the row's shapes that were sent, or have a default.
+        self.body: dict[str, Any] = {}
+        self.query: dict[str, Any] = {}
         self._names: dict[str, str] = request.path_params
         self._sent_query: bytes = request.scope["query_string"]
         self._sent_body = body
@@ -82,9 +82,12 @@ class Ask:
         Raises:
             ValueError: If there is no such operation.
         """
-        criteria: dict[str, Any] = given(self.query)
-        criteria.pop("limit", None)
-        return self.owner.calls.matching(**criteria)
+        return self.owner.calls.matching(**self.query)
+
+    @property
+    def is_head(self) -> bool:
+        """Return whether the client asked for the headers alone."""
+        return self.method == "HEAD"
 
 
 async def body_of(request: Request) -> bytes:

@@ -2,14 +2,12 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from mockscope.nearness import hint_at
-
-T = TypeVar("T")
 
 Given = Annotated[str, Meta(min_length=1)]
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -31,9 +29,16 @@ class Nothing(Body):
     """The body of a request that needs none."""
 
 
-class NewSite(Body):
+class NewKey(Body):
+    api_key: Given | None = None
+
+
+class NewFork(Body):
     host: Given | None = None
     api_key: Given | None = None
+
+
+class NewSite(NewFork):
     seed: dict[str, Any] | None = None
     strict: bool | None = None
     contract: bool | None = None
@@ -47,15 +52,6 @@ class SiteChanges(Body):
     strict: bool | UnsetType = UNSET
     contract: bool | UnsetType = UNSET
     label: str | UnsetType = UNSET
-
-
-class NewKey(Body):
-    api_key: Given | None = None
-
-
-class NewFork(Body):
-    host: Given | None = None
-    api_key: Given | None = None
 
 
 class Event(Body):
@@ -78,7 +74,7 @@ class Shift(Body):
 
 
 class Move(Body):
-    to: Moment
+    moment: Moment = msgspec.field(name="to")
 
 
 class Question(Body):
@@ -100,20 +96,15 @@ class LimitedQuestion(Question):
     limit: Annotated[int, Meta(ge=1)] = 100
 
 
-def given(body: msgspec.Struct) -> dict[str, Any]:
-    """The fields that were sent, or have a default."""
-    return {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
-
-
-def read_json(body: bytes, shape: type[T]) -> T:
-    """A body as an object; an empty one is ``{}``.
+def read_json(body: bytes, shape: Any) -> dict[str, Any]:
+    """Return the fields of a body that were sent, or have a default; an empty body is ``{}``.
 
     Raises:
-        ValueError: it is no JSON, or not of this shape; the message names the field, and the nearest known one.
+        ValueError: If it is not JSON, or not of this shape; the message names the field, and the nearest known one.
     """
     try:
-        # As text first: versions of msgspec tell of what is no UTF-8 in different words.
-        return msgspec.json.decode(body.decode() or "{}", type=shape)
+        # As text first: versions of msgspec describe invalid UTF-8 in different words.
+        return _given(msgspec.json.decode(body.decode() or "{}", type=shape))
     except msgspec.ValidationError as error:
         raise ValueError(_in_words(str(error), shape)) from None
     except UnicodeDecodeError as error:
@@ -124,11 +115,11 @@ def read_json(body: bytes, shape: type[T]) -> T:
         raise ValueError("the body is nested too deeply") from None
 
 
-def read_query(pairs: list[tuple[str, str]], shape: type[T]) -> T:
-    """Return a query as an object.
+def read_query(pairs: list[tuple[str, str]], shape: Any) -> dict[str, Any]:
+    """Return the parameters of a query that were sent, or have a default.
 
     Raises:
-        ValueError: If it is not of this shape, or says something twice.
+        ValueError: If it is not of this shape, or has a parameter twice.
     """
     query: dict[str, str] = {}
     for name, value in pairs:
@@ -136,9 +127,14 @@ def read_query(pairs: list[tuple[str, str]], shape: type[T]) -> T:
             raise ValueError(f"{name} is there twice: send it once")
         query[name] = value
     try:
-        return msgspec.convert(query, shape, strict=False)
+        return _given(msgspec.convert(query, shape, strict=False))
     except msgspec.ValidationError as error:
         raise ValueError(_in_words(str(error), shape)) from None
+
+
+def _given(read: Any) -> dict[str, Any]:
+    fields = read if isinstance(read, dict) else msgspec.structs.asdict(read)
+    return {name: value for name, value in fields.items() if value is not UNSET}
 
 
 def _in_words(error: str, shape: Any) -> str:

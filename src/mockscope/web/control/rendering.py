@@ -11,7 +11,6 @@ from mockscope._support.collector import collector_off
 from mockscope.bench import Bench, MockSite, SiteSnapshot
 from mockscope.domain.model import timestamp
 from mockscope.instruments.clock import Clock
-from mockscope.instruments.findings import Finding
 from mockscope.web.answer import JSONAnswer
 
 as_json: Final = wire.encode
@@ -62,39 +61,25 @@ def sites(bench: Bench) -> dict[str, Any]:
 
 
 def groups(site: MockSite) -> dict[str, Any]:
-    return {
-        "groups": [
-            {
-                "name": group.name,
-                "access": group.access,
-                "can_edit": group.can_edit,
-                "can_drag_and_drop": group.can_drag_and_drop,
-            }
-            for group in site.groups.values()
-        ]
-    }
+    names = ("name", "access", "can_edit", "can_drag_and_drop")
+    return {"groups": [{name: getattr(group, name) for name in names} for group in site.groups.values()]}
 
 
 def dashboards(site: MockSite) -> dict[str, Any]:
-    return {
-        "dashboards": [
-            {"name": board.name, "owner": board.owner, "access": dict(board.access)}
-            for board in site.dashboards.values()
-        ]
-    }
+    boards = site.dashboards.values()
+    return {"dashboards": [msgspec.structs.asdict(board) | {"access": dict(board.access)} for board in boards]}
 
 
 def snapshot(snapshot: SiteSnapshot) -> dict[str, Any]:
     return {"name": snapshot.name}
 
 
-def finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "problem": finding.problem,
-        "rule": finding.rule,
-        "call": None if finding.call is None else finding.call.id,
-        "where": finding.where,
-    }
+def snapshots(site: MockSite) -> dict[str, Any]:
+    return {"snapshots": [snapshot(each) for each in tuple(site.snapshots.values())]}
+
+
+def findings(site: MockSite) -> dict[str, Any]:
+    return {"findings": [each._asdict() | {"call": each.call and each.call.id} for each in site.findings()]}
 
 
 def clock(clock: Clock) -> dict[str, Any]:
