@@ -122,9 +122,8 @@ class _Path:
     def __init__(self, template: str, item: dict[str, Any], document: dict[str, Any], registry: "Registry") -> None:
         self.template = template
         self._names = [name[1:-1] for name in PLACE.findall(template)]
-        # HTTP-3: a collection has two spellings.
-        end = "" if template.endswith("}") else "/?"
-        self._pattern = re.compile("([^/]+)".join(map(re.escape, PLACE.split(template))) + end)
+        # HTTP-3: a path has two spellings, with a slash at the end and without.
+        self._pattern = re.compile("([^/]+)".join(map(re.escape, PLACE.split(template))) + "/?")
         self.operations = {
             method.upper(): _Operation(("paths", template, method), document, registry)
             for method in METHODS
@@ -195,7 +194,7 @@ class _Operation:
         for name in query:
             if name not in known:
                 # TEST-3: a read is none that could be a dry run.
-                rule = "TEST-3" if name == "test_mode" else None
+                rule = "TEST-3" if name == "test_mode" else "HTTP-7"
                 yield Violation(f"query {name}", f"this operation takes {' and '.join(known) or 'none'}", rule)
 
     def _of_body(self, call: Entry, headers: Mapping[str, str]) -> Iterator[Violation]:

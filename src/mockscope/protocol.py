@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mockscope import wire
 from mockscope.web.breaking import CONNECTION, Connection
-from mockscope.web.head import HEAD_TOO_LONG, MAX_HEAD_BYTES
+from mockscope.web.head import MAX_HEAD_BYTES, REFUSED_HEAD
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -130,7 +130,7 @@ class OverHttptools(Common, HttpToolsProtocol):
         """Let the application refuse a head that is too long, or that never ends and would fill the memory."""
         self._place = "refused"
         self.url, self.scope["headers"] = b"/", []
-        self.scope["state"][HEAD_TOO_LONG] = (414, "request line") if in_line else (431, "head")
+        self.scope["state"][REFUSED_HEAD] = "LINE_TOO_LONG" if in_line else "HEAD_TOO_LONG"
         super().on_headers_complete()
         super().on_message_complete()
         self.cycle.keep_alive = False

@@ -215,6 +215,7 @@ def test_a_client_that_leaves_half_way_leaves_half_a_body(site: MockSite) -> Non
         ("create_user", USERS, {}, b"[]", None, None),
         ("create_group", GROUPS, {"Http-X-Email": "joey@example.com"}, b'{"name": "Sales"}', None, "Sales"),
         ("update_group", f"{GROUPS}/R%2FD", {}, b'{"name": "Sales"}', None, "R/D"),
+        ("update_group", f"{GROUPS}/R%2FD/", {}, b"{}", None, "R/D"),
         ("list_groups", f"{GROUPS}/", {}, None, None, None),
     ],
 )

@@ -122,6 +122,7 @@ def test_a_client_that_keeps_to_the_contract_violates_nothing(client: Client, si
         ("GET", USERS, None, {"Http-X-Email": "phoebe@example.com"}),
         ("PUT", f"{USERS}?test_mode=false", {"first_name": "Regina"}, {"Http-X-Email": "phoebe@example.com"}),
         ("GET", f"{GROUPS}/{quote(odd, safe='')}", None, {}),
+        ("GET", f"{GROUPS}/{quote(odd, safe='')}/", None, {}),
         ("PUT", f"{GROUPS}/Sales", {}, {}),
         ("DELETE", f"{GROUPS}/Sales", None, {}),
         ("DELETE", USERS, None, {"Http-X-Email": "phoebe@example.com"}),
@@ -129,7 +130,7 @@ def test_a_client_that_keeps_to_the_contract_violates_nothing(client: Client, si
 
     statuses = [client(site, method, target, body, site.headers | more) for method, target, body, more in calls]
 
-    assert statuses == [201, 201, 200, 201, 200, 200, 200, 200, 200, 200, 200]
+    assert statuses == [201, 201, 200, 201, 200, 200, 200, 200, 200, 200, 200, 200]
     assert found(site) == []
 
 
@@ -263,8 +264,8 @@ def test_no_finding_shows_a_key_however_it_was_sent(before: int, site: MockSite)
         ("PUT", USERS, {}, {}, [("header Http-X-Email", "USER-UPDATE-1", "it is missing")]),
         ("DELETE", USERS, None, {}, [("header Http-X-Email", "USER-DELETE-1", "it is missing")]),
         ("GET", USERS, None, {"Http-X-Email": "a"}, [("header Http-X-Email", "USER-2", f'"a" {NO_EMAIL}')]),
-        ("GET", f"{GROUPS}?page=2", None, {}, [("query page", None, "this operation takes next_page_start")]),
-        ("GET", f"{GROUPS}/All%20Users?a=1", None, {}, [("query a", None, "this operation takes none")]),
+        ("GET", f"{GROUPS}?page=2", None, {}, [("query page", "HTTP-7", "this operation takes next_page_start")]),
+        ("GET", f"{GROUPS}/All%20Users?a=1", None, {}, [("query a", "HTTP-7", "this operation takes none")]),
         (
             "HEAD",
             f"{GROUPS}?test_mode=true",
@@ -342,7 +343,7 @@ def test_a_finding_names_call_rule_and_place(site: MockSite) -> None:
 
     call = answer.headers["X-Request-Id"]
     assert [str(finding) for finding in site.objections()] == [
-        f"400 update_user admin@example.com (call {call}): query a: this operation takes test_mode",
+        f"400 update_user admin@example.com (HTTP-7, call {call}): query a: this operation takes test_mode",
         f"400 update_user admin@example.com (USER-CREATE-2, call {call}): body /groups/0: "
         '{} is not of type "string" (GroupsIn/items/type)',
     ]
@@ -459,7 +460,7 @@ def test_with_strict_mode_each_says_what_the_other_does_not(live: LiveServer) ->
         ("USER-GET-1", None, "email-not-in-header"),
         ("HTTP-7", None, "field-unknown"),
         (None, None, "a planned fault never came"),
-        (None, "query a", "this operation takes test_mode"),
+        ("HTTP-7", "query a", "this operation takes test_mode"),
     ]
     assert str(fault) in site.objections()[-2].problem
     assert site.findings() == site.objections()
@@ -503,7 +504,7 @@ def test_findings_can_be_asserted_on_the_way(site: MockSite) -> None:
     site.assert_no_findings()
     send(site, "GET", f"{GROUPS}?a=")
 
-    with pytest.raises(AssertionError, match=r"^contract, site-\w+:\n  200 list_groups \(call .*\): query a: "):
+    with pytest.raises(AssertionError, match=r"^contract, site-\w+:\n  200 list_groups \(HTTP-7, call .*\): query a: "):
         site.assert_no_findings()
 
 
@@ -512,7 +513,7 @@ def test_a_server_objects_for_the_sites_that_are_left() -> None:
     for site in (server.site(contract=False), server.site("example_site")):
         send(site, "GET", f"{GROUPS}?a=")
 
-    with pytest.raises(AssertionError, match=r"^contract, example_site:\n  200 list_groups \(call .*\): query a: "):
+    with pytest.raises(AssertionError, match=r"^contract, example_site:\n  200 list_groups \(HTTP-7, call .*\): query"):
         server.__exit__(None, None, None)
 
 

@@ -46,7 +46,7 @@ def test_statuses_are_those_of_the_contract() -> None:
     for refusal in ALL:
         by_status.setdefault(refusal.status, []).append(refusal.name)
 
-    assert set(by_status) == {400, 403, 404, 405, 409, 413, 500}
+    assert set(by_status) == {400, 403, 404, 405, 409, 413, 414, 431, 500}
     auth = ["AUTH_MISSING", "AUTH_REPEATED", "AUTH_MALFORMED", "AUTH_SWAPPED"]
     assert by_status[403] == [*auth, "SITE_UNKNOWN", "KEY_WRONG"]
     assert by_status[404] == ["API_DISABLED", "PATH_UNKNOWN", "GROUP_UNKNOWN"]

@@ -301,7 +301,7 @@ async def test_a_client_of_http_1_0_sees_the_end_of_its_answer() -> None:
 # -- trailers, and bodies that are not sent yet ----------------------------------------------------------------
 
 
-@pytest.mark.rule("HTTP-6")
+@pytest.mark.rule("HTTP-6", "HTTP-8")
 @pytest.mark.parametrize(
     ("line", "trailer", "status"),
     [
@@ -319,6 +319,7 @@ async def test_trailers_are_not_headers_wherever_the_request_is_cut(line: str, t
         assert [name for name, _ in call.headers] == ["host", "http-x-partner-auth", "transfer-encoding"]
 
 
+@pytest.mark.rule("HTTP-8")
 @pytest.mark.parametrize(
     ("line", "status"),
     [("POST /api/v1/teams", b"404 Not Found"), ("POST /_mockscope/v1/teams", b"404 Not Found")],
@@ -365,6 +366,7 @@ async def test_a_connection_that_the_client_reset_is_let_go_at_once() -> None:
 # -- heads without an end --------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("HTTP-8")
 @pytest.mark.parametrize(
     ("begin", "status"),
     [
@@ -383,6 +385,7 @@ async def test_a_head_that_never_ends_is_refused(begin: bytes, status: bytes) ->
         assert client.wire.is_closed
 
 
+@pytest.mark.rule("HTTP-8")
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
@@ -411,7 +414,7 @@ async def test_a_refused_head_is_a_call_of_the_server_without_the_head(begin: st
         assert client.wire.is_closed
     [call] = double.calls
     assert (call.status, call.method, call.path, call.query, call.headers) == (status, "GET", "/", "", [])
-    assert call.rule == "HTTP-8"
+    assert (call.rule, call.advice and call.advice.code) == ("HTTP-8", "head-too-long")
     assert call.answer_json["message"].endswith("is longer than 65536 bytes.")
 
 

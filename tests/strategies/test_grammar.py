@@ -215,10 +215,12 @@ def test_no_two_mistakes_have_the_same_name() -> None:
 
 
 def test_every_refusal_that_a_client_of_any_kind_can_provoke_is_drawn() -> None:
-    # Not every client can send a header twice; dashboards are no business of the API; and nobody can order a crash.
+    # Not every client can send a header twice, or a long head. The API has no dashboards, and no request is a crash.
     assert set(Refusal) - {mistake.refusal for mistake in MISTAKES} == {
         Refusal.AUTH_REPEATED,
         Refusal.EMAIL_REPEATED,
+        Refusal.LINE_TOO_LONG,
+        Refusal.HEAD_TOO_LONG,
         Refusal.OWNER_UNKNOWN,
         Refusal.DASHBOARD_TAKEN,
         Refusal.CRASHED,

@@ -201,7 +201,7 @@ def group_cursor(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str]]:
 
 
 def one_group_path(seen: Seen, parts: Parts) -> SearchStrategy[str]:
-    return st.just(f"{GROUPS}/{quote(parts['group'], safe='')}")
+    return st.sampled_from([f"{GROUPS}/{quote(parts['group'], safe='')}{end}" for end in ("", "/")])
 
 
 def encoded(seen: Seen, parts: Parts) -> SearchStrategy[bytes]:
@@ -381,7 +381,7 @@ def wrong_key(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str]]:
 
 
 def path_that_goes_on(seen: Seen, parts: Parts) -> SearchStrategy[str]:
-    return st.sampled_from([f"{GROUPS}/{quote(parts['group'], safe='')}/{more}" for more in ("", "dashboards")])
+    return st.sampled_from([f"{GROUPS}/{quote(parts['group'], safe='')}/{more}" for more in ("/", "dashboards")])
 
 
 def renamed_email(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str]]:

@@ -192,6 +192,8 @@ MISTAKES: dict[str, tuple[Mistake, int, Hint]] = {
     "no body": (post(None), 400, Hint.BODY_MISSING),
     "body of a read": (get(GROUPS, body="{}"), 200, Hint.BODY_IGNORED),
     "body of a deletion": (delete_user(email=JOEY, body={"groups": []}), 200, Hint.BODY_IGNORED),
+    "name that fits into no path": (post_group(name="😀" * 6000), 201, Hint.NAME_TOO_LONG),
+    "email that fits into no header": (post_user(email=f"{'x' * 65_000}@example.com"), 201, Hint.NAME_TOO_LONG),
     "huge body": (post(b" " * 1024 * 1025), 413, Hint.BODY_TOO_LARGE),
     "trailing comma": (post('{"first_name": "Phoebe",\n}'), 400, Hint.JSON_TRAILING_COMMA),
     "trailing comma in a list": (post('{"groups": ["Sales",]}'), 400, Hint.JSON_TRAILING_COMMA),
@@ -559,6 +561,24 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["form type"],
     ),
     (
+        Advice(
+            "name-too-long",
+            "The name fits into no request line and no header, so nobody can ask for it.",
+            "Use a shorter one.",
+            "HTTP-8",
+        ),
+        ["name that fits into no path"],
+    ),
+    (
+        Advice(
+            "name-too-long",
+            "The email fits into no request line and no header, so nobody can ask for it.",
+            "Use a shorter one.",
+            "HTTP-8",
+        ),
+        ["email that fits into no header"],
+    ),
+    (
         Advice("groups-as-string", "groups is one string.", 'Send a list: ["Sales"].'),
         ["groups as one string", "groups as one string in an update"],
     ),
@@ -779,8 +799,8 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["odd test mode"],
     ),
 ]
-# Needs a crash, which no request can cause; it has a test of its own.
-NO_MISTAKE = {Hint.CRASHED}
+# A crash, which no request can cause, and a head that no client without a socket can send: they have their own tests.
+NO_MISTAKE = {Hint.CRASHED, Hint.HEAD_TOO_LONG}
 
 
 class Caller(Client):

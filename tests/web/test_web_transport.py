@@ -1,6 +1,7 @@
 """HTTP-1 to HTTP-3, HTTP-5 to HTTP-10: what holds for every request."""
 
 import logging
+from urllib.parse import unquote
 
 import pytest
 from asking import CHANDLER, FRIENDS, GROUPS, PHOEBE, USERS, Client, page_site
@@ -86,6 +87,21 @@ def test_both_spellings_of_a_collection_are_answered_directly(client: Client, sl
     ]
 
     assert statuses == [200, 200, 201, 200, 200, 200, 200, 201, 200]
+
+
+@pytest.mark.rule("HTTP-3", "GROUP-5")
+@pytest.mark.parametrize("name", ["Sales", "%2F", "Sales%2F"])
+def test_one_slash_behind_the_name_of_a_group_is_the_same_group(client: Client, name: str) -> None:
+    client.site.add_group("/")
+    client.site.add_group("Sales/")
+    path = f"{GROUPS}/{name}"
+
+    assert client.get(f"{path}/").text == client.get(path).text
+    assert client.put(f"{path}/", {"access": "sql"}).text == client.put(path, {"access": "sql"}).text
+    assert client.put(f"{path}/", {"access": "sql"}).json()["name"] == unquote(name)
+    assert client.delete(f"{path}/?test_mode=true").status == 200
+    assert client.delete(f"{path}/").status == 200
+    assert client.get(path).status == client.get(f"{path}/").status == 404
 
 
 @pytest.mark.rule("HTTP-5")

@@ -28,6 +28,8 @@ class Refusal(Enum):
         "HTTP-4",
         "This site takes a body as application/json only, and the Content-Type is {sent}.",
     )
+    LINE_TOO_LONG = 414, "HTTP-8", "The request line of the request is longer than {limit} bytes."
+    HEAD_TOO_LONG = 431, "HTTP-8", "The head of the request is longer than {limit} bytes."
     BODY_TOO_LARGE = 413, "HTTP-8", "The body is larger than {limit} bytes."
     BODY_MISSING = 400, "HTTP-5", "The request has no body: send a JSON object."
     BODY_NOT_JSON = 400, "HTTP-4", "The body is not valid JSON in UTF-8: {reason}."

@@ -194,7 +194,8 @@ class Entry(msgspec.Struct, eq=False):
         if self.operation == "create_group":
             return self._named_in_body("name")
         _, _, name = self._path.partition("/groups/")
-        return self.veil(unquote(name)) or None
+        # HTTP-3: one slash behind the name is the same group.
+        return self.veil(unquote(name.removesuffix("/"))) or None
 
     def forget_bodies(self) -> None:
         """Let go of what is large: bodies and headers, and of path and query the rest of what a line shows."""

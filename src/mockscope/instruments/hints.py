@@ -110,6 +110,15 @@ class Hint(Enum):
         "Leave it out: GET and DELETE are told all by path, query and headers.",
         "HTTP-5",
     )
+    HEAD_TOO_LONG = (
+        "The request line, or all of the head, is over the limit of this server.",
+        "Look for a header or a parameter that grows from request to request.",
+    )
+    NAME_TOO_LONG = (
+        "The {field} fits into no request line and no header, so nobody can ask for it.",
+        "Use a shorter one.",
+        "HTTP-8",
+    )
     BODY_TOO_LARGE = ("The body is over the limit of this server.", "Send one user or one group a request.")
     JSON_TRAILING_COMMA = (
         "There is a comma before a closing bracket, as in the documentation's own examples.",

@@ -8,7 +8,6 @@ from typing import Final
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mockscope import wire
 from mockscope.bench import Bench, MockSite
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.calls import Journal
@@ -18,7 +17,7 @@ from mockscope.web.answer import SERVER, JSONAnswer, rendered
 from mockscope.web.breaking import answer_or_break
 from mockscope.web.control.door import Door
 from mockscope.web.explaining import BODIES, explain, suspect
-from mockscope.web.head import HEAD_TOO_LONG, MAX_HEAD_BYTES, Head
+from mockscope.web.head import MAX_HEAD_BYTES, REFUSED_HEAD, Head
 from mockscope.web.reading import Call
 from mockscope.web.recording import Recorder
 from mockscope.web.routes import Endpoint, Row, allowed_methods, route
@@ -87,9 +86,9 @@ class Api:
             self._recorder.close(call.entry, self._log_of(call))
 
     async def _answer(self, call: Call) -> JSONAnswer:
-        if too_long := call.scope.get("state", {}).get(HEAD_TOO_LONG):
-            return self._refuse_head(call, *too_long)
         try:
+            if refusal := call.scope.get("state", {}).get(REFUSED_HEAD):
+                raise Refused(Refusal[refusal], limit=str(MAX_HEAD_BYTES))
             row, handle = self._admit(call)
             if row.has_body or (handle.faults.are_planned and call.head.announces_body):
                 await call.read_body()
@@ -110,12 +109,6 @@ class Api:
             await call.read_body()
         entry.advice = explain(refused, call, self._directory)
         return rendered(refused, entry.veil)
-
-    def _refuse_head(self, call: Call, status: int, part: str) -> JSONAnswer:
-        """Refuse a request whose head the server did not keep (HTTP-8)."""
-        call.entry.rule = "HTTP-8"
-        text = f"The {part} of the request is longer than {MAX_HEAD_BYTES} bytes."
-        return JSONAnswer(wire.encode(wire.Message(text)), status)
 
     def _crashed(self, call: Call, error: Exception) -> JSONAnswer:
         """Answer where mockscope itself, or a function of the user, failed (HTTP-8)."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Final
+from urllib.parse import quote
 
 from mockscope import wire
 from mockscope.domain.directory import Directory
@@ -19,7 +20,7 @@ from mockscope.domain.site import Site
 from mockscope.domain.store import Table
 from mockscope.instruments.hints import Advice, Hint, did_you_mean
 from mockscope.nearness import MOST_CANDIDATES, nearest, nearest_email
-from mockscope.web.head import AUTH_HEADER, EMAIL_HEADER
+from mockscope.web.head import AUTH_HEADER, EMAIL_HEADER, MAX_HEAD_BYTES
 from mockscope.web.reading import Call
 from mockscope.web.routes import COLLECTIONS
 
@@ -38,6 +39,8 @@ RENAMED_EMAIL: Final = (b"x-email", b"email", b"x-http-email", b"x-user-email")
 
 # Of the fields of one request that are unknown, or come twice, so many are told.
 MOST_UNKNOWN: Final = 10
+# A name in a request line (HTTP-8), with room for the rest of the head.
+MAX_NAME_BYTES: Final = MAX_HEAD_BYTES - 1024
 
 
 def explain(refused: Refused, call: Call, directory: Directory) -> Advice:
@@ -160,6 +163,7 @@ def _suspect_fields(call: Call, fields: Mapping[str, Any]) -> Sequence[Advice]:
         found += [_unknown_field(name, operation) for name in unknown[:MOST_UNKNOWN]]
     if operation == "create_group" and "create_by_email" in fields:
         found.append(Hint.CREATE_BY_EMAIL.about())
+    found += [Hint.NAME_TOO_LONG.about(field=field) for field in ("name", "email") if _fits_no_head(fields.get(field))]
     # Each field has a colon: where there are no more, none came twice.
     if call.body.count(b":") > len(fields):
         found += [Hint.FIELD_REPEATED.about(sent=name) for name in wire.repeated_names(call.body)[:MOST_UNKNOWN]]
@@ -168,6 +172,11 @@ def _suspect_fields(call: Call, fields: Mapping[str, Any]) -> Sequence[Advice]:
         repeated = next(name for name, times in Counter(groups).items() if times > 1)
         found.append(Hint.GROUP_REPEATED.about(name=repeated))
     return found
+
+
+def _fits_no_head(name: object) -> bool:
+    # A character takes up to twelve in a path.
+    return isinstance(name, str) and len(name) > MAX_NAME_BYTES // 12 and len(quote(name)) > MAX_NAME_BYTES
 
 
 def _unknown_field(name: str, operation: str) -> Advice:
@@ -347,6 +356,8 @@ EXPLAINED: Final[Mapping[Refusal, Explain]] = {
     Refusal.PATH_UNKNOWN: _path_unknown,
     Refusal.METHOD_NOT_ALLOWED: _method_not_allowed,
     Refusal.CONTENT_TYPE_WRONG: _content_type_wrong,
+    Refusal.LINE_TOO_LONG: _always(Hint.HEAD_TOO_LONG),
+    Refusal.HEAD_TOO_LONG: _always(Hint.HEAD_TOO_LONG),
     Refusal.BODY_TOO_LARGE: _always(Hint.BODY_TOO_LARGE),
     Refusal.BODY_MISSING: _always(Hint.BODY_MISSING),
     Refusal.BODY_NOT_JSON: _body_not_json,

@@ -15,8 +15,8 @@ AUTH_HEADER: Final = b"http-x-partner-auth"
 # "REQUIRED HTTP HEADER: HTTP-X-EMAIL"
 EMAIL_HEADER: Final = b"http-x-email"
 MAX_HEAD_BYTES: Final = 64 * 1024
-# In the state of a request without its head, which was too long: the status, and the part that was.
-HEAD_TOO_LONG: Final = "mockscope.head_too_long"
+# In the state of a request without its head, which was too long: the name of the refusal.
+REFUSED_HEAD: Final = "mockscope.refused_head"
 NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 

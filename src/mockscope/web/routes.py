@@ -3,11 +3,10 @@
 No rule is here: the functions that these lines call refuse.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import unquote
-
-from starlette.routing import compile_path
 
 from mockscope import wire
 from mockscope.domain.model import Group, User
@@ -164,7 +163,8 @@ def _rows_at(path: str) -> Rows:
 COLLECTIONS: Final[Mapping[str, Rows]] = {
     spelling: _rows_at(path) for path in (USERS, GROUPS) for spelling in (path, f"{path}/")
 }
-ONE_GROUP_PATTERN: Final = compile_path(ONE_GROUP)[0]
+# HTTP-3: one slash behind the name is the same group.
+ONE_GROUP_PATTERN: Final = re.compile(f"{GROUPS}/(?P<group_name>[^/]+)/?")
 ONE_GROUP_ROWS: Final = _rows_at(ONE_GROUP)
 
 
@@ -173,7 +173,7 @@ def route(head: Head) -> tuple[Rows | None, str]:
     if (rows := COLLECTIONS.get(head.decoded_path)) is not None:
         return rows, ""
     # Matched as it was sent, so that %2F stays inside the one segment that is the name (GROUP-5).
-    if match := ONE_GROUP_PATTERN.match(head.path):
+    if match := ONE_GROUP_PATTERN.fullmatch(head.path):
         return ONE_GROUP_ROWS, unquote(match["group_name"])
     return None, ""
 
