@@ -4,6 +4,7 @@ import base64
 import gc
 import json
 import logging
+from threading import Thread
 from typing import Any
 from urllib.parse import quote
 
@@ -289,6 +290,28 @@ def test_a_key_is_known_as_long_as_anybody_needs_it() -> None:
 
     veil.forget(OWN_KEY)
     assert veil(OWN_KEY) == OWN_KEY
+
+
+def test_a_key_may_be_forgotten_while_another_is_learned() -> None:
+    veil = Veil()
+    veil.learn(OWN_KEY)
+    removed = [OWN_KEY]
+
+    class CollectedKey(str):
+        """Does what the garbage collector may do in the middle of `learn`: it finalizes a site."""
+
+        __slots__ = ()
+
+        def __len__(self) -> int:
+            while removed:
+                veil.forget(removed.pop())
+            return super().__len__()
+
+    learning = Thread(target=veil.learn, args=(CollectedKey(ODD_KEY),), daemon=True)
+    learning.start()
+    learning.join(300)
+
+    assert (learning.is_alive(), veil(OWN_KEY)) == (False, OWN_KEY)
 
 
 def test_the_keys_of_a_site_are_forgotten_with_its_last_call(server: LiveServer) -> None:

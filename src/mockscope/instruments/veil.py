@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections import Counter
+from collections import Counter, deque
 from threading import Lock
 from typing import Any, Final
 from urllib.parse import quote
@@ -32,6 +32,8 @@ class Veil:
         self._lock = Lock()
         # How often each key was learned and not forgotten.
         self._known: Counter[str] = Counter()
+        # Keys to forget. The garbage collector may call `forget` in the middle of `learn`, where the lock is held.
+        self._to_forget: deque[str] = deque()
         # Those of the vendor's shape may be thousands, and are looked up; for the others each text is searched.
         self._of_the_shape: set[str] = set()
         self._sought: dict[str, dict[str, str]] = {}
@@ -42,6 +44,7 @@ class Veil:
     def learn(self, key: str) -> None:
         """Know a key from now on."""
         with self._lock:
+            self._drop_forgotten()
             self._known[key] += 1
             if KEY.fullmatch(key):
                 self._of_the_shape.add(key.lower())
@@ -49,16 +52,14 @@ class Veil:
                 self._sought[key] = _spellings(key)
 
     def forget(self, key: str) -> None:
-        """Forget a key that was learned, once nobody who made it known needs it any more."""
-        with self._lock:
-            self._known[key] -= 1
-            if not self._known[key]:
-                del self._known[key]
-                self._of_the_shape.discard(key.lower())
-                self._sought.pop(key, None)
+        """Forget a key that was learned, once nobody who made it known needs it any more. Takes no lock."""
+        self._to_forget.append(key)
 
     def __call__(self, text: str) -> str:
         """The text as it may be shown."""
+        if self._to_forget:
+            with self._lock:
+                self._drop_forgotten()
         # Most texts have no four hyphens, and a search would cost more.
         if text.count("-") >= 4:
             text = KEY.sub(lambda found: last_four(found[0]), text)
@@ -106,6 +107,15 @@ class Veil:
             names_scheme = name.endswith("authorization") and scheme.isalpha() and blank
             value = f"{scheme} {last_four(secret)}" if names_scheme else last_four(value)
         return self(value)
+
+    def _drop_forgotten(self) -> None:
+        while self._to_forget:
+            key = self._to_forget.popleft()
+            self._known[key] -= 1
+            if not self._known[key]:
+                del self._known[key]
+                self._of_the_shape.discard(key.lower())
+                self._sought.pop(key, None)
 
     def _last_four_if_known(self, found: re.Match[str]) -> str:
         return last_four(found[0]) if found[0].lower() in self._of_the_shape else found[0]
