@@ -2,11 +2,12 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
+from support.bounds import SLOW_TEST_SECONDS, TEST_SECONDS, fails_after
 
 import mockscope
 from mockscope.server import LiveServer
@@ -17,6 +18,13 @@ sys.path += [str(Path(__file__).parent / room) for room in ("docs", "redirect")]
 pytest_plugins = ["pytester", "proofs"]
 
 IGNORED_AT_TIMES: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, bool | None]:
+    """Fail a test that hangs, for instance because a thread died before it ran."""
+    with fails_after(SLOW_TEST_SECONDS if item.get_closest_marker("slow") else TEST_SECONDS):
+        return (yield)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import trio
+from support.bounds import WAIT_SECONDS, join
 
 # Runs an asynchronous function on a loop that stays.
 Run = Callable[..., Any]
@@ -34,9 +35,9 @@ def trio_loop() -> Iterator[Run]:
 
     thread = threading.Thread(target=trio.run, args=(stay,), daemon=True)
     thread.start()
-    started.wait()
+    assert started.wait(WAIT_SECONDS)
     try:
         yield lambda function, *args: trio.from_thread.run(function, *args, trio_token=tokens[0])
     finally:
         tokens[0].run_sync_soon(ended.set)
-        thread.join()
+        join(thread)

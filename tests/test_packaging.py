@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from support.bounds import WAIT_SECONDS
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SOURCES: Final = ("src/mockscope", "conftest_plugin/pytest_mockscope")
@@ -28,7 +29,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an sdist, and a wheel that was built from it."""
     folder = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command, check=True, capture_output=True, timeout=WAIT_SECONDS)
     return folder
 
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 from callers import GROUPS, PHOEBE, SECONDS, USERS, Half, announcing, call, send
+from support.bounds import at_once, join
 
 import mockscope
 from mockscope import LiveServer, MockSite
@@ -276,7 +277,7 @@ def test_a_look_waits_for_what_is_being_answered(site: MockSite, monkeypatch: py
         sender.start()
 
         assert [entry.status for entry in site.calls] == [201]
-        sender.join()
+        join(sender)
     assert waiting.is_set()
 
 
@@ -290,7 +291,7 @@ def test_a_reset_waits_for_what_is_being_answered_and_nothing_of_it_is_left(
 
         site.reset()
 
-        sender.join()
+        join(sender)
     assert waiting.is_set()
     assert (list(site.users), list(site.calls), site.findings()) == (["admin@example.com"], [], [])
 
@@ -334,7 +335,7 @@ def test_a_look_ends_as_soon_as_the_answer_is_out(site: MockSite, monkeypatch: p
 
         assert [entry.status for entry in site.calls.settled(SECONDS)] == [201]
         assert monotonic() - began < SECONDS / 2
-        sender.join()
+        join(sender)
 
 
 def test_a_look_does_not_wait_for_ever(site: MockSite) -> None:
@@ -357,10 +358,10 @@ def test_a_look_does_not_wait_for_what_came_after_it(monkeypatch: pytest.MonkeyP
     ready = Event()
     server = Thread(target=traffic)
     server.start()
-    ready.wait(SECONDS)
+    assert ready.wait(SECONDS)
 
     assert journal.settled(SECONDS)[0].is_open is False
-    server.join()
+    join(server)
     assert [entry.is_open for entry in journal.settled(0)] == [False, True]
 
 
@@ -560,8 +561,7 @@ def test_calls_from_many_threads_are_all_there_once_and_in_order(server: LiveSer
             answers = [client.get(USERS, params={"next_page_start": f"{number}-{n}"}) for n in range(requests)]
         return [(answer.headers["x-request-id"], answer.request.url.query.decode()) for answer in answers]
 
-    with ThreadPoolExecutor(threads) as pool:
-        asked = list(pool.map(ask, range(threads)))
+    asked = at_once(ask, range(threads))
 
     entries = list(site.calls)
     assert len(entries) == threads * requests
@@ -578,7 +578,6 @@ def test_sites_do_not_see_each_others_calls(server: LiveServer) -> None:
     def ask(site: MockSite) -> list[Any]:
         return [call(site, "GET", USERS).headers["x-request-id"] for _ in range(20)]
 
-    with ThreadPoolExecutor(4) as pool:
-        asked = list(pool.map(ask, sites))
+    asked = at_once(ask, sites)
 
     assert [[entry.id for entry in site.calls] for site in sites] == asked

@@ -71,7 +71,9 @@ def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str
 def test_the_banner_gives_url_header_and_a_curl_line_that_works_when_pasted() -> None:
     with serving("--port", "0") as served:
         (curl,) = (line.strip() for line in served.banner.splitlines() if line.strip().startswith("curl"))
-        answer = subprocess.run(curl.replace("curl", "curl -s", 1), shell=True, capture_output=True, check=True).stdout
+        answer = subprocess.run(
+            curl.replace("curl", "curl -s", 1), shell=True, capture_output=True, timeout=300, check=True
+        ).stdout
 
         assert served.banner == (
             f"mockscope {mockscope.__version__} answers at {served.url} (Ctrl-C ends it)\n"
@@ -178,7 +180,7 @@ def test_who_is_impatient_need_not_wait_for_a_client_that_reads_nothing(tmp_path
         with suppress(ConnectionError):
             # Until it has heard: two signals at once would be one.
             while True:
-                socket.create_connection(("127.0.0.1", int(served.url.rpartition(":")[2]))).close()
+                socket.create_connection(("127.0.0.1", int(served.url.rpartition(":")[2])), 300).close()
         assert served.end(signal.SIGINT) == (0, "")
 
 
@@ -186,7 +188,7 @@ def test_a_client_that_sends_half_a_request_is_hung_up_on_without_a_trace() -> N
     head = "".join(f"{name}: {value}\r\n" for name, value in AUTH.items())
     with serving("--port", "0", "--log", "off") as served:
         address = ("127.0.0.1", int(served.url.rpartition(":")[2]))
-        with socket.create_connection(address) as connection:
+        with socket.create_connection(address, 300) as connection:
             connection.sendall(
                 f"POST /api/v1/users HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n{head}".encode()
                 + b"Content-Length: 100\r\n\r\n"

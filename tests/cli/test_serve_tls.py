@@ -73,7 +73,9 @@ def test_the_banner_of_serve_tls_has_a_curl_line_that_works_when_pasted(tmp_path
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(11)]
         [curl] = [line.strip() for line in lines if line.strip().startswith("curl ")]
-        answer = subprocess.run(curl.replace("curl", "curl -s", 1), shell=True, capture_output=True, check=True).stdout
+        answer = subprocess.run(
+            curl.replace("curl", "curl -s", 1), shell=True, capture_output=True, timeout=300, check=True
+        ).stdout
 
     assert "".join(lines) == (
         f"mockscope {mockscope.__version__} answers at {ready['url']} (Ctrl-C ends it)\n"

@@ -17,6 +17,7 @@ from typing import Any, Final
 import pytest
 import requests
 import yaml
+from support.bounds import WAIT_SECONDS, join
 from support.commands import invoke
 
 from mockscope import Mockscope, SeedError
@@ -437,11 +438,11 @@ def test_a_kill_loses_nothing_that_a_save_confirmed(tmp_path: Path) -> None:
         with serving(tmp_path, "--seed", "seed.json", "--state", f"{state}") as served:
             writer = Thread(target=write_and_save, args=(served.url, turn, saved))
             writer.start()
-            promised |= {saved.get(timeout=300) for _ in range(1 + turn % 4)}
+            promised |= {saved.get(timeout=WAIT_SECONDS) for _ in range(1 + turn % 4)}
             served.process.kill()
-            writer.join()
+            join(writer)
         while not saved.empty():
-            promised.add(saved.get())
+            promised.add(saved.get_nowait())
         found = {(user["email"], 201, 204) for user in exported(state)["sites"][0]["users"]}
         assert promised - found == set()
 

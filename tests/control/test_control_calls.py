@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 from control_harness import BASE, path_of
+from support.bounds import WAIT_SECONDS, result, until
 
 from mockscope import Entry, LiveServer, MockSite
 
@@ -178,16 +179,15 @@ def test_a_look_at_the_calls_waits_for_one_that_is_still_being_answered(
     body = b'{"name": "Sales", "access": "Sql", "created_by_email": "admin@example.com"}'
     auth = site.headers["Http-X-Partner-Auth"]
     head = f"POST /api/v1/groups HTTP/1.1\r\nHost: localhost\r\nHttp-X-Partner-Auth: {auth}\r\n"
-    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as client:
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), WAIT_SECONDS) as client:
         client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:10])
-        while len(site.calls.settled(0)) == 0:
-            pass
+        until(lambda: len(site.calls.settled(0)) > 0)
         monkeypatch.setattr(site.calls, "_entries", settled)
         with ThreadPoolExecutor() as pool:
             look = pool.submit(control.get, f"{path_of(site.host)}/calls")
             assert looking.wait(300)
             client.sendall(body[10:])
-            assert [call["status"] for call in look.result().json()["calls"]] == [201]
+            assert [call["status"] for call in result(look).json()["calls"]] == [201]
 
 
 def test_nothing_of_the_control_api_is_among_the_calls(server: LiveServer, control: httpx.Client) -> None:

@@ -1,13 +1,13 @@
 """Sites over the control API: what is asked over HTTP happens to the Python handle, and the other way round."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
 import httpx
 import pytest
 from control_harness import BASE, path_of
+from support.bounds import at_once
 
 import mockscope as package
 from mockscope import LiveServer, MockSite, serve
@@ -238,8 +238,7 @@ def test_of_many_who_want_one_host_at_once_one_gets_it_and_the_others_a_conflict
                 statuses.append(client.post(f"{BASE}/sites", json={"host": host}).status_code)
         return statuses
 
-    with ThreadPoolExecutor(8) as pool:
-        seen = list(pool.map(make_all, range(8)))
+    seen = at_once(make_all, range(8))
 
     assert [sorted(of_one_host) for of_one_host in zip(*seen, strict=True)] == [[201] + [409] * 7] * len(hosts)
     assert list(server.sites) == hosts

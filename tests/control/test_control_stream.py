@@ -10,6 +10,7 @@ import httpx
 import pytest
 from control_harness import BASE, path_of
 from starlette.types import Message
+from support.bounds import WAIT_SECONDS, until
 
 from mockscope import LiveServer, MockSite
 from mockscope.instruments.entry import LONGEST_KEPT, Entry
@@ -186,11 +187,10 @@ async def test_a_reader_that_is_too_slow_loses_the_oldest_calls_and_is_told_so(
 
 def test_a_reader_that_reads_nothing_does_not_make_memory_grow(server: LiveServer, site: MockSite) -> None:
     body = b'{"name": "' + b"x" * LONGEST_KEPT + b'"}'
-    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as deaf:
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), WAIT_SECONDS) as deaf:
         deaf.sendall(f"GET {path_of(site.host)}/calls/stream HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         with deaf.makefile() as answer:
-            while OPENED not in answer.readline():
-                pass
+            until(lambda: OPENED in answer.readline())
         [observe] = site.calls.observers
         events: EventStream = observe.__self__  # type: ignore[attr-defined]
         with httpx.Client(headers=site.headers) as client:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from friends import friends
 from msgspec.structs import asdict
+from support.bounds import join
 
 from mockscope import Mockscope
 from mockscope.domain.model import Access, User
@@ -47,7 +48,7 @@ def read_while_writing(read: Callable[[], object], write: Callable[[int], object
             write(number)
     finally:
         over.set()
-        thread.join()
+        join(thread)
     return found
 
 
@@ -126,8 +127,7 @@ def test_of_two_who_create_the_same_user_one_is_refused() -> None:
     threads = [Thread(target=create) for _ in range(2)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    join(*threads)
 
     created = [outcome for outcome in outcomes if isinstance(outcome, User)]
     assert (len(created), len(outcomes), len(site.store.users)) == (ROUNDS, 2 * ROUNDS, ROUNDS + 5)

@@ -8,6 +8,7 @@ from math import inf
 
 import pytest
 import requests
+from support.bounds import result
 
 from mockscope import Answer, Entry, LiveServer, LogNormal, MockSite, Uniform
 from mockscope.instruments.calls import Journal
@@ -83,7 +84,7 @@ def test_what_a_fault_keeps_back_writes_nothing_into_a_site_that_was_reset_meanw
     mockscope.clock.move_to("2101-01-01T00:00:00Z")
 
     with pytest.raises(requests.ConnectionError):
-        creating.result()
+        result(creating)
     assert (list(mockscope.users), list(mockscope.calls), mockscope.findings()) == (["admin@example.com"], [], [])
 
 
@@ -100,7 +101,7 @@ def test_a_call_that_a_fault_keeps_back_goes_on_where_the_calls_are_merely_forgo
     mockscope.calls.clear()
     mockscope.clock.shift(seconds=60)
 
-    assert (creating.result(), list(mockscope.users)) == (201, ["admin@example.com", "joey@example.com"])
+    assert (result(creating), list(mockscope.users)) == (201, ["admin@example.com", "joey@example.com"])
 
 
 def test_a_delay_is_over_at_once_on_a_clock_that_jumps(mockscope: MockSite) -> None:

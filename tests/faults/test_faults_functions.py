@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from support.bounds import until
 
 from mockscope import Answer, Entry, LiveServer, Mockscope, MockSite
 from mockscope.instruments.calls import Journal
@@ -161,8 +162,7 @@ def test_what_a_fault_keeps_back_ends_as_a_reset_connection_with_its_site(
             raised.append(type(error))
 
     asking = in_a_thread(asked)
-    while not any(call.is_held for call in site.calls.settled(0)):
-        pass
+    until(lambda: any(call.is_held for call in site.calls.settled(0)))
 
     getattr(site, end)()
 
@@ -179,8 +179,7 @@ async def test_without_a_socket_what_is_kept_back_ends_too(fault: dict[str, Any]
         site.faults.add("list_users", **fault)
 
         def reset_once_held() -> None:
-            while not any(call.is_held for call in site.calls.settled(0)):
-                pass
+            until(lambda: any(call.is_held for call in site.calls.settled(0)))
             site.reset()
 
         resetting = in_a_thread(reset_once_held)

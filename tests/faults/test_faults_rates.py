@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+from support.bounds import WAIT_SECONDS
 
 from mockscope import LiveServer, MockSite
 
@@ -146,7 +147,7 @@ def test_the_clock_of_the_server_moves_windows_too() -> None:
 def test_under_many_threads_exactly_so_many_calls_pass(site: MockSite) -> None:
     limit = site.faults.rate_limit(100, per=60)
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: ask(site)[0], range(200)))
+        answers = list(pool.map(lambda _: ask(site)[0], range(200), timeout=WAIT_SECONDS))
     assert (answers.count(200), answers.count(429), limit.hits) == (100, 100, 100)
 
 

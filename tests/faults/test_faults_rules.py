@@ -3,12 +3,12 @@
 import logging
 import re
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import requests
 from dirty_equals import IsOneOf, IsPartialDict, IsStr, IsTrueLike
+from support.bounds import at_once
 
 import mockscope as package
 from mockscope import Answer, Entry, LiveServer, LogNormal, Mockscope, MockSite, Uniform
@@ -788,8 +788,7 @@ def test_under_many_threads_a_fault_strikes_exactly_as_often_as_planned(mockscop
             url = f"{mockscope.url}{USERS}"
             return [session.get(url, headers=mockscope.headers, timeout=300).status_code for _ in range(50)]
 
-    with ThreadPoolExecutor(8) as pool:
-        answers = [status for part in pool.map(fifty, range(8)) for status in part]
+    answers = [status for part in at_once(fifty, range(8)) for status in part]
     assert (answers.count(503), answers.count(200)) == (100, 300)
     assert (fault.hits, fault.left, fault.seen) == (100, 0, 400)
     assert [call.fault for call in mockscope.calls] == ["fault-1"] * 100 + [None] * 300

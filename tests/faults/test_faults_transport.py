@@ -9,8 +9,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -24,6 +22,7 @@ import httpx2
 import pytest
 import requests
 from faults_document import row_of
+from support.bounds import until
 
 import mockscope as package
 from mockscope import MockSite
@@ -138,7 +137,7 @@ def with_curl(asked: Sequence[Asked], patience: float) -> None:
         command += [part for name, value in one.full_headers.items() for part in ("--header", f"{name}: {value}")]
         command += [] if one.body is None else ["--data-binary", json.dumps(one.body)]
         command += [one.url]
-    done = subprocess.run(command, capture_output=True, check=False)
+    done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
     if done.returncode:
         raise Exit(done.returncode)
 
@@ -529,14 +528,6 @@ def is_over(wire: Wire) -> bool:
 def seen_calls(site: MockSite) -> list[package.Entry]:
     until(lambda: len(site.calls) > 0)
     return list(site.calls)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Look until something is so; the server's thread does it meanwhile."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.002)
 
 
 # -- without a socket, and without httptools -----------------------------------------------------------------------

@@ -1,18 +1,19 @@
 """Snapshots, resets and forks of a site and of a whole server, as tests hold them."""
 
-import http.client
 import json
 import re
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from http.client import HTTPConnection
 from threading import Barrier, Event
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from comparing import FRIENDS, KEY, USERS, ask, assert_like_fresh, friends, indexed
+from support.bounds import WAIT_SECONDS, result
 
 from mockscope import Mockscope, MockSite, Refused, SeedError
 
@@ -371,7 +372,7 @@ def test_whoever_asks_during_a_restore_sees_one_state_or_the_other(mockscope: Mo
     ended = Event()
 
     def travel() -> None:
-        all_look.wait(300)
+        all_look.wait(WAIT_SECONDS)
         for _ in range(300):
             early.restore()
             late.restore()
@@ -382,8 +383,8 @@ def test_whoever_asks_during_a_restore_sees_one_state_or_the_other(mockscope: Mo
         found: list[tuple[int, frozenset[str]]] = []
         address = urlsplit(mockscope.url)
         headers = mockscope.headers | ({} if email is None else {"Http-X-Email": email})
-        with closing(http.client.HTTPConnection(address.hostname or "", address.port)) as connection:
-            all_look.wait(300)
+        with closing(HTTPConnection(address.hostname or "", address.port, timeout=WAIT_SECONDS)) as connection:
+            all_look.wait(WAIT_SECONDS)
             while not (found and ended.is_set()):
                 connection.request("GET", USERS, headers=headers)
                 response = connection.getresponse()
@@ -394,9 +395,9 @@ def test_whoever_asks_during_a_restore_sees_one_state_or_the_other(mockscope: Mo
 
     with ThreadPoolExecutor(4) as threads:
         looks = [threads.submit(look, email) for email in (None, emails[0], emails[-1])]
-        threads.submit(travel).result()
+        result(threads.submit(travel))
 
-    seen = {sight for each in looks for sight in each.result()}
+    seen = {sight for each in looks for sight in result(each)}
     assert seen <= {(200, frozenset({"Joey"})), (200, frozenset({"Ross"}))}
     assert [user.first_name for user in mockscope.users.values()] == ["Site", *["Ross"] * 12]
 
@@ -424,7 +425,7 @@ def test_snapshots_restores_and_writes_from_several_threads_leave_a_whole_site(m
 
     with ThreadPoolExecutor(4) as threads:
         for done in [threads.submit(work, number) for number in range(2) for work in (write, travel)]:
-            done.result()
+            result(done)
 
     fresh = Mockscope(mockscope.export()).sites[mockscope.host]
     assert indexed(mockscope) == indexed(fresh)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from threading import Thread
 
 import pytest
+from support.bounds import join
 
 from mockscope import LiveServer, Mockscope
 
@@ -72,7 +73,7 @@ def test_a_copy_may_be_read_though_a_thread_held_every_lock_at_the_fork(server: 
         lock.acquire()  # type: ignore[attr-defined]
     forking = Thread(target=hold_and_fork)
     forking.start()
-    forking.join(300)
+    join(forking)
     for lock in held:
         lock.release()  # type: ignore[attr-defined]
 

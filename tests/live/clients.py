@@ -142,7 +142,7 @@ def ask_curl(method: str, url: str, headers: Mapping[str, str], body: bytes | No
         command += ["--header", f"{name}: {value}"]
     if body is not None:
         command += ["--data-binary", "@-"]
-    done = subprocess.run([*command, url], input=body, capture_output=True, check=True)
+    done = subprocess.run([*command, url], input=body, capture_output=True, timeout=PATIENCE, check=True)
     # The last head is the answer's; an interim one, 100 Continue, may stand before it.
     lines = done.stderr.decode().strip().split("\r\n\r\n")[-1].splitlines()
     status = int(lines[0].split()[1])

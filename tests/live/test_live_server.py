@@ -12,7 +12,6 @@ import sys
 import threading
 import unittest
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -20,6 +19,7 @@ import httpx
 import pytest
 import requests
 from clients import PATIENCE, Wire, head
+from support.bounds import at_once, join
 
 import mockscope
 from mockscope import LiveServer, MockSite, server
@@ -214,8 +214,7 @@ def test_of_servers_that_start_on_one_port_at_one_moment_one_wins_and_the_others
                 return str(error)
 
         servers = [LiveServer(port=port) for _ in range(4)]
-        with ThreadPoolExecutor(4) as pool:
-            said = list(pool.map(start, servers))
+        said = at_once(start, servers)
         assert sorted(said, reverse=True) == [
             f"http://127.0.0.1:{port}",
             *[f"[Errno {errno.EADDRINUSE}] {os.strerror(errno.EADDRINUSE)}"] * 3,
@@ -244,7 +243,7 @@ def test_a_start_that_fails_in_the_thread_raises_instead_of_waiting(monkeypatch:
 
     starter = threading.Thread(target=start, daemon=True)
     starter.start()
-    starter.join(timeout=PATIENCE)
+    join(starter)
     assert [str(error) for error in raised] == ["Too many open files"]
 
 
@@ -415,9 +414,7 @@ async def test_a_server_serves_an_async_test() -> None:
 
 
 def in_eight_threads(work: Callable[[int], None]) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        for done in [pool.submit(work, number) for number in range(8)]:
-            done.result(timeout=PATIENCE)
+    at_once(work, range(8))
 
 
 def test_threads_make_sites_and_ask_at_once(mockscope_server: LiveServer) -> None:
@@ -475,7 +472,7 @@ def test_a_server_is_stopped_from_another_thread_than_the_one_that_started_it() 
     port = port_of(live.url)
     stopper = threading.Thread(target=live.stop)
     stopper.start()
-    stopper.join(timeout=PATIENCE)
+    join(stopper)
     assert is_closed(port)
 
 

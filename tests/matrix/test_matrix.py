@@ -187,14 +187,14 @@ OTHERS: Final = {
 
 @cache
 def node_version() -> int:
-    done = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
+    done = subprocess.run(["node", "--version"], capture_output=True, text=True, timeout=PATIENCE, check=True)
     return int(done.stdout.removeprefix("v").partition(".")[0])
 
 
 @cache
 def has_perl_tls() -> bool:
     command = ["perl", "-MIO::Socket::SSL", "-e", "1"]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    return subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False).returncode == 0
 
 
 def is_missing(program: str, way: str) -> bool:

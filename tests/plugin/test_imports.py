@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from pytest_mockscope.options import MARKER_NAMES, POLICY
+from support.bounds import WAIT_SECONDS
 
 import mockscope
 
@@ -17,8 +18,14 @@ print(json.dumps(sorted(name.partition(".")[0] for name in set(sys.modules) - be
 """
 
 
+def printed_by(script: str) -> str:
+    """Return the output of a script in a process of its own."""
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, capture_output=True, text=True, timeout=WAIT_SECONDS, check=True).stdout
+
+
 def test_the_plugin_imports_only_the_standard_library_and_pytest() -> None:
-    printed = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True).stdout
+    printed = printed_by(LOADED)
 
     foreign = {name for name in json.loads(printed) if name not in sys.stdlib_module_names}
     assert foreign == {"pytest_mockscope"}
@@ -26,7 +33,7 @@ def test_the_plugin_imports_only_the_standard_library_and_pytest() -> None:
 
 def test_importing_mockscope_imports_nothing_else() -> None:
     script = "import json, sys; import mockscope; print(json.dumps(sorted(sys.modules)))"
-    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    printed = printed_by(script)
 
     assert [name for name in json.loads(printed) if name.startswith(("mockscope", "starlette", "uvicorn"))] == [
         "mockscope"

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.bounds import WAIT_SECONDS
 
 GOOD = """
 from collections.abc import Iterator, Mapping
@@ -56,7 +57,7 @@ def test_a_sample_project_is_clean_under_strict_and_wrong_use_is_found(tmp_path:
     (tmp_path / "test_bad.py").write_text(BAD)
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", "cache", "."]
 
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=WAIT_SECONDS, check=False)
 
     findings = [(line.partition(":")[0], line.rpartition("[")[2].rstrip("]")) for line in result.stdout.splitlines()]
     assert findings == [("test_bad.py", "arg-type"), ("test_bad.py", "attr-defined")]

@@ -6,13 +6,13 @@ Each test does a fixed amount of work; the interpreter switches threads a thousa
 import json
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 import pytest
+from support.bounds import at_once as in_threads
 
 from mockscope import LiveServer, Mockscope, MockSite
 
@@ -60,9 +60,7 @@ def at_once(site: MockSite, *works: Callable[[Client], object]) -> None:
         with closing(Client(site)) as client:
             work(client)
 
-    with ThreadPoolExecutor(len(works)) as threads:
-        for done in [threads.submit(do, work) for work in works]:
-            done.result()
+    in_threads(do, works)
 
 
 def assert_whole(user: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import httpx
 import pytest
 import requests
+from support.bounds import join
 
 import mockscope
 from mockscope import LiveServer, MockSite
@@ -90,7 +91,7 @@ def another() -> Iterator[int]:
             yield other.server_port
         finally:
             other.shutdown()
-            thread.join()
+            join(thread)
 
 
 def said_to(server: LiveServer, data: bytes, *, ends: bool = False) -> bytes:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final
 
+from support.bounds import join
+
 LENGTH: Final = re.compile(rb"(?im)^content-length: *(\d+)\r$")
 
 
@@ -24,7 +26,7 @@ class Scripted:
         self._context = context
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http{'s' if context else ''}://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._serve)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
         # For each connection the requests on it.
         self.requests: list[list[bytes]] = []
         # Set when the last answer of a connection is out and it is closed.
@@ -38,7 +40,7 @@ class Scripted:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join()
+        join(self._thread)
 
     def _serve(self) -> None:
         for script, closed in zip(self._scripts, self.closed, strict=True):
@@ -113,13 +115,13 @@ def endless(start: bytes, more: bytes, *, pause: float = 0) -> Iterator[str]:
                 connection.sendall(more)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve)
+        thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             over.set()
-            thread.join()
+            join(thread)
 
 
 @contextmanager
@@ -133,9 +135,9 @@ def hasty(answer: bytes) -> Iterator[str]:
             connection.sendall(answer)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve)
+        thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            thread.join()
+            join(thread)

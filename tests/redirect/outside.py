@@ -20,6 +20,7 @@ import pytest
 import trustme
 import uvloop
 from senders import Trust
+from support.bounds import join
 
 # Where the stand-in is said to be; nobody listens there, and connections go to its true ports.
 ADDRESS: Final = "127.0.0.77"
@@ -95,7 +96,7 @@ def serving(outside: Outside, context: ssl.SSLContext | None) -> Iterator[int]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join()
+        join(thread)
 
 
 @cache

@@ -18,6 +18,7 @@ import requests
 import urllib3
 from outside import BODY, Outside
 from outside import outside as outside
+from support.bounds import at_once, result
 
 from mockscope import LiveServer, MockSite, serve
 from mockscope.redirect import ABSENT, ROWS, Row, redirected
@@ -109,9 +110,9 @@ def test_a_redirect_as_a_decorator_is_one_for_several_calls_at_once(
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(decorated, leaves_first=True)
         second = threads.submit(decorated, leaves_first=False)
-        assert first.result() == 200
+        assert result(first) == 200
         first_is_out.set()
-        assert second.result() == 200
+        assert result(second) == 200
 
     assert (outside.connections, len(mockscope.calls)) == (0, 2)
 
@@ -200,7 +201,7 @@ def test_two_threads_that_overlap_share_the_latest(
 
     with ThreadPoolExecutor(2) as pool:
         futures = [pool.submit(first), pool.submit(second)]
-        assert [future.result() for future in futures] == [[mockscope, there], [there]]
+        assert [result(future) for future in futures] == [[mockscope, there], [there]]
     assert_same(before, everything_that_is_patched())
     assert outside.connections == 0
 
@@ -217,8 +218,7 @@ def test_many_threads_come_and_go_and_none_gets_out(mockscope_server: LiveServer
                     statuses.add(shared.request("GET", URL, headers={"Http-X-Partner-Auth": "nobody:key"}).status)
             return statuses
 
-        with ThreadPoolExecutor(8) as pool:
-            assert set().union(*pool.map(come_and_go, range(8))) == {403}
+        assert set().union(*at_once(come_and_go, range(8))) == {403}
     assert outside.connections == 0
     assert_same(before, everything_that_is_patched())
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
+from support.bounds import WAIT_SECONDS
 
 import mockscope
 from mockscope import Mockscope, strategies
@@ -27,7 +28,9 @@ def found(strategy: st.SearchStrategy[Any], condition: Any) -> Any:
 
 
 def printed_by(script: str) -> str:
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=WAIT_SECONDS, check=True
+    )
     return done.stdout.strip()
 
 

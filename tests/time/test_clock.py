@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.bounds import join
 
 from mockscope.domain.model import timestamp
 from mockscope.instruments.clock import Clock
@@ -322,7 +323,7 @@ async def asleep(clock: Clock, seconds: float) -> "asyncio.Task[None]":
 def from_another_thread(move: Callable[[], None]) -> None:
     thread = Thread(target=move)
     thread.start()
-    thread.join()
+    join(thread)
 
 
 async def turns(number: int = 20) -> None:
@@ -451,7 +452,6 @@ def test_shifts_from_many_threads_all_count(server: Clock) -> None:
     threads = [Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    join(*threads)
 
     assert server.now() == MOMENT + timedelta(seconds=1600)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import freezegun
 import pytest
 import time_machine
+from support.bounds import join
 
 import mockscope
 from mockscope import LiveServer, MockSite
@@ -78,7 +79,7 @@ def test_a_planned_delay_ends_when_the_process_goes_back_to_its_own_time_meanwhi
         asking.start()
         while not site.calls.settled(0):
             pass
-    asking.join(SECONDS)
+    join(asking)
 
     assert statuses == [200]
 

@@ -11,6 +11,7 @@ import httpx2
 import pytest
 import requests
 from carriers import HOST, SEED, was_here
+from support.bounds import at_once, result
 from transport_cases import MIKE, USERS
 
 from mockscope import LiveServer, MockSite, serve
@@ -67,8 +68,7 @@ def test_users_that_many_threads_create_are_all_there(server: LiveServer) -> Non
                 for turn in range(TIMES)
             ]
 
-    with ThreadPoolExecutor(6) as pool:
-        found = list(pool.map(create, range(6)))
+    found = at_once(create, range(6))
 
     assert found == [[201] * TIMES] * 6
     assert len(site.users) == 5 + 6 * TIMES
@@ -91,8 +91,7 @@ def test_of_many_that_create_the_same_user_one_succeeds(server: LiveServer) -> N
                 found.append(client.post(f"{server.url}{USERS}", json=sent, headers=site.headers).status_code)
         return found
 
-    with ThreadPoolExecutor(6) as pool:
-        found = list(pool.map(create, range(6)))
+    found = at_once(create, range(6))
 
     assert [sorted(statuses) for statuses in zip(*found, strict=True)] == [[201, *[409] * 5]] * TIMES
 
@@ -121,7 +120,7 @@ def test_a_fault_that_is_planned_beside_strikes_every_call_that_begins_afterward
             assert [each[200].wait(300) for each in told] == [True, True]
         finally:
             is_over.set()
-        assert [each.result() for each in asking] == [None, None]
+        assert [result(each) for each in asking] == [None, None]
 
 
 def test_who_looks_at_the_calls_waits_for_one_that_another_thread_has_under_way(server: LiveServer) -> None:
