@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MARKER: Final = "the mockscope marker"
 PORT_FREE: Final = "leave mockscope_port at 0, and each run, and each worker of pytest-xdist, has a port of its own"
 OF_STRICT_MODE: Final = "mockscope, strict mode: the page does not promise that this works"
+OF_FAULTS: Final = "mockscope, strict mode:"
 OF_THE_CONTRACT: Final = "mockscope, contract: openapi.yaml does not say that this may be sent"
 
 
@@ -124,7 +125,8 @@ def _why_no_site(config: pytest.Config, seed: object, marked: dict[str, Any], er
 def _complaint(findings: list[Finding]) -> str:
     kinds: dict[str, list[str]] = {}
     for finding in findings:
-        kinds.setdefault(OF_THE_CONTRACT if finding.where else OF_STRICT_MODE, []).append(f"  {finding}")
+        kind = OF_THE_CONTRACT if finding.where else OF_STRICT_MODE if finding.call else OF_FAULTS
+        kinds.setdefault(kind, []).append(f"  {finding}")
     return "\n".join(line for kind, lines in kinds.items() for line in (kind, *lines))
 
 

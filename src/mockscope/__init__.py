@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mockscope.instruments.fault import Answer, Fault, LogNormal, Uniform
     from mockscope.instruments.faults import Faults
     from mockscope.instruments.findings import Finding
+    from mockscope.instruments.matching import Operation
     from mockscope.instruments.report import report
     from mockscope.redirect import VendorHostRefused, redirected
     from mockscope.seeding import SeedSource
@@ -44,6 +45,7 @@ __all__ = [
     "LogNormal",
     "MockSite",
     "Mockscope",
+    "Operation",
     "Policy",
     "Refusal",
     "Refused",
@@ -77,6 +79,7 @@ _HOME = {
     "LogNormal": "mockscope.instruments.fault",
     "MockSite": "mockscope.bench",
     "Mockscope": "mockscope.double",
+    "Operation": "mockscope.instruments.matching",
     "Policy": "mockscope.domain.policy",
     "Refusal": "mockscope.domain.refusals",
     "Refused": "mockscope.domain.refusals",

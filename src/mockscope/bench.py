@@ -424,10 +424,10 @@ class MockSite:
         self._site.label = label
 
     def findings(self) -> list[Finding]:
-        """What strict mode objects to, whether it is on or not, and what the contract does, where that is on.
+        """Return the objections of strict mode, even if it is off, and those of the contract, where that is on.
 
-        Strict mode objects to successes that nobody promises, and to planned faults that never came; the contract to
-        what in the requests is not as openapi.yaml says. Of calls that are no longer kept it says nothing.
+        Strict mode objects to successes that nobody promises, and to planned faults that were hit too seldom. The
+        contract objects to requests that are not as openapi.yaml says. Calls that are no longer kept have none.
         """
         self.calls.settled()
         of_the_contract = contracting.violations(self.calls) if self.contract else []

@@ -203,7 +203,8 @@ raise SystemExit(%d)
 
     assert (done.returncode, done.stdout) == (status, "")
     assert done.stderr.splitlines()[bool(status) :] == [
-        "mockscope: example_site: a planned fault never came: fault-1: 503 for *, 1 time; hit 0"
+        "mockscope: example_site: a planned fault was hit less often than planned: fault-1: 503 for *, 1 time; "
+        "hit 0 of 0 calls"
     ]
     assert [site.host for site in load_sites(tmp_path / "kept.yaml")] == ["example_site"]
 

@@ -1,6 +1,7 @@
 """Rate limits: windows on the site's clock, and what the answers say of them."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import requests
@@ -171,7 +172,7 @@ def test_rate_limits_are_no_faults_that_must_strike(site: MockSite) -> None:
     ],
 )
 def test_a_limit_that_means_nothing_is_refused(
-    site: MockSite, calls: int, per: float, operation: str, message: str
+    site: MockSite, calls: int, per: float, operation: Any, message: str
 ) -> None:
     with pytest.raises(ValueError, match=f"^{message}$"):
         site.faults.rate_limit(calls, per=per, operation=operation)

@@ -11,7 +11,7 @@ from dirty_equals import IsOneOf, IsPartialDict, IsStr, IsTrueLike
 from support.bounds import at_once
 
 import mockscope as package
-from mockscope import Answer, Entry, LiveServer, LogNormal, Mockscope, MockSite, Uniform
+from mockscope import Answer, Entry, LiveServer, LogNormal, Mockscope, MockSite, Operation, Uniform
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.fault import LONGEST_DELAY
 from mockscope.instruments.log import json_line, text_line
@@ -504,7 +504,7 @@ def test_of_several_rules_the_first_strikes_and_all_count_the_call(mockscope: Mo
         ("*", lambda entry: entry.json["email"].startswith("rachel"), [False, False, True]),
     ],
 )
-def test_where_says_which_calls_are_meant(mockscope: MockSite, operation: str, where: Any, meant: list[bool]) -> None:
+def test_where_says_which_calls_are_meant(mockscope: MockSite, operation: Any, where: Any, meant: list[bool]) -> None:
     mockscope.faults.add(operation, status=503, times=None, where=where)
     answers = [
         ask(mockscope, "POST", f"{USERS}?test_mode=true", JOEY | {"email": "monica@example.com"}),
@@ -623,9 +623,17 @@ def test_a_call_that_commits_nothing_is_answered_as_it_is_and_is_no_hit(mockscop
 
 
 def test_after_the_commit_nth_counts_refused_calls_too(mockscope: MockSite) -> None:
-    mockscope.faults.add("create_user", status=503, after_commit=True, nth=2)
+    fault = mockscope.faults.add("create_user", status=503, after_commit=True, nth=2)
     answers = [create(mockscope, email=email) for email in ("", "", "joey@example.com", "monica@example.com")]
     assert [answer.status_code for answer in answers] == [400, 400, 503, 201]
+    assert str(fault) == "fault-1: 503 after the commit for create_user from call 2 on, 1 time; hit 1 of 4 calls"
+
+
+def test_after_the_commit_nth_counts_no_dry_run(mockscope: MockSite) -> None:
+    fault = mockscope.faults.add("create_user", status=503, after_commit=True, nth=2)
+    answers = [ask(mockscope, "POST", f"{USERS}?test_mode=true", JOEY), create(mockscope)]
+    assert [answer.status_code for answer in answers] == [200, 201]
+    assert str(fault) == "fault-1: 503 after the commit for create_user from call 2 on, 1 time; hit 0 of 1 call"
 
 
 def test_a_fault_that_found_nothing_to_commit_leaves_the_call_to_the_next_one(mockscope: MockSite) -> None:
@@ -638,6 +646,19 @@ def test_a_fault_that_found_nothing_to_commit_leaves_the_call_to_the_next_one(mo
     assert [answer.status_code for answer in answers] == [400, 503, 400]
     assert [call.fault for call in mockscope.calls] == [third.id, second.id, None]
     assert [(rule.seen, rule.hits) for rule in (first, also, second, third)] == [(3, 0), (3, 0), (3, 1), (3, 1)]
+
+
+# -- what a type checker sees -----------------------------------------------------------------------------------
+
+
+def test_a_type_checker_sees_an_unknown_operation(mockscope: MockSite) -> None:
+    # mypy, which reads the tests too, reports an ignore that is not needed.
+    with pytest.raises(ValueError, match=r"no operation 'delete_usr'; did you mean delete_user\?"):
+        mockscope.faults.add("delete_usr", status=503)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"no operation 'delete_usr'; did you mean delete_user\?"):
+        mockscope.faults.rate_limit(1, per=60, operation="delete_usr")  # type: ignore[arg-type]
+    operation: Operation = "delete_user"
+    assert mockscope.faults.add(operation, status=503).operation == "delete_user"
 
 
 # -- actions ---------------------------------------------------------------------------------------------------
@@ -737,8 +758,9 @@ def test_hits_left_and_unused_add_up(mockscope: MockSite) -> None:
         faults.assert_all_used()
     assert str(caught.value).splitlines() == [
         f"planned faults of the site {mockscope.host} that did not come as often as planned:",
-        "  fault-1: 503 for list_users, 3 times; hit 2",
-        "  fault-3: reset after the commit for create_user with email='joey@example.com' from call 2 on, 1 time; hit 0",
+        "  fault-1: 503 for list_users, 3 times; hit 2 of 2 calls",
+        "  fault-3: reset after the commit for create_user with email='joey@example.com' from call 2 on, 1 time; "
+        "hit 0 of 0 calls",
     ]
 
     faults.remove(never)
@@ -757,10 +779,10 @@ def test_rules_are_listed_found_and_removed(mockscope: MockSite) -> None:
     assert len(faults) == 3
     assert [faults.get(rule.id) for rule in faults] == [first, second, limit]
     assert repr(faults) == (
-        f"<faults of the site {mockscope.host}: fault-1: delay 503 for list_users, 1 time; hit 0; "
-        "fault-3: action for * where ..., every time; hit 0; rate-limit-2: 3 calls per 60 s for *; hit 0>"
+        f"<faults of the site {mockscope.host}: fault-1: delay 503 for list_users, 1 time; hit 0 of 0 calls; "
+        "fault-3: action for * where ..., every time; hit 0 of 0 calls; rate-limit-2: 3 calls per 60 s for *; hit 0>"
     )
-    assert repr(first) == "<Fault fault-1: delay 503 for list_users, 1 time; hit 0>"
+    assert repr(first) == "<Fault fault-1: delay 503 for list_users, 1 time; hit 0 of 0 calls>"
     assert repr(limit) == "<RateLimit rate-limit-2: 3 calls per 60 s for *; hit 0>"
 
     faults.remove(second)

@@ -25,7 +25,7 @@ from faults_document import row_of
 from support.bounds import until
 
 import mockscope as package
-from mockscope import MockSite
+from mockscope import MockSite, Operation
 from mockscope.instruments.calls import Journal
 from mockscope.instruments.fault import TRANSPORTS
 
@@ -212,7 +212,12 @@ def call(site: MockSite, method: str, name: str = "joey") -> Asked:
             return Asked(method, url, {**site.headers, "Http-X-Email": f"{name}@example.com"})
 
 
-OPERATIONS: Final = {"GET": "list_users", "POST": "create_user", "PUT": "update_user", "DELETE": "delete_user"}
+OPERATIONS: Final[dict[str, Operation]] = {
+    "GET": "list_users",
+    "POST": "create_user",
+    "PUT": "update_user",
+    "DELETE": "delete_user",
+}
 
 
 def is_healthy(site: MockSite) -> bool:
@@ -238,9 +243,9 @@ def test_each_client_sees_a_transport_fault_as_such(
         )
 
     assert seen == row_of(name, "Broken connections", first=1)[TRANSPORTS.index(transport)]
-    # Whoever asks again learns whether it had happened.
-    assert again.status_code == (409 if after_commit else 201)
-    status = {"truncate": 201 if after_commit else 200, "bad_json": 201 if after_commit else 200}.get(transport)
+    status = {"truncate": 201, "bad_json": 201}.get(transport)
+    # A client that asks again learns whether it had happened.
+    assert again.status_code == (409 if after_commit or status else 201)
     assert [(entry.operation, entry.status, entry.fault) for entry in mockscope.calls] == [
         ("list_users", 200, None),
         ("create_user", status, fault.id),
@@ -294,6 +299,49 @@ def test_bytes_cut_of_a_read_are_those_of_its_own_answer(mockscope: MockSite) ->
     ]
     assert parts == [whole[: len(whole) // 2], whole[:5], whole[:-1]]
     assert mockscope.calls.last.answer == whole[:-1]
+
+
+@pytest.mark.parametrize("after_commit", [False, True])
+@pytest.mark.parametrize(("method", "status"), [("POST", 201), ("PUT", 200), ("DELETE", 200)])
+def test_of_a_write_its_own_response_is_cut_and_it_is_carried_out(
+    mockscope: MockSite, method: str, status: int, *, after_commit: bool
+) -> None:
+    site = mockscope.fork()
+    ends = (site, mockscope)
+    for end in ends:
+        if method != "POST":
+            end.add_user("joey@example.com")
+    mockscope.faults.add(OPERATIONS[method], transport="bad_json", after_bytes=12, after_commit=after_commit)
+
+    whole, cut = (
+        requests.request(asked.method, asked.url, headers=asked.headers, json=asked.body, timeout=PATIENCE)
+        for asked in (call(end, method) for end in ends)
+    )
+
+    assert (whole.status_code, cut.status_code, cut.content) == (status, status, whole.content[:12])
+    assert mockscope.export()["sites"][0]["users"] == site.export()["sites"][0]["users"]
+    assert mockscope.faults.unused() == []
+
+
+def test_of_a_write_that_is_late_its_own_response_is_cut_when_it_is_due(mockscope: MockSite) -> None:
+    mockscope.clock.freeze()
+    mockscope.faults.add("create_user", transport="bad_json", delay=60)
+    create = call(mockscope, "POST")
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(requests.post, create.url, headers=create.headers, json=create.body, timeout=PATIENCE)
+        until(lambda: len(mockscope.calls) == 1 and mockscope.calls[0].is_held)
+        assert "joey@example.com" not in mockscope.users
+        mockscope.clock.shift(seconds=60)
+        assert answer.result(PATIENCE).status_code == 201
+    assert "joey@example.com" in mockscope.users
+
+
+def test_of_a_write_with_a_status_the_planned_answer_is_cut_and_nothing_is_written(mockscope: MockSite) -> None:
+    mockscope.faults.add("create_user", transport="bad_json", status=502, body="Bad Gateway", after_bytes=3)
+    asked = call(mockscope, "POST")
+    answer = requests.post(asked.url, headers=asked.headers, json=asked.body, timeout=PATIENCE)
+    assert (answer.status_code, answer.text) == (502, "Bad")
+    assert "joey@example.com" not in mockscope.users
 
 
 def test_of_a_read_that_is_refused_the_refusal_is_cut(mockscope: MockSite) -> None:

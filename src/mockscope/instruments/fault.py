@@ -190,8 +190,8 @@ class FunctionFailed(Exception):
 class Fault:
     """A rule: which calls go wrong, how often, and how. Made by ``site.faults.add``, whose arguments these are.
 
-    ``hits`` is how often it struck, ``left`` how often it still will (None: every time); ``seen`` counts the calls
-    that it is meant for.
+    ``hits`` is how often it struck, ``left`` how often it still will (None: every time). ``seen`` is how many calls it
+    counted: those that it is meant for.
     """
 
     id: str
@@ -245,13 +245,19 @@ class Fault:
         nth = "" if self.nth is None else f" from call {self.nth} on"
         times = "every time" if self.times is None else f"{self.times} time{'s' * (self.times != 1)}"
         after = " after the commit" if self.after_commit else ""
-        return f"{self.id}: {self.kind}{after} for {self.operation}{where}{nth}, {times}; hit {self.hits}"
+        counted = f"hit {self.hits} of {self.seen} call{'s' * (self.seen != 1)}"
+        return f"{self.id}: {self.kind}{after} for {self.operation}{where}{nth}, {times}; {counted}"
 
     @property
     def kind(self) -> str:
         """What happens, in a word or two."""
         what = ("delay" if self.delay else "", str(self.status or ""), self.transport, "action" if self.action else "")
         return " ".join(part for part in what if part)
+
+    @property
+    def cuts_own_response(self) -> bool:
+        """Whether the body that it cuts is the operation's own, and not a planned one."""
+        return self.transport in WITH_ANSWER and self.status is None
 
     @property
     def left(self) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from itertools import dropwhile
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from mockscope._support.arguments import check_keys, check_kind, check_word
 from mockscope.instruments.clock import Clock
@@ -25,7 +25,7 @@ from mockscope.instruments.fault import (
     Where,
     encoded,
 )
-from mockscope.instruments.matching import check_operation
+from mockscope.instruments.matching import Operation, check_operation
 from mockscope.instruments.rates import RateLimit, RateLimitResult, check_limits
 from mockscope.instruments.veil import Veil
 
@@ -65,7 +65,7 @@ class Faults:
 
     def add(
         self,
-        operation: str = ANY,
+        operation: Operation | Literal["*"] = ANY,
         *,
         status: int | None = None,
         body: object = None,
@@ -108,32 +108,20 @@ class Faults:
                 the Answer to give, or None to let the call go on; it is called in a thread of its own.
 
         Raises:
-            ValueError: there is no such operation, or the rule could never strike or says two things at once.
+            ValueError: If there is no such operation, or the rule could never strike or says two things at once.
         """
+        # The arguments are the fields of a Fault.
+        rule = {name: value for name, value in locals().items() if name != "self"}
+        rule["body"] = None if body is None else encoded(body)
+        rule["headers"] = {} if headers is None else headers
+        rule["where"] = {} if where is None else where
         with self._lock:
-            fault = Fault(
-                id=f"fault-{self._made + 1}",
-                operation=operation,
-                status=status,
-                body=None if body is None else encoded(body),
-                headers={} if headers is None else headers,
-                delay=delay,
-                transport=transport,
-                after_bytes=after_bytes,
-                times=times,
-                nth=nth,
-                after_commit=after_commit,
-                where={} if where is None else where,
-                probability=probability,
-                seed=seed,
-                action=action,
-                veil=self._veil,
-            )
+            fault = Fault(id=f"fault-{self._made + 1}", veil=self._veil, **rule)
             self._made += 1
             self._plan((*self._rules, fault), self._limits)
         return fault
 
-    def rate_limit(self, calls: int, *, per: float, operation: str = ANY) -> RateLimit:
+    def rate_limit(self, calls: int, *, per: float, operation: Operation | Literal["*"] = ANY) -> RateLimit:
         """Let so many calls through in any stretch of time, and answer 429 to the others.
 
         Every answer says in headers how many calls are left; a 429 also in Retry-After when to come back.
@@ -237,30 +225,25 @@ class Faults:
             limits = [limit for limit in self._limits if limit.is_for(entry)]
             return check_limits(limits, self._clock.time()) if limits else None
 
-    def take(self, entry: Entry) -> Fault | None:
-        """The fault that strikes a call, counted as a hit. All rules that are meant for the call count it."""
-        # Before the lock is taken: a function given as where may look at the faults itself.
-        meant = [rule for rule in self._rules if rule.is_for(entry)]
-        struck: Fault | None = None
-        with self._lock:
-            for rule in meant:
-                rule.seen += 1
-                if struck is None and rule.strikes():
-                    rule.hits += 1
-                    struck = rule
-        return struck
+    def take(self, entry: Entry, instead_of: Fault | None = None) -> Fault | None:
+        """Return the fault that strikes a call, counted as a hit. All rules that are meant for the call count it.
 
-    def give_back(self, fault: Fault, entry: Entry) -> Fault | None:
-        """Undo a hit that did not come about: there was nothing to commit.
-
-        Returns:
-            The next fault that strikes the call, counted as a hit. It has counted the call already.
+        Args:
+            entry: the call.
+            instead_of: the fault whose hit did not come about, because there was nothing to commit. Then only those
+                behind it may strike, which have counted the call already.
         """
+        rules = self._rules
+        if instead_of is not None:
+            behind = dropwhile(lambda rule: rule is not instead_of, rules)
+            rules = tuple(rule for rule in behind if not rule.after_commit)
+        # Before the lock is taken: a function given as where may look at the faults itself.
+        meant = [rule for rule in rules if rule.is_for(entry)]
         with self._lock:
-            fault.hits -= 1
-        behind = dropwhile(lambda rule: rule is not fault, self._rules)
-        meant = [rule for rule in behind if not rule.after_commit and rule.is_for(entry)]
-        with self._lock:
+            if instead_of is not None:
+                instead_of.hits -= 1
+            for rule in meant if instead_of is None else ():
+                rule.seen += 1
             struck = next((rule for rule in meant if rule.strikes()), None)
             if struck is not None:
                 struck.hits += 1

@@ -45,7 +45,7 @@ def findings(calls: Journal, faults: Faults) -> list[Finding]:
     suspicious = [
         Finding(str(advice), advice.rule, call) for call in tuple(calls.suspicious) for advice in call.suspicions
     ]
-    unused = [Finding(f"a planned fault never came: {fault}") for fault in faults.unused()]
+    unused = [Finding(f"a planned fault was hit less often than planned: {fault}") for fault in faults.unused()]
     return [*suspicious, *unused]
 
 

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from heapq import nlargest
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from mockscope._support.arguments import check_word
 from mockscope._support.text import printable
 from mockscope.instruments.entry import Entry
 from mockscope.instruments.veil import Veil
 
-OPERATIONS: Final = (
+Operation = Literal[
     "list_users",
     "get_user",
     "create_user",
@@ -22,7 +22,8 @@ OPERATIONS: Final = (
     "create_group",
     "update_group",
     "delete_group",
-)
+]
+OPERATIONS: Final[tuple[str, ...]] = get_args(Operation)
 # What is known of a call on its receipt, and what its answer adds.
 ASKED: Final = ("method", "path", "email", "group", "params", "json", "test_mode")
 ANSWERED: Final = ("status", "rule", "hint", "fault")

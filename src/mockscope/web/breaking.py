@@ -23,7 +23,7 @@ from mockscope._support.threads import in_thread
 from mockscope.domain.refusals import Refused
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import Entry
-from mockscope.instruments.fault import BODILESS, READS, WITH_ANSWER, Answer, Fault, FunctionFailed
+from mockscope.instruments.fault import BODILESS, Action, Answer, Fault, FunctionFailed
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.rates import RateLimitResult
 from mockscope.web.answer import JSONAnswer, rendered
@@ -106,58 +106,71 @@ async def _judged(call: Call, endpoint: Callable[[], JSONAnswer], faults: Faults
         if not verdict.passes:
             call.entry.fault = verdict.limit.id
             return _too_many(verdict)
-    fault = await _looked_up(faults, call, partial(faults.take, call.entry))
-    return endpoint() if fault is None else await _broken(fault, call, endpoint, faults, clock)
+    fault = await _taken(call, faults)
+    while fault is not None:
+        own: JSONAnswer | None = None
+        try:
+            if fault.after_commit:
+                own = endpoint()
+        except Refused:
+            # Nothing was committed: the next fault strikes, or none.
+            fault = await _taken(call, faults, instead_of=fault)
+            if fault is None:
+                raise
+        else:
+            return await _broken(fault, call, endpoint, own, clock)
+    return endpoint()
 
 
-async def _looked_up(faults: Faults, call: Call, look: Callable[[], Fault | None]) -> Fault | None:
-    return await _outside(call, look) if faults.look_by_functions else look()
+async def _taken(call: Call, faults: Faults, instead_of: Fault | None = None) -> Fault | None:
+    take = partial(faults.take, call.entry, instead_of=instead_of)
+    return await _outside(call, take) if faults.look_by_functions else take()
 
 
 async def _broken(
-    fault: Fault, call: Call, endpoint: Callable[[], JSONAnswer], faults: Faults, clock: Clock
+    fault: Fault, call: Call, endpoint: Callable[[], JSONAnswer], own: JSONAnswer | None, clock: Clock
 ) -> JSONAnswer:
+    """Return the response that a fault leaves.
+
+    Args:
+        fault: The fault.
+        call: The request.
+        endpoint: Carries the operation out.
+        own: The operation's response; None where it was not carried out yet.
+        clock: The clock of the site.
+    """
     entry = call.entry
-    answer: JSONAnswer | None = None
-    # What is cut of a read is its own answer, be it a refusal.
-    cuts_own = fault.transport in WITH_ANSWER and fault.status is None and entry.operation in READS
-    if fault.after_commit or cuts_own:
-        try:
-            answer = endpoint()
-        except Refused as refused:
-            if fault.after_commit:
-                following = await _looked_up(faults, call, partial(faults.give_back, fault, entry))
-                if following is None:
-                    raise
-                return await _broken(following, call, endpoint, faults, clock)
-            entry.rule, answer = refused.rule, rendered(refused, entry.veil)
     entry.fault = fault.id
     if fault.delay:
         # Counted from the receipt: a test that has seen the call may move the clock at once.
         due = entry.received + fault.next_delay()
         with _held_back(call, due):
             await clock.sleep(due - clock.time())
-    instead = await _instead(fault, call, answer)
+    if fault.cuts_own_response and own is None:
+        try:
+            own = endpoint()
+        except Refused as refused:
+            entry.rule, own = refused.rule, rendered(refused, entry.veil)
+    instead: JSONAnswer | None = None
+    if fault.transport is not None:
+        instead = _interrupted(fault, call, own)
+    elif fault.status is not None:
+        instead = _put_together(_planned(fault))
+    elif fault.action is not None:
+        instead = await _given(fault.action, fault.id, call, own)
     if instead is None:
-        return endpoint() if answer is None else answer
-    # A hint is about the answer that it comes with; what strict mode objects to happened all the same.
+        return own or endpoint()
+    # A hint is about the response that it comes with; strict mode still objects to what happened.
     entry.advice = None
     return instead
 
 
-async def _instead(fault: Fault, call: Call, answer: JSONAnswer | None) -> JSONAnswer | None:
-    """What a fault answers; None where it lets the call have its own answer."""
-    if fault.transport is not None:
-        return _interrupted(fault, call, _planned(fault) if fault.status or answer is None else _taken_apart(answer))
-    if fault.status is not None:
-        return _put_together(_planned(fault))
-    given = None if fault.action is None else await _given(fault, call, answer)
-    return None if given is None else _put_together(given)
-
-
-def _interrupted(fault: Fault, call: Call, answer: Answer) -> JSONAnswer:
-    """The answer such as a transport fault leaves it."""
-    part = answer.body[: _kept(fault, len(answer.body))]
+def _interrupted(fault: Fault, call: Call, own: JSONAnswer | None) -> JSONAnswer:
+    """Return the response such as a transport fault leaves it."""
+    answer = _planned(fault) if own is None or not fault.cuts_own_response else Answer(own.status_code, own.body)
+    # Never all of it.
+    wanted = len(answer.body) // 2 if fault.after_bytes is None else fault.after_bytes
+    part = answer.body[: max(0, min(wanted, len(answer.body) - 1))]
     if fault.transport == "bad_json":
         return _put_together(Answer(answer.status, part, answer.headers))
     return BrokenAnswer(fault, call, answer, part)
@@ -288,27 +301,21 @@ def _connection(scope: Scope) -> Connection | None:
     return connection
 
 
-async def _given(fault: Fault, call: Call, answer: JSONAnswer | None) -> Answer | None:
-    taken = None if answer is None else _taken_apart(answer)
+async def _given(action: Action, id: str, call: Call, own: JSONAnswer | None) -> JSONAnswer | None:
+    """Return the response that the action of a fault gives; None where it lets the call go on."""
+    answer = None if own is None else Answer(own.status_code, own.body)
 
     def act() -> object:
-        assert fault.action is not None
         try:
-            return fault.action(call.entry, taken)
+            return action(call.entry, answer)
         except BaseException as error:
-            # What it raises is an error of its own, be it a refusal or a framework's.
-            raise FunctionFailed(fault.id, error) from error
+            # The error is the function's own, even if it is a refusal or a framework's.
+            raise FunctionFailed(id, error) from error
 
     given = await _outside(call, act)
     if given is not None and not isinstance(given, Answer):
-        raise FunctionFailed(fault.id, given)
-    return given
-
-
-def _kept(fault: Fault, whole: int) -> int:
-    """How much of a body of this length gets through: never all of it."""
-    wanted = whole // 2 if fault.after_bytes is None else fault.after_bytes
-    return max(0, min(wanted, whole - 1))
+        raise FunctionFailed(id, given)
+    return None if given is None else _put_together(given)
 
 
 def _too_many(verdict: RateLimitResult) -> JSONAnswer:
@@ -321,10 +328,6 @@ def _planned(fault: Fault) -> Answer:
     status = fault.status or 200
     said = wire.encode(wire.Message(f"A planned fault: {status} {responses.get(status, '')}".rstrip()))
     return Answer(status, b"" if status in BODILESS else said if fault.body is None else fault.body, fault.headers)
-
-
-def _taken_apart(response: JSONAnswer) -> Answer:
-    return Answer(response.status_code, bytes(response.body))
 
 
 def _put_together(answer: Answer) -> JSONAnswer:
