@@ -16,6 +16,8 @@ from mockscope.shell import say, say_wrong
 
 NOT_WRITTEN: Final = 1
 WRONG_USE: Final = 2
+# As a shell has it for SIGINT.
+INTERRUPTED: Final = 130
 # The errors of a full disk or a closed pipe. Any other one is a bug, and worth its traceback.
 UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EPIPE)
 # Each is imported when it is asked for: the libraries of one command slow down the others.
@@ -66,7 +68,7 @@ class Root(click.Group):
             say_wrong(error)
             sys.exit(WRONG_USE)
         except (click.Abort, KeyboardInterrupt):
-            sys.exit(0)
+            sys.exit(INTERRUPTED)
         except OSError as error:
             if error.errno not in UNWRITABLE:
                 raise

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import combinations
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 from click.core import ParameterSource
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # The people of the vendor's page, so that its examples work when pasted.
 DEMO: Final = Path(__file__).with_name("demo.json")
+FAILED: Final = 1
 # A day: who says more means for ever, and sockets count in milliseconds that must fit into 32 bits.
 MOST_SECONDS: Final = 86_400
 MOST_REQUESTS: Final = 1_000_000
@@ -57,6 +58,7 @@ def not_empty(context: click.Context | None, parameter: click.Parameter | None, 
 
 
 FILE: Final = _File(path_type=Path)
+FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 proxy_others_option: Final = click.option(
     "--proxy-others",
     type=click.Choice(["refuse", "pass"]),
@@ -69,6 +71,26 @@ proxy_others_option: Final = click.option(
 def say(line: str) -> None:
     """Tell the user something on stderr."""
     click.echo(f"mockscope: {line}", err=True)
+
+
+def fail(line: str) -> NoReturn:
+    """Print why a command could not do its work, and end it with status 1."""
+    say(line)
+    raise click.exceptions.Exit(FAILED)
+
+
+def refuse(*wrongs: tuple[object, str]) -> None:
+    """Refuse wrong use.
+
+    Args:
+        wrongs: Conditions, each with the message if it is true.
+
+    Raises:
+        UsageError: If a condition is true.
+    """
+    for is_wrong, message in wrongs:
+        if is_wrong:
+            raise click.UsageError(message)
 
 
 def say_findings(double: "Mockscope") -> None:

@@ -11,11 +11,10 @@ from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple, cast
 from xml.etree import ElementTree
 
 import pytest
-import requests
 import yaml
 from forks import PLAIN, SECONDS, command, forked
 from schemathesis import Config, HookContext
@@ -27,6 +26,7 @@ from mockscope import fuzzing
 from mockscope.cli import main
 from mockscope.contract import hooks
 from mockscope.outside import is_loopback
+from mockscope.remote.client import Client
 from mockscope.remote.exchange import Exchange
 
 DEMO: Final[dict[str, Any]] = json.loads((files("mockscope") / "demo.json").read_bytes())
@@ -171,12 +171,9 @@ def test_the_archive_holds_every_exchange_with_the_key_left_out(on_a_fork: tuple
     run, _, _ = on_a_fork
 
     entries = json.loads((run.folder / "har.json").read_text(encoding="utf-8"))["log"]["entries"]
-    sent = {header["value"] for entry in entries for header in entry["request"]["headers"]} & {
-        f"{HOST}:{KEY}",
-        f"{HOST}:$DEMO_KEY",
-    }
+    values = {header["value"] for entry in entries for header in entry["request"]["headers"]}
 
-    assert sent == {f"{HOST}:$DEMO_KEY"}
+    assert {value for value in values if value.startswith(HOST)} >= {f"{HOST}:…{KEY[-4:]}"}
     assert len(entries) > 200
     assert {entry["request"]["method"] for entry in entries} >= {"GET", "POST", "PUT", "DELETE"}
 
@@ -443,16 +440,18 @@ def test_only_this_machine_may_be_tried_without_a_yes_and_checked_in_haste(url: 
 )
 def test_administrators_are_read_from_a_page_and_nonsense_is_none(page: object, emails: list[str]) -> None:
     response = Exchange("GET", "/api/v1/users", (), b"", 200, (), json.dumps(page).encode())
+    client = SimpleNamespace(request=lambda method, path: response)
 
-    assert fuzzing._administrators(response) == emails
+    assert fuzzing._administrators(cast(Client, client)) == emails
 
 
 def test_the_configuration_is_one_with_any_administrators() -> None:
     text = fuzzing.CONFIGURATION.read_text("utf-8")
     emails = ["mike@example.com", "\\\"'${HOME}{}@example.com"]
 
-    assert text.count(fuzzing.EXAMPLE) == 1
-    told = Config.from_str(text.replace(fuzzing.EXAMPLE, json.dumps(emails)).replace("${MOCKSCOPE_AUTH}", "a:b"))
+    example = json.dumps(fuzzing.EXAMPLE)
+    assert text.count(example) == 1
+    told = Config.from_str(text.replace(example, json.dumps(emails)).replace("${MOCKSCOPE_AUTH}", "a:b"))
     assert [entry.value for entry in told.dictionaries["administrators"].entries] == emails
 
 
@@ -489,25 +488,3 @@ def test_a_refusal_is_dropped_only_where_it_may_hang_on_what_the_site_holds(
     assert hooks.filter_failure(context, REFUSED, case, answer) == is_kept
     assert hooks.filter_failure(context, REFUSED, case, SimpleNamespace(status_code=418, headers={})) is True
     assert hooks.filter_failure(context, Failure(operation="", title="", message=""), case, answer) is True
-
-
-def test_the_key_stands_only_in_the_request_that_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MY_KEY", "secret-secret")
-
-    def prepared(auth: str) -> requests.PreparedRequest:
-        headers = {"Http-X-Partner-Auth": auth}
-        return requests.Request("GET", "http://127.0.0.1:9/", headers=headers, auth=hooks.put_key_in).prepare()
-
-    sent = prepared("example site:$MY_KEY")
-    assert sent.headers["Http-X-Partner-Auth"] == "example site:secret-secret"
-    hooks.take_key_out(sent)
-    assert sent.headers["Http-X-Partner-Auth"] == "example site:$MY_KEY"
-    # Credentials that Schemathesis made up stay what they are.
-    for other in ("0:1", "$", "$NO_SUCH_VARIABLE", "$MY_KEY:1", "$MY-KEY"):
-        sent = prepared(other)
-        hooks.take_key_out(sent)
-        assert sent.headers["Http-X-Partner-Auth"] == other
-    assert (
-        "Http-X-Partner-Auth"
-        not in requests.Request("GET", "http://127.0.0.1:9/", auth=hooks.put_key_in).prepare().headers
-    )
