@@ -4,7 +4,7 @@ No rule lives here: a Change is applied as it is, and applying returns the Chang
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Final, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -111,7 +111,8 @@ class Table(Generic[R]):
             return {}
         before = {key: self.get(key) for key in records}
         is_few = len(records) * FEW <= len(self._rows) + FEW
-        for key, record in records.items():
+        # In this order, the rows of a page lie side by side in memory.
+        for key, record in sorted(records.items(), key=itemgetter(0)):
             row = self._rows.get(key)
             if is_few and row is not None:
                 self._order.remove(row)
