@@ -23,6 +23,7 @@ from mockscope.instruments.calls import Journal
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import LONGEST_KEPT, Entry
 from mockscope.instruments.hints import Hint
+from mockscope.instruments.lines import pack
 from mockscope.web.reading import LARGEST_BODY
 
 KEY = "e179017a-62b0-4996-8a38-e91aa9f1"
@@ -224,7 +225,7 @@ def test_an_entry_knows_whom_it_is_about(
     operation: str, path: str, headers: dict[str, str], body: bytes | None, email: str | None, group: str | None
 ) -> None:
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    entry = Entry("1", "GET", path, "", raw)
+    entry = Entry("1", "GET", path, "", pack(raw))
     entry.operation = operation
     if body is not None:
         entry.body = body
@@ -313,7 +314,7 @@ class Spied(Entry):
 
 def test_a_call_looks_complete_only_when_all_of_it_is_there() -> None:
     Spied.log, Spied.seen = Journal("the site example-site", Clock()), []
-    entry = Spied("1", "POST", USERS, "", [(b"host", b"localhost")], number=1, operation="create_user")
+    entry = Spied("1", "POST", USERS, "", pack([(b"host", b"localhost")]), number=1, operation="create_user")
     Spied.log.open(entry)
     entry.body = b'{"note": "' + b"x" * LONGEST_KEPT
     entry.keep_answer(201, [(b"content-type", b"application/json")], b"y" * LONGEST_KEPT)
@@ -322,7 +323,7 @@ def test_a_call_looks_complete_only_when_all_of_it_is_there() -> None:
     Spied.log.close(entry)
 
     assert Spied.seen == [entry.all_of_it()]
-    head = len(USERS) + len("host: localhost\r\n" + "content-type: application/json\r\n")
+    head = len(USERS) + len(entry._headers) + len(entry._answer_headers)
     assert (len(entry.body or b""), entry.weight) == (LONGEST_KEPT, 2 * LONGEST_KEPT + head)
 
 
@@ -480,6 +481,10 @@ def test_the_oldest_calls_lose_their_bodies_when_all_together_are_too_many_bytes
     assert [len(entry.body or b"") + len(entry.answer or b"") for entry in journal] == [0, 100, 0, 4000, 4000]
 
 
+# Packed, it has 3999 bytes.
+LARGE_HEAD = [(b"x", b"y" * 3991)]
+
+
 @pytest.mark.parametrize(("most", "left"), [(8000, [4000, 4000]), (7999, [0, 4000])])
 @pytest.mark.parametrize("place", ["header", "answer header", "query", "path", "body", "answer"])
 def test_heads_count_as_bodies_do_and_the_oldest_go_first_when_it_is_one_byte_too_much(
@@ -488,13 +493,13 @@ def test_heads_count_as_bodies_do_and_the_oldest_go_first_when_it_is_one_byte_to
     monkeypatch.setattr(journal_module, "MOST_BYTES", most)
     log = Journal("the site example-site", Clock())
     for number in range(2):
-        large = {name: "x" * (4000 if name == place else 0) for name in ("path", "query", "body", "answer")}
+        large = {name: "x" * (3998 if name == place else 0) for name in ("path", "query", "body", "answer")}
         entry = Entry(str(number), "GET", large["path"], large["query"], number=number)
         if place == "header":
-            entry._headers = b"x: " + b"y" * 3995 + b"\r\n"
+            entry._headers = pack(LARGE_HEAD)
         log.open(entry)
         entry.body = large["body"].encode()
-        headers = [(b"x", b"y" * 3995)] if place == "answer header" else []
+        headers = LARGE_HEAD if place == "answer header" else []
         entry.keep_answer(200, headers, large["answer"].encode())
         log.close(entry)
 

@@ -13,6 +13,7 @@ from callers import GROUPS, PHOEBE, USERS, Headers, send
 
 from mockscope import LiveServer
 from mockscope.instruments.entry import Entry
+from mockscope.instruments.lines import pack
 from mockscope.instruments.log import json_line, text_line
 from mockscope.instruments.report import report
 from mockscope.instruments.veil import Veil
@@ -116,7 +117,7 @@ def test_a_key_is_not_shown_in_clear_wherever_it_was_sent(way: str, key: str, se
     ],
 )
 def test_of_a_credential_the_host_and_the_last_four_characters_are_shown(name: str, value: str, shown: str) -> None:
-    entry = Entry("1", "GET", USERS, "", [(name.lower().encode(), value.encode())])
+    entry = Entry("1", "GET", USERS, "", pack([(name.lower().encode(), value.encode())]))
 
     assert (entry.headers, entry.header(name)) == ([(name.lower(), shown)], shown)
 

@@ -18,7 +18,7 @@ def entry_of(number: int = 0, *, status: int = 201, body: bytes = b"{}", answer:
     entry = Entry(str(number), "POST", USERS, number=number)
     entry.operation = "create_user"
     entry.body = body
-    entry.keep_answer(status, (), answer)
+    entry.keep_answer(status, [], answer)
     return entry
 
 

@@ -11,7 +11,7 @@ import msgspec
 from mockscope._support.text import LONGEST_SHOWN, clipped, printable
 from mockscope.instruments.clock import EPOCH, Clock
 from mockscope.instruments.hints import Advice
-from mockscope.instruments.lines import Headers, lines_of, pairs_of
+from mockscope.instruments.lines import NO_HEADERS, Pairs, pack, unpack
 from mockscope.instruments.veil import Veil
 
 # Of bodies and answers so much is kept, in bytes: three times a page of a hundred users.
@@ -49,7 +49,7 @@ class Entry(msgspec.Struct, eq=False):
     method: str
     _path: str
     _query: str = ""
-    _headers: Headers = ()
+    _headers: bytes = NO_HEADERS
     number: int = 0
     scheme: str = "http"
     operation: str | None = None
@@ -72,7 +72,7 @@ class Entry(msgspec.Struct, eq=False):
     weight: int = 0
     _body: bytes | None = None
     _answer: bytes | None = None
-    _answer_headers: Headers = ()
+    _answer_headers: bytes = NO_HEADERS
 
     def __repr__(self) -> str:
         return f"<Entry {self}>"
@@ -126,7 +126,7 @@ class Entry(msgspec.Struct, eq=False):
     def header(self, name: str) -> str | None:
         """The first value of a header, matched without case."""
         name = name.lower()
-        for key, value in pairs_of(self._headers):
+        for key, value in unpack(self._headers):
             if key.decode("latin-1").lower() == name:
                 return self.veil.header(name, value.decode("latin-1"))
         return None
@@ -148,7 +148,7 @@ class Entry(msgspec.Struct, eq=False):
         """The answer's body, cut at LONGEST_KEPT bytes."""
         return self._answer and self.veil.raw(self._answer)
 
-    def keep_answer(self, status: int, headers: Headers, answer: bytes) -> None:
+    def keep_answer(self, status: int, headers: Pairs, answer: bytes) -> None:
         """Keep what the client is told.
 
         Args:
@@ -156,7 +156,7 @@ class Entry(msgspec.Struct, eq=False):
             headers: names and values.
             answer: the body; cut at LONGEST_KEPT bytes.
         """
-        self._answer_headers = headers
+        self._answer_headers = pack(headers)
         self._answer = answer if len(answer) <= LONGEST_KEPT else answer[:LONGEST_KEPT]
         # Last: another thread takes a call that has a status for answered.
         self.status = status
@@ -200,24 +200,19 @@ class Entry(msgspec.Struct, eq=False):
     def forget_bodies(self) -> None:
         """Let go of what is large: bodies and headers, and of path and query the rest of what a line shows."""
         self._body = self._answer = None
-        self._headers = self._answer_headers = ()
+        self._headers = self._answer_headers = NO_HEADERS
         self._path, self._query = self._path[:LONGEST_SHOWN], self._query[:LONGEST_SHOWN]
         self.weight = 0
 
     def seal(self) -> None:
-        """Cut the bodies and pack the headers, now that nothing more is to come."""
+        """Cut the body and weigh the call, now that nothing more is to come."""
         if self._body and len(self._body) > LONGEST_KEPT:
             self._cut_body()
-        # Most are one piece already.
-        if not isinstance(self._headers, bytes):
-            self._headers = lines_of(self._headers)
-        if not isinstance(self._answer_headers, bytes):
-            self._answer_headers = lines_of(self._answer_headers)
-        head = len(self._path) + len(self._query) + _size(self._headers) + _size(self._answer_headers)
+        head = len(self._path) + len(self._query) + len(self._headers) + len(self._answer_headers)
         self.weight += head + len(self._body or b"") + len(self._answer or b"")
 
-    def _shown(self, headers: Headers) -> list[tuple[str, str]]:
-        read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in pairs_of(headers)]
+    def _shown(self, headers: bytes) -> list[tuple[str, str]]:
+        read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in unpack(headers)]
         return [(self.veil(name), self.veil.header(name, value)) for name, value in read]
 
     def _cut_body(self) -> None:
@@ -256,10 +251,6 @@ class Entry(msgspec.Struct, eq=False):
 
 
 Observer = Callable[[Entry], None]
-
-
-def _size(headers: Headers) -> int:
-    return len(headers) if isinstance(headers, bytes) else sum(len(name) + len(value) for name, value in headers)
 
 
 def _read(body: bytes | None) -> Any:

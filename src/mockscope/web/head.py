@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 from starlette.types import Scope
 
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.instruments.lines import Pairs, lines_of
+from mockscope.instruments.lines import Pairs
 
 # AUTH-1: "Http-X-Partner-Auth", matched without case, with the "Http-" prefix literally.
 AUTH_HEADER: Final = b"http-x-partner-auth"
@@ -17,7 +17,6 @@ EMAIL_HEADER: Final = b"http-x-email"
 MAX_HEAD_BYTES: Final = 64 * 1024
 # In the state of a request without its head, which was too long: the name of the refusal.
 REFUSED_HEAD: Final = "mockscope.refused_head"
-NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Head:
@@ -32,21 +31,9 @@ class Head:
         scope: The ASGI scope.
     """
 
-    __slots__ = (
-        "_first",
-        "asks_test_mode",
-        "decoded_path",
-        "headers",
-        "http_version",
-        "lines",
-        "method",
-        "names_user",
-        "path",
-        "query",
-        "query_string",
-        "repeats_headers",
-        "start",
-    )
+    query: Mapping[str, str] = MappingProxyType({})
+    start = ""
+    asks_test_mode = False
 
     def __init__(self, scope: Scope) -> None:
         raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
@@ -55,14 +42,12 @@ class Head:
         self.path = raw_path.decode("utf-8", "replace")
         self.decoded_path: str = scope["path"]
         self.query_string: str = scope["query_string"].decode("latin-1")
-        self.query, self.start, self.asks_test_mode = NO_PARAMETERS, "", False
         if self.query_string:
             pairs = [pair.partition("=") for pair in self.query_string.split("&")]
             self.query = {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}
             self.start = self.query.get("next_page_start", "")
             self.asks_test_mode = self.query.get("test_mode", "").lower() == "true"
         self.headers: Pairs = scope["headers"]
-        self.lines = lines_of(self.headers)
         # The first header of a name counts.
         self._first: dict[bytes, bytes] = dict(reversed(self.headers))
         self.repeats_headers = len(self.headers) > len(self._first)

@@ -1,6 +1,7 @@
 """A request on its way through the rules: its head, its body, and what is known of it so far."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from starlette.requests import ClientDisconnect
@@ -31,39 +32,23 @@ class Call:
         entry: The entry among the calls.
     """
 
-    __slots__ = (
-        "_ended",
-        "_is_too_large",
-        "_was_asked",
-        "answer_headers",
-        "body",
-        "entry",
-        "fields",
-        "group_name",
-        "head",
-        "log",
-        "receive",
-        "scope",
-        "site",
-    )
-
     site: Site
+    # The log that holds the entry.
+    log: Journal | None = None
+    group_name = ""
+    body = b""
+    fields: dict[str, Any] | None = None
+    # Headers for the answer, whatever makes it.
+    answer_headers: Mapping[str, str] = MappingProxyType({})
+    _ended = False
+    _is_too_large = False
+    _was_asked = False
 
     def __init__(self, scope: Scope, receive: Receive, head: Head, entry: Entry) -> None:
         self.scope = scope
         self.receive = receive
         self.head = head
         self.entry = entry
-        # The log that holds the entry.
-        self.log: Journal | None = None
-        self.group_name = ""
-        self.body = b""
-        self._ended = False
-        self._is_too_large = False
-        self._was_asked = False
-        self.fields: dict[str, Any] | None = None
-        # Headers for the answer, whatever makes it.
-        self.answer_headers: Mapping[str, str] = {}
 
     def __repr__(self) -> str:
         return f"<Call {self.entry.method} {self.entry.path}>"

@@ -7,6 +7,7 @@ from typing import Final
 from mockscope._support.randomness import random_hex
 from mockscope.instruments.calls import Journal
 from mockscope.instruments.entry import Entry, Observer
+from mockscope.instruments.lines import pack
 from mockscope.web.head import Head
 
 logger: Final = logging.getLogger("mockscope")
@@ -30,7 +31,7 @@ class Recorder:
         """Make the entry of a request."""
         number = next(self._numbers)
         id = f"{self._prefix}{number}"
-        return Entry(id, head.method, head.path, head.query_string, head.lines, number, scheme)
+        return Entry(id, head.method, head.path, head.query_string, pack(head.headers), number, scheme)
 
     def close(self, entry: Entry, log: Journal) -> None:
         """Complete an entry in the log that holds it."""
