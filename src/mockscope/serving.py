@@ -28,59 +28,28 @@ NOT_KEPT: Final = 1
 MIN_TRACKED: Final = 20_000
 MAX_HEADERS: Final = 10
 T = TypeVar("T")
+PORT: Final = click.IntRange(0, 65535)
 
 
 @click.command(context_settings={"auto_envvar_prefix": "MOCKSCOPE", "show_default": True})
 # An empty host would be every address of the machine.
 @click.option("--host", default="127.0.0.1", callback=shell.not_empty, help="Address to bind to.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8765, help="Port; 0: the kernel chooses.")
-@click.option(
-    "--seed", type=FILE, help="Seed file, YAML or JSON. Without it: the demo site with the people of the vendor's page."
-)
-@click.option(
-    "--state",
-    type=FILE,
-    help="File to keep the sites in, YAML or JSON: loaded instead of the seed if it is there, written at the end.",
-)
-@click.option(
-    "--ready-file",
-    type=FILE,
-    help="JSON file to write once the port accepts: url, pid, version, sites. Removed at the end.",
-)
-@click.option(
-    "--log",
-    type=click.Choice(["text", "json", "off"]),
-    default="text",
-    help="Request log on stderr: one line a request, for people or for machines.",
-)
+@click.option("--port", type=PORT, default=8765, help="Port; 0: the kernel chooses.")
+@click.option("--seed", type=FILE, help="Seed file, YAML or JSON. Without it: the people of the vendor's page.")
+@click.option("--state", type=FILE, help="File to keep the sites in: loaded instead of the seed, written at the end.")
+@click.option("--ready-file", type=FILE, help="JSON file to write once the port accepts. Removed at the end.")
+@click.option("--log", type=click.Choice(["text", "json", "off"]), default="text", help="Request log on stderr.")
 @click.option("--hints/--no-hints", default=True, help="Whether responses carry the X-Mockscope-Hint header.")
-@click.option(
-    "--strict/--no-strict",
-    default=False,
-    help="On exit, list calls that only worked by accident, and planned faults that were never hit.",
-)
-@click.option("--contract/--no-contract", default=False, help="On exit, list requests that violate openapi.yaml.")
-@click.option(
-    "--calls-kept",
-    type=click.IntRange(min=1),
-    default=10_000,
-    help="How many calls each site keeps, and how many are kept that reached no site.",
-)
+@click.option("--strict/--no-strict", help="On exit, list calls that only worked by accident, and faults never hit.")
+@click.option("--contract/--no-contract", help="On exit, list requests that violate openapi.yaml.")
+@click.option("--calls-kept", type=click.IntRange(1), default=10_000, help="How many calls each site keeps.")
 @click.option("--control/--no-control", default=True, help="Whether the control API answers under /_mockscope/v1/.")
 @click.option(
-    "--control-token", help="Bearer token for the control API. Without it: none on loopback, elsewhere a made-up one."
+    "--control-token", help="Token for the control API. Without it: none on loopback, elsewhere a random one."
 )
-@click.option(
-    "--tls/--no-tls",
-    default=False,
-    help="Whether to speak HTTPS, with a certificate of an authority made on the spot.",
-)
-@click.option(
-    "--proxy/--no-proxy", default=False, help="Whether to run a proxy too, which answers for the vendor's hosts."
-)
-@click.option(
-    "--proxy-port", type=click.IntRange(0, 65535), default=8766, help="Port of the proxy; 0: the kernel chooses."
-)
+@click.option("--tls/--no-tls", help="Whether to speak HTTPS, with a certificate of an authority made on the spot.")
+@click.option("--proxy/--no-proxy", help="Whether to run a proxy too, which answers for the vendor's hosts.")
+@click.option("--proxy-port", type=PORT, default=8766, help="Port of the proxy; 0: the kernel chooses.")
 @shell.proxy_others_option
 @click.option("--ca-file", type=FILE, help="File to write the authority's certificate to.")
 @click.pass_context
@@ -213,11 +182,9 @@ def _check_files(
     # A state may be the seed: it is loaded then, and kept there.
     shell.check_apart({names["seed"]: seed, **written})
     shell.check_apart({names["state"]: state, **written})
-    # Not above: most servers have neither, and start sooner.
-    if ready_file is not None:
-        from mockscope.ready import parse
+    from mockscope.ready import parse
 
-        shell.check_spared(names["ready_file"], ready_file, "ready file", parse)
+    shell.check_spared(names["ready_file"], ready_file, "ready file", parse)
     if ca_file is not None:
         from mockscope.tls import read_own
 
@@ -247,27 +214,20 @@ def _authority(ca_file: Path | None) -> "Authority":
 
 
 def _load(seed: Path | None, **options: Any) -> "Mockscope":
-    from mockscope.contracting import ExtraMissing
     from mockscope.double import Mockscope
     from mockscope.seeding import load_sites
 
-    try:
-        with shell.seed_or_demo(seed) as path:
-            double = Mockscope(**options)
-            double.put(*load_sites(path, track=_with_bar))
-            return double
-    except ExtraMissing as error:
-        raise click.ClickException(str(error)) from None
+    with shell.seed_or_demo(seed) as path:
+        double = Mockscope(**options)
+        double.put(*load_sites(path, track=_with_bar))
+    return double
 
 
 def _with_bar(items: "Iterable[T]", length: int, doing: str) -> "Iterable[T]":
     """Go through items with a progress bar, if there is a terminal and enough of them."""
-    if length < MIN_TRACKED or not sys.stderr.isatty():
-        yield from items
-        return
-    with click.progressbar(
-        items, length=length, label=f"mockscope: {doing}", file=sys.stderr, update_min_steps=length // 100
-    ) as bar:
+    hidden = length < MIN_TRACKED or not sys.stderr.isatty()
+    label, steps = f"mockscope: {doing}", max(1, length // 100)
+    with click.progressbar(items, length, label, hidden, file=sys.stderr, update_min_steps=steps) as bar:
         yield from bar
 
 

@@ -24,13 +24,13 @@ MOST_REQUESTS: Final = 1_000_000
 
 
 class Number(click.FloatRange):
-    """A number in a range; what is no number is out of none, and refused all the same."""
+    """A number in a range. NaN is not one."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """As click has it, but for what is no number."""
+        """Convert as click does, and refuse NaN."""
         number = super().convert(value, param, ctx)
         if isnan(number):
-            self.fail(f"{value!r} is no number.", param, ctx)
+            self.fail(f"{value!r} is not a number.", param, ctx)
         return number
 
 
@@ -173,12 +173,9 @@ def seed_or_demo(seed: Path | None) -> Iterator[Path]:
         ClickException: what was given can't be loaded, or can't be read.
     """
     try:
-        if seed is not None:
-            yield seed
-        else:
-            yield DEMO
-    except ValueError as error:
-        # A seed that can't be loaded, or a token that can't stand in a header.
+        yield seed or DEMO
+    except (ValueError, ImportError) as error:
+        # A seed that can't be loaded, a token that can't stand in a header, or a validator that is not installed.
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"can't read the seed {seed}: {error.strerror or error}") from None

@@ -69,7 +69,7 @@ def test_a_number_that_nobody_can_wait_for_is_refused(option: tuple[str, str]) -
         refused[value] = caught.value.message
     zero = "0<=x" if option in {("wait", "--timeout"), ("check", "--rate")} else "0<x"
     assert refused == {
-        "nan": "'nan' is no number.",
+        "nan": "'nan' is not a number.",
         "inf": f"inf is not in the range {zero}<={most}.",
         "1e300": f"1e+300 is not in the range {zero}<={most}.",
         "-0.1": f"-0.1 is not in the range {zero}<={most}.",

@@ -450,7 +450,7 @@ def test_a_url_that_goes_on_into_the_api_is_told_where_to_end(server: LiveServer
 def test_a_time_that_is_none_is_one_line_and_nothing_is_asked(
     server: LiveServer, site: MockSite, tmp_path: Path
 ) -> None:
-    for value, wrong in [("nan", "'nan' is no number."), ("inf", "inf is not in the range 0<x<=86400.")]:
+    for value, wrong in [("nan", "'nan' is not a number."), ("inf", "inf is not in the range 0<x<=86400.")]:
         done = pull(server.url, "--output", tmp_path / "seed.yaml", "--timeout", value)
         assert done == (2, "", f"Invalid value for '--timeout': {wrong}")
     assert (list(tmp_path.iterdir()), len(site.calls)) == ([], 0)
