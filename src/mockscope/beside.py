@@ -40,7 +40,7 @@ ready_file_option: Final = click.option(
 def execute(
     context: click.Context, *, seed: Path | None, keep_state: Path | None, proxy_others: Literal["refuse", "pass"]
 ) -> int:
-    """Run a command beside a server, and end with its exit status.
+    """Run a command beside a server, and exit with its status.
 
     Its environment has MOCKSCOPE_URL, MOCKSCOPE_SITE, MOCKSCOPE_API_KEY and MOCKSCOPE_AUTH, and a proxy that answers
     for the vendor's hosts, with the files that make clients trust it.
@@ -77,7 +77,7 @@ def execute(
 @click.command()
 @ready_file_option
 def env(*, ready_file: Path) -> None:
-    """Print the environment by which programs find a running server, for eval."""
+    """Print the environment of a running server, for eval."""
     from mockscope.running import variables
 
     try:

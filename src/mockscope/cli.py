@@ -20,17 +20,17 @@ WRONG_USE: Final = 2
 INTERRUPTED: Final = 130
 # The errors of a full disk or a closed pipe. Any other one is a bug, and worth its traceback.
 UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EPIPE)
-# Each is imported when it is asked for: the libraries of one command slow down the others.
+# Each is imported when it is asked for: the libraries of one command slow down the others. Beside it an example.
 COMMANDS: Final = {
-    "serve": "mockscope.serving:serve",
-    "exec": "mockscope.beside:execute",
-    "env": "mockscope.beside:env",
-    "wait": "mockscope.beside:wait",
-    "pull": "mockscope.outside:pull",
-    "check": "mockscope.judging:check",
-    "contract": "mockscope.fuzzing:contract",
-    "openapi": "mockscope.cli:openapi",
-    "export-schema": "mockscope.cli:export_schema",
+    "serve": ("mockscope.serving:serve", "mockscope serve --seed friends.yaml --port 0"),
+    "exec": ("mockscope.beside:execute", "mockscope exec --seed friends.yaml -- python sync.py"),
+    "env": ("mockscope.beside:env", 'eval "$(mockscope env --ready-file ready.json)"'),
+    "wait": ("mockscope.beside:wait", "mockscope wait --ready-file ready.json --timeout 10"),
+    "pull": ("mockscope.outside:pull", "mockscope pull https://example.com --site my_site --output seed.yaml"),
+    "check": ("mockscope.judging:check", "mockscope check http://127.0.0.1:8765 --site my_site --dry-run"),
+    "contract": ("mockscope.fuzzing:contract", "mockscope contract --seed friends.yaml --max-examples 10"),
+    "openapi": ("mockscope.cli:openapi", "mockscope openapi --format json > openapi.json"),
+    "export-schema": ("mockscope.cli:export_schema", "mockscope export-schema > mockscope-seed.schema.json"),
 }
 
 
@@ -38,8 +38,10 @@ class Commands(Mapping[str, click.Command]):
     """The commands of the table, each imported when it is looked up."""
 
     def __getitem__(self, name: str) -> click.Command:
-        module, _, attribute = COMMANDS[name].partition(":")
+        place, example = COMMANDS[name]
+        module, _, attribute = place.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
+        command.epilog = f"Example: {example}"
         return command
 
     def __iter__(self) -> Iterator[str]:

@@ -57,7 +57,7 @@ def contract(
     reset: bool,
     yes: bool,
 ) -> int:
-    """Try openapi.yaml with Schemathesis: on the mock, or on the server at URL.
+    """Try openapi.yaml on the mock or a server, by Schemathesis.
 
     Good and bad requests of every kind are sent, singly and in chains that follow the links of the document, and each
     response is checked against it. A curl line shows how to see again what was found.

@@ -77,9 +77,9 @@ def pull(
     salt_env: str | None,
     **options: Any,
 ) -> int:
-    """Write the users, groups and dashboards of a site elsewhere as a seed, without its key.
+    """Write a site elsewhere as a seed, without its key.
 
-    URL is where the server is, without /api/v1: e.g. https://app.periscopedata.com
+    The seed has the users, groups and dashboards. URL is where the server is, without /api/v1.
     """
     if salt_env is not None and not anonymize:
         raise click.UsageError("--salt-env needs --anonymize: nothing else depends on it")

@@ -1,5 +1,7 @@
 """The commands: listed whole, loaded one by one."""
 
+import re
+import shlex
 import subprocess
 import sys
 from typing import Final
@@ -14,9 +16,26 @@ from mockscope.cli import COMMANDS, cli
 def test_help_lists_every_command_with_what_it_does() -> None:
     shown = CliRunner().invoke(cli, ["--help"]).output
 
-    listed = [line.split()[0] for line in shown.partition("Commands:\n")[2].splitlines()]
-    assert listed == sorted(COMMANDS)
-    assert all(len(line.split()) > 1 for line in shown.partition("Commands:\n")[2].splitlines())
+    summaries = dict(line.split(maxsplit=1) for line in shown.partition("Commands:\n")[2].splitlines())
+    assert list(summaries) == sorted(COMMANDS)
+    # click ends one that is too long with three dots.
+    assert [summary for summary in summaries.values() if not re.fullmatch(r"\w.*\w\.", summary)] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_ends_with_an_example_that_it_understands(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    shown = CliRunner().invoke(cli, [name, "--help"]).output
+
+    example = shown.rpartition("Example: ")[2]
+    words = shlex.split(example.removeprefix('eval "$(').removesuffix(')"\n').partition(" > ")[0])
+    assert words[:2] == ["mockscope", name]
+    command = cli.commands[name]
+    # A word that the command does not understand would raise.
+    context = command.make_context(name, words[2:])
+    assert isinstance(context, click.Context)
 
 
 def test_an_unknown_command_is_refused_with_the_nearest() -> None:
