@@ -29,6 +29,7 @@ from mockscope.checking.names import Names, Record
 from mockscope.checking.outcome import CouldNotRun, Level
 from mockscope.checking.rows import RULES
 from mockscope.checking.run import check, left_on, remove_from
+from mockscope.checking.walking import GROUP, USER
 from mockscope.remote.client import Client, Unreachable
 from mockscope.remote.exchange import Exchange, Headers
 
@@ -142,8 +143,8 @@ def test_what_a_run_has_left_is_found_and_removed_later(client: WithoutSocket, s
     left = remove_from(client, found)
 
     assert found == [
-        Record("user", "mockscope-check-0123abcd-7@example.com"),
-        Record("group", "mockscope-check-89abcdef 1"),
+        Record(USER, "mockscope-check-0123abcd-7@example.com"),
+        Record(GROUP, "mockscope-check-89abcdef 1"),
     ]
     assert (left, site.export()) == ([], before)
 
@@ -157,8 +158,8 @@ def test_what_other_runs_have_left_is_reported_and_stays(level: Level, client: W
     report = checked(client, level)
 
     assert report.leftovers == (
-        Record("user", "mockscope-check-0123abcd-7@example.com"),
-        Record("group", "mockscope-check-89abcdef 1"),
+        Record(USER, "mockscope-check-0123abcd-7@example.com"),
+        Record(GROUP, "mockscope-check-89abcdef 1"),
     )
     assert (report.left, site.export()) == ((), before)
 
@@ -186,7 +187,7 @@ def test_a_list_too_long_to_be_read_is_looked_into_where_the_marks_are(client: W
         site.add_user(f"chandler{number}@example.com")
     found = left_on(client, max_pages=1)
 
-    assert found == [Record("user", "mockscope-check-0123abcd-7@example.com")]
+    assert found == [Record(USER, "mockscope-check-0123abcd-7@example.com")]
 
 
 def test_a_site_without_an_administrator_shows_what_needs_none() -> None:
@@ -309,7 +310,7 @@ def test_a_rehearsal_with_somebody_else_s_record_is_stopped(asked: dict[str, Any
 def test_a_rehearsal_that_was_proven_harmless_gets_through() -> None:
     told = Told()
     checker = guard(Level.FULL, told)
-    checker.proven.add(("DELETE", "group"))
+    checker.proven.add(("DELETE", GROUP))
 
     checker.request("DELETE", f"{GROUPS}/Sales", query={"test_mode": "true"})
 
@@ -340,11 +341,11 @@ def test_the_guard_knows_what_was_made_and_is_still_there() -> None:
     checker.request("POST", USERS, json={"email": OURS, "groups": [OUR_GROUP, "Sales"]})
     checker.request("POST", USERS, json={"email": f"{NAMES.mark}-2@example.com"}, query={"test_mode": "true"})
     checker.request("PUT", f"{GROUPS}/{quote(OUR_GROUP)}", json={"name": f"{OUR_GROUP}0"})
-    assert list(checker.made) == [Record("group", OUR_GROUP), Record("user", OURS), Record("group", f"{OUR_GROUP}0")]
+    assert list(checker.made) == [Record(GROUP, OUR_GROUP), Record(USER, OURS), Record(GROUP, f"{OUR_GROUP}0")]
 
     checker.request("DELETE", USERS, headers=header(OURS))
     checker.request("DELETE", f"{GROUPS}/{quote(OUR_GROUP)}", query={"test_mode": "true"})
-    assert list(checker.made) == [Record("group", OUR_GROUP), Record("group", f"{OUR_GROUP}0")]
+    assert list(checker.made) == [Record(GROUP, OUR_GROUP), Record(GROUP, f"{OUR_GROUP}0")]
 
 
 def test_what_was_refused_is_not_taken_for_made() -> None:
@@ -364,7 +365,7 @@ def test_what_had_no_response_may_have_been_made() -> None:
     with pytest.raises(Unreachable):
         checker.request("POST", USERS, json={"email": OURS})
 
-    assert list(checker.made) == [Record("user", OURS)]
+    assert list(checker.made) == [Record(USER, OURS)]
 
 
 # -- servers that can't be judged ------------------------------------------------------------------------------

@@ -1,30 +1,37 @@
 """Responses compared with what a rule says: each of these raises a verdict unless it holds."""
 
-from mockscope.checking.outcome import differs, unseen
-from mockscope.checking.walking import Fields, content
+from typing import Any, Final
+
+from mockscope.checking.outcome import expect, require, unseen
+from mockscope.checking.walking import Fields, Kind, content
 from mockscope.remote.exchange import Exchange
 
-
-def refused(*exchanges: Exchange, status: int = 400) -> None:
-    """Judge that requests were refused.
-
-    Raises:
-        Verdict: If one was not, or with another status.
-    """
-    for exchange in exchanges:
-        if exchange.status != status:
-            raise differs(f"the status is {status}", exchange)
+# Any status of success, and any of a refusal.
+OK: Final = range(200, 300)
+REFUSED: Final = range(400, 1000)
 
 
-def accepted(*exchanges: Exchange) -> None:
-    """Judge that requests were not refused.
+def answered(status: int | range, *exchanges: Exchange) -> None:
+    """Judge the status of responses.
 
     Raises:
-        Verdict: If one was.
+        Verdict: If one has another.
     """
+    expected = "the request is not refused" if status is OK else "the request is refused"
+    if isinstance(status, int):
+        status, expected = range(status, status + 1), f"the status is {status}"
     for exchange in exchanges:
-        if exchange.status >= 300:
-            raise differs("the request is not refused", exchange)
+        expect(exchange.status in status, expected, exchange)
+
+
+def refused_alike(plain: Exchange, *others: Exchange) -> None:
+    """Judge that requests are refused with the status of another one.
+
+    Raises:
+        Verdict: If one is not, or that one is not refused itself: another rule says so.
+    """
+    require(plain.status >= 400, f"{plain.method} {plain.path} is not refused")
+    answered(plain.status, *others)
 
 
 def same(exchange: Exchange, plain: Exchange) -> None:
@@ -33,8 +40,8 @@ def same(exchange: Exchange, plain: Exchange) -> None:
     Raises:
         Verdict: If they are not.
     """
-    if exchange.status != plain.status or content(exchange) != content(plain):
-        raise differs("both responses are the same", exchange, plain)
+    is_same = exchange.status == plain.status and content(exchange) == content(plain)
+    expect(is_same, "both responses are the same", exchange, plain)
 
 
 def shown(exchange: Exchange) -> Fields:
@@ -49,17 +56,12 @@ def shown(exchange: Exchange) -> Fields:
     return record
 
 
-def field_of(exchange: Exchange, name: str) -> object:
+def field_of(exchange: Exchange, name: str) -> Any:
     """Return a field of the record in a response, or None."""
     record = content(exchange)
     return record.get(name) if isinstance(record, Fields) else None
 
 
-def answered(exchange: Exchange, status: int, body: object, expected: str) -> None:
-    """Judge a whole response.
-
-    Raises:
-        Verdict: If it is another one.
-    """
-    if exchange.status != status or content(exchange) != body:
-        raise differs(expected, exchange)
+def is_found(exchange: Exchange, kind: Kind, name: str) -> bool:
+    """Return whether a response is 200 with the record of a name."""
+    return exchange.status == 200 and kind.key(content(exchange)) == kind.key({kind.by: name})

@@ -6,20 +6,37 @@ from json import dumps, loads
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlencode
 
-from mockscope.checking.names import Kind, Names, Record
-from mockscope.checking.outcome import CouldNotRun, Level, unseen
-from mockscope.checking.walking import content
-from mockscope.remote.client import EMAIL_HEADER, GROUPS, USERS, Client, RateLimited, Unreachable
+from mockscope.checking.names import Names, Record
+from mockscope.checking.outcome import DRY_RUN, READ_ONLY, CouldNotRun, Level, unseen
+from mockscope.checking.walking import GROUP, KINDS, Kind, content
+from mockscope.remote.client import EMAIL_HEADER, GROUPS, Client, RateLimited, Unreachable
 from mockscope.remote.exchange import Exchange, Headers
 
 # The run ends after so many requests in a row without a response.
 MAX_FAILURES: Final = 3
 MAX_KEPT_BYTES: Final = 256 * 1024 * 1024
-ONE_GROUP: Final = re.compile(rf"{GROUPS}/([^/]+)")
+ONE_GROUP: Final = re.compile(rf"{GROUPS}/([^/]+)/?")
 
 
 class Stopped(RuntimeError):
     """The level does not allow a request. No check may send one: this is a mistake of mockscope's."""
+
+
+class Target(NamedTuple):
+    """The kind of records that a request is about, if its path says one, and the record that it names."""
+
+    kind: Kind | None
+    name: str | None
+
+    @classmethod
+    def of(cls, path: str, headers: Headers) -> "Target":
+        """Return the target of a request, whose path may have a query."""
+        path = path.partition("?")[0]
+        emails = [value for name, value in headers if name.lower() == EMAIL_HEADER.lower() and value.strip()]
+        if group := ONE_GROUP.fullmatch(path):
+            return cls(GROUP, unquote(group[1]))
+        kind = next((kind for kind in KINDS if kind.path == path.rstrip("/")), None)
+        return cls(kind, emails[0] if emails else None)
 
 
 class Answer(NamedTuple):
@@ -42,19 +59,13 @@ class Write:
         query: Mapping[str, str] | str = "",
         json: object = None,
         body: bytes | None = None,
-        auth: bool = True,
     ) -> None:
         self.method = method
-        body = (body or b"") if json is None else dumps(json).encode()
-        query = query if isinstance(query, str) else urlencode(query)
-        values = [value for name, value in parse_qsl(query, keep_blank_values=True) if name == "test_mode"]
+        self.kind, self.target = Target.of(path, headers)
+        parameters = parse_qsl(query if isinstance(query, str) else urlencode(query), keep_blank_values=True)
         # Only in the spelling that the page shows.
-        self.is_test = bool(values) and set(values) == {"true"}
-        group = ONE_GROUP.fullmatch(path)
-        self.is_known_path = bool(group) or path.rstrip("/") in (USERS, GROUPS)
-        self.kind: Kind = "user" if path.rstrip("/") == USERS else "group"
-        emails = [value for name, value in headers if name.lower() == EMAIL_HEADER.lower() and value.strip()]
-        self.target: str | None = unquote(group[1]) if group else emails[0] if emails else None
+        self.is_test = {value for name, value in parameters if name == "test_mode"} == {"true"}
+        body = (body or b"") if json is None else dumps(json).encode()
         self.says_nothing = body in (b"", b"{}")
         self.text = body.decode("utf-8", "replace")
         try:
@@ -62,9 +73,9 @@ class Write:
             self.is_json = True
         except ValueError:
             sent, self.is_json = None, False
-        name = sent.get("email" if self.kind == "user" else "name") if isinstance(sent, dict) else None
+        name = sent.get(self.kind.by) if self.kind is not None and isinstance(sent, dict) else None
         # The record that is there afterwards under a name that the body gives it.
-        self.made = Record(self.kind, name) if isinstance(name, str) and name.strip() else None
+        self.made = Record(self.kind, name) if self.kind and isinstance(name, str) and name.strip() else None
 
 
 class Guard:
@@ -88,13 +99,20 @@ class Guard:
         self._kept_bytes = 0
         # All responses, for the checks that look through them.
         self.answers: list[Answer] = []
-        # (method, kind) of the writes that are proven to change nothing in test mode.
-        self.proven: set[tuple[str, Kind]] = set()
+        # The writes that are proven to change nothing in test mode.
+        self.proven: set[tuple[str, Kind | None]] = set()
         # The records that were made, and may still be there.
         self.made: dict[Record, None] = {}
 
     def request(
-        self, method: str, path: str, *, email: str | None = None, headers: Headers = (), **options: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        email: str | None = None,
+        headers: Headers = (),
+        auth: bool = True,
+        **options: Any,
     ) -> Exchange:
         """Send a request, if that is allowed. The other arguments are those of ``Client.request``.
 
@@ -109,7 +127,7 @@ class Guard:
         if write is not None:
             self._check(write)
         try:
-            exchange = self._client.request(method, path, headers=headers, **options)
+            exchange = self._client.request(method, path, headers=headers, auth=auth, **options)
             if exchange.is_rate_limited:
                 reason = f"the server is rate-limiting ({method} {path}: {exchange.status})"
                 raise RateLimited(f"{reason}: try again later, or with --rate")
@@ -134,17 +152,17 @@ class Guard:
         if write is None or write.is_test:
             return
         if write.method == "DELETE":
-            self.made.pop(Record(write.kind, write.target or ""), None)
+            self.made = {made: None for made in self.made if made != (write.kind, write.target)}
         elif write.made is not None:
             self.made[write.made] = None
 
     def _check(self, write: Write) -> None:
-        if self._level is Level.READ_ONLY:
+        if self._level is READ_ONLY:
             raise Stopped(f"{write.method} at the level {self._level.word}")
-        if self._level is Level.DRY_RUN and not write.is_test:
+        if self._level is DRY_RUN and not write.is_test:
             raise Stopped(f"{write.method} without test_mode=true at the level {self._level.word}")
         if not (self._is_harmless(write) if write.is_test else self._is_about_ours(write)):
-            raise Stopped(f"{write.method} of a {write.kind} that this run did not make")
+            raise Stopped(f"{write.method} of a record that this run did not make")
 
     def _is_harmless(self, write: Write) -> bool:
         """Return whether a write in test mode leaves the site's own records, even if the server carries it out."""
@@ -153,7 +171,7 @@ class Guard:
         return (write.method == "PUT" and write.says_nothing) or (write.method, write.kind) in self.proven
 
     def _is_about_ours(self, write: Write) -> bool:
-        if not write.is_known_path or (write.made is not None and not self._names.is_ours(write.made.name)):
+        if write.kind is None or (write.made is not None and not self._names.is_ours(write.made.name)):
             return False
         if write.method == "POST":
             # A server may make something of a body that is not JSON, so that it must hold a name of this run.

@@ -26,6 +26,9 @@ class Level(IntEnum):
         return self.name.lower().replace("_", "-")
 
 
+READ_ONLY, DRY_RUN, FULL = Level
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The outcome of a check."""
@@ -64,6 +67,31 @@ def differs(expected: str, *exchanges: Exchange, switch: Mapping[str, object] | 
 def unseen(reason: str) -> Verdict:
     """Return what to raise where nothing shows whether the rule holds."""
     return Verdict(Outcome("not-seen", reason))
+
+
+def expect(holds: object, expected: str, *exchanges: Exchange) -> None:
+    """Judge responses by what a rule says.
+
+    Args:
+        holds: Whether they are as the rule says.
+        expected: What the rule says.
+        exchanges: The responses, and those that they are compared with.
+
+    Raises:
+        Verdict: If they are not.
+    """
+    if not holds:
+        raise differs(expected, *exchanges)
+
+
+def require(condition: object, reason: str) -> None:
+    """Go on only if a check can show something.
+
+    Raises:
+        Verdict: If the condition is false: the rule was not seen, for this reason.
+    """
+    if not condition:
+        raise unseen(reason)
 
 
 class CouldNotRun(Exception):

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 
-from mockscope.checking.cleaning import clean, left_behind
 from mockscope.checking.guard import Guard
-from mockscope.checking.names import NamesOfAllRuns, Record, is_marked
-from mockscope.checking.outcome import HOLDS, CouldNotRun, Level, Outcome, Verdict
+from mockscope.checking.names import ALL_RUNS, Record, clean, left_behind
+from mockscope.checking.outcome import FULL, HOLDS, READ_ONLY, CouldNotRun, Level, Outcome, Verdict
 from mockscope.checking.rows import CHECKS
 from mockscope.checking.session import MAX_PAGES, Session
-from mockscope.checking.table import Check, Finding, RuleFinding, by_rule
+from mockscope.checking.table import Check, Finding, RuleFinding
 from mockscope.remote.client import Client, Unreachable
 
 
@@ -33,7 +33,7 @@ class Report:
     @property
     def rules(self) -> list[RuleFinding]:
         """The findings of each rule."""
-        return by_rule(self.findings)
+        return [RuleFinding(rule, tuple(found)) for rule, found in groupby(self.findings, lambda each: each.check.rule)]
 
     @property
     def differs(self) -> bool:
@@ -78,7 +78,7 @@ def check(
             outcomes[each] = _outcome(each, session)
             progress(number, len(ordered))
     finally:
-        if level is Level.FULL:
+        if level is FULL:
             left = _cleaned(session)
     findings = tuple(Finding(check, outcomes[check]) for check in checks)
     policy = session.readings.to_turn
@@ -92,9 +92,9 @@ def left_on(client: Client, *, max_pages: int = MAX_PAGES) -> list[Record]:
         CouldNotRun: If there is no such API, no such site, or the key is not its key.
         Unreachable: If there is no response.
     """
-    session = Session(client, Level.READ_ONLY, max_pages=max_pages)
+    session = Session(client, READ_ONLY, max_pages=max_pages)
     session.open()
-    return left_behind(session.request, is_marked, max_pages=max_pages)
+    return left_behind(session.request, ALL_RUNS, max_pages=max_pages)
 
 
 def remove_from(client: Client, records: list[Record], *, max_pages: int = MAX_PAGES) -> list[Record]:
@@ -103,7 +103,7 @@ def remove_from(client: Client, records: list[Record], *, max_pages: int = MAX_P
     Raises:
         Unreachable: If there is no response.
     """
-    return clean(Guard(client, Level.FULL, NamesOfAllRuns()).request, records, is_marked, max_pages=max_pages)
+    return clean(Guard(client, FULL, ALL_RUNS).request, records, ALL_RUNS, max_pages=max_pages)
 
 
 def _outcome(check: Check, session: Session) -> Outcome:

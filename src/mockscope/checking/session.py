@@ -1,24 +1,16 @@
 """The state that the checks of one run share: what is on the site, and the records that they make."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from mockscope._support.text import printable
-from mockscope.checking.cleaning import clean, marked_in
-from mockscope.checking.guard import Guard
-from mockscope.checking.names import Kind, Names, Record, is_marked
-from mockscope.checking.outcome import CouldNotRun, Level, unseen
+from mockscope.checking.guard import Answer, Guard, Target
+from mockscope.checking.names import ALL_RUNS, Names, Record, clean, marked_in
+from mockscope.checking.outcome import FULL, CouldNotRun, Level, require, unseen
 from mockscope.checking.policy import Readings
-from mockscope.checking.walking import GROUP_LIST, USER_LIST, Fields, List, Walk, walk
-from mockscope.remote.client import (
-    AUTH_HEADER,
-    GROUPS,
-    USERS,
-    Client,
-    Unreachable,
-    group_path,
-)
+from mockscope.checking.walking import GROUP, KINDS, USER, Fields, Kind, Walk, walk
+from mockscope.remote.client import AUTH_HEADER, USERS, Client, Unreachable
 from mockscope.remote.exchange import Exchange
 
 ADMINISTRATORS: Final = "Administrators"
@@ -27,18 +19,6 @@ MAX_PAGES: Final = 50
 TEST_MODE: Final = {"test_mode": "true"}
 # A key in the vendor's form that no site has.
 WRONG_KEY: Final = "00000000-0000-0000-0000-00000000"
-
-
-class Probe(NamedTuple):
-    """The first writes in test mode: whether a wrong one is refused, and what they left on the site."""
-
-    refusal: Exchange
-    leaks: tuple[Exchange, ...]
-
-    @property
-    def is_checked(self) -> bool:
-        """Return whether test mode refuses a call that is wrong."""
-        return self.refusal.status >= 400
 
 
 class Proof(NamedTuple):
@@ -72,6 +52,9 @@ class Session:
     ) -> None:
         self.host = client.host
         self.api_key = client.api_key
+        # The values of the auth header with the right key, and with a wrong one.
+        self.pair = f"{client.host}:{client.api_key}"
+        self.wrong_pair = f"{client.host}:{WRONG_KEY}"
         self.level = level
         self.readings = Readings(policy or {})
         self.names = Names()
@@ -82,7 +65,8 @@ class Session:
         self.request = self._guard.request
         self.answers = self._guard.answers
         self._proofs: dict[tuple[str, Kind], Proof] = {}
-        self._walks: dict[str, Walk] = {}
+        self._walks: dict[Kind, Walk] = {}
+        self._spares: dict[Kind, str] = {}
 
     # -- requests ----------------------------------------------------------------------------------------------
 
@@ -90,13 +74,9 @@ class Session:
         """Send a GET."""
         return self.request("GET", path, **options)
 
-    def get_user(self, email: str) -> Exchange:
-        """Send a GET of one user."""
-        return self.get(USERS, email=email)
-
-    def get_group(self, name: str) -> Exchange:
-        """Send a GET of one group."""
-        return self.get(group_path(name))
+    def see(self, kind: Kind, name: str) -> Exchange:
+        """Send a GET of one record."""
+        return self.get(**kind.target(name))
 
     def write(self, method: str, path: str, **options: Any) -> Exchange:
         """Send a write as the level has it: for real at FULL, below it in test mode.
@@ -104,10 +84,10 @@ class Session:
         Raises:
             Verdict: If test mode does not check anything, or writes, so that only FULL can tell.
         """
-        if self.level is Level.FULL:
+        if self.level is FULL:
             return self.request(method, path, **options)
-        if not self.probe.is_checked:
-            raise unseen("test mode refuses nothing on this server (TEST-1), so that only --full can tell")
+        reason = "test mode refuses nothing on this server (TEST-1), so that only --full can tell"
+        require(self.refusal.status >= 400, reason)
         return self.write_in_test_mode(method, path, **options)
 
     def write_in_test_mode(self, method: str, path: str, **options: Any) -> Exchange:
@@ -116,56 +96,26 @@ class Session:
         Raises:
             Verdict: If test mode writes on this server, so that below FULL no more writes are sent.
         """
-        if self.level is not Level.FULL and self.probe.leaks:
-            raise unseen("test mode writes on this server (TEST-4), so that nothing more is sent")
+        reason = "test mode writes on this server (TEST-4), so that nothing more is sent"
+        require(self.level is FULL or not self.leaks, reason)
         return self.request(method, path, query=TEST_MODE, **options)
 
-    def create_user(self, **changes: object) -> Exchange:
-        """Send a create of a new user; ``new_user`` has the arguments."""
-        return self.write("POST", USERS, json=self.new_user(**changes))
+    def create(self, kind: Kind, **changes: object) -> Exchange:
+        """Send a create of a new record; ``new`` has the arguments."""
+        return self.write("POST", kind.path, json=self.new(kind, **changes))
 
-    def create_group(self, **changes: object) -> Exchange:
-        """Send a create of a new group; ``new_group`` has the arguments."""
-        return self.write("POST", GROUPS, json=self.new_group(**changes))
+    def update(self, kind: Kind, name: str, changes: Mapping[str, object]) -> Exchange:
+        """Send an update of a record."""
+        return self.write("PUT", **kind.target(name), json=changes)
 
-    def update_user(self, email: str, changes: Mapping[str, object], **options: Any) -> Exchange:
-        """Send an update of a user."""
-        return self.write("PUT", USERS, email=email, json=changes, **options)
-
-    def update_group(self, name: str, changes: Mapping[str, object]) -> Exchange:
-        """Send an update of a group."""
-        return self.write("PUT", group_path(name), json=changes)
-
-    def delete_user(self, email: str) -> Exchange:
-        """Send a deletion of a user."""
-        return self.write("DELETE", USERS, email=email)
-
-    def delete_group(self, name: str) -> Exchange:
-        """Send a deletion of a group."""
-        return self.write("DELETE", group_path(name))
+    def delete(self, kind: Kind, name: str) -> Exchange:
+        """Send a deletion of a record."""
+        return self.write("DELETE", **kind.target(name))
 
     @property
     def nobody(self) -> list[tuple[str, str]]:
         """The auth header with a wrong key."""
-        return [(AUTH_HEADER, f"{self.host}:{WRONG_KEY}")]
-
-    @cached_property
-    def locked_out(self) -> int:
-        """The status with which a wrong key is refused.
-
-        Raises:
-            Verdict: If it is not refused.
-        """
-        return _refusal_of(self.get(GROUPS, headers=self.nobody), "a wrong key is not refused (AUTH-2)")
-
-    @cached_property
-    def no_such_group(self) -> int:
-        """The status with which an unknown group is refused.
-
-        Raises:
-            Verdict: If it is not refused.
-        """
-        return _refusal_of(self.get_group(self.names.group()), "an unknown group is not refused (GROUP-GET-1)")
+        return [(AUTH_HEADER, self.wrong_pair)]
 
     # -- the site ----------------------------------------------------------------------------------------------
 
@@ -176,33 +126,48 @@ class Session:
             CouldNotRun: If there is no such API, no such site, or the key is not its key.
         """
         try:
-            stray = self.walk(USER_LIST).stray
+            walked = self.walk(USER)
         except Unreachable as error:
             raise CouldNotRun(str(error)) from None
-        if not self.walk(USER_LIST).pages and stray is not None:
-            raise CouldNotRun(f"{_why_not(stray.exchange)} (GET {stray.exchange.path}: {stray.exchange.status})")
+        if not walked.pages and walked.stray is not None:
+            first = walked.stray.exchange
+            raise CouldNotRun(f"{_why_not(first)} (GET {first.path}: {first.status})")
 
-    def walk(self, kind: List) -> Walk:
+    def walk(self, kind: Kind) -> Walk:
         """Return a list as it was when it was first read."""
-        if kind.name not in self._walks:
-            self._walks[kind.name] = walk(self.request, kind, max_pages=self._max_pages)
-        return self._walks[kind.name]
+        if kind not in self._walks:
+            self._walks[kind] = walk(self.request, kind, max_pages=self._max_pages)
+        return self._walks[kind]
 
     @property
     def leftovers(self) -> list[Record]:
         """The records of other runs in the lists that were read."""
-        marked = [record for walked in self._walks.values() for record in marked_in(walked, is_marked)]
+        marked = [record for walked in self._walks.values() for record in marked_in(walked, ALL_RUNS)]
         return [record for record in marked if not self.names.is_ours(record.name)]
+
+    def shown(self, kind: Kind) -> Iterator[tuple[Answer, Fields]]:
+        """Yield all records of a kind that were shown, each with the response.
+
+        Raises:
+            Verdict: If there are none.
+        """
+        self.walk(kind)
+        is_empty = True
+        for answer in self.answers:
+            for record in _records_in(answer, kind):
+                is_empty = False
+                yield answer, record
+        require(not is_empty, f"no {kind} was shown")
 
     @cached_property
     def site_users(self) -> list[Fields]:
         """The users that were there before anything was made, with an email that a header can hold, and groups."""
-        return [user for user in self.walk(USER_LIST).records if _is_user(user)]
+        return [user for user in self.walk(USER).records if _is_user(user)]
 
     @cached_property
     def site_groups(self) -> list[Fields]:
         """The groups that were there before anything was made, with a name."""
-        return [group for group in self.walk(GROUP_LIST).records if GROUP_LIST.key(group) is not None]
+        return [group for group in self.walk(GROUP).records if GROUP.key(group) is not None]
 
     @cached_property
     def group_names(self) -> list[str]:
@@ -233,8 +198,8 @@ class Session:
         Raises:
             Verdict: If there is none.
         """
-        if self.level is Level.FULL:
-            return self.own_user()
+        if self.level is FULL:
+            return self.own(USER)
         for user in self.site_users:
             if ADMINISTRATORS not in user["groups"]:
                 return str(user["email"])
@@ -247,81 +212,57 @@ class Session:
 
     # -- bodies ------------------------------------------------------------------------------------------------
 
-    def new_user(self, **changes: object) -> dict[str, object]:
-        """Return the body of a new user, with some fields changed; ``...`` leaves one out."""
-        body = {
-            "first_name": "Mockscope",
-            "last_name": "Check",
-            "email": self.names.email(),
-            "groups": self.everyday_groups or ...,
-            "invited_by_email": self.inviter,
-        }
-        return {name: value for name, value in (body | changes).items() if value is not ...}
-
-    def new_group(self, **changes: object) -> dict[str, object]:
-        """Return the body of a new group, with some fields changed; ``...`` leaves one out."""
+    def new(self, kind: Kind, **changes: object) -> dict[str, Any]:
+        """Return the body of a new record, with some fields changed; ``...`` leaves one out."""
         body: dict[str, object] = {"name": self.names.group(), "access": "view", "created_by_email": self.inviter}
+        if kind is USER:
+            body = {
+                "first_name": "Mockscope",
+                "last_name": "Check",
+                "email": self.names.email(),
+                "groups": self.everyday_groups or ...,
+                "invited_by_email": self.inviter,
+            }
         return {name: value for name, value in (body | changes).items() if value is not ...}
 
-    def taken_user(self) -> dict[str, object]:
-        """Return the body of a user who is there already: of this run at FULL, else of the site, as the user is."""
-        if self.level is Level.FULL:
-            return self.new_user(email=self.spare_user)
-        fields = ("first_name", "last_name", "email", "groups")
-        return self.new_user(**{name: self.administrator.get(name) for name in fields})
+    def taken(self, kind: Kind) -> dict[str, Any]:
+        """Return the body of a record that is there already: of this run at FULL, else of the site, as the record is.
 
-    def taken_group(self) -> dict[str, object]:
-        """Return the body of a group that is there already: of this run at FULL, else of the site, as the group is."""
-        if self.level is Level.FULL:
-            return self.new_group(name=self.spare_group)
-        for group in self.site_groups:
-            return self.new_group(name=group["name"], access=str(group.get("access")).lower())
-        raise unseen("the site has no groups")
+        Raises:
+            Verdict: If the site has none.
+        """
+        if self.level is FULL:
+            return self.new(kind, **{kind.by: self.spare(kind)})
+        if kind is USER:
+            fields = ("first_name", "last_name", "email", "groups")
+            return self.new(USER, **{name: self.administrator.get(name) for name in fields})
+        require(self.site_groups, "the site has no groups")
+        group = self.site_groups[0]
+        return self.new(GROUP, name=group["name"], access=str(group.get("access")).lower())
 
-    def subject(self) -> str:
-        """Return the email of a user for an update; below FULL, for one that changes nothing."""
-        return self.spare_user if self.level is Level.FULL else self.inviter
-
-    def subject_group(self) -> str:
-        """Return the name of a group for an update; below FULL, for one that changes nothing."""
-        return self.spare_group if self.level is Level.FULL else str(self.taken_group()["name"])
+    def subject(self, kind: Kind) -> str:
+        """Return the name of a record for an update; below FULL, for one that changes nothing."""
+        return str(self.taken(kind)[kind.by])
 
     # -- records of this run (FULL) ----------------------------------------------------------------------------
 
-    def own_user(self, **changes: object) -> str:
-        """Make a user, and return the email.
+    def own(self, kind: Kind, **changes: object) -> str:
+        """Make a record, and return its name.
 
         Raises:
             Verdict: If that is refused.
         """
-        body = self.new_user(**changes)
-        self._make(USERS, body)
-        return str(body["email"])
+        body = self.new(kind, **changes)
+        exchange = self.request("POST", kind.path, json=body)
+        reason = f"a record for the check could not be made: POST {kind.path} is answered {exchange.status}"
+        require(exchange.status < 300, reason)
+        return str(body[kind.by])
 
-    def own_group(self, **changes: object) -> str:
-        """Make a group, and return its name.
-
-        Raises:
-            Verdict: If that is refused.
-        """
-        body = self.new_group(**changes)
-        self._make(f"{GROUPS}/", body)
-        return str(body["name"])
-
-    def _make(self, path: str, body: dict[str, object]) -> None:
-        exchange = self.request("POST", path, json=body)
-        if exchange.status >= 300:
-            raise unseen(f"a record for the check could not be made: POST {path} is answered {exchange.status}")
-
-    @cached_property
-    def spare_user(self) -> str:
-        """The email of a user of this run that no check may change."""
-        return self.own_user()
-
-    @cached_property
-    def spare_group(self) -> str:
-        """The name of a group of this run that no check may change."""
-        return self.own_group()
+    def spare(self, kind: Kind) -> str:
+        """Return the name of a record of this run that no check may change."""
+        if kind not in self._spares:
+            self._spares[kind] = self.own(kind)
+        return self._spares[kind]
 
     def clean(self) -> list[Record]:
         """Remove the records of this run; return those that are still there.
@@ -329,26 +270,28 @@ class Session:
         Raises:
             Unreachable: If there is no response.
         """
-        return clean(self.request, self._guard.made, self.names.is_ours, max_pages=self._max_pages)
+        return clean(self.request, self._guard.made, self.names, max_pages=self._max_pages)
 
     # -- test mode ---------------------------------------------------------------------------------------------
 
     @cached_property
-    def probe(self) -> Probe:
-        """The first writes in test mode, which could do no harm: creates, under names that no record has."""
-        refusal = self.request("POST", USERS, query=TEST_MODE, json={})
+    def refusal(self) -> Exchange:
+        """The first write in test mode: a create without fields, which is refused where test mode checks anything."""
+        return self.request("POST", USERS, query=TEST_MODE, json={})
+
+    @cached_property
+    def leaks(self) -> list[Exchange]:
+        """The creates in test mode, under names that no record has, that left a record, and a look at each."""
         leaks: list[Exchange] = []
-        user, group = self.new_user(), self.new_group()
-        for path, body, made in (
-            (USERS, user, Record("user", str(user["email"]))),
-            (f"{GROUPS}/", group, Record("group", str(group["name"]))),
-        ):
-            write = self.request("POST", path, query=TEST_MODE, json=body)
-            seen = self.get_user(made.name) if made.kind == "user" else self.get_group(made.name)
+        for kind in KINDS:
+            body = self.new(kind)
+            made = Record(kind, body[kind.by])
+            write = self.request("POST", kind.path, query=TEST_MODE, json=body)
+            seen = self.see(*made)
             if seen.status == 200:
                 leaks += [write, seen]
                 self.leaked.append(made)
-        return Probe(refusal, tuple(leaks))
+        return leaks
 
     def prove(self, method: str, kind: Kind) -> Proof:
         """Change or delete a record of this run in test mode, and look whether it is what it was.
@@ -356,7 +299,13 @@ class Session:
         From then on the guard allows the same write of the site's own records in test mode.
         """
         if (method, kind) not in self._proofs:
-            proof = self._proofs[method, kind] = self._proof(method, kind)
+            name = self.own(kind)
+            changes = {"first_name": "Tested", "last_name": "Tested", "groups": []}
+            if kind is GROUP:
+                changes = {"name": self.names.group(), "access": "sql"}
+            body = changes if method == "PUT" else None
+            before, write = self.see(kind, name), self.write_in_test_mode(method, **kind.target(name), json=body)
+            proof = self._proofs[method, kind] = Proof(before, write, self.see(kind, name))
             if proof.is_unchanged and proof.before.status == 200 and proof.write.status < 300:
                 self._guard.proven.add((method, kind))
         return self._proofs[method, kind]
@@ -367,26 +316,24 @@ class Session:
         Raises:
             Verdict: If it is not.
         """
-        if not self.probe.is_checked:
-            raise unseen("test mode refuses nothing on this server (TEST-1), so that no other record is tried")
+        reason = "test mode refuses nothing on this server (TEST-1), so that no other record is tried"
+        require(self.refusal.status >= 400, reason)
         self.prove(method, kind)
-        if (method, kind) not in self._guard.proven:
-            raise unseen(f"test mode of {method} is not proven to change nothing here, so that it is not tried")
+        reason = f"test mode of {method} is not proven to change nothing here, so that it is not tried"
+        require((method, kind) in self._guard.proven, reason)
 
-    def _proof(self, method: str, kind: Kind) -> Proof:
-        if kind == "user":
-            email = self.own_user()
-            options: dict[str, Any] = {"path": USERS, "email": email}
-            changes: dict[str, object] = {"first_name": "Tested", "last_name": "Tested", "groups": []}
-        else:
-            name = self.own_group()
-            options, changes = {"path": group_path(name)}, {"name": self.names.group(), "access": "sql"}
-        body = changes if method == "PUT" else None
 
-        def see() -> Exchange:
-            return self.get_user(email) if kind == "user" else self.get_group(name)
-
-        return Proof(see(), self.write_in_test_mode(method, json=body, **options), see())
+def _records_in(answer: Answer, kind: Kind) -> list[Fields]:
+    """Return the records that a response shows."""
+    exchange, body = answer
+    target = Target.of(exchange.path, exchange.headers)
+    if target.kind is not kind or exchange.status >= 300 or not isinstance(body, Fields) or body.names == ["message"]:
+        return []
+    listed = body.get(kind.name)
+    if isinstance(listed, list) and kind.by not in body:
+        return [record for record in listed if isinstance(record, Fields)]
+    is_one = exchange.method in ("POST", "PUT") or (exchange.method == "GET" and target.name is not None)
+    return [body] if is_one else []
 
 
 def _why_not(first: Exchange) -> str:
@@ -402,12 +349,6 @@ def _why_not(first: Exchange) -> str:
     return "the server is not one of this API"
 
 
-def _refusal_of(exchange: Exchange, otherwise: str) -> int:
-    if exchange.status < 400:
-        raise unseen(otherwise)
-    return exchange.status
-
-
 def _is_user(user: Any) -> bool:
-    email = USER_LIST.key(user)
+    email = USER.key(user)
     return email is not None and email.isascii() and email.isprintable() and isinstance(user.get("groups"), list)

@@ -1,63 +1,107 @@
 """The table of checks: what each looks for, the rule that it belongs to, and the level that it needs."""
 
-from collections.abc import Callable, Iterable
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from itertools import product
+from typing import Final, NamedTuple
 
-from mockscope.checking.outcome import Level, Outcome, Word, unseen
+from mockscope.checking.comparing import OK, REFUSED, answered, refused_alike
+from mockscope.checking.outcome import DRY_RUN, FULL, READ_ONLY, Level, Outcome, Word, unseen
 from mockscope.checking.session import Session
+from mockscope.checking.walking import Kind
+from mockscope.remote.exchange import Exchange
+
+# The title of a check of which nothing can be seen.
+NOT_VISIBLE: Final = "It cannot be seen from outside"
+
+# Values of a required field that are refused.
+BLANKS: Final = ("", "  ")
+NOT_TEXTS: Final = (5, ["Mockscope"])
+BAD_TEXTS: Final = (*BLANKS, None, *NOT_TEXTS)
 
 
 class Check(NamedTuple):
-    """One check of a rule."""
+    """One check of a rule. ``run`` raises a verdict unless the rule holds."""
 
     rule: str
     title: str
-    level: Level
     run: Callable[[Session], None]
+    level: Level = READ_ONLY
     # Whether it looks through the responses to all others.
     is_last: bool = False
-    # Whether anything can be seen of the rule from outside.
-    is_visible: bool = True
+
+    @property
+    def is_visible(self) -> bool:
+        """Return whether anything can be seen of the rule from outside."""
+        return self.title != NOT_VISIBLE
 
 
-class Family:
-    """The checks of a family of rules, in the order of the rules.
+Requests = Callable[[Session], Iterable[Exchange]]
+
+
+def row(rule: str, subject: str, status: int | range, requests: Requests, level: Level = READ_ONLY) -> Check:
+    """Return a check of requests whose responses all have a status.
 
     Args:
-        name: The name of the family, as in docs/rules.yaml.
+        rule: The rule.
+        subject: What the requests have in common; the title says with which status it is answered.
+        status: The status, or OK or REFUSED.
+        requests: Sends the requests.
+        level: The level that it needs.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.checks: list[Check] = []
+    def run(session: Session) -> None:
+        for exchange in requests(session):
+            answered(status, exchange)
 
-    def check(
-        self, rule: str, title: str, level: Level = Level.READ_ONLY, *, is_last: bool = False, **arguments: Any
-    ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-        """Return a decorator that adds a check. It raises a verdict unless the rule holds.
+    word = "accepted" if status is OK else "refused" if status is REFUSED else status
+    return Check(rule, f"{subject} is {word}", run, level)
 
-        Args:
-            rule: The rule.
-            title: What the check looks for.
-            level: The level that it needs.
-            is_last: Whether it looks through the responses to all others.
-            arguments: Arguments of the check beside the session.
-        """
 
-        def add(run: Callable[..., None]) -> Callable[..., None]:
-            self.checks.append(Check(rule, title, level, partial(run, **arguments), is_last))
-            return run
+def creates(rule: str, subject: str, status: int | range, kind: Kind, fields: Iterable[str], *values: object) -> Check:
+    """Return a check of creates, one for each of some fields with each of some values.
 
-        return add
+    Args:
+        rule: The rule.
+        subject: What the requests have in common.
+        status: The status, or OK or REFUSED.
+        kind: The kind of the records.
+        fields: The fields.
+        values: The values: ``...`` leaves the field out, and a function is called with the session.
+    """
 
-    def cannot_see(self, rule: str, reason: str) -> None:
-        """Add a rule that cannot be seen from outside, and why."""
+    def requests(session: Session) -> Iterator[Exchange]:
+        for field, value in product(fields, values):
+            yield session.create(kind, **{field: _value(session, value)})
 
-        def run(session: Session) -> None:
-            raise unseen(reason)
+    return row(rule, subject, status, requests, DRY_RUN)
 
-        self.checks.append(Check(rule, "It cannot be seen from outside", Level.READ_ONLY, run, is_visible=False))
+
+def updates(rule: str, subject: str, status: int | range, kind: Kind, fields: Iterable[str], *values: object) -> Check:
+    """Return a check of updates of a record of the run; the arguments are those of ``creates``."""
+
+    def requests(session: Session) -> Iterator[Exchange]:
+        for field, value in product(fields, values):
+            yield session.update(kind, session.spare(kind), {field: _value(session, value)})
+
+    return row(rule, subject, status, requests, FULL)
+
+
+def _value(session: Session, value: object) -> object:
+    return value(session) if callable(value) else value
+
+
+def alike(rule: str, subject: str, requests: Requests, level: Level = READ_ONLY) -> Check:
+    """Return a check of requests that are all refused as the first of them is."""
+    return Check(rule, f"{subject} is refused alike", lambda session: refused_alike(*requests(session)), level)
+
+
+def not_visible(rule: str, reason: str) -> Check:
+    """Return a check for a rule that cannot be seen from outside, and why."""
+
+    def run(session: Session) -> None:
+        raise unseen(reason)
+
+    return Check(rule, NOT_VISIBLE, run)
 
 
 class Finding(NamedTuple):
@@ -78,11 +122,3 @@ class RuleFinding(NamedTuple):
         """The outcome of the rule: it differs if one check does, and was not seen if none of them was."""
         words = {finding.outcome.word for finding in self.findings}
         return "differs" if "differs" in words else "holds" if "holds" in words else "not-seen"
-
-
-def by_rule(findings: Iterable[Finding]) -> list[RuleFinding]:
-    """Return the findings of each rule together."""
-    rules: dict[str, list[Finding]] = {}
-    for finding in findings:
-        rules.setdefault(finding.check.rule, []).append(finding)
-    return [RuleFinding(rule, tuple(found)) for rule, found in rules.items()]

@@ -2,19 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 from typing import Any, Final
 
-from mockscope.checking.comparing import accepted, same
-from mockscope.checking.names import Kind
-from mockscope.checking.outcome import Level, differs, unseen
-from mockscope.checking.session import Session
-from mockscope.checking.table import Family
-from mockscope.checking.walking import content
+from mockscope.checking.comparing import OK, answered, same
+from mockscope.checking.outcome import DRY_RUN, FULL, expect, require
+from mockscope.checking.session import TEST_MODE, Session
+from mockscope.checking.table import Check
+from mockscope.checking.walking import GROUP, KINDS, USER, Kind, content
 from mockscope.remote.client import GROUPS, USERS, group_path
 from mockscope.remote.exchange import Exchange
-
-FAMILY: Final = Family("Test mode")
-check = FAMILY.check
 
 PASSED: Final = {"message": "Action would have completed successfully"}
 
@@ -36,149 +33,142 @@ def _plainly_wrong(session: Session) -> Iterator[Call]:
 
 def _wrong_in_other_ways(session: Session) -> Iterator[Call]:
     nobody = session.names.email()
-    user, group = session.spare_user, session.spare_group
-    yield "POST", USERS, {"json": session.new_user(last_name="")}
-    yield "POST", USERS, {"json": session.new_user(invited_by_email=nobody)}
-    yield "POST", USERS, {"json": session.new_user(groups=[session.names.group()])}
-    yield "POST", USERS, {"json": session.new_user(email=user)}
-    yield "POST", USERS, {"json": session.new_user(email=user, invited_by_email=nobody)}
-    yield "POST", GROUPS, {"json": session.new_group(access="no such word")}
-    yield "POST", GROUPS, {"json": session.new_group(name=group)}
-    yield "POST", GROUPS, {"json": session.new_group(name=group, created_by_email=nobody)}
+    user, group = session.spare(USER), session.spare(GROUP)
+    yield "POST", USERS, {"json": session.new(USER, last_name="")}
+    yield "POST", USERS, {"json": session.new(USER, invited_by_email=nobody)}
+    yield "POST", USERS, {"json": session.new(USER, groups=[session.names.group()])}
+    yield "POST", USERS, {"json": session.new(USER, email=user)}
+    yield "POST", USERS, {"json": session.new(USER, email=user, invited_by_email=nobody)}
+    yield "POST", GROUPS, {"json": session.new(GROUP, access="no such word")}
+    yield "POST", GROUPS, {"json": session.new(GROUP, name=group)}
+    yield "POST", GROUPS, {"json": session.new(GROUP, name=group, created_by_email=nobody)}
     yield "PUT", USERS, {"email": user, "json": {"first_name": ""}}
-    yield "PUT", group_path(group), {"json": {"name": session.own_group()}}
+    yield "PUT", group_path(group), {"json": {"name": session.own(GROUP)}}
 
 
-@check("TEST-1", "What is plainly wrong is refused in test mode too", Level.DRY_RUN)
-def checks_run(session: Session) -> None:
+def _checks_run(session: Session) -> None:
     tries = [session.write_in_test_mode(method, path, **options) for method, path, options in _plainly_wrong(session)]
     # One alone that is not refused may be for the rule that says so.
-    if not session.probe.is_checked or all(exchange.status < 400 for exchange in tries):
-        raise differs("what is plainly wrong is refused in test mode too", session.probe.refusal, *tries)
+    is_checked = session.refusal.status >= 400 and any(exchange.status >= 400 for exchange in tries)
+    expect(is_checked, "what is plainly wrong is refused in test mode too", session.refusal, *tries)
 
 
-@check("TEST-1", "A call is refused in test mode as it is for real", Level.FULL)
-def same_refusals(session: Session) -> None:
+def _same_refusals(session: Session) -> None:
     for method, path, options in (*_plainly_wrong(session), *_wrong_in_other_ways(session)):
         real = session.write(method, path, **options)
         # A call that is not refused for real is for the rule that says so.
-        tested = session.write_in_test_mode(method, path, **options) if real.status >= 400 else real
-        if tested.status != real.status:
-            raise differs("a call is refused in test mode as it is for real", tested, real)
+        if real.status >= 400:
+            tested = session.write_in_test_mode(method, path, **options)
+            expect(tested.status == real.status, "a call is refused in test mode as it is for real", tested, real)
 
 
 def _create_with(session: Session, value: str) -> tuple[Exchange, Exchange]:
     """Create a user with a value of test_mode; return the response, and that of a look at the user."""
-    body = session.new_user()
+    body = session.new(USER)
     exchange = session.request("POST", USERS, json=body, query={"test_mode": value})
-    return exchange, session.get_user(str(body["email"]))
+    return exchange, session.see(USER, body["email"])
 
 
-@check("TEST-1", "true may be spelled in any case", Level.FULL)
-def in_any_case(session: Session) -> None:
-    if session.probe.leaks:
-        raise unseen("test mode writes on this server (TEST-4)")
+def _in_any_case(session: Session) -> None:
+    require(not session.leaks, "test mode writes on this server (TEST-4)")
     for value in ("TRUE", "True", "tRue"):
         exchange, seen = _create_with(session, value)
-        if seen.status == 200:
-            raise differs(f"test_mode={value} is test mode", exchange, seen)
+        expect(seen.status != 200, f"test_mode={value} is test mode", exchange, seen)
 
 
 # -- TEST-2, TEST-3 --------------------------------------------------------------------------------------------
 
 
-def _passes(exchange: Exchange, statuses: tuple[int, ...] = (200,)) -> None:
-    if exchange.status >= 400:
-        raise unseen(f"{exchange.method} is refused in test mode: {exchange.status}")
-    if exchange.status not in statuses or content(exchange) != PASSED:
-        raise differs(f'the response is {{"message": "{PASSED["message"]}"}}', exchange)
+def _passes(*exchanges: Exchange, statuses: tuple[int, ...] = (200,)) -> None:
+    for exchange in exchanges:
+        require(exchange.status < 400, f"{exchange.method} is refused in test mode: {exchange.status}")
+        is_passed = exchange.status in statuses and content(exchange) == PASSED
+        expect(is_passed, f'the response is {{"message": "{PASSED["message"]}"}}', exchange)
 
 
-@check("TEST-2", "A create that would succeed is answered with the message", Level.DRY_RUN)
-def message_of_creates(session: Session) -> None:
-    tries = [
-        session.write_in_test_mode("POST", USERS, json=session.new_user()),
-        session.write_in_test_mode("POST", GROUPS, json=session.new_group()),
-    ]
-    for exchange in tries:
-        _passes(exchange, (200, 201))
-    if len({exchange.status for exchange in tries}) > 1:
-        raise differs("both creates are answered alike", *tries)
+def _message_of_creates(session: Session) -> None:
+    tries = [session.write_in_test_mode("POST", kind.path, json=session.new(kind)) for kind in KINDS]
+    _passes(*tries, statuses=(200, 201))
+    expect(len({exchange.status for exchange in tries}) == 1, "both creates are answered alike", *tries)
     session.readings.judge("test_mode_create_status", tries[0].status, *tries)
 
 
-@check("TEST-2", "An update that would succeed is answered with the message", Level.DRY_RUN)
-def message_of_updates(session: Session) -> None:
+def _message_of_updates(session: Session) -> None:
     # Updates that would change nothing for real either.
-    _passes(session.write_in_test_mode("PUT", USERS, email=session.subject(), json={}))
-    _passes(session.write_in_test_mode("PUT", group_path(session.subject_group()), json={}))
+    for kind in KINDS:
+        _passes(session.write_in_test_mode("PUT", **kind.target(session.subject(kind)), json={}))
 
 
-@check("TEST-2", "A deletion that would succeed is answered with the message", Level.FULL)
-def message_of_deletions(session: Session) -> None:
-    _passes(session.write_in_test_mode("DELETE", USERS, email=session.own_user()))
-    _passes(session.write_in_test_mode("DELETE", group_path(session.own_group())))
+def _message_of_deletions(session: Session) -> None:
+    for kind in KINDS:
+        _passes(session.write_in_test_mode("DELETE", **kind.target(session.own(kind))))
 
 
-@check("TEST-3", "GET ignores test_mode")
-def get_ignores_it(session: Session) -> None:
-    for path in (USERS, GROUPS):
-        same(session.get(path, query={"test_mode": "true"}), session.get(path))
+def _get_ignores_it(session: Session) -> None:
+    for kind in KINDS:
+        same(session.get(kind.path, query=TEST_MODE), session.get(kind.path))
 
 
-@check("TEST-3", "Any value but true is a real call", Level.FULL)
-def other_values(session: Session) -> None:
+def _other_values(session: Session) -> None:
     for value in ("false", "", "1", "yes"):
         exchange, seen = _create_with(session, value)
-        accepted(exchange)
-        if seen.status != 200:
-            raise differs(f"test_mode={value} is a real call", exchange, seen)
+        answered(OK, exchange)
+        expect(seen.status == 200, f"test_mode={value} is a real call", exchange, seen)
 
 
 # -- TEST-4 ----------------------------------------------------------------------------------------------------
 
 
-@check("TEST-4", "A create in test mode leaves nothing behind", Level.DRY_RUN)
-def creates_leave_nothing(session: Session) -> None:
-    if session.probe.leaks:
-        raise differs("nothing is created in test mode", *session.probe.leaks)
+def _creates_leave_nothing(session: Session) -> None:
+    expect(not session.leaks, "nothing is created in test mode", *session.leaks)
 
 
-@check("TEST-4", "A deletion of a group in test mode changes nothing", Level.FULL, method="DELETE", kind="group")
-@check("TEST-4", "A deletion of a user in test mode changes nothing", Level.FULL, method="DELETE", kind="user")
-@check("TEST-4", "An update of a group in test mode changes nothing", Level.FULL, method="PUT", kind="group")
-@check("TEST-4", "An update of a user in test mode changes nothing", Level.FULL, method="PUT", kind="user")
-def changes_nothing(session: Session, method: str, kind: Kind) -> None:
-    proof = session.prove(method, kind)
-    if proof.before.status != 200:
-        raise unseen(f"no {kind} could be made for it")
-    if not proof.is_unchanged:
-        raise differs(f"test mode leaves a {kind} as it was", *proof)
+def _changes_nothing(session: Session) -> None:
+    for method, kind in product(("PUT", "DELETE"), KINDS):
+        proof = session.prove(method, kind)
+        require(proof.before.status == 200, f"no {kind} could be made for it")
+        expect(proof.is_unchanged, f"test mode leaves a {kind} as it was", *proof)
 
 
-def _stays(see: Callable[[str], Exchange], name: object, write: Callable[[], Exchange]) -> None:
-    before, exchange = see(str(name)), write()
+def _stays(session: Session, kind: Kind, name: str, write: Callable[[], Exchange]) -> None:
+    before, exchange = session.see(kind, name), write()
     # A call that is not refused is for the rule that says so.
     if exchange.status >= 400:
-        after = see(str(name))
-        if (after.status, content(after)) != (before.status, content(before)):
-            raise differs("a call that is refused changes nothing", exchange, before, after)
+        after = session.see(kind, name)
+        is_same = (after.status, content(after)) == (before.status, content(before))
+        expect(is_same, "a call that is refused changes nothing", exchange, before, after)
 
 
-@check("TEST-4", "A call that is refused changes nothing", Level.FULL)
-def refused_calls(session: Session) -> None:
-    user, group = session.own_user(), session.own_group()
-    for changes in ({"first_name": "Half", "last_name": ""}, {"first_name": "Half", "groups": 5}):
-        _stays(session.get_user, user, partial(session.update_user, user, changes))
-    for changes in ({"name": session.names.group(), "access": ""}, {"access": "sql", "name": ""}):
-        _stays(session.get_group, group, partial(session.update_group, group, changes))
-    _stays(session.get_user, user, partial(session.create_user, email=user, first_name="Other"))
-    _stays(session.get_group, group, partial(session.create_group, name=group, access="sql"))
+def _refused_calls(session: Session) -> None:
+    user, group, new = session.own(USER), session.own(GROUP), session.names.group()
+    for kind, name, changes in (
+        (USER, user, {"first_name": "Half", "last_name": ""}),
+        (USER, user, {"first_name": "Half", "groups": 5}),
+        (GROUP, group, {"name": new, "access": ""}),
+        (GROUP, group, {"access": "sql", "name": ""}),
+    ):
+        _stays(session, kind, name, partial(session.update, kind, name, changes))
+    _stays(session, USER, user, partial(session.create, USER, email=user, first_name="Other"))
+    _stays(session, GROUP, group, partial(session.create, GROUP, name=group, access="sql"))
 
 
-@check("TEST-4", "A create that is refused leaves nothing behind", Level.FULL)
-def refused_creates(session: Session) -> None:
-    email, name = session.names.email(), session.names.group()
-    nobody = session.names.email()
-    _stays(session.get_user, email, partial(session.create_user, email=email, invited_by_email=nobody))
-    _stays(session.get_group, name, partial(session.create_group, name=name, access="no such word"))
+def _refused_creates(session: Session) -> None:
+    email, name, nobody = session.names.email(), session.names.group(), session.names.email()
+    _stays(session, USER, email, partial(session.create, USER, email=email, invited_by_email=nobody))
+    _stays(session, GROUP, name, partial(session.create, GROUP, name=name, access="no such word"))
+
+
+CHECKS: Final = (
+    Check("TEST-1", "What is plainly wrong is refused in test mode too", _checks_run, DRY_RUN),
+    Check("TEST-1", "A call is refused in test mode as it is for real", _same_refusals, FULL),
+    Check("TEST-1", "true may be spelled in any case", _in_any_case, FULL),
+    Check("TEST-2", "A create that would succeed is answered with the message", _message_of_creates, DRY_RUN),
+    Check("TEST-2", "An update that would succeed is answered with the message", _message_of_updates, DRY_RUN),
+    Check("TEST-2", "A deletion that would succeed is answered with the message", _message_of_deletions, FULL),
+    Check("TEST-3", "GET ignores test_mode", _get_ignores_it),
+    Check("TEST-3", "Any value but true is a real call", _other_values, FULL),
+    Check("TEST-4", "A create in test mode leaves nothing behind", _creates_leave_nothing, DRY_RUN),
+    Check("TEST-4", "An update or a deletion in test mode changes nothing", _changes_nothing, FULL),
+    Check("TEST-4", "A call that is refused changes nothing", _refused_calls, FULL),
+    Check("TEST-4", "A create that is refused leaves nothing behind", _refused_creates, FULL),
+)

@@ -1,379 +1,248 @@
 """The rules of users: USER-1, USER-2, USER-GET-1, USER-CREATE-1 to 5, USER-UPDATE-1 and 2, USER-DELETE-1 to 3."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
-from mockscope.checking.comparing import accepted, answered, field_of, refused, shown
-from mockscope.checking.outcome import Level, differs, unseen
+from mockscope.checking.comparing import OK, answered, field_of, is_found, refused_alike, shown
+from mockscope.checking.outcome import DRY_RUN, FULL, expect, require, unseen
+from mockscope.checking.records import changed, created, deleted, shows_whole
 from mockscope.checking.session import ADMINISTRATORS, ALL_USERS, Session
-from mockscope.checking.table import Family
-from mockscope.checking.walking import USER_LIST, Fields, content
-from mockscope.remote.client import EMAIL_HEADER, USERS
+from mockscope.checking.table import BAD_TEXTS, BLANKS, NOT_TEXTS, Check, creates, not_visible, row, updates
+from mockscope.checking.walking import GROUP, USER, Fields
+from mockscope.remote.client import USERS
 from mockscope.remote.exchange import Exchange
-
-FAMILY: Final = Family("Users")
-check = FAMILY.check
 
 KEYS: Final = ["first_name", "last_name", "email", "groups", "last_login_at", "password_updated_at", "tfa_enabled"]
 TIME: Final = re.compile(r"\d{4}-(0\d|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-6]\d\.\d{3}Z", re.ASCII)
 REQUIRED: Final = ("first_name", "last_name", "email", "invited_by_email")
-# Not texts: blank, null, or of another type.
-BLANKS: Final = ("", "  ")
-MISTYPED: Final[tuple[object, ...]] = (5, ["Mockscope"])
+NEW_USER: Final = {"last_login_at": None, "password_updated_at": None, "tfa_enabled": False}
 # They leave the groups to the server.
 NO_GROUPS: Final[tuple[object, ...]] = (..., None, [])
 # Not lists of strings.
 NOT_NAMES: Final = ("Sales", {"name": "Sales"}, [5], [None])
+EMAILS: Final = ("+sales@example.com", ".m_g'9@example.test", "-x@a-b.c.example.com")
+# Each follows the mark of the run, so that one that is taken for valid can be found and removed.
+NO_EMAILS: Final = (
+    "",
+    "@",
+    "@example com",
+    " x@example.com",
+    "@@example.com",
+    "@-example.com",
+    "@example..com",
+    "@ex_1",
+)
 
 
-# -- USER-1: looks through all responses -----------------------------------------------------------------------
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
-def _users(session: Session) -> Iterator[tuple[Exchange, Any]]:
-    """Yield all users that were shown, each with its exchange.
-
-    Raises:
-        Verdict: If there are none.
-    """
-    is_empty = True
-    for exchange, body in session.answers:
-        path = exchange.path.partition("?")[0].rstrip("/")
-        if path != USERS or exchange.status >= 300 or not isinstance(body, Fields) or body.names == ["message"]:
-            continue
-        has_email = any(name.lower() == EMAIL_HEADER.lower() for name, _ in exchange.headers)
-        found: list[Any] = [body] if exchange.method in ("POST", "PUT") or has_email else []
-        if isinstance(body.get("users"), list) and "email" not in body:
-            found = [user for user in body["users"] if isinstance(user, Fields)]
-        is_empty = is_empty and not found
-        yield from ((exchange, user) for user in found)
-    if is_empty:
-        raise unseen("no user was shown")
+def _is_time(value: object) -> bool:
+    return value is None or (isinstance(value, str) and TIME.fullmatch(value) is not None)
 
 
-@check("USER-1", "A user has the keys of the page, in its order", is_last=True)
-def keys_in_order(session: Session) -> None:
-    for exchange, user in _users(session):
-        if user.names != KEYS:
-            raise differs(f"a user has {', '.join(KEYS)}, in this order, and nothing else", exchange)
+# What the value of a key is, and whether a value is one.
+TYPES: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
+    **dict.fromkeys(("first_name", "last_name", "email"), ("a string", _is_text)),
+    **dict.fromkeys(
+        ("last_login_at", "password_updated_at"), ("null or a time in UTC, with milliseconds and Z", _is_time)
+    ),
+    "groups": ("a list of strings", lambda value: isinstance(value, list) and all(map(_is_text, value))),
+    "tfa_enabled": ("true or false", lambda value: isinstance(value, bool)),
+}
 
 
-@check("USER-1", "Each value is of its type", is_last=True)
-def types(session: Session) -> None:
-    for exchange, user in _users(session):
-        for name, value in user.items():
-            if not _is_of_its_type(name, value):
-                raise differs(f"{name} is {_type_of(name)}", exchange)
+def _keys_in_order(session: Session) -> None:
+    for answer, user in session.shown(USER):
+        expected = f"a user has {', '.join(KEYS)}, in this order, and nothing else"
+        expect(user.names == KEYS, expected, answer.exchange)
 
 
-def _is_of_its_type(name: str, value: Any) -> bool:
-    match name:
-        case "first_name" | "last_name" | "email":
-            return isinstance(value, str)
-        case "groups":
-            return isinstance(value, list) and all(isinstance(group, str) for group in value)
-        case "last_login_at" | "password_updated_at":
-            return value is None or (isinstance(value, str) and bool(TIME.fullmatch(value)))
-        case "tfa_enabled":
-            return isinstance(value, bool)
-    return True
+def _types(session: Session) -> None:
+    for answer, user in session.shown(USER):
+        for name, (words, is_one) in TYPES.items():
+            expect(name not in user or is_one(user[name]), f"{name} is {words}", answer.exchange)
 
 
-def _type_of(name: str) -> str:
-    if name.endswith("_at"):
-        return "null or a time in UTC, with milliseconds and Z"
-    return {"groups": "a list of strings", "tfa_enabled": "true or false"}.get(name, "a string")
+# -- USER-2, USER-GET-1 ----------------------------------------------------------------------------------------
 
 
-# -- USER-2 ----------------------------------------------------------------------------------------------------
-
-
-@check("USER-2", "A user is found in any case of the email")
-def found_in_any_case(session: Session) -> None:
+def _found_in_any_case(session: Session) -> None:
     email = next((user["email"] for user in session.site_users if user["email"].upper() != user["email"]), None)
-    if email is None or session.get_user(email).status != 200:
-        raise unseen("no user was found whose email could be written in capitals")
-    exchange = session.get_user(email.upper())
-    if exchange.status != 200 or field_of(exchange, "email") != email:
-        raise differs("the user is found in capitals too, and the spelling is kept", exchange)
+    is_one = email is not None and session.see(USER, email).status == 200
+    require(is_one, "no user was found whose email could be written in capitals")
+    exchange = session.see(USER, str(email).upper())
+    is_same = exchange.status == 200 and field_of(exchange, "email") == email
+    expect(is_same, "the user is found in capitals too, and the spelling is kept", exchange)
 
 
-@check("USER-2", "An email that is taken is taken in any case", Level.DRY_RUN)
-def taken_in_any_case(session: Session) -> None:
-    body = session.taken_user()
-    email = str(body["email"])
+def _marked(tail: str) -> Callable[[Session], str]:
+    return lambda session: f"{session.names.mark}{tail}"
+
+
+def _taken_in_any_case(session: Session) -> None:
+    body = session.taken(USER)
     plain = session.write("POST", USERS, json=body)
-    if plain.status < 300 or email.upper() == email:
-        raise unseen("an email that is taken is not refused (USER-CREATE-4)")
-    refused(session.write("POST", USERS, json=body | {"email": email.upper()}), status=plain.status)
+    refused_alike(plain, session.write("POST", USERS, json=body | {"email": body["email"].swapcase()}))
 
 
-@check("USER-2", "Valid emails are accepted", Level.DRY_RUN)
-def valid_emails(session: Session) -> None:
-    for tag, domain in (("+sales", "example.com"), (".m_g'9", "example.test"), ("-x", "a-b.c.example.com")):
-        accepted(session.create_user(email=session.names.email(tag, domain=domain)))
-
-
-@check("USER-2", "Invalid emails are 400", Level.DRY_RUN)
-def invalid_emails(session: Session) -> None:
-    # Each begins with the mark, so that one that is taken for valid can be found and removed.
-    for tail in ("", "@", "@example com", " x@example.com", "@@example.com", "@-example.com", "@example..com", "@ex_1"):
-        refused(session.create_user(email=f"{session.names.mark}{tail}"))
-
-
-@check("USER-2", "The spelling at creation is kept", Level.FULL)
-def spelling(session: Session) -> None:
+def _spelling(session: Session) -> None:
     email = session.names.email().replace("mockscope-check", "Mockscope-Check")
-    exchange = session.get_user(session.own_user(email=email))
-    if field_of(exchange, "email") != email:
-        raise differs("the spelling that was given at creation is kept", exchange)
-
-
-# -- USER-GET-1 ------------------------------------------------------------------------------------------------
+    exchange = session.see(USER, session.own(USER, email=email))
+    expect(field_of(exchange, "email") == email, "the spelling that was given at creation is kept", exchange)
 
 
 def _some(session: Session) -> list[Fields]:
-    if not session.site_users:
-        raise unseen("no user was seen")
+    require(session.site_users, "no user was seen")
     return [session.site_users[0], session.site_users[-1]]
 
 
-def _is_shown(exchange: Exchange, user: Fields, expected: str) -> None:
-    if exchange.status != 200 or USER_LIST.key(content(exchange)) != USER_LIST.key(user):
-        raise differs(expected, exchange)
-
-
-@check("USER-GET-1", "A user is found by Http-X-Email")
-def one_user(session: Session) -> None:
+def _found(session: Session) -> None:
     for user in _some(session):
-        _is_shown(session.get_user(user["email"]), user, "200 with the user of that email")
+        exchange = session.see(USER, user["email"])
+        expect(is_found(exchange, USER, user["email"]), "200 with the user of that email", exchange)
 
 
-@check("USER-GET-1", "An unknown email is 400")
-def one_unknown_user(session: Session) -> None:
-    refused(session.get_user(session.names.email()))
-
-
-@check("USER-GET-1", "The header wins over next_page_start")
-def header_wins(session: Session) -> None:
-    user = _some(session)[0]
-    exchange = session.get(USERS, email=user["email"], query={"next_page_start": "a"})
-    _is_shown(exchange, user, "200 with the user of that email, whatever the cursor")
-
-
-@check("USER-GET-1", "A blank header is 400")
-def blank_header(session: Session) -> None:
-    for blank in BLANKS:
-        refused(session.get_user(blank))
+def _header_wins(session: Session) -> None:
+    email = _some(session)[0]["email"]
+    exchange = session.get(USERS, email=email, query={"next_page_start": "a"})
+    expect(is_found(exchange, USER, email), "200 with the user of that email, whatever the cursor", exchange)
 
 
 # -- USER-CREATE -----------------------------------------------------------------------------------------------
 
 
-@check("USER-CREATE-1", "A missing field is 400", Level.DRY_RUN, values=(...,))
-def required(session: Session, values: tuple[object, ...]) -> None:
-    for name in REQUIRED:
-        for value in values:
-            refused(session.create_user(**{name: value}))
-
-
-check("USER-CREATE-1", "A blank field is 400", Level.DRY_RUN, values=BLANKS)(required)
-check("USER-CREATE-1", "A field that is null is 400", Level.DRY_RUN, values=(None,))(required)
-check("USER-CREATE-1", "A field of another type is 400", Level.DRY_RUN, values=MISTYPED)(required)
-
-
-@check("USER-CREATE-2", "groups may be absent, null or []", Level.DRY_RUN)
-def no_groups(session: Session) -> None:
-    for groups in NO_GROUPS:
-        accepted(session.create_user(groups=groups))
-
-
-@check("USER-CREATE-2", "groups of another type are 400", Level.DRY_RUN)
-def no_list_of_names(session: Session) -> None:
-    for groups in NOT_NAMES:
-        refused(session.create_user(groups=groups))
-
-
-@check("USER-CREATE-2", "An unknown group is 400", Level.DRY_RUN)
-def unknown_groups(session: Session) -> None:
+def _unknown_groups(session: Session) -> None:
     readings, group = session.readings, session.names.group()
-    exchange = session.create_user(groups=[*session.everyday_groups, group])
+    expected = readings.expected("unknown_groups")
+    exchange = session.create(USER, groups=[*session.everyday_groups, group])
+    expect(exchange.status < 300 or exchange.status == 400, expected, exchange)
     if exchange.status == 400:
         return readings.judge("unknown_groups", "reject", exchange)
-    if exchange.status >= 300:
-        raise differs(readings.expected("unknown_groups"), exchange)
-    if session.level is not Level.FULL and readings["unknown_groups"] == "reject":
+    if session.level is not FULL:
         more = "(whether it is left out or created, --full tells)"
-        raise differs(f"{readings.expected('unknown_groups')} {more}", exchange)
-    if session.level is not Level.FULL:
+        expect(readings["unknown_groups"] != "reject", f"{expected} {more}", exchange)
         raise unseen("only --full can tell whether an unknown group is left out or created")
-    seen = session.get_group(group)
-    readings.judge("unknown_groups", "create" if seen.status == 200 else "ignore", exchange, seen)
+    seen = session.see(GROUP, group)
+    return readings.judge("unknown_groups", "create" if seen.status == 200 else "ignore", exchange, seen)
 
 
-@check("USER-CREATE-2", "Without groups a user is in All Users", Level.FULL)
-def no_groups_are_all_users(session: Session) -> None:
+def _is_in(exchange: Exchange, groups: list[str]) -> None:
+    # implicit_all_users has a check of its own.
+    is_in = shown(exchange).get("groups") in (groups, [ALL_USERS, *groups])
+    expect(is_in, f"the user is in {', '.join(groups)} now", exchange)
+
+
+def _no_groups_are_all_users(session: Session) -> None:
     for groups in NO_GROUPS:
-        _is_in(session.get_user(session.own_user(groups=groups)), [ALL_USERS])
+        _is_in(session.see(USER, session.own(USER, groups=groups)), [ALL_USERS])
 
 
-@check("USER-CREATE-2", "Groups are those that were sent, in their order, each once", Level.FULL)
-def groups_as_sent(session: Session) -> None:
-    one, two = session.own_group(), session.own_group()
-    exchange = session.get_user(session.own_user(groups=[two, one, two]))
+def _groups_as_sent(session: Session) -> None:
+    one, two = session.own(GROUP), session.own(GROUP)
+    exchange = session.see(USER, session.own(USER, groups=[two, one, two]))
     groups = shown(exchange).get("groups")
-    if groups not in ([two, one], [ALL_USERS, two, one]):
-        raise differs(f"{session.readings.expected('implicit_all_users')}, each once", exchange)
+    expected = f"{session.readings.expected('implicit_all_users')}, each once"
+    expect(groups in ([two, one], [ALL_USERS, two, one]), expected, exchange)
     session.readings.judge("implicit_all_users", groups != [two, one], exchange)
 
 
-@check("USER-CREATE-3", "An unknown inviter is 400", Level.DRY_RUN)
-def unknown_inviter(session: Session) -> None:
-    refused(session.create_user(invited_by_email=session.names.email()))
-
-
-@check("USER-CREATE-3", "An inviter who is not an administrator is 400", Level.DRY_RUN)
-def inviter_without_access(session: Session) -> None:
-    refused(session.create_user(invited_by_email=session.outsider))
-
-
-@check("USER-CREATE-3", "A member of Administrators may invite", Level.FULL)
-def invited_by_an_administrator(session: Session) -> None:
-    inviter = session.own_user(groups=[ADMINISTRATORS])
-    exchange = session.create_user(invited_by_email=inviter)
+def _invited_by_an_administrator(session: Session) -> None:
+    inviter = session.own(USER, groups=[ADMINISTRATORS])
+    exchange = session.create(USER, invited_by_email=inviter)
     # Only the site's own administrators stay, for the check of the last one.
-    session.delete_user(inviter)
-    accepted(exchange)
-
-
-@check("USER-CREATE-4", "An email that is taken is 409", Level.DRY_RUN)
-def email_taken(session: Session) -> None:
-    refused(session.write("POST", USERS, json=session.taken_user()), status=409)
-
-
-@check("USER-CREATE-5", "A create is 201 with the user, who has not logged in", Level.FULL)
-def created(session: Session) -> None:
-    body = session.new_user()
-    exchange = session.write("POST", USERS, json=body)
-    expected = {name: body[name] for name in ("first_name", "last_name", "email")}
-    expected |= {"last_login_at": None, "password_updated_at": None, "tfa_enabled": False}
-    for answer, status in ((exchange, 201), (session.get_user(str(body["email"])), 200)):
-        record = content(answer)
-        # Whether one user is shown as an object is for USER-GET-1.
-        is_user = isinstance(record, Fields) and "email" in record
-        if answer.status != status or not (is_user or status == 200):
-            raise differs("a create is 201 with the user, who is there from then on", answer)
-        # That a key is missing, or holds a value of another type, is for USER-1.
-        sent = {name: value for name, value in record.items() if _is_of_its_type(name, value)} if is_user else {}
-        wrong = [name for name, value in expected.items() if sent.get(name, value) != value]
-        if wrong:
-            raise differs(f"{', '.join(wrong)}: as sent, and for a new user null, null and false", answer)
+    session.delete(USER, inviter)
+    answered(OK, exchange)
 
 
 # -- USER-UPDATE, USER-DELETE ----------------------------------------------------------------------------------
 
 
-@check("USER-UPDATE-1", "An update with no, a blank or an unknown Http-X-Email is 400", Level.DRY_RUN, method="PUT")
-def without_a_user(session: Session, method: str) -> None:
+def _updates_of_nobody(session: Session) -> Iterator[Exchange]:
     for email in (None, *BLANKS, session.names.email()):
-        refused(session.write(method, USERS, email=email, json={} if method == "PUT" else None))
+        yield session.write("PUT", USERS, email=email, json={})
 
 
-@check("USER-UPDATE-1", "An update is 200 with the whole user", Level.FULL)
-def updated(session: Session) -> None:
-    email = session.own_user()
-    exchange = session.update_user(email, {"first_name": "Changed"})
-    record, whole = content(exchange), shown(session.get_user(email))
-    # That a key is missing is for USER-1.
-    is_user = isinstance(record, Fields) and "email" in record
-    if exchange.status != 200 or not is_user or any(whole.get(name) != value for name, value in record.items()):
-        raise differs("an update is 200 with the whole user", exchange)
+def _deletions_of_nobody(session: Session) -> Iterator[Exchange]:
+    for email in (None, *BLANKS, session.names.email()):
+        yield session.write("DELETE", USERS, email=email)
 
 
-def _is_changed(session: Session, email: str, changes: dict[str, str]) -> None:
-    before = shown(session.get_user(email))
-    exchange = session.update_user(email, changes)
-    accepted(exchange)
-    after = session.get_user(email)
-    if content(after) != before | changes:
-        raise differs("what was sent is changed, and what was left out stays", exchange, after)
+def _updated(session: Session) -> None:
+    email = session.own(USER)
+    exchange = session.update(USER, email, {"first_name": "Changed"})
+    shows_whole(USER, exchange, session.see(USER, email))
 
 
-def _is_in(exchange: Exchange, groups: list[str]) -> None:
-    # implicit_all_users has a check of its own.
-    if shown(exchange).get("groups") not in (groups, [ALL_USERS, *groups]):
-        raise differs(f"the user is in {', '.join(groups)} now", exchange)
-
-
-@check("USER-UPDATE-2", "An empty update is accepted", Level.DRY_RUN)
-def empty_update(session: Session) -> None:
-    accepted(session.update_user(session.subject(), {}))
-
-
-@check("USER-UPDATE-2", "What is left out stays", Level.FULL)
-def only_what_is_sent(session: Session) -> None:
-    group = session.own_group()
+def _only_what_is_sent(session: Session) -> None:
+    group = session.own(GROUP)
     for changes in ({}, {"first_name": "One"}, {"last_name": "Two"}, {"first_name": "Three", "last_name": "Four"}):
-        _is_changed(session, session.own_user(groups=[group]), changes)
+        changed(session, USER, session.own(USER, groups=[group]), changes)
 
 
-@check("USER-UPDATE-2", "Groups are set", Level.FULL)
-def groups_of_an_update(session: Session) -> None:
-    one, two = session.own_group(), session.own_group()
-    email = session.own_user(groups=[one])
-    accepted(session.update_user(email, {"groups": [two, one]}))
-    _is_in(session.get_user(email), [two, one])
+def _groups_of_an_update(session: Session) -> None:
+    one, two = session.own(GROUP), session.own(GROUP)
+    for groups, expected in (([two, one], [two, one]), (None, [ALL_USERS]), ([], [ALL_USERS])):
+        email = session.own(USER, groups=[one])
+        answered(OK, session.update(USER, email, {"groups": groups}))
+        _is_in(session.see(USER, email), expected)
 
 
-@check("USER-UPDATE-2", "Without groups a user is in All Users", Level.FULL)
-def no_groups_in_an_update(session: Session) -> None:
-    group = session.own_group()
-    for groups in NO_GROUPS[1:]:
-        email = session.own_user(groups=[group])
-        accepted(session.update_user(email, {"groups": groups}))
-        _is_in(session.get_user(email), [ALL_USERS])
+def _an_inviter_may_go(session: Session) -> None:
+    inviter = session.own(USER, groups=[ADMINISTRATORS])
+    guest = session.own(USER, invited_by_email=inviter)
+    answered(OK, session.delete(USER, inviter))
+    exchange = session.see(USER, guest)
+    expect(exchange.status == 200, "a user who was invited stays", exchange)
 
 
-@check("USER-UPDATE-2", "A blank or mistyped field is 400", Level.FULL)
-def bad_fields_of_an_update(session: Session) -> None:
-    names = [(name, value) for name in ("first_name", "last_name") for value in (*BLANKS, None, *MISTYPED)]
-    for name, value in (*names, *(("groups", groups) for groups in NOT_NAMES)):
-        refused(session.update_user(session.spare_user, {name: value}))
-
-
-check("USER-DELETE-1", "A deletion with no, a blank or an unknown Http-X-Email is 400", Level.DRY_RUN, method="DELETE")(
-    without_a_user
-)
-
-
-@check("USER-DELETE-1", "A deletion is 200 with the message of the page", Level.FULL)
-def deleted(session: Session) -> None:
-    email = session.own_user()
-    exchange = session.delete_user(email)
-    message = {"message": f"User removed from {session.host}"}
-    answered(exchange, 200, message, 'a deletion is 200 {"message": "User removed from <site-host>"}')
-    after = session.get_user(email)
-    if after.status == 200:
-        raise differs("the user is not there any more", exchange, after)
-
-
-FAMILY.cannot_see("USER-DELETE-2", "the API does not show who owns a dashboard")
-
-
-@check("USER-DELETE-3", "A user who invited others may be deleted", Level.FULL)
-def an_inviter_may_go(session: Session) -> None:
-    inviter = session.own_user(groups=[ADMINISTRATORS])
-    guest = session.own_user(invited_by_email=inviter)
-    accepted(session.delete_user(inviter))
-    exchange = session.get_user(guest)
-    if exchange.status != 200:
-        raise differs("a user who was invited stays", exchange)
-
-
-@check("USER-DELETE-3", "The last administrator may be deleted", Level.FULL)
-def the_last_administrator_may_go(session: Session) -> None:
+def _the_last_administrator_may_go(session: Session) -> None:
     administrators = [user["email"] for user in session.site_users if ADMINISTRATORS in user["groups"]]
-    if len(administrators) != 1 or not session.walk(USER_LIST).is_whole:
-        raise unseen("the site has not exactly one administrator, whose deletion test mode could try")
-    session.require_proof("DELETE", "user")
-    accepted(session.write_in_test_mode("DELETE", USERS, email=administrators[0]))
+    is_one = len(administrators) == 1 and session.walk(USER).is_whole
+    require(is_one, "the site has not exactly one administrator, whose deletion test mode could try")
+    session.require_proof("DELETE", USER)
+    answered(OK, session.write_in_test_mode("DELETE", USERS, email=administrators[0]))
+
+
+CHECKS: Final = (
+    Check("USER-1", "A user has the keys of the page, in its order", _keys_in_order, is_last=True),
+    Check("USER-1", "Each value is of its type", _types, is_last=True),
+    Check("USER-2", "A user is found in any case of the email", _found_in_any_case),
+    Check("USER-2", "An email that is taken is taken in any case", _taken_in_any_case, DRY_RUN),
+    creates("USER-2", "A valid email", OK, USER, ["email"], *map(_marked, EMAILS)),
+    creates("USER-2", "An invalid email", 400, USER, ["email"], *map(_marked, NO_EMAILS)),
+    Check("USER-2", "The spelling at creation is kept", _spelling, FULL),
+    Check("USER-GET-1", "A user is found by Http-X-Email", _found),
+    row("USER-GET-1", "An unknown email", 400, lambda s: [s.see(USER, s.names.email())]),
+    Check("USER-GET-1", "The header wins over next_page_start", _header_wins),
+    row("USER-GET-1", "A blank header", 400, lambda s: (s.see(USER, blank) for blank in BLANKS)),
+    creates("USER-CREATE-1", "A missing field", 400, USER, REQUIRED, ...),
+    creates("USER-CREATE-1", "A blank field", 400, USER, REQUIRED, *BLANKS),
+    creates("USER-CREATE-1", "A field that is null", 400, USER, REQUIRED, None),
+    creates("USER-CREATE-1", "A field of another type", 400, USER, REQUIRED, *NOT_TEXTS),
+    creates("USER-CREATE-2", "A list of groups that is missing, null or []", OK, USER, ["groups"], *NO_GROUPS),
+    creates("USER-CREATE-2", "A value of groups that is not a list of names", 400, USER, ["groups"], *NOT_NAMES),
+    Check("USER-CREATE-2", "An unknown group is 400", _unknown_groups, DRY_RUN),
+    Check("USER-CREATE-2", "Without groups a user is in All Users", _no_groups_are_all_users, FULL),
+    Check("USER-CREATE-2", "Groups are those that were sent, in their order, each once", _groups_as_sent, FULL),
+    creates("USER-CREATE-3", "An unknown inviter", 400, USER, ["invited_by_email"], lambda s: s.names.email()),
+    creates("USER-CREATE-3", "An inviter without access", 400, USER, ["invited_by_email"], lambda s: s.outsider),
+    Check("USER-CREATE-3", "A member of Administrators may invite", _invited_by_an_administrator, FULL),
+    row("USER-CREATE-4", "An email that is taken", 409, lambda s: [s.create(USER, **s.taken(USER))], DRY_RUN),
+    Check("USER-CREATE-5", "A create is 201 with the user", partial(created, kind=USER, values=NEW_USER), FULL),
+    row("USER-UPDATE-1", "An update with no, a blank or an unknown Http-X-Email", 400, _updates_of_nobody, DRY_RUN),
+    Check("USER-UPDATE-1", "An update is 200 with the whole user", _updated, FULL),
+    row("USER-UPDATE-2", "An empty update", OK, lambda s: [s.update(USER, s.subject(USER), {})], DRY_RUN),
+    Check("USER-UPDATE-2", "What is left out stays", _only_what_is_sent, FULL),
+    Check("USER-UPDATE-2", "Groups are set, and without any a user is in All Users", _groups_of_an_update, FULL),
+    updates("USER-UPDATE-2", "A blank or mistyped name", 400, USER, ["first_name", "last_name"], *BAD_TEXTS),
+    updates("USER-UPDATE-2", "A value of groups that is not a list of names", 400, USER, ["groups"], *NOT_NAMES),
+    row("USER-DELETE-1", "A deletion with no, a blank or an unknown Http-X-Email", 400, _deletions_of_nobody, DRY_RUN),
+    Check("USER-DELETE-1", "A deletion is 200 with the message of the page", partial(deleted, kind=USER), FULL),
+    not_visible("USER-DELETE-2", "the API does not show who owns a dashboard"),
+    Check("USER-DELETE-3", "A user who invited others may be deleted", _an_inviter_may_go, FULL),
+    Check("USER-DELETE-3", "The last administrator may be deleted", _the_last_administrator_may_go, FULL),
+)

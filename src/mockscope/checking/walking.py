@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from json import loads
 from typing import Any, Final, NamedTuple
 
-from mockscope.remote.client import GROUPS, USERS
+from mockscope.remote.client import GROUPS, USERS, group_path
 from mockscope.remote.exchange import Exchange
 
 
@@ -31,19 +32,31 @@ def content(exchange: Exchange) -> Any:
         return exchange.content
 
 
-class List(NamedTuple):
-    """One of the two lists: its name, its path, and the field that identifies a record."""
+class Kind(NamedTuple):
+    """Users or groups: what one is called, and all; the path of the list, and the field that identifies a record."""
 
+    one: str
     name: str
     path: str
     by: str
+
+    def __str__(self) -> str:
+        return self.one
 
     def key(self, record: Any) -> str | None:
         """Return what a record is compared and ordered by (PAGE-1); None if it has no such field."""
         value = record.get(self.by) if isinstance(record, dict) else None
         if not isinstance(value, str) or not is_sendable(value):
             return None
-        return value.lower() if self.by == "email" else value
+        return value.lower() if self is USER else value
+
+    def target(self, name: str) -> dict[str, Any]:
+        """Return the options of a request that names a record: the path, and for a user the email.
+
+        Raises:
+            ValueError: If no path can hold the name.
+        """
+        return {"path": USERS, "email": name} if self is USER else {"path": group_path(name)}
 
 
 def is_sendable(text: str) -> bool:
@@ -51,9 +64,9 @@ def is_sendable(text: str) -> bool:
     return not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
-USER_LIST: Final = List("users", USERS, "email")
-GROUP_LIST: Final = List("groups", GROUPS, "name")
-LISTS: Final = (USER_LIST, GROUP_LIST)
+USER: Final = Kind("user", "users", USERS, "email")
+GROUP: Final = Kind("group", "groups", GROUPS, "name")
+KINDS: Final = (USER, GROUP)
 
 
 class Page:
@@ -61,10 +74,10 @@ class Page:
 
     Args:
         exchange: The request and its response.
-        kind: The list.
+        kind: The kind of its records.
     """
 
-    def __init__(self, exchange: Exchange, kind: List) -> None:
+    def __init__(self, exchange: Exchange, kind: Kind) -> None:
         self.exchange = exchange
         body = content(exchange)
         listed = body.get(kind.name) if exchange.status == 200 and isinstance(body, Fields) else None
@@ -73,18 +86,15 @@ class Page:
         self.fields: dict[str, Any] = body if self.is_valid else {}
         self.records: list[Any] = listed if isinstance(listed, list) else []
         self.keys = [key for record in self.records if (key := kind.key(record)) is not None]
-
-    @property
-    def next_start(self) -> object:
-        """The cursor of the next page; None where the page says null, or nothing."""
-        return self.fields.get("next_page_start")
+        # The cursor of the next page; None where the page says null, or nothing.
+        self.next_start: object = self.fields.get("next_page_start")
 
 
 @dataclass
 class Walk:
     """The pages of a list as far as they were read."""
 
-    kind: List
+    kind: Kind
     pages: list[Page]
     # The response that ended the walk because it is not a page, or the page whose cursor leads back or nowhere.
     stray: Page | None = None
@@ -110,17 +120,16 @@ class Walk:
     def is_contiguous(self) -> bool:
         """Return whether each page begins with the record that the page before names."""
         return all(
-            page.keys[:1] == [self.kind.key({self.kind.by: before.next_start})]
-            for before, page in zip(self.pages, self.pages[1:], strict=False)
+            page.keys[:1] == [self.kind.key({self.kind.by: before.next_start})] for before, page in pairwise(self.pages)
         )
 
 
-def walk(request: Callable[..., Exchange], kind: List, *, max_pages: int, start: str = "") -> Walk:
+def walk(request: Callable[..., Exchange], kind: Kind, *, max_pages: int, start: str = "") -> Walk:
     """Read a list page after page.
 
     Args:
         request: Sends a request.
-        kind: The list.
+        kind: The kind of its records.
         max_pages: The most pages that are read.
         start: The cursor to begin with.
     """
