@@ -346,8 +346,7 @@ class MockSite:
         What is being answered is waited for, two seconds at most. A call that a fault keeps back writes nothing any
         more: its connection is reset. ``strict``, ``contract`` and ``label`` stay.
         """
-        self.calls.settled()
-        # First, so that what is kept back and goes on with the clock goes on as a call of the site that was.
+        # First, so that a call that is kept back does not go on with the clock.
         self.calls.reset()
         self._site.restore(self._baseline)
         self.faults.reset()

@@ -7,6 +7,7 @@ import sys
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 from threading import Event, Thread
 from time import monotonic
 from typing import Any, ClassVar
@@ -586,3 +587,18 @@ def test_sites_do_not_see_each_others_calls(server: LiveServer) -> None:
     asked = at_once(ask, sites)
 
     assert [[entry.id for entry in site.calls] for site in sites] == asked
+
+
+def test_a_call_that_was_received_before_a_reset_is_not_kept_back_after_it() -> None:
+    journal = Journal("the site example-site", Clock())
+    before, after = (Entry(str(number), "GET", USERS, number=number) for number in (1, 2))
+    ended: list[str] = []
+
+    journal.open(before)
+    journal.let_go()
+    journal.open(after)
+    for entry in (before, after):
+        with journal.holding(entry, inf, lambda entry=entry: ended.append(entry.id)):  # type: ignore[misc]
+            pass
+
+    assert ended == ["1"]

@@ -237,6 +237,8 @@ class Journal(Calls):
         self.observers: list[Observer] = []
         # By the numbers of the calls that faults keep back, what ends each.
         self._held: dict[int, Callable[[], None]] = {}
+        # No call up to this number may be kept back any more.
+        self._let_go = 0
         self._ring: deque[Entry] = deque(maxlen=size)
         self._heavy: deque[Entry] = deque()
         self._bytes = 0
@@ -276,6 +278,8 @@ class Journal(Calls):
         """
         entry.held_until = until
         self._held[entry.number] = let_go
+        if entry.number <= self._let_go:
+            let_go()
         self._tell()
         try:
             yield
@@ -284,13 +288,18 @@ class Journal(Calls):
             self._held.pop(entry.number, None)
 
     def let_go(self) -> None:
-        """End the calls that faults keep back."""
+        """End the calls that faults keep back now, and those received so far that they would keep back later."""
+        self._let_go = self._ring[-1].number if self._ring else 0
         for let_go in tuple(self._held.values()):
             let_go()
 
     def reset(self) -> None:
-        """Forget all calls, and what there was to remark on them; end those that faults keep back."""
+        """Forget all calls and their findings, once those are complete that are being answered.
+
+        Calls that faults keep back are ended.
+        """
         self.let_go()
+        self.settled()
         self.clear()
         self.suspicious.clear()
 
