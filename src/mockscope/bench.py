@@ -377,7 +377,7 @@ class MockSite:
             OSError: the seed can't be read.
             ValueError: the seed has no site, or several and none of this host.
         """
-        self._site.replace_records(self._bench._seeded(seed, self.host))
+        self._site.replace_records(self._bench._seeded(seed, self.host, self.clock.now()))
 
     def export(self) -> dict[str, Any]:
         """The site's records in the format of a seed, as plain data."""
@@ -526,7 +526,7 @@ class Bench:
         _BENCHES.add(self)
         if seed is not None:
             check_kind("seed", seed, str | PathLike | Mapping)
-            self.put(*seeding.load_sites(seed))
+            self.put(*seeding.load_sites(seed, now=self.clock.now()))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self.url}: {len(self.directory)} sites>"
@@ -573,7 +573,7 @@ class Bench:
             OSError: the seed can't be read.
             ImportError: ``contract`` is asked for, and the validator is not installed.
         """
-        seeded = None if seed is None else self._seeded(seed, host)
+        seeded = None if seed is None else self._seeded(seed, host, self.clock.now())
         host, api_key = host or new_host(), api_key or new_api_key()
         site = _fresh(host, api_key) if seeded is None else _renamed(seeded, host, api_key)
         # The administrator of a fresh site is in both groups, whatever a switch would say.
@@ -642,7 +642,7 @@ class Bench:
         """The records of all sites in the format of a seed, as plain data."""
         return state.export(list(self.directory))
 
-    def _seeded(self, seed: SeedSource, host: str | None) -> Site:
+    def _seeded(self, seed: SeedSource, host: str | None, now: datetime) -> Site:
         """The site of a seed; of several in it, the one of a host.
 
         Raises:
@@ -651,7 +651,7 @@ class Bench:
             ValueError: the seed has no site, or several and none of this host.
         """
         check_kind("seed", seed, str | PathLike | Mapping)
-        sites = seeding.copy_sites(seed)
+        sites = seeding.copy_sites(seed, now)
         if len(sites) == 1:
             return sites[0]
         for site in sites:

@@ -17,18 +17,24 @@ from mockscope.domain.state import SeedGenerate, SeedGroup, SeedSite, SeedUser
 
 TEAMS: Final = ("Sales", "Marketing", "Support", "Finance", "Engineering", "Operations", "Legal", "Research")
 PLACES: Final = ("Berlin", "Boston", "Cairo", "Chicago", "Dublin", "Lagos", "Lima", "London", "Madrid", "Mumbai")
-# Logins lie in the two years before the latest date on the vendor's page, so that no clock is asked.
-LATEST_LOGIN: Final = datetime(2018, 10, 18, 20, 8, 41, 794000, tzinfo=UTC)
-LOGIN_SPAN_SECONDS: Final = 2 * 365 * 86400
+# The days from a login to the beginning of today: of any user, of one who is idle, and of one who is not.
+LOGIN_DAYS: Final = (0, 730)
+IDLE_DAYS: Final = (91, 730)
+ACTIVE_DAYS: Final = (0, 89)
+MAX_PASSWORD_DAYS: Final = 400
 MAX_LOGINS: Final = 2000
+# All these days after the beginning of the calendar.
+FIRST_DAY: Final = datetime(5, 1, 1, tzinfo=UTC)
 
 
-def make_up(generate: SeedGenerate, site: SeedSite) -> tuple[list[SeedGroup], Iterator[SeedUser]]:
+def make_up(generate: SeedGenerate, site: SeedSite, now: datetime) -> tuple[list[SeedGroup], Iterator[SeedUser]]:
     """Make up the groups and users that a seed asks for.
 
     Args:
         generate: How many, and the seed of the draw.
         site: The site with the records written by hand; none of them is repeated.
+        now: The time on the site's clock. Logins lie before the beginning of its day in UTC, so that a seed gives the
+            same records all day.
 
     Returns:
         The groups, and the users one by one. A million at once would fragment the memory of the server.
@@ -36,7 +42,8 @@ def make_up(generate: SeedGenerate, site: SeedSite) -> tuple[list[SeedGroup], It
     draw = random.Random(generate.seed)
     groups = _groups(generate, {group.name for group in site.groups}, draw)
     taken = {email_key(user.email) for user in site.users}
-    return groups, _users(generate, taken, [group.name for group in groups], draw)
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return groups, _users(generate, taken, [group.name for group in groups], today, draw)
 
 
 def _groups(generate: SeedGenerate, taken: set[str], draw: random.Random) -> list[SeedGroup]:
@@ -48,13 +55,20 @@ def _groups(generate: SeedGenerate, taken: set[str], draw: random.Random) -> lis
     return groups
 
 
-def _users(generate: SeedGenerate, taken: set[str], groups: list[str], draw: random.Random) -> Iterator[SeedUser]:
+def _users(
+    generate: SeedGenerate, taken: set[str], groups: list[str], today: datetime, draw: random.Random
+) -> Iterator[SeedUser]:
     first_names, last_names = _names("first_names.txt"), _names("last_names.txt")
     parts = {name: re.sub(r"[^a-z]", "", name.lower()) for name in (*first_names, *last_names)}
     memberships = [
         [ALL_USERS, *draw.sample(groups, min(len(groups), size))] for size in (0, 1, 1, 2, 3) for _ in range(20)
     ]
-    logins = [_login(draw) for _ in range(min(generate.users, MAX_LOGINS))]
+    shares = [(draw.random(), draw.randrange(MAX_PASSWORD_DAYS)) for _ in range(min(generate.users, MAX_LOGINS))]
+    # Of one who is not idle, and of one who is.
+    spans = (LOGIN_DAYS, LOGIN_DAYS) if generate.idle is None else (ACTIVE_DAYS, IDLE_DAYS)
+    logins = [[_login(today, span, *share) for span in spans] for share in shares]
+    # From a draw of its own: with idle and without, the people are the same.
+    idle = frozenset(random.Random(generate.seed).sample(range(generate.users), generate.idle or 0))
     numbers: dict[str, int] = {}
     # All at once and not for each user: it halves the time for a million.
     drawn = zip(
@@ -64,23 +78,28 @@ def _users(generate: SeedGenerate, taken: set[str], groups: list[str], draw: ran
         draw.choices(logins, k=generate.users) if logins else (),
         strict=True,
     )
-    for first, last, groups_of_one, (login, change) in drawn:
+    for place, (first, last, groups_of_one, of_one) in enumerate(drawn):
+        login, change = of_one[place in idle]
+        # One in ten was invited and never came.
+        has_come = draw.random() < 0.9 or generate.idle is not None
         yield SeedUser(
             email=_free(f"{parts[first]}.{parts[last]}", "", "@example.com", numbers, taken),
             first_name=first,
             last_name=last,
             groups=groups_of_one,
-            # One in ten was invited and never came.
-            last_login_at=login if draw.random() < 0.9 else None,
+            last_login_at=login if has_come else None,
             password_updated_at=change,
             tfa_enabled=draw.random() < 0.3,
         )
 
 
-def _login(draw: random.Random) -> tuple[str, str]:
-    """Return the times of a last login and of the change of password before it."""
-    login = LATEST_LOGIN - timedelta(seconds=draw.random() * LOGIN_SPAN_SECONDS)
-    return timestamp(login), timestamp(login - timedelta(days=draw.randrange(400)))
+def _login(today: datetime, span: tuple[int, int], share: float, password_days: int) -> tuple[str, str]:
+    """Return the times of a last login, by its share of a span of days, and of the change of password before it."""
+    least, most = span
+    # The first years of the calendar have no time before them.
+    latest = max(today, FIRST_DAY)
+    login = latest - timedelta(days=least + share * (most - least))
+    return timestamp(login), timestamp(login - timedelta(days=password_days))
 
 
 @cache

@@ -6,13 +6,15 @@ domain/state.py has the meaning of a seed, and people.py the people that are mad
 import json
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from datetime import UTC, date, datetime, time
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_type_hints
 
 import msgspec
 
 from mockscope._support.collector import collector_off
+from mockscope._support.monotonic import unix_time_ns
 from mockscope.domain import state
 from mockscope.domain.policy import Policy
 from mockscope.domain.rules import SOMETHING
@@ -66,11 +68,12 @@ MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 
 
 @collector_off()
-def load_sites(source: SeedSource, *, track: Track = untracked) -> list[Site]:
+def load_sites(source: SeedSource, *, now: datetime | None = None, track: Track = untracked) -> list[Site]:
     """Load the sites of a seed, all or none.
 
     Args:
         source: A path to a YAML or JSON file, or the same as plain data.
+        now: The time before which made-up people logged in. Without it: the machine's.
         track: Shows how far the users of a site are.
 
     Raises:
@@ -78,34 +81,35 @@ def load_sites(source: SeedSource, *, track: Track = untracked) -> list[Site]:
         OSError: If the file cannot be read.
     """
     if isinstance(source, Mapping):
-        return _load(dict(source), track, form="plain")
+        return _load(dict(source), now, track, form="plain")
     path = Path(source)
-    return parse_sites(path.read_bytes(), str(path), track=track)
+    return parse_sites(path.read_bytes(), str(path), now=now, track=track)
 
 
-def copy_sites(source: SeedSource) -> list[Site]:
-    """Load the sites of a seed like `load_sites`, and parse a file once: every test starts from the same few."""
+def copy_sites(source: SeedSource, now: datetime) -> list[Site]:
+    """Load the sites of a seed like `load_sites`, and parse a file once a day: every test starts from the same few."""
     if isinstance(source, Mapping):
-        return load_sites(source)
+        return load_sites(source, now=now)
     path = Path(source)
     text = path.read_bytes()
     if len(text) > MAX_FILE_BYTES:
-        return parse_sites(text, str(path))
-    return [site.copy(site.host, site.api_key) for site in _parsed_once(text, str(path))]
+        return parse_sites(text, str(path), now=now)
+    return [site.copy(site.host, site.api_key) for site in _parsed_once(text, str(path), now.date())]
 
 
 @lru_cache(MAX_FILES)
-def _parsed_once(text: bytes, name: str) -> list[Site]:
-    return parse_sites(text, name)
+def _parsed_once(text: bytes, name: str, today: date) -> list[Site]:
+    return parse_sites(text, name, now=datetime.combine(today, time(), UTC))
 
 
 @collector_off()
-def parse_sites(text: bytes, name: str, *, track: Track = untracked) -> list[Site]:
+def parse_sites(text: bytes, name: str, *, now: datetime | None = None, track: Track = untracked) -> list[Site]:
     """Load the sites of a seed's text.
 
     Args:
         text: YAML or JSON, in UTF-8.
         name: The name for it in errors; a text whose name ends in ``.json`` is read as JSON.
+        now: The time before which made-up people logged in. Without it: the machine's.
         track: Shows how far the users of a site are.
 
     Raises:
@@ -121,7 +125,7 @@ def parse_sites(text: bytes, name: str, *, track: Track = untracked) -> list[Sit
     if data is None:
         raise SeedError(f"the file is empty: {START}", where=name)
     try:
-        return _load(data, track, form="JSON" if is_json else "YAML")
+        return _load(data, now, track, form="JSON" if is_json else "YAML")
     except SeedError as error:
         from mockscope import yaml_text
 
@@ -152,16 +156,18 @@ def schema() -> dict[str, Any]:
 # -- shape -----------------------------------------------------------------------------------------------------
 
 
-def _load(data: object, track: Track, *, form: Form) -> list[Site]:
+def _load(data: object, now: datetime | None, track: Track, *, form: Form) -> list[Site]:
     try:
         seed = msgspec.convert(data, Seed)
     except msgspec.ValidationError as error:
         raise _shape_error(str(error), data, form) from None
-    make_up: MakeUp | None = None
+    made: MakeUp | None = None
     if any(site.generate for site in seed.sites):
         # Not above: few seeds make people up, and the names take a while to read.
         from mockscope.people import make_up
-    return state.load(seed, make_up=make_up, track=track)
+
+        made = partial(make_up, now=now or datetime.fromtimestamp(unix_time_ns() / 1e9, UTC))
+    return state.load(seed, make_up=made, track=track)
 
 
 def _shape_error(text: str, data: object, form: Form) -> SeedError:

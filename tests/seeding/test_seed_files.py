@@ -3,6 +3,7 @@
 import gc
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -278,6 +279,10 @@ def test_a_site_needs_a_host_alone_and_gets_a_key_of_the_page_s_shape() -> None:
             "seed.yaml, line 6: there is a dashboard D already",
         ),
         (one_site("generate: {users: -1}"), "seed.yaml, line 4: users: Expected `int` >= 0"),
+        (
+            one_site("generate:\n  users: 9\n  idle: 10"),
+            "seed.yaml, line 6: 10 of 9 users cannot be idle; write a number up to 9",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str | bytes, message: str) -> None:
@@ -389,10 +394,22 @@ def test_plain_data_has_its_place_spelled_instead_of_a_line() -> None:
 # -- generate ------------------------------------------------------------------------------------------------------
 
 
-def generated(users: int, groups: int, seed: int, by_hand: dict[str, Any] | None = None) -> dict[str, Any]:
-    generate = {"users": users, "groups": groups, "seed": seed}
+NOON: Final = datetime(2018, 10, 18, 12, tzinfo=UTC)
+
+
+def generated(
+    users: int, groups: int, seed: int, by_hand: dict[str, Any] | None = None, *, idle: int | None = None
+) -> dict[str, Any]:
+    generate = {"users": users, "groups": groups, "seed": seed, "idle": idle}
     site = {"host": "a", "api_key": "k", "generate": generate} | (by_hand or {})
-    return state.export(seeding.load_sites({"mockscope": 1, "sites": [site]}))
+    return state.export(seeding.load_sites({"mockscope": 1, "sites": [site]}, now=NOON))
+
+
+def days_idle(users: list[dict[str, Any]], now: datetime = NOON) -> list[float | None]:
+    """Return the days since the last login of each user, from the fewest on; None for those who never came."""
+    logins = [user["last_login_at"] for user in users]
+    days = [None if login is None else (now - datetime.fromisoformat(login)) / timedelta(days=1) for login in logins]
+    return sorted(days, key=lambda count: -1 if count is None else count)
 
 
 def test_generate_makes_the_same_people_every_time_and_others_for_another_seed() -> None:
@@ -416,8 +433,49 @@ def test_the_people_of_a_seed_are_the_same_under_every_version() -> None:
         "joshua.wu@example.com",
     ]
     assert [group["name"] for group in site["groups"]][2:] == ["Operations Cairo", "Sales Boston"]
-    digest = "71df41f0f97d075251839a621f407b4103eff1507a0909129540c25c7b593037"
+    digest = "e835bd6b2ff3642b342fba04fee7bab79efd5d206585ca5733bfaec1bfe5c616"
     assert hashlib.sha256(whole.encode()).hexdigest() == digest
+
+
+def test_so_many_as_idle_says_last_logged_in_more_than_ninety_days_ago() -> None:
+    with_idle, without = generated(260, 12, 7, idle=30)["sites"][0], generated(260, 12, 7)["sites"][0]
+    days = days_idle(with_idle["users"])
+
+    assert [count for count in days if count is None or not 0.5 <= count <= 731] == []
+    assert len([count for count in days if count is not None and count > 90]) == 30
+    # The people are the same, whoever of them is idle.
+    last_seen = {"last_login_at": None, "password_updated_at": None}
+    assert [user | last_seen for user in with_idle["users"]] == [user | last_seen for user in without["users"]]
+    changes = [user["password_updated_at"] <= user["last_login_at"] for user in with_idle["users"]]
+    assert set(changes) == {True}
+    assert [count for count in days_idle(generated(9, 0, 7, idle=0)["sites"][0]["users"]) if count and count > 90] == []
+
+
+def test_without_idle_logins_are_spread_over_two_years_and_one_in_ten_never_came() -> None:
+    days = days_idle(generated(2000, 0, 7)["sites"][0]["users"])
+    came = [count for count in days if count is not None]
+
+    assert (170 < len(days) - len(came) < 230, 0.5 <= came[0] < 3, 728 < came[-1] < 731) == (True, True, True)
+    assert 0.2 < len([count for count in came if count < 183]) / len(came) < 0.3
+
+
+def test_logins_lie_before_the_day_that_the_site_s_clock_shows(tmp_path: Path) -> None:
+    path = tmp_path / "seed.json"
+    path.write_text(json.dumps({"mockscope": 1, "sites": [{"host": "a", "generate": {"users": 60, "idle": 6}}]}))
+    server = mockscope.Mockscope()
+    server.clock.freeze("2031-05-06T07:08:09Z")
+    site = server.site(seed=path)
+
+    def latest() -> str:
+        return max(str(user.last_login_at) for user in site.users.values())
+
+    assert "2031-05-03" < latest() < "2031-05-06"
+    site.clock.move_to("2014-02-06T23:46:07Z")
+    site.load(path)
+    assert "2014-02-03" < latest() < "2014-02-06"
+    site.clock.move_to("0001-01-01T00:00:00Z")
+    site.load(path)
+    assert latest() < "0005-01-01"
 
 
 def test_generate_leaves_what_was_written_by_hand_alone() -> None:
@@ -480,7 +538,7 @@ def test_every_key_of_the_format_is_described() -> None:
 
 def test_users_are_made_up_one_by_one() -> None:
     before = alive(SeedUser)
-    groups, users = make_up(SeedGenerate(users=1_000, groups=2), SeedSite("example_site"))
+    groups, users = make_up(SeedGenerate(users=1_000, groups=2), SeedSite("example_site"), NOON)
 
     assert (len(groups), iter(users) is users) == (2, True)
     first = next(users)

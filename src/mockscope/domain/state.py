@@ -70,11 +70,22 @@ class SeedDashboard(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SeedGenerate(msgspec.Struct, forbid_unknown_fields=True):
-    """Made-up records, the same every time for the same numbers."""
+    """Made-up records, the same every time for the same numbers. Logins lie before today, by the site's clock."""
 
     users: Annotated[int, Meta(ge=0, le=5_000_000)] = 0
     groups: Annotated[int, Meta(ge=0, le=100_000)] = 0
     seed: int = 0
+    idle: (
+        Annotated[
+            int,
+            Meta(
+                ge=0,
+                le=5_000_000,
+                description="How many users last logged in more than 90 days ago; the others did since.",
+            ),
+        ]
+        | None
+    ) = None
 
 
 class SeedSite(msgspec.Struct, forbid_unknown_fields=True):
@@ -196,6 +207,9 @@ def _site(seed: SeedSite, path: Path, make_up: MakeUp | None, track: Track) -> S
     users: Iterable[SeedUser] = seed.users
     number = len(seed.users)
     generate = seed.generate
+    if generate is not None and (generate.idle or 0) > generate.users:
+        problem = f"{generate.idle} of {generate.users} users cannot be idle; write a number up to {generate.users}"
+        raise SeedError(problem, (*path, "generate", "idle"))
     if generate is not None and make_up is not None:
         groups, made_up = make_up(generate, seed)
         seed = msgspec.structs.replace(seed, groups=[*seed.groups, *groups])

@@ -72,7 +72,7 @@ class Row(NamedTuple):
 
 
 def import_server(ask: Ask) -> object:
-    made = ask.bench.put(*seeding.load_sites(ask.body))
+    made = ask.bench.put(*seeding.load_sites(ask.body, now=ask.bench.clock.now()))
     return {"sites": [rendering.site(site) for site in made]}
 
 
