@@ -113,7 +113,7 @@ def test_unknown_groups_reject() -> None:
     with pytest.raises(Refused) as refused:
         site.create_user(phoebe("Sales", "Friends", "Zoo"))
 
-    assert refused.value.values == {"host": "example-site", "names": "Friends, Zoo"}
+    assert refused.value.values == {"host": "example-site", "names": "Friends, Zoo", "name": "Friends"}
     assert exported(site) == before
 
 

@@ -33,7 +33,8 @@ def test_that_passes(mockscope):
 SECTION = [
     "*Captured mockscope call*",
     "* 200  list_users *",
-    '* 400  create_user *groups-as-string: groups is one string. Send a list: ?"Sales"?.',
+    "* 400  create_user *groups-as-string: The request has invalid fields: groups must be a list of strings; "
+    'invited_by_email is missing. Send a list: ?"Sales"?.',
     '    sent: {*"groups": "Sales"}',
     "* 403  list_users * -  *  auth-header-renamed: *",
 ]

@@ -108,8 +108,8 @@ def test_without_pytest_a_with_block_objects_at_its_end() -> None:
         call = site.calls.last
         assert str(caught.value) == (
             "strict mode, example_site:\n"
-            f"  200 list_users (TEST-3, call {call.id}): test-mode-on-read: test_mode says nothing where nothing is "
-            "written, and is ignored. Leave test_mode out of GET."
+            f"  200 list_users (TEST-3, call {call.id}): test-mode-on-read: test_mode is ignored where nothing is "
+            "written. Leave test_mode out of GET."
         )
         # What fails by itself is not covered up.
         with pytest.raises(ZeroDivisionError), server.site() as site:

@@ -343,7 +343,8 @@ class Mistake(NamedTuple):
     """A row: one thing that is wrong, what that is refused with, where it can be made, and what stands there instead.
 
     ``wrong`` names the parts that are chosen differently: the wrong one, and at most one that leads to it.
-    ``needs`` says which sites it can be made on, besides what the parts that are right need.
+    ``needs`` says which sites it can be made on, besides what the parts that are right need. ``rule`` is the rule of
+    the refusal, where the operation does not decide it.
     """
 
     name: str
@@ -351,6 +352,7 @@ class Mistake(NamedTuple):
     operations: tuple[str, ...]
     wrong: Mapping[str, Choice]
     needs: Callable[[Seen], object] = lambda seen: True
+    rule: str | None = None
 
 
 def renamed_auth(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str]]:
@@ -445,6 +447,7 @@ WRONG_VALUES: Final[Mapping[Callable[[object], object], Mapping[str, tuple[Any, 
         "is misspelt": ("Edit", "viewer", "discover", "sq1", "SQL ", "\u017fql", "Sql,View"),
     },
 }
+VALUE_RULES: Final = {"groups": "USER-CREATE-2", "access": "GROUP-2"}
 NO_JSON: Final[Mapping[str, bytes]] = {
     "breaks off": b'{"name": "Sales"',
     "has a comma too many": b'{"name": "Sales",}',
@@ -471,7 +474,9 @@ def _field_mistakes() -> Iterator[Mistake]:
         if demanding:
             yield Mistake(f"{name} is missing", Refusal.FIELDS_INVALID, demanding, {name: one_of(ABSENT)})
         for what, values in WRONG_VALUES[known.read].items():
-            yield Mistake(f"{name} {what}", Refusal.FIELDS_INVALID, tuple(takers), {name: one_of(*values)})
+            wrong = {name: one_of(*values)}
+            rule = VALUE_RULES.get(name)
+            yield Mistake(f"{name} {what}", Refusal.FIELDS_INVALID, tuple(takers), wrong, rule=rule)
 
 
 MISTAKES: Final[tuple[Mistake, ...]] = (
@@ -672,7 +677,7 @@ def _request(draw: DrawFn, seen: Seen, operation: Operation, mistake: Mistake | 
     if mistake is None:
         return asked
     refusal = mistake.refusal
-    rule = RULES.get((refusal, operation.name), refusal.rule)
+    rule = mistake.rule or RULES.get((refusal, operation.name), refusal.rule)
     return asked._replace(status=refusal.status, mistake=mistake.name, refusal=refusal, rule=rule)
 
 

@@ -1,5 +1,6 @@
 """Every refusal explains itself: the mistake that is made over HTTP, and what its hint says."""
 
+import gzip
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -26,7 +27,7 @@ import mockscope
 from mockscope.domain.refusals import Refusal
 from mockscope.domain.site import Site
 from mockscope.instruments.hints import Advice, Hint
-from mockscope.web.explaining import EXPLAINED
+from mockscope.web.explaining import REASONS
 
 JSON_TYPE = {"Content-Type": "application/json"}
 AUTH = "Http-X-Partner-Auth"
@@ -67,6 +68,15 @@ def put_group(name: str, body: Any) -> Mistake:
 
 def delete_user(path: str = USERS, body: Any = None, **options: Any) -> Mistake:
     return lambda client: client.ask("DELETE", path, body, **options)
+
+
+def delete_group(name: str) -> Mistake:
+    return lambda client: client.delete(f"{GROUPS}/{name}")
+
+
+def preflight(**options: Any) -> Mistake:
+    headers = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "GET"}
+    return lambda client: client.ask("OPTIONS", USERS, headers=headers, **options)
 
 
 def disabled(client: Client) -> Answer:
@@ -136,6 +146,7 @@ MISTAKES: dict[str, tuple[Mistake, int, Hint]] = {
     "no credentials": (unauthenticated(), 403, Hint.AUTH_HEADER_MISSING),
     "blank credentials": (unauthenticated((AUTH, " ")), 403, Hint.AUTH_HEADER_MISSING),
     "X-Partner-Auth": (unauthenticated(("X-Partner-Auth", OPENS)), 403, Hint.AUTH_HEADER_RENAMED),
+    "HTTP_X_PARTNER_AUTH": (unauthenticated(("HTTP_X_PARTNER_AUTH", OPENS)), 403, Hint.AUTH_HEADER_RENAMED),
     "Authorization": (unauthenticated(("Authorization", f"Bearer {PAGE_KEY}")), 403, Hint.AUTH_HEADER_RENAMED),
     "angle brackets": (unauthenticated((AUTH, f"<{OPENS}>")), 403, Hint.AUTH_ANGLE_BRACKETS),
     "angle brackets around each": (
@@ -161,6 +172,10 @@ MISTAKES: dict[str, tuple[Mistake, int, Hint]] = {
     "key of another site": (of_another_site, 403, Hint.KEY_OF_ANOTHER_SITE),
     "API disabled": (disabled, 404, Hint.API_DISABLED),
     # -- path and method
+    "preflight of a browser": (preflight(authenticated=False), 403, Hint.CORS_PREFLIGHT),
+    "preflight with credentials": (preflight(), 405, Hint.CORS_PREFLIGHT),
+    "email in the path": (get(f"{USERS}/{JOEY}"), 404, Hint.EMAIL_IN_PATH),
+    "email in the path, encoded": (delete_user(f"{USERS}/joey%40example.com"), 404, Hint.EMAIL_IN_PATH),
     "successor's path": (get("/api/v2/users"), 404, Hint.SUCCESSOR_API),
     "successor's roles": (get("/api/v1/roles"), 404, Hint.SUCCESSOR_API),
     "misspelt path": (get("/api/v1/user"), 404, Hint.PATH_UNKNOWN),
@@ -168,6 +183,8 @@ MISTAKES: dict[str, tuple[Mistake, int, Hint]] = {
     "method not offered": (lambda client: client.ask("PATCH", USERS), 405, Hint.METHOD_NOT_OFFERED),
     # -- the email that names a user
     "X-Email for a deletion": (delete_user(headers={"X-Email": JOEY}), 400, Hint.EMAIL_HEADER_RENAMED),
+    "HTTP_X_EMAIL for a deletion": (delete_user(headers={"HTTP_X_EMAIL": JOEY}), 400, Hint.EMAIL_HEADER_RENAMED),
+    "angle brackets around an email": (delete_user(email=f"<{JOEY}>"), 400, Hint.EMAIL_ANGLE_BRACKETS),
     "X-Email for an update": (put_user({}, headers={"X-Email": JOEY}), 400, Hint.EMAIL_HEADER_RENAMED),
     "X-Email for one user": (get(USERS, headers={"X-Email": JOEY}), 200, Hint.EMAIL_HEADER_RENAMED),
     "email in the query of a deletion": (delete_user(f"{USERS}?email={JOEY}"), 400, Hint.EMAIL_NOT_IN_HEADER),
@@ -199,6 +216,9 @@ MISTAKES: dict[str, tuple[Mistake, int, Hint]] = {
     "trailing comma in a list": (post('{"groups": ["Sales",]}'), 400, Hint.JSON_TRAILING_COMMA),
     "curly quotes": (post("{\u201cfirst_name\u201d: \u201cPhoebe\u201d}"), 400, Hint.JSON_CURLY_QUOTES),
     "single curly quotes": (post("{\u2018first_name\u2019: 1}"), 400, Hint.JSON_CURLY_QUOTES),
+    "gzip": (post(gzip.compress(json.dumps(PHOEBE).encode())), 400, Hint.BODY_GZIP),
+    "byte order mark": (post(json.dumps(PHOEBE).encode("utf-8-sig")), 400, Hint.BODY_BOM),
+    "UTF-16": (post(json.dumps(PHOEBE).encode("utf-16")), 400, Hint.BODY_BOM),
     "form": (post(FORM), 400, Hint.JSON_FORM_ENCODED),
     "broken otherwise": (post("{first_name}"), 400, Hint.JSON_MALFORMED),
     "a list": (post("[]"), 400, Hint.JSON_MALFORMED),
@@ -224,7 +244,8 @@ MISTAKES: dict[str, tuple[Mistake, int, Hint]] = {
     "group of a new user twice": (post_user(groups=["Sales", "All Users", "Sales"]), 201, Hint.GROUP_REPEATED),
     "create_by_email": (post(OTHER_CREATOR, GROUPS, Content_Type="application/json"), 201, Hint.CREATE_BY_EMAIL),
     # -- what the fields refer to
-    "unknown inviter": (post_user(invited_by_email="mick@example.com"), 400, Hint.USER_UNKNOWN),
+    "unknown inviter": (post_user(invited_by_email="mick@example.com"), 400, Hint.INVITER_UNKNOWN),
+    "inviter who resembles nobody": (post_user(invited_by_email="gunther@example.com"), 400, Hint.INVITER_UNKNOWN),
     "inviter who is no administrator": (post_user(invited_by_email=JOEY), 400, Hint.INVITER_NOT_ADMINISTRATOR),
     "unknown creator": (post_group(created_by_email="rachael@example.com"), 400, Hint.USER_UNKNOWN),
     "creator who is no administrator": (administrators_only, 400, Hint.INVITER_NOT_ADMINISTRATOR),
@@ -246,19 +267,31 @@ MISTAKES: dict[str, tuple[Mistake, int, Hint]] = {
     "test mode of one user": (get(f"{USERS}?test_mode=true", email=JOEY), 200, Hint.TEST_MODE_ON_READ),
     # -- what was planned
     "action that fails": (failing_action, 500, Hint.ACTION_FAILED),
-    "cursor of another name": (get(f"{USERS}?nextPageStart={JOEY}"), 200, Hint.CURSOR_MISSPELT),
-    "cursor of another name for groups": (get(f"{GROUPS}?next_page=Sales"), 200, Hint.CURSOR_MISSPELT),
-    "test mode of another name": (
-        lambda client: client.delete(f"{GROUPS}/Sales?testmode=true"),
-        200,
-        Hint.TEST_MODE_MISSPELT,
-    ),
+    # -- parameters, headers and fields that look meant
+    "cursor of another name": (get(f"{USERS}?nextPageStart={JOEY}"), 200, Hint.PARAMETER_PAGING),
+    "cursor of another name for groups": (get(f"{GROUPS}?next_page=Sales"), 200, Hint.PARAMETER_PAGING),
+    "second page by its number": (get(f"{USERS}?page=2"), 200, Hint.PARAMETER_PAGING),
+    "size of a page": (get(f"{GROUPS}?next_page_start=Sales&limit=10"), 200, Hint.PARAMETER_PAGING),
+    "cursor misspelt": (get(f"{USERS}?next_page_strat={JOEY}"), 200, Hint.PARAMETER_UNKNOWN),
+    "page of one group": (get(f"{GROUPS}/Sales?page=2"), 200, Hint.PARAMETER_UNKNOWN),
+    "unknown parameter": (get(f"{USERS}?_=1708125600", email=JOEY), 200, Hint.PARAMETER_UNKNOWN),
+    "no cursor in Python's words": (get(f"{USERS}?next_page_start=None"), 200, Hint.CURSOR_NULL),
+    "no cursor in JavaScript's words": (get(f"{GROUPS}?next_page_start=null"), 200, Hint.CURSOR_NULL),
+    "dry run of a deletion": (delete_group("Sales?dry_run=true"), 200, Hint.PARAMETER_DRY_RUN),
+    "test mode of another name": (delete_group("Sales?testmode=true"), 200, Hint.PARAMETER_DRY_RUN),
     "test mode of another name for a new user": (
         lambda client: client.post(f"{USERS}?Test-Mode=true", PHOEBE, headers=JSON_TYPE),
         201,
-        Hint.TEST_MODE_MISSPELT,
+        Hint.PARAMETER_DRY_RUN,
     ),
-    "odd test mode": (lambda client: client.delete(f"{GROUPS}/Sales?test_mode=1"), 200, Hint.TEST_MODE_ODD),
+    "test mode misspelt": (delete_group("Sales?tset_mode=true"), 200, Hint.PARAMETER_UNKNOWN),
+    "dry run twice": (delete_group("Sales?test_mode=true&validate_only=1"), 200, Hint.PARAMETER_DRY_RUN),
+    "dry run of a read": (get(f"{GROUPS}/Sales?preview=1"), 200, Hint.PARAMETER_DRY_RUN),
+    "dry run in a header": (delete_user(email=JOEY, headers={"X-Dry-Run": "true"}), 200, Hint.HEADER_DRY_RUN),
+    "test mode in a header": (delete_user(email=JOEY, headers={"X-Test-Mode": "true"}), 200, Hint.HEADER_DRY_RUN),
+    "test mode in the body": (post_user(test_mode=True), 201, Hint.TEST_MODE_IN_BODY),
+    "dry run in the body": (put_user({"dryRun": True}, email=JOEY), 200, Hint.TEST_MODE_IN_BODY),
+    "odd test mode": (delete_group("Sales?test_mode=1"), 200, Hint.TEST_MODE_ODD),
 }
 # What the hint says to each of them, whole: code, cause, remedy, and the rule under which such a request may pass.
 SAID: list[tuple[Advice, list[str]]] = [
@@ -273,8 +306,8 @@ SAID: list[tuple[Advice, list[str]]] = [
     (
         Advice(
             "auth-header-renamed",
-            "The credentials came as X-Partner-Auth; "
-            "the service reads Http-X-Partner-Auth alone, its Http- prefix included.",
+            "The credentials came as X-Partner-Auth; the service reads Http-X-Partner-Auth alone, its Http- "
+            "prefix included.",
             "Rename the header to Http-X-Partner-Auth.",
         ),
         ["X-Partner-Auth"],
@@ -282,8 +315,17 @@ SAID: list[tuple[Advice, list[str]]] = [
     (
         Advice(
             "auth-header-renamed",
-            "The credentials came as Authorization; "
-            "the service reads Http-X-Partner-Auth alone, its Http- prefix included.",
+            "The credentials came as Http_X_Partner_Auth; the service reads Http-X-Partner-Auth alone, its "
+            "Http- prefix included.",
+            "Rename the header to Http-X-Partner-Auth.",
+        ),
+        ["HTTP_X_PARTNER_AUTH"],
+    ),
+    (
+        Advice(
+            "auth-header-renamed",
+            "The credentials came as Authorization; the service reads Http-X-Partner-Auth alone, its Http- "
+            "prefix included.",
             "Rename the header to Http-X-Partner-Auth.",
         ),
         ["Authorization"],
@@ -345,8 +387,8 @@ SAID: list[tuple[Advice, list[str]]] = [
     (
         Advice(
             "site-unknown",
-            "There is no site example_site here. Did you mean example-site?",
-            "Send the host of a site that this server holds.",
+            "There is no site example_site here. The sites are: example-site. Did you mean example-site?",
+            "Send the host of one of them. A test names its site with @pytest.mark.mockscope(host=..., api_key=...).",
         ),
         ["unknown site"],
     ),
@@ -373,6 +415,22 @@ SAID: list[tuple[Advice, list[str]]] = [
             "Enable it for the site (enabled: true in the seed).",
         ),
         ["API disabled"],
+    ),
+    (
+        Advice(
+            "cors-preflight",
+            "A browser asks whether a page of another origin may send this request, and the API does not answer that.",
+            "Call the API from a server: in a page everybody could read the key.",
+        ),
+        ["preflight of a browser", "preflight with credentials"],
+    ),
+    (
+        Advice(
+            "email-in-path",
+            "The path names a user by email, and no path of the API does.",
+            "Send the email in the Http-X-Email header, to /api/v1/users.",
+        ),
+        ["email in the path", "email in the path, encoded"],
     ),
     (
         Advice(
@@ -423,6 +481,23 @@ SAID: list[tuple[Advice, list[str]]] = [
     ),
     (
         Advice(
+            "email-header-renamed",
+            "The email came as Http_X_Email; the service reads Http-X-Email, its Http- prefix included.",
+            "Rename the header to Http-X-Email.",
+            "USER-GET-1",
+        ),
+        ["HTTP_X_EMAIL for a deletion"],
+    ),
+    (
+        Advice(
+            "email-angle-brackets",
+            "The angle brackets of the documentation were left in the Http-X-Email header.",
+            "Send the email without < and >.",
+        ),
+        ["angle brackets around an email"],
+    ),
+    (
+        Advice(
             "email-not-in-header",
             "The email came in the query, where this operation does not look.",
             "Send it in the Http-X-Email header.",
@@ -442,7 +517,7 @@ SAID: list[tuple[Advice, list[str]]] = [
     (
         Advice(
             "email-header-missing",
-            "PUT and DELETE of /api/v1/users need to be told which user.",
+            "PUT and DELETE of /api/v1/users change one user, and the request names none.",
             "Send the user's email in the Http-X-Email header.",
         ),
         ["no email"],
@@ -475,7 +550,7 @@ SAID: list[tuple[Advice, list[str]]] = [
     (
         Advice(
             "email-unchangeable",
-            "email is no field of an update and is ignored: an email can't be changed.",
+            "An update has no field email and ignores it: an email can't be changed.",
             "Leave it out. To move to another address, create the new user and delete the old.",
             "HTTP-7",
         ),
@@ -491,7 +566,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         Advice(
             "body-ignored",
             "A body came with GET, and is ignored.",
-            "Leave it out: GET and DELETE are told all by path, query and headers.",
+            "Remove the body: GET and DELETE use only path, query and headers.",
             "HTTP-5",
         ),
         ["body of a read"],
@@ -500,65 +575,10 @@ SAID: list[tuple[Advice, list[str]]] = [
         Advice(
             "body-ignored",
             "A body came with DELETE, and is ignored.",
-            "Leave it out: GET and DELETE are told all by path, query and headers.",
+            "Remove the body: GET and DELETE use only path, query and headers.",
             "HTTP-5",
         ),
         ["body of a deletion"],
-    ),
-    (
-        Advice("body-too-large", "The body is over the limit of this server.", "Send one user or one group a request."),
-        ["huge body"],
-    ),
-    (
-        Advice(
-            "json-trailing-comma",
-            "There is a comma before a closing bracket, as in the documentation's own examples.",
-            "Take out the last comma.",
-        ),
-        ["trailing comma", "trailing comma in a list"],
-    ),
-    (
-        Advice(
-            "json-curly-quotes",
-            "There are curly quotes in the body, as in one of the documentation's examples.",
-            "Use straight quotes.",
-        ),
-        ["curly quotes", "single curly quotes"],
-    ),
-    (
-        Advice(
-            "json-form-encoded",
-            "The body is form-encoded.",
-            "Send JSON: json=... in requests and httpx, --data with a JSON text in curl.",
-        ),
-        ["form"],
-    ),
-    (
-        Advice(
-            "json-malformed",
-            "The body is not one JSON object.",
-            "Send one JSON object; where parsing stopped, the message says so.",
-        ),
-        ["broken otherwise", "a list"],
-    ),
-    (
-        Advice(
-            "content-type-not-json",
-            "The body came with the Content-Type missing; nobody promises that the service parses it as JSON then.",
-            "Send Content-Type: application/json.",
-            "HTTP-4",
-        ),
-        ["no JSON type where it is required", "no JSON type"],
-    ),
-    (
-        Advice(
-            "content-type-not-json",
-            "The body came with the Content-Type application/x-www-form-urlencoded; "
-            "nobody promises that the service parses it as JSON then.",
-            "Send Content-Type: application/json.",
-            "HTTP-4",
-        ),
-        ["form type"],
     ),
     (
         Advice(
@@ -579,28 +599,140 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["email that fits into no header"],
     ),
     (
-        Advice("groups-as-string", "groups is one string.", 'Send a list: ["Sales"].'),
+        Advice("body-too-large", "The body is over the limit of this server.", "Send one user or one group a request."),
+        ["huge body"],
+    ),
+    (
+        Advice(
+            "json-trailing-comma",
+            "The body is not valid JSON in UTF-8: Illegal trailing comma before end of object at line 1, "
+            "column 24. There is a comma before a closing bracket, as in the documentation's own examples.",
+            "Take out the last comma.",
+        ),
+        ["trailing comma"],
+    ),
+    (
+        Advice(
+            "json-trailing-comma",
+            "The body is not valid JSON in UTF-8: Illegal trailing comma before end of array at line 1, "
+            "column 20. There is a comma before a closing bracket, as in the documentation's own examples.",
+            "Take out the last comma.",
+        ),
+        ["trailing comma in a list"],
+    ),
+    (
+        Advice(
+            "json-curly-quotes",
+            "The body is not valid JSON in UTF-8: Expecting property name enclosed in double quotes at line "
+            "1, column 2. There are curly quotes in the body, as in one of the documentation's examples.",
+            "Use straight quotes.",
+        ),
+        ["curly quotes", "single curly quotes"],
+    ),
+    (
+        Advice(
+            "body-gzip",
+            "The body is not valid JSON in UTF-8: byte 1 is not UTF-8. The body is compressed with gzip.",
+            "Send it uncompressed.",
+        ),
+        ["gzip"],
+    ),
+    (
+        Advice(
+            "body-bom",
+            "The body is not valid JSON in UTF-8: Unexpected UTF-8 BOM (decode using utf-8-sig) at line 1, "
+            "column 1. The body begins with a byte order mark.",
+            "Encode it as UTF-8 without one (in Python utf-8, not utf-8-sig or utf-16).",
+        ),
+        ["byte order mark"],
+    ),
+    (
+        Advice(
+            "body-bom",
+            "The body is not valid JSON in UTF-8: byte 0 is not UTF-8. The body begins with a byte order mark.",
+            "Encode it as UTF-8 without one (in Python utf-8, not utf-8-sig or utf-16).",
+        ),
+        ["UTF-16"],
+    ),
+    (
+        Advice(
+            "json-form-encoded",
+            "The body is not valid JSON in UTF-8: Expecting value at line 1, column 1. The body is form-encoded.",
+            "Send JSON: json=... in requests and httpx, --data with a JSON text in curl.",
+        ),
+        ["form"],
+    ),
+    (
+        Advice(
+            "json-malformed",
+            "The body is not valid JSON in UTF-8: Expecting property name enclosed in double quotes at line "
+            "1, column 2.",
+            "Send one JSON object.",
+        ),
+        ["broken otherwise"],
+    ),
+    (
+        Advice("json-malformed", "The body must be a JSON object, and it is a list.", "Send one JSON object."),
+        ["a list"],
+    ),
+    (
+        Advice(
+            "content-type-not-json",
+            "The body came with the Content-Type missing; nobody promises that the service parses it as JSON then.",
+            "Send Content-Type: application/json.",
+            "HTTP-4",
+        ),
+        ["no JSON type where it is required", "no JSON type"],
+    ),
+    (
+        Advice(
+            "content-type-not-json",
+            "The body came with the Content-Type application/x-www-form-urlencoded; nobody promises that the "
+            "service parses it as JSON then.",
+            "Send Content-Type: application/json.",
+            "HTTP-4",
+        ),
+        ["form type"],
+    ),
+    (
+        Advice(
+            "groups-as-string",
+            "The request has invalid fields: groups must be a list of strings.",
+            'Send a list: ["Sales"].',
+        ),
         ["groups as one string", "groups as one string in an update"],
     ),
     (
         Advice(
-            "access-misspelt", "There is no access discover. Did you mean discovery?", "Send sql, discovery or view."
+            "access-misspelt",
+            "The request has invalid fields: access must be one of sql, discovery and view. There is no "
+            "access discover. Did you mean discovery?",
+            "Send sql, discovery or view.",
         ),
         ["access misspelt"],
     ),
-    (Advice("access-misspelt", "There is no access (blank).", "Send sql, discovery or view."), ["access blank"]),
+    (
+        Advice(
+            "access-misspelt",
+            "The request has invalid fields: access must be one of sql, discovery and view. There is no "
+            "access (blank).",
+            "Send sql, discovery or view.",
+        ),
+        ["access blank"],
+    ),
     (
         Advice(
             "fields-invalid",
-            "A field is missing, blank or of the wrong type; the message names each.",
-            "Send the fields that the message names.",
+            "The request has invalid fields: last_name is missing.",
+            "Correct the fields that are named.",
         ),
         ["field missing"],
     ),
     (
         Advice(
             "field-unknown",
-            "The service knows no field e_mail here. Did you mean email?",
+            "The service knows no field e_mail here. Did you mean email? The request has invalid fields: "
+            "email is missing.",
             "Correct the name, or leave the field out: unknown fields are ignored.",
             "HTTP-7",
         ),
@@ -657,17 +789,25 @@ SAID: list[tuple[Advice, list[str]]] = [
     ),
     (
         Advice(
-            "user-unknown",
+            "inviter-unknown",
             "The site has no user mick@example.com. Did you mean mike@example.com?",
-            "Use the email of a user of this site; for one that does not exist the status is 400, not 404.",
+            "Name an administrator in invited_by_email, such as mike@example.com.",
         ),
         ["unknown inviter"],
     ),
     (
         Advice(
+            "inviter-unknown",
+            "The site has no user gunther@example.com.",
+            "Name an administrator in invited_by_email, such as mike@example.com.",
+        ),
+        ["inviter who resembles nobody"],
+    ),
+    (
+        Advice(
             "inviter-not-administrator",
             "joey@example.com is a user of the site, but not a member of Administrators.",
-            "Name an administrator in invited_by_email.",
+            "Name an administrator in invited_by_email, such as mike@example.com.",
         ),
         ["inviter who is no administrator"],
     ),
@@ -683,7 +823,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         Advice(
             "inviter-not-administrator",
             "joey@example.com is a user of the site, but not a member of Administrators.",
-            "Name an administrator in created_by_email.",
+            "Name an administrator in created_by_email, such as mike@example.com.",
         ),
         ["creator who is no administrator"],
     ),
@@ -691,7 +831,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         Advice(
             "inviter-not-administrator",
             "joey@example.com is a user of the site, but not a member of Administrators.",
-            "Name an administrator in create_by_email.",
+            "Name an administrator in create_by_email, such as mike@example.com.",
         ),
         ["the same as the table spells it"],
     ),
@@ -739,7 +879,7 @@ SAID: list[tuple[Advice, list[str]]] = [
     (
         Advice(
             "test-mode-on-read",
-            "test_mode says nothing where nothing is written, and is ignored.",
+            "test_mode is ignored where nothing is written.",
             "Leave test_mode out of GET.",
             "TEST-3",
         ),
@@ -755,39 +895,177 @@ SAID: list[tuple[Advice, list[str]]] = [
     ),
     (
         Advice(
-            "cursor-misspelt",
-            "There is no parameter nextPageStart, so this is the first page.",
-            "Send the cursor as next_page_start.",
-            "PAGE-2",
+            "parameter-paging",
+            "There is no parameter nextPageStart: a page has a fixed size, and next_page_start leads to the "
+            "next. This is the first page.",
+            "Send next_page_start, with the value that the page before has under that name.",
+            "HTTP-7",
         ),
         ["cursor of another name"],
     ),
     (
         Advice(
-            "cursor-misspelt",
-            "There is no parameter next_page, so this is the first page.",
-            "Send the cursor as next_page_start.",
-            "PAGE-2",
+            "parameter-paging",
+            "There is no parameter next_page: a page has a fixed size, and next_page_start leads to the next."
+            " This is the first page.",
+            "Send next_page_start, with the value that the page before has under that name.",
+            "HTTP-7",
         ),
         ["cursor of another name for groups"],
     ),
     (
         Advice(
-            "test-mode-misspelt",
-            "There is no parameter testmode, so this was a real call.",
-            "Send test_mode=true for a dry run.",
-            "TEST-3",
+            "parameter-paging",
+            "There is no parameter page: a page has a fixed size, and next_page_start leads to the next. This"
+            " is the first page.",
+            "Send next_page_start, with the value that the page before has under that name.",
+            "HTTP-7",
+        ),
+        ["second page by its number"],
+    ),
+    (
+        Advice(
+            "parameter-paging",
+            "There is no parameter limit: a page has a fixed size, and next_page_start leads to the next.",
+            "Send next_page_start, with the value that the page before has under that name.",
+            "HTTP-7",
+        ),
+        ["size of a page"],
+    ),
+    (
+        Advice(
+            "parameter-unknown",
+            "The service knows no parameter next_page_strat here, and ignores it. Did you mean next_page_start?",
+            "Correct the name, or leave the parameter out.",
+            "HTTP-7",
+        ),
+        ["cursor misspelt"],
+    ),
+    (
+        Advice(
+            "parameter-unknown",
+            "The service knows no parameter page here, and ignores it.",
+            "Correct the name, or leave the parameter out.",
+            "HTTP-7",
+        ),
+        ["page of one group"],
+    ),
+    (
+        Advice(
+            "parameter-unknown",
+            "The service knows no parameter _ here, and ignores it.",
+            "Correct the name, or leave the parameter out.",
+            "HTTP-7",
+        ),
+        ["unknown parameter"],
+    ),
+    (
+        Advice(
+            "cursor-null",
+            "next_page_start=None is a cursor like any other: a page begins at the first record not before it.",
+            "Leave next_page_start out of the first request, and stop at a page that has null there.",
+            "HTTP-7",
+        ),
+        ["no cursor in Python's words"],
+    ),
+    (
+        Advice(
+            "cursor-null",
+            "next_page_start=null is a cursor like any other: a page begins at the first record not before it.",
+            "Leave next_page_start out of the first request, and stop at a page that has null there.",
+            "HTTP-7",
+        ),
+        ["no cursor in JavaScript's words"],
+    ),
+    (
+        Advice(
+            "parameter-dry-run",
+            "There is no parameter dry_run: this call was carried out.",
+            "For a dry run of a write send test_mode=true.",
+            "HTTP-7",
+        ),
+        ["dry run of a deletion"],
+    ),
+    (
+        Advice(
+            "parameter-dry-run",
+            "There is no parameter testmode: this call was carried out.",
+            "For a dry run of a write send test_mode=true.",
+            "HTTP-7",
         ),
         ["test mode of another name"],
     ),
     (
         Advice(
-            "test-mode-misspelt",
-            "There is no parameter Test-Mode, so this was a real call.",
-            "Send test_mode=true for a dry run.",
-            "TEST-3",
+            "parameter-dry-run",
+            "There is no parameter Test-Mode: this call was carried out.",
+            "For a dry run of a write send test_mode=true.",
+            "HTTP-7",
         ),
         ["test mode of another name for a new user"],
+    ),
+    (
+        Advice(
+            "parameter-unknown",
+            "The service knows no parameter tset_mode here, and ignores it. Did you mean test_mode?",
+            "Correct the name, or leave the parameter out.",
+            "HTTP-7",
+        ),
+        ["test mode misspelt"],
+    ),
+    (
+        Advice(
+            "parameter-dry-run",
+            "There is no parameter validate_only: this call was in test mode anyway, and nothing was written.",
+            "For a dry run of a write send test_mode=true.",
+            "HTTP-7",
+        ),
+        ["dry run twice"],
+    ),
+    (
+        Advice(
+            "parameter-dry-run",
+            "There is no parameter preview: this call only reads anyway.",
+            "For a dry run of a write send test_mode=true.",
+            "HTTP-7",
+        ),
+        ["dry run of a read"],
+    ),
+    (
+        Advice(
+            "header-dry-run",
+            "There is no header X-Dry-Run: this call was carried out.",
+            "For a dry run of a write send test_mode=true in the query.",
+            "TEST-3",
+        ),
+        ["dry run in a header"],
+    ),
+    (
+        Advice(
+            "header-dry-run",
+            "There is no header X-Test-Mode: this call was carried out.",
+            "For a dry run of a write send test_mode=true in the query.",
+            "TEST-3",
+        ),
+        ["test mode in a header"],
+    ),
+    (
+        Advice(
+            "test-mode-in-body",
+            "There is no field test_mode: this call was carried out.",
+            "For a dry run of a write send test_mode=true in the query.",
+            "HTTP-7",
+        ),
+        ["test mode in the body"],
+    ),
+    (
+        Advice(
+            "test-mode-in-body",
+            "There is no field dryRun: this call was carried out.",
+            "For a dry run of a write send test_mode=true in the query.",
+            "HTTP-7",
+        ),
+        ["dry run in the body"],
     ),
     (
         Advice(
@@ -891,7 +1169,7 @@ def test_every_refusal_that_http_can_give_is_explained() -> None:
     # Its hint names the fault.
     by_a_fault = {Refusal.FUNCTION_FAILED}
 
-    assert set(EXPLAINED) == set(Refusal) - by_the_handle_alone - by_a_fault
+    assert {reason.refusal for reason in REASONS} == set(Refusal) - by_the_handle_alone - by_a_fault
 
 
 def test_codes_are_unique_and_fit_a_header() -> None:
@@ -924,6 +1202,92 @@ def test_every_hint_has_a_cause_and_a_remedy_with_every_place_filled(mistake: st
         assert "{" not in sentence.replace("{} changes nothing", "")
 
 
+ALL_AT_ONCE = f"{USERS}?_=1&next_page_start=null&page=2&preview=1"
+
+
+@pytest.mark.rule("HTTP-7")
+@pytest.mark.parametrize(
+    ("make", "status", "codes"),
+    [
+        (delete_user(f"{USERS}?dry_run=true", email="nobody@example.com"), 400, ["user-unknown", "parameter-dry-run"]),
+        (delete_user(f"{USERS}?email={JOEY}"), 400, ["email-not-in-header"]),
+        (put_user("{}", f"{USERS}?email={JOEY}", email=""), 400, ["email-header-blank", "email-not-in-header"]),
+        (post_user(last_name="", dry_run=True), 400, ["fields-invalid", "test-mode-in-body"]),
+        (delete_user(email="", headers={"X-Dry-Run": "1"}), 400, ["email-header-blank", "header-dry-run"]),
+        (get(f"{GROUPS}/Zoo?limit=1"), 404, ["group-unknown", "parameter-unknown"]),
+        (get(f"{USERS}?page=2", authenticated=False), 403, ["auth-header-missing", "parameter-paging"]),
+        (get("/api/v1/teams?page=2"), 404, ["path-unknown"]),
+        (get(ALL_AT_ONCE), 200, ["parameter-dry-run", "parameter-paging", "parameter-unknown", "cursor-null"]),
+        (
+            get(ALL_AT_ONCE, authenticated=False),
+            403,
+            ["auth-header-missing", "parameter-dry-run", "parameter-paging", "parameter-unknown", "cursor-null"],
+        ),
+        (put_user({"role": 1}, f"{USERS}?a=1", email="no@example.com"), 400, ["user-unknown", "parameter-unknown"]),
+    ],
+)
+def test_what_is_ignored_has_its_hint_whatever_became_of_the_call(
+    make: Mistake, status: int, codes: list[str], caller: Caller
+) -> None:
+    answer = make(caller)
+
+    entry = latest(caller)
+    assert (answer.status, answer.hint) == (status, codes[0])
+    assert [advice.code for advice in entry.suspicions] == (codes if status < 400 else codes[1:])
+    assert [finding.call for finding in caller.site.findings()] == ([entry] * len(codes) if status < 400 else [])
+
+
+def test_a_dry_run_that_was_refused_says_so() -> None:
+    client = page_site()
+
+    delete_user(f"{USERS}?dry_run=true", email="nobody@example.com")(client)
+
+    [advice] = client.site.calls.last.suspicions
+    assert advice.cause == "There is no parameter dry_run: this call was refused anyway."
+
+
+def test_of_many_unknown_parameters_ten_have_hints() -> None:
+    client = page_site()
+
+    client.get(f"{USERS}?{'&'.join(f'x{number}=1' for number in range(1000))}")
+
+    assert [advice.code for advice in client.site.calls.last.suspicions] == ["parameter-unknown"] * 10
+
+
+def test_of_many_sites_some_are_named() -> None:
+    client = page_site()
+    for number in range(7):
+        client.double.site(f"site-{number}")
+
+    unauthenticated((AUTH, "nowhere:key"))(client)
+
+    [entry] = client.double.calls
+    assert entry.advice is not None
+    assert entry.advice.cause == (
+        "There is no site nowhere here. The sites are: example-site, site-0, site-1, site-2, site-3 and 3 more."
+    )
+
+
+@pytest.mark.rule("GROUP-2", "USER-CREATE-2")
+@pytest.mark.parametrize(
+    ("make", "rule"),
+    [
+        (post_group(access="Edit"), "GROUP-2"),
+        (put_group("Sales", {"access": ""}), "GROUP-2"),
+        (post_user(groups="Sales"), "USER-CREATE-2"),
+        (put_user({"groups": [1]}, email=JOEY), "USER-CREATE-2"),
+        (post_user(groups="Sales", last_name=""), "USER-CREATE-1"),
+        (post(without(FRIENDS, "access"), GROUPS), "GROUP-CREATE-1"),
+        (post_group(access="Edit", name=""), "GROUP-CREATE-1"),
+    ],
+)
+def test_a_refusal_of_access_or_groups_alone_names_the_rule_about_them(make: Mistake, rule: str) -> None:
+    client = page_site()
+
+    assert make(client).status == 400
+    assert client.site.calls.last.rule == rule
+
+
 def test_a_group_whose_name_holds_a_comma_is_named_whole() -> None:
     advice = advice_of(post_user(groups=["Sales, NY", "Zoo"]))
 
@@ -948,8 +1312,9 @@ def test_a_hint_repeats_no_value_at_any_length() -> None:
         get(f"{GROUPS}?next_page_start=NY+Knicks"),
         get(f"{GROUPS}?next_page_start=Zoo+Keepers"),
         get(f"{GROUPS}/NY%20Knicks"),
-        get(f"{USERS}?_=1708125600&page=2"),
-        lambda client: client.delete(f"{GROUPS}/Sales?_=1708125600&test_mode=false&testmode=true"),
+        get(f"{USERS}?&next_page_start="),
+        get(f"{USERS}?next_page_start=nobody@example.com", email=JOEY),
+        get(USERS, headers={"X-Trace-Id": "1", "X-Api-Key": "1"}),
         post_user(),
         post_user(groups=None),
         post_group(),

@@ -74,7 +74,7 @@ PAIRS: dict[str, tuple[str, str, Any, dict[str, Any], int, str]] = {
         400,
         "access-misspelt",
     ),
-    "inviter before conflict": ("POST", USERS, {**TAKEN, "invited_by_email": "x@y"}, {}, 400, "user-unknown"),
+    "inviter before conflict": ("POST", USERS, {**TAKEN, "invited_by_email": "x@y"}, {}, 400, "inviter-unknown"),
     "inviter's right before conflict": (
         "POST",
         USERS,

@@ -92,12 +92,13 @@ def grants(value: object) -> dict[str, DashboardAccess]:
 
 
 class Field(NamedTuple):
-    """A row: the name of a field, what reads its value, and whether it must be there."""
+    """A row: the name of a field, what reads its value, whether it must be there, and the rule about its values."""
 
     name: str
     read: Callable[[object], object]
     required: bool = False
     other_name: str | None = None
+    rule: str | None = None
 
     def name_in(self, body: Mapping[str, object]) -> str | None:
         """Under which of its names a body holds it, if it does; where both are there, the first counts."""
@@ -118,6 +119,7 @@ class Body(NamedTuple):
         return frozenset(name for field in self.fields for name in (field.name, field.other_name) if name)
 
 
+GROUPS: Final = Field("groups", group_names, rule="USER-CREATE-2")
 # USER-CREATE-1, "400 if the required fields are NOT specified or if they are invalid
 # (first_name, last_name, email, invited_by_email)"
 NEW_USER: Final = Body(
@@ -126,7 +128,7 @@ NEW_USER: Final = Body(
         Field("first_name", text, required=True),
         Field("last_name", text, required=True),
         Field("email", new_email, required=True),
-        Field("groups", group_names),
+        GROUPS,
         Field("invited_by_email", text, required=True),
     ),
 )
@@ -137,7 +139,7 @@ USER_CHANGES: Final = Body(
     (
         Field("first_name", text),
         Field("last_name", text),
-        Field("groups", group_names),
+        GROUPS,
     ),
 )
 
@@ -149,7 +151,7 @@ NEW_GROUP: Final = Body(
     "GROUP-CREATE-1",
     (
         Field("name", text, required=True),
-        Field("access", access, required=True),
+        Field("access", access, required=True, rule="GROUP-2"),
         CREATOR,
     ),
 )
@@ -159,7 +161,7 @@ GROUP_CHANGES: Final = Body(
     "GROUP-UPDATE-1",
     (
         Field("name", text),
-        Field("access", access),
+        Field("access", access, rule="GROUP-2"),
     ),
 )
 
@@ -265,16 +267,20 @@ def read_body(table: Body, body: Mapping[str, object]) -> dict[str, Any]:
     """
     values: dict[str, Any] = {}
     problems: list[str] = []
+    rules: set[str] = set()
     for field in table.fields:
         sent = field.name_in(body)
         if sent is None:
             if field.required:
                 problems.append(f"{field.name} is missing")
+                rules.add(table.rule)
             continue
         try:
             values[field.name] = field.read(body[sent])
         except Invalid as problem:
             problems.append(f"{sent} {problem}")
+            rules.add(field.rule or table.rule)
     if problems:
-        raise Refused(Refusal.FIELDS_INVALID, rule=table.rule, problems="; ".join(problems))
+        rule = rules.pop() if len(rules) == 1 else table.rule
+        raise Refused(Refusal.FIELDS_INVALID, rule=rule, problems="; ".join(problems))
     return values

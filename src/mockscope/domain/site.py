@@ -434,20 +434,20 @@ class Site:
 
     def _check_inviter(self, email: str) -> None:
         # "The inviter must have access to create a user."
-        self._known(email, Refusal.INVITER_UNKNOWN)
+        self._known(email, Refusal.INVITER_UNKNOWN, field="invited_by_email")
         if not self.is_administrator(email):
-            raise Refused(Refusal.INVITER_NOT_ADMINISTRATOR, email=email)
+            raise Refused(Refusal.INVITER_NOT_ADMINISTRATOR, email=email, field="invited_by_email")
 
     def _check_creator(self, email: str, field: str) -> None:
         # "Group creator email address."
         self._known(email, Refusal.CREATOR_UNKNOWN, field=field)
         if self.policy.creator_must_be_admin and not self.is_administrator(email):
-            raise Refused(Refusal.CREATOR_NOT_ADMINISTRATOR, email=email)
+            raise Refused(Refusal.CREATOR_NOT_ADMINISTRATOR, email=email, field=field)
 
     def _check_groups(self, names: Iterable[str]) -> None:
         unknown = [name for name in names if name not in self.store.groups]
         if unknown:
-            raise Refused(Refusal.GROUPS_UNKNOWN, host=self.host, names=", ".join(unknown))
+            raise Refused(Refusal.GROUPS_UNKNOWN, host=self.host, names=", ".join(unknown), name=unknown[0])
 
     def _groups_to_set(self, names: tuple[str, ...]) -> tuple[tuple[str, ...], Mapping[str, Group]]:
         """The groups that a user gets when these names are sent, and the groups to be created for that."""

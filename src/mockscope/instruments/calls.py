@@ -257,7 +257,7 @@ class Journal(Calls):
     def close(self, entry: Entry) -> None:
         """Complete a call whose response was sent."""
         duration = self.clock.time() - entry.received
-        if entry.suspicions:
+        if entry.suspicions and entry.rule is None:
             self.suspicious.append(entry)
         entry.seal()
         if entry.weight > LIGHT:

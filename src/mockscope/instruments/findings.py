@@ -8,13 +8,14 @@ from mockscope.instruments.entry import Entry
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.hints import Hint
 
-# What strict mode says with these hints, the contract says of these places.
+# Strict mode has these hints where the contract has a finding of the same rule.
 SAID_BY_BOTH: Final = {
     Hint.CONTENT_TYPE_NOT_JSON.code: "header Content-Type",
     Hint.BODY_IGNORED.code: "body",
     Hint.TEST_MODE_ON_READ.code: "query test_mode",
     Hint.EMAIL_NOT_IN_HEADER.code: "query email",
 }
+PARAMETERS: Final = {Hint.PARAMETER_DRY_RUN.code, Hint.PARAMETER_PAGING.code, Hint.PARAMETER_UNKNOWN.code}
 
 
 class Finding(NamedTuple):
@@ -51,12 +52,14 @@ def findings(calls: Journal, faults: Faults) -> list[Finding]:
 
 def without_repeats(of_the_contract: Iterable[Finding]) -> list[Finding]:
     """What the contract finds, but for what strict mode says of the same call already."""
-    return [
-        finding
-        for finding in of_the_contract
-        if finding.call is None
-        or finding.where not in [SAID_BY_BOTH.get(advice.code) for advice in finding.call.suspicions]
-    ]
+    return [finding for finding in of_the_contract if finding.call is None or not _is_said(finding, finding.call)]
+
+
+def _is_said(finding: Finding, call: Entry) -> bool:
+    # Strict mode has nothing to say of a call that was refused.
+    codes = {advice.code for advice in call.suspicions if call.rule is None}
+    is_parameter = finding.rule == "HTTP-7" and (finding.where or "").startswith("query ")
+    return finding.where in map(SAID_BY_BOTH.get, codes) or (is_parameter and not codes.isdisjoint(PARAMETERS))
 
 
 def complain(found: Mapping[str, Iterable[Finding]]) -> None:

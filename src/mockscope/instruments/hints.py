@@ -1,6 +1,6 @@
 """The catalogue of hints: what a client most likely did wrong, and what to do.
 
-One row a hint, and no logic: who recognises a mistake is web/explaining.py.
+One row a hint: its code and its sentences. The conditions are in web/explaining.py.
 """
 
 from enum import Enum, unique
@@ -48,7 +48,10 @@ class Hint(Enum):
         "The site {host} was here and has been removed{label}.",
         "End what still sends requests, a thread perhaps, before the site goes.",
     )
-    SITE_UNKNOWN = ("There is no site {host} here.{nearest}", "Send the host of a site that this server holds.")
+    SITE_UNKNOWN = (
+        "There is no site {host} here. The sites are: {known}.{nearest}",
+        "Send the host of one of them. A test names its site with @pytest.mark.mockscope(host=..., api_key=...).",
+    )
     KEY_WRONG = (
         "The site is right and the key is not.",
         "Send the site's own key; after a rotation the old one is refused at once.",
@@ -61,6 +64,18 @@ class Hint(Enum):
         "Host and key are right, but the API is not enabled for the site: every endpoint answers 404.",
         "Enable it for the site (enabled: true in the seed).",
     )
+    CORS_PREFLIGHT = (
+        "A browser asks whether a page of another origin may send this request, and the API does not answer that.",
+        "Call the API from a server: in a page everybody could read the key.",
+    )
+    EMAIL_IN_PATH = (
+        "The path names a user by email, and no path of the API does.",
+        "Send the email in the Http-X-Email header, to /api/v1/users.",
+    )
+    EMAIL_ANGLE_BRACKETS = (
+        "The angle brackets of the documentation were left in the Http-X-Email header.",
+        "Send the email without < and >.",
+    )
     EMAIL_HEADER_RENAMED = (
         "The email came as {sent}; the service reads Http-X-Email, its Http- prefix included.",
         "Rename the header to Http-X-Email.",
@@ -72,7 +87,7 @@ class Hint(Enum):
         "USER-GET-1",
     )
     EMAIL_HEADER_MISSING = (
-        "PUT and DELETE of /api/v1/users need to be told which user.",
+        "PUT and DELETE of /api/v1/users change one user, and the request names none.",
         "Send the user's email in the Http-X-Email header.",
     )
     EMAIL_HEADER_BLANK = (
@@ -88,9 +103,10 @@ class Hint(Enum):
         "The site has no user {email}.{nearest}",
         "Use the email of a user of this site; for one that does not exist the status is 400, not 404.",
     )
+    INVITER_UNKNOWN = ("The site has no user {email}.{nearest}", "Name an administrator in {field}{such}.")
     INVITER_NOT_ADMINISTRATOR = (
         "{email} is a user of the site, but not a member of Administrators.",
-        "Name an administrator in {field}.",
+        "Name an administrator in {field}{such}.",
     )
     GROUP_UNKNOWN = (
         "The site has no group {name}.{nearest}",
@@ -107,7 +123,7 @@ class Hint(Enum):
     BODY_MISSING = ("POST and PUT need a body, and none was sent.", "Send a JSON object; {{}} changes nothing.")
     BODY_IGNORED = (
         "A body came with {method}, and is ignored.",
-        "Leave it out: GET and DELETE are told all by path, query and headers.",
+        "Remove the body: GET and DELETE use only path, query and headers.",
         "HTTP-5",
     )
     HEAD_TOO_LONG = (
@@ -120,33 +136,32 @@ class Hint(Enum):
         "HTTP-8",
     )
     BODY_TOO_LARGE = ("The body is over the limit of this server.", "Send one user or one group a request.")
+    BODY_GZIP = ("{message} The body is compressed with gzip.", "Send it uncompressed.")
+    BODY_BOM = (
+        "{message} The body begins with a byte order mark.",
+        "Encode it as UTF-8 without one (in Python utf-8, not utf-8-sig or utf-16).",
+    )
     JSON_TRAILING_COMMA = (
-        "There is a comma before a closing bracket, as in the documentation's own examples.",
+        "{message} There is a comma before a closing bracket, as in the documentation's own examples.",
         "Take out the last comma.",
     )
     JSON_CURLY_QUOTES = (
-        "There are curly quotes in the body, as in one of the documentation's examples.",
+        "{message} There are curly quotes in the body, as in one of the documentation's examples.",
         "Use straight quotes.",
     )
     JSON_FORM_ENCODED = (
-        "The body is form-encoded.",
+        "{message} The body is form-encoded.",
         "Send JSON: json=... in requests and httpx, --data with a JSON text in curl.",
     )
-    JSON_MALFORMED = (
-        "The body is not one JSON object.",
-        "Send one JSON object; where parsing stopped, the message says so.",
-    )
+    JSON_MALFORMED = ("{message}", "Send one JSON object.")
     CONTENT_TYPE_NOT_JSON = (
         "The body came with the Content-Type {sent}; nobody promises that the service parses it as JSON then.",
         "Send Content-Type: application/json.",
         "HTTP-4",
     )
-    GROUPS_AS_STRING = ("groups is one string.", 'Send a list: ["{sent}"].')
-    ACCESS_MISSPELT = ("There is no access {sent}.{nearest}", "Send sql, discovery or view.")
-    FIELDS_INVALID = (
-        "A field is missing, blank or of the wrong type; the message names each.",
-        "Send the fields that the message names.",
-    )
+    GROUPS_AS_STRING = ("{message}", 'Send a list: ["{sent}"].')
+    ACCESS_MISSPELT = ("{message} There is no access {sent}.{nearest}", "Send sql, discovery or view.")
+    FIELDS_INVALID = ("{message}", "Correct the fields that are named.")
     FIELD_UNKNOWN = (
         "The service knows no field {sent} here.{nearest}",
         "Correct the name, or leave the field out: unknown fields are ignored.",
@@ -159,7 +174,7 @@ class Hint(Enum):
     )
     GROUP_REPEATED = ("groups names {name} more than once.", "Send each name once.", "USER-CREATE-2")
     EMAIL_UNCHANGEABLE = (
-        "email is no field of an update and is ignored: an email can't be changed.",
+        "An update has no field email and ignores it: an email can't be changed.",
         "Leave it out. To move to another address, create the new user and delete the old.",
         "HTTP-7",
     )
@@ -173,15 +188,35 @@ class Hint(Enum):
         "Percent-encode the cursor (params=... does it).",
         "PAGE-3",
     )
-    CURSOR_MISSPELT = (
-        "There is no parameter {sent}, so this is the first page.",
-        "Send the cursor as next_page_start.",
-        "PAGE-2",
+    CURSOR_NULL = (
+        "next_page_start={sent} is a cursor like any other: a page begins at the first record not before it.",
+        "Leave next_page_start out of the first request, and stop at a page that has null there.",
+        "HTTP-7",
     )
-    TEST_MODE_MISSPELT = (
-        "There is no parameter {sent}, so this was a real call.",
-        "Send test_mode=true for a dry run.",
+    PARAMETER_DRY_RUN = (
+        "There is no parameter {sent}: {outcome}.",
+        "For a dry run of a write send test_mode=true.",
+        "HTTP-7",
+    )
+    PARAMETER_PAGING = (
+        "There is no parameter {sent}: a page has a fixed size, and next_page_start leads to the next.{first}",
+        "Send next_page_start, with the value that the page before has under that name.",
+        "HTTP-7",
+    )
+    PARAMETER_UNKNOWN = (
+        "The service knows no parameter {sent} here, and ignores it.{nearest}",
+        "Correct the name, or leave the parameter out.",
+        "HTTP-7",
+    )
+    HEADER_DRY_RUN = (
+        "There is no header {sent}: {outcome}.",
+        "For a dry run of a write send test_mode=true in the query.",
         "TEST-3",
+    )
+    TEST_MODE_IN_BODY = (
+        "There is no field {sent}: {outcome}.",
+        "For a dry run of a write send test_mode=true in the query.",
+        "HTTP-7",
     )
     TEST_MODE_ODD = (
         "test_mode={sent} is neither true nor false, so this was a real call.",
@@ -189,7 +224,7 @@ class Hint(Enum):
         "TEST-3",
     )
     TEST_MODE_ON_READ = (
-        "test_mode says nothing where nothing is written, and is ignored.",
+        "test_mode is ignored where nothing is written.",
         "Leave test_mode out of GET.",
         "TEST-3",
     )
@@ -221,7 +256,8 @@ class Hint(Enum):
 
     def about(self, **values: str) -> "Advice":
         """Return the hint for one request."""
-        short = {name: clipped(value, LONGEST_VALUE) for name, value in values.items()}
+        # The message of a refusal is short already.
+        short = {name: value if name == "message" else clipped(value, LONGEST_VALUE) for name, value in values.items()}
         return Advice(self.code, self.cause.format(**short), self.remedy.format(**short), self.rule)
 
 

@@ -107,7 +107,8 @@ class Api:
         if (entry.operation in BODIES or refused.refusal is Refusal.EMAIL_MISSING) and not call.head.waits_to_send:
             # It belongs to the entry, and a hint may depend on it.
             await call.read_body()
-        entry.advice = explain(refused, call, self._directory)
+        entry.advice = advice = explain(refused, call, self._directory)
+        entry.suspicions = tuple(other for other in suspect(call) if other.code != advice.code)
         return rendered(refused, entry.veil)
 
     def _crashed(self, call: Call, error: Exception) -> JSONAnswer:

@@ -1,31 +1,32 @@
-"""Which hint fits a request: after a refusal (explain), and after a success that nobody promises (suspect).
+"""The conditions of the hints: after a refusal (explain), and of what was passed over or ignored (suspect).
 
-Only looks; what it finds goes into the entry and from there into header, log and reports.
+Only looks; the hints that fit go into the entry, and from there into header, log and reports.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from mockscope import wire
 from mockscope.domain.directory import Directory
 from mockscope.domain.model import email_key
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.domain.rules import ACCESS_WORDS, GROUP_CHANGES, NEW_GROUP, NEW_USER, USER_CHANGES, Body, creator_name
-from mockscope.domain.site import Site
+from mockscope.domain.rules import ACCESS_WORDS, GROUP_CHANGES, NEW_GROUP, NEW_USER, USER_CHANGES, Body
 from mockscope.domain.store import Table
 from mockscope.instruments.hints import Advice, Hint, did_you_mean
 from mockscope.nearness import MOST_CANDIDATES, nearest, nearest_email
 from mockscope.web.head import AUTH_HEADER, EMAIL_HEADER, MAX_HEAD_BYTES
 from mockscope.web.reading import Call
-from mockscope.web.routes import COLLECTIONS
+from mockscope.web.routes import COLLECTIONS, ROUTES
 
-# HTTP-9: what the successor of the API offers.
-SUCCESSOR: Final = re.compile(r"/api/(v[2-9]|v1/(roles|dashboards))(/|$)")
+# The values of a hint, which its condition finds; None where the hint does not fit.
+Values = Mapping[str, str]
+FITS: Final[Values] = {}
+
 BODIES: Final[Mapping[str, Body]] = {
     "create_user": NEW_USER,
     "update_user": USER_CHANGES,
@@ -33,349 +34,430 @@ BODIES: Final[Mapping[str, Body]] = {
     "update_group": GROUP_CHANGES,
 }
 KNOWN_FIELDS: Final[Mapping[str, frozenset[str]]] = {operation: table.names for operation, table in BODIES.items()}
-# What people send instead of the two headers.
-RENAMED_AUTH: Final = (b"x-partner-auth", b"authorization", b"partner-auth", b"x-http-partner-auth", b"x-api-key")
-RENAMED_EMAIL: Final = (b"x-email", b"email", b"x-http-email", b"x-user-email")
+# HTTP-9: what the successor of the API offers.
+SUCCESSOR: Final = r"/api/(v[2-9]|v1/(roles|dashboards))(/|$)"
+CURSOR: Final = "next_page_start"
+TEST_MODE: Final = "test_mode"
+# The operations that list records, and those that look for an email in a header.
+LISTS: Final = ("list_users", "list_groups", "get_user")
+BY_EMAIL: Final = ("list_users", "get_user", "update_user", "delete_user")
+# HTTP-7. A read knows test_mode too: it has a hint of its own there (TEST-3).
+KNOWN_PARAMETERS: Final = {
+    row.operation: (TEST_MODE, CURSOR) if row.operation in LISTS else (TEST_MODE,) for row in ROUTES
+}
+# Headers that are sent instead of the right ones.
+RENAMED_AUTH: Final = (
+    *(b"x-partner-auth", b"http_x_partner_auth", b"authorization", b"partner-auth", b"x-http-partner-auth"),
+    b"x-api-key",
+)
+RENAMED_EMAIL: Final = (b"x-email", b"http_x_email", b"email", b"x-http-email", b"x-user-email")
+DRY_RUN_HEADERS: Final = (b"x-dry-run", b"x-test-mode", b"dry-run", b"test-mode")
+LOOK_MEANT: Final = frozenset({*RENAMED_EMAIL, *DRY_RUN_HEADERS})
+# The same of parameters and fields, in lower case and without signs between the words.
+DRY_RUN: Final = re.compile(
+    "dryrun|(is)?test(ing|mode|only|run)?|simulat(e|ion)|preview|(validate|check)(only)?|noop|whatif"
+)
+PAGING: Final = re.compile(
+    "(next)?page(no|number|size|start|token)?|perpage|(next)?cursor|offset|skip|limit|count|size|top|max(results)?|"
+    "start(ing)?(at|after)?|after|from"
+)
+NO_CURSORS: Final = ("none", "null", "undefined")
 
-# Of the fields of one request that are unknown, or come twice, so many are told.
+# At most so many unknown or repeated names of one request have a hint.
 MOST_UNKNOWN: Final = 10
 # A name in a request line (HTTP-8), with room for the rest of the head.
 MAX_NAME_BYTES: Final = MAX_HEAD_BYTES - 1024
+MAX_HOSTS_SHOWN: Final = 5
+
+
+# -- conditions of refusals --------------------------------------------------------------------------------------
+
+Condition = Callable[[Refused, Call, Directory], Values | None]
+
+
+def _if(holds: object) -> Values | None:
+    return FITS if holds else None
+
+
+def _always(refused: Refused, call: Call, directory: Directory) -> Values | None:
+    return FITS
+
+
+def _preflight(refused: Refused, call: Call, directory: Directory) -> Values | None:
+    return _if(call.entry.method == "OPTIONS" and call.head.header(b"access-control-request-method"))
+
+
+def _first_sent(names: Iterable[bytes], call: Call) -> Iterator[Values]:
+    """The first header of these that was sent."""
+    yield from islice(({"sent": name.decode().title()} for name in names if call.head.header(name)), 1)
+
+
+def _renamed(names: Iterable[bytes]) -> Condition:
+    return lambda refused, call, directory: next(_first_sent(names, call), None)
+
+
+def _brackets_in(name: bytes) -> Condition:
+    def find(refused: Refused, call: Call, directory: Directory) -> Values | None:
+        sent = call.head.header(name).strip()
+        return _if(sent.startswith("<") or sent.endswith(">"))
+
+    return find
+
+
+def _removed_site(refused: Refused, call: Call, directory: Directory) -> Values | None:
+    label = directory.removed(refused.values["host"])
+    return None if label is None else {"label": f": it was that of {label}" if label else ""}
+
+
+def _known_sites(refused: Refused, call: Call, directory: Directory) -> Values | None:
+    hosts = directory.hosts()
+    more = f" and {len(hosts) - MAX_HOSTS_SHOWN} more" if len(hosts) > MAX_HOSTS_SHOWN else ""
+    known = ", ".join(hosts[:MAX_HOSTS_SHOWN]) or "none"
+    return {"known": known + more, "nearest": did_you_mean(nearest(refused.values["host"], hosts))}
+
+
+def _other_site(refused: Refused, call: Call, directory: Directory) -> Values | None:
+    key = call.head.header(AUTH_HEADER).strip().rpartition(":")[2]
+    return next(({"other": site.host} for site in directory if site.is_opened_by(key)), None)
+
+
+def _at(pattern: str) -> Condition:
+    return lambda refused, call, directory: _if(re.match(pattern, call.entry.path))
+
+
+def _near_path(refused: Refused, call: Call, directory: Directory) -> Values | None:
+    return {"nearest": did_you_mean(nearest(call.entry.path, COLLECTIONS))}
+
+
+def _email_in_query(refused: Refused, call: Call, directory: Directory) -> Values | None:
+    return {"place": "query"} if "email" in call.head.query else None
+
+
+def _email_in_body(refused: Refused, call: Call, directory: Directory) -> Values | None:
+    return {"place": "body"} if b"email" in call.body else None
+
+
+def _near_user(refused: Refused, call: Call, directory: Directory) -> Values | None:
+    email = refused.values["email"]
+    return {"nearest": did_you_mean(nearest_email(email, _neighbours(call, call.site.store.users, email_key(email))))}
+
+
+def _administrators(refused: Refused, call: Call, directory: Directory) -> Values | None:
+    emails = [user.email for user in call.site.administrators()]
+    guess = nearest_email(refused.values["email"], emails)
+    return {"nearest": did_you_mean(guess), "such": f", such as {guess or emails[0]}" if emails else ""}
+
+
+def _near_group(refused: Refused, call: Call, directory: Directory) -> Values | None:
+    name = refused.values["name"]
+    return {"nearest": did_you_mean(nearest(name, _neighbours(call, call.site.store.groups, name)))}
+
+
+def _neighbours(call: Call, table: Table[Any], key: str) -> list[str]:
+    """The keys to compare with: all of a small table, else those around the place of ``key``."""
+    with call.site.lock:
+        return list(table) if len(table) <= MOST_CANDIDATES else table.near(key, MOST_CANDIDATES // 2)
+
+
+def _begins(*marks: bytes) -> Condition:
+    return lambda refused, call, directory: _if(call.body.startswith(marks))
+
+
+def _in_syntax(pattern: bytes) -> Condition:
+    # Characters inside a string are not a mistake.
+    return lambda refused, call, directory: _if(re.search(pattern, wire.without_strings(call.body)))
+
+
+def _form(refused: Refused, call: Call, directory: Directory) -> Values | None:
+    return _if(re.fullmatch(rb"[\w.%+\[\]-]+=[^{}]*", call.body, re.ASCII))
+
+
+def _groups_as_string(refused: Refused, call: Call, directory: Directory) -> Values | None:
+    groups = _sent_field("groups", call)
+    return {"sent": groups} if isinstance(groups, str) else None
+
+
+def _access_misspelt(refused: Refused, call: Call, directory: Directory) -> Values | None:
+    access = _sent_field("access", call)
+    if not isinstance(access, str) or access.lower() in ACCESS_WORDS:
+        return None
+    return {"sent": access or "(blank)", "nearest": did_you_mean(nearest(access, ACCESS_WORDS))}
+
+
+def _sent_field(name: str, call: Call) -> object:
+    return (call.fields or {}).get(name) if name in KNOWN_FIELDS.get(call.entry.operation or "", ()) else None
+
+
+def _required_misspelt(refused: Refused, call: Call, directory: Directory) -> Values | None:
+    """A required field is missing and a near one was sent: most likely the one is meant by the other."""
+    fields, table = call.fields or {}, BODIES[call.entry.operation or ""]
+    missing = [field.name for field in table.fields if field.required and field.name not in fields]
+    for name in islice(fields, MOST_CANDIDATES):
+        if name not in table.names and get_close_matches(name, missing, n=1):
+            return {"sent": name, "nearest": f"{did_you_mean(nearest(name, missing))} {refused.message}"}
+    return None
+
+
+class Reason(NamedTuple):
+    """A hint, and when it explains a refusal."""
+
+    refusal: Refusal
+    hint: Hint
+    find: Condition = _always
+
+
+# Of the rows of a refusal the first that fits counts.
+REASONS: Final = (
+    Reason(Refusal.AUTH_MISSING, Hint.CORS_PREFLIGHT, _preflight),
+    Reason(Refusal.AUTH_MISSING, Hint.AUTH_HEADER_RENAMED, _renamed(RENAMED_AUTH)),
+    Reason(Refusal.AUTH_MISSING, Hint.AUTH_HEADER_MISSING),
+    Reason(Refusal.AUTH_REPEATED, Hint.AUTH_REPEATED),
+    Reason(Refusal.AUTH_MALFORMED, Hint.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER)),
+    Reason(Refusal.AUTH_MALFORMED, Hint.AUTH_NO_COLON),
+    Reason(Refusal.AUTH_SWAPPED, Hint.AUTH_SWAPPED),
+    Reason(Refusal.SITE_UNKNOWN, Hint.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER)),
+    Reason(Refusal.SITE_UNKNOWN, Hint.SITE_REMOVED, _removed_site),
+    Reason(Refusal.SITE_UNKNOWN, Hint.SITE_UNKNOWN, _known_sites),
+    Reason(Refusal.KEY_WRONG, Hint.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER)),
+    Reason(Refusal.KEY_WRONG, Hint.KEY_OF_ANOTHER_SITE, _other_site),
+    Reason(Refusal.KEY_WRONG, Hint.KEY_WRONG),
+    Reason(Refusal.API_DISABLED, Hint.API_DISABLED),
+    Reason(Refusal.PATH_UNKNOWN, Hint.SUCCESSOR_API, _at(SUCCESSOR)),
+    Reason(Refusal.PATH_UNKNOWN, Hint.EMAIL_IN_PATH, _at(r"/api/v1/users/[^/]*(@|%40)")),
+    Reason(Refusal.PATH_UNKNOWN, Hint.UNESCAPED_SLASH, _at("/api/v1/groups/")),
+    Reason(Refusal.PATH_UNKNOWN, Hint.PATH_UNKNOWN, _near_path),
+    Reason(Refusal.METHOD_NOT_ALLOWED, Hint.CORS_PREFLIGHT, _preflight),
+    Reason(Refusal.METHOD_NOT_ALLOWED, Hint.METHOD_NOT_OFFERED),
+    Reason(Refusal.LINE_TOO_LONG, Hint.HEAD_TOO_LONG),
+    Reason(Refusal.HEAD_TOO_LONG, Hint.HEAD_TOO_LONG),
+    Reason(Refusal.CONTENT_TYPE_WRONG, Hint.CONTENT_TYPE_NOT_JSON),
+    Reason(Refusal.BODY_TOO_LARGE, Hint.BODY_TOO_LARGE),
+    Reason(Refusal.BODY_MISSING, Hint.BODY_MISSING),
+    Reason(Refusal.BODY_NOT_JSON, Hint.BODY_GZIP, _begins(b"\x1f\x8b")),
+    Reason(Refusal.BODY_NOT_JSON, Hint.BODY_BOM, _begins(b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")),
+    Reason(Refusal.BODY_NOT_JSON, Hint.JSON_CURLY_QUOTES, _in_syntax("\u201c|\u201d|\u2018|\u2019".encode())),
+    Reason(Refusal.BODY_NOT_JSON, Hint.JSON_TRAILING_COMMA, _in_syntax(rb",\s*[}\]]")),
+    Reason(Refusal.BODY_NOT_JSON, Hint.JSON_FORM_ENCODED, _form),
+    Reason(Refusal.BODY_NOT_JSON, Hint.JSON_MALFORMED),
+    Reason(Refusal.BODY_NOT_AN_OBJECT, Hint.JSON_MALFORMED),
+    Reason(Refusal.FIELDS_INVALID, Hint.GROUPS_AS_STRING, _groups_as_string),
+    Reason(Refusal.FIELDS_INVALID, Hint.ACCESS_MISSPELT, _access_misspelt),
+    Reason(Refusal.FIELDS_INVALID, Hint.FIELD_UNKNOWN, _required_misspelt),
+    Reason(Refusal.FIELDS_INVALID, Hint.FIELDS_INVALID),
+    Reason(Refusal.EMAIL_MISSING, Hint.EMAIL_HEADER_RENAMED, _renamed(RENAMED_EMAIL)),
+    Reason(Refusal.EMAIL_MISSING, Hint.EMAIL_NOT_IN_HEADER, _email_in_query),
+    Reason(Refusal.EMAIL_MISSING, Hint.EMAIL_NOT_IN_HEADER, _email_in_body),
+    Reason(Refusal.EMAIL_MISSING, Hint.EMAIL_HEADER_MISSING),
+    Reason(Refusal.EMAIL_BLANK, Hint.EMAIL_HEADER_BLANK),
+    Reason(Refusal.EMAIL_REPEATED, Hint.EMAIL_REPEATED),
+    Reason(Refusal.USER_UNKNOWN, Hint.EMAIL_ANGLE_BRACKETS, _brackets_in(EMAIL_HEADER)),
+    Reason(Refusal.USER_UNKNOWN, Hint.USER_UNKNOWN, _near_user),
+    Reason(Refusal.GROUPS_UNKNOWN, Hint.GROUP_UNKNOWN, _near_group),
+    Reason(Refusal.INVITER_UNKNOWN, Hint.INVITER_UNKNOWN, _administrators),
+    Reason(Refusal.INVITER_NOT_ADMINISTRATOR, Hint.INVITER_NOT_ADMINISTRATOR, _administrators),
+    Reason(Refusal.EMAIL_TAKEN, Hint.ALREADY_THERE, lambda refused, call, directory: {"name": refused.values["email"]}),
+    Reason(Refusal.GROUP_UNKNOWN, Hint.GROUP_UNKNOWN, _near_group),
+    Reason(Refusal.CREATOR_UNKNOWN, Hint.USER_UNKNOWN, _near_user),
+    Reason(Refusal.CREATOR_NOT_ADMINISTRATOR, Hint.INVITER_NOT_ADMINISTRATOR, _administrators),
+    Reason(Refusal.GROUP_TAKEN, Hint.ALREADY_THERE),
+    Reason(Refusal.BUILTIN_RENAMED, Hint.BUILTIN_GROUP),
+    Reason(Refusal.BUILTIN_DELETED, Hint.BUILTIN_GROUP),
+    Reason(Refusal.CRASHED, Hint.CRASHED),
+)
 
 
 def explain(refused: Refused, call: Call, directory: Directory) -> Advice:
-    """The hint for a refused request."""
-    return _veiled(EXPLAINED[refused.refusal](refused, call, directory), call)
+    """Return the hint for a refused request."""
+    for refusal, hint, find in REASONS:
+        if refusal is refused.refusal and (values := find(refused, call, directory)) is not None:
+            return _redacted(hint.about(**{**refused.values, "message": refused.message, **values}), call)
+    raise AssertionError(f"no hint explains {refused.refusal}")
 
 
-def suspect(call: Call) -> tuple[Advice, ...]:
-    """The hints for a request that was let pass although nobody promises that the service would."""
-    found = SUSPECTED[call.entry.operation or ""](call)
-    if call.head.repeats_headers:
-        found = [*found, *_suspect_headers(call)]
-    return tuple(_veiled(advice, call) for advice in found) if found else ()
-
-
-def _veiled(advice: Advice, call: Call) -> Advice:
+def _redacted(advice: Advice, call: Call) -> Advice:
     veil = call.entry.veil
     return advice._replace(cause=veil(advice.cause), remedy=veil(advice.remedy))
 
 
-# -- what passes although nobody promises it -------------------------------------------------------------------
+# -- what is ignored, and what passes although nobody promises it ------------------------------------------------
 
-# By far the most requests are reads with nothing to remark on: what is looked at is what is there.
-
-
-def _suspect_headers(call: Call) -> Iterator[Advice]:
-    if call.head.repeats(AUTH_HEADER):
-        yield Hint.AUTH_REPEATED.about()
-    if call.head.repeats(EMAIL_HEADER):
-        yield Hint.EMAIL_REPEATED.about()
+# Once for each time that it was sent.
+Find = Callable[[Call], Iterable[Values]]
 
 
-def _suspect_read(call: Call) -> Sequence[Advice]:
-    if not call.head.announces_body and not call.head.query_string:
-        return ()
-    ignored = _suspect_ignored_body(call)
-    if "test_mode" in call.head.query:
-        return [Hint.TEST_MODE_ON_READ.about(), *ignored]
-    return ignored
+def _outcome(call: Call) -> str:
+    """Return what became of a call that was perhaps meant as a dry run."""
+    entry = call.entry
+    if entry.rule is not None:
+        return "this call was refused anyway"
+    if entry.method in ("GET", "HEAD"):
+        return "this call only reads anyway"
+    return (
+        "this call was in test mode anyway, and nothing was written" if entry.test_mode else "this call was carried out"
+    )
 
 
-def _suspect_list_of_users(call: Call) -> Sequence[Advice]:
-    found = _suspect_read(call)
-    # Who asked for one user and gets them all will not notice with a site of one.
-    for name in RENAMED_EMAIL:
-        if call.head.header(name):
-            return [Hint.EMAIL_HEADER_RENAMED.about(sent=name.decode().title()), *found]
-    if not call.head.query_string:
-        return found
-    if "email" in call.head.query:
-        return [Hint.EMAIL_NOT_IN_HEADER.about(place="query"), *found]
+def _kind_of(name: str, known: Container[str]) -> Hint:
+    """Return the hint for a parameter or a field that the operation does not know."""
+    word = re.sub(r"[\W_]", "", name.lower())
+    if DRY_RUN.fullmatch(word):
+        return Hint.PARAMETER_DRY_RUN
+    if CURSOR in known and PAGING.fullmatch(word):
+        return Hint.PARAMETER_PAGING
+    return Hint.PARAMETER_UNKNOWN
+
+
+def _parameters(hint: Hint) -> Find:
+    def find(call: Call) -> Iterator[Values]:
+        operation = call.entry.operation or ""
+        known = KNOWN_PARAMETERS[operation]
+        for name in islice(call.head.query, MOST_UNKNOWN):
+            is_email = name == "email" and operation in BY_EMAIL
+            if name and name not in known and not is_email and _kind_of(name, known) is hint:
+                yield {
+                    "sent": name,
+                    "outcome": _outcome(call),
+                    "nearest": did_you_mean(nearest(name, known)),
+                    "first": "" if call.head.start else " This is the first page.",
+                }
+
+    return find
+
+
+def _dry_run_headers(call: Call) -> Iterable[Values]:
+    return [{**values, "outcome": _outcome(call)} for values in _first_sent(DRY_RUN_HEADERS, call)]
+
+
+def _unknown_fields(*, dry_run: bool) -> Find:
+    def find(call: Call) -> Iterator[Values]:
+        known = KNOWN_FIELDS.get(call.entry.operation or "", frozenset())
+        for name in islice((name for name in call.fields or {} if name not in known), MOST_UNKNOWN):
+            if (_kind_of(name, known) is Hint.PARAMETER_DRY_RUN) is dry_run and not _is_email_of_update(name, call):
+                yield {"sent": name, "outcome": _outcome(call), "nearest": did_you_mean(nearest(name, known))}
+
+    return find
+
+
+def _is_email_of_update(name: str, call: Call) -> bool:
+    return name == "email" and call.entry.operation == "update_user"
+
+
+def _email_of_update(call: Call) -> Iterable[Values]:
+    return [FITS for name in call.fields or {} if _is_email_of_update(name, call)]
+
+
+def _odd_test_mode(call: Call) -> Iterable[Values]:
+    sent = call.head.query.get(TEST_MODE, "false")
+    return [] if call.entry.method in ("GET", "HEAD") or sent.lower() in ("true", "false") else [{"sent": sent}]
+
+
+def _test_mode_of_read(call: Call) -> Iterable[Values]:
+    return [FITS] if call.entry.method in ("GET", "HEAD") and TEST_MODE in call.head.query else []
+
+
+def _email_header_renamed(call: Call) -> Iterable[Values]:
+    # A request for one user that lists them all goes unnoticed on a site with one.
+    return _first_sent(RENAMED_EMAIL, call) if call.entry.operation == "list_users" else []
+
+
+def _email_in_any_query(call: Call) -> Iterable[Values]:
+    return [{"place": "query"}] if "email" in call.head.query and call.entry.operation in BY_EMAIL else []
+
+
+def _no_cursor(call: Call) -> Iterable[Values]:
+    return [{"sent": call.head.start}] if call.head.start.lower() in NO_CURSORS else []
+
+
+def _blank_in_cursor(call: Call) -> Iterable[Values]:
+    start = call.head.start
+    if call.entry.operation == "list_groups":
+        return [FITS] if call.site.group_meant_by(start) != start else []
     # An email never holds a blank.
-    blank = [Hint.CURSOR_BLANK.about()] if " " in call.head.start else []
-    return [*blank, *_suspect_cursor(call), *found]
+    return [FITS] if " " in start and call.entry.operation == "list_users" else []
 
 
-def _suspect_list_of_groups(call: Call) -> Sequence[Advice]:
-    blank = [Hint.CURSOR_BLANK.about()] if call.site.group_meant_by(call.head.start) != call.head.start else []
-    misspelt = _suspect_cursor(call) if call.head.query_string else ()
-    return [*blank, *misspelt, *_suspect_read(call)]
+def _names_too_long(call: Call) -> Iterator[Values]:
+    for field in ("name", "email"):
+        name = _sent_field(field, call)
+        # A character takes up to twelve in a path.
+        if isinstance(name, str) and len(name) > MAX_NAME_BYTES // 12 and len(quote(name)) > MAX_NAME_BYTES:
+            yield {"field": field}
 
 
-def _suspect_write(call: Call) -> Sequence[Advice]:
-    # First what wrote for real although it was to write nothing.
-    odd = _suspect_test_mode(call) if call.head.query_string else ()
-    fields = () if call.fields is None else _suspect_fields(call, call.fields)
-    mistyped = call.body and not call.head.says_json
-    other = [Hint.CONTENT_TYPE_NOT_JSON.about(sent=call.head.content_type or "missing")] if mistyped else ()
-    return [*odd, *fields, *other] if odd or fields or other else ()
-
-
-def _suspect_deletion(call: Call) -> Sequence[Advice]:
-    odd = _suspect_test_mode(call) if call.head.query_string else ()
-    return [*odd, *_suspect_ignored_body(call)] if odd or call.head.length else ()
-
-
-SUSPECTED: Final[Mapping[str, Callable[[Call], Sequence[Advice]]]] = {
-    "list_users": _suspect_list_of_users,
-    "get_user": _suspect_read,
-    "create_user": _suspect_write,
-    "update_user": _suspect_write,
-    "delete_user": _suspect_deletion,
-    "list_groups": _suspect_list_of_groups,
-    "get_group": _suspect_read,
-    "create_group": _suspect_write,
-    "update_group": _suspect_write,
-    "delete_group": _suspect_deletion,
-}
-
-
-def _suspect_ignored_body(call: Call) -> Sequence[Advice]:
-    return [Hint.BODY_IGNORED.about(method=call.entry.method)] if call.head.length else ()
-
-
-def _suspect_cursor(call: Call) -> Sequence[Advice]:
-    sent = _misspelt("next_page_start", call)
-    return () if sent is None else [Hint.CURSOR_MISSPELT.about(sent=sent)]
-
-
-def _misspelt(parameter: str, call: Call) -> str | None:
-    """What came instead of a parameter, if it did not come itself."""
-    if parameter in call.head.query:
-        return None
-    return next((name for name in islice(call.head.query, MOST_UNKNOWN) if nearest(name, (parameter,))), None)
-
-
-def _suspect_test_mode(call: Call) -> Sequence[Advice]:
-    misspelt = _misspelt("test_mode", call)
-    if misspelt is not None:
-        return [Hint.TEST_MODE_MISSPELT.about(sent=misspelt)]
-    sent = call.head.query.get("test_mode", "false")
-    return () if sent.lower() in ("true", "false") else [Hint.TEST_MODE_ODD.about(sent=sent)]
-
-
-def _suspect_fields(call: Call, fields: Mapping[str, Any]) -> Sequence[Advice]:
-    operation = call.entry.operation or ""
-    found: list[Advice] = []
-    if not fields.keys() <= KNOWN_FIELDS[operation]:
-        unknown = [name for name in fields if name not in KNOWN_FIELDS[operation]]
-        found += [_unknown_field(name, operation) for name in unknown[:MOST_UNKNOWN]]
-    if operation == "create_group" and "create_by_email" in fields:
-        found.append(Hint.CREATE_BY_EMAIL.about())
-    found += [Hint.NAME_TOO_LONG.about(field=field) for field in ("name", "email") if _fits_no_head(fields.get(field))]
+def _repeated_fields(call: Call) -> Iterable[Values]:
     # Each field has a colon: where there are no more, none came twice.
-    if call.body.count(b":") > len(fields):
-        found += [Hint.FIELD_REPEATED.about(sent=name) for name in wire.repeated_names(call.body)[:MOST_UNKNOWN]]
-    groups = fields.get("groups") or ()
-    if "groups" in KNOWN_FIELDS[operation] and len(set(groups)) < len(groups):
-        repeated = next(name for name, times in Counter(groups).items() if times > 1)
-        found.append(Hint.GROUP_REPEATED.about(name=repeated))
-    return found
+    if call.fields is None or call.body.count(b":") <= len(call.fields):
+        return []
+    return [{"sent": name} for name in wire.repeated_names(call.body)[:MOST_UNKNOWN]]
 
 
-def _fits_no_head(name: object) -> bool:
-    # A character takes up to twelve in a path.
-    return isinstance(name, str) and len(name) > MAX_NAME_BYTES // 12 and len(quote(name)) > MAX_NAME_BYTES
+def _repeated_group(call: Call) -> Iterable[Values]:
+    groups: Any = _sent_field("groups", call) or ()
+    if len(set(groups)) == len(groups):
+        return []
+    return [{"name": next(name for name, times in Counter(groups).items() if times > 1)}]
 
 
-def _unknown_field(name: str, operation: str) -> Advice:
-    if operation == "update_user" and name == "email":
-        return Hint.EMAIL_UNCHANGEABLE.about()
-    return Hint.FIELD_UNKNOWN.about(sent=name, nearest=did_you_mean(nearest(name, KNOWN_FIELDS[operation])))
+def _other_type(call: Call) -> Iterable[Values]:
+    is_other = call.body and call.entry.operation in BODIES and not call.head.says_json
+    return [{"sent": call.head.content_type or "missing"}] if is_other else []
 
 
-# -- authentication --------------------------------------------------------------------------------------------
+def _ignored_body(call: Call) -> Iterable[Values]:
+    is_ignored = call.head.length and call.entry.operation not in BODIES
+    return [{"method": call.entry.method}] if is_ignored else []
 
 
-def _auth_missing(refused: Refused, call: Call, directory: Directory) -> Advice:
-    for name in RENAMED_AUTH:
-        if call.head.header(name):
-            return Hint.AUTH_HEADER_RENAMED.about(sent=name.decode().title())
-    return Hint.AUTH_HEADER_MISSING.about()
+class Suspicion(NamedTuple):
+    """A hint, the part of a request that it is about, and its condition; ``of_refused``: also for a refused call."""
+
+    part: str
+    hint: Hint
+    find: Find
+    of_refused: bool = False
 
 
-def _credentials(call: Call) -> str:
-    return call.head.header(AUTH_HEADER).strip()
+# The first that fits is the call's hint, unless it was refused: dry runs that were none come first.
+SUSPICIONS: Final = (
+    Suspicion("query", Hint.PARAMETER_DRY_RUN, _parameters(Hint.PARAMETER_DRY_RUN), of_refused=True),
+    Suspicion("headers", Hint.HEADER_DRY_RUN, _dry_run_headers, of_refused=True),
+    Suspicion("body", Hint.TEST_MODE_IN_BODY, _unknown_fields(dry_run=True), of_refused=True),
+    Suspicion("query", Hint.TEST_MODE_ODD, _odd_test_mode),
+    Suspicion("headers", Hint.EMAIL_HEADER_RENAMED, _email_header_renamed),
+    Suspicion("query", Hint.EMAIL_NOT_IN_HEADER, _email_in_any_query, of_refused=True),
+    Suspicion("query", Hint.PARAMETER_PAGING, _parameters(Hint.PARAMETER_PAGING), of_refused=True),
+    Suspicion("query", Hint.PARAMETER_UNKNOWN, _parameters(Hint.PARAMETER_UNKNOWN), of_refused=True),
+    Suspicion("query", Hint.CURSOR_NULL, _no_cursor, of_refused=True),
+    Suspicion("query", Hint.CURSOR_BLANK, _blank_in_cursor),
+    Suspicion("query", Hint.TEST_MODE_ON_READ, _test_mode_of_read),
+    Suspicion("body", Hint.FIELD_UNKNOWN, _unknown_fields(dry_run=False)),
+    Suspicion("body", Hint.EMAIL_UNCHANGEABLE, _email_of_update),
+    Suspicion("body", Hint.CREATE_BY_EMAIL, lambda call: [FITS] if _sent_field("create_by_email", call) else []),
+    Suspicion("body", Hint.NAME_TOO_LONG, _names_too_long),
+    Suspicion("body", Hint.FIELD_REPEATED, _repeated_fields),
+    Suspicion("body", Hint.GROUP_REPEATED, _repeated_group),
+    Suspicion("body", Hint.CONTENT_TYPE_NOT_JSON, _other_type),
+    Suspicion("body", Hint.BODY_IGNORED, _ignored_body),
+    Suspicion("headers", Hint.AUTH_REPEATED, lambda call: [FITS] if call.head.repeats(AUTH_HEADER) else []),
+    Suspicion("headers", Hint.EMAIL_REPEATED, lambda call: [FITS] if call.head.repeats(EMAIL_HEADER) else []),
+)
 
 
-def _auth_malformed(refused: Refused, call: Call, directory: Directory) -> Advice:
-    if _credentials(call).startswith("<") or _credentials(call).endswith(">"):
-        return Hint.AUTH_ANGLE_BRACKETS.about()
-    return Hint.AUTH_NO_COLON.about()
+def suspect(call: Call) -> tuple[Advice, ...]:
+    """Return the hints for what a request holds in vain, and for what passed although nobody promises it.
 
-
-def _site_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
-    if _credentials(call).startswith("<"):
-        return Hint.AUTH_ANGLE_BRACKETS.about()
-    host = refused.values["host"]
-    if (label := directory.removed(host)) is not None:
-        return Hint.SITE_REMOVED.about(host=host, label=f": it was that of {label}" if label else "")
-    return Hint.SITE_UNKNOWN.about(host=host, nearest=did_you_mean(nearest(host, directory.hosts())))
-
-
-def _key_wrong(refused: Refused, call: Call, directory: Directory) -> Advice:
-    host = refused.values["host"]
-    key = _credentials(call).rpartition(":")[2]
-    if key.endswith(">"):
-        return Hint.AUTH_ANGLE_BRACKETS.about()
-    other = next((site.host for site in directory if site.is_opened_by(key)), None)
-    return Hint.KEY_OF_ANOTHER_SITE.about(host=host, other=other) if other else Hint.KEY_WRONG.about()
-
-
-# -- path and method -------------------------------------------------------------------------------------------
-
-
-def _path_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
-    path = call.entry.path
-    if SUCCESSOR.match(path):
-        return Hint.SUCCESSOR_API.about(path=path)
-    if path.startswith("/api/v1/groups/"):
-        return Hint.UNESCAPED_SLASH.about()
-    return Hint.PATH_UNKNOWN.about(path=path, nearest=did_you_mean(nearest(path, COLLECTIONS)))
-
-
-def _method_not_allowed(refused: Refused, call: Call, directory: Directory) -> Advice:
-    return Hint.METHOD_NOT_OFFERED.about(**refused.values)
-
-
-# -- the user that a header names ------------------------------------------------------------------------------
-
-
-def _email_missing(refused: Refused, call: Call, directory: Directory) -> Advice:
-    for name in RENAMED_EMAIL:
-        if call.head.header(name):
-            return Hint.EMAIL_HEADER_RENAMED.about(sent=name.decode().title())
-    if "email" in call.head.query:
-        return Hint.EMAIL_NOT_IN_HEADER.about(place="query")
-    if b"email" in call.body:
-        return Hint.EMAIL_NOT_IN_HEADER.about(place="body")
-    return Hint.EMAIL_HEADER_MISSING.about()
-
-
-def _user_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
-    email = refused.values["email"]
-    guess = nearest_email(email, _neighbours(call.site, call.site.store.users, email_key(email)))
-    return Hint.USER_UNKNOWN.about(email=email, nearest=did_you_mean(guess))
-
-
-def _inviter_not_administrator(refused: Refused, call: Call, directory: Directory) -> Advice:
-    return Hint.INVITER_NOT_ADMINISTRATOR.about(email=refused.values["email"], field="invited_by_email")
-
-
-def _creator_not_administrator(refused: Refused, call: Call, directory: Directory) -> Advice:
-    field = creator_name(call.fields or {})
-    return Hint.INVITER_NOT_ADMINISTRATOR.about(email=refused.values["email"], field=field)
-
-
-# -- groups ----------------------------------------------------------------------------------------------------
-
-
-def _group_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
-    return _nearest_group(refused.values["name"], call.site)
-
-
-def _groups_unknown(refused: Refused, call: Call, directory: Directory) -> Advice:
-    groups = call.site.store.groups
-    names = wire.decode_object(call.body)["groups"]
-    # Another thread may have created the group since.
-    return _nearest_group(next((name for name in names if name not in groups), names[0]), call.site)
-
-
-def _nearest_group(name: str, site: Site) -> Advice:
-    guess = nearest(name, _neighbours(site, site.store.groups, name))
-    return Hint.GROUP_UNKNOWN.about(name=name, nearest=did_you_mean(guess))
-
-
-def _already_there(refused: Refused, call: Call, directory: Directory) -> Advice:
-    return Hint.ALREADY_THERE.about(name=refused.values.get("email") or refused.values["name"])
-
-
-# -- bodies ----------------------------------------------------------------------------------------------------
-
-TRAILING_COMMA: Final = re.compile(rb",\s*[}\]]")
-CURLY_QUOTES: Final = tuple(quote.encode() for quote in "\u201c\u201d\u2018\u2019")
-FORM: Final = re.compile(rb"[\w.%+\[\]-]+=[^{}]*", re.ASCII)
-
-
-def _body_not_json(refused: Refused, call: Call, directory: Directory) -> Advice:
-    # What stands inside a string is no mistake.
-    syntax = wire.without_strings(call.body)
-    if any(quote in syntax for quote in CURLY_QUOTES):
-        return Hint.JSON_CURLY_QUOTES.about()
-    if TRAILING_COMMA.search(syntax):
-        return Hint.JSON_TRAILING_COMMA.about()
-    if FORM.fullmatch(call.body):
-        return Hint.JSON_FORM_ENCODED.about()
-    return Hint.JSON_MALFORMED.about()
-
-
-def _fields_invalid(refused: Refused, call: Call, directory: Directory) -> Advice:
-    fields = call.fields or {}
-    groups, access = fields.get("groups"), fields.get("access")
-    table = BODIES[call.entry.operation or ""]
-    if isinstance(groups, str) and "groups" in table.names:
-        return Hint.GROUPS_AS_STRING.about(sent=groups)
-    if isinstance(access, str) and "access" in table.names and access.lower() not in ACCESS_WORDS:
-        return Hint.ACCESS_MISSPELT.about(sent=access or "(blank)", nearest=did_you_mean(nearest(access, ACCESS_WORDS)))
-    # A required field is missing and a near one was sent: most likely the one is meant by the other.
-    missing = [field.name for field in table.fields if field.required and field.name not in fields]
-    for name in islice(fields, MOST_CANDIDATES):
-        if name not in table.names and get_close_matches(name, missing, n=1):
-            return Hint.FIELD_UNKNOWN.about(sent=name, nearest=did_you_mean(nearest(name, missing)))
-    return Hint.FIELDS_INVALID.about()
-
-
-def _content_type_wrong(refused: Refused, call: Call, directory: Directory) -> Advice:
-    return Hint.CONTENT_TYPE_NOT_JSON.about(**refused.values)
-
-
-# -- the table -------------------------------------------------------------------------------------------------
-
-Explain = Callable[[Refused, Call, Directory], Advice]
-
-
-def _always(hint: Hint) -> Explain:
-    return lambda refused, call, directory: hint.about()
-
-
-def _neighbours(site: Site, table: Table[Any], key: str) -> list[str]:
-    """The keys to compare with: all of a small table, else those around the place of ``key``."""
-    with site.lock:
-        return list(table) if len(table) <= MOST_CANDIDATES else table.near(key, MOST_CANDIDATES // 2)
-
-
-EXPLAINED: Final[Mapping[Refusal, Explain]] = {
-    Refusal.AUTH_MISSING: _auth_missing,
-    Refusal.AUTH_REPEATED: _always(Hint.AUTH_REPEATED),
-    Refusal.AUTH_MALFORMED: _auth_malformed,
-    Refusal.AUTH_SWAPPED: _always(Hint.AUTH_SWAPPED),
-    Refusal.SITE_UNKNOWN: _site_unknown,
-    Refusal.KEY_WRONG: _key_wrong,
-    Refusal.API_DISABLED: _always(Hint.API_DISABLED),
-    Refusal.PATH_UNKNOWN: _path_unknown,
-    Refusal.METHOD_NOT_ALLOWED: _method_not_allowed,
-    Refusal.CONTENT_TYPE_WRONG: _content_type_wrong,
-    Refusal.LINE_TOO_LONG: _always(Hint.HEAD_TOO_LONG),
-    Refusal.HEAD_TOO_LONG: _always(Hint.HEAD_TOO_LONG),
-    Refusal.BODY_TOO_LARGE: _always(Hint.BODY_TOO_LARGE),
-    Refusal.BODY_MISSING: _always(Hint.BODY_MISSING),
-    Refusal.BODY_NOT_JSON: _body_not_json,
-    Refusal.BODY_NOT_AN_OBJECT: _always(Hint.JSON_MALFORMED),
-    Refusal.FIELDS_INVALID: _fields_invalid,
-    Refusal.EMAIL_MISSING: _email_missing,
-    Refusal.EMAIL_BLANK: _always(Hint.EMAIL_HEADER_BLANK),
-    Refusal.EMAIL_REPEATED: _always(Hint.EMAIL_REPEATED),
-    Refusal.USER_UNKNOWN: _user_unknown,
-    Refusal.GROUPS_UNKNOWN: _groups_unknown,
-    Refusal.INVITER_UNKNOWN: _user_unknown,
-    Refusal.INVITER_NOT_ADMINISTRATOR: _inviter_not_administrator,
-    Refusal.EMAIL_TAKEN: _already_there,
-    Refusal.GROUP_UNKNOWN: _group_unknown,
-    Refusal.CREATOR_UNKNOWN: _user_unknown,
-    Refusal.CREATOR_NOT_ADMINISTRATOR: _creator_not_administrator,
-    Refusal.GROUP_TAKEN: _already_there,
-    Refusal.BUILTIN_RENAMED: _always(Hint.BUILTIN_GROUP),
-    Refusal.BUILTIN_DELETED: _always(Hint.BUILTIN_GROUP),
-    Refusal.CRASHED: _always(Hint.CRASHED),
-}
+    Of a refused call those alone that hold whatever became of it.
+    """
+    head, is_refused = call.head, call.entry.rule is not None
+    # Most requests hold nothing to remark on: only the parts that are there are looked at.
+    parts = ["query"] * bool(head.query_string) + ["body"] * bool(call.body or head.length)
+    if head.repeats_headers or head.holds_any(LOOK_MEANT):
+        parts.append("headers")
+    if not parts or call.entry.operation is None:
+        return ()
+    return tuple(
+        _redacted(hint.about(**values), call)
+        for part, hint, find, of_refused in SUSPICIONS
+        if part in parts and (of_refused or not is_refused)
+        for values in find(call)
+    )

@@ -83,6 +83,10 @@ class Head:
         """Return the first value of a header, empty where it is missing."""
         return self._first.get(name, b"").decode("latin-1")
 
+    def holds_any(self, names: frozenset[bytes]) -> bool:
+        """Return whether one of these headers was sent; the names are in lower case."""
+        return not names.isdisjoint(self._first)
+
     def repeats(self, name: bytes) -> bool:
         """Return whether a header was sent more than once."""
         return [key for key, _ in self.headers].count(name) > 1
