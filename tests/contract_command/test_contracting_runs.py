@@ -118,7 +118,7 @@ def test_serve_prints_at_its_end_what_was_not_as_the_contract_says(options: list
 
     assert (process.returncode, errors) == (
         0,
-        f"mockscope: example_site: 200 list_groups (call {answer.headers['X-Request-Id']}): "
+        f"mockscope: example_site: 200 list_groups (HTTP-7, call {answer.headers['X-Request-Id']}): "
         "query page: this operation takes next_page_start\n",
     )
 
@@ -154,7 +154,7 @@ def test_the_control_api_turns_it_on_and_tells_what_was_found() -> None:
         "findings": [
             {
                 "problem": "this operation takes next_page_start",
-                "rule": None,
+                "rule": "HTTP-7",
                 "call": answer.headers["X-Request-Id"],
                 "where": "query page",
             }
