@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -33,11 +33,11 @@ def friends(tmp_path: Path) -> Path:
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that were parsed."""
     names = []
-    parse: Callable[[bytes, str], list[Site]] = seeding.parse_sites
+    parse: Callable[..., list[Site]] = seeding.parse_sites
 
-    def noting(text: bytes, name: str) -> list[Site]:
+    def noting(text: bytes, name: str, **options: Any) -> list[Site]:
         names.append(Path(name).name)
-        return parse(text, name)
+        return parse(text, name, **options)
 
     monkeypatch.setattr(seeding, "parse_sites", noting)
     return names
