@@ -137,7 +137,7 @@ def test_faults_are_listed_and_taken_out_one_by_one_or_all(control: httpx.Client
 
     assert (listed.status_code, [rule["id"] for rule in listed.json()["faults"]]) == (
         200,
-        ["fault-1", "fault-3", "rate-limit-2"],
+        ["fault-1", "rate-limit-2", "fault-3"],
     )
     assert (removed.status_code, removed.content, left) == (204, b"", ["fault-3", "rate-limit-2"])
     assert (again.status_code, again.json()) == (

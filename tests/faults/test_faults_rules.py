@@ -775,12 +775,12 @@ def test_rules_are_listed_found_and_removed(mockscope: MockSite) -> None:
         faults.rate_limit(3, per=60),
         faults.add(action=failing, where=failing, times=None),
     )
-    assert list(faults) == [first, second, limit]
+    assert list(faults) == [first, limit, second]
     assert len(faults) == 3
-    assert [faults.get(rule.id) for rule in faults] == [first, second, limit]
+    assert [faults.get(rule.id) for rule in faults] == [first, limit, second]
     assert repr(faults) == (
         f"<faults of the site {mockscope.host}: fault-1: delay 503 for list_users, 1 time; hit 0 of 0 calls; "
-        "fault-3: action for * where ..., every time; hit 0 of 0 calls; rate-limit-2: 3 calls per 60 s for *; hit 0>"
+        "rate-limit-2: 3 calls per 60 s for *; hit 0; fault-3: action for * where ..., every time; hit 0 of 0 calls>"
     )
     assert repr(first) == "<Fault fault-1: delay 503 for list_users, 1 time; hit 0 of 0 calls>"
     assert repr(limit) == "<RateLimit rate-limit-2: 3 calls per 60 s for *; hit 0>"

@@ -52,16 +52,16 @@ class Faults:
         self._veil = veil or Veil()
         self._lock = Lock()
         self._made = 0
-        self._plan((), ())
+        self._plan()
 
     def __repr__(self) -> str:
         return f"<faults of {self._about}: {'; '.join(map(str, self)) or 'none'}>"
 
     def __len__(self) -> int:
-        return len(self._rules) + len(self._limits)
+        return len(self._planned)
 
     def __iter__(self) -> Iterator[Fault | RateLimit]:
-        return iter((*self._rules, *self._limits))
+        return iter(self._planned)
 
     def add(
         self,
@@ -118,7 +118,7 @@ class Faults:
         with self._lock:
             fault = Fault(id=f"fault-{self._made + 1}", veil=self._veil, **rule)
             self._made += 1
-            self._plan((*self._rules, fault), self._limits)
+            self._plan(*self._planned, fault)
         return fault
 
     def rate_limit(self, calls: int, *, per: float, operation: Operation | Literal["*"] = ANY) -> RateLimit:
@@ -144,7 +144,7 @@ class Faults:
         with self._lock:
             self._made += 1
             limit = RateLimit(f"rate-limit-{self._made}", operation, calls, per)
-            self._plan(self._rules, (*self._limits, limit))
+            self._plan(*self._planned, limit)
         return limit
 
     def add_plain(self, data: Mapping[str, Any]) -> Fault | RateLimit:
@@ -177,30 +177,29 @@ class Faults:
         raise LookupError(f"{self._about} has no fault {id!r}")
 
     def remove(self, rule: Fault | RateLimit) -> None:
-        """Take a rule out. One that is not there is no error."""
+        """Take a rule out. It is not an error if it is not there."""
         with self._lock:
-            self._plan(
-                tuple(other for other in self._rules if other is not rule),
-                tuple(other for other in self._limits if other is not rule),
-            )
+            self._plan(*(other for other in self._planned if other is not rule))
 
     def clear(self) -> None:
         """Take all rules out."""
         with self._lock:
-            self._plan((), ())
+            self._plan()
 
     def reset(self) -> None:
         """Take all rules out, and count the next ones from 1 again."""
         with self._lock:
             self._made = 0
-            self._plan((), ())
+            self._plan()
 
-    def _plan(self, rules: tuple[Fault, ...], limits: tuple[RateLimit, ...]) -> None:
-        self._rules, self._limits = rules, limits
+    def _plan(self, *planned: Fault | RateLimit) -> None:
+        self._planned = planned
+        self._rules = tuple(rule for rule in planned if isinstance(rule, Fault))
+        self._limits = tuple(limit for limit in planned if isinstance(limit, RateLimit))
         # Whether there are any: every request asks.
-        self.are_planned = bool(rules or limits)
-        # Whether to look at a call runs functions of the user's.
-        self.look_by_functions = any(callable(rule.where) for rule in rules)
+        self.are_planned = bool(planned)
+        # Whether to look at a call runs functions of the user.
+        self.look_by_functions = any(callable(rule.where) for rule in self._rules)
 
     def unused(self) -> list[Fault]:
         """The faults that struck less often than planned; one without a number should strike at least once."""

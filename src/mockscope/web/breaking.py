@@ -7,8 +7,8 @@ import asyncio
 import logging
 import socket
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from http.client import responses
@@ -144,7 +144,7 @@ async def _broken(
     if fault.delay:
         # Counted from the receipt: a test that has seen the call may move the clock at once.
         due = entry.received + fault.next_delay()
-        with _held_back(call, due):
+        async with _held_back(call, due):
             await clock.sleep(due - clock.time())
     if fault.cuts_own_response and own is None:
         try:
@@ -210,8 +210,9 @@ class BrokenAnswer(JSONAnswer):
                 if connection.is_half_closed:
                     connection.transport.close()
             with suppress(_LetGo):
-                with suppress(ClientDisconnect), _held_back(self._call, inf):
-                    await _gone(receive)
+                with suppress(ClientDisconnect):
+                    async with _held_back(self._call, inf):
+                        await _gone(receive)
                 return
         if self._says_part:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -241,43 +242,44 @@ class _LetGo(Exception):
     """The site was reset or removed while a fault kept the answer back."""
 
 
-@contextmanager
-def _held_back(call: Call, until: float) -> Iterator[None]:
-    """While a fault keeps an answer back, nobody need wait for it: not who looks at the calls, and not the server.
+@asynccontextmanager
+async def _held_back(call: Call, until: float) -> AsyncIterator[None]:
+    """Mark a call that a fault keeps back, for a block: neither a look at the calls nor the server waits for it.
+
+    Args:
+        call: The request.
+        until: The time on the clock at which it goes on.
 
     Raises:
         ClientDisconnect: If the server stops.
         _LetGo: If the site is reset or removed.
     """
-    connection, loop, task = _connection(call.scope), asyncio.get_running_loop(), asyncio.current_task()
-    state = "held"
+    connection, loop = _connection(call.scope), asyncio.get_running_loop()
 
     def end() -> None:
-        nonlocal state
-        if state == "held" and task is not None:
-            state = "let go"
-            task.cancel()
+        # A call that has gone on meanwhile needs no end.
+        with suppress(RuntimeError):
+            limit.reschedule(loop.time())
 
     def let_go() -> None:
-        # One whose loop has ended needs no end.
+        # Neither does one whose loop has ended.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(end)
 
     assert call.log is not None
     if connection is not None:
-        connection.held = task
+        connection.held = asyncio.current_task()
     try:
-        with call.log.holding(call.entry, until, let_go):
-            yield
+        async with asyncio.timeout(None) as limit:
+            with call.log.holding(call.entry, until, let_go):
+                yield
+    except TimeoutError:
+        raise _LetGo from None
     except asyncio.CancelledError:
-        if state == "let go" and task is not None:
-            task.uncancel()
-            raise _LetGo from None
         if connection is None or not connection.transport.is_closing():
             raise
         raise ClientDisconnect from None
     finally:
-        state = "over"
         if connection is not None:
             connection.held = None
 
@@ -288,7 +290,7 @@ async def _outside(call: Call, function: Callable[[], T]) -> T:
     The function may ask the server, look at the calls, or never return.
     """
     try:
-        with _held_back(call, inf):
+        async with _held_back(call, inf):
             return await in_thread(function)
     except ClientDisconnect:
         logger.warning("The server stops, and a function of %s has not returned from %s.", call.entry.fault, call.entry)
