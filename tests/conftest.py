@@ -1,5 +1,6 @@
 """What every room of the suite shares."""
 
+import gc
 import signal
 import sys
 from collections.abc import Generator, Iterator
@@ -25,6 +26,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, b
     """Fail a test that hangs, for instance because a thread died before it ran."""
     with fails_after(SLOW_TEST_SECONDS if item.get_closest_marker("slow") else TEST_SECONDS):
         return (yield)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector away from the modules and tests, which stay: it would look through half a million objects."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,29 +7,40 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import pytest
+from support.commands import Done, invoke
 
 from mockscope.seeding import load_sites
 
 COMMAND: Final = (sys.executable, "-m", "mockscope", "exec")
+# Runs exec with these arguments and environment variables.
+Run = Callable[..., Done]
+
 AUTH: Final = "example_site:e179017a-62b0-4996-8a38-e91aa9f1"
 
 
-def run(*arguments: str, folder: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[str]":
+def run_alone(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run exec in a process of its own."""
     return subprocess.run(
-        [*COMMAND, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=os.environ | environment,
-        cwd=folder,
-        check=False,
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=300, env=os.environ | environment, check=False
     )
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run exec in this process, and collect what it and the command have written."""
+
+    def run(*arguments: str, folder: Path | None = None, **environment: str) -> Done:
+        done = invoke("exec", *arguments, folder=folder, environment=environment)
+        written = capfd.readouterr()
+        return Done(done.returncode, done.stdout + written.out, done.stderr + written.err)
+
+    return run
 
 
 def python(script: str) -> list[str]:
@@ -69,7 +80,7 @@ request.add_header("Http-X-Partner-Auth", os.environ["MOCKSCOPE_AUTH"])
 with urllib.request.urlopen(request) as response:
     print(json.dumps([response.status, *(os.environ[name] for name in names)]))
 """
-    done = run(*python(script))
+    done = run_alone(*python(script))
 
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout) == [200, *AUTH.split(":"), AUTH]
@@ -82,7 +93,7 @@ def test_the_variables_of_proxies_and_certificates_are_set_over_what_was_there()
         *("NODE_USE_ENV_PROXY", "JAVA_TOOL_OPTIONS"),
     ]
     script = f"import json, os; print(json.dumps({{name: os.environ[name] for name in {names}}}))"
-    done = run(*python(script), NO_PROXY="*", https_proxy="http://192.0.2.1:1", JAVA_TOOL_OPTIONS="-Dx=y")
+    done = run_alone(*python(script), NO_PROXY="*", https_proxy="http://192.0.2.1:1", JAVA_TOOL_OPTIONS="-Dx=y")
     found = json.loads(done.stdout)
     proxy = found["HTTPS_PROXY"]
     trust = Path(found["SSL_CERT_FILE"]).parent
@@ -111,15 +122,15 @@ def test_standard_input_and_output_are_the_command_s() -> None:
 
 
 @pytest.mark.parametrize("status", [0, 1, 3, 255])
-def test_the_exit_status_is_the_command_s(status: int) -> None:
+def test_the_exit_status_is_the_command_s(status: int, run: Run) -> None:
     assert run("--", "sh", "-c", f"exit {status}").returncode == status
 
 
-def test_options_behind_the_command_are_the_command_s() -> None:
+def test_options_behind_the_command_are_the_command_s(run: Run) -> None:
     assert run("sh", "-c", "echo $0", "--seed").stdout == "--seed\n"
 
 
-def test_a_command_that_fails_shows_its_calls_with_hints_and_who_was_refused() -> None:
+def test_a_command_that_fails_shows_its_calls_with_hints_and_who_was_refused(run: Run) -> None:
     script = """
 import os, urllib.error, urllib.request
 def ask(url):
@@ -145,7 +156,7 @@ raise SystemExit(5)
     ), done.stderr
 
 
-def test_a_command_that_fails_without_a_call_is_told_so() -> None:
+def test_a_command_that_fails_without_a_call_is_told_so(run: Run) -> None:
     done = run("--", "false")
 
     assert (done.returncode, done.stderr) == (
@@ -154,7 +165,7 @@ def test_a_command_that_fails_without_a_call_is_told_so() -> None:
     )
 
 
-def test_other_hosts_are_reached_by_option() -> None:
+def test_other_hosts_are_reached_by_option(run: Run) -> None:
     script = """
 import http.client, os, urllib.parse
 proxy = urllib.parse.urlsplit(os.environ["HTTPS_PROXY"])
@@ -166,7 +177,7 @@ print(connection.getresponse().status)
     assert [run(*options, *python(script)).stdout for options in ((), ("--proxy-others", "pass"))] == ["403\n", "200\n"]
 
 
-def test_a_client_that_does_not_trust_the_proxy_is_named_with_the_variable_to_look_at() -> None:
+def test_a_client_that_does_not_trust_the_proxy_is_named_with_the_variable_to_look_at(run: Run) -> None:
     script = """
 import ssl, urllib.request
 # A context that trusts nobody.
@@ -187,7 +198,7 @@ except OSError as error:
 
 
 @pytest.mark.parametrize("status", [0, 4])
-def test_findings_are_lines_and_cost_neither_the_status_nor_the_state(tmp_path: Path, status: int) -> None:
+def test_findings_are_lines_and_cost_neither_the_status_nor_the_state(tmp_path: Path, status: int, run: Run) -> None:
     script = """
 import json, os, urllib.request
 def ask(method, path, content):
@@ -209,7 +220,7 @@ raise SystemExit(%d)
     assert [site.host for site in load_sites(tmp_path / "kept.yaml")] == ["example_site"]
 
 
-def test_a_seed_is_served_and_the_state_at_the_end_is_kept(tmp_path: Path) -> None:
+def test_a_seed_is_served_and_the_state_at_the_end_is_kept(tmp_path: Path, run: Run) -> None:
     (tmp_path / "seed.yaml").write_text("mockscope: 1\nsites:\n  - {host: central_perk, api_key: k}\n")
     script = """
 import os, urllib.request
@@ -247,7 +258,7 @@ raise SystemExit(4)
         ),
     ],
 )
-def test_what_can_t_be_run_is_one_line(arguments: list[str], status: int, line: str, tmp_path: Path) -> None:
+def test_what_can_t_be_run_is_one_line(arguments: list[str], status: int, line: str, tmp_path: Path, run: Run) -> None:
     (tmp_path / "empty.yaml").write_text("mockscope: 1\n")
     (tmp_path / "monica").write_text("#!/no/such/interpreter\n")
     (tmp_path / "monica").chmod(0o755)
@@ -299,7 +310,7 @@ class Popen(subprocess.Popen):
         os.kill(os.getpid(), signal.SIGTERM)
 subprocess.Popen = Popen
 """)
-    done = run("--", "sleep", "60", PYTHONPATH=str(tmp_path))
+    done = run_alone("--", "sleep", "60", PYTHONPATH=str(tmp_path))
 
     assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, "")
 
@@ -314,7 +325,7 @@ def early(*args, **options):
     return mkdtemp(*args, **options)
 tempfile.mkdtemp = early
 """)
-    done = run("--", "echo", "started", PYTHONPATH=str(tmp_path), TMPDIR=str(tmp_path / "tmp"))
+    done = run_alone("--", "echo", "started", PYTHONPATH=str(tmp_path), TMPDIR=str(tmp_path / "tmp"))
 
     assert (done.returncode, done.stdout, list((tmp_path / "tmp").iterdir())) == (128 + signal.SIGTERM, "", [])
 
@@ -360,14 +371,14 @@ print(child.pid)
 
 def test_files_that_can_t_be_written_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import tempfile; tempfile.tempdir = '/no/such/folder'")
-    done = run("--", "true", PYTHONPATH=str(tmp_path))
+    done = run_alone("--", "true", PYTHONPATH=str(tmp_path))
 
     line = "mockscope: can't write the certificates: No such file or directory\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
 
 
 def test_no_file_is_left_in_the_temporary_directory(tmp_path: Path) -> None:
-    done = run(*python("import os; print(len(os.listdir(os.environ['TMPDIR'])))"), TMPDIR=str(tmp_path))
+    done = run_alone(*python("import os; print(len(os.listdir(os.environ['TMPDIR'])))"), TMPDIR=str(tmp_path))
 
     assert (done.stdout, list(tmp_path.iterdir())) == ("1\n", [])
 

@@ -51,8 +51,9 @@ COMMANDS: Final = (
 
 
 @on_linux
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize(
+    ("arguments", "unbuffered"), [*((command, "") for command in COMMANDS), (["openapi"], "1")], ids=str
+)
 def test_a_full_disk_is_one_line_and_exit_status_1(tmp_path: Path, arguments: list[str], unbuffered: str) -> None:
     done = run(tmp_path, *arguments, output=f">{FULL}", unbuffered=unbuffered)
 

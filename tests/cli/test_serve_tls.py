@@ -16,6 +16,7 @@ import pytest
 import requests
 from outside import Outside
 from outside import outside as outside
+from support.commands import Done, invoke
 
 import mockscope
 
@@ -24,10 +25,8 @@ AUTH: Final = "example_site:e179017a-62b0-4996-8a38-e91aa9f1"
 HEADERS: Final = {"Http-X-Partner-Auth": AUTH}
 
 
-def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=300, env=os.environ | environment, check=False
-    )
+def run(*arguments: str, **environment: str) -> Done:
+    return invoke(*arguments, environment=environment)
 
 
 @contextmanager
@@ -44,8 +43,7 @@ def serving(
         env=os.environ | environment,
     )
     try:
-        waited = run("wait", "--ready-file", str(ready))
-        assert (waited.returncode, waited.stdout, waited.stderr) == (0, "", "")
+        assert run("wait", "--ready-file", str(ready)) == (0, "", "")
         yield process, json.loads(ready.read_text())
     finally:
         # Not killed: then its temporary files would stay.
@@ -120,15 +118,14 @@ def test_serve_proxy_answers_for_the_vendor_s_hosts_and_ends_cleanly(tmp_path: P
     ],
 )
 def test_a_certificate_that_can_t_be_written_is_one_line(options: list[str], line: str) -> None:
-    done = run("serve", "--port=0", *options)
-
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"mockscope: {line}\n")
+    assert run("serve", "--port=0", *options) == (2, "", f"mockscope: {line}\n")
 
 
 def test_a_proxy_port_that_is_taken_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = run("serve", "--port=0", "--proxy", f"--proxy-port={port}")
+        command = [*COMMAND, "serve", "--port=0", "--proxy", f"--proxy-port={port}"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
     line = f"mockscope: can't listen on 127.0.0.1 port {port}: Address already in use\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
@@ -181,13 +178,12 @@ def test_wait_gives_up_in_time_and_says_what_it_waited_for(tmp_path: Path) -> No
     (tmp_path / "stale.json").write_text(json.dumps({"url": url, "sites": []}))
     (tmp_path / "half.json").write_text('{"url": ')
     (tmp_path / "list.json").write_text(json.dumps({"url": url, "sites": [5]}))
-    said = {name: run("wait", "--ready-file", name, "--timeout", "0.1", PWD=str(tmp_path)) for name in ("none.json",)}
-    said |= {
-        name: run("wait", "--ready-file", str(tmp_path / name), "--timeout", "0.1")
-        for name in ("stale.json", "half.json", "list.json")
+    said = {
+        path.name: run("wait", "--ready-file", str(path), "--timeout", "0.1")
+        for path in (Path("none.json"), *(tmp_path / name for name in ("stale.json", "half.json", "list.json")))
     }
 
-    assert {name: (done.returncode, done.stdout, done.stderr) for name, done in said.items()} == {
+    assert said == {
         "none.json": (
             1,
             "",
@@ -216,7 +212,8 @@ def test_wait_does_not_wait_longer_for_a_server_that_is_silent(tmp_path: Path) -
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         (tmp_path / "ready.json").write_text(json.dumps({"url": url, "sites": []}))
-        done = run("wait", "--ready-file", str(tmp_path / "ready.json"), "--timeout", "0.1")
+        command = [*COMMAND, "wait", "--ready-file", str(tmp_path / "ready.json"), "--timeout", "0.1"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
     assert (done.returncode, done.stderr) == (1, f"mockscope: nothing answers at {url} (timed out) after 0.1 seconds\n")
 
@@ -243,9 +240,7 @@ def test_a_wait_that_a_signal_ends_is_no_success(number: int, tmp_path: Path) ->
 
 @pytest.mark.parametrize("command", ["env", "wait"])
 def test_without_a_ready_file_it_is_wrong_use(command: str) -> None:
-    done = run(command)
-
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", "mockscope: Missing option '--ready-file'.\n")
+    assert run(command) == (2, "", "mockscope: Missing option '--ready-file'.\n")
 
 
 @pytest.mark.parametrize(
@@ -268,6 +263,5 @@ def test_env_says_what_is_wrong_with_a_ready_file(content: str | None, line: str
     path = tmp_path / "ready.json"
     if content is not None:
         path.write_text(content)
-    done = run("env", "--ready-file", str(path))
 
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"mockscope: {line.format(path=path)}\n")
+    assert run("env", "--ready-file", str(path)) == (2, "", f"mockscope: {line.format(path=path)}\n")

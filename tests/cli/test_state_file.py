@@ -103,8 +103,10 @@ def refused(folder: Path, *options: str) -> tuple[int, str, str]:
 # -- from one run to the next ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["state.yaml", "state.json"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("state.yaml", signal.SIGINT), ("state.json", signal.SIGTERM), ("state.json", signal.SIGHUP)],
+)
 def test_what_one_run_wrote_the_next_one_serves(tmp_path: Path, name: str, number: int) -> None:
     with serving(tmp_path, "--state", name) as served:
         served.delete("joey@example.com")

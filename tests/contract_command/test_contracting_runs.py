@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import requests
+from support.nested import run, run_alone
 
 import mockscope
 
@@ -36,10 +37,6 @@ STRICT = "mockscope, strict mode: the page does not promise that this works"
 CONTRACT = "mockscope, contract: openapi.yaml does not say that this may be sent"
 
 
-def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
-
-
 def test_without_it_a_violation_is_a_refusal_like_any_other(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(VIOLATING)
 
@@ -53,7 +50,7 @@ def test_option_and_ini_fail_the_test_at_its_teardown(
     pytester.makepyfile(VIOLATING)
     pytester.makeini(f"[pytest]\nmockscope_contract = {ini}\n")
 
-    result = run(pytester, *arguments)
+    result = run_alone(pytester, *arguments)
 
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(["*ERROR at teardown of test_violating*", CONTRACT, FINDING])
@@ -91,7 +88,7 @@ def test_without_the_validator_the_run_stops_before_the_first_test(
     pytester.makeconftest("import sys\nsys.modules['jsonschema_rs'] = None")
     pytester.makepyfile(test_it=VIOLATING.replace("def test_v", f"{marker}def test_v"))
 
-    result = run(pytester, *arguments)
+    result = run_alone(pytester, *arguments)
 
     assert result.ret == status
     stream = result.stderr if status == pytest.ExitCode.USAGE_ERROR else result.stdout

@@ -77,8 +77,12 @@ SCRIPTS = [block for block in blocks("python") if not block.file_name]
 SUITES = sections([block for block in blocks("python") if block.file_name])
 WITH_SETTINGS = sections(blocks("toml"))
 RUNS = [[suite for suite in SUITES if suite not in (*WITH_SETTINGS, FAILING)], *([suite] for suite in WITH_SETTINGS)]
-# pytest-asyncio warns as long as nobody chooses the scope, and a warning is an error here as everywhere.
-PYTEST_OPTIONS = ("-q", "-W", "error", "-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function")
+# pytest-asyncio warns as long as nobody chooses the scope, and a warning is an error here as everywhere. No document
+# shows Schemathesis' plugin, which takes a second to load.
+PYTEST_OPTIONS = (
+    *("-q", "-W", "error", "-p", "no:cacheprovider", "-p", "no:schemathesis"),
+    *("-o", "asyncio_default_fixture_loop_scope=function"),
+)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda block: block.where)

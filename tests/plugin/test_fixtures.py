@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from nested import run, run_alone
+from support.nested import run, run_alone
 
 ASK = """
 import requests

@@ -1,7 +1,7 @@
 """Failing tests explain themselves: the section with calls, under xdist too, and for nobody who does not want it."""
 
 import pytest
-from nested import run
+from support.nested import run
 
 pytestmark = pytest.mark.usefixtures("few_plugins")
 

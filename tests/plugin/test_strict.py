@@ -2,7 +2,7 @@
 
 import pytest
 import requests
-from nested import run
+from support.nested import run
 
 import mockscope
 
