@@ -77,10 +77,10 @@ class Route(NamedTuple):
         Raises:
             ValueError: If it is not the URL of a server that speaks plain HTTP.
         """
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
+        host, port = address_of(url)
+        if host is None or port is None or not url.lower().startswith("http://"):
             raise ValueError(f"mockscope can only redirect to a server that speaks plain HTTP, not to {url}")
-        return cls(url, parts.hostname, parts.port or DEFAULT_PORTS["http"])
+        return cls(url, host, port)
 
 
 # -- hosts and URLs --------------------------------------------------------------------------------------------
@@ -130,7 +130,10 @@ def set_route(connection: Any, route: Route | None) -> None:
         connection.sock.close()
         connection.sock = None
     if route is not None:
-        sock = connection.sock = socket.create_connection((route.host, route.port), connection.timeout)
+        try:
+            sock = connection.sock = socket.create_connection((route.host, route.port), connection.timeout)
+        except OSError as error:
+            raise type(error)(error.errno, f"{error.strerror} (mockscope redirects to {route.url})") from error
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         vars(connection).update({ROUTE: (sock, route), "putrequest": partial(put_next_request, connection)})
         if hasattr(connection, "is_verified"):

@@ -128,7 +128,7 @@ class LiveServer(Mockscope):
             RuntimeError: the server is not running.
         """
         if self._url is None:
-            raise RuntimeError("the server is not running: use it in a with block, or call start()")
+            raise RuntimeError("the mockscope server is not running: use it in a with block, or call start()")
         return self._url
 
     def _new_proxy(self, others: "Others") -> "Proxy":
@@ -144,7 +144,7 @@ class LiveServer(Mockscope):
             RuntimeError: there is no proxy, or the server is not running.
         """
         if self._proxy_url is None:
-            raise RuntimeError("no proxy is running: use serve(proxy=True), in a with block")
+            raise RuntimeError("no mockscope proxy is running: use mockscope.serve(proxy=True), in a with block")
         return self._proxy_url
 
     @property
@@ -155,7 +155,7 @@ class LiveServer(Mockscope):
             RuntimeError: the server has none.
         """
         if self._authority is None:
-            raise RuntimeError("the server has no certificate: use serve(tls=True) or serve(proxy=True)")
+            raise RuntimeError("the mockscope server has no certificate: use serve(tls=True) or serve(proxy=True)")
         return self._authority
 
     @property
@@ -187,7 +187,7 @@ class LiveServer(Mockscope):
         """
         with self._life:
             if self._thread is not None:
-                raise RuntimeError(f"the server is running already, at {self._url}")
+                raise RuntimeError(f"the mockscope server is running already, at {self._url}")
             listener = bind(*self._address)
             self.listens_at(listener.getsockname()[0], self._address[0])
             ready: Future[None] = Future()

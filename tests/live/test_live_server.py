@@ -25,7 +25,7 @@ import mockscope
 from mockscope import LiveServer, MockSite, server
 from mockscope.server import bind
 
-NOT_RUNNING = "the server is not running: use it in a with block, or call start()"
+NOT_RUNNING = "the mockscope server is not running: use it in a with block, or call start()"
 
 
 def is_well(site: MockSite) -> bool:
@@ -57,11 +57,11 @@ def open_files() -> int:
 
 def test_a_server_has_no_url_before_it_starts_and_after_it_stops() -> None:
     live = LiveServer()
-    with pytest.raises(RuntimeError, match=r"^the server is not running") as before:
+    with pytest.raises(RuntimeError, match=r"^the mockscope server is not running") as before:
         _ = live.url
     with live:
         assert live.url == f"http://127.0.0.1:{port_of(live.url)}"
-    with pytest.raises(RuntimeError, match=r"^the server is not running") as after:
+    with pytest.raises(RuntimeError, match=r"^the mockscope server is not running") as after:
         _ = live.url
     assert (str(before.value), str(after.value)) == (NOT_RUNNING, NOT_RUNNING)
 
@@ -85,7 +85,7 @@ def test_serve_does_not_start_by_itself() -> None:
 def test_a_server_that_runs_refuses_to_start_again_and_runs_on() -> None:
     with mockscope.serve() as live:
         site = live.site()
-        with pytest.raises(RuntimeError, match=f"^the server is running already, at {live.url}$"):
+        with pytest.raises(RuntimeError, match=f"^the mockscope server is running already, at {live.url}$"):
             live.start()
         assert is_well(site)
 

@@ -547,5 +547,5 @@ def test_the_proxy_s_port_is_a_new_one_after_a_new_start() -> None:
     for _ in range(2):
         with server, session(server) as client:
             assert client.get("https://app.periscopedata.com/api/v1/users", timeout=300).status_code == 403
-    with pytest.raises(RuntimeError, match="no proxy is running"):
+    with pytest.raises(RuntimeError, match="no mockscope proxy is running"):
         _ = server.proxy_url

@@ -5,7 +5,8 @@ import inspect
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import wraps
@@ -117,11 +118,21 @@ def test_a_redirect_as_a_decorator_is_one_for_several_calls_at_once(
     assert (outside.connections, len(mockscope.calls)) == (0, 2)
 
 
-def test_a_url_that_is_none_of_a_mock_is_refused_before_the_block() -> None:
-    with pytest.raises(
-        ValueError, match=r"^mockscope can only redirect to a server that speaks plain HTTP, not to ftp://a$"
-    ):
-        redirected("ftp://a")
+@pytest.mark.parametrize("url", ["ftp://a", "https://localhost", "http://", "http://localhost:99999", "http://[::1"])
+def test_a_url_that_is_none_of_a_mock_is_refused_before_the_block(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^mockscope can") as caught:
+        redirected(url)
+    assert str(caught.value) == f"mockscope can only redirect to a server that speaks plain HTTP, not to {url}"
+
+
+@pytest.mark.parametrize("ask", [requests.get, urllib.request.urlopen, urllib3.request])
+def test_an_error_of_the_connection_to_the_mock_names_the_redirect(ask: Callable[..., object]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    arguments = ("GET", URL) if ask is urllib3.request else (URL,)
+
+    with redirected(url), pytest.raises(Exception, match=rf"Connection refused \(mockscope redirects to {url}\)"):
+        ask(*arguments)
 
 
 def test_everything_is_put_back_after_an_error(mockscope_server: LiveServer) -> None:
@@ -280,7 +291,7 @@ def test_patches_of_others_leave_no_layer_behind_in_whatever_order_they_end(
 
 
 def test_a_server_that_does_not_run_can_not_be_led_to() -> None:
-    with pytest.raises(RuntimeError, match=r"^the server is not running"):
+    with pytest.raises(RuntimeError, match=r"^the mockscope server is not running"):
         serve().redirect()
 
 
