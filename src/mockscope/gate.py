@@ -1,6 +1,7 @@
 """Ports at which a server is reached otherwise than by plain HTTP. Here: by HTTPS."""
 
 import asyncio
+import logging
 import socket
 import ssl
 from abc import ABC, abstractmethod
@@ -14,11 +15,15 @@ SHUTDOWN_TIMEOUT: Final = 0.2
 # How long nothing is accepted when the process has no file descriptor left.
 ACCEPT_PAUSE: Final = 1
 
+logger: Final = logging.getLogger("mockscope")
+
+# The reasons of OpenSSL for the first bytes of GET, HEAD, POST and PUT, of CONNECT, and of other methods.
+PLAIN_HTTP_REASONS: Final = ("HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "WRONG_VERSION_NUMBER")
+SECURE_PORT: Final = "This is a port for HTTPS: ask it for https://, or start mockscope without --tls (tls=True)."
 PLAIN_HTTP: Final = (
-    b"HTTP/1.1 400 Bad Request\r\nserver: mockscope\r\ncontent-type: application/json; charset=utf-8\r\n"
-    b"connection: close\r\n\r\n"
-    b'{"message":"This is a port for HTTPS: ask it for https://, or start mockscope without --tls (tls=True)."}'
-)
+    "HTTP/1.1 400 Bad Request\r\nserver: mockscope\r\ncontent-type: application/json; charset=utf-8\r\n"
+    f'connection: close\r\n\r\n{{"message":"{SECURE_PORT}"}}'
+).encode()
 
 Connect = Callable[[], asyncio.Protocol]
 
@@ -80,7 +85,8 @@ class Gate(ABC):
         except OSError as error:
             # ssl.SSLError is one too: no common version, no TLS at all, or the client did not trust the certificate.
             connection.close()
-            if getattr(error, "reason", None) == "HTTP_REQUEST":
+            if getattr(error, "reason", None) in PLAIN_HTTP_REASONS:
+                logger.warning(SECURE_PORT)
                 with suppress(OSError):
                     copied.send(PLAIN_HTTP)
             return False

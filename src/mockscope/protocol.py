@@ -6,6 +6,7 @@ method, its override is not called: the server answers all the same, and loses w
 """
 
 import asyncio
+import logging
 import string
 import sys
 from importlib.util import find_spec
@@ -28,7 +29,13 @@ else:
     except ImportError:
         HttpToolsProtocol = H11Protocol  # never used
 
+logger: Final = logging.getLogger("mockscope")
+
 END_OF_HEAD: Final = b"\r\n\r\n"
+# The first bytes of a client that speaks TLS (RFC 8446, 5.1).
+TLS_HANDSHAKE: Final = b"\x16\x03"
+PLAIN_PORT: Final = "This is a port for plain HTTP: ask it for http://, or start mockscope with --tls (tls=True)."
+NO_PROXY_PORT: Final = "This is not a proxy: start mockscope with --proxy (proxy=True), and send CONNECT to its proxy."
 
 
 class Common(AnyProtocol):
@@ -62,6 +69,14 @@ class Common(AnyProtocol):
         if not self._connection.let_go():
             super().shutdown()
 
+    def _refuses_tls(self, data: bytes) -> bool:
+        """Refuse a connection whose first bytes are TLS. Clients name the cause if the response is plain HTTP."""
+        if self.scope is not None or not data.startswith(TLS_HANDSHAKE):
+            return False
+        logger.warning(PLAIN_PORT)
+        self._refuse("400 Bad Request", PLAIN_PORT)
+        return True
+
     def send_400_response(self, msg: str) -> None:
         """Refuse in JSON what is not HTTP (HTTP-1)."""
         self._refuse("400 Bad Request", msg)
@@ -75,6 +90,10 @@ class Common(AnyProtocol):
 
 class OverH11(Common, H11Protocol):  # type: ignore[misc]
     """The protocol over h11."""
+
+    def data_received(self, data: bytes) -> None:
+        if not self._refuses_tls(data):
+            super().data_received(data)
 
     def on_response_complete(self) -> None:
         """Close a connection that the client closed on its side, once its whole requests are answered."""
@@ -102,6 +121,8 @@ class OverHttptools(Common, HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Percent-encode raw UTF-8 in a request line, which some clients send as it was typed (GROUP-5)."""
+        if self._refuses_tls(data):
+            return
         # Line by line, until there is no doubt about which bytes are a request line.
         while not (data.isascii() or self._place == "body" or self.transport.is_closing()):
             line, newline, data = data.partition(b"\n")
@@ -144,9 +165,15 @@ class OverHttptools(Common, HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Set an offer to upgrade aside, and trailers."""
-        if self.parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers):
-            self._offer = self.headers
-            return
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                logger.warning(NO_PROXY_PORT)
+                # The message is the reason too: most clients show no more of a CONNECT that failed.
+                self.send_400_response(NO_PROXY_PORT, NO_PROXY_PORT)
+                raise ValueError("the parser goes no further")
+            if any(name == b"upgrade" for name, _ in self.headers):
+                self._offer = self.headers
+                return
         if self._offer is not None:
             self.headers[:], self._offer = self._offer, None
         if self._first_bytes + self._head_bytes + len(self._data) > MAX_HEAD_BYTES:
@@ -203,10 +230,10 @@ class OverHttptools(Common, HttpToolsProtocol):
         else:
             super().on_response_complete()
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str, reason: str = "Bad Request") -> None:
         """Refuse once the whole requests that came before are answered. uvicorn would drop those."""
         if not self._is_refused:
-            self._refusal = "400 Bad Request", msg
+            self._refusal = f"400 {reason}", msg
             if self._answering is None or self._answering.response_complete or self._answering.more_body:
                 self._refuse(*self._refusal)
 

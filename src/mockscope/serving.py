@@ -1,7 +1,6 @@
 """The command serve: its options, and the output for the person who started it."""
 
 import gc
-import logging
 import os
 import signal
 import socket
@@ -77,15 +76,15 @@ def serve(
     Every option can also be set in the environment: --ready-file is MOCKSCOPE_READY_FILE.
     """
     early = _end_quietly()
-    logging.basicConfig(level=logging.WARNING, format="mockscope: %(message)s")
     _check_pairs(context, control=settings["control"], tls=tls, proxy=proxy)
     _check_files(context, seed=seed, state=state, ready_file=ready_file, ca_file=ca_file)
     with collector_off():
         from mockscope.gate import Gate, SecurePort
-        from mockscope.instruments.log import RequestLog, json_line, text_line
+        from mockscope.instruments.log import RequestLog, json_line, log_messages, text_line
         from mockscope.ready import ReadyFile
         from mockscope.server import serve_in_foreground, url_of
 
+        log_messages(log)
         kept = shell.state_file(state)
         double = _load(
             state if kept is not None and kept.exists() else seed,

@@ -291,6 +291,25 @@ def test_the_json_log_has_one_object_a_request() -> None:
     }
 
 
+@pytest.mark.parametrize("form", ["text", "json", "off"])
+def test_a_message_of_the_server_has_the_form_of_the_log(form: str) -> None:
+    with serving("--port", "0", "--log", form) as served:
+        port = int(served.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=300) as client:
+            client.sendall(b"\x16\x03\x01")
+            client.recv(1000)
+        _, errors = served.end()
+
+    message = "This is a port for plain HTTP: ask it for http://, or start mockscope with --tls (tls=True)."
+    if form == "json":
+        entry = json.loads(errors)
+        assert entry.pop("time").endswith("+00:00")
+        assert entry == {"level": "warning", "message": message}
+    else:
+        pattern = rf"\d\d:\d\d:\d\d\.\d{{3}}  {re.escape(message)}\n" if form == "text" else ""
+        assert re.fullmatch(pattern, errors)
+
+
 def test_a_port_that_is_taken_is_one_line_and_exit_status_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -401,7 +401,6 @@ def test_a_chunked_body_over_the_limit_is_413_and_leaves_the_connection_in_step(
     "garbage",
     [
         pytest.param(b"hello\r\n\r\n", id="a word"),
-        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500), id="TLS"),
         pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", id="HTTP/2"),
         pytest.param(b"BREW /api/v1/users HTTP/1.1\r\n\r\n", id="no such method"),
         pytest.param(b"GET /api/v1/users and so on HTTP/1.1\r\n\r\n", id="blanks in the target"),
@@ -417,6 +416,33 @@ def test_what_is_no_http_is_400_in_json(garbage: bytes, wire: Wire, mockscope: M
     assert answer.json() == {"message": "Invalid HTTP request received."}
     assert answer.headers["connection"] == "close"
     assert wire.rest() == b""
+    assert is_well(mockscope)
+
+
+@pytest.mark.parametrize("hello", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500), b"\x16\x03\x01"])
+def test_tls_on_a_port_for_plain_http_is_told_so(
+    hello: bytes, wire: Wire, mockscope: MockSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire.send(hello)
+    answer = wire.answer()
+    message = "This is a port for plain HTTP: ask it for http://, or start mockscope with --tls (tls=True)."
+    assert (answer.status, answer.json()) == (400, {"message": message})
+    assert wire.rest() == b""
+    assert caplog.messages == [message]
+    assert is_well(mockscope)
+
+
+@pytest.mark.parametrize("target", ["app.periscopedata.com:443", "/api/v1/users"])
+def test_connect_on_a_port_that_is_not_a_proxy_is_told_so(
+    target: str, wire: Wire, mockscope: MockSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire.send(head("CONNECT", target, mockscope.headers))
+    answer = wire.rest().decode()
+    message = "This is not a proxy: start mockscope with --proxy (proxy=True), and send CONNECT to its proxy."
+    assert answer.startswith(f"HTTP/1.1 400 {message}\r\n")
+    assert answer.endswith(f'\r\nconnection: close\r\n\r\n{{"message":"{message}"}}')
+    assert message in caplog.messages
+    assert len(mockscope.calls) == 0
     assert is_well(mockscope)
 
 

@@ -83,6 +83,15 @@ def test_what_is_not_http_is_400_in_json(site: MockSite, wire: Wire) -> None:
     assert wire.rest() == b""
 
 
+def test_tls_on_a_port_for_plain_http_is_told_so(wire: Wire) -> None:
+    wire.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500))
+
+    answer = wire.answer()
+    message = "This is a port for plain HTTP: ask it for http://, or start mockscope with --tls (tls=True)."
+    assert (answer.status, answer.json()) == (400, {"message": message})
+    assert wire.rest() == b""
+
+
 def test_the_connection_is_closed_where_the_client_asks_for_it(site: MockSite, wire: Wire) -> None:
     wire.send(head("GET", "/api/v1/groups", site.headers, {"Connection": "close"}))
 

@@ -1,7 +1,9 @@
 """The request log: one entry, one line, for people or for machines."""
 
 import json
+import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TextIO
 
 from mockscope._support.text import printable
@@ -67,6 +69,26 @@ class RequestLog:
         except OSError:
             # Whoever read the log is gone; the server need not go with it.
             self._stream = None
+
+
+class JSONFormatter(logging.Formatter):
+    """Formats a message of the server, with its traceback, as one JSON object."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        return json.dumps({"time": time, "level": record.levelname.lower(), "message": super().format(record)})
+
+
+def log_messages(form: str) -> None:
+    """Write messages of the server to standard error, in the form of the request log.
+
+    Args:
+        form: ``text``, ``json``, or ``off``, which leaves out warnings.
+    """
+    level = logging.ERROR if form == "off" else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s.%(msecs)03d  %(message)s", datefmt="%H:%M:%S")
+    if form == "json":
+        logging.getLogger().handlers[0].setFormatter(JSONFormatter())
 
 
 def _milliseconds(entry: Entry) -> float:
