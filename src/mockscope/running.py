@@ -51,6 +51,8 @@ def variables(ready: Ready) -> dict[str, str]:
         found |= dict.fromkeys(BUNDLE_VARIABLES, str(trust / BUNDLE_FILE))
         # Node adds these to its own; wget, where it is built with GnuTLS, looks at its settings only.
         found |= {"NODE_EXTRA_CA_CERTS": str(trust / CA_FILE), "WGETRC": str(trust / WGET_FILE)}
+        # PHP reads all .ini files of these folders. An empty name stands for its own folder.
+        found["PHP_INI_SCAN_DIR"] = f"{os.environ.get('PHP_INI_SCAN_DIR', '')}:{trust}"
     if ready.proxy is not None:
         found |= dict.fromkeys(PROXY_VARIABLES, ready.proxy)
         # Node's fetch looks at the proxy from version 24 on, and then only if it is told to.

@@ -24,6 +24,7 @@ CA_FILE: Final = "ca.pem"
 BUNDLE_FILE: Final = "bundle.pem"
 JAVA_FILE: Final = "truststore.p12"
 WGET_FILE: Final = "wgetrc"
+PHP_FILE: Final = "php.ini"
 
 # Variables that may name certificates which a client trusts already. They go into the bundle too.
 BUNDLE_VARIABLES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
@@ -69,6 +70,7 @@ class Authority:
         (directory / BUNDLE_FILE).write_text("".join(certificates))
         (directory / JAVA_FILE).write_bytes(java_trust_store(certificates))
         (directory / WGET_FILE).write_text(f"ca_certificate = {directory / BUNDLE_FILE}\n")
+        (directory / PHP_FILE).write_text(f'curl.cainfo = "{directory / BUNDLE_FILE}"\n')
         return directory
 
     @property

@@ -90,10 +90,11 @@ def test_the_variables_of_proxies_and_certificates_are_set_over_what_was_there()
     names = [
         *("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "no_proxy", "NO_PROXY"),
         *("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "WGETRC"),
-        *("NODE_USE_ENV_PROXY", "JAVA_TOOL_OPTIONS"),
+        *("NODE_USE_ENV_PROXY", "JAVA_TOOL_OPTIONS", "PHP_INI_SCAN_DIR"),
     ]
     script = f"import json, os; print(json.dumps({{name: os.environ[name] for name in {names}}}))"
-    done = run_alone(*python(script), NO_PROXY="*", https_proxy="http://192.0.2.1:1", JAVA_TOOL_OPTIONS="-Dx=y")
+    were = {"NO_PROXY": "*", "https_proxy": "http://192.0.2.1:1", "JAVA_TOOL_OPTIONS": "-Dx=y", "PHP_INI_SCAN_DIR": ""}
+    done = run_alone(*python(script), **were)
     found = json.loads(done.stdout)
     proxy = found["HTTPS_PROXY"]
     trust = Path(found["SSL_CERT_FILE"]).parent
@@ -106,6 +107,7 @@ def test_the_variables_of_proxies_and_certificates_are_set_over_what_was_there()
         "NODE_EXTRA_CA_CERTS": f"{trust}/ca.pem",
         "WGETRC": f"{trust}/wgetrc",
         "NODE_USE_ENV_PROXY": "1",
+        "PHP_INI_SCAN_DIR": f":{trust}",
         "JAVA_TOOL_OPTIONS": f"-Dx=y -Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort={proxy.rpartition(':')[2]} "
         f"-Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort={proxy.rpartition(':')[2]} "
         f'-Dhttp.nonProxyHosts=localhost|127.*|[::1] "-Djavax.net.ssl.trustStore={trust}/truststore.p12"',

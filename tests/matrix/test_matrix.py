@@ -114,7 +114,7 @@ class Script(NamedTuple):
             # Node looks for them beside the script.
             (folder / PACKAGES.name).symlink_to(PACKAGES)
         path.write_text(text, encoding="utf-8")
-        return [self.interpreter, str(path), "page" if act == "page" else "create"]
+        return [*self.interpreter.split(), str(path), "page" if act == "page" else "create"]
 
 
 def by_exec(script: Script, world: World, act: Act) -> Came:
@@ -176,10 +176,12 @@ THROUGH_THE_PROXY: Final = {
     "java": Script("java", "WithJava.java"),
     "perl": Script("perl", "with_perl.pl"),
     "ruby": Script("ruby", "with_ruby.rb"),
+    "php": Script("php", "with_php.php"),
+    "go": Script("go run", "with_go.go", program="go"),
 }
 # What is no Python has no way inside the process of the test. Node's script for the proxy speaks HTTPS only.
 OTHERS: Final = {
-    **{name: THROUGH_THE_PROXY[name] for name in ("curl", "wget", "java", "perl", "ruby")},
+    **{name: THROUGH_THE_PROXY[name] for name in ("curl", "wget", "java", "perl", "ruby", "php", "go")},
     "node": Script("node", "with_node_fetch.mjs"),
     "node's fetch with a proxy agent": UNDICI,
 }
@@ -197,11 +199,19 @@ def has_perl_tls() -> bool:
     return subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False).returncode == 0
 
 
+@cache
+def has_php_curl() -> bool:
+    command = ["php", "-r", "exit(function_exists('curl_init') ? 0 : 1);"]
+    return subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False).returncode == 0
+
+
 def is_missing(program: str, way: str) -> bool:
     if program == "undici":
         return shutil.which("node") is None or not (PACKAGES / program).is_dir()
     if program == "node 24":
         return shutil.which("node") is None or node_version() < 24
+    if program == "php":
+        return shutil.which("php") is None or not has_php_curl()
     return shutil.which(program) is None or (program == "perl" and way == "exec" and not has_perl_tls())
 
 
@@ -209,6 +219,7 @@ def is_missing(program: str, way: str) -> bool:
 BY_DEFAULT: Final = {
     *("requests, redirect", "urllib, redirect", "httpx, redirect", "httpx2 on trio, redirect"),
     *("aiohttp on uvloop, redirect", "requests, base URL", "requests, exec", "curl, exec", "curl, base URL"),
+    "php, exec",
 }
 
 

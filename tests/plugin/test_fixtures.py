@@ -65,13 +65,16 @@ def test_markers_add_up_from_module_to_test_and_the_nearest_wins(pytester: pytes
                 assert (mockscope.host, mockscope.api_key) == ("example_site", "key")
                 assert (policy.page_size, policy.unknown_groups) == (3, "create")
 
+        def test_a_site_of_the_server_takes_nothing_from_the_marker(mockscope_server):
+            assert mockscope_server.site().policy.page_size == 100
+
         def test_module_alone(mockscope):
             assert (mockscope.host, mockscope.policy.page_size) == ("example_site", 2)
             assert mockscope.policy.unknown_groups == "reject"
         """
     )
 
-    run(pytester, "--strict-markers").assert_outcomes(passed=2)
+    run(pytester, "--strict-markers").assert_outcomes(passed=3)
 
 
 @pytest.mark.parametrize(

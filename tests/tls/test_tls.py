@@ -194,7 +194,7 @@ def test_the_files_hold_no_key_are_private_and_go_with_the_authority() -> None:
     del authority
     gc.collect()
 
-    assert sorted(content) == ["bundle.pem", "ca.pem", "truststore.p12", "wgetrc"]
+    assert sorted(content) == ["bundle.pem", "ca.pem", "php.ini", "truststore.p12", "wgetrc"]
     assert [name for name, held in content.items() if b"PRIVATE" in held] == []
     assert (mode, directory.exists()) == (0o700, False)
 
@@ -255,7 +255,7 @@ print(sorted(os.listdir(directory)))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True)
 
-    assert done.stdout == "['bundle.pem', 'ca.pem', 'truststore.p12', 'wgetrc']\n"
+    assert done.stdout == "['bundle.pem', 'ca.pem', 'php.ini', 'truststore.p12', 'wgetrc']\n"
 
 
 @pytest.mark.parametrize(
