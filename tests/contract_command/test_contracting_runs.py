@@ -150,10 +150,12 @@ def test_the_control_api_turns_it_on_and_tells_what_was_found() -> None:
     assert found == {
         "findings": [
             {
-                "problem": "this operation takes next_page_start",
+                "problem": "parameter-paging: There is no parameter page: a page has a fixed size, and next_page_start "
+                "leads to the next. This is the first page. Send next_page_start, with the value that the page before "
+                "has under that name.",
                 "rule": "HTTP-7",
                 "call": answer.headers["X-Request-Id"],
-                "where": "query page",
+                "where": None,
             }
         ]
     }

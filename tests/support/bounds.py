@@ -1,23 +1,17 @@
 """Bounds of waits. They guard against a hang alone: a busy machine never reaches them."""
 
-import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from threading import Event, Thread
 from time import monotonic
 from typing import Final, TypeVar
 
-import pytest
-
 A = TypeVar("A")
 T = TypeVar("T")
 
-# The bound of one wait. pytest's faulthandler_timeout is as long: then it prints where each thread stands.
+# The bound of one wait. pytest's faulthandler_timeout is as long: then it prints where each thread stands. The whole of
+# a test has the bound of pytest-timeout.
 WAIT_SECONDS: Final = 300
-# The bounds of one test.
-TEST_SECONDS: Final = 600
-SLOW_TEST_SECONDS: Final = 3600
 
 
 def join(*threads: Thread) -> None:
@@ -63,22 +57,3 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert monotonic() < deadline, f"not so after {WAIT_SECONDS} seconds"
         Event().wait(0.002)
-
-
-@contextmanager
-def fails_after(seconds: int) -> Iterator[None]:
-    """Fail the test that still runs after so many seconds, and again each time as many have passed.
-
-    The first failure may be held up by a block that waits at its end; the next one ends that wait too.
-    """
-
-    def fail(number: int, frame: object) -> None:
-        pytest.fail(f"the test still runs after {seconds} seconds")
-
-    before = signal.signal(signal.SIGALRM, fail)
-    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
