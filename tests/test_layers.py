@@ -72,7 +72,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     # Schemathesis and what it stands on are an extra too.
     "contract": {"mockscope.contract", "mockscope.domain", "hypothesis", "requests", "schemathesis"},
     # It judges any server, so it may know nothing of ours.
-    "checking": DOMAIN | {"mockscope._support", "mockscope.checking", "mockscope.remote", "msgspec"},
+    "checking": DOMAIN | {"mockscope._support", "mockscope.checking", "mockscope.remote", "yaml"},
     "judging.py": DOMAIN
     | {"mockscope.checking", "mockscope.outside", "mockscope.remote", "mockscope.shell", "click", "yaml"},
     "fuzzing.py": SERVER | {"mockscope.contract", "mockscope.outside", "mockscope.remote", "mockscope.shell", "click"},

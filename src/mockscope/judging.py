@@ -5,11 +5,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
+from mockscope.nearness import nearest
 from mockscope.outside import (
     Progress,
     check_output,
@@ -31,6 +31,8 @@ COULD_NOT: Final = 1
 DIFFERS: Final = 2
 # Requests a second, for a server that is not on this machine.
 DEFAULT_RATE: Final = 5.0
+RATE_HELP: Final = "Requests a second at most; 0: no limit. Without it: 5, and on this machine no limit."
+PAGES: Final = click.IntRange(min=1)
 
 
 class JudgingCommand(click.Command):
@@ -68,30 +70,14 @@ class JudgingCommand(click.Command):
 @click.option("--report", "form", type=click.Choice(["json", "junit"]), help="A report instead of the table.")
 @click.option("--report-file", type=FILE, help="File for the report; the table is printed as well.")
 @click.option("--no-exchanges", is_flag=True, help="Leave requests, responses and the site's host out of the report.")
-@click.option(
-    "--max-pages",
-    type=click.IntRange(min=1),
-    default=50,
-    show_default=True,
-    help="The most pages of a list that are read.",
-)
-@click.option(
-    "--rate",
-    type=Number(0, MOST_REQUESTS),
-    help="Requests a second at most; 0: no limit. Without it: 5, and on this machine no limit.",
-)
+@click.option("--max-pages", type=PAGES, default=50, show_default=True, help="The most pages of a list that are read.")
+@click.option("--rate", type=Number(0, MOST_REQUESTS), help=RATE_HELP)
 def check(
     *,
     url: str,
     site: str,
     api_key_env: str,
-    timeout: float,
-    ca_file: Path | None,
-    read_only: bool,
-    dry_run: bool,
-    full: bool,
     yes: bool,
-    clean_up: bool,
     rules: tuple[str, ...],
     policy: Path | None,
     write_policy: Path | None,
@@ -100,39 +86,47 @@ def check(
     no_exchanges: bool,
     max_pages: int,
     rate: float | None,
+    timeout: float,
+    ca_file: Path | None,
+    **levels: bool,
 ) -> int:
-    """Judge a server by the rules.
+    """Judge a server by the rules: the mock, or whatever else answers at URL.
 
-    URL is where the server is, without /api/v1. The exit status is 0 where nothing
+    URL is where the server is, without /api/v1: e.g. https://app.periscopedata.com. The exit status is 0 where nothing
     differs, 1 where it could not run to its end or was used wrongly, and 2 where something differs.
     """
-    if read_only + dry_run + full + clean_up > 1:
+    if sum(levels.values()) > 1:
         raise click.UsageError("--read-only, --dry-run, --full and --clean-up exclude each other")
     if report_file is not None and form is None:
         raise click.UsageError("--report-file needs --report: json or junit")
     check_apart({"--report-file": report_file, "--write-policy": write_policy})
     api_key = from_environment(api_key_env, "the API key")
-    _check_rules(rules)
-    settings: dict[str, Any] = {"rules": rules, "policy": _switches_in(policy), "max_pages": max_pages}
-    check_output(report_file)
-    check_output(write_policy)
-    rate = rate if rate is not None or is_loopback(url) else DEFAULT_RATE
+    import yaml
+
     from mockscope.checking.outcome import CouldNotRun, Level
     from mockscope.checking.report import table, to_json, to_junit
     from mockscope.checking.run import check
     from mockscope.remote.client import Unreachable
 
-    level = Level.FULL if full else Level.DRY_RUN if dry_run else Level.READ_ONLY
+    _check_rules(rules)
+    settings: dict[str, Any] = {"rules": rules, "policy": _switches_in(policy), "max_pages": max_pages}
+    check_output(report_file)
+    check_output(write_policy)
+    rate = rate if rate is not None or is_loopback(url) else DEFAULT_RATE
+    full = levels["full"]
+    level = Level.FULL if full else Level.DRY_RUN if levels["dry_run"] else Level.READ_ONLY
     with client_of(url, site, api_key, rate=rate, timeout=timeout, ca_file=ca_file) as client, _interruptible():
         try:
-            if clean_up:
+            if levels["clean_up"]:
                 return _clean_up(client, max_pages, is_sure=yes)
             if full:
                 _ask_first(f"create, change and delete records of its own on {site} at {url}", is_sure=yes)
             with Progress() as show:
                 report = check(client, level, progress=lambda done, total: show("checks", done, total), **settings)
             if write_policy is not None:
-                write_output(write_policy, _as_yaml(report.policy), private=False)
+                # As switches stand in a seed.
+                text = yaml.safe_dump({"policy": {**report.policy}}, sort_keys=False)
+                write_output(write_policy, text.encode(), private=False)
             if form is not None:
                 text = (to_json if form == "json" else to_junit)(report, with_exchanges=not no_exchanges)
                 # Exchanges have people in them.
@@ -152,8 +146,7 @@ def check(
 
 
 def _check_rules(rules: tuple[str, ...]) -> None:
-    from mockscope.checking.rows import RULES
-    from mockscope.nearness import nearest
+    from mockscope.checking.policy import RULES
 
     for rule in rules:
         if rule not in RULES:
@@ -178,13 +171,6 @@ def _switches_in(path: Path | None) -> dict[str, object]:
     except (ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise click.ClickException(f"{path} is not a policy: {error}") from None
     return dict(switches)
-
-
-def _as_yaml(policy: Any) -> bytes:
-    """Return switches as they stand in a seed."""
-    import yaml
-
-    return yaml.safe_dump({"policy": dict(policy)}, sort_keys=False, encoding="utf-8")
 
 
 def _ask_first(what: str, *, is_sure: bool) -> None:
@@ -229,14 +215,10 @@ def _encodable(text: str) -> str:
 @contextmanager
 def _interruptible() -> Iterator[None]:
     """For a block, let SIGTERM and SIGHUP end a run as Ctrl-C does: its records are removed."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    numbers = [number for number in (signal.SIGTERM, getattr(signal, "SIGHUP", None)) if number is not None]
     # nohup has SIGHUP ignored.
     heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, interrupt) for number in heeded}
+    before = {number: signal.signal(number, signal.default_int_handler) for number in heeded}
     try:
         yield
     finally:

@@ -9,8 +9,8 @@ from deviations import PLANTED
 from observations import read_observations
 
 from mockscope.checking.outcome import Level
+from mockscope.checking.policy import RULES
 from mockscope.checking.report import to_json
-from mockscope.checking.rows import RULES
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,7 @@ from mockscope import Mockscope, MockSite
 from mockscope.checking.guard import MAX_FAILURES, Guard, Stopped
 from mockscope.checking.names import Names, Record
 from mockscope.checking.outcome import CouldNotRun, Level
-from mockscope.checking.rows import RULES
+from mockscope.checking.policy import RULES
 from mockscope.checking.run import check, left_on, remove_from
 from mockscope.checking.walking import GROUP, USER
 from mockscope.remote.client import Client, Unreachable

@@ -1,6 +1,7 @@
 """The rules as the command check asks for them, asked of the mock: each check holds, at every level that it needs."""
 
 import re
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,10 +12,9 @@ from checking_harness import NEVER, PAGE_SIZE, SEED, WithoutSocket, checked
 
 from mockscope import Mockscope, Policy
 from mockscope.checking.outcome import HOLDS, Level, Outcome, Verdict
-from mockscope.checking.policy import SENTENCES, Readings, sentence
-from mockscope.checking.rows import CHECKS, RULES, SEEN
-from mockscope.checking.run import Report, check
-from mockscope.checking.table import Check
+from mockscope.checking.policy import RULES, SENTENCES, Readings, sentence
+from mockscope.checking.run import CHECKS, Report, check
+from mockscope.checking.table import NOT_VISIBLE, Check
 from mockscope.remote.client import Client
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs/rules.yaml"
@@ -22,6 +22,7 @@ FAMILIES_OF_RULES: Final[dict[str, list[dict[str, Any]]]] = yaml.safe_load(DOCUM
 RULE_OF: Final = {
     switch: rule["id"] for rules in FAMILIES_OF_RULES.values() for rule in rules for switch in rule.get("policy", ())
 }
+SEEN: Final = tuple(dict.fromkeys(each.rule for each in CHECKS if each.title != NOT_VISIBLE))
 DEFAULTS: Final = msgspec.structs.asdict(Policy())
 RIVALS: Final = [
     ("page_size", 7),
@@ -68,7 +69,15 @@ def test_nothing_is_to_be_turned_for_a_mock_that_nobody_has_turned(report: Repor
 
 
 def test_every_rule_has_a_check_or_says_why_it_can_t_be_seen() -> None:
+    ids = [rule["id"] for rules in FAMILIES_OF_RULES.values() for rule in rules]
+
+    assert [rule for rule, _ in groupby(CHECKS, lambda each: each.rule)] == ids
+
+
+def test_every_rule_is_one_short_sentence_of_its_own_in_the_order_of_the_rules() -> None:
     assert list(RULES) == [rule["id"] for rules in FAMILIES_OF_RULES.values() for rule in rules]
+    assert [words for words in RULES.values() if not re.fullmatch(r"[A-Z].{10,70}[^.]", words)] == []
+    assert len({*RULES.values()}) == len(RULES)
 
 
 def test_the_document_lists_the_rules_that_no_check_can_see() -> None:

@@ -18,8 +18,8 @@ import yaml
 from facts import Dispute, Page, read_page
 from observations import Observation, read_observations, shown
 
-from mockscope.checking.rows import CHECKS as ALL_CHECKS
-from mockscope.checking.rows import SEEN
+from mockscope.checking.run import CHECKS as ALL_CHECKS
+from mockscope.checking.table import NOT_VISIBLE
 from mockscope.instruments.hints import Hint
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -29,6 +29,8 @@ END: Final = "<!-- generated: to here -->"
 # Puts the checks of a rule to the mock; which rules have some, they say themselves.
 CHECKS: Final = "tests/checking/test_checking_rules.py::test_the_mock_keeps_a_rule_as_check_asks_for_it"
 NOT_CHECKED: Final = "[none](check.md#what-is-not-seen)"
+# The rules of which something can be seen from outside.
+SEEN: Final = tuple(dict.fromkeys(row.rule for row in ALL_CHECKS if row.title != NOT_VISIBLE))
 BASES: Final = ("stated", "forced", "inferred", "chosen")
 
 
@@ -267,7 +269,7 @@ def render_rules(
 
 
 def _checks(rule: str) -> str:
-    levels = Counter(row.level for row in ALL_CHECKS if row.rule == rule and row.is_visible)
+    levels = Counter(row.level for row in ALL_CHECKS if row.rule == rule and row.title != NOT_VISIBLE)
     return ", ".join(f"{levels[level]} with `--{level.word}`" for level in sorted(levels)) or NOT_CHECKED
 
 

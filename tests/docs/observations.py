@@ -26,10 +26,11 @@ class ReportRefused(ValueError):
     """A file that can't count as an observation, and why."""
 
 
-class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What was seen of one rule."""
 
     rule: Annotated[str, Meta(description="the rule's id")]
+    sentence: Annotated[str, Meta(description="what the rule says, in one sentence; it may be missing")] = ""
     outcome: Annotated[
         Literal["holds", "differs", "not-seen"], Meta(description="`holds`, `differs`, or `not-seen` at this level")
     ]

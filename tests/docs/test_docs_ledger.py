@@ -9,12 +9,23 @@ import pytest_mockscope
 import yaml
 from blocks import DOCUMENTS, ROOT, package_folder, read
 from facts import read_page
-from ledger import BASES, CHECKS, Proof, Rule, pages, proofs_in, read_proofs, read_rules, render_rules, render_summary
+from ledger import (
+    BASES,
+    CHECKS,
+    SEEN,
+    Proof,
+    Rule,
+    pages,
+    proofs_in,
+    read_proofs,
+    read_rules,
+    render_rules,
+    render_summary,
+)
 from observations import Observation
 
 import mockscope
 from mockscope import Policy, Refusal
-from mockscope.checking.rows import SEEN
 
 RULES = read_rules()
 IDS = [rule.id for rule in RULES]

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from mockscope.checking.comparing import REFUSED, same
-from mockscope.checking.outcome import require
+from mockscope.checking.outcome import REFUSED, require, same
 from mockscope.checking.session import WRONG_KEY, Session
 from mockscope.checking.table import Check, not_visible, row
 from mockscope.remote.client import AUTH_HEADER, GROUPS

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlencode
 
 from mockscope.checking.names import Names, Record
 from mockscope.checking.outcome import DRY_RUN, READ_ONLY, CouldNotRun, Level, unseen
-from mockscope.checking.walking import GROUP, KINDS, Kind, content
+from mockscope.checking.walking import GROUP, KINDS, Answer, Kind, content
 from mockscope.remote.client import EMAIL_HEADER, GROUPS, Client, RateLimited, Unreachable
 from mockscope.remote.exchange import Exchange, Headers
 
@@ -39,33 +39,18 @@ class Target(NamedTuple):
         return cls(kind, emails[0] if emails else None)
 
 
-class Answer(NamedTuple):
-    """A response that several checks look at, parsed once."""
-
-    exchange: Exchange
-    # The JSON; the bytes if it is not JSON.
-    body: Any
-
-
 class Write:
     """The effect of a request that is not a GET, as far as the request says it."""
 
-    def __init__(
-        self,
-        method: str,
-        path: str,
-        headers: Headers,
-        *,
-        query: Mapping[str, str] | str = "",
-        json: object = None,
-        body: bytes | None = None,
-    ) -> None:
+    def __init__(self, method: str, path: str, headers: Headers, options: Mapping[str, Any]) -> None:
         self.method = method
         self.kind, self.target = Target.of(path, headers)
+        query = options.get("query", "")
         parameters = parse_qsl(query if isinstance(query, str) else urlencode(query), keep_blank_values=True)
         # Only in the spelling that the page shows.
         self.is_test = {value for name, value in parameters if name == "test_mode"} == {"true"}
-        body = (body or b"") if json is None else dumps(json).encode()
+        json, body = options.get("json"), options.get("body") or b""
+        body = body if json is None else dumps(json).encode()
         self.says_nothing = body in (b"", b"{}")
         self.text = body.decode("utf-8", "replace")
         try:
@@ -105,14 +90,7 @@ class Guard:
         self.made: dict[Record, None] = {}
 
     def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        email: str | None = None,
-        headers: Headers = (),
-        auth: bool = True,
-        **options: Any,
+        self, method: str, path: str, *, email: str | None = None, headers: Headers = (), **options: Any
     ) -> Exchange:
         """Send a request, if that is allowed. The other arguments are those of ``Client.request``.
 
@@ -123,11 +101,11 @@ class Guard:
             Verdict: If no request can hold a name that the site uses.
         """
         headers = [*headers, *([(EMAIL_HEADER, email)] if email is not None else [])]
-        write = None if method == "GET" else Write(method, path, headers, **options)
+        write = None if method == "GET" else Write(method, path, headers, options)
         if write is not None:
             self._check(write)
         try:
-            exchange = self._client.request(method, path, headers=headers, auth=auth, **options)
+            exchange = self._client.request(method, path, headers=headers, **options)
             if exchange.is_rate_limited:
                 reason = f"the server is rate-limiting ({method} {path}: {exchange.status})"
                 raise RateLimited(f"{reason}: try again later, or with --rate")

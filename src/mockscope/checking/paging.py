@@ -7,8 +7,7 @@ from itertools import pairwise
 from typing import Final
 from urllib.parse import quote
 
-from mockscope.checking.comparing import same
-from mockscope.checking.outcome import FULL, differs, expect, require
+from mockscope.checking.outcome import FULL, differs, expect, require, same
 from mockscope.checking.session import Session
 from mockscope.checking.table import Check
 from mockscope.checking.walking import KINDS, USER, Kind, Page, Walk

@@ -1,42 +1,20 @@
 """The questions on which the evidence is split: their readings, and the policy switches that choose one."""
 
 from collections.abc import Mapping
-from typing import Final
+from importlib.resources import files
+from typing import Any, Final
 
-from msgspec.structs import asdict
+import yaml
 
 from mockscope.checking.outcome import differs
 from mockscope.domain.policy import Policy
 from mockscope.remote.exchange import Exchange
 
-# What the rules say under each reading.
-SENTENCES: Final[Mapping[str, Mapping[object, str]]] = {
-    "test_mode_create_status": {
-        200: "a create that passes in test mode is 200",
-        201: "a create that passes in test mode is 201",
-    },
-    "unknown_groups": {
-        "reject": "the name of a group that the site does not have is 400",
-        "ignore": "the name of a group that the site does not have is left out",
-        "create": "a group that the site does not have is created",
-    },
-    "implicit_all_users": {
-        False: "the user is in the groups that were sent, and in no other",
-        True: "the user is in All Users as well, and there first",
-    },
-    "creator_must_be_admin": {
-        False: "a user who is not an administrator may create a group",
-        True: "a user who is not an administrator may not create a group: 400",
-    },
-    "protect_builtin_groups": {
-        True: "deleting or renaming a built-in group is 400",
-        False: "built-in groups can be deleted and renamed",
-    },
-    "require_json_content_type": {
-        False: "a body is read as JSON whatever its Content-Type",
-        True: "a body needs Content-Type: application/json, otherwise it is 400",
-    },
-}
+_TEXTS: Final[dict[str, Any]] = yaml.safe_load((files("mockscope.checking") / "sentences.yaml").read_bytes())
+# Each rule in one sentence.
+RULES: Final[Mapping[str, str]] = _TEXTS["rules"]
+# What the rules say under each value of a switch. The size of a page has a sentence of its own.
+SENTENCES: Final[Mapping[str, Mapping[object, str]]] = _TEXTS["switches"]
 
 
 def sentence(switch: str, value: object) -> str:
@@ -57,12 +35,12 @@ class Readings:
     """
 
     def __init__(self, policy: Mapping[str, object]) -> None:
-        self._policy = asdict(Policy().with_changes(**policy))
+        self._policy = Policy().with_changes(**policy)
         self._seen: dict[str, set[object]] = {}
 
     def __getitem__(self, switch: str) -> object:
         """Return the value of a switch."""
-        return self._policy[switch]
+        return getattr(self._policy, switch)
 
     def expected(self, switch: str) -> str:
         """Return what the rules say under the reading to judge by."""

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mockscope.checking.comparing import OK, answered, field_of, shown
-from mockscope.checking.outcome import expect
+from mockscope.checking.outcome import OK, answered, expect, field_of, shown
 from mockscope.checking.session import Session
 from mockscope.checking.walking import Fields, Kind, content
 from mockscope.remote.exchange import Exchange

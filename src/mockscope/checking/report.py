@@ -2,21 +2,25 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from textwrap import indent
 from typing import Any, Final
 from xml.etree import ElementTree
 
 from mockscope.checking.outcome import Outcome, Word
+from mockscope.checking.policy import RULES
 from mockscope.checking.run import Report
 from mockscope.checking.table import Finding, RuleFinding
-from mockscope.remote.exchange import Exchange
 
 VERSION: Final = 1
 # Stands for the site's host in a report for others.
 NO_HOST: Final = "<site-host>"
-WORDS: Final[Mapping[Word, str]] = {"holds": "holds", "differs": "differs", "not-seen": "not seen"}
-PLURALS: Final[Mapping[Word, str]] = {"holds": "hold", "differs": "differ", "not-seen": "not seen"}
+# Each outcome, of one check and of several.
+WORDS: Final[Mapping[Word, tuple[str, str]]] = {
+    "holds": ("holds", "hold"),
+    "differs": ("differs", "differ"),
+    "not-seen": ("not seen", "not seen"),
+}
 
 
 def to_json(report: Report, *, with_exchanges: bool = True) -> str:
@@ -30,6 +34,7 @@ def to_json(report: Report, *, with_exchanges: bool = True) -> str:
         "rules": [
             {
                 "rule": rule.rule,
+                "sentence": RULES[rule.rule],
                 "outcome": rule.word,
                 "checks": [_plain(finding, with_exchanges=with_exchanges) for finding in rule.findings],
             }
@@ -76,12 +81,12 @@ def to_junit(report: Report, *, with_exchanges: bool = True) -> str:
     )
     for check, outcome in report.findings:
         case = ElementTree.SubElement(suite, "testcase", classname=check.rule, name=check.title)
+        rule = f"{check.rule}: {RULES[check.rule]}"
         if outcome.word == "differs":
             failure = ElementTree.SubElement(case, "failure", message=_in_xml(f"expected: {outcome.reason}"))
-            exchanges = map(_shown, outcome.exchanges if with_exchanges else ())
-            failure.text = _in_xml("\n\n".join([*_switches(outcome), *exchanges]))
+            failure.text = _in_xml("\n\n".join([rule, *_details(outcome, with_exchanges=with_exchanges)]))
         elif outcome.word == "not-seen":
-            ElementTree.SubElement(case, "skipped", message=_in_xml(outcome.reason))
+            ElementTree.SubElement(case, "skipped", message=_in_xml(outcome.reason)).text = rule
     ElementTree.indent(suites)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
 
@@ -94,41 +99,37 @@ def _in_xml(text: str) -> str:
 def table(report: Report, *, with_exchanges: bool = True) -> str:
     """Return the report for a terminal: a line for each rule, then what differs, then the switches to turn."""
     width = max((len(rule.rule) for rule in report.rules), default=0)
-    lines = [f"{rule.rule:<{width}}  {WORDS[rule.word]:<8}  {_summary_of(rule)}" for rule in report.rules]
+    lines = [
+        f"{rule.rule:<{width}}  {WORDS[rule.word][0]:<8}  {RULES[rule.rule]} ({_summary_of(rule)})"
+        for rule in report.rules
+    ]
     for check, outcome in report.findings:
         if outcome.word == "differs":
             lines += ["", f"{check.rule}: {check.title}", f"  expected: {outcome.reason}"]
-            lines += [f"  {line}" for line in _switches(outcome)]
-            for exchange in outcome.exchanges if with_exchanges else ():
-                lines += ["", indent(_shown(exchange), "  ")]
+            lines += [f"\n{indent(each, '  ')}" for each in _details(outcome, with_exchanges=with_exchanges)]
     if report.policy:
         lines += ["", "A mock with these switches answers like this server:"]
         lines += [f"  {switch}: {json.dumps(value)}" for switch, value in report.policy.items()]
-    return "\n".join([*lines, "", f"{report.level.word}: {summary(report)}", ""])
-
-
-def summary(report: Report) -> str:
-    """Return how many rules hold, differ, and were not seen."""
     rules = len(report.rules)
-    counts = Counter(rule.word for rule in report.rules)
-    return f"{rules} rule{'s' * (rules != 1)}: {', '.join(_counted(counts[word], word) for word in WORDS)}"
+    counts = _counted((rule.word for rule in report.rules), WORDS)
+    return "\n".join([*lines, "", f"{report.level.word}: {rules} rule{'s' * (rules != 1)}: {counts}", ""])
 
 
 def _summary_of(rule: RuleFinding) -> str:
     if rule.word == "not-seen":
         return rule.findings[0].outcome.reason
-    counts = Counter(finding.outcome.word for finding in rule.findings)
-    return ", ".join(_counted(counts[word], word) for word in sorted(counts) if counts[word])
+    words = {finding.outcome.word for finding in rule.findings}
+    return _counted((finding.outcome.word for finding in rule.findings), sorted(words))
 
 
-def _counted(count: int, word: Word) -> str:
-    return f"{count} {(WORDS if count == 1 else PLURALS)[word]}"
+def _counted(found: Iterable[Word], words: Iterable[Word]) -> str:
+    """Return in words how often each of some outcomes was found."""
+    counts = Counter(found)
+    return ", ".join(f"{counts[word]} {WORDS[word][counts[word] != 1]}" for word in words)
 
 
-def _switches(outcome: Outcome) -> Iterator[str]:
+def _details(outcome: Outcome, *, with_exchanges: bool) -> Iterator[str]:
     for switch, value in outcome.switch.items():
         yield f"a mock answers like this with the switch {switch}: {json.dumps(value)}"
-
-
-def _shown(exchange: Exchange) -> str:
-    return f"{exchange}\n{exchange.curl}"
+    for exchange in outcome.exchanges if with_exchanges else ():
+        yield f"{exchange}\n{exchange.curl}"

@@ -4,14 +4,19 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
+from typing import Final
 
+from mockscope.checking import authentication, groups, paging, test_mode, transport, users
 from mockscope.checking.guard import Guard
 from mockscope.checking.names import ALL_RUNS, Record, clean, left_behind
 from mockscope.checking.outcome import FULL, HOLDS, READ_ONLY, CouldNotRun, Level, Outcome, Verdict
-from mockscope.checking.rows import CHECKS
 from mockscope.checking.session import MAX_PAGES, Session
 from mockscope.checking.table import Check, Finding, RuleFinding
 from mockscope.remote.client import Client, Unreachable
+
+# In the order of the rules.
+FAMILIES: Final = (transport, authentication, paging, users, groups, test_mode)
+CHECKS: Final[tuple[Check, ...]] = tuple(check for family in FAMILIES for check in family.CHECKS)
 
 
 @dataclass(frozen=True, slots=True)

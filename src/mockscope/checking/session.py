@@ -5,11 +5,11 @@ from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from mockscope._support.text import printable
-from mockscope.checking.guard import Answer, Guard, Target
+from mockscope.checking.guard import Guard, Target
 from mockscope.checking.names import ALL_RUNS, Names, Record, clean, marked_in
 from mockscope.checking.outcome import FULL, CouldNotRun, Level, require, unseen
 from mockscope.checking.policy import Readings
-from mockscope.checking.walking import GROUP, KINDS, USER, Fields, Kind, Walk, walk
+from mockscope.checking.walking import GROUP, KINDS, USER, Answer, Fields, Kind, Walk, walk
 from mockscope.remote.client import AUTH_HEADER, USERS, Client, Unreachable
 from mockscope.remote.exchange import Exchange
 
@@ -19,6 +19,12 @@ MAX_PAGES: Final = 50
 TEST_MODE: Final = {"test_mode": "true"}
 # A key in the vendor's form that no site has.
 WRONG_KEY: Final = "00000000-0000-0000-0000-00000000"
+# Why a response with a status to the first request ends the run.
+WHY_NOT: Final = {
+    200: "the server is not one of this API",
+    403: "the site or its key is refused",
+    404: "there is no such API, or it is not enabled for the site",
+}
 
 
 class Proof(NamedTuple):
@@ -338,15 +344,9 @@ def _records_in(answer: Answer, kind: Kind) -> list[Fields]:
 
 def _why_not(first: Exchange) -> str:
     """Return why the response to the first request ends the run."""
-    if first.status == 403:
-        return "the site or its key is refused"
-    if first.status == 404:
-        return "there is no such API, or it is not enabled for the site"
     if 300 <= first.status < 400:
         return f"the server redirects to {printable(first.header('Location') or 'nowhere')}"
-    if first.status != 200:
-        return "the server does not list the users"
-    return "the server is not one of this API"
+    return WHY_NOT.get(first.status, "the server does not list the users")
 
 
 def _is_user(user: Any) -> bool:

@@ -4,8 +4,19 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from typing import Final, NamedTuple
 
-from mockscope.checking.comparing import OK, REFUSED, answered, refused_alike
-from mockscope.checking.outcome import DRY_RUN, FULL, READ_ONLY, Level, Outcome, Word, unseen
+from mockscope.checking.outcome import (
+    DRY_RUN,
+    FULL,
+    OK,
+    READ_ONLY,
+    REFUSED,
+    Level,
+    Outcome,
+    Word,
+    answered,
+    refused_alike,
+    unseen,
+)
 from mockscope.checking.session import Session
 from mockscope.checking.walking import Kind
 from mockscope.remote.exchange import Exchange
@@ -15,8 +26,7 @@ NOT_VISIBLE: Final = "It cannot be seen from outside"
 
 # Values of a required field that are refused.
 BLANKS: Final = ("", "  ")
-NOT_TEXTS: Final = (5, ["Mockscope"])
-BAD_TEXTS: Final = (*BLANKS, None, *NOT_TEXTS)
+BAD_TEXTS: Final = (*BLANKS, None, 5, ["Mockscope"])
 
 
 class Check(NamedTuple):
@@ -28,11 +38,6 @@ class Check(NamedTuple):
     level: Level = READ_ONLY
     # Whether it looks through the responses to all others.
     is_last: bool = False
-
-    @property
-    def is_visible(self) -> bool:
-        """Return whether anything can be seen of the rule from outside."""
-        return self.title != NOT_VISIBLE
 
 
 Requests = Callable[[Session], Iterable[Exchange]]

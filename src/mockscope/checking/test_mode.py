@@ -5,8 +5,7 @@ from functools import partial
 from itertools import product
 from typing import Any, Final
 
-from mockscope.checking.comparing import OK, answered, same
-from mockscope.checking.outcome import DRY_RUN, FULL, expect, require
+from mockscope.checking.outcome import DRY_RUN, FULL, OK, answered, expect, require, same
 from mockscope.checking.session import TEST_MODE, Session
 from mockscope.checking.table import Check
 from mockscope.checking.walking import GROUP, KINDS, USER, Kind, content

@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from json import dumps
 from typing import Final
 
-from mockscope.checking.comparing import OK, answered, same
-from mockscope.checking.guard import Answer
-from mockscope.checking.outcome import DRY_RUN, FULL, differs, expect, require
+from mockscope.checking.outcome import DRY_RUN, FULL, OK, answered, differs, expect, require, same
 from mockscope.checking.session import Session
 from mockscope.checking.table import Check, alike, not_visible, row
-from mockscope.checking.walking import GROUP, KINDS, USER, Fields
+from mockscope.checking.walking import GROUP, KINDS, USER, Answer, Fields
 from mockscope.remote.client import GROUPS, USERS, RateLimited, Unreachable, group_path
 from mockscope.remote.exchange import Exchange
 
@@ -34,25 +32,17 @@ def _answers(session: Session) -> Iterator[Answer]:
     return (answer for answer in session.answers if not 300 <= answer.exchange.status < 400)
 
 
-def _look_around(session: Session) -> None:
-    for kind in KINDS:
-        session.walk(kind)
+def _json(session: Session) -> None:
+    # Responses of several statuses.
     session.get(USERS, auth=False)
     session.get(NOWHERE)
-    session.see(USER, session.names.email())
-    session.see(GROUP, session.names.group())
-
-
-def _media_type(session: Session) -> None:
-    for answer in _answers(session):
-        media_type = (answer.exchange.header("Content-Type") or "").lower().replace('"', "").replace(" ", "")
-        is_json = media_type == "application/json;charset=utf-8"
-        expect(is_json, "every response is application/json; charset=utf-8", answer.exchange)
-
-
-def _is_json(session: Session) -> None:
+    for kind, name in ((USER, session.names.email()), (GROUP, session.names.group())):
+        session.walk(kind)
+        session.see(kind, name)
     for exchange, body in _answers(session):
-        expect(not isinstance(body, bytes), "every response is JSON", exchange)
+        media_type = (exchange.header("Content-Type") or "").lower().replace('"', "").replace(" ", "")
+        is_json = media_type == "application/json;charset=utf-8" and not isinstance(body, bytes)
+        expect(is_json, "every response is JSON, application/json; charset=utf-8", exchange)
         if exchange.status >= 400:
             message = body["message"] if isinstance(body, Fields) and body.names == ["message"] else None
             is_one = isinstance(message, str) and message.strip()
@@ -232,9 +222,7 @@ def _body_not_too_large(session: Session) -> None:
 
 
 CHECKS: Final = (
-    Check("HTTP-1", "A look around at several statuses", _look_around),
-    Check("HTTP-1", "Every response is application/json; charset=utf-8", _media_type, is_last=True),
-    Check("HTTP-1", "Every response is JSON, and every refusal one message", _is_json, is_last=True),
+    Check("HTTP-1", "Every response is JSON, and every refusal has one message", _json, is_last=True),
     Check("HTTP-1", "Lists are as on the page", _lists, is_last=True),
     Check("HTTP-2", "The Host header is ignored", _any_host),
     Check("HTTP-3", "Lists are there with a slash and without", _lists_in_both_spellings),

@@ -5,12 +5,23 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
-from mockscope.checking.comparing import OK, answered, field_of, is_found, refused_alike, shown
-from mockscope.checking.outcome import DRY_RUN, FULL, expect, require, unseen
+from mockscope.checking.outcome import (
+    DRY_RUN,
+    FULL,
+    OK,
+    answered,
+    expect,
+    field_of,
+    is_found,
+    refused_alike,
+    require,
+    shown,
+    unseen,
+)
 from mockscope.checking.records import changed, created, deleted, shows_whole
 from mockscope.checking.session import ADMINISTRATORS, ALL_USERS, Session
-from mockscope.checking.table import BAD_TEXTS, BLANKS, NOT_TEXTS, Check, creates, not_visible, row, updates
-from mockscope.checking.walking import GROUP, USER, Fields
+from mockscope.checking.table import BAD_TEXTS, BLANKS, Check, creates, not_visible, row, updates
+from mockscope.checking.walking import GROUP, USER
 from mockscope.remote.client import USERS
 from mockscope.remote.exchange import Exchange
 
@@ -95,21 +106,12 @@ def _spelling(session: Session) -> None:
     expect(field_of(exchange, "email") == email, "the spelling that was given at creation is kept", exchange)
 
 
-def _some(session: Session) -> list[Fields]:
-    require(session.site_users, "no user was seen")
-    return [session.site_users[0], session.site_users[-1]]
-
-
 def _found(session: Session) -> None:
-    for user in _some(session):
-        exchange = session.see(USER, user["email"])
-        expect(is_found(exchange, USER, user["email"]), "200 with the user of that email", exchange)
-
-
-def _header_wins(session: Session) -> None:
-    email = _some(session)[0]["email"]
-    exchange = session.get(USERS, email=email, query={"next_page_start": "a"})
-    expect(is_found(exchange, USER, email), "200 with the user of that email, whatever the cursor", exchange)
+    require(session.site_users, "no user was seen")
+    email = session.site_users[-1]["email"]
+    for query in ({}, {"next_page_start": "a"}):
+        exchange = session.get(USERS, email=email, query=query)
+        expect(is_found(exchange, USER, email), "200 with the user of that email, whatever the cursor", exchange)
 
 
 # -- USER-CREATE -----------------------------------------------------------------------------------------------
@@ -161,14 +163,9 @@ def _invited_by_an_administrator(session: Session) -> None:
 # -- USER-UPDATE, USER-DELETE ----------------------------------------------------------------------------------
 
 
-def _updates_of_nobody(session: Session) -> Iterator[Exchange]:
+def _of_nobody(session: Session, method: str) -> Iterator[Exchange]:
     for email in (None, *BLANKS, session.names.email()):
-        yield session.write("PUT", USERS, email=email, json={})
-
-
-def _deletions_of_nobody(session: Session) -> Iterator[Exchange]:
-    for email in (None, *BLANKS, session.names.email()):
-        yield session.write("DELETE", USERS, email=email)
+        yield session.write(method, USERS, email=email, json={} if method == "PUT" else None)
 
 
 def _updated(session: Session) -> None:
@@ -215,14 +212,11 @@ CHECKS: Final = (
     creates("USER-2", "A valid email", OK, USER, ["email"], *map(_marked, EMAILS)),
     creates("USER-2", "An invalid email", 400, USER, ["email"], *map(_marked, NO_EMAILS)),
     Check("USER-2", "The spelling at creation is kept", _spelling, FULL),
-    Check("USER-GET-1", "A user is found by Http-X-Email", _found),
+    Check("USER-GET-1", "A user is found by Http-X-Email, whatever next_page_start", _found),
     row("USER-GET-1", "An unknown email", 400, lambda s: [s.see(USER, s.names.email())]),
-    Check("USER-GET-1", "The header wins over next_page_start", _header_wins),
     row("USER-GET-1", "A blank header", 400, lambda s: (s.see(USER, blank) for blank in BLANKS)),
     creates("USER-CREATE-1", "A missing field", 400, USER, REQUIRED, ...),
-    creates("USER-CREATE-1", "A blank field", 400, USER, REQUIRED, *BLANKS),
-    creates("USER-CREATE-1", "A field that is null", 400, USER, REQUIRED, None),
-    creates("USER-CREATE-1", "A field of another type", 400, USER, REQUIRED, *NOT_TEXTS),
+    creates("USER-CREATE-1", "A field that is blank, null or of another type", 400, USER, REQUIRED, *BAD_TEXTS),
     creates("USER-CREATE-2", "A list of groups that is missing, null or []", OK, USER, ["groups"], *NO_GROUPS),
     creates("USER-CREATE-2", "A value of groups that is not a list of names", 400, USER, ["groups"], *NOT_NAMES),
     Check("USER-CREATE-2", "An unknown group is 400", _unknown_groups, DRY_RUN),
@@ -233,14 +227,14 @@ CHECKS: Final = (
     Check("USER-CREATE-3", "A member of Administrators may invite", _invited_by_an_administrator, FULL),
     row("USER-CREATE-4", "An email that is taken", 409, lambda s: [s.create(USER, **s.taken(USER))], DRY_RUN),
     Check("USER-CREATE-5", "A create is 201 with the user", partial(created, kind=USER, values=NEW_USER), FULL),
-    row("USER-UPDATE-1", "An update with no, a blank or an unknown Http-X-Email", 400, _updates_of_nobody, DRY_RUN),
+    row("USER-UPDATE-1", "An update of nobody", 400, lambda s: _of_nobody(s, "PUT"), DRY_RUN),
     Check("USER-UPDATE-1", "An update is 200 with the whole user", _updated, FULL),
     row("USER-UPDATE-2", "An empty update", OK, lambda s: [s.update(USER, s.subject(USER), {})], DRY_RUN),
     Check("USER-UPDATE-2", "What is left out stays", _only_what_is_sent, FULL),
     Check("USER-UPDATE-2", "Groups are set, and without any a user is in All Users", _groups_of_an_update, FULL),
     updates("USER-UPDATE-2", "A blank or mistyped name", 400, USER, ["first_name", "last_name"], *BAD_TEXTS),
     updates("USER-UPDATE-2", "A value of groups that is not a list of names", 400, USER, ["groups"], *NOT_NAMES),
-    row("USER-DELETE-1", "A deletion with no, a blank or an unknown Http-X-Email", 400, _deletions_of_nobody, DRY_RUN),
+    row("USER-DELETE-1", "A deletion of nobody", 400, lambda s: _of_nobody(s, "DELETE"), DRY_RUN),
     Check("USER-DELETE-1", "A deletion is 200 with the message of the page", partial(deleted, kind=USER), FULL),
     not_visible("USER-DELETE-2", "the API does not show who owns a dashboard"),
     Check("USER-DELETE-3", "A user who invited others may be deleted", _an_inviter_may_go, FULL),

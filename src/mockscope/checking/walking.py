@@ -32,6 +32,14 @@ def content(exchange: Exchange) -> Any:
         return exchange.content
 
 
+class Answer(NamedTuple):
+    """A response that several checks look at, parsed once."""
+
+    exchange: Exchange
+    # The JSON; the bytes if it is not JSON.
+    body: Any
+
+
 class Kind(NamedTuple):
     """Users or groups: what one is called, and all; the path of the list, and the field that identifies a record."""
 
