@@ -18,8 +18,12 @@ from mockscope.domain.model import BUILTIN_GROUPS
 
 HINT: Final = "x-mockscope-hint"
 # The hints of refusals that depend on the records of the site, which no schema describes.
-STATE_REFUSALS: Final = frozenset(
-    {"user-unknown", "inviter-unknown", "inviter-not-administrator", "group-unknown", "builtin-group"}
+STATE_REFUSALS: Final = (
+    "user-unknown",
+    "inviter-unknown",
+    "inviter-not-administrator",
+    "group-unknown",
+    "builtin-group",
 )
 # The fields of a body that name records.
 NAMING_FIELDS: Final = ("groups", "invited_by_email", "created_by_email", "create_by_email")
