@@ -56,6 +56,9 @@ class Records(Mapping[str, R], Generic[R]):
         self._table = table
 
     def __getitem__(self, name: str) -> R:
+        if not isinstance(name, str):
+            # A KeyError, so that `in` and get() take any value.
+            raise KeyError(f"{name!r} is not an email or a name; the first record is list(site.users.values())[0]")
         with self._site.lock:
             record = self._table.get(self._table.key(name))
         if record is None:

@@ -1,4 +1,4 @@
-"""What is wrong with a text that is no JSON, in the same words under every version of Python.
+"""The mistake in a text that is not JSON, in the same words under every version of Python.
 
 No HTTP, and nothing of what a text means.
 """
@@ -15,15 +15,16 @@ ENDS: Final = {
 
 
 def mistake_of(error: JSONDecodeError) -> JSONDecodeError:
-    """What a JSON decoder stumbled over: of a comma too many, the comma, and not what is missing behind it.
+    """Return the mistake in a text, for a message that goes on with its place.
 
-    Python says so since 3.13.
+    Python before 3.13 names what it misses behind a comma too many, and not the comma.
 
     Args:
-        error: what the decoder raised.
+        error: The decoder's error.
     """
     before = error.doc[: error.pos].rstrip(BLANKS)
     end = ENDS.get((error.msg, error.doc[error.pos : error.pos + 1]))
     if end is None or not before.endswith(","):
-        return error
+        # "Invalid control character at"
+        return JSONDecodeError(error.msg.removesuffix(" at"), error.doc, error.pos)
     return JSONDecodeError(f"Illegal trailing comma before end of {end}", error.doc, len(before) - 1)

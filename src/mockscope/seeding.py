@@ -267,7 +267,7 @@ def _parse_json(text: str, name: str) -> Any:
     except json.JSONDecodeError as error:
         mistake = mistake_of(error)
         raise SeedError(
-            f"not JSON: {mistake.msg} (column {mistake.colno})", where=f"{name}, line {mistake.lineno}"
+            f"not JSON: {mistake.msg} at column {mistake.colno}", where=f"{name}, line {mistake.lineno}"
         ) from None
     except RecursionError:
         raise SeedError("nested too deeply", where=name) from None

@@ -75,10 +75,22 @@ REFUSED: list[tuple[Mapping[str, Any], str]] = [
     ),
     ({"status": 503, "headers": {"Retry After": "1"}}, "no header can be called 'Retry After'"),
     ({"status": 503, "headers": {"": "1"}}, "no header can be called ''"),
-    ({"status": 503, "headers": {"Retry-After": 1}}, "the header Retry-After can't be 1"),
-    ({"status": 503, "headers": {"A": "1\r\nB: 2"}}, r"the header A can't be '1\r\nB: 2'"),
-    ({"status": 503, "headers": {"A": " 1"}}, "the header A can't be ' 1'"),
-    ({"status": 503, "headers": {"A": "Ł"}}, "the header A can't be 'Ł'"),
+    (
+        {"status": 503, "headers": {"Retry-After": 1}},
+        "the header Retry-After must be one line in Latin-1 without blanks around it, not 1; write '1'",
+    ),
+    (
+        {"status": 503, "headers": {"A": "1\r\nB: 2"}},
+        r"the header A must be one line in Latin-1 without blanks around it, not '1\r\nB: 2'",
+    ),
+    (
+        {"status": 503, "headers": {"A": " 1"}},
+        "the header A must be one line in Latin-1 without blanks around it, not ' 1'",
+    ),
+    (
+        {"status": 503, "headers": {"A": "Ł"}},
+        "the header A must be one line in Latin-1 without blanks around it, not 'Ł'",
+    ),
     (
         {"status": 503, "headers": {"content-length": "3"}},
         "content-length is not for a fault to say; truncate breaks an answer's length",
@@ -709,7 +721,10 @@ def test_an_action_that_returns_none_lets_the_call_go_on(mockscope: MockSite, *,
         (lambda entry, answer: 503, "the action of fault-1 returned 503, and not an Answer or None"),
         (refusing, "A user with the email joey@example.com exists already."),
         (lambda entry, answer: Answer(99), "a status is between 200 and 599, not 99"),
-        (lambda entry, answer: Answer(200, "", {"A": "b\n"}), r"the header A can't be 'b\n'"),
+        (
+            lambda entry, answer: Answer(200, "", {"A": "b\n"}),
+            r"the header A must be one line in Latin-1 without blanks around it, not 'b\n'",
+        ),
     ],
 )
 def test_an_action_that_fails_is_an_answer_500_with_its_trace_in_the_log(

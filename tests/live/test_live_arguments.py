@@ -56,6 +56,15 @@ made: Anything = Mockscope
 MAPPING = "an object of names and values is wanted"
 
 
+@pytest.mark.parametrize("records", ["users", "groups", "dashboards"])
+def test_a_record_that_is_looked_up_by_its_place_says_how_it_is_found(site: Anything, records: str) -> None:
+    found = getattr(site, records)
+
+    with pytest.raises(KeyError, match=r"0 is not an email or a name; the first record is list\(site.users.values\(\)"):
+        found[0]
+    assert (0 in found, found.get(None)) == (False, None)
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

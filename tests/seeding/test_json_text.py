@@ -35,7 +35,7 @@ def told(text: str) -> tuple[str, int]:
         ('{"a": }', ("Expecting value", 6)),
         ('{"a": 1,', ("Expecting property name enclosed in double quotes", 8)),
         ("[1,", ("Expecting value", 3)),
-        ('{"a,}', ("Unterminated string starting at", 1)),
+        ('{"a,}', ("Unterminated string starting", 1)),
         ("", ("Expecting value", 0)),
     ],
 )

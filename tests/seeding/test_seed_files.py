@@ -294,7 +294,7 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str | bytes,
     [
         (
             '{"mockscope": 1,\n "sites": [],}',
-            "seed.json, line 2: not JSON: Illegal trailing comma before end of object (column 13)",
+            "seed.json, line 2: not JSON: Illegal trailing comma before end of object at column 13",
         ),
         (
             '{"mockscope": 1,\n\t"sites": [\n\t\t{"hots": "a"}]}',
@@ -311,7 +311,7 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str | bytes,
         ),
         (
             '{"mockscope": 1,\n "sites": ["\0"]}',
-            "seed.json, line 2: not JSON: Invalid control character at (column 13)",
+            "seed.json, line 2: not JSON: Invalid control character at column 13",
         ),
         (b'{"mockscope": 1,\n "sites": "\xff"}', "seed.json, line 2: byte 28 is not UTF-8"),
         ("\n", "seed.json: the file is empty: a seed begins with mockscope: 1"),

@@ -48,6 +48,17 @@ def test_times_are_rendered_in_utc_with_milliseconds() -> None:
     assert (user["last_login_at"], user["password_updated_at"]) == ("2014-02-06T23:46:07.118Z", None)
 
 
+@pytest.mark.parametrize("sent", ["j\xf6ey@example.com", "j\xc3\xb6ey@example.com"], ids=["Latin-1", "UTF-8"])
+def test_an_email_header_is_shown_as_it_was_typed(sent: str) -> None:
+    client = page_site()
+
+    answer = client.get(USERS, email=sent)
+
+    message = "No user of the site example-site has the email jöey@example.com."
+    assert (answer.status, answer.json()) == (400, {"message": message})
+    assert client.site.calls.last.email == "jöey@example.com"
+
+
 @pytest.mark.rule("USER-1")
 def test_text_that_is_no_ascii_comes_back_as_it_went_in() -> None:
     client = page_site()

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from mockscope._support.text import LONGEST_SHOWN, clipped, printable
+from mockscope._support.text import LONGEST_SHOWN, clipped, printable, readable
 from mockscope.instruments.clock import EPOCH, Clock
 from mockscope.instruments.hints import Advice
 from mockscope.instruments.lines import NO_HEADERS, Pairs, pack, unpack
@@ -185,7 +185,8 @@ class Entry(msgspec.Struct, eq=False):
     def email(self) -> str | None:
         """The user that the call is about: the Http-X-Email header or, of a create, the body's email."""
         if self.operation in NAMED_BY_HEADER:
-            return self.header("http-x-email")
+            sent = self.header("http-x-email")
+            return None if sent is None else readable(sent)
         return self._named_in_body("email") if self.operation == "create_user" else None
 
     @property

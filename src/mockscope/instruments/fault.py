@@ -413,4 +413,7 @@ def _check_header(name: object, value: object) -> None:
     if reason := RESERVED_HEADERS.get(name.lower()):
         raise ValueError(f"{name} is not for a fault to say; {reason}")
     if not isinstance(value, str) or not HEADER_VALUE.fullmatch(value):
-        raise ValueError(f"the header {name} can't be {value!r}")
+        remedy = f"; write {str(value)!r}" if isinstance(value, int | float) else ""
+        raise ValueError(
+            f"the header {name} must be one line in Latin-1 without blanks around it, not {value!r}{remedy}"
+        )

@@ -7,6 +7,7 @@ from urllib.parse import unquote_plus
 
 from starlette.types import Scope
 
+from mockscope._support.text import readable
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.lines import Pairs
 
@@ -74,7 +75,7 @@ class Head:
         """
         if self.repeats_headers:
             self._check_repeated(EMAIL_HEADER, Refusal.EMAIL_REPEATED)
-        email = self.header(EMAIL_HEADER).strip()
+        email = readable(self.header(EMAIL_HEADER)).strip()
         if not email:
             raise Refused(Refusal.EMAIL_BLANK if self.names_user else Refusal.EMAIL_MISSING, rule=rule)
         return email
