@@ -28,6 +28,16 @@ MIN_TRACKED: Final = 20_000
 MAX_HEADERS: Final = 10
 T = TypeVar("T")
 PORT: Final = click.IntRange(0, 65535)
+LOG: Final = click.Choice(["text", "full", "json", "off"])
+
+
+def _log_json(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Have every line on standard error be JSON from now on, errors of the other options too, if the log is."""
+    if value == "json":
+        from mockscope.instruments.log import JSONLines
+
+        sys.stderr = JSONLines(sys.stderr)
+    return value
 
 
 @click.command(context_settings={"auto_envvar_prefix": "MOCKSCOPE", "show_default": True})
@@ -37,7 +47,7 @@ PORT: Final = click.IntRange(0, 65535)
 @click.option("--seed", type=FILE, help="Seed file, YAML or JSON. Without it: the people of the vendor's page.")
 @click.option("--state", type=FILE, help="File to keep the sites in: loaded instead of the seed, written at the end.")
 @click.option("--ready-file", type=FILE, help="JSON file to write once the port accepts. Removed at the end.")
-@click.option("--log", type=click.Choice(["text", "json", "off"]), default="text", help="Request log on stderr.")
+@click.option("--log", type=LOG, default="text", callback=_log_json, is_eager=True, help="Request log on stderr.")
 @click.option("--hints/--no-hints", default=True, help="Whether responses carry the X-Mockscope-Hint header.")
 @click.option("--strict/--no-strict", help="On exit, list calls that only worked by accident, and faults never hit.")
 @click.option("--contract/--no-contract", help="On exit, list requests that violate openapi.yaml.")
@@ -80,11 +90,11 @@ def serve(
     _check_files(context, seed=seed, state=state, ready_file=ready_file, ca_file=ca_file)
     with collector_off():
         from mockscope.gate import Gate, SecurePort
-        from mockscope.instruments.log import RequestLog, json_line, log_messages, text_line
+        from mockscope.instruments.log import RENDERERS, RequestLog, log_messages
         from mockscope.ready import ReadyFile
         from mockscope.server import serve_in_foreground, url_of
 
-        log_messages(log)
+        stream = log_messages(log)
         kept = shell.state_file(state)
         double = _load(
             state if kept is not None and kept.exists() else seed,
@@ -97,7 +107,7 @@ def serve(
     if kept is not None:
         double.save = lambda: kept.save(list(double.directory))
     if log != "off":
-        double.observers.append(RequestLog(sys.stderr, json_line if log == "json" else text_line))
+        double.observers.append(RequestLog(stream, RENDERERS[log]))
     listener = _listener(host, port)
     url = url_of(listener, is_secure=tls)
     gates: dict[Gate, socket.socket] = {}

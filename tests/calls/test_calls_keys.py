@@ -14,7 +14,7 @@ from callers import GROUPS, PHOEBE, USERS, Headers, send
 from mockscope import LiveServer
 from mockscope.instruments.entry import Entry
 from mockscope.instruments.lines import pack
-from mockscope.instruments.log import json_line, text_line
+from mockscope.instruments.log import full_text, json_line
 from mockscope.instruments.report import report
 from mockscope.instruments.veil import Veil
 
@@ -33,7 +33,7 @@ def everything_shown(server: LiveServer) -> str:
     shown: list[object] = [text for journal in journals for text in (journal.to_har(), repr(journal))]
     shown += [json.dumps(entry.as_dict()) for entry in entries] + [repr(entry) for entry in entries]
     shown += [entry.__rich_repr__() for entry in entries]
-    shown += [text_line(entry) + json_line(entry) for entry in entries] + [report(entries)]
+    shown += [full_text(entry) + json_line(entry) for entry in entries] + [report(entries)]
     names = [name for name in dir(Entry) if not name.startswith("_")]
     shown += [getattr(entry, name) for entry in entries for name in names if not callable(getattr(Entry, name, None))]
     return "\n".join(str(each) for each in shown)

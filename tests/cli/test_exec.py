@@ -151,7 +151,8 @@ raise SystemExit(5)
     assert (done.returncode, done.stdout) == (5, "")
     assert re.fullmatch(
         "mockscope: the command ended with status 5; its last calls:\n"
-        rf"{time}  404  get_group      example_site  {duration}  sales  group-unknown: The site has no group sales\. "
+        rf"{time}  404  get_group      sales{' ' * 26}example_site  {duration}\n"
+        r"    group-unknown: The site has no group sales\. "
         r"Did you mean Sales\? .*\n"
         r"mockscope: the proxy refused elsewhere\.invalid:80 \(once\): --proxy-others pass would let it through\n",
         done.stderr,

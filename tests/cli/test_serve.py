@@ -246,20 +246,28 @@ def test_every_option_has_a_twin_in_the_environment(tmp_path: Path) -> None:
     assert json.loads(errors)["status"] == 403
 
 
-def test_the_text_log_has_one_line_a_request_with_hint() -> None:
+def test_the_text_log_has_one_line_a_request_and_hints_under_it() -> None:
+    joey = AUTH | {"Http-X-Email": "joey@example.com"}
     with serving("--port", "0") as served:
         requests.get(f"{served.url}/api/v1/users", headers=AUTH)
         requests.get(f"{served.url}/api/v1/users", headers=AUTH | {"Http-X-Email": "monika@example.com"})
+        requests.delete(f"{served.url}/api/v1/users?test_mode=true&dry_run=1&a=b", headers=joey)
+        requests.get(f"{served.url}/api/v1/groups/All%20Users/", headers=AUTH)
         requests.get(f"{served.url}/api/v1/users%0Aforged", headers=AUTH)
         requests.get(f"{served.url}/openapi.yaml")
         _, errors = served.end()
 
     time, duration = r"\d\d:\d\d:\d\d\.\d{3}", r"\d+\.\d\d ms"
     patterns = [
-        rf"{time}  200  list_users     example_site  {duration}",
-        rf"{time}  400  get_user       example_site  {duration}  user-unknown: The site has no user "
-        r"monika@example\.com\. Did you mean monica@example\.com\? .*",
-        rf"{time}  404  GET /api/v1/users%0Aforged  example_site  {duration}  path-unknown: .*",
+        rf"{time}  200  list_users    {' ' * 32}example_site  {duration}",
+        rf"{time}  400  get_user       monika@example\.com{' ' * 15}example_site  {duration}",
+        r"    user-unknown: The site has no user monika@example\.com\. Did you mean monica@example\.com\? .*",
+        rf"{time}  200  delete_user    joey@example\.com  test mode    example_site  {duration}",
+        r"    parameter-dry-run: There is no parameter dry_run: .*",
+        r"    parameter-unknown: The service knows no parameter a here, .*",
+        rf"{time}  200  get_group      All Users{' ' * 22}example_site  {duration}",
+        rf"{time}  404  GET /api/v1/users%0Aforged{' ' * 33}example_site  {duration}",
+        r"    path-unknown: .*",
     ]
     lines = errors.splitlines()
     assert [line for line, pattern in zip(lines, patterns, strict=True) if not re.fullmatch(pattern, line)] == []
@@ -267,7 +275,9 @@ def test_the_text_log_has_one_line_a_request_with_hint() -> None:
 
 def test_the_json_log_has_one_object_a_request() -> None:
     with serving("--port", "0", "--log", "json") as served:
-        answer = requests.delete(f"{served.url}/api/v1/users", headers=AUTH | {"Http-X-Email": "ross@example.com"})
+        answer = requests.delete(
+            f"{served.url}/api/v1/users?test_mode=true&a=b", headers=AUTH | {"Http-X-Email": "ross@example.com"}
+        )
         _, errors = served.end()
     (line,) = errors.splitlines()
     entry = json.loads(line)
@@ -278,7 +288,11 @@ def test_the_json_log_has_one_object_a_request() -> None:
         "id": answer.headers["X-Request-Id"],
         "method": "DELETE",
         "path": "/api/v1/users",
+        "query": "test_mode=true&a=b",
         "operation": "delete_user",
+        "email": "ross@example.com",
+        "group": None,
+        "test_mode": True,
         "site": "example_site",
         "status": 400,
         "fault": None,
@@ -288,6 +302,7 @@ def test_the_json_log_has_one_object_a_request() -> None:
             "cause": "The site has no user ross@example.com.",
             "remedy": "Use the email of a user of this site; for one that does not exist the status is 400, not 404.",
         },
+        "other_hints": ["parameter-unknown"],
     }
 
 
@@ -308,6 +323,53 @@ def test_a_message_of_the_server_has_the_form_of_the_log(form: str) -> None:
     else:
         pattern = rf"\d\d:\d\d:\d\d\.\d{{3}}  {re.escape(message)}\n" if form == "text" else ""
         assert re.fullmatch(pattern, errors)
+
+
+def test_with_a_json_log_every_line_on_standard_error_is_json() -> None:
+    with serving("--port", "0", "--log", "json", "--strict") as served:
+        requests.get(f"{served.url}/api/v1/groups?page=2", headers=AUTH)
+        _, errors = served.end()
+    call, finding = map(json.loads, errors.splitlines())
+    assert call["hint"]["code"] == "parameter-paging"
+    assert finding["message"].startswith("example_site: 200 list_groups (HTTP-7, call ")
+
+    refused = run("serve", "--log", "json", "--port", "x")
+    message = "Invalid value for '--port': 'x' is not a valid integer range."
+    assert (refused.returncode, json.loads(refused.stderr)["message"]) == (2, message)
+
+
+def test_the_full_log_shows_request_and_response() -> None:
+    with serving("--port", "0", "--log", "full") as served:
+        headers = AUTH | {"User-Agent": "friends", "Content-Type": "application/json"}
+        body = b'{"name": "Friends",\n "access": "x"}'
+        answer = requests.post(f"{served.url}/api/v1/groups?test_mode=true", body, headers=headers)
+        _, errors = served.end()
+
+    line, hint, *exchange = errors.splitlines()
+    assert line.split()[1:4] == ["400", "create_group", "Friends"]
+    assert hint.startswith("    access-misspelt: The request has invalid fields: access must be one of ")
+    assert exchange == [
+        "    > POST /api/v1/groups?test_mode=true",
+        f"    > host: {served.url.removeprefix('http://')}",
+        "    > user-agent: friends",
+        "    > accept-encoding: gzip, deflate",
+        "    > accept: */*",
+        "    > connection: keep-alive",
+        "    > http-x-partner-auth: example_site:…a9f1",
+        "    > content-type: application/json",
+        "    > content-length: 35",
+        "    >",
+        '    > {"name": "Friends",',
+        '    >  "access": "x"}',
+        "    < 400",
+        "    < server: mockscope",
+        f"    < content-length: {len(answer.content)}",
+        "    < content-type: application/json; charset=utf-8",
+        f"    < x-request-id: {answer.headers['X-Request-Id']}",
+        "    < x-mockscope-hint: access-misspelt",
+        "    <",
+        f"    < {answer.text}",
+    ]
 
 
 def test_a_port_that_is_taken_is_one_line_and_exit_status_2() -> None:
@@ -335,7 +397,10 @@ PROXY_LINE: Final = "mockscope: {} needs --proxy: otherwise there is no proxy"
         (["serve", "--no-control", "--control-token", "t"], CONTROL_LINE.format("--control-token")),
         (["serve", "--proxy-port", "8766"], PROXY_LINE.format("--proxy-port")),
         (["serve", "--tls", "--proxy-others", "refuse"], PROXY_LINE.format("--proxy-others")),
-        (["serve", "--log", "xml"], "mockscope: Invalid value for '--log': 'xml' is not one of 'text', 'json', 'off'."),
+        (
+            ["serve", "--log", "xml"],
+            "mockscope: Invalid value for '--log': 'xml' is not one of 'text', 'full', 'json', 'off'.",
+        ),
         (["serve", "--seed", "none.yaml"], "mockscope: can't read the seed none.yaml: No such file or directory"),
         (
             ["serve", "--port", "0", "--ready-file", "no/r.json"],
@@ -359,7 +424,7 @@ def test_wrong_use_is_one_line_and_exit_status_2(arguments: list[str], line: str
 def test_wrong_use_is_one_line_from_a_process_too() -> None:
     result = run("serve", "--log", "xml")
 
-    line = "mockscope: Invalid value for '--log': 'xml' is not one of 'text', 'json', 'off'."
+    line = "mockscope: Invalid value for '--log': 'xml' is not one of 'text', 'full', 'json', 'off'."
     assert (result.returncode, result.stdout, result.stderr) == (2, "", f"{line}\n")
 
 
@@ -367,7 +432,10 @@ def test_wrong_use_is_one_line_from_a_process_too() -> None:
     ("environment", "line"),
     [
         ({"PORT": "abc"}, "mockscope: Invalid value for MOCKSCOPE_PORT: 'abc' is not a valid integer range."),
-        ({"LOG": "xml"}, "mockscope: Invalid value for MOCKSCOPE_LOG: 'xml' is not one of 'text', 'json', 'off'."),
+        (
+            {"LOG": "xml"},
+            "mockscope: Invalid value for MOCKSCOPE_LOG: 'xml' is not one of 'text', 'full', 'json', 'off'.",
+        ),
         ({"CONTROL": "false", "CONTROL_TOKEN": "t"}, CONTROL_LINE.format("MOCKSCOPE_CONTROL_TOKEN")),
         ({"PROXY_PORT": "8766"}, PROXY_LINE.format("MOCKSCOPE_PROXY_PORT")),
         ({"STATE": "new.json", "READY_FILE": "new.json"}, FILES_LINE),

@@ -33,10 +33,12 @@ def test_that_passes(mockscope):
 SECTION = [
     "*Captured mockscope call*",
     "* 200  list_users *",
-    "* 400  create_user *groups-as-string: The request has invalid fields: groups must be a list of strings; "
+    "* 400  create_user    joey@example.com *",
+    "    groups-as-string: The request has invalid fields: groups must be a list of strings; "
     'invited_by_email is missing. Send a list: ?"Sales"?.',
     '    sent: {*"groups": "Sales"}',
-    "* 403  list_users * -  *  auth-header-renamed: *",
+    "* 403  list_users * -  * ms",
+    "    auth-header-renamed: *",
 ]
 
 
@@ -73,10 +75,11 @@ def test_that_fails(mockscope):
 
     result.stdout.fnmatch_lines(
         [
-            "* 503  delete_user * ms  joey@example.com (test mode)  ?fault-1?",
-            "* 200  delete_user * ms  joey@example.com",
-            "* 200  get_group * ms  All Users",
-            f"* 404  get_group * ms  {'x' * 79}…  group-unknown: *",
+            "* 503  delete_user    joey@example.com  test mode    site-* ms  ?fault-1?",
+            f"* 200  delete_user    joey@example.com{' ' * 15}site-* ms",
+            f"* 200  get_group      All Users{' ' * 22}site-* ms",
+            f"* 404  get_group      {'x' * 79}…{' ' * 15}site-* ms",
+            "    group-unknown: *",
         ],
         consecutive=True,
     )
@@ -322,5 +325,8 @@ def test_two(mockscope):
 
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
-        ["* 403  list_users * -  *site-removed: The site * has been removed: it was that of test_late.py::test_one.*"]
+        [
+            "* 403  list_users * -  *",
+            "    site-removed: The site * has been removed: it was that of test_late.py::test_one.*",
+        ]
     )
