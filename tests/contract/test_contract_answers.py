@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator, Registry
 from support import grammar
+from support.examples import examples
 
 from mockscope import Entry, Mockscope, strategies
 from mockscope.web.routes import ROUTES
@@ -97,7 +98,9 @@ def stage() -> Iterator[Stage]:
 
 
 @pytest.mark.rule("HTTP-1", "HTTP-10", "USER-1", "GROUP-1")
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    deadline=None, max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(data=st.data(), seed=strategies.sites(POLICIES))
 def test_every_answer_of_a_run_is_as_the_contract_says(stage: Stage, data: st.DataObject, seed: dict[str, Any]) -> None:
     stage.double.calls.clear()

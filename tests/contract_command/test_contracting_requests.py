@@ -17,6 +17,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import grammar
+from support.examples import examples
 
 import mockscope
 from mockscope import LiveServer, MockSite, _spec
@@ -161,7 +162,7 @@ def test_every_example_of_the_document_is_as_it_says_itself(site: MockSite) -> N
     assert len(site.calls) == sent == 11
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(data=st.data())
 def test_a_request_that_succeeds_violates_nothing_and_one_with_bad_fields_does(
     live: LiveServer, data: st.DataObject

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from hypothesis import settings
+from support.examples import examples
 
 from mockscope.domain import state
 from mockscope.domain.model import Access, Dashboard, DashboardAccess
@@ -12,7 +13,7 @@ from mockscope.domain.rules import NewGroup, NewUser
 from mockscope.domain.site import Site
 
 # A busy machine is no reason to fail, and fifty examples keep the folder quick.
-unhurried = settings(deadline=None, max_examples=50)
+unhurried = settings(deadline=None, max_examples=examples(50))
 
 KEY = "e179017a-62b0-4996-8a38-e91aa9f1"
 LAST_LOGIN = "2014-02-06T23:46:07.118Z"

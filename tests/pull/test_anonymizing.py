@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from mockscope import Mockscope, strategies
 from mockscope.anonymizing import MIN_SOUGHT, anonymized
@@ -332,7 +333,7 @@ def domain_of(user: Mapping[str, Any]) -> str:
     return str(user["email"]).partition("@")[2].lower()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(seed=seeds(), salt=st.binary(max_size=20), order=st.randoms(use_true_random=False))
 def test_any_seed_keeps_its_shape_and_nobody_s_name(seed: dict[str, Any], salt: bytes, order: random.Random) -> None:
     made = anonymized(seed, salt)

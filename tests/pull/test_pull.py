@@ -20,6 +20,7 @@ import yaml
 from click.testing import CliRunner
 from elsewhere import Scripted, ok, scripted
 from hypothesis import given, settings
+from support.examples import examples
 
 import mockscope
 from mockscope import Entry, LiveServer, Mockscope, MockSite, strategies
@@ -183,7 +184,7 @@ def test_built_in_groups_that_are_not_there_are_named(server: LiveServer) -> Non
     assert visible(Mockscope(json.loads(done.out)).export()) == visible(server.export())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(seed=strategies.sites(strategies.policies()))
 def test_any_site_comes_out_as_it_is(seed: dict[str, Any]) -> None:
     with mockscope.serve({"mockscope": 1, "sites": [seed]}) as server:

@@ -12,14 +12,15 @@ import requests
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from support import grammar
+from support.examples import examples
 from support.grammar import MISTAKES, OPERATIONS, Mistake, Request, mistakes_of
 
 from mockscope import LiveServer, Mockscope, MockSite, Refusal, strategies
 from mockscope.web.routes import ROUTES
 
 # No deadline: the time of one example depends on the machine.
-SOME: Final = settings(deadline=None, max_examples=100)
-FEW: Final = settings(deadline=None, max_examples=25)
+SOME: Final = settings(deadline=None, max_examples=examples(100))
+FEW: Final = settings(deadline=None, max_examples=examples(25))
 # The first example that fits is enough, and need not be the simplest.
 LOOKED_FOR: Final = settings(deadline=None, max_examples=3000, database=None, phases=[Phase.generate])
 # Every mistake but one can be made on this site, and the one is made on the same site when it is not enabled.

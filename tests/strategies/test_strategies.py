@@ -11,6 +11,7 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from support.bounds import WAIT_SECONDS
+from support.examples import examples
 
 import mockscope
 from mockscope import Mockscope, strategies
@@ -18,7 +19,7 @@ from mockscope.domain import rules
 
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "strategies.md"
 # No deadline: the time of one example depends on the machine.
-SOME: Final = settings(deadline=None, max_examples=100)
+SOME: Final = settings(deadline=None, max_examples=examples(100))
 # The first example that fits is enough, and need not be the simplest.
 LOOKED_FOR: Final = settings(deadline=None, max_examples=3000, database=None, phases=[Phase.generate])
 

@@ -7,6 +7,7 @@ from carriers import CARRIERS, SEED, End, recorded, shown, twins
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import grammar
+from support.examples import examples
 
 from mockscope import strategies
 
@@ -17,7 +18,9 @@ def ends(request: pytest.FixtureRequest) -> Iterator[tuple[End, End]]:
         yield ends
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(data=st.data())
 def test_drawn_requests_one_after_the_other_are_answered_the_same(ends: tuple[End, End], data: st.DataObject) -> None:
     there, here = ends
