@@ -297,6 +297,9 @@ def _word(word: str, known: Mapping[str, Any], path: Path) -> Any:
 
 
 def _text(value: str, path: Path) -> str:
+    # The shape is checked already: a text is not blank, and only one beyond ASCII can hold half of a surrogate pair.
+    if value.isascii():
+        return value
     try:
         return text(value)
     except Invalid as problem:
