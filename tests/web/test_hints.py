@@ -1224,6 +1224,7 @@ ALL_AT_ONCE = f"{USERS}?_=1&next_page_start=null&page=2&preview=1"
             ["auth-header-missing", "parameter-dry-run", "parameter-paging", "parameter-unknown", "cursor-null"],
         ),
         (put_user({"role": 1}, f"{USERS}?a=1", email="no@example.com"), 400, ["user-unknown", "parameter-unknown"]),
+        (put_group("Sales", {"groups": 5, "create_by_email": JOEY}), 200, ["field-unknown", "field-unknown"]),
     ],
 )
 def test_what_is_ignored_has_its_hint_whatever_became_of_the_call(

@@ -5,7 +5,7 @@ Only looks; the hints that fit go into the entry, and from there into header, lo
 
 import re
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -43,8 +43,10 @@ LISTS: Final = ("list_users", "list_groups", "get_user")
 BY_EMAIL: Final = ("list_users", "get_user", "update_user", "delete_user")
 # HTTP-7. A read knows test_mode too: it has a hint of its own there (TEST-3).
 KNOWN_PARAMETERS: Final = {
-    row.operation: (TEST_MODE, CURSOR) if row.operation in LISTS else (TEST_MODE,) for row in ROUTES
+    row.operation: frozenset({TEST_MODE, CURSOR} if row.operation in LISTS else {TEST_MODE}) for row in ROUTES
 }
+# HTTP-7: it has a hint of its own.
+EMAIL_OF_UPDATE: Final = ("update_user", "email")
 # Headers that are sent instead of the right ones.
 RENAMED_AUTH: Final = (
     *(b"x-partner-auth", b"http_x_partner_auth", b"authorization", b"partner-auth", b"x-http-partner-auth"),
@@ -185,7 +187,9 @@ def _access_misspelt(refused: Refused, call: Call, directory: Directory) -> Valu
 
 
 def _sent_field(name: str, call: Call) -> object:
-    return (call.fields or {}).get(name) if name in KNOWN_FIELDS.get(call.entry.operation or "", ()) else None
+    """The value of a field that the operation knows."""
+    value = call.fields and call.fields.get(name)
+    return value if value is not None and name in KNOWN_FIELDS[call.entry.operation or ""] else None
 
 
 def _required_misspelt(refused: Refused, call: Call, directory: Directory) -> Values | None:
@@ -297,14 +301,12 @@ def _outcome(call: Call) -> str:
     )
 
 
-def _kind_of(name: str, known: Container[str]) -> Hint:
-    """Return the hint for a parameter or a field that the operation does not know."""
-    word = re.sub(r"[\W_]", "", name.lower())
-    if DRY_RUN.fullmatch(word):
-        return Hint.PARAMETER_DRY_RUN
-    if CURSOR in known and PAGING.fullmatch(word):
-        return Hint.PARAMETER_PAGING
-    return Hint.PARAMETER_UNKNOWN
+def _is_dry_run(name: str) -> bool:
+    return DRY_RUN.fullmatch(_word(name)) is not None
+
+
+def _word(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.lower())
 
 
 def _parameters(hint: Hint) -> Find:
@@ -312,14 +314,25 @@ def _parameters(hint: Hint) -> Find:
         operation = call.entry.operation or ""
         known = KNOWN_PARAMETERS[operation]
         for name in islice(call.head.query, MOST_UNKNOWN):
-            is_email = name == "email" and operation in BY_EMAIL
-            if name and name not in known and not is_email and _kind_of(name, known) is hint:
-                yield {
-                    "sent": name,
-                    "outcome": _outcome(call),
-                    "nearest": did_you_mean(nearest(name, known)),
-                    "first": "" if call.head.start else " This is the first page.",
-                }
+            if name in known or not name or (name == "email" and operation in BY_EMAIL):
+                continue
+            is_paging = CURSOR in known and PAGING.fullmatch(_word(name))
+            other = Hint.PARAMETER_PAGING if is_paging else Hint.PARAMETER_UNKNOWN
+            if hint is (Hint.PARAMETER_DRY_RUN if _is_dry_run(name) else other):
+                first = "" if call.head.start else " This is the first page."
+                guess = did_you_mean(nearest(name, known))
+                yield {"sent": name, "outcome": _outcome(call), "nearest": guess, "first": first}
+
+    return find
+
+
+def _unknown_fields(*, dry_run: bool) -> Find:
+    def find(call: Call) -> Iterator[Values]:
+        operation = call.entry.operation or ""
+        known = KNOWN_FIELDS[operation]
+        for name in islice((name for name in call.fields or {} if name not in known), MOST_UNKNOWN):
+            if _is_dry_run(name) is dry_run and (operation, name) != EMAIL_OF_UPDATE:
+                yield {"sent": name, "outcome": _outcome(call), "nearest": did_you_mean(nearest(name, known))}
 
     return find
 
@@ -328,84 +341,53 @@ def _dry_run_headers(call: Call) -> Iterable[Values]:
     return [{**values, "outcome": _outcome(call)} for values in _first_sent(DRY_RUN_HEADERS, call)]
 
 
-def _unknown_fields(*, dry_run: bool) -> Find:
-    def find(call: Call) -> Iterator[Values]:
-        known = KNOWN_FIELDS.get(call.entry.operation or "", frozenset())
-        for name in islice((name for name in call.fields or {} if name not in known), MOST_UNKNOWN):
-            if (_kind_of(name, known) is Hint.PARAMETER_DRY_RUN) is dry_run and not _is_email_of_update(name, call):
-                yield {"sent": name, "outcome": _outcome(call), "nearest": did_you_mean(nearest(name, known))}
-
-    return find
-
-
-def _is_email_of_update(name: str, call: Call) -> bool:
-    return name == "email" and call.entry.operation == "update_user"
-
-
-def _email_of_update(call: Call) -> Iterable[Values]:
-    return [FITS for name in call.fields or {} if _is_email_of_update(name, call)]
+def _email_header_renamed(call: Call) -> Iterable[Values]:
+    # A request for one user that lists them all goes unnoticed on a site with one.
+    return _first_sent(RENAMED_EMAIL, call) if call.entry.operation == "list_users" else ()
 
 
 def _odd_test_mode(call: Call) -> Iterable[Values]:
     sent = call.head.query.get(TEST_MODE, "false")
-    return [] if call.entry.method in ("GET", "HEAD") or sent.lower() in ("true", "false") else [{"sent": sent}]
-
-
-def _test_mode_of_read(call: Call) -> Iterable[Values]:
-    return [FITS] if call.entry.method in ("GET", "HEAD") and TEST_MODE in call.head.query else []
-
-
-def _email_header_renamed(call: Call) -> Iterable[Values]:
-    # A request for one user that lists them all goes unnoticed on a site with one.
-    return _first_sent(RENAMED_EMAIL, call) if call.entry.operation == "list_users" else []
-
-
-def _email_in_any_query(call: Call) -> Iterable[Values]:
-    return [{"place": "query"}] if "email" in call.head.query and call.entry.operation in BY_EMAIL else []
-
-
-def _no_cursor(call: Call) -> Iterable[Values]:
-    return [{"sent": call.head.start}] if call.head.start.lower() in NO_CURSORS else []
+    is_odd = call.entry.method not in ("GET", "HEAD") and sent.lower() not in ("true", "false")
+    return [{"sent": sent}] if is_odd else ()
 
 
 def _blank_in_cursor(call: Call) -> Iterable[Values]:
     start = call.head.start
     if call.entry.operation == "list_groups":
-        return [FITS] if call.site.group_meant_by(start) != start else []
+        return _once(call.site.group_meant_by(start) != start)
     # An email never holds a blank.
-    return [FITS] if " " in start and call.entry.operation == "list_users" else []
+    return _once(" " in start and call.entry.operation == "list_users")
 
 
-def _names_too_long(call: Call) -> Iterator[Values]:
-    for field in ("name", "email"):
-        name = _sent_field(field, call)
-        # A character takes up to twelve in a path.
-        if isinstance(name, str) and len(name) > MAX_NAME_BYTES // 12 and len(quote(name)) > MAX_NAME_BYTES:
-            yield {"field": field}
+def _names_too_long(call: Call) -> Iterable[Values]:
+    # A character takes up to twelve in a path.
+    if call.fields is None or len(call.body) < MAX_NAME_BYTES // 12:
+        return ()
+    names = {field: call.fields.get(field) for field in ("name", "email")}
+    return [{"field": field} for field, name in names.items() if name and len(quote(str(name))) > MAX_NAME_BYTES]
 
 
 def _repeated_fields(call: Call) -> Iterable[Values]:
     # Each field has a colon: where there are no more, none came twice.
     if call.fields is None or call.body.count(b":") <= len(call.fields):
-        return []
+        return ()
     return [{"sent": name} for name in wire.repeated_names(call.body)[:MOST_UNKNOWN]]
 
 
 def _repeated_group(call: Call) -> Iterable[Values]:
-    groups: Any = _sent_field("groups", call) or ()
-    if len(set(groups)) == len(groups):
-        return []
+    groups: Any = _sent_field("groups", call)
+    if not groups or len(set(groups)) == len(groups):
+        return ()
     return [{"name": next(name for name, times in Counter(groups).items() if times > 1)}]
 
 
 def _other_type(call: Call) -> Iterable[Values]:
-    is_other = call.body and call.entry.operation in BODIES and not call.head.says_json
-    return [{"sent": call.head.content_type or "missing"}] if is_other else []
+    return () if call.head.says_json else [{"sent": call.head.content_type or "missing"}]
 
 
-def _ignored_body(call: Call) -> Iterable[Values]:
-    is_ignored = call.head.length and call.entry.operation not in BODIES
-    return [{"method": call.entry.method}] if is_ignored else []
+def _once(holds: object) -> Iterable[Values]:
+    return [FITS] if holds else ()
 
 
 class Suspicion(NamedTuple):
@@ -419,28 +401,48 @@ class Suspicion(NamedTuple):
 
 # The first that fits is the call's hint, unless it was refused: dry runs that were none come first.
 SUSPICIONS: Final = (
-    Suspicion("query", Hint.PARAMETER_DRY_RUN, _parameters(Hint.PARAMETER_DRY_RUN), of_refused=True),
+    Suspicion("parameters", Hint.PARAMETER_DRY_RUN, _parameters(Hint.PARAMETER_DRY_RUN), of_refused=True),
     Suspicion("headers", Hint.HEADER_DRY_RUN, _dry_run_headers, of_refused=True),
-    Suspicion("body", Hint.TEST_MODE_IN_BODY, _unknown_fields(dry_run=True), of_refused=True),
+    Suspicion("unknown fields", Hint.TEST_MODE_IN_BODY, _unknown_fields(dry_run=True), of_refused=True),
     Suspicion("query", Hint.TEST_MODE_ODD, _odd_test_mode),
     Suspicion("headers", Hint.EMAIL_HEADER_RENAMED, _email_header_renamed),
-    Suspicion("query", Hint.EMAIL_NOT_IN_HEADER, _email_in_any_query, of_refused=True),
-    Suspicion("query", Hint.PARAMETER_PAGING, _parameters(Hint.PARAMETER_PAGING), of_refused=True),
-    Suspicion("query", Hint.PARAMETER_UNKNOWN, _parameters(Hint.PARAMETER_UNKNOWN), of_refused=True),
-    Suspicion("query", Hint.CURSOR_NULL, _no_cursor, of_refused=True),
+    Suspicion(
+        "parameters",
+        Hint.EMAIL_NOT_IN_HEADER,
+        lambda call: [{"place": "query"}] if "email" in call.head.query and call.entry.operation in BY_EMAIL else (),
+        of_refused=True,
+    ),
+    Suspicion("parameters", Hint.PARAMETER_PAGING, _parameters(Hint.PARAMETER_PAGING), of_refused=True),
+    Suspicion("parameters", Hint.PARAMETER_UNKNOWN, _parameters(Hint.PARAMETER_UNKNOWN), of_refused=True),
+    Suspicion(
+        "query",
+        Hint.CURSOR_NULL,
+        lambda call: [{"sent": call.head.start}] if call.head.start.lower() in NO_CURSORS else (),
+        of_refused=True,
+    ),
     Suspicion("query", Hint.CURSOR_BLANK, _blank_in_cursor),
-    Suspicion("query", Hint.TEST_MODE_ON_READ, _test_mode_of_read),
-    Suspicion("body", Hint.FIELD_UNKNOWN, _unknown_fields(dry_run=False)),
-    Suspicion("body", Hint.EMAIL_UNCHANGEABLE, _email_of_update),
-    Suspicion("body", Hint.CREATE_BY_EMAIL, lambda call: [FITS] if _sent_field("create_by_email", call) else []),
-    Suspicion("body", Hint.NAME_TOO_LONG, _names_too_long),
-    Suspicion("body", Hint.FIELD_REPEATED, _repeated_fields),
-    Suspicion("body", Hint.GROUP_REPEATED, _repeated_group),
-    Suspicion("body", Hint.CONTENT_TYPE_NOT_JSON, _other_type),
-    Suspicion("body", Hint.BODY_IGNORED, _ignored_body),
-    Suspicion("headers", Hint.AUTH_REPEATED, lambda call: [FITS] if call.head.repeats(AUTH_HEADER) else []),
-    Suspicion("headers", Hint.EMAIL_REPEATED, lambda call: [FITS] if call.head.repeats(EMAIL_HEADER) else []),
+    Suspicion(
+        "query",
+        Hint.TEST_MODE_ON_READ,
+        lambda call: _once(TEST_MODE in call.head.query and call.entry.method in ("GET", "HEAD")),
+    ),
+    Suspicion("unknown fields", Hint.FIELD_UNKNOWN, _unknown_fields(dry_run=False)),
+    Suspicion(
+        "unknown fields",
+        Hint.EMAIL_UNCHANGEABLE,
+        lambda call: _once(call.entry.operation == "update_user" and "email" in (call.fields or ())),
+    ),
+    Suspicion("fields", Hint.CREATE_BY_EMAIL, lambda call: _once(_sent_field("create_by_email", call))),
+    Suspicion("fields", Hint.NAME_TOO_LONG, _names_too_long),
+    Suspicion("fields", Hint.FIELD_REPEATED, _repeated_fields),
+    Suspicion("fields", Hint.GROUP_REPEATED, _repeated_group),
+    Suspicion("fields", Hint.CONTENT_TYPE_NOT_JSON, _other_type),
+    Suspicion("ignored body", Hint.BODY_IGNORED, lambda call: [{"method": call.entry.method}]),
+    Suspicion("headers", Hint.AUTH_REPEATED, lambda call: _once(call.head.repeats(AUTH_HEADER))),
+    Suspicion("headers", Hint.EMAIL_REPEATED, lambda call: _once(call.head.repeats(EMAIL_HEADER))),
 )
+PLACES: Final = {row.hint: place for place, row in enumerate(SUSPICIONS)}
+BY_PART: Final = {row.part: [each for each in SUSPICIONS if each.part == row.part] for row in SUSPICIONS}
 
 
 def suspect(call: Call) -> tuple[Advice, ...]:
@@ -448,16 +450,33 @@ def suspect(call: Call) -> tuple[Advice, ...]:
 
     Of a refused call those alone that hold whatever became of it.
     """
-    head, is_refused = call.head, call.entry.rule is not None
-    # Most requests hold nothing to remark on: only the parts that are there are looked at.
-    parts = ["query"] * bool(head.query_string) + ["body"] * bool(call.body or head.length)
-    if head.repeats_headers or head.holds_any(LOOK_MEANT):
-        parts.append("headers")
-    if not parts or call.entry.operation is None:
+    if call.entry.operation is None:
         return ()
-    return tuple(
-        _redacted(hint.about(**values), call)
-        for part, hint, find, of_refused in SUSPICIONS
-        if part in parts and (of_refused or not is_refused)
+    is_refused = call.entry.rule is not None
+    found = [
+        (hint, values)
+        for part in _parts(call, call.entry.operation)
+        for _, hint, find, of_refused in BY_PART[part]
+        if of_refused or not is_refused
         for values in find(call)
-    )
+    ]
+    found.sort(key=lambda each: PLACES[each[0]])
+    return tuple(_redacted(hint.about(**values), call) for hint, values in found)
+
+
+def _parts(call: Call, operation: str) -> Iterator[str]:
+    """The parts of a request that may hold something to remark on: of most requests none, and of creates the fields."""
+    head, fields = call.head, call.fields
+    if head.query_string:
+        if not call.entry.test_mode:
+            yield "query"
+        if not KNOWN_PARAMETERS[operation].issuperset(head.query):
+            yield "parameters"
+    if fields is not None:
+        yield "fields"
+        if not KNOWN_FIELDS[operation].issuperset(fields):
+            yield "unknown fields"
+    elif operation not in BODIES and head.announces_body and head.length:
+        yield "ignored body"
+    if head.repeats_headers or head.holds_any(LOOK_MEANT):
+        yield "headers"

@@ -100,6 +100,8 @@ class Head:
     @property
     def says_json(self) -> bool:
         """Whether the Content-Type is JSON."""
+        if self._first.get(b"content-type") == b"application/json":
+            return True
         sent = self.content_type
         return sent == "application/json" or (sent.startswith("application/") and sent.endswith("+json"))
 
