@@ -18,7 +18,8 @@ pytestmark = pytest.mark.usefixtures("few_plugins")
 
 @pytest.fixture
 def all_plugins(few_plugins: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Load all installed plugins, ours by its entry point, as users have it."""
+    """Load the installed plugins, ours by its entry point, as users have it. Schemathesis' alone takes a second."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:schemathesis")
     monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     monkeypatch.delenv("PYTEST_PLUGINS")
 

@@ -1,8 +1,13 @@
 """The fixture, in test runs of their own: the code under test is a script with the vendor's URL and its own key."""
 
+from collections.abc import Callable
 from typing import Final
 
 import pytest
+from support.nested import run, run_alone
+
+# Runs pytest with these arguments.
+Run = Callable[..., pytest.RunResult]
 
 SCRIPT: Final = """
 import requests
@@ -35,11 +40,11 @@ def test_each_meets_a_site_of_its_own(mockscope_redirect, mockscope, number):
 pytestmark = pytest.mark.usefixtures("few_plugins")
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["one process", "two workers"])
-def test_tests_that_use_one_name_do_not_meet(pytester: pytest.Pytester, workers: list[str]) -> None:
+@pytest.mark.parametrize(("run", "workers"), [(run, []), (run_alone, ["-n", "2"])], ids=["one process", "two workers"])
+def test_tests_that_use_one_name_do_not_meet(pytester: pytest.Pytester, run: Run, workers: list[str]) -> None:
     pytester.makepyfile(script=SCRIPT, test_script=TESTS)
 
-    pytester.runpytest_subprocess("-p", "no:cacheprovider", *workers).assert_outcomes(passed=20)
+    run(pytester, *workers).assert_outcomes(passed=20)
 
 
 def test_the_fixture_ends_with_its_test(pytester: pytest.Pytester) -> None:
@@ -58,4 +63,4 @@ def test_the_fixture_ends_with_its_test(pytester: pytest.Pytester) -> None:
         """
     )
 
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+    run(pytester).assert_outcomes(passed=2)

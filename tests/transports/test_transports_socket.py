@@ -221,7 +221,7 @@ def test_a_transport_of_a_server_that_stopped_leads_to_no_later_one(live: tuple[
 
 @pytest.mark.parametrize("offered", [LiveServer.transport, LiveServer.adapter])
 def test_a_server_that_does_not_run_offers_nothing(offered: Callable[[LiveServer], Any]) -> None:
-    with pytest.raises(RuntimeError, match=r"^the server is not running"):
+    with pytest.raises(RuntimeError, match=r"^the mockscope server is not running"):
         offered(serve())
 
 
