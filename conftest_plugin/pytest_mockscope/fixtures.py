@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mockscope import Authority, Finding, LiveServer, MockSite
 
 MARKER: Final = "the mockscope marker"
-PORT_FREE: Final = "leave mockscope_port at 0, and each run, and each worker of pytest-xdist, has a port of its own"
+PORT_FREE: Final = "leave mockscope_port at 0: each run, and each worker of pytest-xdist, has a port of its own then"
 OF_STRICT_MODE: Final = "mockscope, strict mode: the page does not promise that this works"
 OF_FAULTS: Final = "mockscope, strict mode:"
 OF_THE_CONTRACT: Final = "mockscope, contract: openapi.yaml does not say that this may be sent"
@@ -31,14 +31,14 @@ OF_THE_CONTRACT: Final = "mockscope, contract: openapi.yaml does not say that th
 
 @pytest.fixture(scope="session")
 def mockscope_config(request: pytest.FixtureRequest) -> MockscopeConfig:
-    """What the server and the sites of this run are like: options and ini. Override it to say so in code."""
+    """The settings of this run, from options and ini file. Override it to set them in code."""
     return config_of(request.config)
 
 
 @pytest.fixture(scope="session")
 def mockscope_server(mockscope_config: MockscopeConfig, request: pytest.FixtureRequest) -> Iterator[LiveServer]:
-    """The server of this session, on a port of its own; it has no sites but those that tests make."""
-    from mockscope import report, serve  # here, not above: a run that uses no fixture pays nothing
+    """The server of this session, on a port of its own. It has the sites that tests make."""
+    from mockscope import report, serve  # here, because a run may use no fixture
 
     config = mockscope_config
     with ExitStack() as stack:
@@ -85,7 +85,7 @@ def mockscope(
         raise pytest.fail.Exception(
             _why_no_site(request.config, mockscope_config.seed, marked, error), pytrace=False
         ) from None
-    # A request that comes when the site is gone is told whose it was.
+    # A hint for a request that comes after the site was removed names the test.
     site.label = request.node.nodeid
     request.node.stash.setdefault(SITES, []).append(site)
     try:
@@ -103,7 +103,7 @@ def mockscope(
 
 def _why_no_server(config: MockscopeConfig, error: Exception) -> str:
     if isinstance(error, RuntimeError):
-        # Not for anything configured: pytest-socket or green threads. The message names mockscope and what to do.
+        # From pytest-socket or green threads, not from a setting. The message names mockscope.
         return str(error)
     if not isinstance(error, OSError):
         return f"mockscope_config: {error}"

@@ -1,4 +1,4 @@
-"""Options with their ini twins, and the marker: what they are called, and what they may say."""
+"""The options with their ini twins, and the marker."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     from mockscope import MockSite
 
 MARKER: Final = (
-    "mockscope(host=None, api_key=None, seed=None, strict=None, contract=None, faults=None, **policy): what the site "
-    "of the fixture mockscope is like: its host, its key, a seed for its records, whether it is in strict mode, "
-    "whether requests are held against the contract, faults that are planned for it, and policy switches; module, "
-    "class and test add up, the nearest wins"
+    "mockscope(host=None, api_key=None, seed=None, strict=None, contract=None, faults=None, **policy): the site of the "
+    "fixture mockscope: its host, its key, a seed for its records, strict mode, validation by the contract, planned "
+    "faults, and policy switches; module, class and test add up, the nearest wins"
 )
 # The policy switches are spelled here so that collecting a test run need not import mockscope; a test compares.
 POLICY: Final = (
@@ -31,7 +30,7 @@ POLICY: Final = (
     "require_json_content_type",
 )
 MARKER_NAMES: Final = ("host", "api_key", "seed", "strict", "contract", "faults", *POLICY)
-# What the marker's arguments are, where they are not None. Policy switches are mockscope's to judge, at the fixture.
+# The types of the marker's arguments that are not None. The fixture validates policy switches.
 KINDS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
     "host": ((str,), "text"),
     "api_key": ((str,), "text"),
@@ -42,23 +41,22 @@ KINDS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
 }
 ANYTHING: Final = (object,), "anything"
 LOG: Final = ("failed", "all", "none")
-LAST_PORT: Final = 65535
-# Of digits: more calls fit into no memory.
-LONGEST_NUMBER: Final = 18
+MAX_PORT: Final = 65535
+MAX_DIGITS: Final = 18
 
 
 @dataclass(frozen=True)
 class MockscopeConfig:
-    """What the server and the sites of a test run are like. Override the fixture mockscope_config to change it.
+    """The settings of the server and the sites of a test run. Override the fixture mockscope_config to change them.
 
     Args:
-        seed: a seed file for the site of each test; a marker's own seed goes before it.
-        host: the address that the server binds to.
-        port: the port; 0 lets the kernel choose.
-        hint_header: whether answers carry ``X-Mockscope-Hint``.
-        strict: whether a test fails for what the vendor's page does not promise; a marker goes before it.
-        contract: whether a test fails for requests that are not as openapi.yaml says; likewise.
-        calls_kept: how many calls each site keeps.
+        seed: A seed file for the site of each test. The seed of a marker goes before it.
+        host: The address that the server binds to.
+        port: The port; 0 lets the kernel choose.
+        hint_header: Send ``X-Mockscope-Hint`` in responses.
+        strict: Fail a test for calls that the vendor's page does not promise to work. A marker goes before it.
+        contract: Fail a test for requests that violate openapi.yaml. A marker goes before it.
+        calls_kept: The number of calls that each site keeps.
     """
 
     seed: str | Path | None = None
@@ -90,7 +88,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
-    # What means nothing stops the run here, and not in the report of some test.
+    # A wrong value stops the run here, and not in the report of some test.
     config_of(config)
     log_of(config)
     if contract_of(config):
@@ -102,13 +100,13 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     items = [each for each in report.result or () if isinstance(each, pytest.Item)]
     if problems := [problem for item in items for problem in _marker_problems(item)]:
-        # A report and not an exception, of which pytest-xdist would show nothing but INTERNALERROR.
+        # A report, because pytest-xdist shows an exception as INTERNALERROR only.
         report.outcome, report.longrepr, report.result = "failed", "\n".join(dict.fromkeys(problems)), []
     return report
 
 
 def _marker_problems(item: pytest.Item) -> Iterator[str]:
-    """Yield the reason why the markers of a test mean nothing, if there is one."""
+    """Yield the reason why the markers of a test are wrong, if there is one."""
     if item.get_closest_marker("mockscope") is None:
         return
     try:
@@ -116,7 +114,7 @@ def _marker_problems(item: pytest.Item) -> Iterator[str]:
         if options.get("contract"):
             _check_validator("contract=True")
         if options.get("faults"):
-            from mockscope import Mockscope  # here, not above: a run without planned faults pays nothing
+            from mockscope import Mockscope  # here, because most runs plan no faults
 
             plan_faults(Mockscope().site(), options["faults"])
     except (ValueError, pytest.UsageError) as error:
@@ -127,7 +125,7 @@ def plan_faults(site: MockSite, faults: Sequence[Any]) -> None:
     """Plan the faults of a marker.
 
     Raises:
-        ValueError: If one of them means nothing.
+        ValueError: If one of them is wrong.
     """
     for fault in faults:
         try:
@@ -137,23 +135,20 @@ def plan_faults(site: MockSite, faults: Sequence[Any]) -> None:
 
 
 def config_of(config: pytest.Config) -> MockscopeConfig:
-    """The configuration that options and ini file give; an option goes before its ini twin.
+    """Return the settings of options and ini file. An option goes before its ini twin.
 
     Raises:
-        pytest.UsageError: a value means nothing.
+        pytest.UsageError: If a value is wrong.
     """
     seeds: list[Path] = config.getini("mockscope_seed")
     if len(seeds) > 1:
         raise pytest.UsageError("mockscope_seed takes one file")
     port: str | None = config.getoption("--mockscope-port")
+    port_name = "mockscope_port" if port is None else "--mockscope-port"
     return MockscopeConfig(
         seed=config.getoption("--mockscope-seed") or (seeds[0] if seeds else None),
         host=config.getoption("--mockscope-host") or config.getini("mockscope_host"),
-        port=(
-            _number("mockscope_port", config.getini("mockscope_port"), 0, LAST_PORT)
-            if port is None
-            else _number("--mockscope-port", port, 0, LAST_PORT)
-        ),
+        port=_number(port_name, config.getini("mockscope_port") if port is None else port, 0, MAX_PORT),
         hint_header=_switch(config, "mockscope_hint_header"),
         strict=config.getoption("--mockscope-strict") or _switch(config, "mockscope_strict"),
         contract=contract_of(config),
@@ -162,22 +157,22 @@ def config_of(config: pytest.Config) -> MockscopeConfig:
 
 
 def contract_of(config: pytest.Config) -> bool:
-    """Whether requests are held against the contract; an option goes before its ini twin."""
+    """Return whether openapi.yaml validates requests. An option goes before its ini twin."""
     return config.getoption("--mockscope-contract") or _switch(config, "mockscope_contract")
 
 
 def seed_named_by(config: pytest.Config, seed: object) -> str:
-    """What named a seed that no marker did."""
+    """Return the option, ini value or fixture that named a seed."""
     if seed == config.getoption("--mockscope-seed"):
         return "--mockscope-seed"
     return "mockscope_seed" if seed in config.getini("mockscope_seed") else "mockscope_config"
 
 
 def log_of(config: pytest.Config) -> str:
-    """Whose calls are shown; an option goes before its ini twin."""
+    """Return the tests whose calls are shown. An option goes before its ini twin."""
     log: str = config.getoption("--mockscope-log") or config.getini("mockscope_log")
     if log not in LOG:
-        raise pytest.UsageError(f"mockscope_log is one of {', '.join(LOG)}, and not {log!r}")
+        raise pytest.UsageError(f"mockscope_log must be one of {', '.join(LOG)}, not {log!r}")
     return log
 
 
@@ -203,10 +198,10 @@ def _switch(config: pytest.Config, name: str) -> bool:
 
 
 def _number(name: str, text: str, least: int, most: int | None = None) -> int:
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else -1
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else -1
     if number < least or (most is not None and number > most):
         bounds = f"{least} or more" if most is None else f"from {least} to {most}"
-        raise pytest.UsageError(f"{name} must be a number, {bounds}, and is {text!r}")
+        raise pytest.UsageError(f"{name} must be a number, {bounds}, not {text!r}")
     return number
 
 

@@ -1,4 +1,4 @@
-"""The calls of a failed test: a section of its report, made where the test ran and carried along by xdist."""
+"""The calls of a failed test, as a section of its report. It is made where the test ran, and xdist carries it along."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def pytest_runtest_makereport(
     sections = item.stash.setdefault(SECTIONS, [])
     if _is_wanted(log_of(item.config), call) and (text := _calls_of(item)):
         sections.append((f"Captured {SECTION} {call.when}", text))
-    # Those of earlier phases too, as pytest does: JUnit XML takes them from the teardown.
+    # With the sections of earlier phases, as pytest does: JUnit XML takes them from the teardown.
     report.sections += sections
     if call.when == "teardown":
-        # A rerun begins anew, and the session keeps its items: their sites are free to go.
+        # The session keeps its items, and would keep their sites.
         item.stash[SITES], item.stash[SECTIONS] = [], []
     return report
 
@@ -79,7 +79,7 @@ def _calls_of(item: pytest.Item) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    # Of tests that passed, pytest itself shows sections with -rP only.
+    # pytest itself shows the sections of passed tests only with -rP.
     if log_of(config) != "all" or terminalreporter.hasopt("P"):
         return
     for report in terminalreporter.getreports("passed"):

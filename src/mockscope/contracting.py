@@ -1,4 +1,4 @@
-"""Requests held against openapi.yaml: recorded calls in, violations out. Nothing is sent or answered here."""
+"""The validation of recorded calls by openapi.yaml."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote
 
 from mockscope import _spec, wire
-from mockscope._support.text import printable
+from mockscope._support.text import clipped, printable
 from mockscope.domain.refusals import Refused
 from mockscope.instruments.entry import LONGEST_KEPT, Entry
 from mockscope.instruments.findings import Finding
@@ -20,18 +20,17 @@ if TYPE_CHECKING:
 EXTRA: Final = "pip install 'mockscope[contract]'"
 # Under this name the document is known to the validator.
 DOCUMENT: Final = "urn:mockscope:openapi"
-# Of one request, and of one site, so many violations are told.
-MOST_OF_A_CALL: Final = 20
-MOST: Final = 1000
-# Of what the validator says, so many characters: it repeats what was sent.
-LONGEST_PROBLEM: Final = 300
+MAX_VIOLATIONS_OF_CALL: Final = 20
+MAX_VIOLATIONS: Final = 1000
+# A longer problem is cut: the validator repeats what was sent.
+MAX_PROBLEM_CHARACTERS: Final = 300
 METHODS: Final = ("get", "put", "post", "delete")
 RULE: Final = re.compile(r"\b[A-Z]+(?:-[A-Z]+)*-\d+\b")
 PLACE: Final = re.compile(r"\{\w+\}")
 
 
 class ExtraMissing(ImportError):
-    """What validates, or what fuzzes, is not installed."""
+    """The extra that validates or fuzzes is not installed."""
 
 
 class Violation(NamedTuple):
@@ -51,56 +50,55 @@ class Violation(NamedTuple):
 
 
 def violations(calls: Iterable[Entry]) -> list[Finding]:
-    """What in these calls is not as openapi.yaml says, in the order of the calls.
+    """Return the deviations of calls from openapi.yaml, in the order of the calls.
 
     Raises:
-        ExtraMissing: the validator is not installed.
+        ExtraMissing: If the validator is not installed.
     """
     document = contract()
     found = ((call, violation) for call in calls for violation in document.violations(call))
     return [
         Finding(_shown(call, problem) + source, rule, call, _shown(call, where))
-        for call, (where, problem, rule, source) in islice(found, MOST)
+        for call, (where, problem, rule, source) in islice(found, MAX_VIOLATIONS)
     ]
 
 
 def _shown(call: Entry, text: str) -> str:
-    # A key that was sent in escapes is only recognisable here, and half of one is not.
-    text = printable(call.veil(text))
-    return text if len(text) <= LONGEST_PROBLEM else f"{text[: LONGEST_PROBLEM - 1]}…"
+    # Redacted before it is cut: half a key would not be recognised.
+    return clipped(printable(call.veil(text)), MAX_PROBLEM_CHARACTERS)
 
 
 @cache
 def contract() -> "Contract":
-    """The document with its schemas, compiled once.
+    """Return openapi.yaml with its schemas, compiled once.
 
     Raises:
-        ExtraMissing: the validator is not installed.
+        ExtraMissing: If the validator is not installed.
     """
     return Contract(json.loads(_spec.openapi_json()))
 
 
 class Contract:
-    """An OpenAPI 3.1 document against which requests are held.
+    """An OpenAPI 3.1 document that validates requests.
 
     Args:
-        document: the document. Its references stay inside it.
+        document: The document. Its references stay inside it.
 
     Raises:
-        ExtraMissing: the validator is not installed.
+        ExtraMissing: If the validator is not installed.
     """
 
     def __init__(self, document: dict[str, Any]) -> None:
         try:
-            from jsonschema_rs import Registry  # here, not above: few ask for it
+            from jsonschema_rs import Registry  # here, because few sites need it
         except ModuleNotFoundError as error:
             raise ExtraMissing(f"contract=True needs jsonschema-rs: {EXTRA}", name=error.name) from error
         registry = Registry([(DOCUMENT, document)])
         self._paths = [_Path(path, item, document, registry) for path, item in document["paths"].items()]
 
     def violations(self, call: Entry) -> list[Violation]:
-        """What in one request is not as the document says."""
-        return list(islice(self._violations(call), MOST_OF_A_CALL))
+        """Return the deviations of one request."""
+        return list(islice(self._violations(call), MAX_VIOLATIONS_OF_CALL))
 
     def _violations(self, call: Entry) -> Iterator[Violation]:
         for path in self._paths:
@@ -117,7 +115,7 @@ class Contract:
 
 
 class _Path:
-    """A path of the document, and the operations at it."""
+    """A path of the document with its operations."""
 
     def __init__(self, template: str, item: dict[str, Any], document: dict[str, Any], registry: "Registry") -> None:
         self.template = template
@@ -131,8 +129,8 @@ class _Path:
         }
 
     def match(self, path: str) -> dict[str, str] | None:
-        """What stands in the places of the template, decoded; None where the path is another one."""
-        # The name of a group may hold a slash, as %2F: it is decoded once it is found.
+        """Return the decoded parameters in a path, or None if the template is of another path."""
+        # The name of a group may hold a slash as %2F, so it is decoded after the match.
         found = self._pattern.fullmatch(path if self._names else unquote(path))
         return None if found is None else dict(zip(self._names, map(unquote, found.groups()), strict=True))
 
@@ -148,7 +146,7 @@ class _Parameter(NamedTuple):
 
 
 class _Operation:
-    """What one operation of the document takes."""
+    """The parameters and bodies of one operation."""
 
     def __init__(self, place: Sequence[str], document: dict[str, Any], registry: "Registry") -> None:
         described = _at(document, place)
@@ -168,11 +166,11 @@ class _Operation:
         }
 
     def violations(self, call: Entry, inside: Mapping[str, str]) -> Iterator[Violation]:
-        """What in a request for this operation is not as the document says.
+        """Yield the deviations of a request for this operation.
 
         Args:
-            call: the request.
-            inside: the parameters in its path.
+            call: The request.
+            inside: The parameters in its path.
         """
         query = parse_qsl(call.query, keep_blank_values=True)
         headers = dict(reversed(call.headers))
@@ -193,7 +191,7 @@ class _Operation:
         known = [parameter.name for parameter in self._parameters if parameter.kind == "query"]
         for name in query:
             if name not in known:
-                # TEST-3: a read is none that could be a dry run.
+                # TEST-3: test mode is for writes only.
                 rule = "TEST-3" if name == "test_mode" else "HTTP-7"
                 yield Violation(f"query {name}", f"this operation takes {' and '.join(known) or 'none'}", rule)
 
@@ -216,7 +214,7 @@ class _Operation:
 
 
 class _Schema:
-    """A schema of the document, compiled."""
+    """A compiled schema of the document."""
 
     def __init__(
         self, place: Sequence[str], document: dict[str, Any], registry: "Registry", rules: frozenset[str]
@@ -230,16 +228,15 @@ class _Schema:
         self._validator = Draft202012Validator({"$ref": reference}, registry=registry)
 
     def violations(self, value: object, where: str) -> Iterator[Violation]:
-        """What in a value is not as the schema says.
+        """Yield the deviations of a value.
 
         Args:
-            value: the value.
-            where: where it stands in the request.
+            value: The value.
+            where: The place of the value in the request.
         """
         try:
             errors = [nearest for error in self._validator.iter_errors(value) for nearest in _nearest(error)]
         except ValueError:
-            # A client that sends such a thing knows.
             errors = []
             yield Violation(where, "it is nested too deeply to be checked")
         for error in errors:
@@ -249,7 +246,7 @@ class _Schema:
             yield Violation(at, error.message, self._rule_of(error), f" ({home})")
 
     def _rule_of(self, error: "ValidationError") -> str | None:
-        """The rule that is named nearest to where the schema says so."""
+        """Return the rule that is named nearest to the keyword that failed."""
         node: Any = _at(self._document, self._place)
         passed = [node]
         # The first step leads from the compiled reference to the schema itself.
@@ -280,22 +277,22 @@ def _of_json(body: bytes, schema: _Schema) -> Iterator[Violation]:
 
 
 def _is_whole(body: bytes, headers: Mapping[str, str]) -> bool:
-    """Whether what is kept is what was sent: of a long body the end is not kept, and a key in one is disguised."""
+    """Return whether the kept body is the one that was sent. A long one is cut, and a key in one is redacted."""
     length = headers.get("content-length", "")
     return len(body) == int(length) if length.isdigit() else len(body) < LONGEST_KEPT
 
 
 def _nearest(error: "ValidationError") -> list["ValidationError"]:
-    """The errors of the alternative that comes nearest; of what has no alternatives, the error itself."""
+    """Return the errors of the nearest alternative, or the error itself if there are no alternatives."""
     alternatives: list[list[ValidationError]] | None = getattr(error.kind, "context", None)
     if not alternatives:
         return [error]
-    # Who got further into the request meant that one.
+    # The nearest one is that whose errors lie deepest in the request.
     return max(alternatives, key=lambda errors: max((len(each.instance_path) for each in errors), default=0))
 
 
 def _rule_in(node: Mapping[str, Any], rules: frozenset[str]) -> str | None:
-    """The first rule of a description, if it is one of the operation's."""
+    """Return the first rule that a description names, if it is one of the operation."""
     first = RULE.search(node.get("description", ""))
     return first[0] if first and first[0] in rules else None
 

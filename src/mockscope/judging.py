@@ -90,7 +90,7 @@ def check(
     ca_file: Path | None,
     **levels: bool,
 ) -> int:
-    """Judge a server by the rules: the mock, or whatever else answers at URL.
+    """Judge a server by the rules.
 
     URL is where the server is, without /api/v1: e.g. https://app.periscopedata.com. The exit status is 0 where nothing
     differs, 1 where it could not run to its end or was used wrongly, and 2 where something differs.

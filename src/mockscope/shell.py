@@ -1,4 +1,4 @@
-"""What the commands share: kinds of options, a seed or the demo, a state file, and errors as one line for the user."""
+"""The parts that commands share: types of options, the seed or the demo, the state file, and errors in one line."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # The people of the vendor's page, so that its examples work when pasted.
 DEMO: Final = Path(__file__).with_name("demo.json")
 FAILED: Final = 1
-# A day: who says more means for ever, and sockets count in milliseconds that must fit into 32 bits.
+# A day. Sockets count milliseconds in 32 bits.
 MOST_SECONDS: Final = 86_400
 MOST_REQUESTS: Final = 1_000_000
 
@@ -34,26 +34,25 @@ class Number(click.FloatRange):
         return number
 
 
-# How long something may take, and how many requests a second there may be.
 SECONDS: Final = Number(0, MOST_SECONDS, min_open=True)
 RATE: Final = Number(0, MOST_REQUESTS, min_open=True)
 
 
 class _File(click.Path):
-    """A file that is named: an empty name would be the folder that the command runs in."""
+    """A path with a name: an empty one would be the current folder."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert(not_empty(ctx, param, value), param, ctx)
 
 
 def not_empty(context: click.Context | None, parameter: click.Parameter | None, value: str) -> str:
-    """Refuse an option without a value, as a variable that a shell does not know leaves it.
+    """Refuse an empty value, as an unset variable of a shell leaves it.
 
     Raises:
-        BadParameter: there is none.
+        BadParameter: If the value is empty.
     """
     if not value:
-        raise click.BadParameter("it is empty: say what is meant, or leave it out", context, parameter)
+        raise click.BadParameter("it is empty: give a value, or leave the option out", context, parameter)
     return value
 
 
@@ -69,7 +68,7 @@ proxy_others_option: Final = click.option(
 
 
 def say(line: str) -> None:
-    """Tell the user something on stderr."""
+    """Print a line for the user on standard error."""
     click.echo(f"mockscope: {line}", err=True)
 
 
@@ -101,12 +100,12 @@ def say_findings(double: "Mockscope") -> None:
 
 
 def is_given(context: click.Context, parameter: str) -> bool:
-    """Whether a parameter has its value from the user, be it what it would have had anyway."""
+    """Return whether the user gave a value for a parameter, even if it is the default."""
     return context.get_parameter_source(parameter) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
 def name_of(context: click.Context, parameter: str) -> str:
-    """What the user knows a parameter by: the option, or the variable that it came from."""
+    """Return the option of a parameter, or the environment variable that its value came from."""
     [found] = [each for each in context.command.params if each.name == parameter]
     if context.get_parameter_source(parameter) is ParameterSource.ENVIRONMENT:
         return str(found.envvar or f"{context.auto_envvar_prefix}_{parameter.upper()}")
@@ -114,7 +113,7 @@ def name_of(context: click.Context, parameter: str) -> str:
 
 
 def say_wrong(error: click.ClickException) -> None:
-    """Tell the user in one line what was wrong."""
+    """Print an error of wrong use in one line."""
     if isinstance(error, click.BadParameter) and error.ctx and error.param and error.param.name:
         source = error.ctx.get_parameter_source(error.param.name)
         if source is ParameterSource.ENVIRONMENT:
@@ -124,13 +123,13 @@ def say_wrong(error: click.ClickException) -> None:
 
 
 def check_apart(files: Mapping[str, Path | None]) -> None:
-    """Have files of different purposes be different files.
+    """Refuse one file for two purposes.
 
     Args:
-        files: those that were given, by what they were given as.
+        files: The files by the name of their option; None for one that was not given.
 
     Raises:
-        UsageError: two of them are the same.
+        UsageError: If two of them are the same.
     """
     for (name, path), (other, its) in combinations(files.items(), 2):
         if path is not None and its is not None and os.path.realpath(path) == os.path.realpath(its):
@@ -138,16 +137,16 @@ def check_apart(files: Mapping[str, Path | None]) -> None:
 
 
 def check_spared(name: str, path: Path | None, what: str, read: Callable[[bytes], object]) -> None:
-    """Have nothing written over but what mockscope writes there itself, or what is empty.
+    """Refuse to write over a file that is neither empty nor of the kind that mockscope writes there.
 
     Args:
-        name: what the file was given as.
-        path: the file, if one was given.
-        what: what is to be written.
-        read: reads such a thing, or raises ValueError.
+        name: The name of the option.
+        path: The file, if one was given.
+        what: The kind of file.
+        read: Parses such a file, or raises ValueError.
 
     Raises:
-        ClickException: something else stands there, or nobody can tell.
+        ClickException: If the file is of another kind, or cannot be read.
     """
     if path is None or not os.path.isfile(path):
         return
@@ -164,13 +163,10 @@ def check_spared(name: str, path: Path | None, what: str, read: Callable[[bytes]
 
 @contextmanager
 def seed_or_demo(seed: Path | None) -> Iterator[Path]:
-    """The file of a seed, for a block that loads it; None is the demo.
-
-    Args:
-        seed: the seed that was asked for.
+    """Yield the file of a seed, or of the demo if none was given, for a block that loads it.
 
     Raises:
-        ClickException: what was given can't be loaded, or can't be read.
+        ClickException: If the block cannot read or load the seed.
     """
     try:
         yield seed or DEMO
@@ -209,7 +205,7 @@ def state_file(path: Path | None) -> "StateFile | None":
 
 
 def is_kept(save: Callable[[], object] | None) -> bool:
-    """Write the state, if it is kept at all; print why that failed, and return whether it did not."""
+    """Write the state, if it is kept. Return False, and print the reason, if that failed."""
     try:
         if save is not None:
             save()

@@ -111,7 +111,7 @@ def test_the_commands_take_files() -> None:
 def test_an_option_that_is_empty_is_refused_by_name(command: str, option: str) -> None:
     done = CliRunner().invoke(cli, [command, option, ""])
 
-    line = f"Invalid value for '{option}': it is empty: say what is meant, or leave it out"
+    line = f"Invalid value for '{option}': it is empty: give a value, or leave the option out"
     assert (done.exit_code != 0, line in done.output) == (True, True)
 
 

@@ -321,16 +321,16 @@ def test_host_and_port_have_ini_twins_and_the_option_goes_first(pytester: pytest
 @pytest.mark.parametrize(
     ("ini", "arguments", "line"),
     [
-        ("mockscope_port = http", [], "mockscope_port must be a number, from 0 to 65535, and is 'http'"),
-        ("mockscope_port = 65536", [], "mockscope_port must be a number, from 0 to 65535, and is '65536'"),
-        ("", ["--mockscope-port", "99999"], "--mockscope-port must be a number, from 0 to 65535, and is '99999'"),
-        ("", ["--mockscope-port=-1"], "--mockscope-port must be a number, from 0 to 65535, and is '-1'"),
-        ("mockscope_calls_kept = x", [], "mockscope_calls_kept must be a number, 1 or more, and is 'x'"),
-        ("mockscope_calls_kept = 0", [], "mockscope_calls_kept must be a number, 1 or more, and is '0'"),
+        ("mockscope_port = http", [], "mockscope_port must be a number, from 0 to 65535, not 'http'"),
+        ("mockscope_port = 65536", [], "mockscope_port must be a number, from 0 to 65535, not '65536'"),
+        ("", ["--mockscope-port", "99999"], "--mockscope-port must be a number, from 0 to 65535, not '99999'"),
+        ("", ["--mockscope-port=-1"], "--mockscope-port must be a number, from 0 to 65535, not '-1'"),
+        ("mockscope_calls_kept = x", [], "mockscope_calls_kept must be a number, 1 or more, not 'x'"),
+        ("mockscope_calls_kept = 0", [], "mockscope_calls_kept must be a number, 1 or more, not '0'"),
         ("mockscope_hint_header = maybe", [], "mockscope_hint_header must be true or false: *'maybe'*"),
         ("mockscope_strict = maybe", [], "mockscope_strict must be true or false: *'maybe'*"),
         ("mockscope_contract = maybe", [], "mockscope_contract must be true or false: *'maybe'*"),
-        ("mockscope_calls_kept = " + "9" * 30, [], "mockscope_calls_kept must be a number, 1 or more, and is '9*9'"),
+        ("mockscope_calls_kept = " + "9" * 30, [], "mockscope_calls_kept must be a number, 1 or more, not '9*9'"),
     ],
 )
 def test_an_option_or_ini_value_that_means_nothing_stops_the_run(
@@ -371,7 +371,7 @@ def test_a_seed_that_is_not_there_is_told_with_who_named_it(
     )
 
 
-TAKEN = "mockscope can't listen on 127.0.0.1 port {port}: Address already in use; leave mockscope_port at 0, *"
+TAKEN = "mockscope can't listen on 127.0.0.1 port {port}: Address already in use; leave mockscope_port at 0: *"
 
 
 def test_a_port_that_is_taken_is_told_in_a_line_with_host_and_port(pytester: pytest.Pytester) -> None:

@@ -226,7 +226,7 @@ def test_a_word_that_means_nothing_stops_the_run(pytester: pytest.Pytester) -> N
     result = run(pytester)
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*mockscope_log is one of failed, all, none, and not 'some'*"])
+    result.stderr.fnmatch_lines(["*mockscope_log must be one of failed, all, none, not 'some'*"])
 
 
 RERUN = """

@@ -125,5 +125,5 @@ def test_a_strict_server_objects_for_the_sites_that_are_left() -> None:
         server.__exit__(None, None, None)
     lines = str(caught.value).splitlines()
     assert lines[::2] == ["strict mode, example_site:", "strict mode, central_perk:"]
-    with pytest.raises(RuntimeError, match="the server is not running"):
+    with pytest.raises(RuntimeError, match="the mockscope server is not running"):
         server.url.strip()
