@@ -5,6 +5,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from http.client import HTTPConnection
+from io import StringIO
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +29,9 @@ import mockscope
 from mockscope.domain.refusals import Refusal
 from mockscope.domain.site import Site
 from mockscope.instruments.hints import Advice, Hint
+from mockscope.instruments.log import RequestLog, text_lines
+from mockscope.instruments.report import report
+from mockscope.running import _explain
 from mockscope.web.explaining import REASONS
 
 JSON_TYPE = {"Content-Type": "application/json"}
@@ -1077,6 +1082,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["odd test mode"],
     ),
 ]
+NO_PROXY = SimpleNamespace(refused={}, doubted={})
 # A crash, which no request can cause, and a head that no client without a socket can send: they have their own tests.
 NO_MISTAKE = {Hint.CRASHED, Hint.HEAD_TOO_LONG}
 
@@ -1110,10 +1116,17 @@ class Caller(Client):
             return Answer(response.status, named, response.read())
 
 
-@pytest.fixture
-def caller() -> Iterator[Caller]:
+@pytest.fixture(scope="module")
+def server() -> Iterator[mockscope.LiveServer]:
     with mockscope.serve() as server:
-        yield Caller(server.site("example-site", PAGE_KEY, PAGE), server)
+        yield server
+
+
+@pytest.fixture
+def caller(server: mockscope.LiveServer) -> Iterator[Caller]:
+    yield Caller(server.site("example-site", PAGE_KEY, PAGE), server)
+    for site in list(server.sites.values()):
+        site.remove()
 
 
 def latest(caller: Caller) -> mockscope.Entry:
@@ -1135,6 +1148,30 @@ def test_a_mistake_over_the_wire_is_explained_in_the_header_and_among_the_calls(
     assert (answer.status, answer.hint, entry.advice) == (status, hint.code, said)
     assert (entry.status, entry.id) == (status, answer.header("x-request-id"))
     assert entry.suspicions == ((said,) if status < 400 else ())
+
+
+@pytest.mark.parametrize(("mistake", "said"), [(mistake, said) for said, names in SAID for mistake in names])
+def test_a_mistake_is_explained_in_the_log_in_the_report_of_a_test_and_by_exec(
+    mistake: str, said: Advice, caller: Caller, server: mockscope.LiveServer
+) -> None:
+    make, status, _ = MISTAKES[mistake]
+    log, lines_of_exec, mark = StringIO(), list[str](), server.mark()
+    write = RequestLog(log, text_lines)
+    server.observers.append(write)
+
+    make(caller)
+
+    # The line of a call is written before the next response is sent.
+    caller.get("/openapi.yaml")
+    server.observers.remove(write)
+    beside: Any = SimpleNamespace(calls_since=lambda _: server.calls_since(mark), proxy=NO_PROXY)
+    _explain(5, beside, lines_of_exec.append)
+    call, *hints = log.getvalue().splitlines()[:2]
+    assert call.split()[1] == str(status)
+    assert hints == [f"    {said}"]
+    # A report also has what was sent.
+    assert report([latest(caller)]).splitlines()[:2] == [call, *hints]
+    assert lines_of_exec[0].splitlines()[1:3] == [call, *hints]
 
 
 def test_every_mistake_is_told_what_it_is() -> None:
