@@ -14,6 +14,7 @@ from mockscope.checking.outcome import Level
 from mockscope.checking.run import Report, check
 from mockscope.remote.client import Client
 from mockscope.remote.exchange import Headers
+from mockscope.web.head import MAX_HEAD_BYTES, REFUSED_HEAD
 
 Result = TypeVar("Result")
 LARGE: Final = 10_000
@@ -211,6 +212,10 @@ class WithoutSocket(Client):
         own = [("host", "127.0.0.1"), *([("content-length", str(len(body)))] if body is not None else [])]
         named = {name.lower() for name, _ in headers}
         sent = [*(pair for pair in own if pair[0] not in named), *headers]
+        length = sum(len(name) + len(value) for name, value in sent)
+        refused = (
+            "LINE_TOO_LONG" if len(target) > MAX_HEAD_BYTES else "HEAD_TOO_LONG" if length > MAX_HEAD_BYTES else ""
+        )
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -224,6 +229,8 @@ class WithoutSocket(Client):
             "headers": [(name.lower().encode(), value.encode()) for name, value in sent],
             "client": ("127.0.0.1", 2),
             "server": ("127.0.0.1", 1),
+            # As the server's protocol leaves it.
+            "state": {REFUSED_HEAD: refused} if refused else {},
         }
         head, content = run_now(_response(self._app, scope, body or b""))
         return head["status"], [(name.decode(), value.decode()) for name, value in head["headers"]], content

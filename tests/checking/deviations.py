@@ -107,6 +107,24 @@ def a_slash_is_redirected() -> Deviation:
     return deviate
 
 
+@reads("HTTP-3")
+def a_slash_behind_a_group_is_no_group() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        is_one = request.path.startswith(f"{GROUPS}/") and request.bare != GROUPS
+        return refusal(404) if is_one and request.path.endswith("/") else await forward(request)
+
+    return deviate
+
+
+@rehearses("HTTP-3")
+def a_slash_behind_a_group_is_no_group_to_update() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        is_update = request.method == "PUT" and request.bare.startswith(f"{GROUPS}/")
+        return refusal(404) if is_update and request.path.endswith("/") else await forward(request)
+
+    return deviate
+
+
 @rehearses("HTTP-4", require_json_content_type=True)
 def a_body_must_say_what_it_is() -> Deviation:
     async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
@@ -208,6 +226,47 @@ def an_email_can_be_changed() -> Deviation:
             await forward(replace(request, method="DELETE"))
             site.add_user(email)
         return answer
+
+    return deviate
+
+
+@reads("HTTP-7")
+def unknown_parameters_are_refused() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        return (
+            refusal(400)
+            if "shoe_size" in request.params and request.params["shoe_size"] == "9"
+            else await forward(request)
+        )
+
+    return deviate
+
+
+@reads("HTTP-7")
+def a_limit_is_obeyed() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        if "limit" not in request.params or request.bare != GROUPS:
+            return answer
+        return answer.saying({**answer.fields, "groups": answer.fields["groups"][:1]})
+
+    return deviate
+
+
+@planted("HTTP-7")
+def dry_run_is_test_mode() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        is_dry = request.params.get("dry_run") == "true"
+        return await forward(replace(request, query="test_mode=true") if is_dry else request)
+
+    return deviate
+
+
+@reads("HTTP-7")
+def null_is_the_first_page() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        is_null = request.params.get("next_page_start") in ("null", "None")
+        return await forward(replace(request, query="") if is_null else request)
 
     return deviate
 
@@ -1451,3 +1510,13 @@ def users_are_updated_in_test_mode() -> Deviation:
 @planted("TEST-4")
 def groups_are_deleted_in_test_mode() -> Deviation:
     return written_in_test_mode("DELETE", GROUPS)
+
+
+@reads("HTTP-8")
+def a_long_line_is_400() -> Deviation:
+    return answered_instead(lambda request, answer, site: answer.status == 414, refusal(400))
+
+
+@reads("HTTP-8")
+def a_long_head_is_400() -> Deviation:
+    return answered_instead(lambda request, answer, site: answer.status == 431, refusal(400))

@@ -148,6 +148,17 @@ def test_what_differs_is_shown_with_its_exchange_and_a_line_for_curl(run: Run, d
     )
 
 
+@pytest.mark.parametrize("name", ["a_long_line_is_400", "a_long_head_is_400"])
+def test_a_request_that_is_too_long_is_cut_where_it_is_shown(run: Run, name: str) -> None:
+    with odd(PLANTED[name].deviate()) as arguments:
+        done = run(*arguments, "--rule", "HTTP-8")
+
+    lines = done.output.splitlines()
+    assert (done.status, [line for line in lines if len(line) > 2200]) == (2, [])
+    assert [line for line in lines if line.endswith("characters more")] != []
+    assert re.fullmatch(r"  # a request of \d+ bytes is too long for a curl line", lines[-3])
+
+
 @pytest.mark.parametrize("level", ["--read-only", "--dry-run", "--full"])
 def test_the_mock_holds_at_every_level(run: Run, place: list[str], site: MockSite, level: str) -> None:
     before = site.export()

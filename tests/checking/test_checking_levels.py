@@ -449,6 +449,8 @@ def test_a_body_for_which_less_haste_is_asked_is_not_one_that_got_no_answer() ->
     )
 
     assert [(finding.check.title, finding.outcome.word) for finding in report.findings] == [
+        ("A request line over 64 KiB is 414", "holds"),
+        ("A head over 64 KiB is 431", "holds"),
         ("A body over 1 MiB is 413", "not-seen"),
         ("A body of 1 MiB is not", "holds"),
     ]

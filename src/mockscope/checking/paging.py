@@ -12,7 +12,6 @@ from mockscope.checking.session import Session
 from mockscope.checking.table import Check
 from mockscope.checking.walking import KINDS, USER, Kind, Page, Walk
 from mockscope.remote.client import USERS
-from mockscope.remote.exchange import Exchange
 
 
 def _read(session: Session, kind: Kind) -> Walk:
@@ -78,9 +77,13 @@ def _ordered(session: Session, kind: Kind) -> list[str]:
     return keys
 
 
-def _starts_at(exchange: Exchange, kind: Kind, key: str) -> None:
-    starts = Page(exchange, kind).keys[:1] == [key]
-    expect(starts, "the page starts at the first record not before its cursor", exchange)
+def _starts_in_its_place(session: Session, kind: Kind, cursor: str) -> None:
+    keys = _ordered(session, kind)
+    place = bisect_left(keys, cursor.lower() if kind is USER else cursor)
+    page = _page(session, kind, cursor)
+    # That a cursor after every record is an empty page is for PAGE-4.
+    starts = page.keys[:1] == keys[place : place + 1]
+    expect(starts, "the page starts at the first record not before its cursor", page.exchange)
 
 
 def _compared(session: Session, kind: Kind) -> None:
@@ -88,20 +91,19 @@ def _compared(session: Session, kind: Kind) -> None:
     middle = keys[len(keys) // 2]
     # Those of records, and those between two: a key without its last sign is before its record.
     for cursor in sorted({keys[1], middle, keys[-1], keys[-1][:-1], keys[0] + "!", middle + "!"} - {""}):
-        place = bisect_left(keys, cursor)
-        if place < len(keys):
-            _starts_at(_page(session, kind, cursor).exchange, kind, keys[place])
+        _starts_in_its_place(session, kind, cursor)
 
 
 def _in_capitals(session: Session) -> None:
     keys = [key for key in _ordered(session, USER) if key.isascii()]
     require(keys, "every email of the site holds more than ASCII")
-    key = keys[len(keys) // 2]
-    _starts_at(_page(session, USER, key.upper()).exchange, USER, key)
+    _starts_in_its_place(session, USER, keys[len(keys) // 2].upper())
 
 
 def _starts_at_unencoded(session: Session, email: str) -> None:
-    _starts_at(session.get(USERS, query=f"next_page_start={quote(email, safe='+@')}"), USER, email)
+    exchange = session.get(USERS, query=f"next_page_start={quote(email, safe='+@')}")
+    starts = Page(exchange, USER).keys[:1] == [email]
+    expect(starts, "the page starts at the first record not before its cursor", exchange)
 
 
 def _plus_as_blank(session: Session) -> None:

@@ -1,10 +1,12 @@
 """The rules of transport: HTTP-1 to HTTP-10."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import product
 from json import dumps
 from typing import Final
 
-from mockscope.checking.outcome import DRY_RUN, FULL, OK, answered, differs, expect, require, same
+from mockscope.checking.outcome import DRY_RUN, FULL, OK, READ_ONLY, Level, answered, differs, expect, require, same
 from mockscope.checking.session import Session
 from mockscope.checking.table import Check, alike, not_visible, row
 from mockscope.checking.walking import GROUP, KINDS, USER, Answer, Fields
@@ -17,6 +19,7 @@ NOWHERE: Final = "/api/v1/nothing"
 LATER_PATHS: Final = ("/api/v2/users", "/api/v1/roles", "/api/v1/dashboards")
 # HTTP-8
 MAX_BODY_BYTES: Final = 1024 * 1024
+LONG: Final = "9" * 64 * 1024
 ALL_METHODS: Final = {"GET", "POST", "PUT", "DELETE"}
 NOT_JSON: Final = b"{no json"
 AS_JSON: Final = [("Content-Type", "application/json")]
@@ -74,14 +77,18 @@ def _any_host(session: Session) -> None:
         same(session.get(GROUPS, headers=[("Host", host)]), session.get(GROUPS))
 
 
-def _lists_in_both_spellings(session: Session) -> None:
-    for path in (USERS, GROUPS):
-        same(session.get(f"{path}/"), session.get(path))
+def _reads_in_both_spellings(session: Session) -> None:
+    for path in (USERS, GROUPS, *map(group_path, session.group_names[:1])):
+        plain = session.get(path)
+        # That a group is not found at all is for GROUP-GET-1.
+        if plain.status == 200:
+            same(session.get(f"{path}/"), plain)
 
 
 def _writes_in_both_spellings(session: Session) -> None:
-    # No record is named, so that none can be written.
-    for method, path in (("POST", USERS), ("POST", GROUPS), ("PUT", USERS), ("DELETE", USERS)):
+    # No user is named, and the update of a group is empty, so that nothing can be written.
+    one_group = group_path(session.subject(GROUP))
+    for method, path in (("POST", USERS), ("POST", GROUPS), ("PUT", USERS), ("PUT", one_group), ("DELETE", USERS)):
         body = b"" if method == "DELETE" else b"{}"
         plain, slashed = session.write(method, path, body=body), session.write(method, f"{path}/", body=body)
         expect(plain.status == slashed.status, "both spellings are answered alike", slashed, plain)
@@ -198,6 +205,25 @@ def _before_the_conflict_of_an_update(session: Session) -> None:
         answered(400, session.update(GROUP, name, {"name": taken, **BAD_ACCESS}))
 
 
+def _unknown_parameters(session: Session) -> None:
+    for path in (USERS, GROUPS):
+        same(session.get(path, query={"shoe_size": "9", "page": "2", "limit": "1"}), session.get(path))
+
+
+def _writes_with_an_unknown_parameter(session: Session) -> Iterator[Exchange]:
+    for kind in KINDS:
+        body = session.new(kind)
+        yield session.write("POST", kind.path, json=body, query={"dry_run": "true"})
+        yield session.see(kind, body[kind.by])
+
+
+def _null_is_a_cursor(session: Session) -> None:
+    # The other cursor of each pair is just before it, with no record between.
+    for kind, (cursor, other) in product(KINDS, (("null", "nulk~"), ("None", "Nond~"))):
+        pages = [session.get(kind.path, query={"next_page_start": text}) for text in (cursor, other)]
+        same(*pages)
+
+
 def _email_stays(session: Session) -> None:
     email, other = session.own(USER), session.names.email()
     changed = session.update(USER, email, {"email": other, "last_name": "Changed"})
@@ -206,14 +232,13 @@ def _email_stays(session: Session) -> None:
     expect(kept.status == 200 and found.status != 200, "an email cannot be changed", changed, found)
 
 
-def _body_too_large(session: Session) -> None:
-    body = _new_user(session).ljust(MAX_BODY_BYTES + 1)
+def _is_too_long(session: Session, status: int, send: Callable[[Session], Exchange]) -> None:
     try:
-        answered(413, _sent(session, body))
+        answered(status, send(session))
     except RateLimited:
         raise
     except Unreachable as error:
-        raise differs(f"a body of more than 1 MiB is 413, but there was no response: {error}") from None
+        raise differs(f"the status is {status}, but there was no response: {error}") from None
 
 
 def _body_not_too_large(session: Session) -> None:
@@ -221,11 +246,15 @@ def _body_not_too_large(session: Session) -> None:
     expect(exchange.status != 413, "a body of 1 MiB is not too large", exchange)
 
 
+def _too_long(title: str, status: int, send: Callable[[Session], Exchange], level: Level = READ_ONLY) -> Check:
+    return Check("HTTP-8", f"{title} is {status}", partial(_is_too_long, status=status, send=send), level)
+
+
 CHECKS: Final = (
     Check("HTTP-1", "Every response is JSON, and every refusal has one message", _json, is_last=True),
     Check("HTTP-1", "Lists are as on the page", _lists, is_last=True),
     Check("HTTP-2", "The Host header is ignored", _any_host),
-    Check("HTTP-3", "Lists are there with a slash and without", _lists_in_both_spellings),
+    Check("HTTP-3", "Lists and groups are there with a slash and without", _reads_in_both_spellings),
     Check("HTTP-3", "Writes may go to both spellings", _writes_in_both_spellings, DRY_RUN),
     Check("HTTP-4", "A body is read as JSON whatever its Content-Type", _any_content_type, DRY_RUN),
     Check("HTTP-4", "Of a key that stands twice the last counts", _last_of_two, DRY_RUN),
@@ -243,8 +272,13 @@ CHECKS: Final = (
     Check("HTTP-6", "A bad field, inviter or creator is 400 before a conflict", _before_the_conflict, DRY_RUN),
     Check("HTTP-6", "A bad field of an update is 400 before a conflict", _before_the_conflict_of_an_update, FULL),
     row("HTTP-7", "An unknown field", OK, lambda s: (s.create(kind, shoe_size=9) for kind in KINDS), DRY_RUN),
+    Check("HTTP-7", "Unknown parameters are ignored", _unknown_parameters),
+    row("HTTP-7", "A create with an unknown parameter", OK, _writes_with_an_unknown_parameter, FULL),
+    Check("HTTP-7", "null and None are cursors like any other", _null_is_a_cursor),
     Check("HTTP-7", "An email cannot be changed", _email_stays, FULL),
-    Check("HTTP-8", "A body over 1 MiB is 413", _body_too_large, DRY_RUN),
+    _too_long("A request line over 64 KiB", 414, lambda s: s.get(USERS, query={"shoe_size": LONG})),
+    _too_long("A head over 64 KiB", 431, lambda s: s.get(USERS, headers=[("X-Shoe-Size", LONG)])),
+    _too_long("A body over 1 MiB", 413, lambda s: _sent(s, _new_user(s).ljust(MAX_BODY_BYTES + 1)), DRY_RUN),
     Check("HTTP-8", "A body of 1 MiB is not", _body_not_too_large, DRY_RUN),
     row("HTTP-9", "A path of the vendor's later API", 404, lambda s: (s.get(path) for path in LATER_PATHS)),
     not_visible("HTTP-10", "these headers are mockscope's own: no other server is expected to have them"),

@@ -14,8 +14,8 @@ from mockscope._support.text import printable
 from mockscope.instruments.veil import SHORTEST_SOUGHT, Veil, last_four
 
 MAX_SHOWN_CHARACTERS: Final = 2000
-# A longer body is not repeated in a curl line: a shell takes no argument of its size.
-MAX_CURL_BYTES: Final = 100_000
+# A larger request is not repeated as a curl line: nobody reads it, and a shell takes no argument of its size.
+MAX_CURL_BYTES: Final = 60_000
 # Stands for the key until the rest of a curl line is quoted. No header, URL or text body holds it.
 KEY_MARK: Final = "\0"
 KEY_VARIABLE: Final = '"$MOCKSCOPE_API_KEY"'
@@ -45,11 +45,11 @@ class Exchange:
     def __str__(self) -> str:
         return "\n".join(
             [
-                f"> {self.method} {self.path}",
-                *(f"> {name}: {printable(value)}" for name, value in self.headers),
+                f"> {self.method} {_cut(self.path)}",
+                *(f"> {name}: {printable(_cut(value))}" for name, value in self.headers),
                 *self._body_lines(">", self.body),
                 f"< {self.status}",
-                *(f"< {printable(name)}: {printable(value)}" for name, value in self.response_headers),
+                *(f"< {printable(_cut(name))}: {printable(_cut(value))}" for name, value in self.response_headers),
                 *self._body_lines("<", self.content),
             ]
         )
@@ -85,10 +85,14 @@ class Exchange:
 
     def _body_lines(self, sign: str, body: bytes) -> Iterator[str]:
         # Redacted before it is cut: half a key would not be recognised.
-        text = self._redact(body.decode("utf-8", "replace"))
-        yield from (f"{sign} {printable(line.expandtabs(4))}" for line in text[:MAX_SHOWN_CHARACTERS].splitlines())
-        if len(text) > MAX_SHOWN_CHARACTERS:
-            yield f"{sign} ... and {len(text) - MAX_SHOWN_CHARACTERS} characters more"
+        text = _cut(self._redact(body.decode("utf-8", "replace")), more="\n")
+        yield from (f"{sign} {printable(line.expandtabs(4))}" for line in text.splitlines())
+
+
+def _cut(text: str, more: str = " ") -> str:
+    """Return the part of a text that is shown, and how much more there is."""
+    rest = len(text) - MAX_SHOWN_CHARACTERS
+    return f"{text[:MAX_SHOWN_CHARACTERS]}{more}... and {rest} characters more" if rest > 0 else text
 
 
 class KeyRedactor:
@@ -122,8 +126,9 @@ class KeyRedactor:
 
     def curl(self, method: str, url: str, headers: Headers, body: bytes | None, ca_file: Path | None) -> str:
         """Return a request as a line for a shell in which MOCKSCOPE_API_KEY holds the key."""
-        if body is not None and len(body) > MAX_CURL_BYTES:
-            return f"# a body of {len(body)} bytes is too long for a curl line"
+        size = len(url) + sum(len(value) for _, value in headers) + len(body or b"")
+        if size > MAX_CURL_BYTES:
+            return f"# a request of {size} bytes is too long for a curl line"
         words = ["curl", "-i", *(["-X", method] if method != "GET" or body is not None else [])]
         words += ["--cacert", quote(str(ca_file))] if ca_file is not None else []
         for name, value in headers:
