@@ -28,6 +28,11 @@ RETRY_SECONDS: Final = (1, 2, 4)
 # The most records that a list may have; and how many more than the server says, for those deleted in the meantime.
 MAX_RECORDS: Final = 2_000_000
 MAX_SURPLUS: Final = 100
+STATUS_HINTS: Final = {
+    403: "there is no site {host}, or this is not its key",
+    404: "the API is not enabled for the site {host}, or it is not at this URL",
+    429: "the server is rate-limiting: try again later, with --rate",
+}
 # Stands for a name that is blank.
 NO_NAME: Final = "-"
 # How many records a warning names.
@@ -162,20 +167,14 @@ def _strange(path: str, problem: str) -> PullError:
 
 def _refused(client: Client, path: str, exchange: Exchange) -> str:
     """Return why there is no such response, and what to do."""
-    match exchange.status:
-        case 403:
-            hint = f"there is no site {client.host}, or this is not its key"
-        case 404:
-            hint = f"the API is not enabled for the site {client.host}, or it is not at this URL"
-        case 429:
-            hint = "the server is rate-limiting: try again later, with --rate"
-        case status if status >= 500:
-            hint = "the server fails: try again later"
-        case status if 300 <= status < 400:
-            hint = f"it is elsewhere ({exchange.header('Location') or 'the response does not say where'})"
-        case _:
-            hint = "this API has no such response"
-    return f"{client.url} answers {exchange.status} to GET {path}: {hint}"
+    status = exchange.status
+    if 300 <= status < 400:
+        hint = f"it is elsewhere ({exchange.header('Location') or 'the response does not say where'})"
+    elif status >= 500:
+        hint = "the server fails: try again later"
+    else:
+        hint = STATUS_HINTS.get(status, "this API has no such response").format(host=client.host)
+    return f"{client.url} answers {status} to GET {path}: {hint}"
 
 
 # -- the seed --------------------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def test_the_options_of_the_plugin_are_those_of_its_table(monkeypatch: pytest.Mo
 
 
 def test_the_fixtures_of_the_plugin_are_those_of_its_table() -> None:
-    found = [name for name in pytest_mockscope.__all__ if name.startswith("mockscope")]
+    found = [name for name in dir(pytest_mockscope) if name.startswith("mockscope")]
     assert sorted(column("docs/pytest.md", "The fixtures")) == sorted(map(code, found))
 
 
