@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import msgspec
 
-from mockscope.domain.model import Group, User
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.rules import kind
 from mockscope.domain.store import Page, Row
@@ -34,27 +33,20 @@ class Message(msgspec.Struct):
     message: str
 
 
-USER_PAGE: Final = b'{"total_users":%d,"users_this_page":%d,"next_page_start":%s,"users":['
-GROUP_PAGE: Final = b'{"total_groups":%d,"groups_this_page":%d,"next_page_start":%s,"groups":['
-END_OF_PAGE: Final = b"]}"
+# The beginning of a page, in the order of the vendor's page.
+PAGES: Final = {
+    "users": b'{"total_users":%d,"users_this_page":%d,"next_page_start":%s,"users":[',
+    "groups": b'{"total_groups":%d,"groups_this_page":%d,"next_page_start":%s,"groups":[',
+}
 
 
-def user_page(page: Page[User]) -> bytes:
-    """The answer of GET Users, in the page's order."""
-    return _render_page(USER_PAGE, page)
-
-
-def group_page(page: Page[Group]) -> bytes:
-    """The answer of GET Groups, in the page's order."""
-    return _render_page(GROUP_PAGE, page)
-
-
-def _render_page(form: bytes, page: Page[Any]) -> bytes:
+def render_page(kind: str, page: Page[Any]) -> bytes:
+    """Return the body of GET Users or GET Groups; ``kind`` is a key of PAGES."""
     # A record is rendered when it is first listed, and then again only when it has changed.
     records = [row.rendered or _rendered(row) for row in page.rows] or [b""]
     # Both ends go into the first and the last record, so that twenty kilobytes are copied once.
-    records[0] = form % (page.total, len(page.rows), encode(page.next_start)) + records[0]
-    records[-1] += END_OF_PAGE
+    records[0] = PAGES[kind] % (page.total, len(page.rows), encode(page.next_start)) + records[0]
+    records[-1] += b"]}"
     return b",".join(records)
 
 

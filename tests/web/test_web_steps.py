@@ -8,7 +8,7 @@ import pytest
 from support.counted import Counted
 
 from mockscope import wire
-from mockscope.web import explaining
+from mockscope.web import suspicions
 
 
 @pytest.mark.parametrize("number", [500, 1000])
@@ -33,5 +33,5 @@ def test_a_group_that_comes_twice_is_found_in_as_many_steps_as_there_are_groups(
     call: Any = SimpleNamespace(entry=SimpleNamespace(operation="create_user"), fields={"groups": groups})
     Counted.compared = 0
 
-    assert [values["name"] for values in explaining._repeated_group(call)] == [f"group-{number - 1}"]
+    assert [values["name"] for values in suspicions._repeated_group(call)] == [f"group-{number - 1}"]
     assert Counted.compared <= 8 * number

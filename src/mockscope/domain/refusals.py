@@ -10,7 +10,11 @@ from mockscope._support.text import clipped
 
 @unique
 class Refusal(Enum):
-    """Why a request is refused: HTTP status, rule id, and the template of the message."""
+    """A reason to refuse a request.
+
+    ``status`` is the HTTP status of the response. ``rule`` is the id of the rule, unless the raising code names a
+    nearer one. ``template`` is the message, with named places for values of the request.
+    """
 
     AUTH_MISSING = 403, "AUTH-2", "The Http-X-Partner-Auth header is missing or blank: send <site-host>:<api-key>."
     AUTH_REPEATED = 403, "AUTH-2", "The Http-X-Partner-Auth header is sent more than once, with different values."
@@ -58,20 +62,10 @@ class Refusal(Enum):
     FUNCTION_FAILED = 500, "HTTP-8", "A planned fault failed: {problem}."
     CRASHED = 500, "HTTP-8", "mockscope crashed on this request: the log has the trace. Please report it."
 
-    @property
-    def status(self) -> int:
-        """The HTTP status of the answer."""
-        return self.value[0]
-
-    @property
-    def rule(self) -> str:
-        """The rule id under which the refusal is given, unless the raising code names a nearer one."""
-        return self.value[1]
-
-    @property
-    def template(self) -> str:
-        """The message, with named places for what was sent."""
-        return self.value[2]
+    def __init__(self, status: int, rule: str, template: str) -> None:
+        self.status = status
+        self.rule = rule
+        self.template = template
 
 
 class Refused(Exception):

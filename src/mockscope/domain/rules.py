@@ -5,6 +5,7 @@ Everything that can be judged from the request alone is judged here; what needs 
 
 import re
 from collections.abc import Callable, Mapping
+from types import NoneType, UnionType
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -27,6 +28,16 @@ SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # GROUP-2, "400 if the access is NOT one of sql/discovery/view"
 ACCESS_WORDS: Final[Mapping[str, Access]] = {access.value.lower(): access for access in Access}
 DASHBOARD_WORDS: Final[Mapping[str, DashboardAccess]] = {word.value.lower(): word for word in DashboardAccess}
+
+
+# bool is a subclass of int, and comes first.
+KINDS: Final[tuple[tuple[type | UnionType, str], ...]] = (
+    (NoneType, "null"),
+    (bool, "true or false"),
+    (str, "a string"),
+    (int | float, "a number"),
+    (list | tuple, "a list"),
+)
 
 
 class Invalid(ValueError):
@@ -243,20 +254,8 @@ def read_group_changes(body: Mapping[str, object]) -> GroupChanges:
 
 
 def kind(value: object) -> str:
-    """What a JSON value is, in the words of JSON."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true or false"
-        case str():
-            return "a string"
-        case int() | float():
-            return "a number"
-        case list() | tuple():
-            return "a list"
-        case _:
-            return "an object"
+    """Return the kind of a JSON value, in the words of JSON."""
+    return next((word for types, word in KINDS if isinstance(value, types)), "an object")
 
 
 def read_body(table: Body, body: Mapping[str, object]) -> dict[str, Any]:

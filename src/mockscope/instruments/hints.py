@@ -1,6 +1,6 @@
 """The catalogue of hints: what a client most likely did wrong, and what to do.
 
-One row a hint: its code and its sentences. The conditions are in web/explaining.py.
+One row a hint: its code and its sentences. The conditions are in web/explaining.py and web/suspicions.py.
 """
 
 from enum import Enum, unique

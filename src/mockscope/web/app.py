@@ -16,11 +16,12 @@ from mockscope.instruments.hints import Hint
 from mockscope.web.answer import SERVER, JSONAnswer, rendered
 from mockscope.web.breaking import answer_or_break
 from mockscope.web.control.door import Door
-from mockscope.web.explaining import BODIES, explain, suspect
+from mockscope.web.explaining import BODIES, explain
 from mockscope.web.head import MAX_HEAD_BYTES, REFUSED_HEAD, Head
 from mockscope.web.reading import Call
 from mockscope.web.recording import Recorder
 from mockscope.web.routes import Endpoint, Row, allowed_methods, route
+from mockscope.web.suspicions import suspect
 
 logger: Final = logging.getLogger("mockscope")
 

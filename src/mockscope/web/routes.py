@@ -54,7 +54,7 @@ def removed(call: Call, record: User | Group | None) -> JSONAnswer:
 
 
 def list_users(call: Call) -> JSONAnswer:
-    return JSONAnswer(wire.user_page(call.site.list_users(call.head.start)))
+    return JSONAnswer(wire.render_page("users", call.site.list_users(call.head.start)))
 
 
 def get_user(call: Call) -> JSONAnswer:
@@ -81,7 +81,7 @@ def delete_user(call: Call) -> JSONAnswer:
 
 
 def list_groups(call: Call) -> JSONAnswer:
-    return JSONAnswer(wire.group_page(call.site.list_groups(call.head.start)))
+    return JSONAnswer(wire.render_page("groups", call.site.list_groups(call.head.start)))
 
 
 def get_group(call: Call) -> JSONAnswer:
