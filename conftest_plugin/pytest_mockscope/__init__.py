@@ -9,6 +9,7 @@ from pytest_mockscope.options import MockscopeConfig as MockscopeConfig
 from pytest_mockscope.options import pytest_addoption as pytest_addoption
 from pytest_mockscope.options import pytest_configure as pytest_configure
 from pytest_mockscope.options import pytest_make_collect_report as pytest_make_collect_report
+from pytest_mockscope.reporting import pytest_runtest_call as pytest_runtest_call
 from pytest_mockscope.reporting import pytest_runtest_makereport as pytest_runtest_makereport
 from pytest_mockscope.reporting import pytest_runtest_setup as pytest_runtest_setup
 from pytest_mockscope.reporting import pytest_sessionstart as pytest_sessionstart

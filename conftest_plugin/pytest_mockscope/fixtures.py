@@ -17,7 +17,7 @@ from pytest_mockscope.options import (
     seed_named_by,
     site_options,
 )
-from pytest_mockscope.reporting import RENDER, SERVER, SITES
+from pytest_mockscope.reporting import observe_calls
 
 if TYPE_CHECKING:
     from mockscope import Authority, Finding, LiveServer, MockSite
@@ -38,9 +38,10 @@ def mockscope_config(request: pytest.FixtureRequest) -> MockscopeConfig:
 @pytest.fixture(scope="session")
 def mockscope_server(mockscope_config: MockscopeConfig, request: pytest.FixtureRequest) -> Iterator[LiveServer]:
     """The server of this session, on a port of its own. It has the sites that tests make."""
-    from mockscope import report, serve  # here, because a run may use no fixture
+    from mockscope import serve  # here, because a run may use no fixture
 
     config = mockscope_config
+    observe_calls(request.config)
     with ExitStack() as stack:
         try:
             server = stack.enter_context(
@@ -55,8 +56,6 @@ def mockscope_server(mockscope_config: MockscopeConfig, request: pytest.FixtureR
             )
         except (OSError, ValueError, ImportError, RuntimeError) as error:
             raise pytest.fail.Exception(_why_no_server(config, error), pytrace=False) from None
-        request.config.stash[SERVER] = server
-        request.config.stash[RENDER] = report
         yield server
 
 
@@ -87,7 +86,6 @@ def mockscope(
         ) from None
     # A hint for a request that comes after the site was removed names the test.
     site.label = request.node.nodeid
-    request.node.stash.setdefault(SITES, []).append(site)
     try:
         try:
             plan_faults(site, faults)

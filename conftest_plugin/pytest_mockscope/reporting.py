@@ -2,26 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
-from typing import TYPE_CHECKING, Final
+import sys
+from collections import deque
+from collections.abc import Callable, Generator
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 import pytest
 
 from pytest_mockscope.options import log_of
 
 if TYPE_CHECKING:
-    from mockscope import Entry, LiveServer, MockSite
+    from mockscope import Entry
 
-# The server of the session, and the function that renders calls.
-SERVER: Final[pytest.StashKey[LiveServer]] = pytest.StashKey()
-RENDER: Final[pytest.StashKey[Callable[[Iterable[Entry]], str]]] = pytest.StashKey()
-# The sites that fixtures made for a test, and the place among the server's calls at which the test began.
-SITES: Final[pytest.StashKey[list[MockSite]]] = pytest.StashKey()
-MARK: Final = pytest.StashKey[int]()
+SECTION: Final = "mockscope"
+# The calls that a report shows, and that are kept for it.
+MAX_SHOWN: Final = 20
+
+
+class TestCalls:
+    """The calls of the test that runs, on any server of this process. An observer of calls."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self._latest: deque[Entry] = deque(maxlen=MAX_SHOWN)
+        self._earlier = 0
+        # The calls of each site, or of a server, among which they are kept; a removed site is free to go.
+        self._sources: WeakSet[Any] = WeakSet()
+        self._render: Callable[..., str] | None = None
+
+    def __call__(self, entry: Entry, source: object) -> None:
+        """Take a call that was just received."""
+        if self._render is None:
+            # Now, because a report must import nothing: a test may have made imports fail.
+            from mockscope import report
+
+            self._render = report
+        self._earlier += len(self._latest) == MAX_SHOWN
+        self._latest.append(entry)
+        self._sources.add(source)
+
+    def clear(self) -> None:
+        """Forget the calls."""
+        self._latest.clear()
+        self._earlier = 0
+        self._sources.clear()
+
+    def text(self) -> str:
+        """Return the calls as a report shows them, once they are complete; blank if there are none."""
+        try:
+            for source in tuple(self._sources):
+                source.settled()
+            return self._render(tuple(self._latest), earlier=self._earlier) if self._render and self._latest else ""
+        except Exception as error:  # noqa: BLE001 - an exception of a report hook ends the whole run
+            return f"mockscope could not show the calls: {type(error).__name__}: {error}"
+
+
+CALLS: Final = pytest.StashKey[TestCalls]()
 # The sections of a test so far.
 SECTIONS: Final = pytest.StashKey[list[tuple[str, str]]]()
 
-SECTION: Final = "mockscope"
+
+def observe_calls(config: pytest.Config) -> TestCalls:
+    """Return the calls of the test that runs; from the first time on they are collected."""
+    if CALLS not in config.stash:
+        from mockscope import CALL_OBSERVERS  # here, not above: a run that does not use mockscope pays nothing
+
+        config.stash[CALLS] = calls = TestCalls()
+        CALL_OBSERVERS.append(calls)
+        config.add_cleanup(lambda: CALL_OBSERVERS.remove(calls))
+    return config.stash[CALLS]
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -43,9 +96,40 @@ class JUnitSections:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    server = item.config.stash.get(SERVER, None)
-    item.stash[MARK] = 0 if server is None else server.mark()
+    # A test may use a server of its own, without a fixture.
+    if sys.modules.get("mockscope") is not None:
+        observe_calls(item.config).clear()
     item.stash[SECTIONS] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Let each example of Hypothesis begin without calls, so that the report shows those of the last alone."""
+    handle: Any = getattr(getattr(item, "obj", None), "hypothesis", None)
+    inner = getattr(handle, "inner_test", None)
+    if inner is None or CALLS not in item.config.stash:
+        yield
+        return
+    handle.inner_test = _beginning_with(item.config.stash[CALLS].clear, inner)
+    try:
+        yield
+    finally:
+        handle.inner_test = inner
+
+
+def _beginning_with(clear: Callable[[], None], inner: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(inner)
+    def example(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        clear()
+        return inner(*args, **kwargs)
+
+    @wraps(inner)
+    async def async_example(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        return await example(*args, **kwargs)
+
+    return async_example if iscoroutinefunction(inner) else example
 
 
 @pytest.hookimpl(wrapper=True)
@@ -54,28 +138,17 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     sections = item.stash.setdefault(SECTIONS, [])
-    if _is_wanted(log_of(item.config), call) and (text := _calls_of(item)):
+    calls = item.config.stash.get(CALLS, None)
+    if calls and _is_wanted(log_of(item.config), call) and (text := calls.text()):
         sections.append((f"Captured {SECTION} {call.when}", text))
     # With the sections of earlier phases, as pytest does: JUnit XML takes them from the teardown.
     report.sections += sections
     if call.when == "teardown":
-        # The session keeps its items, and would keep their sites.
-        item.stash[SITES], item.stash[SECTIONS] = [], []
+        # The session keeps its items, and would keep their sections; the calls and their sites are free to go.
+        if calls:
+            calls.clear()
+        item.stash[SECTIONS] = []
     return report
-
-
-def _calls_of(item: pytest.Item) -> str:
-    server, render = item.config.stash.get(SERVER, None), item.config.stash.get(RENDER, None)
-    if server is None or render is None:
-        return ""
-    try:
-        # The site of the test itself may be gone, and a site of wider scope was there before it.
-        entries = {entry.number: entry for entry in server.calls_since(item.stash.get(MARK, 0))}
-        for site in item.stash.get(SITES, []):
-            entries |= {entry.number: entry for entry in site.calls}
-        return render(entries.values())
-    except Exception as error:  # noqa: BLE001 - an exception of a report hook ends the whole run
-        return f"mockscope could not show the calls: {type(error).__name__}: {error}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mockscope.instruments.faults import Faults
     from mockscope.instruments.findings import Finding
     from mockscope.instruments.matching import Operation
+    from mockscope.instruments.observers import CALL_OBSERVERS
     from mockscope.instruments.report import report
     from mockscope.redirect import VendorHostRefused, redirected
     from mockscope.seeding import SeedSource
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CALL_OBSERVERS",
     "Access",
     "Answer",
     "Authority",
@@ -66,6 +68,7 @@ _HOME = {
     "Access": "mockscope.domain.model",
     "Answer": "mockscope.instruments.fault",
     "Authority": "mockscope.tls",
+    "CALL_OBSERVERS": "mockscope.instruments.observers",
     "Calls": "mockscope.instruments.calls",
     "Clock": "mockscope.instruments.clock",
     "Dashboard": "mockscope.domain.model",

@@ -620,19 +620,10 @@ class Bench:
         for farewell in tuple(self.farewells):
             farewell(to)
 
-    def mark(self) -> int:
-        """A place among the calls of all sites, for ``calls_since``."""
-        return next(self.numbers)
-
-    def calls_since(self, mark: int = 0) -> list[Entry]:
-        """The calls of all sites, and those that reached none, in the order of their receipt.
-
-        Args:
-            mark: only those that came after it.
-        """
+    def all_calls(self) -> list[Entry]:
+        """Return the calls of all sites, and those that reached none, in the order of their receipt."""
         journals = [self.calls, *(site.calls for site in self.sites.values())]
-        entries = [entry for journal in journals for entry in journal if entry.number > mark]
-        return sorted(entries, key=lambda entry: entry.number)
+        return sorted((entry for journal in journals for entry in journal), key=lambda entry: entry.number)
 
     def reset(self) -> None:
         """Make every site what it was when it was made, and forget the calls that reached none."""

@@ -182,7 +182,7 @@ def _handle_signals(handler: Callable[[int, FrameType | None], object] | signal.
 
 
 def _explain(status: int, server: "LiveServer", say: Callable[[str], None]) -> None:
-    calls = server.calls_since(0)
+    calls = server.all_calls()
     rest = f"its last calls:\n{report(calls)}" if calls else "it made no call to the API."
     say(f"the command ended with status {status}; {rest}")
     assert server.proxy is not None

@@ -58,7 +58,7 @@ def test_read_only_sends_get_alone(mock: Mockscope, client: WithoutSocket, site:
 
     checked(client, Level.READ_ONLY)
 
-    assert {call.method for call in mock.calls_since()} == {"GET"}
+    assert {call.method for call in mock.all_calls()} == {"GET"}
     assert site.export() == before
 
 
@@ -69,7 +69,7 @@ def test_a_dry_run_sends_writes_in_test_mode_alone_and_changes_nothing(
 
     checked(client, Level.DRY_RUN)
 
-    sent = {(call.method, call.query) for call in mock.calls_since() if call.method != "GET"}
+    sent = {(call.method, call.query) for call in mock.all_calls() if call.method != "GET"}
     assert sent == {(method, "test_mode=true") for method in WRITES}
     assert site.export() == before
 
@@ -79,7 +79,7 @@ def test_a_full_run_leaves_the_site_as_it_was(mock: Mockscope, client: WithoutSo
 
     report = checked(client, Level.FULL)
 
-    assert {call.method for call in mock.calls_since()} == {"GET"} | WRITES
+    assert {call.method for call in mock.all_calls()} == {"GET"} | WRITES
     assert (site.export(), report.left, report.leftovers) == (before, (), ())
 
 

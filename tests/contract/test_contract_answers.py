@@ -108,7 +108,7 @@ def test_every_answer_of_a_run_is_as_the_contract_says(stage: Stage, data: st.Da
         asked = data.draw(st.integers(1, 6))
         for _ in range(asked):
             stage.ask(data.draw(grammar.requests(site)))
-        calls = stage.double.calls_since()
+        calls = stage.double.all_calls()
 
     assert len(calls) == asked
     assert [(str(call), problem) for call in calls for problem in problems(Answer.to(call))] == []

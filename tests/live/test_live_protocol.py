@@ -57,7 +57,7 @@ async def statuses_of(*pieces: bytes) -> tuple[list[str], list[mockscope.Entry]]
             client.receive(piece)
             await asyncio.sleep(0)
         statuses = re.findall(rb"HTTP/1.1 (\d+) ", await client.settle())
-    return [status.decode() for status in statuses], double.calls_since()
+    return [status.decode() for status in statuses], double.all_calls()
 
 
 # -- requests that arrive together -----------------------------------------------------------------------------
@@ -272,7 +272,7 @@ async def test_what_a_wrapper_writes_into_the_scope_counts(
     async with connection(wrapping) as client:
         client.receive(request("GET /api/v1/users", "Http-X-Email: monica@example.com"))
         await client.settle()
-    [call] = double.calls_since()
+    [call] = double.all_calls()
     assert (call.path, call.query, len(call.headers)) == (path, query, number_of_headers)
 
 

@@ -1,5 +1,7 @@
 """Failing tests explain themselves: the section with calls, under xdist too, and for nobody who does not want it."""
 
+import re
+
 import pytest
 from support.nested import run
 
@@ -288,9 +290,9 @@ def test_a_report_that_can_not_be_made_says_so_and_the_run_goes_on(pytester: pyt
     pytester.makepyfile(
         MISTAKE
         + """
-def test_that_fails(mockscope, mockscope_server, monkeypatch):
+def test_that_fails(mockscope, monkeypatch):
     ask(mockscope)
-    monkeypatch.setattr(type(mockscope_server), "calls_since", lambda *arguments: 1 // 0)
+    monkeypatch.setattr(type(mockscope.calls), "settled", lambda *arguments: 1 // 0)
     assert False
 
 def test_that_passes(mockscope):
@@ -330,3 +332,98 @@ def test_two(mockscope):
             "    site-removed: The site * has been removed: it was that of test_late.py::test_one.*",
         ]
     )
+
+
+STYLES = """
+import unittest
+
+import mockscope as package
+import pytest
+import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import integers
+
+def ask(site, name):
+    requests.get(f"{site.url}/api/v1/groups/{name}", headers=site.headers)
+
+class TestWithTheFixture(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def _site(self, mockscope):
+        self.site = mockscope
+
+    def test_it(self):
+        ask(self.site, "called-in-unittest")
+        self.fail()
+
+class TestWithAServerOfItsOwn(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = package.serve().start()
+        cls.addClassCleanup(cls.server.stop)
+        cls.site = cls.server.site()
+
+    def test_one(self):
+        ask(self.site, "called-by-the-first")
+        self.fail()
+
+    def test_two(self):
+        ask(self.site, "called-by-the-second")
+        self.fail()
+
+def test_a_block(mockscope_server):
+    with mockscope_server.site() as site:
+        ask(site, "called-in-a-block")
+        assert False
+
+def test_a_fork(mockscope):
+    with mockscope.fork() as fork:
+        ask(fork, "called-of-a-fork")
+        assert False
+
+@settings(database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(number=integers(0, 1000))
+def test_examples(mockscope, number):
+    ask(mockscope, f"called-with-{number}")
+    assert number < 7
+
+class TestExamples(unittest.TestCase):
+    @settings(database=None)
+    @given(number=integers(0, 1000))
+    def test_it(self, number):
+        with package.serve() as server:
+            ask(server.site(), f"called-of-unittest-with-{number}")
+        assert number < 2
+
+@settings(database=None)
+@given(number=integers(0, 1000))
+async def test_async_examples(mockscope_server, number):
+    with mockscope_server.site() as site:
+        ask(site, f"called-on-a-loop-with-{number}")
+        assert number < 5
+"""
+CALLED = {
+    "called-in-unittest",
+    "called-by-the-first",
+    "called-by-the-second",
+    "called-in-a-block",
+    "called-of-a-fork",
+    "called-with-7",
+    "called-of-unittest-with-2",
+    "called-on-a-loop-with-5",
+}
+
+
+def test_a_failed_test_shows_its_calls_in_every_style(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(STYLES)
+    options = ["-p", "hypothesispytest", "-p", "asyncio", "-o", "asyncio_mode=auto", "-o", "junit_logging=all"]
+    options += ["-o", "asyncio_default_fixture_loop_scope=function"]
+
+    result = run(pytester, *options, "--tb=line", "--junitxml=junit.xml")
+
+    # Each test has a section with its own call, and the failing example is alone in it.
+    called = re.compile(r" 404  get_group +(called-[a-z0-9-]+) ")
+    shown = called.findall(str(result.stdout))
+    assert (len(shown), set(shown)) == (len(CALLED), CALLED)
+    result.assert_outcomes(failed=len(CALLED))
+    in_junit = called.findall((pytester.path / "junit.xml").read_text())
+    assert (len(in_junit), set(in_junit)) == (len(CALLED), CALLED)

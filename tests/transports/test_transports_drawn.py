@@ -34,6 +34,6 @@ def test_drawn_requests_one_after_the_other_are_answered_the_same(ends: tuple[En
         asked = data.draw(grammar.requests(there.site))
         answers = [end.ask(asked.method, asked.url(end.server.url), asked.headers, asked.content) for end in ends]
         assert shown(answers[1]) == shown(answers[0])
-    calls = [[recorded(call, end.server) for call in end.server.calls_since()] for end in ends]
+    calls = [[recorded(call, end.server) for call in end.server.all_calls()] for end in ends]
     assert calls[1] == calls[0]
     assert here.site.export() == there.site.export()

@@ -10,7 +10,7 @@ from transport_cases import CASES, USERS, Case
 def outcome(end: End, case: Case) -> tuple[object, ...]:
     """The answer, the calls, and what the site holds then."""
     answer = end.send(case)
-    [call] = end.server.calls_since()
+    [call] = end.server.all_calls()
     assert [value for name, value in answer.headers if name.lower() == "x-request-id"] == [call.id]
     return shown(answer), recorded(call, end.server), end.site.export()
 
@@ -20,7 +20,7 @@ def outcome(end: End, case: Case) -> tuple[object, ...]:
 def test_a_call_is_answered_and_kept_as_over_loopback(carrier: Carrier, case: Case) -> None:
     with twins(carrier) as (there, here):
         assert outcome(here, case) == outcome(there, case)
-        [call] = here.server.calls_since()
+        [call] = here.server.all_calls()
         assert case.is_here in (None, was_here(call))
 
 
@@ -44,7 +44,7 @@ def test_switches_of_the_server_hold(carrier: Carrier, name: str) -> None:
         found = []
         for end in (there, here):
             found.append(
-                (shown(end.send(CASES[name])), [recorded(call, end.server) for call in end.server.calls_since()])
+                (shown(end.send(CASES[name])), [recorded(call, end.server) for call in end.server.all_calls()])
             )
             # Strict mode would object to the end of the server.
             end.site.strict = False

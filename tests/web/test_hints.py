@@ -1155,7 +1155,7 @@ def test_a_mistake_is_explained_in_the_log_in_the_report_of_a_test_and_by_exec(
     mistake: str, said: Advice, caller: Caller, server: mockscope.LiveServer
 ) -> None:
     make, status, _ = MISTAKES[mistake]
-    log, lines_of_exec, mark = StringIO(), list[str](), server.mark()
+    log, lines_of_exec, before = StringIO(), list[str](), len(server.all_calls())
     write = RequestLog(log, text_lines)
     server.observers.append(write)
 
@@ -1164,7 +1164,7 @@ def test_a_mistake_is_explained_in_the_log_in_the_report_of_a_test_and_by_exec(
     # The line of a call is written before the next response is sent.
     caller.get("/openapi.yaml")
     server.observers.remove(write)
-    beside: Any = SimpleNamespace(calls_since=lambda _: server.calls_since(mark), proxy=NO_PROXY)
+    beside: Any = SimpleNamespace(all_calls=lambda: server.all_calls()[before:], proxy=NO_PROXY)
     _explain(5, beside, lines_of_exec.append)
     call, *hints = log.getvalue().splitlines()[:2]
     assert call.split()[1] == str(status)

@@ -26,6 +26,7 @@ from mockscope.instruments.matching import (
     spelled,
 )
 from mockscope.instruments.matching import wanted as wanted_of
+from mockscope.instruments.observers import CALL_OBSERVERS
 from mockscope.instruments.veil import Veil
 
 # Default limits: the number of calls, and the bytes of their heads and bodies together. The oldest calls lose theirs
@@ -253,6 +254,8 @@ class Journal(Calls):
         entry.received = self.clock.time()
         entry.thread = get_ident()
         self._ring.append(entry)
+        for observe in CALL_OBSERVERS:
+            observe(entry, self)
 
     def close(self, entry: Entry) -> None:
         """Complete a call whose response was sent."""

@@ -11,15 +11,16 @@ MOST_SHOWN: Final = 20
 LONGEST_BODY: Final = 500
 
 
-def report(entries: Iterable[Entry], *, most: int = MOST_SHOWN) -> str:
-    """Return the latest calls, the oldest of them first.
+def report(entries: Iterable[Entry], *, most: int = MOST_SHOWN, earlier: int = 0) -> str:
+    """Return the latest calls as text, the oldest of them first.
 
     Args:
         entries: The calls, in any order.
         most: How many are shown.
+        earlier: The number of calls before these.
     """
     ordered = sorted(entries, key=lambda entry: entry.number)
-    left_out = len(ordered) - most
+    left_out = earlier + max(0, len(ordered) - most)
     lines = [f"({left_out} earlier calls are not shown)"] if left_out > 0 else []
     for entry in ordered[-most:]:
         lines.append(text_lines(entry))
