@@ -5,19 +5,8 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
-from mockscope.checking.outcome import (
-    DRY_RUN,
-    FULL,
-    OK,
-    answered,
-    expect,
-    field_of,
-    is_found,
-    refused_alike,
-    require,
-    shown,
-)
-from mockscope.checking.records import changed, created, deleted, shows_whole
+from mockscope.checking.outcome import DRY_RUN, FULL, OK, answered, expect, refused_alike, require
+from mockscope.checking.records import changed, created, deleted, field_of, is_found, shown, shows_whole
 from mockscope.checking.session import ADMINISTRATORS, ALL_USERS, Session
 from mockscope.checking.table import BAD_TEXTS, Check, alike, creates, not_visible, row, updates
 from mockscope.checking.walking import GROUP, USER, Fields

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from mockscope.checking.walking import Fields, Kind, content
+from mockscope.checking.walking import content
 from mockscope.remote.exchange import Exchange
 
 Word = Literal["holds", "differs", "not-seen"]
@@ -125,34 +125,15 @@ def refused_alike(plain: Exchange, *others: Exchange) -> None:
     answered(plain.status, *others)
 
 
+def is_same(exchange: Exchange, plain: Exchange) -> bool:
+    """Return whether two responses have the same status and content."""
+    return exchange.status == plain.status and content(exchange) == content(plain)
+
+
 def same(exchange: Exchange, plain: Exchange) -> None:
     """Judge that two responses are the same.
 
     Raises:
         Verdict: If they are not.
     """
-    is_same = exchange.status == plain.status and content(exchange) == content(plain)
-    expect(is_same, "both responses are the same", exchange, plain)
-
-
-def shown(exchange: Exchange) -> Fields:
-    """Return the record in a response.
-
-    Raises:
-        Verdict: If there is none to be judged.
-    """
-    record = content(exchange)
-    if exchange.status >= 300 or not isinstance(record, Fields):
-        raise unseen(f"{exchange.method} is answered {exchange.status}, without a record to look at")
-    return record
-
-
-def field_of(exchange: Exchange, name: str) -> Any:
-    """Return a field of the record in a response, or None."""
-    record = content(exchange)
-    return record.get(name) if isinstance(record, Fields) else None
-
-
-def is_found(exchange: Exchange, kind: Kind, name: str) -> bool:
-    """Return whether a response is 200 with the record of a name."""
-    return exchange.status == 200 and kind.key(content(exchange)) == kind.key({kind.by: name})
+    expect(is_same(exchange, plain), "both responses are the same", exchange, plain)

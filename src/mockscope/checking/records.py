@@ -1,12 +1,35 @@
-"""Checks that users and groups have in common: a record is created, changed and deleted."""
+"""Records in responses, and the checks that users and groups have in common."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from mockscope.checking.outcome import OK, answered, expect, field_of, shown
+from mockscope.checking.outcome import OK, answered, expect, unseen
 from mockscope.checking.session import Session
 from mockscope.checking.walking import Fields, Kind, content
 from mockscope.remote.exchange import Exchange
+
+
+def shown(exchange: Exchange) -> Fields:
+    """Return the record in a response.
+
+    Raises:
+        Verdict: If there is none to be judged.
+    """
+    record = content(exchange)
+    if exchange.status >= 300 or not isinstance(record, Fields):
+        raise unseen(f"{exchange.method} is answered {exchange.status}, without a record to look at")
+    return record
+
+
+def field_of(exchange: Exchange, name: str) -> Any:
+    """Return a field of the record in a response, or None."""
+    record = content(exchange)
+    return record.get(name) if isinstance(record, Fields) else None
+
+
+def is_found(exchange: Exchange, kind: Kind, name: str) -> bool:
+    """Return whether a response is 200 with the record of a name."""
+    return exchange.status == 200 and kind.key(content(exchange)) == kind.key({kind.by: name})
 
 
 def agrees(exchange: Exchange, expected: Mapping[str, object]) -> bool:

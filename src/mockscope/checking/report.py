@@ -9,8 +9,7 @@ from xml.etree import ElementTree
 
 from mockscope.checking.outcome import Outcome, Word
 from mockscope.checking.policy import RULES
-from mockscope.checking.run import Report
-from mockscope.checking.table import Finding, RuleFinding
+from mockscope.checking.run import Finding, Report, RuleFinding
 
 VERSION: Final = 1
 # Stands for the site's host in a report for others.
@@ -53,13 +52,8 @@ def _plain(finding: Finding, *, with_exchanges: bool) -> dict[str, Any]:
         "reason": outcome.reason,
         "switch": dict(outcome.switch),
         "exchanges": [
-            {
-                "method": exchange.method,
-                "path": exchange.path,
-                "status": exchange.status,
-                "text": str(exchange),
-                "curl": exchange.curl,
-            }
+            {name: getattr(exchange, name) for name in ("method", "path", "status")}
+            | {"text": str(exchange), "curl": exchange.curl}
             for exchange in (outcome.exchanges if with_exchanges else ())
         ],
     }

@@ -4,19 +4,39 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 from mockscope.checking import authentication, groups, paging, test_mode, transport, users
 from mockscope.checking.guard import Guard
 from mockscope.checking.names import ALL_RUNS, Record, clean, left_behind
-from mockscope.checking.outcome import FULL, HOLDS, READ_ONLY, CouldNotRun, Level, Outcome, Verdict
+from mockscope.checking.outcome import FULL, HOLDS, READ_ONLY, CouldNotRun, Level, Outcome, Verdict, Word
 from mockscope.checking.session import MAX_PAGES, Session
-from mockscope.checking.table import Check, Finding, RuleFinding
+from mockscope.checking.table import Check
 from mockscope.remote.client import Client, Unreachable
 
 # In the order of the rules.
 FAMILIES: Final = (transport, authentication, paging, users, groups, test_mode)
 CHECKS: Final[tuple[Check, ...]] = tuple(check for family in FAMILIES for check in family.CHECKS)
+
+
+class Finding(NamedTuple):
+    """A check and its outcome."""
+
+    check: Check
+    outcome: Outcome
+
+
+class RuleFinding(NamedTuple):
+    """A rule, and the outcomes of its checks."""
+
+    rule: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def word(self) -> Word:
+        """The outcome of the rule: it differs if one check does, and was not seen if none of them was."""
+        words = {finding.outcome.word for finding in self.findings}
+        return "differs" if "differs" in words else "holds" if "holds" in words else "not-seen"
 
 
 @dataclass(frozen=True, slots=True)

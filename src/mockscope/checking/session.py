@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from mockscope._support.text import printable
 from mockscope.checking.guard import Guard, Target
 from mockscope.checking.names import ALL_RUNS, Names, Record, clean, marked_in
-from mockscope.checking.outcome import FULL, CouldNotRun, Level, require, unseen
+from mockscope.checking.outcome import FULL, CouldNotRun, Level, is_same, require
 from mockscope.checking.policy import Readings
 from mockscope.checking.walking import GROUP, KINDS, USER, Answer, Fields, Kind, Walk, walk
 from mockscope.remote.client import AUTH_HEADER, USERS, Client, Unreachable
@@ -25,19 +25,6 @@ WHY_NOT: Final = {
     403: "the site or its key is refused",
     404: "there is no such API, or it is not enabled for the site",
 }
-
-
-class Proof(NamedTuple):
-    """A record of this run before a write in test mode, and after it."""
-
-    before: Exchange
-    write: Exchange
-    after: Exchange
-
-    @property
-    def is_unchanged(self) -> bool:
-        """Return whether the record is what it was."""
-        return (self.before.status, self.before.content) == (self.after.status, self.after.content)
 
 
 class Session:
@@ -70,7 +57,6 @@ class Session:
         self._guard = Guard(client, level, self.names)
         self.request = self._guard.request
         self.answers = self._guard.answers
-        self._proofs: dict[tuple[str, Kind], Proof] = {}
         self._walks: dict[Kind, Walk] = {}
         self._spares: dict[Kind, str] = {}
 
@@ -137,7 +123,10 @@ class Session:
             raise CouldNotRun(str(error)) from None
         if not walked.pages and walked.stray is not None:
             first = walked.stray.exchange
-            raise CouldNotRun(f"{_why_not(first)} (GET {first.path}: {first.status})")
+            reason = WHY_NOT.get(first.status, "the server does not list the users")
+            if 300 <= first.status < 400:
+                reason = f"the server redirects to {printable(first.header('Location') or 'nowhere')}"
+            raise CouldNotRun(f"{reason} (GET {first.path}: {first.status})")
 
     def walk(self, kind: Kind) -> Walk:
         """Return a list as it was when it was first read."""
@@ -187,10 +176,9 @@ class Session:
         Raises:
             Verdict: If none was seen.
         """
-        for user in self.site_users:
-            if ADMINISTRATORS in user["groups"]:
-                return user
-        raise unseen(f"no user was seen who is in {ADMINISTRATORS}")
+        found = [user for user in self.site_users if ADMINISTRATORS in user["groups"]]
+        require(found, f"no user was seen who is in {ADMINISTRATORS}")
+        return found[0]
 
     @property
     def inviter(self) -> str:
@@ -206,10 +194,9 @@ class Session:
         """
         if self.level is FULL:
             return self.own(USER)
-        for user in self.site_users:
-            if ADMINISTRATORS not in user["groups"]:
-                return str(user["email"])
-        raise unseen("every user of the site is an administrator, and below --full none is made")
+        found = [str(user["email"]) for user in self.site_users if ADMINISTRATORS not in user["groups"]]
+        require(found, "every user of the site is an administrator, and below --full none is made")
+        return found[0]
 
     @property
     def everyday_groups(self) -> list[str]:
@@ -299,34 +286,31 @@ class Session:
                 self.leaked.append(made)
         return leaks
 
-    def prove(self, method: str, kind: Kind) -> Proof:
-        """Change or delete a record of this run in test mode, and look whether it is what it was.
-
-        From then on the guard allows the same write of the site's own records in test mode.
-        """
-        if (method, kind) not in self._proofs:
-            name = self.own(kind)
-            changes = {"first_name": "Tested", "last_name": "Tested", "groups": []}
-            if kind is GROUP:
-                changes = {"name": self.names.group(), "access": "sql"}
-            body = changes if method == "PUT" else None
-            before, write = self.see(kind, name), self.write_in_test_mode(method, **kind.target(name), json=body)
-            proof = self._proofs[method, kind] = Proof(before, write, self.see(kind, name))
-            if proof.is_unchanged and proof.before.status == 200 and proof.write.status < 300:
-                self._guard.proven.add((method, kind))
-        return self._proofs[method, kind]
+    def tried(self, method: str, kind: Kind) -> tuple[Exchange, Exchange, Exchange]:
+        """Change or delete a record of this run in test mode; return a look at it, the write, and another look."""
+        name = self.own(kind)
+        changes = {"first_name": "Tested", "last_name": "Tested", "groups": []}
+        if kind is GROUP:
+            changes = {"name": self.names.group(), "access": "sql"}
+        body = changes if method == "PUT" else None
+        before = self.see(kind, name)
+        write = self.write_in_test_mode(method, **kind.target(name), json=body)
+        return before, write, self.see(kind, name)
 
     def require_proof(self, method: str, kind: Kind) -> None:
         """Go on only if test mode is proven to change nothing here.
+
+        From then on the guard allows the same write of the site's own records in test mode.
 
         Raises:
             Verdict: If it is not.
         """
         reason = "test mode refuses nothing on this server (TEST-1), so that no other record is tried"
         require(self.refusal.status >= 400, reason)
-        self.prove(method, kind)
-        reason = f"test mode of {method} is not proven to change nothing here, so that it is not tried"
-        require((method, kind) in self._guard.proven, reason)
+        before, write, after = self.tried(method, kind)
+        is_proven = before.status == 200 and write.status < 300 and is_same(after, before)
+        require(is_proven, f"test mode of {method} is not proven to change nothing here, so that it is not tried")
+        self._guard.proven.add((method, kind))
 
 
 def _records_in(answer: Answer, kind: Kind) -> list[Fields]:
@@ -340,13 +324,6 @@ def _records_in(answer: Answer, kind: Kind) -> list[Fields]:
         return [record for record in listed if isinstance(record, Fields)]
     is_one = exchange.method in ("POST", "PUT") or (exchange.method == "GET" and target.name is not None)
     return [body] if is_one else []
-
-
-def _why_not(first: Exchange) -> str:
-    """Return why the response to the first request ends the run."""
-    if 300 <= first.status < 400:
-        return f"the server redirects to {printable(first.header('Location') or 'nowhere')}"
-    return WHY_NOT.get(first.status, "the server does not list the users")
 
 
 def _is_user(user: Any) -> bool:

@@ -1,8 +1,8 @@
 """The table of checks: what each looks for, the rule that it belongs to, and the level that it needs."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mockscope.checking.outcome import (
     DRY_RUN,
@@ -11,19 +11,20 @@ from mockscope.checking.outcome import (
     READ_ONLY,
     REFUSED,
     Level,
-    Outcome,
-    Word,
     answered,
     refused_alike,
+    same,
     unseen,
 )
 from mockscope.checking.session import Session
-from mockscope.checking.walking import Kind
+from mockscope.checking.walking import KINDS, Kind
 from mockscope.remote.exchange import Exchange
 
 # The title of a check of which nothing can be seen.
 NOT_VISIBLE: Final = "It cannot be seen from outside"
 
+# The paths of the two lists.
+LISTS: Final = [kind.path for kind in KINDS]
 # Values of a required field that are refused.
 BLANKS: Final = ("", "  ")
 BAD_TEXTS: Final = (*BLANKS, None, 5, ["Mockscope"])
@@ -109,21 +110,11 @@ def not_visible(rule: str, reason: str) -> Check:
     return Check(rule, NOT_VISIBLE, run)
 
 
-class Finding(NamedTuple):
-    """A check and its outcome."""
+def ignores(rule: str, title: str, paths: Iterable[str], *options: Mapping[str, Any]) -> Check:
+    """Return a check of GETs with some options, each answered like the GET of that path without them."""
 
-    check: Check
-    outcome: Outcome
+    def run(session: Session) -> None:
+        for path, more in product(paths, options):
+            same(session.get(path, **more), session.get(path))
 
-
-class RuleFinding(NamedTuple):
-    """A rule, and the outcomes of its checks."""
-
-    rule: str
-    findings: tuple[Finding, ...]
-
-    @property
-    def word(self) -> Word:
-        """The outcome of the rule: it differs if one check does, and was not seen if none of them was."""
-        words = {finding.outcome.word for finding in self.findings}
-        return "differs" if "differs" in words else "holds" if "holds" in words else "not-seen"
+    return Check(rule, title, run)
