@@ -384,8 +384,29 @@ def test_an_unknown_path_is_not_found_and_the_nearest_is_named(server: LiveServe
     )
     assert (far.status_code, far.json()) == (
         404,
-        {"message": f"There is no /docs/zzzzzzzzzz; {BASE}/openapi.yaml describes the paths that there are."},
+        {"message": f"There is no /docs/zzzzzzzzzz; {BASE}/openapi.yaml describes the paths."},
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "guess"),
+    [
+        ("/users", "/sites"),
+        ("/rest", None),
+        ("/sav", None),
+        ("/imports", "/export"),
+        ("/sites/example_site/rset", None),
+        ("/sites/example_site/rotate_key", None),
+        ("/sites/example_site/fault", "/sites/{host}/faults"),
+        ("/clock/rest", None),
+        ("/clock/frezze", "/clock/freeze"),
+    ],
+)
+def test_no_path_that_writes_over_something_is_suggested(server: LiveServer, path: str, guess: str | None) -> None:
+    answer = httpx.post(f"{server.url}{BASE}{path}")
+
+    hint = f"did you mean {BASE}{guess}?" if guess else f"{BASE}/openapi.yaml describes the paths."
+    assert answer.json() == {"message": f"There is no {BASE}{path}; {hint}"}
 
 
 @pytest.mark.parametrize("path", ["/_mockscope", "/_mockscope/", BASE, f"{BASE}/"])
@@ -394,7 +415,7 @@ def test_where_all_paths_begin_none_of_them_is_meant(server: LiveServer, path: s
 
     assert (answer.status_code, answer.json()) == (
         404,
-        {"message": f"There is no {path}; {BASE}/openapi.yaml describes the paths that there are."},
+        {"message": f"There is no {path}; {BASE}/openapi.yaml describes the paths."},
     )
 
 

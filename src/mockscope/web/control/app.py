@@ -34,6 +34,8 @@ FOR_BROWSERS: Final = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
 ]
+# These write over records, keys, a clock or a file: a path that is not there is never taken for one of them.
+NEVER_SUGGESTED: Final = ("/reset", "/import", "/restore", "/rotate-key", "/save")
 # The contract of the vendor's API is for everybody.
 OPEN_ROWS: Final = (
     Row("GET", "/openapi.yaml", lambda ask: Response(_spec.openapi_yaml(), media_type=YAML), query=None),
@@ -54,7 +56,8 @@ class ReservedPaths:
         rows: dict[str, dict[str, Row]] = {}
         for row in OPEN_ROWS if door is None else (*OPEN_ROWS, *ROWS):
             rows.setdefault(row.path, {})[row.method] = row
-        self._paths = tuple(rows)
+        # Compared without their common beginning, or any two would be alike.
+        self._suggested = {path.removeprefix(BASE): path for path in rows if not path.endswith(NEVER_SUGGESTED)}
         self._router = Router(
             [Route(path, Resource(methods, bench)) for path, methods in rows.items()],
             redirect_slashes=False,
@@ -89,9 +92,8 @@ class ReservedPaths:
         path: str = scope["path"]
         if self._door is None and path.startswith(CONTROL):
             raise HTTPException(404, "The control API of this server is switched off (--no-control, control=False).")
-        # Whoever asks for the beginning of all paths means none of them.
-        guess = None if BASE.startswith(path.rstrip("/")) else nearest(path, self._paths)
-        hint = f"did you mean {guess}?" if guess else f"{BASE}/openapi.yaml describes the paths that there are."
+        guess = nearest(path.removeprefix(BASE), self._suggested)
+        hint = f"did you mean {self._suggested[guess]}?" if guess else f"{BASE}/openapi.yaml describes the paths."
         raise HTTPException(404, f"There is no {path}; {hint}")
 
 
