@@ -1,4 +1,4 @@
-"""JSON to domain and back: the only place that knows both. No HTTP: bytes in, drafts out; records in, bytes out."""
+"""JSON to domain and back: bytes in, fields out; records in, bytes out."""
 
 import json
 import re
@@ -73,7 +73,7 @@ def decode_object(body: bytes) -> dict[str, Any]:
 
 
 def _decode_slowly(body: bytes) -> object:
-    """What the fast decoder stumbled over: the standard library takes any number, and knows line and column."""
+    """Decode by the standard library, which takes any number, and knows line and column of a mistake."""
     try:
         text = body.decode()
         value: object = json.loads(text, parse_int=float, parse_constant=_refuse_constant)
@@ -104,7 +104,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def repeated_names(body: bytes) -> list[str]:
-    """The names that a JSON object holds more than once, of which the last counts (HTTP-4).
+    """Return the names that a JSON object holds more than once, of which the last counts (HTTP-4).
 
     None where it is nested more deeply than this decoder goes: the one that read it goes a little further.
     """
@@ -118,5 +118,5 @@ def repeated_names(body: bytes) -> list[str]:
 
 
 def without_strings(body: bytes) -> bytes:
-    """The body with every JSON string blanked, at the same length: what is left is JSON's own."""
+    """Return the body with every JSON string blanked, at the same length: the rest is syntax."""
     return STRING.sub(lambda string: b" " * len(string[0]), body)

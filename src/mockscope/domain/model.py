@@ -32,7 +32,7 @@ class Role(NamedTuple):
 
 
 class Access(StrEnum):
-    """What the members of a group may do (GROUP-2)."""
+    """The access of a group: what its members may do (GROUP-2)."""
 
     SQL = "Sql"
     DISCOVERY = "Discovery"
@@ -48,7 +48,7 @@ ROLES: Final[Mapping[Access, Role]] = {
 
 
 class DashboardAccess(StrEnum):
-    """What a group may do with a dashboard. The page shows only ``Edit``; ``View`` is chosen."""
+    """The access of a group to a dashboard. The page shows only ``Edit``; ``View`` is chosen."""
 
     EDIT = "Edit"
     VIEW = "View"

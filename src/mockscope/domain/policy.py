@@ -9,7 +9,7 @@ from mockscope.nearness import hint_at
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a site reads the rules that nobody can decide from outside. The defaults are the contract's."""
+    """The switches of a site for rules that nobody can decide from outside. The defaults are the contract's."""
 
     page_size: Annotated[int, Meta(ge=1, le=1000, description="Records on a page (PAGE-2).")] = 100
     test_mode_create_status: Annotated[

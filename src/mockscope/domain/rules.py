@@ -1,4 +1,4 @@
-"""What the fields of a request may hold: one table for each body, and the short functions that walk them.
+"""The fields of a request: one table for each body, and the short functions that walk them.
 
 Everything that can be judged from the request alone is judged here; what needs the site is in site.py.
 """
@@ -41,11 +41,11 @@ KINDS: Final[tuple[tuple[type | UnionType, str], ...]] = (
 
 
 class Invalid(ValueError):
-    """What is wrong with one value; the sentence goes on after the name of the field."""
+    """A value that is wrong; the sentence goes on after the name of the field."""
 
 
 def text(value: object) -> str:
-    """A string that is not blank."""
+    """Parse a string that is not blank."""
     if not isinstance(value, str):
         raise Invalid(f"must be a string, and is {kind(value)}")
     if not SOMETHING.search(value):
@@ -56,7 +56,7 @@ def text(value: object) -> str:
 
 
 def new_email(value: object) -> str:
-    """An email address in the sense of USER-2."""
+    """Parse an email address in the sense of USER-2."""
     email = text(value)
     if not EMAIL.fullmatch(email):
         raise Invalid("is not a valid email address")
@@ -64,7 +64,7 @@ def new_email(value: object) -> str:
 
 
 def access(value: object) -> Access:
-    """One of sql, discovery and view, in any case (GROUP-2)."""
+    """Parse one of sql, discovery and view, in any case (GROUP-2)."""
     found = ACCESS_WORDS.get(value.lower()) if isinstance(value, str) else None
     if found is None:
         raise Invalid("must be one of sql, discovery and view")
@@ -72,14 +72,14 @@ def access(value: object) -> Access:
 
 
 def flag(value: object) -> bool:
-    """True or false, and nothing that merely counts as one."""
+    """Parse true or false, and nothing that merely counts as one."""
     if not isinstance(value, bool):
         raise Invalid(f"must be true or false, and is {kind(value)}")
     return value
 
 
 def group_names(value: object) -> tuple[str, ...]:
-    """Names of groups, in their order and without repeats; null means none (USER-CREATE-2)."""
+    """Parse names of groups, in their order and without repeats; null means none (USER-CREATE-2)."""
     if value is None:
         return ()
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
@@ -88,12 +88,12 @@ def group_names(value: object) -> tuple[str, ...]:
 
 
 def owner(value: object) -> str | None:
-    """The email of a dashboard's owner, or null."""
+    """Parse the email of a dashboard's owner, or null."""
     return None if value is None else text(value)
 
 
 def grants(value: object) -> dict[str, DashboardAccess]:
-    """What groups may do with a dashboard: Edit or View, in any case."""
+    """Parse the access of groups to a dashboard: Edit or View, in any case."""
     if not isinstance(value, Mapping):
         raise Invalid(f"must be an object, and is {kind(value)}")
     found = {str(name): DASHBOARD_WORDS.get(str(word).lower()) for name, word in value.items()}
@@ -112,7 +112,7 @@ class Field(NamedTuple):
     rule: str | None = None
 
     def name_in(self, body: Mapping[str, object]) -> str | None:
-        """Under which of its names a body holds it, if it does; where both are there, the first counts."""
+        """Return the name under which a body holds it; where both are there, the first counts."""
         if self.name in body:
             return self.name
         return self.other_name if self.other_name in body else None
@@ -205,7 +205,7 @@ class NewUser(msgspec.Struct, frozen=True):
 
 
 class UserChanges(msgspec.Struct, frozen=True):
-    """What to change of a user; None is unchanged, no groups are the default groups."""
+    """The changes of a user; None is unchanged, no groups are the default groups."""
 
     first_name: str | None = None
     last_name: str | None = None
@@ -222,7 +222,7 @@ class NewGroup(msgspec.Struct, frozen=True):
 
 
 class GroupChanges(msgspec.Struct, frozen=True):
-    """What to change of a group; None is unchanged."""
+    """The changes of a group; None is unchanged."""
 
     name: str | None = None
     access: Access | None = None
@@ -234,7 +234,7 @@ def read_new_user(body: Mapping[str, object]) -> NewUser:
 
 
 def read_user_changes(body: Mapping[str, object]) -> UserChanges:
-    """Read what to change of a user, or refuse naming every bad field (USER-UPDATE-2)."""
+    """Read the changes of a user, or refuse naming every bad field (USER-UPDATE-2)."""
     return UserChanges(**read_body(USER_CHANGES, body))
 
 
@@ -244,12 +244,12 @@ def read_new_group(body: Mapping[str, object]) -> NewGroup:
 
 
 def creator_name(body: Mapping[str, object]) -> str:
-    """How a body spells who creates the group (GROUP-CREATE-1)."""
+    """Return the name under which a body has the creator of a group (GROUP-CREATE-1)."""
     return CREATOR.name_in(body) or CREATOR.name
 
 
 def read_group_changes(body: Mapping[str, object]) -> GroupChanges:
-    """Read what to change of a group, or refuse naming every bad field (GROUP-UPDATE-1)."""
+    """Read the changes of a group, or refuse naming every bad field (GROUP-UPDATE-1)."""
     return GroupChanges(**read_body(GROUP_CHANGES, body))
 
 
@@ -259,7 +259,7 @@ def kind(value: object) -> str:
 
 
 def read_body(table: Body, body: Mapping[str, object]) -> dict[str, Any]:
-    """Walk a table: the values of the fields that were sent, read.
+    """Return the values of the fields that were sent, parsed by a table.
 
     Raises:
         Refused: FIELDS_INVALID, naming every bad field.

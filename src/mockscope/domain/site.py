@@ -101,7 +101,7 @@ class Site:
         self.api_key = api_key
 
     def is_opened_by(self, api_key: str) -> bool:
-        """Whether a key is the site's, compared in constant time (AUTH-4)."""
+        """Return whether a key is the site's, compared in constant time (AUTH-4)."""
         return api_key.isascii() and compare_digest(self.api_key, api_key)
 
     def check_enabled(self) -> None:
@@ -228,7 +228,7 @@ class Site:
             return self.store.groups.page(self.group_meant_by(start), self.policy.page_size)
 
     def group_meant_by(self, start: str) -> str:
-        """What a cursor of groups was before it was sent.
+        """Return a cursor of groups as it was before it was sent.
 
         PAGE-3: a name may hold a blank, so one is a "+" that was sent unencoded only where that makes the name of a
         group, and what arrived is none.
@@ -350,7 +350,7 @@ class Site:
     # -- back in time ----------------------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
-        """What the site is now; costs next to nothing, whatever its size."""
+        """Return the site as it is now; costs next to nothing, whatever its size."""
         with self.lock:
             return Snapshot(self, self._history.mark(), self.api_key, self.enabled, self.policy)
 
@@ -416,7 +416,7 @@ class Site:
         return group
 
     def is_administrator(self, email: str) -> bool:
-        """Whether an email belongs to a member of Administrators (USER-CREATE-3)."""
+        """Return whether an email belongs to a member of Administrators (USER-CREATE-3)."""
         return email_key(email) in self.store.members[ADMINISTRATORS]
 
     def administrators(self) -> list[User]:
@@ -475,7 +475,7 @@ class Site:
         return [board for name in sorted(names) if (board := self.store.dashboards.get(name))]
 
     def _replacing(self, name: str, group: Group | None) -> Change:
-        """What renaming a group (or, with None, deleting it) does to the site.
+        """Return the change that renames a group or, with None, deletes it.
 
         GROUP-UPDATE-3: a rename carries members and dashboards along. GROUP-DELETE-2: members lose that membership
         and stay users; one who has no group left gets All Users.

@@ -1,4 +1,4 @@
-"""What a test is told at its end: strict mode's objections, and what is not as the contract says."""
+"""The findings at the end of a test: those of strict mode, and those of the contract."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
@@ -42,7 +42,7 @@ class Finding(NamedTuple):
 
 
 def findings(calls: Journal, faults: Faults) -> list[Finding]:
-    """What strict mode objects to: successes that nobody promises, and planned faults that never came."""
+    """Return the findings of strict mode: successes that nobody promises, and planned faults that were not hit."""
     suspicious = [
         Finding(str(advice), advice.rule, call) for call in tuple(calls.suspicious) for advice in call.suspicions
     ]
@@ -51,7 +51,7 @@ def findings(calls: Journal, faults: Faults) -> list[Finding]:
 
 
 def without_repeats(of_the_contract: Iterable[Finding]) -> list[Finding]:
-    """What the contract finds, but for what strict mode says of the same call already."""
+    """Return the findings of the contract without those that strict mode has for the same call."""
     return [finding for finding in of_the_contract if finding.call is None or not _is_said(finding, finding.call)]
 
 

@@ -71,7 +71,7 @@ class Veil:
         return text
 
     def data(self, data: Any) -> Any:
-        """What JSON was read as, such as it may be shown; lists and objects are changed in place."""
+        """Return parsed JSON as it may be shown; lists and objects are changed in place."""
         whole = [data]
         left: list[Any] = [whole]
         # Not by recursion: JSON is read deeper than Python calls.
@@ -139,5 +139,5 @@ def _spellings(key: str) -> dict[str, str]:
 
 
 def last_four(secret: str) -> str:
-    """What is shown of a secret."""
+    """Return the part of a secret that is shown."""
     return secret and f"…{secret[-4:] if len(secret) >= SHORTEST_SHOWN else ''}"

@@ -99,7 +99,7 @@ class Head:
 
     @property
     def says_json(self) -> bool:
-        """Whether the Content-Type is JSON."""
+        """Return whether the Content-Type is JSON."""
         if self._first.get(b"content-type") == b"application/json":
             return True
         sent = self.content_type
@@ -114,17 +114,17 @@ class Head:
 
     @property
     def announces_body(self) -> bool:
-        """Whether a body follows."""
+        """Return whether a body follows."""
         return b"content-length" in self._first or b"transfer-encoding" in self._first
 
     @property
     def waits_to_send(self) -> bool:
-        """Whether the body comes only after 100 Continue."""
+        """Return whether the body comes only after 100 Continue."""
         return b"expect" in self._first
 
     @property
     def ends_connection(self) -> bool:
-        """Whether the connection is closed after the answer."""
+        """Return whether the connection is closed after the answer."""
         return self.http_version == "1.0" or b"close" in self._first.get(b"connection", b"").lower()
 
     def _check_repeated(self, name: bytes, refusal: Refusal) -> None:

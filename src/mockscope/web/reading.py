@@ -98,14 +98,14 @@ class Call:
 
     @property
     def leaves_body_behind(self) -> bool:
-        """Whether part of a body is unread on a connection that is closed after the answer."""
+        """Return whether part of a body is unread on a connection that is closed after the answer."""
         head = self.head
         # A client that waits for 100 Continue has sent nothing yet.
         return not self._ended and head.announces_body and head.ends_connection and not head.waits_to_send
 
     @property
     def leaves_body_unsent(self) -> bool:
-        """Whether the client still waits for 100 Continue. Whatever it sends next would be taken for the body."""
+        """Return whether the client still waits for 100 Continue: its next request would be taken for the body."""
         return self.head.waits_to_send and self.head.announces_body and not self._was_asked
 
     async def drain(self) -> None:

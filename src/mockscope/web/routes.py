@@ -122,7 +122,7 @@ class Row(NamedTuple):
 
     @property
     def has_body(self) -> bool:
-        """Whether the operation reads a body."""
+        """Return whether the operation reads a body."""
         return self.method in ("POST", "PUT")
 
 
