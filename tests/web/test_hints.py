@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 from asking import (
     FRIENDS,
     GROUPS,
@@ -26,6 +27,7 @@ from asking import (
 )
 
 import mockscope
+from mockscope import _spec
 from mockscope.domain.refusals import Refusal
 from mockscope.domain.site import Site
 from mockscope.instruments.hints import Advice, Hint
@@ -33,6 +35,7 @@ from mockscope.instruments.log import RequestLog, text_lines
 from mockscope.instruments.report import report
 from mockscope.running import _explain
 from mockscope.web.explaining import REASONS
+from mockscope.web.suspicions import KNOWN_PARAMETERS
 
 JSON_TYPE = {"Content-Type": "application/json"}
 AUTH = "Http-X-Partner-Auth"
@@ -144,6 +147,8 @@ def without(fields: dict[str, Any], name: str) -> dict[str, Any]:
 OTHER_CREATOR = {"name": "Friends", "access": "Sql", "create_by_email": JOEY}
 TWICE = json.dumps(PHOEBE).replace("{", '{"email": "regina@example.com", ')
 FORM = "first_name=Phoebe&email=phoebe%40example.com"
+
+NO_PROXY = SimpleNamespace(refused={}, doubted={})
 
 # What went wrong: how to do it, the status, and the code.
 MISTAKES: dict[str, tuple[Mistake, int, Hint]] = {
@@ -276,6 +281,7 @@ MISTAKES: dict[str, tuple[Mistake, int, Hint]] = {
     "cursor of another name": (get(f"{USERS}?nextPageStart={JOEY}"), 200, Hint.PARAMETER_PAGING),
     "cursor of another name for groups": (get(f"{GROUPS}?next_page=Sales"), 200, Hint.PARAMETER_PAGING),
     "second page by its number": (get(f"{USERS}?page=2"), 200, Hint.PARAMETER_PAGING),
+    "page of one user": (get(f"{USERS}?page=1", email=JOEY), 200, Hint.PARAMETER_PAGING),
     "size of a page": (get(f"{GROUPS}?next_page_start=Sales&limit=10"), 200, Hint.PARAMETER_PAGING),
     "cursor misspelt": (get(f"{USERS}?next_page_strat={JOEY}"), 200, Hint.PARAMETER_UNKNOWN),
     "page of one group": (get(f"{GROUPS}/Sales?page=2"), 200, Hint.PARAMETER_UNKNOWN),
@@ -931,6 +937,15 @@ SAID: list[tuple[Advice, list[str]]] = [
     (
         Advice(
             "parameter-paging",
+            "There is no parameter page: a page has a fixed size, and next_page_start leads to the next.",
+            "Send next_page_start, with the value that the page before has under that name.",
+            "HTTP-7",
+        ),
+        ["page of one user"],
+    ),
+    (
+        Advice(
+            "parameter-paging",
             "There is no parameter limit: a page has a fixed size, and next_page_start leads to the next.",
             "Send next_page_start, with the value that the page before has under that name.",
             "HTTP-7",
@@ -1021,7 +1036,7 @@ SAID: list[tuple[Advice, list[str]]] = [
     (
         Advice(
             "parameter-dry-run",
-            "There is no parameter validate_only: this call was in test mode anyway, and nothing was written.",
+            "There is no parameter validate_only: this call was in test mode, and nothing was written.",
             "For a dry run of a write send test_mode=true.",
             "HTTP-7",
         ),
@@ -1082,7 +1097,6 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["odd test mode"],
     ),
 ]
-NO_PROXY = SimpleNamespace(refused={}, doubted={})
 # A crash, which no request can cause, and a head that no client without a socket can send: they have their own tests.
 NO_MISTAKE = {Hint.CRASHED, Hint.HEAD_TOO_LONG}
 
@@ -1261,6 +1275,7 @@ ALL_AT_ONCE = f"{USERS}?_=1&next_page_start=null&page=2&preview=1"
             ["auth-header-missing", "parameter-dry-run", "parameter-paging", "parameter-unknown", "cursor-null"],
         ),
         (put_user({"role": 1}, f"{USERS}?a=1", email="no@example.com"), 400, ["user-unknown", "parameter-unknown"]),
+        (post_user(name="x" * 70_000), 201, ["field-unknown"]),
         (put_group("Sales", {"groups": 5, "create_by_email": JOEY}), 200, ["field-unknown", "field-unknown"]),
     ],
 )
@@ -1273,6 +1288,24 @@ def test_what_is_ignored_has_its_hint_whatever_became_of_the_call(
     assert (answer.status, answer.hint) == (status, codes[0])
     assert [advice.code for advice in entry.suspicions] == (codes if status < 400 else codes[1:])
     assert [finding.call for finding in caller.site.findings()] == ([entry] * len(codes) if status < 400 else [])
+
+
+@pytest.mark.rule("HTTP-7")
+def test_the_known_parameters_are_those_of_the_contract_and_test_mode_of_a_read() -> None:
+    document = yaml.safe_load(_spec.openapi_yaml())
+    paths, shared = document["paths"], document["components"]["parameters"]
+    found: dict[str, set[str]] = {}
+    for path in paths.values():
+        for method, operation in path.items():
+            listed = [
+                shared[row["$ref"].rpartition("/")[2]] if "$ref" in row else row for row in operation["parameters"]
+            ]
+            names = {row["name"] for row in listed if row["in"] == "query"} | (
+                {"test_mode"} if method == "get" else set()
+            )
+            found |= dict.fromkeys(operation.get("x-operations", [operation["operationId"]]), names)
+
+    assert found == KNOWN_PARAMETERS
 
 
 def test_a_dry_run_that_was_refused_says_so() -> None:

@@ -66,9 +66,7 @@ def _outcome(call: Call) -> str:
         return "this call was refused anyway"
     if entry.method in ("GET", "HEAD"):
         return "this call only reads anyway"
-    return (
-        "this call was in test mode anyway, and nothing was written" if entry.test_mode else "this call was carried out"
-    )
+    return "this call was carried out" if not entry.test_mode else "this call was in test mode, and nothing was written"
 
 
 def _is_dry_run(name: str) -> bool:
@@ -89,7 +87,8 @@ def _parameters(hint: Hint) -> Find:
             is_paging = CURSOR in known and PAGING.fullmatch(_word(name))
             other = Hint.PARAMETER_PAGING if is_paging else Hint.PARAMETER_UNKNOWN
             if hint is (Hint.PARAMETER_DRY_RUN if _is_dry_run(name) else other):
-                first = "" if call.head.start else " This is the first page."
+                is_first = operation in ("list_users", "list_groups") and not call.head.start and not call.entry.rule
+                first = " This is the first page." if is_first else ""
                 guess = did_you_mean(nearest(name, known))
                 yield {"sent": name, "outcome": _outcome(call), "nearest": guess, "first": first}
 
@@ -134,7 +133,7 @@ def _names_too_long(call: Call) -> Iterable[Values]:
     # A character takes up to twelve in a path.
     if call.fields is None or len(call.body) < MAX_NAME_BYTES // 12:
         return ()
-    names = {field: call.fields.get(field) for field in ("name", "email")}
+    names = {field: sent_field(field, call) for field in ("name", "email")}
     return [{"field": field} for field, name in names.items() if name and len(quote(str(name))) > MAX_NAME_BYTES]
 
 
