@@ -398,7 +398,7 @@ def test_an_unknown_path_is_not_found_and_the_nearest_is_named(server: LiveServe
         ("/sites/example_site/rset", None),
         ("/sites/example_site/rotate_key", None),
         ("/sites/example_site/fault", "/sites/{host}/faults"),
-        ("/clock/rest", None),
+        ("/clock/rest", "/clock/resume"),
         ("/clock/frezze", "/clock/freeze"),
     ],
 )
