@@ -45,6 +45,8 @@ MAX_TOTAL_BYTES: Final = 1024 * 1024 * 1024
 FIRST_WAIT_SECONDS: Final = 1.0
 # The waits of one request in sum.
 MAX_WAIT_SECONDS: Final = 120.0
+# Options of urllib3: send a request once, and do nothing with the response.
+AS_IT_IS: Final = dict.fromkeys(("retries", "redirect", "assert_same_host", "preload_content", "decode_content"), False)
 # Minimum rate: one request a day.
 MAX_INTERVAL_SECONDS: Final = 86_400.0
 
@@ -115,13 +117,10 @@ class Client:
         context = _context(ca_file) if parts.scheme == "https" else None
         self._manager = _manager(self._proxy, context)
         self._pool = self._manager.connection_from_host(parts.hostname, parts.port, parts.scheme)
-        # One whose response heads end in time.
-        self._pool.ConnectionCls = _HTTPSConnection if context else _HTTPConnection  # type: ignore[assignment]
+        connection = HTTPSConnection if context else HTTPConnection
+        self._pool.ConnectionCls = _with_head_deadline(connection)
         # A proxy for plain HTTP wants the whole URL.
         self._base = self.url if self._proxy and not context else parts.path.rstrip("/")
-
-    def __repr__(self) -> str:
-        return f"<Client of the site {self.host} at {self.url}>"
 
     def __enter__(self) -> Self:
         return self
@@ -184,18 +183,11 @@ class Client:
         self._next_turn = max(self._next_turn, now) + self._interval
 
     def _exchange(self, method: str, target: str, headers: Headers, body: bytes | None) -> Exchange:
+        redact = self._redact
         status, response_headers, content = self._send(method, target, headers, body)
-        return Exchange(
-            method,
-            self._redact(target),
-            self._redact.headers(headers),
-            self._redact.body(body or b""),
-            status,
-            self._redact.headers(response_headers),
-            content,
-            self._redact.curl(method, f"{self.url}{target}", headers, body, self._ca_file),
-            self._redact,
-        )
+        sent = method, redact(target), redact.headers(headers), redact.body(body or b"")
+        curl = redact.curl(method, f"{self.url}{target}", headers, body, self._ca_file)
+        return Exchange(*sent, status, redact.headers(response_headers), content, curl, redact)
 
     def _send(self, method: str, target: str, headers: Headers, body: bytes | None) -> tuple[int, Headers, bytes]:
         deadline = time.monotonic() + self._timeout
@@ -205,12 +197,8 @@ class Client:
                 f"{self._base}{target}",
                 body,
                 urllib3.HTTPHeaderDict(headers),
-                retries=False,
-                redirect=False,
-                assert_same_host=False,
                 timeout=self._timeout,
-                preload_content=False,
-                decode_content=False,
+                **AS_IT_IS,
             )
             content = _read(response, deadline)
             self._total_bytes += len(content)
@@ -226,28 +214,20 @@ class Client:
             raise ValueError("a header or a path cannot hold this: use visible ASCII") from None
 
 
-class _HeadDeadline:
-    """A connection that ends a response head after the time-out in sum; urllib3's time-out is for each read."""
+def _with_head_deadline(connection: type[HTTPConnection]) -> type[HTTPConnection]:
+    """Return a connection that ends a response head after the time-out in sum; urllib3's time-out is for each read."""
 
-    timeout: float
-    sock: socket.socket
+    class Connection(connection):  # type: ignore[valid-type,misc]
+        def getresponse(self) -> urllib3.HTTPResponse:
+            timer = Timer(self.timeout, _shut_down, [self.sock])
+            timer.daemon = True
+            timer.start()
+            try:
+                return super().getresponse()  # type: ignore[no-any-return]
+            finally:
+                timer.cancel()
 
-    def getresponse(self) -> urllib3.HTTPResponse:
-        timer = Timer(self.timeout, _shut_down, [self.sock])
-        timer.daemon = True
-        timer.start()
-        try:
-            return super().getresponse()  # type: ignore[misc,no-any-return]
-        finally:
-            timer.cancel()
-
-
-class _HTTPConnection(_HeadDeadline, HTTPConnection):  # type: ignore[misc]
-    """A connection without TLS."""
-
-
-class _HTTPSConnection(_HeadDeadline, HTTPSConnection):  # type: ignore[misc]
-    """A connection with TLS."""
+    return Connection
 
 
 def _shut_down(sock: socket.socket) -> None:
