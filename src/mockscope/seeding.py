@@ -47,6 +47,13 @@ EXAMPLES: Final[Mapping[str, dict[str, str]]] = {
     "dashboards": {"name": ""},
 }
 
+# An example of each mapping that is not a record.
+MAPPINGS: Final[Mapping[str | int, dict[str, Any]]] = {
+    "access": {"Sales": "View"},
+    "generate": {"users": 250},
+    "policy": {"page_size": 50},
+}
+
 # msgspec's words for a key that is not a text.
 NOT_TEXT: Final = "Expected `str`"
 START: Final = f"a seed begins with mockscope: {state.FORMAT_VERSION}"
@@ -214,21 +221,29 @@ def _remedy(problem: str, data: Any, path: state.Path, form: Form) -> str:
         case ("str", "bool" | "int" | "float" as read):
             as_what = "true or false" if read == "bool" else "a number"
             return f"; YAML reads it as {as_what}: write it in quotes" if form == "YAML" else "; write it in quotes"
-        case ("bool" | "int", "str"):
-            return "; write it without quotes"
+        case ("bool", "str"):
+            return "; write true or false, without quotes"
+        case ("int", "str"):
+            return "; write a whole number, without quotes"
         case ("array", "null"):
             return "; write [], or leave the key out"
         case (_, "null"):
             return "; nothing stands there"
         case ("array", "object"):
             return "; write a list of them" + (", each after a dash" if form == "YAML" else " in brackets")
+        case ("array", "str"):
+            return f"; write {json.dumps([_at(data, path)]) if form == 'JSON' else f'[{_at(data, path)}]'}"
+        case ("object", _) if not path:
+            return f"; {START}"
+        case ("object", _) if path[-1] in MAPPINGS:
+            return f"; write {_record(MAPPINGS[path[-1]], form)}"
         case ("object", "str") if len(path) > 1 and (example := EXAMPLES.get(str(path[-2]))):
             record = dict(zip(example, [_at(data, path), *list(example.values())[1:]], strict=True))
             return f"; write {_record(record, form)}"
     return ""
 
 
-def _record(record: dict[str, str], form: Form) -> str:
+def _record(record: dict[str, Any], form: Form) -> str:
     if form == "JSON":
         return json.dumps(record, ensure_ascii=False)
     return "{" + ", ".join(f"{key}: {value}" for key, value in record.items()) + "}"

@@ -17,6 +17,9 @@ MAX_SHOWN: Final = 100
 # Aliases would make a large seed of a small file.
 MAX_ALIASED_VALUES: Final = 1_000_000
 
+# PyYAML's words for a tab, or a character such as @, where a value may begin.
+NO_TOKEN: Final = "found character that cannot start any token"
+
 # Stand-ins for data that is not there yet, and for the key that takes in the keys of another mapping.
 IN_PROGRESS: Final[tuple[Any, int]] = (None, 0)
 MERGE_KEY: Final = object()
@@ -63,7 +66,10 @@ def parse(text: str, name: str) -> Any:
         mark = error.problem_mark or error.context_mark
         # The mark of an error at the end is one line after the last.
         where = f"{name}, line {min(mark.line, text.count(chr(10))) + 1}" if mark else name
-        raise SeedError(f"not YAML: {error.problem or error.context}", where=where) from None
+        problem = error.problem or error.context
+        if mark and problem == NO_TOKEN and text.split("\n")[mark.line][mark.column] == "\t":
+            problem = "a tab stands here: indent by blanks"
+        raise SeedError(f"not YAML: {problem}", where=where) from None
     except yaml.YAMLError as error:
         found = yaml.reader.Reader.NON_PRINTABLE.search(text)
         if found is None:

@@ -146,7 +146,7 @@ def test_a_site_needs_a_host_alone_and_gets_a_key_of_the_page_s_shape() -> None:
         ("", "seed.yaml: the file is empty: a seed begins with mockscope: 1"),
         ("\n\n\n", "seed.yaml: the file is empty: a seed begins with mockscope: 1"),
         ("# nothing yet\n", "seed.yaml: the file is empty: a seed begins with mockscope: 1"),
-        ("[1]", "seed.yaml, line 1: Expected `object`, got `array`"),
+        ("[1]", "seed.yaml, line 1: Expected `object`, got `array`; a seed begins with mockscope: 1"),
         ("sites: []", "seed.yaml, line 1: mockscope is missing: a seed begins with mockscope: 1"),
         ("mockscope: 2", "seed.yaml, line 1: this mockscope reads version 1 of the format only"),
         (
@@ -198,7 +198,28 @@ def test_a_site_needs_a_host_alone_and_gets_a_key_of_the_page_s_shape() -> None:
             "seed.yaml, line 2: sites[0]: Expected `object`, got `str`; write {host: central_perk}",
         ),
         (one_site("enabled: 1"), "seed.yaml, line 4: enabled: Expected `bool`, got `int`"),
-        (one_site("enabled: 'no'"), "seed.yaml, line 4: enabled: Expected `bool`, got `str`; write it without quotes"),
+        (
+            one_site("enabled: 'no'"),
+            "seed.yaml, line 4: enabled: Expected `bool`, got `str`; write true or false, without quotes",
+        ),
+        (
+            one_site("generate: {users: many}"),
+            "seed.yaml, line 4: users: Expected `int`, got `str`; write a whole number, without quotes",
+        ),
+        (
+            one_site("generate: 250"),
+            "seed.yaml, line 4: generate: Expected `object | null`, got `int`; write {users: 250}",
+        ),
+        (
+            one_site("dashboards: [{name: D, access: [Sales]}]"),
+            "seed.yaml, line 4: access: Expected `object`, got `array`; write {Sales: View}",
+        ),
+        (
+            one_site("users: [{email: a@b, first_name: A, last_name: B, groups: NY Knicks}]"),
+            "seed.yaml, line 4: groups: Expected `array`, got `str`; write [NY Knicks]",
+        ),
+        ("mockscope: 1\nsites:\n\t- host: a\n", "seed.yaml, line 3: not YAML: a tab stands here: indent by blanks"),
+        ("mockscope: 1\nsites: @", "seed.yaml, line 2: not YAML: found character that cannot start any token"),
         (one_site("enabled:"), "seed.yaml, line 4: enabled: Expected `bool`, got `null`; nothing stands there"),
         (one_site("users:"), "seed.yaml, line 4: users: Expected `array`, got `null`; write [], or leave the key out"),
         (one_site("users:\n  -"), "seed.yaml, line 5: users[0]: Expected `object`, got `null`; nothing stands there"),

@@ -142,7 +142,7 @@ MERGES: Final = "".join(f"a{step}: &a{step} {{<<: [*a{step - 1}, *a{step - 1}]}}
         ("a: 1\nb: &b {c: {<<: *b}}\n", "line 2: not YAML: it contains itself"),
         ("a:\n" + "[" * 2000, "line 2: not YAML: exceeded maximum nesting depth"),
         ("a:\n" + "- " * 990 + "b", "nested too deeply"),
-        ("a:\n\t- 1\n", "line 2: not YAML: found character that cannot start any token"),
+        ("a:\n\t- 1\n", "line 2: not YAML: a tab stands here: indent by blanks"),
         ("a: 1\nb: 1\na: 2\n", "line 3: not YAML: a stands here twice"),
         ("a: 1\nb: {<<: {}, <<: {}}\n", "line 2: not YAML: << stands here twice"),
         ("a: 1\n? [b]\n: c\n", "line 2: not YAML: a key must be a text: write it in quotes"),
