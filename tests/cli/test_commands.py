@@ -47,6 +47,15 @@ def test_an_unknown_command_is_refused_with_the_nearest() -> None:
     )
 
 
+def test_a_command_that_is_interrupted_ends_with_the_status_of_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt() -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mockscope._spec.openapi_yaml", interrupt)
+
+    assert CliRunner().invoke(cli, ["openapi"]).exit_code == 130
+
+
 # The options that take a number which need not be whole: how much they take at most.
 NUMBERS: Final = {
     ("wait", "--timeout"): 86_400,

@@ -272,6 +272,22 @@ def test_the_rate_is_never_above_the_one_that_was_asked_for(rate: float | None, 
 
 
 @pytest.mark.slow
+def test_a_server_with_tls_is_tried_and_reset_by_the_certificates_of_a_file() -> None:
+    with mockscope.serve(DEMO, tls=True) as server:
+        before = server.export()
+        done = command(
+            *(server.url, "--site", HOST, "--ca-file", str(server.ca_file), "--reset"),
+            *("--max-examples", "1", "--seed-number", "1"),
+            MOCKSCOPE_API_KEY=KEY,
+        )
+        server.reset()
+
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "No issues found" in done.stdout
+        assert server.export() == before
+
+
+@pytest.mark.slow
 def test_ctrl_c_again_ends_a_wait_for_the_rate() -> None:
     # One request a day, and the first one goes at once.
     with subprocess.Popen(
