@@ -1,4 +1,4 @@
-"""What is kept of one request to the vendor's API: opened on receipt, completed with the answer."""
+"""The record of one request to the vendor's API: opened on receipt, completed with the response."""
 
 import json
 from collections.abc import Callable
@@ -14,25 +14,18 @@ from mockscope.instruments.hints import Advice
 from mockscope.instruments.lines import NO_HEADERS, Pairs, pack, unpack
 from mockscope.instruments.veil import Veil
 
-# Of bodies and answers so much is kept, in bytes: three times a page of a hundred users.
+# The bytes of a body or of an answer that are kept: three times a page of a hundred users.
 LONGEST_KEPT: Final = 64 * 1024
-# So much, in seconds, may be lost of a time between a clock and a float.
+# The seconds that a time may lose between a clock and a float.
 ROUNDED: Final = 0.001
-# Of a user or group that a line names, so many characters.
+# The characters of a user or group that a line shows.
 LONGEST_NAME: Final = 80
-# The operations that the email header tells whom to do it to.
+# The operations about the user that the email header names.
 NAMED_BY_HEADER: Final = frozenset({"get_user", "update_user", "delete_user"})
-# The fields of a body that tell the others.
+# The operations about a user or group that a field of the body names.
 NAMED_BY_BODY: Final = {"create_user": "email", "create_group": "name"}
 # For calls that no log holds.
 WITHOUT_KEYS: Final = Veil()
-
-
-class CutBody(bytes):
-    """The beginning of a body, and the user or group that it named: nobody can read that when the end is missing."""
-
-    # Not in the entry: a field more in each makes the collector's pauses a third longer, and this one is rare.
-    named: str | None = None
 
 
 class Entry(msgspec.Struct, eq=False):
@@ -72,6 +65,8 @@ class Entry(msgspec.Struct, eq=False):
     weight: int = 0
     _body: bytes | None = None
     _answer: bytes | None = None
+    # The user or group that a body named which was cut.
+    _named: str | None = None
     _answer_headers: bytes = NO_HEADERS
 
     def __repr__(self) -> str:
@@ -93,19 +88,19 @@ class Entry(msgspec.Struct, eq=False):
 
     @property
     def is_open(self) -> bool:
-        """Whether the answer is on its way, and nothing keeps it back."""
+        """Return whether the response is under way, and no fault keeps it back."""
         return self.duration is None and not self.is_held
 
     @property
     def is_held(self) -> bool:
-        """Whether a fault keeps the answer back: what is due is on its way, though it may not be out yet."""
+        """Return whether a fault keeps the response back. One that is due is under way, though perhaps not sent."""
         if self.held_until is None or self.clock is None:
             return False
         return self.clock.time() < self.held_until - ROUNDED
 
     @property
     def received_at(self) -> datetime:
-        """When it arrived, in UTC."""
+        """The time of its receipt, in UTC."""
         return EPOCH + timedelta(seconds=self.received)
 
     @property
@@ -173,12 +168,12 @@ class Entry(msgspec.Struct, eq=False):
 
     @property
     def json(self) -> Any:
-        """The request's body as JSON; None where it is none."""
+        """The request's body as JSON; None if it is not JSON."""
         return self.veil.data(_read(self._body))
 
     @property
     def answer_json(self) -> Any:
-        """The answer's body as JSON; None where it is none."""
+        """The answer's body as JSON; None if it is not JSON."""
         return self.veil.data(_read(self._answer))
 
     @property
@@ -187,20 +182,20 @@ class Entry(msgspec.Struct, eq=False):
         if self.operation in NAMED_BY_HEADER:
             sent = self.header("http-x-email")
             return None if sent is None else readable(sent)
-        return self._named_in_body("email") if self.operation == "create_user" else None
+        return self._named_in_body() if self.operation == "create_user" else None
 
     @property
     def group(self) -> str | None:
         """The group that the call is about: the name in the path or, of a create, the body's name."""
         if self.operation == "create_group":
-            return self._named_in_body("name")
+            return self._named_in_body()
         _, _, name = self._path.partition("/groups/")
         # HTTP-3: one slash behind the name is the same group.
         return self.veil(unquote(name.removesuffix("/"))) or None
 
     def forget_bodies(self) -> None:
-        """Let go of what is large: bodies and headers, and of path and query the rest of what a line shows."""
-        self._body = self._answer = None
+        """Drop bodies and headers, and of path and query the part that a line does not show."""
+        self._body = self._answer = self._named = None
         self._headers = self._answer_headers = NO_HEADERS
         self._path, self._query = self._path[:LONGEST_SHOWN], self._query[:LONGEST_SHOWN]
         self.weight = 0
@@ -208,25 +203,26 @@ class Entry(msgspec.Struct, eq=False):
     def seal(self) -> None:
         """Cut the body and weigh the call, now that nothing more is to come."""
         if self._body and len(self._body) > LONGEST_KEPT:
-            self._cut_body()
+            # Nobody can read the name when the end is missing.
+            self._named = self._name_in_body()
+            self._body = self._body[:LONGEST_KEPT]
         head = len(self._path) + len(self._query) + len(self._headers) + len(self._answer_headers)
-        self.weight += head + len(self._body or b"") + len(self._answer or b"")
+        self.weight = head + len(self._body or b"") + len(self._answer or b"") + len(self._named or "")
 
     def _shown(self, headers: bytes) -> list[tuple[str, str]]:
         read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in unpack(headers)]
         return [(self.veil(name), self.veil.header(name, value)) for name, value in read]
 
-    def _cut_body(self) -> None:
-        assert self._body is not None
-        cut = CutBody(self._body[:LONGEST_KEPT])
-        if self.operation in NAMED_BY_BODY:
-            cut.named = _text_in(self._body, NAMED_BY_BODY[self.operation])
-            self.weight += len(cut.named or "")
-        self._body = cut
-
-    def _named_in_body(self, field: str) -> str | None:
-        name = self._body.named if isinstance(self._body, CutBody) else _text_in(self._body, field)
+    def _named_in_body(self) -> str | None:
+        name = self._name_in_body()
         return name and self.veil(name)
+
+    def _name_in_body(self) -> str | None:
+        if self._named is not None or self.operation not in NAMED_BY_BODY:
+            return self._named
+        fields = _read(self._body)
+        name = fields.get(NAMED_BY_BODY[self.operation]) if isinstance(fields, dict) else None
+        return name if isinstance(name, str) else None
 
     def as_dict(self) -> dict[str, Any]:
         """The call as plain data, as the control API shows it."""
@@ -259,12 +255,6 @@ def _read(body: bytes | None) -> Any:
         return None if body is None else json.loads(body)
     except (ValueError, RecursionError):
         return None
-
-
-def _text_in(body: bytes | None, field: str) -> str | None:
-    fields = _read(body)
-    name = fields.get(field) if isinstance(fields, dict) else None
-    return name if isinstance(name, str) else None
 
 
 def _text(body: bytes | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Which calls are meant: criteria that a call fits or not, for questions about calls and for planned faults alike."""
+"""Criteria that a call fits or not, for questions about calls and for planned faults."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
@@ -27,22 +27,31 @@ OPERATIONS: Final[tuple[str, ...]] = get_args(Operation)
 # What is known of a call on its receipt, and what its answer adds.
 ASKED: Final = ("method", "path", "email", "group", "params", "json", "test_mode")
 ANSWERED: Final = ("status", "rule", "hint", "fault")
-# Of calls that do not fit so many are compared text by text, and of a call so many differences are told.
+# The calls, and the parts of a value, that are compared text by text; and the differences that are shown of a call.
 MOST_COMPARED: Final = 100
 MOST_DIFFERENCES: Final = 10
-# Of a value that is told so many characters and, before the place where it differs, so many of them.
+# The characters of a value that are shown, and how many of them before the place where it differs.
 LONGEST_SHOWN: Final = 200
 CONTEXT: Final = 30
-NOTHING: Final = "nothing"
+
+
+class _Nothing:
+    """Stands in for a field that is not there."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+NOTHING: Final = _Nothing()
 
 Criteria = Mapping[str, Any]
 
 
 def check_operation(operation: str) -> None:
-    """Refuse a word that is no operation.
+    """Refuse a word that is not an operation.
 
     Raises:
-        ValueError: it is none; names the nearest.
+        ValueError: If it is not an operation; names the nearest.
     """
     check_word("operation", operation, OPERATIONS)
 
@@ -51,17 +60,17 @@ def check_criteria(criteria: Criteria, known: tuple[str, ...] = ASKED + ANSWERED
     """Refuse criteria that no call could fit.
 
     Raises:
-        ValueError: one is unknown; names the nearest.
+        ValueError: If one is unknown; names the nearest.
     """
     for name in criteria:
         check_word("criterion", name, known)
 
 
 def wanted(operation: str | None, criteria: Criteria) -> dict[str, Any]:
-    """Operation and criteria as one, checked.
+    """Return operation and criteria as one, checked.
 
     Raises:
-        ValueError: there is no such operation or criterion.
+        ValueError: If there is no such operation or criterion.
     """
     check_criteria(criteria)
     if operation is None:
@@ -71,22 +80,22 @@ def wanted(operation: str | None, criteria: Criteria) -> dict[str, Any]:
 
 
 def fits(entry: Entry, criteria: Criteria) -> bool:
-    """Whether a call fits all criteria."""
+    """Return whether a call fits all criteria."""
     return all(_equal(name, value, _seen(entry, name)) for name, value in criteria.items())
 
 
 def differences(entry: Entry, criteria: Criteria) -> list[str]:
-    """What keeps a call from fitting, a line each; of a JSON object, a line for each field."""
-    veil = entry.veil
-    lines = [line for name, value in criteria.items() for line in _differences(name, value, _seen(entry, name), veil)]
+    """Return the reasons why a call does not fit, a line each; of a JSON object, a line for each field."""
+    parts = (part for name, value in criteria.items() for part in _parts(name, value, _seen(entry, name)))
+    lines = [_difference(*part, entry.veil) for part in parts if not _equal(*part)]
     more = len(lines) - MOST_DIFFERENCES
     return lines if more <= 0 else [*lines[:MOST_DIFFERENCES], f"... and {more} more"]
 
 
 def nearest_calls(entries: Sequence[Entry], criteria: Criteria) -> list[Entry]:
-    """The calls that do not fit, the nearest first; of those that come equally near, the latest.
+    """Return the calls that do not fit, the nearest first; among those that are equally near, the latest.
 
-    Those of another operation come in only where there are no others.
+    Calls of another operation are among them only if there are no others.
     """
     others = [entry for entry in reversed(entries) if not fits(entry, criteria)]
     others = [entry for entry in others if entry.operation == criteria.get("operation")] or others
@@ -96,13 +105,13 @@ def nearest_calls(entries: Sequence[Entry], criteria: Criteria) -> list[Entry]:
 
 
 def agreement(one: Sequence[object], other: Sequence[object]) -> int:
-    """The place where two sequences part."""
+    """Return the place where two sequences part."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((place for place, (here, there) in pairs if here != there), min(len(one), len(other)))
 
 
 def spelled(criteria: Criteria, veil: Veil) -> str:
-    """Criteria in words, with a blank before them."""
+    """Return criteria in words, with a blank before them."""
     words = [f"{name}={_shown(value, veil)}" for name, value in criteria.items() if name != "operation"]
     return f" of {criteria.get('operation')}" * ("operation" in criteria) + f" with {', '.join(words)}" * bool(words)
 
@@ -114,31 +123,27 @@ def _seen(entry: Entry, name: str) -> Any:
 
 
 def _equal(name: str, value: Any, seen: Any) -> bool:
+    if seen is NOTHING:
+        return False
     # USER-2: emails are the same when equal in lower case.
     if name == "email" and isinstance(value, str) and isinstance(seen, str):
         return value.lower() == seen.lower()
     return bool(value == seen)
 
 
-def _differences(name: str, value: Any, seen: Any, veil: Veil) -> Iterator[str]:
-    if _equal(name, value, seen):
-        return
-    if isinstance(value, dict) and isinstance(seen, dict):
+def _parts(name: str, value: Any, seen: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yield a criterion with what a call holds; objects that differ field by field."""
+    if isinstance(value, dict) and isinstance(seen, dict) and value != seen:
         for key in value | seen:
-            if key not in seen:
-                yield _difference(veil(f"{name}.{key}"), NOTHING, _shown(value[key], veil))
-            elif key not in value:
-                yield _difference(f"{name}.{key}", _shown(seen[key], veil), NOTHING)
-            else:
-                yield from _differences(f"{name}.{key}", value[key], seen[key], veil)
+            yield from _parts(f"{name}.{key}", value.get(key, NOTHING), seen.get(key, NOTHING))
     else:
-        # Of two long texts that begin alike, what comes after.
-        place = agreement(veil(repr(value)), veil(repr(seen)))
-        yield _difference(name, _shown(seen, veil, place), _shown(value, veil, place))
+        yield name, value, seen
 
 
-def _difference(name: str, seen: str, value: str) -> str:
-    return printable(f"{name}: {seen}, and expected {value}")
+def _difference(name: str, value: Any, seen: Any, veil: Veil) -> str:
+    # Two long texts may begin alike.
+    place = agreement(veil(repr(value)), veil(repr(seen)))
+    return printable(f"{veil(name)}: {_shown(seen, veil, place)}, and expected {_shown(value, veil, place)}")
 
 
 def _shown(value: Any, veil: Veil, place: int = 0) -> str:
@@ -156,14 +161,14 @@ def _fitting(entry: Entry, criteria: Criteria) -> int:
 
 
 def _likeness(entry: Entry, criteria: Criteria) -> float:
-    return sum(_alike(name, value, _seen(entry, name)) for name, value in criteria.items())
+    return sum(_alike(_parts(name, value, _seen(entry, name))) for name, value in criteria.items())
 
 
-def _alike(name: str, value: Any, seen: Any) -> float:
-    """How like two values are that are not equal, from 0 to 1."""
-    if _equal(name, value, seen):
-        return 1.0
-    if isinstance(value, dict) and isinstance(seen, dict):
-        keys = list(islice(value | seen, MOST_COMPARED))
-        return sum(_alike(name, value.get(key), seen.get(key)) for key in keys) / len(keys)
+def _alike(parts: Iterator[tuple[str, Any, Any]]) -> float:
+    """Return the likeness of two values, part by part, from 0 to 1."""
+    alike = [1.0 if _equal(*part) else _like(part[1], part[2]) for part in islice(parts, MOST_COMPARED)]
+    return sum(alike) / len(alike)
+
+
+def _like(value: object, seen: object) -> float:
     return SequenceMatcher(None, repr(value)[:LONGEST_SHOWN], repr(seen)[:LONGEST_SHOWN]).ratio()
