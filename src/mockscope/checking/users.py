@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import product
 from typing import Any, Final
 
 from mockscope.checking.outcome import DRY_RUN, FULL, OK, answered, expect, refused_alike, require, unseen
@@ -96,10 +97,10 @@ def _spelling(session: Session) -> None:
 
 def _found(session: Session) -> None:
     require(session.site_users, "no user was seen")
-    email = session.site_users[-1]["email"]
-    for query in ({}, {"next_page_start": "a"}):
-        exchange = session.get(USERS, email=email, query=query)
-        expect(is_found(exchange, USER, email), "200 with the user of that email, whatever the cursor", exchange)
+    for user, query in product((session.site_users[0], session.site_users[-1]), ({}, {"next_page_start": "a"})):
+        exchange = session.get(USERS, email=user["email"], query=query)
+        is_one = is_found(exchange, USER, user["email"])
+        expect(is_one, "200 with the user of that email, whatever the cursor", exchange)
 
 
 # -- USER-CREATE -----------------------------------------------------------------------------------------------
@@ -215,14 +216,14 @@ CHECKS: Final = (
     Check("USER-CREATE-3", "A member of Administrators may invite", _invited_by_an_administrator, FULL),
     row("USER-CREATE-4", "An email that is taken", 409, lambda s: [s.create(USER, **s.taken(USER))], DRY_RUN),
     Check("USER-CREATE-5", "A create is 201 with the user", partial(created, kind=USER, values=NEW_USER), FULL),
-    row("USER-UPDATE-1", "An update of nobody", 400, lambda s: _of_nobody(s, "PUT"), DRY_RUN),
+    row("USER-UPDATE-1", "An update without a known user", 400, lambda s: _of_nobody(s, "PUT"), DRY_RUN),
     Check("USER-UPDATE-1", "An update is 200 with the whole user", _updated, FULL),
     row("USER-UPDATE-2", "An empty update", OK, lambda s: [s.update(USER, s.subject(USER), {})], DRY_RUN),
     Check("USER-UPDATE-2", "What is left out stays", _only_what_is_sent, FULL),
     Check("USER-UPDATE-2", "Groups are set, and without any a user is in All Users", _groups_of_an_update, FULL),
     updates("USER-UPDATE-2", "A blank or mistyped name", 400, USER, ["first_name", "last_name"], *BAD_TEXTS),
     updates("USER-UPDATE-2", "A value of groups that is not a list of names", 400, USER, ["groups"], *NOT_NAMES),
-    row("USER-DELETE-1", "A deletion of nobody", 400, lambda s: _of_nobody(s, "DELETE"), DRY_RUN),
+    row("USER-DELETE-1", "A deletion without a known user", 400, lambda s: _of_nobody(s, "DELETE"), DRY_RUN),
     Check("USER-DELETE-1", "A deletion is 200 with the message of the page", partial(deleted, kind=USER), FULL),
     not_visible("USER-DELETE-2", "the API does not show who owns a dashboard"),
     Check("USER-DELETE-3", "A user who invited others may be deleted", _an_inviter_may_go, FULL),
