@@ -9,7 +9,7 @@ from typing import Final
 from mockscope.checking.outcome import DRY_RUN, FULL, OK, READ_ONLY, Level, answered, differs, expect, require, same
 from mockscope.checking.session import Session
 from mockscope.checking.table import LISTS, Check, alike, ignores, not_visible, row
-from mockscope.checking.walking import GROUP, KINDS, USER, Answer, Fields
+from mockscope.checking.walking import GROUP, KINDS, USER, Fields
 from mockscope.remote.client import GROUPS, USERS, RateLimited, Unreachable, group_path
 from mockscope.remote.exchange import Exchange
 
@@ -30,11 +30,6 @@ BAD_ACCESS: Final = {"access": "no such word"}
 # -- HTTP-1: looks through all responses -----------------------------------------------------------------------
 
 
-def _answers(session: Session) -> Iterator[Answer]:
-    # A redirect says nothing; that there should be none is for HTTP-3.
-    return (answer for answer in session.answers if not 300 <= answer.exchange.status < 400)
-
-
 def _json(session: Session) -> None:
     # Responses of several statuses.
     session.get(USERS, auth=False)
@@ -42,7 +37,10 @@ def _json(session: Session) -> None:
     for kind, name in ((USER, session.names.email()), (GROUP, session.names.group())):
         session.walk(kind)
         session.see(kind, name)
-    for exchange, body in _answers(session):
+    for exchange, body in session.answers:
+        # A redirect says nothing; that there should be none is for HTTP-3.
+        if 300 <= exchange.status < 400:
+            continue
         media_type = (exchange.header("Content-Type") or "").lower().replace('"', "").replace(" ", "")
         is_json = media_type == "application/json;charset=utf-8" and not isinstance(body, bytes)
         expect(is_json, "every response is JSON, application/json; charset=utf-8", exchange)
@@ -53,14 +51,11 @@ def _json(session: Session) -> None:
 
 
 def _lists(session: Session) -> None:
-    for kind in KINDS:
-        page = [f"total_{kind.name}", f"{kind.name}_this_page", "next_page_start", kind.name]
-        for exchange, body in _answers(session):
-            # A user has groups too.
-            if not isinstance(body, Fields) or kind.name not in body or "email" in body:
-                continue
-            if exchange.method != "GET" or exchange.status != 200:
-                continue
+    for kind, (exchange, body) in product(KINDS, session.answers):
+        # A user has groups too.
+        is_list = isinstance(body, Fields) and kind.name in body and "email" not in body
+        if is_list and exchange.method == "GET" and exchange.status == 200:
+            page = [f"total_{kind.name}", f"{kind.name}_this_page", "next_page_start", kind.name]
             # Counts and cursor have rules of their own, which say that they are there.
             names = [name for name in page if name in body.names or name == kind.name]
             expect(body.names == names, f"a list has {', '.join(page)}, in this order, and nothing else", exchange)

@@ -13,20 +13,15 @@ from mockscope.remote.exchange import Exchange
 class Fields(dict[str, Any]):
     """A JSON object that keeps the names as they were written: in their order, and with repeats."""
 
-    names: list[str]
-
-    @classmethod
-    def of(cls, pairs: list[tuple[str, Any]]) -> "Fields":
-        """Return the object of the pairs that a parser found."""
-        made = cls(pairs)
-        made.names = [name for name, _ in pairs]
-        return made
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.names = [name for name, _ in pairs]
 
 
 def content(exchange: Exchange) -> Any:
     """Return the response's JSON, with its objects as Fields; the bytes if it is not JSON."""
     try:
-        return loads(exchange.content, object_pairs_hook=Fields.of)
+        return loads(exchange.content, object_pairs_hook=Fields)
     # A RecursionError, a number of too many digits, and not UTF-8.
     except (ValueError, RecursionError):
         return exchange.content
