@@ -36,9 +36,9 @@ MOST_BYTES: Final = 48 * 1024 * 1024
 LIGHT: Final = 1024
 # How long a look at the calls waits, in seconds, for requests that are still being answered.
 PATIENCE: Final = 2.0
-# The calls that a failed assertion shows.
+# The number of calls that a failed assertion shows.
 NEAREST_SHOWN: Final = 3
-# Of two sequences that part so many calls before the place, and so many from it on.
+# The calls that are shown of two sequences before the place where they part, and from it on.
 CONTEXT: Final = 2
 MOST_PARTED: Final = 20
 # Calls with something to remark on are kept apart, so that a long test does not forget its first ones.
@@ -46,7 +46,7 @@ MOST_SUSPICIOUS: Final = 1000
 
 
 class Calls(Sequence[Entry]):
-    """Calls in the order of their receipt, and what a test may ask of them.
+    """Calls in the order of their receipt, with the questions and assertions of a test.
 
     Every look first waits, at most PATIENCE seconds, for requests that are still being answered.
 
@@ -88,10 +88,10 @@ class Calls(Sequence[Entry]):
         return self._entries()[place]
 
     def index(self, value: Entry, start: int = 0, stop: int = sys.maxsize) -> int:
-        """The place of a call.
+        """Return the place of a call.
 
         Raises:
-            ValueError: it is not among them.
+            ValueError: If it is not among them.
         """
         return self._entries().index(value, start, stop)
 
@@ -100,23 +100,23 @@ class Calls(Sequence[Entry]):
         """The latest call.
 
         Raises:
-            LookupError: there is none.
+            LookupError: If there is none.
         """
-        for entry in reversed(self):
-            return entry
+        if entries := self._entries():
+            return entries[-1]
         raise LookupError(f"{self._place} received no call{self._kind}")
 
     def for_operation(self, operation: str) -> "Calls":
-        """The calls of one operation.
+        """Return the calls of one operation.
 
         Raises:
-            ValueError: there is no such operation.
+            ValueError: If there is no such operation.
         """
         check_operation(operation)
         return self.matching(operation)
 
     def matching(self, operation: str | None = None, **criteria: Any) -> "Calls":
-        """The calls that fit.
+        """Return the calls that fit.
 
         Args:
             operation: one of the ten operations.
@@ -125,7 +125,7 @@ class Calls(Sequence[Entry]):
                 An object that compares itself, as those of dirty-equals do, may stand for any value.
 
         Raises:
-            ValueError: there is no such operation or criterion.
+            ValueError: If there is no such operation or criterion.
         """
         wanted = wanted_of(operation, criteria)
         entries = self._entries
@@ -137,16 +137,16 @@ class Calls(Sequence[Entry]):
         )
 
     def assert_called(self, operation: str, *, times: int | None = None, **criteria: Any) -> None:
-        """Assert that an operation was called, and with what.
+        """Assert that an operation was called, as often as expected and with what the criteria say.
 
         Args:
             operation: one of the ten operations.
-            times: how often; None is at least once.
+            times: the number of calls; None is at least one.
             criteria: as in ``matching``.
 
         Raises:
-            AssertionError: it was not, or not so often; shows the calls that come nearest and what differs.
-            ValueError: there is no such operation or criterion, or ``times`` is no number of calls.
+            AssertionError: If it was not, or not so often; shows the calls that come nearest and what differs.
+            ValueError: If there is no such operation or criterion, or ``times`` is not a number of calls.
         """
         __tracebackhide__ = True
         # None would be any call, and the one that is meant may be missing.
@@ -165,8 +165,8 @@ class Calls(Sequence[Entry]):
             criteria: as in ``matching``.
 
         Raises:
-            AssertionError: it was; shows the calls.
-            ValueError: there is no such operation or criterion.
+            AssertionError: If it was; shows the calls.
+            ValueError: If there is no such operation or criterion.
         """
         __tracebackhide__ = True
         if complaint := self._complaint(wanted_of(operation, criteria), 0):
@@ -176,8 +176,8 @@ class Calls(Sequence[Entry]):
         """Assert that the calls were of these operations, in this order, and no others.
 
         Raises:
-            AssertionError: they were not; shows where they part.
-            ValueError: there is no such operation, or it is one name and no list of them.
+            AssertionError: If they were not; shows where they part.
+            ValueError: If there is no such operation, or it is one name instead of a list.
         """
         __tracebackhide__ = True
         if isinstance(operations, str):
@@ -190,19 +190,19 @@ class Calls(Sequence[Entry]):
             raise AssertionError("\n".join(_parted(expected, seen, f"{self._kind} on {self._place}")))
 
     def to_har(self) -> str:
-        """The calls as an HTTP Archive, which browsers and HTTP tools open."""
+        """Return the calls as an HTTP Archive, which browsers and HTTP tools open."""
         from mockscope import __version__
         from mockscope.instruments.har import to_har  # here, not above: few ask for it
 
         return to_har(self._entries(), version=__version__)
 
     def _narrowed(self, wanted: Criteria) -> str:
-        """Which of these calls fit, in words."""
+        """Return the words for those of these calls that fit."""
         words, of = spelled(wanted, self.veil), " of "
         return f"{self._kind}{' and' * (self._kind.startswith(of) and words.startswith(of))}{words}"
 
     def _complaint(self, wanted: Criteria, times: int | None) -> str:
-        """What is wrong with the calls that fit, where a number of them is expected; blank where nothing is."""
+        """Return the complaint about the number of calls that fit; blank if it is the expected one."""
         entries = self._entries()
         found = [entry for entry in entries if fits(entry, wanted)]
         if len(found) == times if times is not None else found:
@@ -315,19 +315,17 @@ class Journal(Calls):
             self._changed.notify_all()
 
     def settled(self, patience: float = PATIENCE) -> list[Entry]:
-        """The calls, once those are complete that were received before this was asked."""
+        """Return the calls, once those are complete that were received before, or after ``patience`` seconds."""
         here = get_ident()
         # In a loop's own thread, waiting for what this thread has to answer would be in vain.
         if waited_for := [entry for entry in self._ring.copy() if entry.is_open and entry.thread != here]:
-            self._wait_for(waited_for, monotonic() + patience)
+            until = monotonic() + patience
+            with self._changed:
+                self._waiting += 1
+                while any(entry.is_open for entry in waited_for) and (left := until - monotonic()) > 0:
+                    self._changed.wait(left)
+                self._waiting -= 1
         return list(self._ring.copy())
-
-    def _wait_for(self, entries: list[Entry], until: float) -> None:
-        with self._changed:
-            self._waiting += 1
-            while any(entry.is_open for entry in entries) and (left := until - monotonic()) > 0:
-                self._changed.wait(left)
-            self._waiting -= 1
 
     def _tell(self) -> None:
         with self._changed:

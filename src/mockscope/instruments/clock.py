@@ -20,7 +20,7 @@ OUT_OF_RANGE: Final = "the clock would leave the years 1 to 9999"
 
 
 class _Setting(NamedTuple):
-    """How a clock differs from the one that it follows. Replaced whole, so that no reader sees half of it."""
+    """The difference of a clock from the one that it follows. Replaced whole, so that no reader sees half of it."""
 
     offset: int = 0
     frozen_at: int | None = None
@@ -56,12 +56,12 @@ class Clock:
 
     @property
     def is_frozen(self) -> bool:
-        """Whether time stands still, here or on the clock that this one follows."""
+        """Return whether time stands still, here or on the clock that this one follows."""
         return self._stopped() is not None
 
     @property
     def autojump(self) -> bool:
-        """Whether time stands still, but jumps to the end of whatever the mock waits for."""
+        """Return whether time stands still, but jumps to the end of each wait of the mock."""
         stopped = self._stopped()
         return stopped is not None and stopped._setting.autojump
 
@@ -156,7 +156,7 @@ class Clock:
         return self._family.source() if self._parent is None else self._parent._now()
 
     def _stopped(self) -> "Clock | None":
-        """The clock that stands still: this one, or the nearest of those that it follows."""
+        """Return the clock that stands still: this one, or the nearest of those that it follows."""
         clock: Clock | None = self
         while clock is not None and clock._setting.frozen_at is None:
             clock = clock._parent

@@ -250,18 +250,18 @@ class Fault:
 
     @property
     def kind(self) -> str:
-        """What happens, in a word or two."""
+        """The effect, in a word or two."""
         what = ("delay" if self.delay else "", str(self.status or ""), self.transport, "action" if self.action else "")
         return " ".join(part for part in what if part)
 
     @property
     def cuts_own_response(self) -> bool:
-        """Whether the body that it cuts is the operation's own, and not a planned one."""
+        """Return whether it cuts the operation's own response, and not a planned one."""
         return self.transport in WITH_ANSWER and self.status is None
 
     @property
     def left(self) -> int | None:
-        """How often it still strikes; None is every time."""
+        """The number of times that it still strikes; None is every time."""
         return None if self.times is None else self.times - self.hits
 
     def next_delay(self) -> float:

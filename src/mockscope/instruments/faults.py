@@ -132,7 +132,7 @@ class Faults:
             operation: one of the ten operations, each with a window of its own; ``"*"``: all share one.
 
         Raises:
-            ValueError: there is no such operation, or the numbers are not above 0.
+            ValueError: If there is no such operation, or the numbers are not above 0.
         """
         check_kind("calls", calls, int)
         check_kind("per", per, int | float)
@@ -156,7 +156,7 @@ class Faults:
                 and ``operation``: those of ``rate_limit``.
 
         Raises:
-            ValueError: a key is unknown or missing, and whatever ``add`` and ``rate_limit`` refuse.
+            ValueError: If a key is unknown or missing, or ``add`` or ``rate_limit`` refuses the rule.
         """
         rule = dict(check_keys("fault", data, (*KINDS, "calls", "per")))
         if "calls" in rule or "per" in rule:
@@ -166,10 +166,10 @@ class Faults:
         return self.add(**rule)
 
     def get(self, id: str) -> Fault | RateLimit:
-        """The rule with an id.
+        """Return the rule with an id.
 
         Raises:
-            LookupError: there is none.
+            LookupError: If there is none.
         """
         for rule in self:
             if rule.id == id:
@@ -202,14 +202,14 @@ class Faults:
         self.look_by_functions = any(callable(rule.where) for rule in self._rules)
 
     def unused(self) -> list[Fault]:
-        """The faults that struck less often than planned; one without a number should strike at least once."""
+        """Return the faults that struck less often than planned; one without a number should strike at least once."""
         return [rule for rule in self._rules if (rule.hits == 0 if rule.left is None else rule.left > 0)]
 
     def assert_all_used(self) -> None:
         """Assert that each planned fault struck as often as planned.
 
         Raises:
-            AssertionError: one did not; names all that did not.
+            AssertionError: If one did not; names all that did not.
         """
         __tracebackhide__ = True
         if unused := self.unused():
@@ -219,7 +219,7 @@ class Faults:
     # -- asked by web/breaking.py ------------------------------------------------------------------------------
 
     def judge(self, entry: Entry) -> RateLimitResult | None:
-        """What the rate limits say to a call; None where none is meant for it."""
+        """Return the result of the rate limits that are meant for a call; None if there are none."""
         with self._lock:
             limits = [limit for limit in self._limits if limit.is_for(entry)]
             return check_limits(limits, self._clock.time()) if limits else None
