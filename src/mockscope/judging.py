@@ -104,7 +104,7 @@ def check(
     import yaml
 
     from mockscope.checking.outcome import CouldNotRun, Level
-    from mockscope.checking.report import table, to_json, to_junit
+    from mockscope.checking.report import table, to_json, to_junit, without_exchanges
     from mockscope.checking.run import check
     from mockscope.remote.client import Unreachable
 
@@ -127,12 +127,14 @@ def check(
                 # As switches stand in a seed.
                 text = yaml.safe_dump({"policy": {**report.policy}}, sort_keys=False)
                 write_output(write_policy, text.encode(), private=False)
+            if no_exchanges:
+                report = without_exchanges(report)
             if form is not None:
-                text = (to_json if form == "json" else to_junit)(report, with_exchanges=not no_exchanges)
+                text = (to_json if form == "json" else to_junit)(report)
                 # Exchanges have people in them.
                 write_output(report_file, text.encode("utf-8", "replace"), private=True)
             if form is None or report_file is not None:
-                click.echo(_encodable(table(report, with_exchanges=not no_exchanges)), nl=False)
+                click.echo(_encodable(table(report)), nl=False)
         except (CouldNotRun, Unreachable, OSError) as error:
             say(reason_of(error))
             return COULD_NOT

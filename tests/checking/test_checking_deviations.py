@@ -1,7 +1,7 @@
 """What is wrong with a server is found, and laid at the door of the rule that it breaks and of no other."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +12,7 @@ from observations import read_observations
 
 from mockscope.checking.outcome import Level
 from mockscope.checking.policy import RULES
-from mockscope.checking.report import to_json
+from mockscope.checking.report import to_json, without_exchanges
 from mockscope.checking.run import Report
 
 # Its rule looks at the responses to the requests of other rules.
@@ -68,13 +68,13 @@ def test_a_difference_shows_the_exchange_that_it_was_seen_in() -> None:
     assert client.api_key not in f"{exchange}{exchange.curl}"
 
 
-@pytest.mark.parametrize("options", [{}, {"with_exchanges": False}], ids=["with exchanges", "without"])
+@pytest.mark.parametrize("as_it_is", [lambda report: report, without_exchanges], ids=["with exchanges", "without"])
 @pytest.mark.parametrize("name", ["every_refusal_of_a_key_is_401", "users_have_an_id", "pages_are_half_as_large"])
 def test_a_report_counts_as_an_observation_once_it_is_about_the_real_service(
-    name: str, options: dict[str, bool], tmp_path: Path
+    name: str, as_it_is: Callable[[Report], Report], tmp_path: Path
 ) -> None:
     report = checked(planted_in(PLANTED[name].deviate()), Level.FULL)
-    told = json.loads(to_json(report, **options)) | {"url": "https://app.periscopedata.com"}
+    told = json.loads(to_json(as_it_is(report))) | {"url": "https://app.periscopedata.com"}
     (tmp_path / "a.json").write_text(json.dumps(told))
 
     seen = read_observations(frozenset(RULES), tmp_path)

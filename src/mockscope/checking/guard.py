@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from json import dumps, loads
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlencode
 
 from mockscope.checking.names import Names, Record
@@ -22,21 +22,14 @@ class Stopped(RuntimeError):
     """The level does not allow a request. No check may send one: this is a mistake of mockscope's."""
 
 
-class Target(NamedTuple):
-    """The kind of records that a request is about, if its path says one, and the record that it names."""
-
-    kind: Kind | None
-    name: str | None
-
-    @classmethod
-    def of(cls, path: str, headers: Headers) -> "Target":
-        """Return the target of a request, whose path may have a query."""
-        path = path.partition("?")[0]
-        emails = [value for name, value in headers if name.lower() == EMAIL_HEADER.lower() and value.strip()]
-        if group := ONE_GROUP.fullmatch(path):
-            return cls(GROUP, unquote(group[1]))
-        kind = next((kind for kind in KINDS if kind.path == path.rstrip("/")), None)
-        return cls(kind, emails[0] if emails else None)
+def target_of(path: str, headers: Headers) -> tuple[Kind | None, str | None]:
+    """Return the kind of records that a request is about, if its path says one, and the record that it names."""
+    path = path.partition("?")[0]
+    if group := ONE_GROUP.fullmatch(path):
+        return GROUP, unquote(group[1])
+    emails = [value for name, value in headers if name.lower() == EMAIL_HEADER.lower() and value.strip()]
+    kind = next((kind for kind in KINDS if kind.path == path.rstrip("/")), None)
+    return kind, emails[0] if emails else None
 
 
 class Write:
@@ -44,7 +37,7 @@ class Write:
 
     def __init__(self, method: str, path: str, headers: Headers, options: Mapping[str, Any]) -> None:
         self.method = method
-        self.kind, self.target = Target.of(path, headers)
+        self.kind, self.target = target_of(path, headers)
         query = options.get("query", "")
         parameters = parse_qsl(query if isinstance(query, str) else urlencode(query), keep_blank_values=True)
         # Only in the spelling that the page shows.

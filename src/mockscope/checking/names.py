@@ -40,9 +40,9 @@ class Names:
         self.mark = f"{FIRST_MARK}{secrets.token_hex(4) if run is None else run}"
         self._numbers = count(1)
 
-    def email(self, tag: str = "", *, domain: str = "example.com") -> str:
+    def email(self, tag: str = "") -> str:
         """Return an email that no user has."""
-        return f"{self.mark}-{next(self._numbers)}{tag}@{domain}"
+        return f"{self.mark}-{next(self._numbers)}{tag}@example.com"
 
     def group(self) -> str:
         """Return a name that no group has, and that every path can hold, so that the group can be removed."""

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from textwrap import indent
 from typing import Any, Final
 from xml.etree import ElementTree
@@ -22,20 +23,26 @@ WORDS: Final[Mapping[Word, tuple[str, str]]] = {
 }
 
 
-def to_json(report: Report, *, with_exchanges: bool = True) -> str:
+def without_exchanges(report: Report) -> Report:
+    """Return a report for others: without requests, responses and the site's host."""
+    findings = tuple(Finding(check, replace(outcome, exchanges=())) for check, outcome in report.findings)
+    return replace(report, host=NO_HOST, findings=findings)
+
+
+def to_json(report: Report) -> str:
     """Return the report as JSON, in the form of docs/observations."""
     plain = {
         "mockscope_check": VERSION,
         "at": report.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "level": report.level.word,
         "url": report.url,
-        "site": report.host if with_exchanges else NO_HOST,
+        "site": report.host,
         "rules": [
             {
                 "rule": rule.rule,
                 "sentence": RULES[rule.rule],
                 "outcome": rule.word,
-                "checks": [_plain(finding, with_exchanges=with_exchanges) for finding in rule.findings],
+                "checks": [_plain(finding) for finding in rule.findings],
             }
             for rule in report.rules
         ],
@@ -44,7 +51,7 @@ def to_json(report: Report, *, with_exchanges: bool = True) -> str:
     return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
 
 
-def _plain(finding: Finding, *, with_exchanges: bool) -> dict[str, Any]:
+def _plain(finding: Finding) -> dict[str, Any]:
     check, outcome = finding
     return {
         "title": check.title,
@@ -54,12 +61,12 @@ def _plain(finding: Finding, *, with_exchanges: bool) -> dict[str, Any]:
         "exchanges": [
             {name: getattr(exchange, name) for name in ("method", "path", "status")}
             | {"text": str(exchange), "curl": exchange.curl}
-            for exchange in (outcome.exchanges if with_exchanges else ())
+            for exchange in outcome.exchanges
         ],
     }
 
 
-def to_junit(report: Report, *, with_exchanges: bool = True) -> str:
+def to_junit(report: Report) -> str:
     """Return the report as JUnit's XML: a case for each check, skipped if it was not seen."""
     counts = Counter(finding.outcome.word for finding in report.findings)
     suites = ElementTree.Element("testsuites")
@@ -78,7 +85,7 @@ def to_junit(report: Report, *, with_exchanges: bool = True) -> str:
         rule = f"{check.rule}: {RULES[check.rule]}"
         if outcome.word == "differs":
             failure = ElementTree.SubElement(case, "failure", message=_in_xml(f"expected: {outcome.reason}"))
-            failure.text = _in_xml("\n\n".join([rule, *_details(outcome, with_exchanges=with_exchanges)]))
+            failure.text = _in_xml("\n\n".join([rule, *_details(outcome)]))
         elif outcome.word == "not-seen":
             ElementTree.SubElement(case, "skipped", message=_in_xml(outcome.reason)).text = rule
     ElementTree.indent(suites)
@@ -90,7 +97,7 @@ def _in_xml(text: str) -> str:
     return "".join(sign if sign in "\t\n" or sign.isprintable() else "\ufffd" for sign in text)
 
 
-def table(report: Report, *, with_exchanges: bool = True) -> str:
+def table(report: Report) -> str:
     """Return the report for a terminal: a line for each rule, then what differs, then the switches to turn."""
     width = max((len(rule.rule) for rule in report.rules), default=0)
     lines = [
@@ -100,7 +107,7 @@ def table(report: Report, *, with_exchanges: bool = True) -> str:
     for check, outcome in report.findings:
         if outcome.word == "differs":
             lines += ["", f"{check.rule}: {check.title}", f"  expected: {outcome.reason}"]
-            lines += [f"\n{indent(each, '  ')}" for each in _details(outcome, with_exchanges=with_exchanges)]
+            lines += [f"\n{indent(each, '  ')}" for each in _details(outcome)]
     if report.policy:
         lines += ["", "A mock with these switches answers like this server:"]
         lines += [f"  {switch}: {json.dumps(value)}" for switch, value in report.policy.items()]
@@ -122,8 +129,8 @@ def _counted(found: Iterable[Word], words: Iterable[Word]) -> str:
     return ", ".join(f"{counts[word]} {WORDS[word][counts[word] != 1]}" for word in words)
 
 
-def _details(outcome: Outcome, *, with_exchanges: bool) -> Iterator[str]:
+def _details(outcome: Outcome) -> Iterator[str]:
     for switch, value in outcome.switch.items():
         yield f"a mock answers like this with the switch {switch}: {json.dumps(value)}"
-    for exchange in outcome.exchanges if with_exchanges else ():
+    for exchange in outcome.exchanges:
         yield f"{exchange}\n{exchange.curl}"

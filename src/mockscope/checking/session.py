@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from mockscope._support.text import printable
-from mockscope.checking.guard import Guard, Target
+from mockscope.checking.guard import Guard, target_of
 from mockscope.checking.names import ALL_RUNS, Names, Record, clean, marked_in
 from mockscope.checking.outcome import FULL, CouldNotRun, Level, is_same, require
 from mockscope.checking.policy import Readings
@@ -316,13 +316,13 @@ class Session:
 def _records_in(answer: Answer, kind: Kind) -> list[Fields]:
     """Return the records that a response shows."""
     exchange, body = answer
-    target = Target.of(exchange.path, exchange.headers)
-    if target.kind is not kind or exchange.status >= 300 or not isinstance(body, Fields) or body.names == ["message"]:
+    found, name = target_of(exchange.path, exchange.headers)
+    if found is not kind or exchange.status >= 300 or not isinstance(body, Fields) or body.names == ["message"]:
         return []
     listed = body.get(kind.name)
     if isinstance(listed, list) and kind.by not in body:
         return [record for record in listed if isinstance(record, Fields)]
-    is_one = exchange.method in ("POST", "PUT") or (exchange.method == "GET" and target.name is not None)
+    is_one = exchange.method in ("POST", "PUT") or (exchange.method == "GET" and name is not None)
     return [body] if is_one else []
 
 
