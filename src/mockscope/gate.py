@@ -1,10 +1,10 @@
-"""Ports at which a server is reached otherwise than by plain HTTP. Here: by HTTPS."""
+"""The ports of a server. Here: for HTTP and for HTTPS."""
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
@@ -12,8 +12,6 @@ from typing import Any, Final
 HANDSHAKE_TIMEOUT: Final = 30
 # A client that keeps its connection in a pool never answers the end of TLS.
 SHUTDOWN_TIMEOUT: Final = 0.2
-# How long nothing is accepted when the process has no file descriptor left.
-ACCEPT_PAUSE: Final = 1
 
 logger: Final = logging.getLogger("mockscope")
 
@@ -28,26 +26,18 @@ PLAIN_HTTP: Final = (
 Connect = Callable[[], asyncio.Protocol]
 
 
-def stop_listening(listener: socket.socket) -> None:
-    """Have a port refuse connections even if a forked process holds a copy of its socket."""
-    # Some systems raise for a socket that only listens.
-    with suppress(OSError):
-        listener.shutdown(socket.SHUT_RDWR)
-
-
-class Gate(ABC):
-    """A port, and its connections that are not yet in the hands of the HTTP protocol.
+class Gate:
+    """A port for plain HTTP. Subclasses have connections that are not yet in the hands of the HTTP protocol.
 
     Args:
-        context: the certificate.
+        context: the certificate of a port that begins TLS.
     """
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.context = context
         self._tasks: set[asyncio.Task[Any]] = set()
         self._connect: Connect
 
-    @abstractmethod
     async def open(self, listener: socket.socket, connect: Connect, *, backlog: int) -> None:
         """Accept connections on a bound socket.
 
@@ -56,9 +46,23 @@ class Gate(ABC):
             connect: makes the HTTP protocol.
             backlog: how many connections may wait to be accepted.
         """
+        self._listener, self._connect = listener, connect
+        self._server = await asyncio.get_running_loop().create_server(self.protocol, sock=listener, backlog=backlog)
+
+    def protocol(self) -> asyncio.Protocol:
+        """Return the protocol of a new connection."""
+        return self._connect()
+
+    def stop_listening(self) -> None:
+        """Refuse connections, even if a forked process holds a copy of the socket."""
+        # Some systems raise for a socket that only listens.
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._server.close()
 
     async def close(self) -> None:
         """Close the port, and every connection that was not handed over."""
+        self.stop_listening()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -102,42 +106,33 @@ class Gate(ABC):
         return task
 
 
+def copied_socket(transport: asyncio.BaseTransport) -> socket.socket:
+    """Return a copy of the socket of a transport, which may be closed then."""
+    copied = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+    copied.settimeout(0)
+    return copied
+
+
 class SecurePort(Gate):
     """A port for HTTPS.
 
-    A server of asyncio or uvloop can't close a connection whose handshake is under way: hence the sockets.
+    A server of asyncio or uvloop that does TLS itself can't close a connection whose handshake is under way.
     """
 
-    async def open(self, listener: socket.socket, connect: Connect, *, backlog: int) -> None:
-        self._listener = listener
-        self._connect = connect
-        listener.settimeout(0)
-        listener.listen(backlog)
-        self._listen()
+    def protocol(self) -> asyncio.Protocol:
+        return Handshake(self)
 
-    async def close(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._listener)
-        stop_listening(self._listener)
-        self._listener.close()
-        await super().close()
 
-    def _listen(self) -> None:
-        if self._listener.fileno() >= 0:
-            asyncio.get_running_loop().add_reader(self._listener, self._accept)
+class Handshake(asyncio.Protocol):
+    """A connection that was just accepted. TLS gets a copy of its socket."""
 
-    def _accept(self) -> None:
-        try:
-            connection, _ = self._listener.accept()
-        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return
-        except OSError:
-            loop = asyncio.get_running_loop()
-            loop.remove_reader(self._listener)
-            loop.call_later(ACCEPT_PAUSE, self._listen)
-            return
-        connection.settimeout(0)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        copied = copied_socket(transport)
+        transport.close()
         # A task that is cancelled before its first step closes nothing.
-        self.spawn(self.secure(connection)).add_done_callback(
-            lambda task: connection.close() if task.cancelled() else None
+        self._gate.spawn(self._gate.secure(copied)).add_done_callback(
+            lambda task: copied.close() if task.cancelled() else None
         )

@@ -5,7 +5,6 @@ Connections are opened and relayed here. Requests are answered by the HTTP proto
 
 import asyncio
 import json
-import os
 import re
 import socket
 import ssl
@@ -17,7 +16,7 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from mockscope._support.addresses import is_loopback
-from mockscope.gate import Connect, Gate, stop_listening
+from mockscope.gate import Gate, copied_socket
 from mockscope.tls import VENDOR_HOSTS
 
 Others = Literal["refuse", "pass"]
@@ -62,14 +61,11 @@ class Proxy(Gate):
         self.doubted: Counter[str] = Counter()
         self.transports: set[asyncio.Transport] = set()
 
-    async def open(self, listener: socket.socket, connect: Connect, *, backlog: int) -> None:
-        self._connect, self._listener = connect, listener
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Client(self), sock=listener, backlog=backlog)
+    def protocol(self) -> asyncio.Protocol:
+        return Client(self)
 
     async def close(self) -> None:
-        stop_listening(self._listener)
-        self._server.close()
+        self.stop_listening()
         # A connection that was just accepted is made known a step later.
         for _ in range(3):
             for transport in list(self.transports):
@@ -218,8 +214,7 @@ class Client(Connection):
             self.proxy.hand_over(self.transport)
         else:
             # A copy of the socket, because TLS on the transport could lose what arrives with the end of the handshake.
-            copied = socket.socket(fileno=os.dup(self.transport.get_extra_info("socket").fileno()))
-            copied.settimeout(0)
+            copied = copied_socket(self.transport)
             self.transport.close()
             if not await self.proxy.secure(copied):
                 count_name(self.proxy.doubted, target.name)

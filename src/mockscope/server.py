@@ -6,22 +6,23 @@ No rule and no state lives here; a LiveServer is a Mockscope that also has an ad
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from threading import Lock, Thread, get_native_id
-from types import MappingProxyType
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.server import HANDLED_SIGNALS, ServerState
+from uvicorn.server import ServerState
 
 from mockscope._support.arguments import check_kind
 from mockscope._support.monotonic import monotonic
+from mockscope._support.signals import ending_signals
 from mockscope.double import Mockscope
-from mockscope.gate import Gate, SecurePort, stop_listening
+from mockscope.gate import Gate, SecurePort
 from mockscope.instruments.calls import MOST_CALLS
 from mockscope.instruments.findings import complain
 from mockscope.protocol import protocol_class
@@ -42,6 +43,7 @@ GRACE_SECONDS: Final = 3
 TURNS: Final = 20
 # How long they then have to learn that their clients are hung up on; who learns nothing is cancelled, with a trace.
 HANGING_UP_SECONDS: Final = 2
+POLL_SECONDS: Final = 0.01
 # The loop would block the greenlet that waits for it, since both share one thread of the system.
 GREEN_THREADS: Final = (
     "a mockscope server needs a thread of the system, and gevent or eventlet has replaced threading by green threads: "
@@ -111,7 +113,7 @@ class LiveServer(Mockscope):
         self._address = (host, port)
         self._proxy_port = proxy_port
         self._authority = tls if isinstance(tls, Authority) else Authority() if tls or proxy else None
-        self._gate = SecurePort(self.authority.server_context(host)) if tls else None
+        self._gate = SecurePort(self.authority.server_context(host)) if tls else Gate()
         self.proxy = self._new_proxy(proxy_others) if proxy else None
         self._proxy_url: str | None = None
         self._url: str | None = None
@@ -188,28 +190,22 @@ class LiveServer(Mockscope):
         with self._life:
             if self._thread is not None:
                 raise RuntimeError(f"the mockscope server is running already, at {self._url}")
-            listener = bind(*self._address)
-            self.listens_at(listener.getsockname()[0], self._address[0])
-            ready: Future[None] = Future()
-            door: socket.socket | None = None
-            try:
-                door = bind(self._address[0], self._proxy_port) if self.proxy else None
-                thread = Thread(
-                    target=self._run, args=(listener, door, ready, get_native_id()), name="mockscope", daemon=True
-                )
+            with ExitStack() as opened:
+                listener = opened.enter_context(bind(*self._address))
+                self.listens_at(listener.getsockname()[0], self._address[0])
+                gates: dict[Gate, socket.socket] = {self._gate: listener}
+                if self.proxy is not None:
+                    gates[self.proxy] = opened.enter_context(bind(self._address[0], self._proxy_port))
                 # Here, because uvloop swallows a listen that fails: two may bind one port, and only one can listen.
-                for each in (listener, door):
-                    if each is not None:
-                        each.listen(BACKLOG)
+                for each in gates.values():
+                    each.listen(BACKLOG)
+                ready: Future[None] = Future()
+                thread = Thread(target=self._run, args=(gates, ready, get_native_id()), name="mockscope", daemon=True)
                 thread.start()
                 ready.result()
-            except BaseException:
-                listener.close()
-                if door is not None:
-                    door.close()
-                raise
-            self._thread, self._url = thread, url_of(listener, is_secure=self._gate is not None)
-            self._proxy_url = None if door is None else url_of(door)
+                opened.pop_all()
+            self._thread, self._url = thread, url_of(listener, is_secure=isinstance(self._gate, SecurePort))
+            self._proxy_url = None if self.proxy is None else url_of(gates[self.proxy])
             return self
 
     def stop(self) -> None:
@@ -261,134 +257,129 @@ class LiveServer(Mockscope):
         from mockscope.transports import InProcess
 
         url = self.url
-        if self._gate is not None:
+        if isinstance(self._gate, SecurePort):
             raise ValueError(f"without a socket there is no TLS, and this mockscope server speaks it: {url}")
         return InProcess(self, self.app, url, lambda: self._url == url)
 
-    def _run(
-        self, listener: socket.socket, door: socket.socket | None, ready: Future[None], native_id_of_starter: int
-    ) -> None:
+    def _run(self, gates: Mapping[Gate, socket.socket], ready: "Future[None]", native_id_of_starter: int) -> None:
+        def tell(stopping: asyncio.Event) -> None:
+            self._loop, self._stopping = asyncio.get_running_loop(), stopping
+            ready.set_result(None)
+
         try:
             if get_native_id() == native_id_of_starter:
                 raise RuntimeError(GREEN_THREADS)
-            config = uvicorn_config(self.app)
-            with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-                runner.run(self._serve(config, listener, door, ready))
+            _run_loop(self, gates, tell)
         except BaseException as error:
             if ready.done():
                 raise
             ready.set_exception(error)
 
-    async def _serve(
-        self, config: uvicorn.Config, listener: socket.socket, door: socket.socket | None, ready: Future[None]
-    ) -> None:
-        loop = self._loop = asyncio.get_running_loop()
-        if isinstance(loop, asyncio.BaseEventLoop):
-            # A test may freeze the clock of the process. uvloop has one of its own.
-            loop.time = monotonic  # type: ignore[method-assign]
-        stopping = self._stopping = asyncio.Event()
-        state = ServerState()
-        state.default_headers = config.encoded_headers
-
-        # uvicorn.Server would poll ten times a second and take 0.2 s to stop; its protocol class needs neither.
-        connect = _connector(config, state)
-        server = None if self._gate else await loop.create_server(connect, sock=listener, backlog=BACKLOG)
-        gates = [(gate, port) for gate, port in ((self._gate, listener), (self.proxy, door)) if gate and port]
-        for gate, port in gates:
-            await gate.open(port, connect, backlog=BACKLOG)
-        ready.set_result(None)
-        await stopping.wait()
-        if server is not None:
-            stop_listening(listener)
-            server.close()
-        for gate, _ in gates:
-            await gate.close()
-        self.say_farewell(self)
-        for _ in range(TURNS):
-            # Whoever was told has left once the end of the stream is written.
-            if self.farewells:
-                await asyncio.sleep(0)
-        await _hang_up_for_good(state)
-        for task in list(state.tasks):
-            task.cancel()
-        await asyncio.gather(*state.tasks, return_exceptions=True)
-
-
-class _ForegroundServer(uvicorn.Server):
-    """uvicorn's server, ended by a signal as by a wish: without raising it again, so that the exit status is 0."""
-
-    def __init__(self, double: Mockscope, gates: Mapping[Gate, socket.socket], on_ready: Callable[[], None]) -> None:
-        super().__init__(uvicorn_config(double.app))
-        self._double = double
-        self._gates = gates
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        for gate, listener in self._gates.items():
-            await gate.open(listener, _connector(self.config, self.server_state), backlog=BACKLOG)
-        self._on_ready()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # Streams would otherwise be waited for as long as for any request.
-        self._double.say_farewell(self._double)
-        for gate in self._gates:
-            await gate.close()
-        # Before uvicorn would cancel what still waits, for a client that reads nothing or sends nothing more.
-        hanging_up = asyncio.get_running_loop().call_later(GRACE_SECONDS, _hang_up, self.server_state)
-        await super().shutdown(sockets)
-        hanging_up.cancel()
-        # After a second Ctrl-C uvicorn has not waited, and what is cancelled tries to say so to its client.
-        await _hang_up_for_good(self.server_state)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        numbers = [*HANDLED_SIGNALS]
-        # Windows has no SIGHUP, and nohup has it ignored.
-        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            numbers.append(signal.SIGHUP)
-        for number in numbers:
-            signal.signal(number, self.handle_exit)
-        try:
-            yield
-        finally:
-            # An impatient second signal must not cut short what is left to do.
-            for number in numbers:
-                signal.signal(number, signal.SIG_IGN)
-
 
 def serve_in_foreground(
-    double: Mockscope,
-    listener: socket.socket,
-    name: str,
-    on_ready: Callable[[], None],
-    gates: Mapping[Gate, socket.socket] = MappingProxyType({}),
+    double: Mockscope, gates: Mapping[Gate, socket.socket], name: str, on_ready: Callable[[], None]
 ) -> None:
-    """Answer on a bound socket in this thread until SIGINT, SIGTERM or SIGHUP. From then on they are ignored.
+    """Answer on bound sockets in this thread until SIGINT, SIGTERM or SIGHUP. From then on they are ignored.
+
+    Requests that are under way may take GRACE_SECONDS longer, unless SIGINT comes again.
 
     Args:
         double: what answers.
-        listener: the socket.
+        gates: the ports, with a bound socket each; the first is the server's.
         name: the name or address that it was bound by.
-        on_ready: called once the port accepts.
-        gates: bound sockets on which it is met in another way than by plain HTTP.
+        on_ready: called once the ports accept.
     """
-    double.listens_at(listener.getsockname()[0], name)
-    plain = [] if listener in gates.values() else [listener]
-    _ForegroundServer(double, gates, on_ready).run(sockets=plain)
+    double.listens_at(next(iter(gates.values())).getsockname()[0], name)
+    caught: list[int] = []
+    numbers = ending_signals()
+
+    def tell(stopping: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            caught.append(number)
+            # An impatient one may come when the loop is closed.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(stopping.set)
+
+        for number in numbers:
+            signal.signal(number, stop)
+        on_ready()
+
+    try:
+        _run_loop(double, gates, tell, lambda: signal.SIGINT in caught[1:])
+    finally:
+        # An impatient second signal must not cut short what is left to do.
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
 
 
-def _hang_up(state: ServerState) -> None:
-    for connection in list(state.connections):
-        connection.transport.abort()
+def _run_loop(
+    double: Mockscope,
+    gates: Mapping[Gate, socket.socket],
+    on_ready: Callable[[asyncio.Event], None],
+    is_impatient: Callable[[], bool] | None = None,
+) -> None:
+    """Answer on bound sockets in this thread.
+
+    Args:
+        double: what answers.
+        gates: the ports.
+        on_ready: called in the loop once they accept, with the event that ends the server.
+        is_impatient: tells not to wait for requests that are under way; None never waits.
+    """
+    config = uvicorn_config(double.app)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(double, config, gates, on_ready, is_impatient))
 
 
-async def _hang_up_for_good(state: ServerState) -> None:
+async def _serve(
+    double: Mockscope,
+    config: uvicorn.Config,
+    gates: Mapping[Gate, socket.socket],
+    on_ready: Callable[[asyncio.Event], None],
+    is_impatient: Callable[[], bool] | None,
+) -> None:
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, asyncio.BaseEventLoop):
+        # A test may freeze the clock of the process. uvloop has one of its own.
+        loop.time = monotonic  # type: ignore[method-assign]
+    # uvicorn.Server would poll ten times a second and take 0.2 s to stop; its protocol class needs neither.
+    state = ServerState()
+    state.default_headers = config.encoded_headers
+    stopping = asyncio.Event()
+    for gate, listener in gates.items():
+        await gate.open(listener, _connector(config, state), backlog=BACKLOG)
+    on_ready(stopping)
+    await stopping.wait()
+    for gate in gates:
+        await gate.close()
+    double.say_farewell(double)
+    for _ in range(TURNS):
+        # Whoever was told has left once the end of the stream is written.
+        if double.farewells:
+            await asyncio.sleep(0)
+    if is_impatient is not None:
+        for connection in list(state.connections):
+            connection.shutdown()
+        await _wait_for(lambda: not (state.connections or state.tasks) or is_impatient(), GRACE_SECONDS)
     # A connection that was just accepted is made known a step later, and uvloop would wait for it forever;
     # a request that waits for its body ends by itself once it learns, in two steps, that its client is gone.
     for _ in range(3):
-        _hang_up(state)
+        for connection in list(state.connections):
+            connection.transport.abort()
         await asyncio.sleep(0)
+    if is_impatient is not None:
+        await _wait_for(lambda: not state.tasks, HANGING_UP_SECONDS)
+    for task in list(state.tasks):
+        task.cancel()
+    await asyncio.gather(*state.tasks, return_exceptions=True)
+
+
+async def _wait_for(is_over: Callable[[], bool], seconds: float) -> None:
+    deadline = monotonic() + seconds
+    while not is_over() and monotonic() < deadline:
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def _connector(config: uvicorn.Config, state: ServerState) -> Callable[[], asyncio.Protocol]:
@@ -459,7 +450,6 @@ def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
         date_header=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS + HANGING_UP_SECONDS,
         backlog=BACKLOG,
     )
     config.load()

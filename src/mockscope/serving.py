@@ -16,6 +16,7 @@ import click
 
 from mockscope import __version__, shell
 from mockscope._support.collector import collector_off
+from mockscope._support.signals import ending_signals
 from mockscope.shell import FILE
 
 if TYPE_CHECKING:
@@ -110,14 +111,14 @@ def serve(
         double.observers.append(RequestLog(stream, RENDERERS[log]))
     listener = _listener(host, port)
     url = url_of(listener, is_secure=tls)
-    gates: dict[Gate, socket.socket] = {}
+    gates: dict[Gate, socket.socket] = {Gate(): listener}
     trust: dict[str, str] = {}
     if tls or proxy:
         authority = _authority(ca_file)
         # The reader of the ready file may be in another folder.
         trust = {"ca_file": str((ca_file or authority.ca_file).absolute()), "trust": str(authority.directory)}
         if tls:
-            gates[SecurePort(authority.server_context(host))] = listener
+            gates = {SecurePort(authority.server_context(host)): listener}
         if proxy:
             from mockscope.proxy import Proxy
 
@@ -139,7 +140,7 @@ def serve(
             sys.stdout.flush()
 
         try:
-            serve_in_foreground(double, listener, host, announce, gates)
+            serve_in_foreground(double, gates, host, announce)
         finally:
             is_saved = shell.is_kept(double.save)
             shell.say_findings(double)
@@ -161,10 +162,7 @@ def _end_quietly() -> list[int]:
             signal.signal(each, signal.SIG_IGN)
         sys.exit(0)
 
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    # Windows has no SIGHUP, and nohup has it ignored.
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
+    numbers = ending_signals()
     for number in numbers:
         signal.signal(number, leave)
     return early

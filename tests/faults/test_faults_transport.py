@@ -537,6 +537,7 @@ SERVED_IN_FOREGROUND: Final = """
 import sys
 import mockscope.server
 from mockscope import Mockscope
+from mockscope.gate import Gate
 from mockscope.server import bind, serve_in_foreground, url_of
 
 # uvicorn would give the responses under way that long.
@@ -547,7 +548,7 @@ site.faults.add_plain({keeps_back})
 listener = bind("127.0.0.1", 0)
 double.observers.append(lambda entry: print("answered", flush=True))
 site.faults.add(status=503, where=lambda entry: print("asked", flush=True))
-serve_in_foreground(double, listener, "127.0.0.1", lambda: print(url_of(listener), flush=True))
+serve_in_foreground(double, {Gate(): listener}, "127.0.0.1", lambda: print(url_of(listener), flush=True))
 """
 
 
