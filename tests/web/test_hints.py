@@ -1415,6 +1415,18 @@ def test_a_comma_inside_a_string_is_no_trailing_comma(body: str) -> None:
     assert post(body)(page_site()).hint == Hint.JSON_MALFORMED.code
 
 
+def test_a_mistake_far_into_a_body_has_a_hint_that_says_where() -> None:
+    body = f'{{"first_name": "{"x" * 100_000}", "last_name": 1,}}'
+
+    advice = advice_of(post(body))
+
+    assert advice == Advice(
+        "json-malformed",
+        "The body is not valid JSON in UTF-8: Illegal trailing comma before end of object at line 1, column 100034.",
+        "Send one JSON object.",
+    )
+
+
 def test_curly_quotes_inside_a_string_are_not_what_is_wrong() -> None:
     body = '{"first_name": "Phoebe \u201cRegina\u201d Phalange",}'
 

@@ -41,6 +41,8 @@ RENAMED_AUTH: Final = (
 )
 RENAMED_EMAIL: Final = (b"x-email", b"http_x_email", b"email", b"x-http-email", b"x-user-email")
 MAX_HOSTS_SHOWN: Final = 5
+# The part of a body that is searched for mistakes in its syntax.
+MAX_BYTES_READ: Final = 64 * 1024
 
 
 # -- conditions of refusals --------------------------------------------------------------------------------------
@@ -134,7 +136,7 @@ def _body(pattern: bytes) -> Condition:
 
 def _in_syntax(pattern: bytes) -> Condition:
     # Characters inside a string are not a mistake.
-    return lambda refused, call, directory: _if(re.search(pattern, wire.without_strings(call.body)))
+    return lambda refused, call, directory: _if(re.search(pattern, wire.without_strings(call.body[:MAX_BYTES_READ])))
 
 
 def _groups_as_string(refused: Refused, call: Call, directory: Directory) -> Values | None:
