@@ -102,17 +102,20 @@ def require(condition: object, reason: str) -> None:
         raise unseen(reason)
 
 
+def in_words(status: int | range) -> str:
+    """Return an expected status in words."""
+    return "accepted" if status is OK else "refused" if status is REFUSED else str(status)
+
+
 def answered(status: int | range, *exchanges: Exchange) -> None:
     """Judge the status of responses.
 
     Raises:
         Verdict: If one has another.
     """
-    expected = "the request is not refused" if status is OK else "the request is refused"
-    if isinstance(status, int):
-        status, expected = range(status, status + 1), f"the status is {status}"
+    statuses, subject = (range(status, status + 1), "status") if isinstance(status, int) else (status, "request")
     for exchange in exchanges:
-        expect(exchange.status in status, expected, exchange)
+        expect(exchange.status in statuses, f"the {subject} is {in_words(status)}", exchange)
 
 
 def refused_alike(plain: Exchange, *others: Exchange) -> None:

@@ -4,25 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any, Final, NamedTuple
 
-from mockscope.checking.outcome import (
-    DRY_RUN,
-    FULL,
-    OK,
-    READ_ONLY,
-    REFUSED,
-    Level,
-    answered,
-    refused_alike,
-    same,
-    unseen,
-)
+from mockscope.checking.outcome import DRY_RUN, FULL, READ_ONLY, Level, answered, in_words, refused_alike, require, same
 from mockscope.checking.session import Session
 from mockscope.checking.walking import KINDS, Kind
 from mockscope.remote.exchange import Exchange
 
 # The title of a check of which nothing can be seen.
 NOT_VISIBLE: Final = "It cannot be seen from outside"
-
 # The paths of the two lists.
 LISTS: Final = [kind.path for kind in KINDS]
 # Values of a required field that are refused.
@@ -59,8 +47,7 @@ def row(rule: str, subject: str, status: int | range, requests: Requests, level:
         for exchange in requests(session):
             answered(status, exchange)
 
-    word = "accepted" if status is OK else "refused" if status is REFUSED else status
-    return Check(rule, f"{subject} is {word}", run, level)
+    return Check(rule, f"{subject} is {in_words(status)}", run, level)
 
 
 def creates(rule: str, subject: str, status: int | range, kind: Kind, fields: Iterable[str], *values: object) -> Check:
@@ -103,11 +90,7 @@ def alike(rule: str, subject: str, requests: Requests, level: Level = READ_ONLY)
 
 def not_visible(rule: str, reason: str) -> Check:
     """Return a check for a rule that cannot be seen from outside, and why."""
-
-    def run(session: Session) -> None:
-        raise unseen(reason)
-
-    return Check(rule, NOT_VISIBLE, run)
+    return Check(rule, NOT_VISIBLE, lambda session: require(None, reason))
 
 
 def ignores(rule: str, title: str, paths: Iterable[str], *options: Mapping[str, Any]) -> Check:
