@@ -1,4 +1,4 @@
-"""The test bench: sites with their instruments as tests hold them. MockSite is one, Bench all of a server.
+"""Sites with their instruments as tests hold them: MockSite is one, Bench all of a server.
 
 Everything here may be called from the test's thread while the server answers in its own. No HTTP is known here.
 """
@@ -74,11 +74,11 @@ class Records(Mapping[str, R], Generic[R]):
         return iter(self._copy())
 
     def values(self) -> ValuesView[R]:
-        """The records that are there at this moment."""
+        """Return the records that are there at this moment."""
         return self._copy().values()
 
     def items(self) -> ItemsView[str, R]:
-        """The records that are there at this moment, with their names."""
+        """Return the records that are there at this moment, with their names."""
         return self._copy().items()
 
     def __repr__(self) -> str:
@@ -107,7 +107,7 @@ class MockSite:
         self._bench = bench
         self._baseline = site.snapshot()
         if contract:
-            # Here, and not at the end of a test: who lacks the validator is told at once.
+            # Here, because a missing validator is an error at once and not at the end of a test.
             contracting.contract()
         self.clock = Clock(bench.clock)
         self._hide(site.api_key)
@@ -154,7 +154,7 @@ class MockSite:
         """The first administrator of the site, in order of email.
 
         Raises:
-            LookupError: the site has none.
+            LookupError: If the site has none.
         """
         for user in self._site.administrators():
             return user
@@ -162,10 +162,10 @@ class MockSite:
 
     @property
     def enabled(self) -> bool:
-        """Whether the API is enabled for the site; may be set (AUTH-3).
+        """The switch that enables the API for the site; may be set (AUTH-3).
 
         Raises:
-            ValueError: it is set to what is neither True nor False.
+            ValueError: If it is set to a value that is neither True nor False.
         """
         return self._site.enabled
 
@@ -183,7 +183,7 @@ class MockSite:
         """Turn policy switches; the others stay.
 
         Raises:
-            ValueError: a switch is unknown, or its value is none that it takes.
+            ValueError: If a switch or its value is unknown.
         """
         self._site.policy = self._site.policy.with_changes(**policy)
 
@@ -194,14 +194,14 @@ class MockSite:
             api_key: the new key; a made-up one if it is not given.
 
         Raises:
-            ValueError: the key can't stand in the auth header.
+            ValueError: If the key can't stand in the auth header.
         """
         self._site.rotate_key(api_key or new_api_key())
         self._hide(self.api_key)
         return self.api_key
 
     def _hide(self, api_key: str) -> None:
-        """Have a key hidden for as long as the site or any of its calls is there: each call holds its clock."""
+        """Redact a key for as long as the site or any of its calls exists: each call holds its clock."""
         veil = self._bench.veil
         veil.learn(api_key)
         finalize(self.clock, veil.forget, api_key).atexit = False
@@ -229,8 +229,8 @@ class MockSite:
             tfa_enabled: whether two-factor authentication is on.
 
         Raises:
-            Refused: what create_user refuses (USER-CREATE-1, USER-CREATE-2, USER-CREATE-4).
-            ValueError: a time is none, or has no offset from UTC.
+            Refused: If create_user would refuse it (USER-CREATE-1, USER-CREATE-2, USER-CREATE-4).
+            ValueError: If a time is not valid, or has no offset from UTC.
         """
         fields = {
             "first_name": first_name,
@@ -254,7 +254,7 @@ class MockSite:
             access: sql, discovery or view, in any case.
 
         Raises:
-            Refused: what create_group refuses (GROUP-CREATE-1, GROUP-CREATE-3).
+            Refused: If create_group would refuse it (GROUP-CREATE-1, GROUP-CREATE-3).
         """
         draft = NewGroup(**read_body(ADDED_GROUP, {"name": name, "access": access}))
         return _there(self._site.create_group(draft))
@@ -270,7 +270,7 @@ class MockSite:
             access: what groups may do with it: name of a group to ``Edit`` or ``View``.
 
         Raises:
-            Refused: a name is blank or taken, the owner or a group unknown, a word of access meaningless.
+            Refused: If a name is blank or taken, the owner or a group unknown, a word of access meaningless.
             ValueError: If ``access`` is not a mapping.
         """
         check_kind("access", access, Mapping | None)
@@ -285,8 +285,8 @@ class MockSite:
             at: an aware datetime, or ISO 8601 with an offset; None is now, on the site's clock.
 
         Raises:
-            Refused: the site has no such user.
-            ValueError: it is no time, or has no offset from UTC.
+            Refused: If the site has no such user.
+            ValueError: If the time is not valid, or has no offset from UTC.
         """
         check_kind("email", email, str)
         return self._site.record(email, last_login_at=self._moment(at))
@@ -299,8 +299,8 @@ class MockSite:
             at: an aware datetime, or ISO 8601 with an offset; None is now, on the site's clock.
 
         Raises:
-            Refused: the site has no such user.
-            ValueError: it is no time, or has no offset from UTC.
+            Refused: If the site has no such user.
+            ValueError: If the time is not valid, or has no offset from UTC.
         """
         check_kind("email", email, str)
         return self._site.record(email, password_updated_at=self._moment(at))
@@ -311,7 +311,7 @@ class MockSite:
     # -- back in time ----------------------------------------------------------------------------------------
 
     def snapshot(self, name: str | None = None) -> "SiteSnapshot":
-        """What the site is now: records, key, policy, and whether the API is enabled. Costs next to nothing.
+        """Return the present state of the site: records, key, policy and enablement. Costs next to nothing.
 
         As a ``with`` block, the site is at the end what it was at the beginning.
 
@@ -331,8 +331,8 @@ class MockSite:
             snapshot: a snapshot of this site, or the name of one.
 
         Raises:
-            LookupError: there is no snapshot of that name.
-            ValueError: the snapshot is another site's, or it is none.
+            LookupError: If there is no snapshot of that name.
+            ValueError: If the snapshot is another site's, or not a snapshot.
         """
         if not isinstance(snapshot, SiteSnapshot | str):
             raise ValueError(f"what can be restored is a snapshot of this site or the name of one, not {snapshot!r}")
@@ -357,14 +357,14 @@ class MockSite:
         self.snapshots.clear()
 
     def fork(self, host: str | None = None, api_key: str | None = None) -> "MockSite":
-        """A second site with the same records and policy, and calls, faults and a clock of its own.
+        """Return a second site with the same records and policy, and calls, faults and a clock of its own.
 
         Args:
             host: its host; a made-up one if it is not given.
             api_key: its key; a made-up one if it is not given.
 
         Raises:
-            ValueError: the host is taken or unfit, or the key is unfit.
+            ValueError: If the host is taken or unfit, or the key is unfit.
         """
         copy = self._site.copy(host or new_host(), api_key or new_api_key())
         return self._bench.put(copy, strict=self.strict, contract=self.contract)[0]
@@ -376,24 +376,24 @@ class MockSite:
             seed: a path to a seed file, or the same as plain data; of several sites in it, the one of this host.
 
         Raises:
-            SeedError: the seed can't be loaded. Nothing has changed then.
-            OSError: the seed can't be read.
-            ValueError: the seed has no site, or several and none of this host.
+            SeedError: If the seed can't be loaded. Nothing has changed then.
+            OSError: If the seed can't be read.
+            ValueError: If the seed has no site, or several and none of this host.
         """
         self._site.replace_records(self._bench._seeded(seed, self.host, self.clock.now()))
 
     def export(self) -> dict[str, Any]:
-        """The site's records in the format of a seed, as plain data."""
+        """Return the site's records in the format of a seed, as plain data."""
         return state.export([self._site])
 
     # -- strict mode and the contract ------------------------------------------------------------------------
 
     @property
     def strict(self) -> bool:
-        """Whether the site is in strict mode; may be set.
+        """The switch for strict mode; may be set.
 
         Raises:
-            ValueError: it is set to what is neither True nor False.
+            ValueError: If it is set to a value that is neither True nor False.
         """
         return self._strict
 
@@ -404,10 +404,10 @@ class MockSite:
 
     @property
     def contract(self) -> bool:
-        """Whether its requests are held against openapi.yaml; may be set.
+        """The switch that validates requests against openapi.yaml; may be set.
 
         Raises:
-            ValueError: it is set to what is neither True nor False.
+            ValueError: If it is set to a value that is neither True nor False.
         """
         return self._contract
 
@@ -418,7 +418,7 @@ class MockSite:
 
     @property
     def label(self) -> str:
-        """What the site is for, in a word; hints show it to requests that come after the site is gone. May be set."""
+        """The purpose of the site, for hints to requests that come after it was removed. May be set."""
         return self._site.label
 
     @label.setter
@@ -436,16 +436,16 @@ class MockSite:
         return [*findings(self.calls, self.faults), *without_repeats(of_the_contract)]
 
     def objections(self) -> list[Finding]:
-        """The findings that a test fails for: strict mode's where it is on, and the contract's where that is."""
+        """Return the findings for which a test fails: those of strict mode and of the contract, where they are on."""
         if self.strict:
             return self.findings()
         return contracting.violations(self.calls) if self.contract else []
 
     def assert_no_findings(self) -> None:
-        """Assert that there are no findings, whether the site is in strict mode or not.
+        """Assert that there are no findings, in strict mode or not.
 
         Raises:
-            AssertionError: there are; names each call and rule.
+            AssertionError: If there are; names each call and rule.
         """
         __tracebackhide__ = True
         complain({self.host: self.findings()})
@@ -487,10 +487,10 @@ class Bench:
         calls_kept: how many calls each site keeps, and how many are kept that reached no site.
 
     Raises:
-        SeedError: the seed can't be loaded.
-        OSError: the seed can't be read.
-        ValueError: a switch is neither True nor False, or ``calls_kept`` is not 1 or more.
-        ImportError: requests are to be held against the contract, and the validator is not installed.
+        SeedError: If the seed can't be loaded.
+        OSError: If the seed can't be read.
+        ValueError: If a switch is neither True nor False, or ``calls_kept`` is not 1 or more.
+        ImportError: If requests are to be held against the contract, and the validator is not installed.
     """
 
     def __init__(
@@ -545,7 +545,7 @@ class Bench:
         return {site.host: self._handles[site] for site in self.directory if site in self._handles}
 
     def handle(self, site: Site) -> MockSite | None:
-        """The handle of a site, or None where it was removed meanwhile."""
+        """Return the handle of a site, or None if it was removed meanwhile."""
         return self._handles.get(site)
 
     def site(
@@ -570,10 +570,10 @@ class Bench:
             policy: policy switches.
 
         Raises:
-            ValueError: the host is taken or unfit, or a switch or its value is unknown; ``strict`` and ``contract``
+            ValueError: If the host is taken or unfit, or a switch or its value is unknown; ``strict`` and ``contract``
                 are True or False.
-            SeedError: the seed can't be loaded.
-            OSError: the seed can't be read.
+            SeedError: If the seed can't be loaded.
+            OSError: If the seed can't be read.
             ImportError: ``contract`` is asked for, and the validator is not installed.
         """
         seeded = None if seed is None else self._seeded(seed, host, self.clock.now())
@@ -608,7 +608,7 @@ class Bench:
         return list(handles.values())
 
     def remove(self, handle: MockSite) -> None:
-        """Take a site off the server. One that is not there is no error."""
+        """Take a site off the server. It is not an error if it is not there."""
         site = handle._site
         self.directory.remove(site)
         self._handles.pop(site, None)
@@ -616,7 +616,7 @@ class Bench:
         self.say_farewell(handle)
 
     def say_farewell(self, to: "MockSite | Bench") -> None:
-        """Tell whoever waits for calls that a site, or the server, is going."""
+        """Call the functions that wait for the end of a site or of the server."""
         for farewell in tuple(self.farewells):
             farewell(to)
 
@@ -633,16 +633,16 @@ class Bench:
         self.calls.reset()
 
     def export(self) -> dict[str, Any]:
-        """The records of all sites in the format of a seed, as plain data."""
+        """Return the records of all sites in the format of a seed, as plain data."""
         return state.export(list(self.directory))
 
     def _seeded(self, seed: SeedSource, host: str | None, now: datetime) -> Site:
-        """The site of a seed; of several in it, the one of a host.
+        """Return the site of a seed; of several in it, the one of a host.
 
         Raises:
-            SeedError: the seed can't be loaded.
-            OSError: the seed can't be read.
-            ValueError: the seed has no site, or several and none of this host.
+            SeedError: If the seed can't be loaded.
+            OSError: If the seed can't be read.
+            ValueError: If the seed has no site, or several and none of this host.
         """
         check_kind("seed", seed, str | PathLike | Mapping)
         sites = seeding.copy_sites(seed, now)

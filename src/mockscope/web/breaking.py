@@ -44,7 +44,7 @@ GARBAGE: Final = b"\x16\x03\x01 this is no HTTP \xff\xfe\x00\r\n\r\n"
 
 @dataclass(eq=False, slots=True)
 class Connection:
-    """What faults do with a connection.
+    """The connection of a request, as faults use it.
 
     Args:
         transport: what breaks it.
@@ -66,7 +66,7 @@ class Connection:
         self.transport.abort()
 
     def let_go(self) -> bool:
-        """End it if an answer is kept back; the server is about to stop.
+        """End it if a response is kept back; the server is about to stop.
 
         Returns:
             Whether one was.

@@ -1,4 +1,4 @@
-"""The reserved paths as one ASGI application: the door, the table of rows, and one rendering of refusals."""
+"""The reserved paths as one ASGI application: access, the table of rows, and the rendering of errors."""
 
 import logging
 from collections.abc import Mapping

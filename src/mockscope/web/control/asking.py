@@ -1,4 +1,4 @@
-"""A request to the control API as its endpoints see it: whom it is about, and what it says."""
+"""A request to the control API as its endpoints see it: its site, body and query."""
 
 from functools import cached_property
 from typing import Any, Final
@@ -37,7 +37,7 @@ class Ask:
         self._names: dict[str, str] = request.path_params
         self._sent_query: bytes = request.scope["query_string"]
         self._sent_body = body
-        # Whose calls or clock the path is about: a site's, or the server's.
+        # The site of the path or, without one, the server: the owner of calls and clock.
         self.owner: MockSite | Bench = self.site if "host" in self._names else bench
 
     def name(self, part: str) -> str:
@@ -65,12 +65,12 @@ class Ask:
 
         Args:
             body: the shape of the body.
-            query: the shape of the query; None where nobody looks at it.
+            query: the shape of the query; None accepts any.
 
         Raises:
             ValueError: If one is not of its shape.
         """
-        # Before anything happens: whoever sends a filter to what takes none means less than all.
+        # Before anything happens: a filter that the endpoint does not take means less than all.
         if query is not None:
             self.query = read_query(parse_qsl(self._sent_query.decode("latin-1"), keep_blank_values=True), query)
         if self.method in WITH_BODY:

@@ -1,4 +1,4 @@
-"""What the bodies and queries of the control API may hold, and the one way in which they are read."""
+"""The shapes of bodies and queries of the control API, and the functions that decode them."""
 
 import re
 from datetime import datetime
@@ -55,7 +55,7 @@ class SiteChanges(Body):
 
 
 class Event(Body):
-    """What happened to a user elsewhere."""
+    """A login or a change of password, elsewhere."""
 
     email: str
     at: Moment | None = None
@@ -78,7 +78,7 @@ class Move(Body):
 
 
 class Question(Body):
-    """Which calls are asked for: the criteria that a query can hold."""
+    """The criteria for calls that a query can hold."""
 
     operation: str | UnsetType = UNSET
     method: str | UnsetType = UNSET

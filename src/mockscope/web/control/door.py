@@ -1,4 +1,4 @@
-"""Who may use the control API: no page of another site, and over the network only programs with the token."""
+"""Access to the control API: for no page of another site, and over the network only with the token."""
 
 import re
 from hmac import compare_digest
@@ -19,7 +19,7 @@ CHALLENGE: Final = 'Bearer realm="mockscope"'
 
 
 class Door:
-    """Who may use the control API of one double.
+    """The access control of the control API of one double.
 
     Args:
         token: the token that every request must carry. None demands one only where the port can be reached from
@@ -111,7 +111,7 @@ def _is_navigation(headers: Headers, method: str) -> bool:
 
 
 def _address(name: str) -> str:
-    """The one form of an address; blank for a name."""
+    """Return the one form of an address; blank for a name."""
     try:
         return str(ip_address(name))
     except ValueError:
@@ -119,5 +119,5 @@ def _address(name: str) -> str:
 
 
 def _canonical(name: str) -> str:
-    """A name or address in the one form in which it is compared."""
+    """Return a name or address in the one form in which it is compared."""
     return _address(name) or name.lower()

@@ -1,4 +1,4 @@
-"""What the control API shows of sites and their instruments, and how an answer is written."""
+"""Sites and their instruments as the control API shows them, and its responses in JSON."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,7 +17,7 @@ as_json: Final = wire.encode
 
 
 def answered(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return an answer in JSON."""
+    """Return a response in JSON."""
     answer = JSONAnswer(as_json(content), status)
     answer.headers.update(headers or {})
     return answer

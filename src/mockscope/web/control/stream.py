@@ -1,4 +1,4 @@
-"""Calls as they are completed, as server-sent events. A reader that is too slow loses events and is told so."""
+"""Completed calls as server-sent events. A reader that is too slow loses events, and an event says how many."""
 
 import asyncio
 from collections import deque
@@ -13,11 +13,11 @@ from mockscope.bench import Bench, MockSite
 from mockscope.instruments.entry import Entry
 from mockscope.web.control.rendering import as_json
 
-# Of events that nobody has read so many are kept: with all bodies at their longest that is 32 MB.
+# The events that wait for a reader: with all bodies at their longest that is 32 MB.
 MOST_WAITING: Final = 256
-# So many of the latest events are kept for other readers.
+# The latest events that are kept for other readers.
 SHARED: Final = 16
-# So many seconds pass without a word on a connection that is to stay open.
+# The seconds between two signs of life on a connection.
 LONGEST_SILENCE: Final = 15.0
 
 
