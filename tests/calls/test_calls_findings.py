@@ -59,8 +59,8 @@ def test_each_suspicion_of_a_call_is_a_finding_with_call_and_rule(site: MockSite
         "Correct the name, or leave the field out: unknown fields are ignored.",
         f"201 create_group Sales (GROUP-CREATE-1, call {entry.id}): create-by-email: create_by_email is what the "
         "documentation's table says; its bodies say created_by_email. Send created_by_email.",
-        f"201 create_group Sales (HTTP-4, call {entry.id}): field-repeated: The body names the field name more than "
-        "once, and the last one counts. Send each field once.",
+        f"201 create_group Sales (HTTP-4, call {entry.id}): field-repeated: The field name stands more than once, "
+        "and the last counts. Send each field once.",
     ]
 
 
@@ -134,8 +134,7 @@ def test_a_field_that_comes_twice_is_a_finding(body: bytes, repeated: list[str],
     call(site, "PUT", USERS, body, email="admin@example.com")
 
     assert [finding.problem for finding in site.findings()] == [
-        f"field-repeated: The body names the field {name} more than once, and the last one counts. "
-        "Send each field once."
+        f"field-repeated: The field {name} stands more than once, and the last counts. Send each field once."
         for name in repeated
     ]
 

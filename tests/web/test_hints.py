@@ -407,7 +407,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         Advice(
             "key-wrong",
             "The site is right and the key is not.",
-            "Send the site's own key; after a rotation the old one is refused at once.",
+            "Send the site's own key; a rotated one is refused at once.",
         ),
         ["wrong key", "rotated key"],
     ),
@@ -438,24 +438,20 @@ SAID: list[tuple[Advice, list[str]]] = [
     (
         Advice(
             "email-in-path",
-            "The path names a user by email, and no path of the API does.",
+            "No path of the API names a user.",
             "Send the email in the Http-X-Email header, to /api/v1/users.",
         ),
         ["email in the path", "email in the path, encoded"],
     ),
     (
         Advice(
-            "successor-api",
-            "/api/v2/users belongs to the vendor's later API, which is another one.",
-            "Use /api/v1/users and /api/v1/groups.",
+            "successor-api", "/api/v2/users belongs to the vendor's later API.", "Use /api/v1/users and /api/v1/groups."
         ),
         ["successor's path"],
     ),
     (
         Advice(
-            "successor-api",
-            "/api/v1/roles belongs to the vendor's later API, which is another one.",
-            "Use /api/v1/users and /api/v1/groups.",
+            "successor-api", "/api/v1/roles belongs to the vendor's later API.", "Use /api/v1/users and /api/v1/groups."
         ),
         ["successor's roles"],
     ),
@@ -470,8 +466,8 @@ SAID: list[tuple[Advice, list[str]]] = [
     (
         Advice(
             "unescaped-slash",
-            "The path goes on after the group's name: perhaps the name holds a slash.",
-            "Percent-encode the name: / is %2F.",
+            "The path goes on after the group's name.",
+            "Percent-encode a slash in the name: / is %2F.",
         ),
         ["unescaped slash"],
     ),
@@ -593,19 +589,13 @@ SAID: list[tuple[Advice, list[str]]] = [
     ),
     (
         Advice(
-            "name-too-long",
-            "The name fits into no request line and no header, so nobody can ask for it.",
-            "Use a shorter one.",
-            "HTTP-8",
+            "name-too-long", "The name fits into no head, so nobody can ask for it.", "Use a shorter one.", "HTTP-8"
         ),
         ["name that fits into no path"],
     ),
     (
         Advice(
-            "name-too-long",
-            "The email fits into no request line and no header, so nobody can ask for it.",
-            "Use a shorter one.",
-            "HTTP-8",
+            "name-too-long", "The email fits into no head, so nobody can ask for it.", "Use a shorter one.", "HTTP-8"
         ),
         ["email that fits into no header"],
     ),
@@ -653,7 +643,7 @@ SAID: list[tuple[Advice, list[str]]] = [
             "body-bom",
             "The body is not valid JSON in UTF-8: Unexpected UTF-8 BOM (decode using utf-8-sig) at line 1, "
             "column 1. The body begins with a byte order mark.",
-            "Encode it as UTF-8 without one (in Python utf-8, not utf-8-sig or utf-16).",
+            "Encode it as utf-8, not utf-8-sig or utf-16.",
         ),
         ["byte order mark"],
     ),
@@ -661,7 +651,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         Advice(
             "body-bom",
             "The body is not valid JSON in UTF-8: byte 0 is not UTF-8. The body begins with a byte order mark.",
-            "Encode it as UTF-8 without one (in Python utf-8, not utf-8-sig or utf-16).",
+            "Encode it as utf-8, not utf-8-sig or utf-16.",
         ),
         ["UTF-16"],
     ),
@@ -770,7 +760,7 @@ SAID: list[tuple[Advice, list[str]]] = [
     (
         Advice(
             "field-repeated",
-            "The body names the field first_name more than once, and the last one counts.",
+            "The field first_name stands more than once, and the last counts.",
             "Send each field once.",
             "HTTP-4",
         ),
@@ -779,7 +769,7 @@ SAID: list[tuple[Advice, list[str]]] = [
     (
         Advice(
             "field-repeated",
-            "The body names the field email more than once, and the last one counts.",
+            "The field email stands more than once, and the last counts.",
             "Send each field once.",
             "HTTP-4",
         ),
@@ -1001,7 +991,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         Advice(
             "parameter-dry-run",
             "There is no parameter dry_run: this call was carried out.",
-            "For a dry run of a write send test_mode=true.",
+            "For a dry run send test_mode=true.",
             "HTTP-7",
         ),
         ["dry run of a deletion"],
@@ -1010,7 +1000,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         Advice(
             "parameter-dry-run",
             "There is no parameter testmode: this call was carried out.",
-            "For a dry run of a write send test_mode=true.",
+            "For a dry run send test_mode=true.",
             "HTTP-7",
         ),
         ["test mode of another name"],
@@ -1019,7 +1009,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         Advice(
             "parameter-dry-run",
             "There is no parameter Test-Mode: this call was carried out.",
-            "For a dry run of a write send test_mode=true.",
+            "For a dry run send test_mode=true.",
             "HTTP-7",
         ),
         ["test mode of another name for a new user"],
@@ -1037,7 +1027,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         Advice(
             "parameter-dry-run",
             "There is no parameter validate_only: this call was in test mode, and nothing was written.",
-            "For a dry run of a write send test_mode=true.",
+            "For a dry run send test_mode=true.",
             "HTTP-7",
         ),
         ["dry run twice"],
@@ -1046,7 +1036,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         Advice(
             "parameter-dry-run",
             "There is no parameter preview: this call only reads anyway.",
-            "For a dry run of a write send test_mode=true.",
+            "For a dry run send test_mode=true.",
             "HTTP-7",
         ),
         ["dry run of a read"],
@@ -1055,7 +1045,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         Advice(
             "header-dry-run",
             "There is no header X-Dry-Run: this call was carried out.",
-            "For a dry run of a write send test_mode=true in the query.",
+            "Send test_mode=true in the query.",
             "TEST-3",
         ),
         ["dry run in a header"],
@@ -1064,7 +1054,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         Advice(
             "header-dry-run",
             "There is no header X-Test-Mode: this call was carried out.",
-            "For a dry run of a write send test_mode=true in the query.",
+            "Send test_mode=true in the query.",
             "TEST-3",
         ),
         ["test mode in a header"],
@@ -1073,7 +1063,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         Advice(
             "test-mode-in-body",
             "There is no field test_mode: this call was carried out.",
-            "For a dry run of a write send test_mode=true in the query.",
+            "Send test_mode=true in the query.",
             "HTTP-7",
         ),
         ["test mode in the body"],
@@ -1082,7 +1072,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         Advice(
             "test-mode-in-body",
             "There is no field dryRun: this call was carried out.",
-            "For a dry run of a write send test_mode=true in the query.",
+            "Send test_mode=true in the query.",
             "HTTP-7",
         ),
         ["dry run in the body"],

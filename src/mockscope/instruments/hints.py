@@ -52,10 +52,7 @@ class Hint(Enum):
         "There is no site {host} here. The sites are: {known}.{nearest}",
         "Send the host of one of them. A test names its site with @pytest.mark.mockscope(host=..., api_key=...).",
     )
-    KEY_WRONG = (
-        "The site is right and the key is not.",
-        "Send the site's own key; after a rotation the old one is refused at once.",
-    )
+    KEY_WRONG = ("The site is right and the key is not.", "Send the site's own key; a rotated one is refused at once.")
     KEY_OF_ANOTHER_SITE = (
         "The key belongs to the site {other}, and the host says {host}.",
         "Send host and key of one site: keys are unique to each site.",
@@ -68,10 +65,7 @@ class Hint(Enum):
         "A browser asks whether a page of another origin may send this request, and the API does not answer that.",
         "Call the API from a server: in a page everybody could read the key.",
     )
-    EMAIL_IN_PATH = (
-        "The path names a user by email, and no path of the API does.",
-        "Send the email in the Http-X-Email header, to /api/v1/users.",
-    )
+    EMAIL_IN_PATH = ("No path of the API names a user.", "Send the email in the Http-X-Email header, to /api/v1/users.")
     EMAIL_ANGLE_BRACKETS = (
         "The angle brackets of the documentation were left in the Http-X-Email header.",
         "Send the email without < and >.",
@@ -130,17 +124,10 @@ class Hint(Enum):
         "The request line, or all of the head, is over the limit of this server.",
         "Look for a header or a parameter that grows from request to request.",
     )
-    NAME_TOO_LONG = (
-        "The {field} fits into no request line and no header, so nobody can ask for it.",
-        "Use a shorter one.",
-        "HTTP-8",
-    )
+    NAME_TOO_LONG = ("The {field} fits into no head, so nobody can ask for it.", "Use a shorter one.", "HTTP-8")
     BODY_TOO_LARGE = ("The body is over the limit of this server.", "Send one user or one group a request.")
     BODY_GZIP = ("{message} The body is compressed with gzip.", "Send it uncompressed.")
-    BODY_BOM = (
-        "{message} The body begins with a byte order mark.",
-        "Encode it as UTF-8 without one (in Python utf-8, not utf-8-sig or utf-16).",
-    )
+    BODY_BOM = ("{message} The body begins with a byte order mark.", "Encode it as utf-8, not utf-8-sig or utf-16.")
     JSON_TRAILING_COMMA = (
         "{message} There is a comma before a closing bracket, as in the documentation's own examples.",
         "Take out the last comma.",
@@ -167,11 +154,7 @@ class Hint(Enum):
         "Correct the name, or leave the field out: unknown fields are ignored.",
         "HTTP-7",
     )
-    FIELD_REPEATED = (
-        "The body names the field {sent} more than once, and the last one counts.",
-        "Send each field once.",
-        "HTTP-4",
-    )
+    FIELD_REPEATED = ("The field {sent} stands more than once, and the last counts.", "Send each field once.", "HTTP-4")
     GROUP_REPEATED = ("groups names {name} more than once.", "Send each name once.", "USER-CREATE-2")
     EMAIL_UNCHANGEABLE = (
         "An update has no field email and ignores it: an email can't be changed.",
@@ -193,11 +176,7 @@ class Hint(Enum):
         "Leave next_page_start out of the first request, and stop at a page that has null there.",
         "HTTP-7",
     )
-    PARAMETER_DRY_RUN = (
-        "There is no parameter {sent}: {outcome}.",
-        "For a dry run of a write send test_mode=true.",
-        "HTTP-7",
-    )
+    PARAMETER_DRY_RUN = ("There is no parameter {sent}: {outcome}.", "For a dry run send test_mode=true.", "HTTP-7")
     PARAMETER_PAGING = (
         "There is no parameter {sent}: a page has a fixed size, and next_page_start leads to the next.{first}",
         "Send next_page_start, with the value that the page before has under that name.",
@@ -208,16 +187,8 @@ class Hint(Enum):
         "Correct the name, or leave the parameter out.",
         "HTTP-7",
     )
-    HEADER_DRY_RUN = (
-        "There is no header {sent}: {outcome}.",
-        "For a dry run of a write send test_mode=true in the query.",
-        "TEST-3",
-    )
-    TEST_MODE_IN_BODY = (
-        "There is no field {sent}: {outcome}.",
-        "For a dry run of a write send test_mode=true in the query.",
-        "HTTP-7",
-    )
+    HEADER_DRY_RUN = ("There is no header {sent}: {outcome}.", "Send test_mode=true in the query.", "TEST-3")
+    TEST_MODE_IN_BODY = ("There is no field {sent}: {outcome}.", "Send test_mode=true in the query.", "HTTP-7")
     TEST_MODE_ODD = (
         "test_mode={sent} is neither true nor false, so this was a real call.",
         "Send test_mode=true for a dry run.",
@@ -228,14 +199,8 @@ class Hint(Enum):
         "Leave test_mode out of GET.",
         "TEST-3",
     )
-    UNESCAPED_SLASH = (
-        "The path goes on after the group's name: perhaps the name holds a slash.",
-        "Percent-encode the name: / is %2F.",
-    )
-    SUCCESSOR_API = (
-        "{path} belongs to the vendor's later API, which is another one.",
-        "Use /api/v1/users and /api/v1/groups.",
-    )
+    UNESCAPED_SLASH = ("The path goes on after the group's name.", "Percent-encode a slash in the name: / is %2F.")
+    SUCCESSOR_API = ("{path} belongs to the vendor's later API.", "Use /api/v1/users and /api/v1/groups.")
     PATH_UNKNOWN = ("There is no {path}.{nearest}", "Use /api/v1/users, /api/v1/groups and /api/v1/groups/<name>.")
     METHOD_NOT_OFFERED = ("{path} does not answer {method}.", "Use one of {allowed}.")
     ACTION_FAILED = (
