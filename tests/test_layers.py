@@ -53,11 +53,11 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "double.py": DOUBLE,
     "protocol.py": {"mockscope.wire", "mockscope.web", "uvicorn"},
     "tls.py": {"cryptography", "trustme"},
-    "gate.py": set(),
+    "gate.py": {"mockscope.web"},
     "remote": {"mockscope", "mockscope._support", "mockscope.instruments", "mockscope.remote", "urllib3"},
     "pulling.py": DOMAIN | {"mockscope.remote", "mockscope.seeding", "mockscope.yaml_text"},
     "anonymizing.py": {"mockscope.domain"},
-    "proxy.py": {"mockscope._support", "mockscope.gate", "mockscope.tls"},
+    "proxy.py": {"mockscope._support", "mockscope.gate", "mockscope.tls", "mockscope.web"},
     # It imports requests only where it is asked for its adapter.
     "transports.py": {"mockscope.bench", "mockscope.domain", "mockscope.web", "requests", "starlette", "urllib3"},
     # No client is imported, and no server: it is told where to lead requests.

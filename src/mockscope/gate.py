@@ -9,6 +9,8 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
+from mockscope.web.answer import last_response
+
 HANDSHAKE_TIMEOUT: Final = 30
 # A client that keeps its connection in a pool never answers the end of TLS.
 SHUTDOWN_TIMEOUT: Final = 0.2
@@ -18,10 +20,6 @@ logger: Final = logging.getLogger("mockscope")
 # The reasons of OpenSSL for the first bytes of GET, HEAD, POST and PUT, of CONNECT, and of other methods.
 PLAIN_HTTP_REASONS: Final = ("HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "WRONG_VERSION_NUMBER")
 SECURE_PORT: Final = "This is a port for HTTPS: ask it for https://, or start mockscope without --tls (tls=True)."
-PLAIN_HTTP: Final = (
-    "HTTP/1.1 400 Bad Request\r\nserver: mockscope\r\ncontent-type: application/json; charset=utf-8\r\n"
-    f'connection: close\r\n\r\n{{"message":"{SECURE_PORT}"}}'
-).encode()
 
 Connect = Callable[[], asyncio.Protocol]
 
@@ -92,7 +90,7 @@ class Gate:
             if getattr(error, "reason", None) in PLAIN_HTTP_REASONS:
                 logger.warning(SECURE_PORT)
                 with suppress(OSError):
-                    copied.send(PLAIN_HTTP)
+                    copied.send(last_response("400 Bad Request", SECURE_PORT))
             return False
         finally:
             copied.close()

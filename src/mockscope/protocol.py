@@ -15,7 +15,7 @@ from urllib.parse import quote_from_bytes
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from mockscope import wire
+from mockscope.web.answer import last_response
 from mockscope.web.breaking import CONNECTION, Connection
 from mockscope.web.head import MAX_HEAD_BYTES, REFUSED_HEAD
 
@@ -82,9 +82,7 @@ class Common(AnyProtocol):
         self._refuse("400 Bad Request", msg)
 
     def _refuse(self, status: str, msg: str) -> None:
-        body = wire.encode(wire.Message(msg))
-        head = f"HTTP/1.1 {status}\r\nserver: mockscope\r\ncontent-type: application/json; charset=utf-8\r\n"
-        self.transport.write(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
+        self.transport.write(last_response(status, msg))
         self.transport.close()
 
 

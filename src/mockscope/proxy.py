@@ -4,11 +4,9 @@ Connections are opened and relayed here. Requests are answered by the HTTP proto
 """
 
 import asyncio
-import json
 import re
 import socket
 import ssl
-import struct
 from collections import Counter
 from functools import partial
 from ipaddress import ip_address
@@ -18,6 +16,8 @@ from urllib.parse import urlsplit
 from mockscope._support.addresses import is_loopback
 from mockscope.gate import Gate, copied_socket
 from mockscope.tls import VENDOR_HOSTS
+from mockscope.web import breaking
+from mockscope.web.answer import last_response
 
 Others = Literal["refuse", "pass"]
 
@@ -38,8 +38,6 @@ NAME: Final = re.compile(r"(?:[\w-]{1,63}\.)*[\w-]{1,63}", re.ASCII)
 HOP_BY_HOP: Final = re.compile(rb"(?im)^(?:proxy-connection|proxy-authorization|connection|keep-alive):[^\n]*\n")
 # What may come before a response (RFC 9110, 15.2).
 INTERIM: Final = re.compile(rb"HTTP/1\.[01] 1.*?\r\n\r\n", re.DOTALL)
-# Closing with this option set sends RST: on, and no time to linger.
-RESET: Final = struct.pack("ii", 1, 0)
 USAGE: Final = "This is a proxy: ask it for absolute http:// URLs or with CONNECT, one connection for each request."
 ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
 REMOTE: Final = "what listens on loopback is for clients on this machine"
@@ -272,9 +270,7 @@ class Client(Connection):
         if self.transport.is_closing():
             return
         # The message is the reason too: most clients show no more of a CONNECT that failed.
-        body = json.dumps({"message": message}).encode()
-        fields = f"content-type: application/json; charset=utf-8\r\ncontent-length: {len(body)}\r\nconnection: close"
-        self.transport.write(f"HTTP/1.1 {status} {message}\r\nserver: mockscope\r\n{fields}\r\n\r\n".encode() + body)
+        self.transport.write(last_response(f"{status} {message}", message))
         # What the client still sends is read: closing the connection now would reset it, and might lose the response.
         self._is_over = True
         self.transport.write_eof()
@@ -307,9 +303,8 @@ class Relay(Connection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if isinstance(exc, ConnectionResetError) and not self._other.is_closing():
-            self._other.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            self._other.abort()
+        if isinstance(exc, ConnectionResetError):
+            breaking.Connection(self._other).reset()
         else:
             self._other.close()
 

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from threading import Lock, Thread, get_native_id
 from types import FrameType
@@ -119,8 +120,8 @@ class LiveServer(Mockscope):
         self._url: str | None = None
         self._life = Lock()
         self._thread: Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._stopping: asyncio.Event
 
     @property
     def url(self) -> str:
@@ -211,11 +212,10 @@ class LiveServer(Mockscope):
     def stop(self) -> None:
         """Close the port and every connection. A server that is not running is left as it is."""
         with self._life:
-            if self._thread is None or self._loop is None or self._stopping is None:
-                return
-            self._loop.call_soon_threadsafe(self._stopping.set)
-            self._thread.join()
-            self._thread = self._loop = self._stopping = self._url = self._proxy_url = None
+            if self._thread is not None:
+                self._loop.call_soon_threadsafe(self._stopping.set)
+                self._thread.join()
+                self._thread = self._url = self._proxy_url = None
 
     def transport(self) -> Any:
         """A transport for one client of httpx or httpx2, synchronous or not, which needs no socket where it can.
@@ -347,9 +347,11 @@ async def _serve(
     # uvicorn.Server would poll ten times a second and take 0.2 s to stop; its protocol class needs neither.
     state = ServerState()
     state.default_headers = config.encoded_headers
+    protocol: Any = config.http_protocol_class
+    connect = partial(protocol, config=config, server_state=state, app_state={}, _loop=loop)
     stopping = asyncio.Event()
     for gate, listener in gates.items():
-        await gate.open(listener, _connector(config, state), backlog=BACKLOG)
+        await gate.open(listener, connect, backlog=BACKLOG)
     on_ready(stopping)
     await stopping.wait()
     for gate in gates:
@@ -380,18 +382,6 @@ async def _wait_for(is_over: Callable[[], bool], seconds: float) -> None:
     deadline = monotonic() + seconds
     while not is_over() and monotonic() < deadline:
         await asyncio.sleep(POLL_SECONDS)
-
-
-def _connector(config: uvicorn.Config, state: ServerState) -> Callable[[], asyncio.Protocol]:
-    """What makes the protocol for a connection."""
-    loop = asyncio.get_running_loop()
-
-    def connect() -> asyncio.Protocol:
-        protocol: Any = config.http_protocol_class
-        made: asyncio.Protocol = protocol(config=config, server_state=state, app_state={}, _loop=loop)
-        return made
-
-    return connect
 
 
 def _check_port(name: str, port: object) -> None:

@@ -43,6 +43,18 @@ class JSONAnswer(Response):
         await send({"type": "http.response.body", "body": self.body})
 
 
+def last_response(status: str, message: str) -> bytes:
+    """Return the bytes of a refusal that is the last response on a connection (HTTP-1).
+
+    Args:
+        status: The status and the reason.
+        message: The message in the body.
+    """
+    body = wire.encode(wire.Message(message))
+    head = f"HTTP/1.1 {status}\r\nserver: mockscope\r\ncontent-type: application/json; charset=utf-8\r\n"
+    return f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
+
+
 def rendered(refused: Refused, shown: Callable[[str], str] = str) -> JSONAnswer:
     """Return the answer to a refused request (HTTP-1), with its message redacted by ``shown``."""
     response = JSONAnswer(wire.encode(wire.Message(shown(refused.message))), refused.status)
