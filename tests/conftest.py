@@ -49,15 +49,16 @@ def heeded_signals() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def compiled_modules(pytestconfig: pytest.Config) -> Iterator[None]:
     """Let the processes that tests start share compiled modules where this interpreter writes none.
 
-    Without them each process compiles all that it imports: half a second for `mockscope serve`, three for pytest.
+    Without them each process compiles all that it imports: half a second for `mockscope serve`, three for pytest. They
+    stay in pytest's cache for the next run.
     """
     with pytest.MonkeyPatch.context() as patch:
-        if sys.dont_write_bytecode:
+        if sys.dont_write_bytecode and pytestconfig.cache is not None:
             patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-            patch.setenv("PYTHONPYCACHEPREFIX", f"{tmp_path_factory.mktemp('compiled')}")
+            patch.setenv("PYTHONPYCACHEPREFIX", f"{pytestconfig.cache.mkdir('compiled')}")
         yield
 
 
