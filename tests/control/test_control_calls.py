@@ -21,7 +21,7 @@ MONICA = {"Http-X-Email": "monica@example.com"}
 
 @pytest.fixture
 def control(server: LiveServer) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.url, verify=False) as client:
         yield client
 
 
@@ -35,7 +35,7 @@ def site(server: LiveServer) -> MockSite:
         "email": "monica@example.com",
         "invited_by_email": "admin@example.com",
     }
-    with httpx.Client(base_url=f"{server.url}/api/v1", headers=site.headers) as client:
+    with httpx.Client(base_url=f"{server.url}/api/v1", headers=site.headers, verify=False) as client:
         client.get("/users")
         client.get("/users", headers=MONICA)
         client.post("/users", json=monica, params={"test_mode": "true"})
@@ -58,7 +58,7 @@ def test_the_calls_of_a_site_are_those_that_python_sees(control: httpx.Client, s
 
 
 def test_one_call_is_read_by_its_request_id(control: httpx.Client, site: MockSite, server: LiveServer) -> None:
-    answer = httpx.get(f"{server.url}/api/v1/users", headers=site.headers | MONICA)
+    answer = httpx.get(f"{server.url}/api/v1/users", headers=site.headers | MONICA, verify=False)
 
     call = control.get(f"{path_of(site.host)}/calls/{answer.headers['X-Request-Id']}")
     unknown = control.get(f"{path_of(site.host)}/calls/ffffffff-1")
@@ -130,7 +130,7 @@ def test_a_question_that_means_nothing_is_refused(
 def test_a_filter_for_the_calls_to_forget_is_refused_and_none_is_forgotten(
     server: LiveServer, control: httpx.Client, site: MockSite, of: str
 ) -> None:
-    httpx.get(f"{server.url}/api/v1/users")
+    httpx.get(f"{server.url}/api/v1/users", verify=False)
 
     answer = control.delete(f"{BASE}{of.format(host=site.host)}/calls?operation=list_users")
 
@@ -139,7 +139,7 @@ def test_a_filter_for_the_calls_to_forget_is_refused_and_none_is_forgotten(
 
 
 def test_calls_that_reached_no_site_are_the_server_s(server: LiveServer, control: httpx.Client, site: MockSite) -> None:
-    httpx.get(f"{server.url}/api/v1/users", headers={"Http-X-Partner-Auth": f"{site.host}:wrong"})
+    httpx.get(f"{server.url}/api/v1/users", headers={"Http-X-Partner-Auth": f"{site.host}:wrong"}, verify=False)
 
     listed = control.get(f"{BASE}/calls").json()
     assert listed == {"total": 1, "calls": [server.calls.last.as_dict()]}

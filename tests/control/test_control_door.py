@@ -59,7 +59,9 @@ def in_process(double: Mockscope, base: str = "http://mockscope.invalid", client
 
 
 def asked(url: str, **headers: str) -> tuple[int, Any]:
-    response = httpx.get(f"{url}{BASE}/health", headers={name.replace("_", "-"): headers[name] for name in headers})
+    response = httpx.get(
+        f"{url}{BASE}/health", headers={name.replace("_", "-"): headers[name] for name in headers}, verify=False
+    )
     return response.status_code, response.json()
 
 
@@ -162,7 +164,7 @@ def test_a_foreign_origin_is_refused_whatever_is_asked(server: LiveServer, origi
     message = f"The control API answers no page of another origin ({origin}): call it from a program."
 
     assert asked(server.url, Origin=origin) == (403, {"message": message})
-    made = httpx.post(f"{server.url}{BASE}/sites", headers={"Origin": origin})
+    made = httpx.post(f"{server.url}{BASE}/sites", headers={"Origin": origin}, verify=False)
     assert (made.status_code, server.sites) == (403, {})
 
 
@@ -176,7 +178,7 @@ def test_the_server_s_own_origin_is_answered(server: LiveServer) -> None:
 def test_no_answer_ever_allows_another_origin(server: LiveServer, method: str, path: str) -> None:
     for origin in (server.url, "http://evil.example"):
         asks = {"Origin": origin, "Access-Control-Request-Method": "POST"}
-        answer = httpx.request(method, f"{server.url}{BASE}{path}", headers=asks)
+        answer = httpx.request(method, f"{server.url}{BASE}{path}", headers=asks, verify=False)
         assert [name for name in answer.headers if name.startswith("access-control")] == []
 
 
@@ -201,7 +203,7 @@ def test_a_page_of_another_site_is_refused_but_for_a_link_to_follow(
     frozen = f"{server.url}{BASE}/clock{'/freeze' if method == 'POST' else ''}"
     fetched = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
 
-    answer = httpx.request(method, frozen, headers=fetched)
+    answer = httpx.request(method, frozen, headers=fetched, verify=False)
 
     assert answer.status_code == status
     assert server.clock.is_frozen == (method == "POST" and status == 200)
@@ -211,7 +213,10 @@ def test_a_page_of_another_site_is_refused_but_for_a_link_to_follow(
 
 @pytest.mark.parametrize("path", ["/health", "/nothing", "/openapi.yaml", "/clock/freeze"])
 def test_no_page_may_embed_or_guess_at_what_is_answered(server: LiveServer, path: str) -> None:
-    answers = [httpx.get(f"{server.url}{BASE}{path}"), httpx.get(f"{server.url}{BASE}{path}", headers={"Host": "evil"})]
+    answers = [
+        httpx.get(f"{server.url}{BASE}{path}", verify=False),
+        httpx.get(f"{server.url}{BASE}{path}", headers={"Host": "evil"}, verify=False),
+    ]
 
     for answer in answers:
         for name, value in (
@@ -366,17 +371,20 @@ def test_under_another_server_the_network_is_not_answered_without_a_token() -> N
 def test_switched_off_it_is_not_there_and_the_contract_still_is() -> None:
     with serve(control=False) as server:
         for path in (f"{BASE}/health", f"{BASE}/sites", "/_mockscope", f"{BASE}/openapi.yaml"):
-            answer = httpx.get(f"{server.url}{path}")
+            answer = httpx.get(f"{server.url}{path}", verify=False)
             assert (answer.status_code, answer.json()) == (
                 404,
                 {"message": "The control API of this server is switched off (--no-control, control=False)."},
             )
-        assert httpx.get(f"{server.url}/openapi.yaml").status_code == 200
+        assert httpx.get(f"{server.url}/openapi.yaml", verify=False).status_code == 200
         assert server.control_token is None
 
 
 def test_an_unknown_path_is_not_found_and_the_nearest_is_named(server: LiveServer) -> None:
-    near, far = httpx.get(f"{server.url}{BASE}/sitse"), httpx.get(f"{server.url}/docs/zzzzzzzzzz")
+    near, far = (
+        httpx.get(f"{server.url}{BASE}/sitse", verify=False),
+        httpx.get(f"{server.url}/docs/zzzzzzzzzz", verify=False),
+    )
 
     assert (near.status_code, near.json()) == (
         404,
@@ -411,7 +419,7 @@ def test_no_path_that_writes_over_something_is_suggested(server: LiveServer, pat
 
 @pytest.mark.parametrize("path", ["/_mockscope", "/_mockscope/", BASE, f"{BASE}/"])
 def test_where_all_paths_begin_none_of_them_is_meant(server: LiveServer, path: str) -> None:
-    answer = httpx.get(f"{server.url}{path}")
+    answer = httpx.get(f"{server.url}{path}", verify=False)
 
     assert (answer.status_code, answer.json()) == (
         404,
@@ -420,7 +428,7 @@ def test_where_all_paths_begin_none_of_them_is_meant(server: LiveServer, path: s
 
 
 def test_an_unknown_method_is_refused_with_those_that_are_known(server: LiveServer) -> None:
-    answer = httpx.put(f"{server.url}{BASE}/sites")
+    answer = httpx.put(f"{server.url}{BASE}/sites", verify=False)
 
     assert (answer.status_code, answer.headers["Allow"], answer.json()) == (
         405,
@@ -430,7 +438,10 @@ def test_an_unknown_method_is_refused_with_those_that_are_known(server: LiveServ
 
 
 def test_head_is_get_without_the_body(server: LiveServer) -> None:
-    got, head = httpx.get(f"{server.url}{BASE}/sites"), httpx.head(f"{server.url}{BASE}/sites")
+    got, head = (
+        httpx.get(f"{server.url}{BASE}/sites", verify=False),
+        httpx.head(f"{server.url}{BASE}/sites", verify=False),
+    )
 
     assert (head.status_code, head.headers, head.content) == (200, got.headers, b"")
 
@@ -441,7 +452,7 @@ def test_a_body_over_the_limit_is_refused(server: LiveServer, *, chunked: bool) 
     whole = LARGEST_BODY // len(part) + 1
     content = (part for _ in range(whole)) if chunked else part * whole
 
-    answer = httpx.post(f"{server.url}{BASE}/sites", content=content, timeout=300)
+    answer = httpx.post(f"{server.url}{BASE}/sites", content=content, timeout=300, verify=False)
 
     assert (answer.status_code, answer.json()) == (
         413,
@@ -458,7 +469,7 @@ def test_a_slip_of_our_own_is_told_in_json(
 
     monkeypatch.setattr(server, "export", export)
 
-    answer = httpx.get(f"{server.url}{BASE}/export")
+    answer = httpx.get(f"{server.url}{BASE}/export", verify=False)
 
     assert (answer.status_code, answer.json()) == (500, {"message": Refused(Refusal.CRASHED).message})
     assert [record.getMessage() for record in caplog.records] == [f"crashed on GET {BASE}/export"]
@@ -472,7 +483,7 @@ def test_a_state_that_can_t_be_written_is_told_without_a_trace(
 
     server.save = save
 
-    answer = httpx.post(f"{server.url}{BASE}/save")
+    answer = httpx.post(f"{server.url}{BASE}/save", verify=False)
 
     assert (answer.status_code, answer.json()) == (500, {"message": "the state was not written: Permission denied"})
     assert caplog.records == []
@@ -545,7 +556,7 @@ def test_serve_without_a_token_has_none_in_the_ready_file_and_ends_at_once_with_
     with start(tmp_path) as process:
         banner(process, last="curl ")
         told = ready(tmp_path)
-        with httpx.stream("GET", f"{told['url']}{BASE}/calls/stream", timeout=300) as response:
+        with httpx.stream("GET", f"{told['url']}{BASE}/calls/stream", timeout=300, verify=False) as response:
             lines = response.iter_lines()
             first = next(lines)
             process.send_signal(signal.SIGTERM)

@@ -18,7 +18,7 @@ def site(server: LiveServer) -> MockSite:
 
 @pytest.fixture
 def control(server: LiveServer) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.url, verify=False) as client:
         yield client
 
 
@@ -28,7 +28,7 @@ def faults(site: MockSite) -> str:
 
 
 def list_users(site: MockSite) -> httpx.Response:
-    return httpx.get(f"{site.url}/api/v1/users", headers=site.headers)
+    return httpx.get(f"{site.url}/api/v1/users", headers=site.headers, verify=False)
 
 
 PLANNED: dict[str, Any] = {
@@ -83,7 +83,9 @@ def test_a_transport_fault_breaks_the_connection_after_the_commit(
     site.add_user("joey@example.com")
 
     with pytest.raises(httpx.RemoteProtocolError):
-        httpx.delete(f"{site.url}/api/v1/users", headers=site.headers | {"Http-X-Email": "joey@example.com"})
+        httpx.delete(
+            f"{site.url}/api/v1/users", headers=site.headers | {"Http-X-Email": "joey@example.com"}, verify=False
+        )
 
     assert list(site.users) == ["admin@example.com"]
 

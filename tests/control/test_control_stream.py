@@ -26,7 +26,7 @@ def site(server: LiveServer) -> MockSite:
 
 
 def list_users(site: MockSite) -> str:
-    return httpx.get(f"{site.url}/api/v1/users", headers=site.headers).headers["X-Request-Id"]
+    return httpx.get(f"{site.url}/api/v1/users", headers=site.headers, verify=False).headers["X-Request-Id"]
 
 
 class Reader:
@@ -52,7 +52,7 @@ class Reader:
 
 @pytest.fixture
 def reader(site: MockSite) -> Iterator[Reader]:
-    with httpx.stream("GET", f"{site.url}{path_of(site.host)}/calls/stream", timeout=300) as response:
+    with httpx.stream("GET", f"{site.url}{path_of(site.host)}/calls/stream", timeout=300, verify=False) as response:
         reader = Reader(response)
         assert reader.block() == [OPENED]
         yield reader
@@ -71,18 +71,18 @@ def test_each_completed_call_is_one_event_with_the_request_s_id(site: MockSite, 
 
 def test_a_stream_shows_the_calls_of_its_site_alone(server: LiveServer, site: MockSite, reader: Reader) -> None:
     list_users(server.site())
-    httpx.get(f"{site.url}/api/v1/users")
+    httpx.get(f"{site.url}/api/v1/users", verify=False)
     own = list_users(site)
 
     assert reader.event()["id"] == own
 
 
 def test_the_server_s_stream_shows_the_calls_that_reach_no_site(server: LiveServer, site: MockSite) -> None:
-    with httpx.stream("GET", f"{server.url}{BASE}/calls/stream", timeout=300) as response:
+    with httpx.stream("GET", f"{server.url}{BASE}/calls/stream", timeout=300, verify=False) as response:
         reader = Reader(response)
         assert reader.block() == [OPENED]
         list_users(site)
-        refused = httpx.get(f"{server.url}/api/v1/users")
+        refused = httpx.get(f"{server.url}/api/v1/users", verify=False)
 
         event = reader.event()
     assert (event["id"], event["data"]["status"]) == (refused.headers["X-Request-Id"], 403)
@@ -105,7 +105,7 @@ def test_a_stream_goes_on_after_a_reset(site: MockSite, reader: Reader) -> None:
 
 
 def test_a_stream_of_a_site_that_is_gone_is_not_found(server: LiveServer) -> None:
-    response = httpx.get(f"{server.url}{path_of('nowhere')}/calls/stream")
+    response = httpx.get(f"{server.url}{path_of('nowhere')}/calls/stream", verify=False)
 
     assert response.status_code == 404
 
@@ -139,7 +139,7 @@ def test_silence_is_broken_by_comments(site: MockSite, reader: Reader, monkeypat
 
 
 def test_head_is_answered_with_the_headers_alone(site: MockSite) -> None:
-    response = httpx.head(f"{site.url}{path_of(site.host)}/calls/stream")
+    response = httpx.head(f"{site.url}{path_of(site.host)}/calls/stream", verify=False)
 
     assert (response.status_code, response.headers["Content-Type"], response.content) == (
         200,
@@ -193,7 +193,7 @@ def test_a_reader_that_reads_nothing_does_not_make_memory_grow(server: LiveServe
             until(lambda: OPENED in answer.readline())
         [observe] = site.calls.observers
         events: EventStream = observe.__self__  # type: ignore[attr-defined]
-        with httpx.Client(headers=site.headers) as client:
+        with httpx.Client(headers=site.headers, verify=False) as client:
             # What the sockets hold comes first.
             while not events._dropped:
                 client.post(f"{server.url}/api/v1/groups", content=body)
@@ -247,7 +247,7 @@ async def test_an_event_is_rendered_once_for_all_who_read(
     rendered = renderings(monkeypatch)
     address = f"{server.url}{path_of(site.host)}/calls/stream"
     async with (
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(verify=False) as client,
         client.stream("GET", address) as first,
         client.stream("GET", address) as second,
     ):

@@ -399,7 +399,9 @@ def test_a_server_serves_clients_of_an_event_loop_that_started_it() -> None:
     async def ask() -> list[int]:
         with mockscope.serve() as live:
             site = live.site()
-            async with httpx.AsyncClient(base_url=site.url, headers=site.headers, timeout=PATIENCE) as client:
+            async with httpx.AsyncClient(
+                base_url=site.url, headers=site.headers, timeout=PATIENCE, verify=False
+            ) as client:
                 answers = await asyncio.gather(*(client.get("/api/v1/users") for _ in range(20)))
             return [answer.status_code for answer in answers]
 
@@ -409,7 +411,7 @@ def test_a_server_serves_clients_of_an_event_loop_that_started_it() -> None:
 async def test_a_server_serves_an_async_test() -> None:
     with mockscope.serve() as live:
         site = live.site()
-        async with httpx.AsyncClient(base_url=site.url, headers=site.headers, timeout=PATIENCE) as client:
+        async with httpx.AsyncClient(base_url=site.url, headers=site.headers, timeout=PATIENCE, verify=False) as client:
             assert (await client.get("/api/v1/users")).json()["total_users"] == 1
 
 
