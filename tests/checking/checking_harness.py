@@ -1,4 +1,4 @@
-"""Sites to be checked, and stand-ins for servers that are not mockscope: the mock with one thing planted in it."""
+"""Sites to be checked, and servers that deviate: the mock behind a function that changes requests or responses."""
 
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -91,7 +91,7 @@ def differing(report: Report) -> set[str]:
 
 
 def marked_on(site: MockSite) -> list[str]:
-    """What bears the mark of a check on a site."""
+    """Return the names on a site that bear the mark of a check."""
     return [name for name in (*site.users, *site.groups) if name.lower().startswith("mockscope-check-")]
 
 
@@ -119,13 +119,13 @@ class Request:
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
     @property
-    def is_rehearsal(self) -> bool:
-        """Whether it is in test mode."""
+    def is_test_mode(self) -> bool:
+        """Return whether it is in test mode."""
         return self.method != "GET" and self.params.get("test_mode", "").lower() == "true"
 
     @property
     def email(self) -> str | None:
-        """What Http-X-Email says."""
+        """The value of Http-X-Email."""
         return self.header("http-x-email")
 
     @property
@@ -143,22 +143,22 @@ class Request:
         """The first value of a header."""
         return next((value.decode() for own, value in self.headers if own == name.encode()), None)
 
-    def without(self, name: str) -> "Request":
+    def without_header(self, name: str) -> "Request":
         """The same without a header."""
         return replace(self, headers=tuple(pair for pair in self.headers if pair[0] != name.encode()))
 
-    def having(self, name: str, value: str) -> "Request":
+    def with_header(self, name: str, value: str) -> "Request":
         """The same with a header set."""
-        same = self.without(name)
+        same = self.without_header(name)
         return replace(same, headers=(*same.headers, (name.encode(), value.encode())))
 
-    def saying(self, fields: object) -> "Request":
+    def with_json(self, fields: object) -> "Request":
         """The same with another body."""
-        return self.sending(json.dumps(fields).encode())
+        return self.with_body(json.dumps(fields).encode())
 
-    def sending(self, body: bytes) -> "Request":
+    def with_body(self, body: bytes) -> "Request":
         """The same with other bytes."""
-        return replace(self.having("content-length", str(len(body))), body=body)
+        return replace(self.with_header("content-length", str(len(body))), body=body)
 
 
 @dataclass(frozen=True)
@@ -171,22 +171,22 @@ class Answer:
 
     @property
     def fields(self) -> Any:
-        """What it says."""
+        """The JSON of the body."""
         return json.loads(self.body)
 
-    def saying(self, fields: object) -> "Answer":
+    def with_json(self, fields: object) -> "Answer":
         """The same with another body."""
         return replace(self, body=json.dumps(fields).encode())
 
 
-def said(status: int, fields: object) -> Answer:
+def response(status: int, fields: object) -> Answer:
     """An answer."""
     return Answer(status, json.dumps(fields).encode())
 
 
 def refusal(status: int) -> Answer:
     """A refusal."""
-    return said(status, {"message": "Could it be any more refused?"})
+    return response(status, {"message": "Could it be any more refused?"})
 
 
 Forward = Callable[[Request], Awaitable[Answer]]
@@ -195,17 +195,17 @@ Deviation = Callable[[Request, Forward, MockSite], Awaitable[Answer]]
 
 
 class WithoutSocket(Client):
-    """A client that calls the mock in this thread, with one thing planted in it.
+    """A client that calls the mock in this thread, with a deviation or without.
 
     Args:
         mock: The mock. Its first site is checked.
-        deviate: What is planted, if anything is.
+        deviate: The deviation, if there is one.
     """
 
     def __init__(self, mock: Mockscope, deviate: Deviation | None = None) -> None:
         [self.site, *_] = mock.sites.values()
         super().__init__("http://127.0.0.1:1", self.site.host, self.site.api_key, sleep=lambda seconds: None)
-        self._app = StandIn(mock.app, self.site, deviate) if deviate is not None else mock.app
+        self._app = DeviatingApp(mock.app, self.site, deviate) if deviate is not None else mock.app
 
     def _send(self, method: str, target: str, headers: Headers, body: bytes | None) -> tuple[int, Headers, bytes]:
         path, _, query = target.partition("?")
@@ -258,13 +258,13 @@ async def _response(app: ASGIApp, scope: Scope, body: bytes) -> tuple[Any, bytes
     return messages[0], b"".join(message.get("body", b"") for message in messages[1:])
 
 
-class StandIn:
-    """The mock, with one thing planted in it.
+class DeviatingApp:
+    """The mock with a deviation.
 
     Args:
         app: The mock.
         site: The site that is checked.
-        deviate: What is planted.
+        deviate: The deviation.
     """
 
     def __init__(self, app: ASGIApp, site: MockSite, deviate: Deviation) -> None:
@@ -294,23 +294,23 @@ class StandIn:
 
         request = Request(scope["method"], path, query, tuple(scope["headers"]), body)
         answer = await self._deviate(request, forward, self._site)
-        # The length that the mock has said may be wrong now.
+        # The length of the mock's response may be wrong now.
         headers = [pair for pair in answer.headers if pair[0] != b"content-length"]
         headers.append((b"content-length", str(len(answer.body)).encode()))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
 
-def planted_in(deviate: Deviation, seed: Any = SEED) -> WithoutSocket:
-    """Return a client for a mock with something planted in it."""
+def deviating_client(deviate: Deviation, seed: Any = SEED) -> WithoutSocket:
+    """Return a client for a mock with a deviation."""
     return WithoutSocket(Mockscope(seed), deviate)
 
 
 @contextmanager
-def standing_in(deviate: Deviation, seed: Any = SEED) -> Iterator[tuple[LiveServer, MockSite]]:
-    """Yield a server with something planted in it, on a socket, and its site."""
+def deviating_server(deviate: Deviation, seed: Any = SEED) -> Iterator[tuple[LiveServer, MockSite]]:
+    """Yield a server with a deviation, on a socket, and its site."""
     server = LiveServer(seed)
     [site] = server.sites.values()
-    server.app = StandIn(server.app, site, deviate)
+    server.app = DeviatingApp(server.app, site, deviate)
     with server:
         yield server, site

@@ -14,8 +14,8 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
-from checking_harness import SEED, Answer, Deviation, Forward, Request, marked_on, refusal, standing_in
-from deviations import PLANTED
+from checking_harness import SEED, Answer, Deviation, Forward, Request, deviating_server, marked_on, refusal
+from deviations import DEVIATIONS
 
 import mockscope
 from mockscope import LiveServer, MockSite
@@ -36,7 +36,7 @@ TURNED: Final[dict[str, Any]] = {
 
 
 class Done(NamedTuple):
-    """How a command ended."""
+    """The end of a command: its status and its output."""
 
     status: int
     output: str
@@ -76,17 +76,17 @@ def place(site: MockSite) -> list[str]:
 
 @pytest.fixture
 def deviant() -> Iterator[list[str]]:
-    """The arguments that name a site with something planted in it."""
-    with odd(PLANTED["an_unknown_user_is_404"].deviate()) as arguments:
+    """The arguments that name a site of a server that deviates."""
+    with deviating(DEVIATIONS["an_unknown_user_is_404"].deviate()) as arguments:
         yield arguments
 
 
-class odd:
-    """A block with a server that has something planted in it, and the arguments that name its site."""
+class deviating:
+    """A block with a server that deviates, and the arguments that name its site."""
 
     def __init__(self, deviate: Deviation) -> None:
         [site] = SEED["sites"]
-        self._block = standing_in(deviate, {"mockscope": 1, "sites": [{**site, "api_key": KEY}]})
+        self._block = deviating_server(deviate, {"mockscope": 1, "sites": [{**site, "api_key": KEY}]})
 
     def __enter__(self) -> list[str]:
         _, self.site = self._block.__enter__()
@@ -150,7 +150,7 @@ def test_what_differs_is_shown_with_its_exchange_and_a_line_for_curl(run: Run, d
 
 @pytest.mark.parametrize("name", ["a_long_line_is_400", "a_long_head_is_400"])
 def test_a_request_that_is_too_long_is_cut_where_it_is_shown(run: Run, name: str) -> None:
-    with odd(PLANTED[name].deviate()) as arguments:
+    with deviating(DEVIATIONS[name].deviate()) as arguments:
         done = run(*arguments, "--rule", "HTTP-8")
 
     lines = done.output.splitlines()
@@ -222,7 +222,7 @@ def test_the_report_for_ci_has_a_case_for_each_check(run: Run, deviant: list[str
         "skipped": "1",
     }
     found = [
-        (case.get("classname"), case.get("name"), [(said.tag, said.get("message")) for said in case]) for case in suite
+        (case.get("classname"), case.get("name"), [(each.tag, each.get("message")) for each in case]) for case in suite
     ]
     assert found == [
         ("USER-GET-1", "A user is found by Http-X-Email, whatever next_page_start", []),
@@ -258,7 +258,7 @@ def test_no_report_holds_the_key(run: Run, form: str | None) -> None:
         is_first = request.method == "GET" and request.bare == "/api/v1/users" and not request.email
         return await (forward(request) if is_first else deviate(request, forward, site))
 
-    with odd(later) as arguments:
+    with deviating(later) as arguments:
         done = run(*arguments, *(["--report", form] if form else []))
 
     assert done.status == 2
@@ -293,7 +293,7 @@ def test_what_a_server_says_does_not_reach_the_terminal_s_own_commands(run: Run,
         answer = await forward(request)
         return replace(answer, body=b"\x1b[2J\xc2\x9b\ttea") if answer.status == 404 else answer
 
-    with odd(deviate) as arguments:
+    with deviating(deviate) as arguments:
         done = run(*arguments, "--rule", "HTTP-1", *(["--report", form] if form else []))
 
     shown = json.loads(done.output)["rules"][0]["checks"][0]["exchanges"][0]["text"] if form == "json" else done.output
@@ -306,7 +306,7 @@ def test_what_the_output_can_not_hold_is_escaped_and_differs_all_the_same() -> N
         answer = await forward(request)
         return replace(answer, body="Джои, né Tribbiani".encode()) if answer.status == 404 else answer
 
-    with odd(deviate) as arguments:
+    with deviating(deviate) as arguments:
         done = subprocess.run(
             [sys.executable, "-m", "mockscope", "check", *arguments[:3], "--rule", "HTTP-1"],
             capture_output=True,
@@ -348,8 +348,8 @@ def test_every_report_names_the_switch_where_the_answer_was_another(
 
     done = run(*place, "--dry-run", "--rule", "TEST-2", *(["--report", form] if form else []), *more)
 
-    told = "a mock answers like this with the switch test_mode_create_status: 201"
-    assert (done.status, done.output.count('"test_mode_create_status": 201' if form == "json" else told)) == (
+    words = "a mock answers like this with the switch test_mode_create_status: 201"
+    assert (done.status, done.output.count('"test_mode_create_status": 201' if form == "json" else words)) == (
         2,
         # As what to turn, it is in JSON once more.
         2 if form == "json" else 1,
@@ -417,11 +417,11 @@ def test_on_a_terminal_it_shows_how_far_it_is(run: Run, place: list[str], monkey
 def test_a_server_that_is_not_on_this_machine_is_asked_slowly_unless_it_is_said(
     run: Run, url: str, rate: list[str], expected: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[dict[str, Any]] = []
+    sent: list[dict[str, Any]] = []
 
     class Noted(Client):
         def __init__(self, *arguments: Any, **options: Any) -> None:
-            told.append(options)
+            sent.append(options)
             super().__init__("http://127.0.0.1:1", *arguments[1:], **options)
 
     monkeypatch.setattr("mockscope.remote.client.Client", Noted)
@@ -429,7 +429,7 @@ def test_a_server_that_is_not_on_this_machine_is_asked_slowly_unless_it_is_said(
     done = run(url, "--site", "s", *rate)
 
     assert done == Done(1, "", "mockscope: http://127.0.0.1:1: nothing listens there\n")
-    assert [options["rate"] for options in told] == [expected]
+    assert [options["rate"] for options in sent] == [expected]
 
 
 def test_an_answer_that_takes_too_long_is_given_up(run: Run, site: MockSite, place: list[str]) -> None:
@@ -528,7 +528,7 @@ def test_what_earlier_runs_have_left_is_removed_on_demand(run: Run, site: MockSi
 
 
 def test_what_test_mode_has_made_is_named_and_can_be_removed(run: Run) -> None:
-    block = odd(PLANTED["groups_are_created_in_test_mode"].deviate())
+    block = deviating(DEVIATIONS["groups_are_created_in_test_mode"].deviate())
     with block as arguments:
         done = run(*arguments, "--dry-run", "--rule", "TEST-4")
         [name] = marked_on(block.site)
@@ -545,15 +545,15 @@ def test_what_can_t_be_removed_is_said_and_is_no_success(run: Run) -> None:
     async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
         return refusal(500) if request.method == "DELETE" else await forward(request)
 
-    block = odd(deviate)
+    block = deviating(deviate)
     with block as arguments:
         full = run(*arguments, "--full", "--yes", "--rule", "USER-CREATE-5")
         [name] = marked_on(block.site)
         again = run(*arguments, "--clean-up", "--yes")
 
-    said = f"mockscope: could not be removed: the user {name}; --clean-up tries again\n"
-    assert (full.status, full.errors) == (1, said)
-    assert (again.status, again.errors.endswith(said)) == (1, True)
+    line = f"mockscope: could not be removed: the user {name}; --clean-up tries again\n"
+    assert (full.status, full.errors) == (1, line)
+    assert (again.status, again.errors.endswith(line)) == (1, True)
 
 
 # -- how it ends -----------------------------------------------------------------------------------------------
@@ -581,7 +581,7 @@ def test_another_server_than_it_was_told_can_t_be_judged(run: Run, answer: Answe
     async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
         return answer
 
-    with odd(deviate) as arguments:
+    with deviating(deviate) as arguments:
         done = run(*arguments, level, "--yes")
 
     assert done == Done(1, "", f"mockscope: {reason} (GET /api/v1/users: {answer.status})\n")

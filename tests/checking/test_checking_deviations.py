@@ -1,4 +1,4 @@
-"""What is wrong with a server is found, and laid at the door of the rule that it breaks and of no other."""
+"""Each deviation of a server is found by a check of the rule that it breaks, and by no other rule."""
 
 import json
 from collections.abc import Callable, Collection
@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from checking_harness import NEVER, PAGE_SIZE, checked, differing, marked_on, planted_in
-from deviations import PLANTED
+from checking_harness import NEVER, PAGE_SIZE, checked, deviating_client, differing, marked_on
+from deviations import DEVIATIONS
 from observations import read_observations
 
 from mockscope.checking.outcome import Level
@@ -27,21 +27,21 @@ def no_guesses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def checked_alone(name: str, rules: Collection[str] = ()) -> Report:
     """Check a site in which one thing is wrong; assert that nothing is left and that its rules differ and no other."""
-    planted = PLANTED[name]
-    client = planted_in(planted.deviate())
-    report = checked(client, planted.level, rules=rules)
+    case = DEVIATIONS[name]
+    client = deviating_client(case.deviate())
+    report = checked(client, case.level, rules=rules)
 
-    assert planted.level is not Level.FULL or (report.left, marked_on(client.site)) == ((), [])
-    assert differing(report) == planted.rules
+    assert case.level is not Level.FULL or (report.left, marked_on(client.site)) == ((), [])
+    assert differing(report) == case.rules
     return report
 
 
-@pytest.mark.parametrize("name", [name for name in PLANTED if name != SEEN_BY_OTHERS])
-def test_what_is_planted_is_found_by_its_rule(name: str) -> None:
-    report = checked_alone(name, PLANTED[name].rules)
+@pytest.mark.parametrize("name", [name for name in DEVIATIONS if name != SEEN_BY_OTHERS])
+def test_a_deviation_is_found_by_its_rule(name: str) -> None:
+    report = checked_alone(name, DEVIATIONS[name].rules)
 
     # The size of pages is seen by a rule of its own.
-    assert {"page_size": PAGE_SIZE, **report.policy} == {"page_size": PAGE_SIZE, **PLANTED[name].switches}
+    assert {"page_size": PAGE_SIZE, **report.policy} == {"page_size": PAGE_SIZE, **DEVIATIONS[name].switches}
 
 
 # Slow, but for a sample: each run checks all rules.
@@ -49,15 +49,15 @@ def test_what_is_planted_is_found_by_its_rule(name: str) -> None:
     "name",
     [
         pytest.param(name, marks=[pytest.mark.slow] if number % 6 and name != SEEN_BY_OTHERS else [])
-        for number, name in enumerate(PLANTED)
+        for number, name in enumerate(DEVIATIONS)
     ],
 )
-def test_what_is_planted_is_found_and_named_by_its_rule_alone(name: str) -> None:
-    assert checked_alone(name).policy == {"page_size": PAGE_SIZE} | PLANTED[name].switches
+def test_a_deviation_is_found_by_its_rule_alone(name: str) -> None:
+    assert checked_alone(name).policy == {"page_size": PAGE_SIZE} | DEVIATIONS[name].switches
 
 
 def test_a_difference_shows_the_exchange_that_it_was_seen_in() -> None:
-    client = planted_in(PLANTED["an_unknown_user_is_404"].deviate())
+    client = deviating_client(DEVIATIONS["an_unknown_user_is_404"].deviate())
     report = checked(client, Level.READ_ONLY)
     [finding] = [finding for finding in report.findings if finding.outcome.word == "differs"]
     [exchange] = finding.outcome.exchanges
@@ -73,17 +73,17 @@ def test_a_difference_shows_the_exchange_that_it_was_seen_in() -> None:
 def test_a_report_counts_as_an_observation_once_it_is_about_the_real_service(
     name: str, as_it_is: Callable[[Report], Report], tmp_path: Path
 ) -> None:
-    report = checked(planted_in(PLANTED[name].deviate()), Level.FULL)
-    told = json.loads(to_json(as_it_is(report))) | {"url": "https://app.periscopedata.com"}
-    (tmp_path / "a.json").write_text(json.dumps(told))
+    report = checked(deviating_client(DEVIATIONS[name].deviate()), Level.FULL)
+    plain = json.loads(to_json(as_it_is(report))) | {"url": "https://app.periscopedata.com"}
+    (tmp_path / "a.json").write_text(json.dumps(plain))
 
     seen = read_observations(frozenset(RULES), tmp_path)
 
     assert {(each.rule, each.differs) for each in seen} == {
         (rule.rule, rule.word == "differs") for rule in report.rules if rule.word != "not-seen"
     }
-    assert {each.rule for each in seen if each.differs} == PLANTED[name].rules
+    assert {each.rule for each in seen if each.differs} == DEVIATIONS[name].rules
 
 
-def test_there_is_something_planted_for_every_rule_that_can_be_seen() -> None:
-    assert {rule for planted in PLANTED.values() for rule in planted.rules} == {*RULES} - NEVER.keys()
+def test_every_rule_that_can_be_seen_has_a_deviation() -> None:
+    assert {rule for case in DEVIATIONS.values() for rule in case.rules} == {*RULES} - NEVER.keys()

@@ -12,7 +12,7 @@ from threading import Event
 from typing import Final
 
 import pytest
-from checking_harness import Answer, Forward, Request, marked_on, standing_in
+from checking_harness import Answer, Forward, Request, deviating_server, marked_on
 
 from mockscope import LiveServer, MockSite
 
@@ -63,7 +63,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_run_that_is_interrupted_removes_what_it_made(number: int) -> None:
     half_way = HalfWay()
-    with standing_in(half_way) as (server, site):
+    with deviating_server(half_way) as (server, site):
         before = site.export()
         with running(server, site, "--full", "--yes") as process:
             assert half_way.reached.wait(SECONDS)
@@ -79,7 +79,7 @@ def test_under_nohup_the_end_of_the_terminal_does_not_end_a_run() -> None:
     half_way = HalfWay()
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with standing_in(half_way) as (server, site), running(server, site, "--full", "--yes") as process:
+        with deviating_server(half_way) as (server, site), running(server, site, "--full", "--yes") as process:
             assert half_way.reached.wait(SECONDS)
             process.send_signal(signal.SIGHUP)
             half_way.go_on.set()
@@ -92,7 +92,7 @@ def test_under_nohup_the_end_of_the_terminal_does_not_end_a_run() -> None:
 
 def test_a_run_that_is_killed_leaves_its_records_and_the_next_run_names_them() -> None:
     half_way = HalfWay()
-    with standing_in(half_way) as (server, site):
+    with deviating_server(half_way) as (server, site):
         before = site.export()
         with running(server, site, "--full", "--yes") as process:
             assert half_way.reached.wait(SECONDS)

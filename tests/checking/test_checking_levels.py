@@ -16,11 +16,11 @@ from checking_harness import (
     Request,
     WithoutSocket,
     checked,
+    deviating_client,
     differing,
     marked_on,
-    planted_in,
     refusal,
-    said,
+    response,
 )
 
 from mockscope import Mockscope, MockSite
@@ -95,7 +95,7 @@ def test_a_full_run_writes_for_real_about_its_own_records_alone(client: WithoutS
 
 
 async def test_mode_means_nothing(request: Request, forward: Forward, site: MockSite) -> Answer:
-    return await forward(replace(request, query="" if request.is_rehearsal else request.query))
+    return await forward(replace(request, query="" if request.is_test_mode else request.query))
 
 
 test_mode_means_nothing.__test__ = False  # type: ignore[attr-defined]
@@ -103,7 +103,7 @@ test_mode_means_nothing.__test__ = False  # type: ignore[attr-defined]
 
 @pytest.mark.parametrize("level", [Level.DRY_RUN, Level.FULL])
 def test_where_test_mode_means_nothing_the_site_s_own_records_stay_as_they_are(level: Level) -> None:
-    client = planted_in(test_mode_means_nothing)
+    client = deviating_client(test_mode_means_nothing)
     site = client.site
     before = (dict(site.users), dict(site.groups))
     report = checked(client, level)
@@ -119,7 +119,7 @@ def test_where_test_mode_means_nothing_the_site_s_own_records_stay_as_they_are(l
 
 
 def test_after_a_leak_a_dry_run_sends_no_other_write() -> None:
-    client = planted_in(test_mode_means_nothing)
+    client = deviating_client(test_mode_means_nothing)
     report = checked(client, Level.DRY_RUN)
     writes = [call for call in client.site.calls if call.method != "GET"]
 
@@ -171,9 +171,9 @@ def test_names_that_no_request_can_hold_are_left(client: WithoutSocket) -> None:
         if request.method != "GET":
             return refusal(404)
         kind, by = ("users", "email") if request.bare == USERS else ("groups", "name")
-        return said(200, {"next_page_start": None, kind: [{by: name, "groups": []} for name in names]})
+        return response(200, {"next_page_start": None, kind: [{by: name, "groups": []} for name in names]})
 
-    client = planted_in(deviate)
+    client = deviating_client(deviate)
     found = left_on(client)
 
     assert [record.name for record in found] == [*names, *names]
@@ -210,7 +210,7 @@ OUR_GROUP: Final = f"{NAMES.mark} 1"
 JOEY: Final = "joey@example.com"
 
 
-class Told:
+class RecordingClient:
     """Stands for a client, and keeps what got through to it."""
 
     def __init__(self, status: int = 200) -> None:
@@ -222,8 +222,8 @@ class Told:
         return Exchange(method, path, (), b"", self._status, (), b"{}")
 
 
-def guard(level: Level, told: Told | None = None) -> Guard:
-    return Guard(cast(Client, told or Told()), level, NAMES)
+def guard(level: Level, client: RecordingClient | None = None) -> Guard:
+    return Guard(cast(Client, client or RecordingClient()), level, NAMES)
 
 
 def header(email: str) -> Sequence[tuple[str, str]]:
@@ -241,7 +241,7 @@ REAL: Final[list[dict[str, Any]]] = [
     {"method": "DELETE", "path": USERS, "headers": header(OURS.upper())},
     {"method": "DELETE", "path": f"{GROUPS}/{quote(OUR_GROUP)}"},
 ]
-REHEARSED: Final[list[dict[str, Any]]] = [
+IN_TEST_MODE: Final[list[dict[str, Any]]] = [
     {"method": "POST", "path": USERS, "json": {"email": JOEY}},
     {"method": "PUT", "path": USERS, "json": {}, "headers": header(JOEY)},
     {"method": "PUT", "path": f"{GROUPS}/Sales", "json": {}},
@@ -274,64 +274,64 @@ STOPPED_IN_TEST_MODE: Final[list[dict[str, Any]]] = [
 TEST_MODE: Final = {"query": {"test_mode": "true"}}
 
 
-@pytest.mark.parametrize("asked", [*REAL, *(asked | TEST_MODE for asked in REHEARSED)])
+@pytest.mark.parametrize("asked", [*REAL, *(asked | TEST_MODE for asked in IN_TEST_MODE)])
 def test_at_read_only_every_write_is_stopped(asked: dict[str, Any]) -> None:
-    told = Told()
+    client = RecordingClient()
     with pytest.raises(Stopped, match="read-only"):
-        guard(Level.READ_ONLY, told).request(**asked)
-    assert told.methods == []
+        guard(Level.READ_ONLY, client).request(**asked)
+    assert client.methods == []
 
 
 @pytest.mark.parametrize("asked", REAL)
 def test_in_a_dry_run_a_write_without_test_mode_is_stopped(asked: dict[str, Any]) -> None:
-    told = Told()
+    client = RecordingClient()
     with pytest.raises(Stopped, match="without test_mode=true"):
-        guard(Level.DRY_RUN, told).request(**asked)
-    assert told.methods == []
+        guard(Level.DRY_RUN, client).request(**asked)
+    assert client.methods == []
 
 
 @pytest.mark.parametrize("level", [Level.DRY_RUN, Level.FULL])
-@pytest.mark.parametrize("asked", REHEARSED)
+@pytest.mark.parametrize("asked", IN_TEST_MODE)
 def test_a_rehearsal_that_could_do_no_harm_gets_through(asked: dict[str, Any], level: Level) -> None:
-    told = Told()
-    guard(level, told).request(**asked | TEST_MODE)
-    assert told.methods == [asked["method"]]
+    client = RecordingClient()
+    guard(level, client).request(**asked | TEST_MODE)
+    assert client.methods == [asked["method"]]
 
 
 @pytest.mark.parametrize("level", [Level.DRY_RUN, Level.FULL])
 @pytest.mark.parametrize("asked", STOPPED_IN_TEST_MODE)
 def test_a_rehearsal_with_somebody_else_s_record_is_stopped(asked: dict[str, Any], level: Level) -> None:
-    told = Told()
+    client = RecordingClient()
     with pytest.raises(Stopped, match="that this run did not make"):
-        guard(level, told).request(**asked | TEST_MODE)
-    assert told.methods == []
+        guard(level, client).request(**asked | TEST_MODE)
+    assert client.methods == []
 
 
 def test_a_rehearsal_that_was_proven_harmless_gets_through() -> None:
-    told = Told()
-    checker = guard(Level.FULL, told)
+    client = RecordingClient()
+    checker = guard(Level.FULL, client)
     checker.proven.add(("DELETE", GROUP))
 
     checker.request("DELETE", f"{GROUPS}/Sales", query={"test_mode": "true"})
 
-    assert told.methods == ["DELETE"]
+    assert client.methods == ["DELETE"]
     with pytest.raises(Stopped):
         checker.request("DELETE", f"{GROUPS}/Sales")
 
 
 @pytest.mark.parametrize("asked", REAL)
 def test_a_full_run_may_write_about_its_own_records(asked: dict[str, Any]) -> None:
-    told = Told()
-    guard(Level.FULL, told).request(**asked)
-    assert told.methods == [asked["method"]]
+    client = RecordingClient()
+    guard(Level.FULL, client).request(**asked)
+    assert client.methods == [asked["method"]]
 
 
 @pytest.mark.parametrize("asked", STOPPED_FOR_REAL)
 def test_a_full_run_may_not_write_about_others(asked: dict[str, Any]) -> None:
-    told = Told()
+    client = RecordingClient()
     with pytest.raises(Stopped, match="that this run did not make"):
-        guard(Level.FULL, told).request(**asked)
-    assert told.methods == []
+        guard(Level.FULL, client).request(**asked)
+    assert client.methods == []
 
 
 def test_the_guard_knows_what_was_made_and_is_still_there() -> None:
@@ -349,7 +349,7 @@ def test_the_guard_knows_what_was_made_and_is_still_there() -> None:
 
 
 def test_what_was_refused_is_not_taken_for_made() -> None:
-    checker = guard(Level.FULL, Told(status=400))
+    checker = guard(Level.FULL, RecordingClient(status=400))
 
     checker.request("POST", USERS, json={"email": OURS})
 
@@ -357,7 +357,7 @@ def test_what_was_refused_is_not_taken_for_made() -> None:
 
 
 def test_what_had_no_response_may_have_been_made() -> None:
-    class Silent(Told):
+    class Silent(RecordingClient):
         def request(self, method: str, path: str, **options: Any) -> Exchange:
             raise Unreachable("nothing listens there")
 
@@ -410,7 +410,7 @@ def test_a_server_that_sends_too_much_ends_the_run(monkeypatch: pytest.MonkeyPat
         return replace(answer, body=answer.body.ljust(200_000))
 
     with pytest.raises(CouldNotRun, match=r"^the server sent more than 3 MiB$"):
-        check(planted_in(deviate), Level.READ_ONLY)
+        check(deviating_client(deviate), Level.READ_ONLY)
 
 
 def slowed(is_meant: Callable[[Request], bool]) -> Deviation:
@@ -429,7 +429,7 @@ def test_a_request_that_is_too_many_is_not_seen_and_no_difference() -> None:
     wrong = slowed(
         lambda request: re.fullmatch("central:perk:[0-]+", request.header("http-x-partner-auth") or "") is not None
     )
-    report = checked(planted_in(wrong), Level.READ_ONLY, rules=["AUTH-2"])
+    report = checked(deviating_client(wrong), Level.READ_ONLY, rules=["AUTH-2"])
 
     outcomes = {finding.check.title: finding.outcome.word for finding in report.findings}
     assert outcomes == {
@@ -445,7 +445,7 @@ def test_a_request_that_is_too_many_is_not_seen_and_no_difference() -> None:
 
 def test_a_body_for_which_less_haste_is_asked_is_not_one_that_got_no_answer() -> None:
     report = checked(
-        planted_in(slowed(lambda request: len(request.body) > 1024 * 1024)), Level.DRY_RUN, rules=["HTTP-8"]
+        deviating_client(slowed(lambda request: len(request.body) > 1024 * 1024)), Level.DRY_RUN, rules=["HTTP-8"]
     )
 
     assert [(finding.check.title, finding.outcome.word) for finding in report.findings] == [
@@ -465,7 +465,7 @@ def test_a_server_that_asks_for_less_haste_for_too_long_ends_the_run_and_nothing
         return request.method == method and len(seen) > 10
 
     with pytest.raises(CouldNotRun) as ended:
-        checked(planted_in(slowed(is_later)), Level.DRY_RUN)
+        checked(deviating_client(slowed(is_later)), Level.DRY_RUN)
 
     asked = rf"the server is rate-limiting \({method} /api/v1/[^?]*: 429\): try again later, or with --rate"
     assert re.fullmatch(asked, str(ended.value))
@@ -479,9 +479,11 @@ def test_a_size_of_pages_that_no_switch_has_is_a_difference_without_one() -> Non
             return await forward(request)
         start = emails.index(request.params.get("next_page_start", emails[0]))
         shown, following = emails[start : start + 1001], emails[start + 1001 : start + 1002]
-        return said(200, {"next_page_start": next(iter(following), None), "users": [{"email": each} for each in shown]})
+        return response(
+            200, {"next_page_start": next(iter(following), None), "users": [{"email": each} for each in shown]}
+        )
 
-    report = checked(planted_in(deviate), Level.READ_ONLY, rules=["PAGE-2"])
+    report = checked(deviating_client(deviate), Level.READ_ONLY, rules=["PAGE-2"])
 
     assert [
         (finding.check.title, finding.outcome.reason, finding.outcome.switch)
@@ -518,9 +520,9 @@ def test_garbage_is_judged_and_ends_no_run(garbage: str, status: int) -> None:
         if is_first_look:
             return await forward(request)
         body = GARBAGE[garbage]
-        return Answer(status, body) if isinstance(body, bytes) else said(status, body)
+        return Answer(status, body) if isinstance(body, bytes) else response(status, body)
 
-    report = checked(planted_in(deviate), Level.FULL)
+    report = checked(deviating_client(deviate), Level.FULL)
 
     assert "PAGE-6" in differing(report)
     assert [rule.rule for rule in report.rules] == list(RULES)

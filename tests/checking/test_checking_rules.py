@@ -124,10 +124,10 @@ def test_a_rival_reading_is_laid_at_the_door_of_its_rule_and_names_its_switch(sw
 
     report = checked(client, Level.FULL)
 
-    told = [(finding.check.rule, finding.outcome.switch) for finding in report.findings if finding.outcome.switch]
+    switches = [(finding.check.rule, finding.outcome.switch) for finding in report.findings if finding.outcome.switch]
     assert {rule.rule for rule in report.rules if rule.word == "differs"} == {RULE_OF[switch]}
-    assert [each for each in told if each != (RULE_OF[switch], {switch: value})] == []
-    assert told != []
+    assert [each for each in switches if each != (RULE_OF[switch], {switch: value})] == []
+    assert switches != []
     assert report.policy == {"page_size": PAGE_SIZE} | {switch: value}
     assert client.site.policy == Policy().with_changes(**report.policy)
 
