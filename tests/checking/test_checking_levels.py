@@ -240,6 +240,7 @@ REAL: Final[list[dict[str, Any]]] = [
     {"method": "PUT", "path": f"{GROUPS}/{quote(OUR_GROUP)}", "json": {"access": "sql"}},
     {"method": "DELETE", "path": USERS, "headers": header(OURS.upper())},
     {"method": "DELETE", "path": f"{GROUPS}/{quote(OUR_GROUP)}"},
+    {"method": "DELETE", "path": f"{GROUPS}/{quote(OUR_GROUP)}/"},
 ]
 IN_TEST_MODE: Final[list[dict[str, Any]]] = [
     {"method": "POST", "path": USERS, "json": {"email": JOEY}},
@@ -262,6 +263,7 @@ STOPPED_FOR_REAL: Final[list[dict[str, Any]]] = [
     {"method": "DELETE", "path": USERS, "headers": header(JOEY)},
     {"method": "DELETE", "path": USERS, "headers": header("mockscope-check-0123abcdef@example.com")},
     {"method": "DELETE", "path": f"{GROUPS}/Sales"},
+    {"method": "DELETE", "path": f"{GROUPS}/Sales/"},
     {"method": "PATCH", "path": USERS},
 ]
 STOPPED_IN_TEST_MODE: Final[list[dict[str, Any]]] = [
@@ -269,6 +271,7 @@ STOPPED_IN_TEST_MODE: Final[list[dict[str, Any]]] = [
     {"method": "PUT", "path": f"{GROUPS}/Sales", "json": {"name": OUR_GROUP}},
     {"method": "DELETE", "path": USERS, "headers": header(JOEY)},
     {"method": "DELETE", "path": f"{GROUPS}/Sales"},
+    {"method": "DELETE", "path": f"{GROUPS}/Sales/"},
     {"method": "PATCH", "path": f"{GROUPS}/Sales"},
 ]
 TEST_MODE: Final = {"query": {"test_mode": "true"}}
