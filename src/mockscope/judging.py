@@ -24,6 +24,7 @@ from mockscope.shell import FILE, MOST_REQUESTS, Number, check_apart, say, say_w
 
 if TYPE_CHECKING:
     from mockscope.checking.names import Record
+    from mockscope.checking.run import Report
     from mockscope.remote.client import Client
 
 HOLDS: Final = 0
@@ -138,9 +139,14 @@ def check(
         except (CouldNotRun, Unreachable, OSError) as error:
             say(reason_of(error))
             return COULD_NOT
+    return _status(report, is_full=full)
+
+
+def _status(report: "Report", *, is_full: bool) -> int:
+    """Print which records are left on the site; return the exit status."""
     if report.leftovers:
         say(f"left by another check, killed or running: {_listed(report.leftovers)}; --clean-up removes it")
-    if report.left and full:
+    if report.left and is_full:
         return _say_left(report.left)
     if report.left:
         say(f"made in test mode, and still there: {_listed(report.left)}; --clean-up removes it")
