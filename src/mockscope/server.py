@@ -53,6 +53,10 @@ GREEN_THREADS: Final = (
 )
 
 
+class ListenError(OSError):
+    """A port could not be opened. ``filename`` is the address."""
+
+
 class LiveServer(Mockscope):
     """A server on a port, in a thread. Use it in a ``with`` block, or call start and stop.
 
@@ -192,22 +196,38 @@ class LiveServer(Mockscope):
             if self._thread is not None:
                 raise RuntimeError(f"the mockscope server is running already, at {self._url}")
             with ExitStack() as opened:
-                listener = opened.enter_context(bind(*self._address))
-                self.listens_at(listener.getsockname()[0], self._address[0])
-                gates: dict[Gate, socket.socket] = {self._gate: listener}
-                if self.proxy is not None:
-                    gates[self.proxy] = opened.enter_context(bind(self._address[0], self._proxy_port))
-                # Here, because uvloop swallows a listen that fails: two may bind one port, and only one can listen.
-                for each in gates.values():
-                    each.listen(BACKLOG)
+                gates = self.open_ports(opened)
                 ready: Future[None] = Future()
                 thread = Thread(target=self._run, args=(gates, ready, get_native_id()), name="mockscope", daemon=True)
                 thread.start()
                 ready.result()
                 opened.pop_all()
-            self._thread, self._url = thread, url_of(listener, is_secure=isinstance(self._gate, SecurePort))
-            self._proxy_url = None if self.proxy is None else url_of(gates[self.proxy])
+            self._thread = thread
+            self._name_ports(gates)
             return self
+
+    def open_ports(self, opened: ExitStack) -> dict[Gate, socket.socket]:
+        """Open the ports, each with what answers there. The first one is the server's.
+
+        Raises:
+            ListenError: If a port is taken, or the address is not this machine's.
+        """
+        host, port = self._address
+        ports: dict[Gate, int] = {self._gate: port} | ({self.proxy: self._proxy_port} if self.proxy else {})
+        gates = {}
+        for gate, number in ports.items():
+            try:
+                gates[gate] = opened.enter_context(bind(host, number))
+                # Here, because uvloop swallows a listen that fails: two may bind one port, and only one can listen.
+                gates[gate].listen(BACKLOG)
+            except OSError as error:
+                raise ListenError(error.errno, error.strerror or str(error), f"{host} port {number}") from error
+        self.listens_at(gates[self._gate].getsockname()[0], host)
+        return gates
+
+    def _name_ports(self, gates: Mapping[Gate, socket.socket]) -> None:
+        self._url = url_of(gates[self._gate], is_secure=isinstance(self._gate, SecurePort))
+        self._proxy_url = None if self.proxy is None else url_of(gates[self.proxy])
 
     def stop(self) -> None:
         """Close the port and every connection. A server that is not running is left as it is."""
@@ -276,20 +296,17 @@ class LiveServer(Mockscope):
             ready.set_exception(error)
 
 
-def serve_in_foreground(
-    double: Mockscope, gates: Mapping[Gate, socket.socket], name: str, on_ready: Callable[[], None]
-) -> None:
-    """Answer on bound sockets in this thread until SIGINT, SIGTERM or SIGHUP. From then on they are ignored.
+def serve_in_foreground(server: LiveServer, gates: Mapping[Gate, socket.socket], on_ready: Callable[[], None]) -> None:
+    """Answer in this thread until SIGINT, SIGTERM or SIGHUP. From then on they are ignored.
 
     Requests that are under way may take GRACE_SECONDS longer, unless SIGINT comes again.
 
     Args:
-        double: what answers.
-        gates: the ports, with a bound socket each; the first is the server's.
-        name: the name or address that it was bound by.
-        on_ready: called once the ports accept.
+        server: A server that was not started.
+        gates: Its ports, opened.
+        on_ready: Called once the ports accept.
     """
-    double.listens_at(next(iter(gates.values())).getsockname()[0], name)
+    server._name_ports(gates)
     caught: list[int] = []
     numbers = ending_signals()
 
@@ -307,7 +324,7 @@ def serve_in_foreground(
         on_ready()
 
     try:
-        _run_loop(double, gates, tell, lambda: signal.SIGINT in caught[1:])
+        _run_loop(server, gates, tell, lambda: signal.SIGINT in caught[1:])
     finally:
         # An impatient second signal must not cut short what is left to do.
         for number in numbers:

@@ -3,14 +3,13 @@
 import gc
 import os
 import signal
-import socket
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from shlex import quote
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -20,8 +19,7 @@ from mockscope._support.signals import ending_signals
 from mockscope.shell import FILE
 
 if TYPE_CHECKING:
-    from mockscope.double import Mockscope
-    from mockscope.tls import Authority
+    from mockscope.server import LiveServer
 
 NOT_KEPT: Final = 1
 # Fewer users than this load in a moment.
@@ -67,18 +65,11 @@ def serve(
     context: click.Context,
     /,
     *,
-    host: str,
-    port: int,
     seed: Path | None,
     state: Path | None,
     ready_file: Path | None,
     log: str,
     hints: bool,
-    control_token: str | None,
-    tls: bool,
-    proxy: bool,
-    proxy_port: int,
-    proxy_others: Literal["refuse", "pass"],
     ca_file: Path | None,
     **settings: Any,
 ) -> None:
@@ -87,45 +78,35 @@ def serve(
     Every option can also be set in the environment: --ready-file is MOCKSCOPE_READY_FILE.
     """
     early = _end_quietly()
-    _check_pairs(context, control=settings["control"], tls=tls, proxy=proxy)
+    _check_pairs(context, control=settings["control"], tls=settings["tls"], proxy=settings["proxy"])
     _check_files(context, seed=seed, state=state, ready_file=ready_file, ca_file=ca_file)
     with collector_off():
-        from mockscope.gate import Gate, SecurePort
         from mockscope.instruments.log import RENDERERS, RequestLog, log_messages
         from mockscope.ready import ReadyFile
-        from mockscope.server import serve_in_foreground, url_of
+        from mockscope.server import ListenError, serve_in_foreground
 
         stream = log_messages(log)
         kept = shell.state_file(state)
-        double = _load(
-            state if kept is not None and kept.exists() else seed,
-            hint_header=hints,
-            control_token=control_token,
-            **settings,
-        )
+        double = _load(state if kept is not None and kept.exists() else seed, hint_header=hints, **settings)
         # The collector need not look through the records later either.
         gc.freeze()
     if kept is not None:
         double.save = lambda: kept.save(list(double.directory))
     if log != "off":
         double.observers.append(RequestLog(stream, RENDERERS[log]))
-    listener = _listener(host, port)
-    url = url_of(listener, is_secure=tls)
-    gates: dict[Gate, socket.socket] = {Gate(): listener}
-    trust: dict[str, str] = {}
-    if tls or proxy:
-        authority = _authority(ca_file)
-        # The reader of the ready file may be in another folder.
-        trust = {"ca_file": str((ca_file or authority.ca_file).absolute()), "trust": str(authority.directory)}
-        if tls:
-            gates = {SecurePort(authority.server_context(host)): listener}
-        if proxy:
-            from mockscope.proxy import Proxy
-
-            proxy_listener = _listener(host, proxy_port)
-            gates[Proxy(authority.server_context(), others=proxy_others)] = proxy_listener
-            trust = {"proxy": url_of(proxy_listener)} | trust
     with ExitStack() as stack:
+        try:
+            gates = double.open_ports(stack)
+        except ListenError as error:
+            raise click.ClickException(f"can't listen on {error.filename}: {error.strerror}") from None
+        trust: dict[str, str] = {}
+        if settings["tls"] or settings["proxy"]:
+            if ca_file is not None:
+                with shell.writing(f"the CA file {ca_file}"):
+                    ca_file.write_bytes(double.authority.pem)
+            # The reader of the ready file may be in another folder.
+            trust["ca_file"] = str((ca_file or double.ca_file).absolute())
+            trust["trust"] = str(double.authority.directory)
         with shell.writing(f"the ready file {ready_file}"):
             file = stack.enter_context(ReadyFile(ready_file))
 
@@ -134,13 +115,15 @@ def serve(
                 # Its exit was lost: what is imported, or collected, may catch every exception.
                 signal.raise_signal(early[0])
                 return
+            if settings["proxy"]:
+                trust["proxy"] = double.proxy_url
             with shell.writing(f"the ready file {ready_file}"):
-                file.write(_readiness(double, url) | trust)
-            click.echo(_banner(double, url, trust, shows_token=control_token is None))
+                file.write(_readiness(double) | trust)
+            click.echo(_banner(double, trust, shows_token=settings["control_token"] is None))
             sys.stdout.flush()
 
         try:
-            serve_in_foreground(double, gates, host, announce)
+            serve_in_foreground(double, gates, announce)
         finally:
             is_saved = shell.is_kept(double.save)
             shell.say_findings(double)
@@ -198,34 +181,12 @@ def _check_files(
         shell.check_spared(names["ca_file"], ca_file, "certificate that mockscope made", read_own)
 
 
-def _listener(host: str, port: int) -> socket.socket:
-    from mockscope.server import bind
-
-    try:
-        listener = bind(host, port)
-        # Taken ports show at bind or, where another process shares the address, only here.
-        listener.listen()
-    except OSError as error:
-        raise click.ClickException(f"can't listen on {host} port {port}: {error.strerror or error}") from None
-    return listener
-
-
-def _authority(ca_file: Path | None) -> "Authority":
-    from mockscope.tls import Authority
-
-    authority = Authority()
-    if ca_file is not None:
-        with shell.writing(f"the CA file {ca_file}"):
-            ca_file.write_bytes(authority.pem)
-    return authority
-
-
-def _load(seed: Path | None, **options: Any) -> "Mockscope":
-    from mockscope.double import Mockscope
+def _load(seed: Path | None, **options: Any) -> "LiveServer":
     from mockscope.seeding import load_sites
+    from mockscope.server import LiveServer
 
     with shell.seed_or_demo(seed) as path:
-        double = Mockscope(**options)
+        double = LiveServer(**options)
         double.put(*load_sites(path, track=_with_bar))
     return double
 
@@ -238,9 +199,9 @@ def _with_bar(items: "Iterable[T]", length: int, doing: str) -> "Iterable[T]":
         yield from bar
 
 
-def _readiness(double: "Mockscope", url: str) -> dict[str, Any]:
+def _readiness(double: "LiveServer") -> dict[str, Any]:
     return {
-        "url": url,
+        "url": double.url,
         "pid": os.getpid(),
         "version": __version__,
         "sites": [
@@ -255,7 +216,8 @@ def _readiness(double: "Mockscope", url: str) -> dict[str, Any]:
     }
 
 
-def _banner(double: "Mockscope", url: str, trust: Mapping[str, str], *, shows_token: bool) -> str:
+def _banner(double: "LiveServer", trust: Mapping[str, str], *, shows_token: bool) -> str:
+    url = double.url
     lines = [f"mockscope {__version__} answers at {url} (Ctrl-C ends it)", ""]
     headers = [f"Http-X-Partner-Auth: {site.host}:{site.api_key}" for site in double.directory]
     lines += [f"    {header}" for header in headers[:MAX_HEADERS]]

@@ -533,19 +533,17 @@ def test_a_server_stops_at_once_though_requests_hang(monkeypatch: pytest.MonkeyP
 SERVED_IN_FOREGROUND: Final = """
 import sys
 import mockscope.server
-from mockscope import Mockscope
-from mockscope.gate import Gate
-from mockscope.server import bind, serve_in_foreground, url_of
+from contextlib import ExitStack
+from mockscope.server import LiveServer, serve_in_foreground
 
 # uvicorn would give the responses under way that long.
 mockscope.server.GRACE_SECONDS = 600
-double = Mockscope()
+double = LiveServer()
 site = double.site(host="example-site", api_key="e179017a-62b0-4996-8a38-e91aa9f1")
 site.faults.add_plain({keeps_back})
-listener = bind("127.0.0.1", 0)
 double.observers.append(lambda entry: print("answered", flush=True))
 site.faults.add(status=503, where=lambda entry: print("asked", flush=True))
-serve_in_foreground(double, {Gate(): listener}, "127.0.0.1", lambda: print(url_of(listener), flush=True))
+serve_in_foreground(double, double.open_ports(ExitStack()), lambda: print(double.url, flush=True))
 """
 
 

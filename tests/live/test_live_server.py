@@ -217,7 +217,7 @@ def test_of_servers_that_start_on_one_port_at_one_moment_one_wins_and_the_others
         said = at_once(start, servers)
         assert sorted(said, reverse=True) == [
             f"http://127.0.0.1:{port}",
-            *[f"[Errno {errno.EADDRINUSE}] {os.strerror(errno.EADDRINUSE)}"] * 3,
+            *[f"[Errno {errno.EADDRINUSE}] {os.strerror(errno.EADDRINUSE)}: '127.0.0.1 port {port}'"] * 3,
         ]
         for live in servers:
             live.stop()
