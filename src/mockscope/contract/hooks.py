@@ -18,13 +18,7 @@ from mockscope.domain.model import BUILTIN_GROUPS
 
 HINT: Final = "x-mockscope-hint"
 # The hints of refusals that depend on the records of the site, which no schema describes.
-STATE_REFUSALS: Final = (
-    "user-unknown",
-    "inviter-unknown",
-    "inviter-not-administrator",
-    "group-unknown",
-    "builtin-group",
-)
+BY_STATE: Final = ("user-unknown", "inviter-unknown", "inviter-not-administrator", "group-unknown", "builtin-group")
 # The fields of a body that name records.
 NAMING_FIELDS: Final = ("groups", "invited_by_email", "created_by_email", "create_by_email")
 WOULD_SUCCEED: Final = b"Action would have completed successfully"
@@ -80,7 +74,7 @@ def _depends_on_records(case: Case[Any], response: Response) -> bool:
     A hint decides. Without one, every request that names a record may have been.
     """
     if HINT in response.headers:
-        return response.headers[HINT][0] in STATE_REFUSALS
+        return response.headers[HINT][0] in BY_STATE
     body = case.body if isinstance(case.body, dict) else {}
     names_user = "http-x-email" in {name.lower() for name in case.headers or {}}
     # Schemathesis keeps it percent-encoded.
