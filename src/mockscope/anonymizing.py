@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any, Final
 
 from mockscope.domain.model import BUILTIN_GROUPS, email_key
@@ -26,6 +27,8 @@ WORD: Final = re.compile(r"[^\W_]+")
 LETTERS: Final = re.compile(r"[^\W\d_]+")
 # Shorter texts are in any longer one by chance, and shorter than all words that are made here.
 MIN_SOUGHT: Final = 4
+# The fields by whose replacements records are sorted.
+IDENTITY: Final = {"groups": "name", "users": "email", "dashboards": "name"}
 ACCENTS: Final = str.maketrans("aeiou", "áéíóú")
 
 
@@ -76,12 +79,9 @@ class _Anonymizer:
     def _site(self, site: Mapping[str, Any]) -> dict[str, Any]:
         replaced = {name: value for name, value in site.items() if name != "api_key"}
         replaced["host"] = self._hosts[site["host"]]
-        if "groups" in site:
-            replaced["groups"] = sorted(map(self._group, site["groups"]), key=_name_of)
-        if "users" in site:
-            replaced["users"] = sorted(map(self._user, site["users"]), key=_email_of)
-        if "dashboards" in site:
-            replaced["dashboards"] = sorted(map(self._board, site["dashboards"]), key=_name_of)
+        kinds = {"groups": self._group, "users": self._user, "dashboards": self._board}
+        for kind in kinds.keys() & site:
+            replaced[kind] = sorted(map(kinds[kind], site[kind]), key=itemgetter(IDENTITY[kind]))
         return replaced
 
     def _group(self, group: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,11 +223,3 @@ def _reworded(text: str, word: Callable[[int], str], *, keep_script: bool = Fals
         made += between[:MAX_BETWEEN] + (new if found[0].isascii() or not keep_script else new.translate(ACCENTS))
         end = found.end()
     return made + text[end:][:MAX_BETWEEN] if end else word(0)
-
-
-def _name_of(record: Mapping[str, Any]) -> str:
-    return str(record["name"])
-
-
-def _email_of(record: Mapping[str, Any]) -> str:
-    return email_key(record["email"])
