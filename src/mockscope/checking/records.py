@@ -54,7 +54,7 @@ def created(session: Session, kind: Kind, values: Mapping[str, object]) -> None:
         values: The values that the server gives to a new one.
     """
     body = session.new(kind)
-    exchange = session.write("POST", kind.path, json=body)
+    exchange = session.write("POST", kind.create_path, json=body)
     # Its groups are for USER-CREATE-2.
     expected = {name: value for name, value in body.items() if name != "groups"} | {**values}
     is_created = exchange.status == 201 and field_of(exchange, kind.by) is not None and agrees(exchange, expected)

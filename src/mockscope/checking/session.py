@@ -94,7 +94,7 @@ class Session:
 
     def create(self, kind: Kind, **changes: object) -> Exchange:
         """Send a create of a new record; ``new`` has the arguments."""
-        return self.write("POST", kind.path, json=self.new(kind, **changes))
+        return self.write("POST", kind.create_path, json=self.new(kind, **changes))
 
     def update(self, kind: Kind, name: str, changes: Mapping[str, object]) -> Exchange:
         """Send an update of a record."""
@@ -246,8 +246,8 @@ class Session:
             Verdict: If that is refused.
         """
         body = self.new(kind, **changes)
-        exchange = self.request("POST", kind.path, json=body)
-        reason = f"a record for the check could not be made: POST {kind.path} is answered {exchange.status}"
+        exchange = self.request("POST", kind.create_path, json=body)
+        reason = f"a record for the check could not be made: POST {kind.create_path} is answered {exchange.status}"
         require(exchange.status < 300, reason)
         return str(body[kind.by])
 
@@ -279,7 +279,7 @@ class Session:
         for kind in KINDS:
             body = self.new(kind)
             made = Record(kind, body[kind.by])
-            write = self.request("POST", kind.path, query=TEST_MODE, json=body)
+            write = self.request("POST", kind.create_path, query=TEST_MODE, json=body)
             seen = self.see(*made)
             if seen.status == 200:
                 leaks += [write, seen]

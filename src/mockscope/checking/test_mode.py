@@ -86,7 +86,7 @@ def _passes(*exchanges: Exchange, statuses: tuple[int, ...] = (200,)) -> None:
 
 
 def _message_of_creates(session: Session) -> None:
-    tries = [session.write_in_test_mode("POST", kind.path, json=session.new(kind)) for kind in KINDS]
+    tries = [session.write_in_test_mode("POST", kind.create_path, json=session.new(kind)) for kind in KINDS]
     _passes(*tries, statuses=(200, 201))
     expect(len({exchange.status for exchange in tries}) == 1, "both creates are answered alike", *tries)
     session.readings.judge("test_mode_create_status", tries[0].status, *tries)

@@ -128,7 +128,7 @@ def _not_an_object(session: Session) -> Iterator[bytes]:
 
 def _without_a_body(session: Session) -> Iterator[Exchange]:
     for kind in KINDS:
-        yield session.write("POST", kind.path, headers=AS_JSON)
+        yield session.write("POST", kind.create_path, headers=AS_JSON)
         yield session.write("PUT", **kind.target(session.subject(kind)), headers=AS_JSON)
 
 
@@ -193,7 +193,7 @@ def _before_the_conflict_of_an_update(session: Session) -> None:
 def _writes_with_an_unknown_parameter(session: Session) -> Iterator[Exchange]:
     for kind in KINDS:
         body = session.new(kind)
-        yield session.write("POST", kind.path, json=body, query={"dry_run": "true"})
+        yield session.write("POST", kind.create_path, json=body, query={"dry_run": "true"})
         yield session.see(kind, body[kind.by])
 
 

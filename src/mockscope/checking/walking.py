@@ -46,6 +46,11 @@ class Kind(NamedTuple):
     def __str__(self) -> str:
         return self.one
 
+    @property
+    def create_path(self) -> str:
+        """The path of a create, as the page spells it: `/api/v1/users`, and `/api/v1/groups/` with a slash (HTTP-3)."""
+        return self.path if self is USER else f"{self.path}/"
+
     def key(self, record: Any) -> str | None:
         """Return what a record is compared and ordered by (PAGE-1); None if it has no such field."""
         value = record.get(self.by) if isinstance(record, dict) else None
