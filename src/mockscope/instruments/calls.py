@@ -292,7 +292,8 @@ class Journal(Calls):
 
     def let_go(self) -> None:
         """End the calls that faults keep back now, and those received so far that they would keep back later."""
-        self._let_go = self._ring[-1].number if self._ring else 0
+        if self._ring:
+            self._let_go = self._ring[-1].number
         for let_go in tuple(self._held.values()):
             let_go()
 
