@@ -255,6 +255,7 @@ async def _held_back(call: Call, until: float) -> AsyncIterator[None]:
         _LetGo: If the site is reset or removed.
     """
     connection, loop = _connection(call.scope), asyncio.get_running_loop()
+    is_let_go = False
 
     def end() -> None:
         # A call that has gone on meanwhile needs no end.
@@ -262,6 +263,8 @@ async def _held_back(call: Call, until: float) -> AsyncIterator[None]:
             limit.reschedule(loop.time())
 
     def let_go() -> None:
+        nonlocal is_let_go
+        is_let_go = True
         # Neither does one whose loop has ended.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(end)
@@ -273,6 +276,9 @@ async def _held_back(call: Call, until: float) -> AsyncIterator[None]:
         async with asyncio.timeout(None) as limit:
             with call.log.holding(call.entry, until, let_go):
                 yield
+                # The clock of a site that was reset may be past the end of the delay.
+                if is_let_go:
+                    raise _LetGo
     except TimeoutError:
         raise _LetGo from None
     except asyncio.CancelledError:
