@@ -29,6 +29,12 @@ def run(*arguments: str, **environment: str) -> Done:
     return invoke(*arguments, environment=environment)
 
 
+def alone(*arguments: str) -> Done:
+    """Run a command in a process of its own: what it leaves open is open no longer."""
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=300, check=False)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
 @contextmanager
 def serving(
     folder: Path, *options: str, **environment: str
@@ -118,17 +124,15 @@ def test_serve_proxy_answers_for_the_vendor_s_hosts_and_ends_cleanly(tmp_path: P
     ],
 )
 def test_a_certificate_that_can_t_be_written_is_one_line(options: list[str], line: str) -> None:
-    assert run("serve", "--port=0", *options) == (2, "", f"mockscope: {line}\n")
+    assert alone("serve", "--port=0", *options) == (2, "", f"mockscope: {line}\n")
 
 
 def test_a_proxy_port_that_is_taken_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        command = [*COMMAND, "serve", "--port=0", "--proxy", f"--proxy-port={port}"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        done = alone("serve", "--port=0", "--proxy", f"--proxy-port={port}")
 
-    line = f"mockscope: can't listen on 127.0.0.1 port {port}: Address already in use\n"
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
+    assert done == (2, "", f"mockscope: can't listen on 127.0.0.1 port {port}: Address already in use\n")
 
 
 def test_env_prints_what_leads_a_shell_s_programs_to_a_running_proxy(tmp_path: Path) -> None:
@@ -212,8 +216,7 @@ def test_wait_does_not_wait_longer_for_a_server_that_is_silent(tmp_path: Path) -
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         (tmp_path / "ready.json").write_text(json.dumps({"url": url, "sites": []}))
-        command = [*COMMAND, "wait", "--ready-file", str(tmp_path / "ready.json"), "--timeout", "0.1"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        done = alone("wait", "--ready-file", str(tmp_path / "ready.json"), "--timeout", "0.1")
 
     assert (done.returncode, done.stderr) == (1, f"mockscope: nothing answers at {url} (timed out) after 0.1 seconds\n")
 
