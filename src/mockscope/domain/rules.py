@@ -145,48 +145,24 @@ NEW_USER: Final = Body(
 )
 
 # USER-UPDATE-2, "Any permutation of the following fields is acceptable."
-USER_CHANGES: Final = Body(
-    "USER-UPDATE-2",
-    (
-        Field("first_name", text),
-        Field("last_name", text),
-        GROUPS,
-    ),
-)
+USER_CHANGES: Final = Body("USER-UPDATE-2", (Field("first_name", text), Field("last_name", text), GROUPS))
 
 # The page's table says create_by_email, its bodies created_by_email: both are read, the latter wins.
 CREATOR: Final = Field("created_by_email", text, required=True, other_name="create_by_email")
 
+NEW_ACCESS: Final = Field("access", access, required=True, rule="GROUP-2")
 # GROUP-CREATE-1, "400 if the required fields are NOT specified or if they are invalid (name and access)"
-NEW_GROUP: Final = Body(
-    "GROUP-CREATE-1",
-    (
-        Field("name", text, required=True),
-        Field("access", access, required=True, rule="GROUP-2"),
-        CREATOR,
-    ),
-)
+NEW_GROUP: Final = Body("GROUP-CREATE-1", (Field("name", text, required=True), NEW_ACCESS, CREATOR))
 
 # GROUP-UPDATE-1, "updates only group name", "updates only group access", "updates both group name and access"
-GROUP_CHANGES: Final = Body(
-    "GROUP-UPDATE-1",
-    (
-        Field("name", text),
-        Field("access", access, rule="GROUP-2"),
-    ),
-)
+GROUP_CHANGES: Final = Body("GROUP-UPDATE-1", (Field("name", text), Field("access", access, rule="GROUP-2")))
 
 
 # The handle's add_user, add_group and add_dashboard: the same fields, but nobody is asked for leave.
 ADDED_USER: Final = Body("USER-CREATE-1", (*NEW_USER.fields[:-1], Field("tfa_enabled", flag)))
 ADDED_GROUP: Final = Body("GROUP-CREATE-1", NEW_GROUP.fields[:-1])
 ADDED_DASHBOARD: Final = Body(
-    "GROUP-1",
-    (
-        Field("name", text, required=True),
-        Field("owner", owner),
-        Field("access", grants),
-    ),
+    "GROUP-1", (Field("name", text, required=True), Field("owner", owner), Field("access", grants))
 )
 
 

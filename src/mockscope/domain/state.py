@@ -11,15 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from mockscope.domain.directory import new_api_key
-from mockscope.domain.model import (
-    ALL_USERS,
-    BUILTIN_GROUPS,
-    Dashboard,
-    Group,
-    User,
-    email_key,
-    timestamp,
-)
+from mockscope.domain.model import ALL_USERS, BUILTIN_GROUPS, Dashboard, Group, User, email_key, timestamp
 from mockscope.domain.policy import Policy
 from mockscope.domain.rules import ACCESS_WORDS, DASHBOARD_WORDS, EMAIL, SOMETHING, Invalid, text
 from mockscope.domain.site import API_KEY, HOST, Site

@@ -10,12 +10,7 @@ from urllib.parse import unquote
 
 from mockscope import wire
 from mockscope.domain.model import Group, User
-from mockscope.domain.rules import (
-    read_group_changes,
-    read_new_group,
-    read_new_user,
-    read_user_changes,
-)
+from mockscope.domain.rules import read_group_changes, read_new_group, read_new_user, read_user_changes
 from mockscope.web.answer import JSONAnswer
 from mockscope.web.head import Head
 from mockscope.web.reading import Call

@@ -13,16 +13,7 @@ from urllib.parse import quote
 from mockscope import wire
 from mockscope.instruments.hints import Advice, Hint, did_you_mean
 from mockscope.nearness import nearest
-from mockscope.web.explaining import (
-    BODIES,
-    FITS,
-    KNOWN_FIELDS,
-    RENAMED_EMAIL,
-    Values,
-    first_sent,
-    redacted,
-    sent_field,
-)
+from mockscope.web.explaining import BODIES, FITS, KNOWN_FIELDS, RENAMED_EMAIL, Values, first_sent, redacted, sent_field
 from mockscope.web.head import AUTH_HEADER, EMAIL_HEADER, MAX_HEAD_BYTES
 from mockscope.web.reading import Call
 from mockscope.web.routes import ROUTES
