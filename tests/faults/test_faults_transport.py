@@ -534,7 +534,13 @@ SERVED_IN_FOREGROUND: Final = """
 import sys
 import mockscope.server
 from contextlib import ExitStack
+from threading import Thread
 from mockscope.server import LiveServer, serve_in_foreground
+
+def tell_when_held():
+    while not any(call.is_held for call in site.calls):
+        pass
+    print("held", flush=True)
 
 # uvicorn would give the responses under way that long.
 mockscope.server.GRACE_SECONDS = 600
@@ -542,7 +548,7 @@ double = LiveServer()
 site = double.site(host="example-site", api_key="e179017a-62b0-4996-8a38-e91aa9f1")
 site.faults.add_plain({keeps_back})
 double.observers.append(lambda entry: print("answered", flush=True))
-site.faults.add(status=503, where=lambda entry: print("asked", flush=True))
+Thread(target=tell_when_held, daemon=True).start()
 serve_in_foreground(double, double.open_ports(ExitStack()), lambda: print(double.url, flush=True))
 """
 
@@ -555,7 +561,7 @@ def test_a_signal_ends_a_server_at_once_though_an_answer_is_kept_back(keeps_back
         assert server.stdout is not None
         asked = Asked("GET", server.stdout.readline().strip() + USERS, {"Http-X-Partner-Auth": PAGE_KEY})
         answer = pool.submit(outcome, with_http_client, [asked])
-        assert server.stdout.readline() == "asked\n"
+        assert server.stdout.readline() == "held\n"
         server.terminate()
         assert server.communicate(timeout=PATIENCE) == ("answered\n", "")
         assert (server.returncode, answer.result(PATIENCE)) == (0, "RemoteDisconnected")
