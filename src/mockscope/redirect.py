@@ -132,7 +132,7 @@ def set_route(connection: Any, route: Route | None) -> None:
     if route is not None:
         try:
             sock = connection.sock = socket.create_connection((route.host, route.port), connection.timeout)
-        except OSError as error:
+        except ConnectionError as error:
             raise type(error)(error.errno, f"{error.strerror} (mockscope redirects to {route.url})") from error
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         vars(connection).update({ROUTE: (sock, route), "putrequest": partial(put_next_request, connection)})
