@@ -39,7 +39,8 @@ def _log_json(context: click.Context, parameter: click.Parameter, value: str) ->
     return value
 
 
-@click.command(context_settings={"auto_envvar_prefix": "MOCKSCOPE", "show_default": True})
+# Arguments are let through, for a message of our own: most often one is a seed.
+@click.command(context_settings={"auto_envvar_prefix": "MOCKSCOPE", "show_default": True, "allow_extra_args": True})
 # An empty host would be every address of the machine.
 @click.option("--host", default="127.0.0.1", callback=shell.not_empty, help="Address to bind to.")
 @click.option("--port", type=PORT, default=8765, help="Port; 0: the kernel chooses.")
@@ -78,6 +79,9 @@ def serve(
     Every option can also be set in the environment: --ready-file is MOCKSCOPE_READY_FILE.
     """
     early = _end_quietly()
+    if context.args:
+        argument = context.args[0]
+        raise click.UsageError(f"unexpected argument {argument}; a seed is given as --seed {quote(argument)}")
     _check_pairs(context, control=settings["control"], tls=settings["tls"], proxy=settings["proxy"])
     _check_files(context, seed=seed, state=state, ready_file=ready_file, ca_file=ca_file)
     with collector_off():

@@ -394,6 +394,10 @@ PROXY_LINE: Final = "mockscope: {} needs --proxy: otherwise there is no proxy"
             "mockscope: No such option '--prot'. (Did you mean one of: '--port', '--proxy', '--proxy-port'?)",
         ),
         (["serve", "--port", "99999"], "mockscope: Invalid value for '--port': 99999 is not in the range 0<=x<=65535."),
+        (
+            ["serve", "friends.yaml"],
+            "mockscope: unexpected argument friends.yaml; a seed is given as --seed friends.yaml",
+        ),
         (["serve", "--no-control", "--control-token", "t"], CONTROL_LINE.format("--control-token")),
         (["serve", "--proxy-port", "8766"], PROXY_LINE.format("--proxy-port")),
         (["serve", "--tls", "--proxy-others", "refuse"], PROXY_LINE.format("--proxy-others")),
