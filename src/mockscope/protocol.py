@@ -163,15 +163,11 @@ class OverHttptools(Common, HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Set an offer to upgrade aside, and trailers."""
-        if self.parser.should_upgrade():
-            if self.parser.get_method() == b"CONNECT":
-                logger.warning(NO_PROXY_PORT)
-                # The message is the reason too: most clients show no more of a CONNECT that failed.
-                self.send_400_response(NO_PROXY_PORT, NO_PROXY_PORT)
-                raise ValueError("the parser goes no further")
-            if any(name == b"upgrade" for name, _ in self.headers):
-                self._offer = self.headers
-                return
+        if self.parser.should_upgrade() and (
+            self.parser.get_method() == b"CONNECT" or any(name == b"upgrade" for name, _ in self.headers)
+        ):
+            self._offer = self.headers
+            return
         if self._offer is not None:
             self.headers[:], self._offer = self._offer, None
         if self._first_bytes + self._head_bytes + len(self._data) > MAX_HEAD_BYTES:
@@ -197,8 +193,13 @@ class OverHttptools(Common, HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """Parse a request again without its offer to upgrade: httptools takes the body for the other protocol.
 
-        Clients that prefer HTTP/2 (Java's, curl --http2) offer it with each request.
+        Clients that prefer HTTP/2 (Java's, curl --http2) offer it with each request. Refuse CONNECT.
         """
+        if self.parser.get_method() == b"CONNECT":
+            logger.warning(NO_PROXY_PORT)
+            # The message is the reason too: most clients show no more of a CONNECT that failed.
+            self.send_400_response(NO_PROXY_PORT, NO_PROXY_PORT)
+            return
         upgrade = sys.exception()
         assert upgrade is not None
         assert self._offer is not None
