@@ -1,12 +1,11 @@
 """Observers of the calls that any server of this process receives. To import them costs nothing."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from mockscope.instruments.calls import Journal
     from mockscope.instruments.entry import Entry
 
-# Each is called on the receipt of a call, in the server's thread, with the calls among which it is kept. Before the
+# Each is called on the receipt of a call, in the server's thread, with the Journal that keeps it. Before the
 # response is made the call holds its head alone. The list may change at any time.
-CALL_OBSERVERS: Final[list[Callable[["Entry", "Journal"], None]]] = []
+CALL_OBSERVERS: Final[list[Callable[["Entry", Any], None]]] = []
