@@ -111,7 +111,7 @@ class MockSite:
             contracting.contract()
         self.clock = Clock(bench.clock)
         self._hide(site.api_key)
-        self.calls = Journal(f"the site {site.host}", self.clock, size=bench.calls_kept, veil=bench.veil)
+        self.calls = bench._new_log(f"the site {site.host}", self.clock)
         self.faults: Faults = Faults(f"the site {site.host}", self.clock, veil=bench.veil)
         self.snapshots: dict[str, SiteSnapshot] = {}
         self.users: Mapping[str, User] = Records(site, site.store.users)
@@ -515,8 +515,8 @@ class Bench:
         self.clock = Clock()
         # Keys of all sites are hidden in the calls of any: they are mixed up at times.
         self.veil = Veil()
-        self.calls = Journal("the server", self.clock, size=calls_kept, veil=self.veil)
         self.observers: list[Observer] = []
+        self.calls = self._new_log("the server", self.clock)
         # Every request gets the next number, whichever site it reaches.
         self.numbers = count(1)
         # Writes the state to where it was loaded from; None where it came from nowhere.
@@ -533,6 +533,9 @@ class Bench:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self.url}: {len(self.directory)} sites>"
+
+    def _new_log(self, place: str, clock: Clock) -> Journal:
+        return Journal(place, clock, size=self.calls_kept, veil=self.veil, shared=self.observers)
 
     @property
     def url(self) -> str:

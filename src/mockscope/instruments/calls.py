@@ -3,6 +3,7 @@
 Nothing of HTTP is done here, and nothing of the domain is known.
 """
 
+import logging
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,6 +29,8 @@ from mockscope.instruments.matching import (
 from mockscope.instruments.matching import wanted as wanted_of
 from mockscope.instruments.observers import CALL_OBSERVERS
 from mockscope.instruments.veil import Veil
+
+logger: Final = logging.getLogger("mockscope")
 
 # Default limits: the number of calls, and the bytes of their heads and bodies together. The oldest calls lose theirs
 # first, and calls with less than LIGHT bytes are not counted.
@@ -227,15 +230,25 @@ class Journal(Calls):
         clock: tells when they were received, and how long they took.
         size: how many calls are kept.
         veil: hides the keys in what is shown of them.
+        shared: the observers of all calls of a server.
     """
 
-    def __init__(self, place: str, clock: Clock, *, size: int = MOST_CALLS, veil: Veil | None = None) -> None:
+    def __init__(
+        self,
+        place: str,
+        clock: Clock,
+        *,
+        size: int = MOST_CALLS,
+        veil: Veil | None = None,
+        shared: Sequence[Observer] = (),
+    ) -> None:
         super().__init__(self.settled, place, veil or Veil())
         self.size = size
         self.suspicious: deque[Entry] = deque(maxlen=MOST_SUSPICIOUS)
         self.clock = clock
-        # Called with each call once it is complete. The list may change at any time.
+        # Called with each call once it is complete, in the thread that answers. The lists may change at any time.
         self.observers: list[Observer] = []
+        self._shared = shared
         # By the numbers of the calls that faults keep back, what ends each.
         self._held: dict[int, Callable[[], None]] = {}
         # No call up to this number may be kept back any more.
@@ -258,7 +271,7 @@ class Journal(Calls):
             observe(entry, self)
 
     def close(self, entry: Entry) -> None:
-        """Complete a call whose response was sent."""
+        """Complete a call whose response was sent, and show it to the observers."""
         duration = self.clock.time() - entry.received
         if entry.suspicions and entry.rule is None:
             self.suspicious.append(entry)
@@ -269,6 +282,12 @@ class Journal(Calls):
         entry.duration = duration
         if self._waiting:
             self._tell()
+        # Copied, because an observer that waits for one call removes itself.
+        for observe in (*self._shared, *self.observers):
+            try:
+                observe(entry)
+            except Exception:
+                logger.exception("An observer of calls raised an error; the answer was out before.")
 
     @contextmanager
     def holding(self, entry: Entry, until: float, let_go: Callable[[], None]) -> Iterator[None]:
@@ -320,13 +339,15 @@ class Journal(Calls):
         here = get_ident()
         # In a loop's own thread, waiting for what this thread has to answer would be in vain.
         if waited_for := [entry for entry in self._ring.copy() if entry.is_open and entry.thread != here]:
-            until = monotonic() + patience
-            with self._changed:
-                self._waiting += 1
-                while any(entry.is_open for entry in waited_for) and (left := until - monotonic()) > 0:
-                    self._changed.wait(left)
-                self._waiting -= 1
+            self._wait_for(waited_for, monotonic() + patience)
         return list(self._ring.copy())
+
+    def _wait_for(self, entries: list[Entry], until: float) -> None:
+        with self._changed:
+            self._waiting += 1
+            while any(entry.is_open for entry in entries) and (left := until - monotonic()) > 0:
+                self._changed.wait(left)
+            self._waiting -= 1
 
     def _tell(self) -> None:
         with self._changed:

@@ -8,18 +8,20 @@ from typing import Final
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mockscope._support.randomness import random_hex
 from mockscope.bench import Bench, MockSite
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.calls import Journal
+from mockscope.instruments.entry import Entry
 from mockscope.instruments.fault import FunctionFailed
 from mockscope.instruments.hints import Hint
+from mockscope.instruments.lines import pack
 from mockscope.web.answer import SERVER, JSONAnswer, rendered
 from mockscope.web.breaking import answer_or_break
 from mockscope.web.control.door import Door
 from mockscope.web.explaining import BODIES, explain
 from mockscope.web.head import MAX_HEAD_BYTES, REFUSED_HEAD, Head
 from mockscope.web.reading import Call
-from mockscope.web.recording import Recorder
 from mockscope.web.routes import Endpoint, Row, allowed_methods, route
 from mockscope.web.suspicions import suspect
 
@@ -62,12 +64,12 @@ class Api:
     def __init__(self, bench: Bench, *, hint_header: bool) -> None:
         self._bench = bench
         self._directory = bench.directory
-        self._recorder = Recorder(bench.observers, bench.numbers)
+        self._prefix = f"{random_hex(4)}-"
         self._hint_header = hint_header
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = Head(scope)
-        call = Call(scope, receive, head, self._recorder.new_entry(head, scope.get("scheme", "http")))
+        call = Call(scope, receive, head, self._new_entry(head, scope.get("scheme", "http")))
         try:
             try:
                 response = await self._answer(call)
@@ -84,7 +86,12 @@ class Api:
         except ClientDisconnect:
             pass
         finally:
-            self._recorder.close(call.entry, self._log_of(call))
+            self._log_of(call).close(call.entry)
+
+    def _new_entry(self, head: Head, scheme: str) -> Entry:
+        number = next(self._bench.numbers)
+        id = f"{self._prefix}{number}"
+        return Entry(id, head.method, head.path, head.query_string, pack(head.headers), number, scheme)
 
     async def _answer(self, call: Call) -> JSONAnswer:
         try:
