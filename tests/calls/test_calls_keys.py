@@ -208,7 +208,7 @@ def test_a_key_is_hidden_while_the_call_is_under_way() -> None:
     assert (entry.path, entry.query, entry.body) == (f"{GROUPS}/…a9f1", "key=…a9f1", "…a9f1".encode())
 
 
-def test_a_crash_does_not_log_a_key(server: LiveServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_function_that_fails_does_not_log_a_key(server: LiveServer, caplog: pytest.LogCaptureFixture) -> None:
     def fail(entry: Entry, answer: object) -> None:
         raise RuntimeError("out of coffee")
 
@@ -219,7 +219,7 @@ def test_a_crash_does_not_log_a_key(server: LiveServer, caplog: pytest.LogCaptur
         assert site.calls.last.status == 500
 
     assert [record.getMessage() for record in caplog.records if record.name == "mockscope"] == [
-        f"crashed on GET {GROUPS}/…a9f1"
+        f"the function of fault-1 failed on GET {GROUPS}/…a9f1"
     ]
 
 

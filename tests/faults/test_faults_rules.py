@@ -559,6 +559,8 @@ def test_a_function_as_where_that_fails_is_an_answer_500_that_names_the_fault(
     assert (response.status_code, response.headers["X-Mockscope-Hint"]) == (500, "action-failed")
     assert mockscope.calls.last.fault == "fault-1"
     assert "of my own making" in caplog.text
+    # The trace begins where the function is called.
+    assert "answer_or_break" not in caplog.text
     mockscope.faults.clear()
     assert statuses(mockscope, 1) == [200]
 
@@ -735,6 +737,7 @@ def test_an_action_that_fails_is_an_answer_500_with_its_trace_in_the_log(
     assert (response.status_code, response.headers["X-Mockscope-Hint"]) == (500, "action-failed")
     [record] = [record for record in caplog.records if record.name == "mockscope"]
     assert record.levelno == logging.ERROR
+    assert record.getMessage() == "the function of fault-1 failed on GET /api/v1/users"
     assert trace in caplog.text
     assert statuses(mockscope, 1) == [200]
 

@@ -204,7 +204,7 @@ class Hint(Enum):
     PATH_UNKNOWN = ("There is no {path}.{nearest}", "Use /api/v1/users, /api/v1/groups and /api/v1/groups/<name>.")
     METHOD_NOT_OFFERED = ("{path} does not answer {method}.", "Use one of {allowed}.")
     ACTION_FAILED = (
-        "The planned fault {fault} calls a function of yours, and it raised an error.",
+        "A planned fault failed: {problem}.",
         "Correct the function given as action or where; the trace is in the log.",
     )
     CRASHED = ("This is a fault of mockscope, not of the client.", "Please report it with the trace from the log.")

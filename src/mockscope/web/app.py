@@ -75,10 +75,15 @@ class Api:
                 response = await self._answer(call)
             except ClientDisconnect:
                 raise
-            except Exception as error:
+            except FunctionFailed as error:
+                # The trace is the user's function's own: frames of mockscope would bury it.
+                place = call.entry.fault, call.entry.method, call.entry.path
+                logger.error("the function of %s failed on %s %s", *place, exc_info=error.__cause__ or error)
+                response = await self._refuse(call, Refused(Refusal.FUNCTION_FAILED, problem=str(error)))
+            except Exception:
                 # HTTP-8: the trace is for the log alone.
                 logger.exception("crashed on %s %s", call.entry.method, call.entry.path)
-                response = self._crashed(call, error)
+                response = self._crashed(call)
             if call.leaves_body_behind:
                 await call.drain()
             self._complete(response, call)
@@ -119,14 +124,11 @@ class Api:
         entry.suspicions = tuple(other for other in suspect(call) if other.code != advice.code)
         return rendered(refused, entry.veil)
 
-    def _crashed(self, call: Call, error: Exception) -> JSONAnswer:
-        """Answer where mockscope itself, or a function of the user, failed (HTTP-8)."""
+    def _crashed(self, call: Call) -> JSONAnswer:
+        """Answer where mockscope itself failed (HTTP-8)."""
         entry = call.entry
         refused = Refused(Refusal.CRASHED)
         entry.rule, entry.advice = refused.rule, Hint.CRASHED.about()
-        if isinstance(error, FunctionFailed):
-            refused = Refused(Refusal.FUNCTION_FAILED, problem=str(error))
-            entry.advice = Hint.ACTION_FAILED.about(fault=entry.fault or "")
         return rendered(refused, entry.veil)
 
     def _admit(self, call: Call) -> tuple[Row, MockSite]:

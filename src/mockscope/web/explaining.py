@@ -231,6 +231,7 @@ REASONS: Final = (
     Reason(Refusal.GROUP_TAKEN, Hint.ALREADY_THERE),
     Reason(Refusal.BUILTIN_RENAMED, Hint.BUILTIN_GROUP),
     Reason(Refusal.BUILTIN_DELETED, Hint.BUILTIN_GROUP),
+    Reason(Refusal.FUNCTION_FAILED, Hint.ACTION_FAILED),
     Reason(Refusal.CRASHED, Hint.CRASHED),
 )
 
