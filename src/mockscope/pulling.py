@@ -29,6 +29,7 @@ RETRY_SECONDS: Final = (1, 2, 4)
 MAX_RECORDS: Final = 2_000_000
 MAX_SURPLUS: Final = 100
 STATUS_HINTS: Final = {
+    400: "the port may be one for HTTPS: write https:// then",
     403: "there is no site {host}, or this is not its key",
     404: "the API is not enabled for the site {host}, or it is not at this URL",
     429: "the server is rate-limiting: try again later, with --rate",

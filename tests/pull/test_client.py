@@ -433,8 +433,11 @@ def test_tls_with_an_authority_of_one_s_own() -> None:
 
 
 def test_a_certificate_that_is_not_believed_is_named() -> None:
+    other = Authority()
     with mockscope.serve(tls=True) as server:
-        assert reason_for(server.url, ca_file=Authority().ca_file).startswith("certificate verification failed: ")
+        reason = reason_for(server.url, ca_file=other.ca_file)
+    assert reason.startswith("certificate verification failed: ")
+    assert reason.endswith("; --ca-file names certificates to trust")
 
 
 def test_a_port_without_tls_is_named() -> None:
@@ -443,7 +446,8 @@ def test_a_port_without_tls_is_named() -> None:
         # It waits for the end of a head that never comes; what TLS says holds none.
         assert reason_for(secured, timeout=0.2) == "no response within 0.2 seconds"
     with mockscope.serve() as live:
-        assert reason_for(live.url.replace("http:", "https:")).startswith("TLS failed: ")
+        reason = reason_for(live.url.replace("http:", "https:"))
+    assert reason == "TLS failed: the port may be one for plain HTTP: write http:// then"
 
 
 def test_certificates_that_can_not_be_read_are_named(tmp_path: Path) -> None:

@@ -494,6 +494,7 @@ def refused(*script: bytes) -> str:
             "404 Not Found",
             f"404 to GET /api/v1/users: the API is not enabled for the site {HOST}, or it is not at this URL",
         ),
+        ("400 Bad", "400 to GET /api/v1/users: the port may be one for HTTPS: write https:// then"),
         ("500 Oh", "500 to GET /api/v1/users: the server fails: try again later"),
         ("302 Found", "302 to GET /api/v1/users: it is elsewhere (/login)"),
         ("204 No", "204 to GET /api/v1/users: this API has no such response"),

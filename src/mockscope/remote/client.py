@@ -270,7 +270,10 @@ def _reason(error: BaseException) -> str:
         case TimeoutError() | urllib3.exceptions.TimeoutError():
             return ""
         case ssl.SSLCertVerificationError():
-            return f"certificate verification failed: {error.verify_message}"
+            return f"certificate verification failed: {error.verify_message}; --ca-file names certificates to trust"
+        # OpenSSL's name for bytes that are not TLS.
+        case ssl.SSLError(reason="WRONG_VERSION_NUMBER"):
+            return "TLS failed: the port may be one for plain HTTP: write http:// then"
         case ssl.SSLError():
             return f"TLS failed: {(error.reason or str(error)).lower().replace('_', ' ')}"
         case socket.gaierror():
