@@ -34,7 +34,7 @@ class Figure(NamedTuple):
 
     @property
     def has_collapsed(self) -> bool:
-        """Whether every round misses the goal by more than a factor of two, so that noise cannot be the reason."""
+        """Return whether every round misses the goal by more than a factor of two: too much for noise."""
         if self.goal is None or not self.samples or self.unit in TIME_UNITS:
             return False
         return not any(self.goal.is_met(sample, slack=2) for sample in self.samples)

@@ -1,4 +1,4 @@
-"""What every room of the suite shares."""
+"""The fixtures and hooks of the whole suite."""
 
 import gc
 import signal

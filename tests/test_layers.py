@@ -1,4 +1,4 @@
-"""Who may import whom (docs/architecture.md): an arrow that runs back fails here."""
+"""The imports between packages (docs/architecture.md): an import that runs back fails here."""
 
 import ast
 import sys

@@ -1,4 +1,4 @@
-"""What is shipped: the exact content of the wheel, and of the sdist what a wheel can be built from."""
+"""The exact content of the wheel, and of the sdist from which a wheel can be built."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Where the contracts are: that of the API inside a wheel, or two levels above a checkout; our own in the package."""
+"""The paths of the contracts. That of the API is in the wheel or two levels above a checkout, ours in the package."""
 
 from functools import cache
 from pathlib import Path

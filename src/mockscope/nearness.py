@@ -18,7 +18,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def hint_at(word: str, known: Collection[str]) -> str:
-    """What to say behind a word that means nothing: the nearest known one, or else all of them."""
+    """Return the nearest known word as a hint at an unknown one, or else all known words."""
     guess = nearest(word, known)
     return f"did you mean {guess}?" if guess else f"known: {', '.join(known) or 'none'}"
 

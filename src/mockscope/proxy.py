@@ -164,7 +164,7 @@ class Client(Connection):
 
     @property
     def is_local(self) -> bool:
-        """Whether the client is on this machine."""
+        """Return whether the client is on this machine."""
         return is_loopback(self.transport.get_extra_info("peername")[0])
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

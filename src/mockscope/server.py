@@ -156,7 +156,7 @@ class LiveServer(Mockscope):
 
     @property
     def authority(self) -> Authority:
-        """Who signed the server's certificates.
+        """The authority that signed the server's certificates.
 
         Raises:
             RuntimeError: the server has none.
@@ -444,7 +444,7 @@ def url_of(listener: socket.socket, *, is_secure: bool = False) -> str:
 
 
 def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
-    """How uvicorn runs the application: fast parser and loop where they are, and never an access log."""
+    """Return the settings of uvicorn: the fast parser and loop if they are installed, and never an access log."""
     config = uvicorn.Config(
         app,
         http=protocol_class(),

@@ -1,4 +1,4 @@
-"""What a test may ask about calls, and what it is told when it was wrong."""
+"""The assertions about calls, and their messages when they fail."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What strict mode finds among the calls and the planned faults."""
+"""The findings of strict mode among the calls and the planned faults."""
 
 import json
 

@@ -64,7 +64,7 @@ def running(script: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 def is_there(pid: int) -> bool:
-    """Whether a process runs; one that ended and that nobody asked about does not."""
+    """Return whether a process runs. A zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except FileNotFoundError:

@@ -19,7 +19,7 @@ def seed(folder: Path, users: int) -> Path:
 
 
 def shown_on_a_terminal(path: Path) -> str:
-    """What a server shows on a terminal until it answers."""
+    """Return the output of a server on a terminal up to its first response."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen([*COMMAND, str(path)], stdout=subprocess.PIPE, stderr=theirs)
     os.close(theirs)

@@ -452,7 +452,7 @@ def test_a_kill_loses_nothing_that_a_save_confirmed(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_half_written_would_be_seen(tmp_path: Path) -> None:
-    """What the tests above rely on: half of a state is none."""
+    """The tests above rely on this: half of a state is not a valid one."""
     text = json.dumps(seed_with("Phoebe"))
     (tmp_path / "state.json").write_text(text[: len(text) // 2])
 

@@ -33,7 +33,7 @@ CONFIG["auth"]["openapi"]["PartnerAuth"]["api_key"] = f"{SITE['host']}:{SITE['ap
 
 
 def resolved(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a reference of the contract leads to."""
+    """Return the target of a reference in the contract."""
     while "$ref" in node:
         name, of, kind, key = node["$ref"].split("/")
         assert (name, of) == ("#", "components")

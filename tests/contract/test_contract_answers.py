@@ -28,7 +28,7 @@ POLICIES: Final = strategies.policies().map(
 
 
 class Answer(NamedTuple):
-    """What was answered to a request for an operation, if it was one."""
+    """The response to a request, with its operation if the contract has one."""
 
     operation: str | None
     status: int | None
@@ -43,7 +43,7 @@ class Answer(NamedTuple):
 
 
 def problems(answer: Answer) -> list[str]:
-    """What in an answer is not as the document says."""
+    """Return the differences between a response and the document."""
     described: Mapping[str, Any] = REFUSED
     if answer.operation is not None:
         path, method = PLACES[answer.operation]

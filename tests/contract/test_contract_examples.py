@@ -27,7 +27,7 @@ LINES: Final = {
 
 
 class Request(NamedTuple):
-    """What an operation is asked. What is asked ``before`` makes room for it."""
+    """A request for an operation. The requests in ``before`` prepare the site for it."""
 
     operation: str
     email: str | None = None

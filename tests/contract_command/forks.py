@@ -62,7 +62,7 @@ class Fork:
 
 
 def broken(scope: Scope, status: int, headers: dict[bytes, bytes], body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    """What the fork answers where the mock answers otherwise."""
+    """Return the response of the fork: the mock's, broken in some cases."""
     match scope["method"], scope["path"].startswith(GROUPS), status:
         case "GET", False, 200:
             # A key is missing.

@@ -38,7 +38,7 @@ HEADING: Final = re.compile(r"^_+ (\S+ /\S+) _+$", re.MULTILINE)
 
 
 class Outcome(NamedTuple):
-    """What a run has told."""
+    """The output and the exit status of a run."""
 
     status: int
     printed: str
@@ -66,7 +66,7 @@ def outcome(done: "subprocess.CompletedProcess[str]", folder: Path) -> Outcome:
 
 
 def curl(line: str, **environment: str) -> tuple[int, str, str]:
-    """What a line comes to in a shell: status, content type and body."""
+    """Run a curl command in a shell; return status, content type and body."""
     done = subprocess.run(
         ["bash", "-c", f"{line} -s -w '\\n%{{http_code}} %{{content_type}}'"],
         capture_output=True,

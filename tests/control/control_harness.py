@@ -1,4 +1,4 @@
-"""What the tests of the control API share: its contract, Schemathesis set up for it, and requests to it."""
+"""The contract of the control API, Schemathesis set up for it, and requests to it."""
 
 import json
 from copy import deepcopy

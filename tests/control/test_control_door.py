@@ -1,4 +1,4 @@
-"""Who may use the control API: by token, Host and Origin, bound to loopback, bound elsewhere, and without a socket."""
+"""The access to the control API: token, Host and Origin, on loopback, elsewhere, and without a socket."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the control API costs those who do not use it: nothing is loaded before the first request to it."""
+"""The control API costs nothing until it is used: no module is loaded before the first request to it."""
 
 import subprocess
 import sys

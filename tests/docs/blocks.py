@@ -36,12 +36,12 @@ class Block(NamedTuple):
 
     @property
     def where(self) -> str:
-        """Where it stands, for people."""
+        """The place of the block, as people read it."""
         return f"{self.document}, line {self.line}"
 
 
 def package_folder(package: ModuleType) -> Path:
-    """Where a package is: in a checkout, or among the installed ones."""
+    """Return the folder of a package, in a checkout or among the installed ones."""
     assert package.__file__ is not None
     return Path(package.__file__).parent
 

@@ -1,4 +1,4 @@
-"""What the vendor's page says, read from docs/page.yaml; with a copy of the page: python tests/docs/facts.py FILE
+"""The facts of the vendor's page, from docs/page.yaml; with a copy of the page: python tests/docs/facts.py FILE
 
 Nothing here knows what mockscope answers: that is told from the contract and the code in tests/page/claims.py.
 """
@@ -92,7 +92,7 @@ class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def claims(self) -> dict[str, list[Fact]]:
-        """What the page claims, and which facts say so."""
+        """Return the claims of the page, each with its facts."""
         found: dict[str, list[Fact]] = {}
         for fact in self.facts:
             for claim in self._claims_of(fact):
@@ -122,7 +122,7 @@ def spread(claim: str, operations: Iterable[str]) -> list[str]:
 
 
 def shown(operation: str, shape: Any, place: str = "") -> Iterator[str]:
-    """What a shape claims: the order of keys, and the types of values. A tuple holds shapes of which any may come."""
+    """Return the claims of a shape: the order of keys, and the types of values. A tuple holds alternative shapes."""
     if isinstance(shape, dict):
         yield f"{operation} orders {place or 'its answer'}: {', '.join(shape)}"
         for key, value in shape.items():

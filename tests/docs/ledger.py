@@ -206,7 +206,7 @@ def render_ledger(
 
 
 def render_summary(rules: Sequence[Rule], observations: Sequence[Observation]) -> str:
-    """How many rules stand on what, and which."""
+    """Render the number of rules for each kind of evidence, and their ids."""
     rows = [
         f"| {basis} | {_counted(rules, basis, whole=True)} | {_counted(rules, basis, whole=False)} |" for basis in BASES
     ]
@@ -227,7 +227,7 @@ def _counted(rules: Sequence[Rule], basis: str, *, whole: bool) -> str:
 
 
 def render_disputes(page: Page) -> str:
-    """Where the page can't be followed, and how that was settled."""
+    """Render the places where the page cannot be followed, and the decision for each."""
     return "\n".join(
         [
             *("## Where the page contradicts itself", "", *_disputes(page, page.contradictions), ""),

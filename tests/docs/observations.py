@@ -1,4 +1,4 @@
-"""What users saw the real service do: the reports of `mockscope check` in docs/observations, read and judged.
+"""The reports of `mockscope check` in docs/observations: users' observations of the real service, read and judged.
 
 A report about anything else than the vendor's own hosts is none, and is refused rather than passed over.
 """
@@ -27,7 +27,7 @@ class ReportRefused(ValueError):
 
 
 class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What was seen of one rule."""
+    """The outcome of one rule."""
 
     rule: Annotated[str, Meta(description="the rule's id")]
     sentence: Annotated[str, Meta(description="what the rule says, in one sentence; it may be missing")] = ""
@@ -55,7 +55,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Observation(NamedTuple):
-    """What one report says of one rule."""
+    """The outcome of one rule in one report."""
 
     rule: str
     differs: bool
@@ -65,7 +65,7 @@ class Observation(NamedTuple):
 
 @cache
 def read_observations(rules: frozenset[str], folder: Path = FOLDER) -> list[Observation]:
-    """What the reports of a folder say, the oldest first.
+    """Return the observations of all reports in a folder, the oldest first.
 
     Raises:
         ReportRefused: a report is about a mock, holds a key, names a rule that is not there, or is no report.

@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def is_whole(config: pytest.Config) -> bool:
-    """Whether the whole suite is to run: who names tests, or asks for some, gets those."""
+    """Return whether the whole suite is to run: no test is named or selected."""
     # Without pytest's cache some of the options do not exist.
     chosen = [config.getoption(name, default=None) for name in NARROWING]
     is_by_marker = config.getoption("markexpr") not in ("", BY_DEFAULT)

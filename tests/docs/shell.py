@@ -1,4 +1,4 @@
-"""What a reader of the documentation would do in a terminal: run commands, and ``mockscope serve`` beside them."""
+"""A terminal for the documentation: run commands, with ``mockscope serve`` in the background."""
 
 import os
 import shlex
@@ -51,7 +51,7 @@ def exchanges(text: str) -> list[Exchange]:
 
 
 def is_whole(command: str) -> bool:
-    """Whether a shell would not ask for more."""
+    """Return whether a shell would take the text as a complete command."""
     try:
         shlex.split(command)
     except ValueError:
@@ -71,7 +71,7 @@ def environment() -> dict[str, str]:
 
 
 def run(command: str, directory: Path) -> str:
-    """What a command shows, both streams together and without the blank end."""
+    """Run a command; return both streams together, without trailing blanks."""
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=directory,

@@ -1,4 +1,4 @@
-"""What the documentation shows is what happens: every fenced block is run, or is listed as one that is not."""
+"""The documentation is executed: every fenced block is run, or is listed as one that is not."""
 
 import json
 import re

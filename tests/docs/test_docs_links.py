@@ -24,7 +24,7 @@ ROOMS = ("domain", "instruments", "web", "web/control", "checking")
 
 
 def place(name: str) -> Path:
-    """Where a file of the project is; the package may be an installed one."""
+    """Return the path of a file of the project; the package may be an installed one."""
     return PACKAGE / name.removeprefix("src/mockscope/") if name.startswith("src/mockscope/") else ROOT / name
 
 

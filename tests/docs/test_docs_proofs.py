@@ -52,7 +52,7 @@ def run(project: pytest.Pytester, *options: str) -> pytest.RunResult:
 
 
 def complaint(result: pytest.RunResult) -> list[str]:
-    """What stands under the heading, if there is one."""
+    """Return the text under the heading, if there is a heading."""
     lines = [line for line in result.outlines if line]
     headings = [number for number, line in enumerate(lines) if "proofs that did not run" in line]
     return [line for line in lines[headings[0] + 1 :] if line.startswith(("PAGE", "USER"))] if headings else []

@@ -31,7 +31,7 @@ def _busy() -> Iterator[None]:
 
 
 def read_while_writing(read: Callable[[], object], write: Callable[[int], object]) -> list[object]:
-    """What a thread reads, over and over, while this one writes."""
+    """Return everything that a thread reads while this one writes."""
     found: list[object] = []
     reading, over = Event(), Event()
 
@@ -53,7 +53,7 @@ def read_while_writing(read: Callable[[], object], write: Callable[[int], object
 
 
 def answer(call: Callable[[], object]) -> object:
-    """What a call returns, or the refusal as a text."""
+    """Return the value of a call, or its refusal as text."""
     try:
         return call()
     except Refused as refused:

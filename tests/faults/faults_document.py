@@ -17,7 +17,7 @@ def tables(section: str) -> list[list[list[str]]]:
 
 
 def row_of(name: str, section: str, *, first: int = 0) -> list[str]:
-    """What the tables of a section say of something, side by side, from the first one that is of its kind."""
+    """Return the cells of a row, from the first table of a section that has one of this kind."""
     return [
         cell for table in tables(section)[first:] for row in table if name in row[0].split(", ") for cell in row[1:]
     ]

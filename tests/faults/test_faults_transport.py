@@ -127,7 +127,7 @@ def with_http_client(asked: Sequence[Asked], patience: float) -> None:
 
 
 class Exit(Exception):
-    """How curl ended."""
+    """An exit status of curl."""
 
 
 def with_curl(asked: Sequence[Asked], patience: float) -> None:
@@ -568,7 +568,7 @@ def test_a_signal_ends_a_server_at_once_though_an_answer_is_kept_back(keeps_back
 
 
 def is_over(wire: Wire) -> bool:
-    """Whether the connection ended, with a goodbye or without."""
+    """Return whether the connection ended, closed or reset."""
     try:
         return wire.rest() == b""
     except ConnectionResetError:

@@ -16,7 +16,7 @@ pytestmark = [
 
 
 def in_a_child(function: Callable[[], object]) -> str:
-    """What a function returns or raises in a forked child."""
+    """Run a function in a forked child; return the repr of its value, or the text of its exception."""
     reader, writer = os.pipe()
     child = os.fork()
     if not child:

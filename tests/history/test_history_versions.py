@@ -52,7 +52,7 @@ def contents(store: Store) -> tuple[Any, ...]:
 
 
 def moments(versions: list[Version]) -> int:
-    """How many moments a history still has, from the versions that are held on."""
+    """Return the number of moments that a history keeps for the versions that are held."""
     found = set()
     for version in versions:
         moment: Any = version.moment

@@ -30,7 +30,7 @@ JSON: Final = "application/json; charset=utf-8"
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. Names of headers are in lower case."""
+    """A response. Names of headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -261,14 +261,14 @@ class Wire:
         return Answer(int(status_line.split()[1]), headers, self._stream.read(length))
 
     def is_over(self) -> bool:
-        """Whether the server ends the connection, in order or by a reset, and says nothing before."""
+        """Return whether the server closes or resets the connection without sending anything."""
         try:
             return self.socket.recv(1) == b""
         except ConnectionResetError:
             return True
 
     def rest(self) -> bytes:
-        """What comes until the server closes the connection."""
+        """Return all bytes until the server closes the connection."""
         return self._stream.read()
 
 

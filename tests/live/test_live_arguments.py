@@ -1,4 +1,4 @@
-"""What Python hands over that is of no such kind is refused where it is handed over, and nothing has changed."""
+"""Arguments of a wrong type are refused at the call, and change nothing."""
 
 import re
 from collections.abc import Callable

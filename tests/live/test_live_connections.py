@@ -58,7 +58,7 @@ def get_groups(site: MockSite) -> bytes:
 
 
 def is_well(site: MockSite) -> bool:
-    """Whether the server answers another client as ever; by then it has handled what came before."""
+    """Return whether the server responds to another client. By then it has handled all earlier bytes."""
     response = requests.get(f"{site.url}/api/v1/groups", headers=site.headers, timeout=PATIENCE)
     return response.status_code == 200 and bool(response.json() == BUILTIN_GROUPS)
 

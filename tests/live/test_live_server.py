@@ -29,7 +29,7 @@ NOT_RUNNING = "the mockscope server is not running: use it in a with block, or c
 
 
 def is_well(site: MockSite) -> bool:
-    """Whether the site's server answers for it."""
+    """Return whether the site's server responds for it."""
     response = requests.get(f"{site.url}/api/v1/users", headers=site.headers, timeout=PATIENCE)
     return response.status_code == 200 and response.json()["total_users"] == len(site.users)
 
@@ -41,7 +41,7 @@ def port_of(url: str) -> int:
 
 
 def is_closed(port: int) -> bool:
-    """Whether nobody listens on a port."""
+    """Return whether no process listens on a port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 

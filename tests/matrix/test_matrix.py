@@ -37,7 +37,7 @@ Act = Literal["page", "create", "reset"]
 
 
 class World(NamedTuple):
-    """What a test has: a server with the demo site, whose name and key the scripts have, and a folder of its own."""
+    """The world of a test: a server with the demo site, its host and key for the scripts, and a folder."""
 
     server: LiveServer
     folder: Path
@@ -49,7 +49,7 @@ class World(NamedTuple):
 
 
 class Came(NamedTuple):
-    """What a client got: None of both where it says that no answer came. And by which host it asked."""
+    """The result of a client: status and body, both None without a response, and the host that it asked."""
 
     status: int | None
     body: bytes
@@ -108,7 +108,7 @@ class Script(NamedTuple):
         return "app.periscopedata.com" if VENDOR in self.text else "api.periscopedata.com"
 
     def command(self, folder: Path, act: Act, text: str) -> list[str]:
-        """What runs it as it is, or with another text."""
+        """Return the command that runs the script, as it is or with another text."""
         path = folder / self.name
         if PACKAGES.is_dir() and not (folder / PACKAGES.name).exists():
             # Node looks for them beside the script.
@@ -137,7 +137,7 @@ def by_base_url_of(script: Script, world: World, act: Act) -> Came:
 
 
 def came(status: int, output: str, errors: str, host: str) -> Came:
-    """What a script says that it got."""
+    """Return the result that a script prints."""
     if status:
         assert output == "", errors
         return Came(None, b"", host)

@@ -1,4 +1,4 @@
-"""What mockscope claims about the API: told from openapi.yaml, from the tables of the code, and from answers.
+"""The claims of mockscope about the API: from openapi.yaml, from the tables of the code, and from responses.
 
 A claim is a sentence with one verb, as in docs/page.yaml: "create_user answers 409". Nothing is compared but claims.
 """
@@ -40,7 +40,7 @@ OF_THE_ANSWERS: Final = (" answers ", " orders ", " says ")
 
 
 def verb(claim: str) -> str:
-    """What a claim is about.
+    """The subject of a claim.
 
     Raises:
         ValueError: it has no verb that any source knows, so that nothing would ever be held against it.
@@ -52,7 +52,7 @@ def verb(claim: str) -> str:
 
 
 def drift(page: Claims, ours: Collection[str], found: Claims, verbs: Collection[str]) -> list[str]:
-    """Where the page and one source differ, in words; what is marked as ours is no difference."""
+    """Return the differences between the page and one source, without those that are marked as ours."""
     said = {claim for claim in page if verb(claim) in verbs}
     missing = sorted(said - found)
     added = sorted({claim for claim in found if verb(claim) in verbs} - said - set(ours))
@@ -60,7 +60,7 @@ def drift(page: Claims, ours: Collection[str], found: Claims, verbs: Collection[
 
 
 def ours_of(page: Page) -> dict[str, str]:
-    """What is marked as ours, and the rule that answers for it."""
+    """Return the claims that are marked as ours, each with its rule."""
     return {each: rule for claim, rule in page.ours.items() for each in spread(claim, page.operations)}
 
 
@@ -68,7 +68,7 @@ def ours_of(page: Page) -> dict[str, str]:
 
 
 def contract_claims(document: Document) -> Claims:
-    """What the contract claims."""
+    """Return the claims of the contract."""
     return {
         claim
         for path, item in document["paths"].items()
@@ -172,7 +172,7 @@ def _component_claims(schemas: Document) -> Iterator[str]:
 
 
 def resolved(document: Document, node: Document) -> Document:
-    """What a reference leads to, with what stands beside it."""
+    """Return the target of a reference, merged with its siblings."""
     while "$ref" in node:
         _, of, kind, key = node["$ref"].split("/")
         node = {**document[of][kind][key], **{name: value for name, value in node.items() if name != "$ref"}}
@@ -196,12 +196,12 @@ KINDS: Final[Mapping[Callable[[object], object], str]] = {
 
 
 def code_claims() -> Claims:
-    """What the tables of the code claim."""
+    """Return the claims of the tables in the code."""
     return {*_route_claims(), *_body_claims(), *_word_claims(), *_demo_claims()}
 
 
 def refusal_claims() -> Claims:
-    """Which status is given under which rule."""
+    """Return the status of each rule's refusals."""
     return {f"{refusal.status} under {refusal.rule}" for refusal in Refusal}
 
 
@@ -238,7 +238,7 @@ def _demo_claims() -> Iterator[str]:
 
 
 def answer_claims(operation: str, status: int, body: bytes, host: str) -> Iterator[str]:
-    """What one answer claims."""
+    """Return the claims of one response."""
     yield f"{operation} answers {status}"
     if status < 400:
         content = msgspec.json.decode(body)

@@ -245,7 +245,7 @@ def test_code_that_drifts_is_found(gone: str | None, come: str | None, found: li
 
 
 class Request(NamedTuple):
-    """What is asked, with the right credentials unless others are given."""
+    """A request, with the right credentials unless others are given."""
 
     method: str
     path: str
@@ -367,7 +367,7 @@ def test_every_mark_of_ours_is_needed_and_has_a_rule_that_the_page_does_not_stat
 
 
 def wrong_about_rules(page: Page, rules: Mapping[str, Rule]) -> list[str]:
-    """Where the rules and the facts that they stand on do not go together."""
+    """Return the conflicts between the rules and their facts."""
     stated = {rule for fact in page.facts for rule in fact.states}
     named = {fact.id for fact in page.facts}
     return [

@@ -1,4 +1,4 @@
-"""What a test run pays for the plugin while no fixture is used: nothing but the plugin itself."""
+"""The plugin loads nothing but itself while no fixture is used."""
 
 import json
 import subprocess

@@ -38,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is predicted. The body of a refusal is only known by its shape, and is None here."""
+    """A predicted response. The body of a refusal is only known by its shape, and is None here."""
 
     status: int
     body: Any = None
@@ -375,7 +375,7 @@ def no_number(text: str) -> NoReturn:
 
 
 def has_surrogates(body: bytes) -> bool:
-    """Whether half a surrogate pair was escaped: no text, so nothing that could be answered in UTF-8."""
+    """Return whether a lone surrogate was escaped: it cannot be encoded in UTF-8."""
     text = json.dumps(json.loads(body, parse_int=float), ensure_ascii=False)
     return any("\ud800" <= character <= "\udfff" for character in text)
 

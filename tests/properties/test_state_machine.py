@@ -601,7 +601,7 @@ class Service(RuleBasedStateMachine):
 
 
 def answer_in(got: Got, request: Request) -> Answer:
-    """What came, in the terms of the model; what every answer owes is checked on the way (HTTP-1, HTTP-10)."""
+    """Return the response in the terms of the model, after the checks for every response (HTTP-1, HTTP-10)."""
     assert got.headers["content-type"] == "application/json; charset=utf-8"
     assert got.headers["x-request-id"]
     assert ("allow" in got.headers) == (got.status == 405)

@@ -128,7 +128,7 @@ def test_the_order_of_the_records_does_not_matter_and_is_not_kept() -> None:
 
 
 def renamed(*emails: str) -> list[str]:
-    """What becomes of some emails, in this order."""
+    """Return the new emails for some emails, in the same order."""
     # Each is found again by the time of a login.
     users = [
         {
@@ -296,7 +296,7 @@ def replacements(seed: Mapping[str, Any]) -> Iterator[str]:
 
 
 def shape(seed: Mapping[str, Any]) -> list[str]:
-    """What must stay: numbers, times, flags, words of access, and who is together with whom."""
+    """Return the parts that stay: numbers, times, flags, words of access, and the sets of members."""
     return sorted(json.dumps(site_shape(site), sort_keys=True) for site in Mockscope(seed).export()["sites"])
 
 

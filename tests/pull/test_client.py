@@ -266,7 +266,7 @@ def test_a_redirect_is_not_followed(location: str) -> None:
 
 
 def waits_of(script: list[bytes], **options: Any) -> tuple[list[float], int]:
-    """How long it was waited for each time, and the status in the end."""
+    """Return the length of each wait, and the status in the end."""
     waits: list[float] = []
     with scripted(script) as server, Client(server.url, HOST, KEY, sleep=waits.append, **options) as client:
         status = client.request("POST", "/", json={}).status

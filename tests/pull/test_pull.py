@@ -100,7 +100,7 @@ def pulling(url: str, *options: str | Path) -> Iterator["subprocess.Popen[str]"]
 
 
 def visible(export: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What the API shows of an export: no key, no switches, no owners, and no dashboards that no group may see."""
+    """Return the part of an export that the API shows: no key, switches, owners or dashboards that no group may see."""
     return [
         {
             "host": site["host"],
@@ -479,7 +479,7 @@ def users(*records: Any, following: Any = None, total: Any = None) -> bytes:
 
 
 def refused(*script: bytes) -> str:
-    """Why nothing comes of a server that answers so."""
+    """Return the error for a server with such responses."""
     with scripted(script) as server:
         done = pull(server.url)
     assert (done.status, done.out) == (1, "")

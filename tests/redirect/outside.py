@@ -1,4 +1,4 @@
-"""What lies beyond a redirect in these tests: in place of the vendor's hosts, a server on loopback that counts.
+"""The stand-in for the vendor's hosts in these tests: a server on loopback that counts requests.
 
 The fixture goes round the look-up of names and the opening of connections before any redirect does, so whatever a
 redirect lets through ends here, and never at the vendor's.
@@ -206,7 +206,7 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
 
 @pytest.fixture
 def trust(tmp_path: Path) -> Trust:
-    """What makes a client believe the stand-in."""
+    """The trust that lets a client verify the stand-in."""
     file = tmp_path / "ca.pem"
     authority().cert_pem.write_to_path(str(file))
     return Trust(file, ssl.create_default_context(cafile=str(file)))

@@ -29,21 +29,21 @@ ROOTS: Final = ssl.create_default_context()
 
 
 class Answer(NamedTuple):
-    """What came back."""
+    """A response."""
 
     status: int
     body: bytes
 
 
 class Trust(NamedTuple):
-    """Whom a client believes: the file of an authority, and a context that has read it."""
+    """The authority that a client trusts: its file, and a context that has loaded it."""
 
     file: Path
     context: ssl.SSLContext
 
 
 class Options(NamedTuple):
-    """How a client is set up.
+    """The settings of a client.
 
     Args:
         trust: whom it believes; None leaves it with the roots that it brings along.

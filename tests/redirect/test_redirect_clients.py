@@ -53,7 +53,7 @@ def sent(call: Entry) -> tuple[object, ...]:
 
 
 def error_of(ask: Ask, address: str, site: MockSite) -> type[BaseException]:
-    """What a client raises for a request that goes wrong."""
+    """Return the exception of a client for a request that goes wrong."""
     with pytest.raises(Exception) as caught:  # noqa: PT011
         ask("POST", f"{address}/api/v1/users", as_json(site), NEW_USER)
     return caught.type

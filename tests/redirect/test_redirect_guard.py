@@ -1,4 +1,4 @@
-"""What a redirect can't lead is refused at once, with the way to the mock; the real way to the hosts sees nothing."""
+"""A redirect refuses at once what it cannot redirect, and names the mock; no request reaches the real hosts."""
 
 import asyncio
 import http.client

@@ -28,7 +28,7 @@ URL: Final = "http://app.periscopedata.com/api/v1/users"
 
 
 def places_that_are_patched() -> list[object]:
-    """What stands at each place of the table, as the very object, and the list of the finders of modules."""
+    """Return the object at each place of the table, and the list of import finders."""
     places = []
     for row in ROWS:
         owner_name, _, attribute = row.name.rpartition(".")
@@ -50,7 +50,7 @@ def assert_same(before: list[object], after: list[object]) -> None:
 
 
 def leads_to(session: requests.Session, *sites: MockSite) -> MockSite | None:
-    """Which of the sites is asked, if any."""
+    """Return the site that is asked, if any."""
     before = [len(site.calls) for site in sites]
     session.get(URL, headers=sites[0].headers)
     asked = [site for site, count in zip(sites, before, strict=True) if len(site.calls) > count]
@@ -76,7 +76,7 @@ def test_everything_is_put_back_exactly(mockscope_server: LiveServer) -> None:
 
 
 def kind_of(row: Row) -> tuple[bool, str | None]:
-    """What others ask of a function before they build a patch on it: whether it is asynchronous, and what it takes."""
+    """Return the facts that other patches inspect in a function: whether it is asynchronous, and its parameters."""
     module = import_module(row.module)
     owner_name, _, attribute = row.name.rpartition(".")
     function = getattr(getattr(module, owner_name) if owner_name else module, attribute, None)

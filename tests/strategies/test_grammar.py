@@ -75,7 +75,7 @@ def stage() -> Iterator[Stage]:
 
 
 def matches(refusal: Refusal, message: str) -> bool:
-    """Whether a message is that refusal's, whatever was sent."""
+    """Return whether a message is that refusal's, for any request."""
     return bool(re.fullmatch(re.sub(r"\\{\w+\\}", ".*", re.escape(refusal.template)), message, flags=re.DOTALL))
 
 

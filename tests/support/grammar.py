@@ -649,7 +649,7 @@ def _wrong(seen: Seen, operations: Collection[str], mistakes: Collection[Mistake
 
 
 def _is_possible(operation: str, seen: Seen, wrong: Mapping[str, Choice] = MappingProxyType({})) -> bool:
-    """Whether the site has the records that the right parts of a request are made of."""
+    """Return whether the site has the records that the valid parts of a request need."""
     parts = OPERATIONS[operation].parts
     return all(getattr(seen, part.needs) for part in parts if part.needs and part.name not in wrong)
 

@@ -1,4 +1,4 @@
-"""What happens to users elsewhere, told by the test and shown by the API: logins and changes of passwords."""
+"""The logins and password changes of users elsewhere, set by the test and shown by the API."""
 
 import json
 from datetime import UTC, date, datetime

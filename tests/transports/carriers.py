@@ -47,7 +47,7 @@ Body = bytes | Iterable[bytes] | None
 
 
 class Answer(NamedTuple):
-    """What a client got to see. Names of headers are in lower case."""
+    """A response as the client sees it. Names of headers are in lower case."""
 
     status: int
     reason: str
@@ -163,7 +163,7 @@ def twins(carrier: Carrier, **options: Any) -> Iterator[tuple[End, End]]:
 
 
 def was_here(entry: Entry) -> bool:
-    """Whether a call was answered without a socket: in a thread that is no server's."""
+    """Return whether a call was answered without a socket: in a thread that is not a server's."""
     return entry.thread not in [thread.ident for thread in threading.enumerate() if thread.name == "mockscope"]
 
 

@@ -1,4 +1,4 @@
-"""What a client sees without a socket, and what is kept of its call, is what it is over loopback."""
+"""The response and the recorded call without a socket equal those over loopback."""
 
 import re
 

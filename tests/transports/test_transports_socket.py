@@ -1,4 +1,4 @@
-"""What needs a socket gets one: planned faults, observers, clients that will not wait, a server that is not there."""
+"""A call that needs a socket gets one: faults, observers, clients that time out, an absent server."""
 
 import asyncio
 import copy
@@ -247,7 +247,7 @@ def test_paths_that_are_not_the_vendors_are_answered_too(carrier: Carrier, path:
 
 
 def answered_in_a_child(ask: Callable[[], int]) -> int:
-    """What is asked in a forked process, where nothing of the server runs."""
+    """Return the response in a forked process, where no thread of the server runs."""
     child = os.fork()
     if child == 0:
         status = 0

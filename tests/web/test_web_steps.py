@@ -1,4 +1,4 @@
-"""What a long body costs: as many steps as it has names, and not their square."""
+"""A long body costs steps in proportion to its names, and not to their square."""
 
 from collections.abc import Callable
 from types import SimpleNamespace

@@ -12,7 +12,7 @@ Word = Literal["holds", "differs", "not-seen"]
 
 
 class Level(IntEnum):
-    """How far a run may go. Each level includes those before it."""
+    """The writes that a run may make. Each level includes those before it."""
 
     # GET only.
     READ_ONLY = 0
