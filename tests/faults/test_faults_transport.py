@@ -632,10 +632,12 @@ with mockscope.serve() as server:
     site = server.site()
     for transport in TRANSPORTS:
         site.faults.add("list_users", transport=transport, nth=2)
-        connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=0.2)
+        connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=300)
         connection.request("GET", "/api/v1/users", headers=site.headers)
         connection.getresponse().read()
         connection.request("GET", "/api/v1/users", headers=site.headers)
+        if transport == "hang":
+            connection.sock.settimeout(0.2)
         try:
             print(transport, connection.getresponse().read())
         except Exception as error:
