@@ -5,8 +5,9 @@ import gc
 import json
 import sys
 import tracemalloc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from math import inf
 from threading import Event, Thread
 from time import monotonic
@@ -15,7 +16,7 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 from callers import GROUPS, PHOEBE, SECONDS, USERS, Half, announcing, call, send
-from support.bounds import at_once, join
+from support.bounds import at_once, join, until
 
 import mockscope
 from mockscope import LiveServer, MockSite
@@ -25,6 +26,7 @@ from mockscope.instruments.clock import Clock
 from mockscope.instruments.entry import LONGEST_KEPT, Entry
 from mockscope.instruments.hints import Hint
 from mockscope.instruments.lines import pack
+from mockscope.instruments.veil import Veil
 from mockscope.web.reading import LARGEST_BODY
 
 KEY = "e179017a-62b0-4996-8a38-e91aa9f1"
@@ -328,6 +330,34 @@ def test_a_call_looks_complete_only_when_all_of_it_is_there() -> None:
     assert (len(entry.body or b""), entry.weight) == (LONGEST_KEPT, 2 * LONGEST_KEPT + head)
 
 
+def test_a_fault_may_let_a_call_go_on_while_another_thread_looks_at_it() -> None:
+    entry = Entry("1", "GET", USERS, held_until=60.0)
+
+    def source() -> int:
+        entry.held_until = None
+        return 0
+
+    entry.clock = Clock(source=source)
+
+    assert (entry.is_held, entry.is_held) == (True, False)
+
+
+@pytest.mark.parametrize("name", ["body", "answer"])
+def test_a_body_may_be_forgotten_while_another_thread_reads_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = Entry("1", "POST", USERS)
+    entry.body = b"{}"
+    entry.keep_answer(200, [], b"{}")
+    raw = Veil.raw
+
+    def forget(veil: Veil) -> Callable[[bytes], bytes]:
+        entry.forget_bodies()
+        return partial(raw, veil)
+
+    monkeypatch.setattr(Veil, "raw", property(forget))
+
+    assert (getattr(entry, name), getattr(entry, name)) == (b"{}", None)
+
+
 def test_a_look_ends_as_soon_as_the_answer_is_out(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = announcing(site.calls, monkeypatch)
     began = monotonic()
@@ -368,17 +398,11 @@ def test_a_look_does_not_wait_for_what_came_after_it(monkeypatch: pytest.MonkeyP
 
 
 def test_a_call_that_a_fault_holds_back_is_not_waited_for(site: MockSite) -> None:
-    seen = Event()
-
-    def is_meant(entry: Entry) -> bool:
-        seen.set()
-        return True
-
     site.clock.freeze()
-    site.faults.add("list_users", delay=60, where=is_meant)
+    site.faults.add("list_users", delay=60)
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(call, site, "GET", USERS)
-        assert seen.wait(SECONDS)
+        until(lambda: any(entry.is_held for entry in site.calls.settled(0)))
 
         assert (site.calls.last.status, site.calls.last.is_held) == (None, True)
         site.clock.shift(seconds=60)

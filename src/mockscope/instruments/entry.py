@@ -94,9 +94,11 @@ class Entry(msgspec.Struct, eq=False):
     @property
     def is_held(self) -> bool:
         """Return whether a fault keeps the response back. One that is due is under way, though perhaps not sent."""
-        if self.held_until is None or self.clock is None:
+        # Read once, as below: the thread that answers may set it to None meanwhile.
+        until = self.held_until
+        if until is None or self.clock is None:
             return False
-        return self.clock.time() < self.held_until - ROUNDED
+        return self.clock.time() < until - ROUNDED
 
     @property
     def received_at(self) -> datetime:
@@ -132,7 +134,8 @@ class Entry(msgspec.Struct, eq=False):
 
         Until the call is complete it is whole, and then cut at LONGEST_KEPT bytes.
         """
-        return self._body and self.veil.raw(self._body)
+        body = self._body
+        return body and self.veil.raw(body)
 
     @body.setter
     def body(self, body: bytes) -> None:
@@ -141,7 +144,8 @@ class Entry(msgspec.Struct, eq=False):
     @property
     def answer(self) -> bytes | None:
         """The answer's body, cut at LONGEST_KEPT bytes."""
-        return self._answer and self.veil.raw(self._answer)
+        answer = self._answer
+        return answer and self.veil.raw(answer)
 
     def keep_answer(self, status: int, headers: Pairs, answer: bytes) -> None:
         """Keep what the client is told.
@@ -226,6 +230,7 @@ class Entry(msgspec.Struct, eq=False):
 
     def as_dict(self) -> dict[str, Any]:
         """The call as plain data, as the control API shows it."""
+        advice = self.advice
         return {
             "id": self.id,
             "time": f"{self.received_at.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z",
@@ -241,8 +246,7 @@ class Entry(msgspec.Struct, eq=False):
             "duration_ms": None if self.duration is None else round(self.duration * 1000, 3),
             "test_mode": self.test_mode,
             "rule": self.rule,
-            "hint": self.advice
-            and {"code": self.advice.code, "cause": self.advice.cause, "remedy": self.advice.remedy},
+            "hint": advice and {"code": advice.code, "cause": advice.cause, "remedy": advice.remedy},
             "fault": self.fault,
         }
 
