@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import Iterator
+from threading import Semaphore
 from typing import Any
 
 import httpx
@@ -97,6 +98,28 @@ def test_a_stream_ends_when_its_site_goes(server: LiveServer, site: MockSite, re
     assert (reader.event()["id"], reader.block()) == (last, [])
 
 
+async def test_a_stream_ends_when_its_site_goes_while_it_begins(
+    site: MockSite, server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return await asyncio.Future()
+
+    def is_there(*_: object) -> bool:
+        site.remove()
+        return True
+
+    monkeypatch.setattr(stream, "_is_there", is_there)
+    async with asyncio.timeout(WAIT_SECONDS):
+        await EventStream(server, site)({"type": "http"}, receive, send)
+
+    assert [message.get("body") for message in sent[1:]] == [f"{OPENED}\n\n".encode(), b""]
+
+
 def test_a_stream_goes_on_after_a_reset(site: MockSite, reader: Reader) -> None:
     site.reset()
     after = list_users(site)
@@ -170,6 +193,8 @@ async def test_a_reader_that_is_too_slow_loses_the_oldest_calls_and_is_told_so(
     task = asyncio.create_task(events({"type": "http"}, receive, send))
     await begun.wait()
     asked = [await asyncio.to_thread(list_users, site) for _ in range(5)]
+    # An observer sees a call once its response is out.
+    until(lambda: events._dropped == 2)
     assert len(events._waiting) == 3
     site.remove()
     may_go_on.set()
@@ -193,12 +218,19 @@ def test_a_reader_that_reads_nothing_does_not_make_memory_grow(server: LiveServe
             until(lambda: OPENED in answer.readline())
         [observe] = site.calls.observers
         events: EventStream = observe.__self__  # type: ignore[attr-defined]
+        observed = Semaphore(0)
+        site.calls.observers.append(lambda entry: observed.release())
         with httpx.Client(headers=site.headers, verify=False) as client:
+
+            def post() -> None:
+                client.post(f"{server.url}/api/v1/groups", content=body)
+                assert observed.acquire(timeout=WAIT_SECONDS)
+
             # What the sockets hold comes first.
             while not events._dropped:
-                client.post(f"{server.url}/api/v1/groups", content=body)
+                post()
             for _ in range(5):
-                client.post(f"{server.url}/api/v1/groups", content=body)
+                post()
 
         assert (len(events._waiting), events._dropped) == (stream.MOST_WAITING, 6)
 

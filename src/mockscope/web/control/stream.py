@@ -71,7 +71,8 @@ class EventStream(StreamingResponse):
     async def _events(self) -> AsyncIterator[bytes]:
         yield b": calls from here on\n\n"
         # A site may have gone between the look at the path and the first event.
-        self._ended = self._ended or not _is_there(self._bench, self._owner)
+        if not _is_there(self._bench, self._owner):
+            self._ended = True
         while not self._ended or self._waiting:
             self._moved.clear()
             while self._waiting:
