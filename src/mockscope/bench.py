@@ -545,7 +545,9 @@ class Bench:
     @property
     def sites(self) -> dict[str, MockSite]:
         """The sites that are there now, by host."""
-        return {site.host: self._handles[site] for site in self.directory if site in self._handles}
+        # Copied: another thread may remove a site between the two looks.
+        handles = self._handles.copy()
+        return {site.host: handles[site] for site in self.directory if site in handles}
 
     def handle(self, site: Site) -> MockSite | None:
         """Return the handle of a site, or None if it was removed meanwhile."""

@@ -23,6 +23,7 @@ from support.bounds import at_once, join
 
 import mockscope
 from mockscope import LiveServer, MockSite, server
+from mockscope.domain.site import Site
 from mockscope.server import bind
 
 NOT_RUNNING = "the mockscope server is not running: use it in a with block, or call start()"
@@ -503,3 +504,18 @@ with urllib.request.urlopen(request) as response:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert (done.stdout, done.stderr) == ("200\n", "")
+
+
+def test_a_site_may_be_removed_while_another_thread_looks_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    double = mockscope.Mockscope()
+    handle = double.site("central-perk")
+
+    def host(site: Site) -> str:
+        monkeypatch.undo()
+        handle.remove()
+        return site.host
+
+    monkeypatch.setattr(Site, "host", property(host), raising=False)
+
+    assert double.sites == {"central-perk": handle}
+    assert double.sites == {}
