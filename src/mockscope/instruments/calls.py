@@ -311,8 +311,8 @@ class Journal(Calls):
 
     def let_go(self) -> None:
         """End the calls that faults keep back now, and those received so far that they would keep back later."""
-        if self._ring:
-            self._let_go = self._ring[-1].number
+        # Copied: another thread may forget the calls meanwhile.
+        self._let_go = max((entry.number for entry in self._ring.copy()), default=self._let_go)
         for let_go in tuple(self._held.values()):
             let_go()
 
