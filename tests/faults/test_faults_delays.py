@@ -8,7 +8,7 @@ from math import inf
 
 import pytest
 import requests
-from support.bounds import result
+from support.bounds import result, until
 
 from mockscope import Answer, Entry, LiveServer, LogNormal, MockSite, Uniform
 from mockscope.instruments.fault import LONGEST_DELAY
@@ -49,6 +49,10 @@ class Arrivals:
 
     def await_one(self) -> None:
         assert self._counted.acquire(timeout=PATIENCE)
+
+
+def await_held(site: MockSite) -> None:
+    until(lambda: any(call.is_held for call in site.calls.settled(0)))
 
 
 @pytest.fixture(autouse=True)
@@ -92,13 +96,11 @@ def test_what_a_fault_keeps_back_writes_nothing_into_a_site_that_was_reset_meanw
 def test_a_call_that_a_fault_keeps_back_goes_on_where_the_calls_are_merely_forgotten(
     mockscope: MockSite, in_background: Callable[..., Future[int]]
 ) -> None:
-    arrivals = Arrivals()
     mockscope.clock.freeze()
-    mockscope.faults.add("create_user", delay=60, where=arrivals)
+    mockscope.faults.add("create_user", delay=60)
     creating = in_background(create, mockscope)
-    arrivals.await_one()
+    await_held(mockscope)
 
-    mockscope.calls.settled()
     mockscope.calls.clear()
     mockscope.clock.shift(seconds=60)
 
@@ -171,11 +173,10 @@ def test_on_a_running_clock_a_delay_takes_its_time(mockscope: MockSite) -> None:
 def test_a_delayed_answer_comes_when_the_clock_is_shifted(
     mockscope: MockSite, in_background: Callable[..., Future[int]]
 ) -> None:
-    arrivals = Arrivals()
     mockscope.clock.freeze(NOON)
-    mockscope.faults.add("list_users", delay=60, where=arrivals)
+    mockscope.faults.add("list_users", delay=60)
     answer = in_background(ask, mockscope)
-    arrivals.await_one()
+    await_held(mockscope)
     mockscope.clock.shift(seconds=59)
     assert not answer.done()
     mockscope.clock.shift(seconds=1)
@@ -197,11 +198,10 @@ def test_a_shift_that_comes_between_receipt_and_delay_counts(mockscope: MockSite
 def test_a_delayed_call_holds_up_neither_other_calls_nor_a_look_at_them(
     mockscope: MockSite, in_background: Callable[..., Future[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arrivals = Arrivals()
     mockscope.clock.freeze(NOON)
-    mockscope.faults.add("create_user", delay=60, where=arrivals)
+    mockscope.faults.add("create_user", delay=60)
     answer = in_background(create, mockscope)
-    arrivals.await_one()
+    await_held(mockscope)
     assert ask(mockscope) == 200
     mockscope.calls.settled()
     with monkeypatch.context() as patch:
@@ -229,10 +229,9 @@ def test_a_call_whose_delay_is_over_is_held_by_its_function_alone(mockscope: Moc
 def test_the_clock_of_the_server_moves_delays_too(in_background: Callable[..., Future[int]]) -> None:
     with LiveServer() as server:
         site = server.site()
-        arrivals = Arrivals()
-        site.faults.add("list_users", delay=3600, where=arrivals)
+        site.faults.add("list_users", delay=3600)
         answer = in_background(ask, site)
-        arrivals.await_one()
+        await_held(site)
         server.clock.shift(hours=1)
         assert answer.result(PATIENCE) == 200
 
@@ -241,13 +240,11 @@ def test_the_clock_of_the_server_moves_delays_too(in_background: Callable[..., F
 
 
 def test_what_a_client_asked_for_happens_though_it_did_not_wait_for_the_answer(mockscope: MockSite) -> None:
-    arrivals = Arrivals()
     mockscope.clock.freeze(NOON)
-    mockscope.faults.add("create_user", delay=60, where=arrivals)
+    mockscope.faults.add("create_user", delay=60)
     with pytest.raises(requests.ReadTimeout):
         create(mockscope, patience=0.1)
-    arrivals.await_one()
-    mockscope.calls.settled()
+    await_held(mockscope)
     assert "joey@example.com" not in mockscope.users
     mockscope.clock.shift(minutes=1)
     # A look at the calls waits for what is due.
@@ -256,13 +253,11 @@ def test_what_a_client_asked_for_happens_though_it_did_not_wait_for_the_answer(m
 
 
 def test_a_delay_after_the_commit_leaves_a_user_that_the_client_knows_nothing_of(mockscope: MockSite) -> None:
-    arrivals = Arrivals()
     mockscope.clock.freeze(NOON)
-    mockscope.faults.add("create_user", delay=60, after_commit=True, where=arrivals)
+    mockscope.faults.add("create_user", delay=60, after_commit=True)
     with pytest.raises(requests.ReadTimeout):
         create(mockscope, patience=0.1)
-    arrivals.await_one()
-    mockscope.calls.settled()
+    await_held(mockscope)
     assert "joey@example.com" in mockscope.users
 
 
@@ -283,10 +278,9 @@ def test_a_server_stops_at_once_though_answers_are_delayed(
     monkeypatch.setattr("mockscope.server.GRACE_SECONDS", 2 * PATIENCE)
     with LiveServer() as server:
         site = server.site()
-        arrivals = Arrivals()
-        site.faults.add("list_users", delay=3600, where=arrivals)
+        site.faults.add("list_users", delay=3600)
         answer = in_background(ask, site)
-        arrivals.await_one()
+        await_held(site)
         server.stop()
     with pytest.raises(requests.ConnectionError):
         answer.result(PATIENCE)
