@@ -69,7 +69,7 @@ def test_a_fault_strikes_from_its_first_call_on_as_often_as_planned(times: int |
     fault = faults.add("list_users", status=503, times=times, nth=nth)
     entry = Entry("1", "GET", "/api/v1/users", operation="list_users")
 
-    struck = [faults.take(entry) is fault for _ in range(3 + nth)]
+    struck = [faults.take(entry, faults.rules) is fault for _ in range(3 + nth)]
 
     assert struck == [False] * (nth - 1) + [True] * hits + [False] * (4 - hits)
 

@@ -194,16 +194,14 @@ class Faults:
 
     def _plan(self, *planned: Fault | RateLimit) -> None:
         self._planned = planned
-        self._rules = tuple(rule for rule in planned if isinstance(rule, Fault))
+        self.rules = tuple(rule for rule in planned if isinstance(rule, Fault))
         self._limits = tuple(limit for limit in planned if isinstance(limit, RateLimit))
         # Whether there are any: every request asks.
         self.are_planned = bool(planned)
-        # Whether to look at a call runs functions of the user.
-        self.look_by_functions = any(callable(rule.where) for rule in self._rules)
 
     def unused(self) -> list[Fault]:
         """Return the faults that struck less often than planned; one without a number should strike at least once."""
-        return [rule for rule in self._rules if (rule.hits == 0 if rule.left is None else rule.left > 0)]
+        return [rule for rule in self.rules if (rule.hits == 0 if rule.left is None else rule.left > 0)]
 
     def assert_all_used(self) -> None:
         """Assert that each planned fault struck as often as planned.
@@ -224,15 +222,15 @@ class Faults:
             limits = [limit for limit in self._limits if limit.is_for(entry)]
             return check_limits(limits, self._clock.time()) if limits else None
 
-    def take(self, entry: Entry, instead_of: Fault | None = None) -> Fault | None:
+    def take(self, entry: Entry, rules: tuple[Fault, ...], instead_of: Fault | None = None) -> Fault | None:
         """Return the fault that strikes a call, counted as a hit. All rules that are meant for the call count it.
 
         Args:
             entry: the call.
+            rules: the rules that were planned when it came.
             instead_of: the fault whose hit did not come about, because there was nothing to commit. Then only those
                 behind it may strike, which have counted the call already.
         """
-        rules = self._rules
         if instead_of is not None:
             behind = dropwhile(lambda rule: rule is not instead_of, rules)
             rules = tuple(rule for rule in behind if not rule.after_commit)

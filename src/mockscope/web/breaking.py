@@ -123,8 +123,10 @@ async def _judged(call: Call, endpoint: Callable[[], JSONAnswer], faults: Faults
 
 
 async def _taken(call: Call, faults: Faults, instead_of: Fault | None = None) -> Fault | None:
-    take = partial(faults.take, call.entry, instead_of=instead_of)
-    return await _outside(call, take) if faults.look_by_functions else take()
+    # Read once: a rule with a function may be planned meanwhile.
+    rules = faults.rules
+    take = partial(faults.take, call.entry, rules, instead_of=instead_of)
+    return await _outside(call, take) if any(callable(rule.where) for rule in rules) else take()
 
 
 async def _broken(
