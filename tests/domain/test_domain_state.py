@@ -134,7 +134,7 @@ def test_built_in_groups_that_are_gone_stay_gone() -> None:
     [
         (
             {"groups": [{"name": "Sales", "access": "Edit"}]},
-            "seed.sites[0].groups[0].access: Edit is none of Sql, Discovery, View",
+            "seed.sites[0].groups[0].access: access: Edit is not one of Sql, Discovery, View",
         ),
         (
             {"groups": [{"name": "Sales", "access": "View"}] * 2},
@@ -173,7 +173,7 @@ def test_built_in_groups_that_are_gone_stay_gone() -> None:
         ),
         (
             {"dashboards": [{"name": "Revenue", "access": {"All Users": "Sql"}}]},
-            "seed.sites[0].dashboards[0].access.All Users: Sql is none of Edit, View",
+            "seed.sites[0].dashboards[0].access.All Users: access: Sql is not one of Edit, View",
         ),
         ({"dashboards": [{"name": "R"}] * 2}, "seed.sites[0].dashboards[1].name: there is a dashboard R already"),
         ({"removed_groups": ["Sales"]}, "seed.sites[0].removed_groups[0]: Sales is no built-in group"),

@@ -252,7 +252,10 @@ def test_a_site_needs_a_host_alone_and_gets_a_key_of_the_page_s_shape() -> None:
         ),
         (one_site("groups:\n  - {name: Sales}"), "seed.yaml, line 5: access is missing"),
         (one_site("groups:\n  - name: ' '\n    access: sql"), "seed.yaml, line 5: name: must not be blank"),
-        (one_site("groups:\n  - name: S\n    access: sq"), "seed.yaml, line 6: sq is none of Sql, Discovery, View"),
+        (
+            one_site("groups:\n  - name: S\n    access: sq"),
+            "seed.yaml, line 6: access: sq is not one of Sql, Discovery, View",
+        ),
         (
             one_site("groups:\n  - {name: S, access: sql}\n  - {name: S, access: sql}"),
             "seed.yaml, line 6: there is a group S already",
@@ -293,7 +296,7 @@ def test_a_site_needs_a_host_alone_and_gets_a_key_of_the_page_s_shape() -> None:
         ),
         (
             one_site("dashboards:\n  - name: D\n    access:\n      All Users: Own"),
-            "seed.yaml, line 7: Own is none of Edit, View",
+            "seed.yaml, line 7: access: Own is not one of Edit, View",
         ),
         (
             one_site("dashboards:\n  - {name: D}\n  - {name: D}"),

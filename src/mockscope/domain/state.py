@@ -284,7 +284,7 @@ def _dashboards(seed: SeedSite, groups: frozenset[str], users: Mapping[str, User
 def _word(word: str, known: Mapping[str, Any], path: Path) -> Any:
     found = known.get(word.lower())
     if found is None:
-        raise SeedError(f"{word} is none of {', '.join(value.value for value in known.values())}", path)
+        raise SeedError(f"access: {word} is not one of {', '.join(value.value for value in known.values())}", path)
     return found
 
 
