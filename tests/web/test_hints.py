@@ -189,6 +189,7 @@ MISTAKES: dict[str, tuple[Mistake, int, Hint]] = {
     "successor's path": (get("/api/v2/users"), 404, Hint.SUCCESSOR_API),
     "successor's roles": (get("/api/v1/roles"), 404, Hint.SUCCESSOR_API),
     "misspelt path": (get("/api/v1/user"), 404, Hint.PATH_UNKNOWN),
+    "path that goes on": (get("/api/v1/users/reset"), 404, Hint.PATH_UNKNOWN),
     "unescaped slash": (get(f"{GROUPS}/R/D"), 404, Hint.UNESCAPED_SLASH),
     "method not offered": (lambda client: client.ask("PATCH", USERS), 405, Hint.METHOD_NOT_OFFERED),
     # -- the email that names a user
@@ -462,6 +463,14 @@ SAID: list[tuple[Advice, list[str]]] = [
             "Use /api/v1/users, /api/v1/groups and /api/v1/groups/<name>.",
         ),
         ["misspelt path"],
+    ),
+    (
+        Advice(
+            "path-unknown",
+            "There is no /api/v1/users/reset. Did you mean /api/v1/users?",
+            "Use /api/v1/users, /api/v1/groups and /api/v1/groups/<name>.",
+        ),
+        ["path that goes on"],
     ),
     (
         Advice(

@@ -19,7 +19,7 @@ from mockscope.instruments.hints import Advice, Hint, did_you_mean
 from mockscope.nearness import MOST_CANDIDATES, nearest, nearest_email
 from mockscope.web.head import AUTH_HEADER, EMAIL_HEADER
 from mockscope.web.reading import Call
-from mockscope.web.routes import COLLECTIONS
+from mockscope.web.routes import GROUPS, USERS
 
 # The values of a hint, which its condition finds; None where the hint does not fit.
 Values = Mapping[str, str]
@@ -97,7 +97,7 @@ def _at(pattern: str) -> Condition:
 
 
 def _near_path(refused: Refused, call: Call, directory: Directory) -> Values | None:
-    return {"nearest": did_you_mean(nearest(call.entry.path, COLLECTIONS))}
+    return {"nearest": did_you_mean(nearest(call.entry.path.rstrip("/"), (USERS, GROUPS)))}
 
 
 def _email_in_query(refused: Refused, call: Call, directory: Directory) -> Values | None:
