@@ -35,7 +35,7 @@ class Entry(msgspec.Struct, eq=False):
     arrived; ``scheme`` is ``https`` where the connection was TLS, else ``http``; ``operation`` one of the ten; ``site``
     the host that was opened; ``duration`` the seconds to the end of the answer, on the site's clock; ``test_mode`` says
     whether it was a dry run; ``rule`` is the rule id of the refusal, ``advice`` the hint, ``suspicions`` all hints of a
-    success that nobody promises; ``fault`` the planned fault that hit.
+    success that nobody promises, or of a refusal all but ``advice``; ``fault`` the planned fault that hit.
     """
 
     id: str
