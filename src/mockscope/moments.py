@@ -1,4 +1,4 @@
-"""A moment as people give it, and what is said where it is none. A leaf: every layer may import it."""
+"""A parser of times that users give. A leaf: every layer may import it."""
 
 from datetime import datetime
 from typing import Final
@@ -13,14 +13,14 @@ def aware(moment: object) -> datetime:
         moment: an aware datetime, or a text in ISO 8601 with an offset.
 
     Raises:
-        ValueError: it is no time, or the offset is missing.
+        ValueError: If it is not a time, or the offset is missing.
     """
     try:
         when = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     except ValueError:
         when = None
     if not isinstance(when, datetime):
-        raise ValueError(f"{moment!r} is no time; {LIKE}")
+        raise ValueError(f"{moment!r} is not a time; {LIKE}")
     if when.utcoffset() is None:
         raise ValueError(f"{moment} has no offset from UTC; {LIKE}")
     return when

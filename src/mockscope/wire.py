@@ -91,7 +91,7 @@ def _decode_slowly(body: bytes) -> object:
         reason = "it is nested too deeply"
     except _NoConstant as constant:
         name = str(constant)
-        reason = f"{name} is no JSON at byte {without_strings(body).index(name.encode())}"
+        reason = f"{name} is not JSON at byte {without_strings(body).index(name.encode())}"
     raise Refused(Refusal.BODY_NOT_JSON, reason=reason) from None
 
 

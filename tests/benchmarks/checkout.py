@@ -1,4 +1,4 @@
-"""The checkout, put where Python looks for modules: the benchmarks are no part of what is installed."""
+"""Put the checkout on the import path: the benchmarks are not installed."""
 
 import sys
 from pathlib import Path

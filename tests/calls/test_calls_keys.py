@@ -73,7 +73,7 @@ def ways(key: str) -> dict[str, Way]:
         "email in the body": ("POST", USERS, good, PHOEBE | {"invited_by_email": f"{key}@example.com"}),
         "field": ("PUT", USERS, good | ADMIN, {key: 1}),
         "groups": ("PUT", USERS, good | ADMIN, {"groups": [key]}),
-        "body that is no JSON": ("POST", USERS, good, key.encode()),
+        "body that is not JSON": ("POST", USERS, good, key.encode()),
         "body that is refused unread": ("POST", USERS, {}, {"key": key}),
     }
 

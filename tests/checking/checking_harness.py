@@ -130,7 +130,7 @@ class Request:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The body as an object; empty where it is none, or so large that what is made of it is to stay so."""
+        """The body as an object; empty if it is not an object, or too large to be parsed."""
         if len(self.body) > LARGE:
             return {}
         try:

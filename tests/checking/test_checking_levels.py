@@ -501,7 +501,7 @@ GARBAGE: Final[dict[str, object]] = {
     "a text": "How you doin'?",
     "nothing": None,
     "an empty object": {},
-    "lists that are none": {"users": None, "groups": "Sales", "next_page_start": 5},
+    "values that are not lists": {"users": None, "groups": "Sales", "next_page_start": 5},
     "lists of nothing": {"users": [None, 5, {}], "groups": [[], {"name": None}], "next_page_start": "joey"},
     "halves of letters": {
         "users": [{"email": "\ud800", "groups": []}],

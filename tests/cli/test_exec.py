@@ -173,7 +173,7 @@ def test_other_hosts_are_reached_by_option(run: Run) -> None:
 import http.client, os, urllib.parse
 proxy = urllib.parse.urlsplit(os.environ["HTTPS_PROXY"])
 connection = http.client.HTTPConnection(proxy.hostname, proxy.port)
-# Linux takes this address for its own, and it is none of loopback's.
+# Linux takes this address for its own, and it is not a loopback address.
 connection.request("GET", os.environ["MOCKSCOPE_URL"].replace("127.0.0.1", "0.0.0.0") + "/openapi.yaml")
 print(connection.getresponse().status)
 """

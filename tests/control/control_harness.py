@@ -28,7 +28,7 @@ TOGETHER: Final = frozenset(
     {"create_site", "import_site", "import_server", "add_fault", "record_login", "record_password_change"}
     | {f"{verb}_clock{of}" for verb in ("shift", "move", "freeze") for of in ("", "_of_site")}
 )
-# To JSON Schema 2.0 is an integer, and no schema can say otherwise; here it is none.
+# To JSON Schema 2.0 is an integer, and no schema can say otherwise; here it is not an integer.
 # What DELETE of all does not take away.
 LISTS: Final = ("/calls", "/calls/har", "/faults")
 NO_INTEGER: Final = b"Expected `int`, got `float`"

@@ -1,6 +1,6 @@
 """The reports of `mockscope check` in docs/observations: users' observations of the real service, read and judged.
 
-A report about anything else than the vendor's own hosts is none, and is refused rather than passed over.
+A report about any other host than the vendor's is not evidence. It is refused rather than skipped.
 """
 
 import re
@@ -68,7 +68,7 @@ def read_observations(rules: frozenset[str], folder: Path = FOLDER) -> list[Obse
     """Return the observations of all reports in a folder, the oldest first.
 
     Raises:
-        ReportRefused: a report is about a mock, holds a key, names a rule that is not there, or is no report.
+        ReportRefused: If a report is about a mock, holds a key, names an unknown rule, or is not a report.
     """
     found = [
         Observation(row.rule, row.outcome == "differs", moment.date().isoformat(), path.name)

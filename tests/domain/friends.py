@@ -12,7 +12,7 @@ from mockscope.domain.policy import Policy
 from mockscope.domain.rules import NewGroup, NewUser
 from mockscope.domain.site import Site
 
-# A busy machine is no reason to fail, and fifty examples keep the folder quick.
+# A busy machine must not fail a test, and fifty examples keep the folder quick.
 unhurried = settings(deadline=None, max_examples=examples(50))
 
 KEY = "e179017a-62b0-4996-8a38-e91aa9f1"

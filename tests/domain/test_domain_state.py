@@ -160,7 +160,7 @@ def test_built_in_groups_that_are_gone_stay_gone() -> None:
         ),
         (
             {"users": [{**MONICA, "password_updated_at": ""}]},
-            "seed.sites[0].users[0].password_updated_at: '' is no time; write it like 2014-02-06T23:46:07.118Z",
+            "seed.sites[0].users[0].password_updated_at: '' is not a time; write it like 2014-02-06T23:46:07.118Z",
         ),
         (
             {"users": [MONICA], "dashboards": [{"name": "Revenue", "owner": "monika@example.com"}]},
@@ -176,7 +176,7 @@ def test_built_in_groups_that_are_gone_stay_gone() -> None:
             "seed.sites[0].dashboards[0].access.All Users: access: Sql is not one of Edit, View",
         ),
         ({"dashboards": [{"name": "R"}] * 2}, "seed.sites[0].dashboards[1].name: there is a dashboard R already"),
-        ({"removed_groups": ["Sales"]}, "seed.sites[0].removed_groups[0]: Sales is no built-in group"),
+        ({"removed_groups": ["Sales"]}, "seed.sites[0].removed_groups[0]: Sales is not a built-in group"),
     ],
 )
 def test_a_seed_that_contradicts_itself_is_refused_with_the_place(fields: dict[str, Any], error: str) -> None:

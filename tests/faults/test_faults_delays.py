@@ -57,7 +57,7 @@ def await_held(site: MockSite) -> None:
 
 @pytest.fixture(autouse=True)
 def _quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """An answer that comes late or never is no news to the server's log."""
+    """A response that is late or missing is not logged by the server."""
     yield
     assert [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.WARNING] == []
 

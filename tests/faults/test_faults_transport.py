@@ -183,7 +183,7 @@ EVERY_CLIENT: Final = [
 
 @pytest.fixture(autouse=True)
 def _quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Whatever is broken on purpose is no news to the server's log."""
+    """A planned failure is not logged by the server."""
     yield
     noise = [record for record in caplog.get_records("call") if record.levelno >= logging.WARNING]
     assert [record.getMessage() for record in noise] == []
@@ -435,7 +435,7 @@ def test_a_cut_answer_has_the_head_of_the_whole_one(mockscope: MockSite, wire: W
 )
 @pytest.mark.parametrize(
     ("transport", "seen"),
-    [("drop", b""), ("truncate", b"HTTP/1.1 200 OK"), ("garbage", b"\x16\x03\x01 this is no ")],
+    [("drop", b""), ("truncate", b"HTTP/1.1 200 OK"), ("garbage", b"\x16\x03\x01 this is not")],
 )
 def test_a_connection_is_closed_whatever_the_request_said_of_it(
     mockscope: MockSite, wire: Wire, head: Sequence[str], transport: Any, seen: bytes

@@ -110,7 +110,8 @@ def test_a_user_is_added_with_fields_of_their_kinds(site: Anything, fields: dict
 
 @pytest.mark.parametrize("name", ["last_login_at", "password_updated_at"])
 def test_a_user_has_times_that_are_times(site: Anything, name: str) -> None:
-    with pytest.raises(ValueError, match=r"^datetime\.date\(2014, 2, 6\) is no time; write it like 2014-02-06T23:46:"):
+    message = r"^datetime\.date\(2014, 2, 6\) is not a time; write it like 2014-02-06T23:46:"
+    with pytest.raises(ValueError, match=message):
         site.add_user("joey@example.com", **{name: date(2014, 2, 6)})
 
     assert "joey@example.com" not in site.users

@@ -1,4 +1,4 @@
-"""Connections: kept, shared, slow, cut, refused half-way, and bytes that are no HTTP."""
+"""Connections: kept, shared, slow, cut, refused half-way, and bytes that are not HTTP."""
 
 import asyncio
 import json

@@ -179,7 +179,7 @@ THROUGH_THE_PROXY: Final = {
     "php": Script("php", "with_php.php"),
     "go": Script("go run", "with_go.go", program="go"),
 }
-# What is no Python has no way inside the process of the test. Node's script for the proxy speaks HTTPS only.
+# Only Python can run inside the process of the test. Node's script for the proxy speaks HTTPS only.
 OTHERS: Final = {
     **{name: THROUGH_THE_PROXY[name] for name in ("curl", "wget", "java", "perl", "ruby", "php", "go")},
     "node": Script("node", "with_node_fetch.mjs"),

@@ -371,7 +371,7 @@ def read_object(site: ModelSite, request: Request) -> dict[str, Any]:
 
 
 def no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not JSON")
 
 
 def has_surrogates(body: bytes) -> bool:

@@ -314,7 +314,7 @@ def test_an_answer_of_a_passed_host_says_that_the_connection_ends(server: LiveSe
 
 @pytest.mark.parametrize(("others", "status"), [("refuse", 403), ("pass", 200)])
 def test_another_host_passes_by_option(others: Any, status: int) -> None:
-    # Linux takes this address for its own, and it is none of loopback's: no packet leaves the machine.
+    # Linux takes this address for its own, and it is not a loopback address: no packet leaves the machine.
     with another() as port, mockscope.serve(proxy=True, proxy_others=others) as server, session(server) as client:
         assert client.get(f"http://0.0.0.0:{port}/", timeout=300).status_code == status
         answer = said_to(server, f"CONNECT 0.0.0.0:{port} HTTP/1.1\r\n\r\n".encode(), ends=True)

@@ -344,7 +344,7 @@ def test_any_seed_keeps_its_shape_and_nobody_s_name(seed: dict[str, Any], salt: 
     replaced = [text.casefold() for text in replacements(made)]
     sought = originals(seed)
     assert sought.isdisjoint(set(replaced) - {name.casefold() for name in BUILTIN_GROUPS})
-    # Signs alone are no name; the names of built-in groups are nobody's.
+    # Punctuation alone is not a name; the names of built-in groups are not personal.
     longer = {text for text in sought if len(text) >= MIN_SOUGHT and re.search(r"[^\W_]", text)}
     assert [
         (text, each)

@@ -81,7 +81,7 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing: a client that goes away is no news."""
+        """Do nothing: a client that disconnects is not an error."""
 
 
 @contextmanager

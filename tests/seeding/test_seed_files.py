@@ -260,7 +260,7 @@ def test_a_site_needs_a_host_alone_and_gets_a_key_of_the_page_s_shape() -> None:
             one_site("groups:\n  - {name: S, access: sql}\n  - {name: S, access: sql}"),
             "seed.yaml, line 6: there is a group S already",
         ),
-        (one_site("removed_groups: [Sales]"), "seed.yaml, line 4: Sales is no built-in group"),
+        (one_site("removed_groups: [Sales]"), "seed.yaml, line 4: Sales is not a built-in group"),
         (one_site("users:\n  - email: a@b"), "seed.yaml, line 5: first_name is missing"),
         (
             one_site("users:\n  - first_name: Joey\n    last_name: Tribbiani\n    email: joey"),

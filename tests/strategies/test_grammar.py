@@ -237,7 +237,7 @@ def test_every_field_of_every_body_is_got_wrong_in_every_way() -> None:
         "access is missing",
         "access is blank",
         "access is null",
-        "access is no string",
+        "access is not a string",
         "access is misspelt",
     ]
 

@@ -425,25 +425,25 @@ BLANKS: Final = ("", " ", "\t\r\n", "\u2003", "\ufeff", "\x1f\x85")
 NO_TEXTS: Final[tuple[Any, ...]] = (0, 1.5, True, [], ["Monica"], {})
 # What stands in a field instead, by what reads the field.
 WRONG_VALUES: Final[Mapping[Callable[[object], object], Mapping[str, tuple[Any, ...]]]] = {
-    rules.text: {"is blank": BLANKS, "is null": (None,), "is no string": NO_TEXTS},
+    rules.text: {"is blank": BLANKS, "is null": (None,), "is not a string": NO_TEXTS},
     rules.new_email: {
         "is blank": BLANKS,
         "is null": (None,),
-        "is no string": NO_TEXTS,
-        "is no email address": (
+        "is not a string": NO_TEXTS,
+        "is not an email address": (
             *("monica", "@example.com", "monica@", "monica@-example.com", "monica@example..com"),
             *("monica@x@example.com", "monica geller@example.com", "monica@example.com\n", "<monica@example.com>"),
             *("m\u00f6nica@example.com", f"monica@{'x' * 64}.example"),
         ),
     },
     rules.group_names: {
-        "is no list": ("All Users", "", 0, True, {"All Users": True}),
+        "is not a list": ("All Users", "", 0, True, {"All Users": True}),
         "is not a list of strings": ([1], [None], [["All Users"]], ["All Users", None]),
     },
     rules.access: {
         "is blank": ("", " "),
         "is null": (None,),
-        "is no string": NO_TEXTS,
+        "is not a string": NO_TEXTS,
         "is misspelt": ("Edit", "viewer", "discover", "sq1", "SQL ", "\u017fql", "Sql,View"),
     },
 }
@@ -455,7 +455,7 @@ NO_JSON: Final[Mapping[str, bytes]] = {
     "has single quotes": b"{'name': 'Sales'}",
     "is form-encoded": b"name=Sales&access=View",
     "is two objects": b'{"name": "Sales"} {"access": "View"}',
-    "holds what is no number": b'{"name": NaN}',
+    "holds a word that is not a number": b'{"name": NaN}',
     "holds half of a surrogate pair": b'{"name": "\\ud800"}',
     "is not in UTF-8": b'{"name": "Caf\xe9"}',
     "starts with a byte order mark": b'\xef\xbb\xbf{"name": "Sales"}',
@@ -513,7 +513,7 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         Mistake(f"the body {what}", Refusal.BODY_NOT_JSON, WITH_BODY, {"content": one_of(content)})
         for what, content in NO_JSON.items()
     ),
-    Mistake("the body is no object", Refusal.BODY_NOT_AN_OBJECT, WITH_BODY, {"content": one_of(*NO_OBJECTS)}),
+    Mistake("the body is not an object", Refusal.BODY_NOT_AN_OBJECT, WITH_BODY, {"content": one_of(*NO_OBJECTS)}),
     *_field_mistakes(),
     Mistake(
         "groups names no group",

@@ -263,7 +263,7 @@ def test_a_time_without_an_offset_is_refused(server: Clock, moment: datetime | s
 
 @pytest.mark.parametrize("moment", ["tomorrow", "2014", "2014-02-30T00:00:00Z", date(2014, 2, 6), 1391730367.118, []])
 def test_what_is_no_time_is_refused_and_the_form_of_one_shown(server: Clock, moment: Any) -> None:
-    message = rf"^{re.escape(repr(moment))} is no time; write it like 2014-02-06T23:46:07\.118Z$"
+    message = rf"^{re.escape(repr(moment))} is not a time; write it like 2014-02-06T23:46:07\.118Z$"
     with pytest.raises(ValueError, match=message):
         server.move_to(moment)
     with pytest.raises(ValueError, match=message):
@@ -272,7 +272,7 @@ def test_what_is_no_time_is_refused_and_the_form_of_one_shown(server: Clock, mom
 
 
 def test_a_clock_is_moved_to_a_moment_and_not_to_none(server: Clock) -> None:
-    with pytest.raises(ValueError, match=r"^None is no time; write it like 2014-02-06T23:46:07\.118Z$"):
+    with pytest.raises(ValueError, match=r"^None is not a time; write it like 2014-02-06T23:46:07\.118Z$"):
         server.move_to(cast("Any", None))
     assert server.now() == MOMENT
 

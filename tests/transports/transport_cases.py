@@ -78,7 +78,7 @@ CASES: Final = {
     "an unknown group": Case("DELETE", f"{GROUPS}/sales"),
     "a user that is there": Case("POST", USERS, JSON, body(**MIKE | {"email": "joey@example.com"})),
     "a user without a name": Case("POST", USERS, JSON, body(**MIKE | {"first_name": ""})),
-    "a body that is no JSON": Case("POST", USERS, JSON, b'{"first_name": '),
+    "a body that is not JSON": Case("POST", USERS, JSON, b'{"first_name": '),
     "a body that is not UTF-8": Case("POST", USERS, JSON, b'{"first_name": "\xff"}'),
     "a body of null": Case("POST", USERS, JSON, b"null"),
     "an empty body": Case("POST", USERS, JSON, b""),

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import mockscope
 
-# What a client may send that is no HTTP library's business: any bytes, any number of times.
+# Requests that no HTTP library would send: any bytes, any number of times.
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 Body = bytes | str | Mapping[str, object] | list[bytes] | None
 

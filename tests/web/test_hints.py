@@ -257,9 +257,9 @@ MISTAKES: dict[str, tuple[Mistake, int, Hint]] = {
     # -- what the fields refer to
     "unknown inviter": (post_user(invited_by_email="mick@example.com"), 400, Hint.INVITER_UNKNOWN),
     "inviter who resembles nobody": (post_user(invited_by_email="gunther@example.com"), 400, Hint.INVITER_UNKNOWN),
-    "inviter who is no administrator": (post_user(invited_by_email=JOEY), 400, Hint.INVITER_NOT_ADMINISTRATOR),
+    "inviter who is not an administrator": (post_user(invited_by_email=JOEY), 400, Hint.INVITER_NOT_ADMINISTRATOR),
     "unknown creator": (post_group(created_by_email="rachael@example.com"), 400, Hint.USER_UNKNOWN),
-    "creator who is no administrator": (administrators_only, 400, Hint.INVITER_NOT_ADMINISTRATOR),
+    "creator who is not an administrator": (administrators_only, 400, Hint.INVITER_NOT_ADMINISTRATOR),
     "the same as the table spells it": (
         administrators_only_as_the_table_spells_it,
         400,
@@ -819,7 +819,7 @@ SAID: list[tuple[Advice, list[str]]] = [
             "joey@example.com is a user of the site, but not a member of Administrators.",
             "Name an administrator in invited_by_email, such as mike@example.com.",
         ),
-        ["inviter who is no administrator"],
+        ["inviter who is not an administrator"],
     ),
     (
         Advice(
@@ -835,7 +835,7 @@ SAID: list[tuple[Advice, list[str]]] = [
             "joey@example.com is a user of the site, but not a member of Administrators.",
             "Name an administrator in created_by_email, such as mike@example.com.",
         ),
-        ["creator who is no administrator"],
+        ["creator who is not an administrator"],
     ),
     (
         Advice(

@@ -9,7 +9,7 @@ from asking import FRIENDS, GROUPS, PHOEBE, USERS, Client, page_site
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-# A busy machine is no reason to fail.
+# A busy machine must not fail a test.
 unhurried = settings(deadline=None)
 
 NOT_JSON = "The body is not valid JSON in UTF-8: "

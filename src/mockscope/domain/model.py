@@ -131,7 +131,7 @@ def timestamp(moment: datetime | str) -> str:
         moment: an aware datetime, or a text in ISO 8601 with an offset.
 
     Raises:
-        ValueError: the text is no such time, or the offset is missing.
+        ValueError: the text is not such a time, or the offset is missing.
     """
     when = aware(moment)
     if isinstance(moment, str) and AS_RENDERED.fullmatch(moment):

@@ -36,7 +36,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The same policy with some switches set.
 
         Raises:
-            ValueError: a switch is unknown, or its value is none that it takes.
+            ValueError: If a switch is unknown, or does not take its value.
         """
         switches = self.__struct_fields__
         for name in changes:

@@ -56,7 +56,7 @@ class Refusal(Enum):
     BUILTIN_RENAMED = 400, "GROUP-BUILTIN-1", "The group {name} is built in and can't be renamed."
     BUILTIN_DELETED = 400, "GROUP-BUILTIN-1", "The group {name} is built in and can't be deleted."
 
-    OWNER_UNKNOWN = 400, "USER-DELETE-2", "The owner is no user of the site {host}: {email}."
+    OWNER_UNKNOWN = 400, "USER-DELETE-2", "The owner is not a user of the site {host}: {email}."
     DASHBOARD_TAKEN = 409, "GROUP-1", "A dashboard with the name {name} exists already."
 
     FUNCTION_FAILED = 500, "HTTP-8", "A planned fault failed: {problem}."

@@ -230,8 +230,8 @@ class Site:
     def group_meant_by(self, start: str) -> str:
         """Return a cursor of groups as it was before it was sent.
 
-        PAGE-3: a name may hold a blank, so one is a "+" that was sent unencoded only where that makes the name of a
-        group, and what arrived is none.
+        PAGE-3: a name may hold a blank. A blank stands for a "+" that was sent unencoded only if that gives the name
+        of a group, and the received text does not.
         """
         meant = start.replace(" ", "+")
         return meant if meant in self.store.groups and start not in self.store.groups else start

@@ -218,7 +218,7 @@ def _groups(seed: SeedSite, path: Path) -> dict[str, Group | None]:
     groups: dict[str, Group | None] = {}
     for place, name in enumerate(seed.removed_groups):
         if name not in BUILTIN_GROUPS:
-            raise SeedError(f"{name} is no built-in group", (*path, "removed_groups", place))
+            raise SeedError(f"{name} is not a built-in group", (*path, "removed_groups", place))
         groups[name] = None
     for place, group in enumerate(seed.groups):
         at = (*path, "groups", place)

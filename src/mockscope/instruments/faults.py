@@ -93,7 +93,7 @@ class Faults:
                 ``LogNormal``. Alone, it leaves the answer as it is.
             transport: break the connection: ``"reset"`` (RST), ``"drop"`` (closed without an answer), ``"hang"`` (no
                 answer until the client goes), ``"truncate"`` (closed in the middle of the answer's body),
-                ``"garbage"`` (bytes that are no HTTP), ``"bad_json"`` (an answer whose JSON stops in the middle).
+                ``"garbage"`` (bytes that are not HTTP), ``"bad_json"`` (an answer whose JSON stops in the middle).
             after_bytes: how much of the body ``truncate`` and ``bad_json`` let through, never all of it; without it,
                 half.
             times: how often; None is every time.

@@ -73,7 +73,7 @@ class Client:
         url: The server's URL, http or https, up to where ``/api/v1`` begins.
         host: The site's host, as in the auth header.
         api_key: The site's key.
-        rate: The most requests in a second; None is no limit.
+        rate: The maximum number of requests a second; None for no limit.
         timeout: The most seconds that one response may take.
         ca_file: Certificates to trust instead of the system's.
         sleep: Waits for some seconds.

@@ -39,7 +39,7 @@ CONNECTION: Final = "mockscope.connection"
 BEFORE_FAULTS: Final = "mockscope.before_faults"
 # Closing with this option set sends RST: on, and no time to linger.
 AT_ONCE: Final = struct.pack("ii", 1, 0)
-GARBAGE: Final = b"\x16\x03\x01 this is no HTTP \xff\xfe\x00\r\n\r\n"
+GARBAGE: Final = b"\x16\x03\x01 this is not HTTP \xff\xfe\x00\r\n\r\n"
 
 
 @dataclass(eq=False, slots=True)
