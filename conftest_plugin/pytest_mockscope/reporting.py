@@ -52,7 +52,7 @@ class TestCalls:
         self._sources.clear()
 
     def text(self) -> str:
-        """Return the calls as a report shows them, once they are complete; blank if there are none."""
+        """Wait until the calls are complete, and return them as a report shows them; blank without calls."""
         try:
             for source in tuple(self._sources):
                 source.settled()

@@ -331,7 +331,7 @@ class MockSite:
             snapshot: a snapshot of this site, or the name of one.
 
         Raises:
-            LookupError: If there is no snapshot of that name.
+            LookupError: If no snapshot has that name.
             ValueError: If the snapshot is another site's, or not a snapshot.
         """
         if not isinstance(snapshot, SiteSnapshot | str):
@@ -481,7 +481,7 @@ class Bench:
     """The sites of one double, each with its instruments, and those that belong to none.
 
     Args:
-        seed: a path to a seed file, or the same as plain data; without it there are no sites yet.
+        seed: a path to a seed file, or the same as plain data; without it the server starts without sites.
         strict: whether its sites are in strict mode unless they say otherwise.
         contract: whether requests to its sites are held against openapi.yaml unless they say otherwise.
         calls_kept: how many calls each site keeps, and how many are kept that reached no site.

@@ -283,7 +283,7 @@ def _is_whole(body: bytes, headers: Mapping[str, str]) -> bool:
 
 
 def _nearest(error: "ValidationError") -> list["ValidationError"]:
-    """Return the errors of the nearest alternative, or the error itself if there are no alternatives."""
+    """Return the errors of the nearest alternative, or the error itself without alternatives."""
     alternatives: list[list[ValidationError]] | None = getattr(error.kind, "context", None)
     if not alternatives:
         return [error]

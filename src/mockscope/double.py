@@ -14,7 +14,7 @@ class Mockscope(Bench):
     """The sites of one server and the ASGI application that answers for them, without a socket.
 
     Args:
-        seed: a path to a seed file, or the same as plain data; without it there are no sites yet.
+        seed: a path to a seed file, or the same as plain data; without it the server starts without sites.
         hint_header: whether answers carry ``X-Mockscope-Hint`` (HTTP-10).
         strict: whether its sites are in strict mode unless they say otherwise.
         contract: whether requests to its sites are held against openapi.yaml unless they say otherwise.

@@ -121,7 +121,7 @@ class OverHttptools(Common, HttpToolsProtocol):
         """Percent-encode raw UTF-8 in a request line, which some clients send as it was typed (GROUP-5)."""
         if self._refuses_tls(data):
             return
-        # Line by line, until there is no doubt about which bytes are a request line.
+        # Line by line, until it is certain which bytes are a request line.
         while not (data.isascii() or self._place == "body" or self.transport.is_closing()):
             line, newline, data = data.partition(b"\n")
             self._parse((quote_from_bytes(line, safe=string.printable).encode() if self._in_line else line) + newline)

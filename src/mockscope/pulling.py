@@ -79,7 +79,7 @@ def harvest(client: Client, progress: Progress) -> Harvest:
 
     Raises:
         PullError: If the server refuses, or does not answer as this API does.
-        Unreachable: If there is no response.
+        Unreachable: If the server does not respond.
     """
     read = Harvest()
     for what in IDENTITY:
@@ -136,8 +136,8 @@ def _object(client: Client, path: str, query: Mapping[str, str] | None = None, *
 
     Raises:
         Missing: If the status is 404.
-        PullError: If there is none.
-        Unreachable: If there is no response.
+        PullError: If the response is not a JSON object.
+        Unreachable: If the server does not respond.
     """
     exchange = _get(client, path, query or {}, () if is_first else RETRY_SECONDS)
     if exchange.status != 200:
@@ -167,7 +167,7 @@ def _strange(path: str, problem: str) -> PullError:
 
 
 def _refused(client: Client, path: str, exchange: Exchange) -> str:
-    """Return why there is no such response, and what to do."""
+    """Return the reason for a refusal, and the remedy."""
     status = exchange.status
     if 300 <= status < 400:
         hint = f"it is elsewhere ({exchange.header('Location') or 'the response does not say where'})"

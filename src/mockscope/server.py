@@ -78,7 +78,7 @@ class LiveServer(Mockscope):
 
     Raises:
         SeedError: the seed can't be loaded.
-        ValueError: the token can't stand in a header, there is no such port, a switch is neither True nor False, or
+        ValueError: the token can't stand in a header, a port is out of range, a switch is neither True nor False, or
             ``calls_kept`` is not 1 or more.
         OSError: the seed can't be read.
         ImportError: requests are to be held against the contract, and the validator is not installed.
@@ -148,7 +148,7 @@ class LiveServer(Mockscope):
         """The proxy's URL.
 
         Raises:
-            RuntimeError: there is no proxy, or the server is not running.
+            RuntimeError: If the server has no proxy, or is not running.
         """
         if self._proxy_url is None:
             raise RuntimeError("no mockscope proxy is running: use mockscope.serve(proxy=True), in a with block")

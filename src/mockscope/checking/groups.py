@@ -81,7 +81,7 @@ def _plain(session: Session) -> list[str]:
     """Return the groups that have plain names.
 
     Raises:
-        Verdict: If there are none.
+        Verdict: If the site has no such group.
     """
     names = [name for name in session.group_names if set(name) <= PLAIN]
     require(names, "no group was seen with a plain name")

@@ -89,7 +89,7 @@ class Guard:
 
         Raises:
             Stopped: If it is not.
-            Unreachable: If there is no response, or none but "ask again later".
+            Unreachable: If the server does not respond, or only asks to retry later.
             CouldNotRun: If there was none to the requests before either, or the server sent too much.
             Verdict: If no request can hold a name that the site uses.
         """

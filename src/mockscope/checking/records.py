@@ -13,7 +13,7 @@ def shown(exchange: Exchange) -> Fields:
     """Return the record in a response.
 
     Raises:
-        Verdict: If there is none to be judged.
+        Verdict: If the response has no record to judge.
     """
     record = content(exchange)
     if exchange.status >= 300 or not isinstance(record, Fields):

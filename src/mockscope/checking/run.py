@@ -86,8 +86,8 @@ def check(
         progress: Called after each check with the number of checks that are done, and of all.
 
     Raises:
-        CouldNotRun: If there is no such API, no such site, the key is not its key, responses stop coming, or the
-            records of the run could not be removed for lack of one.
+        CouldNotRun: If the server has no such API or no such site, the key is not its key, or the server stops
+            responding, also while the records of the run are removed.
         ValueError: If a switch is unknown.
     """
     at = datetime.now(UTC)
@@ -114,8 +114,8 @@ def left_on(client: Client, *, max_pages: int = MAX_PAGES) -> list[Record]:
     """Return the records that runs have left on a site.
 
     Raises:
-        CouldNotRun: If there is no such API, no such site, or the key is not its key.
-        Unreachable: If there is no response.
+        CouldNotRun: If the server has no such API or no such site, or the key is not its key.
+        Unreachable: If the server does not respond.
     """
     session = Session(client, READ_ONLY, max_pages=max_pages)
     session.open()
@@ -126,7 +126,7 @@ def remove_from(client: Client, records: list[Record], *, max_pages: int = MAX_P
     """Remove the records that runs have left on a site; return those that are still there.
 
     Raises:
-        Unreachable: If there is no response.
+        Unreachable: If the server does not respond.
     """
     return clean(Guard(client, FULL, ALL_RUNS).request, records, ALL_RUNS, max_pages=max_pages)
 

@@ -115,7 +115,7 @@ class Session:
         """Read the users: the first look at the site.
 
         Raises:
-            CouldNotRun: If there is no such API, no such site, or the key is not its key.
+            CouldNotRun: If the server has no such API or no such site, or the key is not its key.
         """
         try:
             walked = self.walk(USER)
@@ -144,7 +144,7 @@ class Session:
         """Yield all records of a kind that were shown, each with the response.
 
         Raises:
-            Verdict: If there are none.
+            Verdict: If no response showed a record of that kind.
         """
         self.walk(kind)
         is_empty = True
@@ -190,7 +190,7 @@ class Session:
         """The email of a user who is not an administrator; at FULL, one of this run.
 
         Raises:
-            Verdict: If there is none.
+            Verdict: If the site has no such user.
         """
         if self.level is FULL:
             return self.own(USER)
@@ -261,7 +261,7 @@ class Session:
         """Remove the records of this run; return those that are still there.
 
         Raises:
-            Unreachable: If there is no response.
+            Unreachable: If the server does not respond.
         """
         return clean(self.request, self._guard.made, self.names, max_pages=self._max_pages)
 

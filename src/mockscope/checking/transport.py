@@ -179,7 +179,7 @@ def _before_the_conflict(session: Session) -> None:
         (USER, {"invited_by_email": nobody}),
         (GROUP, {"created_by_email": nobody}),
     ):
-        # Whether it is refused where there is no conflict is for another rule.
+        # Another rule judges refusals without a conflict.
         if session.create(kind, **bad).status == 400:
             answered(400, session.create(kind, **session.taken(kind) | bad))
 

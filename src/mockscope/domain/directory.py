@@ -64,7 +64,7 @@ class Directory:
             self._sites.update(added)
 
     def remove(self, site: Site) -> None:
-        """Forget a site; requests to it are answered 403 from now on. One that is not there is no error."""
+        """Forget a site; requests to it are answered 403 from now on. An unknown site is ignored."""
         with self._lock:
             # Another site may have taken the host since.
             if self._sites.get(site.host) is not site:

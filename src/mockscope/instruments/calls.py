@@ -103,7 +103,7 @@ class Calls(Sequence[Entry]):
         """The latest call.
 
         Raises:
-            LookupError: If there is none.
+            LookupError: If no call was received.
         """
         if entries := self._entries():
             return entries[-1]
@@ -113,7 +113,7 @@ class Calls(Sequence[Entry]):
         """Return the calls of one operation.
 
         Raises:
-            ValueError: If there is no such operation.
+            ValueError: If the operation is unknown.
         """
         check_operation(operation)
         return self.matching(operation)
@@ -128,7 +128,7 @@ class Calls(Sequence[Entry]):
                 An object that compares itself, as those of dirty-equals do, may stand for any value.
 
         Raises:
-            ValueError: If there is no such operation or criterion.
+            ValueError: If the operation or a criterion is unknown.
         """
         wanted = wanted_of(operation, criteria)
         entries = self._entries
@@ -149,7 +149,7 @@ class Calls(Sequence[Entry]):
 
         Raises:
             AssertionError: If it was not, or not so often; shows the calls that come nearest and what differs.
-            ValueError: If there is no such operation or criterion, or ``times`` is not a number of calls.
+            ValueError: If the operation or a criterion is unknown, or ``times`` is not a number of calls.
         """
         __tracebackhide__ = True
         # None would be any call, and the one that is meant may be missing.
@@ -169,7 +169,7 @@ class Calls(Sequence[Entry]):
 
         Raises:
             AssertionError: If it was; shows the calls.
-            ValueError: If there is no such operation or criterion.
+            ValueError: If the operation or a criterion is unknown.
         """
         __tracebackhide__ = True
         if complaint := self._complaint(wanted_of(operation, criteria), 0):
@@ -180,7 +180,7 @@ class Calls(Sequence[Entry]):
 
         Raises:
             AssertionError: If they were not; shows where they part.
-            ValueError: If there is no such operation, or it is one name instead of a list.
+            ValueError: If the operation is unknown, or it is one name instead of a list.
         """
         __tracebackhide__ = True
         if isinstance(operations, str):

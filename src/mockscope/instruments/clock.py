@@ -149,7 +149,7 @@ class Clock:
             return self._family.source()
         offset, frozen_at, _ = self._setting
         moment = self._followed() + offset if frozen_at is None else frozen_at
-        # A clock may run, or be carried by the one it follows, to where there are no dates any more.
+        # A clock may run, or be carried by the one it follows, beyond the dates of Python.
         return min(max(moment, EARLIEST), LATEST)
 
     def _followed(self) -> int:

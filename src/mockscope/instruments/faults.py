@@ -108,7 +108,7 @@ class Faults:
                 the Answer to give, or None to let the call go on; it is called in a thread of its own.
 
         Raises:
-            ValueError: If there is no such operation, or the rule could never strike or says two things at once.
+            ValueError: If the operation is unknown, the rule can never strike, or two arguments exclude each other.
         """
         # The arguments are the fields of a Fault.
         rule = {name: value for name, value in locals().items() if name != "self"}
@@ -132,7 +132,7 @@ class Faults:
             operation: one of the ten operations, each with a window of its own; ``"*"``: all share one.
 
         Raises:
-            ValueError: If there is no such operation, or the numbers are not above 0.
+            ValueError: If the operation is unknown, or the numbers are not above 0.
         """
         check_kind("calls", calls, int)
         check_kind("per", per, int | float)
@@ -169,7 +169,7 @@ class Faults:
         """Return the rule with an id.
 
         Raises:
-            LookupError: If there is none.
+            LookupError: If no rule has that id.
         """
         for rule in self:
             if rule.id == id:
@@ -217,7 +217,7 @@ class Faults:
     # -- asked by web/breaking.py ------------------------------------------------------------------------------
 
     def judge(self, entry: Entry) -> RateLimitResult | None:
-        """Return the result of the rate limits that are meant for a call; None if there are none."""
+        """Return the result of the rate limits that apply to a call; None if no limit applies."""
         with self._lock:
             limits = [limit for limit in self._limits if limit.is_for(entry)]
             return check_limits(limits, self._clock.time()) if limits else None

@@ -70,7 +70,7 @@ def wanted(operation: str | None, criteria: Criteria) -> dict[str, Any]:
     """Return operation and criteria as one, checked.
 
     Raises:
-        ValueError: If there is no such operation or criterion.
+        ValueError: If the operation or a criterion is unknown.
     """
     check_criteria(criteria)
     if operation is None:
@@ -95,7 +95,7 @@ def differences(entry: Entry, criteria: Criteria) -> list[str]:
 def nearest_calls(entries: Sequence[Entry], criteria: Criteria) -> list[Entry]:
     """Return the calls that do not fit, the nearest first; among those that are equally near, the latest.
 
-    Calls of another operation are among them only if there are no others.
+    Calls of another operation are among them only if the operation itself has no calls.
     """
     others = [entry for entry in reversed(entries) if not fits(entry, criteria)]
     others = [entry for entry in others if entry.operation == criteria.get("operation")] or others

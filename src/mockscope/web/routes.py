@@ -164,7 +164,7 @@ ONE_GROUP_ROWS: Final = _rows_at(ONE_GROUP)
 
 
 def route(head: Head) -> tuple[Rows | None, str]:
-    """Return the rows of a path, None where there is no such path, and the group that it names."""
+    """Return the rows of a path, or None if the path is unknown, and the group that the path names."""
     if (rows := COLLECTIONS.get(head.decoded_path)) is not None:
         return rows, ""
     # Matched as it was sent, so that %2F stays inside the one segment that is the name (GROUP-5).

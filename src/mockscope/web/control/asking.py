@@ -49,7 +49,7 @@ class Ask:
         """The site in the path.
 
         Raises:
-            HTTPException: 404 where there is none.
+            HTTPException: 404 if the site is unknown.
         """
         host = self.name("host")
         site = self.bench.directory.get(host)
@@ -80,7 +80,7 @@ class Ask:
         """Return the calls that the path and the query are about.
 
         Raises:
-            ValueError: If there is no such operation.
+            ValueError: If the operation is unknown.
         """
         return self.owner.calls.matching(**self.query)
 
