@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Final, Literal, get_args, get_type_hints
+from typing import Any, Final, Literal
 
 import msgspec
 
 from mockscope._support.collector import collector_off
 from mockscope._support.monotonic import unix_time_ns
 from mockscope.domain import state
-from mockscope.domain.policy import Policy
+from mockscope.domain.policy import Policy, with_choices
 from mockscope.domain.rules import SOMETHING
 from mockscope.domain.site import Site
 from mockscope.domain.state import MakeUp, Seed, SeedError, Track, untracked
@@ -196,7 +196,7 @@ def _shape_error(text: str, data: object, form: Form) -> SeedError:
         return SeedError(OTHER_VERSION if problem.startswith("Expected `int` ") else NO_VERSION, path)
     if problem.startswith("Invalid enum value"):
         # Nothing but a switch of the policy is a choice of words.
-        problem += f"; known: {', '.join(map(str, get_args(get_type_hints(Policy)[str(path[-1])])))}"
+        problem = with_choices(problem, str(path[-1]))
     elif pattern := re.fullmatch(r"Expected `str` matching regex (.*)", problem):
         problem = PATTERNS_IN_WORDS.get(pattern[1], problem)
     if form == "plain":

@@ -295,7 +295,7 @@ def test_a_change_with_one_thing_wrong_changes_nothing(server: LiveServer, contr
 
     assert (answer.status_code, answer.json()) == (
         400,
-        {"message": "policy.unknown_groups: Invalid enum value 'refuse'"},
+        {"message": "policy.unknown_groups: Invalid enum value 'refuse'; known: reject, ignore, create"},
     )
     assert control.get(path_of(site.host)).json() == shown(site)
 

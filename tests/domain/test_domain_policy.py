@@ -79,6 +79,19 @@ def test_an_unknown_value_is_refused_and_the_switch_is_named(switch: str, value:
 
 
 @pytest.mark.parametrize(
+    ("switch", "value", "problem"),
+    [
+        ("unknown_groups", "rejct", "Invalid enum value 'rejct'; known: reject, ignore, create"),
+        ("test_mode_create_status", 204, "Invalid enum value 204; known: 200, 201"),
+    ],
+)
+def test_a_value_that_is_not_a_choice_is_refused_with_the_choices(switch: str, value: object, problem: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  (the whole message is compared)
+        Policy().with_changes(**{switch: value})
+    assert str(caught.value) == f"policy.{switch}: {problem}"
+
+
+@pytest.mark.parametrize(
     ("switch", "hint"),
     [
         ("page_siz", "did you mean page_size?"),

@@ -1,6 +1,6 @@
 """The policy switches of a site: one row for each question on which the public evidence is split."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -46,4 +46,12 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return msgspec.convert({**msgspec.structs.asdict(self), **changes}, Policy)
         except msgspec.ValidationError as error:
             problem, _, switch = str(error).partition(" - at `$")
-            raise ValueError(f"policy{switch.rstrip('`')}: {problem}") from None
+            switch = switch.strip(".`")
+            raise ValueError(f"policy.{switch}: {with_choices(problem, switch)}") from None
+
+
+def with_choices(problem: str, switch: str) -> str:
+    """Add the values of a switch to msgspec's message about one that it does not take."""
+    if not problem.startswith("Invalid enum value"):
+        return problem
+    return f"{problem}; known: {', '.join(map(str, get_args(get_type_hints(Policy)[switch])))}"
