@@ -56,9 +56,11 @@ def compiled_modules(pytestconfig: pytest.Config) -> Iterator[None]:
     stay in pytest's cache for the next run.
     """
     with pytest.MonkeyPatch.context() as patch:
-        if sys.dont_write_bytecode and pytestconfig.cache is not None:
+        # There is no cache under `-p no:cacheprovider`.
+        cache = getattr(pytestconfig, "cache", None)
+        if sys.dont_write_bytecode and cache is not None:
             patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-            patch.setenv("PYTHONPYCACHEPREFIX", f"{pytestconfig.cache.mkdir('compiled')}")
+            patch.setenv("PYTHONPYCACHEPREFIX", f"{cache.mkdir('compiled')}")
         yield
 
 
