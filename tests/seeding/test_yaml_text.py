@@ -166,6 +166,15 @@ def test_what_a_seed_does_not_need_is_refused_with_its_line(text: str, message: 
     assert "\n" not in str(refused.value)
 
 
+def test_aliases_may_repeat_a_million_values_and_not_one_list_more() -> None:
+    # A list counts as one value beside its items.
+    base = f"base: &base [{', '.join(['1'] * 999)}]\n"
+
+    assert len(yaml_text.parse(f"{base}again: [{', '.join(['*base'] * 1000)}]\n", "seed.yaml")["again"]) == 1000
+    with pytest.raises(SeedError, match="aliases of this repeat more than 1000000 values"):
+        yaml_text.parse(f"{base}again: [{', '.join(['*base'] * 1001)}]\n", "seed.yaml")
+
+
 def test_aliases_and_merge_keys_are_understood() -> None:
     text = "base: &base {a: 1, b: 1}\nagain: [*base, *base]\nmore: {<<: *base, b: 2}\n"
 
