@@ -82,7 +82,6 @@ class RequestLog:
         try:
             width = os.get_terminal_size(self._stream.fileno()).columns if self._stream.isatty() else None
             self._stream.write(self._render(entry, width) + "\n")
-            self._stream.flush()
         except OSError:
             # The reader of the log is gone; the server need not go with it.
             self._stream = None
