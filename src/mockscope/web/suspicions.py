@@ -122,7 +122,7 @@ def _blank_in_cursor(call: Call) -> Iterable[Values]:
 
 def _names_too_long(call: Call) -> Iterable[Values]:
     # A character takes up to twelve in a path.
-    if call.fields is None or len(call.body) < MAX_NAME_BYTES // 12:
+    if len(call.body) < MAX_NAME_BYTES // 12:
         return ()
     names = {field: sent_field(field, call) for field in ("name", "email")}
     return [{"field": field} for field, name in names.items() if name and len(quote(str(name))) > MAX_NAME_BYTES]
