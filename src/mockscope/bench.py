@@ -1,6 +1,6 @@
-"""Sites with their instruments as tests hold them: MockSite is one, Bench all of a server.
+"""The Python API of a server: a MockSite is one site with its instruments, a Bench holds all sites of a server.
 
-Everything here may be called from the test's thread while the server answers in its own. No HTTP is known here.
+All methods may be called from the test's thread while the server responds in its own. This module knows no HTTP.
 """
 
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
@@ -44,7 +44,7 @@ FRESH_ADMINISTRATOR: Final = NewUser("Site", "Administrator", "admin@example.com
 
 
 class Records(Mapping[str, R], Generic[R]):
-    """Records of a site by name, read live: in, len, iteration in API order.
+    """The live records of a site by name, in API order. ``in`` and ``get`` ignore case where the API does.
 
     Args:
         site: the site.
@@ -74,30 +74,29 @@ class Records(Mapping[str, R], Generic[R]):
         return iter(self._copy())
 
     def values(self) -> ValuesView[R]:
-        """Return the records that are there at this moment."""
+        """Return a copy of the present records."""
         return self._copy().values()
 
     def items(self) -> ItemsView[str, R]:
-        """Return the records that are there at this moment, with their names."""
+        """Return a copy of the present records, with their names."""
         return self._copy().items()
 
     def __repr__(self) -> str:
         return f"{{{', '.join(self)}}}"
 
-    # Name by name, as a Mapping would do it, a record may go between the look at its name and the look at itself.
+    # Mapping would look up each name separately, and a record may be deleted between two look-ups.
     def _copy(self) -> dict[str, R]:
         with self._site.lock:
             return {self._table.name(record): record for record in self._table.records()}
 
 
 class MockSite:
-    """One site of a mockscope server, as a test holds it.
+    """One site of a mockscope server.
 
-    Not made directly: ``server.site()`` makes one, and the fixture ``mockscope`` hands one to a test. As a ``with``
-    block it is removed at the end and, in strict mode or where requests are held against the contract, looked through
-    for findings.
+    Do not instantiate it: ``server.site()`` returns one, and the fixture ``mockscope`` is one. At the end of a ``with``
+    block the site is removed. With ``strict`` or ``contract``, the block then fails on findings.
 
-    ``calls`` are the calls that reached it, ``faults`` those that are planned, and ``clock`` is its clock.
+    ``calls`` are the calls that the site received, ``faults`` its planned faults, and ``clock`` its clock.
     """
 
     def __init__(self, site: Site, bench: "Bench", *, strict: bool, contract: bool) -> None:
@@ -107,7 +106,7 @@ class MockSite:
         self._bench = bench
         self._baseline = site.snapshot()
         if contract:
-            # Here, because a missing validator is an error at once and not at the end of a test.
+            # Loaded here, so that a missing validator is an error at once and not at the end of a test.
             contracting.contract()
         self.clock = Clock(bench.clock)
         self._hide(site.api_key)
@@ -162,7 +161,7 @@ class MockSite:
 
     @property
     def enabled(self) -> bool:
-        """The switch that enables the API for the site; may be set (AUTH-3).
+        """The switch that enables the API for the site; can be set (AUTH-3).
 
         Raises:
             ValueError: If it is set to a value that is neither True nor False.
@@ -180,7 +179,10 @@ class MockSite:
         return self._site.policy
 
     def set_policy(self, /, **policy: Any) -> None:
-        """Turn policy switches; the others stay.
+        """Set policy switches; the others keep their values.
+
+        Args:
+            policy: the switches by name, as in the policy of a seed.
 
         Raises:
             ValueError: If a switch or its value is unknown.
@@ -188,20 +190,20 @@ class MockSite:
         self._site.policy = self._site.policy.with_changes(**policy)
 
     def rotate_key(self, api_key: str | None = None) -> str:
-        """Give the site another key; the old one is refused at once (AUTH-4).
+        """Replace the site's key and return the new one; the old key is refused at once (AUTH-4).
 
         Args:
-            api_key: the new key; a made-up one if it is not given.
+            api_key: the new key; None generates one.
 
         Raises:
-            ValueError: If the key can't stand in the auth header.
+            ValueError: If the key is not valid in the auth header.
         """
         self._site.rotate_key(api_key or new_api_key())
         self._hide(self.api_key)
         return self.api_key
 
     def _hide(self, api_key: str) -> None:
-        """Redact a key for as long as the site or any of its calls exists: each call holds its clock."""
+        """Redact a key while the site or any of its calls exists: each call holds the site's clock."""
         veil = self._bench.veil
         veil.learn(api_key)
         finalize(self.clock, veil.forget, api_key).atexit = False
@@ -217,15 +219,15 @@ class MockSite:
         password_updated_at: datetime | str | None = None,
         tfa_enabled: bool = False,
     ) -> User:
-        """Add a user, by the rules of create_user, but without an inviter.
+        """Add a user by the rules of create_user, without an inviter.
 
         Args:
             email: the address.
             first_name: the first name.
             last_name: the last name.
-            groups: names of groups of the site; none is ``["All Users"]`` (USER-CREATE-2).
-            last_login_at: when the user last logged in: an aware datetime, or ISO 8601 with an offset.
-            password_updated_at: when the password was last changed, in the same forms.
+            groups: names of groups of the site; None or an empty list means ``["All Users"]`` (USER-CREATE-2).
+            last_login_at: the time of the last login: an aware datetime, or ISO 8601 with an offset.
+            password_updated_at: the time of the last password change, in the same forms.
             tfa_enabled: whether two-factor authentication is on.
 
         Raises:
@@ -247,7 +249,7 @@ class MockSite:
         return _there(self._site.create_user(draft))
 
     def add_group(self, name: str, *, access: str = "View") -> Group:
-        """Add a group, by the rules of create_group, but without a creator.
+        """Add a group by the rules of create_group, without a creator.
 
         Args:
             name: the name.
@@ -267,10 +269,10 @@ class MockSite:
         Args:
             name: the name, unique on the site.
             owner: the email of a user of the site, or None.
-            access: what groups may do with it: name of a group to ``Edit`` or ``View``.
+            access: the access of groups: a mapping from the name of a group to ``Edit`` or ``View``.
 
         Raises:
-            Refused: If a name is blank or taken, the owner or a group unknown, a word of access meaningless.
+            Refused: If the name is blank or taken, the owner or a group is unknown, or an access word is unknown.
             ValueError: If ``access`` is not a mapping.
         """
         check_kind("access", access, Mapping | None)
@@ -278,11 +280,11 @@ class MockSite:
         return self._site.create_dashboard(Dashboard(**fields))
 
     def record_login(self, email: str, at: datetime | str | None = None) -> User:
-        """Set when a user last logged in: ``last_login_at`` (USER-1).
+        """Set the time of a user's last login, ``last_login_at`` (USER-1), and return the user.
 
         Args:
-            email: whose.
-            at: an aware datetime, or ISO 8601 with an offset; None is now, on the site's clock.
+            email: the user's email.
+            at: an aware datetime, or ISO 8601 with an offset; None is the present time of the site's clock.
 
         Raises:
             Refused: If the site has no such user.
@@ -292,11 +294,11 @@ class MockSite:
         return self._site.record(email, last_login_at=self._moment(at))
 
     def record_password_change(self, email: str, at: datetime | str | None = None) -> User:
-        """Set when a user's password was last changed: ``password_updated_at`` (USER-1).
+        """Set the time of a user's last password change, ``password_updated_at`` (USER-1), and return the user.
 
         Args:
-            email: whose.
-            at: an aware datetime, or ISO 8601 with an offset; None is now, on the site's clock.
+            email: the user's email.
+            at: an aware datetime, or ISO 8601 with an offset; None is the present time of the site's clock.
 
         Raises:
             Refused: If the site has no such user.
@@ -308,15 +310,15 @@ class MockSite:
     def _moment(self, at: datetime | str | None) -> str:
         return _shown(self.clock.now() if at is None else at)
 
-    # -- back in time ----------------------------------------------------------------------------------------
+    # -- snapshots -------------------------------------------------------------------------------------------
 
     def snapshot(self, name: str | None = None) -> "SiteSnapshot":
-        """Return the present state of the site: records, key, policy and enablement. Costs next to nothing.
+        """Return a snapshot of the site: records, key, policy and enablement. Its cost does not grow with the site.
 
-        As a ``with`` block, the site is at the end what it was at the beginning.
+        Used as a ``with`` block, the snapshot is restored at the end.
 
         Args:
-            name: keep it under this name too, among ``snapshots``; one that is there is replaced.
+            name: also store the snapshot in ``snapshots`` under this name, in place of an earlier one.
         """
         check_kind("name", name, str | None)
         made = SiteSnapshot(self, self._site.snapshot(), name)
@@ -325,14 +327,14 @@ class MockSite:
         return made
 
     def restore(self, snapshot: "SiteSnapshot | str") -> None:
-        """Make the site what it was. Calls, planned faults and the clock stay as they are.
+        """Restore a snapshot of the site. Calls, planned faults and the clock stay as they are.
 
         Args:
             snapshot: a snapshot of this site, or the name of one.
 
         Raises:
             LookupError: If no snapshot has that name.
-            ValueError: If the snapshot is another site's, or not a snapshot.
+            ValueError: If it is a snapshot of another site, or not a snapshot.
         """
         if not isinstance(snapshot, SiteSnapshot | str):
             raise ValueError(f"what can be restored is a snapshot of this site or the name of one, not {snapshot!r}")
@@ -344,12 +346,12 @@ class MockSite:
         self._site.restore(snapshot.state)
 
     def reset(self) -> None:
-        """Make the site what it was when it was made: its seed, no calls, no planned faults, no clock of its own.
+        """Return the site to its first state: its seed, no calls, no planned faults, no clock of its own.
 
-        What is being answered is waited for, two seconds at most. A call that a fault keeps back writes nothing any
-        more: its connection is reset. ``strict``, ``contract`` and ``label`` stay.
+        Calls in progress are waited for, two seconds at most. The connection of a call that a fault delays is reset,
+        and the call writes nothing. ``strict``, ``contract`` and ``label`` keep their values.
         """
-        # First, so that a call that is kept back does not go on with the clock.
+        # First, so that a delayed call does not continue when the clock is reset.
         self.calls.reset()
         self._site.restore(self._baseline)
         self.faults.reset()
@@ -357,28 +359,29 @@ class MockSite:
         self.snapshots.clear()
 
     def fork(self, host: str | None = None, api_key: str | None = None) -> "MockSite":
-        """Return a second site with the same records and policy, and calls, faults and a clock of its own.
+        """Return a second site with the same records and policy. It has calls, faults and a clock of its own.
 
         Args:
-            host: its host; a made-up one if it is not given.
-            api_key: its key; a made-up one if it is not given.
+            host: its host; None generates one.
+            api_key: its key; None generates one.
 
         Raises:
-            ValueError: If the host is taken or unfit, or the key is unfit.
+            ValueError: If the host is taken, or the host or the key is not valid in the auth header.
         """
         copy = self._site.copy(host or new_host(), api_key or new_api_key())
         return self._bench.put(copy, strict=self.strict, contract=self.contract)[0]
 
     def load(self, seed: SeedSource) -> None:
-        """Replace all records, the policy and the enablement by those of a seed. Host and key stay.
+        """Replace the records, the policy and the enablement by those of a seed. Host and key stay.
 
         Args:
-            seed: a path to a seed file, or the same as plain data; of several sites in it, the one of this host.
+            seed: a path to a seed file, or the same as plain data. If it has several sites, the one with this host
+                is loaded.
 
         Raises:
-            SeedError: If the seed can't be loaded. Nothing has changed then.
-            OSError: If the seed can't be read.
-            ValueError: If the seed has no site, or several and none of this host.
+            SeedError: If the seed is not valid. The site is unchanged then.
+            OSError: If the file can't be read.
+            ValueError: If the seed has no sites, or several and none with this host.
         """
         self._site.replace_records(self._bench._seeded(seed, self.host, self.clock.now()))
 
@@ -390,7 +393,7 @@ class MockSite:
 
     @property
     def strict(self) -> bool:
-        """The switch for strict mode; may be set.
+        """The switch for strict mode; can be set.
 
         Raises:
             ValueError: If it is set to a value that is neither True nor False.
@@ -404,7 +407,7 @@ class MockSite:
 
     @property
     def contract(self) -> bool:
-        """The switch that validates requests against openapi.yaml; may be set.
+        """The switch that validates requests against openapi.yaml; can be set.
 
         Raises:
             ValueError: If it is set to a value that is neither True nor False.
@@ -418,7 +421,7 @@ class MockSite:
 
     @property
     def label(self) -> str:
-        """The purpose of the site, for hints to requests that come after it was removed. May be set."""
+        """The purpose of the site; can be set. Hints show it for requests that arrive after the site was removed."""
         return self._site.label
 
     @label.setter
@@ -426,37 +429,37 @@ class MockSite:
         self._site.label = label
 
     def findings(self) -> list[Finding]:
-        """Return the objections of strict mode, even if it is off, and those of the contract, where that is on.
+        """Return the findings of strict mode, even if it is off, and those of the contract, if that is on.
 
-        Strict mode objects to successes that nobody promises, and to planned faults that were hit too seldom. The
-        contract objects to requests that are not as openapi.yaml says. Calls that are no longer kept have none.
+        Strict mode reports calls that only worked by accident, and planned faults that were hit too seldom. The
+        contract reports requests that violate openapi.yaml. Discarded calls have no findings.
         """
         self.calls.settled()
         of_the_contract = contracting.violations(self.calls) if self.contract else []
         return [*findings(self.calls, self.faults), *without_repeats(of_the_contract)]
 
     def objections(self) -> list[Finding]:
-        """Return the findings for which a test fails: those of strict mode and of the contract, where they are on."""
+        """Return the findings that fail a test: those of strict mode and of the contract, as far as they are on."""
         if self.strict:
             return self.findings()
         return contracting.violations(self.calls) if self.contract else []
 
     def assert_no_findings(self) -> None:
-        """Assert that there are no findings, in strict mode or not.
+        """Assert that the site has no findings, in strict mode or not.
 
         Raises:
-            AssertionError: If there are; names each call and rule.
+            AssertionError: If it has findings. The message names each call and rule.
         """
         __tracebackhide__ = True
         complain({self.host: self.findings()})
 
     def remove(self) -> None:
-        """Take the site off the server; requests to it are answered 403 from then on."""
+        """Remove the site from the server; requests to it are answered 403 from then on."""
         self._bench.remove(self)
 
 
 class SiteSnapshot:
-    """A moment of a site that it can go back to. Made by ``site.snapshot()``; may be used as a ``with`` block."""
+    """A state that a site can return to. ``site.snapshot()`` returns one; it can be used as a ``with`` block."""
 
     def __init__(self, site: MockSite, state: Snapshot, name: str | None) -> None:
         self.site = site
@@ -473,24 +476,24 @@ class SiteSnapshot:
         self.restore()
 
     def restore(self) -> None:
-        """Make the site what it was at this moment."""
+        """Return the site to this state."""
         self.site.restore(self)
 
 
 class Bench:
-    """The sites of one double, each with its instruments, and those that belong to none.
+    """The sites of one server, each with its instruments, and the instruments of the server itself.
 
     Args:
         seed: a path to a seed file, or the same as plain data; without it the server starts without sites.
-        strict: whether its sites are in strict mode unless they say otherwise.
-        contract: whether requests to its sites are held against openapi.yaml unless they say otherwise.
-        calls_kept: how many calls each site keeps, and how many are kept that reached no site.
+        strict: the default of its sites for strict mode.
+        contract: the default of its sites for validating requests against openapi.yaml.
+        calls_kept: the maximum number of calls that each site keeps, and that the server keeps without a site.
 
     Raises:
-        SeedError: If the seed can't be loaded.
-        OSError: If the seed can't be read.
+        SeedError: If the seed is not valid.
+        OSError: If the file can't be read.
         ValueError: If a switch is neither True nor False, or ``calls_kept`` is not 1 or more.
-        ImportError: If requests are to be held against the contract, and the validator is not installed.
+        ImportError: If ``contract`` is True, and the validator is not installed.
     """
 
     def __init__(
@@ -513,18 +516,18 @@ class Bench:
             contracting.contract()
         self.calls_kept = calls_kept
         self.clock = Clock()
-        # Keys of all sites are hidden in the calls of any: they are mixed up at times.
+        # Shared: a client may send the key of one site to another, and it must be redacted there too.
         self.veil = Veil()
         self.observers: list[Observer] = []
         self.calls = self._new_log("the server", self.clock)
-        # Every request gets the next number, whichever site it reaches.
+        # Numbers the requests of all sites in the order of their receipt.
         self.numbers = count(1)
-        # Writes the state to where it was loaded from; None where it came from nowhere.
+        # Writes the state back to its file; None without a file.
         self.save: Callable[[], None] | None = None
         # Called with each site that is removed, and with the bench itself when its server stops.
         self.farewells: list[Callable[[MockSite | Bench], None]] = []
         self._handles: dict[Site, MockSite] = {}
-        # The thread that answers for it, where there is one.
+        # The thread of the server, if it has one.
         self._thread: Thread | None = None
         _BENCHES.add(self)
         if seed is not None:
@@ -539,13 +542,13 @@ class Bench:
 
     @property
     def url(self) -> str:
-        """The base URL; without a socket one that an in-process transport may use."""
+        """The base URL. Without a socket, it is a URL for in-process transports."""
         return "http://mockscope.invalid"
 
     @property
     def sites(self) -> dict[str, MockSite]:
-        """The sites that are there now, by host."""
-        # Copied: another thread may remove a site between the two looks.
+        """The present sites, by host."""
+        # Copied: another thread may remove a site meanwhile.
         handles = self._handles.copy()
         return {site.host: handles[site] for site in self.directory if site in handles}
 
@@ -563,41 +566,42 @@ class Bench:
         contract: bool | None = None,
         **policy: Any,
     ) -> MockSite:
-        """Make a site.
+        """Create a site and return it.
 
         Args:
-            host: its host; a made-up one if it is not given.
-            api_key: its key; a made-up one if it is not given.
-            seed: a seed for its records; the host and the key in it do not count. Where the seed has several sites,
-                that of ``host`` is taken. Without a seed the site has the two built-in groups and one administrator.
-            strict: whether it is in strict mode; as the server says, if it is not given.
-            contract: whether requests to it are held against openapi.yaml; likewise.
-            policy: policy switches.
+            host: its host; None generates one.
+            api_key: its key; None generates one.
+            seed: a seed for its records; its host and key are ignored. If it has several sites, the one with ``host``
+                is loaded. Without a seed the site has the two built-in groups and one administrator.
+            strict: whether the site is in strict mode; None is the server's default.
+            contract: whether its requests are validated against openapi.yaml; None is the server's default.
+            policy: the policy switches by name.
 
         Raises:
-            ValueError: If the host is taken or unfit, or a switch or its value is unknown; ``strict`` and ``contract``
-                are True or False.
-            SeedError: If the seed can't be loaded.
-            OSError: If the seed can't be read.
-            ImportError: ``contract`` is asked for, and the validator is not installed.
+            ValueError: If the host is taken, the host or the key is not valid in the auth header, or a switch or its
+                value is unknown.
+            SeedError: If the seed is not valid.
+            OSError: If the file can't be read.
+            ImportError: If ``contract`` is True, and the validator is not installed.
         """
         seeded = None if seed is None else self._seeded(seed, host, self.clock.now())
         host, api_key = host or new_host(), api_key or new_api_key()
         site = _fresh(host, api_key) if seeded is None else _renamed(seeded, host, api_key)
-        # The administrator of a fresh site is in both groups, whatever a switch would say.
+        # Set last: no switch may change the groups of a fresh site's administrator.
         site.policy = site.policy.with_changes(**policy)
         return self.put(site, strict=strict, contract=contract)[0]
 
     def put(self, *sites: Site, strict: bool | None = None, contract: bool | None = None) -> "list[MockSite]":
-        """Put sites that were made elsewhere on the server, all or none.
+        """Add existing sites to the server, all or none, and return their handles.
 
         Args:
             sites: the sites.
-            strict: whether they are in strict mode; as the server says, if it is not given.
-            contract: whether requests to them are held against openapi.yaml; likewise.
+            strict: whether they are in strict mode; None is the server's default.
+            contract: whether their requests are validated against openapi.yaml; None is the server's default.
 
         Raises:
             ValueError: If a host is taken.
+            ImportError: If ``contract`` is True, and the validator is not installed.
         """
         strict = self.strict if strict is None else strict
         contract = self.contract if contract is None else contract
@@ -613,7 +617,7 @@ class Bench:
         return list(handles.values())
 
     def remove(self, handle: MockSite) -> None:
-        """Take a site off the server. It is not an error if it is not there."""
+        """Remove a site from the server. A site that was removed before is ignored."""
         site = handle._site
         self.directory.remove(site)
         self._handles.pop(site, None)
@@ -621,17 +625,17 @@ class Bench:
         self.say_farewell(handle)
 
     def say_farewell(self, to: "MockSite | Bench") -> None:
-        """Call the functions that wait for the end of a site or of the server."""
+        """Call the functions that were registered for the end of a site or of the server."""
         for farewell in tuple(self.farewells):
             farewell(to)
 
     def all_calls(self) -> list[Entry]:
-        """Return the calls of all sites, and those that reached none, in the order of their receipt."""
+        """Return the calls of all sites, and those that reached no site, in the order of their receipt."""
         journals = [self.calls, *(site.calls for site in self.sites.values())]
         return sorted((entry for journal in journals for entry in journal), key=lambda entry: entry.number)
 
     def reset(self) -> None:
-        """Make every site what it was when it was made, and forget the calls that reached none."""
+        """Return every site to its first state, reset the clock, and discard the calls that reached no site."""
         for site in self.sites.values():
             site.reset()
         self.clock.reset()
@@ -642,12 +646,12 @@ class Bench:
         return state.export(list(self.directory))
 
     def _seeded(self, seed: SeedSource, host: str | None, now: datetime) -> Site:
-        """Return the site of a seed; of several in it, the one of a host.
+        """Return the only site of a seed, or the one with this host.
 
         Raises:
-            SeedError: If the seed can't be loaded.
-            OSError: If the seed can't be read.
-            ValueError: If the seed has no site, or several and none of this host.
+            SeedError: If the seed is not valid.
+            OSError: If the file can't be read.
+            ValueError: If the seed has no sites, or several and none with this host.
         """
         check_kind("seed", seed, str | PathLike | Mapping)
         sites = seeding.copy_sites(seed, now)
@@ -668,9 +672,9 @@ _BENCHES: Final[WeakSet[Bench]] = WeakSet()
 
 
 def _leave_to_parent() -> None:
-    """In a forked child: let the sites of servers be read, and refuse in words to make or change one.
+    """Make the sites of running servers readable in a forked child; each write raises an error.
 
-    The threads are the parent's, and a lock that one of them held at the fork would stay locked.
+    The child has no server threads. A lock that such a thread held at the fork would stay locked forever.
     """
     of_parent = OfParent()
     for bench in [bench for bench in _BENCHES if bench._thread is not None]:
@@ -709,5 +713,5 @@ def _listed(groups: object) -> object:
 
 
 def _shown(moment: datetime | str) -> str:
-    # First whether it is one at all: what can't be hashed, timestamp could not even look up.
+    # Validated first: timestamp caches its results, and fails on a value that cannot be hashed.
     return timestamp(aware(moment))
