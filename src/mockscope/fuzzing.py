@@ -64,6 +64,8 @@ def contract(
     """
     danger = f"contract creates, changes and deletes records of the site {site} at {url}: add --yes if they may all go"
     refuse(
+        # It is not repeated: a URL without a scheme may hold a password.
+        (url and "://" not in url, "a URL begins with http:// or https://; a seed is given as --seed FILE"),
         (url and seed, "give a URL or a seed, not both"),
         (reset and not url, "--reset needs a URL: the mock is reset anyway"),
         (url and not site, "a URL needs --site HOST: the host of the site, as in the auth header"),

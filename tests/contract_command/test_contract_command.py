@@ -324,6 +324,7 @@ def test_ctrl_c_again_ends_a_wait_for_the_rate() -> None:
         (["--reset"], {}, 2, "--reset needs a URL: the mock is reset anyway"),
         (["--seed", "nowhere.yaml"], {}, 2, "can't read the seed nowhere.yaml: No such file or directory"),
         (["--site", "elsewhere"], {}, 2, f"the seed has no site elsewhere; it has {HOST}"),
+        (["friends.yaml"], {}, 2, "a URL begins with http:// or https://; a seed is given as --seed FILE"),
         (
             ["http://127.0.0.1:9"],
             {},
