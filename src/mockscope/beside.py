@@ -69,7 +69,7 @@ def execute(
     finally:
         server.stop()
     shell.say_findings(server)
-    if not shell.is_kept(None if kept is None else partial(kept.save, list(server.directory))):
+    if not shell.is_kept(None if kept is None else partial(kept.save, server.directory)):
         return status or NO
     return status
 

@@ -1,6 +1,7 @@
 """The state of a server in a file: loaded at the start, replaced as a whole at the end."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock
 
@@ -35,12 +36,17 @@ class StateFile:
         """Return whether there is a state to load."""
         return self._path.exists()
 
-    def save(self, sites: list[Site]) -> None:
+    def save(self, sites: Iterable[Site]) -> None:
         """Write the records of sites.
+
+        Args:
+            sites: The sites, read once no other save is under way.
 
         Raises:
             OSError: If the file cannot be written; then it is what it was.
         """
-        text = seeding.to_json(sites) if self._path.name.endswith(".json") else seeding.to_yaml(sites)
+        to_text = seeding.to_json if self._path.name.endswith(".json") else seeding.to_yaml
+        # An older state must not replace a newer one that another thread has written meanwhile.
         with self._lock:
+            text = to_text(list(sites))
             atomic_file.write(self._path, text.encode())

@@ -95,7 +95,7 @@ def serve(
         # The collector need not look through the records later either.
         gc.freeze()
     if kept is not None:
-        double.save = lambda: kept.save(list(double.directory))
+        double.save = lambda: kept.save(double.directory)
     if log != "off":
         double.observers.append(RequestLog(stream, RENDERERS[log]))
     with ExitStack() as stack:

@@ -21,6 +21,7 @@ from support.bounds import WAIT_SECONDS, join
 from support.commands import invoke
 
 from mockscope import Mockscope, SeedError
+from mockscope.domain.site import Site
 from mockscope.saving import StateFile
 from mockscope.seeding import load_sites
 
@@ -281,6 +282,22 @@ def test_a_save_that_fails_leaves_the_old_file_and_nothing_beside_it(
     assert list(Mockscope(tmp_path / "state.yaml").sites[HOST].users) == ["ursula@example.com"]
 
 
+def test_an_older_state_never_replaces_a_newer_one(tmp_path: Path) -> None:
+    kept = StateFile(tmp_path / "state.yaml")
+    newer = Thread(target=kept.save, args=[load_sites(seed_with("Ursula"))])
+
+    def older() -> Iterator[Site]:
+        newer.start()
+        # It waits for this save to end; one that did not wait would be over now.
+        newer.join(0.5)
+        yield from load_sites(SEED)
+
+    kept.save(older())
+    join(newer)
+
+    assert list(Mockscope(tmp_path / "state.yaml").sites[HOST].users) == ["ursula@example.com"]
+
+
 def test_a_part_file_of_a_killed_process_goes_and_nothing_else_does(tmp_path: Path) -> None:
     part = "0123456789abcdef.part"
     others = [".state.yaml.part", f".other.yaml.{part}", f"state.yaml.{part}", f".state.yaml.bak.{part}"]
@@ -303,9 +320,9 @@ from mockscope._support import atomic_file
 from mockscope.seeding import load_sites
 
 path, states = Path(sys.argv[1]), [load_sites(Path(name)) for name in sys.argv[2:4]]
-texts = {id(sites): saving.seeding.to_json(sites) for sites in states}
+texts = {sites[0]: saving.seeding.to_json(sites) for sites in states}
 # Rendered beforehand: most of the time is then spent on the file.
-saving.seeding.to_json = lambda sites: texts[id(sites)]
+saving.seeding.to_json = lambda sites: texts[sites[0]]
 lines = 0
 
 
