@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 from weakref import WeakSet, finalize
 
 from mockscope import contracting, seeding
-from mockscope._support.arguments import check_kind
+from mockscope._support.arguments import check_kind, check_word
 from mockscope._support.forks import OfParent, after_fork
 from mockscope.domain import state
 from mockscope.domain.directory import Directory, new_api_key, new_host
@@ -39,6 +39,7 @@ from mockscope.seeding import SeedSource
 
 R = TypeVar("R")
 
+SITE_ARGUMENTS: Final = ("host", "api_key", "seed", "strict", "contract", *Policy.__struct_fields__)
 # GROUP-4: "one administrator, a member of both".
 FRESH_ADMINISTRATOR: Final = NewUser("Site", "Administrator", "admin@example.com", (ADMINISTRATORS, ALL_USERS))
 
@@ -584,6 +585,8 @@ class Bench:
             OSError: If the file can't be read.
             ImportError: If ``contract`` is True, and the validator is not installed.
         """
+        for name in policy:
+            check_word("argument", name, SITE_ARGUMENTS)
         seeded = None if seed is None else self._seeded(seed, host, self.clock.now())
         host, api_key = host or new_host(), api_key or new_api_key()
         site = _fresh(host, api_key) if seeded is None else _renamed(seeded, host, api_key)

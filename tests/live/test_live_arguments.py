@@ -129,6 +129,14 @@ def test_host_and_key_are_texts(mockscope_server: LiveServer, ask: Callable[[Moc
         ask(site)
 
 
+@pytest.mark.parametrize(("name", "nearest"), [("api_kye", "api_key"), ("page_sise", "page_size")])
+def test_an_unknown_argument_of_a_site_is_refused_with_the_nearest(
+    mockscope_server: Anything, name: str, nearest: str
+) -> None:
+    with pytest.raises(ValueError, match=rf"^there is no argument '{name}'; did you mean {nearest}\?$"):
+        mockscope_server.site(**{name: 5})
+
+
 def test_a_site_takes_back_what_it_exports_after_all_that(site: MockSite) -> None:
     site.enabled = False
     site.add_user("joey@example.com", tfa_enabled=True, groups=(name for name in ["All Users"]))
