@@ -45,7 +45,7 @@ def test_a_moment_is_rendered_in_utc_with_milliseconds(moment: datetime | str, r
     ],
 )
 def test_what_is_no_moment_in_utc_is_refused(moment: datetime | str) -> None:
-    with pytest.raises(ValueError, match=r"no time; write it like|offset|range"):
+    with pytest.raises(ValueError, match=r"not a time; write it like|offset|range"):
         timestamp(moment)
 
 
