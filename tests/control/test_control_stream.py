@@ -143,6 +143,17 @@ def test_a_stream_ends_when_the_server_stops(
     assert caplog.records == []
 
 
+def test_a_site_may_go_while_its_server_stops(server: LiveServer, site: MockSite, reader: Reader) -> None:
+    [leave] = server.farewells
+    server.stop()
+    assert server.farewells == []
+    server.farewells.append(leave)
+
+    site.remove()
+
+    assert server.sites == {}
+
+
 def test_a_client_that_goes_is_no_longer_served(server: LiveServer, site: MockSite, reader: Reader) -> None:
     assert len(site.calls.observers) == len(server.farewells) == 1
     reader.response.close()

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from functools import lru_cache
 from typing import Final
 
@@ -66,7 +67,9 @@ class EventStream(StreamingResponse):
             self._wake()
 
     def _wake(self) -> None:
-        self._loop.call_soon_threadsafe(self._moved.set)
+        # The server may have stopped in another thread meanwhile.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._moved.set)
 
     async def _events(self) -> AsyncIterator[bytes]:
         yield b": calls from here on\n\n"
