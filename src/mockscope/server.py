@@ -1,6 +1,6 @@
-"""The double on a real socket: uvicorn's protocol on an event loop in a thread of its own.
+"""The server on a socket: uvicorn's protocol on an event loop in a thread of its own.
 
-No rule and no state lives here; a LiveServer is a Mockscope that also has an address.
+A LiveServer is a Mockscope with an address. This module has no rules and no state of the API.
 """
 
 import asyncio
@@ -34,18 +34,18 @@ if TYPE_CHECKING:
     from mockscope.proxy import Others, Proxy
     from mockscope.transports import InProcess
 
-# A test that thinks for a minute between two requests must not find its pooled connection closed.
+# A pooled connection must survive minutes between two requests of a test, e.g. in a debugger.
 KEEP_ALIVE_SECONDS: Final = 600
 BACKLOG: Final = 2048
 LAST_PORT: Final = 65535
-# How long requests that are under way may still take when a signal ends the server.
+# The time for requests in progress when a signal ends the server.
 GRACE_SECONDS: Final = 3
-# Of the loop, for streams to end in; one that can't, since its client reads nothing, is not waited for.
+# The turns of the loop in which event streams may end. A stream whose client reads nothing is not waited for.
 TURNS: Final = 20
-# How long they then have to learn that their clients are hung up on; who learns nothing is cancelled, with a trace.
+# The time for tasks to end after their connections were aborted. A task that runs longer is cancelled.
 HANGING_UP_SECONDS: Final = 2
 POLL_SECONDS: Final = 0.01
-# The loop would block the greenlet that waits for it, since both share one thread of the system.
+# The loop would block the greenlet that waits for it: both share one thread of the system.
 GREEN_THREADS: Final = (
     "a mockscope server needs a thread of the system, and gevent or eventlet has replaced threading by green threads: "
     "call gevent.monkey.patch_all(thread=False) or eventlet.monkey_patch(thread=False), "
@@ -58,30 +58,30 @@ class ListenError(OSError):
 
 
 class LiveServer(Mockscope):
-    """A server on a port, in a thread. Use it in a ``with`` block, or call start and stop.
+    """A server on a port, in a thread. Use it as a ``with`` block, or call start and stop.
 
     Args:
         seed: a path to a seed file, or the same as plain data.
         host: the address to bind to.
         port: the port; 0 lets the kernel choose.
-        hint_header: whether answers carry ``X-Mockscope-Hint`` (HTTP-10).
-        strict: whether its sites are in strict mode unless they say otherwise.
-        contract: whether requests to its sites are held against openapi.yaml unless they say otherwise.
-        calls_kept: how many calls each site keeps, and how many are kept that reached no site.
-        control: whether the control API answers under ``/_mockscope/v1/``.
-        control_token: the bearer token that it demands; None demands one only where others than this machine can
-            reach the port, and makes it up.
-        tls: whether it speaks HTTPS, with a certificate of an authority of its own or of the given one.
-        proxy: whether there is a proxy too, which answers for the vendor's hosts.
+        hint_header: whether responses have the header ``X-Mockscope-Hint`` (HTTP-10).
+        strict: the default of its sites for strict mode.
+        contract: the default of its sites for validating requests against openapi.yaml.
+        calls_kept: the maximum number of calls that each site keeps, and that the server keeps without a site.
+        control: whether the server has the control API under ``/_mockscope/v1/``.
+        control_token: the bearer token of the control API. None generates one if other machines can reach the port,
+            and else requires none.
+        tls: whether the server speaks HTTPS. An Authority signs its certificate; True generates an authority.
+        proxy: whether to run a proxy too, which sends requests for the vendor's hosts to this server.
         proxy_port: the port of the proxy; 0 lets the kernel choose.
-        proxy_others: whether the proxy refuses or passes other hosts.
+        proxy_others: whether the proxy refuses or passes requests for other hosts.
 
     Raises:
-        SeedError: the seed can't be loaded.
-        ValueError: the token can't stand in a header, a port is out of range, a switch is neither True nor False, or
-            ``calls_kept`` is not 1 or more.
-        OSError: the seed can't be read.
-        ImportError: requests are to be held against the contract, and the validator is not installed.
+        SeedError: If the seed is not valid.
+        ValueError: If the token is not valid in a header, a port is out of range, a switch is neither True nor False,
+            or ``calls_kept`` is not 1 or more.
+        OSError: If the seed file can't be read.
+        ImportError: If ``contract`` is True, and the validator is not installed.
     """
 
     def __init__(
@@ -132,14 +132,14 @@ class LiveServer(Mockscope):
         """The server's URL, without a slash at the end.
 
         Raises:
-            RuntimeError: the server is not running.
+            RuntimeError: If the server is not running.
         """
         if self._url is None:
             raise RuntimeError("the mockscope server is not running: use it in a with block, or call start()")
         return self._url
 
     def _new_proxy(self, others: "Others") -> "Proxy":
-        from mockscope.proxy import Proxy  # here, not above: few servers have one
+        from mockscope.proxy import Proxy  # imported late: most servers do not need it
 
         return Proxy(self.authority.server_context(), others=others)
 
@@ -159,7 +159,7 @@ class LiveServer(Mockscope):
         """The authority that signed the server's certificates.
 
         Raises:
-            RuntimeError: the server has none.
+            RuntimeError: If the server has neither TLS nor a proxy.
         """
         if self._authority is None:
             raise RuntimeError("the mockscope server has no certificate: use serve(tls=True) or serve(proxy=True)")
@@ -167,10 +167,10 @@ class LiveServer(Mockscope):
 
     @property
     def ca_file(self) -> Path:
-        """A file with the authority's certificate, for a client's ``verify``. It goes when the server object does.
+        """The path of the authority's certificate, for a client's ``verify``. It is deleted with the server object.
 
         Raises:
-            RuntimeError: the server has none.
+            RuntimeError: If the server has neither TLS nor a proxy.
         """
         return self.authority.ca_file
 
@@ -186,11 +186,11 @@ class LiveServer(Mockscope):
             complain({site.host: site.objections() for site in self.sites.values()})
 
     def start(self) -> Self:
-        """Bind and answer. When this returns, the port accepts.
+        """Bind the ports and serve. When this method returns, they accept connections.
 
         Raises:
-            OSError: the port is taken, or the address is not this machine's.
-            RuntimeError: the server is running already, or threads are green ones of gevent or eventlet.
+            OSError: If a port is taken, or the address is not this machine's.
+            RuntimeError: If the server is running already, or gevent or eventlet has replaced threads.
         """
         with self._life:
             if self._thread is not None:
@@ -207,7 +207,7 @@ class LiveServer(Mockscope):
             return self
 
     def open_ports(self, opened: ExitStack) -> dict[Gate, socket.socket]:
-        """Open the ports, each with what answers there. The first one is the server's.
+        """Return the gates with their listening sockets. The first one is the server's.
 
         Raises:
             ListenError: If a port is taken, or the address is not this machine's.
@@ -218,7 +218,7 @@ class LiveServer(Mockscope):
         for gate, number in ports.items():
             try:
                 gates[gate] = opened.enter_context(bind(host, number))
-                # Here, because uvloop swallows a listen that fails: two may bind one port, and only one can listen.
+                # uvloop ignores a listen that fails: two sockets may bind one port, and only one can listen.
                 gates[gate].listen(BACKLOG)
             except OSError as error:
                 raise ListenError(error.errno, error.strerror or str(error), f"{host} port {number}") from error
@@ -230,7 +230,7 @@ class LiveServer(Mockscope):
         self._proxy_url = None if self.proxy is None else url_of(gates[self.proxy])
 
     def stop(self) -> None:
-        """Close the port and every connection. A server that is not running is left as it is."""
+        """Close the ports and all connections. It does nothing if the server is not running."""
         with self._life:
             if self._thread is not None:
                 self._loop.call_soon_threadsafe(self._stopping.set)
@@ -238,38 +238,38 @@ class LiveServer(Mockscope):
                 self._thread = self._url = self._proxy_url = None
 
     def transport(self) -> Any:
-        """A transport for one client of httpx or httpx2, synchronous or not, which needs no socket where it can.
+        """Return a transport for one client of httpx or httpx2, synchronous or not. It avoids sockets if it can.
 
         Raises:
-            RuntimeError: the server is not running.
-            ValueError: the server speaks TLS.
+            RuntimeError: If the server is not running.
+            ValueError: If the server speaks TLS.
         """
-        from mockscope.transports import new_transport  # here, not above: a server without it pays nothing
+        from mockscope.transports import new_transport  # imported late: most servers do not need it
 
         return new_transport(self._in_process())
 
     def adapter(self) -> Any:
-        """An adapter for one session of requests, which needs no socket where it can.
+        """Return an adapter for one session of requests. It avoids sockets if it can.
 
         Raises:
-            RuntimeError: the server is not running.
-            ValueError: the server speaks TLS.
-            ImportError: requests is not installed.
+            RuntimeError: If the server is not running.
+            ValueError: If the server speaks TLS.
+            ImportError: If requests is not installed.
         """
         from mockscope.transports import new_adapter
 
         return new_adapter(self._in_process())
 
     def redirect(self) -> AbstractContextManager[None]:
-        """Lead requests of this process to the vendor's hosts here, for a ``with`` block.
+        """Redirect requests of this process for the vendor's hosts to this server, in a ``with`` block.
 
-        It counts for the whole process. Of several redirects that are active, the one that was entered last leads.
+        The redirect holds for all threads. If several redirects are active, the latest one wins.
 
         Raises:
-            RuntimeError: the server is not running.
-            ValueError: the server speaks TLS.
+            RuntimeError: If the server is not running.
+            ValueError: If the server speaks TLS.
         """
-        from mockscope.redirect import redirected  # here, not above: a server without it pays nothing
+        from mockscope.redirect import redirected  # imported late: most servers do not need it
 
         return redirected(self.url)
 
@@ -297,9 +297,9 @@ class LiveServer(Mockscope):
 
 
 def serve_in_foreground(server: LiveServer, gates: Mapping[Gate, socket.socket], on_ready: Callable[[], None]) -> None:
-    """Answer in this thread until SIGINT, SIGTERM or SIGHUP. From then on they are ignored.
+    """Serve in this thread until SIGINT, SIGTERM or SIGHUP. Afterwards these signals are ignored.
 
-    Requests that are under way may take GRACE_SECONDS longer, unless SIGINT comes again.
+    Requests in progress have GRACE_SECONDS to end, unless SIGINT arrives again.
 
     Args:
         server: A server that was not started.
@@ -315,7 +315,7 @@ def serve_in_foreground(server: LiveServer, gates: Mapping[Gate, socket.socket],
 
         def stop(number: int, frame: FrameType | None) -> None:
             caught.append(number)
-            # An impatient one may come when the loop is closed.
+            # A second signal may arrive after the loop is closed.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(stopping.set)
 
@@ -326,7 +326,7 @@ def serve_in_foreground(server: LiveServer, gates: Mapping[Gate, socket.socket],
     try:
         _run_loop(server, gates, tell, lambda: signal.SIGINT in caught[1:])
     finally:
-        # An impatient second signal must not cut short what is left to do.
+        # A second signal must not interrupt the rest of the shutdown.
         for number in numbers:
             signal.signal(number, signal.SIG_IGN)
 
@@ -337,13 +337,13 @@ def _run_loop(
     on_ready: Callable[[asyncio.Event], None],
     is_impatient: Callable[[], bool] | None = None,
 ) -> None:
-    """Answer on bound sockets in this thread.
+    """Serve on bound sockets in this thread.
 
     Args:
-        double: what answers.
-        gates: the ports.
-        on_ready: called in the loop once they accept, with the event that ends the server.
-        is_impatient: tells not to wait for requests that are under way; None never waits.
+        double: the application and its sites.
+        gates: the gates with their bound sockets.
+        on_ready: called in the loop once the ports accept, with the event that ends the server.
+        is_impatient: returns whether to stop waiting for requests in progress; None never waits.
     """
     config = uvicorn_config(double.app)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
@@ -359,7 +359,7 @@ async def _serve(
 ) -> None:
     loop = asyncio.get_running_loop()
     if isinstance(loop, asyncio.BaseEventLoop):
-        # A test may freeze the clock of the process. uvloop has one of its own.
+        # A test may freeze the clock of the process. uvloop reads its own clock.
         loop.time = monotonic  # type: ignore[method-assign]
     # uvicorn.Server would poll ten times a second and take 0.2 s to stop; its protocol class needs neither.
     state = ServerState()
@@ -375,15 +375,15 @@ async def _serve(
         await gate.close()
     double.say_farewell(double)
     for _ in range(TURNS):
-        # Whoever was told has left once the end of the stream is written.
+        # A stream removes its farewell once its end is written.
         if double.farewells:
             await asyncio.sleep(0)
     if is_impatient is not None:
         for connection in list(state.connections):
             connection.shutdown()
         await _wait_for(lambda: not (state.connections or state.tasks) or is_impatient(), GRACE_SECONDS)
-    # A connection that was just accepted is made known a step later, and uvloop would wait for it forever;
-    # a request that waits for its body ends by itself once it learns, in two steps, that its client is gone.
+    # A new connection is registered one turn of the loop later, and uvloop would wait for it forever. A request that
+    # waits for its body ends two turns after its connection was aborted.
     for _ in range(3):
         for connection in list(state.connections):
             connection.transport.abort()
@@ -402,23 +402,23 @@ async def _wait_for(is_over: Callable[[], bool], seconds: float) -> None:
 
 
 def _check_port(name: str, port: object) -> None:
-    # Some systems take the last 16 bits of a larger number, and listen there. To Python True is a number.
+    # Some systems use the last 16 bits of a larger number. In Python, True is an int.
     if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= LAST_PORT:
         raise ValueError(f"{name} is a number from 0 to {LAST_PORT}, not {port!r}")
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket bound to an address and not listening yet.
+    """Return a socket that is bound to an address and not listening yet.
 
     Raises:
-        OSError: the port is taken, or the address is not this machine's.
+        OSError: If the port is taken, or the address is not this machine's.
         RuntimeError: If a plugin of pytest blocks sockets.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, _, _, address = found[0]
-        # The protocol is named because asyncio turns Nagle's algorithm off only where it is: with it on, a client
-        # that keeps its connection gets some 20 answers a second.
+        # asyncio disables Nagle's algorithm only if the socket names its protocol. With Nagle's algorithm, a kept
+        # connection gets some 20 responses a second.
         listener = socket.socket(family, kind, socket.IPPROTO_TCP)
     except RuntimeError as error:
         # pytest-socket blocks both functions.
@@ -436,7 +436,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket, *, is_secure: bool = False) -> str:
-    """The URL of a bound socket; one bound to every address is called by its loopback name."""
+    """Return the URL of a bound socket. A socket bound to all addresses gets the loopback address."""
     scheme = "https" if is_secure else "http"
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
@@ -453,7 +453,7 @@ def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         proxy_headers=False,
-        # The machine's time; here sites show a time of their own.
+        # uvicorn would send the machine's time; each site has a clock of its own.
         date_header=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -463,5 +463,5 @@ def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
     return config
 
 
-# What a with block reads as: with mockscope.serve() as server.
+# For readable code: with mockscope.serve() as server.
 serve = LiveServer
