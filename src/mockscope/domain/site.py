@@ -1,6 +1,6 @@
 """One site of the service: its records, its policy, and the rules that need them.
 
-Every write checks first and writes last: it ends in _commit, the one place that knows test mode.
+Every operation checks first and writes last. It ends in _commit, the only function that knows test mode.
 """
 
 import re
@@ -32,13 +32,13 @@ from mockscope.domain.store import Change, Page, Store
 
 T = TypeVar("T")
 
-# What a header can carry from every client: visible ASCII. A key has no colon (AUTH-1 splits at the last one).
+# All clients can send visible ASCII in a header. A key has no colon: AUTH-1 splits at the last one.
 HOST: Final = re.compile(r"[!-~]+")
 API_KEY: Final = re.compile(r"[!-9;-~]+")
 
 
 class Snapshot(NamedTuple):
-    """All that a site was at one moment: its records, and what stands beside them in an export."""
+    """The state of a site at one moment: its records, key, enablement and policy."""
 
     site: "Site"
     version: Version
@@ -50,18 +50,18 @@ class Snapshot(NamedTuple):
 class Site:
     """A site: the tenant that the vendor's auth header names.
 
-    Safe to use from several threads: every call sees and leaves whole records. ``label`` says what the site is for, to
-    whoever asks for it when it is gone.
+    It is thread-safe: no call sees a partial write. ``label`` is the purpose of the site. Hints show it for requests
+    that arrive after the site was removed.
 
     Args:
         host: the site's host, as in the auth header and in dashboard URLs.
         api_key: the key; any visible ASCII without a colon.
         enabled: whether the API is enabled for the site (AUTH-3).
-        policy: the policy switches.
-        store: the records; without them a site has the two built-in groups.
+        policy: the policy switches; None is the defaults.
+        store: the records; None is the two built-in groups.
 
     Raises:
-        ValueError: the host or the key can't stand in the auth header.
+        ValueError: If the host or the key is not valid in the auth header.
     """
 
     def __init__(
@@ -89,10 +89,13 @@ class Site:
         return f"<Site {self.host}: {users} users, {groups} groups{'' if self.enabled else ', API disabled'}>"
 
     def rotate_key(self, api_key: str) -> None:
-        """Set the key; any other is refused from now on (AUTH-4).
+        """Set the key; any other key is refused from now on (AUTH-4).
+
+        Args:
+            api_key: the new key; any visible ASCII without a colon.
 
         Raises:
-            ValueError: the key can't stand in the auth header.
+            ValueError: If the key is not valid in the auth header.
         """
         if not _is_text(api_key, API_KEY):
             raise ValueError(
@@ -105,10 +108,10 @@ class Site:
         return api_key.isascii() and compare_digest(self.api_key, api_key)
 
     def check_enabled(self) -> None:
-        """Refuse everything where the API is not enabled for the site (AUTH-3).
+        """Check that the API is enabled for the site (AUTH-3).
 
         Raises:
-            Refused: API_DISABLED.
+            Refused: API_DISABLED, if it is not.
         """
         # "The User Management API needs to be enabled on a given site [...] Otherwise, it will provide a 404 response."
         if not self.enabled:
@@ -117,18 +120,18 @@ class Site:
     # -- users ---------------------------------------------------------------------------------------------
 
     def list_users(self, start: str = "") -> Page[User]:
-        """A page of users in order of email (PAGE-1 to PAGE-5).
+        """Return a page of users in order of email (PAGE-1 to PAGE-5).
 
         Args:
-            start: the cursor; empty for the first page. It is compared, never looked up.
+            start: the cursor; empty for the first page. It need not be the email of a user.
         """
-        # PAGE-3: no email holds a blank, so one in a cursor is a "+" that was sent unencoded.
+        # PAGE-3: no email has a blank, so a blank in a cursor is a "+" that was sent unencoded.
         key = email_key(start).replace(" ", "+")
         with self.lock:
             return self.store.users.page(key, self.policy.page_size)
 
     def get_user(self, email: str) -> User:
-        """The user with an email (USER-GET-1).
+        """Return the user with an email (USER-GET-1).
 
         Raises:
             Refused: USER_UNKNOWN.
@@ -139,8 +142,8 @@ class Site:
         """Create a user (USER-CREATE-2 to USER-CREATE-5).
 
         Args:
-            draft: the fields, read.
-            dry_run: run the checks alone (TEST-1).
+            draft: the validated fields.
+            dry_run: only run the checks (TEST-1).
 
         Returns:
             The user, or None after a dry run.
@@ -171,9 +174,9 @@ class Site:
         """Change a user's names or groups (USER-UPDATE-1, USER-UPDATE-2).
 
         Args:
-            email: whose.
-            changes: what to change.
-            dry_run: run the checks alone (TEST-1).
+            email: the email of the user.
+            changes: the validated fields to change.
+            dry_run: only run the checks (TEST-1).
 
         Returns:
             The whole user, or None after a dry run.
@@ -194,14 +197,14 @@ class Site:
             return self._commit(changed, Change(users={email_key(email): changed}, groups=created), dry_run=dry_run)
 
     def delete_user(self, email: str, *, dry_run: bool = False) -> User | None:
-        """Delete a user; what the user owned stays, owned by nobody (USER-DELETE-1, USER-DELETE-2).
+        """Delete a user; the user's dashboards stay without an owner (USER-DELETE-1, USER-DELETE-2).
 
         Args:
-            email: whose.
-            dry_run: run the checks alone (TEST-1).
+            email: the email of the user.
+            dry_run: only run the checks (TEST-1).
 
         Returns:
-            The user who is gone, or None after a dry run.
+            The deleted user, or None after a dry run.
 
         Raises:
             Refused: USER_UNKNOWN.
@@ -219,16 +222,16 @@ class Site:
     # -- groups --------------------------------------------------------------------------------------------
 
     def list_groups(self, start: str = "") -> Page[Group]:
-        """A page of groups in order of name (PAGE-1 to PAGE-5).
+        """Return a page of groups in order of name (PAGE-1 to PAGE-5).
 
         Args:
-            start: the cursor; empty for the first page. It is compared, and only looked up where it holds a blank.
+            start: the cursor; empty for the first page. It need not be the name of a group.
         """
         with self.lock:
             return self.store.groups.page(self.group_meant_by(start), self.policy.page_size)
 
     def group_meant_by(self, start: str) -> str:
-        """Return a cursor of groups as it was before it was sent.
+        """Return the cursor that a client meant, with each "+" that arrived as a blank.
 
         PAGE-3: a name may hold a blank. A blank stands for a "+" that was sent unencoded only if that gives the name
         of a group, and the received text does not.
@@ -237,7 +240,7 @@ class Site:
         return meant if meant in self.store.groups and start not in self.store.groups else start
 
     def get_group(self, name: str) -> GroupDetail:
-        """A group with its dashboards (GROUP-1, GROUP-GET-1).
+        """Return a group with its dashboards (GROUP-1, GROUP-GET-1).
 
         Raises:
             Refused: GROUP_UNKNOWN.
@@ -251,8 +254,8 @@ class Site:
         """Create a group (GROUP-CREATE-2, GROUP-CREATE-3).
 
         Args:
-            draft: the fields, read.
-            dry_run: run the checks alone (TEST-1).
+            draft: the validated fields.
+            dry_run: only run the checks (TEST-1).
 
         Returns:
             The group, or None after a dry run.
@@ -273,12 +276,12 @@ class Site:
         """Rename a group or change its access (GROUP-UPDATE-1 to GROUP-UPDATE-3, GROUP-BUILTIN-1).
 
         Args:
-            name: which group.
-            changes: what to change.
-            dry_run: run the checks alone (TEST-1).
+            name: the name of the group.
+            changes: the validated fields to change.
+            dry_run: only run the checks (TEST-1).
 
         Returns:
-            The group as it now is, or None after a dry run.
+            The changed group, or None after a dry run.
 
         Raises:
             Refused: GROUP_UNKNOWN, BUILTIN_RENAMED, GROUP_TAKEN.
@@ -298,11 +301,11 @@ class Site:
         """Delete a group; its members stay users (GROUP-DELETE-1, GROUP-DELETE-2, GROUP-BUILTIN-1).
 
         Args:
-            name: which group.
-            dry_run: run the checks alone (TEST-1).
+            name: the name of the group.
+            dry_run: only run the checks (TEST-1).
 
         Returns:
-            The group that is gone, or None after a dry run.
+            The deleted group, or None after a dry run.
 
         Raises:
             Refused: GROUP_UNKNOWN, BUILTIN_DELETED.
@@ -313,10 +316,10 @@ class Site:
                 raise Refused(Refusal.BUILTIN_DELETED, name=name)
             return self._commit(group, self._replacing(name, None), dry_run=dry_run)
 
-    # -- dashboards: in no operation of the API, but owned by users and shown to groups ----------------------
+    # -- dashboards: not written by the API, but owned by users and shown to groups --------------------------
 
     def create_dashboard(self, dashboard: Dashboard) -> Dashboard:
-        """Add a dashboard.
+        """Add a dashboard and return it, with its owner's email as the site spells it.
 
         Raises:
             Refused: OWNER_UNKNOWN, GROUPS_UNKNOWN, DASHBOARD_TAKEN.
@@ -330,14 +333,14 @@ class Site:
             self._history.write(Change(dashboards={owned.name: owned}))
             return owned
 
-    # -- what happens to users elsewhere: in no operation of the API, but shown by it ------------------------
+    # -- logins and password changes: not written by the API, but shown by it --------------------------------
 
     def record(self, email: str, **times: str) -> User:
-        """Set when a user last logged in, or last changed the password (USER-1).
+        """Set the times of a user's last login and last password change, and return the user (USER-1).
 
         Args:
-            email: whose.
-            times: fields of a user, in the form of the API.
+            email: the email of the user.
+            times: ``last_login_at`` and ``password_updated_at``, in the format of the API.
 
         Raises:
             Refused: USER_UNKNOWN.
@@ -347,18 +350,18 @@ class Site:
             self._history.write(Change(users={email_key(email): user}))
             return user
 
-    # -- back in time ----------------------------------------------------------------------------------------
+    # -- snapshots -------------------------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
-        """Return the site as it is now; costs next to nothing, whatever its size."""
+        """Return a snapshot of the present state. Its cost does not grow with the site."""
         with self.lock:
             return Snapshot(self, self._history.mark(), self.api_key, self.enabled, self.policy)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Make the site what it was; costs as much as was written in between.
+        """Return the site to the state of a snapshot. The cost grows with the writes since then.
 
         Raises:
-            ValueError: the snapshot is another site's.
+            ValueError: If the snapshot is another site's.
         """
         if snapshot.site is not self:
             raise ValueError(f"this is a snapshot of {snapshot.site.host}, not of {self.host}")
@@ -367,7 +370,7 @@ class Site:
             self.api_key, self.enabled, self.policy = snapshot.api_key, snapshot.enabled, snapshot.policy
 
     def replace_records(self, other: "Site") -> None:
-        """Take over what another site holds: records, policy, and whether the API is enabled. The key stays."""
+        """Replace the records, the policy and the enablement by those of another site. Host and key stay."""
         with other.lock:
             records, enabled, policy = other.store.everything(), other.enabled, other.policy
         with self.lock:
@@ -375,10 +378,14 @@ class Site:
             self.enabled, self.policy = enabled, policy
 
     def copy(self, host: str, api_key: str) -> "Site":
-        """Another site with the same records, policy and enablement.
+        """Return a new site with the same records, policy and enablement.
+
+        Args:
+            host: the host of the new site.
+            api_key: the key of the new site.
 
         Raises:
-            ValueError: the host or the key can't stand in the auth header.
+            ValueError: If the host or the key is not valid in the auth header.
         """
         with self.lock:
             records, enabled, policy = self.store.everything(), self.enabled, self.policy
@@ -386,10 +393,14 @@ class Site:
         store.apply(records)
         return Site(host, api_key, enabled=enabled, policy=policy, store=store)
 
-    # -- what the rules ask ----------------------------------------------------------------------------------
+    # -- look-ups and checks ---------------------------------------------------------------------------------
 
     def user(self, email: str, *, rule: str) -> User:
-        """The user with an email, under the rule of the operation that asks.
+        """Return the user with an email.
+
+        Args:
+            email: the email, in any case.
+            rule: the id of the rule that a refusal names.
 
         Raises:
             Refused: USER_UNKNOWN.
@@ -404,7 +415,11 @@ class Site:
         return user
 
     def group(self, name: str, *, rule: str) -> Group:
-        """The group with a name, under the rule of the operation that asks.
+        """Return the group with a name.
+
+        Args:
+            name: the exact name.
+            rule: the id of the rule that a refusal names.
 
         Raises:
             Refused: GROUP_UNKNOWN.
@@ -420,7 +435,7 @@ class Site:
         return email_key(email) in self.store.members[ADMINISTRATORS]
 
     def administrators(self) -> list[User]:
-        """The members of Administrators, in order of email."""
+        """Return the members of Administrators, in order of email."""
         with self.lock:
             keys = sorted(self.store.members[ADMINISTRATORS])
             return [user for key in keys if (user := self.store.users.get(key))]
@@ -450,7 +465,7 @@ class Site:
             raise Refused(Refusal.GROUPS_UNKNOWN, host=self.host, names=", ".join(unknown), name=unknown[0])
 
     def _groups_to_set(self, names: tuple[str, ...]) -> tuple[tuple[str, ...], Mapping[str, Group]]:
-        """The groups that a user gets when these names are sent, and the groups to be created for that."""
+        """Return the groups that a user gets for the sent names, and the groups to create first."""
         created: dict[str, Group] = {}
         match self.policy.unknown_groups if names else None:
             case "reject":
@@ -465,7 +480,7 @@ class Site:
         return names or self._default_groups(), created
 
     def _default_groups(self) -> tuple[str, ...]:
-        # "This parameter is set to ["All Users"] by default." Where a policy let All Users be deleted: nothing.
+        # "This parameter is set to ["All Users"] by default." A policy may let All Users be deleted: then none.
         return (ALL_USERS,) if ALL_USERS in self.store.groups else ()
 
     def _is_protected(self, name: str) -> bool:
@@ -477,8 +492,8 @@ class Site:
     def _replacing(self, name: str, group: Group | None) -> Change:
         """Return the change that renames a group or, with None, deletes it.
 
-        GROUP-UPDATE-3: a rename carries members and dashboards along. GROUP-DELETE-2: members lose that membership
-        and stay users; one who has no group left gets All Users.
+        GROUP-UPDATE-3: a renamed group keeps its members and dashboards. GROUP-DELETE-2: the members of a deleted group
+        stay users. A user without any other group gets All Users.
         """
         successor = (group.name,) if group else ()
         default = tuple(other for other in self._default_groups() if other != name)
@@ -496,7 +511,7 @@ class Site:
 
 
 def _is_text(value: object, pattern: re.Pattern[str]) -> bool:
-    # From Python anything may come.
+    # A caller in Python may pass a value of any type.
     return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 

@@ -1,6 +1,6 @@
-"""The versioned seed and export format: records to plain data and back, strictly.
+"""The versioned format of seeds and exports: records to plain data, and validated plain data to records.
 
-Only plain data is read and written here; files, lines and made-up people are seeding.py's.
+This module knows only plain data. Files, line numbers and generated people belong to seeding.py.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,18 +22,18 @@ T = TypeVar("T")
 
 FORMAT_VERSION: Final = 1
 
-# "$" would let a line end pass in Python; this end is the same in Python and in the JSON Schema of an editor.
+# In Python, "$" matches before a final line end. This pattern means the same in Python and in JSON Schema.
 HOST_PATTERN: Final = f"^{HOST.pattern}(?![\\s\\S])"
 KEY_PATTERN: Final = f"^{API_KEY.pattern}(?![\\s\\S])"
 
 Path = tuple[str | int, ...]
 Text = Annotated[str, Meta(pattern=SOMETHING.pattern)]
-# Makes up the groups and users that a site's ``generate`` asks for, besides those written by hand.
+# Generates the groups and users for a site's ``generate``.
 MakeUp = Callable[["SeedGenerate", "SeedSite"], tuple[list["SeedGroup"], Iterable["SeedUser"]]]
 
 
 class SeedUser(msgspec.Struct, forbid_unknown_fields=True):
-    """A user. Without groups: in All Users."""
+    """A user. Without ``groups``, the user is in All Users."""
 
     email: Annotated[str, Meta(description="Matches the `email` pattern of HTML; unique without case (USER-2).")]
     first_name: Text
@@ -47,14 +47,14 @@ class SeedUser(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SeedGroup(msgspec.Struct, forbid_unknown_fields=True):
-    """A group. Administrators and All Users are there without being named."""
+    """A group. A site has Administrators and All Users even if the seed does not name them."""
 
     name: Text
     access: Annotated[str, Meta(description="Sql, Discovery or View, in any case (GROUP-2).")]
 
 
 class SeedDashboard(msgspec.Struct, forbid_unknown_fields=True):
-    """A dashboard, with its owner's email and what each group may do with it."""
+    """A dashboard, with its owner's email and the access of each group."""
 
     name: Text
     owner: Annotated[str, Meta(description="The email of a user of this site, or null.")] | None = None
@@ -62,7 +62,7 @@ class SeedDashboard(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SeedGenerate(msgspec.Struct, forbid_unknown_fields=True):
-    """Made-up records, the same every time for the same numbers. Logins lie before today, by the site's clock."""
+    """Generated records; equal numbers give equal records. Logins lie before today, by the site's clock."""
 
     users: Annotated[int, Meta(ge=0, le=5_000_000)] = 0
     groups: Annotated[int, Meta(ge=0, le=100_000)] = 0
@@ -111,9 +111,9 @@ class SeedError(ValueError):
     """A seed that can't be loaded.
 
     Args:
-        problem: what is wrong, and what would be right.
-        path: where in the data, as keys and positions from the top.
-        where: the same for people, e.g. ``seed.yaml, line 12``; filled in by what knows the file.
+        problem: the problem, and its remedy.
+        path: the place in the data, as keys and positions from the top.
+        where: the place in a file, e.g. ``seed.yaml, line 12``; None without a file.
     """
 
     def __init__(self, problem: str, path: Path = (), *, where: str | None = None) -> None:
@@ -127,14 +127,14 @@ class SeedError(ValueError):
 
 
 class Track(Protocol):
-    """Goes through items, and shows somebody how far it is."""
+    """A function that iterates over items and shows its progress."""
 
     def __call__(self, items: Iterable[T], length: int, doing: str) -> Iterable[T]:
-        """Go through items; ``length`` is how many there are, ``doing`` what is done with them."""
+        """Iterate over items. ``length`` is their number, ``doing`` the text of the progress bar."""
 
 
 def untracked(items: Iterable[T], length: int, doing: str) -> Iterable[T]:
-    """Go through items, and show nothing."""
+    """Return items without showing progress."""
     return items
 
 
@@ -142,12 +142,12 @@ def load(seed: Seed, *, make_up: MakeUp | None = None, track: Track = untracked)
     """Turn a seed into sites, all or none.
 
     Args:
-        seed: the seed, its shape already checked.
-        make_up: adds the records that ``generate`` asks for.
-        track: shows how far the users of a site are.
+        seed: the seed, with a validated shape.
+        make_up: generates the records for ``generate``.
+        track: shows the progress of loading the users of a site.
 
     Raises:
-        SeedError: a reference dangles, a record is there twice, or a word means nothing.
+        SeedError: If a reference is unknown, a record occurs twice, or a value is not valid.
     """
     hosts: set[str] = set()
     sites = []
@@ -161,13 +161,13 @@ def load(seed: Seed, *, make_up: MakeUp | None = None, track: Track = untracked)
 
 
 def export(sites: Sequence[Site]) -> dict[str, Any]:
-    """The records of sites as plain data, in the format of a seed and in API order."""
+    """Return the records of sites as plain data, in the format of a seed and in API order."""
     return {"mockscope": FORMAT_VERSION, "sites": [export_site(site) for site in sites]}
 
 
 def export_site(site: Site) -> dict[str, Any]:
     """Return the records of one site as plain data."""
-    # Requests to the site wait for the lock: records are frozen, and put into words without it.
+    # Requests wait while the lock is held. Records are immutable, so they are rendered after it is released.
     with site.lock:
         store = site.store
         groups, users, dashboards = store.groups.records(), store.users.records(), store.dashboards.records()
@@ -230,10 +230,10 @@ def _groups(seed: SeedSite, path: Path) -> dict[str, Group | None]:
 
 def _users(seeded: Iterable[SeedUser], groups: frozenset[str], path: Path) -> dict[str, User]:
     users: dict[str, User] = {}
-    # One tuple for each set of groups: a site has far fewer of those than users.
+    # Users with equal groups share one tuple, which saves memory.
     memberships: dict[tuple[str, ...], tuple[str, ...]] = {}
     for place, user in enumerate(seeded):
-        # Where it is wrong is spelled out when it is: of a million users that takes a second.
+        # The path of an error is built only when needed: for a million users it would take a second.
         try:
             if not EMAIL.fullmatch(user.email):
                 raise SeedError(f"{user.email} is not a valid email address", ("email",))
@@ -289,7 +289,7 @@ def _word(word: str, known: Mapping[str, Any], path: Path) -> Any:
 
 
 def _text(value: str, path: Path) -> str:
-    # The shape is checked already: a text is not blank, and only one beyond ASCII can hold half of a surrogate pair.
+    # The shape is validated already. Only text beyond ASCII can have a lone surrogate.
     if value.isascii():
         return value
     try:

@@ -1,4 +1,4 @@
-"""One planned fault: its arguments, and when it strikes."""
+"""One planned fault: its arguments, their validation, and the rule for when it strikes."""
 
 import json
 import random
@@ -17,7 +17,7 @@ from mockscope.instruments.veil import Veil
 Transport = Literal["reset", "drop", "hang", "truncate", "garbage", "bad_json"]
 
 TRANSPORTS: Final[tuple[str, ...]] = get_args(Transport)
-# These break a response; the others leave none.
+# These cut a response; the others send none.
 WITH_ANSWER: Final = ("truncate", "bad_json")
 ANY: Final = "*"
 METHODS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -39,11 +39,11 @@ CRITERIA: Final[Mapping[str, Any]] = {
     "test_mode": bool,
 }
 PLAIN: Final = (str, bytes, bool, int, float, list, tuple, dict, type(None))
-# Plain data shows this in place of a function.
+# Stands for a function in plain data.
 A_FUNCTION: Final = "a function"
 # Responses with these statuses have no body.
 BODILESS: Final = (204, 205, 304)
-# One year. Whoever means "never" wants to hang.
+# One year. The transport fault "hang" never responds.
 LONGEST_DELAY: Final = 365 * 86400.0
 # RFC 9110: a token, and what a field value may hold.
 HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -57,15 +57,15 @@ RESERVED_HEADERS: Final[Mapping[str, str]] = {
 
 
 class Answer:
-    """A response as a fault gives it, or as the operation gave it.
+    """A response of a fault or of an operation.
 
     Args:
         status: the HTTP status, from 200 to 599.
-        body: text or bytes as they are, anything else as JSON.
-        headers: headers besides Content-Length; without a Content-Type, it is JSON.
+        body: text or bytes are sent as they are, anything else as JSON.
+        headers: the headers, without Content-Length. The default of Content-Type is JSON.
 
     Raises:
-        ValueError: If no HTTP response can be like that.
+        ValueError: If the status or a header is not valid, or the body is not JSON or not allowed with the status.
     """
 
     __slots__ = ("body", "headers", "status")
@@ -88,15 +88,15 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Uniform:
-    """Delays drawn evenly between two bounds, from a seed: the same every time.
+    """A uniform distribution of delays. The same seed gives the same delays.
 
     Args:
-        low: the shortest, in seconds.
-        high: the longest, in seconds.
-        seed: the seed of the draw.
+        low: the shortest delay, in seconds.
+        high: the longest delay, in seconds.
+        seed: the seed of the random generator.
 
     Raises:
-        ValueError: If no delay can be like that.
+        ValueError: If a delay is negative or over a year, or ``low`` is above ``high``.
     """
 
     low: float
@@ -119,15 +119,15 @@ class Uniform:
 
 @dataclass(frozen=True, kw_only=True)
 class LogNormal:
-    """Delays as networks have them, many short and a few long, drawn from a seed: the same every time.
+    """A log-normal distribution of delays, as in networks: many are short, a few long. Equal seeds give equal delays.
 
     Args:
-        median: half of the delays are shorter, in seconds.
-        sigma: the spread, from 0 (none) to 10; 1 is wide.
-        seed: the seed of the draw.
+        median: the median delay, in seconds.
+        sigma: the spread, from 0 (constant) to 10; 1 is wide.
+        seed: the seed of the random generator.
 
     Raises:
-        ValueError: If no delay can be like that.
+        ValueError: If ``median`` is negative or over a year, or ``sigma`` is not between 0 and 10.
     """
 
     median: float
@@ -171,11 +171,11 @@ KINDS: Final[Mapping[str, Any]] = {
 
 
 class FunctionFailed(Exception):
-    """A function that a fault calls raised an error, or returned something else than an answer.
+    """A function of a fault raised an exception, or returned neither an Answer nor None.
 
     Args:
         fault: the id of the fault.
-        failure: the error, or what was returned.
+        failure: the exception, or the returned value.
     """
 
     def __init__(self, fault: str, failure: object) -> None:
@@ -188,10 +188,10 @@ class FunctionFailed(Exception):
 
 @dataclass(eq=False, kw_only=True)
 class Fault:
-    """A rule: which calls go wrong, how often, and how. Made by ``site.faults.add``, whose arguments these are.
+    """A planned failure: the calls that it is for, and its effect on them. ``site.faults.add`` documents the arguments.
 
-    ``hits`` is how often it struck, ``left`` how often it still will (None: every time). ``seen`` is how many calls it
-    counted: those that it is meant for.
+    ``seen`` is the number of calls that matched, and ``hits`` the number of those that failed. ``left`` is the number
+    of failures that are still to come; None is unlimited.
     """
 
     id: str
@@ -250,33 +250,37 @@ class Fault:
 
     @property
     def kind(self) -> str:
-        """The effect, in a word or two."""
+        """The effect, in one or two words."""
         what = ("delay" if self.delay else "", str(self.status or ""), self.transport, "action" if self.action else "")
         return " ".join(part for part in what if part)
 
     @property
     def cuts_own_response(self) -> bool:
-        """Return whether it cuts the operation's own response, and not a planned one."""
+        """Return whether the fault cuts the operation's own response, and not a planned one."""
         return self.transport in WITH_ANSWER and self.status is None
 
     @property
     def left(self) -> int | None:
-        """The number of times that it still strikes; None is every time."""
+        """The number of failures that are still to come; None is unlimited."""
         return None if self.times is None else self.times - self.hits
 
     def next_delay(self) -> float:
-        """Return the seconds to wait this time."""
+        """Return the delay of the next failure, in seconds."""
         return next(self._delays)
 
     def is_for(self, entry: Entry) -> bool:
-        """Return whether the rule counts a call."""
+        """Return whether the fault is for a call, and counts it.
+
+        Raises:
+            FunctionFailed: If the function in ``where`` raises.
+        """
         if self.operation not in (ANY, entry.operation):
             return False
         if self.after_commit and (entry.operation in READS or entry.test_mode):
             return False
         if not callable(self.where):
             return fits(entry, self.where)
-        # Whoever stops the server meanwhile, or reads the hint of the response, is told which rule it was.
+        # Set during the call of the function: reports of a hanging or failing function name the fault.
         entry.fault = self.id
         try:
             is_meant = bool(self.where(entry))
@@ -286,7 +290,7 @@ class Fault:
         return is_meant
 
     def strikes(self) -> bool:
-        """Return whether the call that was just counted goes wrong."""
+        """Return whether the call that was just counted fails."""
         if self.left is not None and self.left <= 0:
             return False
         if self.nth is not None and self.seen < self.nth:
@@ -294,22 +298,22 @@ class Fault:
         return self.probability is None or self._draw.random() < self.probability
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the rule as plain data, as the control API shows it.
+        """Return the fault as plain data, as the control API shows it.
 
-        ``add_plain`` takes the same, without ``id``, ``hits`` and ``left``; it refuses A_FUNCTION.
+        ``add_plain`` accepts this data without ``id``, ``hits`` and ``left``. It refuses A_FUNCTION.
         """
         shown: dict[str, Any] = {name: getattr(self, name) for name in ("id", *KINDS)}
         shown["body"] = None if self.body is None else self.body.decode("utf-8", "replace")
         if not isinstance(self.delay, int | float):
             shown["delay"] = {type(self.delay).__name__.lower(): vars(self.delay)}
-        # Criteria may be objects that only compare themselves.
+        # Criteria may be objects that JSON cannot hold.
         shown["where"] = A_FUNCTION if callable(self.where) else json.loads(json.dumps(dict(self.where), default=repr))
         if self.action is not None:
             shown["action"] = A_FUNCTION
         return {**shown, "hits": self.hits, "left": self.left}
 
     def _check_response(self) -> None:
-        """Refuse a rule that gives no response, or two."""
+        """Raise ValueError if the fault has no effect, or effects that exclude each other."""
         if not self.kind:
             raise ValueError("a fault needs one of status, transport, action and delay")
         if self.status is None and (self.body is not None or self.headers):
@@ -327,7 +331,7 @@ class Fault:
                 raise ValueError(f"{self.transport} cuts a body, and this answer has none")
 
     def _check_account(self) -> None:
-        """Refuse a rule that would never strike."""
+        """Raise ValueError if the fault would never strike."""
         if self.times is not None and self.times < 1:
             raise ValueError(
                 f"a fault that strikes {self.times} times never strikes: "
@@ -345,11 +349,11 @@ class Fault:
 
 
 def _check_where(operation: str, where: Mapping[str, Any]) -> None:
-    """Refuse criteria that no call of an operation could meet."""
+    """Raise ValueError if no call of an operation can match the criteria."""
     check_criteria(where, ASKED)
     plain = {name: value for name, value in where.items() if type(value) in PLAIN}
     for name, value in plain.items():
-        # To Python, 1 equals True.
+        # In Python, 1 equals True.
         if name != "test_mode" or value not in (0, 1):
             check_kind(name, value, CRITERIA[name])
         for key in _names_in(value):
@@ -372,7 +376,7 @@ def _check_where(operation: str, where: Mapping[str, Any]) -> None:
 
 
 def _names_in(value: object) -> Iterator[object]:
-    """Yield the names of objects in a criterion, at any depth."""
+    """Yield the names of the fields in a criterion, at any depth."""
     if isinstance(value, dict):
         yield from value
     for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
