@@ -1,6 +1,7 @@
 """HTTP-1 to HTTP-3, HTTP-5 to HTTP-10: what holds for every request."""
 
 import logging
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -305,3 +306,21 @@ def test_a_reserved_path_names_its_methods_too(client: Client) -> None:
 
     assert (answer.status, answer.header("content-type")) == (405, JSON)
     assert answer.header("allow") is not None
+
+
+@pytest.mark.rule("HTTP-8")
+async def test_no_more_than_64_mib_of_an_unwanted_body_are_read(client: Client) -> None:
+    pieces = [b" " * MIB] * 100
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": pieces.pop(), "more_body": bool(pieces)}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"connection", b"close"), (b"content-length", str(100 * MIB).encode())]
+    scope = {"type": "http", "method": "POST", "path": USERS, "query_string": b"", "headers": headers}
+    await client.double.app(scope, receive, send)
+
+    assert (sent[0]["status"], len(pieces)) == (403, 100 - 64)
