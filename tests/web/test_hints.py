@@ -1250,6 +1250,17 @@ def test_every_hint_has_a_cause_and_a_remedy_with_every_place_filled(mistake: st
         assert "{" not in sentence.replace("{} changes nothing", "")
 
 
+@pytest.mark.parametrize(
+    ("email", "administrator"),
+    [("rachell@example.com", "rachel@example.com"), ("gunther@example.org", "mike@example.com")],
+)
+def test_the_hint_names_the_administrator_that_was_most_likely_meant(email: str, administrator: str) -> None:
+    advice = advice_of(post_user(invited_by_email=email))
+
+    assert advice is not None
+    assert advice.remedy == f"Name an administrator in invited_by_email, such as {administrator}."
+
+
 ALL_AT_ONCE = f"{USERS}?_=1&next_page_start=null&page=2&preview=1"
 
 
