@@ -62,6 +62,16 @@ def refusals_are_pages_for_people() -> Deviation:
     return deviate
 
 
+@full("HTTP-1", "USER-DELETE-1")
+def deletions_are_confirmed_by_a_word() -> Deviation:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+        answer = await forward(request)
+        is_deletion = (request.method, request.bare, request.is_test_mode) == ("DELETE", USERS, False)
+        return replace(answer, body=b"Done") if is_deletion and answer.status == 200 else answer
+
+    return deviate
+
+
 @read_only("HTTP-1")
 def no_charset_is_said() -> Deviation:
     async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
