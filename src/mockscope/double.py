@@ -1,4 +1,4 @@
-"""Mockscope: the sites of one server with the ASGI application that answers for them, without a socket."""
+"""Mockscope: the sites of one server and their ASGI application, without a socket."""
 
 from starlette.types import ASGIApp
 
@@ -11,24 +11,24 @@ from mockscope.web.control.door import Door
 
 
 class Mockscope(Bench):
-    """The sites of one server and the ASGI application that answers for them, without a socket.
+    """The sites of one server and their ASGI application, without a socket.
 
     Args:
         seed: a path to a seed file, or the same as plain data; without it the server starts without sites.
-        hint_header: whether answers carry ``X-Mockscope-Hint`` (HTTP-10).
-        strict: whether its sites are in strict mode unless they say otherwise.
-        contract: whether requests to its sites are held against openapi.yaml unless they say otherwise.
-        calls_kept: how many calls each site keeps, and how many are kept that reached no site.
-        control: whether the control API answers under ``/_mockscope/v1/``.
-        control_token: the bearer token that it demands; None demands one only where others than this machine can
-            reach the port, and makes it up.
+        hint_header: whether responses have the header ``X-Mockscope-Hint`` (HTTP-10).
+        strict: the default of its sites for strict mode.
+        contract: the default of its sites for validating requests against openapi.yaml.
+        calls_kept: the maximum number of calls that each site keeps, and that the server keeps without a site.
+        control: whether the application has the control API under ``/_mockscope/v1/``.
+        control_token: the bearer token of the control API. None generates one if other machines can reach the port,
+            and else requires none.
 
     Raises:
-        SeedError: the seed can't be loaded.
-        ValueError: the token can't stand in a header, a switch is neither True nor False, or ``calls_kept`` is not 1
-            or more.
-        OSError: the seed can't be read.
-        ImportError: requests are to be held against the contract, and the validator is not installed.
+        SeedError: If the seed is not valid.
+        ValueError: If the token is not valid in a header, a switch is neither True nor False, or ``calls_kept`` is
+            not 1 or more.
+        OSError: If the seed file can't be read.
+        ImportError: If ``contract`` is True, and the validator is not installed.
     """
 
     def __init__(
@@ -51,11 +51,11 @@ class Mockscope(Bench):
 
     @property
     def control_token(self) -> str | None:
-        """The bearer token that the control API demands; None where it demands none, or is switched off."""
+        """The bearer token of the control API; None if it requires none, or is switched off."""
         return None if self._door is None else self._door.token
 
     def listens_at(self, *names: str) -> None:
-        """Say where the double is reached; a server does so once its socket is bound.
+        """Set the address of the server. A server calls this method once its socket is bound.
 
         Args:
             names: the address of the socket, and the name that it was bound by.

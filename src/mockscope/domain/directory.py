@@ -9,12 +9,12 @@ from mockscope._support.randomness import random_hex
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.site import Site
 
-# Of removed sites so many are remembered, to tell a late request from one that was never right.
+# The number of removed sites that are remembered, so that a hint can explain a late request.
 MOST_REMEMBERED: Final = 10_000
 
 
 class HostTaken(ValueError):
-    """There is a site of this host already."""
+    """The host already has a site."""
 
     def __init__(self, host: str) -> None:
         super().__init__(
@@ -23,7 +23,7 @@ class HostTaken(ValueError):
 
 
 class Directory:
-    """Host -> Site. Safe to use from several threads."""
+    """The sites by host. It is thread-safe."""
 
     def __init__(self) -> None:
         self._sites: dict[str, Site] = {}
@@ -46,14 +46,14 @@ class Directory:
             return list(self._sites)
 
     def get(self, host: str) -> Site | None:
-        """The site of a host."""
+        """Return the site of a host, or None."""
         return self._sites.get(host)
 
     def add(self, *sites: Site) -> None:
         """Add sites, all or none.
 
         Raises:
-            HostTaken: a host is there already, or named twice.
+            HostTaken: If a host has a site already, or occurs twice.
         """
         with self._lock:
             added: dict[str, Site] = {}
@@ -75,11 +75,11 @@ class Directory:
             self._removed[site.host] = site.label
 
     def removed(self, host: str) -> str | None:
-        """The label of a site that was there and is not any more; None where there was none."""
+        """Return the label of a removed site, or None if no site with this host was removed."""
         return self._removed.get(host)
 
     def authenticate(self, credentials: str) -> Site:
-        """The site that ``<site-host>:<api-key>`` opens (AUTH-1, AUTH-2, AUTH-4).
+        """Return the site for the credentials ``<site-host>:<api-key>`` (AUTH-1, AUTH-2, AUTH-4).
 
         Raises:
             Refused: AUTH_MISSING, AUTH_MALFORMED, AUTH_SWAPPED, SITE_UNKNOWN, KEY_WRONG.
@@ -88,13 +88,13 @@ class Directory:
         # or Site-Host does NOT exist"
         if not credentials:
             raise Refused(Refusal.AUTH_MISSING)
-        # AUTH-1: hosts of sites with Spaces hold a colon of their own, so the last one parts host and key.
+        # AUTH-1: the host of a site with Spaces has a colon, so the last colon separates host and key.
         host, colon, key = credentials.rpartition(":")
         if not colon:
             raise Refused(Refusal.AUTH_MALFORMED)
         site = self._sites.get(host)
         if site is None:
-            # A key has no colon, so the first one would part key and host.
+            # A key has no colon, so in swapped credentials the first colon separates them.
             swapped = credentials.partition(":")[2]
             if swapped in self._sites or swapped in self._removed:
                 raise Refused(Refusal.AUTH_SWAPPED)
@@ -105,11 +105,11 @@ class Directory:
 
 
 def new_api_key() -> str:
-    """A key in the shape of the page's sample: 8-4-4-4-8 hexadecimal digits (AUTH-4)."""
+    """Return a random key in the format of the page's sample: 8-4-4-4-8 hexadecimal digits (AUTH-4)."""
     digits = random_hex(14)
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def new_host() -> str:
-    """A host that no other site has."""
+    """Return a random host, which no other site has."""
     return f"site-{random_hex(5)}"

@@ -1,7 +1,6 @@
-"""Versions of a store: any of them can be gone back to, at the price of what was written since.
+"""Versions of a store. The cost of a return to a version grows with the writes since then.
 
-Each version keeps what its records were before the next version changed them, so marking one costs nothing, and the
-store itself is never copied.
+Each version keeps the earlier values of the records that were changed after it. The store itself is never copied.
 """
 
 from typing import Any, Final
@@ -9,11 +8,11 @@ from weakref import WeakSet
 
 from mockscope.domain.store import Change, Store
 
-# So many versions that nobody holds are left between the others before they are taken out.
+# The number of unreferenced versions at which they are merged into the earlier ones.
 MOST_LEFT: Final = 32
 
 
-# By table, the records as they were; None for one that was not there.
+# The earlier values of records, by table; None for a record that did not exist.
 _Records = tuple[dict[str, Any], ...]
 
 
@@ -28,7 +27,7 @@ class _Moment:
 
 
 class Version:
-    """The records of a site at one moment, for as long as somebody holds it."""
+    """The records of a site at one moment. They are kept while this object is referenced."""
 
     __slots__ = ("__weakref__", "moment")
 
@@ -37,10 +36,10 @@ class Version:
 
 
 class History:
-    """The versions of a store. Every write of a store that has one goes through it; not locked: the Site is.
+    """The versions of a store. All writes to the store go through it. It has no lock: the Site holds one.
 
     Args:
-        store: the store, as it is at first.
+        store: the store in its first state.
     """
 
     def __init__(self, store: Store) -> None:
@@ -50,16 +49,16 @@ class History:
         self._passed = 0
 
     def write(self, change: Change) -> None:
-        """Write a change, and remember how to take it back."""
+        """Write a change, and keep the values that it replaces."""
         for undo, before, after in zip(self._latest.undo, self._store.apply(change), change, strict=True):
             for key, record in before.items():
                 first = undo.setdefault(key, record)
                 if first == after[key]:
-                    # Back to what it was: nothing to take back.
+                    # The record has its earlier value again.
                     del undo[key]
 
     def mark(self) -> Version:
-        """Return the version that the store is at now."""
+        """Return the present version of the store."""
         if any(self._latest.undo):
             self._latest.after = _Moment()
             self._latest = self._latest.after
@@ -71,7 +70,7 @@ class History:
         return version
 
     def return_to(self, version: Version) -> None:
-        """Bring the store back to a version. Those after it can still be gone to."""
+        """Return the store to a version. Later versions stay valid."""
         records: _Records = ({}, {}, {})
         moment: _Moment | None = version.moment
         while moment is not None:
@@ -80,7 +79,7 @@ class History:
         self.write(Change(*records))
 
     def _forget(self) -> None:
-        """Join the moments of which nobody holds the later one."""
+        """Merge each unreferenced moment into the one before."""
         wanted = {version.moment for version in self._held} | {self._latest}
         for moment in wanted:
             while moment.after is not None and moment.after not in wanted:
@@ -90,7 +89,7 @@ class History:
 
 
 def _append(undo: _Records, later: _Records) -> None:
-    """Add what was changed later still; of a record that was changed twice, the earlier counts."""
+    """Add the values of a later moment. If a record is in both, the earlier value stays."""
     for records, others in zip(undo, later, strict=True):
         for key, record in others.items():
             records.setdefault(key, record)

@@ -1,6 +1,6 @@
-"""The records of the service, as the page shows them: frozen values and the words they are made of.
+"""The records of the service, as the page shows them: immutable values and their enumerations.
 
-No rule, no lock and no JSON lives here.
+This module has no rules, no locks and no JSON.
 """
 
 import re
@@ -15,7 +15,7 @@ import msgspec
 
 from mockscope.moments import aware
 
-# A text that datetime has accepted, and that is in the API's form already.
+# The format of the API. Used only for a text that datetime has accepted.
 AS_RENDERED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 ADMINISTRATORS: Final = "Administrators"
@@ -89,14 +89,14 @@ class Group(msgspec.Struct, frozen=True, gc=False):
 
 
 class Dashboard(msgspec.Struct, frozen=True, gc=False):
-    """A dashboard: its owner's email, or None, and what each group may do with it."""
+    """A dashboard: its owner's email, or None, and the access of each group."""
 
     name: str
     owner: str | None
     access: Mapping[str, DashboardAccess]
 
     def __post_init__(self) -> None:
-        # Frozen all the way down: the store's indexes rest on it.
+        # The indexes of the store require immutable values.
         msgspec.structs.force_setattr(self, "access", MappingProxyType(dict(self.access)))
 
 
@@ -116,13 +116,13 @@ class GroupDetail(msgspec.Struct, frozen=True, gc=False):
 
 
 def email_key(email: str) -> str:
-    """The form in which emails are compared and ordered (USER-2, PAGE-1)."""
+    """Return the form of an email for comparison and order (USER-2, PAGE-1)."""
     key = email.lower()
-    # Most are in it already, and of a million users one text each is enough.
+    # Most emails have this form already. Returning the same object saves memory with a million users.
     return email if key == email else key
 
 
-# A site has far fewer times than users: who was imported together was changed together.
+# A site has far fewer times than users: imported users share them.
 @lru_cache(maxsize=4096)
 def timestamp(moment: datetime | str) -> str:
     """Render a moment as the API does: UTC, milliseconds, ``Z`` (USER-1).
@@ -131,7 +131,7 @@ def timestamp(moment: datetime | str) -> str:
         moment: an aware datetime, or a text in ISO 8601 with an offset.
 
     Raises:
-        ValueError: the text is not such a time, or the offset is missing.
+        ValueError: If the text is not such a time, or the offset is missing.
     """
     when = aware(moment)
     if isinstance(moment, str) and AS_RENDERED.fullmatch(moment):

@@ -9,7 +9,7 @@ from mockscope.nearness import hint_at
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The switches of a site for rules that nobody can decide from outside. The defaults are the contract's."""
+    """The switches of a site for rules that the public evidence leaves open. The defaults follow openapi.yaml."""
 
     page_size: Annotated[int, Meta(ge=1, le=1000, description="Records on a page (PAGE-2).")] = 100
     test_mode_create_status: Annotated[
@@ -33,7 +33,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = False
 
     def with_changes(self, /, **changes: Any) -> "Policy":
-        """The same policy with some switches set.
+        """Return the policy with some switches changed.
 
         Raises:
             ValueError: If a switch is unknown, or does not take its value.
@@ -51,7 +51,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def with_choices(problem: str, switch: str) -> str:
-    """Add the values of a switch to msgspec's message about one that it does not take."""
+    """Return msgspec's message about a value that a switch does not take, followed by its valid values."""
     if not problem.startswith("Invalid enum value"):
         return problem
     return f"{problem}; known: {', '.join(map(str, get_args(get_type_hints(Policy)[switch])))}"

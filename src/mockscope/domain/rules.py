@@ -1,6 +1,6 @@
 """The fields of a request: one table for each body, and the short functions that walk them.
 
-Everything that can be judged from the request alone is judged here; what needs the site is in site.py.
+This module has the checks that need only the request. The checks that need the site are in site.py.
 """
 
 import re
@@ -19,10 +19,10 @@ EMAIL: Final = re.compile(
     r"(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
 )
 
-# What makes a text not blank. Engines differ on what white space is; openapi.yaml spells the same class.
+# Matches in each text that is not blank. Engines differ on white space; openapi.yaml has the same class.
 SOMETHING: Final = re.compile(r"[^\s\x1c-\x1f\x85\ufeff]")
 
-# Half a character: Python can hold one, JSON in UTF-8 can't show it.
+# A lone surrogate: a Python string can hold one, UTF-8 cannot.
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 # GROUP-2, "400 if the access is NOT one of sql/discovery/view"
@@ -41,7 +41,7 @@ KINDS: Final[tuple[tuple[type | UnionType, str], ...]] = (
 
 
 class Invalid(ValueError):
-    """A value that is wrong; the sentence goes on after the name of the field."""
+    """A value that is not valid. The message follows the name of the field."""
 
 
 def text(value: object) -> str:
@@ -72,7 +72,7 @@ def access(value: object) -> Access:
 
 
 def flag(value: object) -> bool:
-    """Parse true or false, and nothing that merely counts as one."""
+    """Parse true or false, but no other value that is truthy or falsy."""
     if not isinstance(value, bool):
         raise Invalid(f"must be true or false, and is {kind(value)}")
     return value
@@ -103,7 +103,7 @@ def grants(value: object) -> dict[str, DashboardAccess]:
 
 
 class Field(NamedTuple):
-    """A row: the name of a field, what reads its value, whether it must be there, and the rule about its values."""
+    """A row: the name of a field, its parser, whether it is required, and the rule about its values."""
 
     name: str
     read: Callable[[object], object]
@@ -112,7 +112,7 @@ class Field(NamedTuple):
     rule: str | None = None
 
     def name_in(self, body: Mapping[str, object]) -> str | None:
-        """Return the name under which a body holds it; where both are there, the first counts."""
+        """Return the name that a body uses for the field; if it has both, the first one."""
         if self.name in body:
             return self.name
         return self.other_name if self.other_name in body else None
@@ -158,7 +158,7 @@ NEW_GROUP: Final = Body("GROUP-CREATE-1", (Field("name", text, required=True), N
 GROUP_CHANGES: Final = Body("GROUP-UPDATE-1", (Field("name", text), Field("access", access, rule="GROUP-2")))
 
 
-# The handle's add_user, add_group and add_dashboard: the same fields, but nobody is asked for leave.
+# For add_user, add_group and add_dashboard of MockSite: the same fields, without an inviter or creator.
 ADDED_USER: Final = Body("USER-CREATE-1", (*NEW_USER.fields[:-1], Field("tfa_enabled", flag)))
 ADDED_GROUP: Final = Body("GROUP-CREATE-1", NEW_GROUP.fields[:-1])
 ADDED_DASHBOARD: Final = Body(
@@ -167,7 +167,7 @@ ADDED_DASHBOARD: Final = Body(
 
 
 class NewUser(msgspec.Struct, frozen=True):
-    """A user to be created. Only the handle leaves the inviter out, or has times and two-factor set."""
+    """A user to create. Only MockSite.add_user omits the inviter, or sets times and two-factor authentication."""
 
     first_name: str
     last_name: str
@@ -189,7 +189,7 @@ class UserChanges(msgspec.Struct, frozen=True):
 
 
 class NewGroup(msgspec.Struct, frozen=True):
-    """A group to be created. Only the handle leaves the creator out; ``creator_name`` is how the field was spelled."""
+    """A group to create. Only MockSite.add_group omits the creator. ``creator_name`` is the name of the sent field."""
 
     name: str
     access: Access

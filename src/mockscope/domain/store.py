@@ -1,6 +1,6 @@
-"""The tables of one site in their order, and the indexes that keep every write as cheap as the records it touches.
+"""The sorted tables of one site, and their indexes. The cost of a write grows only with the records that it changes.
 
-No rule lives here: a Change is applied as it is, and applying returns the Change that takes it back.
+This module has no rules: a Change is applied unchecked. Applying it returns the Change that undoes it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -14,13 +14,13 @@ from mockscope.domain.model import Dashboard, Group, User, email_key
 
 R = TypeVar("R")
 
-# Fewer writes than one for so many records are placed one by one; to sort anew is quicker for more.
+# Below one write for this many records, each record is inserted by itself; above, sorting anew is faster.
 FEW: Final = 16
 NO_KEYS: Final[Set[str]] = frozenset()
 
 
 class Change(NamedTuple):
-    """Records to put in (or, where the value is None, to take out), by key."""
+    """Records to write, by key; None deletes a record."""
 
     users: Mapping[str, User | None] = {}
     groups: Mapping[str, Group | None] = {}
@@ -28,9 +28,9 @@ class Change(NamedTuple):
 
 
 class Row(msgspec.Struct, Generic[R], gc=False, eq=False):
-    """A record in its place in a table. A changed record gets a new row: whoever holds a page holds it whole.
+    """A record in its place in a table. A changed record gets a new row, so a page never changes.
 
-    ``rendered`` is for the module that shows records outside: the record in JSON, kept from the first page on.
+    ``rendered`` is a cache for the module that renders records: the record as JSON.
     """
 
     key: str
@@ -106,7 +106,7 @@ class Table(Generic[R]):
         return [row.key for row in self._order.islice(max(0, place - reach), place + reach)]
 
     def put(self, records: Mapping[str, R | None]) -> dict[str, R | None]:
-        """Write records, or remove those that are None; return what stood there."""
+        """Write records, or delete those that are None; return the earlier values."""
         if not records:
             return {}
         before = {key: self.get(key) for key in records}
@@ -152,7 +152,7 @@ class Index:
 
 
 class Store:
-    """Users, groups and dashboards of one site. Not locked: the Site is."""
+    """The users, groups and dashboards of one site. It has no lock: the Site holds one."""
 
     def __init__(self) -> None:
         self.users: Table[User] = Table(attrgetter("email"), email_key)
@@ -163,7 +163,7 @@ class Store:
         self.shared = Index()  # group name -> dashboard names
 
     def apply(self, change: Change) -> Change:
-        """Write a change whole; return the change that takes it back."""
+        """Write a change; return the change that undoes it."""
         before = Change(
             self.users.put(change.users), self.groups.put(change.groups), self.dashboards.put(change.dashboards)
         )
@@ -176,11 +176,11 @@ class Store:
         return before
 
     def everything(self) -> Change:
-        """Return the change that makes an empty store hold what this one does."""
+        """Return the change that copies this store into an empty one."""
         return Change(self.users.all(), self.groups.all(), self.dashboards.all())
 
     def replacing_by(self, records: Change) -> Change:
-        """Return the change after which these records are all that the store holds."""
+        """Return the change that replaces all records by these."""
         return Change(
             users=dict.fromkeys(self.users) | dict(records.users),
             groups=dict.fromkeys(self.groups) | dict(records.groups),

@@ -1,4 +1,4 @@
-"""Access to the control API: for no page of another site, and over the network only with the token."""
+"""Access to the control API. It refuses pages of other sites, and over the network it requires the token."""
 
 import re
 from hmac import compare_digest
@@ -12,21 +12,21 @@ from starlette.types import Scope
 from mockscope._support.addresses import is_loopback
 from mockscope._support.randomness import random_hex
 
-# RFC 6750: what can stand behind "Bearer".
+# RFC 6750: a bearer token.
 TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 PORT: Final = re.compile(r":\d*$")
 CHALLENGE: Final = 'Bearer realm="mockscope"'
 
 
 class Door:
-    """The access control of the control API of one double.
+    """The access control of the control API of one server.
 
     Args:
-        token: the token that every request must carry. None demands one only where the port can be reached from
-            elsewhere than this machine, and makes it up.
+        token: the token that every request must have. None generates one if other machines can reach the port, and
+            else requires none.
 
     Raises:
-        ValueError: If the token can't stand in a header.
+        ValueError: If the token is not valid in a header.
     """
 
     def __init__(self, token: str | None = None) -> None:
@@ -36,7 +36,7 @@ class Door:
         self._names: frozenset[str] | None = None
 
     def listens_at(self, *names: str) -> None:
-        """Set where the double is reached: at loopback no token is demanded, and elsewhere one always is.
+        """Set the address of the server. A token is optional on loopback, and required elsewhere.
 
         Args:
             names: the address of the bound socket, and the name that it was bound by.
@@ -46,11 +46,11 @@ class Door:
             self.token = random_hex(32)
 
     def check(self, scope: Scope) -> None:
-        """Let a request in, or refuse it.
+        """Check that a request may use the control API.
 
         Raises:
-            HTTPException: 403 for a foreign Host or Origin, or a page of another site; 401 where the token is missing
-                or wrong.
+            HTTPException: 403 for a foreign Host or Origin, or a page of another site; 401 for a missing or wrong
+                token.
         """
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
@@ -71,8 +71,8 @@ class Door:
         self._check_token(headers.get("authorization"), scope)
 
     def _knows(self, hosts: list[str], scope: Scope) -> bool:
-        # A page that lets its own name point here (DNS rebinding) asks with that name. The address that a request
-        # arrived at is nobody's name; without a socket it is whatever the transport was told to call.
+        # In DNS rebinding, a page lets its own name resolve to this machine, and sends that name. The address at which
+        # a request arrived is safe. Without a socket, it is the host in the transport's URL.
         known = (self._names or frozenset()) | {_canonical((scope.get("server") or ("",))[0])}
         name = _canonical(PORT.sub("", hosts[0]).removeprefix("[").removesuffix("]"))
         return len(hosts) == 1 and name != "" and (name in known or is_loopback(name))
@@ -80,7 +80,7 @@ class Door:
     def _check_token(self, sent: str | None, scope: Scope) -> None:
         if self.token is None:
             client = (scope.get("client") or ("",))[0]
-            # Under a server that is not ours nobody said where it is bound: then the client's address decides.
+            # Under another ASGI server the bound address is unknown: then the client's address decides.
             if self._names is None and _address(client) and not is_loopback(client):
                 raise HTTPException(
                     403,
@@ -105,7 +105,7 @@ class Door:
 
 
 def _is_navigation(headers: Headers, method: str) -> bool:
-    """Return whether somebody follows a link, which sends nothing and shows the answer to nobody else."""
+    """Return whether the user follows a link: it sends no data, and only the user sees the response."""
     fetched = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
     return method in ("GET", "HEAD") and fetched == ("navigate", "document")
 
