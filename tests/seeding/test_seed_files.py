@@ -422,9 +422,9 @@ NOON: Final = datetime(2018, 10, 18, 12, tzinfo=UTC)
 
 
 def generated(
-    users: int, groups: int, seed: int, by_hand: dict[str, Any] | None = None, *, idle: int | None = None
+    users: int, groups: int, seed: int | None = None, by_hand: dict[str, Any] | None = None, *, idle: int | None = None
 ) -> dict[str, Any]:
-    generate = {"users": users, "groups": groups, "seed": seed, "idle": idle}
+    generate = {"users": users, "groups": groups, "idle": idle} | ({} if seed is None else {"seed": seed})
     site = {"host": "a", "api_key": "k", "generate": generate} | (by_hand or {})
     return state.export(seeding.load_sites({"mockscope": 1, "sites": [site]}, now=NOON))
 
@@ -445,6 +445,10 @@ def test_generate_makes_the_same_people_every_time_and_others_for_another_seed()
     assert (len(site["users"]), len(site["groups"]), "generate" in site) == (250, 14, False)
     assert {user["email"].rpartition("@")[2] for user in site["users"]} == {"example.com"}
     assert len({user["email"] for user in site["users"]}) == 250
+
+
+def test_without_a_seed_generate_makes_the_people_of_seed_0() -> None:
+    assert generated(20, 3) == generated(20, 3, 0)
 
 
 def test_the_people_of_a_seed_are_the_same_under_every_version() -> None:
