@@ -1,6 +1,6 @@
-"""The calls of a site: a ring that keeps them, and the questions that a test asks about them.
+"""The calls of a site: a ring buffer, with the queries and assertions of a test.
 
-Nothing of HTTP is done here, and nothing of the domain is known.
+This module knows neither HTTP nor the domain.
 """
 
 import logging
@@ -37,27 +37,27 @@ logger: Final = logging.getLogger("mockscope")
 MOST_CALLS: Final = 10_000
 MOST_BYTES: Final = 48 * 1024 * 1024
 LIGHT: Final = 1024
-# How long a look at the calls waits, in seconds, for requests that are still being answered.
+# The time that each query waits for requests in progress, in seconds.
 PATIENCE: Final = 2.0
 # The number of calls that a failed assertion shows.
 NEAREST_SHOWN: Final = 3
-# The calls that are shown of two sequences before the place where they part, and from it on.
+# The number of calls that are shown before the first difference of two sequences, and from it on.
 CONTEXT: Final = 2
 MOST_PARTED: Final = 20
-# Calls with something to remark on are kept apart, so that a long test does not forget its first ones.
+# Calls with findings are kept apart, so that a long test does not lose its first findings.
 MOST_SUSPICIOUS: Final = 1000
 
 
 class Calls(Sequence[Entry]):
-    """Calls in the order of their receipt, with the questions and assertions of a test.
+    """Calls in the order of their receipt, with the queries and assertions of a test.
 
-    Every look first waits, at most PATIENCE seconds, for requests that are still being answered.
+    Every query first waits for requests in progress, at most PATIENCE seconds.
 
     Args:
-        entries: gives the calls there are.
-        place: where they were received, for messages.
-        veil: hides the keys in messages.
-        kind: which of those calls they are, for messages.
+        entries: returns the calls.
+        place: the name of the site or server that received them, for messages.
+        veil: redacts keys in messages.
+        kind: the criteria of these calls in words, for messages.
     """
 
     def __init__(self, entries: Callable[[], list[Entry]], place: str, veil: Veil, kind: str = "") -> None:
@@ -94,7 +94,7 @@ class Calls(Sequence[Entry]):
         """Return the place of a call.
 
         Raises:
-            ValueError: If it is not among them.
+            ValueError: If it is not in the sequence.
         """
         return self._entries().index(value, start, stop)
 
@@ -119,13 +119,13 @@ class Calls(Sequence[Entry]):
         return self.matching(operation)
 
     def matching(self, operation: str | None = None, **criteria: Any) -> "Calls":
-        """Return the calls that fit.
+        """Return the calls that match.
 
         Args:
             operation: one of the ten operations.
-            criteria: attributes of an Entry and what they are equal to: ``status``, ``method``, ``path``, ``email``,
-                ``group``, ``params``, ``json``, ``test_mode``, ``rule``, ``fault``, and ``hint`` for the hint's code.
-                An object that compares itself, as those of dirty-equals do, may stand for any value.
+            criteria: attributes of an Entry and their values: ``status``, ``method``, ``path``, ``email``, ``group``,
+                ``params``, ``json``, ``test_mode``, ``rule``, ``fault``, and ``hint`` for the hint's code. A value may
+                be an object with its own ``==``, as in dirty-equals.
 
         Raises:
             ValueError: If the operation or a criterion is unknown.
@@ -140,19 +140,19 @@ class Calls(Sequence[Entry]):
         )
 
     def assert_called(self, operation: str, *, times: int | None = None, **criteria: Any) -> None:
-        """Assert that an operation was called, as often as expected and with what the criteria say.
+        """Assert that an operation was called as often as expected, by calls that match the criteria.
 
         Args:
             operation: one of the ten operations.
-            times: the number of calls; None is at least one.
+            times: the expected number of calls; None is at least one.
             criteria: as in ``matching``.
 
         Raises:
-            AssertionError: If it was not, or not so often; shows the calls that come nearest and what differs.
+            AssertionError: If it was not. The message shows the most similar calls and their differences.
             ValueError: If the operation or a criterion is unknown, or ``times`` is not a number of calls.
         """
         __tracebackhide__ = True
-        # None would be any call, and the one that is meant may be missing.
+        # None would match any call, and hide a missing one.
         check_operation(operation)
         check_kind("times", times, int | None)
         if times is not None and times < 0:
@@ -161,14 +161,14 @@ class Calls(Sequence[Entry]):
             raise AssertionError(complaint)
 
     def assert_not_called(self, operation: str | None = None, **criteria: Any) -> None:
-        """Assert that an operation was not called or, without one, that nothing was.
+        """Assert that no call matches an operation and criteria. Without them: that the site received no calls.
 
         Args:
             operation: one of the ten operations.
             criteria: as in ``matching``.
 
         Raises:
-            AssertionError: If it was; shows the calls.
+            AssertionError: If it was. The message shows the calls.
             ValueError: If the operation or a criterion is unknown.
         """
         __tracebackhide__ = True
@@ -176,10 +176,10 @@ class Calls(Sequence[Entry]):
             raise AssertionError(complaint)
 
     def assert_sequence(self, operations: Iterable[str]) -> None:
-        """Assert that the calls were of these operations, in this order, and no others.
+        """Assert that the calls were exactly these operations, in this order.
 
         Raises:
-            AssertionError: If they were not; shows where they part.
+            AssertionError: If they were not. The message shows the first difference.
             ValueError: If the operation is unknown, or it is one name instead of a list.
         """
         __tracebackhide__ = True
@@ -193,19 +193,19 @@ class Calls(Sequence[Entry]):
             raise AssertionError("\n".join(_parted(expected, seen, f"{self._kind} on {self._place}")))
 
     def to_har(self) -> str:
-        """Return the calls as an HTTP Archive, which browsers and HTTP tools open."""
+        """Return the calls as an HTTP Archive (HAR), for browsers and HTTP tools."""
         from mockscope import __version__
-        from mockscope.instruments.har import to_har  # here, not above: few ask for it
+        from mockscope.instruments.har import to_har  # imported late: it is seldom used
 
         return to_har(self._entries(), version=__version__)
 
     def _narrowed(self, wanted: Criteria) -> str:
-        """Return the words for those of these calls that fit."""
+        """Return the matching calls in words."""
         words, of = spelled(wanted, self.veil), " of "
         return f"{self._kind}{' and' * (self._kind.startswith(of) and words.startswith(of))}{words}"
 
     def _complaint(self, wanted: Criteria, times: int | None) -> str:
-        """Return the complaint about the number of calls that fit; blank if it is the expected one."""
+        """Return the error about the number of matching calls; blank if it is the expected number."""
         entries = self._entries()
         found = [entry for entry in entries if fits(entry, wanted)]
         if len(found) == times if times is not None else found:
@@ -223,13 +223,13 @@ class Calls(Sequence[Entry]):
 
 
 class Journal(Calls):
-    """The calls of one site, or of none: a ring that forgets the oldest.
+    """The calls of one site, or those that reached no site: a ring buffer that discards the oldest.
 
     Args:
-        place: where they are received, for messages.
-        clock: tells when they were received, and how long they took.
-        size: how many calls are kept.
-        veil: hides the keys in what is shown of them.
+        place: the name of the site or server, for messages.
+        clock: the clock for the times of receipt and the durations.
+        size: the maximum number of calls.
+        veil: redacts keys in calls and messages.
         shared: the observers of all calls of a server.
     """
 
@@ -246,12 +246,12 @@ class Journal(Calls):
         self.size = size
         self.suspicious: deque[Entry] = deque(maxlen=MOST_SUSPICIOUS)
         self.clock = clock
-        # Called with each call once it is complete, in the thread that answers. The lists may change at any time.
+        # Called with each complete call, in the thread that responds. The lists may change at any time.
         self.observers: list[Observer] = []
         self._shared = shared
-        # By the numbers of the calls that faults keep back, what ends each.
+        # By the number of a delayed call, the function that ends it.
         self._held: dict[int, Callable[[], None]] = {}
-        # No call up to this number may be kept back any more.
+        # No call up to this number may be delayed any more.
         self._let_go = 0
         self._ring: deque[Entry] = deque(maxlen=size)
         self._heavy: deque[Entry] = deque()
@@ -259,10 +259,10 @@ class Journal(Calls):
         self._changed = Condition()
         self._waiting = 0
 
-    # Both are called for every request, and take no lock: what they do is one step each to other threads.
+    # Both are called for every request, and need no lock: each of their steps is atomic.
 
     def open(self, entry: Entry) -> None:
-        """Keep a call that was just received."""
+        """Store a call on its receipt."""
         entry.clock, entry.veil = self.clock, self.veil
         entry.received = self.clock.time()
         entry.thread = get_ident()
@@ -278,7 +278,7 @@ class Journal(Calls):
         entry.seal()
         if entry.weight > LIGHT:
             self._weigh(entry)
-        # Last: another thread takes a call that has a duration for complete.
+        # Last: to other threads, a call with a duration is complete.
         entry.duration = duration
         if self._waiting:
             self._tell()
@@ -291,12 +291,12 @@ class Journal(Calls):
 
     @contextmanager
     def holding(self, entry: Entry, until: float, let_go: Callable[[], None]) -> Iterator[None]:
-        """Mark a call that a fault keeps back, for a ``with`` block: nobody need wait for it.
+        """Mark a call as delayed by a fault, in a ``with`` block. Queries do not wait for it.
 
         Args:
             entry: the call.
-            until: the time on the clock at which it goes on.
-            let_go: ends it when the site is reset or removed.
+            until: the end of the delay, on the site's clock.
+            let_go: a function that ends the call when the site is reset or removed.
         """
         entry.held_until = until
         self._held[entry.number] = let_go
@@ -310,16 +310,16 @@ class Journal(Calls):
             self._held.pop(entry.number, None)
 
     def let_go(self) -> None:
-        """End the calls that faults keep back now, and those received so far that they would keep back later."""
-        # Copied: another thread may forget the calls meanwhile.
+        """End all delayed calls. No fault can delay the calls that were received so far any more."""
+        # Copied: another thread may discard the calls meanwhile.
         self._let_go = max((entry.number for entry in self._ring.copy()), default=self._let_go)
         for let_go in tuple(self._held.values()):
             let_go()
 
     def reset(self) -> None:
-        """Forget all calls and their findings, once those are complete that are being answered.
+        """Discard all calls and their findings, after waiting for those in progress.
 
-        Calls that faults keep back are ended.
+        Calls that faults delay are ended.
         """
         self.let_go()
         self.settled()
@@ -327,7 +327,7 @@ class Journal(Calls):
         self.suspicious.clear()
 
     def clear(self) -> None:
-        """Forget all calls. What strict mode found stays found."""
+        """Discard all calls. The findings of strict mode stay."""
         with self._changed:
             self._ring.clear()
             self._heavy.clear()
@@ -335,9 +335,9 @@ class Journal(Calls):
             self._changed.notify_all()
 
     def settled(self, patience: float = PATIENCE) -> list[Entry]:
-        """Return the calls, once those are complete that were received before, or after ``patience`` seconds."""
+        """Wait until the calls so far are complete, at most ``patience`` seconds, and return all calls."""
         here = get_ident()
-        # In a loop's own thread, waiting for what this thread has to answer would be in vain.
+        # A thread cannot wait for a call to which it must respond itself.
         if waited_for := [entry for entry in self._ring.copy() if entry.is_open and entry.thread != here]:
             self._wait_for(waited_for, monotonic() + patience)
         return list(self._ring.copy())
@@ -357,7 +357,7 @@ class Journal(Calls):
         with self._changed:
             self._heavy.append(entry)
             self._bytes += entry.weight
-            # What the ring has forgotten weighs nothing any more.
+            # Calls that the ring has discarded have no weight.
             first = self._ring[0].number if self._ring else entry.number
             while self._heavy and self._heavy[0].number < first:
                 self._bytes -= self._heavy.popleft().weight

@@ -1,4 +1,4 @@
-"""Virtual time: what the mock shows and measures time by. The clock of the process is never touched."""
+"""Virtual time for the mock. The clock of the process is never changed."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ OUT_OF_RANGE: Final = "the clock would leave the years 1 to 9999"
 
 
 class _Setting(NamedTuple):
-    """The difference of a clock from the one that it follows. Replaced whole, so that no reader sees half of it."""
+    """The difference between a clock and its parent. It is replaced as a whole, so that no thread reads half of it."""
 
     offset: int = 0
     frozen_at: int | None = None
@@ -28,14 +28,14 @@ class _Setting(NamedTuple):
 
 
 class Clock:
-    """A clock that can be frozen, shifted and moved. By default it runs, and shows the time of the machine.
+    """A clock that can be frozen, shifted and moved. By default it shows the time of the machine.
 
-    A site's clock follows the server's: what is done to the server's clock happens to all sites, and what is done to
-    a site's own happens to that site alone. It keeps to the years 1 to 9999. Safe to use from several threads.
+    The clock of a site follows the server's clock. A change of the server's clock changes the time of all sites. A
+    change of a site's clock changes only that site. The time stays within the years 1 to 9999. It is thread-safe.
 
     Args:
         parent: the clock to follow; None follows the machine's.
-        source: the nanoseconds since 1970 that a clock without parent follows.
+        source: returns the nanoseconds since 1970, for a clock without a parent.
     """
 
     def __init__(self, parent: "Clock | None" = None, *, source: Callable[[], int] = unix_time_ns) -> None:
@@ -56,12 +56,12 @@ class Clock:
 
     @property
     def is_frozen(self) -> bool:
-        """Return whether time stands still, here or on the clock that this one follows."""
+        """Return whether this clock, or the one that it follows, is frozen."""
         return self._stopped() is not None
 
     @property
     def autojump(self) -> bool:
-        """Return whether time stands still, but jumps to the end of each wait of the mock."""
+        """Return whether the clock is frozen, but jumps to the end of each wait of the mock."""
         stopped = self._stopped()
         return stopped is not None and stopped._setting.autojump
 
@@ -69,9 +69,9 @@ class Clock:
         """Stop time.
 
         Args:
-            at: where to stop: an aware datetime, or ISO 8601 with an offset; None is now.
-            autojump: what the mock waits for (a planned delay) is over at once, and the clock jumps there. Without
-                it, a delayed answer waits until the clock is moved.
+            at: the time to show: an aware datetime, or ISO 8601 with an offset; None is now.
+            autojump: end each wait of the mock (a planned delay) at once, and move the clock to its end. Without it,
+                a delayed response waits until the clock is moved.
 
         Raises:
             ValueError: If it is not a time, has no offset from UTC, or is not in the years 1 to 9999.
@@ -81,13 +81,13 @@ class Clock:
             self._set(_Setting(frozen_at=moment, autojump=autojump))
 
     def resume(self) -> None:
-        """Let time run on from where it stands. A clock that follows a frozen one goes on with that."""
+        """Let time run on from the present moment. A clock that follows a frozen one stays frozen with it."""
         with self._family.lock:
             if self._setting.frozen_at is not None:
                 self._set(_Setting(offset=self._setting.frozen_at - self._followed()))
 
     def shift(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
-        """Move time by a distance; a running clock runs on from there. Negative distances go back.
+        """Move time by a duration; a running clock runs on from there. A negative duration moves it back.
 
         Raises:
             ValueError: If the clock would leave the years 1 to 9999.
@@ -113,15 +113,15 @@ class Clock:
             self._move(due)
 
     def reset(self) -> None:
-        """Follow the clock it was made to follow, as on the first day."""
+        """Undo all changes: follow the parent or the machine again."""
         with self._family.lock:
             self._set(_Setting())
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until so many seconds have passed on this clock, however they pass, or it is at the end of its years."""
+        """Wait until the seconds have passed on this clock, or it has reached the year 9999."""
         due = min(self._now() + round(seconds * NANOSECONDS), LATEST)
         while True:
-            # Before the look at the time, so that no move is missed in between.
+            # Before the time is read, so that no move is missed.
             with self._family.listening() as moved:
                 left = due - self._now()
                 if left <= 0:
@@ -129,11 +129,11 @@ class Clock:
                 stopped = self._stopped()
                 if stopped is not None and stopped._setting.autojump:
                     with self._family.lock:
-                        # Nobody asked for a moment that is not there.
+                        # A jump past the last year is not the user's error.
                         stopped._move(min(stopped._now() + left, LATEST))
                     return
-                # Not by asyncio.wait_for: what is due must be under way before a later request is, and that would be
-                # four rounds of the loop later.
+                # asyncio.wait_for would return four turns of the loop later. A response that is due must start before
+                # a later request is handled.
                 timer = None
                 if stopped is None:
                     timer = moved.get_loop().call_later(left / NANOSECONDS, _ring, moved)
@@ -144,7 +144,7 @@ class Clock:
                         timer.cancel()
 
     def _now(self) -> int:
-        # Every call asks for it twice, and most clocks are never moved.
+        # A short path: each call reads the time twice, and most clocks are never moved.
         if not self._family.is_moved:
             return self._family.source()
         offset, frozen_at, _ = self._setting
@@ -156,7 +156,7 @@ class Clock:
         return self._family.source() if self._parent is None else self._parent._now()
 
     def _stopped(self) -> "Clock | None":
-        """Return the clock that stands still: this one, or the nearest of those that it follows."""
+        """Return the nearest frozen clock: this one, or one that it follows; None if time runs."""
         clock: Clock | None = self
         while clock is not None and clock._setting.frozen_at is None:
             clock = clock._parent
@@ -175,7 +175,7 @@ class Clock:
 
 
 class _Family:
-    """A clock and those that follow it: the machine's time, one lock, and all who wait for any of them to move."""
+    """The shared state of a clock and its followers: the machine's time, one lock, and the waiting futures."""
 
     def __init__(self, source: Callable[[], int]) -> None:
         self.source = source
@@ -197,10 +197,10 @@ class _Family:
                 self._sleepers.remove(moved)
 
     def wake(self) -> None:
-        """Wake all who wait."""
+        """Wake all waiting futures."""
         with self._sleepers_lock:
             for moved in self._sleepers:
-                # One whose loop was closed under it will never wake.
+                # The loop of a future may be closed already.
                 with suppress(RuntimeError):
                     moved.get_loop().call_soon_threadsafe(_ring, moved)
 

@@ -14,28 +14,29 @@ from mockscope.instruments.hints import Advice
 from mockscope.instruments.lines import NO_HEADERS, Pairs, pack, unpack
 from mockscope.instruments.veil import Veil
 
-# The bytes of a body or of an answer that are kept: three times a page of a hundred users.
+# The maximum bytes that are kept of a request or response body: three pages of a hundred users.
 LONGEST_KEPT: Final = 64 * 1024
-# The seconds that a time may lose between a clock and a float.
+# The maximum rounding error of a time as a float, in seconds.
 ROUNDED: Final = 0.001
-# The characters of a user or group that a line shows.
+# The maximum characters of a user or group in a line about a call.
 LONGEST_NAME: Final = 80
 # The operations about the user that the email header names.
 NAMED_BY_HEADER: Final = frozenset({"get_user", "update_user", "delete_user"})
 # The operations about a user or group that a field of the body names.
 NAMED_BY_BODY: Final = {"create_user": "email", "create_group": "name"}
-# For calls that no log holds.
+# The redactor of calls that belong to no log.
 WITHOUT_KEYS: Final = Veil()
 
 
 class Entry(msgspec.Struct, eq=False):
-    """One request to the vendor's API. What is None is not known yet, or never was. Keys are never shown in clear.
+    """One request to the vendor's API. A value that is not known is None. API keys are redacted.
 
-    ``id`` is the request's id, as in X-Request-Id; ``received`` the seconds since 1970 on the site's clock at which it
-    arrived; ``scheme`` is ``https`` where the connection was TLS, else ``http``; ``operation`` one of the ten; ``site``
-    the host that was opened; ``duration`` the seconds to the end of the answer, on the site's clock; ``test_mode`` says
-    whether it was a dry run; ``rule`` is the rule id of the refusal, ``advice`` the hint, ``suspicions`` all hints of a
-    success that nobody promises, or of a refusal all but ``advice``; ``fault`` the planned fault that hit.
+    ``id`` is the request's id, as in X-Request-Id. ``received`` is the time of its receipt, in seconds since 1970 on
+    the site's clock. ``duration`` is the time to the end of the response, in seconds on that clock. ``scheme`` is
+    ``https`` for a TLS connection, else ``http``. ``operation`` is one of the ten, ``site`` the host of the site, and
+    ``test_mode`` whether it was a dry run. ``rule`` is the rule id of the refusal, and ``fault`` the planned fault that
+    hit. ``advice`` is the hint. ``suspicions`` are the hints of a call that only worked by accident, or the other hints
+    of a refusal.
     """
 
     id: str
@@ -55,17 +56,17 @@ class Entry(msgspec.Struct, eq=False):
     advice: Advice | None = None
     suspicions: tuple[Advice, ...] = ()
     fault: str | None = None
-    # The time on that clock until which a fault keeps the answer back.
+    # The time on the site's clock until which a fault delays the response.
     held_until: float | None = None
     clock: Clock | None = None
     veil: Veil = WITHOUT_KEYS
-    # In the thread of this number it is answered.
+    # The id of the thread that responds.
     thread: int = 0
-    # The bytes of heads and bodies, once it is complete.
+    # The bytes of its heads and bodies, once the call is complete.
     weight: int = 0
     _body: bytes | None = None
     _answer: bytes | None = None
-    # The user or group that a body named which was cut.
+    # The user or group in the body, read before the body was cut.
     _named: str | None = None
     _answer_headers: bytes = NO_HEADERS
 
@@ -73,7 +74,7 @@ class Entry(msgspec.Struct, eq=False):
         return f"<Entry {self}>"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        # What msgspec has here shows every field as it came, keys and all.
+        # msgspec would show all fields, with the API keys.
         return [("call", str(self))]
 
     def __str__(self) -> str:
@@ -88,13 +89,13 @@ class Entry(msgspec.Struct, eq=False):
 
     @property
     def is_open(self) -> bool:
-        """Return whether the response is under way, and no fault keeps it back."""
+        """Return whether the response is in progress, and not delayed by a fault."""
         return self.duration is None and not self.is_held
 
     @property
     def is_held(self) -> bool:
-        """Return whether a fault keeps the response back. One that is due is under way, though perhaps not sent."""
-        # Read once, as below: the thread that answers may set it to None meanwhile.
+        """Return whether a fault delays the response. A response that is due counts as in progress."""
+        # Read once, as below: the thread that responds may set it to None meanwhile.
         until = self.held_until
         if until is None or self.clock is None:
             return False
@@ -117,7 +118,7 @@ class Entry(msgspec.Struct, eq=False):
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The request's headers, names in lower case, in their order. Of a key the last four characters are shown."""
+        """The request's headers, names in lower case, in their order. Keys are redacted except for four characters."""
         return self._shown(self._headers)
 
     def header(self, name: str) -> str | None:
@@ -130,9 +131,9 @@ class Entry(msgspec.Struct, eq=False):
 
     @property
     def body(self) -> bytes | None:
-        """The request's body as far as it was read; None where it has none.
+        """The request's body as far as it was read; None without a body.
 
-        Until the call is complete it is whole, and then cut at LONGEST_KEPT bytes.
+        Once the call is complete, it is cut at LONGEST_KEPT bytes.
         """
         body = self._body
         return body and self.veil.raw(body)
@@ -143,12 +144,12 @@ class Entry(msgspec.Struct, eq=False):
 
     @property
     def answer(self) -> bytes | None:
-        """The answer's body, cut at LONGEST_KEPT bytes."""
+        """The response's body, cut at LONGEST_KEPT bytes."""
         answer = self._answer
         return answer and self.veil.raw(answer)
 
     def keep_answer(self, status: int, headers: Pairs, answer: bytes) -> None:
-        """Keep what the client is told.
+        """Store the response.
 
         Args:
             status: the status.
@@ -157,17 +158,17 @@ class Entry(msgspec.Struct, eq=False):
         """
         self._answer_headers = pack(headers)
         self._answer = answer if len(answer) <= LONGEST_KEPT else answer[:LONGEST_KEPT]
-        # Last: another thread takes a call that has a status for answered.
+        # Last: to other threads, a call with a status has its response.
         self.status = status
 
     @property
     def answer_headers(self) -> list[tuple[str, str]]:
-        """The answer's headers, in the same form."""
+        """The response's headers, in the same form."""
         return self._shown(self._answer_headers)
 
     @property
     def params(self) -> dict[str, str]:
-        """The query's parameters, decoded; of one that is repeated the last."""
+        """The query's parameters, decoded. If one is repeated, its last value."""
         return {self.veil(name): self.veil(value) for name, value in parse_qsl(self.query, keep_blank_values=True)}
 
     @property
@@ -177,7 +178,7 @@ class Entry(msgspec.Struct, eq=False):
 
     @property
     def answer_json(self) -> Any:
-        """The answer's body as JSON; None if it is not JSON."""
+        """The response's body as JSON; None if it is not JSON."""
         return self.veil.data(_read(self._answer))
 
     @property
@@ -194,20 +195,20 @@ class Entry(msgspec.Struct, eq=False):
         if self.operation == "create_group":
             return self._named_in_body()
         _, _, name = self._path.partition("/groups/")
-        # HTTP-3: one slash behind the name is the same group.
+        # HTTP-3: one slash after the name is ignored.
         return self.veil(unquote(name.removesuffix("/"))) or None
 
     def forget_bodies(self) -> None:
-        """Drop bodies and headers, and of path and query the part that a line does not show."""
+        """Discard bodies and headers, and the part of the path and query that a line does not show."""
         self._body = self._answer = self._named = None
         self._headers = self._answer_headers = NO_HEADERS
         self._path, self._query = self._path[:LONGEST_SHOWN], self._query[:LONGEST_SHOWN]
         self.weight = 0
 
     def seal(self) -> None:
-        """Cut the body and weigh the call, now that nothing more is to come."""
+        """Cut the body of a complete call, and compute its weight."""
         if self._body and len(self._body) > LONGEST_KEPT:
-            # Nobody can read the name when the end is missing.
+            # A cut body cannot be parsed any more.
             self._named = self._name_in_body()
             self._body = self._body[:LONGEST_KEPT]
         head = len(self._path) + len(self._query) + len(self._headers) + len(self._answer_headers)

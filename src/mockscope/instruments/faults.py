@@ -1,6 +1,6 @@
 """The planned faults of a site, in the order in which they were planned.
 
-Nothing happens by chance unless it is asked for, with a seed.
+Random faults draw from a seed, so each run is the same.
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,12 +38,12 @@ DISTRIBUTIONS: Final[Mapping[str, tuple[type[Uniform | LogNormal], tuple[str, ..
 
 
 class Faults:
-    """The planned faults of one site, rate limits included. Safe to use from several threads.
+    """The planned faults of one site, with its rate limits. It is thread-safe.
 
     Args:
-        about: whose they are, for messages.
-        clock: what delays and rate windows are measured by.
-        veil: hides the keys in what is shown of them.
+        about: the name of the site, for messages.
+        clock: the clock for delays and rate limits.
+        veil: redacts keys in messages.
     """
 
     def __init__(self, about: str, clock: Clock, *, veil: Veil | None = None) -> None:
@@ -81,31 +81,31 @@ class Faults:
         seed: int = 0,
         action: Action | None = None,
     ) -> Fault:
-        """Plan a fault. Of several that are meant for a call the first one strikes.
+        """Plan a fault and return it. If several faults match a call, the first one strikes.
 
         Args:
-            operation: one of the ten operations; ``"*"`` is any.
-            status: answer with this status instead.
-            body: the body of that answer: text or bytes as they are, anything else as JSON. Without one it is a
+            operation: one of the ten operations; ``"*"`` matches all.
+            status: the status of a planned response, which replaces the operation.
+            body: the body of that response: text or bytes as they are, anything else as JSON. The default is a
                 message like those of the API.
-            headers: headers of that answer.
-            delay: seconds from the receipt of the call to its answer, on the site's clock; or a ``Uniform`` or
-                ``LogNormal``. Alone, it leaves the answer as it is.
-            transport: break the connection: ``"reset"`` (RST), ``"drop"`` (closed without an answer), ``"hang"`` (no
-                answer until the client goes), ``"truncate"`` (closed in the middle of the answer's body),
-                ``"garbage"`` (bytes that are not HTTP), ``"bad_json"`` (an answer whose JSON stops in the middle).
-            after_bytes: how much of the body ``truncate`` and ``bad_json`` let through, never all of it; without it,
-                half.
-            times: how often; None is every time.
-            nth: the first call, counted from 1 among those that the rule is meant for, that may go wrong.
-            after_commit: carry the operation out first: what was to be written is written, and only the answer is
-                lost. A call that commits nothing, such as one that is refused, is answered as it is.
-            where: criteria of the calls that are meant: ``email``, ``group``, ``json``, ``test_mode``, ``params``,
-                ``method``, ``path``; or a function of the Entry.
-            probability: strike with this probability only, between 0 and 1, drawn from ``seed``.
-            seed: of the draw.
-            action: a function of the Entry and, after the commit, of the operation's Answer (else None). It returns
-                the Answer to give, or None to let the call go on; it is called in a thread of its own.
+            headers: the headers of that response.
+            delay: the seconds from the receipt of the call to its response, on the site's clock; or a ``Uniform`` or
+                ``LogNormal``. Alone, it does not change the response.
+            transport: break the connection: ``"reset"`` (RST), ``"drop"`` (closed without a response), ``"hang"`` (no
+                response until the client disconnects), ``"truncate"`` (closed in the middle of the response's body),
+                ``"garbage"`` (bytes that are not HTTP), ``"bad_json"`` (a response whose JSON stops in the middle).
+            after_bytes: the number of bytes of the body that ``truncate`` and ``bad_json`` send, never all of it; the
+                default is half.
+            times: how often the fault strikes; None is every time.
+            nth: the first matching call, counted from 1, that may fail.
+            after_commit: carry out the operation first, and lose only its response. A call that commits nothing, such
+                as one that is refused, is answered as usual.
+            where: criteria for the calls: ``email``, ``group``, ``json``, ``test_mode``, ``params``, ``method``,
+                ``path``; or a function that takes the Entry and returns whether it matches.
+            probability: the probability that the fault strikes, above 0 and at most 1, drawn from ``seed``.
+            seed: the seed of the random generator.
+            action: a function of the Entry and, with ``after_commit``, of the operation's Answer (else None). It
+                returns the Answer to send, or None to continue the call. It is called in a thread of its own.
 
         Raises:
             ValueError: If the operation is unknown, the rule can never strike, or two arguments exclude each other.
@@ -122,14 +122,14 @@ class Faults:
         return fault
 
     def rate_limit(self, calls: int, *, per: float, operation: Operation | Literal["*"] = ANY) -> RateLimit:
-        """Let so many calls through in any stretch of time, and answer 429 to the others.
+        """Limit the number of calls in a sliding window, and answer 429 to the others.
 
-        Every answer says in headers how many calls are left; a 429 also in Retry-After when to come back.
+        The headers of each response have the number of calls left. A 429 has Retry-After too.
 
         Args:
-            calls: how many.
-            per: the stretch, in seconds on the site's clock.
-            operation: one of the ten operations, each with a window of its own; ``"*"``: all share one.
+            calls: the maximum number of calls.
+            per: the length of the window, in seconds on the site's clock.
+            operation: one of the ten operations; ``"*"`` is one window for all operations together.
 
         Raises:
             ValueError: If the operation is unknown, or the numbers are not above 0.
@@ -148,12 +148,12 @@ class Faults:
         return limit
 
     def add_plain(self, data: Mapping[str, Any]) -> Fault | RateLimit:
-        """Plan a fault, or a rate limit, given as plain data: for markers, and for the control API.
+        """Plan a fault or a rate limit from plain data, for markers and the control API.
 
         Args:
-            data: the arguments of ``add`` by name, but for ``action``; ``where`` is an object, and ``delay`` seconds,
-                ``{"uniform": {"low": ..., "high": ...}}`` or ``{"lognormal": {"median": ...}}``. Or ``calls``, ``per``
-                and ``operation``: those of ``rate_limit``.
+            data: the arguments of ``add`` by name, except ``action``. ``where`` is an object. ``delay`` is a number of
+                seconds, ``{"uniform": {"low": ..., "high": ...}}`` or ``{"lognormal": {"median": ...}}``. With
+                ``calls`` and ``per``, they are the arguments of ``rate_limit`` instead.
 
         Raises:
             ValueError: If a key is unknown or missing, or ``add`` or ``rate_limit`` refuses the rule.
@@ -177,17 +177,17 @@ class Faults:
         raise LookupError(f"{self._about} has no fault {id!r}")
 
     def remove(self, rule: Fault | RateLimit) -> None:
-        """Take a rule out. It is not an error if it is not there."""
+        """Remove a rule. A rule that was removed before is ignored."""
         with self._lock:
             self._plan(*(other for other in self._planned if other is not rule))
 
     def clear(self) -> None:
-        """Take all rules out."""
+        """Remove all rules."""
         with self._lock:
             self._plan()
 
     def reset(self) -> None:
-        """Take all rules out, and count the next ones from 1 again."""
+        """Remove all rules, and number the next ones from 1 again."""
         with self._lock:
             self._made = 0
             self._plan()
@@ -196,25 +196,25 @@ class Faults:
         self._planned = planned
         self.rules = tuple(rule for rule in planned if isinstance(rule, Fault))
         self._limits = tuple(limit for limit in planned if isinstance(limit, RateLimit))
-        # Whether there are any: every request asks.
+        # A flag, because it is read for each request.
         self.are_planned = bool(planned)
 
     def unused(self) -> list[Fault]:
-        """Return the faults that struck less often than planned; one without a number should strike at least once."""
+        """Return the faults that struck less often than planned. With ``times=None``, once is enough."""
         return [rule for rule in self.rules if (rule.hits == 0 if rule.left is None else rule.left > 0)]
 
     def assert_all_used(self) -> None:
         """Assert that each planned fault struck as often as planned.
 
         Raises:
-            AssertionError: If one did not; names all that did not.
+            AssertionError: If one did not. The message names each of them.
         """
         __tracebackhide__ = True
         if unused := self.unused():
             lines = [f"planned faults of {self._about} that did not come as often as planned:"]
             raise AssertionError("\n".join([*lines, *(f"  {rule}" for rule in unused)]))
 
-    # -- asked by web/breaking.py ------------------------------------------------------------------------------
+    # -- called by web/breaking.py -----------------------------------------------------------------------------
 
     def judge(self, entry: Entry) -> RateLimitResult | None:
         """Return the result of the rate limits that apply to a call; None if no limit applies."""
@@ -223,13 +223,13 @@ class Faults:
             return check_limits(limits, self._clock.time()) if limits else None
 
     def take(self, entry: Entry, rules: tuple[Fault, ...], instead_of: Fault | None = None) -> Fault | None:
-        """Return the fault that strikes a call, counted as a hit. All rules that are meant for the call count it.
+        """Return the fault that strikes a call, and count the hit. All matching faults count the call.
 
         Args:
             entry: the call.
-            rules: the rules that were planned when it came.
-            instead_of: the fault whose hit did not come about, because there was nothing to commit. Then only those
-                behind it may strike, which have counted the call already.
+            rules: the faults that were planned on its receipt.
+            instead_of: a fault whose hit is taken back, because the call committed nothing. Only later faults may
+                strike then. They have counted the call already.
         """
         if instead_of is not None:
             behind = dropwhile(lambda rule: rule is not instead_of, rules)

@@ -8,7 +8,7 @@ from mockscope.instruments.entry import Entry
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.hints import Hint
 
-# Strict mode has these hints where the contract has a finding of the same rule.
+# The hints of strict mode for which the contract has a finding with the same rule.
 SAID_BY_BOTH: Final = {
     Hint.CONTENT_TYPE_NOT_JSON.code: "header Content-Type",
     Hint.BODY_IGNORED.code: "body",
@@ -19,13 +19,13 @@ PARAMETERS: Final = {Hint.PARAMETER_DRY_RUN.code, Hint.PARAMETER_PAGING.code, Hi
 
 
 class Finding(NamedTuple):
-    """One thing that strict mode objects to, or one place in a request that is not as the contract says.
+    """A finding of strict mode, or a place in a request that violates the contract.
 
     Args:
-        problem: what, and what to do about it.
-        rule: the rule under which the mock let it pass, or that the contract names there; None for a planned fault.
+        problem: the problem and its remedy.
+        rule: the rule that let the call pass, or that the contract names; None for a planned fault.
         call: the call; None for a planned fault.
-        where: of the contract alone: the place in the request, such as ``body /groups/0`` or ``header Http-X-Email``.
+        where: the place in the request, e.g. ``body /groups/0`` or ``header Http-X-Email``. Only for the contract.
     """
 
     problem: str
@@ -42,7 +42,7 @@ class Finding(NamedTuple):
 
 
 def findings(calls: Journal, faults: Faults) -> list[Finding]:
-    """Return the findings of strict mode: successes that nobody promises, and planned faults that were not hit."""
+    """Return the findings of strict mode: calls that only worked by accident, and planned faults that were not hit."""
     suspicious = [
         Finding(str(advice), advice.rule, call) for call in tuple(calls.suspicious) for advice in call.suspicions
     ]
@@ -51,25 +51,25 @@ def findings(calls: Journal, faults: Faults) -> list[Finding]:
 
 
 def without_repeats(of_the_contract: Iterable[Finding]) -> list[Finding]:
-    """Return the findings of the contract without those that strict mode has for the same call."""
+    """Return the findings of the contract that strict mode does not have for the same call."""
     return [finding for finding in of_the_contract if finding.call is None or not _is_said(finding, finding.call)]
 
 
 def _is_said(finding: Finding, call: Entry) -> bool:
-    # Strict mode has nothing to say of a call that was refused.
+    # Strict mode has no findings for a call that was refused.
     codes = {advice.code for advice in call.suspicions if call.rule is None}
     is_parameter = finding.rule == "HTTP-7" and (finding.where or "").startswith("query ")
     return finding.where in map(SAID_BY_BOTH.get, codes) or (is_parameter and not codes.isdisjoint(PARAMETERS))
 
 
 def complain(found: Mapping[str, Iterable[Finding]]) -> None:
-    """Raise what was found, if anything was.
+    """Fail if there are findings.
 
     Args:
-        found: what, by where it was found.
+        found: the findings, by the place where they occurred.
 
     Raises:
-        AssertionError: there is something; names each call and rule.
+        AssertionError: If there is a finding. The message names each call and rule.
     """
     __tracebackhide__ = True
     kinds: dict[str, list[str]] = {}

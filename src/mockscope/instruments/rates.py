@@ -9,7 +9,7 @@ from mockscope.instruments.entry import Entry
 
 
 class RateLimit:
-    """A number of calls in any stretch of time. Made by ``site.faults.rate_limit``.
+    """A maximum number of calls in a sliding window. ``site.faults.rate_limit`` returns one.
 
     ``hits`` is the number of calls that were answered 429.
     """
@@ -36,7 +36,7 @@ class RateLimit:
 
     def left(self, now: int) -> int:
         """Return the number of calls that may pass at a moment, in milliseconds."""
-        # What lies ahead was counted before the clock was moved back.
+        # Later times were counted before the clock was moved back.
         while self._passed and self._passed[-1] > now:
             self._passed.pop()
         while self._passed and self._passed[0] <= now - self._window:
@@ -44,7 +44,7 @@ class RateLimit:
         return self.calls - len(self._passed)
 
     def wait(self, now: int) -> int:
-        """Return the milliseconds until another call may pass, where none may now."""
+        """Return the milliseconds until another call may pass, for a limit that is full."""
         return self._passed[0] + self._window - now
 
     def count(self, now: int) -> None:
@@ -57,12 +57,12 @@ class RateLimit:
 
 
 class RateLimitResult(NamedTuple):
-    """The result of holding a call against rate limits.
+    """The result of checking a call against rate limits.
 
     Args:
-        limit: the fullest limit or, of those that refuse, the one that takes longest.
-        remaining: the calls that the limit lets through after this one.
-        retry_after: the whole seconds after which a call passes again; 0 where this one passes.
+        limit: the fullest limit or, if any limit refuses the call, the one with the longest wait.
+        remaining: the number of further calls that the limit allows now.
+        retry_after: the whole seconds until a call may pass; 0 if this one passes.
     """
 
     limit: RateLimit
@@ -82,10 +82,10 @@ class RateLimitResult(NamedTuple):
 
 
 def check_limits(limits: Sequence[RateLimit], seconds: float) -> RateLimitResult:
-    """Count a call against all limits, or against none where one of them is full.
+    """Count a call against all limits, or against none if one of them is full.
 
     Args:
-        limits: the limits that are meant for the call, at least one.
+        limits: the limits for the call, at least one.
         seconds: the time on the site's clock.
     """
     now = round(seconds * 1000)

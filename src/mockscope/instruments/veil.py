@@ -1,4 +1,4 @@
-"""Keys never in clear: what is shown of credentials, and of any text that may hold a key."""
+"""Redaction of API keys in credentials, and in all text that may hold a key."""
 
 import json
 import re
@@ -8,33 +8,33 @@ from typing import Any, Final
 from urllib.parse import quote
 
 SHAPE: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{8}"
-# The shape of the vendor's keys (AUTH-4). Twelve digits at the end would be a UUID, which is nobody's secret, unless
-# it begins with a key that is known.
+# The format of the vendor's keys (AUTH-4). Twelve digits at the end make a UUID, which is not a secret. A UUID is
+# redacted only if it begins with a known key.
 KEY: Final = re.compile(f"{SHAPE}(?![0-9a-f])", re.IGNORECASE)
 BEGUN: Final = re.compile(f"{SHAPE}(?=[0-9a-f])", re.IGNORECASE)
-# Headers with <site-host>:<api-key>: the right one, and those that are sent by mistake.
+# Headers with <site-host>:<api-key>: the right one, and misspelt ones.
 PAIRS: Final = frozenset({"http-x-partner-auth", "x-partner-auth", "x-http-partner-auth", "partner-auth"})
 # Headers with a secret of another form.
 SECRETS: Final = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
-# Shorter keys would be given away by their last four characters.
+# The last four characters of a shorter key would reveal too much of it.
 SHORTEST_SHOWN: Final = 12
-# Still shorter ones are looked for in those headers alone: in a text they may be any word.
+# Shorter keys are redacted only in those headers: elsewhere they may be ordinary words.
 SHORTEST_SOUGHT: Final = 8
 
 
 class Veil:
-    """Shows texts with the keys in them disguised: all of the vendor's shape, and those of other shapes that it knows.
+    """A redactor for keys: all keys in the vendor's format, and the known keys in other formats.
 
-    Safe to use from several threads.
+    It is thread-safe.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        # How often each key was learned and not forgotten.
+        # A reference count for each known key.
         self._known: Counter[str] = Counter()
         # Keys to forget. The garbage collector may call `forget` in the middle of `learn`, where the lock is held.
         self._to_forget: deque[str] = deque()
-        # Those of the vendor's shape may be thousands, and are looked up; for the others each text is searched.
+        # Known keys in the vendor's format. They may be thousands, so they are looked up instead of searched for.
         self._of_the_shape: set[str] = set()
         self._sought: dict[str, dict[str, str]] = {}
 
@@ -42,7 +42,7 @@ class Veil:
         return f"<Veil that knows {sum(map(len, self._sought.values()))} spellings of keys>"
 
     def learn(self, key: str) -> None:
-        """Know a key from now on."""
+        """Redact a key from now on."""
         with self._lock:
             self._drop_forgotten()
             self._known[key] += 1
@@ -52,11 +52,11 @@ class Veil:
                 self._sought[key] = _spellings(key)
 
     def forget(self, key: str) -> None:
-        """Forget a key that was learned, once nobody who made it known needs it any more. Takes no lock."""
+        """Forget a key, once for each `learn`. It takes no lock."""
         self._to_forget.append(key)
 
     def __call__(self, text: str) -> str:
-        """The text as it may be shown."""
+        """Return the text with all keys redacted."""
         if self._to_forget:
             with self._lock:
                 self._drop_forgotten()
@@ -71,10 +71,10 @@ class Veil:
         return text
 
     def data(self, data: Any) -> Any:
-        """Return parsed JSON as it may be shown; lists and objects are changed in place."""
+        """Redact parsed JSON and return it; lists and objects are changed in place."""
         whole = [data]
         left: list[Any] = [whole]
-        # Not by recursion: JSON is read deeper than Python calls.
+        # Without recursion: JSON may be nested deeper than Python's limit.
         while left:
             part = left.pop()
             if isinstance(part, dict):
@@ -89,15 +89,15 @@ class Veil:
         return whole[0]
 
     def raw(self, body: bytes) -> bytes:
-        """A body as it may be shown."""
+        """Return a body with all keys redacted."""
         text = body.decode("utf-8", "surrogateescape")
         shown = self(text)
         return body if shown == text else shown.encode("utf-8", "surrogateescape")
 
     def header(self, name: str, value: str) -> str:
-        """The value of a header as it may be shown; the name is in lower case."""
+        """Return the value of a header with all keys redacted; the name is in lower case."""
         if name in PAIRS:
-            # AUTH-1: the last colon parts host and key.
+            # AUTH-1: the last colon separates host and key.
             host, colon, key = value.rpartition(":")
             # The two may be swapped.
             host = ":".join([last_four(part) if part in self._known else part for part in host.split(":")])
@@ -122,7 +122,7 @@ class Veil:
 
 
 def _spellings(key: str) -> dict[str, str]:
-    """A key as it is, in a URL, in Python and in JSON, and what is shown instead, which must not begin in an escape."""
+    """Return the forms of a key in text, URLs, Python and JSON, each with its redacted form, which splits no escape."""
     shown = last_four(key)
     in_json = json.dumps(key)[1:-1]
     spelled = {
@@ -139,5 +139,5 @@ def _spellings(key: str) -> dict[str, str]:
 
 
 def last_four(secret: str) -> str:
-    """Return the part of a secret that is shown."""
+    """Return the redacted form of a secret, which shows its last four characters."""
     return secret and f"…{secret[-4:] if len(secret) >= SHORTEST_SHOWN else ''}"
