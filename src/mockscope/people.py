@@ -1,4 +1,4 @@
-"""Made-up people and groups for ``generate`` in a seed: the same for the same numbers, under every version.
+"""Generated people and groups for ``generate`` in a seed. Equal numbers give equal people under every version.
 
 The names are in first_names.txt and last_names.txt, compiled for this project. A line that is added, removed or moved
 there changes the people of every seed.
@@ -28,11 +28,11 @@ FIRST_DAY: Final = datetime(5, 1, 1, tzinfo=UTC)
 
 
 def make_up(generate: SeedGenerate, site: SeedSite, now: datetime) -> tuple[list[SeedGroup], Iterator[SeedUser]]:
-    """Make up the groups and users that a seed asks for.
+    """Generate the groups and users for a seed.
 
     Args:
-        generate: How many, and the seed of the draw.
-        site: The site with the records written by hand; none of them is repeated.
+        generate: Their numbers, and the seed of the random generator.
+        site: The site with its other records. None of them is repeated.
         now: The time on the site's clock. Logins lie before the beginning of its day in UTC, so that a seed gives the
             same records all day.
 
@@ -67,10 +67,10 @@ def _users(
     # Of one who is not idle, and of one who is.
     spans = (LOGIN_DAYS, LOGIN_DAYS) if generate.idle is None else (ACTIVE_DAYS, IDLE_DAYS)
     logins = [[_login(today, span, *share) for span in spans] for share in shares]
-    # From a draw of its own: with idle and without, the people are the same.
+    # From a generator of its own, so that idle does not change the names.
     idle = frozenset(random.Random(generate.seed).sample(range(generate.users), generate.idle or 0))
     numbers: dict[str, int] = {}
-    # All at once and not for each user: it halves the time for a million.
+    # In one call for all users, which halves the time for a million.
     drawn = zip(
         draw.choices(first_names, k=generate.users),
         draw.choices(last_names, k=generate.users),
@@ -108,7 +108,7 @@ def _names(file: str) -> list[str]:
 
 
 def _free(name: str, separator: str, ending: str, numbers: dict[str, int], taken: set[str]) -> str:
-    """Return the name, or the name with the first number that makes it one that is not taken, and take it."""
+    """Return the name, or the name with the first free number, and mark it as taken."""
     while True:
         number = numbers[name] = numbers.get(name, 0) + 1
         free = f"{name}{separator}{number}{ending}" if number > 1 else f"{name}{ending}"

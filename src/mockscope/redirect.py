@@ -1,10 +1,10 @@
 """Redirect requests for the vendor's hosts to a mock server, inside this process.
 
-Each client is patched where it sends, and its connection to the mock is plain HTTP. Whatever would reach one of the
-hosts in another way is refused before anything is sent. No client is imported here.
+Each client is patched where it sends, and its connection to the mock is plain HTTP. Any other connection to one of the
+hosts is refused before anything is sent. This module imports no client.
 
 Names of other packages that are patched or used, with the versions that the tests cover. All but those in brackets are
-undocumented. A name that another version lacks is not patched: what that client sends is refused then.
+undocumented. A name that another version lacks is not patched: the requests of that client are refused then.
 
 - http.client of Python 3.11 to 3.13, for urllib too: `HTTPConnection.putrequest`, `connect`, `_tunnel`, `_tunnel_host`,
   `_tunnel_port`, `sock`.
@@ -47,12 +47,12 @@ Hook = Callable[..., Any]
 
 
 class VendorHostRefused(ConnectionError):
-    """A vendor's host was about to be reached in a way that an active redirect can't lead to the mock.
+    """A connection to a vendor's host was refused, because the active redirect cannot redirect it.
 
-    It is raised before anything is sent. It is an OSError, because look-ups and clients handle those.
+    It is raised before anything is sent. It is an OSError, because clients handle an OSError of a look-up.
 
     Args:
-        message: what was refused, and what to do instead.
+        message: the refused connection, and the remedy.
     """
 
     def __init__(self, message: str) -> None:
@@ -64,7 +64,7 @@ class VendorHostRefused(ConnectionError):
 
 
 class Route(NamedTuple):
-    """The address of the server that a redirect leads to."""
+    """The address of the server that receives the redirected requests."""
 
     url: str
     host: str
@@ -87,7 +87,7 @@ class Route(NamedTuple):
 
 
 def vendor_host(host: object) -> str | None:
-    """Return the vendor's host that any spelling names, or None for anything else."""
+    """Return the vendor's host for a name in any spelling, or None for any other host."""
     if isinstance(host, bytes | bytearray):
         host = host.decode("latin-1")
     if not isinstance(host, str):
@@ -192,7 +192,7 @@ def verify_certificates(original: Hook, adapter: Any, pool: Any, url: str, verif
 
 
 def destination_of(connection: Any) -> tuple[str, int]:
-    """Return the host and port that a connection of http.client leads to, possibly through a proxy."""
+    """Return the host and port of a connection of http.client; behind a proxy, those of the tunnel."""
     if getattr(connection, "_tunnel_host", None):
         return connection._tunnel_host, connection._tunnel_port
     return connection.host, connection.port
@@ -238,14 +238,14 @@ def connect_aiohttp(original: Hook, connector: Any, request: Any, *args: Any, **
     return original(connector, led, *args, **options)
 
 
-# -- what is refused -------------------------------------------------------------------------------------------
+# -- refused connections ---------------------------------------------------------------------------------------
 
 
 def refuse(host: object) -> None:
-    """Check a host that is about to be reached, or an address that begins with one.
+    """Check a host, or an address that begins with a host, before a connection to it.
 
     Raises:
-        VendorHostRefused: If it is one of the vendor's and a redirect is active.
+        VendorHostRefused: If it is a vendor's host and a redirect is active.
     """
     route = REDIRECTS.current
     name = vendor_host(host[0] if isinstance(host, tuple) and host else host)
@@ -269,7 +269,7 @@ def argument(position: int, name: str = "") -> Hook:
 
 
 def open_tunnel(original: Hook, connection: Any) -> Any:
-    """Check the host that a proxy is asked for."""
+    """Check the host of a tunnel through a proxy."""
     refuse(connection._tunnel_host)
     return original(connection)
 
@@ -304,7 +304,7 @@ ROWS: Final = (
     *core_rows("httpcore2"),
     Row("aiohttp.connector", "BaseConnector.connect", connect_aiohttp),
     Row("http.client", "HTTPConnection._tunnel", open_tunnel),
-    # What looks up a name, connects by name, or begins TLS with one.
+    # Functions that look up a name, connect by name, or start TLS with one.
     Row("socket", "getaddrinfo", argument(0, "host")),
     Row("socket", "socket.connect", argument(1)),
     Row("socket", "socket.connect_ex", argument(1)),
@@ -318,8 +318,8 @@ ROWS: Final = (
     Row("ssl", "SSLContext.wrap_bio", argument(4, "server_hostname")),
 )
 MODULES: Final = frozenset(row.module for row in ROWS)
-# Audit events of the interpreter, and the argument that has the host. A connection by name is reported after the name
-# was looked up: hence the rows above.
+# Audit events of the interpreter, and the position of the host in their arguments. The event of a connection by name
+# comes after the look-up of the name, so the rows above are needed too.
 EVENTS: Final = {
     **dict.fromkeys(("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"), 0),
     **dict.fromkeys(("socket.connect", "socket.sendto", "socket.sendmsg"), 1),
@@ -332,12 +332,12 @@ class Patch:
     Args:
         owner: the module or class.
         name: the attribute.
-        hook: called with the function that was there, and the arguments of the call.
+        hook: called with the original function and the arguments of the call.
     """
 
     def __init__(self, owner: Any, name: str, hook: Hook) -> None:
         before = vars(owner).get(name, ABSENT)
-        # Somebody who patched inside an earlier redirect, and undid it after the end, put back a replacement of ours.
+        # Another tool may have saved our replacement during an earlier redirect, and restored it after its end.
         while (patch := getattr(before, PATCH, None)) is not None and patch.replacement is before:
             before = patch.before
         self.before = before
@@ -346,7 +346,7 @@ class Patch:
         setattr(owner, name, self.replacement)
 
     def undo(self) -> None:
-        """Put back what was there, unless somebody else has patched the attribute since."""
+        """Restore the original value, unless another tool has patched the attribute since."""
         if vars(self._owner).get(self._name) is not self.replacement:
             return
         if self.before is ABSENT:
@@ -375,7 +375,7 @@ class Patch:
 
 @lru_cache(maxsize=128)
 def signature_of(function: Hook) -> Signature | None:
-    """Return the signature of a function if it has one. Finding it takes longer than the rest of a patch."""
+    """Return the signature of a function, or None. Cached: it takes longer than the rest of a patch."""
     try:
         return signature(function)
     except (TypeError, ValueError):
@@ -383,7 +383,7 @@ def signature_of(function: Hook) -> Signature | None:
 
 
 def class_in(module: ModuleType, name: str) -> Any:
-    """Return the class that a module defines, though another tool may have put its own class in that place."""
+    """Return the class that a module defines, even if another tool has replaced it in the module."""
     found = getattr(module, name, None)
     if getattr(found, "__module__", module.__name__) == module.__name__:
         return found
@@ -393,7 +393,7 @@ def class_in(module: ModuleType, name: str) -> Any:
 @cache
 def defined_class(module: str, name: str) -> type | None:
     kinds: list[type] = [object]
-    # The list grows while it is walked.
+    # The list grows during the iteration.
     for kind in kinds:
         if (kind.__module__, kind.__qualname__) == (module, name):
             return kind
@@ -405,7 +405,7 @@ def defined_class(module: str, name: str) -> type | None:
 
 
 class ImportWatcher(MetaPathFinder):
-    """Finds modules of the table that are imported while a redirect is active, in order to patch them."""
+    """A finder that patches modules of the table when they are imported during a redirect."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name not in MODULES:
@@ -453,14 +453,14 @@ class Redirects:
         return routes[-1] if routes else None
 
     def open(self, route: Route) -> None:
-        """Begin a redirect. The first one patches."""
+        """Start a redirect. The first one applies the patches."""
         with self._lock:
             if not self.routes:
                 self._patch()
             self.routes = (*self.routes, route)
 
     def close(self, route: Route) -> None:
-        """End a redirect. The last one puts back what was there."""
+        """End a redirect. The last one removes the patches."""
         with self._lock:
             self.routes = tuple(other for other in self.routes if other is not route)
             if not self.routes:
@@ -477,8 +477,8 @@ class Redirects:
             # An audit hook can't be removed. While no redirect is active, it does nothing.
             sys.addaudithook(self._audit)
             self._is_audited = True
-        # A new list, because imports in other threads iterate over this one. Tools like pyfakefs put a finder in front,
-        # and take away the first one later: hence the place behind all that were put there.
+        # A new list, because imports in other threads iterate over the old one. Tools like pyfakefs insert a finder at
+        # the front and later remove the first one, so ours comes behind all of those.
         finders = self._finders = sys.meta_path
         place = finders.index(PathFinder) if PathFinder in finders else len(finders)
         sys.meta_path = [*finders[:place], self._watcher, *finders[place:]]
@@ -494,7 +494,7 @@ class Redirects:
                     self._patches.append(Patch(owner, attribute, row.hook))
 
     def _unpatch(self) -> None:
-        # In reverse, because a class that has two names is patched twice.
+        # In reverse order, because a class with two names is patched twice.
         while self._patches:
             self._patches.pop().undo()
         finders = [finder for finder in sys.meta_path if finder is not self._watcher]
@@ -517,13 +517,13 @@ def redirected(url: str) -> AbstractContextManager[None]:
     Raises:
         ValueError: If it is not such a URL.
     """
-    Route.to(url)  # so that it raises here, and not only where the block begins
+    Route.to(url)  # raises here, and not only at the start of the block
     return _active(url)
 
 
 @contextmanager
 def _active(url: str) -> Iterator[None]:
-    # Made anew for each block: as a decorator, one redirect serves several calls at once.
+    # Created for each block: as a decorator, one redirect may be active several times at once.
     route = Route.to(url)
     REDIRECTS.open(route)
     try:

@@ -19,7 +19,7 @@ from mockscope.tls import BUNDLE_FILE, BUNDLE_VARIABLES, CA_FILE, JAVA_FILE, WGE
 if TYPE_CHECKING:
     from mockscope.server import LiveServer
 
-# As shells have it.
+# The exit statuses of shells.
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126
 KILLED_BY: Final = 128
@@ -40,7 +40,7 @@ def variables(ready: Ready) -> dict[str, str]:
     """Return the environment variables by which a program finds a server.
 
     Args:
-        ready: The server. The program meets the first of its sites.
+        ready: The server. The program gets the first of its sites.
     """
     found = {"MOCKSCOPE_URL": ready.url}
     for site in ready.sites[:1]:
@@ -64,10 +64,10 @@ def variables(ready: Ready) -> dict[str, str]:
 
 
 def run(command: Sequence[str], server: "LiveServer", say: Callable[[str], None]) -> int:
-    """Run a command beside a server, and wait for its end; if it fails print its calls.
+    """Run a command with a server, and wait for its end. If it fails, print its calls.
 
-    Signals are passed on to the command. Once it has ended they are ignored: the process is about to end, and has a
-    state to keep.
+    Signals are passed on to the command. After its end they are ignored, because this process must still save its
+    state.
 
     Args:
         command: The command and its arguments.

@@ -13,11 +13,11 @@ from mockscope.domain.site import Site
 class StateFile:
     """A file that holds the sites of a server, with their API keys.
 
-    A process that is killed leaves the old content or the new. The part file that it may leave beside it is removed at
-    the next start.
+    A killed process leaves either the old or the new content. A temporary file that it leaves is removed at the next
+    start.
 
     Args:
-        path: The file, YAML or JSON by its suffix. Where it is a link, the file that the link leads to is replaced.
+        path: The file, YAML or JSON by its suffix. If it is a symbolic link, its target is replaced.
 
     Raises:
         OSError: If the file cannot be written here.
@@ -43,7 +43,7 @@ class StateFile:
             sites: The sites, read once no other save is under way.
 
         Raises:
-            OSError: If the file cannot be written; then it is what it was.
+            OSError: If the file cannot be written. Its content is unchanged then.
         """
         to_text = seeding.to_json if self._path.name.endswith(".json") else seeding.to_yaml
         # An older state must not replace a newer one that another thread has written meanwhile.

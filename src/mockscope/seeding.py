@@ -1,6 +1,6 @@
 """Seeds as files: YAML or JSON text to sites, with file and line in every error, and sites back to text.
 
-domain/state.py has the meaning of a seed, and people.py the people that are made up.
+domain/state.py validates the content of a seed, and people.py generates people.
 """
 
 import json
@@ -30,7 +30,7 @@ PATTERNS_IN_WORDS: Final = {
     repr(state.HOST_PATTERN): "must be visible ASCII without blanks",
     repr(state.KEY_PATTERN): "must be visible ASCII without blank or colon",
 }
-# The struct of each key that holds one or a list of them.
+# The struct for each key that holds a record or a list of records.
 STRUCTS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "sites": state.SeedSite,
     "users": state.SeedUser,
@@ -39,7 +39,7 @@ STRUCTS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "generate": state.SeedGenerate,
     "policy": Policy,
 }
-# The keys of a record beside the one that a plain text in its place stands for, as an example.
+# Examples of the other keys of a record, for a hint when a plain text stands in place of the record.
 EXAMPLES: Final[Mapping[str, dict[str, str]]] = {
     "sites": {"host": ""},
     "users": {"email": "", "first_name": "Monica", "last_name": "Geller"},
@@ -80,11 +80,11 @@ def load_sites(source: SeedSource, *, now: datetime | None = None, track: Track 
 
     Args:
         source: A path to a YAML or JSON file, or the same as plain data.
-        now: The time before which made-up people logged in. Without it: the machine's.
-        track: Shows how far the users of a site are.
+        now: The time before which generated people logged in. None is the machine's time.
+        track: Shows the progress of loading users.
 
     Raises:
-        SeedError: If the seed is wrong; the message names file, line, and the nearest known name.
+        SeedError: If the seed is not valid. The message names file, line, and the nearest known name.
         OSError: If the file cannot be read.
     """
     if isinstance(source, Mapping):
@@ -116,11 +116,11 @@ def parse_sites(text: bytes, name: str, *, now: datetime | None = None, track: T
     Args:
         text: YAML or JSON, in UTF-8.
         name: The name for it in errors; a text whose name ends in ``.json`` is read as JSON.
-        now: The time before which made-up people logged in. Without it: the machine's.
-        track: Shows how far the users of a site are.
+        now: The time before which generated people logged in. None is the machine's time.
+        track: Shows the progress of loading users.
 
     Raises:
-        SeedError: If the seed is wrong.
+        SeedError: If the seed is not valid.
     """
     try:
         decoded = text.decode().removeprefix(BYTE_ORDER_MARK)
@@ -170,7 +170,7 @@ def _load(data: object, now: datetime | None, track: Track, *, form: Form) -> li
         raise _shape_error(str(error), data, form) from None
     made: MakeUp | None = None
     if any(site.generate for site in seed.sites):
-        # Not above: few seeds make people up, and the names take a while to read.
+        # Imported late: few seeds generate people, and reading the names takes time.
         from mockscope.people import make_up
 
         made = partial(make_up, now=now or datetime.fromtimestamp(unix_time_ns() / 1e9, UTC))
@@ -178,9 +178,10 @@ def _load(data: object, now: datetime | None, track: Track, *, form: Form) -> li
 
 
 def _shape_error(text: str, data: object, form: Form) -> SeedError:
-    """Return msgspec's error with its path taken apart, the nearest known name, and what was probably meant.
+    """Return msgspec's error with the parsed path, the nearest known name, and a remedy.
 
-    In a file it names the key too, since a line may hold several. Of plain data the whole path is spelled.
+    For a file, the message names the key too, because a line may hold several keys. For plain data, it names the whole
+    path.
     """
     problem, _, where = text.partition(" - at ")
     path = _path(where)
@@ -195,7 +196,7 @@ def _shape_error(text: str, data: object, form: Form) -> SeedError:
     if path == ("mockscope",):
         return SeedError(OTHER_VERSION if problem.startswith("Expected `int` ") else NO_VERSION, path)
     if problem.startswith("Invalid enum value"):
-        # Nothing but a switch of the policy is a choice of words.
+        # Only policy switches have enumerated values.
         problem = with_choices(problem, str(path[-1]))
     elif pattern := re.fullmatch(r"Expected `str` matching regex (.*)", problem):
         problem = PATTERNS_IN_WORDS.get(pattern[1], problem)
@@ -215,7 +216,7 @@ def _spelled_key(path: state.Path) -> str:
 
 
 def _remedy(problem: str, data: Any, path: state.Path, form: Form) -> str:
-    """Return what to write in place of a value of the wrong type, with a semicolon before it."""
+    """Return the remedy for a value of the wrong type, with a semicolon before it."""
     types = re.fullmatch(r"Expected `(\w+)(?: \| null)?`, got `(\w+)`", problem)
     match types.groups() if types else ():
         case ("str", "bool" | "int" | "float" as read):
@@ -262,7 +263,7 @@ def _path(text: str) -> state.Path:
 
 
 def _struct_at(path: state.Path) -> type[msgspec.Struct]:
-    """Return the struct that a path leads to."""
+    """Return the struct at a path."""
     return next((STRUCTS[step] for step in reversed(path) if step in STRUCTS), Seed)  # type: ignore[index]
 
 
@@ -270,7 +271,7 @@ def _struct_at(path: state.Path) -> type[msgspec.Struct]:
 
 
 def _parse_yaml(text: str, name: str) -> Any:
-    # Not above: the demo is in JSON, and a start without YAML is a quick one.
+    # Imported late: the demo is in JSON, and a start without YAML is faster.
     from mockscope import yaml_text
 
     return yaml_text.parse(text, name)
@@ -287,7 +288,7 @@ def _parse_json(text: str, name: str) -> Any:
     except RecursionError:
         raise SeedError("nested too deeply", where=name) from None
     except ValueError as error:
-        # A key that stands twice, or a number that is too long for Python. The YAML parser finds both, with the line.
+        # A repeated key, or a number that is too long for Python. The YAML parser finds both, with the line.
         try:
             _parse_yaml(_as_yaml(text), name)
         except SeedError as found:
@@ -306,5 +307,5 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _as_yaml(text: str) -> str:
-    """Return JSON as YAML that means the same: a tab can only be white space in JSON, and YAML wants blanks."""
+    """Return JSON as equivalent YAML: in JSON a tab can only be white space, which YAML writes as blanks."""
     return text.replace("\t", " ")

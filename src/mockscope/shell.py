@@ -117,7 +117,7 @@ def say_wrong(error: click.ClickException) -> None:
     if isinstance(error, click.BadParameter) and error.ctx and error.param and error.param.name:
         source = error.ctx.get_parameter_source(error.param.name)
         if source is ParameterSource.ENVIRONMENT:
-            # click would name the option, which nobody has typed.
+            # click would name the option, although the value came from the environment.
             error.param_hint = name_of(error.ctx, error.param.name)
     say(" ".join(error.format_message().split()))
 
@@ -198,7 +198,7 @@ def state_file(path: Path | None) -> "StateFile | None":
     """
     if path is None:
         return None
-    from mockscope.saving import StateFile  # here, not above: most servers keep no state
+    from mockscope.saving import StateFile  # imported late: most servers keep no state
 
     with writing(f"the state file {path}"):
         return StateFile(path)

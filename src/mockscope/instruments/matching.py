@@ -1,4 +1,4 @@
-"""Criteria that a call fits or not, for questions about calls and for planned faults."""
+"""Criteria for calls, used by queries and planned faults."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
@@ -24,7 +24,7 @@ Operation = Literal[
     "delete_group",
 ]
 OPERATIONS: Final[tuple[str, ...]] = get_args(Operation)
-# What is known of a call on its receipt, and what its answer adds.
+# The criteria that are known on the receipt of a call, and those that its response adds.
 ASKED: Final = ("method", "path", "email", "group", "params", "json", "test_mode")
 ANSWERED: Final = ("status", "rule", "hint", "fault")
 # The calls, and the parts of a value, that are compared text by text; and the differences that are shown of a call.
@@ -36,7 +36,7 @@ CONTEXT: Final = 30
 
 
 class _Nothing:
-    """Stands in for a field that is not there."""
+    """The type of the placeholder for a missing field."""
 
     def __repr__(self) -> str:
         return "nothing"
@@ -48,26 +48,26 @@ Criteria = Mapping[str, Any]
 
 
 def check_operation(operation: str) -> None:
-    """Refuse a word that is not an operation.
+    """Check the name of an operation.
 
     Raises:
-        ValueError: If it is not an operation; names the nearest.
+        ValueError: If it is unknown. The message names the nearest operation.
     """
     check_word("operation", operation, OPERATIONS)
 
 
 def check_criteria(criteria: Criteria, known: tuple[str, ...] = ASKED + ANSWERED) -> None:
-    """Refuse criteria that no call could fit.
+    """Check the names of criteria.
 
     Raises:
-        ValueError: If one is unknown; names the nearest.
+        ValueError: If one is unknown. The message names the nearest criterion.
     """
     for name in criteria:
         check_word("criterion", name, known)
 
 
 def wanted(operation: str | None, criteria: Criteria) -> dict[str, Any]:
-    """Return operation and criteria as one, checked.
+    """Return the operation and the criteria in one dict, after checking both.
 
     Raises:
         ValueError: If the operation or a criterion is unknown.
@@ -93,19 +93,19 @@ def differences(entry: Entry, criteria: Criteria) -> list[str]:
 
 
 def nearest_calls(entries: Sequence[Entry], criteria: Criteria) -> list[Entry]:
-    """Return the calls that do not fit, the nearest first; among those that are equally near, the latest.
+    """Return the calls that do not match, the most similar first. Of equally similar ones, the latest comes first.
 
     Calls of another operation are among them only if the operation itself has no calls.
     """
     others = [entry for entry in reversed(entries) if not fits(entry, criteria)]
     others = [entry for entry in others if entry.operation == criteria.get("operation")] or others
-    # Comparing texts takes long: it is for those alone that fit best otherwise.
+    # Comparing texts is slow, so only the best candidates are compared.
     likely = nlargest(MOST_COMPARED, others, key=lambda entry: _fitting(entry, criteria))
     return sorted(likely, key=lambda entry: _likeness(entry, criteria), reverse=True)
 
 
 def agreement(one: Sequence[object], other: Sequence[object]) -> int:
-    """Return the place where two sequences part."""
+    """Return the position of the first difference between two sequences."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((place for place, (here, there) in pairs if here != there), min(len(one), len(other)))
 
@@ -125,7 +125,7 @@ def _seen(entry: Entry, name: str) -> Any:
 def _equal(name: str, value: Any, seen: Any) -> bool:
     if seen is NOTHING:
         return False
-    # USER-2: emails are the same when equal in lower case.
+    # USER-2: emails are compared without case.
     if name == "email" and isinstance(value, str) and isinstance(seen, str):
         return value.lower() == seen.lower()
     return bool(value == seen)
