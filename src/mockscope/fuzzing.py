@@ -57,10 +57,10 @@ def contract(
     reset: bool,
     yes: bool,
 ) -> int:
-    """Try openapi.yaml on the mock or a server, by Schemathesis.
+    """Test the mock or a server against openapi.yaml.
 
-    Good and bad requests of every kind are sent, singly and in chains that follow the links of the document, and each
-    response is checked against it. A curl line shows how to see again what was found.
+    Schemathesis sends valid and invalid requests, singly and in chains that follow the links of the document. Each
+    response is checked against the document. A curl line reproduces each failure.
     """
     danger = f"contract creates, changes and deletes records of the site {site} at {url}: add --yes if they may all go"
     refuse(

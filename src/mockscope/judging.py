@@ -93,8 +93,8 @@ def check(
 ) -> int:
     """Judge a server by the rules.
 
-    URL is where the server is, without /api/v1: e.g. https://app.periscopedata.com. The exit status is 0 where nothing
-    differs, 1 where it could not run to its end or was used wrongly, and 2 where something differs.
+    URL is the server's URL without /api/v1, e.g. https://app.periscopedata.com. The exit status is 0 if nothing
+    differs, and 2 if something differs. It is 1 for wrong use, or if the run did not reach its end.
     """
     if sum(levels.values()) > 1:
         raise click.UsageError("--read-only, --dry-run, --full and --clean-up exclude each other")

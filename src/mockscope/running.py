@@ -75,8 +75,8 @@ def run(command: Sequence[str], server: "LiveServer", say: Callable[[str], None]
         say: Prints a line for the user.
 
     Returns:
-        The exit status of the command; as in a shell 128 and the number if a signal ended it, 127 if there is no such
-        command, and 126 if it cannot be executed.
+        The exit status of the command. As in a shell, it is 128 plus the number of the signal that ended the command,
+        127 for an unknown command, and 126 for one that cannot be executed.
 
     Raises:
         OSError: If the files that make clients trust the proxy cannot be written.

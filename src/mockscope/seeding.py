@@ -39,7 +39,7 @@ STRUCTS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "generate": state.SeedGenerate,
     "policy": Policy,
 }
-# Examples of the other keys of a record, for a hint when a plain text stands in place of the record.
+# Examples of records, for the hint at a plain text in place of a record. The text becomes the first field.
 EXAMPLES: Final[Mapping[str, dict[str, str]]] = {
     "sites": {"host": ""},
     "users": {"email": "", "first_name": "Monica", "last_name": "Geller"},

@@ -57,11 +57,11 @@ class Write:
 
 
 class Guard:
-    """Sends the requests that the level allows, and stops the others.
+    """The client of a run. It sends the requests that the level allows, and refuses the others.
 
     Below FULL, only GET and writes with ``test_mode=true`` pass. At FULL, a write without it must be about records of
-    this run. In test mode, a write must be harmless to the site's own records even if the server ignored test mode,
-    or the same write of a record of this run must be proven to change nothing.
+    this run. A write in test mode must be harmless to the site's own records even if the server ignores test mode.
+    Otherwise the same write of a record of this run must be proven to change nothing.
 
     Args:
         client: The client for the site.

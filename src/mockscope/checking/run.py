@@ -1,4 +1,4 @@
-"""One run: the checks in an order in which none disturbs another, and the removal of what they made."""
+"""One run: its checks in an order without interference, and the removal of the records that they created."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -86,8 +86,8 @@ def check(
         progress: Called after each check with the number of checks that are done, and of all.
 
     Raises:
-        CouldNotRun: If the server has no such API or no such site, the key is not its key, or the server stops
-            responding, also while the records of the run are removed.
+        CouldNotRun: If the server has no such API or no such site, or the key is not its key. Also if the server stops
+            responding, even while the records of the run are removed.
         ValueError: If a switch is unknown.
     """
     at = datetime.now(UTC)

@@ -46,10 +46,10 @@ def after_call(context: HookContext, case: Case[Any], response: Response) -> Non
 
 @schemathesis.hook
 def filter_failure(context: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
-    """Return whether a failure counts.
+    """Return whether a failure counts. Two kinds do not.
 
-    Two do not. The vendor's page asks for 400 where a well-formed request names a user, an inviter or a group that the
-    site does not have, or a built-in group. And a group is still there after a DELETE in test mode (TEST-1).
+    The vendor's page asks for 400 if a well-formed request names an unknown user, inviter or group, or a built-in
+    group. After a DELETE in test mode, the group still exists (TEST-1).
     """
     if isinstance(failure, UseAfterFree):
         return failure.deleted_case_id not in _test_mode_cases
