@@ -1261,6 +1261,13 @@ def test_the_hint_names_the_administrator_that_was_most_likely_meant(email: str,
     assert advice.remedy == f"Name an administrator in invited_by_email, such as {administrator}."
 
 
+def test_an_access_word_in_another_case_is_not_taken_for_a_misspelt_one() -> None:
+    advice = advice_of(post_group(name="", access="sQl"))
+
+    assert advice is not None
+    assert advice.code == "fields-invalid"
+
+
 ALL_AT_ONCE = f"{USERS}?_=1&next_page_start=null&page=2&preview=1"
 
 
