@@ -223,6 +223,14 @@ def test_a_client_that_closes_its_own_side_still_gets_the_answer(size: int, wire
     assert wire.rest() == b""
 
 
+def test_a_client_that_closes_its_own_side_before_a_request_causes_no_warning(
+    wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire.socket.shutdown(socket.SHUT_WR)
+    assert wire.rest() == b""
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
 # -- refused before the body was read --------------------------------------------------------------------------
 
 
