@@ -14,7 +14,6 @@ from hypothesis import Phase, given, settings
 from schemathesis import Case, GenerationMode
 from schemathesis.core.failures import FailureGroup
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from support.examples import examples
 
 from mockscope import Mockscope
 
@@ -119,7 +118,7 @@ def found(breaker: Breaker, path: str, method: str, mode: GenerationMode) -> set
     schema = contract(app=broken(double.app, breaker))
     kinds: set[str] = set()
 
-    @settings(reproducible(examples(40)), phases=[Phase.generate])
+    @settings(reproducible(40), phases=[Phase.generate])
     @given(case=schema[path][method].as_strategy(mode))
     def tried(case: Case[Any]) -> None:
         restore(double)

@@ -258,7 +258,7 @@ def test_each_attempt_of_a_rerun_shows_its_own_calls(pytester: pytest.Pytester) 
         """
     )
 
-    result = run(pytester, "--tb=line")
+    result = run(pytester, "--tb=short")
 
     sections = str(result.stdout).split("Captured mockscope call")[1:]
     called = [re.findall(r" 404  get_group +(attempt\d) ", section) for section in sections]
@@ -417,7 +417,7 @@ def test_a_failed_test_shows_its_calls_in_every_style(pytester: pytest.Pytester)
     options = ["-p", "hypothesispytest", "-p", "asyncio", "-o", "asyncio_mode=auto", "-o", "junit_logging=all"]
     options += ["-o", "asyncio_default_fixture_loop_scope=function"]
 
-    result = run(pytester, *options, "--tb=line", "--junitxml=junit.xml")
+    result = run(pytester, *options, "--tb=short", "--junitxml=junit.xml")
 
     # Each test has a section with its own call, and the failing example is alone in it.
     called = re.compile(r" 404  get_group +(called-[a-z0-9-]+) ")
