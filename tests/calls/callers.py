@@ -9,13 +9,12 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import pytest
+from support.bounds import WAIT_SECONDS
 
 import mockscope
 
 USERS = "/api/v1/users"
 GROUPS = "/api/v1/groups"
-# Guards against hanging.
-SECONDS = 300
 
 PHOEBE = {
     "first_name": "Phoebe",
@@ -36,7 +35,7 @@ class Answer(NamedTuple):
 def send(url: str, method: str, target: str, headers: Headers = (), body: Any = None) -> Answer:
     """Send one request on a connection of its own; what is not bytes is sent as JSON."""
     content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=SECONDS)
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=WAIT_SECONDS)
     connection.putrequest(method, target, skip_accept_encoding=True)
     for name, value in headers.items() if isinstance(headers, Mapping) else headers:
         connection.putheader(name, value)
@@ -63,7 +62,7 @@ class Half:
         content = json.dumps(body).encode()
         address = urlsplit(site.url)
         self.first, self._rest = content[:20], content[20:]
-        self._socket = socket.create_connection((str(address.hostname), address.port or 0), SECONDS)
+        self._socket = socket.create_connection((str(address.hostname), address.port or 0), WAIT_SECONDS)
         head = [
             f"POST {USERS} HTTP/1.1",
             "Host: mockscope",

@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 
 import httpx
 import pytest
-from callers import GROUPS, PHOEBE, SECONDS, USERS, Half, announcing, call, send
-from support.bounds import at_once, join, until
+from callers import GROUPS, PHOEBE, USERS, Half, announcing, call, send
+from support.bounds import WAIT_SECONDS, at_once, join, until
 
 import mockscope
 from mockscope import LiveServer, MockSite
@@ -277,7 +277,7 @@ def test_a_call_is_there_before_it_is_answered(site: MockSite) -> None:
 def test_a_look_waits_for_what_is_being_answered(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = announcing(site.calls, monkeypatch)
     with Half(site) as half:
-        sender = Thread(target=lambda: waiting.wait(SECONDS) and half.finish())
+        sender = Thread(target=lambda: waiting.wait(WAIT_SECONDS) and half.finish())
         sender.start()
 
         assert [entry.status for entry in site.calls] == [201]
@@ -290,7 +290,7 @@ def test_a_reset_waits_for_what_is_being_answered_and_nothing_of_it_is_left(
 ) -> None:
     waiting = announcing(site.calls, monkeypatch)
     with Half(site, PHOEBE | {"role": "Viewer"}) as half:
-        sender = Thread(target=lambda: waiting.wait(SECONDS) and half.finish())
+        sender = Thread(target=lambda: waiting.wait(WAIT_SECONDS) and half.finish())
         sender.start()
 
         site.reset()
@@ -362,11 +362,11 @@ def test_a_look_ends_as_soon_as_the_answer_is_out(site: MockSite, monkeypatch: p
     waiting = announcing(site.calls, monkeypatch)
     began = monotonic()
     with Half(site) as half:
-        sender = Thread(target=lambda: waiting.wait(SECONDS) and half.finish())
+        sender = Thread(target=lambda: waiting.wait(WAIT_SECONDS) and half.finish())
         sender.start()
 
-        assert [entry.status for entry in site.calls.settled(SECONDS)] == [201]
-        assert monotonic() - began < SECONDS / 2
+        assert [entry.status for entry in site.calls.settled(WAIT_SECONDS)] == [201]
+        assert monotonic() - began < WAIT_SECONDS / 2
         join(sender)
 
 
@@ -383,16 +383,16 @@ def test_a_look_does_not_wait_for_what_came_after_it(monkeypatch: pytest.MonkeyP
     def traffic() -> None:
         journal.open(first)
         ready.set()
-        waiting.wait(SECONDS)
+        waiting.wait(WAIT_SECONDS)
         journal.open(second)
         journal.close(first)
 
     ready = Event()
     server = Thread(target=traffic)
     server.start()
-    assert ready.wait(SECONDS)
+    assert ready.wait(WAIT_SECONDS)
 
-    assert journal.settled(SECONDS)[0].is_open is False
+    assert journal.settled(WAIT_SECONDS)[0].is_open is False
     join(server)
     assert [entry.is_open for entry in journal.settled(0)] == [False, True]
 
@@ -406,7 +406,7 @@ def test_a_call_that_a_fault_holds_back_is_not_waited_for(site: MockSite) -> Non
 
         assert (site.calls.last.status, site.calls.last.is_held) == (None, True)
         site.clock.shift(seconds=60)
-        assert asked.result(SECONDS).status == 200
+        assert asked.result(WAIT_SECONDS).status == 200
         assert (site.calls.last.status, site.calls.last.is_held) == (200, False)
 
 

@@ -13,10 +13,10 @@ from typing import Final
 
 import pytest
 from checking_harness import Answer, Forward, Request, deviating_server, marked_on
+from support.bounds import WAIT_SECONDS
 
 from mockscope import LiveServer, MockSite
 
-SECONDS: Final = 300
 # So many records are there when the run is ended.
 MADE: Final = 8
 
@@ -33,7 +33,7 @@ class HalfWay:
         if not self.reached.is_set() and len(marked_on(site)) > MADE:
             self.reached.set()
             # In a thread: the server has others to answer meanwhile.
-            assert await asyncio.to_thread(self.go_on.wait, SECONDS)
+            assert await asyncio.to_thread(self.go_on.wait, WAIT_SECONDS)
         return answer
 
 
@@ -66,10 +66,10 @@ def test_a_run_that_is_interrupted_removes_what_it_made(number: int) -> None:
     with deviating_server(half_way) as (server, site):
         before = site.export()
         with running(server, site, "--full", "--yes") as process:
-            assert half_way.reached.wait(SECONDS)
+            assert half_way.reached.wait(WAIT_SECONDS)
             process.send_signal(number)
             half_way.go_on.set()
-            output, errors = process.communicate(timeout=SECONDS)
+            output, errors = process.communicate(timeout=WAIT_SECONDS)
 
         assert (process.returncode, output, errors) == (1, "", "mockscope: interrupted before all was checked\n")
         assert site.export() == before
@@ -80,10 +80,10 @@ def test_under_nohup_the_end_of_the_terminal_does_not_end_a_run() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with deviating_server(half_way) as (server, site), running(server, site, "--full", "--yes") as process:
-            assert half_way.reached.wait(SECONDS)
+            assert half_way.reached.wait(WAIT_SECONDS)
             process.send_signal(signal.SIGHUP)
             half_way.go_on.set()
-            output, _ = process.communicate(timeout=SECONDS)
+            output, _ = process.communicate(timeout=WAIT_SECONDS)
     finally:
         signal.signal(signal.SIGHUP, before)
 
@@ -95,16 +95,16 @@ def test_a_run_that_is_killed_leaves_its_records_and_the_next_run_names_them() -
     with deviating_server(half_way) as (server, site):
         before = site.export()
         with running(server, site, "--full", "--yes") as process:
-            assert half_way.reached.wait(SECONDS)
+            assert half_way.reached.wait(WAIT_SECONDS)
             process.kill()
-            process.wait(SECONDS)
+            process.wait(WAIT_SECONDS)
             half_way.go_on.set()
         made = marked_on(site)
         with running(server, site, "--rule", "GROUP-1") as process:
-            _, errors = process.communicate(timeout=SECONDS)
+            _, errors = process.communicate(timeout=WAIT_SECONDS)
         assert marked_on(site) == made
         with running(server, site, "--clean-up", "--yes") as process:
-            assert process.wait(SECONDS) == 0
+            assert process.wait(WAIT_SECONDS) == 0
 
         assert len(made) > MADE
         assert errors.startswith("mockscope: left by another check, killed or running: the ")

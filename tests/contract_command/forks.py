@@ -9,13 +9,12 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from support.bounds import WAIT_SECONDS
 
 import mockscope
 
 USERS: Final = "/api/v1/users"
 GROUPS: Final = "/api/v1/groups"
-# Longer than any run here takes.
-SECONDS: Final = 300
 # The environment that commands start from: nothing in it is about mockscope, or about a proxy.
 PLAIN: Final = {
     name: value
@@ -30,7 +29,7 @@ def command(*arguments: str, **environment: str) -> "subprocess.CompletedProcess
         [sys.executable, "-m", "mockscope", "contract", *arguments],
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=WAIT_SECONDS,
         check=False,
         env=PLAIN | environment,
     )

@@ -16,10 +16,11 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
-from forks import PLAIN, SECONDS, command, forked
+from forks import PLAIN, command, forked
 from schemathesis import Config, HookContext
 from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import RejectedPositiveData
+from support.bounds import WAIT_SECONDS
 
 import mockscope
 from mockscope import fuzzing
@@ -71,7 +72,7 @@ def curl(line: str, **environment: str) -> tuple[int, str, str]:
         ["bash", "-c", f"{line} -s -w '\\n%{{http_code}} %{{content_type}}'"],
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=WAIT_SECONDS,
         check=True,
         env=PLAIN | environment,
     )
@@ -251,7 +252,7 @@ def test_who_interrupts_it_is_not_told_that_nothing_was_found() -> None:
                 process.send_signal(signal.SIGINT)
                 break
         process.stdout.read()
-        assert process.wait(SECONDS) == 130
+        assert process.wait(WAIT_SECONDS) == 130
 
 
 @pytest.mark.parametrize(
@@ -403,7 +404,7 @@ def test_a_server_without_a_control_api_can_not_be_reset_and_nothing_is_tried() 
 def test_without_the_extra_it_is_one_line_that_names_it() -> None:
     script = "import sys; sys.modules['schemathesis'] = None; from mockscope.cli import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", script, "contract"], capture_output=True, text=True, timeout=SECONDS, check=False
+        [sys.executable, "-c", script, "contract"], capture_output=True, text=True, timeout=WAIT_SECONDS, check=False
     )
 
     message = "mockscope: contract needs Schemathesis: pip install 'mockscope[contract]'\n"
@@ -414,7 +415,9 @@ def test_nothing_of_it_is_loaded_to_serve() -> None:
     script = (
         "import sys, mockscope.cli; print(sorted({'schemathesis', 'hypothesis', 'jsonschema_rs'} & {*sys.modules}))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=SECONDS, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=WAIT_SECONDS, check=True
+    )
 
     assert done.stdout == "[]\n"
 

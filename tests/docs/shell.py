@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from support.bounds import WAIT_SECONDS
+
 # What the documentation calls the server, wherever it really is.
 ADDRESS: Final = "127.0.0.1:8765"
-# Guards against hanging.
-SECONDS: Final = 300
 
 
 class Exchange(NamedTuple):
@@ -78,7 +78,7 @@ def run(command: str, directory: Path) -> str:
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=SECONDS,
+        timeout=WAIT_SECONDS,
         check=False,
     )
     return done.stdout.decode().replace("\r\n", "\n").rstrip()
@@ -101,7 +101,7 @@ def served(directory: Path, *arguments: str) -> Iterator[Served]:
             yield _started(process.stdout, log, ready_file)
         finally:
             process.terminate()
-            status = process.wait(SECONDS)
+            status = process.wait(WAIT_SECONDS)
     assert status == 0, log.read_text(encoding="utf-8")
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from blocks import DOCUMENTS, NOT_RUN_HERE, Block, blocks, blocks_in
-from shell import ADDRESS, SECONDS, environment, exchanges, run, served
+from shell import ADDRESS, environment, exchanges, run, served
+from support.bounds import WAIT_SECONDS
 
 import mockscope
 from mockscope import Mockscope
@@ -110,7 +111,7 @@ def test_the_tests_of_a_section_pass(suites: list[tuple[str, str]], tmp_path: Pa
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=SECONDS,
+        timeout=WAIT_SECONDS,
         check=False,
     )
 

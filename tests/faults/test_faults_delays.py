@@ -8,7 +8,7 @@ from math import inf
 
 import pytest
 import requests
-from support.bounds import result, until
+from support.bounds import WAIT_SECONDS, result, until
 
 from mockscope import Answer, Entry, LiveServer, LogNormal, MockSite, Uniform
 from mockscope.instruments.fault import LONGEST_DELAY
@@ -21,15 +21,13 @@ JOEY = {
     "invited_by_email": "admin@example.com",
 }
 NOON = "2024-05-06T12:00:00Z"
-# Guards against hanging.
-PATIENCE = 300.0
 
 
-def ask(site: MockSite, *, patience: float = PATIENCE) -> int:
+def ask(site: MockSite, *, patience: float = WAIT_SECONDS) -> int:
     return requests.get(f"{site.url}{USERS}", headers=site.headers, timeout=patience).status_code
 
 
-def create(site: MockSite, *, patience: float = PATIENCE) -> int:
+def create(site: MockSite, *, patience: float = WAIT_SECONDS) -> int:
     return requests.post(f"{site.url}{USERS}", headers=site.headers, json=JOEY, timeout=patience).status_code
 
 
@@ -48,7 +46,7 @@ class Arrivals:
         return True
 
     def await_one(self) -> None:
-        assert self._counted.acquire(timeout=PATIENCE)
+        assert self._counted.acquire(timeout=WAIT_SECONDS)
 
 
 def await_held(site: MockSite) -> None:
@@ -180,7 +178,7 @@ def test_a_delayed_answer_comes_when_the_clock_is_shifted(
     mockscope.clock.shift(seconds=59)
     assert not answer.done()
     mockscope.clock.shift(seconds=1)
-    assert answer.result(PATIENCE) == 200
+    assert answer.result(WAIT_SECONDS) == 200
     assert durations(mockscope) == [60]
 
 
@@ -210,7 +208,7 @@ def test_a_delayed_call_holds_up_neither_other_calls_nor_a_look_at_them(
         seen = [(call.operation, call.fault, call.status) for call in mockscope.calls]
     assert seen == [("create_user", "fault-1", None), ("list_users", None, 200)]
     mockscope.clock.shift(minutes=1)
-    assert answer.result(PATIENCE) == 201
+    assert answer.result(WAIT_SECONDS) == 201
 
 
 def test_a_call_whose_delay_is_over_is_held_by_its_function_alone(mockscope: MockSite) -> None:
@@ -233,7 +231,7 @@ def test_the_clock_of_the_server_moves_delays_too(in_background: Callable[..., F
         answer = in_background(ask, site)
         await_held(site)
         server.clock.shift(hours=1)
-        assert answer.result(PATIENCE) == 200
+        assert answer.result(WAIT_SECONDS) == 200
 
 
 # -- clients that do not wait ----------------------------------------------------------------------------------
@@ -275,7 +273,7 @@ def test_a_server_stops_at_once_though_answers_are_delayed(
     in_background: Callable[..., Future[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A server that waited for the responses would hang.
-    monkeypatch.setattr("mockscope.server.GRACE_SECONDS", 2 * PATIENCE)
+    monkeypatch.setattr("mockscope.server.GRACE_SECONDS", 2 * WAIT_SECONDS)
     with LiveServer() as server:
         site = server.site()
         site.faults.add("list_users", delay=3600)
@@ -283,4 +281,4 @@ def test_a_server_stops_at_once_though_answers_are_delayed(
         await_held(site)
         server.stop()
     with pytest.raises(requests.ConnectionError):
-        answer.result(PATIENCE)
+        answer.result(WAIT_SECONDS)

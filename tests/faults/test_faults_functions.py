@@ -9,14 +9,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from support.bounds import until
+from support.bounds import WAIT_SECONDS, until
 
 from mockscope import Answer, Entry, LiveServer, Mockscope, MockSite
 from mockscope.instruments.calls import Journal
 
 USERS = "/api/v1/users"
-# Guards against hanging alone.
-SECONDS = 300
 
 
 @pytest.fixture
@@ -25,7 +23,7 @@ def site(server: LiveServer) -> MockSite:
 
 
 def ask(site: MockSite, method: str = "GET", **headers: str) -> tuple[int, Any]:
-    connection = HTTPConnection(urlsplit(site.url).netloc, timeout=SECONDS)
+    connection = HTTPConnection(urlsplit(site.url).netloc, timeout=WAIT_SECONDS)
     try:
         connection.request(method, USERS, headers={**site.headers, **headers})
         response = connection.getresponse()
@@ -55,7 +53,9 @@ def test_an_action_may_ask_the_server(site: MockSite) -> None:
 
 def test_a_function_as_where_may_ask_the_server(site: MockSite) -> None:
     def asked(query: str) -> int:
-        return httpx.get(f"{site.url}{USERS}?{query}", headers=site.headers, timeout=SECONDS, verify=False).status_code
+        return httpx.get(
+            f"{site.url}{USERS}?{query}", headers=site.headers, timeout=WAIT_SECONDS, verify=False
+        ).status_code
 
     site.faults.add("list_users", status=503, where=lambda call: call.query == "a=b" and asked("c=d") == 200)
     assert asked("a=b") == 503
@@ -65,7 +65,7 @@ def test_a_function_as_where_may_ask_the_server(site: MockSite) -> None:
 def test_a_function_sees_its_own_call_without_waiting_for_it(
     site: MockSite, monkeypatch: pytest.MonkeyPatch, *, as_where: bool
 ) -> None:
-    monkeypatch.setattr(Journal.settled, "__defaults__", (SECONDS,))
+    monkeypatch.setattr(Journal.settled, "__defaults__", (WAIT_SECONDS,))
     seen: list[int] = []
 
     def look(call: Entry, answer: Answer | None = None) -> bool | None:
@@ -85,15 +85,15 @@ def test_others_are_answered_while_a_function_runs(server: LiveServer, site: Moc
 
     def wait(call: Entry, answer: Answer | None) -> None:
         begun.set()
-        may_end.wait(SECONDS)
+        may_end.wait(WAIT_SECONDS)
 
     site.faults.add("list_users", action=wait)
     asking = in_a_thread(lambda: ask(site))
-    assert begun.wait(SECONDS)
+    assert begun.wait(WAIT_SECONDS)
 
     assert (ask(site)[0], ask(server.site())[0]) == (200, 200)
     may_end.set()
-    asking.join(SECONDS)
+    asking.join(WAIT_SECONDS)
     assert [call.status for call in site.calls] == [200, 200]
 
 
@@ -104,7 +104,7 @@ def test_a_server_stops_without_a_function_that_does_not_return_and_names_it(
 
     def wait(call: Entry, answer: Answer | None) -> None:
         begun.set()
-        never.wait(SECONDS)
+        never.wait(WAIT_SECONDS)
 
     def asked() -> None:
         with pytest.raises(ConnectionError):
@@ -112,11 +112,11 @@ def test_a_server_stops_without_a_function_that_does_not_return_and_names_it(
 
     site.faults.add("list_users", action=wait)
     asking = in_a_thread(asked)
-    assert begun.wait(SECONDS)
+    assert begun.wait(WAIT_SECONDS)
 
     server.stop()
 
-    asking.join(SECONDS)
+    asking.join(WAIT_SECONDS)
     assert not asking.is_alive()
     [record] = caplog.records
     assert record.getMessage() == (
@@ -151,7 +151,7 @@ def test_what_a_fault_keeps_back_ends_as_a_reset_connection_with_its_site(
     site: MockSite, fault: dict[str, Any], end: str
 ) -> None:
     if "action" in fault:
-        fault = {"action": lambda call, answer: Event().wait(SECONDS) and None}
+        fault = {"action": lambda call, answer: Event().wait(WAIT_SECONDS) and None}
     site.faults.add("list_users", **fault)
     raised: list[type[Exception]] = []
 
@@ -166,7 +166,7 @@ def test_what_a_fault_keeps_back_ends_as_a_reset_connection_with_its_site(
 
     getattr(site, end)()
 
-    asking.join(SECONDS)
+    asking.join(WAIT_SECONDS)
     assert raised == [ConnectionResetError]
 
 
@@ -185,5 +185,5 @@ async def test_without_a_socket_what_is_kept_back_ends_too(fault: dict[str, Any]
         resetting = in_a_thread(reset_once_held)
         with pytest.raises(ConnectionResetError):
             await client.get(USERS)
-        resetting.join(SECONDS)
+        resetting.join(WAIT_SECONDS)
         assert (await client.get(USERS)).status_code == 200

@@ -23,14 +23,12 @@ import httpx2
 import pytest
 import requests
 from faults_document import row_of
-from support.bounds import until
+from support.bounds import WAIT_SECONDS, until
 
 import mockscope as package
 from mockscope import MockSite, Operation
 from mockscope.instruments.fault import TRANSPORTS
 
-# Guards against hanging.
-PATIENCE: Final = 300.0
 # A client waits so long for a response that never comes: long enough for its request to arrive on a busy machine.
 HANG_PATIENCE: Final = 1.0
 USERS: Final = "/api/v1/users"
@@ -137,7 +135,7 @@ def with_curl(asked: Sequence[Asked], patience: float) -> None:
         command += [part for name, value in one.full_headers.items() for part in ("--header", f"{name}: {value}")]
         command += [] if one.body is None else ["--data-binary", json.dumps(one.body)]
         command += [one.url]
-    done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+    done = subprocess.run(command, capture_output=True, timeout=WAIT_SECONDS, check=False)
     if done.returncode:
         raise Exit(done.returncode)
 
@@ -158,7 +156,7 @@ CLIENTS: Final[Mapping[str, tuple[Client, ...]]] = {
 def outcome(client: Client, asked: Sequence[Asked], *, hangs: bool = False) -> str:
     """The name of the error that a client ends with or, of curl, its exit status."""
     try:
-        client(asked, HANG_PATIENCE if hangs else PATIENCE)
+        client(asked, HANG_PATIENCE if hangs else WAIT_SECONDS)
     except Exit as ended:
         return str(ended)
     except Exception as error:  # noqa: BLE001 - which one it is, is the question
@@ -221,7 +219,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
 
 
 def is_healthy(site: MockSite) -> bool:
-    response = requests.get(f"{site.url}{USERS}", headers=site.headers, timeout=PATIENCE)
+    response = requests.get(f"{site.url}{USERS}", headers=site.headers, timeout=WAIT_SECONDS)
     return (response.status_code, response.json()["total_users"]) == (200, len(site.users))
 
 
@@ -236,10 +234,10 @@ def test_each_client_sees_a_transport_fault_as_such(
 ) -> None:
     fault = mockscope.faults.add("create_user", transport=transport, after_commit=after_commit)
     with requests.Session() as another:
-        another.get(f"{mockscope.url}{USERS}", headers=mockscope.headers, timeout=PATIENCE)
+        another.get(f"{mockscope.url}{USERS}", headers=mockscope.headers, timeout=WAIT_SECONDS)
         seen = outcome(client, [call(mockscope, "POST")], hangs=transport == "hang")
         again = another.post(
-            f"{mockscope.url}{USERS}", headers=mockscope.headers, json=person("joey"), timeout=PATIENCE
+            f"{mockscope.url}{USERS}", headers=mockscope.headers, json=person("joey"), timeout=WAIT_SECONDS
         )
 
     assert seen == row_of(name, "Broken connections", first=1)[TRANSPORTS.index(transport)]
@@ -290,12 +288,13 @@ def test_a_request_without_a_body_is_broken_the_same_way_on_a_kept_connection(
 
 
 def test_bytes_cut_of_a_read_are_those_of_its_own_answer(mockscope: MockSite) -> None:
-    whole = requests.get(f"{mockscope.url}{USERS}", headers=mockscope.headers, timeout=PATIENCE).content
+    whole = requests.get(f"{mockscope.url}{USERS}", headers=mockscope.headers, timeout=WAIT_SECONDS).content
     mockscope.faults.add("list_users", transport="bad_json")
     mockscope.faults.add("list_users", transport="bad_json", after_bytes=5)
     mockscope.faults.add("list_users", transport="bad_json", after_bytes=10**6)
     parts = [
-        requests.get(f"{mockscope.url}{USERS}", headers=mockscope.headers, timeout=PATIENCE).content for _ in range(3)
+        requests.get(f"{mockscope.url}{USERS}", headers=mockscope.headers, timeout=WAIT_SECONDS).content
+        for _ in range(3)
     ]
     assert parts == [whole[: len(whole) // 2], whole[:5], whole[:-1]]
     assert mockscope.calls.last.answer == whole[:-1]
@@ -314,7 +313,7 @@ def test_of_a_write_its_own_response_is_cut_and_it_is_carried_out(
     mockscope.faults.add(OPERATIONS[method], transport="bad_json", after_bytes=12, after_commit=after_commit)
 
     whole, cut = (
-        requests.request(asked.method, asked.url, headers=asked.headers, json=asked.body, timeout=PATIENCE)
+        requests.request(asked.method, asked.url, headers=asked.headers, json=asked.body, timeout=WAIT_SECONDS)
         for asked in (call(end, method) for end in ends)
     )
 
@@ -328,18 +327,18 @@ def test_of_a_write_that_is_late_its_own_response_is_cut_when_it_is_due(mockscop
     mockscope.faults.add("create_user", transport="bad_json", delay=60)
     create = call(mockscope, "POST")
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(requests.post, create.url, headers=create.headers, json=create.body, timeout=PATIENCE)
+        answer = pool.submit(requests.post, create.url, headers=create.headers, json=create.body, timeout=WAIT_SECONDS)
         until(lambda: len(mockscope.calls) == 1 and mockscope.calls[0].is_held)
         assert "joey@example.com" not in mockscope.users
         mockscope.clock.shift(seconds=60)
-        assert answer.result(PATIENCE).status_code == 201
+        assert answer.result(WAIT_SECONDS).status_code == 201
     assert "joey@example.com" in mockscope.users
 
 
 def test_of_a_write_with_a_status_the_planned_answer_is_cut_and_nothing_is_written(mockscope: MockSite) -> None:
     mockscope.faults.add("create_user", transport="bad_json", status=502, body="Bad Gateway", after_bytes=3)
     asked = call(mockscope, "POST")
-    answer = requests.post(asked.url, headers=asked.headers, json=asked.body, timeout=PATIENCE)
+    answer = requests.post(asked.url, headers=asked.headers, json=asked.body, timeout=WAIT_SECONDS)
     assert (answer.status_code, answer.text) == (502, "Bad")
     assert "joey@example.com" not in mockscope.users
 
@@ -347,7 +346,7 @@ def test_of_a_write_with_a_status_the_planned_answer_is_cut_and_nothing_is_writt
 def test_of_a_read_that_is_refused_the_refusal_is_cut(mockscope: MockSite) -> None:
     def ask() -> requests.Response:
         named = {**mockscope.headers, "Http-X-Email": "joey@example.com"}
-        return requests.get(f"{mockscope.url}{USERS}", headers=named, timeout=PATIENCE)
+        return requests.get(f"{mockscope.url}{USERS}", headers=named, timeout=WAIT_SECONDS)
 
     whole = ask()
     cut = mockscope.faults.add("get_user", transport="bad_json")
@@ -374,7 +373,7 @@ class Wire:
     def __init__(self, site: MockSite) -> None:
         self._site = site
         parts = urllib.parse.urlsplit(site.url)
-        self._socket = socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE)
+        self._socket = socket.create_connection((parts.hostname, parts.port), timeout=WAIT_SECONDS)
 
     def __enter__(self) -> "Wire":
         return self
@@ -516,7 +515,7 @@ def test_a_look_at_the_calls_does_not_wait_for_a_hanging_request(mockscope: Mock
 
 def test_a_server_stops_at_once_though_requests_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     # A server that waited for the requests would hang.
-    monkeypatch.setattr("mockscope.server.GRACE_SECONDS", 2 * PATIENCE)
+    monkeypatch.setattr("mockscope.server.GRACE_SECONDS", 2 * WAIT_SECONDS)
     with package.serve() as server:
         site = server.site()
         site.faults.add(transport="hang", times=None)
@@ -563,8 +562,8 @@ def test_a_signal_ends_a_server_at_once_though_an_answer_is_kept_back(keeps_back
         answer = pool.submit(outcome, with_http_client, [asked])
         assert server.stdout.readline() == "held\n"
         server.terminate()
-        assert server.communicate(timeout=PATIENCE) == ("answered\n", "")
-        assert (server.returncode, answer.result(PATIENCE)) == (0, "RemoteDisconnected")
+        assert server.communicate(timeout=WAIT_SECONDS) == ("answered\n", "")
+        assert (server.returncode, answer.result(WAIT_SECONDS)) == (0, "RemoteDisconnected")
 
 
 def is_over(wire: Wire) -> bool:
@@ -651,7 +650,7 @@ with mockscope.serve() as server:
 
 def test_without_httptools_and_uvloop_connections_break_the_same_way() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_HTTPTOOLS], capture_output=True, text=True, timeout=PATIENCE, check=False
+        [sys.executable, "-c", WITHOUT_HTTPTOOLS], capture_output=True, text=True, timeout=WAIT_SECONDS, check=False
     )
     assert (done.stderr, done.returncode) == ("", 0)
     *lines, protocol = done.stdout.splitlines()

@@ -22,9 +22,8 @@ import httpx
 import httpx2
 import pytest
 import requests
+from support.bounds import WAIT_SECONDS
 
-# A client that waits longer than this hangs; every answer takes milliseconds.
-PATIENCE: Final = 300
 JSON: Final = "application/json; charset=utf-8"
 
 
@@ -65,18 +64,18 @@ def _answer(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
 
 
 def ask_requests(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
-    response = requests.request(method, url, headers=dict(headers), data=body, timeout=PATIENCE)
+    response = requests.request(method, url, headers=dict(headers), data=body, timeout=WAIT_SECONDS)
     return _answer(response.status_code, response.headers, response.content)
 
 
 def ask_httpx(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
-    response = httpx.request(method, url, headers=headers, content=body, timeout=PATIENCE, verify=False)
+    response = httpx.request(method, url, headers=headers, content=body, timeout=WAIT_SECONDS, verify=False)
     return _answer(response.status_code, response.headers, response.content)
 
 
 def ask_httpx_async(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
     async def ask() -> Answer:
-        async with httpx.AsyncClient(timeout=PATIENCE, verify=False) as client:
+        async with httpx.AsyncClient(timeout=WAIT_SECONDS, verify=False) as client:
             response = await client.request(method, url, headers=headers, content=body)
             return _answer(response.status_code, response.headers, response.content)
 
@@ -84,13 +83,13 @@ def ask_httpx_async(method: str, url: str, headers: Mapping[str, str], body: byt
 
 
 def ask_httpx2(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
-    response = httpx2.request(method, url, headers=headers, content=body, timeout=PATIENCE, verify=False)
+    response = httpx2.request(method, url, headers=headers, content=body, timeout=WAIT_SECONDS, verify=False)
     return _answer(response.status_code, response.headers, response.content)
 
 
 def ask_httpx2_async(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
     async def ask() -> Answer:
-        async with httpx2.AsyncClient(timeout=PATIENCE, verify=False) as client:
+        async with httpx2.AsyncClient(timeout=WAIT_SECONDS, verify=False) as client:
             response = await client.request(method, url, headers=headers, content=body)
             return _answer(response.status_code, response.headers, response.content)
 
@@ -99,7 +98,7 @@ def ask_httpx2_async(method: str, url: str, headers: Mapping[str, str], body: by
 
 def ask_aiohttp(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
     async def ask() -> Answer:
-        timeout = aiohttp.ClientTimeout(total=PATIENCE)
+        timeout = aiohttp.ClientTimeout(total=WAIT_SECONDS)
         # aiohttp warns of large bodies that are bytes.
         data = None if body is None else io.BytesIO(body)
         async with (
@@ -114,7 +113,7 @@ def ask_aiohttp(method: str, url: str, headers: Mapping[str, str], body: bytes |
 def ask_urllib(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
     request = urllib.request.Request(url, data=body, headers=dict(headers), method=method)
     try:
-        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+        with urllib.request.urlopen(request, timeout=WAIT_SECONDS) as response:
             return _answer(response.status, dict(response.headers), response.read())
     except urllib.error.HTTPError as error:
         with error:
@@ -123,7 +122,7 @@ def ask_urllib(method: str, url: str, headers: Mapping[str, str], body: bytes | 
 
 def ask_http_client(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
     parts = urllib.parse.urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=WAIT_SECONDS)
     try:
         connection.request(method, parts._replace(scheme="", netloc="").geturl(), body=body, headers=dict(headers))
         response = connection.getresponse()
@@ -136,13 +135,13 @@ def ask_http_client(method: str, url: str, headers: Mapping[str, str], body: byt
 
 
 def ask_curl(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
-    command = ["curl", "--silent", "--show-error", "--max-time", str(PATIENCE), "--dump-header", "/dev/stderr"]
+    command = ["curl", "--silent", "--show-error", "--max-time", str(WAIT_SECONDS), "--dump-header", "/dev/stderr"]
     command += ["--head"] if method == "HEAD" else ["--request", method]
     for name, value in headers.items():
         command += ["--header", f"{name}: {value}"]
     if body is not None:
         command += ["--data-binary", "@-"]
-    done = subprocess.run([*command, url], input=body, capture_output=True, timeout=PATIENCE, check=True)
+    done = subprocess.run([*command, url], input=body, capture_output=True, timeout=WAIT_SECONDS, check=True)
     # The last head is the answer's; an interim one, 100 Continue, may stand before it.
     lines = done.stderr.decode().strip().split("\r\n\r\n")[-1].splitlines()
     status = int(lines[0].split()[1])
@@ -176,7 +175,7 @@ def ask_node(method: str, url: str, headers: Mapping[str, str], body: bytes | No
     assert node.stdin
     assert node.stdout
     sent = None if body is None else base64.b64encode(body).decode()
-    question = {"method": method, "url": url, "headers": dict(headers), "body": sent, "patience": PATIENCE * 1000}
+    question = {"method": method, "url": url, "headers": dict(headers), "body": sent, "patience": WAIT_SECONDS * 1000}
     node.stdin.write(json.dumps(question) + "\n")
     node.stdin.flush()
     line = node.stdout.readline()
@@ -231,7 +230,7 @@ class Wire:
         parts = urllib.parse.urlsplit(url)
         assert parts.hostname
         assert parts.port
-        self.socket = socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE)
+        self.socket = socket.create_connection((parts.hostname, parts.port), timeout=WAIT_SECONDS)
         # Each send is a packet of its own.
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._stream: io.BufferedReader = self.socket.makefile("rb")

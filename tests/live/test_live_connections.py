@@ -13,8 +13,9 @@ import httpx
 import httpx2
 import pytest
 import requests
-from clients import JSON, PATIENCE, Answer, Wire, ask_urllib, head, message, quoted
+from clients import JSON, Answer, Wire, ask_urllib, head, message, quoted
 from starlette.types import Receive, Scope, Send
+from support.bounds import WAIT_SECONDS
 
 from mockscope import LiveServer, MockSite
 from mockscope.server import bind
@@ -59,7 +60,7 @@ def get_groups(site: MockSite) -> bytes:
 
 def is_well(site: MockSite) -> bool:
     """Return whether the server responds to another client. By then it has handled all earlier bytes."""
-    response = requests.get(f"{site.url}/api/v1/groups", headers=site.headers, timeout=PATIENCE)
+    response = requests.get(f"{site.url}/api/v1/groups", headers=site.headers, timeout=WAIT_SECONDS)
     return response.status_code == 200 and bool(response.json() == BUILTIN_GROUPS)
 
 
@@ -84,24 +85,24 @@ class CountingServer(LiveServer):
 def ask_300_times_with_requests(url: str, headers: dict[str, str]) -> None:
     with requests.Session() as session:
         for _ in range(300):
-            assert session.get(url, headers=headers, timeout=PATIENCE).json() == BUILTIN_GROUPS
+            assert session.get(url, headers=headers, timeout=WAIT_SECONDS).json() == BUILTIN_GROUPS
 
 
 def ask_300_times_with_httpx(url: str, headers: dict[str, str]) -> None:
-    with httpx.Client(timeout=PATIENCE, verify=False) as client:
+    with httpx.Client(timeout=WAIT_SECONDS, verify=False) as client:
         for _ in range(300):
             assert client.get(url, headers=headers).json() == BUILTIN_GROUPS
 
 
 def ask_300_times_with_httpx2(url: str, headers: dict[str, str]) -> None:
-    with httpx2.Client(timeout=PATIENCE, verify=False) as client:
+    with httpx2.Client(timeout=WAIT_SECONDS, verify=False) as client:
         for _ in range(300):
             assert client.get(url, headers=headers).json() == BUILTIN_GROUPS
 
 
 def ask_300_times_with_aiohttp(url: str, headers: dict[str, str]) -> None:
     async def ask() -> None:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as session:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=WAIT_SECONDS)) as session:
             for _ in range(300):
                 async with session.get(url, headers=headers) as response:
                     assert await response.json() == BUILTIN_GROUPS
@@ -345,16 +346,16 @@ async def pieces_async(body: bytes) -> AsyncIterator[bytes]:
 
 
 def send_pieces_with_requests(url: str, headers: dict[str, str], body: bytes) -> Any:
-    return requests.post(url, headers=headers, data=pieces(body), timeout=PATIENCE).json()
+    return requests.post(url, headers=headers, data=pieces(body), timeout=WAIT_SECONDS).json()
 
 
 def send_pieces_with_httpx(url: str, headers: dict[str, str], body: bytes) -> Any:
-    return httpx.post(url, headers=headers, content=pieces(body), timeout=PATIENCE, verify=False).json()
+    return httpx.post(url, headers=headers, content=pieces(body), timeout=WAIT_SECONDS, verify=False).json()
 
 
 def send_pieces_with_httpx_async(url: str, headers: dict[str, str], body: bytes) -> Any:
     async def send() -> Any:
-        async with httpx.AsyncClient(timeout=PATIENCE, verify=False) as client:
+        async with httpx.AsyncClient(timeout=WAIT_SECONDS, verify=False) as client:
             return (await client.post(url, headers=headers, content=pieces_async(body))).json()
 
     return asyncio.run(send())
@@ -363,7 +364,7 @@ def send_pieces_with_httpx_async(url: str, headers: dict[str, str], body: bytes)
 def send_pieces_with_aiohttp(url: str, headers: dict[str, str], body: bytes) -> Any:
     async def send() -> Any:
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as session,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=WAIT_SECONDS)) as session,
             session.post(url, headers=headers, data=pieces_async(body)) as response,
         ):
             return await response.json()
@@ -515,7 +516,7 @@ def test_an_http_1_0_client_is_answered_and_the_connection_closed(wire: Wire, mo
 )
 def test_the_host_header_makes_no_difference(host: str, mockscope: MockSite) -> None:
     headers = {**mockscope.headers, "Host": host}
-    response = requests.get(f"{mockscope.url}/api/v1/groups", headers=headers, timeout=PATIENCE)
+    response = requests.get(f"{mockscope.url}/api/v1/groups", headers=headers, timeout=WAIT_SECONDS)
     assert response.status_code == 200
     assert response.json() == BUILTIN_GROUPS
 

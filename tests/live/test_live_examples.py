@@ -7,7 +7,8 @@ from importlib.resources import as_file, files
 from typing import Any
 
 import pytest
-from clients import JSON, PATIENCE, needs
+from clients import JSON, needs
+from support.bounds import WAIT_SECONDS
 
 import mockscope
 from mockscope import LiveServer
@@ -35,7 +36,7 @@ def shell(demo: LiveServer, script: str) -> list[tuple[int, Any]]:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=PATIENCE,
+        timeout=WAIT_SECONDS,
         check=True,
     )
     lines = done.stdout.splitlines()

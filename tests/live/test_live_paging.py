@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 import requests
-from clients import PATIENCE, ask_urllib
+from clients import ask_urllib
+from support.bounds import WAIT_SECONDS
 
 from mockscope import MockSite
 
@@ -20,7 +21,7 @@ def cursor_in_params(site: MockSite) -> Iterator[dict[str, Any]]:
     """The client's own encoding of parameters."""
     params: dict[str, str] = {}
     for _ in range(MOST_PAGES):
-        response = requests.get(f"{site.url}/api/v1/users", params=params, headers=site.headers, timeout=PATIENCE)
+        response = requests.get(f"{site.url}/api/v1/users", params=params, headers=site.headers, timeout=WAIT_SECONDS)
         page = response.json()
         yield page
         if page["next_page_start"] is None:
@@ -30,7 +31,7 @@ def cursor_in_params(site: MockSite) -> Iterator[dict[str, Any]]:
 
 def cursor_in_params_of_one_client(site: MockSite) -> Iterator[dict[str, Any]]:
     """As above, on one connection of httpx."""
-    with httpx.Client(base_url=site.url, headers=site.headers, timeout=PATIENCE, verify=False) as client:
+    with httpx.Client(base_url=site.url, headers=site.headers, timeout=WAIT_SECONDS, verify=False) as client:
         page = client.get("/api/v1/users").json()
         for _ in range(MOST_PAGES):
             yield page
@@ -43,7 +44,7 @@ def cursor_appended(site: MockSite) -> Iterator[dict[str, Any]]:
     """The cursor as it came, glued to the URL: a plus arrives as a blank."""
     base = url = f"{site.url}/api/v1/users"
     for _ in range(MOST_PAGES):
-        page = requests.get(url, headers=site.headers, timeout=PATIENCE).json()
+        page = requests.get(url, headers=site.headers, timeout=WAIT_SECONDS).json()
         yield page
         if page["next_page_start"] is None:
             return
@@ -66,7 +67,7 @@ def empty_cursor_first(site: MockSite) -> Iterator[dict[str, Any]]:
     cursor: str | None = ""
     for _ in range(MOST_PAGES):
         page = requests.get(
-            f"{site.url}/api/v1/users?next_page_start={cursor}", headers=site.headers, timeout=PATIENCE
+            f"{site.url}/api/v1/users?next_page_start={cursor}", headers=site.headers, timeout=WAIT_SECONDS
         ).json()
         yield page
         cursor = page["next_page_start"]
@@ -158,7 +159,7 @@ def test_a_cursor_whose_user_was_deleted_between_two_pages_still_works(
         seen += [user["email"] for user in page["users"]]
         if cursor := page["next_page_start"]:
             headers = {**mockscope.headers, "Http-X-Email": cursor}
-            answer = requests.delete(f"{mockscope.url}/api/v1/users", headers=headers, timeout=PATIENCE)
+            answer = requests.delete(f"{mockscope.url}/api/v1/users", headers=headers, timeout=WAIT_SECONDS)
             assert answer.status_code == 200
             deleted.append(cursor)
     assert len(deleted) > 1
@@ -171,7 +172,7 @@ def test_a_cursor_at_100_whose_user_was_deleted_still_works(mockscope: MockSite)
     pages = cursor_appended(mockscope)
     first = next(pages)
     headers = {**mockscope.headers, "Http-X-Email": "joey+100@example.com"}
-    assert requests.delete(f"{mockscope.url}/api/v1/users", headers=headers, timeout=PATIENCE).status_code == 200
+    assert requests.delete(f"{mockscope.url}/api/v1/users", headers=headers, timeout=WAIT_SECONDS).status_code == 200
     expected.remove("joey+100@example.com")
     assert emails(iter([first])) + emails(pages) == expected
 
@@ -182,7 +183,7 @@ def test_a_cursor_in_another_spelling_of_the_same_email_is_the_same(mockscope: M
     add_users(mockscope, TRICKY)
     url = f"{mockscope.url}/api/v1/users"
     pages = [
-        requests.get(f"{url}?next_page_start={cursor}", headers=mockscope.headers, timeout=PATIENCE).json()
+        requests.get(f"{url}?next_page_start={cursor}", headers=mockscope.headers, timeout=WAIT_SECONDS).json()
         for cursor in ("Joey+2@Example.com", "joey+2@example.com", "JOEY%2B2@EXAMPLE.COM", "joey 2@example.com")
     ]
     expected = ["Joey+2@Example.com", "JOEY-1@example.com"]
@@ -200,7 +201,7 @@ def test_a_loop_that_sends_a_plus_unencoded_sees_every_group_once(page_size: int
     cursor: str | None = ""
     for _ in range(MOST_PAGES):
         url = f"{mockscope.url}/api/v1/groups?next_page_start={(cursor or '').replace('#', '%23')}"
-        page = requests.get(url, headers=mockscope.headers, timeout=PATIENCE).json()
+        page = requests.get(url, headers=mockscope.headers, timeout=WAIT_SECONDS).json()
         seen += [group["name"] for group in page["groups"]]
         cursor = page["next_page_start"]
         if cursor is None:
@@ -222,7 +223,7 @@ def test_a_loop_sees_every_group_once_whatever_the_names_hold(page_size: int, mo
             f"{mockscope.url}/api/v1/groups",
             params={"next_page_start": cursor},
             headers=mockscope.headers,
-            timeout=PATIENCE,
+            timeout=WAIT_SECONDS,
         ).json()
         seen += [group["name"] for group in page["groups"]]
         cursor = page["next_page_start"]

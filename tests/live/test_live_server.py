@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import requests
-from clients import PATIENCE, Wire, head
-from support.bounds import at_once, join
+from clients import Wire, head
+from support.bounds import WAIT_SECONDS, at_once, join
 
 import mockscope
 from mockscope import LiveServer, MockSite, server
@@ -31,7 +31,7 @@ NOT_RUNNING = "the mockscope server is not running: use it in a with block, or c
 
 def is_well(site: MockSite) -> bool:
     """Return whether the site's server responds for it."""
-    response = requests.get(f"{site.url}/api/v1/users", headers=site.headers, timeout=PATIENCE)
+    response = requests.get(f"{site.url}/api/v1/users", headers=site.headers, timeout=WAIT_SECONDS)
     return response.status_code == 200 and response.json()["total_users"] == len(site.users)
 
 
@@ -143,7 +143,7 @@ def test_a_fixed_port_is_free_again_as_soon_as_its_server_has_stopped() -> None:
         with again, requests.Session() as session:
             assert again.url == f"http://127.0.0.1:{port}"
             # A connection that is kept when the server stops must not hold the port.
-            assert session.get(f"{again.url}/api/v1/users", timeout=PATIENCE).status_code == 403
+            assert session.get(f"{again.url}/api/v1/users", timeout=WAIT_SECONDS).status_code == 403
             again.stop()
     assert is_closed(port)
 
@@ -156,7 +156,7 @@ def test_two_servers_at_once_know_nothing_of_each_other() -> None:
         assert is_well(mine)
         assert is_well(theirs)
         assert (len(mine.users), len(theirs.users)) == (2, 1)
-        answer = requests.get(f"{other.url}/api/v1/users", headers=mine.headers, timeout=PATIENCE)
+        answer = requests.get(f"{other.url}/api/v1/users", headers=mine.headers, timeout=WAIT_SECONDS)
         assert answer.status_code == 403
 
 
@@ -208,7 +208,7 @@ def test_of_servers_that_start_on_one_port_at_one_moment_one_wins_and_the_others
         together = threading.Barrier(4)
 
         def start(live: LiveServer, together: threading.Barrier = together) -> str:
-            together.wait(timeout=PATIENCE)
+            together.wait(timeout=WAIT_SECONDS)
             try:
                 return live.start().url
             except OSError as error:
@@ -339,7 +339,7 @@ def test_starting_and_stopping_leaves_no_open_file() -> None:
 
     def once() -> None:
         with live, requests.Session() as session, Wire(live.url) as wire:
-            session.get(f"{live.url}/api/v1/users", headers=site.headers, timeout=PATIENCE)
+            session.get(f"{live.url}/api/v1/users", headers=site.headers, timeout=WAIT_SECONDS)
             wire.send(head("POST", "/api/v1/users", site.headers, {"Content-Length": "100"}))
             live.stop()
 
@@ -401,7 +401,7 @@ def test_a_server_serves_clients_of_an_event_loop_that_started_it() -> None:
         with mockscope.serve() as live:
             site = live.site()
             async with httpx.AsyncClient(
-                base_url=site.url, headers=site.headers, timeout=PATIENCE, verify=False
+                base_url=site.url, headers=site.headers, timeout=WAIT_SECONDS, verify=False
             ) as client:
                 answers = await asyncio.gather(*(client.get("/api/v1/users") for _ in range(20)))
             return [answer.status_code for answer in answers]
@@ -412,7 +412,9 @@ def test_a_server_serves_clients_of_an_event_loop_that_started_it() -> None:
 async def test_a_server_serves_an_async_test() -> None:
     with mockscope.serve() as live:
         site = live.site()
-        async with httpx.AsyncClient(base_url=site.url, headers=site.headers, timeout=PATIENCE, verify=False) as client:
+        async with httpx.AsyncClient(
+            base_url=site.url, headers=site.headers, timeout=WAIT_SECONDS, verify=False
+        ) as client:
             assert (await client.get("/api/v1/users")).json()["total_users"] == 1
 
 
@@ -431,7 +433,9 @@ def test_threads_make_sites_and_ask_at_once(mockscope_server: LiveServer) -> Non
                     "email": f"joey+{user}@example.com",
                     "invited_by_email": "admin@example.com",
                 }
-                created = session.post(f"{site.url}/api/v1/users", json=body, headers=site.headers, timeout=PATIENCE)
+                created = session.post(
+                    f"{site.url}/api/v1/users", json=body, headers=site.headers, timeout=WAIT_SECONDS
+                )
                 assert created.status_code == 201
                 site.add_user(f"rachel+{user}@example.com")
         assert len(site.users) == 21
@@ -463,7 +467,7 @@ def test_threads_that_write_to_one_site_lose_nothing(mockscope: MockSite) -> Non
                     "invited_by_email": "admin@example.com",
                 }
                 url = f"{mockscope.url}/api/v1/users"
-                assert session.post(url, json=body, headers=mockscope.headers, timeout=PATIENCE).status_code == 201
+                assert session.post(url, json=body, headers=mockscope.headers, timeout=WAIT_SECONDS).status_code == 201
 
     in_eight_threads(work)
     assert len(mockscope.users) == 81
@@ -485,7 +489,7 @@ def test_threads_that_stop_one_server_at_once_all_succeed() -> None:
         port, together = port_of(live.url), threading.Barrier(8)
 
         def work(number: int, live: LiveServer = live, together: threading.Barrier = together) -> None:
-            together.wait(timeout=PATIENCE)
+            together.wait(timeout=WAIT_SECONDS)
             live.stop()
 
         in_eight_threads(work)
@@ -502,7 +506,9 @@ request = urllib.request.Request(f"{live.url}/api/v1/users", headers=site.header
 with urllib.request.urlopen(request) as response:
     print(response.status)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=WAIT_SECONDS, check=True
+    )
     assert (done.stdout, done.stderr) == ("200\n", "")
 
 

@@ -16,6 +16,7 @@ import pytest
 from outside import Outside, guarded_path
 from outside import outside as outside
 from senders import CLIENTS, Client, Options
+from support.bounds import WAIT_SECONDS
 from support.commands import restored_signals
 
 import mockscope
@@ -26,7 +27,6 @@ SCRIPTS: Final = Path(__file__).parent / "scripts"
 # What npm installed for Node's scripts, if it did.
 PACKAGES: Final = SCRIPTS / "node_modules"
 VENDOR: Final = "https://app.periscopedata.com"
-PATIENCE: Final = 300
 PHOEBE: Final = {
     "first_name": "Phoebe",
     "last_name": "Buffay",
@@ -131,7 +131,7 @@ def by_base_url_of(script: Script, world: World, act: Act) -> Came:
     """The script with another URL in it, and nothing in its environment."""
     text = script.text.replace(f"https://{script.host}", world.server.url)
     done = subprocess.run(
-        script.command(world.folder, act, text), capture_output=True, text=True, timeout=PATIENCE, check=False
+        script.command(world.folder, act, text), capture_output=True, text=True, timeout=WAIT_SECONDS, check=False
     )
     return came(done.returncode, done.stdout, done.stderr, urlsplit(world.server.url).netloc)
 
@@ -189,20 +189,20 @@ OTHERS: Final = {
 
 @cache
 def node_version() -> int:
-    done = subprocess.run(["node", "--version"], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    done = subprocess.run(["node", "--version"], capture_output=True, text=True, timeout=WAIT_SECONDS, check=True)
     return int(done.stdout.removeprefix("v").partition(".")[0])
 
 
 @cache
 def has_perl_tls() -> bool:
     command = ["perl", "-MIO::Socket::SSL", "-e", "1"]
-    return subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False).returncode == 0
+    return subprocess.run(command, capture_output=True, timeout=WAIT_SECONDS, check=False).returncode == 0
 
 
 @cache
 def has_php_curl() -> bool:
     command = ["php", "-r", "exit(function_exists('curl_init') ? 0 : 1);"]
-    return subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False).returncode == 0
+    return subprocess.run(command, capture_output=True, timeout=WAIT_SECONDS, check=False).returncode == 0
 
 
 def is_missing(program: str, way: str) -> bool:

@@ -21,9 +21,8 @@ import requests
 import urllib3
 import uvloop
 from loops import Runtime, asyncio_loop, trio_loop
+from support.bounds import WAIT_SECONDS
 
-# Every answer takes milliseconds.
-PATIENCE: Final = 300
 # Read once, as it takes longer than all the rest of a request.
 ROOTS: Final = ssl.create_default_context()
 
@@ -69,7 +68,9 @@ def by_requests(options: Options) -> Iterator[Ask]:
         verify = str(options.trust.file) if options.trust else None
 
         def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
-            response = session.request(method, url, headers=dict(headers), data=body, timeout=PATIENCE, verify=verify)
+            response = session.request(
+                method, url, headers=dict(headers), data=body, timeout=WAIT_SECONDS, verify=verify
+            )
             return Answer(response.status_code, response.content)
 
         yield ask
@@ -78,8 +79,8 @@ def by_requests(options: Options) -> Iterator[Ask]:
 def pool_manager(options: Options) -> urllib3.PoolManager:
     ca_file = str(options.trust.file) if options.trust else None
     if options.proxy:
-        return urllib3.ProxyManager(options.proxy, ca_certs=ca_file, timeout=PATIENCE, retries=False)
-    return urllib3.PoolManager(ca_certs=ca_file, timeout=PATIENCE, retries=False)
+        return urllib3.ProxyManager(options.proxy, ca_certs=ca_file, timeout=WAIT_SECONDS, retries=False)
+    return urllib3.PoolManager(ca_certs=ca_file, timeout=WAIT_SECONDS, retries=False)
 
 
 @contextmanager
@@ -129,7 +130,7 @@ def by_urllib(options: Options) -> Iterator[Ask]:
     def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         request = urllib.request.Request(url, method=method, headers=dict(headers), data=body)
         try:
-            with opener.open(request, timeout=PATIENCE) as response:
+            with opener.open(request, timeout=WAIT_SECONDS) as response:
                 return Answer(response.status, response.read())
         except urllib.error.HTTPError as refusal:
             with refusal:
@@ -145,9 +146,9 @@ def by_http_client(options: Options) -> Iterator[Ask]:
     def connection_to(scheme: str, netloc: str) -> http.client.HTTPConnection:
         near = urlsplit(options.proxy).netloc if options.proxy else netloc
         if scheme == "http":
-            return http.client.HTTPConnection(near, timeout=PATIENCE)
+            return http.client.HTTPConnection(near, timeout=WAIT_SECONDS)
         context = options.trust.context if options.trust else None
-        connection = http.client.HTTPSConnection(near, timeout=PATIENCE, context=context)
+        connection = http.client.HTTPSConnection(near, timeout=WAIT_SECONDS, context=context)
         if options.proxy:
             connection.set_tunnel(netloc)
         return connection
@@ -173,7 +174,7 @@ def by_http_client(options: Options) -> Iterator[Ask]:
 @contextmanager
 def by_httpx(library: ModuleType, options: Options) -> Iterator[Ask]:
     verify = options.trust.context if options.trust else ROOTS
-    with library.Client(timeout=PATIENCE, verify=verify, proxy=options.proxy) as client:
+    with library.Client(timeout=WAIT_SECONDS, verify=verify, proxy=options.proxy) as client:
 
         def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
             response = client.request(method, url, headers=headers, content=body)
@@ -189,7 +190,7 @@ def by_httpx(library: ModuleType, options: Options) -> Iterator[Ask]:
 def by_httpx_async(library: ModuleType, runtime: Runtime, options: Options) -> Iterator[Ask]:
     verify = options.trust.context if options.trust else ROOTS
     with runtime() as run:
-        client = library.AsyncClient(timeout=PATIENCE, verify=verify, proxy=options.proxy)
+        client = library.AsyncClient(timeout=WAIT_SECONDS, verify=verify, proxy=options.proxy)
 
         async def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
             response = await client.request(method, url, headers=headers, content=body)
@@ -206,7 +207,7 @@ def by_aiohttp(runtime: Runtime, options: Options) -> Iterator[Ask]:
     context: ssl.SSLContext | bool = options.trust.context if options.trust else True
 
     async def session() -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(trust_env=True, timeout=aiohttp.ClientTimeout(PATIENCE))
+        return aiohttp.ClientSession(trust_env=True, timeout=aiohttp.ClientTimeout(WAIT_SECONDS))
 
     with runtime() as run:
         client: aiohttp.ClientSession = run(session)

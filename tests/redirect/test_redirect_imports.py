@@ -5,8 +5,8 @@ import sys
 from typing import Final
 
 import pytest
+from support.bounds import WAIT_SECONDS
 
-SECONDS: Final = 300
 # In a process of its own. Whatever a redirect lets through ends here.
 BEGIN: Final = """
 import importlib.abc
@@ -78,7 +78,7 @@ def run(script: str) -> None:
         [sys.executable, "-W", "error", "-c", f"{BEGIN}{script}{END}"],
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=WAIT_SECONDS,
         check=False,
     )
 

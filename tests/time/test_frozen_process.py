@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import freezegun
 import pytest
 import time_machine
-from support.bounds import join
+from support.bounds import WAIT_SECONDS, join
 
 import mockscope
 from mockscope import LiveServer, MockSite
@@ -24,8 +24,6 @@ from mockscope.instruments.calls import Journal
 
 USERS = "/api/v1/users"
 LONG_AGO = "2001-01-01T00:00:00Z"
-# Guards against hanging alone.
-SECONDS = 300
 
 Freezer = Callable[[], AbstractContextManager[Any]]
 
@@ -54,7 +52,7 @@ def site(server: LiveServer) -> MockSite:
 
 def ask(site: MockSite) -> int:
     """The status of an answer, by a client that asks for no time."""
-    connection = HTTPConnection(urlsplit(site.url).netloc, timeout=SECONDS)
+    connection = HTTPConnection(urlsplit(site.url).netloc, timeout=WAIT_SECONDS)
     connection.request("GET", USERS, headers=site.headers)
     with connection.getresponse() as response:
         json.load(response)
@@ -98,7 +96,7 @@ def test_a_look_at_calls_and_a_reset_wait_for_an_open_one_no_longer_than_told(
 ) -> None:
     monkeypatch.setattr(Journal.settled, "__defaults__", (0.01,))
     head = [f"POST {USERS} HTTP/1.1", "Host: x", *map(": ".join, site.headers.items()), "Content-Length: 9", "", ""]
-    connection = HTTPConnection(urlsplit(site.url).netloc, timeout=SECONDS)
+    connection = HTTPConnection(urlsplit(site.url).netloc, timeout=WAIT_SECONDS)
     connection.connect()
     with frozen():
         connection.sock.sendall("\r\n".join([*head, "{"]).encode())
