@@ -286,6 +286,7 @@ class Journal(Calls):
         for observe in (*self._shared, *self.observers):
             try:
                 observe(entry)
+            # An observer may be a user's function, and the request is complete whatever it raises.
             except Exception:
                 logger.exception("An observer of calls raised an error; the answer was out before.")
 
