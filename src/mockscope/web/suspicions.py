@@ -75,15 +75,19 @@ def _parameters(hint: Hint) -> Find:
         for name in islice(call.head.query, MOST_UNKNOWN):
             if name in known or not name or (name == "email" and operation in BY_EMAIL):
                 continue
-            is_paging = CURSOR in known and PAGING.fullmatch(_word(name))
-            other = Hint.PARAMETER_PAGING if is_paging else Hint.PARAMETER_UNKNOWN
-            if hint is (Hint.PARAMETER_DRY_RUN if _is_dry_run(name) else other):
+            if _hint_of_parameter(name, known) is hint:
                 is_first = operation in ("list_users", "list_groups") and not call.head.start and not call.entry.rule
                 first = " This is the first page." if is_first else ""
                 guess = did_you_mean(nearest(name, known))
                 yield {"sent": name, "outcome": _outcome(call), "nearest": guess, "first": first}
 
     return find
+
+
+def _hint_of_parameter(name: str, known: frozenset[str]) -> Hint:
+    if _is_dry_run(name):
+        return Hint.PARAMETER_DRY_RUN
+    return Hint.PARAMETER_PAGING if CURSOR in known and PAGING.fullmatch(_word(name)) else Hint.PARAMETER_UNKNOWN
 
 
 def _unknown_fields(*, dry_run: bool) -> Find:
