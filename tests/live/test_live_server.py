@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import gc
 import logging
 import os
 import re
@@ -20,6 +19,7 @@ import pytest
 import requests
 from clients import Wire, head
 from support.bounds import WAIT_SECONDS, at_once, join
+from support.leaks import open_files, threads_since
 
 import mockscope
 from mockscope import LiveServer, MockSite, server
@@ -45,12 +45,6 @@ def is_closed(port: int) -> bool:
     """Return whether no process listens on a port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def open_files() -> int:
-    # What earlier tests left to the collector would go in the middle of the count.
-    gc.collect()
-    return len(os.listdir("/dev/fd"))
 
 
 # -- start and stop --------------------------------------------------------------------------------------------
@@ -79,7 +73,7 @@ def test_serve_does_not_start_by_itself() -> None:
     before = threading.enumerate()
     live = mockscope.serve()
     live.site("example_site")
-    assert threading.enumerate() == before
+    assert threads_since(before) == []
     assert list(live.sites) == ["example_site"]
 
 
@@ -120,7 +114,7 @@ def test_a_with_block_that_fails_stops_its_server() -> None:
     with pytest.raises(LookupError, match="Chandler"):
         fail()
     assert [is_closed(port) for port in ports] == [True]
-    assert threading.enumerate() == before
+    assert threads_since(before) == []
 
 
 def test_a_server_that_is_started_again_still_has_its_sites() -> None:
@@ -175,7 +169,7 @@ def test_a_port_that_another_server_has_raises() -> None:
         second = LiveServer(port=port_of(live.url))
         with pytest.raises(OSError, match="already in use"):
             second.start()
-        assert threading.enumerate() == before
+        assert threads_since(before) == []
         assert is_well(live.site())
     with second:
         assert is_well(second.site())
@@ -225,7 +219,7 @@ def test_of_servers_that_start_on_one_port_at_one_moment_one_wins_and_the_others
         for live in servers:
             with live:
                 assert is_well(live.site())
-    assert threading.enumerate() == before
+    assert threads_since(before) == []
 
 
 def test_a_start_that_fails_in_the_thread_raises_instead_of_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +278,7 @@ def test_stop_ends_a_request_that_is_running_quietly(caplog: pytest.LogCaptureFi
         live.stop()
         assert is_closed(port)
         assert wire.rest() == b""
-    assert threading.enumerate() == before
+    assert threads_since(before) == []
     assert [record.getMessage() for record in caplog.records if record.name.startswith(("uvicorn", "mockscope"))] == []
 
 
@@ -299,7 +293,7 @@ def test_stop_does_not_wait_for_connections_that_are_just_being_made() -> None:
         for wire in wires:
             with wire:
                 assert wire.is_over()
-    assert threading.enumerate() == before
+    assert threads_since(before) == []
 
 
 def test_stop_closes_connections_that_are_kept() -> None:
@@ -313,7 +307,7 @@ def test_stop_closes_connections_that_are_kept() -> None:
         assert wire.answer().status == 200
     live.stop()
     assert is_closed(port)
-    assert threading.enumerate() == before
+    assert threads_since(before) == []
     for wire in wires:
         with wire:
             assert wire.rest() == b""
@@ -330,7 +324,7 @@ def test_stop_does_not_wait_for_a_client_that_reads_nothing() -> None:
             wire.send(head("GET", "/api/v1/users", site.headers) * 1000)
             assert is_well(site)
             live.stop()
-    assert threading.enumerate() == before
+    assert threads_since(before) == []
 
 
 def test_starting_and_stopping_leaves_no_open_file() -> None:
@@ -347,7 +341,7 @@ def test_starting_and_stopping_leaves_no_open_file() -> None:
     before = open_files()
     for _ in range(10):
         once()
-    assert open_files() == before
+    assert open_files() - before == set()
 
 
 def test_connections_that_clients_closed_leave_no_open_file(mockscope: MockSite) -> None:
@@ -368,7 +362,7 @@ def test_connections_that_clients_closed_leave_no_open_file(mockscope: MockSite)
             turn()
         for _ in range(10):
             turn()
-        assert open_files() == before
+        assert open_files() - before == set()
 
 
 # -- who runs it -----------------------------------------------------------------------------------------------
@@ -453,7 +447,7 @@ def test_threads_run_servers_of_their_own_at_once() -> None:
             assert is_well(live.site())
 
     in_eight_threads(work)
-    assert threading.enumerate() == before
+    assert threads_since(before) == []
 
 
 def test_threads_that_write_to_one_site_lose_nothing(mockscope: MockSite) -> None:
