@@ -11,7 +11,7 @@ import pytest
 from support.examples import register_profiles
 
 import mockscope
-from mockscope.server import LiveServer
+from mockscope.server.live import LiveServer
 
 # What these rooms have for all. pytest adds a room when it collects its tests, which xdist's controller never does.
 sys.path += [str(Path(__file__).parent / room) for room in ("docs", "redirect")]

@@ -1,4 +1,4 @@
-"""The imports between packages (docs/architecture.md): an import that runs back fails here."""
+"""The imports between packages (docs/architecture.md): one that runs up, or in a circle, fails here."""
 
 import ast
 import sys
@@ -15,80 +15,40 @@ import mockscope
 PACKAGE: Final = Path(mockscope.__file__).parent
 PLUGIN: Final = Path(pytest_mockscope.__file__).parent
 
-DOMAIN: Final = {"mockscope._support", "mockscope.domain", "mockscope.moments", "mockscope.nearness"}
-BENCH: Final = DOMAIN | {
-    "mockscope.instruments",
-    "mockscope.seeding",
-    "mockscope.people",
-    "mockscope.json_text",
-    "mockscope.contracting",
-    "mockscope.bench",
+# A package or module imports only from those before it.
+ORDER: Final = (
+    *("_vendor", "_support", "domain", "seeds", "codec", "instruments", "contract", "sites", "web", "app"),
+    *("intercept", "server", "remote", "conformance", "strategies", "cli", "__main__"),
+)
+# These know nothing of some that stand before them.
+UNKNOWN_TO: Final[dict[str, set[str]]] = {
+    "instruments": {"domain", "seeds", "codec"},
+    "remote": {"codec", "contract", "sites", "web", "app", "server"},
+    # It judges any server.
+    "conformance": {"seeds", "codec", "instruments", "contract", "sites", "web", "app", "intercept", "server"},
+    "strategies": {*ORDER} - {"_vendor", "domain"},
 }
-WEB: Final = BENCH | {"mockscope.wire", "mockscope._spec", "mockscope.web", "msgspec", "starlette"}
-DOUBLE: Final = WEB | {"mockscope.double"}
-
-PROTOCOLS: Final = {"mockscope.protocol"}
-PORTS: Final = PROTOCOLS | {"mockscope.gate", "mockscope.proxy", "mockscope.tls", "uvicorn"}
-SERVER: Final = DOUBLE | PORTS | {"mockscope.redirect", "mockscope.server", "mockscope.transports"}
-
-# room -> what it may import besides the standard library
-ALLOWED: Final[dict[str, set[str]]] = {
-    "domain": DOMAIN | {"msgspec", "sortedcontainers"},
-    "instruments": {"mockscope", "mockscope._support", "mockscope.instruments", "mockscope.moments"}
-    | {"mockscope.nearness", "harfile", "msgspec"},
-    "_support": {"mockscope.nearness"},
-    "nearness.py": set(),
-    "moments.py": set(),
-    "_spec.py": {"yaml"},
-    "json_text.py": set(),
-    "wire.py": DOMAIN | {"mockscope.json_text", "msgspec"},
-    "people.py": DOMAIN,
-    "seeding.py": DOMAIN
-    | {"mockscope._support", "mockscope.json_text", "mockscope.people", "mockscope.yaml_text", "msgspec"},
-    "yaml_text.py": {"mockscope.domain", "yaml"},
-    "saving.py": DOMAIN | {"mockscope._support", "mockscope.seeding"},
-    # The validator is an extra.
-    "contracting.py": DOMAIN | {"mockscope.instruments", "mockscope.wire", "mockscope._spec", "jsonschema_rs"},
-    "bench.py": BENCH,
-    "web": WEB | {"mockscope"},
-    "double.py": DOUBLE,
-    "protocol.py": {"mockscope.wire", "mockscope.web", "uvicorn"},
-    "tls.py": {"cryptography", "trustme"},
-    "gate.py": {"mockscope.web"},
-    "remote": {"mockscope", "mockscope._support", "mockscope.instruments", "mockscope.remote", "urllib3"},
-    "pulling.py": DOMAIN | {"mockscope.remote", "mockscope.seeding", "mockscope.yaml_text"},
-    "anonymizing.py": {"mockscope.domain"},
-    "proxy.py": {"mockscope._support", "mockscope.gate", "mockscope.tls", "mockscope.web"},
-    # It imports requests only where it is asked for its adapter.
-    "transports.py": {"mockscope.bench", "mockscope.domain", "mockscope.web", "requests", "starlette", "urllib3"},
-    # No client is imported, and no server: it is told where to lead requests.
-    "redirect.py": {"mockscope.tls"},
-    "server.py": SERVER,
-    "running.py": {"mockscope.instruments", "mockscope.ready", "mockscope.server", "mockscope.tls"},
-    "ready.py": {"mockscope._support", "msgspec"},
-    "shell.py": {"mockscope.double", "mockscope.saving", "click"},
-    "outside.py": {"mockscope._support", "mockscope.anonymizing", "mockscope.pulling", "mockscope.remote"}
-    | {"mockscope.shell", "click"},
-    "beside.py": SERVER | {"mockscope.ready", "mockscope.running", "mockscope.shell", "click", "urllib3"},
-    # Schemathesis and what it stands on are an extra too.
-    "contract": {"mockscope.contract", "mockscope.domain", "hypothesis", "requests", "schemathesis"},
-    # It judges any server, so it may know nothing of ours.
-    "checking": DOMAIN | {"mockscope._support", "mockscope.checking", "mockscope.remote", "yaml"},
-    "judging.py": DOMAIN
-    | {"mockscope.checking", "mockscope.outside", "mockscope.remote", "mockscope.shell", "click", "yaml"},
-    "fuzzing.py": SERVER | {"mockscope.contract", "mockscope.outside", "mockscope.remote", "mockscope.shell", "click"},
-    "serving.py": SERVER | {"mockscope", "mockscope._support", "mockscope.ready", "mockscope.shell", "click"},
-    # The commands themselves are loaded by name.
-    "cli.py": {"mockscope", "mockscope._spec", "mockscope.seeding", "mockscope.shell", "click"},
-    "strategies.py": {"mockscope.domain", "hypothesis"},
-    "__main__.py": {"mockscope.cli"},
-    # Names alone, each loaded when it is asked for.
-    "__init__.py": SERVER,
+# The packages that may import a library.
+LIBRARIES: Final[dict[str, set[str]]] = {
+    "click": {"cli"},
+    "cryptography": {"server"},
+    "harfile": {"instruments"},
+    "hypothesis": {"contract", "strategies"},
+    "jsonschema_rs": {"contract"},
+    "msgspec": {*ORDER} - {"_vendor", "_support", "intercept", "server"},
+    "requests": {"contract", "intercept"},
+    "schemathesis": {"contract"},
+    "sortedcontainers": {"domain"},
+    "starlette": {"web", "app", "intercept", "server"},
+    "trustme": {"server"},
+    "urllib3": {"cli", "intercept", "remote"},
+    "uvicorn": {"server"},
+    "yaml": {"cli", "conformance", "contract", "seeds"},
 }
 
 
 def imports_of(source: Path, package: Path) -> Iterator[str]:
-    """The modules and names that a file imports, relative imports spelled out."""
+    """Yield the modules and names that a file imports, relative imports in full."""
     home = ".".join((package.name, *source.relative_to(package).parent.parts))
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -96,43 +56,57 @@ def imports_of(source: Path, package: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             base = ".".join(home.split(".")[: len(home.split(".")) - node.level + 1]) if node.level else ""
             module = ".".join(part for part in (base, node.module) if part)
-            # "from mockscope import wire" imports a module, "from mockscope.wire import encode" a name of one.
+            # "from mockscope import codec" imports a module, "from mockscope.codec import encode" a name of one.
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
-def is_allowed(module: str, allowed: set[str]) -> bool:
-    top = module.partition(".")[0]
-    if top in sys.stdlib_module_names:
-        return True
-    return any(module == name or module.startswith(f"{name}.") for name in allowed - {"mockscope"}) or (
-        "mockscope" in allowed and module in {"mockscope", "mockscope.__version__"}
-    )
+def top_of(source: Path, package: Path) -> str:
+    """Return the package or module, directly in the main package, that a file belongs to."""
+    return source.relative_to(package).parts[0].removesuffix(".py")
 
 
-def files() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
+def strays(source: Path, package: Path) -> list[str]:
+    """Return the imports of a file that the order or the list of libraries does not allow."""
+    own = top_of(source, package)
+    below = {*ORDER[: ORDER.index(own) + 1]} - UNKNOWN_TO.get(own, set()) | {"__version__"}
+    found = []
+    for module in imports_of(source, package):
+        top, _, rest = module.partition(".")
+        if top == "mockscope":
+            is_allowed = rest.partition(".")[0] in below
+        else:
+            is_allowed = top in sys.stdlib_module_names or own in LIBRARIES.get(top, ())
+        if not is_allowed:
+            found.append(module)
+    return found
 
 
-@pytest.mark.parametrize("source", files(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_module_imports_only_what_its_room_may(source: Path) -> None:
-    allowed = ALLOWED[source.relative_to(PACKAGE).parts[0]]
-
-    assert [module for module in imports_of(source, PACKAGE) if not is_allowed(module, allowed)] == []
+@pytest.mark.parametrize(
+    # The package itself has names alone, each loaded when it is asked for.
+    "source",
+    [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_a_module_imports_only_what_stands_below_it(source: Path) -> None:
+    assert strays(source, PACKAGE) == []
 
 
 @pytest.mark.parametrize("source", sorted(PLUGIN.rglob("*.py")), ids=lambda path: path.name)
 def test_the_plugin_imports_pytest_itself_and_public_names(source: Path) -> None:
-    public = {"mockscope"} | {f"mockscope.{name}" for name in mockscope.__all__}
-    allowed = {"pytest", "pytest_mockscope"}
+    public = {"mockscope", *(f"mockscope.{name}" for name in mockscope.__all__)}
+    foreign = [
+        module
+        for module in imports_of(source, PLUGIN)
+        if module.partition(".")[0] not in {*sys.stdlib_module_names, "pytest", "pytest_mockscope"}
+    ]
 
-    strays = [m for m in imports_of(source, PLUGIN) if m not in public and not is_allowed(m, allowed)]
-    assert strays == []
+    assert [module for module in foreign if module not in public] == []
 
 
 def graph(package: Path) -> dict[str, set[str]]:
-    """The modules of a package, each with those that it imports, for type checkers alone too."""
+    """Return the modules of a package, each with those that it imports, for type checkers alone too."""
     sources = {_name(source, package): source for source in package.rglob("*.py")}
-    # The face of the package names all others, and loads each when it is asked for.
+    # The main package names all others, and loads each when it is asked for.
     sources.pop(package.name)
     graph = {}
     for name, source in sources.items():
@@ -156,21 +130,20 @@ def test_a_circle_of_imports_is_seen(tmp_path: Path) -> None:
     package = tmp_path / "mockscope"
     (package / "web").mkdir(parents=True)
     (package / "__init__.py").touch()
-    (package / "wire.py").write_text("from mockscope.web import app")
+    (package / "codec.py").write_text("from mockscope.web import app")
     (package / "web" / "__init__.py").write_text(
-        "from typing import TYPE_CHECKING\nif TYPE_CHECKING: from .. import wire"
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING: from .. import codec"
     )
 
     with pytest.raises(CycleError) as found:
         TopologicalSorter(graph(package)).prepare()
-    assert sorted(set(found.value.args[1])) == ["mockscope.web", "mockscope.wire"]
+    assert sorted(set(found.value.args[1])) == ["mockscope.codec", "mockscope.web"]
 
 
-def test_an_arrow_that_runs_back_is_seen(tmp_path: Path) -> None:
+def test_an_arrow_that_runs_up_is_seen(tmp_path: Path) -> None:
     package = tmp_path / "mockscope"
     source = package / "domain" / "site.py"
     source.parent.mkdir(parents=True)
-    source.write_text("import starlette.routing\nfrom ..web import app\nfrom mockscope import wire\nimport json\n")
+    source.write_text("import starlette.routing\nfrom ..web import app\nfrom mockscope import codec\nimport json\n")
 
-    strays = [module for module in imports_of(source, package) if not is_allowed(module, ALLOWED["domain"])]
-    assert strays == ["starlette.routing", "mockscope.web.app", "mockscope.wire"]
+    assert strays(source, package) == ["starlette.routing", "mockscope.web.app", "mockscope.codec"]

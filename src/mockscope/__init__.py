@@ -7,25 +7,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mockscope.bench import MockSite, SiteSnapshot
+    from mockscope.app import Mockscope
     from mockscope.domain.model import Access, Dashboard, DashboardAccess, Group, User
     from mockscope.domain.policy import Policy
     from mockscope.domain.refusals import Refusal, Refused
-    from mockscope.domain.state import SeedError
-    from mockscope.double import Mockscope
-    from mockscope.instruments.calls import Calls
+    from mockscope.instruments.call import Entry
+    from mockscope.instruments.call_log import Calls
     from mockscope.instruments.clock import Clock
-    from mockscope.instruments.entry import Entry
     from mockscope.instruments.fault import Answer, Fault, LogNormal, Uniform
     from mockscope.instruments.faults import Faults
     from mockscope.instruments.findings import Finding
     from mockscope.instruments.matching import Operation
     from mockscope.instruments.observers import CALL_OBSERVERS
     from mockscope.instruments.report import report
-    from mockscope.redirect import VendorHostRefused, redirected
-    from mockscope.seeding import SeedSource
-    from mockscope.server import LiveServer, serve
-    from mockscope.tls import Authority
+    from mockscope.intercept.redirect import VendorHostRefused, redirected
+    from mockscope.seeds.files import SeedSource
+    from mockscope.seeds.format import SeedError
+    from mockscope.server.certificates import Authority
+    from mockscope.server.live import LiveServer, serve
+    from mockscope.sites import MockSite, SiteSnapshot
 
 __version__ = "0.1.0"
 
@@ -64,36 +64,36 @@ __all__ = [
 ]
 
 _HOME = {
-    "VendorHostRefused": "mockscope.redirect",
+    "VendorHostRefused": "mockscope.intercept.redirect",
     "Access": "mockscope.domain.model",
     "Answer": "mockscope.instruments.fault",
-    "Authority": "mockscope.tls",
+    "Authority": "mockscope.server.certificates",
     "CALL_OBSERVERS": "mockscope.instruments.observers",
-    "Calls": "mockscope.instruments.calls",
+    "Calls": "mockscope.instruments.call_log",
     "Clock": "mockscope.instruments.clock",
     "Dashboard": "mockscope.domain.model",
     "DashboardAccess": "mockscope.domain.model",
-    "Entry": "mockscope.instruments.entry",
+    "Entry": "mockscope.instruments.call",
     "Fault": "mockscope.instruments.fault",
     "Faults": "mockscope.instruments.faults",
     "Finding": "mockscope.instruments.findings",
     "Group": "mockscope.domain.model",
-    "LiveServer": "mockscope.server",
+    "LiveServer": "mockscope.server.live",
     "LogNormal": "mockscope.instruments.fault",
-    "MockSite": "mockscope.bench",
-    "Mockscope": "mockscope.double",
+    "MockSite": "mockscope.sites",
+    "Mockscope": "mockscope.app",
     "Operation": "mockscope.instruments.matching",
     "Policy": "mockscope.domain.policy",
     "Refusal": "mockscope.domain.refusals",
     "Refused": "mockscope.domain.refusals",
-    "SeedError": "mockscope.domain.state",
-    "SeedSource": "mockscope.seeding",
-    "SiteSnapshot": "mockscope.bench",
+    "SeedError": "mockscope.seeds.format",
+    "SeedSource": "mockscope.seeds.files",
+    "SiteSnapshot": "mockscope.sites",
     "Uniform": "mockscope.instruments.fault",
     "User": "mockscope.domain.model",
-    "redirected": "mockscope.redirect",
+    "redirected": "mockscope.intercept.redirect",
     "report": "mockscope.instruments.report",
-    "serve": "mockscope.server",
+    "serve": "mockscope.server.live",
 }
 
 

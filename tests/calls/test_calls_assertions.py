@@ -9,9 +9,9 @@ from callers import GROUPS, PHOEBE, USERS, call, send
 from dirty_equals import Contains, IsPartialDict, IsStr
 
 from mockscope import LiveServer, MockSite
-from mockscope.instruments.calls import Journal
+from mockscope.instruments.call import Entry
+from mockscope.instruments.call_log import Journal
 from mockscope.instruments.clock import Clock
-from mockscope.instruments.entry import Entry
 from mockscope.instruments.hints import Hint
 from mockscope.instruments.matching import OPERATIONS
 from mockscope.web.routes import ROUTES

@@ -20,14 +20,14 @@ from support.bounds import WAIT_SECONDS, at_once, join, until
 
 import mockscope
 from mockscope import LiveServer, MockSite
-from mockscope.instruments import calls as journal_module
-from mockscope.instruments.calls import Journal
+from mockscope.instruments import call_log as journal_module
+from mockscope.instruments.call import LONGEST_KEPT, Entry
+from mockscope.instruments.call_log import Journal
 from mockscope.instruments.clock import Clock
-from mockscope.instruments.entry import LONGEST_KEPT, Entry
 from mockscope.instruments.hints import Hint
-from mockscope.instruments.lines import pack
-from mockscope.instruments.veil import Veil
-from mockscope.web.reading import LARGEST_BODY
+from mockscope.instruments.packed_headers import pack
+from mockscope.instruments.redaction import Veil
+from mockscope.web.request import LARGEST_BODY
 
 KEY = "e179017a-62b0-4996-8a38-e91aa9f1"
 

@@ -12,11 +12,11 @@ import pytest
 from callers import GROUPS, PHOEBE, USERS, Headers, send
 
 from mockscope import LiveServer
-from mockscope.instruments.entry import Entry
-from mockscope.instruments.lines import pack
-from mockscope.instruments.log import full_text, json_line
+from mockscope.instruments.call import Entry
+from mockscope.instruments.packed_headers import pack
+from mockscope.instruments.redaction import Veil
 from mockscope.instruments.report import report
-from mockscope.instruments.veil import Veil
+from mockscope.instruments.request_log import full_text, json_line
 
 AUTH = "Http-X-Partner-Auth"
 PAGE_KEY = "e179017a-62b0-4996-8a38-e91aa9f1"
@@ -272,7 +272,7 @@ def test_a_short_key_before_the_host_is_neither_shown_nor_answered(server: LiveS
 
 @pytest.mark.parametrize("made_up", [False, True])
 def test_the_control_token_is_hidden_as_keys_are(monkeypatch: pytest.MonkeyPatch, *, made_up: bool) -> None:
-    monkeypatch.setattr("mockscope.web.control.door.is_loopback", lambda address: not made_up)
+    monkeypatch.setattr("mockscope.web.control.access.is_loopback", lambda address: not made_up)
     with LiveServer(control_token=None if made_up else "sesame-control-token") as server:
         token = str(server.control_token)
         site = server.site()
@@ -319,7 +319,7 @@ def test_the_keys_of_a_site_are_forgotten_with_its_last_call(
     server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The plugin keeps the latest calls of the test that runs.
-    monkeypatch.setattr("mockscope.instruments.calls.CALL_OBSERVERS", [])
+    monkeypatch.setattr("mockscope.instruments.call_log.CALL_OBSERVERS", [])
     site = server.site("example-site", OWN_KEY)
     site.rotate_key(ODD_KEY)
     send(server.url, "GET", f"{USERS}?a={quote(OWN_KEY, safe='')}&b={quote(ODD_KEY, safe='')}", site.headers)

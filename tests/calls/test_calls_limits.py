@@ -3,13 +3,13 @@
 import pytest
 
 from mockscope._support.text import clipped
-from mockscope.instruments import calls as calls_module
-from mockscope.instruments.calls import LIGHT, MOST_PARTED, Journal
+from mockscope.instruments import call_log as calls_module
+from mockscope.instruments.call import LONGEST_KEPT, Entry
+from mockscope.instruments.call_log import LIGHT, MOST_PARTED, Journal
 from mockscope.instruments.clock import Clock
-from mockscope.instruments.entry import LONGEST_KEPT, Entry
 from mockscope.instruments.matching import LONGEST_SHOWN, MOST_DIFFERENCES
+from mockscope.instruments.redaction import SHORTEST_SHOWN, SHORTEST_SOUGHT, Veil, last_four
 from mockscope.instruments.report import LONGEST_BODY, MOST_SHOWN, report
-from mockscope.instruments.veil import SHORTEST_SHOWN, SHORTEST_SOUGHT, Veil, last_four
 
 USERS = "/api/v1/users"
 

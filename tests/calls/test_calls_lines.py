@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockscope.instruments.lines import Pairs, pack, unpack
+from mockscope.instruments.packed_headers import Pairs, pack, unpack
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz-_", min_size=1).map(str.encode)
 HEADERS = st.lists(st.tuples(NAMES, st.one_of(st.binary(), st.sampled_from([b"", b": ", b"a: b", b"\r", b"\n"]))))

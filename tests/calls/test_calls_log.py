@@ -8,9 +8,9 @@ import struct
 import termios
 from typing import Final
 
-from mockscope.instruments.entry import Entry
+from mockscope.instruments.call import Entry
 from mockscope.instruments.hints import Hint
-from mockscope.instruments.log import JSONLines, RequestLog, text_lines
+from mockscope.instruments.request_log import JSONLines, RequestLog, text_lines
 
 ADVICE: Final = Hint.USER_UNKNOWN.about(email="joey@example.com", nearest="")
 WRAPPED: Final = [

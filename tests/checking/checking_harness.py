@@ -10,11 +10,11 @@ from urllib.parse import parse_qsl, unquote
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mockscope import LiveServer, Mockscope, MockSite
-from mockscope.checking.outcome import Level
-from mockscope.checking.run import Report, check
+from mockscope.conformance.check import Report, check
+from mockscope.conformance.outcome import Level
 from mockscope.remote.client import Client
 from mockscope.remote.exchange import Headers
-from mockscope.web.head import MAX_HEAD_BYTES, REFUSED_HEAD
+from mockscope.web.request_head import MAX_HEAD_BYTES, REFUSED_HEAD
 
 Result = TypeVar("Result")
 LARGE: Final = 10_000

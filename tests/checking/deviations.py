@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 from checking_harness import PAGE_SIZE, Answer, Deviation, Forward, Request, refusal, response
 
 from mockscope import MockSite
-from mockscope.checking.outcome import Level
+from mockscope.conformance.outcome import Level
 
 USERS: Final = "/api/v1/users"
 GROUPS: Final = "/api/v1/groups"

@@ -19,7 +19,7 @@ from deviations import DEVIATIONS
 
 import mockscope
 from mockscope import LiveServer, MockSite
-from mockscope.cli import main
+from mockscope.cli.root import main
 from mockscope.remote.client import Client
 
 KEY: Final = "e179017a-62b0-4996-8a38-e91aa9f1"
@@ -680,6 +680,6 @@ def test_who_interrupts_it_early_is_not_told_that_all_holds(
     def interrupted(*arguments: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mockscope.judging.client_of", interrupted)
+    monkeypatch.setattr("mockscope.cli.check.client_of", interrupted)
 
     assert run(*place) == Done(1, "", "mockscope: interrupted before all was checked\n")

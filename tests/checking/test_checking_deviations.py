@@ -10,10 +10,10 @@ from checking_harness import NEVER, PAGE_SIZE, checked, deviating_client, differ
 from deviations import DEVIATIONS
 from observations import read_observations
 
-from mockscope.checking.outcome import Level
-from mockscope.checking.policy import RULES
-from mockscope.checking.report import to_json, without_exchanges
-from mockscope.checking.run import Report
+from mockscope.conformance.check import Report
+from mockscope.conformance.outcome import Level
+from mockscope.conformance.policy import RULES
+from mockscope.conformance.report import to_json, without_exchanges
 
 # Its rule looks at the responses to the requests of other rules.
 SEEN_BY_OTHERS: Final = "a_key_is_missing_in_the_answer_to_a_create"
@@ -22,7 +22,7 @@ SEEN_BY_OTHERS: Final = "a_key_is_missing_in_the_answer_to_a_create"
 @pytest.fixture(autouse=True)
 def no_guesses(monkeypatch: pytest.MonkeyPatch) -> None:
     # What a hint guesses takes longer than most answers, and nobody looks at it here.
-    monkeypatch.setattr("mockscope.nearness.get_close_matches", lambda *sought, **options: [])
+    monkeypatch.setattr("mockscope._support.suggestions.get_close_matches", lambda *sought, **options: [])
 
 
 def checked_alone(name: str, rules: Collection[str] = ()) -> Report:

@@ -24,12 +24,12 @@ from checking_harness import (
 )
 
 from mockscope import Mockscope, MockSite
-from mockscope.checking.guard import MAX_FAILURES, Guard, Stopped
-from mockscope.checking.names import Names, Record
-from mockscope.checking.outcome import CouldNotRun, Level
-from mockscope.checking.policy import RULES
-from mockscope.checking.run import check, left_on, remove_from
-from mockscope.checking.walking import GROUP, USER
+from mockscope.conformance.check import check, left_on, remove_from
+from mockscope.conformance.listing import GROUP, USER
+from mockscope.conformance.names import Names, Record
+from mockscope.conformance.outcome import CouldNotRun, Level
+from mockscope.conformance.policy import RULES
+from mockscope.conformance.request_filter import MAX_FAILURES, Guard, Stopped
 from mockscope.remote.client import Client, Unreachable
 from mockscope.remote.exchange import Exchange, Headers
 
@@ -406,7 +406,7 @@ def test_records_that_could_not_be_removed_for_lack_of_a_response_are_said_to_be
 
 
 def test_a_server_that_sends_too_much_ends_the_run(monkeypatch: pytest.MonkeyPatch, client: WithoutSocket) -> None:
-    monkeypatch.setattr("mockscope.checking.guard.MAX_KEPT_BYTES", 3 * 1024 * 1024)
+    monkeypatch.setattr("mockscope.conformance.request_filter.MAX_KEPT_BYTES", 3 * 1024 * 1024)
 
     async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
         answer = await forward(request)

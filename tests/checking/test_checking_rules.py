@@ -11,10 +11,10 @@ import yaml
 from checking_harness import NEVER, PAGE_SIZE, SEED, WithoutSocket, checked
 
 from mockscope import Mockscope, Policy
-from mockscope.checking.outcome import HOLDS, Level, Outcome, Verdict
-from mockscope.checking.policy import RULES, SENTENCES, Readings, sentence
-from mockscope.checking.run import CHECKS, Report, check
-from mockscope.checking.table import NOT_VISIBLE, Check
+from mockscope.conformance.check import CHECKS, Report, check
+from mockscope.conformance.outcome import HOLDS, Level, Outcome, Verdict
+from mockscope.conformance.policy import RULES, SENTENCES, Readings, sentence
+from mockscope.conformance.table import NOT_VISIBLE, Check
 from mockscope.remote.client import Client
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs/rules.yaml"

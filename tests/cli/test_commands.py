@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from mockscope.cli import COMMANDS, cli
+from mockscope.cli.root import COMMANDS, cli
 
 
 def test_help_lists_every_command_with_what_it_does() -> None:
@@ -51,7 +51,7 @@ def test_a_command_that_is_interrupted_ends_with_the_status_of_a_shell(monkeypat
     def interrupt() -> bytes:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mockscope._spec.openapi_yaml", interrupt)
+    monkeypatch.setattr("mockscope.contract.document.openapi_yaml", interrupt)
 
     assert CliRunner().invoke(cli, ["openapi"]).exit_code == 130
 
@@ -132,20 +132,20 @@ def test_a_variable_that_is_empty_counts_as_unset() -> None:
 
 def test_a_command_loads_nothing_of_the_others() -> None:
     script = (
-        "import sys; from mockscope.cli import cli\n"
+        "import sys; from mockscope.cli.root import cli\n"
         "try: cli.main(['serve', '--help'])\n"
         "finally: print([name for name in sys.modules if name.startswith('mockscope.') and '._support' not in name])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True)
 
-    assert done.stdout.splitlines()[-1] == "['mockscope.shell', 'mockscope.cli', 'mockscope.serving']"
+    assert done.stdout.splitlines()[-1] == "['mockscope.cli.options', 'mockscope.cli.root', 'mockscope.cli.serve']"
 
 
 def test_a_server_with_the_demo_site_imports_no_yaml() -> None:
     script = (
         "import sys\n"
-        "from mockscope.server import LiveServer\n"
-        "from mockscope.shell import seed_or_demo\n"
+        "from mockscope.server.live import LiveServer\n"
+        "from mockscope.cli.options import seed_or_demo\n"
         "with seed_or_demo(None) as seed, LiveServer(seed) as server:\n"
         "    print(sorted(server.sites), 'yaml' in sys.modules)"
     )

@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 from support.commands import Done, invoke
 
-from mockscope.seeding import load_sites
+from mockscope.seeds.files import load_sites
 
 COMMAND: Final = (sys.executable, "-m", "mockscope", "exec")
 # Runs exec with these arguments and environment variables.

@@ -22,8 +22,8 @@ from support.commands import invoke
 
 from mockscope import Mockscope, SeedError
 from mockscope.domain.site import Site
-from mockscope.saving import StateFile
-from mockscope.seeding import load_sites
+from mockscope.seeds.files import load_sites
+from mockscope.seeds.state_file import StateFile
 
 HOST: Final = "example_site"
 KEY: Final = "e179017a-62b0-4996-8a38-e91aa9f1"
@@ -315,14 +315,14 @@ def test_a_part_file_of_a_killed_process_goes_and_nothing_else_does(tmp_path: Pa
 SAVER: Final = """
 import os, signal, sys
 from pathlib import Path
-from mockscope import saving
+from mockscope.seeds import state_file as saving
 from mockscope._support import atomic_file
-from mockscope.seeding import load_sites
+from mockscope.seeds.files import load_sites
 
 path, states = Path(sys.argv[1]), [load_sites(Path(name)) for name in sys.argv[2:4]]
-texts = {sites[0]: saving.seeding.to_json(sites) for sites in states}
+texts = {sites[0]: saving.files.to_json(sites) for sites in states}
 # Rendered beforehand: most of the time is then spent on the file.
-saving.seeding.to_json = lambda sites: texts[sites[0]]
+saving.files.to_json = lambda sites: texts[sites[0]]
 lines = 0
 
 

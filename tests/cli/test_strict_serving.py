@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from mockscope import Mockscope, serve
-from mockscope.cli import cli
+from mockscope.cli.root import cli
 
 AUTH: Final = {"Http-X-Partner-Auth": "example_site:e179017a-62b0-4996-8a38-e91aa9f1"}
 COMMAND: Final = (sys.executable, "-m", "mockscope", "serve", "--port", "0", "--log", "off")

@@ -23,10 +23,9 @@ from schemathesis.openapi.checks import RejectedPositiveData
 from support.bounds import WAIT_SECONDS
 
 import mockscope
-from mockscope import fuzzing
-from mockscope.cli import main
+from mockscope.cli import contract, main
+from mockscope.cli.pull import is_loopback
 from mockscope.contract import hooks
-from mockscope.outside import is_loopback
 from mockscope.remote.client import Client
 from mockscope.remote.exchange import Exchange
 
@@ -269,7 +268,7 @@ def test_who_interrupts_it_is_not_told_that_nothing_was_found() -> None:
     ],
 )
 def test_the_rate_is_never_above_the_one_that_was_asked_for(rate: float | None, limit: str) -> None:
-    assert fuzzing._rate_limit(rate) == limit
+    assert contract._rate_limit(rate) == limit
 
 
 @pytest.mark.slow
@@ -402,7 +401,7 @@ def test_a_server_without_a_control_api_can_not_be_reset_and_nothing_is_tried() 
 
 
 def test_without_the_extra_it_is_one_line_that_names_it() -> None:
-    script = "import sys; sys.modules['schemathesis'] = None; from mockscope.cli import main; main()"
+    script = "import sys; sys.modules['schemathesis'] = None; from mockscope.cli.root import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", script, "contract"], capture_output=True, text=True, timeout=WAIT_SECONDS, check=False
     )
@@ -463,14 +462,14 @@ def test_administrators_are_read_from_a_page_and_nonsense_is_none(page: object, 
     response = Exchange("GET", "/api/v1/users", (), b"", 200, (), json.dumps(page).encode())
     client = SimpleNamespace(request=lambda method, path: response)
 
-    assert fuzzing._administrators(cast(Client, client)) == emails
+    assert contract._administrators(cast(Client, client)) == emails
 
 
 def test_the_configuration_is_one_with_any_administrators() -> None:
-    text = fuzzing.CONFIGURATION.read_text("utf-8")
+    text = contract.CONFIGURATION.read_text("utf-8")
     emails = ["mike@example.com", "\\\"'${HOME}{}@example.com"]
 
-    example = json.dumps(fuzzing.EXAMPLE)
+    example = json.dumps(contract.EXAMPLE)
     assert text.count(example) == 1
     told = Config.from_str(text.replace(example, json.dumps(emails)).replace("${MOCKSCOPE_AUTH}", "a:b"))
     assert [entry.value for entry in told.dictionaries["administrators"].entries] == emails

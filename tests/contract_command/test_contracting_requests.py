@@ -20,8 +20,9 @@ from support import grammar
 from support.examples import examples
 
 import mockscope
-from mockscope import LiveServer, MockSite, _spec
-from mockscope.contracting import contract
+from mockscope import LiveServer, MockSite
+from mockscope.contract import document
+from mockscope.contract.validation import contract
 
 USERS: Final = "/api/v1/users"
 GROUPS: Final = "/api/v1/groups"
@@ -33,7 +34,7 @@ PHOEBE: Final = {
     "invited_by_email": "admin@example.com",
 }
 SALES: Final = {"name": "Sales", "access": "Sql", "created_by_email": "admin@example.com"}
-EMAIL_PATTERN: Final = yaml.safe_load(_spec.openapi_yaml())["components"]["schemas"]["Email"]["pattern"]
+EMAIL_PATTERN: Final = yaml.safe_load(document.openapi_yaml())["components"]["schemas"]["Email"]["pattern"]
 NO_EMAIL: Final = f'does not match "{EMAIL_PATTERN}" (Email/pattern)'
 BLANK: Final = r'does not match "[^\s\u001c-\u001f\u0085\ufeff]"'
 
@@ -150,7 +151,7 @@ def test_a_refusal_alone_is_no_violation(site: MockSite) -> None:
 
 def test_every_example_of_the_document_is_as_it_says_itself(site: MockSite) -> None:
     sent = 0
-    for path, item in yaml.safe_load(_spec.openapi_yaml())["paths"].items():
+    for path, item in yaml.safe_load(document.openapi_yaml())["paths"].items():
         for method, operation in item.items():
             content = operation.get("requestBody", {}).get("content", {})
             for example in content.get("application/json", {}).get("examples", {}).values():
@@ -532,5 +533,6 @@ def test_without_the_validator_it_is_refused_at_once_by_a_line_that_says_what_to
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "mockscope.contracting.ExtraMissing: contract=True needs jsonschema-rs: pip install 'mockscope[contract]'"
+        "mockscope.contract.validation.ExtraMissing: contract=True needs jsonschema-rs:"
+        " pip install 'mockscope[contract]'"
     )

@@ -12,10 +12,12 @@ from schemathesis import Case
 from schemathesis.core.failures import FailureGroup
 from starlette.types import Message, Receive, Scope, Send
 
-from mockscope import LiveServer, Mockscope, _spec, seeding
+from mockscope import LiveServer, Mockscope
+from mockscope.contract import document
 from mockscope.domain.policy import Policy
 from mockscope.instruments.matching import OPERATIONS
-from mockscope.web.control.rows import ROWS
+from mockscope.seeds import files
+from mockscope.web.control.endpoints import ROWS
 
 METHODS: Final = ("get", "put", "post", "patch", "delete")
 
@@ -53,7 +55,7 @@ def test_every_operation_says_what_its_place_can_refuse() -> None:
 def test_the_served_yaml_is_the_file_byte_for_byte(mockscope_server: LiveServer) -> None:
     response = requests.get(f"{mockscope_server.url}{BASE}/openapi.yaml", timeout=300)
     assert (response.status_code, response.headers["Content-Type"]) == (200, "application/yaml")
-    assert response.content == _spec.control_yaml()
+    assert response.content == document.control_yaml()
 
 
 def test_the_served_json_says_the_same_as_the_file(mockscope_server: LiveServer) -> None:
@@ -68,7 +70,7 @@ def test_seeds_are_described_as_the_printed_schema_describes_them() -> None:
             return {key: without_titles(value) for key, value in node.items() if key != "title"}
         return [without_titles(part) for part in node] if isinstance(node, list) else node
 
-    printed = json.loads(json.dumps(seeding.schema()).replace("#/$defs/", "#/components/schemas/"))
+    printed = json.loads(json.dumps(files.schema()).replace("#/$defs/", "#/components/schemas/"))
     described = CONTRACT["components"]["schemas"]
     assert {name: described[name] for name in printed["$defs"]} == without_titles(printed["$defs"])
     assert set(described["Policy"]["properties"]) == set(Policy.__struct_fields__)

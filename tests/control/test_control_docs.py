@@ -6,9 +6,9 @@ from typing import Final
 
 from control_harness import BASE, CONTRACT
 
-from mockscope.web.control.bodies import LimitedQuestion
-from mockscope.web.control.rows import ROWS
-from mockscope.web.control.stream import MOST_WAITING
+from mockscope.web.control.endpoints import ROWS
+from mockscope.web.control.event_stream import MOST_WAITING
+from mockscope.web.control.schemas import LimitedQuestion
 
 PAGE: Final = (Path(__file__).resolve().parents[2] / "docs" / "control-api.md").read_text(encoding="utf-8")
 

@@ -17,9 +17,9 @@ from control_harness import BASE, TOKEN
 from starlette.types import Message
 
 from mockscope import LiveServer, Mockscope, Refusal, Refused, serve
-from mockscope.web.control import door
-from mockscope.web.control.asking import LARGEST_BODY
-from mockscope.web.control.rows import ROWS, Row
+from mockscope.web.control import access
+from mockscope.web.control.endpoints import ROWS, Row
+from mockscope.web.control.request import LARGEST_BODY
 
 BEARER: Final = {"Authorization": f"Bearer {TOKEN}"}
 NO_TOKEN: Final = {
@@ -293,7 +293,7 @@ def test_a_parameter_that_nobody_knows_is_refused_on_every_path_and_nothing_happ
 
 
 def test_bound_elsewhere_a_token_is_made_up_and_demanded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "is_loopback", lambda address: False)
+    monkeypatch.setattr(access, "is_loopback", lambda address: False)
     with serve() as server:
         token = server.control_token
         assert token is not None
@@ -494,7 +494,7 @@ def test_a_state_that_can_t_be_written_is_told_without_a_trace(
 
 @contextmanager
 def start(folder: Path, *options: str, before: str = "") -> Iterator["subprocess.Popen[str]"]:
-    code = f"{before}\nfrom mockscope.cli import main; main()"
+    code = f"{before}\nfrom mockscope.cli.root import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", code, "serve", "--port=0", "--ready-file=ready.json", "--log=off", *options],
         cwd=folder,

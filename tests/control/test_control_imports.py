@@ -18,7 +18,7 @@ with serve() as server:
     before = {name for name in sys.modules if name.startswith(("mockscope.web.control", "starlette.applications"))}
     urllib.request.urlopen(server.url + "/_mockscope/v1/health").read()
     after = {name for name in sys.modules if name.startswith(("mockscope.web.control", "starlette.applications"))}
-print(sorted(before), "mockscope.web.control.rows" in after, "starlette.applications" in after)
+print(sorted(before), "mockscope.web.control.endpoints" in after, "starlette.applications" in after)
 """
 
 
@@ -26,7 +26,7 @@ def test_only_the_door_is_there_before_the_first_request() -> None:
     done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, timeout=300, check=False)
 
     assert (done.stdout, done.stderr) == (
-        "['mockscope.web.control', 'mockscope.web.control.door'] True False\n",
+        "['mockscope.web.control', 'mockscope.web.control.access'] True False\n",
         "",
     )
 

@@ -3,7 +3,7 @@
 import pytest
 from support.counted import Counted
 
-from mockscope.web.control.bodies import Question, read_query
+from mockscope.web.control.schemas import Question, read_query
 
 
 @pytest.mark.parametrize("number", [500, 1000])

@@ -14,9 +14,9 @@ from starlette.types import Message
 from support.bounds import WAIT_SECONDS, until
 
 from mockscope import LiveServer, MockSite
-from mockscope.instruments.entry import LONGEST_KEPT, Entry
-from mockscope.web.control import stream
-from mockscope.web.control.stream import EventStream
+from mockscope.instruments.call import LONGEST_KEPT, Entry
+from mockscope.web.control import event_stream
+from mockscope.web.control.event_stream import EventStream
 
 OPENED = ": calls from here on"
 
@@ -113,7 +113,7 @@ async def test_a_stream_ends_when_its_site_goes_while_it_begins(
         site.remove()
         return True
 
-    monkeypatch.setattr(stream, "_is_there", is_there)
+    monkeypatch.setattr(event_stream, "_is_there", is_there)
     async with asyncio.timeout(WAIT_SECONDS):
         await EventStream(server, site)({"type": "http"}, receive, send)
 
@@ -165,7 +165,7 @@ def test_a_client_that_goes_is_no_longer_served(server: LiveServer, site: MockSi
 
 
 def test_silence_is_broken_by_comments(site: MockSite, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "LONGEST_SILENCE", 0.01)
+    monkeypatch.setattr(event_stream, "LONGEST_SILENCE", 0.01)
     list_users(site)
 
     assert reader.event()["event"] == "call"
@@ -185,7 +185,7 @@ def test_head_is_answered_with_the_headers_alone(site: MockSite) -> None:
 async def test_a_reader_that_is_too_slow_loses_the_oldest_calls_and_is_told_so(
     site: MockSite, server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "MOST_WAITING", 3)
+    monkeypatch.setattr(event_stream, "MOST_WAITING", 3)
     sent: list[Message] = []
     may_go_on = asyncio.Event()
     begun = asyncio.Event()
@@ -243,7 +243,7 @@ def test_a_reader_that_reads_nothing_does_not_make_memory_grow(server: LiveServe
             for _ in range(5):
                 post()
 
-        assert (len(events._waiting), events._dropped) == (stream.MOST_WAITING, 6)
+        assert (len(events._waiting), events._dropped) == (event_stream.MOST_WAITING, 6)
 
 
 def renderings(monkeypatch: pytest.MonkeyPatch) -> list[Entry]:

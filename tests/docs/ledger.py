@@ -18,8 +18,8 @@ import yaml
 from facts import Dispute, Page, read_page
 from observations import Observation, read_observations, shown
 
-from mockscope.checking.run import CHECKS as ALL_CHECKS
-from mockscope.checking.table import NOT_VISIBLE
+from mockscope.conformance.check import CHECKS as ALL_CHECKS
+from mockscope.conformance.table import NOT_VISIBLE
 from mockscope.instruments.hints import Hint
 
 ROOT: Final = Path(__file__).resolve().parents[2]

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from mockscope import Policy
-from mockscope.tls import VENDOR_HOSTS
+from mockscope._vendor import VENDOR_HOSTS
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "docs/observations"
 # AUTH-4: the shape of the keys that the vendor gives out.

@@ -13,8 +13,8 @@ from ledger import pages
 from pytest_mockscope import options
 
 import mockscope
-from mockscope.cli import COMMANDS, cli
-from mockscope.domain import state
+from mockscope.cli.root import COMMANDS, cli
+from mockscope.seeds import format as seed_format
 
 
 def column(document: str, section: str, number: int = 0) -> list[str]:
@@ -154,12 +154,12 @@ def test_the_members_of_calls_are_those_of_their_table() -> None:
 # -- seeds -----------------------------------------------------------------------------------------------------
 
 SHAPES: list[type[msgspec.Struct]] = [
-    state.Seed,
-    state.SeedSite,
-    state.SeedUser,
-    state.SeedGroup,
-    state.SeedDashboard,
-    state.SeedGenerate,
+    seed_format.Seed,
+    seed_format.SeedSite,
+    seed_format.SeedUser,
+    seed_format.SeedGroup,
+    seed_format.SeedDashboard,
+    seed_format.SeedGenerate,
 ]
 
 

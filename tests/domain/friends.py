@@ -6,11 +6,11 @@ from typing import Any
 from hypothesis import settings
 from support.examples import examples
 
-from mockscope.domain import state
 from mockscope.domain.model import Access, Dashboard, DashboardAccess
 from mockscope.domain.policy import Policy
 from mockscope.domain.rules import NewGroup, NewUser
 from mockscope.domain.site import Site
+from mockscope.seeds import format as seed_format
 
 # A busy machine must not fail a test, and fifty examples keep the folder quick.
 unhurried = settings(deadline=None, max_examples=examples(50))
@@ -57,4 +57,4 @@ def friends(**policy: Any) -> Site:
 
 def exported(site: Site) -> str:
     """The whole state of a site as one text, to be compared to the byte."""
-    return json.dumps(state.export_site(site))
+    return json.dumps(seed_format.export_site(site))

@@ -9,11 +9,11 @@ from friends import KEY, exported, friends, unhurried
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockscope.domain import state
 from mockscope.domain.model import Access
 from mockscope.domain.refusals import Refused
 from mockscope.domain.rules import GroupChanges, NewGroup, NewUser, UserChanges
 from mockscope.domain.site import Site
+from mockscope.seeds import format as seed_format
 
 emails = st.sampled_from(
     ["monica@example.com", "JOEY@example.com", "rachel@example.com", "phoebe@example.com", "gunther@example.com"]
@@ -88,7 +88,7 @@ def test_whatever_was_written_the_state_can_be_loaded_again(policy: dict[str, An
     before = exported(site)
 
     seed = {"mockscope": 1, "sites": [json.loads(before)]}
-    (again,) = state.load(msgspec.convert(seed, state.Seed))
+    (again,) = seed_format.load(msgspec.convert(seed, seed_format.Seed))
 
     assert exported(again) == before
     assert again.api_key == KEY

@@ -8,14 +8,14 @@ from friends import friends, unhurried
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockscope.domain import state
 from mockscope.domain.site import Site
-from mockscope.domain.state import Seed, SeedError
 from mockscope.domain.store import Page
+from mockscope.seeds import format as seed_format
+from mockscope.seeds.format import Seed, SeedError
 
 
 def load(data: object) -> list[Site]:
-    return state.load(msgspec.convert(data, Seed))
+    return seed_format.load(msgspec.convert(data, Seed))
 
 
 def one_site(**fields: Any) -> dict[str, Any]:
@@ -70,24 +70,24 @@ def seeds(draw: st.DrawFn) -> dict[str, Any]:
 @unhurried
 @given(seed=seeds())
 def test_loading_an_export_and_exporting_it_again_is_the_identity(seed: dict[str, Any]) -> None:
-    exported = state.export(load(seed))
+    exported = seed_format.export(load(seed))
 
-    assert state.export(load(exported)) == exported
+    assert seed_format.export(load(exported)) == exported
     assert [user["email"].lower() for user in exported["sites"][0]["users"]] == sorted(
         user["email"].lower() for user in seed["sites"][0]["users"]
     )
 
 
 def test_a_site_of_the_library_survives_export_and_load() -> None:
-    exported = state.export([friends(page_size=7)])
+    exported = seed_format.export([friends(page_size=7)])
 
-    assert state.export(load(exported)) == exported
+    assert seed_format.export(load(exported)) == exported
 
 
 def test_the_least_seed_is_a_site_with_the_built_in_groups_and_a_key_of_its_own() -> None:
     (site,) = load(one_site(users=[MONICA]))
 
-    assert state.export([site]) == {
+    assert seed_format.export([site]) == {
         "mockscope": 1,
         "sites": [
             {
@@ -123,10 +123,10 @@ def test_the_least_seed_is_a_site_with_the_built_in_groups_and_a_key_of_its_own(
 def test_built_in_groups_that_are_gone_stay_gone() -> None:
     site = friends(protect_builtin_groups=False)
     site.delete_group("All Users")
-    exported = state.export([site])
+    exported = seed_format.export([site])
 
     assert exported["sites"][0]["removed_groups"] == ["All Users"]
-    assert state.export(load(exported)) == exported
+    assert seed_format.export(load(exported)) == exported
 
 
 @pytest.mark.parametrize(

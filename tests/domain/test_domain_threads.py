@@ -15,8 +15,8 @@ from mockscope.domain.model import Access, User
 from mockscope.domain.refusals import Refused
 from mockscope.domain.rules import GroupChanges, NewUser, UserChanges
 from mockscope.domain.site import Site
-from mockscope.domain.state import export_site
 from mockscope.domain.store import Store
+from mockscope.seeds.format import export_site
 
 ROUNDS = 2000
 

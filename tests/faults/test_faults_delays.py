@@ -204,7 +204,7 @@ def test_a_delayed_call_holds_up_neither_other_calls_nor_a_look_at_them(
     mockscope.calls.settled()
     with monkeypatch.context() as patch:
         # A look that waited would raise TypeError.
-        patch.setattr("mockscope.instruments.calls.monotonic", None)
+        patch.setattr("mockscope.instruments.call_log.monotonic", None)
         seen = [(call.operation, call.fault, call.status) for call in mockscope.calls]
     assert seen == [("create_user", "fault-1", None), ("list_users", None, 200)]
     mockscope.clock.shift(minutes=1)
@@ -273,7 +273,7 @@ def test_a_server_stops_at_once_though_answers_are_delayed(
     in_background: Callable[..., Future[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A server that waited for the responses would hang.
-    monkeypatch.setattr("mockscope.server.GRACE_SECONDS", 2 * WAIT_SECONDS)
+    monkeypatch.setattr("mockscope.server.live.GRACE_SECONDS", 2 * WAIT_SECONDS)
     with LiveServer() as server:
         site = server.site()
         site.faults.add("list_users", delay=3600)

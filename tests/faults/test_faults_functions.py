@@ -12,7 +12,7 @@ import pytest
 from support.bounds import WAIT_SECONDS, until
 
 from mockscope import Answer, Entry, LiveServer, Mockscope, MockSite
-from mockscope.instruments.calls import Journal
+from mockscope.instruments.call_log import Journal
 
 USERS = "/api/v1/users"
 

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
+from mockscope.instruments.call import Entry
 from mockscope.instruments.clock import Clock
-from mockscope.instruments.entry import Entry
 from mockscope.instruments.fault import LONGEST_DELAY, Answer, Fault, LogNormal, Uniform
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.hints import LONGEST_VALUE, Hint
-from mockscope.instruments.rates import RateLimit, check_limits
+from mockscope.instruments.rate_limits import RateLimit, check_limits
 
 
 def planned(**rule: object) -> Callable[[object], object]:

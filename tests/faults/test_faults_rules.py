@@ -14,7 +14,7 @@ import mockscope as package
 from mockscope import Answer, Entry, LiveServer, LogNormal, Mockscope, MockSite, Operation, Uniform
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.fault import LONGEST_DELAY
-from mockscope.instruments.log import json_line, text_line
+from mockscope.instruments.request_log import json_line, text_line
 
 USERS = "/api/v1/users"
 GROUPS = "/api/v1/groups"

@@ -515,7 +515,7 @@ def test_a_look_at_the_calls_does_not_wait_for_a_hanging_request(mockscope: Mock
 
 def test_a_server_stops_at_once_though_requests_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     # A server that waited for the requests would hang.
-    monkeypatch.setattr("mockscope.server.GRACE_SECONDS", 2 * WAIT_SECONDS)
+    monkeypatch.setattr("mockscope.server.live.GRACE_SECONDS", 2 * WAIT_SECONDS)
     with package.serve() as server:
         site = server.site()
         site.faults.add(transport="hang", times=None)
@@ -531,10 +531,10 @@ def test_a_server_stops_at_once_though_requests_hang(monkeypatch: pytest.MonkeyP
 
 SERVED_IN_FOREGROUND: Final = """
 import sys
-import mockscope.server
+import mockscope.server.live
 from contextlib import ExitStack
 from threading import Thread
-from mockscope.server import LiveServer, serve_in_foreground
+from mockscope.server.live import LiveServer, serve_in_foreground
 
 def tell_when_held():
     while not any(call.is_held for call in site.calls):
@@ -542,7 +542,7 @@ def tell_when_held():
     print("held", flush=True)
 
 # uvicorn would give the responses under way that long.
-mockscope.server.GRACE_SECONDS = 600
+mockscope.server.live.GRACE_SECONDS = 600
 double = LiveServer()
 site = double.site(host="example-site", api_key="e179017a-62b0-4996-8a38-e91aa9f1")
 site.faults.add_plain({keeps_back})

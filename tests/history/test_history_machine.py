@@ -18,8 +18,8 @@ from hypothesis.stateful import (
 )
 
 from mockscope import MockSite
-from mockscope.bench import SiteSnapshot
 from mockscope.domain import history
+from mockscope.sites import SiteSnapshot
 
 EMAILS = ("monica@example.com", "Chandler@Example.com", "joey@example.com", "rachel@example.com", "mike@example.com")
 NAMES = ("Sales", "NY Knicks", "Friends", "All Users", "Administrators")

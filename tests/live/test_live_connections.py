@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from support.bounds import WAIT_SECONDS
 
 from mockscope import LiveServer, MockSite
-from mockscope.server import bind
+from mockscope.server.live import bind
 
 LIMIT = 1024 * 1024
 BUILTIN_GROUPS = {

@@ -22,9 +22,10 @@ from support.bounds import WAIT_SECONDS, at_once, join
 from support.leaks import open_files, threads_since
 
 import mockscope
-from mockscope import LiveServer, MockSite, server
+from mockscope import LiveServer, MockSite
 from mockscope.domain.site import Site
-from mockscope.server import bind
+from mockscope.server import live as live_module
+from mockscope.server.live import bind
 
 NOT_RUNNING = "the mockscope server is not running: use it in a with block, or call start()"
 
@@ -227,7 +228,7 @@ def test_a_start_that_fails_in_the_thread_raises_instead_of_waiting(monkeypatch:
     def fail(*args: object, **kwargs: object) -> None:
         raise OSError("Too many open files")
 
-    monkeypatch.setattr(server, "uvicorn_config", fail)
+    monkeypatch.setattr(live_module, "uvicorn_config", fail)
     raised: list[BaseException | None] = []
 
     def start() -> None:
@@ -258,8 +259,8 @@ def test_a_server_refuses_green_threads_and_starts_once_threads_are_real(monkeyp
 
     live = LiveServer()
     with monkeypatch.context() as patched:
-        patched.setattr(server, "Thread", GreenThread)
-        patched.setattr(server, "uvicorn_config", no_loop)
+        patched.setattr(live_module, "Thread", GreenThread)
+        patched.setattr(live_module, "uvicorn_config", no_loop)
         with pytest.raises(RuntimeError, match=r"^a mockscope server needs a thread .* gevent .*thread=False"):
             live.start()
 

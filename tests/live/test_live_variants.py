@@ -11,7 +11,7 @@ from clients import Wire, head, message
 import mockscope
 from mockscope import LiveServer, MockSite
 from mockscope.instruments.fault import Transport
-from mockscope.protocol import OverH11, OverHttptools, protocol_class
+from mockscope.server.protocol import OverH11, OverHttptools, protocol_class
 
 JOEY = {
     "first_name": "Joey",

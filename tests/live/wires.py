@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from mockscope.protocol import OverHttptools
-from mockscope.server import uvicorn_config
+from mockscope.server.live import uvicorn_config
+from mockscope.server.protocol import OverHttptools
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 

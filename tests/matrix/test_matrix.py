@@ -21,7 +21,7 @@ from support.commands import restored_signals
 
 import mockscope
 from mockscope import LiveServer, MockSite
-from mockscope.running import run
+from mockscope.cli.child_process import run
 
 SCRIPTS: Final = Path(__file__).parent / "scripts"
 # What npm installed for Node's scripts, if it did.

@@ -12,11 +12,11 @@ from typing import Any, Final
 import msgspec
 from facts import Page, shown, spread
 
+from mockscope._vendor import VENDOR_HOSTS
 from mockscope.domain import rules
 from mockscope.domain.model import ROLES, Access
 from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refusal
-from mockscope.tls import VENDOR_HOSTS
 from mockscope.web.routes import COLLECTIONS, ONE_GROUP, ROUTES
 
 Claims = set[str]

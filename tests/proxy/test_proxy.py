@@ -18,8 +18,8 @@ from support.bounds import join
 
 import mockscope
 from mockscope import LiveServer, MockSite
+from mockscope._vendor import VENDOR_HOSTS
 from mockscope.instruments.fault import TRANSPORTS
-from mockscope.tls import VENDOR_HOSTS
 
 # A name that nobody has (RFC 6761): whoever tries to resolve it fails.
 ELSEWHERE: Final = "elsewhere.invalid"
@@ -238,7 +238,7 @@ LOOPBACK_SPELLINGS: Final = (
 @pytest.mark.parametrize("others", ["refuse", "pass"])
 def test_loopback_is_closed_to_who_comes_over_the_network(others: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     # All of these tests come from 127.0.0.1.
-    monkeypatch.setattr("mockscope.proxy.Client.is_local", False)
+    monkeypatch.setattr("mockscope.server.proxy.Client.is_local", False)
     with another() as port, mockscope.serve(proxy=True, proxy_others=others) as server:
         for spelling in LOOPBACK_SPELLINGS:
             for line in (f"GET http://{spelling}:{port}/", f"CONNECT {spelling}:{port}"):
@@ -459,7 +459,7 @@ def test_a_head_is_64_kib_at_most(server: LiveServer, data: bytes, status: bytes
 
 @pytest.mark.parametrize("sent", [b"", b"CONNECT app.peri"])
 def test_a_head_that_never_comes_is_timed_out(server: LiveServer, sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mockscope.proxy.HEAD_TIMEOUT", 0.05)
+    monkeypatch.setattr("mockscope.server.proxy.HEAD_TIMEOUT", 0.05)
 
     assert said_to(server, sent).startswith(b"HTTP/1.1 408 No request came within 0.05 seconds.\r\n")
 
@@ -472,7 +472,7 @@ def send_for_ever(client: socket.socket) -> None:
 def test_a_client_that_does_not_close_after_an_error_is_cut_off(
     server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mockscope.proxy.CLOSE_TIMEOUT", 0.05)
+    monkeypatch.setattr("mockscope.server.proxy.CLOSE_TIMEOUT", 0.05)
     host, port = server.proxy_url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=300) as client:
         client.sendall(b"\x05\x01\x00")
@@ -483,7 +483,7 @@ def test_a_client_that_does_not_close_after_an_error_is_cut_off(
 
 
 def test_names_that_were_refused_are_counted_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mockscope.proxy.MAX_NAMES", 3)
+    monkeypatch.setattr("mockscope.server.proxy.MAX_NAMES", 3)
     with mockscope.serve(proxy=True) as server:
         for number in (1, 2, 3, 4, 1, 5):
             said_to(server, f"CONNECT host-{number}:443 HTTP/1.1\r\n\r\n".encode())

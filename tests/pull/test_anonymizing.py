@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from support.examples import examples
 
 from mockscope import Mockscope, strategies
-from mockscope.anonymizing import MIN_SOUGHT, anonymized
 from mockscope.domain.model import BUILTIN_GROUPS
+from mockscope.remote.anonymize import MIN_SOUGHT, anonymized
 
 SALT: Final = b"central_perk"
 FRIENDS: Final[dict[str, Any]] = {
@@ -234,7 +234,7 @@ def test_one_more_person_changes_nobody_else() -> None:
 
 # Of words with one syllable there are few, so that many are taken.
 SHORT_OF_WORDS: Final = """
-import mockscope.anonymizing as module
+import mockscope.remote.anonymize as module
 module.SYLLABLES, module.ENDS = 1, ("",) * 8
 groups = [{"name": f"group {number}", "access": "Sql"} for number in range(200)]
 for order in (groups, groups[::-1]):

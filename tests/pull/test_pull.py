@@ -24,7 +24,7 @@ from support.examples import examples
 
 import mockscope
 from mockscope import Entry, LiveServer, Mockscope, MockSite, strategies
-from mockscope.cli import cli
+from mockscope.cli.root import cli
 from mockscope.domain.model import BUILTIN_GROUPS
 from mockscope.remote.client import Client
 
@@ -379,7 +379,7 @@ def read_some(terminal: Any) -> bytes:
 
 @pytest.fixture
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mockscope.pulling.RETRY_SECONDS", (0, 0, 0))
+    monkeypatch.setattr("mockscope.remote.pull.RETRY_SECONDS", (0, 0, 0))
 
 
 @pytest.mark.usefixtures("no_waits")
@@ -417,7 +417,7 @@ def test_a_server_that_keeps_failing_is_an_error_and_the_output_stays(
 
 def test_the_waits_between_repeats_grow(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("mockscope.pulling.time.sleep", waits.append)
+    monkeypatch.setattr("mockscope.remote.pull.time.sleep", waits.append)
     site.faults.add("list_groups", status=503, times=None)
 
     assert pull(site.url).status == 1

@@ -22,7 +22,7 @@ from outside import outside as outside
 from support.bounds import at_once, result
 
 from mockscope import LiveServer, MockSite, serve
-from mockscope.redirect import ABSENT, ROWS, Row, redirected
+from mockscope.intercept.redirect import ABSENT, ROWS, Row, redirected
 
 URL: Final = "http://app.periscopedata.com/api/v1/users"
 

@@ -15,7 +15,7 @@ from outside import outside as outside
 from senders import CLIENTS, Client, Options, through_every_client
 
 from mockscope import MockSite
-from mockscope.redirect import redirected
+from mockscope.intercept.redirect import redirected
 
 # http.client and urllib3's own pools read no environment.
 READ_THE_ENVIRONMENT: Final = [name for name in CLIENTS if name != "http.client" and "urllib3" not in name]

@@ -15,7 +15,7 @@ from outside import trust as trust
 from senders import CLIENTS, Client, Options, Trust, through_every_client
 
 from mockscope import LiveServer, MockSite, serve
-from mockscope.redirect import redirected
+from mockscope.intercept.redirect import redirected
 
 APP: Final = "https://app.periscopedata.com"
 USERS: Final = f"{APP}/api/v1/users"

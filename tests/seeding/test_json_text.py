@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockscope.json_text import mistake_of
+from mockscope._support.json_errors import mistake_of
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

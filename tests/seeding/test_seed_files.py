@@ -13,11 +13,12 @@ import msgspec
 import pytest
 
 import mockscope
-from mockscope import SeedError, seeding
-from mockscope.domain import state
+from mockscope import SeedError
 from mockscope.domain.model import BUILTIN_GROUPS
-from mockscope.domain.state import SeedGenerate, SeedSite, SeedUser
-from mockscope.people import make_up
+from mockscope.seeds import files as seed_files
+from mockscope.seeds import format as seed_format
+from mockscope.seeds.format import SeedGenerate, SeedSite, SeedUser
+from mockscope.seeds.generate import make_up
 
 EVERYTHING: Final = """\
 mockscope: 1
@@ -111,7 +112,7 @@ def written(folder: Path, text: str | bytes, name: str = "seed.yaml") -> Path:
 def refusal(folder: Path, text: str | bytes, name: str = "seed.yaml") -> str:
     path = written(folder, text, name)
     with pytest.raises(SeedError) as refused:
-        seeding.load_sites(path)
+        seed_files.load_sites(path)
     return str(refused.value).removeprefix(f"{folder}/")
 
 
@@ -121,20 +122,20 @@ def one_site(lines: str) -> str:
 
 
 def test_every_key_is_read_and_exported_in_api_order(tmp_path: Path) -> None:
-    assert state.export(seeding.load_sites(written(tmp_path, EVERYTHING))) == EXPORTED
+    assert seed_format.export(seed_files.load_sites(written(tmp_path, EVERYTHING))) == EXPORTED
 
 
 def test_json_yaml_and_plain_data_mean_the_same(tmp_path: Path) -> None:
-    sites = seeding.load_sites(EXPORTED)
-    as_json = written(tmp_path, seeding.to_json(sites), "seed.json")
-    as_yaml = written(tmp_path, seeding.to_yaml(sites))
+    sites = seed_files.load_sites(EXPORTED)
+    as_json = written(tmp_path, seed_files.to_json(sites), "seed.json")
+    as_yaml = written(tmp_path, seed_files.to_yaml(sites))
 
-    assert state.export(seeding.load_sites(as_json)) == EXPORTED
-    assert state.export(seeding.load_sites(as_yaml)) == EXPORTED
+    assert seed_format.export(seed_files.load_sites(as_json)) == EXPORTED
+    assert seed_format.export(seed_files.load_sites(as_yaml)) == EXPORTED
 
 
 def test_a_site_needs_a_host_alone_and_gets_a_key_of_the_page_s_shape() -> None:
-    (site,) = seeding.load_sites({"mockscope": 1, "sites": [{"host": "a"}]})
+    (site,) = seed_files.load_sites({"mockscope": 1, "sites": [{"host": "a"}]})
 
     assert [len(part) for part in site.api_key.split("-")] == [8, 4, 4, 4, 8]
     assert (list(site.store.groups), len(site.store.users), site.enabled) == (["Administrators", "All Users"], 0, True)
@@ -379,7 +380,7 @@ def test_a_repeated_key_among_many_is_found_in_linear_time() -> None:
     for size in (1000, 2000, 4000):
         compared = 0
         with pytest.raises(ValueError, match="999 stands here twice"):
-            seeding._unique([(Key(key), 0) for key in (*range(size), 999)])
+            seed_files._unique([(Key(key), 0) for key in (*range(size), 999)])
         counts.append(compared)
 
     assert counts[2] < 3 * counts[1] < 9 * counts[0]
@@ -389,28 +390,28 @@ def test_a_repeated_key_among_many_is_found_in_linear_time() -> None:
 def test_a_byte_order_mark_is_no_part_of_a_seed(tmp_path: Path, name: str) -> None:
     plain = '{"mockscope": 1, "sites": [{"host": "a", "api_key": "k"}]}'
 
-    loaded = seeding.load_sites(written(tmp_path, b"\xef\xbb\xbf" + plain.encode(), name))
+    loaded = seed_files.load_sites(written(tmp_path, b"\xef\xbb\xbf" + plain.encode(), name))
 
-    assert state.export(loaded) == state.export(seeding.load_sites(json.loads(plain)))
+    assert seed_format.export(loaded) == seed_format.export(seed_files.load_sites(json.loads(plain)))
 
 
 def test_plain_data_is_told_that_a_key_is_no_text() -> None:
     source: Any = {"mockscope": 1, "sites": [{"host": "a", "users": [{1: "x"}]}]}
     with pytest.raises(SeedError, match=r"^seed\.sites\[0\]\.users\[0\]: a key is not a text$"):
-        seeding.load_sites(source)
+        seed_files.load_sites(source)
 
 
 def test_nothing_is_half_loaded(mockscope_server: mockscope.LiveServer) -> None:
     before = mockscope_server.export()
     with pytest.raises(ValueError, match="there is a site a already"):
-        mockscope_server.directory.add(*seeding.load_sites({"mockscope": 1, "sites": [{"host": "a"}]}) * 2)
+        mockscope_server.directory.add(*seed_files.load_sites({"mockscope": 1, "sites": [{"host": "a"}]}) * 2)
 
     assert mockscope_server.export() == before
 
 
 def test_plain_data_has_its_place_spelled_instead_of_a_line() -> None:
     with pytest.raises(SeedError) as refused:
-        seeding.load_sites({"mockscope": 1, "sites": [{"host": "a", "users": [{"email": "x"}]}]})
+        seed_files.load_sites({"mockscope": 1, "sites": [{"host": "a", "users": [{"email": "x"}]}]})
 
     assert str(refused.value) == "seed.sites[0].users[0]: first_name is missing"
 
@@ -426,7 +427,7 @@ def generated(
 ) -> dict[str, Any]:
     generate = {"users": users, "groups": groups, "idle": idle} | ({} if seed is None else {"seed": seed})
     site = {"host": "a", "api_key": "k", "generate": generate} | (by_hand or {})
-    return state.export(seeding.load_sites({"mockscope": 1, "sites": [site]}, now=NOON))
+    return seed_format.export(seed_files.load_sites({"mockscope": 1, "sites": [site]}, now=NOON))
 
 
 def days_idle(users: list[dict[str, Any]], now: datetime = NOON) -> list[float | None]:
@@ -520,14 +521,14 @@ def test_generate_leaves_what_was_written_by_hand_alone() -> None:
 def test_a_generated_site_survives_its_own_export() -> None:
     exported = generated(300, 20, 1)
 
-    assert state.export(seeding.load_sites(exported)) == exported
+    assert seed_format.export(seed_files.load_sites(exported)) == exported
 
 
 # -- schema --------------------------------------------------------------------------------------------------------
 
 
 def test_the_schema_is_valid_and_accepts_what_the_loader_accepts() -> None:
-    schema = seeding.schema()
+    schema = seed_files.schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
 
@@ -550,17 +551,17 @@ def test_the_schema_is_valid_and_accepts_what_the_loader_accepts() -> None:
     ],
 )
 def test_the_schema_refuses_what_the_loader_refuses(wrong: dict[str, Any]) -> None:
-    assert not jsonschema.Draft202012Validator(seeding.schema()).is_valid(wrong)
+    assert not jsonschema.Draft202012Validator(seed_files.schema()).is_valid(wrong)
     with pytest.raises(SeedError):
-        seeding.load_sites(wrong)
+        seed_files.load_sites(wrong)
 
 
 def test_every_key_of_the_format_is_described() -> None:
-    definitions = json.loads(json.dumps(seeding.schema()))["$defs"]
+    definitions = json.loads(json.dumps(seed_files.schema()))["$defs"]
 
     assert [name for name, made in definitions.items() if "description" not in made] == []
     assert set(definitions["SeedSite"]["properties"]) == {
-        field.name for field in msgspec.structs.fields(state.SeedSite)
+        field.name for field in msgspec.structs.fields(seed_format.SeedSite)
     }
 
 

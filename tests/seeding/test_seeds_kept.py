@@ -6,9 +6,10 @@ from typing import Any, Final
 
 import pytest
 
-from mockscope import Mockscope, SeedError, seeding
+from mockscope import Mockscope, SeedError
 from mockscope.domain.site import Site
-from mockscope.seeding import MAX_FILE_BYTES, MAX_FILES
+from mockscope.seeds import files as seed_files
+from mockscope.seeds.files import MAX_FILE_BYTES, MAX_FILES
 
 FRIENDS: Final = """\
 mockscope: 1
@@ -33,13 +34,13 @@ def friends(tmp_path: Path) -> Path:
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that were parsed."""
     names = []
-    parse: Callable[..., list[Site]] = seeding.parse_sites
+    parse: Callable[..., list[Site]] = seed_files.parse_sites
 
     def noting(text: bytes, name: str, **options: Any) -> list[Site]:
         names.append(Path(name).name)
         return parse(text, name, **options)
 
-    monkeypatch.setattr(seeding, "parse_sites", noting)
+    monkeypatch.setattr(seed_files, "parse_sites", noting)
     return names
 
 

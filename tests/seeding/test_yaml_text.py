@@ -10,8 +10,8 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mockscope import yaml_text
-from mockscope.domain.state import SeedError
+from mockscope.seeds import yaml_io
+from mockscope.seeds.format import SeedError
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 # What means something in YAML, so that texts are often more than one scalar.
@@ -64,11 +64,11 @@ class NoAliases(yaml.CSafeDumper):
         return True
 
 
-class Reference(yaml_text.Loader):
+class Reference(yaml_io.Loader):
     """PyYAML's own constructors, where a key that stands twice is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        keys = [yaml_text.MERGE if key.tag == yaml_text.MERGE else self.construct_object(key) for key, _ in node.value]
+        keys = [yaml_io.MERGE if key.tag == yaml_io.MERGE else self.construct_object(key) for key, _ in node.value]
         if len(set(keys)) < len(keys):
             raise yaml.YAMLError
         return dict(super().construct_mapping(node, deep))
@@ -79,7 +79,7 @@ REFUSED: Final = object()
 
 def parsed(text: str) -> object:
     try:
-        return yaml_text.parse(text, "seed.yaml")
+        return yaml_io.parse(text, "seed.yaml")
     except SeedError as error:
         is_beyond_pyyaml = any(word in error.problem for word in ("contains itself", "a key must", "too deeply"))
         return error if is_beyond_pyyaml else REFUSED
@@ -104,10 +104,10 @@ def ordered(data: object) -> object:
 @example(data=[-0.0, 0.0, 0, False, math.inf])
 @example(data={"a": ["x " * 100, "é\n\n  b\n", "\x85\u2028", "🐤", "\x00\x7f"], "": {"1": {"null": 2.5}}})
 def test_plain_data_is_written_as_pyyaml_writes_it_and_comes_back(data: object) -> None:
-    text = yaml_text.to_text(data)
+    text = yaml_io.to_text(data)
 
     assert text == dumped(data)
-    assert repr(yaml_text.parse(text, "seed.yaml")) == repr(data)
+    assert repr(yaml_io.parse(text, "seed.yaml")) == repr(data)
 
 
 @given(text=rich | st.lists(pieces, max_size=25).map("".join) | plain.map(dumped))
@@ -121,12 +121,12 @@ def test_a_text_means_what_it_means_to_pyyaml(text: str) -> None:
 def test_a_list_in_two_places_is_written_twice() -> None:
     groups = ["All Users"]
 
-    assert yaml_text.to_text({"a": groups, "b": groups}) == "a:\n- All Users\nb:\n- All Users\n"
+    assert yaml_io.to_text({"a": groups, "b": groups}) == "a:\n- All Users\nb:\n- All Users\n"
 
 
 def test_what_is_no_plain_data_is_not_written() -> None:
     with pytest.raises(yaml.representer.RepresenterError, match="cannot represent an object"):
-        yaml_text.to_text({"users": [object()]})
+        yaml_io.to_text({"users": [object()]})
 
 
 LAUGHS: Final = "".join(f"a{step}: &a{step} [{', '.join([f'*a{step - 1}'] * 10)}]\n" for step in range(1, 10))
@@ -159,7 +159,7 @@ MERGES: Final = "".join(f"a{step}: &a{step} {{<<: [*a{step - 1}, *a{step - 1}]}}
 )
 def test_what_a_seed_does_not_need_is_refused_with_its_line(text: str, message: str) -> None:
     with pytest.raises(SeedError) as refused:
-        yaml_text.parse(text, "seed.yaml")
+        yaml_io.parse(text, "seed.yaml")
 
     assert re.match(r"seed\.yaml(, |: )", str(refused.value))
     assert re.sub(r"^seed\.yaml(, |: )", "", str(refused.value)).startswith(message)
@@ -170,16 +170,16 @@ def test_aliases_may_repeat_a_million_values_and_not_one_list_more() -> None:
     # A list counts as one value beside its items.
     base = f"base: &base [{', '.join(['1'] * 999)}]\n"
 
-    assert len(yaml_text.parse(f"{base}again: [{', '.join(['*base'] * 1000)}]\n", "seed.yaml")["again"]) == 1000
+    assert len(yaml_io.parse(f"{base}again: [{', '.join(['*base'] * 1000)}]\n", "seed.yaml")["again"]) == 1000
     with pytest.raises(SeedError, match="aliases of this repeat more than 1000000 values"):
-        yaml_text.parse(f"{base}again: [{', '.join(['*base'] * 1001)}]\n", "seed.yaml")
+        yaml_io.parse(f"{base}again: [{', '.join(['*base'] * 1001)}]\n", "seed.yaml")
 
 
 def test_aliases_and_merge_keys_are_understood() -> None:
     text = "base: &base {a: 1, b: 1}\nagain: [*base, *base]\nmore: {<<: *base, b: 2}\n"
 
     base = {"a": 1, "b": 1}
-    assert yaml_text.parse(text, "seed.yaml") == {"base": base, "again": [base, base], "more": {"a": 1, "b": 2}}
+    assert yaml_io.parse(text, "seed.yaml") == {"base": base, "again": [base, base], "more": {"a": 1, "b": 2}}
 
 
 def places(node: yaml.Node, line: int, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], int]]:
@@ -202,12 +202,12 @@ named = st.recursive(
 
 @given(data=named, before=st.sampled_from(["", "\n\n", "# Chandler\n---\n"]))
 def test_each_path_leads_to_its_line(data: object, before: str) -> None:
-    text = before + yaml_text.to_text(data)
+    text = before + yaml_io.to_text(data)
     root = yaml.compose(text, Loader=yaml.CSafeLoader)
     assert root is not None
     known = dict(places(root, root.start_mark.line + 1))
 
-    assert {path: yaml_text.line_of(text, path) for path in known} == known
+    assert {path: yaml_io.line_of(text, path) for path in known} == known
 
 
 @pytest.mark.parametrize(
@@ -223,8 +223,8 @@ def test_each_path_leads_to_its_line(data: object, before: str) -> None:
     ],
 )
 def test_a_path_that_ends_early_leads_to_its_last_line(text: str, path: tuple[str | int, ...], line: int) -> None:
-    assert yaml_text.line_of(text, path) == line
+    assert yaml_io.line_of(text, path) == line
 
 
 def test_a_text_that_is_not_yaml_has_no_line() -> None:
-    assert yaml_text.line_of("a: [\n", ("a",)) is None
+    assert yaml_io.line_of("a: [\n", ("a",)) is None

@@ -156,7 +156,7 @@ def test_policies_turn_every_switch_to_every_value() -> None:
 
 
 def test_nothing_but_the_strategies_imports_hypothesis() -> None:
-    modules = "mockscope, mockscope.server, mockscope.cli, pytest_mockscope"
+    modules = "mockscope, mockscope.server.live, mockscope.cli.root, pytest_mockscope"
     script = f"import sys, {modules}; print(sorted(n for n in sys.modules if 'hypothesis' in n or 'strategies' in n))"
     assert printed_by(script) == "[]"
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from click.testing import CliRunner
 
-from mockscope.cli import cli
+from mockscope.cli.root import cli
 
 
 class Done(NamedTuple):

@@ -20,7 +20,7 @@ from support.bounds import WAIT_SECONDS, join
 
 import mockscope
 from mockscope import LiveServer, MockSite
-from mockscope.instruments.calls import Journal
+from mockscope.instruments.call_log import Journal
 
 USERS = "/api/v1/users"
 LONG_AGO = "2001-01-01T00:00:00Z"

@@ -18,7 +18,8 @@ import requests
 
 import mockscope
 from mockscope import Authority, LiveServer
-from mockscope.tls import BUNDLE_VARIABLES, VENDOR_HOSTS, java_trust_store
+from mockscope._vendor import VENDOR_HOSTS
+from mockscope.server.certificates import BUNDLE_VARIABLES, java_trust_store
 
 
 def shaken(server: LiveServer, name: str, context: ssl.SSLContext) -> str:

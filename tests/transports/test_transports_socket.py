@@ -22,7 +22,7 @@ from transport_cases import CASES, USERS
 
 from mockscope import Answer, Entry, LiveServer, MockSite, serve
 from mockscope.instruments.fault import Transport
-from mockscope.transports import InProcess, is_plain
+from mockscope.intercept.transports import InProcess, is_plain
 
 VENDOR: Final = "https://app.periscopedata.com"
 

@@ -15,7 +15,7 @@ from support.bounds import at_once, result
 from transport_cases import MIKE, USERS
 
 from mockscope import LiveServer, MockSite, serve
-from mockscope.transports import InProcess
+from mockscope.intercept.transports import InProcess
 
 TIMES: Final = 25
 

@@ -27,15 +27,15 @@ from asking import (
 )
 
 import mockscope
-from mockscope import _spec
+from mockscope.cli.child_process import _explain
+from mockscope.contract import document as contract_document
 from mockscope.domain.refusals import Refusal
 from mockscope.domain.site import Site
 from mockscope.instruments.hints import Advice, Hint
-from mockscope.instruments.log import RequestLog, text_lines
 from mockscope.instruments.report import report
-from mockscope.running import _explain
-from mockscope.web.explaining import REASONS
-from mockscope.web.suspicions import KNOWN_PARAMETERS
+from mockscope.instruments.request_log import RequestLog, text_lines
+from mockscope.web.refusal_hints import REASONS
+from mockscope.web.request_hints import KNOWN_PARAMETERS
 
 JSON_TYPE = {"Content-Type": "application/json"}
 AUTH = "Http-X-Partner-Auth"
@@ -1307,7 +1307,7 @@ def test_what_is_ignored_has_its_hint_whatever_became_of_the_call(
 
 @pytest.mark.rule("HTTP-7")
 def test_the_known_parameters_are_those_of_the_contract_and_test_mode_of_a_read() -> None:
-    document = yaml.safe_load(_spec.openapi_yaml())
+    document = yaml.safe_load(contract_document.openapi_yaml())
     paths, shared = document["paths"], document["components"]["parameters"]
     found: dict[str, set[str]] = {}
     for path in paths.values():

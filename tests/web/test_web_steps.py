@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from support.counted import Counted
 
-from mockscope import wire
-from mockscope.web import suspicions
+from mockscope import codec
+from mockscope.web import request_hints
 
 
 @pytest.mark.parametrize("number", [500, 1000])
@@ -20,10 +20,10 @@ def test_names_that_come_twice_are_found_in_as_many_steps_as_there_are_names(
     def loads(body: bytes, *, object_pairs_hook: Callable[[list[tuple[str, object]]], object], **other: Any) -> None:
         object_pairs_hook([(name, 1) for name in [*names, Counted("name-1"), Counted("name-0")]])
 
-    monkeypatch.setattr(wire.json, "loads", loads)  # type: ignore[attr-defined]
+    monkeypatch.setattr(codec.json, "loads", loads)  # type: ignore[attr-defined]
     Counted.compared = 0
 
-    assert wire.repeated_names(b"{}") == ["name-0", "name-1"]
+    assert codec.repeated_names(b"{}") == ["name-0", "name-1"]
     assert Counted.compared <= 8 * number
 
 
@@ -33,5 +33,5 @@ def test_a_group_that_comes_twice_is_found_in_as_many_steps_as_there_are_groups(
     call: Any = SimpleNamespace(entry=SimpleNamespace(operation="create_user"), fields={"groups": groups})
     Counted.compared = 0
 
-    assert [values["name"] for values in suspicions._repeated_group(call)] == [f"group-{number - 1}"]
+    assert [values["name"] for values in request_hints._repeated_group(call)] == [f"group-{number - 1}"]
     assert Counted.compared <= 8 * number

@@ -8,7 +8,7 @@ import pytest
 from asking import CHANDLER, FRIENDS, GROUPS, PHOEBE, USERS, Client, page_site
 
 from mockscope.domain.site import Site
-from mockscope.instruments.entry import Entry
+from mockscope.instruments.call import Entry
 
 JSON = "application/json; charset=utf-8"
 MIB = 1024 * 1024

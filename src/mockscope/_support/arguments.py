@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Final, get_args
 
-from mockscope.nearness import hint_at
+from mockscope._support.suggestions import hint_at
 
 # The words of JSON for the types of Python.
 IN_WORDS: Final[Mapping[Any, str]] = {

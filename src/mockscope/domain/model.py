@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from mockscope.moments import aware
+from mockscope._support.timestamps import aware
 
 # The format of the API. Used only for a text that datetime has accepted.
 AS_RENDERED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)

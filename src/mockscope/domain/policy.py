@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from mockscope.nearness import hint_at
+from mockscope._support.suggestions import hint_at
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

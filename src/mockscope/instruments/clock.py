@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Final, NamedTuple
 
 from mockscope._support.monotonic import unix_time_ns
-from mockscope.moments import aware
+from mockscope._support.timestamps import aware
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)

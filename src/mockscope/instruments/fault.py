@@ -10,9 +10,9 @@ from itertools import repeat
 from typing import Any, Final, Literal, get_args
 
 from mockscope._support.arguments import check_kind, check_word
-from mockscope.instruments.entry import Entry
+from mockscope.instruments.call import Entry
 from mockscope.instruments.matching import ASKED, OPERATIONS, check_criteria, check_operation, fits, spelled
-from mockscope.instruments.veil import Veil
+from mockscope.instruments.redaction import Veil
 
 Transport = Literal["reset", "drop", "hang", "truncate", "garbage", "bad_json"]
 

@@ -10,8 +10,8 @@ from threading import Lock
 from typing import Any, Final, Literal
 
 from mockscope._support.arguments import check_keys, check_kind, check_word
+from mockscope.instruments.call import Entry
 from mockscope.instruments.clock import Clock
-from mockscope.instruments.entry import Entry
 from mockscope.instruments.fault import (
     ANY,
     KINDS,
@@ -26,8 +26,8 @@ from mockscope.instruments.fault import (
     encoded,
 )
 from mockscope.instruments.matching import Operation, check_operation
-from mockscope.instruments.rates import RateLimit, RateLimitResult, check_limits
-from mockscope.instruments.veil import Veil
+from mockscope.instruments.rate_limits import RateLimit, RateLimitResult, check_limits
+from mockscope.instruments.redaction import Veil
 
 OF_A_RATE_LIMIT: Final = ("calls", "per", "operation")
 # The distributions of delays, and what each needs.
@@ -214,7 +214,7 @@ class Faults:
             lines = [f"planned faults of {self._about} that did not come as often as planned:"]
             raise AssertionError("\n".join([*lines, *(f"  {rule}" for rule in unused)]))
 
-    # -- called by web/breaking.py -----------------------------------------------------------------------------
+    # -- called by web/fault_injection.py -----------------------------------------------------------------------------
 
     def judge(self, entry: Entry) -> RateLimitResult | None:
         """Return the result of the rate limits that apply to a call; None if no limit applies."""

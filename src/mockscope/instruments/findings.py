@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from mockscope.instruments.calls import Journal
-from mockscope.instruments.entry import Entry
+from mockscope.instruments.call import Entry
+from mockscope.instruments.call_log import Journal
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.hints import Hint
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote
 
 from harfile import Content, Creator, HarFile, PostData, Record, Request, Response, Timings
 
-from mockscope.instruments.entry import Entry
+from mockscope.instruments.call import Entry
 
 # What is at home there is asked by HTTPS, though a redirect leads it here by plain HTTP.
 VENDOR_DOMAIN: Final = ".periscopedata.com"

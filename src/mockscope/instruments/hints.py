@@ -1,6 +1,6 @@
 """The catalogue of hints: what a client most likely did wrong, and what to do.
 
-One row a hint: its code and its sentences. The conditions are in web/explaining.py and web/suspicions.py.
+One row a hint: its code and its sentences. The conditions are in web/refusal_hints.py and web/request_hints.py.
 """
 
 from enum import Enum, unique

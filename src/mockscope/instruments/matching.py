@@ -8,8 +8,8 @@ from typing import Any, Final, Literal, get_args
 
 from mockscope._support.arguments import check_word
 from mockscope._support.text import printable
-from mockscope.instruments.entry import Entry
-from mockscope.instruments.veil import Veil
+from mockscope.instruments.call import Entry
+from mockscope.instruments.redaction import Veil
 
 Operation = Literal[
     "list_users",

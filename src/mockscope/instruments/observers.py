@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from mockscope.instruments.entry import Entry
+    from mockscope.instruments.call import Entry
 
 # Each is called on the receipt of a call, in the server's thread, with the Journal that keeps it. Before the
 # response is made the call holds its head alone. The list may change at any time.

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from mockscope._support.text import printable
-from mockscope.instruments.entry import Entry
-from mockscope.instruments.log import INDENT, text_lines
+from mockscope.instruments.call import Entry
+from mockscope.instruments.request_log import INDENT, text_lines
 
 MOST_SHOWN: Final = 20
 LONGEST_BODY: Final = 500

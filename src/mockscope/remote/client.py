@@ -28,7 +28,7 @@ from urllib3.util import make_headers, parse_url
 
 from mockscope import __version__
 from mockscope._support.text import printable
-from mockscope.instruments.veil import SHORTEST_SOUGHT
+from mockscope.instruments.redaction import SHORTEST_SOUGHT
 from mockscope.remote.exchange import Exchange, Headers, KeyRedactor
 
 AUTH_HEADER: Final = "Http-X-Partner-Auth"

@@ -11,7 +11,7 @@ from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
 from mockscope._support.text import printable
-from mockscope.instruments.veil import SHORTEST_SOUGHT, Veil, last_four
+from mockscope.instruments.redaction import SHORTEST_SOUGHT, Veil, last_four
 
 MAX_SHOWN_CHARACTERS: Final = 2000
 # A larger request is not repeated as a curl line: nobody reads it, and a shell takes no argument of its size.

@@ -9,21 +9,21 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mockscope._support.randomness import random_hex
-from mockscope.bench import Bench, MockSite
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.instruments.calls import Journal
-from mockscope.instruments.entry import Entry
+from mockscope.instruments.call import Entry
+from mockscope.instruments.call_log import Journal
 from mockscope.instruments.fault import FunctionFailed
 from mockscope.instruments.hints import Hint
-from mockscope.instruments.lines import pack
-from mockscope.web.answer import SERVER, JSONAnswer, rendered
-from mockscope.web.breaking import answer_or_break
-from mockscope.web.control.door import Door
-from mockscope.web.explaining import BODIES, explain
-from mockscope.web.head import MAX_HEAD_BYTES, REFUSED_HEAD, Head
-from mockscope.web.reading import Call
+from mockscope.instruments.packed_headers import pack
+from mockscope.sites import Bench, MockSite
+from mockscope.web.control.access import Door
+from mockscope.web.fault_injection import answer_or_break
+from mockscope.web.refusal_hints import BODIES, explain
+from mockscope.web.request import Call
+from mockscope.web.request_head import MAX_HEAD_BYTES, REFUSED_HEAD, Head
+from mockscope.web.request_hints import suspect
+from mockscope.web.response import SERVER, JSONAnswer, rendered
 from mockscope.web.routes import Endpoint, Row, allowed_methods, route
-from mockscope.web.suspicions import suspect
 
 logger: Final = logging.getLogger("mockscope")
 

@@ -8,24 +8,24 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from mockscope import wire
+from mockscope import codec
 from mockscope.domain.model import Group, User
 from mockscope.domain.rules import read_group_changes, read_new_group, read_new_user, read_user_changes
-from mockscope.web.answer import JSONAnswer
-from mockscope.web.head import Head
-from mockscope.web.reading import Call
+from mockscope.web.request import Call
+from mockscope.web.request_head import Head
+from mockscope.web.response import JSONAnswer
 
 # -- rendering -------------------------------------------------------------------------------------------------
 
 
 def answered(record: object, status: int = 200) -> JSONAnswer:
     """Render a record."""
-    return JSONAnswer(wire.encode(record), status)
+    return JSONAnswer(codec.encode(record), status)
 
 
 def would_succeed(status: int = 200) -> JSONAnswer:
     """Render the message of test mode (TEST-2)."""
-    return answered(wire.Message(wire.WOULD_SUCCEED), status)
+    return answered(codec.Message(codec.WOULD_SUCCEED), status)
 
 
 def created(call: Call, record: User | Group | None) -> JSONAnswer:
@@ -42,14 +42,14 @@ def removed(call: Call, record: User | Group | None) -> JSONAnswer:
     """Render the message of a deletion, "User removed from example-site", or that of test mode."""
     if record is None:
         return would_succeed()
-    return answered(wire.Message(f"{type(record).__name__} removed from {call.site.host}"))
+    return answered(codec.Message(f"{type(record).__name__} removed from {call.site.host}"))
 
 
 # -- users -----------------------------------------------------------------------------------------------------
 
 
 def list_users(call: Call) -> JSONAnswer:
-    return JSONAnswer(wire.render_page("users", call.site.list_users(call.head.start)))
+    return JSONAnswer(codec.render_page("users", call.site.list_users(call.head.start)))
 
 
 def get_user(call: Call) -> JSONAnswer:
@@ -76,7 +76,7 @@ def delete_user(call: Call) -> JSONAnswer:
 
 
 def list_groups(call: Call) -> JSONAnswer:
-    return JSONAnswer(wire.render_page("groups", call.site.list_groups(call.head.start)))
+    return JSONAnswer(codec.render_page("groups", call.site.list_groups(call.head.start)))
 
 
 def get_group(call: Call) -> JSONAnswer:

@@ -13,17 +13,17 @@ from starlette.routing import Route, Router
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from mockscope import _spec
-from mockscope.bench import Bench
-from mockscope.contracting import ExtraMissing
+from mockscope._support.suggestions import nearest
+from mockscope.contract import document
+from mockscope.contract.validation import ExtraMissing
 from mockscope.domain.directory import HostTaken
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.nearness import nearest
-from mockscope.web.answer import JSONAnswer
-from mockscope.web.control.asking import WITH_BODY, Ask, body_of
-from mockscope.web.control.door import Door
-from mockscope.web.control.rendering import answered
-from mockscope.web.control.rows import BASE, ROWS, YAML, Row
+from mockscope.sites import Bench
+from mockscope.web.control.access import Door
+from mockscope.web.control.endpoints import BASE, ROWS, YAML, Row
+from mockscope.web.control.request import WITH_BODY, Ask, body_of
+from mockscope.web.control.views import answered
+from mockscope.web.response import JSONAnswer
 
 logger: Final = logging.getLogger("mockscope")
 
@@ -38,8 +38,8 @@ FOR_BROWSERS: Final = [
 NEVER_SUGGESTED: Final = ("/reset", "/import", "/restore", "/rotate-key", "/save")
 # The contract of the vendor's API is for everybody.
 OPEN_ROWS: Final = (
-    Row("GET", "/openapi.yaml", lambda ask: Response(_spec.openapi_yaml(), media_type=YAML), query=None),
-    Row("GET", "/openapi.json", lambda ask: JSONAnswer(_spec.openapi_json()), query=None),
+    Row("GET", "/openapi.yaml", lambda ask: Response(document.openapi_yaml(), media_type=YAML), query=None),
+    Row("GET", "/openapi.json", lambda ask: JSONAnswer(document.openapi_json()), query=None),
 )
 
 

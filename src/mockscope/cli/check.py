@@ -1,0 +1,234 @@
+"""The command check: options to a run, and its report to the terminal or a file."""
+
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import click
+
+from mockscope._support.suggestions import nearest
+from mockscope.cli.options import FILE, MOST_REQUESTS, Number, check_apart, say, say_wrong
+from mockscope.cli.pull import (
+    Progress,
+    check_output,
+    client_of,
+    from_environment,
+    is_loopback,
+    reason_of,
+    server_options,
+    write_output,
+)
+
+if TYPE_CHECKING:
+    from mockscope.conformance.check import Report
+    from mockscope.conformance.names import Record
+    from mockscope.remote.client import Client
+
+HOLDS: Final = 0
+COULD_NOT: Final = 1
+DIFFERS: Final = 2
+# Requests a second, for a server that is not on this machine.
+DEFAULT_RATE: Final = 5.0
+RATE_HELP: Final = "Requests a second at most; 0: no limit. Without it: 5, and on this machine no limit."
+PAGES: Final = click.IntRange(min=1)
+
+
+class JudgingCommand(click.Command):
+    """A command whose status 2 means that something differs: wrong use is status 1."""
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        """Parse the arguments as click does."""
+        try:
+            return super().make_context(*args, **options)
+        except click.ClickException as error:
+            say_wrong(error)
+            raise click.exceptions.Exit(COULD_NOT) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command as click does; an interruption is status 1 too."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            say_wrong(error)
+        except (click.Abort, KeyboardInterrupt):
+            say("interrupted before all was checked")
+        return COULD_NOT
+
+
+@click.command(cls=JudgingCommand)
+@server_options()
+@click.option("--read-only", is_flag=True, help="Send GET only. This is the default.")
+@click.option("--dry-run", is_flag=True, help="Send writes as well, each of them with test_mode=true.")
+@click.option("--full", is_flag=True, help="Create, change and delete records of its own as well. Asks first.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--clean-up", is_flag=True, help="Check nothing: remove what earlier checks have left on the site.")
+@click.option("--rule", "rules", multiple=True, metavar="ID", help="Check this rule only. May be given several times.")
+@click.option("--policy", type=FILE, help="File with switches to judge by, instead of mockscope's defaults.")
+@click.option("--write-policy", type=FILE, help="File for the switches under which mockscope answers like this server.")
+@click.option("--report", "form", type=click.Choice(["json", "junit"]), help="A report instead of the table.")
+@click.option("--report-file", type=FILE, help="File for the report; the table is printed as well.")
+@click.option("--no-exchanges", is_flag=True, help="Leave requests, responses and the site's host out of the report.")
+@click.option("--max-pages", type=PAGES, default=50, show_default=True, help="The most pages of a list that are read.")
+@click.option("--rate", type=Number(0, MOST_REQUESTS), help=RATE_HELP)
+def check(
+    *,
+    url: str,
+    site: str,
+    api_key_env: str,
+    yes: bool,
+    rules: tuple[str, ...],
+    policy: Path | None,
+    write_policy: Path | None,
+    form: Literal["json", "junit"] | None,
+    report_file: Path | None,
+    no_exchanges: bool,
+    max_pages: int,
+    rate: float | None,
+    timeout: float,
+    ca_file: Path | None,
+    **levels: bool,
+) -> int:
+    """Judge a server by the rules.
+
+    URL is the server's URL without /api/v1, e.g. https://app.periscopedata.com. The exit status is 0 if nothing
+    differs, and 2 if something differs. It is 1 for wrong use, or if the run did not reach its end.
+    """
+    if sum(levels.values()) > 1:
+        raise click.UsageError("--read-only, --dry-run, --full and --clean-up exclude each other")
+    if report_file is not None and form is None:
+        raise click.UsageError("--report-file needs --report: json or junit")
+    check_apart({"--report-file": report_file, "--write-policy": write_policy})
+    api_key = from_environment(api_key_env, "the API key")
+    import yaml
+
+    from mockscope.conformance.check import check
+    from mockscope.conformance.outcome import CouldNotRun, Level
+    from mockscope.conformance.report import table, to_json, to_junit, without_exchanges
+    from mockscope.remote.client import Unreachable
+
+    _check_rules(rules)
+    settings: dict[str, Any] = {"rules": rules, "policy": _switches_in(policy), "max_pages": max_pages}
+    check_output(report_file)
+    check_output(write_policy)
+    rate = rate if rate is not None or is_loopback(url) else DEFAULT_RATE
+    full = levels["full"]
+    level = Level.FULL if full else Level.DRY_RUN if levels["dry_run"] else Level.READ_ONLY
+    with client_of(url, site, api_key, rate=rate, timeout=timeout, ca_file=ca_file) as client, _interruptible():
+        try:
+            if levels["clean_up"]:
+                return _clean_up(client, max_pages, is_sure=yes)
+            if full:
+                _ask_first(f"create, change and delete records of its own on {site} at {url}", is_sure=yes)
+            with Progress() as show:
+                report = check(client, level, progress=lambda done, total: show("checks", done, total), **settings)
+            if write_policy is not None:
+                # As switches stand in a seed.
+                text = yaml.safe_dump({"policy": {**report.policy}}, sort_keys=False)
+                write_output(write_policy, text.encode(), private=False)
+            if no_exchanges:
+                report = without_exchanges(report)
+            if form is not None:
+                text = (to_json if form == "json" else to_junit)(report)
+                # Exchanges have people in them.
+                write_output(report_file, text.encode("utf-8", "replace"), private=True)
+            if form is None or report_file is not None:
+                click.echo(_encodable(table(report)), nl=False)
+        except (CouldNotRun, Unreachable, OSError) as error:
+            say(reason_of(error))
+            return COULD_NOT
+    return _status(report, is_full=full)
+
+
+def _status(report: "Report", *, is_full: bool) -> int:
+    """Print which records are left on the site; return the exit status."""
+    if report.leftovers:
+        say(f"left by another check, killed or running: {_listed(report.leftovers)}; --clean-up removes it")
+    if report.left and is_full:
+        return _say_left(report.left)
+    if report.left:
+        say(f"made in test mode, and still there: {_listed(report.left)}; --clean-up removes it")
+    return DIFFERS if report.differs else HOLDS
+
+
+def _check_rules(rules: tuple[str, ...]) -> None:
+    from mockscope.conformance.policy import RULES
+
+    for rule in rules:
+        if rule not in RULES:
+            near = nearest(rule, RULES)
+            raise click.UsageError(f"there is no rule {rule}{f': did you mean {near}?' if near else ''}")
+
+
+def _switches_in(path: Path | None) -> dict[str, object]:
+    """Return the switches in a file: one that --write-policy wrote, or a bare mapping."""
+    if path is None:
+        return {}
+    import yaml
+
+    from mockscope.domain.policy import Policy
+
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        switches = found.get("policy", found) or {}
+        Policy().with_changes(**switches)
+    except OSError as error:
+        raise click.ClickException(f"cannot read the policy {path}: {error.strerror or error}") from None
+    except (ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise click.ClickException(f"{path} is not a policy: {error}") from None
+    return dict(switches)
+
+
+def _ask_first(what: str, *, is_sure: bool) -> None:
+    if is_sure:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"this would {what}, and there is no terminal to ask at: add --yes")
+    click.confirm(f"This will {what}. Go on?", abort=True, err=True)
+
+
+def _clean_up(client: "Client", max_pages: int, *, is_sure: bool) -> int:
+    from mockscope.conformance.check import left_on, remove_from
+
+    found = left_on(client, max_pages=max_pages)
+    if not found:
+        say("no check has left anything there")
+        return HOLDS
+    say(f"left by earlier checks: {_listed(found)}")
+    _ask_first(f"delete them from {client.host} at {client.url}", is_sure=is_sure)
+    left = remove_from(client, found, max_pages=max_pages)
+    if left:
+        return _say_left(left)
+    say("removed")
+    return HOLDS
+
+
+def _listed(records: "Iterable[Record]") -> str:
+    return ", ".join(map(str, records))
+
+
+def _say_left(records: "Iterable[Record]") -> int:
+    say(f"could not be removed: {_listed(records)}; --clean-up tries again")
+    return COULD_NOT
+
+
+def _encodable(text: str) -> str:
+    """Escape what the encoding of standard output does not have: exchanges hold whatever a server sends."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """For a block, let SIGTERM and SIGHUP end a run as Ctrl-C does: its records are removed."""
+    numbers = [number for number in (signal.SIGTERM, getattr(signal, "SIGHUP", None)) if number is not None]
+    # nohup has SIGHUP ignored.
+    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, signal.default_int_handler) for number in heeded}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

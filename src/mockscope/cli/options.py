@@ -1,0 +1,215 @@
+"""The parts that commands share: types of options, the seed or the demo, the state file, and errors in one line."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import combinations
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from mockscope.app import Mockscope
+    from mockscope.seeds.state_file import StateFile
+
+# The people of the vendor's page, so that its examples work when pasted.
+DEMO: Final = Path(__file__).parents[1] / "demo.json"
+FAILED: Final = 1
+# A day. Sockets count milliseconds in 32 bits.
+MOST_SECONDS: Final = 86_400
+MOST_REQUESTS: Final = 1_000_000
+
+
+class Number(click.FloatRange):
+    """A number in a range. NaN is not one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Convert as click does, and refuse NaN."""
+        number = super().convert(value, param, ctx)
+        if isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
+
+
+SECONDS: Final = Number(0, MOST_SECONDS, min_open=True)
+RATE: Final = Number(0, MOST_REQUESTS, min_open=True)
+
+
+class _File(click.Path):
+    """A path with a name: an empty one would be the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(not_empty(ctx, param, value), param, ctx)
+
+
+def not_empty(context: click.Context | None, parameter: click.Parameter | None, value: str) -> str:
+    """Refuse an empty value, as an unset variable of a shell leaves it.
+
+    Raises:
+        BadParameter: If the value is empty.
+    """
+    if not value:
+        raise click.BadParameter("it is empty: give a value, or leave the option out", context, parameter)
+    return value
+
+
+FILE: Final = _File(path_type=Path)
+FOLDER: Final = click.Path(path_type=Path, file_okay=False)
+proxy_others_option: Final = click.option(
+    "--proxy-others",
+    type=click.Choice(["refuse", "pass"]),
+    default="refuse",
+    show_default=True,
+    help="What the proxy does with hosts that are neither the vendor's nor loopback.",
+)
+
+
+def say(line: str) -> None:
+    """Print a line for the user on standard error."""
+    click.echo(f"mockscope: {line}", err=True)
+
+
+def fail(line: str) -> NoReturn:
+    """Print why a command could not do its work, and end it with status 1."""
+    say(line)
+    raise click.exceptions.Exit(FAILED)
+
+
+def refuse(*wrongs: tuple[object, str]) -> None:
+    """Refuse wrong use.
+
+    Args:
+        wrongs: Conditions, each with the message if it is true.
+
+    Raises:
+        UsageError: If a condition is true.
+    """
+    for is_wrong, message in wrongs:
+        if is_wrong:
+            raise click.UsageError(message)
+
+
+def say_findings(double: "Mockscope") -> None:
+    """Print the findings of strict mode and of the contract, site by site."""
+    for site in double.sites.values():
+        for finding in site.objections():
+            say(f"{site.host}: {finding}")
+
+
+def is_given(context: click.Context, parameter: str) -> bool:
+    """Return whether the user gave a value for a parameter, even if it is the default."""
+    return context.get_parameter_source(parameter) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+
+
+def name_of(context: click.Context, parameter: str) -> str:
+    """Return the option of a parameter, or the environment variable that its value came from."""
+    [found] = [each for each in context.command.params if each.name == parameter]
+    if context.get_parameter_source(parameter) is ParameterSource.ENVIRONMENT:
+        return str(found.envvar or f"{context.auto_envvar_prefix}_{parameter.upper()}")
+    return found.opts[0]
+
+
+def say_wrong(error: click.ClickException) -> None:
+    """Print an error of wrong use in one line."""
+    if isinstance(error, click.BadParameter) and error.ctx and error.param and error.param.name:
+        source = error.ctx.get_parameter_source(error.param.name)
+        if source is ParameterSource.ENVIRONMENT:
+            # click would name the option, although the value came from the environment.
+            error.param_hint = name_of(error.ctx, error.param.name)
+    say(" ".join(error.format_message().split()))
+
+
+def check_apart(files: Mapping[str, Path | None]) -> None:
+    """Refuse one file for two purposes.
+
+    Args:
+        files: The files by the name of their option; None for one that was not given.
+
+    Raises:
+        UsageError: If two of them are the same.
+    """
+    for (name, path), (other, its) in combinations(files.items(), 2):
+        if path is not None and its is not None and os.path.realpath(path) == os.path.realpath(its):
+            raise click.UsageError(f"{name} and {other} need a file each")
+
+
+def check_spared(name: str, path: Path | None, what: str, read: Callable[[bytes], object]) -> None:
+    """Refuse to write over a file that is neither empty nor of the kind that mockscope writes there.
+
+    Args:
+        name: The name of the option.
+        path: The file, if one was given.
+        what: The kind of file.
+        read: Parses such a file, or raises ValueError.
+
+    Raises:
+        ClickException: If the file is of another kind, or cannot be read.
+    """
+    if path is None or not os.path.isfile(path):
+        return
+    try:
+        if there := path.read_bytes():
+            read(there)
+    except OSError as error:
+        raise click.ClickException(f"can't read what is in {path} already: {error.strerror or error}") from None
+    except ValueError:
+        raise click.UsageError(
+            f"{name} would be written over {path}, which is not a {what}: name another file, or remove it"
+        ) from None
+
+
+@contextmanager
+def seed_or_demo(seed: Path | None) -> Iterator[Path]:
+    """Yield the file of a seed, or of the demo if none was given, for a block that loads it.
+
+    Raises:
+        ClickException: If the block cannot read or load the seed.
+    """
+    try:
+        yield seed or DEMO
+    except (ValueError, ImportError) as error:
+        # A seed that can't be loaded, a token that can't stand in a header, or a validator that is not installed.
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"can't read the seed {seed}: {error.strerror or error}") from None
+
+
+@contextmanager
+def writing(what: str) -> Iterator[None]:
+    """Turn an OSError of a block into one line for the user.
+
+    Raises:
+        ClickException: If the file cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"can't write {what}: {error.strerror or error}") from None
+
+
+def state_file(path: Path | None) -> "StateFile | None":
+    """Return the file that the state is kept in, if the user wants one.
+
+    Raises:
+        ClickException: If it cannot be written.
+    """
+    if path is None:
+        return None
+    from mockscope.seeds.state_file import StateFile  # imported late: most servers keep no state
+
+    with writing(f"the state file {path}"):
+        return StateFile(path)
+
+
+def is_kept(save: Callable[[], object] | None) -> bool:
+    """Write the state, if it is kept. Return False, and print the reason, if that failed."""
+    try:
+        if save is not None:
+            save()
+    except OSError as error:
+        say(f"the state was not written: {error.strerror or error}")
+        return False
+    return True

@@ -1,0 +1,243 @@
+"""The command serve: its options, and the output for the person who started it."""
+
+import gc
+import os
+import signal
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from shlex import quote
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from mockscope import __version__
+from mockscope._support.collector import collector_off
+from mockscope._support.signals import ending_signals
+from mockscope.cli import options as cli_options
+from mockscope.cli.options import FILE
+
+if TYPE_CHECKING:
+    from mockscope.server.live import LiveServer
+
+NOT_KEPT: Final = 1
+# Fewer users than this load in a moment.
+MIN_TRACKED: Final = 20_000
+MAX_HEADERS: Final = 10
+T = TypeVar("T")
+PORT: Final = click.IntRange(0, 65535)
+LOG: Final = click.Choice(["text", "full", "json", "off"])
+
+
+def _log_json(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Have every line on standard error be JSON from now on, errors of the other options too, if the log is."""
+    if value == "json":
+        from mockscope.instruments.request_log import JSONLines
+
+        sys.stderr = JSONLines(sys.stderr)
+    return value
+
+
+# Arguments are let through, for a message of our own: most often one is a seed.
+@click.command(context_settings={"auto_envvar_prefix": "MOCKSCOPE", "show_default": True, "allow_extra_args": True})
+# An empty host would be every address of the machine.
+@click.option("--host", default="127.0.0.1", callback=cli_options.not_empty, help="Address to bind to.")
+@click.option("--port", type=PORT, default=8765, help="Port; 0: the kernel chooses.")
+@click.option("--seed", type=FILE, help="Seed file, YAML or JSON. Without it: the people of the vendor's page.")
+@click.option("--state", type=FILE, help="File to keep the sites in: loaded instead of the seed, written at the end.")
+@click.option("--ready-file", type=FILE, help="JSON file to write once the port accepts. Removed at the end.")
+@click.option("--log", type=LOG, default="text", callback=_log_json, is_eager=True, help="Request log on stderr.")
+@click.option("--hints/--no-hints", default=True, help="Whether responses carry the X-Mockscope-Hint header.")
+@click.option("--strict/--no-strict", help="On exit, list calls that only worked by accident, and faults never hit.")
+@click.option("--contract/--no-contract", help="On exit, list requests that violate openapi.yaml.")
+@click.option("--calls-kept", type=click.IntRange(1), default=10_000, help="How many calls each site keeps.")
+@click.option("--control/--no-control", default=True, help="Whether the control API answers under /_mockscope/v1/.")
+@click.option(
+    "--control-token", help="Token for the control API. Without it: none on loopback, elsewhere a random one."
+)
+@click.option("--tls/--no-tls", help="Whether to speak HTTPS, with a certificate of an authority made on the spot.")
+@click.option("--proxy/--no-proxy", help="Whether to run a proxy too, which answers for the vendor's hosts.")
+@click.option("--proxy-port", type=PORT, default=8766, help="Port of the proxy; 0: the kernel chooses.")
+@cli_options.proxy_others_option
+@click.option("--ca-file", type=FILE, help="File to write the authority's certificate to.")
+@click.pass_context
+def serve(
+    context: click.Context,
+    /,
+    *,
+    seed: Path | None,
+    state: Path | None,
+    ready_file: Path | None,
+    log: str,
+    hints: bool,
+    ca_file: Path | None,
+    **settings: Any,
+) -> None:
+    """Serve the API until SIGINT, SIGTERM or SIGHUP.
+
+    Every option can also be set in the environment: --ready-file is MOCKSCOPE_READY_FILE.
+    """
+    early = _end_quietly()
+    if context.args:
+        argument = context.args[0]
+        raise click.UsageError(f"unexpected argument {argument}; a seed is given as --seed {quote(argument)}")
+    _check_pairs(context, control=settings["control"], tls=settings["tls"], proxy=settings["proxy"])
+    _check_files(context, seed=seed, state=state, ready_file=ready_file, ca_file=ca_file)
+    with collector_off():
+        from mockscope.cli.ready_file import ReadyFile
+        from mockscope.instruments.request_log import RENDERERS, RequestLog, log_messages
+        from mockscope.server.live import ListenError, serve_in_foreground
+
+        stream = log_messages(log)
+        kept = cli_options.state_file(state)
+        double = _load(state if kept is not None and kept.exists() else seed, hint_header=hints, **settings)
+        # The collector need not look through the records later either.
+        gc.freeze()
+    if kept is not None:
+        double.save = lambda: kept.save(double.directory)
+    if log != "off":
+        double.observers.append(RequestLog(stream, RENDERERS[log]))
+    with ExitStack() as stack:
+        try:
+            gates = double.open_ports(stack)
+        except ListenError as error:
+            raise click.ClickException(f"can't listen on {error.filename}: {error.strerror}") from None
+        trust: dict[str, str] = {}
+        if settings["tls"] or settings["proxy"]:
+            if ca_file is not None:
+                with cli_options.writing(f"the CA file {ca_file}"):
+                    ca_file.write_bytes(double.authority.pem)
+            # The reader of the ready file may be in another folder.
+            trust["ca_file"] = str((ca_file or double.ca_file).absolute())
+            trust["trust"] = str(double.authority.directory)
+        with cli_options.writing(f"the ready file {ready_file}"):
+            file = stack.enter_context(ReadyFile(ready_file))
+
+        def announce() -> None:
+            if early:
+                # Its exit was lost: what is imported, or collected, may catch every exception.
+                signal.raise_signal(early[0])
+                return
+            if settings["proxy"]:
+                trust["proxy"] = double.proxy_url
+            with cli_options.writing(f"the ready file {ready_file}"):
+                file.write(_readiness(double) | trust)
+            click.echo(_banner(double, trust, shows_token=settings["control_token"] is None))
+            sys.stdout.flush()
+
+        try:
+            serve_in_foreground(double, gates, announce)
+        finally:
+            is_saved = cli_options.is_kept(double.save)
+            cli_options.say_findings(double)
+            if not is_saved:
+                sys.exit(NOT_KEPT)
+
+
+def _end_quietly() -> list[int]:
+    """Let a signal that comes before the server is up end the process, and have any further one ignored.
+
+    Returns:
+        The signals that came.
+    """
+    early: list[int] = []
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        early.append(number)
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        sys.exit(0)
+
+    numbers = ending_signals()
+    for number in numbers:
+        signal.signal(number, leave)
+    return early
+
+
+def _check_pairs(context: click.Context, *, control: bool, tls: bool, proxy: bool) -> None:
+    """Refuse options without effect."""
+    for parameter, has_effect, need in (
+        ("control_token", control, "the control API, and --no-control leaves it out"),
+        ("proxy_port", proxy, "--proxy: otherwise there is no proxy"),
+        ("proxy_others", proxy, "--proxy: otherwise there is no proxy"),
+        ("ca_file", tls or proxy, "--tls or --proxy: otherwise there is no authority"),
+    ):
+        if cli_options.is_given(context, parameter) and not has_effect:
+            raise click.UsageError(f"{cli_options.name_of(context, parameter)} needs {need}")
+
+
+def _check_files(
+    context: click.Context, *, seed: Path | None, state: Path | None, ready_file: Path | None, ca_file: Path | None
+) -> None:
+    """Refuse to write over a file of another purpose."""
+    names = {
+        parameter: cli_options.name_of(context, parameter) for parameter in ("seed", "state", "ready_file", "ca_file")
+    }
+    written = {names["ready_file"]: ready_file, names["ca_file"]: ca_file}
+    # A state may be the seed: it is loaded then, and kept there.
+    cli_options.check_apart({names["seed"]: seed, **written})
+    cli_options.check_apart({names["state"]: state, **written})
+    from mockscope.cli.ready_file import parse
+
+    cli_options.check_spared(names["ready_file"], ready_file, "ready file", parse)
+    if ca_file is not None:
+        from mockscope.server.certificates import read_own
+
+        cli_options.check_spared(names["ca_file"], ca_file, "certificate that mockscope made", read_own)
+
+
+def _load(seed: Path | None, **options: Any) -> "LiveServer":
+    from mockscope.seeds.files import load_sites
+    from mockscope.server.live import LiveServer
+
+    with cli_options.seed_or_demo(seed) as path:
+        double = LiveServer(**options)
+        double.put(*load_sites(path, track=_with_bar))
+    return double
+
+
+def _with_bar(items: "Iterable[T]", length: int, doing: str) -> "Iterable[T]":
+    """Go through items with a progress bar, if there is a terminal and enough of them."""
+    hidden = length < MIN_TRACKED or not sys.stderr.isatty()
+    label, steps = f"mockscope: {doing}", max(1, length // 100)
+    with click.progressbar(items, length, label, hidden, file=sys.stderr, update_min_steps=steps) as bar:
+        yield from bar
+
+
+def _readiness(double: "LiveServer") -> dict[str, Any]:
+    return {
+        "url": double.url,
+        "pid": os.getpid(),
+        "version": __version__,
+        "sites": [
+            {
+                "host": site.host,
+                "api_key": site.api_key,
+                "admin": next((user.email for user in site.administrators()), None),
+            }
+            for site in double.directory
+        ],
+        **({"control_token": double.control_token} if double.control_token else {}),
+    }
+
+
+def _banner(double: "LiveServer", trust: Mapping[str, str], *, shows_token: bool) -> str:
+    url = double.url
+    lines = [f"mockscope {__version__} answers at {url} (Ctrl-C ends it)", ""]
+    headers = [f"Http-X-Partner-Auth: {site.host}:{site.api_key}" for site in double.directory]
+    lines += [f"    {header}" for header in headers[:MAX_HEADERS]]
+    if len(headers) > MAX_HEADERS:
+        lines.append(f"    ... and {len(headers) - MAX_HEADERS} more sites")
+    if headers:
+        trusting = f"--cacert {quote(trust['ca_file'])} " if url.startswith("https:") else ""
+        lines += ["", "Try:", "", f"    curl {trusting}-H {quote(headers[0])} {url}/api/v1/users", ""]
+    else:
+        lines += ["The seed has no sites: every request is answered 403.", ""]
+    if "proxy" in trust:
+        lines += [f"The vendor's hosts are answered through the proxy {trust['proxy']};", "clients must trust:", ""]
+        lines += [f"    {trust['ca_file']}", ""]
+    if shows_token and double.control_token:
+        lines += ["The control API wants:", "", f"    Authorization: Bearer {double.control_token}", ""]
+    return "\n".join(lines)

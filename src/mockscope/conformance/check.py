@@ -1,0 +1,150 @@
+"""One run: its checks in an order without interference, and the removal of the records that they created."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from mockscope.conformance.checks import authentication, groups, paging, test_mode, transport, users
+from mockscope.conformance.names import ALL_RUNS, Record, clean, left_behind
+from mockscope.conformance.outcome import FULL, HOLDS, READ_ONLY, CouldNotRun, Level, Outcome, Verdict, Word
+from mockscope.conformance.request_filter import Guard
+from mockscope.conformance.session import MAX_PAGES, Session
+from mockscope.conformance.table import Check
+from mockscope.remote.client import Client, Unreachable
+
+# In the order of the rules.
+FAMILIES: Final = (transport, authentication, paging, users, groups, test_mode)
+CHECKS: Final[tuple[Check, ...]] = tuple(check for family in FAMILIES for check in family.CHECKS)
+
+
+class Finding(NamedTuple):
+    """A check and its outcome."""
+
+    check: Check
+    outcome: Outcome
+
+
+class RuleFinding(NamedTuple):
+    """A rule, and the outcomes of its checks."""
+
+    rule: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def word(self) -> Word:
+        """The outcome of the rule: it differs if one check does, and was not seen if none of them was."""
+        words = {finding.outcome.word for finding in self.findings}
+        return "differs" if "differs" in words else "holds" if "holds" in words else "not-seen"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of a run."""
+
+    at: datetime
+    level: Level
+    url: str
+    host: str
+    findings: tuple[Finding, ...]
+    # The switches to turn, for a mock that answers like this server.
+    policy: Mapping[str, object]
+    # The records that this run made, and that are still there.
+    left: tuple[Record, ...]
+    # The records of other runs in the lists that were read.
+    leftovers: tuple[Record, ...]
+
+    @property
+    def rules(self) -> list[RuleFinding]:
+        """The findings of each rule."""
+        return [RuleFinding(rule, tuple(found)) for rule, found in groupby(self.findings, lambda each: each.check.rule)]
+
+    @property
+    def differs(self) -> bool:
+        """Return whether anything differs."""
+        return any(finding.outcome.word == "differs" for finding in self.findings)
+
+
+def check(
+    client: Client,
+    level: Level,
+    *,
+    rules: Collection[str] = (),
+    policy: Mapping[str, object] | None = None,
+    max_pages: int = MAX_PAGES,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Report:
+    """Judge a server by the rules.
+
+    Args:
+        client: The client for the site.
+        level: The level of the run.
+        rules: The rules to check; none are all.
+        policy: The switches to judge by that are not at mockscope's defaults.
+        max_pages: The most pages of a list that are read.
+        progress: Called after each check with the number of checks that are done, and of all.
+
+    Raises:
+        CouldNotRun: If the server has no such API or no such site, or the key is not its key. Also if the server stops
+            responding, even while the records of the run are removed.
+        ValueError: If a switch is unknown.
+    """
+    at = datetime.now(UTC)
+    session = Session(client, level, policy=policy, max_pages=max_pages)
+    checks = [check for check in CHECKS if not rules or check.rule in rules]
+    # Checks that only read come before anything is made, and those that look through all responses come last.
+    ordered = sorted(checks, key=lambda check: (check.is_last, check.level))
+    outcomes: dict[Check, Outcome] = {}
+    session.open()
+    left = session.leaked
+    try:
+        for number, each in enumerate(ordered, start=1):
+            outcomes[each] = _outcome(each, session)
+            progress(number, len(ordered))
+    finally:
+        if level is FULL:
+            left = _cleaned(session)
+    findings = tuple(Finding(check, outcomes[check]) for check in checks)
+    policy = session.readings.to_turn
+    return Report(at, level, client.url, client.host, findings, policy, tuple(left), tuple(session.leftovers))
+
+
+def left_on(client: Client, *, max_pages: int = MAX_PAGES) -> list[Record]:
+    """Return the records that runs have left on a site.
+
+    Raises:
+        CouldNotRun: If the server has no such API or no such site, or the key is not its key.
+        Unreachable: If the server does not respond.
+    """
+    session = Session(client, READ_ONLY, max_pages=max_pages)
+    session.open()
+    return left_behind(session.request, ALL_RUNS, max_pages=max_pages)
+
+
+def remove_from(client: Client, records: list[Record], *, max_pages: int = MAX_PAGES) -> list[Record]:
+    """Remove the records that runs have left on a site; return those that are still there.
+
+    Raises:
+        Unreachable: If the server does not respond.
+    """
+    return clean(Guard(client, FULL, ALL_RUNS).request, records, ALL_RUNS, max_pages=max_pages)
+
+
+def _outcome(check: Check, session: Session) -> Outcome:
+    if check.level > session.level:
+        return Outcome("not-seen", f"it takes --{check.level.word}")
+    try:
+        check.run(session)
+    except Verdict as verdict:
+        return verdict.outcome
+    except Unreachable as error:
+        return Outcome("not-seen", f"there was no response: {error}")
+    return HOLDS
+
+
+def _cleaned(session: Session) -> list[Record]:
+    try:
+        return session.clean()
+    except (Unreachable, CouldNotRun) as error:
+        raise CouldNotRun(f"records of this check may be left, for --clean-up to remove: {error}") from None

@@ -1,0 +1,266 @@
+"""The record of one request to the vendor's API: opened on receipt, completed with the response."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+
+from mockscope._support.text import LONGEST_SHOWN, clipped, printable, readable
+from mockscope.instruments.clock import EPOCH, Clock
+from mockscope.instruments.hints import Advice
+from mockscope.instruments.packed_headers import NO_HEADERS, Pairs, pack, unpack
+from mockscope.instruments.redaction import Veil
+
+# The maximum bytes that are kept of a request or response body: three pages of a hundred users.
+LONGEST_KEPT: Final = 64 * 1024
+# The maximum rounding error of a time as a float, in seconds.
+ROUNDED: Final = 0.001
+# The maximum characters of a user or group in a line about a call.
+LONGEST_NAME: Final = 80
+# The operations about the user that the email header names.
+NAMED_BY_HEADER: Final = frozenset({"get_user", "update_user", "delete_user"})
+# The operations about a user or group that a field of the body names.
+NAMED_BY_BODY: Final = {"create_user": "email", "create_group": "name"}
+# The redactor of calls that belong to no log.
+WITHOUT_KEYS: Final = Veil()
+
+
+class Entry(msgspec.Struct, eq=False):
+    """One request to the vendor's API. A value that is not known is None. API keys are redacted.
+
+    ``id`` is the request's id, as in X-Request-Id. ``received`` is the time of its receipt, in seconds since 1970 on
+    the site's clock. ``duration`` is the time to the end of the response, in seconds on that clock. ``scheme`` is
+    ``https`` for a TLS connection, else ``http``. ``operation`` is one of the ten, ``site`` the host of the site, and
+    ``test_mode`` whether it was a dry run. ``rule`` is the rule id of the refusal, and ``fault`` the planned fault that
+    hit. ``advice`` is the hint. ``suspicions`` are the hints of a call that only worked by accident, or the other hints
+    of a refusal.
+    """
+
+    id: str
+    method: str
+    _path: str
+    _query: str = ""
+    _headers: bytes = NO_HEADERS
+    number: int = 0
+    scheme: str = "http"
+    operation: str | None = None
+    site: str | None = None
+    received: float = 0.0
+    status: int | None = None
+    duration: float | None = None
+    test_mode: bool = False
+    rule: str | None = None
+    advice: Advice | None = None
+    suspicions: tuple[Advice, ...] = ()
+    fault: str | None = None
+    # The time on the site's clock until which a fault delays the response.
+    held_until: float | None = None
+    clock: Clock | None = None
+    veil: Veil = WITHOUT_KEYS
+    # The id of the thread that responds.
+    thread: int = 0
+    # The bytes of its heads and bodies, once the call is complete.
+    weight: int = 0
+    _body: bytes | None = None
+    _answer: bytes | None = None
+    # The user or group in the body, read before the body was cut.
+    _named: str | None = None
+    _answer_headers: bytes = NO_HEADERS
+
+    def __repr__(self) -> str:
+        return f"<Entry {self}>"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        # msgspec would show all fields, with the API keys.
+        return [("call", str(self))]
+
+    def __str__(self) -> str:
+        parts = (
+            str(self.status or "..."),
+            self.operation or f"{self.method} {self.path}",
+            clipped(self.email or self.group or "", LONGEST_NAME),
+            "(test mode)" * self.test_mode,
+            f"[{self.fault}]" if self.fault else "",
+        )
+        return printable(" ".join(part for part in parts if part))
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether the response is in progress, and not delayed by a fault."""
+        return self.duration is None and not self.is_held
+
+    @property
+    def is_held(self) -> bool:
+        """Return whether a fault delays the response. A response that is due counts as in progress."""
+        # Read once, as below: the thread that responds may set it to None meanwhile.
+        until = self.held_until
+        if until is None or self.clock is None:
+            return False
+        return self.clock.time() < until - ROUNDED
+
+    @property
+    def received_at(self) -> datetime:
+        """The time of its receipt, in UTC."""
+        return EPOCH + timedelta(seconds=self.received)
+
+    @property
+    def path(self) -> str:
+        """The path as it was sent, percent-encoding included."""
+        return self.veil(self._path)
+
+    @property
+    def query(self) -> str:
+        """The query as it was sent, percent-encoding included, without its question mark."""
+        return self.veil(self._query)
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """The request's headers, names in lower case, in their order. Keys are redacted except for four characters."""
+        return self._shown(self._headers)
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, matched without case."""
+        name = name.lower()
+        for key, value in unpack(self._headers):
+            if key.decode("latin-1").lower() == name:
+                return self.veil.header(name, value.decode("latin-1"))
+        return None
+
+    @property
+    def body(self) -> bytes | None:
+        """The request's body as far as it was read; None without a body.
+
+        Once the call is complete, it is cut at LONGEST_KEPT bytes.
+        """
+        body = self._body
+        return body and self.veil.raw(body)
+
+    @body.setter
+    def body(self, body: bytes) -> None:
+        self._body = body or None
+
+    @property
+    def answer(self) -> bytes | None:
+        """The response's body, cut at LONGEST_KEPT bytes."""
+        answer = self._answer
+        return answer and self.veil.raw(answer)
+
+    def keep_answer(self, status: int, headers: Pairs, answer: bytes) -> None:
+        """Store the response.
+
+        Args:
+            status: the status.
+            headers: names and values.
+            answer: the body; cut at LONGEST_KEPT bytes.
+        """
+        self._answer_headers = pack(headers)
+        self._answer = answer if len(answer) <= LONGEST_KEPT else answer[:LONGEST_KEPT]
+        # Last: to other threads, a call with a status has its response.
+        self.status = status
+
+    @property
+    def answer_headers(self) -> list[tuple[str, str]]:
+        """The response's headers, in the same form."""
+        return self._shown(self._answer_headers)
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The query's parameters, decoded. If one is repeated, its last value."""
+        return {self.veil(name): self.veil(value) for name, value in parse_qsl(self.query, keep_blank_values=True)}
+
+    @property
+    def json(self) -> Any:
+        """The request's body as JSON; None if it is not JSON."""
+        return self.veil.data(_read(self._body))
+
+    @property
+    def answer_json(self) -> Any:
+        """The response's body as JSON; None if it is not JSON."""
+        return self.veil.data(_read(self._answer))
+
+    @property
+    def email(self) -> str | None:
+        """The user that the call is about: the Http-X-Email header or, of a create, the body's email."""
+        if self.operation in NAMED_BY_HEADER:
+            sent = self.header("http-x-email")
+            return None if sent is None else readable(sent)
+        return self._named_in_body() if self.operation == "create_user" else None
+
+    @property
+    def group(self) -> str | None:
+        """The group that the call is about: the name in the path or, of a create, the body's name."""
+        if self.operation == "create_group":
+            return self._named_in_body()
+        _, _, name = self._path.partition("/groups/")
+        # HTTP-3: one slash after the name is ignored.
+        return self.veil(unquote(name.removesuffix("/"))) or None
+
+    def forget_bodies(self) -> None:
+        """Discard bodies and headers, and the part of the path and query that a line does not show."""
+        self._body = self._answer = self._named = None
+        self._headers = self._answer_headers = NO_HEADERS
+        self._path, self._query = self._path[:LONGEST_SHOWN], self._query[:LONGEST_SHOWN]
+        self.weight = 0
+
+    def seal(self) -> None:
+        """Cut the body of a complete call, and compute its weight."""
+        if self._body and len(self._body) > LONGEST_KEPT:
+            # A cut body cannot be parsed any more.
+            self._named = self._name_in_body()
+            self._body = self._body[:LONGEST_KEPT]
+        head = len(self._path) + len(self._query) + len(self._headers) + len(self._answer_headers)
+        self.weight = head + len(self._body or b"") + len(self._answer or b"") + len(self._named or "")
+
+    def _shown(self, headers: bytes) -> list[tuple[str, str]]:
+        read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in unpack(headers)]
+        return [(self.veil(name), self.veil.header(name, value)) for name, value in read]
+
+    def _named_in_body(self) -> str | None:
+        name = self._name_in_body()
+        return name and self.veil(name)
+
+    def _name_in_body(self) -> str | None:
+        if self._named is not None or self.operation not in NAMED_BY_BODY:
+            return self._named
+        fields = _read(self._body)
+        name = fields.get(NAMED_BY_BODY[self.operation]) if isinstance(fields, dict) else None
+        return name if isinstance(name, str) else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The call as plain data, as the control API shows it."""
+        advice = self.advice
+        return {
+            "id": self.id,
+            "time": f"{self.received_at.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z",
+            "site": self.site,
+            "operation": self.operation,
+            "method": self.method,
+            "path": self.path,
+            "query": self.query,
+            "headers": [list(pair) for pair in self.headers],
+            "body": _text(self.body),
+            "status": self.status,
+            "answer": _text(self.answer),
+            "duration_ms": None if self.duration is None else round(self.duration * 1000, 3),
+            "test_mode": self.test_mode,
+            "rule": self.rule,
+            "hint": advice and {"code": advice.code, "cause": advice.cause, "remedy": advice.remedy},
+            "fault": self.fault,
+        }
+
+
+Observer = Callable[[Entry], None]
+
+
+def _read(body: bytes | None) -> Any:
+    try:
+        return None if body is None else json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _text(body: bytes | None) -> str | None:
+    return None if body is None else body.decode("utf-8", "replace")

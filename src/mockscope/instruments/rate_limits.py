@@ -1,0 +1,99 @@
+"""Rate limits: sliding windows on the clock of a site."""
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mockscope.instruments.call import Entry
+
+
+class RateLimit:
+    """A maximum number of calls in a sliding window. ``site.faults.rate_limit`` returns one.
+
+    ``hits`` is the number of calls that were answered 429.
+    """
+
+    def __init__(self, id: str, operation: str, calls: int, per: float) -> None:
+        self.id = id
+        self.operation = operation
+        self.calls = calls
+        self.per = per
+        self.hits = 0
+        self._window = max(1, round(per * 1000))
+        # The milliseconds at which calls passed, oldest first.
+        self._passed: deque[int] = deque()
+
+    def __repr__(self) -> str:
+        return f"<RateLimit {self}>"
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.calls} calls per {self.per:g} s for {self.operation}; hit {self.hits}"
+
+    def is_for(self, entry: Entry) -> bool:
+        """Return whether a call counts against this limit."""
+        return self.operation in ("*", entry.operation)
+
+    def left(self, now: int) -> int:
+        """Return the number of calls that may pass at a moment, in milliseconds."""
+        # Later times were counted before the clock was moved back.
+        while self._passed and self._passed[-1] > now:
+            self._passed.pop()
+        while self._passed and self._passed[0] <= now - self._window:
+            self._passed.popleft()
+        return self.calls - len(self._passed)
+
+    def wait(self, now: int) -> int:
+        """Return the milliseconds until another call may pass, for a limit that is full."""
+        return self._passed[0] + self._window - now
+
+    def count(self, now: int) -> None:
+        """Count a call that passes."""
+        self._passed.append(now)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the limit as plain data, as the control API shows it."""
+        return {"id": self.id, "operation": self.operation, "calls": self.calls, "per": self.per, "hits": self.hits}
+
+
+class RateLimitResult(NamedTuple):
+    """The result of checking a call against rate limits.
+
+    Args:
+        limit: the fullest limit or, if any limit refuses the call, the one with the longest wait.
+        remaining: the number of further calls that the limit allows now.
+        retry_after: the whole seconds until a call may pass; 0 if this one passes.
+    """
+
+    limit: RateLimit
+    remaining: int
+    retry_after: int
+
+    @property
+    def passes(self) -> bool:
+        """Return whether the call may pass."""
+        return not self.retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers for the response."""
+        shown = {"X-RateLimit-Limit": str(self.limit.calls), "X-RateLimit-Remaining": str(self.remaining)}
+        return shown if self.passes else {**shown, "Retry-After": str(self.retry_after)}
+
+
+def check_limits(limits: Sequence[RateLimit], seconds: float) -> RateLimitResult:
+    """Count a call against all limits, or against none if one of them is full.
+
+    Args:
+        limits: the limits for the call, at least one.
+        seconds: the time on the site's clock.
+    """
+    now = round(seconds * 1000)
+    if full := [limit for limit in limits if not limit.left(now)]:
+        slowest = max(full, key=lambda limit: limit.wait(now))
+        slowest.hits += 1
+        return RateLimitResult(slowest, 0, math.ceil(slowest.wait(now) / 1000))
+    for limit in limits:
+        limit.count(now)
+    tightest = min(limits, key=lambda limit: limit.left(now))
+    return RateLimitResult(tightest, tightest.left(now), 0)

@@ -1,0 +1,158 @@
+"""The request log: a line for each call, and its hints under it, for people or for machines."""
+
+import io
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from textwrap import wrap
+from typing import Final, TextIO
+
+from mockscope._support.text import clipped, printable
+from mockscope.instruments.call import LONGEST_NAME, Entry
+from mockscope.instruments.hints import Advice
+
+INDENT: Final = "    "
+# Characters of a body that are shown in full.
+MAX_BODY_SHOWN: Final = 10_000
+
+Render = Callable[[Entry, int | None], str]
+
+
+def text_line(entry: Entry) -> str:
+    """Return time, status, operation, user or group, test mode, site, duration and planned fault, in columns."""
+    time = entry.received_at.astimezone().strftime("%H:%M:%S.%f")[:-3]
+    what = entry.operation or f"{entry.method} {entry.path}"
+    who = clipped(entry.email or entry.group or "", LONGEST_NAME)
+    mode = "test mode" if entry.test_mode else ""
+    fault = f"  [{entry.fault}]" if entry.fault else ""
+    duration = f"{(entry.duration or 0) * 1000:.2f} ms{fault}"
+    return printable(
+        f"{time}  {entry.status or '---'}  {what:<13}  {who:<16}  {mode:<11}  {entry.site or '-'}  {duration}"
+    )
+
+
+def text_lines(entry: Entry, width: int | None = None) -> str:
+    """Return the line of a call, and under it a line for each hint.
+
+    Args:
+        entry: The call.
+        width: The columns that hints are wrapped to; without it they are not wrapped.
+    """
+    return "\n".join([text_line(entry), *_hint_lines(entry, width)])
+
+
+def full_text(entry: Entry, width: int | None = None) -> str:
+    """Return the same, and the request and the response with headers and bodies."""
+    target = f"{entry.path}?{entry.query}" if entry.query else entry.path
+    request = [f"{entry.method} {target}", *_header_lines(entry.headers), *_body_lines(entry.body)]
+    response = [f"{entry.status or '---'}", *_header_lines(entry.answer_headers), *_body_lines(entry.answer)]
+    shown = [*(f"> {line}" for line in request), *(f"< {line}" for line in response)]
+    return "\n".join([text_lines(entry, width), *(f"{INDENT}{printable(line)}".rstrip() for line in shown)])
+
+
+def json_line(entry: Entry, width: int | None = None) -> str:
+    """Return the same as one JSON object, without headers and bodies."""
+    shown = {name: value for name, value in entry.as_dict().items() if name not in ("headers", "body", "answer")}
+    shown["time"] = entry.received_at.isoformat(timespec="milliseconds")
+    others = [advice.code for advice in _hints(entry)[1:]]
+    return json.dumps({**shown, "email": entry.email, "group": entry.group, "other_hints": others})
+
+
+RENDERERS: Final[dict[str, Render]] = {"text": text_lines, "full": full_text, "json": json_line}
+
+
+class RequestLog:
+    """An observer that writes each call to a stream; hints are wrapped where the stream is a terminal.
+
+    Args:
+        stream: The stream.
+        render: Renders a call, given the columns of the terminal.
+    """
+
+    def __init__(self, stream: TextIO, render: Render) -> None:
+        self._stream: TextIO | None = stream
+        self._render = render
+
+    def __call__(self, entry: Entry) -> None:
+        if self._stream is None:
+            return
+        try:
+            width = os.get_terminal_size(self._stream.fileno()).columns if self._stream.isatty() else None
+            self._stream.write(self._render(entry, width) + "\n")
+        except OSError:
+            # The reader of the log is gone; the server need not go with it.
+            self._stream = None
+
+
+class JSONLines(io.TextIOBase):
+    """A text stream that writes each piece of text that ends a line as one JSON object.
+
+    Args:
+        stream: The stream that is written to.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self._rest = ""
+
+    def write(self, text: str) -> int:
+        """Write a text; the part behind its last newline waits for the next one."""
+        message, newline, self._rest = (self._rest + text).rpartition("\n")
+        if newline:
+            self.stream.write(_message(datetime.now(UTC), "info", message.removeprefix("mockscope: ")) + "\n")
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the stream that is written to."""
+        self.stream.flush()
+
+
+class JSONFormatter(logging.Formatter):
+    """Formats a message of the server, with its traceback, as one JSON object."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC)
+        return _message(time, record.levelname.lower(), super().format(record))
+
+
+def log_messages(form: str) -> TextIO:
+    """Write messages of the server to standard error, in the form of the request log.
+
+    Args:
+        form: ``text``, ``full``, ``json``, or ``off``, which leaves out warnings.
+
+    Returns:
+        The stream for the request log.
+    """
+    stream = sys.stderr.stream if isinstance(sys.stderr, JSONLines) else sys.stderr
+    level = logging.ERROR if form == "off" else logging.WARNING
+    logging.basicConfig(level=level, stream=stream, format="%(asctime)s.%(msecs)03d  %(message)s", datefmt="%H:%M:%S")
+    if form == "json":
+        logging.getLogger().handlers[0].setFormatter(JSONFormatter())
+    return stream
+
+
+def _message(time: datetime, level: str, text: str) -> str:
+    return json.dumps({"time": time.isoformat(timespec="milliseconds"), "level": level, "message": text})
+
+
+def _hints(entry: Entry) -> list[Advice]:
+    own = [] if entry.advice is None else [entry.advice]
+    return own + [advice for advice in entry.suspicions if advice not in own]
+
+
+def _hint_lines(entry: Entry, width: int | None) -> Iterator[str]:
+    for advice in _hints(entry):
+        text = f"{INDENT}{printable(str(advice))}"
+        yield from [text] if width is None else wrap(text, width, subsequent_indent=INDENT, break_on_hyphens=False)
+
+
+def _header_lines(headers: list[tuple[str, str]]) -> list[str]:
+    return [f"{name}: {value}" for name, value in headers]
+
+
+def _body_lines(body: bytes | None) -> list[str]:
+    return ["", *clipped(body.decode("utf-8", "replace"), MAX_BODY_SHOWN).splitlines()] if body else []

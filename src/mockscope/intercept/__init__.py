@@ -1,0 +1,1 @@
+"""The vendor's hosts inside this process, and clients without a socket."""

@@ -1,0 +1,1 @@
+"""The format of seeds: parsed, generated, exported, and kept in a state file."""

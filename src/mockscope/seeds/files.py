@@ -1,0 +1,311 @@
+"""Seeds as files: YAML or JSON text to sites, with file and line in every error, and sites back to text.
+
+seeds/format.py validates the content of a seed, and seeds/generate.py generates people.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from mockscope._support.collector import collector_off
+from mockscope._support.json_errors import mistake_of
+from mockscope._support.monotonic import unix_time_ns
+from mockscope._support.suggestions import hint_at
+from mockscope.domain.policy import Policy, with_choices
+from mockscope.domain.rules import SOMETHING
+from mockscope.domain.site import Site
+from mockscope.seeds import format as seed_format
+from mockscope.seeds.format import MakeUp, Seed, SeedError, Track, untracked
+
+SCHEMA_ID: Final = "https://json-schema.org/draft/2020-12/schema"
+
+PATTERNS_IN_WORDS: Final = {
+    repr(SOMETHING.pattern): "must not be blank",
+    repr(seed_format.HOST_PATTERN): "must be visible ASCII without blanks",
+    repr(seed_format.KEY_PATTERN): "must be visible ASCII without blank or colon",
+}
+# The struct for each key that holds a record or a list of records.
+STRUCTS: Final[Mapping[str, type[msgspec.Struct]]] = {
+    "sites": seed_format.SeedSite,
+    "users": seed_format.SeedUser,
+    "groups": seed_format.SeedGroup,
+    "dashboards": seed_format.SeedDashboard,
+    "generate": seed_format.SeedGenerate,
+    "policy": Policy,
+}
+# Examples of records, for the hint at a plain text in place of a record. The text becomes the first field.
+EXAMPLES: Final[Mapping[str, dict[str, str]]] = {
+    "sites": {"host": ""},
+    "users": {"email": "", "first_name": "Monica", "last_name": "Geller"},
+    "groups": {"name": "", "access": "View"},
+    "dashboards": {"name": ""},
+}
+
+# An example of each mapping that is not a record.
+MAPPINGS: Final[Mapping[str | int, dict[str, Any]]] = {
+    "access": {"Sales": "View"},
+    "generate": {"users": 250},
+    "policy": {"page_size": 50},
+}
+
+# msgspec's words for a key that is not a text.
+NOT_TEXT: Final = "Expected `str`"
+START: Final = f"a seed begins with mockscope: {seed_format.FORMAT_VERSION}"
+OTHER_VERSION: Final = f"this mockscope reads version {seed_format.FORMAT_VERSION} of the format only"
+NO_VERSION: Final = (
+    f"the version of the format is a whole number: write {seed_format.FORMAT_VERSION}, without quotes or a point"
+)
+TWICE: Final = " stands here twice"
+TOO_LONG: Final = " characters are too many for one int"
+BYTE_ORDER_MARK: Final = "\ufeff"
+LINE_END: Final = b"\n"
+
+Form = Literal["plain", "YAML", "JSON"]
+SeedSource = str | Path | Mapping[str, Any]
+
+# The cache of files: how many, and the size of the largest.
+MAX_FILES: Final = 8
+MAX_FILE_BYTES: Final = 4 * 1024 * 1024
+
+
+@collector_off()
+def load_sites(source: SeedSource, *, now: datetime | None = None, track: Track = untracked) -> list[Site]:
+    """Load the sites of a seed, all or none.
+
+    Args:
+        source: A path to a YAML or JSON file, or the same as plain data.
+        now: The time before which generated people logged in. None is the machine's time.
+        track: Shows the progress of loading users.
+
+    Raises:
+        SeedError: If the seed is not valid. The message names file, line, and the nearest known name.
+        OSError: If the file cannot be read.
+    """
+    if isinstance(source, Mapping):
+        return _load(dict(source), now, track, form="plain")
+    path = Path(source)
+    return parse_sites(path.read_bytes(), str(path), now=now, track=track)
+
+
+def copy_sites(source: SeedSource, now: datetime) -> list[Site]:
+    """Load the sites of a seed like `load_sites`, and parse a file once a day: every test starts from the same few."""
+    if isinstance(source, Mapping):
+        return load_sites(source, now=now)
+    path = Path(source)
+    text = path.read_bytes()
+    if len(text) > MAX_FILE_BYTES:
+        return parse_sites(text, str(path), now=now)
+    return [site.copy(site.host, site.api_key) for site in _parsed_once(text, str(path), now.date())]
+
+
+@lru_cache(MAX_FILES)
+def _parsed_once(text: bytes, name: str, today: date) -> list[Site]:
+    return parse_sites(text, name, now=datetime.combine(today, time(), UTC))
+
+
+@collector_off()
+def parse_sites(text: bytes, name: str, *, now: datetime | None = None, track: Track = untracked) -> list[Site]:
+    """Load the sites of a seed's text.
+
+    Args:
+        text: YAML or JSON, in UTF-8.
+        name: The name for it in errors; a text whose name ends in ``.json`` is read as JSON.
+        now: The time before which generated people logged in. None is the machine's time.
+        track: Shows the progress of loading users.
+
+    Raises:
+        SeedError: If the seed is not valid.
+    """
+    try:
+        decoded = text.decode().removeprefix(BYTE_ORDER_MARK)
+    except UnicodeDecodeError as error:
+        where = f"{name}, line {text.count(LINE_END, 0, error.start) + 1}"
+        raise SeedError(f"byte {error.start} is not UTF-8", where=where) from None
+    is_json = name.endswith(".json")
+    data = (_parse_json if is_json else _parse_yaml)(decoded, name) if decoded.strip() else None
+    if data is None:
+        raise SeedError(f"the file is empty: {START}", where=name)
+    try:
+        return _load(data, now, track, form="JSON" if is_json else "YAML")
+    except SeedError as error:
+        from mockscope.seeds import yaml_io
+
+        line = yaml_io.line_of(_as_yaml(decoded) if is_json else decoded, error.path)
+        error.where = name if line is None else f"{name}, line {line}"
+        raise
+
+
+@collector_off()
+def to_yaml(sites: list[Site]) -> str:
+    """Return the export of sites as YAML."""
+    from mockscope.seeds import yaml_io
+
+    return yaml_io.to_text(seed_format.export(sites))
+
+
+@collector_off()
+def to_json(sites: list[Site]) -> str:
+    """Return the export of sites as JSON."""
+    return json.dumps(seed_format.export(sites), indent=2, ensure_ascii=False) + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the seed format, for editors."""
+    return {"$schema": SCHEMA_ID, "title": "mockscope seed", **msgspec.json.schema(Seed)}
+
+
+# -- shape -----------------------------------------------------------------------------------------------------
+
+
+def _load(data: object, now: datetime | None, track: Track, *, form: Form) -> list[Site]:
+    try:
+        seed = msgspec.convert(data, Seed)
+    except msgspec.ValidationError as error:
+        raise _shape_error(str(error), data, form) from None
+    made: MakeUp | None = None
+    if any(site.generate for site in seed.sites):
+        # Imported late: few seeds generate people, and reading the names takes time.
+        from mockscope.seeds.generate import make_up
+
+        made = partial(make_up, now=now or datetime.fromtimestamp(unix_time_ns() / 1e9, UTC))
+    return seed_format.load(seed, make_up=made, track=track)
+
+
+def _shape_error(text: str, data: object, form: Form) -> SeedError:
+    """Return msgspec's error with the parsed path, the nearest known name, and a remedy.
+
+    For a file, the message names the key too, because a line may hold several keys. For plain data, it names the whole
+    path.
+    """
+    problem, _, where = text.partition(" - at ")
+    path = _path(where)
+    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL)
+    if unknown:
+        known = _struct_at(path).__struct_fields__
+        return SeedError(f"unknown key {unknown[1]}; {hint_at(unknown[1], known)}", (*path, unknown[1]))
+    if problem == NOT_TEXT or where.startswith("`key`"):
+        return SeedError("a key is not a text", path)
+    if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
+        return SeedError(f"{missing[1]} is missing" + ("" if path else f": {START}"), path)
+    if path == ("mockscope",):
+        return SeedError(OTHER_VERSION if problem.startswith("Expected `int` ") else NO_VERSION, path)
+    if problem.startswith("Invalid enum value"):
+        # Only policy switches have enumerated values.
+        problem = with_choices(problem, str(path[-1]))
+    elif pattern := re.fullmatch(r"Expected `str` matching regex (.*)", problem):
+        problem = PATTERNS_IN_WORDS.get(pattern[1], problem)
+    if form == "plain":
+        return SeedError(problem, path)
+    return SeedError(f"{_spelled_key(path)}{problem}{_remedy(problem, data, path, form)}", path)
+
+
+def _spelled_key(path: seed_format.Path) -> str:
+    """Return the last key of a path, with the positions behind it and a colon: ``groups[0]: ``."""
+    spelled = ""
+    for step in reversed(path):
+        spelled = f"[{step}]{spelled}" if isinstance(step, int) else f"{step}{spelled}: "
+        if isinstance(step, str):
+            break
+    return spelled
+
+
+def _remedy(problem: str, data: Any, path: seed_format.Path, form: Form) -> str:
+    """Return the remedy for a value of the wrong type, with a semicolon before it."""
+    types = re.fullmatch(r"Expected `(\w+)(?: \| null)?`, got `(\w+)`", problem)
+    match types.groups() if types else ():
+        case ("str", "bool" | "int" | "float" as read):
+            as_what = "true or false" if read == "bool" else "a number"
+            return f"; YAML reads it as {as_what}: write it in quotes" if form == "YAML" else "; write it in quotes"
+        case ("bool", "str"):
+            return "; write true or false, without quotes"
+        case ("int", "str"):
+            return "; write a whole number, without quotes"
+        case ("array", "null"):
+            return "; write [], or leave the key out"
+        case (_, "null"):
+            return "; nothing stands there"
+        case ("array", "object"):
+            return "; write a list of them" + (", each after a dash" if form == "YAML" else " in brackets")
+        case ("array", "str"):
+            return f"; write {json.dumps([_at(data, path)]) if form == 'JSON' else f'[{_at(data, path)}]'}"
+        case ("object", _) if not path:
+            return f"; {START}"
+        case ("object", _) if path[-1] in MAPPINGS:
+            return f"; write {_record(MAPPINGS[path[-1]], form)}"
+        case ("object", "str") if len(path) > 1 and (example := EXAMPLES.get(str(path[-2]))):
+            record = dict(zip(example, [_at(data, path), *list(example.values())[1:]], strict=True))
+            return f"; write {_record(record, form)}"
+    return ""
+
+
+def _record(record: dict[str, Any], form: Form) -> str:
+    if form == "JSON":
+        return json.dumps(record, ensure_ascii=False)
+    return "{" + ", ".join(f"{key}: {value}" for key, value in record.items()) + "}"
+
+
+def _at(data: Any, path: seed_format.Path) -> Any:
+    for step in path:
+        data = data[step]
+    return data
+
+
+def _path(text: str) -> seed_format.Path:
+    """Parse ``$.sites[0].users[3].email``. A ``[...]`` stands for any key of a mapping, and ends the path."""
+    known = text.strip("`").partition("[...]")[0]
+    return tuple(int(number) if number else name for name, number in re.findall(r"\.([^.\[]+)|\[(\d+)\]", known))
+
+
+def _struct_at(path: seed_format.Path) -> type[msgspec.Struct]:
+    """Return the struct at a path."""
+    return next((STRUCTS[step] for step in reversed(path) if step in STRUCTS), Seed)  # type: ignore[index]
+
+
+# -- text ------------------------------------------------------------------------------------------------------
+
+
+def _parse_yaml(text: str, name: str) -> Any:
+    # Imported late: the demo is in JSON, and a start without YAML is faster.
+    from mockscope.seeds import yaml_io
+
+    return yaml_io.parse(text, name)
+
+
+def _parse_json(text: str, name: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_unique)
+    except json.JSONDecodeError as error:
+        mistake = mistake_of(error)
+        raise SeedError(
+            f"not JSON: {mistake.msg} at column {mistake.colno}", where=f"{name}, line {mistake.lineno}"
+        ) from None
+    except RecursionError:
+        raise SeedError("nested too deeply", where=name) from None
+    except ValueError as error:
+        # A repeated key, or a number that is too long for Python. The YAML parser finds both, with the line.
+        try:
+            _parse_yaml(_as_yaml(text), name)
+        except SeedError as found:
+            if found.problem.endswith((TWICE, TOO_LONG)):
+                raise SeedError(found.problem.replace("YAML", "JSON", 1), where=found.where) from None
+        raise SeedError(f"not JSON: {error}", where=name) from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        seen: set[str] = set()
+        key = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"{key}{TWICE}")
+    return made
+
+
+def _as_yaml(text: str) -> str:
+    """Return JSON as equivalent YAML: in JSON a tab can only be white space, which YAML writes as blanks."""
+    return text.replace("\t", " ")

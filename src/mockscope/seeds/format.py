@@ -1,0 +1,313 @@
+"""The versioned format of seeds and exports: records to plain data, and validated plain data to records.
+
+This module knows only plain data. Files, line numbers and generated people belong to seeds/files.py.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Annotated, Any, Final, Protocol, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from mockscope._support.suggestions import nearest, nearest_email
+from mockscope.domain.directory import new_api_key
+from mockscope.domain.model import ALL_USERS, BUILTIN_GROUPS, Dashboard, Group, User, email_key, timestamp
+from mockscope.domain.policy import Policy
+from mockscope.domain.rules import ACCESS_WORDS, DASHBOARD_WORDS, EMAIL, SOMETHING, Invalid, text
+from mockscope.domain.site import API_KEY, HOST, Site
+from mockscope.domain.store import Change
+
+T = TypeVar("T")
+
+FORMAT_VERSION: Final = 1
+
+# In Python, "$" matches before a final line end. This pattern means the same in Python and in JSON Schema.
+HOST_PATTERN: Final = f"^{HOST.pattern}(?![\\s\\S])"
+KEY_PATTERN: Final = f"^{API_KEY.pattern}(?![\\s\\S])"
+
+Path = tuple[str | int, ...]
+Text = Annotated[str, Meta(pattern=SOMETHING.pattern)]
+# Generates the groups and users for a site's ``generate``.
+MakeUp = Callable[["SeedGenerate", "SeedSite"], tuple[list["SeedGroup"], Iterable["SeedUser"]]]
+
+
+class SeedUser(msgspec.Struct, forbid_unknown_fields=True):
+    """A user. Without ``groups``, the user is in All Users."""
+
+    email: Annotated[str, Meta(description="Matches the `email` pattern of HTML; unique without case (USER-2).")]
+    first_name: Text
+    last_name: Text
+    groups: Annotated[list[str], Meta(description="Names of groups of this site. Absent: All Users.")] | UnsetType = (
+        UNSET
+    )
+    last_login_at: Annotated[str, Meta(description="ISO 8601 with an offset, or null.")] | None = None
+    password_updated_at: Annotated[str, Meta(description="ISO 8601 with an offset, or null.")] | None = None
+    tfa_enabled: bool = False
+
+
+class SeedGroup(msgspec.Struct, forbid_unknown_fields=True):
+    """A group. A site has Administrators and All Users even if the seed does not name them."""
+
+    name: Text
+    access: Annotated[str, Meta(description="Sql, Discovery or View, in any case (GROUP-2).")]
+
+
+class SeedDashboard(msgspec.Struct, forbid_unknown_fields=True):
+    """A dashboard, with its owner's email and the access of each group."""
+
+    name: Text
+    owner: Annotated[str, Meta(description="The email of a user of this site, or null.")] | None = None
+    access: Annotated[dict[str, str], Meta(description="Group name to Edit or View, in any case.")] = {}
+
+
+class SeedGenerate(msgspec.Struct, forbid_unknown_fields=True):
+    """Generated records; equal numbers give equal records. Logins lie before today, by the site's clock."""
+
+    users: Annotated[int, Meta(ge=0, le=5_000_000)] = 0
+    groups: Annotated[int, Meta(ge=0, le=100_000)] = 0
+    seed: int = 0
+    idle: (
+        Annotated[
+            int,
+            Meta(
+                ge=0,
+                le=5_000_000,
+                description="How many users last logged in more than 90 days ago; the others did since.",
+            ),
+        ]
+        | None
+    ) = None
+
+
+class SeedSite(msgspec.Struct, forbid_unknown_fields=True):
+    """A site."""
+
+    host: Annotated[str, Meta(pattern=HOST_PATTERN, description="The site's host, as in the auth header.")]
+    api_key: (
+        Annotated[str, Meta(pattern=KEY_PATTERN, description="Visible ASCII without a colon. Absent: a new key.")]
+        | None
+    ) = None
+    enabled: Annotated[bool, Meta(description="Whether the API is enabled for the site (AUTH-3).")] = True
+    policy: Policy = Policy()
+    groups: list[SeedGroup] = []
+    removed_groups: Annotated[
+        list[str],
+        Meta(description="Built-in groups that are not there, where the policy let them be deleted or renamed."),
+    ] = []
+    users: list[SeedUser] = []
+    dashboards: list[SeedDashboard] = []
+    generate: SeedGenerate | None = None
+
+
+class Seed(msgspec.Struct, forbid_unknown_fields=True):
+    """A mockscope seed: the sites of a server. An export has the same form."""
+
+    mockscope: Annotated[int, Meta(ge=FORMAT_VERSION, le=FORMAT_VERSION, description="The version of the format.")]
+    sites: list[SeedSite] = []
+
+
+class SeedError(ValueError):
+    """A seed that can't be loaded.
+
+    Args:
+        problem: the problem, and its remedy.
+        path: the place in the data, as keys and positions from the top.
+        where: the place in a file, e.g. ``seed.yaml, line 12``; None without a file.
+    """
+
+    def __init__(self, problem: str, path: Path = (), *, where: str | None = None) -> None:
+        self.problem = problem
+        self.path = path
+        self.where = where
+        super().__init__(problem, path)
+
+    def __str__(self) -> str:
+        return f"{self.where or _spelled(self.path)}: {self.problem}"
+
+
+class Track(Protocol):
+    """A function that iterates over items and shows its progress."""
+
+    def __call__(self, items: Iterable[T], length: int, doing: str) -> Iterable[T]:
+        """Iterate over items. ``length`` is their number, ``doing`` the text of the progress bar."""
+
+
+def untracked(items: Iterable[T], length: int, doing: str) -> Iterable[T]:
+    """Return items without showing progress."""
+    return items
+
+
+def load(seed: Seed, *, make_up: MakeUp | None = None, track: Track = untracked) -> list[Site]:
+    """Turn a seed into sites, all or none.
+
+    Args:
+        seed: the seed, with a validated shape.
+        make_up: generates the records for ``generate``.
+        track: shows the progress of loading the users of a site.
+
+    Raises:
+        SeedError: If a reference is unknown, a record occurs twice, or a value is not valid.
+    """
+    hosts: set[str] = set()
+    sites = []
+    for place, site in enumerate(seed.sites):
+        path: Path = ("sites", place)
+        if site.host in hosts:
+            raise SeedError(f"there is a site {site.host} already", (*path, "host"))
+        hosts.add(site.host)
+        sites.append(_site(site, path, make_up, track))
+    return sites
+
+
+def export(sites: Sequence[Site]) -> dict[str, Any]:
+    """Return the records of sites as plain data, in the format of a seed and in API order."""
+    return {"mockscope": FORMAT_VERSION, "sites": [export_site(site) for site in sites]}
+
+
+def export_site(site: Site) -> dict[str, Any]:
+    """Return the records of one site as plain data."""
+    # Requests wait while the lock is held. Records are immutable, so they are rendered after it is released.
+    with site.lock:
+        store = site.store
+        groups, users, dashboards = store.groups.records(), store.users.records(), store.dashboards.records()
+        head = {
+            "host": site.host,
+            "api_key": site.api_key,
+            "enabled": site.enabled,
+            "policy": msgspec.structs.asdict(site.policy),
+        }
+    names = {group.name for group in groups}
+    removed = [name for name in BUILTIN_GROUPS if name not in names]
+    return {
+        **head,
+        "groups": [{"name": group.name, "access": group.access.value} for group in groups],
+        **({"removed_groups": removed} if removed else {}),
+        "users": [msgspec.structs.asdict(user) | {"groups": list(user.groups)} for user in users],
+        "dashboards": [
+            {
+                "name": board.name,
+                "owner": board.owner,
+                "access": {name: word.value for name, word in sorted(board.access.items())},
+            }
+            for board in dashboards
+        ],
+    }
+
+
+def _site(seed: SeedSite, path: Path, make_up: MakeUp | None, track: Track) -> Site:
+    users: Iterable[SeedUser] = seed.users
+    number = len(seed.users)
+    generate = seed.generate
+    if generate is not None and (generate.idle or 0) > generate.users:
+        problem = f"{generate.idle} of {generate.users} users cannot be idle; write a number up to {generate.users}"
+        raise SeedError(problem, (*path, "generate", "idle"))
+    if generate is not None and make_up is not None:
+        groups, made_up = make_up(generate, seed)
+        seed = msgspec.structs.replace(seed, groups=[*seed.groups, *groups])
+        users, number = chain(seed.users, made_up), number + generate.users
+    site = Site(seed.host, seed.api_key or new_api_key(), enabled=seed.enabled, policy=seed.policy)
+    site.store.apply(Change(groups=_groups(seed, path)))
+    known = frozenset(site.store.groups)
+    records = _users(track(users, number, "loading users"), known, path)
+    site.store.apply(Change(users=records, dashboards=_dashboards(seed, known, records, path)))
+    return site
+
+
+def _groups(seed: SeedSite, path: Path) -> dict[str, Group | None]:
+    groups: dict[str, Group | None] = {}
+    for place, name in enumerate(seed.removed_groups):
+        if name not in BUILTIN_GROUPS:
+            raise SeedError(f"{name} is not a built-in group", (*path, "removed_groups", place))
+        groups[name] = None
+    for place, group in enumerate(seed.groups):
+        at = (*path, "groups", place)
+        if group.name in groups:
+            raise SeedError(f"there is a group {group.name} already", (*at, "name"))
+        groups[group.name] = Group(_text(group.name, (*at, "name")), _word(group.access, ACCESS_WORDS, (*at, "access")))
+    return groups
+
+
+def _users(seeded: Iterable[SeedUser], groups: frozenset[str], path: Path) -> dict[str, User]:
+    users: dict[str, User] = {}
+    # Users with equal groups share one tuple, which saves memory.
+    memberships: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for place, user in enumerate(seeded):
+        # The path of an error is built only when needed: for a million users it would take a second.
+        try:
+            if not EMAIL.fullmatch(user.email):
+                raise SeedError(f"{user.email} is not a valid email address", ("email",))
+            key = email_key(user.email)
+            if key in users:
+                raise SeedError(f"there is a user {user.email} already", ("email",))
+            names = (ALL_USERS,) if isinstance(user.groups, UnsetType) else tuple(user.groups)
+            if names not in memberships:
+                memberships[names] = _membership(names, groups)
+            users[key] = User(
+                _text(user.first_name, ("first_name",)),
+                _text(user.last_name, ("last_name",)),
+                user.email,
+                memberships[names],
+                _time(user.last_login_at, ("last_login_at",)),
+                _time(user.password_updated_at, ("password_updated_at",)),
+                user.tfa_enabled,
+            )
+        except SeedError as error:
+            raise SeedError(error.problem, (*path, "users", place, *error.path)) from None
+    return users
+
+
+def _membership(names: tuple[str, ...], groups: frozenset[str]) -> tuple[str, ...]:
+    for name in names:
+        if name not in groups:
+            raise SeedError(_unknown("group", name, nearest(name, groups)), ("groups",))
+    return tuple(dict.fromkeys(names))
+
+
+def _dashboards(seed: SeedSite, groups: frozenset[str], users: Mapping[str, User], path: Path) -> dict[str, Dashboard]:
+    boards: dict[str, Dashboard] = {}
+    for place, board in enumerate(seed.dashboards):
+        at = (*path, "dashboards", place)
+        if board.name in boards:
+            raise SeedError(f"there is a dashboard {board.name} already", (*at, "name"))
+        owner = None if board.owner is None else users.get(email_key(board.owner))
+        if board.owner is not None and owner is None:
+            raise SeedError(_unknown("user", board.owner, nearest_email(board.owner, users)), (*at, "owner"))
+        for name in board.access:
+            if name not in groups:
+                raise SeedError(_unknown("group", name, nearest(name, groups)), (*at, "access", name))
+        access = {name: _word(word, DASHBOARD_WORDS, (*at, "access", name)) for name, word in board.access.items()}
+        boards[board.name] = Dashboard(_text(board.name, (*at, "name")), owner.email if owner else None, access)
+    return boards
+
+
+def _word(word: str, known: Mapping[str, Any], path: Path) -> Any:
+    found = known.get(word.lower())
+    if found is None:
+        raise SeedError(f"access: {word} is not one of {', '.join(value.value for value in known.values())}", path)
+    return found
+
+
+def _text(value: str, path: Path) -> str:
+    # The shape is validated already. Only text beyond ASCII can have a lone surrogate.
+    if value.isascii():
+        return value
+    try:
+        return text(value)
+    except Invalid as problem:
+        raise SeedError(f"{problem}", path) from None
+
+
+def _time(moment: str | None, path: Path) -> str | None:
+    try:
+        return None if moment is None else timestamp(moment)
+    except ValueError as error:
+        raise SeedError(f"{error}", path) from None
+
+
+def _unknown(what: str, name: str, guess: str | None) -> str:
+    return f"the site has no {what} {name}" + (f"; did you mean {guess}?" if guess else "")
+
+
+def _spelled(path: Path) -> str:
+    return "seed" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)

@@ -1,0 +1,1 @@
+"""The server on a socket: uvicorn, its ports, certificates and the proxy."""

@@ -1,0 +1,467 @@
+"""The server on a socket: uvicorn's protocol on an event loop in a thread of its own.
+
+A LiveServer is a Mockscope with an address. This module has no rules and no state of the API.
+"""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, ExitStack, suppress
+from functools import partial
+from pathlib import Path
+from threading import Lock, Thread, get_native_id
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.server import ServerState
+
+from mockscope._support.arguments import check_kind
+from mockscope._support.monotonic import monotonic
+from mockscope._support.signals import ending_signals
+from mockscope.app import Mockscope
+from mockscope.instruments.call_log import MOST_CALLS
+from mockscope.instruments.findings import complain
+from mockscope.seeds.files import SeedSource
+from mockscope.server.certificates import Authority
+from mockscope.server.ports import Gate, SecurePort
+from mockscope.server.protocol import protocol_class
+
+if TYPE_CHECKING:
+    from mockscope.intercept.transports import InProcess
+    from mockscope.server.proxy import Others, Proxy
+
+# A pooled connection must survive minutes between two requests of a test, e.g. in a debugger.
+KEEP_ALIVE_SECONDS: Final = 600
+BACKLOG: Final = 2048
+LAST_PORT: Final = 65535
+# The time for requests in progress when a signal ends the server.
+GRACE_SECONDS: Final = 3
+# The turns of the loop in which event streams may end. A stream whose client reads nothing is not waited for.
+TURNS: Final = 20
+# The time for tasks to end after their connections were aborted. A task that runs longer is cancelled.
+HANGING_UP_SECONDS: Final = 2
+POLL_SECONDS: Final = 0.01
+# The loop would block the greenlet that waits for it: both share one thread of the system.
+GREEN_THREADS: Final = (
+    "a mockscope server needs a thread of the system, and gevent or eventlet has replaced threading by green threads: "
+    "call gevent.monkey.patch_all(thread=False) or eventlet.monkey_patch(thread=False), "
+    "or run `mockscope serve` in a process of its own"
+)
+
+
+class ListenError(OSError):
+    """A port could not be opened. ``filename`` is the address."""
+
+
+class LiveServer(Mockscope):
+    """A server on a port, in a thread. Use it as a ``with`` block, or call start and stop.
+
+    Args:
+        seed: a path to a seed file, or the same as plain data.
+        host: the address to bind to.
+        port: the port; 0 lets the kernel choose.
+        hint_header: whether responses have the header ``X-Mockscope-Hint`` (HTTP-10).
+        strict: the default of its sites for strict mode.
+        contract: the default of its sites for validating requests against openapi.yaml.
+        calls_kept: the maximum number of calls that each site keeps, and that the server keeps without a site.
+        control: whether the server has the control API under ``/_mockscope/v1/``.
+        control_token: the bearer token of the control API. None generates one if other machines can reach the port,
+            and else requires none.
+        tls: whether the server speaks HTTPS. An Authority signs its certificate; True generates an authority.
+        proxy: whether to run a proxy too, which sends requests for the vendor's hosts to this server.
+        proxy_port: the port of the proxy; 0 lets the kernel choose.
+        proxy_others: whether the proxy refuses or passes requests for other hosts.
+
+    Raises:
+        SeedError: If the seed is not valid.
+        ValueError: If the token is not valid in a header, a port is out of range, a switch is neither True nor False,
+            or ``calls_kept`` is not 1 or more.
+        OSError: If the seed file can't be read.
+        ImportError: If ``contract`` is True, and the validator is not installed.
+    """
+
+    def __init__(
+        self,
+        seed: SeedSource | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        hint_header: bool = True,
+        strict: bool = False,
+        contract: bool = False,
+        calls_kept: int = MOST_CALLS,
+        control: bool = True,
+        control_token: str | None = None,
+        tls: bool | Authority = False,
+        proxy: bool = False,
+        proxy_port: int = 0,
+        proxy_others: "Others" = "refuse",
+    ) -> None:
+        _check_port("port", port)
+        _check_port("proxy_port", proxy_port)
+        check_kind("proxy", proxy, bool)
+        if not isinstance(tls, Authority):
+            check_kind("tls", tls, bool)
+        super().__init__(
+            seed,
+            hint_header=hint_header,
+            strict=strict,
+            contract=contract,
+            calls_kept=calls_kept,
+            control=control,
+            control_token=control_token,
+        )
+        self._address = (host, port)
+        self._proxy_port = proxy_port
+        self._authority = tls if isinstance(tls, Authority) else Authority() if tls or proxy else None
+        self._gate = SecurePort(self.authority.server_context(host)) if tls else Gate()
+        self.proxy = self._new_proxy(proxy_others) if proxy else None
+        self._proxy_url: str | None = None
+        self._url: str | None = None
+        self._life = Lock()
+        self._thread: Thread | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._stopping: asyncio.Event
+
+    @property
+    def url(self) -> str:
+        """The server's URL, without a slash at the end.
+
+        Raises:
+            RuntimeError: If the server is not running.
+        """
+        if self._url is None:
+            raise RuntimeError("the mockscope server is not running: use it in a with block, or call start()")
+        return self._url
+
+    def _new_proxy(self, others: "Others") -> "Proxy":
+        from mockscope.server.proxy import Proxy  # imported late: most servers do not need it
+
+        return Proxy(self.authority.server_context(), others=others)
+
+    @property
+    def proxy_url(self) -> str:
+        """The proxy's URL.
+
+        Raises:
+            RuntimeError: If the server has no proxy, or is not running.
+        """
+        if self._proxy_url is None:
+            raise RuntimeError("no mockscope proxy is running: use mockscope.serve(proxy=True), in a with block")
+        return self._proxy_url
+
+    @property
+    def authority(self) -> Authority:
+        """The authority that signed the server's certificates.
+
+        Raises:
+            RuntimeError: If the server has neither TLS nor a proxy.
+        """
+        if self._authority is None:
+            raise RuntimeError("the mockscope server has no certificate: use serve(tls=True) or serve(proxy=True)")
+        return self._authority
+
+    @property
+    def ca_file(self) -> Path:
+        """The path of the authority's certificate, for a client's ``verify``. It is deleted with the server object.
+
+        Raises:
+            RuntimeError: If the server has neither TLS nor a proxy.
+        """
+        return self.authority.ca_file
+
+    def __repr__(self) -> str:
+        return f"<LiveServer {self._url or 'not running'}: {len(self.directory)} sites>"
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
+        self.stop()
+        if kind is None:
+            complain({site.host: site.objections() for site in self.sites.values()})
+
+    def start(self) -> Self:
+        """Bind the ports and serve. When this method returns, they accept connections.
+
+        Raises:
+            OSError: If a port is taken, or the address is not this machine's.
+            RuntimeError: If the server is running already, or gevent or eventlet has replaced threads.
+        """
+        with self._life:
+            if self._thread is not None:
+                raise RuntimeError(f"the mockscope server is running already, at {self._url}")
+            with ExitStack() as opened:
+                gates = self.open_ports(opened)
+                ready: Future[None] = Future()
+                thread = Thread(target=self._run, args=(gates, ready, get_native_id()), name="mockscope", daemon=True)
+                thread.start()
+                ready.result()
+                opened.pop_all()
+            self._thread = thread
+            self._name_ports(gates)
+            return self
+
+    def open_ports(self, opened: ExitStack) -> dict[Gate, socket.socket]:
+        """Return the gates with their listening sockets. The first one is the server's.
+
+        Raises:
+            ListenError: If a port is taken, or the address is not this machine's.
+        """
+        host, port = self._address
+        ports: dict[Gate, int] = {self._gate: port} | ({self.proxy: self._proxy_port} if self.proxy else {})
+        gates = {}
+        for gate, number in ports.items():
+            try:
+                gates[gate] = opened.enter_context(bind(host, number))
+                # uvloop ignores a listen that fails: two sockets may bind one port, and only one can listen.
+                gates[gate].listen(BACKLOG)
+            except OSError as error:
+                raise ListenError(error.errno, error.strerror or str(error), f"{host} port {number}") from error
+        self.listens_at(gates[self._gate].getsockname()[0], host)
+        return gates
+
+    def _name_ports(self, gates: Mapping[Gate, socket.socket]) -> None:
+        self._url = url_of(gates[self._gate], is_secure=isinstance(self._gate, SecurePort))
+        self._proxy_url = None if self.proxy is None else url_of(gates[self.proxy])
+
+    def stop(self) -> None:
+        """Close the ports and all connections. It does nothing if the server is not running."""
+        with self._life:
+            if self._thread is not None:
+                self._loop.call_soon_threadsafe(self._stopping.set)
+                self._thread.join()
+                self._thread = self._url = self._proxy_url = None
+
+    def transport(self) -> Any:
+        """Return a transport for one client of httpx or httpx2, synchronous or not. It avoids sockets if it can.
+
+        Raises:
+            RuntimeError: If the server is not running.
+            ValueError: If the server speaks TLS.
+        """
+        from mockscope.intercept.transports import new_transport  # imported late: most servers do not need it
+
+        return new_transport(self._in_process())
+
+    def adapter(self) -> Any:
+        """Return an adapter for one session of requests. It avoids sockets if it can.
+
+        Raises:
+            RuntimeError: If the server is not running.
+            ValueError: If the server speaks TLS.
+            ImportError: If requests is not installed.
+        """
+        from mockscope.intercept.transports import new_adapter
+
+        return new_adapter(self._in_process())
+
+    def redirect(self) -> AbstractContextManager[None]:
+        """Redirect requests of this process for the vendor's hosts to this server, in a ``with`` block.
+
+        The redirect holds for all threads. If several redirects are active, the latest one wins.
+
+        Raises:
+            RuntimeError: If the server is not running.
+            ValueError: If the server speaks TLS.
+        """
+        from mockscope.intercept.redirect import redirected  # imported late: most servers do not need it
+
+        return redirected(self.url)
+
+    def _in_process(self) -> "InProcess":
+        from mockscope.intercept.transports import InProcess
+
+        url = self.url
+        if isinstance(self._gate, SecurePort):
+            raise ValueError(f"without a socket there is no TLS, and this mockscope server speaks it: {url}")
+        return InProcess(self, self.app, url, lambda: self._url == url)
+
+    def _run(self, gates: Mapping[Gate, socket.socket], ready: "Future[None]", native_id_of_starter: int) -> None:
+        def tell(stopping: asyncio.Event) -> None:
+            self._loop, self._stopping = asyncio.get_running_loop(), stopping
+            ready.set_result(None)
+
+        try:
+            if get_native_id() == native_id_of_starter:
+                raise RuntimeError(GREEN_THREADS)
+            _run_loop(self, gates, tell)
+        except BaseException as error:
+            if ready.done():
+                raise
+            ready.set_exception(error)
+
+
+def serve_in_foreground(server: LiveServer, gates: Mapping[Gate, socket.socket], on_ready: Callable[[], None]) -> None:
+    """Serve in this thread until SIGINT, SIGTERM or SIGHUP. Afterwards these signals are ignored.
+
+    Requests in progress have GRACE_SECONDS to end, unless SIGINT arrives again.
+
+    Args:
+        server: A server that was not started.
+        gates: Its ports, opened.
+        on_ready: Called once the ports accept.
+    """
+    server._name_ports(gates)
+    caught: list[int] = []
+    numbers = ending_signals()
+
+    def tell(stopping: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            caught.append(number)
+            # A second signal may arrive after the loop is closed.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(stopping.set)
+
+        for number in numbers:
+            signal.signal(number, stop)
+        on_ready()
+
+    try:
+        _run_loop(server, gates, tell, lambda: signal.SIGINT in caught[1:])
+    finally:
+        # A second signal must not interrupt the rest of the shutdown.
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _run_loop(
+    double: Mockscope,
+    gates: Mapping[Gate, socket.socket],
+    on_ready: Callable[[asyncio.Event], None],
+    is_impatient: Callable[[], bool] | None = None,
+) -> None:
+    """Serve on bound sockets in this thread.
+
+    Args:
+        double: the application and its sites.
+        gates: the gates with their bound sockets.
+        on_ready: called in the loop once the ports accept, with the event that ends the server.
+        is_impatient: returns whether to stop waiting for requests in progress; None never waits.
+    """
+    config = uvicorn_config(double.app)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(double, config, gates, on_ready, is_impatient))
+
+
+async def _serve(
+    double: Mockscope,
+    config: uvicorn.Config,
+    gates: Mapping[Gate, socket.socket],
+    on_ready: Callable[[asyncio.Event], None],
+    is_impatient: Callable[[], bool] | None,
+) -> None:
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, asyncio.BaseEventLoop):
+        # A test may freeze the clock of the process. uvloop reads its own clock.
+        loop.time = monotonic  # type: ignore[method-assign]
+    # uvicorn.Server would poll ten times a second and take 0.2 s to stop; its protocol class needs neither.
+    state = ServerState()
+    state.default_headers = config.encoded_headers
+    protocol: Any = config.http_protocol_class
+    connect = partial(protocol, config=config, server_state=state, app_state={}, _loop=loop)
+    stopping = asyncio.Event()
+    for gate, listener in gates.items():
+        await gate.open(listener, connect, backlog=BACKLOG)
+    on_ready(stopping)
+    await stopping.wait()
+    for gate in gates:
+        await gate.close()
+    double.say_farewell(double)
+    for _ in range(TURNS):
+        # A stream removes its farewell once its end is written.
+        if double.farewells:
+            await asyncio.sleep(0)
+    if is_impatient is not None:
+        for connection in list(state.connections):
+            connection.shutdown()
+        await _wait_for(lambda: not (state.connections or state.tasks) or is_impatient(), GRACE_SECONDS)
+    # A new connection is registered one turn of the loop later, and uvloop would wait for it forever. A request that
+    # waits for its body ends two turns after its connection was aborted.
+    for _ in range(3):
+        for connection in list(state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+    if is_impatient is not None:
+        await _wait_for(lambda: not state.tasks, HANGING_UP_SECONDS)
+    for task in list(state.tasks):
+        task.cancel()
+    await asyncio.gather(*state.tasks, return_exceptions=True)
+
+
+async def _wait_for(is_over: Callable[[], bool], seconds: float) -> None:
+    deadline = monotonic() + seconds
+    while not is_over() and monotonic() < deadline:
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def _check_port(name: str, port: object) -> None:
+    # Some systems use the last 16 bits of a larger number. In Python, True is an int.
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= LAST_PORT:
+        raise ValueError(f"{name} is a number from 0 to {LAST_PORT}, not {port!r}")
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound to an address and not listening yet.
+
+    Raises:
+        OSError: If the port is taken, or the address is not this machine's.
+        RuntimeError: If a plugin of pytest blocks sockets.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, _, _, address = found[0]
+        # asyncio disables Nagle's algorithm only if the socket names its protocol. With Nagle's algorithm, a kept
+        # connection gets some 20 responses a second.
+        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
+    except RuntimeError as error:
+        # pytest-socket blocks both functions.
+        raise RuntimeError(
+            f"mockscope can't open a port ({error}): "
+            f"start pytest with --allow-hosts={host} in place of --disable-socket"
+        ) from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def url_of(listener: socket.socket, *, is_secure: bool = False) -> str:
+    """Return the URL of a bound socket. A socket bound to all addresses gets the loopback address."""
+    scheme = "https" if is_secure else "http"
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
+    """Return the settings of uvicorn: the fast parser and loop if they are installed, and never an access log."""
+    config = uvicorn.Config(
+        app,
+        http=protocol_class(),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        # uvicorn would send the machine's time; each site has a clock of its own.
+        date_header=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        backlog=BACKLOG,
+    )
+    config.load()
+    return config
+
+
+# For readable code: with mockscope.serve() as server.
+serve = LiveServer

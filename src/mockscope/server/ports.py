@@ -1,0 +1,136 @@
+"""The ports of a server. Here: for HTTP and for HTTPS."""
+
+import asyncio
+import logging
+import os
+import socket
+import ssl
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final
+
+from mockscope.web.response import last_response
+
+HANDSHAKE_TIMEOUT: Final = 30
+# A client that keeps its connection in a pool never answers the end of TLS.
+SHUTDOWN_TIMEOUT: Final = 0.2
+
+logger: Final = logging.getLogger("mockscope")
+
+# The reasons of OpenSSL for the first bytes of GET, HEAD, POST and PUT, of CONNECT, and of other methods.
+PLAIN_HTTP_REASONS: Final = ("HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "WRONG_VERSION_NUMBER")
+SECURE_PORT: Final = "This is a port for HTTPS: ask it for https://, or start mockscope without --tls (tls=True)."
+
+Connect = Callable[[], asyncio.Protocol]
+
+
+class Gate:
+    """A port for plain HTTP. Subclasses have connections that are not yet in the hands of the HTTP protocol.
+
+    Args:
+        context: the certificate of a port that begins TLS.
+    """
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self.context = context
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._connect: Connect
+
+    async def open(self, listener: socket.socket, connect: Connect, *, backlog: int) -> None:
+        """Accept connections on a bound socket.
+
+        Args:
+            listener: the socket.
+            connect: makes the HTTP protocol.
+            backlog: how many connections may wait to be accepted.
+        """
+        self._listener, self._connect = listener, connect
+        self._server = await asyncio.get_running_loop().create_server(self.protocol, sock=listener, backlog=backlog)
+
+    def protocol(self) -> asyncio.Protocol:
+        """Return the protocol of a new connection."""
+        return self._connect()
+
+    def stop_listening(self) -> None:
+        """Refuse connections, even if a forked process holds a copy of the socket."""
+        # Some systems raise for a socket that only listens.
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+
+    async def close(self) -> None:
+        """Close the port, and every connection that was not handed over."""
+        self.stop_listening()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Transports close a step after they are told to.
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    async def secure(self, connection: socket.socket) -> bool:
+        """Begin TLS on an accepted connection, and give it to the HTTP protocol.
+
+        Returns:
+            Whether the client completed the handshake.
+        """
+        # The transport closes its own copy before an error gets here.
+        copied = connection.dup()
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._connect,
+                connection,
+                ssl=self.context,
+                ssl_handshake_timeout=HANDSHAKE_TIMEOUT,
+                ssl_shutdown_timeout=SHUTDOWN_TIMEOUT,
+            )
+        except OSError as error:
+            # ssl.SSLError is one too: no common version, no TLS at all, or the client did not trust the certificate.
+            connection.close()
+            if getattr(error, "reason", None) in PLAIN_HTTP_REASONS:
+                logger.warning(SECURE_PORT)
+                with suppress(OSError):
+                    copied.send(last_response("400 Bad Request", SECURE_PORT))
+            return False
+        finally:
+            copied.close()
+        return True
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run a coroutine until this port closes."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def copied_socket(transport: asyncio.BaseTransport) -> socket.socket:
+    """Return a copy of the socket of a transport, which may be closed then."""
+    copied = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+    copied.settimeout(0)
+    return copied
+
+
+class SecurePort(Gate):
+    """A port for HTTPS.
+
+    A server of asyncio or uvloop that does TLS itself can't close a connection whose handshake is under way.
+    """
+
+    def protocol(self) -> asyncio.Protocol:
+        return Handshake(self)
+
+
+class Handshake(asyncio.Protocol):
+    """A connection that was just accepted. TLS gets a copy of its socket."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        copied = copied_socket(transport)
+        transport.close()
+        # A task that is cancelled before its first step closes nothing.
+        self._gate.spawn(self._gate.secure(copied)).add_done_callback(
+            lambda task: copied.close() if task.cancelled() else None
+        )

@@ -1,0 +1,249 @@
+"""uvicorn's protocol classes, and what a double of this API needs besides.
+
+uvicorn documents the option ``http`` and not the classes. Those names of theirs that are overridden or used here are
+in no other module. The tests run with the lowest and the newest uvicorn of pyproject.toml. If a later one renames a
+method, its override is not called: the server answers all the same, and loses what the docstring of the override says.
+"""
+
+import asyncio
+import logging
+import string
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import quote_from_bytes
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from mockscope.web.fault_injection import CONNECTION, Connection
+from mockscope.web.request_head import MAX_HEAD_BYTES, REFUSED_HEAD
+from mockscope.web.response import last_response
+
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as AnyProtocol
+else:
+    AnyProtocol = object
+    try:
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+    except ImportError:
+        HttpToolsProtocol = H11Protocol  # never used
+
+logger: Final = logging.getLogger("mockscope")
+
+END_OF_HEAD: Final = b"\r\n\r\n"
+# The first bytes of a client that speaks TLS (RFC 8446, 5.1).
+TLS_HANDSHAKE: Final = b"\x16\x03"
+PLAIN_PORT: Final = "This is a port for plain HTTP: ask it for http://, or start mockscope with --tls (tls=True)."
+NO_PROXY_PORT: Final = "This is not a proxy: start mockscope with --proxy (proxy=True), and send CONNECT to its proxy."
+
+
+class Common(AnyProtocol):
+    """The part of the protocol that does not depend on the parser."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Pass the connection to each request in its state, for planned faults that break it."""
+        super().connection_made(transport)
+        self._connection = Connection(transport)
+        self.app_state = {**self.app_state, CONNECTION: self._connection}
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Cancel the keep-alive timer: uvicorn does it only where the client did not reset the connection."""
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Return whether to keep the connection, because a client that sends nothing more may wait for responses."""
+        self._connection.is_half_closed = True
+        cycle = self._answered_cycle()
+        is_waiting = cycle is not None and not (cycle.more_body or cycle.response_started)
+        # TLS ends on both sides at once. What hangs, and a stream, ends with the client's side.
+        return is_waiting and self.scheme == "http" and not self._connection.hangs
+
+    def _answered_cycle(self) -> Any:
+        """Return the request that is being answered, or the last one."""
+        return self.cycle
+
+    def shutdown(self) -> None:
+        """End a request that a planned fault holds. uvicorn would wait for its response."""
+        if not self._connection.let_go():
+            super().shutdown()
+
+    def _refuses_tls(self, data: bytes) -> bool:
+        """Refuse a connection whose first bytes are TLS. Clients name the cause if the response is plain HTTP."""
+        if self.scope is not None or not data.startswith(TLS_HANDSHAKE):
+            return False
+        logger.warning(PLAIN_PORT)
+        self._refuse("400 Bad Request", PLAIN_PORT)
+        return True
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse in JSON what is not HTTP (HTTP-1)."""
+        self._refuse("400 Bad Request", msg)
+
+    def _refuse(self, status: str, msg: str) -> None:
+        self.transport.write(last_response(status, msg))
+        self.transport.close()
+
+
+class OverH11(Common, H11Protocol):  # type: ignore[misc]
+    """The protocol over h11."""
+
+    def data_received(self, data: bytes) -> None:
+        if not self._refuses_tls(data):
+            super().data_received(data)
+
+    def on_response_complete(self) -> None:
+        """Close a connection that the client closed on its side, once its whole requests are answered."""
+        super().on_response_complete()
+        if self._connection.is_half_closed and (self.cycle.response_complete or self.cycle.more_body):
+            self.transport.close()
+
+
+class OverHttptools(Common, HttpToolsProtocol):
+    """The protocol over httptools."""
+
+    # The request that is being answered: of pipelined ones ``cycle`` is the last.
+    _answering: Any = None
+    # The refusal that ends the connection, once the whole requests before it are answered.
+    _refusal: tuple[str, str] | None = None
+    # The position of the parser, and whether the next byte belongs to a request line.
+    _place: Literal["between", "head", "body", "refused"] = "between"
+    _in_line = True
+    # The bytes that the parser is fed, and those that it is to be fed next.
+    _data = _next_data = b""
+    # The bytes fed in which the head begins, and those fed since.
+    _first_bytes = _head_bytes = 0
+    # The headers of a request that offers another protocol.
+    _offer: list[tuple[bytes, bytes]] | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Percent-encode raw UTF-8 in a request line, which some clients send as it was typed (GROUP-5)."""
+        if self._refuses_tls(data):
+            return
+        # Line by line, until it is certain which bytes are a request line.
+        while not (data.isascii() or self._place == "body" or self.transport.is_closing()):
+            line, newline, data = data.partition(b"\n")
+            self._parse((quote_from_bytes(line, safe=string.printable).encode() if self._in_line else line) + newline)
+        self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
+        while data and not (self._is_refused or self.transport.is_closing()):
+            self._data, self._next_data = data, b""
+            super().data_received(data)
+            if self._place == "head":
+                self._head_bytes += len(data)
+                lines = data[: data.rfind(b"\n") + 1]
+                self._in_line = lines.endswith(END_OF_HEAD) if lines else self._in_line
+            else:
+                self._in_line = self._place == "between"
+            data = self._next_data
+            if self._place == "head" and self._head_bytes > MAX_HEAD_BYTES and not self._is_refused:
+                self._refuse_head(in_line=self._in_line)
+
+    @property
+    def _is_refused(self) -> bool:
+        return self._place == "refused" or self._refusal is not None
+
+    def _refuse_head(self, *, in_line: bool) -> None:
+        """Let the application refuse a head that is too long, or that never ends and would fill the memory."""
+        self._place = "refused"
+        self.url, self.scope["headers"] = b"/", []
+        self.scope["state"][REFUSED_HEAD] = "LINE_TOO_LONG" if in_line else "HEAD_TOO_LONG"
+        super().on_headers_complete()
+        super().on_message_complete()
+        self.cycle.keep_alive = False
+
+    def on_message_begin(self) -> None:
+        self._place = "head"
+        # The bytes before this head, in what the parser is fed, are not counted.
+        self._first_bytes = len(self._data)
+        self._head_bytes = -self._first_bytes
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Set an offer to upgrade aside, and trailers."""
+        if self.parser.should_upgrade() and (
+            self.parser.get_method() == b"CONNECT" or any(name == b"upgrade" for name, _ in self.headers)
+        ):
+            self._offer = self.headers
+            return
+        if self._offer is not None:
+            self.headers[:], self._offer = self._offer, None
+        if self._first_bytes + self._head_bytes + len(self._data) > MAX_HEAD_BYTES:
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if size > MAX_HEAD_BYTES:
+                self._refuse_head(in_line=len(self.url) > MAX_HEAD_BYTES)
+                raise ValueError("the parser goes no further")
+        self._place = "body"
+        # RFC 9110: "A server that receives a 100-continue expectation in an HTTP/1.0 request MUST ignore that"
+        self.expect_100_continue = self.expect_100_continue and self.parser.get_http_version() != "1.0"
+        super().on_headers_complete()
+        # The trailers behind a body would be added to the request's headers.
+        self.headers = []
+
+    def on_message_complete(self) -> None:
+        if self._offer is None:
+            self._place = "between"
+            super().on_message_complete()
+
+    def _should_upgrade(self) -> bool:
+        return self._offer is not None
+
+    def handle_websocket_upgrade(self) -> None:
+        """Parse a request again without its offer to upgrade: httptools takes the body for the other protocol.
+
+        Clients that prefer HTTP/2 (Java's, curl --http2) offer it with each request. Refuse CONNECT.
+        """
+        if self.parser.get_method() == b"CONNECT":
+            logger.warning(NO_PROXY_PORT)
+            # The message is the reason too: most clients show no more of a CONNECT that failed.
+            self.send_400_response(NO_PROXY_PORT, NO_PROXY_PORT)
+            return
+        upgrade = sys.exception()
+        assert upgrade is not None
+        assert self._offer is not None
+        line = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        lines = [b"%b: %b" % (name, value) for name, value in self._offer if name != b"upgrade"]
+        # After Connection: close the old parser reads nothing more.
+        self.parser = type(self.parser)(self)
+        self._next_data = b"\r\n".join([line, *lines, b"", b""]) + self._data[upgrade.args[0] :]
+
+    def _answered_cycle(self) -> Any:
+        return self._answering
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        """Answer the next pipelined request. uvicorn would read still more of them first, without a limit."""
+        is_last = not self.pipeline or self.pipeline[-1][0].more_body
+        if self._refusal is not None and is_last:
+            self._refuse(*self._refusal)
+        elif self._connection.is_half_closed and is_last:
+            self.transport.close()
+        elif self.pipeline and not self.transport.is_closing():
+            self.server_state.total_requests += 1
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            super().on_response_complete()
+
+    def send_400_response(self, msg: str, reason: str = "Bad Request") -> None:
+        """Refuse once the whole requests that came before are answered. uvicorn would drop those."""
+        if not self._is_refused:
+            self._refusal = f"400 {reason}", msg
+            if self._answering is None or self._answering.response_complete or self._answering.more_body:
+                self._refuse(*self._refusal)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the request that is being answered. uvicorn tells only the last one of pipelined requests."""
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
+        super().connection_lost(exc)
+
+
+def protocol_class() -> type[asyncio.Protocol]:
+    """Return the class over the parser that is installed."""
+    return OverHttptools if find_spec("httptools") else OverH11

@@ -1,0 +1,102 @@
+"""Completed calls as server-sent events. A reader that is too slow loses events, and an event says how many."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from functools import lru_cache
+from typing import Final
+
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from mockscope.instruments.call import Entry
+from mockscope.sites import Bench, MockSite
+from mockscope.web.control.views import as_json
+
+# The events that wait for a reader: with all bodies at their longest that is 32 MB.
+MOST_WAITING: Final = 256
+# The latest events that are kept for other readers.
+SHARED: Final = 16
+# The seconds between two signs of life on a connection.
+LONGEST_SILENCE: Final = 15.0
+
+
+class EventStream(StreamingResponse):
+    """The completed calls of a site, or those that reach none, until the site, the server or the client goes.
+
+    Args:
+        bench: the sites.
+        owner: whose calls.
+        head_only: whether the client asked for the headers alone.
+    """
+
+    media_type = "text/event-stream"
+
+    def __init__(self, bench: Bench, owner: MockSite | Bench, *, head_only: bool = False) -> None:
+        super().__init__(self._events(), headers={"Cache-Control": "no-store"})
+        self._bench = bench
+        self._owner = owner
+        self._waiting: deque[Entry] = deque(maxlen=MOST_WAITING)
+        self._dropped = 0
+        self._ended = head_only
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._moved = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        # Before the first byte: whoever has seen the answer begin misses nothing that happens from then on.
+        self._owner.calls.observers.append(self.observe)
+        self._bench.farewells.append(self.leave)
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._bench.farewells.remove(self.leave)
+            self._owner.calls.observers.remove(self.observe)
+            _rendered.cache_clear()
+
+    def observe(self, entry: Entry) -> None:
+        """Take a completed call."""
+        self._dropped += len(self._waiting) == MOST_WAITING
+        self._waiting.append(entry)
+        self._wake()
+
+    def leave(self, who: MockSite | Bench) -> None:
+        """End, if it is the site or the server that goes."""
+        if who is self._owner or who is self._bench:
+            self._ended = True
+            self._wake()
+
+    def _wake(self) -> None:
+        # The server may have stopped in another thread meanwhile.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._moved.set)
+
+    async def _events(self) -> AsyncIterator[bytes]:
+        yield b": calls from here on\n\n"
+        # A site may have gone between the look at the path and the first event.
+        if not _is_there(self._bench, self._owner):
+            self._ended = True
+        while not self._ended or self._waiting:
+            self._moved.clear()
+            while self._waiting:
+                if self._dropped:
+                    number, self._dropped = self._dropped, 0
+                    yield b'event: dropped\ndata: {"dropped":%d}\n\n' % number
+                yield _rendered(self._waiting.popleft())
+                # Sending to a client that has gone waits for nothing, and here the task that learns of it takes over.
+                await asyncio.sleep(0)
+            if not self._ended:
+                try:
+                    await asyncio.wait_for(self._moved.wait(), LONGEST_SILENCE)
+                except TimeoutError:
+                    yield b": still here\n\n"
+
+
+@lru_cache(maxsize=SHARED)
+def _rendered(entry: Entry) -> bytes:
+    """Return the event of a call, rendered once for readers who keep pace with each other."""
+    return b"id: %s\nevent: call\ndata: %s\n\n" % (entry.id.encode(), as_json(entry.as_dict()))
+
+
+def _is_there(bench: Bench, owner: MockSite | Bench) -> bool:
+    return owner is bench or owner in bench.sites.values()

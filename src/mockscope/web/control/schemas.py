@@ -1,0 +1,150 @@
+"""The shapes of bodies and queries of the control API, and the functions that decode them."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from mockscope._support.suggestions import hint_at
+
+Given = Annotated[str, Meta(min_length=1)]
+Moment = Annotated[datetime, Meta(tz=True)]
+
+IN_OTHER_WORDS: Final = {
+    "Invalid RFC3339 encoded datetime": "write a time like 2014-02-06T23:46:07.118Z",
+    "Expected `datetime` with a timezone component": "the offset is missing: write a time like "
+    "2014-02-06T23:46:07.118Z",
+    "Number out of range": "a number is too large: the largest is about 1.8e308",
+    "Integer value out of range": "a whole number has too many digits",
+}
+
+
+class Body(msgspec.Struct, forbid_unknown_fields=True):
+    """An object of which every field is known."""
+
+
+class Nothing(Body):
+    """The body of a request that needs none."""
+
+
+class NewKey(Body):
+    api_key: Given | None = None
+
+
+class NewFork(Body):
+    host: Given | None = None
+    api_key: Given | None = None
+
+
+class NewSite(NewFork):
+    seed: dict[str, Any] | None = None
+    strict: bool | None = None
+    contract: bool | None = None
+    label: str = ""
+    policy: dict[str, Any] = {}
+
+
+class SiteChanges(Body):
+    enabled: bool | UnsetType = UNSET
+    policy: dict[str, Any] = {}
+    strict: bool | UnsetType = UNSET
+    contract: bool | UnsetType = UNSET
+    label: str | UnsetType = UNSET
+
+
+class Event(Body):
+    """A login or a change of password, elsewhere."""
+
+    email: str
+    at: Moment | None = None
+
+
+class Freeze(Body):
+    at: Moment | None = None
+    autojump: bool = False
+
+
+class Shift(Body):
+    days: float = 0
+    hours: float = 0
+    minutes: float = 0
+    seconds: float = 0
+
+
+class Move(Body):
+    moment: Moment = msgspec.field(name="to")
+
+
+class Question(Body):
+    """The criteria for calls that a query can hold."""
+
+    operation: str | UnsetType = UNSET
+    method: str | UnsetType = UNSET
+    path: str | UnsetType = UNSET
+    email: str | UnsetType = UNSET
+    group: str | UnsetType = UNSET
+    test_mode: bool | UnsetType = UNSET
+    status: int | UnsetType = UNSET
+    rule: str | UnsetType = UNSET
+    hint: str | UnsetType = UNSET
+    fault: str | UnsetType = UNSET
+
+
+class LimitedQuestion(Question):
+    limit: Annotated[int, Meta(ge=1)] = 100
+
+
+def read_json(body: bytes, shape: Any) -> dict[str, Any]:
+    """Return the fields of a body that were sent, or have a default; an empty body is ``{}``.
+
+    Raises:
+        ValueError: If it is not JSON, or not of this shape; the message names the field, and the nearest known one.
+    """
+    try:
+        # As text first: versions of msgspec describe invalid UTF-8 in different words.
+        return _given(msgspec.json.decode(body.decode() or "{}", type=shape))
+    except msgspec.ValidationError as error:
+        raise ValueError(_in_words(str(error), shape)) from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
+    except msgspec.DecodeError as error:
+        raise ValueError(f"the body is not JSON: {error}") from None
+    except RecursionError:
+        raise ValueError("the body is nested too deeply") from None
+
+
+def read_query(pairs: list[tuple[str, str]], shape: Any) -> dict[str, Any]:
+    """Return the parameters of a query that were sent, or have a default.
+
+    Raises:
+        ValueError: If it is not of this shape, or has a parameter twice.
+    """
+    query: dict[str, str] = {}
+    for name, value in pairs:
+        if name in query:
+            raise ValueError(f"{name} is there twice: send it once")
+        query[name] = value
+    try:
+        return _given(msgspec.convert(query, shape, strict=False))
+    except msgspec.ValidationError as error:
+        raise ValueError(_in_words(str(error), shape)) from None
+
+
+def _given(read: Any) -> dict[str, Any]:
+    fields = read if isinstance(read, dict) else msgspec.structs.asdict(read)
+    return {name: value for name, value in fields.items() if value is not UNSET}
+
+
+def _in_words(error: str, shape: Any) -> str:
+    """Return the codec's error, with the place in front and the nearest known name behind."""
+    problem, _, where = error.partition(" - at ")
+    # "[...]" stands for any key of an object that may have any.
+    path = where.strip("`").partition("[...]")[0].removeprefix("$").removeprefix(".")
+    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
+        problem = f"there is no field {unknown[1]} here; {hint_at(unknown[1], shape.__struct_fields__)}"
+    elif missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
+        problem = f"{missing[1]} is missing"
+    problem = IN_OTHER_WORDS.get(problem, problem)
+    return f"{path}: {problem}" if path else problem

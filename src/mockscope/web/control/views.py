@@ -1,0 +1,93 @@
+"""Sites and their instruments as the control API shows them, and its responses in JSON."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from starlette.responses import Response
+
+from mockscope import codec
+from mockscope._support.collector import collector_off
+from mockscope.domain.model import timestamp
+from mockscope.instruments.clock import Clock
+from mockscope.sites import Bench, MockSite, SiteSnapshot
+from mockscope.web.response import JSONAnswer
+
+as_json: Final = codec.encode
+
+
+def answered(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a response in JSON."""
+    answer = JSONAnswer(as_json(content), status)
+    answer.headers.update(headers or {})
+    return answer
+
+
+def export(of: MockSite | Bench) -> dict[str, Any]:
+    """Return an export, made without holding up requests.
+
+    Neither the codec nor the collector lets another thread run meanwhile, so users are encoded one by one.
+    """
+    with collector_off():
+        seed = of.export()
+        for site in seed["sites"]:
+            site["users"] = msgspec.Raw(b"[%b]" % b",".join([as_json(user) for user in site["users"]]))
+    return seed
+
+
+def site(site: MockSite) -> dict[str, Any]:
+    return {
+        "host": site.host,
+        "api_key": site.api_key,
+        "enabled": site.enabled,
+        "strict": site.strict,
+        "contract": site.contract,
+        "label": site.label,
+        "admin": _admin(site),
+        "policy": site.policy,
+        "counts": {
+            "users": len(site.users),
+            "groups": len(site.groups),
+            "dashboards": len(site.dashboards),
+            # Those that are there now: a look at a site waits for nobody.
+            "calls": len(site.calls.settled(0)),
+            "faults": len(site.faults),
+        },
+    }
+
+
+def sites(bench: Bench) -> dict[str, Any]:
+    return {"sites": [site(each) for each in bench.sites.values()]}
+
+
+def groups(site: MockSite) -> dict[str, Any]:
+    names = ("name", "access", "can_edit", "can_drag_and_drop")
+    return {"groups": [{name: getattr(group, name) for name in names} for group in site.groups.values()]}
+
+
+def dashboards(site: MockSite) -> dict[str, Any]:
+    boards = site.dashboards.values()
+    return {"dashboards": [msgspec.structs.asdict(board) | {"access": dict(board.access)} for board in boards]}
+
+
+def snapshot(snapshot: SiteSnapshot) -> dict[str, Any]:
+    return {"name": snapshot.name}
+
+
+def snapshots(site: MockSite) -> dict[str, Any]:
+    return {"snapshots": [snapshot(each) for each in tuple(site.snapshots.values())]}
+
+
+def findings(site: MockSite) -> dict[str, Any]:
+    return {"findings": [each._asdict() | {"call": each.call and each.call.id} for each in site.findings()]}
+
+
+def clock(clock: Clock) -> dict[str, Any]:
+    return {"now": timestamp(clock.now()), "frozen": clock.is_frozen, "autojump": clock.autojump}
+
+
+def _admin(site: MockSite) -> str | None:
+    try:
+        return site.admin.email
+    except LookupError:
+        return None

@@ -1,0 +1,350 @@
+"""Planned faults on their way to the client: what to answer instead, and which bytes break a connection.
+
+When a fault strikes is decided in instruments/faults.py.
+"""
+
+import asyncio
+import logging
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from http.client import responses
+from math import inf
+from typing import Final, TypeVar
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from mockscope import codec
+from mockscope._support.threads import in_thread
+from mockscope.domain.refusals import Refused
+from mockscope.instruments.call import Entry
+from mockscope.instruments.clock import Clock
+from mockscope.instruments.fault import BODILESS, Action, Answer, Fault, FunctionFailed
+from mockscope.instruments.faults import Faults
+from mockscope.instruments.rate_limits import RateLimitResult
+from mockscope.web.request import Call
+from mockscope.web.response import JSONAnswer, rendered
+
+T = TypeVar("T")
+
+logger: Final = logging.getLogger("mockscope")
+
+# Where the protocol leaves the connection: in the state that uvicorn hands to each request.
+CONNECTION: Final = "mockscope.connection"
+# In the scope of a request that came before any fault was planned: one that is planned meanwhile is not meant for it.
+BEFORE_FAULTS: Final = "mockscope.before_faults"
+# Closing with this option set sends RST: on, and no time to linger.
+AT_ONCE: Final = struct.pack("ii", 1, 0)
+GARBAGE: Final = b"\x16\x03\x01 this is not HTTP \xff\xfe\x00\r\n\r\n"
+
+
+@dataclass(eq=False, slots=True)
+class Connection:
+    """The connection of a request, as faults use it.
+
+    Args:
+        transport: what breaks it.
+        held: the task whose answer is kept back, if one is.
+        hangs: whether no answer will ever come.
+        is_half_closed: whether the client sends nothing more.
+    """
+
+    transport: asyncio.Transport
+    held: "asyncio.Task[None] | None" = None
+    hangs: bool = False
+    is_half_closed: bool = False
+
+    def reset(self) -> None:
+        """Break it with RST, unless the client has left already."""
+        if self.transport.is_closing():
+            return
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        self.transport.abort()
+
+    def let_go(self) -> bool:
+        """End it if a response is kept back; the server is about to stop.
+
+        Returns:
+            Whether one was.
+        """
+        if self.held is None:
+            return False
+        self.transport.abort()
+        self.held.cancel()
+        return True
+
+
+async def answer_or_break(call: Call, answer: Callable[[], JSONAnswer], faults: Faults, clock: Clock) -> JSONAnswer:
+    """Return what a site with planned faults answers. The body was read, because a fault may depend on it.
+
+    Args:
+        call: The request.
+        answer: Carries it out.
+        faults: The planned faults.
+        clock: The clock of the site.
+
+    Raises:
+        Refused: What the operation refuses; then nothing of it was broken.
+    """
+    if BEFORE_FAULTS in call.scope:
+        return answer()
+    try:
+        return await _judged(call, answer, faults, clock)
+    except _LetGo:
+        # It was meant for the site that was, and what there is now shall not hear of it.
+        return BrokenAnswer(Fault(id=call.entry.fault or "fault", transport="reset"), call, Answer(503), b"")
+
+
+async def _judged(call: Call, endpoint: Callable[[], JSONAnswer], faults: Faults, clock: Clock) -> JSONAnswer:
+    verdict = faults.judge(call.entry)
+    if verdict is not None:
+        call.answer_headers = verdict.headers
+        if not verdict.passes:
+            call.entry.fault = verdict.limit.id
+            return _too_many(verdict)
+    fault = await _taken(call, faults)
+    while fault is not None:
+        own: JSONAnswer | None = None
+        try:
+            if fault.after_commit:
+                own = endpoint()
+        except Refused:
+            # Nothing was committed: the next fault strikes, or none.
+            fault = await _taken(call, faults, instead_of=fault)
+            if fault is None:
+                raise
+        else:
+            return await _broken(fault, call, endpoint, own, clock)
+    return endpoint()
+
+
+async def _taken(call: Call, faults: Faults, instead_of: Fault | None = None) -> Fault | None:
+    # Read once: a rule with a function may be planned meanwhile.
+    rules = faults.rules
+    take = partial(faults.take, call.entry, rules, instead_of=instead_of)
+    return await _outside(call, take) if any(callable(rule.where) for rule in rules) else take()
+
+
+async def _broken(
+    fault: Fault, call: Call, endpoint: Callable[[], JSONAnswer], own: JSONAnswer | None, clock: Clock
+) -> JSONAnswer:
+    """Return the response that a fault leaves.
+
+    Args:
+        fault: The fault.
+        call: The request.
+        endpoint: Carries the operation out.
+        own: The operation's response; None where it was not carried out yet.
+        clock: The clock of the site.
+    """
+    entry = call.entry
+    entry.fault = fault.id
+    if fault.delay:
+        # Counted from the receipt: a test that has seen the call may move the clock at once.
+        due = entry.received + fault.next_delay()
+        async with _held_back(call, due):
+            await clock.sleep(due - clock.time())
+    if fault.cuts_own_response and own is None:
+        try:
+            own = endpoint()
+        except Refused as refused:
+            entry.rule, own = refused.rule, rendered(refused, entry.veil)
+    instead: JSONAnswer | None = None
+    if fault.transport is not None:
+        instead = _interrupted(fault, call, own)
+    elif fault.status is not None:
+        instead = _put_together(_planned(fault))
+    elif fault.action is not None:
+        instead = await _given(fault.action, fault.id, call, own)
+    if instead is None:
+        return own or endpoint()
+    # A hint is about the response that it comes with; strict mode still objects to what happened.
+    entry.advice = None
+    return instead
+
+
+def _interrupted(fault: Fault, call: Call, own: JSONAnswer | None) -> JSONAnswer:
+    """Return the response such as a transport fault leaves it."""
+    answer = _planned(fault) if own is None or not fault.cuts_own_response else Answer(own.status_code, own.body)
+    # Never all of it.
+    wanted = len(answer.body) // 2 if fault.after_bytes is None else fault.after_bytes
+    part = answer.body[: max(0, min(wanted, len(answer.body) - 1))]
+    if fault.transport == "bad_json":
+        return _put_together(Answer(answer.status, part, answer.headers))
+    return BrokenAnswer(fault, call, answer, part)
+
+
+class BrokenAnswer(JSONAnswer):
+    """An answer that does not arrive as one.
+
+    Args:
+        fault: what happens to it.
+        call: the request.
+        answer: what would have been said.
+        part: how much of its body is said.
+    """
+
+    def __init__(self, fault: Fault, call: Call, answer: Answer, part: bytes) -> None:
+        super().__init__(answer.body, answer.status)
+        self.headers.update(answer.headers)
+        self._fault = fault
+        self._call = call
+        self._part = part
+
+    def keep_in(self, entry: Entry) -> None:
+        if self._says_part:
+            entry.keep_answer(self.status_code, self.raw_headers, self._part)
+
+    @property
+    def _says_part(self) -> bool:
+        # What is cut is a body, and HEAD is answered without one: then nothing is left.
+        return self._fault.transport == "truncate" and self._call.head.method != "HEAD"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = _connection(scope)
+        if self._fault.transport == "hang":
+            if connection is not None:
+                connection.hangs = True
+                if connection.is_half_closed:
+                    connection.transport.close()
+            with suppress(_LetGo):
+                with suppress(ClientDisconnect):
+                    async with _held_back(self._call, inf):
+                        await _gone(receive)
+                return
+        if self._says_part:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await send({"type": "http.response.body", "body": self._part, "more_body": True})
+        if connection is None:
+            # Without a socket there is nothing to break: whoever called the application sees it at once.
+            raise ConnectionResetError(f"planned fault {self._fault.id}: {self._fault.transport}")
+        if self._fault.transport in ("reset", "hang"):
+            connection.reset()
+        else:
+            # Closing on bytes that nobody read would be a reset too.
+            await self._call.drain()
+            if self._fault.transport == "garbage":
+                connection.transport.write(GARBAGE)
+            connection.transport.close()
+        # What uvicorn still holds of this request ends when it learns that the connection is gone.
+        await _gone(receive)
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait for the client to go, or for the connection to be closed from here."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class _LetGo(Exception):
+    """The site was reset or removed while a fault kept the answer back."""
+
+
+@asynccontextmanager
+async def _held_back(call: Call, until: float) -> AsyncIterator[None]:
+    """Mark a call that a fault keeps back, for a block: neither a look at the calls nor the server waits for it.
+
+    Args:
+        call: The request.
+        until: The time on the clock at which it goes on.
+
+    Raises:
+        ClientDisconnect: If the server stops.
+        _LetGo: If the site is reset or removed.
+    """
+    connection, loop = _connection(call.scope), asyncio.get_running_loop()
+    is_let_go = False
+
+    def end() -> None:
+        # A call that has gone on meanwhile needs no end.
+        with suppress(RuntimeError):
+            limit.reschedule(loop.time())
+
+    def let_go() -> None:
+        nonlocal is_let_go
+        is_let_go = True
+        # Neither does one whose loop has ended.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(end)
+
+    assert call.log is not None
+    if connection is not None:
+        connection.held = asyncio.current_task()
+    try:
+        async with asyncio.timeout(None) as limit:
+            with call.log.holding(call.entry, until, let_go):
+                yield
+                # The clock of a site that was reset may be past the end of the delay.
+                if is_let_go:
+                    raise _LetGo
+    except TimeoutError:
+        raise _LetGo from None
+    except asyncio.CancelledError:
+        if connection is None or not connection.transport.is_closing():
+            raise
+        raise ClientDisconnect from None
+    finally:
+        if connection is not None:
+            connection.held = None
+
+
+async def _outside(call: Call, function: Callable[[], T]) -> T:
+    """Return what a function that calls one of the user's returns, in a thread of its own.
+
+    The function may ask the server, look at the calls, or never return.
+    """
+    try:
+        async with _held_back(call, inf):
+            return await in_thread(function)
+    except ClientDisconnect:
+        logger.warning("The server stops, and a function of %s has not returned from %s.", call.entry.fault, call.entry)
+        raise
+
+
+def _connection(scope: Scope) -> Connection | None:
+    """The connection of a request; None where it came without a socket."""
+    connection: Connection | None = scope.get("state", {}).get(CONNECTION)
+    return connection
+
+
+async def _given(action: Action, id: str, call: Call, own: JSONAnswer | None) -> JSONAnswer | None:
+    """Return the response that the action of a fault gives; None where it lets the call go on."""
+    answer = None if own is None else Answer(own.status_code, own.body)
+
+    def act() -> object:
+        try:
+            return action(call.entry, answer)
+        except BaseException as error:
+            # The error is the function's own, even if it is a refusal or a framework's.
+            raise FunctionFailed(id, error) from error
+
+    given = await _outside(call, act)
+    if given is not None and not isinstance(given, Answer):
+        raise FunctionFailed(id, given)
+    return None if given is None else _put_together(given)
+
+
+def _too_many(verdict: RateLimitResult) -> JSONAnswer:
+    limit = verdict.limit
+    text = f"Too many calls: {limit.calls} per {limit.per:g} seconds are let through, by a planned rate limit."
+    return JSONAnswer(codec.encode(codec.Message(text)), 429)
+
+
+def _planned(fault: Fault) -> Answer:
+    status = fault.status or 200
+    said = codec.encode(codec.Message(f"A planned fault: {status} {responses.get(status, '')}".rstrip()))
+    return Answer(status, b"" if status in BODILESS else said if fault.body is None else fault.body, fault.headers)
+
+
+def _put_together(answer: Answer) -> JSONAnswer:
+    made = JSONAnswer(answer.body, answer.status)
+    made.headers.update(answer.headers)
+    if answer.status == 204:
+        # RFC 9110: "A server MUST NOT send a Content-Length header field in any response with a status code of [...]
+        # 204"
+        del made.headers["Content-Length"]
+    return made

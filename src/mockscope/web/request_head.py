@@ -1,0 +1,132 @@
+"""The head of a request: all that it says before its body."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import unquote_plus
+
+from starlette.types import Scope
+
+from mockscope._support.text import readable
+from mockscope.domain.refusals import Refusal, Refused
+from mockscope.instruments.packed_headers import Pairs
+
+# AUTH-1: "Http-X-Partner-Auth", matched without case, with the "Http-" prefix literally.
+AUTH_HEADER: Final = b"http-x-partner-auth"
+# "REQUIRED HTTP HEADER: HTTP-X-EMAIL"
+EMAIL_HEADER: Final = b"http-x-email"
+MAX_HEAD_BYTES: Final = 64 * 1024
+# In the state of a request without its head, which was too long: the name of the refusal.
+REFUSED_HEAD: Final = "mockscope.refused_head"
+
+
+class Head:
+    """Method, path, query and headers of a request, parsed.
+
+    ``path`` is percent-encoded as it was sent, and ``decoded_path`` is decoded. ``query`` has the parameters; the last
+    one of a name counts. ``start`` is the cursor, empty for the first page (PAGE-4). ``asks_test_mode`` depends on the
+    value of the parameter, not on its presence (TEST-1, TEST-3). ``names_user`` is true where the email header is
+    there, blank or not (USER-GET-1).
+
+    Args:
+        scope: The ASGI scope.
+    """
+
+    query: Mapping[str, str] = MappingProxyType({})
+    start = ""
+    asks_test_mode = False
+
+    def __init__(self, scope: Scope) -> None:
+        raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+        self.method: str = scope["method"]
+        self.http_version: str = scope.get("http_version", "1.1")
+        self.path = raw_path.decode("utf-8", "replace")
+        self.decoded_path: str = scope["path"]
+        self.query_string: str = scope["query_string"].decode("latin-1")
+        if self.query_string:
+            pairs = [pair.partition("=") for pair in self.query_string.split("&")]
+            self.query = {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}
+            self.start = self.query.get("next_page_start", "")
+            self.asks_test_mode = self.query.get("test_mode", "").lower() == "true"
+        self.headers: Pairs = scope["headers"]
+        # The first header of a name counts.
+        self._first: dict[bytes, bytes] = dict(reversed(self.headers))
+        self.repeats_headers = len(self.headers) > len(self._first)
+        self.names_user = EMAIL_HEADER in self._first
+
+    def __repr__(self) -> str:
+        return f"<Head of {self.method} {self.path}>"
+
+    def credentials(self) -> str:
+        """Return the value of the auth header, empty where it is missing or blank (AUTH-1, AUTH-2).
+
+        Raises:
+            Refused: AUTH_REPEATED.
+        """
+        if self.repeats_headers:
+            self._check_repeated(AUTH_HEADER, Refusal.AUTH_REPEATED)
+        return self._first.get(AUTH_HEADER, b"").decode("latin-1").strip()
+
+    def email(self, *, rule: str) -> str:
+        """Return the email in the header, under the rule of the operation that needs it.
+
+        Raises:
+            Refused: EMAIL_MISSING, EMAIL_BLANK, EMAIL_REPEATED.
+        """
+        if self.repeats_headers:
+            self._check_repeated(EMAIL_HEADER, Refusal.EMAIL_REPEATED)
+        email = readable(self.header(EMAIL_HEADER)).strip()
+        if not email:
+            raise Refused(Refusal.EMAIL_BLANK if self.names_user else Refusal.EMAIL_MISSING, rule=rule)
+        return email
+
+    def header(self, name: bytes) -> str:
+        """Return the first value of a header, empty where it is missing."""
+        return self._first.get(name, b"").decode("latin-1")
+
+    def holds_any(self, names: frozenset[bytes]) -> bool:
+        """Return whether one of these headers was sent; the names are in lower case."""
+        return not names.isdisjoint(self._first)
+
+    def repeats(self, name: bytes) -> bool:
+        """Return whether a header was sent more than once."""
+        return [key for key, _ in self.headers].count(name) > 1
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the body without parameters, in lower case; empty where none is given."""
+        return self.header(b"content-type").partition(";")[0].strip().lower()
+
+    @property
+    def says_json(self) -> bool:
+        """Return whether the Content-Type is JSON."""
+        if self._first.get(b"content-type") == b"application/json":
+            return True
+        sent = self.content_type
+        return sent == "application/json" or (sent.startswith("application/") and sent.endswith("+json"))
+
+    @property
+    def length(self) -> int:
+        """The announced length of the body in bytes; 0 where it is missing or not a number."""
+        length = self._first.get(b"content-length", b"")
+        # int() refuses numbers of more than 4,300 digits.
+        return int(length[:20]) if length.isdigit() else 0
+
+    @property
+    def announces_body(self) -> bool:
+        """Return whether a body follows."""
+        return b"content-length" in self._first or b"transfer-encoding" in self._first
+
+    @property
+    def waits_to_send(self) -> bool:
+        """Return whether the body comes only after 100 Continue."""
+        return b"expect" in self._first
+
+    @property
+    def ends_connection(self) -> bool:
+        """Return whether the connection is closed after the answer."""
+        return self.http_version == "1.0" or b"close" in self._first.get(b"connection", b"").lower()
+
+    def _check_repeated(self, name: bytes, refusal: Refusal) -> None:
+        if len({value for key, value in self.headers if key == name}) > 1:
+            raise Refused(refusal)

@@ -1,0 +1,63 @@
+"""An answer in JSON, that to a refusal included."""
+
+from collections.abc import Callable
+from typing import Final
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from mockscope import codec
+from mockscope.domain.refusals import Refusal, Refused
+from mockscope.instruments.call import Entry
+
+SERVER: Final = (b"server", b"mockscope")
+JSON: Final = (b"content-type", b"application/json; charset=utf-8")
+
+
+class JSONAnswer(Response):
+    """An answer in JSON (HTTP-1).
+
+    Args:
+        content: The body.
+        status_code: The status.
+    """
+
+    body: bytes
+    background = None
+
+    def __init__(self, content: bytes, status_code: int = 200) -> None:
+        # Response.__init__ would also handle other contents, media types and cookies.
+        self.status_code = status_code
+        self.body = content
+        self.raw_headers = [SERVER, (b"content-length", b"%d" % len(content)), JSON]
+
+    def __repr__(self) -> str:
+        return f"<JSONAnswer {self.status_code}: {len(self.body)} bytes>"
+
+    def keep_in(self, entry: Entry) -> None:
+        """Keep in the entry what the client is sent."""
+        entry.keep_answer(self.status_code, self.raw_headers, self.body)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def last_response(status: str, message: str) -> bytes:
+    """Return the bytes of a refusal that is the last response on a connection (HTTP-1).
+
+    Args:
+        status: The status and the reason.
+        message: The message in the body.
+    """
+    body = codec.encode(codec.Message(message))
+    head = f"HTTP/1.1 {status}\r\nserver: mockscope\r\ncontent-type: application/json; charset=utf-8\r\n"
+    return f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
+
+
+def rendered(refused: Refused, shown: Callable[[str], str] = str) -> JSONAnswer:
+    """Return the answer to a refused request (HTTP-1), with its message redacted by ``shown``."""
+    response = JSONAnswer(codec.encode(codec.Message(shown(refused.message))), refused.status)
+    if refused.refusal is Refusal.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = refused.values["allowed"]
+    return response
