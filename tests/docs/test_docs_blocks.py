@@ -18,6 +18,8 @@ from mockscope import Mockscope
 COMMAND_LINE = "docs/command-line.md"
 # The test that fails, so that the document can show what it looks like.
 FAILING = ("docs/pytest.md", "When a test fails")
+# The page whose files are one project, across its sections.
+TUTORIAL = "docs/tutorial.md"
 # The blocks of JSON, each with a test of its own below.
 SHOWN_JSON = [(COMMAND_LINE, "The ready file"), (COMMAND_LINE, "The request log")]
 
@@ -26,8 +28,13 @@ def seeds(*, broken: bool) -> list[Block]:
     return [block for block in blocks("yaml") if (block.section == "Errors") is broken]
 
 
-def sections(blocks: list[Block]) -> list[tuple[str, str]]:
-    return list(dict.fromkeys((block.document, block.section) for block in blocks))
+def suite_of(block: Block) -> tuple[str, str]:
+    """Return the document and the section whose files belong together."""
+    return (block.document, "" if block.document == TUTORIAL else block.section)
+
+
+def suites_of(blocks: list[Block]) -> list[tuple[str, str]]:
+    return list(dict.fromkeys(map(suite_of, blocks)))
 
 
 def files(document: str) -> list[Block]:
@@ -75,8 +82,8 @@ def test_a_block_that_would_escape_its_test_is_refused(text: str) -> None:
 
 SCRIPTS = [block for block in blocks("python") if not block.file_name]
 # Sections that show settings need a run of their own; all others share one.
-SUITES = sections([block for block in blocks("python") if block.file_name])
-WITH_SETTINGS = sections(blocks("toml"))
+SUITES = suites_of([block for block in blocks("python") if block.file_name])
+WITH_SETTINGS = suites_of(blocks("toml"))
 RUNS = [[suite for suite in SUITES if suite not in (*WITH_SETTINGS, FAILING)], *([suite] for suite in WITH_SETTINGS)]
 # pytest-asyncio warns as long as nobody chooses the scope, and a warning is an error here as everywhere. No document
 # shows Schemathesis' plugin, which takes a second to load.
@@ -97,10 +104,9 @@ def test_a_script_runs(script: Block) -> None:
 def test_the_tests_of_a_section_pass(suites: list[tuple[str, str]], tmp_path: Path) -> None:
     expected = 0
     for document, section in suites:
-        # Files of one section belong together, and to no other.
-        directory = tmp_path / section.replace(" ", "_") if len(suites) > 1 else tmp_path
+        directory = tmp_path / (section.replace(" ", "_") or "tutorial") if len(suites) > 1 else tmp_path
         directory.mkdir(exist_ok=True)
-        shown = [block for block in files(document) if block.section == section]
+        shown = [block for block in files(document) if suite_of(block) == (document, section)]
         write_files(directory, shown)
         expected += sum(block.text.count("def test_") for block in shown)
 
@@ -152,6 +158,8 @@ def test_a_terminal_shows_what_the_document_shows(document: str, tmp_path: Path)
     # A command that is said not to find its file must not find it.
     missing = set(re.findall(r"can't read the seed (\S+):", "".join(exchange.output for exchange in shown)))
     write_files(tmp_path, [block for block in files(document) if block.file_name not in missing])
+    # A command that is pytest must not print the warning of pytest-asyncio.
+    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n", encoding="utf-8")
     beside = tmp_path / "beside"
     beside.mkdir()
     with served(beside) as server:
