@@ -92,7 +92,7 @@ def send_once(load: Load, port: int, number: int = 0) -> bytes:
     head, _, body = load.requests[0].replace(NUMBER.encode(), b"%09d" % number).partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     method, target, _ = first.split(" ")
-    status, answer = send(port, method, target, dict(line.split(": ", 1) for line in lines), body)
+    status, response = send(port, method, target, dict(line.split(": ", 1) for line in lines), body)
     if status != load.status:
-        raise BenchmarkError(f"{load.name}: {status} {answer[:300]!r}")
-    return answer
+        raise BenchmarkError(f"{load.name}: {status} {response[:300]!r}")
+    return response

@@ -92,7 +92,7 @@ def mockscope(
         except ValueError as error:
             raise pytest.fail.Exception(f"{error}", pytrace=False) from None
         yield site
-        findings = site.objections()
+        findings = site.active_findings()
     finally:
         site.remove()
     if findings:

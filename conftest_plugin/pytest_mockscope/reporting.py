@@ -15,7 +15,7 @@ import pytest
 from pytest_mockscope.options import log_of
 
 if TYPE_CHECKING:
-    from mockscope import Entry
+    from mockscope import Call
 
 SECTION: Final = "mockscope"
 # The calls that a report shows, and that are kept for it.
@@ -28,13 +28,13 @@ class TestCalls:
     __test__ = False
 
     def __init__(self) -> None:
-        self._latest: deque[Entry] = deque(maxlen=MAX_SHOWN)
+        self._latest: deque[Call] = deque(maxlen=MAX_SHOWN)
         self._earlier = 0
         # The calls of each site, or of a server, among which they are kept; a removed site is free to go.
         self._sources: WeakSet[Any] = WeakSet()
         self._render: Callable[..., str] | None = None
 
-    def __call__(self, entry: Entry, source: object) -> None:
+    def __call__(self, call: Call, source: object) -> None:
         """Take a call that was just received."""
         if self._render is None:
             # Now, because a report must import nothing: a test may have made imports fail.
@@ -42,7 +42,7 @@ class TestCalls:
 
             self._render = report
         self._earlier += len(self._latest) == MAX_SHOWN
-        self._latest.append(entry)
+        self._latest.append(call)
         self._sources.add(source)
 
     def clear(self) -> None:

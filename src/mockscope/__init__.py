@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from mockscope.domain.model import Access, Dashboard, DashboardAccess, Group, User
     from mockscope.domain.policy import Policy
     from mockscope.domain.refusals import Refusal, Refused
-    from mockscope.instruments.call import Entry
+    from mockscope.instruments.call import Call
     from mockscope.instruments.call_log import Calls
     from mockscope.instruments.clock import Clock
-    from mockscope.instruments.fault import Answer, Fault, LogNormal, Uniform
+    from mockscope.instruments.fault import CannedResponse, Fault, LogNormal, Uniform
     from mockscope.instruments.faults import Faults
     from mockscope.instruments.findings import Finding
     from mockscope.instruments.matching import Operation
@@ -32,13 +32,13 @@ __version__ = "0.1.0"
 __all__ = [
     "CALL_OBSERVERS",
     "Access",
-    "Answer",
     "Authority",
+    "Call",
     "Calls",
+    "CannedResponse",
     "Clock",
     "Dashboard",
     "DashboardAccess",
-    "Entry",
     "Fault",
     "Faults",
     "Finding",
@@ -66,14 +66,14 @@ __all__ = [
 _HOME = {
     "VendorHostRefused": "mockscope.intercept.redirect",
     "Access": "mockscope.domain.model",
-    "Answer": "mockscope.instruments.fault",
+    "CannedResponse": "mockscope.instruments.fault",
     "Authority": "mockscope.server.certificates",
     "CALL_OBSERVERS": "mockscope.instruments.observers",
     "Calls": "mockscope.instruments.call_log",
     "Clock": "mockscope.instruments.clock",
     "Dashboard": "mockscope.domain.model",
     "DashboardAccess": "mockscope.domain.model",
-    "Entry": "mockscope.instruments.call",
+    "Call": "mockscope.instruments.call",
     "Fault": "mockscope.instruments.fault",
     "Faults": "mockscope.instruments.faults",
     "Finding": "mockscope.instruments.findings",

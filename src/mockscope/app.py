@@ -5,12 +5,12 @@ from starlette.types import ASGIApp
 from mockscope._support.arguments import check_kind
 from mockscope.instruments.call_log import MOST_CALLS
 from mockscope.seeds.files import SeedSource
-from mockscope.sites import Bench
+from mockscope.sites import SiteRegistry
 from mockscope.web.app import build_app
-from mockscope.web.control.access import Door
+from mockscope.web.control.access import ControlAccess
 
 
-class Mockscope(Bench):
+class Mockscope(SiteRegistry):
     """The sites of one server and their ASGI application, without a socket.
 
     Args:
@@ -45,14 +45,14 @@ class Mockscope(Bench):
         for name, switch in (("hint_header", hint_header), ("control", control)):
             check_kind(name, switch, bool)
         super().__init__(seed, strict=strict, contract=contract, calls_kept=calls_kept)
-        self._door = Door(control_token) if control else None
+        self._access = ControlAccess(control_token) if control else None
         self._hide_token()
-        self.app: ASGIApp = build_app(self, hint_header=hint_header, door=self._door)
+        self.app: ASGIApp = build_app(self, hint_header=hint_header, access=self._access)
 
     @property
     def control_token(self) -> str | None:
         """The bearer token of the control API; None if it requires none, or is switched off."""
-        return None if self._door is None else self._door.token
+        return None if self._access is None else self._access.token
 
     def listens_at(self, *names: str) -> None:
         """Set the address of the server. A server calls this method once its socket is bound.
@@ -60,10 +60,10 @@ class Mockscope(Bench):
         Args:
             names: the address of the socket, and the name that it was bound by.
         """
-        if self._door is not None:
-            self._door.listens_at(*names)
+        if self._access is not None:
+            self._access.listens_at(*names)
             self._hide_token()
 
     def _hide_token(self) -> None:
         if self.control_token is not None:
-            self.veil.learn(self.control_token)
+            self.redactor.learn(self.control_token)

@@ -1,4 +1,4 @@
-"""The Python API of a server: a MockSite is one site with its instruments, a Bench holds all sites of a server.
+"""The Python API of a server: a MockSite is one site with its instruments, a SiteRegistry holds all sites of a server.
 
 All methods may be called from the test's thread while the server responds in its own. This module knows no HTTP.
 """
@@ -28,12 +28,12 @@ from mockscope.domain.policy import Policy
 from mockscope.domain.rules import ADDED_DASHBOARD, ADDED_GROUP, ADDED_USER, NewGroup, NewUser, read_body
 from mockscope.domain.site import Site, Snapshot
 from mockscope.domain.store import Table
-from mockscope.instruments.call import Entry, Observer
-from mockscope.instruments.call_log import MOST_CALLS, Journal
+from mockscope.instruments.call import Call, Observer
+from mockscope.instruments.call_log import MOST_CALLS, CallLog
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.findings import Finding, complain, findings, without_repeats
-from mockscope.instruments.redaction import Veil
+from mockscope.instruments.redaction import Redactor
 from mockscope.seeds import files
 from mockscope.seeds import format as seed_format
 from mockscope.seeds.files import SeedSource
@@ -101,19 +101,19 @@ class MockSite:
     ``calls`` are the calls that the site received, ``faults`` its planned faults, and ``clock`` its clock.
     """
 
-    def __init__(self, site: Site, bench: "Bench", *, strict: bool, contract: bool) -> None:
+    def __init__(self, site: Site, registry: "SiteRegistry", *, strict: bool, contract: bool) -> None:
         self.strict = strict
         self.contract = contract
         self._site = site
-        self._bench = bench
+        self._registry = registry
         self._baseline = site.snapshot()
         if contract:
             # Loaded here, so that a missing validator is an error at once and not at the end of a test.
             validation.contract()
-        self.clock = Clock(bench.clock)
+        self.clock = Clock(registry.clock)
         self._hide(site.api_key)
-        self.calls = bench._new_log(f"the site {site.host}", self.clock)
-        self.faults: Faults = Faults(f"the site {site.host}", self.clock, veil=bench.veil)
+        self.calls = registry._new_log(f"the site {site.host}", self.clock)
+        self.faults: Faults = Faults(f"the site {site.host}", self.clock, redactor=registry.redactor)
         self.snapshots: dict[str, SiteSnapshot] = {}
         self.users: Mapping[str, User] = Records(site, site.store.users)
         self.groups: Mapping[str, Group] = Records(site, site.store.groups)
@@ -128,12 +128,12 @@ class MockSite:
     def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
         self.remove()
         if kind is None:
-            complain({self.host: self.objections()})
+            complain({self.host: self.active_findings()})
 
     @property
     def url(self) -> str:
         """The server's URL, without a slash at the end."""
-        return self._bench.url
+        return self._registry.url
 
     @property
     def host(self) -> str:
@@ -206,9 +206,9 @@ class MockSite:
 
     def _hide(self, api_key: str) -> None:
         """Redact a key while the site or any of its calls exists: each call holds the site's clock."""
-        veil = self._bench.veil
-        veil.learn(api_key)
-        finalize(self.clock, veil.forget, api_key).atexit = False
+        redactor = self._registry.redactor
+        redactor.learn(api_key)
+        finalize(self.clock, redactor.forget, api_key).atexit = False
 
     def add_user(
         self,
@@ -371,7 +371,7 @@ class MockSite:
             ValueError: If the host is taken, or the host or the key is not valid in the auth header.
         """
         copy = self._site.copy(host or new_host(), api_key or new_api_key())
-        return self._bench.put(copy, strict=self.strict, contract=self.contract)[0]
+        return self._registry.put(copy, strict=self.strict, contract=self.contract)[0]
 
     def load(self, seed: SeedSource) -> None:
         """Replace the records, the policy and the enablement by those of a seed. Host and key stay.
@@ -385,7 +385,7 @@ class MockSite:
             OSError: If the file can't be read.
             ValueError: If the seed has no sites, or several and none with this host.
         """
-        self._site.replace_records(self._bench._seeded(seed, self.host, self.clock.now()))
+        self._site.replace_records(self._registry._seeded(seed, self.host, self.clock.now()))
 
     def export(self) -> dict[str, Any]:
         """Return the site's records in the format of a seed, as plain data."""
@@ -440,7 +440,7 @@ class MockSite:
         of_the_contract = validation.violations(self.calls) if self.contract else []
         return [*findings(self.calls, self.faults), *without_repeats(of_the_contract)]
 
-    def objections(self) -> list[Finding]:
+    def active_findings(self) -> list[Finding]:
         """Return the findings that fail a test: those of strict mode and of the contract, as far as they are on."""
         if self.strict:
             return self.findings()
@@ -457,7 +457,7 @@ class MockSite:
 
     def remove(self) -> None:
         """Remove the site from the server; requests to it are answered 403 from then on."""
-        self._bench.remove(self)
+        self._registry.remove(self)
 
 
 class SiteSnapshot:
@@ -482,7 +482,7 @@ class SiteSnapshot:
         self.site.restore(self)
 
 
-class Bench:
+class SiteRegistry:
     """The sites of one server, each with its instruments, and the instruments of the server itself.
 
     Args:
@@ -519,15 +519,15 @@ class Bench:
         self.calls_kept = calls_kept
         self.clock = Clock()
         # Shared: a client may send the key of one site to another, and it must be redacted there too.
-        self.veil = Veil()
+        self.redactor = Redactor()
         self.observers: list[Observer] = []
         self.calls = self._new_log("the server", self.clock)
         # Numbers the requests of all sites in the order of their receipt.
         self.numbers = count(1)
         # Writes the state back to its file; None without a file.
         self.save: Callable[[], None] | None = None
-        # Called with each site that is removed, and with the bench itself when its server stops.
-        self.farewells: list[Callable[[MockSite | Bench], None]] = []
+        # Called with each site that is removed, and with the registry itself when its server stops.
+        self.farewells: list[Callable[[MockSite | SiteRegistry], None]] = []
         self._handles: dict[Site, MockSite] = {}
         # The thread of the server, if it has one.
         self._thread: Thread | None = None
@@ -539,8 +539,8 @@ class Bench:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {self.url}: {len(self.directory)} sites>"
 
-    def _new_log(self, place: str, clock: Clock) -> Journal:
-        return Journal(place, clock, size=self.calls_kept, veil=self.veil, shared=self.observers)
+    def _new_log(self, place: str, clock: Clock) -> CallLog:
+        return CallLog(place, clock, size=self.calls_kept, redactor=self.redactor, shared=self.observers)
 
     @property
     def url(self) -> str:
@@ -628,15 +628,15 @@ class Bench:
         handle.calls.let_go()
         self.say_farewell(handle)
 
-    def say_farewell(self, to: "MockSite | Bench") -> None:
+    def say_farewell(self, to: "MockSite | SiteRegistry") -> None:
         """Call the functions that were registered for the end of a site or of the server."""
         for farewell in tuple(self.farewells):
             farewell(to)
 
-    def all_calls(self) -> list[Entry]:
+    def all_calls(self) -> list[Call]:
         """Return the calls of all sites, and those that reached no site, in the order of their receipt."""
-        journals = [self.calls, *(site.calls for site in self.sites.values())]
-        return sorted((entry for journal in journals for entry in journal), key=lambda entry: entry.number)
+        logs = [self.calls, *(site.calls for site in self.sites.values())]
+        return sorted((call for log in logs for call in log), key=lambda call: call.number)
 
     def reset(self) -> None:
         """Return every site to its first state, reset the clock, and discard the calls that reached no site."""
@@ -672,7 +672,7 @@ class Bench:
         raise ValueError(f"{several}, and none of them is {host}: leave in it only the one that is meant")
 
 
-_BENCHES: Final[WeakSet[Bench]] = WeakSet()
+_BENCHES: Final[WeakSet[SiteRegistry]] = WeakSet()
 
 
 def _leave_to_parent() -> None:
@@ -681,13 +681,13 @@ def _leave_to_parent() -> None:
     The child has no server threads. A lock that such a thread held at the fork would stay locked forever.
     """
     of_parent = OfParent()
-    for bench in [bench for bench in _BENCHES if bench._thread is not None]:
+    for registry in [registry for registry in _BENCHES if registry._thread is not None]:
         parts: list[tuple[object, str, object]] = [
-            (bench.directory, "_lock", of_parent),
-            (bench.clock._family, "lock", of_parent),
-            (bench.veil, "_lock", Lock()),
+            (registry.directory, "_lock", of_parent),
+            (registry.clock._family, "lock", of_parent),
+            (registry.redactor, "_lock", Lock()),
         ]
-        for site, handle in bench._handles.items():
+        for site, handle in registry._handles.items():
             parts += [(site, "lock", RLock()), (site, "_history", of_parent), (handle.faults, "_lock", of_parent)]
             parts.append((handle.calls, "_changed", Condition()))
         for part, name, stand_in in parts:

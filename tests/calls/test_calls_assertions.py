@@ -9,10 +9,10 @@ from callers import GROUPS, PHOEBE, USERS, call, send
 from dirty_equals import Contains, IsPartialDict, IsStr
 
 from mockscope import LiveServer, MockSite
-from mockscope.instruments.call import Entry
-from mockscope.instruments.call_log import Journal
+from mockscope.instruments.call import Call
+from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.clock import Clock
-from mockscope.instruments.hints import Hint
+from mockscope.instruments.hints import HintTemplate
 from mockscope.instruments.matching import OPERATIONS
 from mockscope.web.routes import ROUTES
 
@@ -32,11 +32,11 @@ def site(server: LiveServer) -> MockSite:
     return site
 
 
-def journal_of(*bodies: dict[str, Any], operation: str = "create_user") -> Journal:
+def journal_of(*bodies: dict[str, Any], operation: str = "create_user") -> CallLog:
     """A journal without a server."""
-    journal = Journal("the site example-site", Clock())
+    journal = CallLog("the site example-site", Clock())
     for number, body in enumerate(bodies):
-        entry = Entry(str(number), "POST", USERS, number=number)
+        entry = Call(str(number), "POST", USERS, number=number)
         journal.open(entry)
         entry.operation, entry.status = operation, 201
         entry.body = json.dumps(body).encode()
@@ -63,7 +63,7 @@ def test_calls_are_a_sequence_in_the_order_of_their_receipt(site: MockSite) -> N
     assert site.calls.last in site.calls
     assert (site.calls.index(site.calls[3]), site.calls.count(site.calls[3])) == (3, 1)
     with pytest.raises(ValueError, match="not in list"):
-        site.calls.index(Entry("1", "GET", USERS))
+        site.calls.index(Call("1", "GET", USERS))
     with pytest.raises(IndexError):
         site.calls[5]
 
@@ -420,7 +420,7 @@ def test_the_nearest_of_ten_thousand_calls_is_found() -> None:
 
 def test_what_was_sent_can_break_no_terminal() -> None:
     journal = journal_of({"\x1b[31m": "\x1b[0m"})
-    journal.last.advice = Hint.FIELD_UNKNOWN.about(sent="\x1b[31m", nearest="")
+    journal.last.hint = HintTemplate.FIELD_UNKNOWN.about(sent="\x1b[31m", nearest="")
 
     with pytest.raises(AssertionError) as caught:
         journal.assert_called("create_user", json={})

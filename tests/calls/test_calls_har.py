@@ -232,7 +232,7 @@ def test_an_archive_tells_how_long_an_answer_took_in_milliseconds(site: MockSite
 
 
 def test_a_clock_that_went_back_meanwhile_makes_no_time_below_none(site: MockSite) -> None:
-    def go_back(entry: mockscope.Entry, answer: mockscope.Answer | None) -> None:
+    def go_back(entry: mockscope.Call, answer: mockscope.CannedResponse | None) -> None:
         site.clock.shift(days=-1)
 
     site.faults.add("list_users", action=go_back)

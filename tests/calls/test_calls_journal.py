@@ -21,12 +21,12 @@ from support.bounds import WAIT_SECONDS, at_once, join, until
 import mockscope
 from mockscope import LiveServer, MockSite
 from mockscope.instruments import call_log as journal_module
-from mockscope.instruments.call import LONGEST_KEPT, Entry
-from mockscope.instruments.call_log import Journal
+from mockscope.instruments.call import LONGEST_KEPT, Call
+from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.clock import Clock
-from mockscope.instruments.hints import Hint
+from mockscope.instruments.hints import HintTemplate
 from mockscope.instruments.packed_headers import pack
-from mockscope.instruments.redaction import Veil
+from mockscope.instruments.redaction import Redactor
 from mockscope.web.request import LARGEST_BODY
 
 KEY = "e179017a-62b0-4996-8a38-e91aa9f1"
@@ -62,7 +62,7 @@ def test_an_entry_holds_the_whole_call(site: MockSite) -> None:
         "body": '{"first_name": "Phoebe", "last_name": "Buffay", "email": "phoebe@example.com", '
         '"invited_by_email": "admin@example.com"}',
         "status": 200,
-        "answer": '{"message":"Action would have completed successfully"}',
+        "response": '{"message":"Action would have completed successfully"}',
         "duration_ms": 0.0,
         "test_mode": True,
         "rule": None,
@@ -75,15 +75,15 @@ def test_an_entry_of_a_refusal_holds_rule_and_hint(site: MockSite) -> None:
     call(site, "GET", f"{GROUPS}/Sale")
 
     entry = site.calls.last
-    assert (entry.status, entry.rule, entry.advice and entry.advice.code) == (404, "GROUP-GET-1", "group-unknown")
-    assert entry.answer_json == {"message": "The site example-site has no group Sale."}
-    assert entry.suspicions == ()
+    assert (entry.status, entry.rule, entry.hint and entry.hint.code) == (404, "GROUP-GET-1", "group-unknown")
+    assert entry.response_json == {"message": "The site example-site has no group Sale."}
+    assert entry.hints == ()
 
 
 def test_an_entry_holds_the_headers_of_the_answer(site: MockSite) -> None:
     answer = call(site, "GET", GROUPS)
 
-    assert site.calls.last.answer_headers == [
+    assert site.calls.last.response_headers == [
         ("server", "mockscope"),
         ("content-length", str(len(answer.body))),
         ("content-type", "application/json; charset=utf-8"),
@@ -147,7 +147,7 @@ def test_a_request_to_a_removed_site_is_the_servers_and_tells_whose_it_was(serve
 
     send(server.url, "GET", USERS, site.headers)
 
-    advice = server.calls.last.advice
+    advice = server.calls.last.hint
     assert advice is not None
     assert advice.cause == "The site example-site was here and has been removed: it was that of test_offboarding."
 
@@ -228,7 +228,7 @@ def test_an_entry_knows_whom_it_is_about(
     operation: str, path: str, headers: dict[str, str], body: bytes | None, email: str | None, group: str | None
 ) -> None:
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    entry = Entry("1", "GET", path, "", pack(raw))
+    entry = Call("1", "GET", path, "", pack(raw))
     entry.operation = operation
     if body is not None:
         entry.body = body
@@ -247,14 +247,14 @@ def test_what_was_sent_is_there_decoded(site: MockSite) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
 def test_a_body_that_is_no_json_is_none(body: bytes) -> None:
-    entry = Entry("1", "POST", USERS)
+    entry = Call("1", "POST", USERS)
     entry.body = body
 
     assert entry.json is None
 
 
 def test_an_entry_in_a_line_can_break_no_terminal() -> None:
-    entry = Entry("1", "POST", USERS)
+    entry = Call("1", "POST", USERS)
     entry.operation = "create_user"
     entry.body = b'{"email": "\\u001b[31m\\n' + b"x" * 500 + b'"}'
 
@@ -300,10 +300,10 @@ def test_a_reset_waits_for_what_is_being_answered_and_nothing_of_it_is_left(
     assert (list(site.users), list(site.calls), site.findings()) == (["admin@example.com"], [], [])
 
 
-class Spied(Entry):
+class Spied(Call):
     """A call that keeps what a reader of its log sees whenever it looks complete."""
 
-    log: ClassVar[Journal]
+    log: ClassVar[CallLog]
     seen: ClassVar[list[object]]
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -312,26 +312,26 @@ class Spied(Entry):
             self.seen.append(self.all_of_it())
 
     def all_of_it(self) -> object:
-        return [getattr(self, name) for name in Entry.__struct_fields__], [*self.log.suspicious], [*self.log._heavy]
+        return [getattr(self, name) for name in Call.__struct_fields__], [*self.log.suspicious], [*self.log._heavy]
 
 
 def test_a_call_looks_complete_only_when_all_of_it_is_there() -> None:
-    Spied.log, Spied.seen = Journal("the site example-site", Clock()), []
+    Spied.log, Spied.seen = CallLog("the site example-site", Clock()), []
     entry = Spied("1", "POST", USERS, "", pack([(b"host", b"localhost")]), number=1, operation="create_user")
     Spied.log.open(entry)
     entry.body = b'{"note": "' + b"x" * LONGEST_KEPT
-    entry.keep_answer(201, [(b"content-type", b"application/json")], b"y" * LONGEST_KEPT)
-    entry.suspicions = (Hint.BODY_IGNORED.about(method="GET"),)
+    entry.keep_response(201, [(b"content-type", b"application/json")], b"y" * LONGEST_KEPT)
+    entry.hints = (HintTemplate.BODY_IGNORED.about(method="GET"),)
 
     Spied.log.close(entry)
 
     assert Spied.seen == [entry.all_of_it()]
-    head = len(USERS) + len(entry._headers) + len(entry._answer_headers)
+    head = len(USERS) + len(entry._headers) + len(entry._response_headers)
     assert (len(entry.body or b""), entry.weight) == (LONGEST_KEPT, 2 * LONGEST_KEPT + head)
 
 
 def test_a_fault_may_let_a_call_go_on_while_another_thread_looks_at_it() -> None:
-    entry = Entry("1", "GET", USERS, held_until=60.0)
+    entry = Call("1", "GET", USERS, held_until=60.0)
 
     def source() -> int:
         entry.held_until = None
@@ -342,18 +342,18 @@ def test_a_fault_may_let_a_call_go_on_while_another_thread_looks_at_it() -> None
     assert (entry.is_held, entry.is_held) == (True, False)
 
 
-@pytest.mark.parametrize("name", ["body", "answer"])
+@pytest.mark.parametrize("name", ["body", "response"])
 def test_a_body_may_be_forgotten_while_another_thread_reads_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = Entry("1", "POST", USERS)
+    entry = Call("1", "POST", USERS)
     entry.body = b"{}"
-    entry.keep_answer(200, [], b"{}")
-    raw = Veil.raw
+    entry.keep_response(200, [], b"{}")
+    raw = Redactor.raw
 
-    def forget(veil: Veil) -> Callable[[bytes], bytes]:
+    def forget(veil: Redactor) -> Callable[[bytes], bytes]:
         entry.forget_bodies()
         return partial(raw, veil)
 
-    monkeypatch.setattr(Veil, "raw", property(forget))
+    monkeypatch.setattr(Redactor, "raw", property(forget))
 
     assert (getattr(entry, name), getattr(entry, name)) == (b"{}", None)
 
@@ -376,9 +376,9 @@ def test_a_look_does_not_wait_for_ever(site: MockSite) -> None:
 
 
 def test_a_look_does_not_wait_for_what_came_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = Journal("the site example-site", Clock())
+    journal = CallLog("the site example-site", Clock())
     waiting = announcing(journal, monkeypatch)
-    first, second = (Entry(str(number), "GET", USERS, number=number) for number in (1, 2))
+    first, second = (Call(str(number), "GET", USERS, number=number) for number in (1, 2))
 
     def traffic() -> None:
         journal.open(first)
@@ -471,7 +471,7 @@ def test_of_a_body_and_of_an_answer_so_much_is_kept(size: int, site: MockSite) -
     assert len(call(site, "POST", USERS, b"x" * size).body) == size
 
     assert site.calls.last.body == b"x" * LONGEST_KEPT
-    assert site.calls.last.answer == b"y" * LONGEST_KEPT
+    assert site.calls.last.response == b"y" * LONGEST_KEPT
 
 
 @pytest.mark.parametrize(
@@ -495,15 +495,15 @@ def test_the_oldest_calls_lose_their_bodies_when_all_together_are_too_many_bytes
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(journal_module, "MOST_BYTES", 10_000)
-    journal = Journal("the site example-site", Clock())
+    journal = CallLog("the site example-site", Clock())
     for number, size in enumerate((4000, 100, 4000, 4000, 4000)):
-        entry = Entry(str(number), "POST", USERS, number=number)
+        entry = Call(str(number), "POST", USERS, number=number)
         journal.open(entry)
         entry.body = b"x" * (size // 2)
-        entry.keep_answer(200, [], b"y" * (size // 2))
+        entry.keep_response(200, [], b"y" * (size // 2))
         journal.close(entry)
 
-    assert [len(entry.body or b"") + len(entry.answer or b"") for entry in journal] == [0, 100, 0, 4000, 4000]
+    assert [len(entry.body or b"") + len(entry.response or b"") for entry in journal] == [0, 100, 0, 4000, 4000]
 
 
 # Packed, it has 3999 bytes.
@@ -516,16 +516,16 @@ def test_heads_count_as_bodies_do_and_the_oldest_go_first_when_it_is_one_byte_to
     monkeypatch: pytest.MonkeyPatch, most: int, left: list[int], place: str
 ) -> None:
     monkeypatch.setattr(journal_module, "MOST_BYTES", most)
-    log = Journal("the site example-site", Clock())
+    log = CallLog("the site example-site", Clock())
     for number in range(2):
         large = {name: "x" * (3998 if name == place else 0) for name in ("path", "query", "body", "answer")}
-        entry = Entry(str(number), "GET", large["path"], large["query"], number=number)
+        entry = Call(str(number), "GET", large["path"], large["query"], number=number)
         if place == "header":
             entry._headers = pack(LARGE_HEAD)
         log.open(entry)
         entry.body = large["body"].encode()
         headers = LARGE_HEAD if place == "answer header" else []
-        entry.keep_answer(200, headers, large["answer"].encode())
+        entry.keep_response(200, headers, large["answer"].encode())
         log.close(entry)
 
     assert [entry.weight for entry in log] == left
@@ -558,8 +558,8 @@ async def test_many_calls_take_no_more_memory_than_those_that_are_kept() -> None
 def test_a_forgotten_call_is_held_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     # The plugin keeps the latest calls of the test that runs.
     monkeypatch.setattr(journal_module, "CALL_OBSERVERS", [])
-    journal = Journal("the site example-site", Clock(), size=2)
-    entries = [Entry(str(number), "POST", USERS, number=number) for number in range(4)]
+    journal = CallLog("the site example-site", Clock(), size=2)
+    entries = [Call(str(number), "POST", USERS, number=number) for number in range(4)]
     unheld = sys.getrefcount(entries[0])
     for entry in entries:
         journal.open(entry)
@@ -572,9 +572,9 @@ def test_a_forgotten_call_is_held_by_nobody(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_bodies_of_forgotten_calls_weigh_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_module, "MOST_BYTES", 10_000)
-    journal = Journal("the site example-site", Clock(), size=2)
+    journal = CallLog("the site example-site", Clock(), size=2)
     for number in range(20):
-        entry = Entry(str(number), "POST", USERS, number=number)
+        entry = Call(str(number), "POST", USERS, number=number)
         journal.open(entry)
         entry.body = b"x" * 4000
         journal.close(entry)
@@ -616,8 +616,8 @@ def test_sites_do_not_see_each_others_calls(server: LiveServer) -> None:
 
 
 def test_a_call_that_was_received_before_a_reset_is_not_kept_back_after_it() -> None:
-    journal = Journal("the site example-site", Clock())
-    before, after = (Entry(str(number), "GET", USERS, number=number) for number in (1, 2))
+    journal = CallLog("the site example-site", Clock())
+    before, after = (Call(str(number), "GET", USERS, number=number) for number in (1, 2))
     ended: list[str] = []
 
     journal.open(before)

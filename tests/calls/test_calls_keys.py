@@ -12,9 +12,9 @@ import pytest
 from callers import GROUPS, PHOEBE, USERS, Headers, send
 
 from mockscope import LiveServer
-from mockscope.instruments.call import Entry
+from mockscope.instruments.call import Call
 from mockscope.instruments.packed_headers import pack
-from mockscope.instruments.redaction import Veil
+from mockscope.instruments.redaction import Redactor
 from mockscope.instruments.report import report
 from mockscope.instruments.request_log import full_text, json_line
 
@@ -34,8 +34,8 @@ def everything_shown(server: LiveServer) -> str:
     shown += [json.dumps(entry.as_dict()) for entry in entries] + [repr(entry) for entry in entries]
     shown += [entry.__rich_repr__() for entry in entries]
     shown += [full_text(entry) + json_line(entry) for entry in entries] + [report(entries)]
-    names = [name for name in dir(Entry) if not name.startswith("_")]
-    shown += [getattr(entry, name) for entry in entries for name in names if not callable(getattr(Entry, name, None))]
+    names = [name for name in dir(Call) if not name.startswith("_")]
+    shown += [getattr(entry, name) for entry in entries for name in names if not callable(getattr(Call, name, None))]
     return "\n".join(str(each) for each in shown)
 
 
@@ -117,7 +117,7 @@ def test_a_key_is_not_shown_in_clear_wherever_it_was_sent(way: str, key: str, se
     ],
 )
 def test_of_a_credential_the_host_and_the_last_four_characters_are_shown(name: str, value: str, shown: str) -> None:
-    entry = Entry("1", "GET", USERS, "", pack([(name.lower().encode(), value.encode())]))
+    entry = Call("1", "GET", USERS, "", pack([(name.lower().encode(), value.encode())]))
 
     assert (entry.headers, entry.header(name)) == ([(name.lower(), shown)], shown)
 
@@ -191,7 +191,7 @@ def test_what_is_shown_of_a_body_with_a_key_is_still_json(sent: object, shown: o
 
 
 def test_a_body_that_is_nested_as_deeply_as_can_be_read_is_shown() -> None:
-    veil = Veil()
+    veil = Redactor()
     data = json.loads("[" * 900 + f'"{PAGE_KEY}"' + "]" * 900)
 
     shown = veil.data(data)
@@ -202,14 +202,14 @@ def test_a_body_that_is_nested_as_deeply_as_can_be_read_is_shown() -> None:
 
 
 def test_a_key_is_hidden_while_the_call_is_under_way() -> None:
-    entry = Entry("1", "POST", f"{GROUPS}/{PAGE_KEY}", f"key={PAGE_KEY}")
+    entry = Call("1", "POST", f"{GROUPS}/{PAGE_KEY}", f"key={PAGE_KEY}")
     entry.body = PAGE_KEY.encode()
 
     assert (entry.path, entry.query, entry.body) == (f"{GROUPS}/…a9f1", "key=…a9f1", "…a9f1".encode())
 
 
 def test_a_function_that_fails_does_not_log_a_key(server: LiveServer, caplog: pytest.LogCaptureFixture) -> None:
-    def fail(entry: Entry, answer: object) -> None:
+    def fail(entry: Call, answer: object) -> None:
         raise RuntimeError("out of coffee")
 
     site = server.site("example-site", PAGE_KEY)
@@ -233,21 +233,21 @@ def test_a_function_that_fails_does_not_log_a_key(server: LiveServer, caplog: py
     ],
 )
 def test_what_is_no_key_is_left_alone(text: str) -> None:
-    veil = Veil()
+    veil = Redactor()
     veil.learn("word")
 
     assert (veil(text), veil.raw(text.encode())) == (text, text.encode())
 
 
 def test_bytes_that_are_no_text_stay_as_they_are_around_a_key() -> None:
-    assert Veil().raw(b"\xff" + PAGE_KEY.encode() + b"\x00\xfe") == b"\xff\xe2\x80\xa6a9f1\x00\xfe"
+    assert Redactor().raw(b"\xff" + PAGE_KEY.encode() + b"\x00\xfe") == b"\xff\xe2\x80\xa6a9f1\x00\xfe"
 
 
 def test_a_veil_shows_none_of_the_keys_that_it_knows() -> None:
-    veil = Veil()
+    veil = Redactor()
     veil.learn("my+secret/key")
 
-    assert repr(veil) == "<Veil that knows 3 spellings of keys>"
+    assert repr(veil) == "<Redactor that knows 3 spellings of keys>"
 
 
 @pytest.mark.parametrize("key", [PAGE_KEY, "My-Own-Secret-Key"])
@@ -283,7 +283,7 @@ def test_the_control_token_is_hidden_as_keys_are(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_key_is_known_as_long_as_anybody_needs_it() -> None:
-    veil = Veil()
+    veil = Redactor()
     for _ in range(2):
         veil.learn(OWN_KEY)
     veil.forget(OWN_KEY)
@@ -294,7 +294,7 @@ def test_a_key_is_known_as_long_as_anybody_needs_it() -> None:
 
 
 def test_a_key_may_be_forgotten_while_another_is_learned() -> None:
-    veil = Veil()
+    veil = Redactor()
     veil.learn(OWN_KEY)
     removed = [OWN_KEY]
 
@@ -331,4 +331,4 @@ def test_the_keys_of_a_site_are_forgotten_with_its_last_call(
 
     del call
     gc.collect()
-    assert [server.veil(key) for key in (OWN_KEY, ODD_KEY)] == [OWN_KEY, ODD_KEY]
+    assert [server.redactor(key) for key in (OWN_KEY, ODD_KEY)] == [OWN_KEY, ODD_KEY]

@@ -4,26 +4,26 @@ import pytest
 
 from mockscope._support.text import clipped
 from mockscope.instruments import call_log as calls_module
-from mockscope.instruments.call import LONGEST_KEPT, Entry
-from mockscope.instruments.call_log import LIGHT, MOST_PARTED, Journal
+from mockscope.instruments.call import LONGEST_KEPT, Call
+from mockscope.instruments.call_log import LIGHT, MOST_PARTED, CallLog
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.matching import LONGEST_SHOWN, MOST_DIFFERENCES
-from mockscope.instruments.redaction import SHORTEST_SHOWN, SHORTEST_SOUGHT, Veil, last_four
+from mockscope.instruments.redaction import SHORTEST_SHOWN, SHORTEST_SOUGHT, Redactor, last_four
 from mockscope.instruments.report import LONGEST_BODY, MOST_SHOWN, report
 
 USERS = "/api/v1/users"
 
 
-def entry_of(number: int = 0, *, status: int = 201, body: bytes = b"{}", answer: bytes = b"") -> Entry:
-    entry = Entry(str(number), "POST", USERS, number=number)
+def entry_of(number: int = 0, *, status: int = 201, body: bytes = b"{}", answer: bytes = b"") -> Call:
+    entry = Call(str(number), "POST", USERS, number=number)
     entry.operation = "create_user"
     entry.body = body
-    entry.keep_answer(status, [], answer)
+    entry.keep_response(status, [], answer)
     return entry
 
 
-def journal_of(*entries: Entry) -> Journal:
-    journal = Journal("the site example-site", Clock())
+def journal_of(*entries: Call) -> CallLog:
+    journal = CallLog("the site example-site", Clock())
     for entry in entries:
         journal.open(entry)
         journal.close(entry)
@@ -61,7 +61,7 @@ def test_a_report_cuts_a_long_body() -> None:
 # -- failed assertions -----------------------------------------------------------------------------------------
 
 
-def complaint(journal: Journal, **criteria: object) -> list[str]:
+def complaint(journal: CallLog, **criteria: object) -> list[str]:
     with pytest.raises(AssertionError) as caught:
         journal.assert_called("create_user", **criteria)  # type: ignore[arg-type]
     return str(caught.value).splitlines()
@@ -123,8 +123,8 @@ def test_bodies_are_kept_up_to_their_limit() -> None:
     kept, cut = entry_of(body=whole, answer=whole), entry_of(1, body=longer, answer=longer)
     journal_of(kept, cut)
 
-    assert (kept.body, kept.answer) == (whole, whole)
-    assert (cut.body, cut.answer) == (whole, whole)
+    assert (kept.body, kept.response) == (whole, whole)
+    assert (cut.body, cut.response) == (whole, whole)
 
 
 def test_bodies_of_heavy_calls_are_forgotten_beyond_the_limit_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +148,7 @@ def test_the_end_of_a_secret_is_shown_where_the_secret_is_long_enough() -> None:
 
 
 def test_a_key_is_searched_for_where_it_is_long_enough() -> None:
-    veil = Veil()
+    veil = Redactor()
     shorter, long_enough = "a" * (SHORTEST_SOUGHT - 1), "b" * SHORTEST_SOUGHT
     veil.learn(shorter)
     veil.learn(long_enough)
@@ -157,4 +157,4 @@ def test_a_key_is_searched_for_where_it_is_long_enough() -> None:
 
 
 def test_a_text_that_is_a_key_of_the_vendor_s_shape_and_nothing_else_is_hidden() -> None:
-    assert Veil()("e179017a-62b0-4996-8a38-e91aa9f1") == "…a9f1"
+    assert Redactor()("e179017a-62b0-4996-8a38-e91aa9f1") == "…a9f1"

@@ -8,11 +8,11 @@ import struct
 import termios
 from typing import Final
 
-from mockscope.instruments.call import Entry
-from mockscope.instruments.hints import Hint
+from mockscope.instruments.call import Call
+from mockscope.instruments.hints import HintTemplate
 from mockscope.instruments.request_log import JSONLines, RequestLog, text_lines
 
-ADVICE: Final = Hint.USER_UNKNOWN.about(email="joey@example.com", nearest="")
+ADVICE: Final = HintTemplate.USER_UNKNOWN.about(email="joey@example.com", nearest="")
 WRAPPED: Final = [
     "    user-unknown: The site has no user",
     "    joey@example.com. Use the email of a",
@@ -25,7 +25,7 @@ def test_a_hint_is_wrapped_to_the_terminal() -> None:
     terminal, other_end = os.openpty()
     fcntl.ioctl(other_end, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 41, 0, 0))
     with open(terminal, "rb", buffering=0) as shown, open(other_end, "w", encoding="utf-8") as stream:
-        RequestLog(stream, text_lines)(Entry("1", "DELETE", "/api/v1/users", advice=ADVICE))
+        RequestLog(stream, text_lines)(Call("1", "DELETE", "/api/v1/users", hint=ADVICE))
         lines = shown.read(4096).decode().splitlines()
 
     assert lines[1:] == WRAPPED
@@ -34,14 +34,14 @@ def test_a_hint_is_wrapped_to_the_terminal() -> None:
 def test_a_hint_in_a_file_is_one_line() -> None:
     stream = io.StringIO()
 
-    RequestLog(stream, text_lines)(Entry("1", "DELETE", "/api/v1/users", advice=ADVICE))
+    RequestLog(stream, text_lines)(Call("1", "DELETE", "/api/v1/users", hint=ADVICE))
 
     assert stream.getvalue().splitlines()[1:] == [f"    {ADVICE}"]
 
 
 def test_a_hint_that_is_also_a_suspicion_is_shown_once() -> None:
-    other = Hint.BODY_IGNORED.about(method="DELETE")
-    entry = Entry("1", "DELETE", "/api/v1/users", advice=ADVICE, suspicions=(ADVICE, other))
+    other = HintTemplate.BODY_IGNORED.about(method="DELETE")
+    entry = Call("1", "DELETE", "/api/v1/users", hint=ADVICE, hints=(ADVICE, other))
 
     assert text_lines(entry).splitlines()[1:] == [f"    {ADVICE}", f"    {other}"]
 

@@ -96,7 +96,7 @@ def test_a_server_without_standard_streams_serves_and_ends_in_order(tmp_path: Pa
 
 def test_an_error_of_another_kind_keeps_its_trace(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
-        "import mockscope.seeds.files\nmockscope.seeding.schema = lambda: open('none')"
+        "import mockscope.seeds.files\nmockscope.seeds.files.schema = lambda: open('none')"
     )
     done = subprocess.run(
         [*COMMAND, "export-schema"],

@@ -13,7 +13,7 @@ from jsonschema_rs import Draft202012Validator, Registry
 from support import grammar
 from support.examples import examples
 
-from mockscope import Entry, Mockscope, strategies
+from mockscope import Call, Mockscope, strategies
 from mockscope.web.routes import ROUTES
 
 REGISTRY: Final = Registry([("urn:contract", CONTRACT)])
@@ -36,10 +36,10 @@ class Answer(NamedTuple):
     body: Any
 
     @classmethod
-    def to(cls, call: Entry) -> "Answer":
+    def to(cls, call: Call) -> "Answer":
         # What a method is refused with that the path has not, no operation describes.
         operation = None if call.status == 405 else call.operation
-        return cls(operation, call.status, dict(call.answer_headers), call.answer_json)
+        return cls(operation, call.status, dict(call.response_headers), call.response_json)
 
 
 def problems(answer: Answer) -> list[str]:

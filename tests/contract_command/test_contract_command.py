@@ -401,7 +401,7 @@ def test_a_server_without_a_control_api_can_not_be_reset_and_nothing_is_tried() 
 
 
 def test_without_the_extra_it_is_one_line_that_names_it() -> None:
-    script = "import sys; sys.modules['schemathesis'] = None; from mockscope.cli.root import main; main()"
+    script = "import sys; sys.modules['schemathesis'] = None; from mockscope.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", script, "contract"], capture_output=True, text=True, timeout=WAIT_SECONDS, check=False
     )

@@ -61,7 +61,7 @@ def send(site: MockSite, method: str, target: str, body: Any = None, **headers: 
 
 def found(site: MockSite) -> list[tuple[str | None, str | None, str]]:
     """The findings of a site: place, rule and problem."""
-    return [(finding.where, finding.rule, finding.problem) for finding in site.objections()]
+    return [(finding.where, finding.rule, finding.problem) for finding in site.active_findings()]
 
 
 # -- who keeps to the contract ---------------------------------------------------------------------------------
@@ -174,12 +174,12 @@ def test_a_request_that_succeeds_violates_nothing_and_one_with_bad_fields_does(
     bad = live.site(contract=True)
     wrong = data.draw(grammar.mistaken_requests(bad, mistakes=grammar.mistakes_of(mockscope.Refusal.FIELDS_INVALID)))
     requests.request(wrong.method, wrong.url(bad.url), headers=wrong.headers, data=wrong.content)
-    objections = bad.objections()
+    active_findings = bad.active_findings()
     # It is taken off without a look at what was just seen.
     bad.remove()
 
-    assert len(objections) == 1
-    assert str(wrong.mistake).split()[0] in str(objections[0])
+    assert len(active_findings) == 1
+    assert str(wrong.mistake).split()[0] in str(active_findings[0])
 
 
 @pytest.mark.parametrize("before", [0, 270, 290, 295])
@@ -194,8 +194,8 @@ def test_no_finding_shows_a_key_however_it_was_sent(before: int, site: MockSite)
     send(site, "POST", USERS, body.encode(), Content_Type="application/json")
     send(site, "POST", USERS, b"{}", Content_Type=f"{filler}{key}")
 
-    shown = "\n".join(map(str, site.objections()))
-    assert len(site.objections()) > 3
+    shown = "\n".join(map(str, site.active_findings()))
+    assert len(site.active_findings()) > 3
     assert key[:8] not in shown
     assert "xxx" in shown or not before
 
@@ -344,7 +344,7 @@ def test_a_finding_names_call_rule_and_place(site: MockSite) -> None:
     answer = send(site, "PUT", f"{USERS}?a=", {"groups": [{}]}, **ADMIN)
 
     call = answer.headers["X-Request-Id"]
-    assert [str(finding) for finding in site.objections()] == [
+    assert [str(finding) for finding in site.active_findings()] == [
         f"400 update_user admin@example.com (HTTP-7, call {call}): query a: this operation takes test_mode",
         f"400 update_user admin@example.com (USER-CREATE-2, call {call}): body /groups/0: "
         '{} is not of type "string" (GroupsIn/items/type)',
@@ -356,9 +356,12 @@ def test_of_a_long_request_not_all_is_told(site: MockSite) -> None:
     send(site, "POST", f"{USERS}?{query}", ["a" * 1000])
     send(site, "POST", USERS, PHOEBE | {"email": "a" * 1000})
 
-    objections = site.objections()
-    assert [finding.where for finding in objections] == [*(f"query a{number}" for number in range(20)), "body /email"]
-    assert objections[-1].problem == f'"{"a" * 298}… (Email/pattern)'
+    active_findings = site.active_findings()
+    assert [finding.where for finding in active_findings] == [
+        *(f"query a{number}" for number in range(20)),
+        "body /email",
+    ]
+    assert active_findings[-1].problem == f'"{"a" * 298}… (Email/pattern)'
 
 
 # -- what can't be checked -------------------------------------------------------------------------------------
@@ -370,7 +373,7 @@ def test_of_a_body_that_is_not_kept_whole_only_the_rest_of_the_request_is_checke
     key = "e179017a-62b0-4996-8a38-e91aa9f1"
     send(site, "POST", USERS, PHOEBE | {"email": f"{key}@example.com"})
 
-    assert [finding.where for finding in site.objections()] == ["query a"]
+    assert [finding.where for finding in site.active_findings()] == ["query a"]
 
 
 def test_of_a_body_that_a_fault_left_unread_nothing_is_said(site: MockSite) -> None:
@@ -426,7 +429,7 @@ def test_it_may_be_turned_on_late_and_off_again(live: LiveServer) -> None:
 
     site.contract = True
     assert [finding.where for finding in site.findings()] == ["method"]
-    assert [finding.where for finding in site.objections()] == ["method"]
+    assert [finding.where for finding in site.active_findings()] == ["method"]
     assert site.fork().contract
 
     site.contract = False
@@ -453,7 +456,7 @@ def test_with_strict_mode_each_says_what_the_other_does_not(live: LiveServer) ->
     send(site, "GET", f"{USERS}?email=joey@example.com")
     send(site, "POST", GROUPS, SALES | {"rule": 1})
 
-    told = [(finding.rule, finding.where, finding.problem.partition(":")[0]) for finding in site.objections()]
+    told = [(finding.rule, finding.where, finding.problem.partition(":")[0]) for finding in site.active_findings()]
     assert told == [
         ("TEST-3", None, "test-mode-odd"),
         ("HTTP-7", None, "parameter-unknown"),
@@ -464,11 +467,11 @@ def test_with_strict_mode_each_says_what_the_other_does_not(live: LiveServer) ->
         ("HTTP-7", None, "field-unknown"),
         (None, None, "a planned fault was hit less often than planned"),
     ]
-    assert str(fault) in site.objections()[-1].problem
-    assert site.findings() == site.objections()
+    assert str(fault) in site.active_findings()[-1].problem
+    assert site.findings() == site.active_findings()
     # Alone, the contract says all that it has to say.
     site.strict = False
-    assert [finding.where for finding in site.objections()] == [
+    assert [finding.where for finding in site.active_findings()] == [
         "query a",
         "header Content-Type",
         "query test_mode",

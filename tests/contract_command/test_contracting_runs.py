@@ -121,7 +121,7 @@ def test_serve_prints_at_its_end_what_was_not_as_the_contract_says(options: list
 
 
 def test_serve_needs_the_validator_for_it_and_says_so_in_one_line() -> None:
-    script = "import sys; sys.modules['jsonschema_rs'] = None; from mockscope.cli.root import main; main()"
+    script = "import sys; sys.modules['jsonschema_rs'] = None; from mockscope.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", script, "serve", "--contract"], capture_output=True, text=True, timeout=300, check=False
     )

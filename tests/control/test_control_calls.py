@@ -14,7 +14,7 @@ import pytest
 from control_harness import BASE, path_of
 from support.bounds import WAIT_SECONDS, result, until
 
-from mockscope import Entry, LiveServer, MockSite
+from mockscope import Call, LiveServer, MockSite
 
 MONICA = {"Http-X-Email": "monica@example.com"}
 
@@ -172,7 +172,7 @@ def test_a_look_at_the_calls_waits_for_one_that_is_still_being_answered(
     site = server.site()
     looking = Event()
 
-    def settled() -> list[Entry]:
+    def settled() -> list[Call]:
         looking.set()
         return site.calls.settled()
 
@@ -182,7 +182,7 @@ def test_a_look_at_the_calls_waits_for_one_that_is_still_being_answered(
     with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), WAIT_SECONDS) as client:
         client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:10])
         until(lambda: len(site.calls.settled(0)) > 0)
-        monkeypatch.setattr(site.calls, "_entries", settled)
+        monkeypatch.setattr(site.calls, "_calls", settled)
         with ThreadPoolExecutor() as pool:
             look = pool.submit(control.get, f"{path_of(site.host)}/calls")
             assert looking.wait(300)

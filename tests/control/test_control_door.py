@@ -494,7 +494,7 @@ def test_a_state_that_can_t_be_written_is_told_without_a_trace(
 
 @contextmanager
 def start(folder: Path, *options: str, before: str = "") -> Iterator["subprocess.Popen[str]"]:
-    code = f"{before}\nfrom mockscope.cli.root import main; main()"
+    code = f"{before}\nfrom mockscope.cli import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", code, "serve", "--port=0", "--ready-file=ready.json", "--log=off", *options],
         cwd=folder,
@@ -527,7 +527,7 @@ def ready(folder: Path) -> dict[str, Any]:
 
 
 def test_serve_prints_the_token_that_it_made_up_and_writes_it_into_the_ready_file(tmp_path: Path) -> None:
-    elsewhere = "from mockscope.web.control import door; door.is_loopback = lambda address: False"
+    elsewhere = "from mockscope.web.control import access; access.is_loopback = lambda address: False"
     with start(tmp_path, before=elsewhere) as process:
         text = banner(process, last="Authorization")
         told = ready(tmp_path)

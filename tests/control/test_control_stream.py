@@ -14,7 +14,7 @@ from starlette.types import Message
 from support.bounds import WAIT_SECONDS, until
 
 from mockscope import LiveServer, MockSite
-from mockscope.instruments.call import LONGEST_KEPT, Entry
+from mockscope.instruments.call import LONGEST_KEPT, Call
 from mockscope.web.control import event_stream
 from mockscope.web.control.event_stream import EventStream
 
@@ -246,16 +246,16 @@ def test_a_reader_that_reads_nothing_does_not_make_memory_grow(server: LiveServe
         assert (len(events._waiting), events._dropped) == (event_stream.MOST_WAITING, 6)
 
 
-def renderings(monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
+def renderings(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     """The calls that are rendered from now on, once for each time."""
-    rendered: list[Entry] = []
-    as_dict = Entry.as_dict
+    rendered: list[Call] = []
+    as_dict = Call.as_dict
 
-    def counted(entry: Entry) -> dict[str, Any]:
+    def counted(entry: Call) -> dict[str, Any]:
         rendered.append(entry)
         return as_dict(entry)
 
-    monkeypatch.setattr(Entry, "as_dict", counted)
+    monkeypatch.setattr(Call, "as_dict", counted)
     return rendered
 
 
@@ -277,7 +277,7 @@ async def test_for_a_reader_who_has_left_no_more_is_rendered_than_is_under_way(
     task = asyncio.create_task(events({"type": "http"}, receive, send))
     await begun.wait()
     for number in range(100):
-        events.observe(Entry(f"{number}", "GET", "/api/v1/users"))
+        events.observe(Call(f"{number}", "GET", "/api/v1/users"))
     gone.set()
     await task
 

@@ -20,7 +20,11 @@ ROOM = re.compile(r"`((?:\w+/)*\w+\.py|\w+/)`")
 
 PACKAGE = package_folder(mockscope)
 # The rooms whose modules the document names one by one.
-ROOMS = ("domain", "instruments", "web", "web/control", "checking")
+ROOMS = tuple(
+    path.parent.relative_to(PACKAGE).as_posix()
+    for path in sorted(PACKAGE.rglob("__init__.py"))
+    if path.parent != PACKAGE
+)
 
 
 def place(name: str) -> Path:

@@ -125,18 +125,18 @@ FOR_THE_SERVER = {
     "forget_bodies",
     "held_until",
     "is_held",
-    "keep_answer",
+    "keep_response",
     "number",
     "seal",
     "thread",
-    "veil",
+    "redactor",
     "weight",
 }
-FOR_THE_JOURNAL = {"close", "holding", "let_go", "open", "reset", "size", "suspicious", "veil"}
+FOR_THE_CALL_LOG = {"close", "holding", "let_go", "open", "reset", "size", "suspicious", "redactor"}
 
 
 def test_the_attributes_of_a_call_are_those_of_its_table() -> None:
-    call = mockscope.Entry("1", "GET", "/api/v1/users")
+    call = mockscope.Call("1", "GET", "/api/v1/users")
     names = {name for name in dir(call) if not name.startswith("_")} - FOR_THE_SERVER
     found = [code(f"{name}()" if inspect.ismethod(getattr(call, name)) else name) for name in names]
     assert sorted(column("docs/calls.md", "What a call holds")) == sorted(found)
@@ -145,7 +145,7 @@ def test_the_attributes_of_a_call_are_those_of_its_table() -> None:
 def test_the_members_of_calls_are_those_of_their_table() -> None:
     calls = type(mockscope.Mockscope().calls)
     methods = {name for name, _ in inspect.getmembers_static(calls, inspect.isfunction)}
-    names = {name for name in dir(calls) if not name.startswith("_")} - FOR_THE_JOURNAL
+    names = {name for name in dir(calls) if not name.startswith("_")} - FOR_THE_CALL_LOG
     found = [code(f"{name}()" if name in methods else name) for name in names]
     shown = [name for cell in column("docs/calls.md", "Questions") for name in cell.split(", ")]
     assert sorted(shown) == sorted(found)

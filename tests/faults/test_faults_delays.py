@@ -10,7 +10,7 @@ import pytest
 import requests
 from support.bounds import WAIT_SECONDS, result, until
 
-from mockscope import Answer, Entry, LiveServer, LogNormal, MockSite, Uniform
+from mockscope import Call, CannedResponse, LiveServer, LogNormal, MockSite, Uniform
 from mockscope.instruments.fault import LONGEST_DELAY
 
 USERS = "/api/v1/users"
@@ -41,7 +41,7 @@ class Arrivals:
     def __init__(self) -> None:
         self._counted = threading.Semaphore(0)
 
-    def __call__(self, entry: Entry) -> bool:
+    def __call__(self, entry: Call) -> bool:
         self._counted.release()
         return True
 
@@ -183,7 +183,7 @@ def test_a_delayed_answer_comes_when_the_clock_is_shifted(
 
 
 def test_a_shift_that_comes_between_receipt_and_delay_counts(mockscope: MockSite) -> None:
-    def shift(entry: Entry) -> bool:
+    def shift(entry: Call) -> bool:
         mockscope.clock.shift(seconds=60)
         return True
 
@@ -214,7 +214,7 @@ def test_a_delayed_call_holds_up_neither_other_calls_nor_a_look_at_them(
 def test_a_call_whose_delay_is_over_is_held_by_its_function_alone(mockscope: MockSite) -> None:
     held: list[float | None] = []
 
-    def look(entry: Entry, answer: Answer | None) -> None:
+    def look(entry: Call, answer: CannedResponse | None) -> None:
         held.append(entry.held_until)
 
     mockscope.clock.freeze(NOON, autojump=True)

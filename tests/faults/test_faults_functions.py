@@ -11,8 +11,8 @@ import httpx
 import pytest
 from support.bounds import WAIT_SECONDS, until
 
-from mockscope import Answer, Entry, LiveServer, Mockscope, MockSite
-from mockscope.instruments.call_log import Journal
+from mockscope import Call, CannedResponse, LiveServer, Mockscope, MockSite
+from mockscope.instruments.call_log import CallLog
 
 USERS = "/api/v1/users"
 
@@ -42,7 +42,7 @@ def test_an_action_may_ask_the_server(site: MockSite) -> None:
     site.add_user("joey@example.com")
     answers = []
 
-    def delete(call: Entry, answer: Answer | None) -> None:
+    def delete(call: Call, answer: CannedResponse | None) -> None:
         answers.append(ask(site, "DELETE", **{"Http-X-Email": "joey@example.com"})[0])
 
     site.faults.add("get_user", action=delete)
@@ -65,10 +65,10 @@ def test_a_function_as_where_may_ask_the_server(site: MockSite) -> None:
 def test_a_function_sees_its_own_call_without_waiting_for_it(
     site: MockSite, monkeypatch: pytest.MonkeyPatch, *, as_where: bool
 ) -> None:
-    monkeypatch.setattr(Journal.settled, "__defaults__", (WAIT_SECONDS,))
+    monkeypatch.setattr(CallLog.settled, "__defaults__", (WAIT_SECONDS,))
     seen: list[int] = []
 
-    def look(call: Entry, answer: Answer | None = None) -> bool | None:
+    def look(call: Call, answer: CannedResponse | None = None) -> bool | None:
         seen.append(len(site.calls))
         return True if as_where else None
 
@@ -83,7 +83,7 @@ def test_a_function_sees_its_own_call_without_waiting_for_it(
 def test_others_are_answered_while_a_function_runs(server: LiveServer, site: MockSite) -> None:
     begun, may_end = Event(), Event()
 
-    def wait(call: Entry, answer: Answer | None) -> None:
+    def wait(call: Call, answer: CannedResponse | None) -> None:
         begun.set()
         may_end.wait(WAIT_SECONDS)
 
@@ -102,7 +102,7 @@ def test_a_server_stops_without_a_function_that_does_not_return_and_names_it(
 ) -> None:
     begun, never = Event(), Event()
 
-    def wait(call: Entry, answer: Answer | None) -> None:
+    def wait(call: Call, answer: CannedResponse | None) -> None:
         begun.set()
         never.wait(WAIT_SECONDS)
 
@@ -127,7 +127,7 @@ def test_a_server_stops_without_a_function_that_does_not_return_and_names_it(
 
 @pytest.mark.parametrize("as_where", [False, True])
 def test_whatever_a_function_raises_is_an_answer_that_names_the_fault(site: MockSite, *, as_where: bool) -> None:
-    def fail(call: Entry, answer: Answer | None = None) -> Any:
+    def fail(call: Call, answer: CannedResponse | None = None) -> Any:
         # Not an Exception: frameworks of tests raise such things.
         pytest.fail("no user was expected")
 
@@ -140,8 +140,8 @@ def test_whatever_a_function_raises_is_an_answer_that_names_the_fault(site: Mock
         500,
         {"message": "A planned fault failed: the function of fault-1 raised Failed: no user was expected."},
     )
-    assert site.calls.last.advice is not None
-    assert (site.calls.last.advice.code, site.calls.last.fault) == ("action-failed", "fault-1")
+    assert site.calls.last.hint is not None
+    assert (site.calls.last.hint.code, site.calls.last.fault) == ("action-failed", "fault-1")
     assert ask(site)[0] == (500 if as_where else 200)
 
 

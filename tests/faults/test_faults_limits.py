@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from mockscope.instruments.call import Entry
+from mockscope.instruments.call import Call
 from mockscope.instruments.clock import Clock
-from mockscope.instruments.fault import LONGEST_DELAY, Answer, Fault, LogNormal, Uniform
+from mockscope.instruments.fault import LONGEST_DELAY, CannedResponse, Fault, LogNormal, Uniform
 from mockscope.instruments.faults import Faults
-from mockscope.instruments.hints import LONGEST_VALUE, Hint
+from mockscope.instruments.hints import LONGEST_VALUE, HintTemplate
 from mockscope.instruments.rate_limits import RateLimit, check_limits
 
 
@@ -27,8 +27,8 @@ def limited(**rule: object) -> Callable[[object], object]:
 @pytest.mark.parametrize(
     ("take", "taken", "refused"),
     [
-        (Answer, 200, 199),
-        (Answer, 599, 600),
+        (CannedResponse, 200, 199),
+        (CannedResponse, 599, 600),
         (planned(delay=...), 1e-9, -1e-9),
         (planned(delay=...), LONGEST_DELAY, LONGEST_DELAY + 1),
         (planned(status=503, times=...), 1, 0),
@@ -67,7 +67,7 @@ def test_delays_drawn_from_a_distribution_stay_within_their_limits() -> None:
 def test_a_fault_strikes_from_its_first_call_on_as_often_as_planned(times: int | None, hits: int, nth: int) -> None:
     faults = Faults("a test", Clock())
     fault = faults.add("list_users", status=503, times=times, nth=nth)
-    entry = Entry("1", "GET", "/api/v1/users", operation="list_users")
+    entry = Call("1", "GET", "/api/v1/users", operation="list_users")
 
     struck = [faults.take(entry, faults.rules) is fault for _ in range(3 + nth)]
 
@@ -85,7 +85,7 @@ def test_the_seconds_to_wait_are_rounded_up(number: int, retry_after: int) -> No
 
 
 def test_a_value_in_a_hint_is_cut_after_so_many_characters() -> None:
-    whole, cut = (Hint.PATH_UNKNOWN.about(path="x" * n, nearest="") for n in (LONGEST_VALUE, LONGEST_VALUE + 1))
+    whole, cut = (HintTemplate.PATH_UNKNOWN.about(path="x" * n, nearest="") for n in (LONGEST_VALUE, LONGEST_VALUE + 1))
 
     assert whole.cause == f"There is no {'x' * LONGEST_VALUE}."
     assert cut.cause == f"There is no {'x' * (LONGEST_VALUE - 1)}…."

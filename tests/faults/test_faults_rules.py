@@ -11,7 +11,7 @@ from dirty_equals import IsOneOf, IsPartialDict, IsStr, IsTrueLike
 from support.bounds import at_once
 
 import mockscope as package
-from mockscope import Answer, Entry, LiveServer, LogNormal, Mockscope, MockSite, Operation, Uniform
+from mockscope import Call, CannedResponse, LiveServer, LogNormal, Mockscope, MockSite, Operation, Uniform
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.fault import LONGEST_DELAY
 from mockscope.instruments.request_log import json_line, text_line
@@ -247,12 +247,12 @@ def test_an_action_goes_with_no_other_answer(mockscope: MockSite) -> None:
         mockscope.faults.add("create_user", action=lambda entry, answer: None, status=503)
 
 
-async def later(entry: Entry, answer: Answer | None = None) -> Any:
+async def later(entry: Call, answer: CannedResponse | None = None) -> Any:
     raise AssertionError("nobody awaits it")
 
 
 class Later:
-    async def __call__(self, entry: Entry, answer: Answer | None = None) -> Any:
+    async def __call__(self, entry: Call, answer: CannedResponse | None = None) -> Any:
         raise AssertionError("nobody awaits it")
 
 
@@ -543,11 +543,11 @@ def test_a_function_as_where_may_look_at_the_faults(mockscope: MockSite) -> None
     assert statuses(mockscope, 2) == [503, 200]
 
 
-def failing(entry: Entry, answer: Answer | None = None) -> Any:
+def failing(entry: Call, answer: CannedResponse | None = None) -> Any:
     raise LookupError("of my own making")
 
 
-def refusing(entry: Entry, answer: Answer | None) -> Any:
+def refusing(entry: Call, answer: CannedResponse | None) -> Any:
     raise Refused(Refusal.EMAIL_TAKEN, email="joey@example.com")
 
 
@@ -679,9 +679,9 @@ def test_a_type_checker_sees_an_unknown_operation(mockscope: MockSite) -> None:
 
 
 def test_an_action_makes_the_answer(mockscope: MockSite) -> None:
-    def later(entry: Entry, answer: Answer | None) -> Answer:
+    def later(entry: Call, answer: CannedResponse | None) -> CannedResponse:
         assert answer is None
-        return Answer(503, {"message": f"{entry.email} has to wait."}, {"Retry-After": "1"})
+        return CannedResponse(503, {"message": f"{entry.email} has to wait."}, {"Retry-After": "1"})
 
     mockscope.faults.add("create_user", action=later)
     response = create(mockscope)
@@ -694,9 +694,9 @@ def test_an_action_makes_the_answer(mockscope: MockSite) -> None:
 
 
 def test_an_action_after_the_commit_gets_the_answer_and_may_change_it(mockscope: MockSite) -> None:
-    def shout(entry: Entry, answer: Answer | None) -> Answer:
+    def shout(entry: Call, answer: CannedResponse | None) -> CannedResponse:
         assert answer is not None
-        return Answer(answer.status, answer.body.replace(b"Joey", b"JOEY"))
+        return CannedResponse(answer.status, answer.body.replace(b"Joey", b"JOEY"))
 
     mockscope.faults.add("create_user", action=shout, after_commit=True)
     response = create(mockscope)
@@ -707,7 +707,7 @@ def test_an_action_after_the_commit_gets_the_answer_and_may_change_it(mockscope:
 def test_an_action_that_returns_none_lets_the_call_go_on(mockscope: MockSite, *, after_commit: bool) -> None:
     seen: list[tuple[str | None, int | None]] = []
 
-    def look(entry: Entry, answer: Answer | None) -> None:
+    def look(entry: Call, answer: CannedResponse | None) -> None:
         seen.append((entry.operation, None if answer is None else answer.status))
 
     fault = mockscope.faults.add("create_user", action=look, after_commit=after_commit)
@@ -720,11 +720,11 @@ def test_an_action_that_returns_none_lets_the_call_go_on(mockscope: MockSite, *,
     ("action", "trace"),
     [
         (failing, "of my own making"),
-        (lambda entry, answer: 503, "the action of fault-1 returned 503, and not an Answer or None"),
+        (lambda entry, answer: 503, "the action of fault-1 returned 503, and not a CannedResponse or None"),
         (refusing, "A user with the email joey@example.com exists already."),
-        (lambda entry, answer: Answer(99), "a status is between 200 and 599, not 99"),
+        (lambda entry, answer: CannedResponse(99), "a status is between 200 and 599, not 99"),
         (
-            lambda entry, answer: Answer(200, "", {"A": "b\n"}),
+            lambda entry, answer: CannedResponse(200, "", {"A": "b\n"}),
             r"the header A must be one line in Latin-1 without blanks around it, not 'b\n'",
         ),
     ],
@@ -753,7 +753,7 @@ def test_a_crash_beside_a_fault_is_not_blamed_on_a_function(
 
 
 def test_an_answer_shows_what_it_is() -> None:
-    assert repr(Answer(503, {"a": 1}, {"B": "c"})) == "Answer(503, b'{\"a\": 1}', {'B': 'c'})"
+    assert repr(CannedResponse(503, {"a": 1}, {"B": "c"})) == "CannedResponse(503, b'{\"a\": 1}', {'B': 'c'})"
 
 
 # -- accounting ------------------------------------------------------------------------------------------------
@@ -884,7 +884,7 @@ def test_criteria_see_all_of_a_body_that_is_longer_than_what_is_kept_of_it(mocks
         ({"delay": 0.001, "after_commit": True}, 201, "field-unknown"),
         ({"action": lambda entry, answer: None}, 201, "field-unknown"),
         ({"action": lambda entry, answer: None, "after_commit": True}, 201, "field-unknown"),
-        ({"action": lambda entry, answer: Answer(200), "after_commit": True}, 200, None),
+        ({"action": lambda entry, answer: CannedResponse(200), "after_commit": True}, 200, None),
         ({"status": 503, "after_commit": True}, 503, None),
         ({"transport": "bad_json", "after_commit": True}, 201, None),
     ],
@@ -896,7 +896,7 @@ def test_what_nobody_promises_is_found_wherever_the_operation_ran_and_hinted_at_
     response = create(mockscope, nick="Joe")
     assert (response.status_code, response.headers.get("X-Mockscope-Hint")) == (status, hint)
     assert [(finding.rule, finding.call) for finding in mockscope.findings()] == [("HTTP-7", mockscope.calls.last)]
-    assert (mockscope.calls.last.advice is None) == (hint is None)
+    assert (mockscope.calls.last.hint is None) == (hint is None)
 
 
 def test_a_reset_of_the_site_takes_its_faults_out(mockscope: MockSite) -> None:
@@ -914,4 +914,4 @@ def test_faults_that_are_taken_out_leave_their_numbers_to_the_calls_that_name_th
 
 
 def test_everything_that_faults_need_has_a_public_name() -> None:
-    assert {"Answer", "Fault", "Faults", "LogNormal", "Uniform"} <= set(package.__all__)
+    assert {"CannedResponse", "Fault", "Faults", "LogNormal", "Uniform"} <= set(package.__all__)

@@ -297,7 +297,7 @@ def test_bytes_cut_of_a_read_are_those_of_its_own_answer(mockscope: MockSite) ->
         for _ in range(3)
     ]
     assert parts == [whole[: len(whole) // 2], whole[:5], whole[:-1]]
-    assert mockscope.calls.last.answer == whole[:-1]
+    assert mockscope.calls.last.response == whole[:-1]
 
 
 @pytest.mark.parametrize("after_commit", [False, True])
@@ -356,7 +356,7 @@ def test_of_a_read_that_is_refused_the_refusal_is_cut(mockscope: MockSite) -> No
         ask()
     part = whole.content[: len(whole.content) // 2]
     assert (answer.status_code, answer.content, answer.headers.get("X-Mockscope-Hint")) == (400, part, None)
-    assert [(entry.status, entry.rule, entry.fault, entry.answer) for entry in mockscope.calls] == [
+    assert [(entry.status, entry.rule, entry.fault, entry.response) for entry in mockscope.calls] == [
         (400, "USER-GET-1", None, whole.content),
         (400, "USER-GET-1", cut.id, part),
         (400, "USER-GET-1", torn.id, part),
@@ -419,7 +419,7 @@ def test_a_cut_answer_has_the_head_of_the_whole_one(mockscope: MockSite, wire: W
     head = match[2].decode().splitlines()
     assert (match[1], match[3]) == (b"502", b"Bad G")
     assert {"content-length: 11", "server: nginx", f"x-request-id: {mockscope.calls.last.id}"} <= set(head)
-    assert (mockscope.calls.last.status, mockscope.calls.last.answer) == (502, b"Bad G")
+    assert (mockscope.calls.last.status, mockscope.calls.last.response) == (502, b"Bad G")
 
 
 @pytest.mark.parametrize(
@@ -574,7 +574,7 @@ def is_over(wire: Wire) -> bool:
         return True
 
 
-def seen_calls(site: MockSite) -> list[package.Entry]:
+def seen_calls(site: MockSite) -> list[package.Call]:
     until(lambda: len(site.calls) > 0)
     return list(site.calls)
 

@@ -63,7 +63,7 @@ def test_what_would_change_the_copy_alone_is_refused_in_one_line(
 
 def test_a_copy_may_be_read_though_a_thread_held_every_lock_at_the_fork(server: LiveServer) -> None:
     site = server.site()
-    held = [site._site.lock, site.faults._lock, site.calls._changed, server.directory._lock, server.veil._lock]
+    held = [site._site.lock, site.faults._lock, site.calls._changed, server.directory._lock, server.redactor._lock]
 
     def hold_and_fork() -> None:
         said.append(in_a_child(lambda: (site.host, list(site.users), site.admin.email, len(site.calls), site.export())))

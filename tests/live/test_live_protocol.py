@@ -49,7 +49,7 @@ def request(line: str, *headers: str, body: bytes = b"") -> bytes:
     return "".join(f"{each}\r\n" for each in lines).encode() + b"\r\n" + body
 
 
-async def statuses_of(*pieces: bytes) -> tuple[list[str], list[mockscope.Entry]]:
+async def statuses_of(*pieces: bytes) -> tuple[list[str], list[mockscope.Call]]:
     """Return the statuses of the answers to what arrives in these pieces, and the calls that were kept."""
     double = mockscope.Mockscope(SEED)
     async with connection(double.app) as client:
@@ -414,8 +414,8 @@ async def test_a_refused_head_is_a_call_of_the_server_without_the_head(begin: st
         assert client.wire.is_closed
     [call] = double.calls
     assert (call.status, call.method, call.path, call.query, call.headers) == (status, "GET", "/", "", [])
-    assert (call.rule, call.advice and call.advice.code) == ("HTTP-8", "head-too-long")
-    assert call.answer_json["message"].endswith("is longer than 65536 bytes.")
+    assert (call.rule, call.hint and call.hint.code) == ("HTTP-8", "head-too-long")
+    assert call.response_json["message"].endswith("is longer than 65536 bytes.")
 
 
 async def test_many_requests_and_large_bodies_are_not_a_long_head() -> None:

@@ -43,7 +43,7 @@ def test_one_of_many(mockscope, mockscope_server, request, number):
         thread.join()
         assert statuses == [403]
         late = mockscope_server.calls.last
-        assert (late.advice.code, owner in late.advice.cause) == ("site-removed", True)
+        assert (late.hint.code, owner in late.hint.cause) == ("site-removed", True)
     second = requests.get(url, headers=headers).status_code
 
     assert sorted([first, second]) == [200, 503]

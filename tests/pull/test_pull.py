@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from support.examples import examples
 
 import mockscope
-from mockscope import Entry, LiveServer, Mockscope, MockSite, strategies
+from mockscope import Call, LiveServer, Mockscope, MockSite, strategies
 from mockscope.cli.root import cli
 from mockscope.domain.model import BUILTIN_GROUPS
 from mockscope.remote.client import Client
@@ -427,7 +427,7 @@ def test_the_waits_between_repeats_grow(site: MockSite, monkeypatch: pytest.Monk
 def test_ctrl_c_is_one_line_and_writes_nothing(server: LiveServer, site: MockSite, tmp_path: Path) -> None:
     asked = threading.Event()
 
-    def strikes(call: Entry) -> bool:
+    def strikes(call: Call) -> bool:
         asked.set()
         return True
 

@@ -13,7 +13,7 @@ from outside import BODY, Outside
 from outside import outside as outside
 from senders import Ask, Client, Options, through_every_client
 
-from mockscope import Entry, LiveServer, MockSite
+from mockscope import Call, LiveServer, MockSite
 from mockscope.instruments.fault import Transport
 
 APP: Final = "https://app.periscopedata.com"
@@ -46,7 +46,7 @@ def as_json(site: MockSite) -> Mapping[str, str]:
     return {**site.headers, "Content-Type": "application/json"}
 
 
-def sent(call: Entry) -> tuple[object, ...]:
+def sent(call: Call) -> tuple[object, ...]:
     """All of a request but the name of its host."""
     headers = [(name, "" if name == "host" else value) for name, value in call.headers]
     return call.method, call.path, call.query, headers, call.body
@@ -213,7 +213,7 @@ def test_a_pool_of_one_connection_gets_it_back(mockscope_redirect: MockSite, *, 
             response = pool.request("GET", "/api/v1/users", preload_content=False, retries=False, pool_timeout=300)
             with pytest.raises(urllib3.exceptions.EmptyPoolError):
                 pool.request("GET", "/api/v1/users", pool_timeout=0.01)
-            assert b"".join(response.stream(7)) == site.calls.last.answer
+            assert b"".join(response.stream(7)) == site.calls.last.response
 
 
 def test_a_class_of_connections_of_somebody_elses_sees_its_requests(

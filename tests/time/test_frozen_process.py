@@ -20,7 +20,7 @@ from support.bounds import WAIT_SECONDS, join
 
 import mockscope
 from mockscope import LiveServer, MockSite
-from mockscope.instruments.call_log import Journal
+from mockscope.instruments.call_log import CallLog
 
 USERS = "/api/v1/users"
 LONG_AGO = "2001-01-01T00:00:00Z"
@@ -94,7 +94,7 @@ def test_a_rate_window_opens_again(site: MockSite, frozen: Freezer) -> None:
 def test_a_look_at_calls_and_a_reset_wait_for_an_open_one_no_longer_than_told(
     site: MockSite, frozen: Freezer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Journal.settled, "__defaults__", (0.01,))
+    monkeypatch.setattr(CallLog.settled, "__defaults__", (0.01,))
     head = [f"POST {USERS} HTTP/1.1", "Host: x", *map(": ".join, site.headers.items()), "Content-Length: 9", "", ""]
     connection = HTTPConnection(urlsplit(site.url).netloc, timeout=WAIT_SECONDS)
     connection.connect()

@@ -15,7 +15,7 @@ from loops import Runtime, asyncio_loop, trio_loop
 from transport_cases import Case
 
 import mockscope
-from mockscope import Entry, LiveServer, MockSite
+from mockscope import Call, LiveServer, MockSite
 
 HOST: Final = "example_site"
 SEED: Final = {
@@ -162,7 +162,7 @@ def twins(carrier: Carrier, **options: Any) -> Iterator[tuple[End, End]]:
         yield ends[0], ends[1]
 
 
-def was_here(entry: Entry) -> bool:
+def was_here(entry: Call) -> bool:
     """Return whether a call was answered without a socket: in a thread that is not a server's."""
     return entry.thread not in [thread.ident for thread in threading.enumerate() if thread.name == "mockscope"]
 
@@ -173,7 +173,7 @@ def shown(answer: Answer) -> Answer:
     return answer._replace(headers=headers)
 
 
-def recorded(entry: Entry, server: LiveServer) -> dict[str, Any]:
+def recorded(entry: Call, server: LiveServer) -> dict[str, Any]:
     """A call without what is different in each server: the id, the time, and the port."""
     place = server.url.removeprefix("http://")
     data = entry.as_dict()

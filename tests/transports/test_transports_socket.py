@@ -20,7 +20,7 @@ import urllib3
 from carriers import HOST, SEED, Carrier, End, recorded, shown, through_every_carrier, twins, was_here
 from transport_cases import CASES, USERS
 
-from mockscope import Answer, Entry, LiveServer, MockSite, serve
+from mockscope import Call, CannedResponse, LiveServer, MockSite, serve
 from mockscope.instruments.fault import Transport
 from mockscope.intercept.transports import InProcess, is_plain
 
@@ -67,7 +67,7 @@ def test_planned_answers_are_given(carrier: Carrier) -> None:
         for end in (there, here):
             end.site.faults.add("list_users", status=503, headers={"Retry-After": "7", "Set-Cookie": "a=b"})
             end.site.faults.add("list_users", transport="bad_json")
-            end.site.faults.add("list_users", action=lambda entry, answer: Answer(418, {"seen": entry.path}))
+            end.site.faults.add("list_users", action=lambda entry, answer: CannedResponse(418, {"seen": entry.path}))
             end.site.faults.rate_limit(4, per=60)
             answers = [shown(end.get()) for _ in range(5)]
             found.append((answers, [recorded(call, end.server) for call in end.site.calls]))
@@ -79,7 +79,7 @@ def test_planned_answers_are_given(carrier: Carrier) -> None:
 def test_a_function_of_the_test_is_called_in_a_thread_of_its_own(carrier: Carrier) -> None:
     seen: list[str] = []
 
-    def note(entry: Entry, answer: Answer | None) -> None:
+    def note(entry: Call, answer: CannedResponse | None) -> None:
         seen.append(threading.current_thread().name)
 
     with twins(carrier) as (_, here):

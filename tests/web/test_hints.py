@@ -31,7 +31,7 @@ from mockscope.cli.child_process import _explain
 from mockscope.contract import document as contract_document
 from mockscope.domain.refusals import Refusal
 from mockscope.domain.site import Site
-from mockscope.instruments.hints import Advice, Hint
+from mockscope.instruments.hints import Hint, HintTemplate
 from mockscope.instruments.report import report
 from mockscope.instruments.request_log import RequestLog, text_lines
 from mockscope.web.refusal_hints import REASONS
@@ -151,164 +151,196 @@ FORM = "first_name=Phoebe&email=phoebe%40example.com"
 NO_PROXY = SimpleNamespace(refused={}, doubted={})
 
 # What went wrong: how to do it, the status, and the code.
-MISTAKES: dict[str, tuple[Mistake, int, Hint]] = {
+MISTAKES: dict[str, tuple[Mistake, int, HintTemplate]] = {
     # -- authentication
-    "no credentials": (unauthenticated(), 403, Hint.AUTH_HEADER_MISSING),
-    "blank credentials": (unauthenticated((AUTH, " ")), 403, Hint.AUTH_HEADER_MISSING),
-    "X-Partner-Auth": (unauthenticated(("X-Partner-Auth", OPENS)), 403, Hint.AUTH_HEADER_RENAMED),
-    "HTTP_X_PARTNER_AUTH": (unauthenticated(("HTTP_X_PARTNER_AUTH", OPENS)), 403, Hint.AUTH_HEADER_RENAMED),
-    "Authorization": (unauthenticated(("Authorization", f"Bearer {PAGE_KEY}")), 403, Hint.AUTH_HEADER_RENAMED),
-    "angle brackets": (unauthenticated((AUTH, f"<{OPENS}>")), 403, Hint.AUTH_ANGLE_BRACKETS),
+    "no credentials": (unauthenticated(), 403, HintTemplate.AUTH_HEADER_MISSING),
+    "blank credentials": (unauthenticated((AUTH, " ")), 403, HintTemplate.AUTH_HEADER_MISSING),
+    "X-Partner-Auth": (unauthenticated(("X-Partner-Auth", OPENS)), 403, HintTemplate.AUTH_HEADER_RENAMED),
+    "HTTP_X_PARTNER_AUTH": (unauthenticated(("HTTP_X_PARTNER_AUTH", OPENS)), 403, HintTemplate.AUTH_HEADER_RENAMED),
+    "Authorization": (unauthenticated(("Authorization", f"Bearer {PAGE_KEY}")), 403, HintTemplate.AUTH_HEADER_RENAMED),
+    "angle brackets": (unauthenticated((AUTH, f"<{OPENS}>")), 403, HintTemplate.AUTH_ANGLE_BRACKETS),
     "angle brackets around each": (
         unauthenticated((AUTH, f"<example-site>:<{PAGE_KEY}>")),
         403,
-        Hint.AUTH_ANGLE_BRACKETS,
+        HintTemplate.AUTH_ANGLE_BRACKETS,
     ),
     "angle brackets around the key": (
         unauthenticated((AUTH, f"example-site:<{PAGE_KEY}>")),
         403,
-        Hint.AUTH_ANGLE_BRACKETS,
+        HintTemplate.AUTH_ANGLE_BRACKETS,
     ),
-    "angle brackets and no colon": (unauthenticated((AUTH, f"<{PAGE_KEY}>")), 403, Hint.AUTH_ANGLE_BRACKETS),
-    "no colon": (unauthenticated((AUTH, PAGE_KEY)), 403, Hint.AUTH_NO_COLON),
-    "key before the host": (key_first, 403, Hint.AUTH_SWAPPED),
-    "one credential twice": (get(USERS, headers=[(AUTH, OPENS)]), 200, Hint.AUTH_REPEATED),
-    "site removed": (removed(), 403, Hint.SITE_REMOVED),
-    "site of a test removed": (removed("test_offboarding"), 403, Hint.SITE_REMOVED),
-    "credentials twice": (unauthenticated((AUTH, OPENS), (AUTH, "example-site:x")), 403, Hint.AUTH_REPEATED),
-    "unknown site": (unauthenticated((AUTH, f"example_site:{PAGE_KEY}")), 403, Hint.SITE_UNKNOWN),
-    "wrong key": (unauthenticated((AUTH, "example-site:wrong")), 403, Hint.KEY_WRONG),
-    "rotated key": (rotated, 403, Hint.KEY_WRONG),
-    "key of another site": (of_another_site, 403, Hint.KEY_OF_ANOTHER_SITE),
-    "API disabled": (disabled, 404, Hint.API_DISABLED),
+    "angle brackets and no colon": (unauthenticated((AUTH, f"<{PAGE_KEY}>")), 403, HintTemplate.AUTH_ANGLE_BRACKETS),
+    "no colon": (unauthenticated((AUTH, PAGE_KEY)), 403, HintTemplate.AUTH_NO_COLON),
+    "key before the host": (key_first, 403, HintTemplate.AUTH_SWAPPED),
+    "one credential twice": (get(USERS, headers=[(AUTH, OPENS)]), 200, HintTemplate.AUTH_REPEATED),
+    "site removed": (removed(), 403, HintTemplate.SITE_REMOVED),
+    "site of a test removed": (removed("test_offboarding"), 403, HintTemplate.SITE_REMOVED),
+    "credentials twice": (unauthenticated((AUTH, OPENS), (AUTH, "example-site:x")), 403, HintTemplate.AUTH_REPEATED),
+    "unknown site": (unauthenticated((AUTH, f"example_site:{PAGE_KEY}")), 403, HintTemplate.SITE_UNKNOWN),
+    "wrong key": (unauthenticated((AUTH, "example-site:wrong")), 403, HintTemplate.KEY_WRONG),
+    "rotated key": (rotated, 403, HintTemplate.KEY_WRONG),
+    "key of another site": (of_another_site, 403, HintTemplate.KEY_OF_ANOTHER_SITE),
+    "API disabled": (disabled, 404, HintTemplate.API_DISABLED),
     # -- path and method
-    "preflight of a browser": (preflight(authenticated=False), 403, Hint.CORS_PREFLIGHT),
-    "preflight with credentials": (preflight(), 405, Hint.CORS_PREFLIGHT),
-    "email in the path": (get(f"{USERS}/{JOEY}"), 404, Hint.EMAIL_IN_PATH),
-    "email in the path, encoded": (delete_user(f"{USERS}/joey%40example.com"), 404, Hint.EMAIL_IN_PATH),
-    "successor's path": (get("/api/v2/users"), 404, Hint.SUCCESSOR_API),
-    "successor's roles": (get("/api/v1/roles"), 404, Hint.SUCCESSOR_API),
-    "misspelt path": (get("/api/v1/user"), 404, Hint.PATH_UNKNOWN),
-    "path that goes on": (get("/api/v1/users/reset"), 404, Hint.PATH_UNKNOWN),
-    "unescaped slash": (get(f"{GROUPS}/R/D"), 404, Hint.UNESCAPED_SLASH),
-    "method not offered": (lambda client: client.ask("PATCH", USERS), 405, Hint.METHOD_NOT_OFFERED),
+    "preflight of a browser": (preflight(authenticated=False), 403, HintTemplate.CORS_PREFLIGHT),
+    "preflight with credentials": (preflight(), 405, HintTemplate.CORS_PREFLIGHT),
+    "email in the path": (get(f"{USERS}/{JOEY}"), 404, HintTemplate.EMAIL_IN_PATH),
+    "email in the path, encoded": (delete_user(f"{USERS}/joey%40example.com"), 404, HintTemplate.EMAIL_IN_PATH),
+    "successor's path": (get("/api/v2/users"), 404, HintTemplate.SUCCESSOR_API),
+    "successor's roles": (get("/api/v1/roles"), 404, HintTemplate.SUCCESSOR_API),
+    "misspelt path": (get("/api/v1/user"), 404, HintTemplate.PATH_UNKNOWN),
+    "path that goes on": (get("/api/v1/users/reset"), 404, HintTemplate.PATH_UNKNOWN),
+    "unescaped slash": (get(f"{GROUPS}/R/D"), 404, HintTemplate.UNESCAPED_SLASH),
+    "method not offered": (lambda client: client.ask("PATCH", USERS), 405, HintTemplate.METHOD_NOT_OFFERED),
     # -- the email that names a user
-    "X-Email for a deletion": (delete_user(headers={"X-Email": JOEY}), 400, Hint.EMAIL_HEADER_RENAMED),
-    "HTTP_X_EMAIL for a deletion": (delete_user(headers={"HTTP_X_EMAIL": JOEY}), 400, Hint.EMAIL_HEADER_RENAMED),
-    "angle brackets around an email": (delete_user(email=f"<{JOEY}>"), 400, Hint.EMAIL_ANGLE_BRACKETS),
-    "X-Email for an update": (put_user({}, headers={"X-Email": JOEY}), 400, Hint.EMAIL_HEADER_RENAMED),
-    "X-Email for one user": (get(USERS, headers={"X-Email": JOEY}), 200, Hint.EMAIL_HEADER_RENAMED),
-    "email in the query of a deletion": (delete_user(f"{USERS}?email={JOEY}"), 400, Hint.EMAIL_NOT_IN_HEADER),
-    "email in the query for one user": (get(f"{USERS}?email={JOEY}"), 200, Hint.EMAIL_NOT_IN_HEADER),
-    "email in the body of an update": (put_user({"email": JOEY}), 400, Hint.EMAIL_NOT_IN_HEADER),
-    "email in the body of a deletion": (delete_user(body={"email": JOEY}), 400, Hint.EMAIL_NOT_IN_HEADER),
-    "no email": (delete_user(), 400, Hint.EMAIL_HEADER_MISSING),
-    "blank email": (get(USERS, email=""), 400, Hint.EMAIL_HEADER_BLANK),
+    "X-Email for a deletion": (delete_user(headers={"X-Email": JOEY}), 400, HintTemplate.EMAIL_HEADER_RENAMED),
+    "HTTP_X_EMAIL for a deletion": (
+        delete_user(headers={"HTTP_X_EMAIL": JOEY}),
+        400,
+        HintTemplate.EMAIL_HEADER_RENAMED,
+    ),
+    "angle brackets around an email": (delete_user(email=f"<{JOEY}>"), 400, HintTemplate.EMAIL_ANGLE_BRACKETS),
+    "X-Email for an update": (put_user({}, headers={"X-Email": JOEY}), 400, HintTemplate.EMAIL_HEADER_RENAMED),
+    "X-Email for one user": (get(USERS, headers={"X-Email": JOEY}), 200, HintTemplate.EMAIL_HEADER_RENAMED),
+    "email in the query of a deletion": (delete_user(f"{USERS}?email={JOEY}"), 400, HintTemplate.EMAIL_NOT_IN_HEADER),
+    "email in the query for one user": (get(f"{USERS}?email={JOEY}"), 200, HintTemplate.EMAIL_NOT_IN_HEADER),
+    "email in the body of an update": (put_user({"email": JOEY}), 400, HintTemplate.EMAIL_NOT_IN_HEADER),
+    "email in the body of a deletion": (delete_user(body={"email": JOEY}), 400, HintTemplate.EMAIL_NOT_IN_HEADER),
+    "no email": (delete_user(), 400, HintTemplate.EMAIL_HEADER_MISSING),
+    "blank email": (get(USERS, email=""), 400, HintTemplate.EMAIL_HEADER_BLANK),
     "two emails": (
         get(USERS, headers=[("Http-X-Email", JOEY), ("Http-X-Email", "monica@example.com")]),
         400,
-        Hint.EMAIL_REPEATED,
+        HintTemplate.EMAIL_REPEATED,
     ),
     "one email twice": (
         get(USERS, headers=[("Http-X-Email", JOEY), ("Http-X-Email", JOEY)]),
         200,
-        Hint.EMAIL_REPEATED,
+        HintTemplate.EMAIL_REPEATED,
     ),
-    "unknown email": (get(USERS, email="joye@example.com"), 400, Hint.USER_UNKNOWN),
-    "email changed": (put_user({"email": "joseph@example.com"}, email=JOEY), 200, Hint.EMAIL_UNCHANGEABLE),
+    "unknown email": (get(USERS, email="joye@example.com"), 400, HintTemplate.USER_UNKNOWN),
+    "email changed": (put_user({"email": "joseph@example.com"}, email=JOEY), 200, HintTemplate.EMAIL_UNCHANGEABLE),
     # -- bodies
-    "no body": (post(None), 400, Hint.BODY_MISSING),
-    "body of a read": (get(GROUPS, body="{}"), 200, Hint.BODY_IGNORED),
-    "body of a deletion": (delete_user(email=JOEY, body={"groups": []}), 200, Hint.BODY_IGNORED),
-    "name that fits into no path": (post_group(name="😀" * 6000), 201, Hint.NAME_TOO_LONG),
-    "email that fits into no header": (post_user(email=f"{'x' * 65_000}@example.com"), 201, Hint.NAME_TOO_LONG),
-    "huge body": (post(b" " * 1024 * 1025), 413, Hint.BODY_TOO_LARGE),
-    "trailing comma": (post('{"first_name": "Phoebe",\n}'), 400, Hint.JSON_TRAILING_COMMA),
-    "trailing comma in a list": (post('{"groups": ["Sales",]}'), 400, Hint.JSON_TRAILING_COMMA),
-    "curly quotes": (post("{\u201cfirst_name\u201d: \u201cPhoebe\u201d}"), 400, Hint.JSON_CURLY_QUOTES),
-    "single curly quotes": (post("{\u2018first_name\u2019: 1}"), 400, Hint.JSON_CURLY_QUOTES),
-    "gzip": (post(gzip.compress(json.dumps(PHOEBE).encode())), 400, Hint.BODY_GZIP),
-    "byte order mark": (post(json.dumps(PHOEBE).encode("utf-8-sig")), 400, Hint.BODY_BOM),
-    "UTF-16": (post(json.dumps(PHOEBE).encode("utf-16")), 400, Hint.BODY_BOM),
-    "form": (post(FORM), 400, Hint.JSON_FORM_ENCODED),
-    "broken otherwise": (post("{first_name}"), 400, Hint.JSON_MALFORMED),
-    "a list": (post("[]"), 400, Hint.JSON_MALFORMED),
-    "no JSON type where it is required": (json_only, 400, Hint.CONTENT_TYPE_NOT_JSON),
-    "no JSON type": (post(PHOEBE), 201, Hint.CONTENT_TYPE_NOT_JSON),
+    "no body": (post(None), 400, HintTemplate.BODY_MISSING),
+    "body of a read": (get(GROUPS, body="{}"), 200, HintTemplate.BODY_IGNORED),
+    "body of a deletion": (delete_user(email=JOEY, body={"groups": []}), 200, HintTemplate.BODY_IGNORED),
+    "name that fits into no path": (post_group(name="😀" * 6000), 201, HintTemplate.NAME_TOO_LONG),
+    "email that fits into no header": (post_user(email=f"{'x' * 65_000}@example.com"), 201, HintTemplate.NAME_TOO_LONG),
+    "huge body": (post(b" " * 1024 * 1025), 413, HintTemplate.BODY_TOO_LARGE),
+    "trailing comma": (post('{"first_name": "Phoebe",\n}'), 400, HintTemplate.JSON_TRAILING_COMMA),
+    "trailing comma in a list": (post('{"groups": ["Sales",]}'), 400, HintTemplate.JSON_TRAILING_COMMA),
+    "curly quotes": (post("{\u201cfirst_name\u201d: \u201cPhoebe\u201d}"), 400, HintTemplate.JSON_CURLY_QUOTES),
+    "single curly quotes": (post("{\u2018first_name\u2019: 1}"), 400, HintTemplate.JSON_CURLY_QUOTES),
+    "gzip": (post(gzip.compress(json.dumps(PHOEBE).encode())), 400, HintTemplate.BODY_GZIP),
+    "byte order mark": (post(json.dumps(PHOEBE).encode("utf-8-sig")), 400, HintTemplate.BODY_BOM),
+    "UTF-16": (post(json.dumps(PHOEBE).encode("utf-16")), 400, HintTemplate.BODY_BOM),
+    "form": (post(FORM), 400, HintTemplate.JSON_FORM_ENCODED),
+    "broken otherwise": (post("{first_name}"), 400, HintTemplate.JSON_MALFORMED),
+    "a list": (post("[]"), 400, HintTemplate.JSON_MALFORMED),
+    "no JSON type where it is required": (json_only, 400, HintTemplate.CONTENT_TYPE_NOT_JSON),
+    "no JSON type": (post(PHOEBE), 201, HintTemplate.CONTENT_TYPE_NOT_JSON),
     "form type": (
         post(PHOEBE, Content_Type="application/x-www-form-urlencoded"),
         201,
-        Hint.CONTENT_TYPE_NOT_JSON,
+        HintTemplate.CONTENT_TYPE_NOT_JSON,
     ),
     # -- fields
-    "groups as one string": (post_user(groups="Sales"), 400, Hint.GROUPS_AS_STRING),
-    "groups as one string in an update": (put_user({"groups": "Sales"}, email=JOEY), 400, Hint.GROUPS_AS_STRING),
-    "access misspelt": (post_group(access="discover"), 400, Hint.ACCESS_MISSPELT),
-    "access blank": (put_group("Sales", {"access": ""}), 400, Hint.ACCESS_MISSPELT),
-    "field missing": (post(without(PHOEBE, "last_name")), 400, Hint.FIELDS_INVALID),
-    "required field misspelt": (post(without(PHOEBE, "email") | {"e_mail": JOEY}), 400, Hint.FIELD_UNKNOWN),
-    "unknown field": (post_user(role="Viewer"), 201, Hint.FIELD_UNKNOWN),
-    "field misspelt": (put_user({"firstname": "Joseph"}, email=JOEY), 200, Hint.FIELD_UNKNOWN),
-    "field twice": (put_user('{"first_name": "Joe", "first_name": "Joey"}', email=JOEY), 200, Hint.FIELD_REPEATED),
-    "field of a new user twice": (post(TWICE, Content_Type="application/json"), 201, Hint.FIELD_REPEATED),
-    "group twice": (put_user({"groups": ["Sales", "Sales"]}, email=JOEY), 200, Hint.GROUP_REPEATED),
-    "group of a new user twice": (post_user(groups=["Sales", "All Users", "Sales"]), 201, Hint.GROUP_REPEATED),
-    "create_by_email": (post(OTHER_CREATOR, GROUPS, Content_Type="application/json"), 201, Hint.CREATE_BY_EMAIL),
+    "groups as one string": (post_user(groups="Sales"), 400, HintTemplate.GROUPS_AS_STRING),
+    "groups as one string in an update": (
+        put_user({"groups": "Sales"}, email=JOEY),
+        400,
+        HintTemplate.GROUPS_AS_STRING,
+    ),
+    "access misspelt": (post_group(access="discover"), 400, HintTemplate.ACCESS_MISSPELT),
+    "access blank": (put_group("Sales", {"access": ""}), 400, HintTemplate.ACCESS_MISSPELT),
+    "field missing": (post(without(PHOEBE, "last_name")), 400, HintTemplate.FIELDS_INVALID),
+    "required field misspelt": (post(without(PHOEBE, "email") | {"e_mail": JOEY}), 400, HintTemplate.FIELD_UNKNOWN),
+    "unknown field": (post_user(role="Viewer"), 201, HintTemplate.FIELD_UNKNOWN),
+    "field misspelt": (put_user({"firstname": "Joseph"}, email=JOEY), 200, HintTemplate.FIELD_UNKNOWN),
+    "field twice": (
+        put_user('{"first_name": "Joe", "first_name": "Joey"}', email=JOEY),
+        200,
+        HintTemplate.FIELD_REPEATED,
+    ),
+    "field of a new user twice": (post(TWICE, Content_Type="application/json"), 201, HintTemplate.FIELD_REPEATED),
+    "group twice": (put_user({"groups": ["Sales", "Sales"]}, email=JOEY), 200, HintTemplate.GROUP_REPEATED),
+    "group of a new user twice": (post_user(groups=["Sales", "All Users", "Sales"]), 201, HintTemplate.GROUP_REPEATED),
+    "create_by_email": (
+        post(OTHER_CREATOR, GROUPS, Content_Type="application/json"),
+        201,
+        HintTemplate.CREATE_BY_EMAIL,
+    ),
     # -- what the fields refer to
-    "unknown inviter": (post_user(invited_by_email="mick@example.com"), 400, Hint.INVITER_UNKNOWN),
-    "inviter who resembles nobody": (post_user(invited_by_email="gunther@example.com"), 400, Hint.INVITER_UNKNOWN),
-    "inviter who is not an administrator": (post_user(invited_by_email=JOEY), 400, Hint.INVITER_NOT_ADMINISTRATOR),
-    "unknown creator": (post_group(created_by_email="rachael@example.com"), 400, Hint.USER_UNKNOWN),
-    "creator who is not an administrator": (administrators_only, 400, Hint.INVITER_NOT_ADMINISTRATOR),
+    "unknown inviter": (post_user(invited_by_email="mick@example.com"), 400, HintTemplate.INVITER_UNKNOWN),
+    "inviter who resembles nobody": (
+        post_user(invited_by_email="gunther@example.com"),
+        400,
+        HintTemplate.INVITER_UNKNOWN,
+    ),
+    "inviter who is not an administrator": (
+        post_user(invited_by_email=JOEY),
+        400,
+        HintTemplate.INVITER_NOT_ADMINISTRATOR,
+    ),
+    "unknown creator": (post_group(created_by_email="rachael@example.com"), 400, HintTemplate.USER_UNKNOWN),
+    "creator who is not an administrator": (administrators_only, 400, HintTemplate.INVITER_NOT_ADMINISTRATOR),
     "the same as the table spells it": (
         administrators_only_as_the_table_spells_it,
         400,
-        Hint.INVITER_NOT_ADMINISTRATOR,
+        HintTemplate.INVITER_NOT_ADMINISTRATOR,
     ),
-    "unknown group of a user": (post_user(groups=["sales"]), 400, Hint.GROUP_UNKNOWN),
-    "unknown group": (get(f"{GROUPS}/sales"), 404, Hint.GROUP_UNKNOWN),
-    "email taken": (post_user(email="monica@example.com"), 409, Hint.ALREADY_THERE),
-    "name taken": (post_group(name="Sales"), 409, Hint.ALREADY_THERE),
-    "built-in group renamed": (put_group("All%20Users", {"name": "Everybody"}), 400, Hint.BUILTIN_GROUP),
-    "built-in group deleted": (lambda client: client.delete(f"{GROUPS}/Administrators"), 400, Hint.BUILTIN_GROUP),
+    "unknown group of a user": (post_user(groups=["sales"]), 400, HintTemplate.GROUP_UNKNOWN),
+    "unknown group": (get(f"{GROUPS}/sales"), 404, HintTemplate.GROUP_UNKNOWN),
+    "email taken": (post_user(email="monica@example.com"), 409, HintTemplate.ALREADY_THERE),
+    "name taken": (post_group(name="Sales"), 409, HintTemplate.ALREADY_THERE),
+    "built-in group renamed": (put_group("All%20Users", {"name": "Everybody"}), 400, HintTemplate.BUILTIN_GROUP),
+    "built-in group deleted": (
+        lambda client: client.delete(f"{GROUPS}/Administrators"),
+        400,
+        HintTemplate.BUILTIN_GROUP,
+    ),
     # -- queries
-    "blank for a plus": (get(f"{USERS}?next_page_start=joey+1@example.com"), 200, Hint.CURSOR_BLANK),
-    "blank for a plus in a group": (plus_in_a_group, 200, Hint.CURSOR_BLANK),
-    "test mode of a list": (get(f"{GROUPS}?test_mode=true"), 200, Hint.TEST_MODE_ON_READ),
-    "test mode of one user": (get(f"{USERS}?test_mode=true", email=JOEY), 200, Hint.TEST_MODE_ON_READ),
+    "blank for a plus": (get(f"{USERS}?next_page_start=joey+1@example.com"), 200, HintTemplate.CURSOR_BLANK),
+    "blank for a plus in a group": (plus_in_a_group, 200, HintTemplate.CURSOR_BLANK),
+    "test mode of a list": (get(f"{GROUPS}?test_mode=true"), 200, HintTemplate.TEST_MODE_ON_READ),
+    "test mode of one user": (get(f"{USERS}?test_mode=true", email=JOEY), 200, HintTemplate.TEST_MODE_ON_READ),
     # -- what was planned
-    "action that fails": (failing_action, 500, Hint.ACTION_FAILED),
+    "action that fails": (failing_action, 500, HintTemplate.ACTION_FAILED),
     # -- parameters, headers and fields that look meant
-    "cursor of another name": (get(f"{USERS}?nextPageStart={JOEY}"), 200, Hint.PARAMETER_PAGING),
-    "cursor of another name for groups": (get(f"{GROUPS}?next_page=Sales"), 200, Hint.PARAMETER_PAGING),
-    "second page by its number": (get(f"{USERS}?page=2"), 200, Hint.PARAMETER_PAGING),
-    "page of one user": (get(f"{USERS}?page=1", email=JOEY), 200, Hint.PARAMETER_PAGING),
-    "size of a page": (get(f"{GROUPS}?next_page_start=Sales&limit=10"), 200, Hint.PARAMETER_PAGING),
-    "cursor misspelt": (get(f"{USERS}?next_page_strat={JOEY}"), 200, Hint.PARAMETER_UNKNOWN),
-    "page of one group": (get(f"{GROUPS}/Sales?page=2"), 200, Hint.PARAMETER_UNKNOWN),
-    "unknown parameter": (get(f"{USERS}?_=1708125600", email=JOEY), 200, Hint.PARAMETER_UNKNOWN),
-    "no cursor in Python's words": (get(f"{USERS}?next_page_start=None"), 200, Hint.CURSOR_NULL),
-    "no cursor in JavaScript's words": (get(f"{GROUPS}?next_page_start=null"), 200, Hint.CURSOR_NULL),
-    "dry run of a deletion": (delete_group("Sales?dry_run=true"), 200, Hint.PARAMETER_DRY_RUN),
-    "test mode of another name": (delete_group("Sales?testmode=true"), 200, Hint.PARAMETER_DRY_RUN),
+    "cursor of another name": (get(f"{USERS}?nextPageStart={JOEY}"), 200, HintTemplate.PARAMETER_PAGING),
+    "cursor of another name for groups": (get(f"{GROUPS}?next_page=Sales"), 200, HintTemplate.PARAMETER_PAGING),
+    "second page by its number": (get(f"{USERS}?page=2"), 200, HintTemplate.PARAMETER_PAGING),
+    "page of one user": (get(f"{USERS}?page=1", email=JOEY), 200, HintTemplate.PARAMETER_PAGING),
+    "size of a page": (get(f"{GROUPS}?next_page_start=Sales&limit=10"), 200, HintTemplate.PARAMETER_PAGING),
+    "cursor misspelt": (get(f"{USERS}?next_page_strat={JOEY}"), 200, HintTemplate.PARAMETER_UNKNOWN),
+    "page of one group": (get(f"{GROUPS}/Sales?page=2"), 200, HintTemplate.PARAMETER_UNKNOWN),
+    "unknown parameter": (get(f"{USERS}?_=1708125600", email=JOEY), 200, HintTemplate.PARAMETER_UNKNOWN),
+    "no cursor in Python's words": (get(f"{USERS}?next_page_start=None"), 200, HintTemplate.CURSOR_NULL),
+    "no cursor in JavaScript's words": (get(f"{GROUPS}?next_page_start=null"), 200, HintTemplate.CURSOR_NULL),
+    "dry run of a deletion": (delete_group("Sales?dry_run=true"), 200, HintTemplate.PARAMETER_DRY_RUN),
+    "test mode of another name": (delete_group("Sales?testmode=true"), 200, HintTemplate.PARAMETER_DRY_RUN),
     "test mode of another name for a new user": (
         lambda client: client.post(f"{USERS}?Test-Mode=true", PHOEBE, headers=JSON_TYPE),
         201,
-        Hint.PARAMETER_DRY_RUN,
+        HintTemplate.PARAMETER_DRY_RUN,
     ),
-    "test mode misspelt": (delete_group("Sales?tset_mode=true"), 200, Hint.PARAMETER_UNKNOWN),
-    "dry run twice": (delete_group("Sales?test_mode=true&validate_only=1"), 200, Hint.PARAMETER_DRY_RUN),
-    "dry run of a read": (get(f"{GROUPS}/Sales?preview=1"), 200, Hint.PARAMETER_DRY_RUN),
-    "dry run in a header": (delete_user(email=JOEY, headers={"X-Dry-Run": "true"}), 200, Hint.HEADER_DRY_RUN),
-    "test mode in a header": (delete_user(email=JOEY, headers={"X-Test-Mode": "true"}), 200, Hint.HEADER_DRY_RUN),
-    "test mode in the body": (post_user(test_mode=True), 201, Hint.TEST_MODE_IN_BODY),
-    "dry run in the body": (put_user({"dryRun": True}, email=JOEY), 200, Hint.TEST_MODE_IN_BODY),
-    "odd test mode": (delete_group("Sales?test_mode=1"), 200, Hint.TEST_MODE_ODD),
+    "test mode misspelt": (delete_group("Sales?tset_mode=true"), 200, HintTemplate.PARAMETER_UNKNOWN),
+    "dry run twice": (delete_group("Sales?test_mode=true&validate_only=1"), 200, HintTemplate.PARAMETER_DRY_RUN),
+    "dry run of a read": (get(f"{GROUPS}/Sales?preview=1"), 200, HintTemplate.PARAMETER_DRY_RUN),
+    "dry run in a header": (delete_user(email=JOEY, headers={"X-Dry-Run": "true"}), 200, HintTemplate.HEADER_DRY_RUN),
+    "test mode in a header": (
+        delete_user(email=JOEY, headers={"X-Test-Mode": "true"}),
+        200,
+        HintTemplate.HEADER_DRY_RUN,
+    ),
+    "test mode in the body": (post_user(test_mode=True), 201, HintTemplate.TEST_MODE_IN_BODY),
+    "dry run in the body": (put_user({"dryRun": True}, email=JOEY), 200, HintTemplate.TEST_MODE_IN_BODY),
+    "odd test mode": (delete_group("Sales?test_mode=1"), 200, HintTemplate.TEST_MODE_ODD),
 }
 # What the hint says to each of them, whole: code, cause, remedy, and the rule under which such a request may pass.
-SAID: list[tuple[Advice, list[str]]] = [
+SAID: list[tuple[Hint, list[str]]] = [
     (
-        Advice(
+        Hint(
             "auth-header-missing",
             "The request carries no Http-X-Partner-Auth header.",
             "Send Http-X-Partner-Auth: <site-host>:<api-key>.",
@@ -316,7 +348,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["no credentials", "blank credentials"],
     ),
     (
-        Advice(
+        Hint(
             "auth-header-renamed",
             "The credentials came as X-Partner-Auth; the service reads Http-X-Partner-Auth alone, its Http- "
             "prefix included.",
@@ -325,7 +357,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["X-Partner-Auth"],
     ),
     (
-        Advice(
+        Hint(
             "auth-header-renamed",
             "The credentials came as Http_X_Partner_Auth; the service reads Http-X-Partner-Auth alone, its "
             "Http- prefix included.",
@@ -334,7 +366,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["HTTP_X_PARTNER_AUTH"],
     ),
     (
-        Advice(
+        Hint(
             "auth-header-renamed",
             "The credentials came as Authorization; the service reads Http-X-Partner-Auth alone, its Http- "
             "prefix included.",
@@ -343,7 +375,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["Authorization"],
     ),
     (
-        Advice(
+        Hint(
             "auth-angle-brackets",
             "The angle brackets of the documentation were left in the Http-X-Partner-Auth header.",
             "Send site-host:api-key without < and >.",
@@ -356,7 +388,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ],
     ),
     (
-        Advice(
+        Hint(
             "auth-no-colon",
             "The Http-X-Partner-Auth header holds no colon: perhaps the key alone.",
             "Send the site's host, a colon, and the key.",
@@ -364,7 +396,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["no colon"],
     ),
     (
-        Advice(
+        Hint(
             "auth-swapped",
             "The Http-X-Partner-Auth header names the key first and the host last.",
             "Send the site's host, a colon, and the key.",
@@ -372,7 +404,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["key before the host"],
     ),
     (
-        Advice(
+        Hint(
             "auth-repeated",
             "More than one Http-X-Partner-Auth header was sent.",
             "Send it once: perhaps a session's default header and a request's own were both added.",
@@ -381,7 +413,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["one credential twice", "credentials twice"],
     ),
     (
-        Advice(
+        Hint(
             "site-removed",
             "The site example-site was here and has been removed.",
             "End what still sends requests, a thread perhaps, before the site goes.",
@@ -389,7 +421,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["site removed"],
     ),
     (
-        Advice(
+        Hint(
             "site-removed",
             "The site example-site was here and has been removed: it was that of test_offboarding.",
             "End what still sends requests, a thread perhaps, before the site goes.",
@@ -397,7 +429,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["site of a test removed"],
     ),
     (
-        Advice(
+        Hint(
             "site-unknown",
             "There is no site example_site here. The sites are: example-site. Did you mean example-site?",
             "Send the host of one of them. A test names its site with @pytest.mark.mockscope(host=..., api_key=...).",
@@ -405,7 +437,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["unknown site"],
     ),
     (
-        Advice(
+        Hint(
             "key-wrong",
             "The site is right and the key is not.",
             "Send the site's own key; a rotated one is refused at once.",
@@ -413,7 +445,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["wrong key", "rotated key"],
     ),
     (
-        Advice(
+        Hint(
             "key-of-another-site",
             "The key belongs to the site another-site, and the host says example-site.",
             "Send host and key of one site: keys are unique to each site.",
@@ -421,7 +453,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["key of another site"],
     ),
     (
-        Advice(
+        Hint(
             "api-disabled",
             "Host and key are right, but the API is not enabled for the site: every endpoint answers 404.",
             "Enable it for the site (enabled: true in the seed).",
@@ -429,7 +461,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["API disabled"],
     ),
     (
-        Advice(
+        Hint(
             "cors-preflight",
             "A browser asks whether a page of another origin may send this request, and the API does not answer that.",
             "Call the API from a server: in a page everybody could read the key.",
@@ -437,7 +469,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["preflight of a browser", "preflight with credentials"],
     ),
     (
-        Advice(
+        Hint(
             "email-in-path",
             "No path of the API names a user.",
             "Send the email in the Http-X-Email header, to /api/v1/users.",
@@ -445,19 +477,19 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["email in the path", "email in the path, encoded"],
     ),
     (
-        Advice(
+        Hint(
             "successor-api", "/api/v2/users belongs to the vendor's later API.", "Use /api/v1/users and /api/v1/groups."
         ),
         ["successor's path"],
     ),
     (
-        Advice(
+        Hint(
             "successor-api", "/api/v1/roles belongs to the vendor's later API.", "Use /api/v1/users and /api/v1/groups."
         ),
         ["successor's roles"],
     ),
     (
-        Advice(
+        Hint(
             "path-unknown",
             "There is no /api/v1/user. Did you mean /api/v1/users?",
             "Use /api/v1/users, /api/v1/groups and /api/v1/groups/<name>.",
@@ -465,7 +497,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["misspelt path"],
     ),
     (
-        Advice(
+        Hint(
             "path-unknown",
             "There is no /api/v1/users/reset. Did you mean /api/v1/users?",
             "Use /api/v1/users, /api/v1/groups and /api/v1/groups/<name>.",
@@ -473,7 +505,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["path that goes on"],
     ),
     (
-        Advice(
+        Hint(
             "unescaped-slash",
             "The path goes on after the group's name.",
             "Percent-encode a slash in the name: / is %2F.",
@@ -481,13 +513,11 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["unescaped slash"],
     ),
     (
-        Advice(
-            "method-not-offered", "/api/v1/users does not answer PATCH.", "Use one of DELETE, GET, HEAD, POST, PUT."
-        ),
+        Hint("method-not-offered", "/api/v1/users does not answer PATCH.", "Use one of DELETE, GET, HEAD, POST, PUT."),
         ["method not offered"],
     ),
     (
-        Advice(
+        Hint(
             "email-header-renamed",
             "The email came as X-Email; the service reads Http-X-Email, its Http- prefix included.",
             "Rename the header to Http-X-Email.",
@@ -496,7 +526,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["X-Email for a deletion", "X-Email for an update", "X-Email for one user"],
     ),
     (
-        Advice(
+        Hint(
             "email-header-renamed",
             "The email came as Http_X_Email; the service reads Http-X-Email, its Http- prefix included.",
             "Rename the header to Http-X-Email.",
@@ -505,7 +535,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["HTTP_X_EMAIL for a deletion"],
     ),
     (
-        Advice(
+        Hint(
             "email-angle-brackets",
             "The angle brackets of the documentation were left in the Http-X-Email header.",
             "Send the email without < and >.",
@@ -513,7 +543,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["angle brackets around an email"],
     ),
     (
-        Advice(
+        Hint(
             "email-not-in-header",
             "The email came in the query, where this operation does not look.",
             "Send it in the Http-X-Email header.",
@@ -522,7 +552,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["email in the query of a deletion", "email in the query for one user"],
     ),
     (
-        Advice(
+        Hint(
             "email-not-in-header",
             "The email came in the body, where this operation does not look.",
             "Send it in the Http-X-Email header.",
@@ -531,7 +561,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["email in the body of an update", "email in the body of a deletion"],
     ),
     (
-        Advice(
+        Hint(
             "email-header-missing",
             "PUT and DELETE of /api/v1/users change one user, and the request names none.",
             "Send the user's email in the Http-X-Email header.",
@@ -539,7 +569,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["no email"],
     ),
     (
-        Advice(
+        Hint(
             "email-header-blank",
             "The Http-X-Email header is there and empty: perhaps a variable was not set.",
             "Send the user's email, or, to list users, no such header.",
@@ -547,7 +577,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["blank email"],
     ),
     (
-        Advice(
+        Hint(
             "email-repeated",
             "More than one Http-X-Email header was sent.",
             "Send it once: perhaps a session's default header and a request's own were both added.",
@@ -556,7 +586,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["two emails", "one email twice"],
     ),
     (
-        Advice(
+        Hint(
             "user-unknown",
             "The site has no user joye@example.com. Did you mean joey@example.com?",
             "Use the email of a user of this site; for one that does not exist the status is 400, not 404.",
@@ -564,7 +594,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["unknown email"],
     ),
     (
-        Advice(
+        Hint(
             "email-unchangeable",
             "An update has no field email and ignores it: an email can't be changed.",
             "Leave it out. To move to another address, create the new user and delete the old.",
@@ -573,13 +603,11 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["email changed"],
     ),
     (
-        Advice(
-            "body-missing", "POST and PUT need a body, and none was sent.", "Send a JSON object; {} changes nothing."
-        ),
+        Hint("body-missing", "POST and PUT need a body, and none was sent.", "Send a JSON object; {} changes nothing."),
         ["no body"],
     ),
     (
-        Advice(
+        Hint(
             "body-ignored",
             "A body came with GET, and is ignored.",
             "Remove the body: GET and DELETE use only path, query and headers.",
@@ -588,7 +616,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["body of a read"],
     ),
     (
-        Advice(
+        Hint(
             "body-ignored",
             "A body came with DELETE, and is ignored.",
             "Remove the body: GET and DELETE use only path, query and headers.",
@@ -597,23 +625,19 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["body of a deletion"],
     ),
     (
-        Advice(
-            "name-too-long", "The name fits into no head, so nobody can ask for it.", "Use a shorter one.", "HTTP-8"
-        ),
+        Hint("name-too-long", "The name fits into no head, so nobody can ask for it.", "Use a shorter one.", "HTTP-8"),
         ["name that fits into no path"],
     ),
     (
-        Advice(
-            "name-too-long", "The email fits into no head, so nobody can ask for it.", "Use a shorter one.", "HTTP-8"
-        ),
+        Hint("name-too-long", "The email fits into no head, so nobody can ask for it.", "Use a shorter one.", "HTTP-8"),
         ["email that fits into no header"],
     ),
     (
-        Advice("body-too-large", "The body is over the limit of this server.", "Send one user or one group a request."),
+        Hint("body-too-large", "The body is over the limit of this server.", "Send one user or one group a request."),
         ["huge body"],
     ),
     (
-        Advice(
+        Hint(
             "json-trailing-comma",
             "The body is not valid JSON in UTF-8: Illegal trailing comma before end of object at line 1, "
             "column 24. There is a comma before a closing bracket, as in the documentation's own examples.",
@@ -622,7 +646,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["trailing comma"],
     ),
     (
-        Advice(
+        Hint(
             "json-trailing-comma",
             "The body is not valid JSON in UTF-8: Illegal trailing comma before end of array at line 1, "
             "column 20. There is a comma before a closing bracket, as in the documentation's own examples.",
@@ -631,7 +655,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["trailing comma in a list"],
     ),
     (
-        Advice(
+        Hint(
             "json-curly-quotes",
             "The body is not valid JSON in UTF-8: Expecting property name enclosed in double quotes at line "
             "1, column 2. There are curly quotes in the body, as in one of the documentation's examples.",
@@ -640,7 +664,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["curly quotes", "single curly quotes"],
     ),
     (
-        Advice(
+        Hint(
             "body-gzip",
             "The body is not valid JSON in UTF-8: byte 1 is not UTF-8. The body is compressed with gzip.",
             "Send it uncompressed.",
@@ -648,7 +672,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["gzip"],
     ),
     (
-        Advice(
+        Hint(
             "body-bom",
             "The body is not valid JSON in UTF-8: Unexpected UTF-8 BOM (decode using utf-8-sig) at line 1, "
             "column 1. The body begins with a byte order mark.",
@@ -657,7 +681,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["byte order mark"],
     ),
     (
-        Advice(
+        Hint(
             "body-bom",
             "The body is not valid JSON in UTF-8: byte 0 is not UTF-8. The body begins with a byte order mark.",
             "Encode it as utf-8, not utf-8-sig or utf-16.",
@@ -665,7 +689,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["UTF-16"],
     ),
     (
-        Advice(
+        Hint(
             "json-form-encoded",
             "The body is not valid JSON in UTF-8: Expecting value at line 1, column 1. The body is form-encoded.",
             "Send JSON: json=... in requests and httpx, --data with a JSON text in curl.",
@@ -673,7 +697,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["form"],
     ),
     (
-        Advice(
+        Hint(
             "json-malformed",
             "The body is not valid JSON in UTF-8: Expecting property name enclosed in double quotes at line "
             "1, column 2.",
@@ -682,11 +706,11 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["broken otherwise"],
     ),
     (
-        Advice("json-malformed", "The body must be a JSON object, and it is a list.", "Send one JSON object."),
+        Hint("json-malformed", "The body must be a JSON object, and it is a list.", "Send one JSON object."),
         ["a list"],
     ),
     (
-        Advice(
+        Hint(
             "content-type-not-json",
             "The body came with the Content-Type missing; nobody promises that the service parses it as JSON then.",
             "Send Content-Type: application/json.",
@@ -695,7 +719,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["no JSON type where it is required", "no JSON type"],
     ),
     (
-        Advice(
+        Hint(
             "content-type-not-json",
             "The body came with the Content-Type application/x-www-form-urlencoded; nobody promises that the "
             "service parses it as JSON then.",
@@ -705,7 +729,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["form type"],
     ),
     (
-        Advice(
+        Hint(
             "groups-as-string",
             "The request has invalid fields: groups must be a list of strings.",
             'Send a list: ["Sales"].',
@@ -713,7 +737,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["groups as one string", "groups as one string in an update"],
     ),
     (
-        Advice(
+        Hint(
             "access-misspelt",
             "The request has invalid fields: access must be one of sql, discovery and view. There is no "
             "access discover. Did you mean discovery?",
@@ -722,7 +746,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["access misspelt"],
     ),
     (
-        Advice(
+        Hint(
             "access-misspelt",
             "The request has invalid fields: access must be one of sql, discovery and view. There is no "
             "access (blank).",
@@ -731,7 +755,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["access blank"],
     ),
     (
-        Advice(
+        Hint(
             "fields-invalid",
             "The request has invalid fields: last_name is missing.",
             "Correct the fields that are named.",
@@ -739,7 +763,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["field missing"],
     ),
     (
-        Advice(
+        Hint(
             "field-unknown",
             "The service knows no field e_mail here. Did you mean email? The request has invalid fields: "
             "email is missing.",
@@ -749,7 +773,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["required field misspelt"],
     ),
     (
-        Advice(
+        Hint(
             "field-unknown",
             "The service knows no field role here.",
             "Correct the name, or leave the field out: unknown fields are ignored.",
@@ -758,7 +782,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["unknown field"],
     ),
     (
-        Advice(
+        Hint(
             "field-unknown",
             "The service knows no field firstname here. Did you mean first_name?",
             "Correct the name, or leave the field out: unknown fields are ignored.",
@@ -767,7 +791,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["field misspelt"],
     ),
     (
-        Advice(
+        Hint(
             "field-repeated",
             "The field first_name stands more than once, and the last counts.",
             "Send each field once.",
@@ -776,7 +800,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["field twice"],
     ),
     (
-        Advice(
+        Hint(
             "field-repeated",
             "The field email stands more than once, and the last counts.",
             "Send each field once.",
@@ -785,11 +809,11 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["field of a new user twice"],
     ),
     (
-        Advice("group-repeated", "groups names Sales more than once.", "Send each name once.", "USER-CREATE-2"),
+        Hint("group-repeated", "groups names Sales more than once.", "Send each name once.", "USER-CREATE-2"),
         ["group twice", "group of a new user twice"],
     ),
     (
-        Advice(
+        Hint(
             "create-by-email",
             "create_by_email is what the documentation's table says; its bodies say created_by_email.",
             "Send created_by_email.",
@@ -798,7 +822,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["create_by_email"],
     ),
     (
-        Advice(
+        Hint(
             "inviter-unknown",
             "The site has no user mick@example.com. Did you mean mike@example.com?",
             "Name an administrator in invited_by_email, such as mike@example.com.",
@@ -806,7 +830,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["unknown inviter"],
     ),
     (
-        Advice(
+        Hint(
             "inviter-unknown",
             "The site has no user gunther@example.com.",
             "Name an administrator in invited_by_email, such as mike@example.com.",
@@ -814,7 +838,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["inviter who resembles nobody"],
     ),
     (
-        Advice(
+        Hint(
             "inviter-not-administrator",
             "joey@example.com is a user of the site, but not a member of Administrators.",
             "Name an administrator in invited_by_email, such as mike@example.com.",
@@ -822,7 +846,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["inviter who is not an administrator"],
     ),
     (
-        Advice(
+        Hint(
             "user-unknown",
             "The site has no user rachael@example.com. Did you mean rachel@example.com?",
             "Use the email of a user of this site; for one that does not exist the status is 400, not 404.",
@@ -830,7 +854,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["unknown creator"],
     ),
     (
-        Advice(
+        Hint(
             "inviter-not-administrator",
             "joey@example.com is a user of the site, but not a member of Administrators.",
             "Name an administrator in created_by_email, such as mike@example.com.",
@@ -838,7 +862,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["creator who is not an administrator"],
     ),
     (
-        Advice(
+        Hint(
             "inviter-not-administrator",
             "joey@example.com is a user of the site, but not a member of Administrators.",
             "Name an administrator in create_by_email, such as mike@example.com.",
@@ -846,7 +870,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["the same as the table spells it"],
     ),
     (
-        Advice(
+        Hint(
             "group-unknown",
             "The site has no group sales. Did you mean Sales?",
             "Names of groups are matched exactly, case included. Create the group first.",
@@ -854,7 +878,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["unknown group of a user", "unknown group"],
     ),
     (
-        Advice(
+        Hint(
             "already-there",
             "monica@example.com exists on the site already: perhaps a retry of a request whose answer was lost.",
             "Update it instead, or treat 409 as done.",
@@ -862,7 +886,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["email taken"],
     ),
     (
-        Advice(
+        Hint(
             "already-there",
             "Sales exists on the site already: perhaps a retry of a request whose answer was lost.",
             "Update it instead, or treat 409 as done.",
@@ -870,7 +894,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["name taken"],
     ),
     (
-        Advice(
+        Hint(
             "builtin-group",
             "Administrators and All Users are built in; only their access can be changed.",
             "Leave the name, or set the policy protect_builtin_groups to false.",
@@ -878,7 +902,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["built-in group renamed", "built-in group deleted"],
     ),
     (
-        Advice(
+        Hint(
             "cursor-blank",
             "next_page_start holds a blank where a + was meant: a + in a query is read as a blank.",
             "Percent-encode the cursor (params=... does it).",
@@ -887,7 +911,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["blank for a plus", "blank for a plus in a group"],
     ),
     (
-        Advice(
+        Hint(
             "test-mode-on-read",
             "test_mode is ignored where nothing is written.",
             "Leave test_mode out of GET.",
@@ -896,7 +920,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["test mode of a list", "test mode of one user"],
     ),
     (
-        Advice(
+        Hint(
             "action-failed",
             "A planned fault failed: the function of fault-1 raised ZeroDivisionError: division by zero.",
             "Correct the function given as action or where; the trace is in the log.",
@@ -904,7 +928,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["action that fails"],
     ),
     (
-        Advice(
+        Hint(
             "parameter-paging",
             "There is no parameter nextPageStart: a page has a fixed size, and next_page_start leads to the "
             "next. This is the first page.",
@@ -914,7 +938,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["cursor of another name"],
     ),
     (
-        Advice(
+        Hint(
             "parameter-paging",
             "There is no parameter next_page: a page has a fixed size, and next_page_start leads to the next."
             " This is the first page.",
@@ -924,7 +948,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["cursor of another name for groups"],
     ),
     (
-        Advice(
+        Hint(
             "parameter-paging",
             "There is no parameter page: a page has a fixed size, and next_page_start leads to the next. This"
             " is the first page.",
@@ -934,7 +958,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["second page by its number"],
     ),
     (
-        Advice(
+        Hint(
             "parameter-paging",
             "There is no parameter page: a page has a fixed size, and next_page_start leads to the next.",
             "Send next_page_start, with the value that the page before has under that name.",
@@ -943,7 +967,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["page of one user"],
     ),
     (
-        Advice(
+        Hint(
             "parameter-paging",
             "There is no parameter limit: a page has a fixed size, and next_page_start leads to the next.",
             "Send next_page_start, with the value that the page before has under that name.",
@@ -952,7 +976,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["size of a page"],
     ),
     (
-        Advice(
+        Hint(
             "parameter-unknown",
             "The service knows no parameter next_page_strat here, and ignores it. Did you mean next_page_start?",
             "Correct the name, or leave the parameter out.",
@@ -961,7 +985,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["cursor misspelt"],
     ),
     (
-        Advice(
+        Hint(
             "parameter-unknown",
             "The service knows no parameter page here, and ignores it.",
             "Correct the name, or leave the parameter out.",
@@ -970,7 +994,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["page of one group"],
     ),
     (
-        Advice(
+        Hint(
             "parameter-unknown",
             "The service knows no parameter _ here, and ignores it.",
             "Correct the name, or leave the parameter out.",
@@ -979,7 +1003,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["unknown parameter"],
     ),
     (
-        Advice(
+        Hint(
             "cursor-null",
             "next_page_start=None is a cursor like any other: a page begins at the first record not before it.",
             "Leave next_page_start out of the first request, and stop at a page that has null there.",
@@ -988,7 +1012,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["no cursor in Python's words"],
     ),
     (
-        Advice(
+        Hint(
             "cursor-null",
             "next_page_start=null is a cursor like any other: a page begins at the first record not before it.",
             "Leave next_page_start out of the first request, and stop at a page that has null there.",
@@ -997,7 +1021,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["no cursor in JavaScript's words"],
     ),
     (
-        Advice(
+        Hint(
             "parameter-dry-run",
             "There is no parameter dry_run: this call was carried out.",
             "For a dry run send test_mode=true.",
@@ -1006,7 +1030,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["dry run of a deletion"],
     ),
     (
-        Advice(
+        Hint(
             "parameter-dry-run",
             "There is no parameter testmode: this call was carried out.",
             "For a dry run send test_mode=true.",
@@ -1015,7 +1039,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["test mode of another name"],
     ),
     (
-        Advice(
+        Hint(
             "parameter-dry-run",
             "There is no parameter Test-Mode: this call was carried out.",
             "For a dry run send test_mode=true.",
@@ -1024,7 +1048,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["test mode of another name for a new user"],
     ),
     (
-        Advice(
+        Hint(
             "parameter-unknown",
             "The service knows no parameter tset_mode here, and ignores it. Did you mean test_mode?",
             "Correct the name, or leave the parameter out.",
@@ -1033,7 +1057,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["test mode misspelt"],
     ),
     (
-        Advice(
+        Hint(
             "parameter-dry-run",
             "There is no parameter validate_only: this call was in test mode, and nothing was written.",
             "For a dry run send test_mode=true.",
@@ -1042,7 +1066,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["dry run twice"],
     ),
     (
-        Advice(
+        Hint(
             "parameter-dry-run",
             "There is no parameter preview: this call only reads anyway.",
             "For a dry run send test_mode=true.",
@@ -1051,7 +1075,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["dry run of a read"],
     ),
     (
-        Advice(
+        Hint(
             "header-dry-run",
             "There is no header X-Dry-Run: this call was carried out.",
             "Send test_mode=true in the query.",
@@ -1060,7 +1084,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["dry run in a header"],
     ),
     (
-        Advice(
+        Hint(
             "header-dry-run",
             "There is no header X-Test-Mode: this call was carried out.",
             "Send test_mode=true in the query.",
@@ -1069,7 +1093,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["test mode in a header"],
     ),
     (
-        Advice(
+        Hint(
             "test-mode-in-body",
             "There is no field test_mode: this call was carried out.",
             "Send test_mode=true in the query.",
@@ -1078,7 +1102,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["test mode in the body"],
     ),
     (
-        Advice(
+        Hint(
             "test-mode-in-body",
             "There is no field dryRun: this call was carried out.",
             "Send test_mode=true in the query.",
@@ -1087,7 +1111,7 @@ SAID: list[tuple[Advice, list[str]]] = [
         ["dry run in the body"],
     ),
     (
-        Advice(
+        Hint(
             "test-mode-odd",
             "test_mode=1 is neither true nor false, so this was a real call.",
             "Send test_mode=true for a dry run.",
@@ -1097,7 +1121,7 @@ SAID: list[tuple[Advice, list[str]]] = [
     ),
 ]
 # A crash, which no request can cause, and a head that no client without a socket can send: they have their own tests.
-NO_MISTAKE = {Hint.CRASHED, Hint.HEAD_TOO_LONG}
+NO_MISTAKE = {HintTemplate.CRASHED, HintTemplate.HEAD_TOO_LONG}
 
 
 class Caller(Client):
@@ -1142,30 +1166,30 @@ def caller(server: mockscope.LiveServer) -> Iterator[Caller]:
         site.remove()
 
 
-def latest(caller: Caller) -> mockscope.Entry:
+def latest(caller: Caller) -> mockscope.Call:
     """The latest call, whether it reached the site or none."""
-    entries: list[mockscope.Entry] = [*caller.site.calls, *caller.double.calls]
+    entries: list[mockscope.Call] = [*caller.site.calls, *caller.double.calls]
     return max(entries, key=lambda entry: entry.number)
 
 
 @pytest.mark.rule("HTTP-10")
 @pytest.mark.parametrize(("mistake", "said"), [(mistake, said) for said, names in SAID for mistake in names])
 def test_a_mistake_over_the_wire_is_explained_in_the_header_and_among_the_calls(
-    mistake: str, said: Advice, caller: Caller
+    mistake: str, said: Hint, caller: Caller
 ) -> None:
     make, status, hint = MISTAKES[mistake]
 
     answer = make(caller)
 
     entry = latest(caller)
-    assert (answer.status, answer.hint, entry.advice) == (status, hint.code, said)
+    assert (answer.status, answer.hint, entry.hint) == (status, hint.code, said)
     assert (entry.status, entry.id) == (status, answer.header("x-request-id"))
-    assert entry.suspicions == ((said,) if status < 400 else ())
+    assert entry.hints == ((said,) if status < 400 else ())
 
 
 @pytest.mark.parametrize(("mistake", "said"), [(mistake, said) for said, names in SAID for mistake in names])
 def test_a_mistake_is_explained_in_the_log_in_the_report_of_a_test_and_by_exec(
-    mistake: str, said: Advice, caller: Caller, server: mockscope.LiveServer
+    mistake: str, said: Hint, caller: Caller, server: mockscope.LiveServer
 ) -> None:
     make, status, _ = MISTAKES[mistake]
     log, lines_of_exec, before = StringIO(), list[str](), len(server.all_calls())
@@ -1201,7 +1225,7 @@ def test_a_crash_is_explained_as_one(monkeypatch: pytest.MonkeyPatch, caller: Ca
     answer = caller.get(USERS)
 
     assert (answer.status, answer.hint) == (500, "crashed")
-    assert latest(caller).advice == Advice(
+    assert latest(caller).hint == Hint(
         "crashed",
         "This is a fault of mockscope, not of the client.",
         "Please report it with the trace from the log.",
@@ -1211,7 +1235,7 @@ def test_a_crash_is_explained_as_one(monkeypatch: pytest.MonkeyPatch, caller: Ca
 def test_every_hint_has_a_mistake_that_leads_to_it() -> None:
     reached = {hint for _, _, hint in MISTAKES.values()}
 
-    assert [hint.code for hint in Hint if hint not in reached | NO_MISTAKE] == []
+    assert [hint.code for hint in HintTemplate if hint not in reached | NO_MISTAKE] == []
 
 
 def test_every_refusal_that_http_can_give_is_explained() -> None:
@@ -1221,7 +1245,7 @@ def test_every_refusal_that_http_can_give_is_explained() -> None:
 
 
 def test_codes_are_unique_and_fit_a_header() -> None:
-    codes = [hint.code for hint in Hint]
+    codes = [hint.code for hint in HintTemplate]
 
     assert len(set(codes)) == len(codes)
     assert [code for code in codes if not code.replace("-", "").isalpha() or not code.islower()] == []
@@ -1230,10 +1254,10 @@ def test_codes_are_unique_and_fit_a_header() -> None:
 # -- what the hint says ----------------------------------------------------------------------------------------
 
 
-def advice_of(make: Mistake) -> Advice | None:
+def advice_of(make: Mistake) -> Hint | None:
     client = page_site()
-    advice: list[Advice | None] = []
-    client.double.observers.append(lambda entry: advice.append(entry.advice))
+    advice: list[Hint | None] = []
+    client.double.observers.append(lambda entry: advice.append(entry.hint))
     make(client)
     assert len(advice) == 1
     return advice[0]
@@ -1301,7 +1325,7 @@ def test_what_is_ignored_has_its_hint_whatever_became_of_the_call(
 
     entry = latest(caller)
     assert (answer.status, answer.hint) == (status, codes[0])
-    assert [advice.code for advice in entry.suspicions] == (codes if status < 400 else codes[1:])
+    assert [advice.code for advice in entry.hints] == (codes if status < 400 else codes[1:])
     assert [finding.call for finding in caller.site.findings()] == ([entry] * len(codes) if status < 400 else [])
 
 
@@ -1328,7 +1352,7 @@ def test_a_dry_run_that_was_refused_says_so() -> None:
 
     delete_user(f"{USERS}?dry_run=true", email="nobody@example.com")(client)
 
-    [advice] = client.site.calls.last.suspicions
+    [advice] = client.site.calls.last.hints
     assert advice.cause == "There is no parameter dry_run: this call was refused anyway."
 
 
@@ -1337,7 +1361,7 @@ def test_of_many_unknown_parameters_ten_have_hints() -> None:
 
     client.get(f"{USERS}?{'&'.join(f'x{number}=1' for number in range(1000))}")
 
-    assert [advice.code for advice in client.site.calls.last.suspicions] == ["parameter-unknown"] * 10
+    assert [advice.code for advice in client.site.calls.last.hints] == ["parameter-unknown"] * 10
 
 
 def test_of_many_sites_some_are_named() -> None:
@@ -1348,8 +1372,8 @@ def test_of_many_sites_some_are_named() -> None:
     unauthenticated((AUTH, "nowhere:key"))(client)
 
     [entry] = client.double.calls
-    assert entry.advice is not None
-    assert entry.advice.cause == (
+    assert entry.hint is not None
+    assert entry.hint.cause == (
         "There is no site nowhere here. The sites are: example-site, site-0, site-1, site-2, site-3 and 3 more."
     )
 
@@ -1427,7 +1451,7 @@ def test_an_ordinary_success_is_no_mistake(make: Mistake) -> None:
     ],
 )
 def test_a_comma_inside_a_string_is_no_trailing_comma(body: str) -> None:
-    assert post(body)(page_site()).hint == Hint.JSON_MALFORMED.code
+    assert post(body)(page_site()).hint == HintTemplate.JSON_MALFORMED.code
 
 
 def test_a_mistake_far_into_a_body_has_a_hint_that_says_where() -> None:
@@ -1435,7 +1459,7 @@ def test_a_mistake_far_into_a_body_has_a_hint_that_says_where() -> None:
 
     advice = advice_of(post(body))
 
-    assert advice == Advice(
+    assert advice == Hint(
         "json-malformed",
         "The body is not valid JSON in UTF-8: Illegal trailing comma before end of object at line 1, column 100034.",
         "Send one JSON object.",
@@ -1445,4 +1469,4 @@ def test_a_mistake_far_into_a_body_has_a_hint_that_says_where() -> None:
 def test_curly_quotes_inside_a_string_are_not_what_is_wrong() -> None:
     body = '{"first_name": "Phoebe \u201cRegina\u201d Phalange",}'
 
-    assert post(body)(page_site()).hint == Hint.JSON_TRAILING_COMMA.code
+    assert post(body)(page_site()).hint == HintTemplate.JSON_TRAILING_COMMA.code

@@ -30,7 +30,7 @@ def test_names_that_come_twice_are_found_in_as_many_steps_as_there_are_names(
 @pytest.mark.parametrize("number", [500, 1000])
 def test_a_group_that_comes_twice_is_found_in_as_many_steps_as_there_are_groups(number: int) -> None:
     groups = [*(Counted(f"group-{place}") for place in range(number)), Counted(f"group-{number - 1}")]
-    call: Any = SimpleNamespace(entry=SimpleNamespace(operation="create_user"), fields={"groups": groups})
+    call: Any = SimpleNamespace(call=SimpleNamespace(operation="create_user"), fields={"groups": groups})
     Counted.compared = 0
 
     assert [values["name"] for values in request_hints._repeated_group(call)] == [f"group-{number - 1}"]

@@ -8,7 +8,7 @@ import pytest
 from asking import CHANDLER, FRIENDS, GROUPS, PHOEBE, USERS, Client, page_site
 
 from mockscope.domain.site import Site
-from mockscope.instruments.call import Entry
+from mockscope.instruments.call import Call
 
 JSON = "application/json; charset=utf-8"
 MIB = 1024 * 1024
@@ -263,11 +263,11 @@ def test_every_observer_sees_a_call_whatever_another_one_does(client: Client, ca
     observers = client.double.observers
     seen: list[str] = []
 
-    def once(entry: Entry) -> None:
+    def once(entry: Call) -> None:
         observers.remove(once)
         seen.append("once")
 
-    def fail(entry: Entry) -> None:
+    def fail(entry: Call) -> None:
         raise RuntimeError("out of coffee")
 
     observers += [once, fail, lambda entry: seen.append("last")]
@@ -278,7 +278,7 @@ def test_every_observer_sees_a_call_whatever_another_one_does(client: Client, ca
 
 
 def test_observers_get_the_entry_under_the_same_id(client: Client) -> None:
-    entries: list[Entry] = []
+    entries: list[Call] = []
     client.double.observers.append(entries.append)
 
     answers = [client.get(USERS, email="monica@example.com"), client.delete(f"{GROUPS}/Friends")]

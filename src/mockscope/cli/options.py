@@ -95,7 +95,7 @@ def refuse(*wrongs: tuple[object, str]) -> None:
 def say_findings(double: "Mockscope") -> None:
     """Print the findings of strict mode and of the contract, site by site."""
     for site in double.sites.values():
-        for finding in site.objections():
+        for finding in site.active_findings():
             say(f"{site.host}: {finding}")
 
 

@@ -27,7 +27,7 @@ def content(exchange: Exchange) -> Any:
         return exchange.content
 
 
-class Answer(NamedTuple):
+class CannedResponse(NamedTuple):
     """A response that several checks look at, parsed once."""
 
     exchange: Exchange

@@ -107,7 +107,7 @@ def in_words(status: int | range) -> str:
     return "accepted" if status is OK else "refused" if status is REFUSED else str(status)
 
 
-def answered(status: int | range, *exchanges: Exchange) -> None:
+def respond(status: int | range, *exchanges: Exchange) -> None:
     """Judge the status of responses.
 
     Raises:
@@ -125,7 +125,7 @@ def refused_alike(plain: Exchange, *others: Exchange) -> None:
         Verdict: If one is not, or that one is not refused itself: another rule says so.
     """
     require(plain.status >= 400, f"{plain.method} {plain.path} is not refused")
-    answered(plain.status, *others)
+    respond(plain.status, *others)
 
 
 def is_same(exchange: Exchange, plain: Exchange) -> bool:

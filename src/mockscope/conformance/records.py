@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockscope.conformance.listing import Fields, Kind, content
-from mockscope.conformance.outcome import OK, answered, expect, unseen
+from mockscope.conformance.outcome import OK, expect, respond, unseen
 from mockscope.conformance.session import Session
 from mockscope.remote.exchange import Exchange
 
@@ -67,7 +67,7 @@ def changed(session: Session, kind: Kind, name: str, changes: Mapping[str, Any])
     """Judge that an update changes what was sent and leaves the rest; return its response, and a look at the record."""
     before = shown(session.see(kind, name))
     exchange = session.update(kind, name, changes)
-    answered(OK, exchange)
+    respond(OK, exchange)
     after = session.see(kind, changes.get(kind.by, name))
     is_changed = after.status == 200 and agrees(after, {**before, **changes})
     expect(is_changed, "what was sent is changed, and what was left out stays", exchange, after)

@@ -6,7 +6,7 @@ from json import dumps, loads
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlencode
 
-from mockscope.conformance.listing import GROUP, KINDS, Answer, Kind, content
+from mockscope.conformance.listing import GROUP, KINDS, CannedResponse, Kind, content
 from mockscope.conformance.names import Names, Record
 from mockscope.conformance.outcome import DRY_RUN, READ_ONLY, CouldNotRun, Level, unseen
 from mockscope.remote.client import EMAIL_HEADER, GROUPS, Client, RateLimited, Unreachable
@@ -76,7 +76,7 @@ class Guard:
         self._failures = 0
         self._kept_bytes = 0
         # All responses, for the checks that look through them.
-        self.answers: list[Answer] = []
+        self.responses: list[CannedResponse] = []
         # The writes that are proven to change nothing in test mode.
         self.proven: set[tuple[str, Kind | None]] = set()
         # The records that were made, and may still be there.
@@ -114,7 +114,7 @@ class Guard:
         self._kept_bytes += len(exchange.content)
         if self._kept_bytes > MAX_KEPT_BYTES:
             raise CouldNotRun(f"the server sent more than {MAX_KEPT_BYTES // 1024**2} MiB")
-        self.answers.append(Answer(exchange, content(exchange)))
+        self.responses.append(CannedResponse(exchange, content(exchange)))
         if exchange.status < 300:
             self._note(write)
         return exchange

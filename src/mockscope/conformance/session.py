@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from mockscope._support.text import printable
-from mockscope.conformance.listing import GROUP, KINDS, USER, Answer, Fields, Kind, Walk, walk
+from mockscope.conformance.listing import GROUP, KINDS, USER, CannedResponse, Fields, Kind, Walk, walk
 from mockscope.conformance.names import ALL_RUNS, Names, Record, clean, marked_in
 from mockscope.conformance.outcome import FULL, CouldNotRun, Level, is_same, require
 from mockscope.conformance.policy import Readings
@@ -56,7 +56,7 @@ class Session:
         self._max_pages = max_pages
         self._guard = Guard(client, level, self.names)
         self.request = self._guard.request
-        self.answers = self._guard.answers
+        self.responses = self._guard.responses
         self._walks: dict[Kind, Walk] = {}
         self._spares: dict[Kind, str] = {}
 
@@ -140,7 +140,7 @@ class Session:
         marked = [record for walked in self._walks.values() for record in marked_in(walked, ALL_RUNS)]
         return [record for record in marked if not self.names.is_ours(record.name)]
 
-    def shown(self, kind: Kind) -> Iterator[tuple[Answer, Fields]]:
+    def shown(self, kind: Kind) -> Iterator[tuple[CannedResponse, Fields]]:
         """Yield all records of a kind that were shown, each with the response.
 
         Raises:
@@ -148,10 +148,10 @@ class Session:
         """
         self.walk(kind)
         is_empty = True
-        for answer in self.answers:
-            for record in _records_in(answer, kind):
+        for response in self.responses:
+            for record in _records_in(response, kind):
                 is_empty = False
-                yield answer, record
+                yield response, record
         require(not is_empty, f"no {kind} was shown")
 
     @cached_property
@@ -313,9 +313,9 @@ class Session:
         self._guard.proven.add((method, kind))
 
 
-def _records_in(answer: Answer, kind: Kind) -> list[Fields]:
+def _records_in(response: CannedResponse, kind: Kind) -> list[Fields]:
     """Return the records that a response shows."""
-    exchange, body = answer
+    exchange, body = response
     found, name = target_of(exchange.path, exchange.headers)
     if found is not kind or exchange.status >= 300 or not isinstance(body, Fields) or body.names == ["message"]:
         return []

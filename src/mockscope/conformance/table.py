@@ -10,10 +10,10 @@ from mockscope.conformance.outcome import (
     FULL,
     READ_ONLY,
     Level,
-    answered,
     in_words,
     refused_alike,
     require,
+    respond,
     same,
 )
 from mockscope.conformance.session import Session
@@ -55,7 +55,7 @@ def row(rule: str, subject: str, status: int | range, requests: Requests, level:
 
     def run(session: Session) -> None:
         for exchange in requests(session):
-            answered(status, exchange)
+            respond(status, exchange)
 
     return Check(rule, f"{subject} is {in_words(status)}", run, level)
 

@@ -12,7 +12,7 @@ from mockscope import codec
 from mockscope._support.text import clipped, printable
 from mockscope.contract import document as contract_document
 from mockscope.domain.refusals import Refused
-from mockscope.instruments.call import LONGEST_KEPT, Entry
+from mockscope.instruments.call import LONGEST_KEPT, Call
 from mockscope.instruments.findings import Finding
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Violation(NamedTuple):
     source: str = ""
 
 
-def violations(calls: Iterable[Entry]) -> list[Finding]:
+def violations(calls: Iterable[Call]) -> list[Finding]:
     """Return the deviations of calls from openapi.yaml, in the order of the calls.
 
     Raises:
@@ -64,9 +64,9 @@ def violations(calls: Iterable[Entry]) -> list[Finding]:
     ]
 
 
-def _shown(call: Entry, text: str) -> str:
+def _shown(call: Call, text: str) -> str:
     # Redacted before it is cut: half a key would not be recognised.
-    return clipped(printable(call.veil(text)), MAX_PROBLEM_CHARACTERS)
+    return clipped(printable(call.redactor(text)), MAX_PROBLEM_CHARACTERS)
 
 
 @cache
@@ -97,11 +97,11 @@ class Contract:
         registry = Registry([(DOCUMENT, document)])
         self._paths = [_Path(path, item, document, registry) for path, item in document["paths"].items()]
 
-    def violations(self, call: Entry) -> list[Violation]:
+    def violations(self, call: Call) -> list[Violation]:
         """Return the deviations of one request."""
         return list(islice(self._violations(call), MAX_VIOLATIONS_OF_CALL))
 
-    def _violations(self, call: Entry) -> Iterator[Violation]:
+    def _violations(self, call: Call) -> Iterator[Violation]:
         for path in self._paths:
             if (inside := path.match(call.path)) is None:
                 continue
@@ -166,11 +166,11 @@ class _Operation:
             for media_type in body["content"]
         }
 
-    def violations(self, call: Entry, inside: Mapping[str, str]) -> Iterator[Violation]:
+    def violations(self, call: Call, inside: Mapping[str, str]) -> Iterator[Violation]:
         """Yield the deviations of a request for this operation.
 
         Args:
-            call: The request.
+            request: The request.
             inside: The parameters in its path.
         """
         query = parse_qsl(call.query, keep_blank_values=True)
@@ -196,7 +196,7 @@ class _Operation:
                 rule = "TEST-3" if name == "test_mode" else "HTTP-7"
                 yield Violation(f"query {name}", f"this operation takes {' and '.join(known) or 'none'}", rule)
 
-    def _of_body(self, call: Entry, headers: Mapping[str, str]) -> Iterator[Violation]:
+    def _of_body(self, call: Call, headers: Mapping[str, str]) -> Iterator[Violation]:
         announced = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
         if not self._bodies:
             if announced:

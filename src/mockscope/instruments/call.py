@@ -10,9 +10,9 @@ import msgspec
 
 from mockscope._support.text import LONGEST_SHOWN, clipped, printable, readable
 from mockscope.instruments.clock import EPOCH, Clock
-from mockscope.instruments.hints import Advice
+from mockscope.instruments.hints import Hint
 from mockscope.instruments.packed_headers import NO_HEADERS, Pairs, pack, unpack
-from mockscope.instruments.redaction import Veil
+from mockscope.instruments.redaction import Redactor
 
 # The maximum bytes that are kept of a request or response body: three pages of a hundred users.
 LONGEST_KEPT: Final = 64 * 1024
@@ -25,17 +25,17 @@ NAMED_BY_HEADER: Final = frozenset({"get_user", "update_user", "delete_user"})
 # The operations about a user or group that a field of the body names.
 NAMED_BY_BODY: Final = {"create_user": "email", "create_group": "name"}
 # The redactor of calls that belong to no log.
-WITHOUT_KEYS: Final = Veil()
+WITHOUT_KEYS: Final = Redactor()
 
 
-class Entry(msgspec.Struct, eq=False):
+class Call(msgspec.Struct, eq=False):
     """One request to the vendor's API. A value that is not known is None. API keys are redacted.
 
     ``id`` is the request's id, as in X-Request-Id. ``received`` is the time of its receipt, in seconds since 1970 on
     the site's clock. ``duration`` is the time to the end of the response, in seconds on that clock. ``scheme`` is
     ``https`` for a TLS connection, else ``http``. ``operation`` is one of the ten, ``site`` the host of the site, and
     ``test_mode`` whether it was a dry run. ``rule`` is the rule id of the refusal, and ``fault`` the planned fault that
-    hit. ``advice`` is the hint. ``suspicions`` are the hints of a call that only worked by accident, or the other hints
+    hit. ``hint`` is the hint. ``hints`` are the hints of a call that only worked by accident, or the other hints
     of a refusal.
     """
 
@@ -53,25 +53,25 @@ class Entry(msgspec.Struct, eq=False):
     duration: float | None = None
     test_mode: bool = False
     rule: str | None = None
-    advice: Advice | None = None
-    suspicions: tuple[Advice, ...] = ()
+    hint: Hint | None = None
+    hints: tuple[Hint, ...] = ()
     fault: str | None = None
     # The time on the site's clock until which a fault delays the response.
     held_until: float | None = None
     clock: Clock | None = None
-    veil: Veil = WITHOUT_KEYS
+    redactor: Redactor = WITHOUT_KEYS
     # The id of the thread that responds.
     thread: int = 0
     # The bytes of its heads and bodies, once the call is complete.
     weight: int = 0
     _body: bytes | None = None
-    _answer: bytes | None = None
+    _response: bytes | None = None
     # The user or group in the body, read before the body was cut.
     _named: str | None = None
-    _answer_headers: bytes = NO_HEADERS
+    _response_headers: bytes = NO_HEADERS
 
     def __repr__(self) -> str:
-        return f"<Entry {self}>"
+        return f"<Call {self}>"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         # msgspec would show all fields, with the API keys.
@@ -109,12 +109,12 @@ class Entry(msgspec.Struct, eq=False):
     @property
     def path(self) -> str:
         """The path as it was sent, percent-encoding included."""
-        return self.veil(self._path)
+        return self.redactor(self._path)
 
     @property
     def query(self) -> str:
         """The query as it was sent, percent-encoding included, without its question mark."""
-        return self.veil(self._query)
+        return self.redactor(self._query)
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -126,7 +126,7 @@ class Entry(msgspec.Struct, eq=False):
         name = name.lower()
         for key, value in unpack(self._headers):
             if key.decode("latin-1").lower() == name:
-                return self.veil.header(name, value.decode("latin-1"))
+                return self.redactor.header(name, value.decode("latin-1"))
         return None
 
     @property
@@ -136,19 +136,19 @@ class Entry(msgspec.Struct, eq=False):
         Once the call is complete, it is cut at LONGEST_KEPT bytes.
         """
         body = self._body
-        return body and self.veil.raw(body)
+        return body and self.redactor.raw(body)
 
     @body.setter
     def body(self, body: bytes) -> None:
         self._body = body or None
 
     @property
-    def answer(self) -> bytes | None:
+    def response(self) -> bytes | None:
         """The response's body, cut at LONGEST_KEPT bytes."""
-        answer = self._answer
-        return answer and self.veil.raw(answer)
+        response = self._response
+        return response and self.redactor.raw(response)
 
-    def keep_answer(self, status: int, headers: Pairs, answer: bytes) -> None:
+    def keep_response(self, status: int, headers: Pairs, response: bytes) -> None:
         """Store the response.
 
         Args:
@@ -156,30 +156,32 @@ class Entry(msgspec.Struct, eq=False):
             headers: names and values.
             answer: the body; cut at LONGEST_KEPT bytes.
         """
-        self._answer_headers = pack(headers)
-        self._answer = answer if len(answer) <= LONGEST_KEPT else answer[:LONGEST_KEPT]
+        self._response_headers = pack(headers)
+        self._response = response if len(response) <= LONGEST_KEPT else response[:LONGEST_KEPT]
         # Last: to other threads, a call with a status has its response.
         self.status = status
 
     @property
-    def answer_headers(self) -> list[tuple[str, str]]:
+    def response_headers(self) -> list[tuple[str, str]]:
         """The response's headers, in the same form."""
-        return self._shown(self._answer_headers)
+        return self._shown(self._response_headers)
 
     @property
     def params(self) -> dict[str, str]:
         """The query's parameters, decoded. If one is repeated, its last value."""
-        return {self.veil(name): self.veil(value) for name, value in parse_qsl(self.query, keep_blank_values=True)}
+        return {
+            self.redactor(name): self.redactor(value) for name, value in parse_qsl(self.query, keep_blank_values=True)
+        }
 
     @property
     def json(self) -> Any:
         """The request's body as JSON; None if it is not JSON."""
-        return self.veil.data(_read(self._body))
+        return self.redactor.data(_read(self._body))
 
     @property
-    def answer_json(self) -> Any:
+    def response_json(self) -> Any:
         """The response's body as JSON; None if it is not JSON."""
-        return self.veil.data(_read(self._answer))
+        return self.redactor.data(_read(self._response))
 
     @property
     def email(self) -> str | None:
@@ -196,12 +198,12 @@ class Entry(msgspec.Struct, eq=False):
             return self._named_in_body()
         _, _, name = self._path.partition("/groups/")
         # HTTP-3: one slash after the name is ignored.
-        return self.veil(unquote(name.removesuffix("/"))) or None
+        return self.redactor(unquote(name.removesuffix("/"))) or None
 
     def forget_bodies(self) -> None:
         """Discard bodies and headers, and the part of the path and query that a line does not show."""
-        self._body = self._answer = self._named = None
-        self._headers = self._answer_headers = NO_HEADERS
+        self._body = self._response = self._named = None
+        self._headers = self._response_headers = NO_HEADERS
         self._path, self._query = self._path[:LONGEST_SHOWN], self._query[:LONGEST_SHOWN]
         self.weight = 0
 
@@ -211,16 +213,16 @@ class Entry(msgspec.Struct, eq=False):
             # A cut body cannot be parsed any more.
             self._named = self._name_in_body()
             self._body = self._body[:LONGEST_KEPT]
-        head = len(self._path) + len(self._query) + len(self._headers) + len(self._answer_headers)
-        self.weight = head + len(self._body or b"") + len(self._answer or b"") + len(self._named or "")
+        head = len(self._path) + len(self._query) + len(self._headers) + len(self._response_headers)
+        self.weight = head + len(self._body or b"") + len(self._response or b"") + len(self._named or "")
 
     def _shown(self, headers: bytes) -> list[tuple[str, str]]:
         read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in unpack(headers)]
-        return [(self.veil(name), self.veil.header(name, value)) for name, value in read]
+        return [(self.redactor(name), self.redactor.header(name, value)) for name, value in read]
 
     def _named_in_body(self) -> str | None:
         name = self._name_in_body()
-        return name and self.veil(name)
+        return name and self.redactor(name)
 
     def _name_in_body(self) -> str | None:
         if self._named is not None or self.operation not in NAMED_BY_BODY:
@@ -231,7 +233,7 @@ class Entry(msgspec.Struct, eq=False):
 
     def as_dict(self) -> dict[str, Any]:
         """The call as plain data, as the control API shows it."""
-        advice = self.advice
+        hint = self.hint
         return {
             "id": self.id,
             "time": f"{self.received_at.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z",
@@ -243,16 +245,16 @@ class Entry(msgspec.Struct, eq=False):
             "headers": [list(pair) for pair in self.headers],
             "body": _text(self.body),
             "status": self.status,
-            "answer": _text(self.answer),
+            "response": _text(self.response),
             "duration_ms": None if self.duration is None else round(self.duration * 1000, 3),
             "test_mode": self.test_mode,
             "rule": self.rule,
-            "hint": advice and {"code": advice.code, "cause": advice.cause, "remedy": advice.remedy},
+            "hint": hint and {"code": hint.code, "cause": hint.cause, "remedy": hint.remedy},
             "fault": self.fault,
         }
 
 
-Observer = Callable[[Entry], None]
+Observer = Callable[[Call], None]
 
 
 def _read(body: bytes | None) -> Any:

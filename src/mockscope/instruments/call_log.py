@@ -15,7 +15,7 @@ from typing import Any, Final, overload
 from mockscope._support.arguments import check_kind
 from mockscope._support.monotonic import monotonic
 from mockscope._support.text import printable
-from mockscope.instruments.call import Entry, Observer
+from mockscope.instruments.call import Call, Observer
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.matching import (
     Criteria,
@@ -28,7 +28,7 @@ from mockscope.instruments.matching import (
 )
 from mockscope.instruments.matching import wanted as wanted_of
 from mockscope.instruments.observers import CALL_OBSERVERS
-from mockscope.instruments.redaction import Veil
+from mockscope.instruments.redaction import Redactor
 
 logger: Final = logging.getLogger("mockscope")
 
@@ -48,7 +48,7 @@ MOST_PARTED: Final = 20
 MOST_SUSPICIOUS: Final = 1000
 
 
-class Calls(Sequence[Entry]):
+class Calls(Sequence[Call]):
     """Calls in the order of their receipt, with the queries and assertions of a test.
 
     Every query first waits for requests in progress, at most PATIENCE seconds.
@@ -56,57 +56,57 @@ class Calls(Sequence[Entry]):
     Args:
         entries: returns the calls.
         place: the name of the site or server that received them, for messages.
-        veil: redacts keys in messages.
+        redactor: redacts keys in messages.
         kind: the criteria of these calls in words, for messages.
     """
 
-    def __init__(self, entries: Callable[[], list[Entry]], place: str, veil: Veil, kind: str = "") -> None:
-        self._entries = entries
+    def __init__(self, calls: Callable[[], list[Call]], place: str, redactor: Redactor, kind: str = "") -> None:
+        self._calls = calls
         self._place = place
-        self.veil = veil
+        self.redactor = redactor
         self._kind = kind
 
     def __repr__(self) -> str:
-        entries = self._entries()
-        shown = [str(entry) for entry in entries[-NEAREST_SHOWN:]]
-        words = "; ".join(["..."] * (len(entries) > len(shown)) + shown)
-        return f"<{_calls(len(entries))}{self._kind} on {self._place}{': ' if words else ''}{words}>"
+        calls = self._calls()
+        shown = [str(call) for call in calls[-NEAREST_SHOWN:]]
+        words = "; ".join(["..."] * (len(calls) > len(shown)) + shown)
+        return f"<{_calls(len(calls))}{self._kind} on {self._place}{': ' if words else ''}{words}>"
 
     def __len__(self) -> int:
-        return len(self._entries())
+        return len(self._calls())
 
-    def __iter__(self) -> Iterator[Entry]:
-        return iter(self._entries())
+    def __iter__(self) -> Iterator[Call]:
+        return iter(self._calls())
 
-    def __reversed__(self) -> Iterator[Entry]:
-        return reversed(self._entries())
-
-    @overload
-    def __getitem__(self, place: int) -> Entry: ...
+    def __reversed__(self) -> Iterator[Call]:
+        return reversed(self._calls())
 
     @overload
-    def __getitem__(self, place: slice) -> list[Entry]: ...
+    def __getitem__(self, place: int) -> Call: ...
 
-    def __getitem__(self, place: int | slice) -> Entry | list[Entry]:
-        return self._entries()[place]
+    @overload
+    def __getitem__(self, place: slice) -> list[Call]: ...
 
-    def index(self, value: Entry, start: int = 0, stop: int = sys.maxsize) -> int:
+    def __getitem__(self, place: int | slice) -> Call | list[Call]:
+        return self._calls()[place]
+
+    def index(self, value: Call, start: int = 0, stop: int = sys.maxsize) -> int:
         """Return the place of a call.
 
         Raises:
             ValueError: If it is not in the sequence.
         """
-        return self._entries().index(value, start, stop)
+        return self._calls().index(value, start, stop)
 
     @property
-    def last(self) -> Entry:
+    def last(self) -> Call:
         """The latest call.
 
         Raises:
             LookupError: If no call was received.
         """
-        if entries := self._entries():
-            return entries[-1]
+        if calls := self._calls():
+            return calls[-1]
         raise LookupError(f"{self._place} received no call{self._kind}")
 
     def for_operation(self, operation: str) -> "Calls":
@@ -123,7 +123,7 @@ class Calls(Sequence[Entry]):
 
         Args:
             operation: one of the ten operations.
-            criteria: attributes of an Entry and their values: ``status``, ``method``, ``path``, ``email``, ``group``,
+            criteria: attributes of a Call and their values: ``status``, ``method``, ``path``, ``email``, ``group``,
                 ``params``, ``json``, ``test_mode``, ``rule``, ``fault``, and ``hint`` for the hint's code. A value may
                 be an object with its own ``==``, as in dirty-equals.
 
@@ -131,11 +131,11 @@ class Calls(Sequence[Entry]):
             ValueError: If the operation or a criterion is unknown.
         """
         wanted = wanted_of(operation, criteria)
-        entries = self._entries
+        calls = self._calls
         return Calls(
-            lambda: [entry for entry in entries() if fits(entry, wanted)],
+            lambda: [call for call in calls() if fits(call, wanted)],
             self._place,
-            self.veil,
+            self.redactor,
             self._narrowed(wanted),
         )
 
@@ -188,7 +188,7 @@ class Calls(Sequence[Entry]):
         expected = list(operations)
         for operation in expected:
             check_operation(operation)
-        seen = [entry.operation or f"{entry.method} {entry.path}" for entry in self._entries()]
+        seen = [call.operation or f"{call.method} {call.path}" for call in self._calls()]
         if seen != expected:
             raise AssertionError("\n".join(_parted(expected, seen, f"{self._kind} on {self._place}")))
 
@@ -197,39 +197,39 @@ class Calls(Sequence[Entry]):
         from mockscope import __version__
         from mockscope.instruments.har import to_har  # imported late: it is seldom used
 
-        return to_har(self._entries(), version=__version__)
+        return to_har(self._calls(), version=__version__)
 
     def _narrowed(self, wanted: Criteria) -> str:
         """Return the matching calls in words."""
-        words, of = spelled(wanted, self.veil), " of "
+        words, of = spelled(wanted, self.redactor), " of "
         return f"{self._kind}{' and' * (self._kind.startswith(of) and words.startswith(of))}{words}"
 
     def _complaint(self, wanted: Criteria, times: int | None) -> str:
         """Return the error about the number of matching calls; blank if it is the expected number."""
-        entries = self._entries()
-        found = [entry for entry in entries if fits(entry, wanted)]
+        calls = self._calls()
+        found = [call for call in calls if fits(call, wanted)]
         if len(found) == times if times is not None else found:
             return ""
-        places = {entry.number: place for place, entry in enumerate(entries)}
+        places = {call.number: place for place, call in enumerate(calls)}
         which = f"{self._narrowed(wanted)} on {self._place}"
         lines = [f"expected {_calls(times)}{which}, and there {_were(len(found))}"]
-        lines += ["  ..."] * (len(found) > NEAREST_SHOWN) + [_line(entry, places) for entry in found[-NEAREST_SHOWN:]]
+        lines += ["  ..."] * (len(found) > NEAREST_SHOWN) + [_line(call, places) for call in found[-NEAREST_SHOWN:]]
         if times is None or len(found) < times:
-            near = nearest_calls(entries, wanted)[:NEAREST_SHOWN]
+            near = nearest_calls(calls, wanted)[:NEAREST_SHOWN]
             lines += [f"the nearest {'other ' if found else ''}calls, and what differs:"] * bool(near)
-            for entry in near:
-                lines += [_line(entry, places), *(f"      {line}" for line in differences(entry, wanted))]
+            for call in near:
+                lines += [_line(call, places), *(f"      {line}" for line in differences(call, wanted))]
         return "\n".join(lines)
 
 
-class Journal(Calls):
+class CallLog(Calls):
     """The calls of one site, or those that reached no site: a ring buffer that discards the oldest.
 
     Args:
         place: the name of the site or server, for messages.
         clock: the clock for the times of receipt and the durations.
         size: the maximum number of calls.
-        veil: redacts keys in calls and messages.
+        redactor: redacts keys in calls and messages.
         shared: the observers of all calls of a server.
     """
 
@@ -239,12 +239,12 @@ class Journal(Calls):
         clock: Clock,
         *,
         size: int = MOST_CALLS,
-        veil: Veil | None = None,
+        redactor: Redactor | None = None,
         shared: Sequence[Observer] = (),
     ) -> None:
-        super().__init__(self.settled, place, veil or Veil())
+        super().__init__(self.settled, place, redactor or Redactor())
         self.size = size
-        self.suspicious: deque[Entry] = deque(maxlen=MOST_SUSPICIOUS)
+        self.suspicious: deque[Call] = deque(maxlen=MOST_SUSPICIOUS)
         self.clock = clock
         # Called with each complete call, in the thread that responds. The lists may change at any time.
         self.observers: list[Observer] = []
@@ -253,45 +253,45 @@ class Journal(Calls):
         self._held: dict[int, Callable[[], None]] = {}
         # No call up to this number may be delayed any more.
         self._let_go = 0
-        self._ring: deque[Entry] = deque(maxlen=size)
-        self._heavy: deque[Entry] = deque()
+        self._ring: deque[Call] = deque(maxlen=size)
+        self._heavy: deque[Call] = deque()
         self._bytes = 0
         self._changed = Condition()
         self._waiting = 0
 
     # Both are called for every request, and need no lock: each of their steps is atomic.
 
-    def open(self, entry: Entry) -> None:
+    def open(self, call: Call) -> None:
         """Store a call on its receipt."""
-        entry.clock, entry.veil = self.clock, self.veil
-        entry.received = self.clock.time()
-        entry.thread = get_ident()
-        self._ring.append(entry)
+        call.clock, call.redactor = self.clock, self.redactor
+        call.received = self.clock.time()
+        call.thread = get_ident()
+        self._ring.append(call)
         for observe in CALL_OBSERVERS:
-            observe(entry, self)
+            observe(call, self)
 
-    def close(self, entry: Entry) -> None:
+    def close(self, call: Call) -> None:
         """Complete a call whose response was sent, and show it to the observers."""
-        duration = self.clock.time() - entry.received
-        if entry.suspicions and entry.rule is None:
-            self.suspicious.append(entry)
-        entry.seal()
-        if entry.weight > LIGHT:
-            self._weigh(entry)
+        duration = self.clock.time() - call.received
+        if call.hints and call.rule is None:
+            self.suspicious.append(call)
+        call.seal()
+        if call.weight > LIGHT:
+            self._weigh(call)
         # Last: to other threads, a call with a duration is complete.
-        entry.duration = duration
+        call.duration = duration
         if self._waiting:
             self._tell()
         # Copied, because an observer that waits for one call removes itself.
         for observe in (*self._shared, *self.observers):
             try:
-                observe(entry)
+                observe(call)
             # An observer may be a user's function, and the request is complete whatever it raises.
             except Exception:
                 logger.exception("An observer of calls raised an error; the answer was out before.")
 
     @contextmanager
-    def holding(self, entry: Entry, until: float, let_go: Callable[[], None]) -> Iterator[None]:
+    def holding(self, call: Call, until: float, let_go: Callable[[], None]) -> Iterator[None]:
         """Mark a call as delayed by a fault, in a ``with`` block. Queries do not wait for it.
 
         Args:
@@ -299,21 +299,21 @@ class Journal(Calls):
             until: the end of the delay, on the site's clock.
             let_go: a function that ends the call when the site is reset or removed.
         """
-        entry.held_until = until
-        self._held[entry.number] = let_go
-        if entry.number <= self._let_go:
+        call.held_until = until
+        self._held[call.number] = let_go
+        if call.number <= self._let_go:
             let_go()
         self._tell()
         try:
             yield
         finally:
-            entry.held_until = None
-            self._held.pop(entry.number, None)
+            call.held_until = None
+            self._held.pop(call.number, None)
 
     def let_go(self) -> None:
         """End all delayed calls. No fault can delay the calls that were received so far any more."""
         # Copied: another thread may discard the calls meanwhile.
-        self._let_go = max((entry.number for entry in self._ring.copy()), default=self._let_go)
+        self._let_go = max((call.number for call in self._ring.copy()), default=self._let_go)
         for let_go in tuple(self._held.values()):
             let_go()
 
@@ -335,18 +335,18 @@ class Journal(Calls):
             self._bytes = 0
             self._changed.notify_all()
 
-    def settled(self, patience: float = PATIENCE) -> list[Entry]:
+    def settled(self, patience: float = PATIENCE) -> list[Call]:
         """Wait until the calls so far are complete, at most ``patience`` seconds, and return all calls."""
         here = get_ident()
         # A thread cannot wait for a call to which it must respond itself.
-        if waited_for := [entry for entry in self._ring.copy() if entry.is_open and entry.thread != here]:
+        if waited_for := [call for call in self._ring.copy() if call.is_open and call.thread != here]:
             self._wait_for(waited_for, monotonic() + patience)
         return list(self._ring.copy())
 
-    def _wait_for(self, entries: list[Entry], until: float) -> None:
+    def _wait_for(self, calls: list[Call], until: float) -> None:
         with self._changed:
             self._waiting += 1
-            while any(entry.is_open for entry in entries) and (left := until - monotonic()) > 0:
+            while any(call.is_open for call in calls) and (left := until - monotonic()) > 0:
                 self._changed.wait(left)
             self._waiting -= 1
 
@@ -354,12 +354,12 @@ class Journal(Calls):
         with self._changed:
             self._changed.notify_all()
 
-    def _weigh(self, entry: Entry) -> None:
+    def _weigh(self, call: Call) -> None:
         with self._changed:
-            self._heavy.append(entry)
-            self._bytes += entry.weight
+            self._heavy.append(call)
+            self._bytes += call.weight
             # Calls that the ring has discarded have no weight.
-            first = self._ring[0].number if self._ring else entry.number
+            first = self._ring[0].number if self._ring else call.number
             while self._heavy and self._heavy[0].number < first:
                 self._bytes -= self._heavy.popleft().weight
             while self._bytes > MOST_BYTES:
@@ -376,9 +376,9 @@ def _were(number: int) -> str:
     return "was none" if number == 0 else "was 1:" if number == 1 else f"were {number}:"
 
 
-def _line(entry: Entry, places: Mapping[int, int]) -> str:
-    hint = f"  {printable(str(entry.advice))}" if entry.advice else ""
-    return f"  [{places[entry.number]}] {entry}{hint}"
+def _line(call: Call, places: Mapping[int, int]) -> str:
+    hint = f"  {printable(str(call.hint))}" if call.hint else ""
+    return f"  [{places[call.number]}] {call}{hint}"
 
 
 def _parted(expected: list[str], seen: list[str], which: str) -> list[str]:

@@ -10,9 +10,9 @@ from itertools import repeat
 from typing import Any, Final, Literal, get_args
 
 from mockscope._support.arguments import check_kind, check_word
-from mockscope.instruments.call import Entry
+from mockscope.instruments.call import Call
 from mockscope.instruments.matching import ASKED, OPERATIONS, check_criteria, check_operation, fits, spelled
-from mockscope.instruments.redaction import Veil
+from mockscope.instruments.redaction import Redactor
 
 Transport = Literal["reset", "drop", "hang", "truncate", "garbage", "bad_json"]
 
@@ -56,7 +56,7 @@ RESERVED_HEADERS: Final[Mapping[str, str]] = {
 }
 
 
-class Answer:
+class CannedResponse:
     """A response of a fault or of an operation.
 
     Args:
@@ -83,7 +83,7 @@ class Answer:
             _check_header(name, value)
 
     def __repr__(self) -> str:
-        return f"Answer({self.status}, {self.body!r}, {self.headers!r})"
+        return f"CannedResponse({self.status}, {self.body!r}, {self.headers!r})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,8 +149,8 @@ class LogNormal:
 
 
 Delay = float | Uniform | LogNormal
-Where = Mapping[str, Any] | Callable[[Entry], bool]
-Action = Callable[[Entry, Answer | None], Answer | None]
+Where = Mapping[str, Any] | Callable[[Call], bool]
+Action = Callable[[Call, CannedResponse | None], CannedResponse | None]
 
 # The arguments that plain data can hold, and their types.
 KINDS: Final[Mapping[str, Any]] = {
@@ -171,7 +171,7 @@ KINDS: Final[Mapping[str, Any]] = {
 
 
 class FunctionFailed(Exception):
-    """A function of a fault raised an exception, or returned neither an Answer nor None.
+    """A function of a fault raised an exception, or returned neither a CannedResponse nor None.
 
     Args:
         fault: the id of the fault.
@@ -182,7 +182,7 @@ class FunctionFailed(Exception):
         if isinstance(failure, BaseException):
             problem = f"the function of {fault} raised {type(failure).__name__}: {failure}"
         else:
-            problem = f"the action of {fault} returned {failure!r}, and not an Answer or None"
+            problem = f"the action of {fault} returned {failure!r}, and not a CannedResponse or None"
         super().__init__(problem)
 
 
@@ -211,7 +211,7 @@ class Fault:
     action: Action | None = None
     hits: int = 0
     seen: int = 0
-    veil: Veil = field(default_factory=Veil)
+    redactor: Redactor = field(default_factory=Redactor)
 
     def __post_init__(self) -> None:
         for name, kind in KINDS.items():
@@ -223,7 +223,7 @@ class Fault:
         if self.transport is not None:
             check_word("transport fault", self.transport, TRANSPORTS)
         if self.status is not None:
-            Answer(self.status, self.body or b"", self.headers)
+            CannedResponse(self.status, self.body or b"", self.headers)
         if isinstance(self.delay, int | float):
             _check_delay(self.delay)
             self._delays: Iterator[float] = repeat(self.delay)
@@ -241,7 +241,7 @@ class Fault:
         return f"<Fault {self}>"
 
     def __str__(self) -> str:
-        where = " where ..." if callable(self.where) else spelled(self.where, self.veil)
+        where = " where ..." if callable(self.where) else spelled(self.where, self.redactor)
         nth = "" if self.nth is None else f" from call {self.nth} on"
         times = "every time" if self.times is None else f"{self.times} time{'s' * (self.times != 1)}"
         after = " after the commit" if self.after_commit else ""
@@ -268,25 +268,25 @@ class Fault:
         """Return the delay of the next failure, in seconds."""
         return next(self._delays)
 
-    def is_for(self, entry: Entry) -> bool:
+    def is_for(self, call: Call) -> bool:
         """Return whether the fault is for a call, and counts it.
 
         Raises:
             FunctionFailed: If the function in ``where`` raises.
         """
-        if self.operation not in (ANY, entry.operation):
+        if self.operation not in (ANY, call.operation):
             return False
-        if self.after_commit and (entry.operation in READS or entry.test_mode):
+        if self.after_commit and (call.operation in READS or call.test_mode):
             return False
         if not callable(self.where):
-            return fits(entry, self.where)
+            return fits(call, self.where)
         # Set during the call of the function: reports of a hanging or failing function name the fault.
-        entry.fault = self.id
+        call.fault = self.id
         try:
-            is_meant = bool(self.where(entry))
+            is_meant = bool(self.where(call))
         except BaseException as error:
             raise FunctionFailed(self.id, error) from error
-        entry.fault = None
+        call.fault = None
         return is_meant
 
     def strikes(self) -> bool:
@@ -367,8 +367,8 @@ def _check_where(operation: str, where: Mapping[str, Any]) -> None:
         subject = "a call" if operation == ANY else operation
         raise ValueError(f"{subject} is {' or '.join(methods)}, never {plain['method']}")
     if "email" in where and operation != ANY and not operation.endswith("_user"):
-        advice = "; get_user does" if operation == "list_users" else ": leave email out"
-        raise ValueError(f"{operation} names no user{advice}")
+        hint = "; get_user does" if operation == "list_users" else ": leave email out"
+        raise ValueError(f"{operation} names no user{hint}")
     if "group" in where and operation != ANY and not operation.endswith("_group"):
         raise ValueError(f"{operation} names no group: leave group out")
     if plain.get("email") is not None and plain.get("group") is not None:

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any, Final, Literal
 
 from mockscope._support.arguments import check_keys, check_kind, check_word
-from mockscope.instruments.call import Entry
+from mockscope.instruments.call import Call
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.fault import (
     ANY,
@@ -27,7 +27,7 @@ from mockscope.instruments.fault import (
 )
 from mockscope.instruments.matching import Operation, check_operation
 from mockscope.instruments.rate_limits import RateLimit, RateLimitResult, check_limits
-from mockscope.instruments.redaction import Veil
+from mockscope.instruments.redaction import Redactor
 
 OF_A_RATE_LIMIT: Final = ("calls", "per", "operation")
 # The distributions of delays, and what each needs.
@@ -43,13 +43,13 @@ class Faults:
     Args:
         about: the name of the site, for messages.
         clock: the clock for delays and rate limits.
-        veil: redacts keys in messages.
+        redactor: redacts keys in messages.
     """
 
-    def __init__(self, about: str, clock: Clock, *, veil: Veil | None = None) -> None:
+    def __init__(self, about: str, clock: Clock, *, redactor: Redactor | None = None) -> None:
         self._about = about
         self._clock = clock
-        self._veil = veil or Veil()
+        self._redactor = redactor or Redactor()
         self._lock = Lock()
         self._made = 0
         self._plan()
@@ -101,11 +101,11 @@ class Faults:
             after_commit: carry out the operation first, and lose only its response. A call that commits nothing, such
                 as one that is refused, is answered as usual.
             where: criteria for the calls: ``email``, ``group``, ``json``, ``test_mode``, ``params``, ``method``,
-                ``path``; or a function that takes the Entry and returns whether it matches.
+                ``path``; or a function that takes the Call and returns whether it matches.
             probability: the probability that the fault strikes, above 0 and at most 1, drawn from ``seed``.
             seed: the seed of the random generator.
-            action: a function of the Entry and, with ``after_commit``, of the operation's Answer (else None). It
-                returns the Answer to send, or None to continue the call. It is called in a thread of its own.
+            action: a function of the Call and, with ``after_commit``, of the operation's CannedResponse (else None). It
+                returns the CannedResponse to send, or None to continue the call. It is called in a thread of its own.
 
         Raises:
             ValueError: If the operation is unknown, the rule can never strike, or two arguments exclude each other.
@@ -116,7 +116,7 @@ class Faults:
         rule["headers"] = {} if headers is None else headers
         rule["where"] = {} if where is None else where
         with self._lock:
-            fault = Fault(id=f"fault-{self._made + 1}", veil=self._veil, **rule)
+            fault = Fault(id=f"fault-{self._made + 1}", redactor=self._redactor, **rule)
             self._made += 1
             self._plan(*self._planned, fault)
         return fault
@@ -216,13 +216,13 @@ class Faults:
 
     # -- called by web/fault_injection.py -----------------------------------------------------------------------------
 
-    def judge(self, entry: Entry) -> RateLimitResult | None:
+    def judge(self, call: Call) -> RateLimitResult | None:
         """Return the result of the rate limits that apply to a call; None if no limit applies."""
         with self._lock:
-            limits = [limit for limit in self._limits if limit.is_for(entry)]
+            limits = [limit for limit in self._limits if limit.is_for(call)]
             return check_limits(limits, self._clock.time()) if limits else None
 
-    def take(self, entry: Entry, rules: tuple[Fault, ...], instead_of: Fault | None = None) -> Fault | None:
+    def take(self, call: Call, rules: tuple[Fault, ...], instead_of: Fault | None = None) -> Fault | None:
         """Return the fault that strikes a call, and count the hit. All matching faults count the call.
 
         Args:
@@ -235,7 +235,7 @@ class Faults:
             behind = dropwhile(lambda rule: rule is not instead_of, rules)
             rules = tuple(rule for rule in behind if not rule.after_commit)
         # Before the lock is taken: a function given as where may look at the faults itself.
-        meant = [rule for rule in rules if rule.is_for(entry)]
+        meant = [rule for rule in rules if rule.is_for(call)]
         with self._lock:
             if instead_of is not None:
                 instead_of.hits -= 1

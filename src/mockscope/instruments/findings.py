@@ -3,19 +3,23 @@
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from mockscope.instruments.call import Entry
-from mockscope.instruments.call_log import Journal
+from mockscope.instruments.call import Call
+from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.faults import Faults
-from mockscope.instruments.hints import Hint
+from mockscope.instruments.hints import HintTemplate
 
 # The hints of strict mode for which the contract has a finding with the same rule.
 SAID_BY_BOTH: Final = {
-    Hint.CONTENT_TYPE_NOT_JSON.code: "header Content-Type",
-    Hint.BODY_IGNORED.code: "body",
-    Hint.TEST_MODE_ON_READ.code: "query test_mode",
-    Hint.EMAIL_NOT_IN_HEADER.code: "query email",
+    HintTemplate.CONTENT_TYPE_NOT_JSON.code: "header Content-Type",
+    HintTemplate.BODY_IGNORED.code: "body",
+    HintTemplate.TEST_MODE_ON_READ.code: "query test_mode",
+    HintTemplate.EMAIL_NOT_IN_HEADER.code: "query email",
 }
-PARAMETERS: Final = {Hint.PARAMETER_DRY_RUN.code, Hint.PARAMETER_PAGING.code, Hint.PARAMETER_UNKNOWN.code}
+PARAMETERS: Final = {
+    HintTemplate.PARAMETER_DRY_RUN.code,
+    HintTemplate.PARAMETER_PAGING.code,
+    HintTemplate.PARAMETER_UNKNOWN.code,
+}
 
 
 class Finding(NamedTuple):
@@ -30,7 +34,7 @@ class Finding(NamedTuple):
 
     problem: str
     rule: str | None = None
-    call: Entry | None = None
+    call: Call | None = None
     where: str | None = None
 
     def __str__(self) -> str:
@@ -41,11 +45,9 @@ class Finding(NamedTuple):
         return f"{self.call} ({rule}call {self.call.id}): {place}{self.problem}"
 
 
-def findings(calls: Journal, faults: Faults) -> list[Finding]:
+def findings(calls: CallLog, faults: Faults) -> list[Finding]:
     """Return the findings of strict mode: calls that only worked by accident, and planned faults that were not hit."""
-    suspicious = [
-        Finding(str(advice), advice.rule, call) for call in tuple(calls.suspicious) for advice in call.suspicions
-    ]
+    suspicious = [Finding(str(hint), hint.rule, call) for call in tuple(calls.suspicious) for hint in call.hints]
     unused = [Finding(f"a planned fault was hit less often than planned: {fault}") for fault in faults.unused()]
     return [*suspicious, *unused]
 
@@ -55,9 +57,9 @@ def without_repeats(of_the_contract: Iterable[Finding]) -> list[Finding]:
     return [finding for finding in of_the_contract if finding.call is None or not _is_said(finding, finding.call)]
 
 
-def _is_said(finding: Finding, call: Entry) -> bool:
+def _is_said(finding: Finding, call: Call) -> bool:
     # Strict mode has no findings for a call that was refused.
-    codes = {advice.code for advice in call.suspicions if call.rule is None}
+    codes = {hint.code for hint in call.hints if call.rule is None}
     is_parameter = finding.rule == "HTTP-7" and (finding.where or "").startswith("query ")
     return finding.where in map(SAID_BY_BOTH.get, codes) or (is_parameter and not codes.isdisjoint(PARAMETERS))
 

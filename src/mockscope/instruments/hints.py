@@ -13,7 +13,7 @@ LONGEST_VALUE: Final = 160
 
 
 @unique
-class Hint(Enum):
+class HintTemplate(Enum):
     """A mistake: its cause and its remedy, with named places for what was sent. The name is the code.
 
     Where there is a third value, it names the rule under which the request may pass although nobody promises it.
@@ -219,14 +219,14 @@ class Hint(Enum):
         """The code, as in X-Mockscope-Hint."""
         return self.name.lower().replace("_", "-")
 
-    def about(self, **values: str) -> "Advice":
+    def about(self, **values: str) -> "Hint":
         """Return the hint for one request."""
         # The message of a refusal is short already.
         short = {name: value if name == "message" else clipped(value, LONGEST_VALUE) for name, value in values.items()}
-        return Advice(self.code, self.cause.format(**short), self.remedy.format(**short), self.rule)
+        return Hint(self.code, self.cause.format(**short), self.remedy.format(**short), self.rule)
 
 
-class Advice(NamedTuple):
+class Hint(NamedTuple):
     """A hint for one request: the code, what happened, what to do, and the rule under which such a request may pass."""
 
     code: str

@@ -8,8 +8,8 @@ from typing import Any, Final, Literal, get_args
 
 from mockscope._support.arguments import check_word
 from mockscope._support.text import printable
-from mockscope.instruments.call import Entry
-from mockscope.instruments.redaction import Veil
+from mockscope.instruments.call import Call
+from mockscope.instruments.redaction import Redactor
 
 Operation = Literal[
     "list_users",
@@ -79,29 +79,29 @@ def wanted(operation: str | None, criteria: Criteria) -> dict[str, Any]:
     return {"operation": operation, **criteria}
 
 
-def fits(entry: Entry, criteria: Criteria) -> bool:
+def fits(call: Call, criteria: Criteria) -> bool:
     """Return whether a call fits all criteria."""
-    return all(_equal(name, value, _seen(entry, name)) for name, value in criteria.items())
+    return all(_equal(name, value, _seen(call, name)) for name, value in criteria.items())
 
 
-def differences(entry: Entry, criteria: Criteria) -> list[str]:
+def differences(call: Call, criteria: Criteria) -> list[str]:
     """Return the reasons why a call does not fit, a line each; of a JSON object, a line for each field."""
-    parts = (part for name, value in criteria.items() for part in _parts(name, value, _seen(entry, name)))
-    lines = [_difference(*part, entry.veil) for part in parts if not _equal(*part)]
+    parts = (part for name, value in criteria.items() for part in _parts(name, value, _seen(call, name)))
+    lines = [_difference(*part, call.redactor) for part in parts if not _equal(*part)]
     more = len(lines) - MOST_DIFFERENCES
     return lines if more <= 0 else [*lines[:MOST_DIFFERENCES], f"... and {more} more"]
 
 
-def nearest_calls(entries: Sequence[Entry], criteria: Criteria) -> list[Entry]:
+def nearest_calls(calls: Sequence[Call], criteria: Criteria) -> list[Call]:
     """Return the calls that do not match, the most similar first. Of equally similar ones, the latest comes first.
 
     Calls of another operation are among them only if the operation itself has no calls.
     """
-    others = [entry for entry in reversed(entries) if not fits(entry, criteria)]
-    others = [entry for entry in others if entry.operation == criteria.get("operation")] or others
+    others = [call for call in reversed(calls) if not fits(call, criteria)]
+    others = [call for call in others if call.operation == criteria.get("operation")] or others
     # Comparing texts is slow, so only the best candidates are compared.
-    likely = nlargest(MOST_COMPARED, others, key=lambda entry: _fitting(entry, criteria))
-    return sorted(likely, key=lambda entry: _likeness(entry, criteria), reverse=True)
+    likely = nlargest(MOST_COMPARED, others, key=lambda call: _fitting(call, criteria))
+    return sorted(likely, key=lambda call: _likeness(call, criteria), reverse=True)
 
 
 def agreement(one: Sequence[object], other: Sequence[object]) -> int:
@@ -110,16 +110,16 @@ def agreement(one: Sequence[object], other: Sequence[object]) -> int:
     return next((place for place, (here, there) in pairs if here != there), min(len(one), len(other)))
 
 
-def spelled(criteria: Criteria, veil: Veil) -> str:
+def spelled(criteria: Criteria, redactor: Redactor) -> str:
     """Return criteria in words, with a blank before them."""
-    words = [f"{name}={_shown(value, veil)}" for name, value in criteria.items() if name != "operation"]
+    words = [f"{name}={_shown(value, redactor)}" for name, value in criteria.items() if name != "operation"]
     return f" of {criteria.get('operation')}" * ("operation" in criteria) + f" with {', '.join(words)}" * bool(words)
 
 
-def _seen(entry: Entry, name: str) -> Any:
+def _seen(call: Call, name: str) -> Any:
     if name == "hint":
-        return None if entry.advice is None else entry.advice.code
-    return getattr(entry, name)
+        return None if call.hint is None else call.hint.code
+    return getattr(call, name)
 
 
 def _equal(name: str, value: Any, seen: Any) -> bool:
@@ -140,15 +140,17 @@ def _parts(name: str, value: Any, seen: Any) -> Iterator[tuple[str, Any, Any]]:
         yield name, value, seen
 
 
-def _difference(name: str, value: Any, seen: Any, veil: Veil) -> str:
+def _difference(name: str, value: Any, seen: Any, redactor: Redactor) -> str:
     # Two long texts may begin alike.
-    place = agreement(veil(repr(value)), veil(repr(seen)))
-    return printable(f"{veil(name)}: {_shown(seen, veil, place)}, and expected {_shown(value, veil, place)}")
+    place = agreement(redactor(repr(value)), redactor(repr(seen)))
+    return printable(
+        f"{redactor(name)}: {_shown(seen, redactor, place)}, and expected {_shown(value, redactor, place)}"
+    )
 
 
-def _shown(value: Any, veil: Veil, place: int = 0) -> str:
+def _shown(value: Any, redactor: Redactor, place: int = 0) -> str:
     # Before it is cut: half a key would not be recognised.
-    text = veil(repr(value))
+    text = redactor(repr(value))
     if len(text) <= LONGEST_SHOWN:
         return text
     start = max(0, min(place - CONTEXT, len(text) - LONGEST_SHOWN))
@@ -156,12 +158,12 @@ def _shown(value: Any, veil: Veil, place: int = 0) -> str:
     return "…" * (start > 0) + text[start:end] + "…" * (end < len(text))
 
 
-def _fitting(entry: Entry, criteria: Criteria) -> int:
-    return sum(_equal(name, value, _seen(entry, name)) for name, value in criteria.items())
+def _fitting(call: Call, criteria: Criteria) -> int:
+    return sum(_equal(name, value, _seen(call, name)) for name, value in criteria.items())
 
 
-def _likeness(entry: Entry, criteria: Criteria) -> float:
-    return sum(_alike(_parts(name, value, _seen(entry, name))) for name, value in criteria.items())
+def _likeness(call: Call, criteria: Criteria) -> float:
+    return sum(_alike(_parts(name, value, _seen(call, name))) for name, value in criteria.items())
 
 
 def _alike(parts: Iterator[tuple[str, Any, Any]]) -> float:

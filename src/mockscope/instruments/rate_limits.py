@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mockscope.instruments.call import Entry
+from mockscope.instruments.call import Call
 
 
 class RateLimit:
@@ -30,9 +30,9 @@ class RateLimit:
     def __str__(self) -> str:
         return f"{self.id}: {self.calls} calls per {self.per:g} s for {self.operation}; hit {self.hits}"
 
-    def is_for(self, entry: Entry) -> bool:
+    def is_for(self, call: Call) -> bool:
         """Return whether a call counts against this limit."""
-        return self.operation in ("*", entry.operation)
+        return self.operation in ("*", call.operation)
 
     def left(self, now: int) -> int:
         """Return the number of calls that may pass at a moment, in milliseconds."""

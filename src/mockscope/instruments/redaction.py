@@ -22,7 +22,7 @@ SHORTEST_SHOWN: Final = 12
 SHORTEST_SOUGHT: Final = 8
 
 
-class Veil:
+class Redactor:
     """A redactor for keys: all keys in the vendor's format, and the known keys in other formats.
 
     It is thread-safe.
@@ -39,7 +39,7 @@ class Veil:
         self._sought: dict[str, dict[str, str]] = {}
 
     def __repr__(self) -> str:
-        return f"<Veil that knows {sum(map(len, self._sought.values()))} spellings of keys>"
+        return f"<Redactor that knows {sum(map(len, self._sought.values()))} spellings of keys>"
 
     def learn(self, key: str) -> None:
         """Redact a key from now on."""

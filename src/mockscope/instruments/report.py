@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from mockscope._support.text import printable
-from mockscope.instruments.call import Entry
+from mockscope.instruments.call import Call
 from mockscope.instruments.request_log import INDENT, text_lines
 
 MOST_SHOWN: Final = 20
 LONGEST_BODY: Final = 500
 
 
-def report(entries: Iterable[Entry], *, most: int = MOST_SHOWN, earlier: int = 0) -> str:
+def report(calls: Iterable[Call], *, most: int = MOST_SHOWN, earlier: int = 0) -> str:
     """Return the latest calls as text, the oldest of them first.
 
     Args:
@@ -19,13 +19,13 @@ def report(entries: Iterable[Entry], *, most: int = MOST_SHOWN, earlier: int = 0
         most: How many are shown.
         earlier: The number of calls before these.
     """
-    ordered = sorted(entries, key=lambda entry: entry.number)
+    ordered = sorted(calls, key=lambda call: call.number)
     left_out = earlier + max(0, len(ordered) - most)
     lines = [f"({left_out} earlier calls are not shown)"] if left_out > 0 else []
-    for entry in ordered[-most:]:
-        lines.append(text_lines(entry))
-        if entry.body and (entry.advice or entry.status is None or entry.status >= 400):
-            lines.append(f"{INDENT}sent: {_shortened(entry.body)}")
+    for call in ordered[-most:]:
+        lines.append(text_lines(call))
+        if call.body and (call.hint or call.status is None or call.status >= 400):
+            lines.append(f"{INDENT}sent: {_shortened(call.body)}")
     return "\n".join(lines)
 
 

@@ -11,54 +11,54 @@ from textwrap import wrap
 from typing import Final, TextIO
 
 from mockscope._support.text import clipped, printable
-from mockscope.instruments.call import LONGEST_NAME, Entry
-from mockscope.instruments.hints import Advice
+from mockscope.instruments.call import LONGEST_NAME, Call
+from mockscope.instruments.hints import Hint
 
 INDENT: Final = "    "
 # Characters of a body that are shown in full.
 MAX_BODY_SHOWN: Final = 10_000
 
-Render = Callable[[Entry, int | None], str]
+Render = Callable[[Call, int | None], str]
 
 
-def text_line(entry: Entry) -> str:
+def text_line(call: Call) -> str:
     """Return time, status, operation, user or group, test mode, site, duration and planned fault, in columns."""
-    time = entry.received_at.astimezone().strftime("%H:%M:%S.%f")[:-3]
-    what = entry.operation or f"{entry.method} {entry.path}"
-    who = clipped(entry.email or entry.group or "", LONGEST_NAME)
-    mode = "test mode" if entry.test_mode else ""
-    fault = f"  [{entry.fault}]" if entry.fault else ""
-    duration = f"{(entry.duration or 0) * 1000:.2f} ms{fault}"
+    time = call.received_at.astimezone().strftime("%H:%M:%S.%f")[:-3]
+    what = call.operation or f"{call.method} {call.path}"
+    who = clipped(call.email or call.group or "", LONGEST_NAME)
+    mode = "test mode" if call.test_mode else ""
+    fault = f"  [{call.fault}]" if call.fault else ""
+    duration = f"{(call.duration or 0) * 1000:.2f} ms{fault}"
     return printable(
-        f"{time}  {entry.status or '---'}  {what:<13}  {who:<16}  {mode:<11}  {entry.site or '-'}  {duration}"
+        f"{time}  {call.status or '---'}  {what:<13}  {who:<16}  {mode:<11}  {call.site or '-'}  {duration}"
     )
 
 
-def text_lines(entry: Entry, width: int | None = None) -> str:
+def text_lines(call: Call, width: int | None = None) -> str:
     """Return the line of a call, and under it a line for each hint.
 
     Args:
         entry: The call.
         width: The columns that hints are wrapped to; without it they are not wrapped.
     """
-    return "\n".join([text_line(entry), *_hint_lines(entry, width)])
+    return "\n".join([text_line(call), *_hint_lines(call, width)])
 
 
-def full_text(entry: Entry, width: int | None = None) -> str:
+def full_text(call: Call, width: int | None = None) -> str:
     """Return the same, and the request and the response with headers and bodies."""
-    target = f"{entry.path}?{entry.query}" if entry.query else entry.path
-    request = [f"{entry.method} {target}", *_header_lines(entry.headers), *_body_lines(entry.body)]
-    response = [f"{entry.status or '---'}", *_header_lines(entry.answer_headers), *_body_lines(entry.answer)]
+    target = f"{call.path}?{call.query}" if call.query else call.path
+    request = [f"{call.method} {target}", *_header_lines(call.headers), *_body_lines(call.body)]
+    response = [f"{call.status or '---'}", *_header_lines(call.response_headers), *_body_lines(call.response)]
     shown = [*(f"> {line}" for line in request), *(f"< {line}" for line in response)]
-    return "\n".join([text_lines(entry, width), *(f"{INDENT}{printable(line)}".rstrip() for line in shown)])
+    return "\n".join([text_lines(call, width), *(f"{INDENT}{printable(line)}".rstrip() for line in shown)])
 
 
-def json_line(entry: Entry, width: int | None = None) -> str:
+def json_line(call: Call, width: int | None = None) -> str:
     """Return the same as one JSON object, without headers and bodies."""
-    shown = {name: value for name, value in entry.as_dict().items() if name not in ("headers", "body", "answer")}
-    shown["time"] = entry.received_at.isoformat(timespec="milliseconds")
-    others = [advice.code for advice in _hints(entry)[1:]]
-    return json.dumps({**shown, "email": entry.email, "group": entry.group, "other_hints": others})
+    shown = {name: value for name, value in call.as_dict().items() if name not in ("headers", "body", "response")}
+    shown["time"] = call.received_at.isoformat(timespec="milliseconds")
+    others = [hint.code for hint in _hints(call)[1:]]
+    return json.dumps({**shown, "email": call.email, "group": call.group, "other_hints": others})
 
 
 RENDERERS: Final[dict[str, Render]] = {"text": text_lines, "full": full_text, "json": json_line}
@@ -76,12 +76,12 @@ class RequestLog:
         self._stream: TextIO | None = stream
         self._render = render
 
-    def __call__(self, entry: Entry) -> None:
+    def __call__(self, call: Call) -> None:
         if self._stream is None:
             return
         try:
             width = os.get_terminal_size(self._stream.fileno()).columns if self._stream.isatty() else None
-            self._stream.write(self._render(entry, width) + "\n")
+            self._stream.write(self._render(call, width) + "\n")
         except OSError:
             # The reader of the log is gone; the server need not go with it.
             self._stream = None
@@ -139,14 +139,14 @@ def _message(time: datetime, level: str, text: str) -> str:
     return json.dumps({"time": time.isoformat(timespec="milliseconds"), "level": level, "message": text})
 
 
-def _hints(entry: Entry) -> list[Advice]:
-    own = [] if entry.advice is None else [entry.advice]
-    return own + [advice for advice in entry.suspicions if advice not in own]
+def _hints(call: Call) -> list[Hint]:
+    own = [] if call.hint is None else [call.hint]
+    return own + [hint for hint in call.hints if hint not in own]
 
 
-def _hint_lines(entry: Entry, width: int | None) -> Iterator[str]:
-    for advice in _hints(entry):
-        text = f"{INDENT}{printable(str(advice))}"
+def _hint_lines(call: Call, width: int | None) -> Iterator[str]:
+    for hint in _hints(call):
+        text = f"{INDENT}{printable(str(hint))}"
         yield from [text] if width is None else wrap(text, width, subsequent_indent=INDENT, break_on_hyphens=False)
 
 

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from starlette.types import ASGIApp, Message
 
 from mockscope.domain.refusals import Refused
-from mockscope.sites import Bench
+from mockscope.sites import SiteRegistry
 from mockscope.web.fault_injection import BEFORE_FAULTS
 from mockscope.web.request_head import AUTH_HEADER
 
@@ -49,14 +49,14 @@ class InProcess:
     """Calls an application without a socket.
 
     Args:
-        bench: the sites, with their planned faults.
+        registry: the sites, with their planned faults.
         app: the application.
         url: the URL of the server.
         is_listening: returns whether the server is running.
     """
 
-    def __init__(self, bench: Bench, app: ASGIApp, url: str, is_listening: Callable[[], bool]) -> None:
-        self._bench = bench
+    def __init__(self, registry: SiteRegistry, app: ASGIApp, url: str, is_listening: Callable[[], bool]) -> None:
+        self._registry = registry
         self._app = app
         self.url = url
         self._is_listening = is_listening
@@ -94,10 +94,10 @@ class InProcess:
     def _never_waits(self, credentials: bytes) -> bool:
         """Return whether neither a planned fault nor an observer wants the request in the server's thread."""
         # A forked process has only a copy of the sites.
-        if os.getpid() != self._process or not self._is_listening() or self._bench.observers:
+        if os.getpid() != self._process or not self._is_listening() or self._registry.observers:
             return False
         try:
-            site = self._bench.handle(self._bench.directory.authenticate(credentials.decode()))
+            site = self._registry.handle(self._registry.directory.authenticate(credentials.decode()))
         except Refused:
             return True
         return site is None or not site.faults.are_planned

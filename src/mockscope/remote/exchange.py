@@ -11,7 +11,7 @@ from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
 from mockscope._support.text import printable
-from mockscope.instruments.redaction import SHORTEST_SOUGHT, Veil, last_four
+from mockscope.instruments.redaction import SHORTEST_SOUGHT, Redactor, last_four
 
 MAX_SHOWN_CHARACTERS: Final = 2000
 # A larger request is not repeated as a curl line: nobody reads it, and a shell takes no argument of its size.
@@ -104,20 +104,20 @@ class KeyRedactor:
     """
 
     def __init__(self, host: str, api_key: str) -> None:
-        self._veil = Veil()
-        self._veil.learn(api_key)
+        self._redactor = Redactor()
+        self._redactor.learn(api_key)
         self._pair = f"{host}:{api_key}"
         self._key = api_key
 
     def __call__(self, text: str) -> str:
         """Return a text with the key redacted."""
         # A short key may be any word: it is only recognised after its host.
-        return self._veil(text.replace(self._pair, self._pair.removesuffix(self._key) + last_four(self._key)))
+        return self._redactor(text.replace(self._pair, self._pair.removesuffix(self._key) + last_four(self._key)))
 
     def headers(self, headers: Headers) -> Headers:
         """Return headers with the key redacted, in those with other credentials too."""
         return tuple(
-            (name, self(self._veil.header(name.lower().removeprefix("set-"), value))) for name, value in headers
+            (name, self(self._redactor.header(name.lower().removeprefix("set-"), value))) for name, value in headers
         )
 
     def body(self, body: bytes) -> bytes:
@@ -149,4 +149,4 @@ class KeyRedactor:
         marked = text.replace(self._pair, self._pair.removesuffix(self._key) + KEY_MARK)
         if len(self._key) >= SHORTEST_SOUGHT:
             marked = marked.replace(self._key, KEY_MARK)
-        return KEY_VARIABLE.join(quote(part) if part else "" for part in self._veil(marked).split(KEY_MARK)) or "''"
+        return KEY_VARIABLE.join(quote(part) if part else "" for part in self._redactor(marked).split(KEY_MARK)) or "''"

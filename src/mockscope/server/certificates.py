@@ -174,5 +174,5 @@ def java_trust_store(certificates: list[str]) -> bytes:
     from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate, serialize_java_truststore
 
     parsed = filter(None, map(parse_certificate, certificates))
-    entries = [PKCS12Certificate(certificate, b"%d" % number) for number, certificate in enumerate(parsed)]
-    return serialize_java_truststore(entries, NoEncryption())
+    calls = [PKCS12Certificate(certificate, b"%d" % number) for number, certificate in enumerate(parsed)]
+    return serialize_java_truststore(calls, NoEncryption())

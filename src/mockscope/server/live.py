@@ -183,7 +183,7 @@ class LiveServer(Mockscope):
     def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
         self.stop()
         if kind is None:
-            complain({site.host: site.objections() for site in self.sites.values()})
+            complain({site.host: site.active_findings() for site in self.sites.values()})
 
     def start(self) -> Self:
         """Bind the ports and serve. When this method returns, they accept connections.

@@ -10,19 +10,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mockscope._support.randomness import random_hex
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.instruments.call import Entry
-from mockscope.instruments.call_log import Journal
+from mockscope.instruments.call import Call
+from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.fault import FunctionFailed
-from mockscope.instruments.hints import Hint
+from mockscope.instruments.hints import HintTemplate
 from mockscope.instruments.packed_headers import pack
-from mockscope.sites import Bench, MockSite
-from mockscope.web.control.access import Door
-from mockscope.web.fault_injection import answer_or_break
+from mockscope.sites import MockSite, SiteRegistry
+from mockscope.web.control.access import ControlAccess
+from mockscope.web.fault_injection import respond_or_break
 from mockscope.web.refusal_hints import BODIES, explain
-from mockscope.web.request import Call
-from mockscope.web.request_head import MAX_HEAD_BYTES, REFUSED_HEAD, Head
+from mockscope.web.request import HTTPRequest
+from mockscope.web.request_head import MAX_HEAD_BYTES, REFUSED_HEAD, RequestHead
 from mockscope.web.request_hints import suspect
-from mockscope.web.response import SERVER, JSONAnswer, rendered
+from mockscope.web.response import SERVER, JSONResponse, rendered
 from mockscope.web.routes import Endpoint, Row, allowed_methods, route
 
 logger: Final = logging.getLogger("mockscope")
@@ -30,15 +30,15 @@ logger: Final = logging.getLogger("mockscope")
 RESERVED: Final = re.compile(r"/(_mockscope|openapi\.yaml|openapi\.json|docs)(/|$)")
 
 
-def build_app(bench: Bench, *, hint_header: bool = True, door: Door | None = None) -> ASGIApp:
+def build_app(registry: SiteRegistry, *, hint_header: bool = True, access: ControlAccess | None = None) -> ASGIApp:
     """Assemble the application.
 
     Args:
-        bench: The sites that it answers for, with their instruments.
+        registry: The sites that it answers for, with their instruments.
         hint_header: Whether answers carry X-Mockscope-Hint (HTTP-10).
-        door: Access to the control API; None switches it off.
+        access: Access to the control API; None switches it off.
     """
-    return Front(Api(bench, hint_header=hint_header), Reserved(bench, door))
+    return Front(Api(registry, hint_header=hint_header), Reserved(registry, access))
 
 
 class Front:
@@ -57,138 +57,138 @@ class Api:
     """The ten operations.
 
     Args:
-        bench: The sites that it answers for, with their instruments.
+        registry: The sites that it answers for, with their instruments.
         hint_header: Whether answers carry X-Mockscope-Hint (HTTP-10).
     """
 
-    def __init__(self, bench: Bench, *, hint_header: bool) -> None:
-        self._bench = bench
-        self._directory = bench.directory
+    def __init__(self, registry: SiteRegistry, *, hint_header: bool) -> None:
+        self._registry = registry
+        self._directory = registry.directory
         self._prefix = f"{random_hex(4)}-"
         self._hint_header = hint_header
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        head = Head(scope)
-        call = Call(scope, receive, head, self._new_entry(head, scope.get("scheme", "http")))
+        head = RequestHead(scope)
+        request = HTTPRequest(scope, receive, head, self._new_call(head, scope.get("scheme", "http")))
         try:
             try:
-                response = await self._answer(call)
+                response = await self._response(request)
             except ClientDisconnect:
                 raise
             except FunctionFailed as error:
                 # The trace is the user's function's own: frames of mockscope would bury it.
-                place = call.entry.fault, call.entry.method, call.entry.path
+                place = request.call.fault, request.call.method, request.call.path
                 logger.error("the function of %s failed on %s %s", *place, exc_info=error.__cause__ or error)
-                response = await self._refuse(call, Refused(Refusal.FUNCTION_FAILED, problem=str(error)))
+                response = await self._refuse(request, Refused(Refusal.FUNCTION_FAILED, problem=str(error)))
             except Exception:
                 # HTTP-8: the trace is for the log alone.
-                logger.exception("crashed on %s %s", call.entry.method, call.entry.path)
-                response = self._crashed(call)
-            if call.leaves_body_behind:
-                await call.drain()
-            self._complete(response, call)
+                logger.exception("crashed on %s %s", request.call.method, request.call.path)
+                response = self._crashed(request)
+            if request.leaves_body_behind:
+                await request.drain()
+            self._complete(response, request)
             await response(scope, receive, send)
         except ClientDisconnect:
             pass
         finally:
-            self._log_of(call).close(call.entry)
+            self._log_of(request).close(request.call)
 
-    def _new_entry(self, head: Head, scheme: str) -> Entry:
-        number = next(self._bench.numbers)
+    def _new_call(self, head: RequestHead, scheme: str) -> Call:
+        number = next(self._registry.numbers)
         id = f"{self._prefix}{number}"
-        return Entry(id, head.method, head.path, head.query_string, pack(head.headers), number, scheme)
+        return Call(id, head.method, head.path, head.query_string, pack(head.headers), number, scheme)
 
-    async def _answer(self, call: Call) -> JSONAnswer:
+    async def _response(self, request: HTTPRequest) -> JSONResponse:
         try:
-            if refusal := call.scope.get("state", {}).get(REFUSED_HEAD):
+            if refusal := request.scope.get("state", {}).get(REFUSED_HEAD):
                 raise Refused(Refusal[refusal], limit=str(MAX_HEAD_BYTES))
-            row, handle = self._admit(call)
-            if row.has_body or (handle.faults.are_planned and call.head.announces_body):
-                await call.read_body()
+            row, handle = self._admit(request)
+            if row.has_body or (handle.faults.are_planned and request.head.announces_body):
+                await request.read_body()
             if handle.faults.are_planned:
-                return await answer_or_break(
-                    call, partial(carried_out, row.endpoint, call), handle.faults, handle.clock
+                return await respond_or_break(
+                    request, partial(carried_out, row.endpoint, request), handle.faults, handle.clock
                 )
-            return carried_out(row.endpoint, call)
+            return carried_out(row.endpoint, request)
         except Refused as refused:
-            return await self._refuse(call, refused)
+            return await self._refuse(request, refused)
 
-    async def _refuse(self, call: Call, refused: Refused) -> JSONAnswer:
-        entry = call.entry
-        entry.rule = refused.rule
-        self._log_of(call)
-        if (entry.operation in BODIES or refused.refusal is Refusal.EMAIL_MISSING) and not call.head.waits_to_send:
+    async def _refuse(self, request: HTTPRequest, refused: Refused) -> JSONResponse:
+        call = request.call
+        call.rule = refused.rule
+        self._log_of(request)
+        if (call.operation in BODIES or refused.refusal is Refusal.EMAIL_MISSING) and not request.head.waits_to_send:
             # It belongs to the entry, and a hint may depend on it.
-            await call.read_body()
-        entry.advice = advice = explain(refused, call, self._directory)
-        entry.suspicions = tuple(other for other in suspect(call) if other.code != advice.code)
-        return rendered(refused, entry.veil)
+            await request.read_body()
+        call.hint = hint = explain(refused, request, self._directory)
+        call.hints = tuple(other for other in suspect(request) if other.code != hint.code)
+        return rendered(refused, call.redactor)
 
-    def _crashed(self, call: Call) -> JSONAnswer:
+    def _crashed(self, request: HTTPRequest) -> JSONResponse:
         """Answer where mockscope itself failed (HTTP-8)."""
-        entry = call.entry
+        call = request.call
         refused = Refused(Refusal.CRASHED)
-        entry.rule, entry.advice = refused.rule, Hint.CRASHED.about()
-        return rendered(refused, entry.veil)
+        call.rule, call.hint = refused.rule, HintTemplate.CRASHED.about()
+        return rendered(refused, call.redactor)
 
-    def _admit(self, call: Call) -> tuple[Row, MockSite]:
+    def _admit(self, request: HTTPRequest) -> tuple[Row, MockSite]:
         """HTTP-6: authenticate, route, method; then the operation checks, in its own order."""
-        entry = call.entry
-        rows, call.group_name = route(call.head)
-        row = rows.get((call.head.method, call.head.names_user)) if rows else None
+        call = request.call
+        rows, request.group_name = route(request.head)
+        row = rows.get((request.head.method, request.head.names_user)) if rows else None
         if row is not None:
-            entry.operation = row.operation
-        handle = self._authenticate(call)
+            call.operation = row.operation
+        handle = self._authenticate(request)
         if rows is None:
-            raise Refused(Refusal.PATH_UNKNOWN, path=entry.path)
+            raise Refused(Refusal.PATH_UNKNOWN, path=call.path)
         if row is None:
             allowed = allowed_methods(rows)
-            raise Refused(Refusal.METHOD_NOT_ALLOWED, method=entry.method, path=entry.path, allowed=allowed)
-        entry.test_mode = row.method != "GET" and call.head.asks_test_mode
+            raise Refused(Refusal.METHOD_NOT_ALLOWED, method=call.method, path=call.path, allowed=allowed)
+        call.test_mode = row.method != "GET" and request.head.asks_test_mode
         return row, handle
 
-    def _authenticate(self, call: Call) -> MockSite:
+    def _authenticate(self, request: HTTPRequest) -> MockSite:
         """Return the site that the request opens; from here on the request is among its calls."""
-        call.site = self._directory.authenticate(call.head.credentials())
-        handle = self._bench.handle(call.site)
+        request.site = self._directory.authenticate(request.head.credentials())
+        handle = self._registry.handle(request.site)
         if handle is None:
             # The site was removed by another thread after it was found.
-            raise Refused(Refusal.SITE_UNKNOWN, host=call.site.host)
-        call.entry.site = call.site.host
-        call.open_in(handle.calls)
-        call.site.check_enabled()
+            raise Refused(Refusal.SITE_UNKNOWN, host=request.site.host)
+        request.call.site = request.site.host
+        request.open_in(handle.calls)
+        request.site.check_enabled()
         return handle
 
-    def _log_of(self, call: Call) -> Journal:
+    def _log_of(self, request: HTTPRequest) -> CallLog:
         """Return the log that holds the call: that of a site, or that of calls that reached none."""
-        return call.open_in(self._bench.calls) if call.log is None else call.log
+        return request.open_in(self._registry.calls) if request.log is None else request.log
 
-    def _complete(self, response: JSONAnswer, call: Call) -> None:
+    def _complete(self, response: JSONResponse, request: HTTPRequest) -> None:
         """Add the headers that every answer has, and keep the answer in the entry."""
-        entry = call.entry
-        for name, value in call.answer_headers.items():
+        call = request.call
+        for name, value in request.response_headers.items():
             # A planned fault may have set it.
             response.headers.setdefault(name, value)
-        if call.leaves_body_unsent:
+        if request.leaves_body_unsent:
             response.headers["Connection"] = "close"
-        # HTTP-10: "X-Request-Id, the id of its entry in the journal"
-        response.raw_headers.append((b"x-request-id", entry.id.encode()))
-        if entry.advice is not None and self._hint_header:
-            response.raw_headers.append((b"x-mockscope-hint", entry.advice.code.encode()))
-        if entry.method == "HEAD":
+        # HTTP-10: "X-Request-Id, the id of its call"
+        response.raw_headers.append((b"x-request-id", call.id.encode()))
+        if call.hint is not None and self._hint_header:
+            response.raw_headers.append((b"x-mockscope-hint", call.hint.code.encode()))
+        if call.method == "HEAD":
             response.body = b""
-        response.keep_in(entry)
+        response.keep_in(call)
 
 
-def carried_out(endpoint: Endpoint, call: Call) -> JSONAnswer:
+def carried_out(endpoint: Endpoint, request: HTTPRequest) -> JSONResponse:
     """Return the answer of an operation, and put hints for a request that it accepted into the entry.
 
     Raises:
         Refused: What the operation refuses.
     """
-    response = endpoint(call)
-    if suspicions := suspect(call):
-        call.entry.advice, call.entry.suspicions = suspicions[0], suspicions
+    response = endpoint(request)
+    if hints := suspect(request):
+        request.call.hint, request.call.hints = hints[0], hints
     return response
 
 
@@ -196,20 +196,20 @@ class Reserved:
     """The reserved paths. Their application is imported at the first request.
 
     Args:
-        bench: The sites, with their instruments.
-        door: Access to the control API; None switches it off.
+        registry: The sites, with their instruments.
+        access: Access to the control API; None switches it off.
     """
 
-    def __init__(self, bench: Bench, door: Door | None) -> None:
-        self._bench = bench
-        self._door = door
+    def __init__(self, registry: SiteRegistry, access: ControlAccess | None) -> None:
+        self._registry = registry
+        self._access = access
         self._app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._app is None:
             from mockscope.web.control.app import ReservedPaths  # here, because most servers never need it
 
-            self._app = ReservedPaths(self._bench, self._door)
+            self._app = ReservedPaths(self._registry, self._access)
 
         was_asked = False
 

@@ -21,13 +21,13 @@ from starlette.types import Receive, Scope, Send
 from mockscope import codec
 from mockscope._support.threads import in_thread
 from mockscope.domain.refusals import Refused
-from mockscope.instruments.call import Entry
+from mockscope.instruments.call import Call
 from mockscope.instruments.clock import Clock
-from mockscope.instruments.fault import BODILESS, Action, Answer, Fault, FunctionFailed
+from mockscope.instruments.fault import BODILESS, Action, CannedResponse, Fault, FunctionFailed
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.rate_limits import RateLimitResult
-from mockscope.web.request import Call
-from mockscope.web.response import JSONAnswer, rendered
+from mockscope.web.request import HTTPRequest
+from mockscope.web.response import JSONResponse, rendered
 
 T = TypeVar("T")
 
@@ -78,11 +78,13 @@ class Connection:
         return True
 
 
-async def answer_or_break(call: Call, answer: Callable[[], JSONAnswer], faults: Faults, clock: Clock) -> JSONAnswer:
+async def respond_or_break(
+    request: HTTPRequest, response: Callable[[], JSONResponse], faults: Faults, clock: Clock
+) -> JSONResponse:
     """Return what a site with planned faults answers. The body was read, because a fault may depend on it.
 
     Args:
-        call: The request.
+        request: The request.
         answer: Carries it out.
         faults: The planned faults.
         clock: The clock of the site.
@@ -90,95 +92,101 @@ async def answer_or_break(call: Call, answer: Callable[[], JSONAnswer], faults: 
     Raises:
         Refused: What the operation refuses; then nothing of it was broken.
     """
-    if BEFORE_FAULTS in call.scope:
-        return answer()
+    if BEFORE_FAULTS in request.scope:
+        return response()
     try:
-        return await _judged(call, answer, faults, clock)
+        return await _judged(request, response, faults, clock)
     except _LetGo:
         # It was meant for the site that was, and what there is now shall not hear of it.
-        return BrokenAnswer(Fault(id=call.entry.fault or "fault", transport="reset"), call, Answer(503), b"")
+        return BrokenResponse(
+            Fault(id=request.call.fault or "fault", transport="reset"), request, CannedResponse(503), b""
+        )
 
 
-async def _judged(call: Call, endpoint: Callable[[], JSONAnswer], faults: Faults, clock: Clock) -> JSONAnswer:
-    verdict = faults.judge(call.entry)
+async def _judged(
+    request: HTTPRequest, endpoint: Callable[[], JSONResponse], faults: Faults, clock: Clock
+) -> JSONResponse:
+    verdict = faults.judge(request.call)
     if verdict is not None:
-        call.answer_headers = verdict.headers
+        request.response_headers = verdict.headers
         if not verdict.passes:
-            call.entry.fault = verdict.limit.id
+            request.call.fault = verdict.limit.id
             return _too_many(verdict)
-    fault = await _taken(call, faults)
+    fault = await _taken(request, faults)
     while fault is not None:
-        own: JSONAnswer | None = None
+        own: JSONResponse | None = None
         try:
             if fault.after_commit:
                 own = endpoint()
         except Refused:
             # Nothing was committed: the next fault strikes, or none.
-            fault = await _taken(call, faults, instead_of=fault)
+            fault = await _taken(request, faults, instead_of=fault)
             if fault is None:
                 raise
         else:
-            return await _broken(fault, call, endpoint, own, clock)
+            return await _broken(fault, request, endpoint, own, clock)
     return endpoint()
 
 
-async def _taken(call: Call, faults: Faults, instead_of: Fault | None = None) -> Fault | None:
+async def _taken(request: HTTPRequest, faults: Faults, instead_of: Fault | None = None) -> Fault | None:
     # Read once: a rule with a function may be planned meanwhile.
     rules = faults.rules
-    take = partial(faults.take, call.entry, rules, instead_of=instead_of)
-    return await _outside(call, take) if any(callable(rule.where) for rule in rules) else take()
+    take = partial(faults.take, request.call, rules, instead_of=instead_of)
+    return await _outside(request, take) if any(callable(rule.where) for rule in rules) else take()
 
 
 async def _broken(
-    fault: Fault, call: Call, endpoint: Callable[[], JSONAnswer], own: JSONAnswer | None, clock: Clock
-) -> JSONAnswer:
+    fault: Fault, request: HTTPRequest, endpoint: Callable[[], JSONResponse], own: JSONResponse | None, clock: Clock
+) -> JSONResponse:
     """Return the response that a fault leaves.
 
     Args:
         fault: The fault.
-        call: The request.
+        request: The request.
         endpoint: Carries the operation out.
         own: The operation's response; None where it was not carried out yet.
         clock: The clock of the site.
     """
-    entry = call.entry
-    entry.fault = fault.id
+    call = request.call
+    call.fault = fault.id
     if fault.delay:
         # Counted from the receipt: a test that has seen the call may move the clock at once.
-        due = entry.received + fault.next_delay()
-        async with _held_back(call, due):
+        due = call.received + fault.next_delay()
+        async with _held_back(request, due):
             await clock.sleep(due - clock.time())
     if fault.cuts_own_response and own is None:
         try:
             own = endpoint()
         except Refused as refused:
-            entry.rule, own = refused.rule, rendered(refused, entry.veil)
-    instead: JSONAnswer | None = None
+            call.rule, own = refused.rule, rendered(refused, call.redactor)
+    instead: JSONResponse | None = None
     if fault.transport is not None:
-        instead = _interrupted(fault, call, own)
+        instead = _interrupted(fault, request, own)
     elif fault.status is not None:
         instead = _put_together(_planned(fault))
     elif fault.action is not None:
-        instead = await _given(fault.action, fault.id, call, own)
+        instead = await _given(fault.action, fault.id, request, own)
     if instead is None:
         return own or endpoint()
     # A hint is about the response that it comes with; strict mode still objects to what happened.
-    entry.advice = None
+    call.hint = None
     return instead
 
 
-def _interrupted(fault: Fault, call: Call, own: JSONAnswer | None) -> JSONAnswer:
+def _interrupted(fault: Fault, request: HTTPRequest, own: JSONResponse | None) -> JSONResponse:
     """Return the response such as a transport fault leaves it."""
-    answer = _planned(fault) if own is None or not fault.cuts_own_response else Answer(own.status_code, own.body)
+    response = (
+        _planned(fault) if own is None or not fault.cuts_own_response else CannedResponse(own.status_code, own.body)
+    )
     # Never all of it.
-    wanted = len(answer.body) // 2 if fault.after_bytes is None else fault.after_bytes
-    part = answer.body[: max(0, min(wanted, len(answer.body) - 1))]
+    wanted = len(response.body) // 2 if fault.after_bytes is None else fault.after_bytes
+    part = response.body[: max(0, min(wanted, len(response.body) - 1))]
     if fault.transport == "bad_json":
-        return _put_together(Answer(answer.status, part, answer.headers))
-    return BrokenAnswer(fault, call, answer, part)
+        return _put_together(CannedResponse(response.status, part, response.headers))
+    return BrokenResponse(fault, request, response, part)
 
 
-class BrokenAnswer(JSONAnswer):
+class BrokenResponse(JSONResponse):
     """An answer that does not arrive as one.
 
     Args:
@@ -188,21 +196,21 @@ class BrokenAnswer(JSONAnswer):
         part: how much of its body is said.
     """
 
-    def __init__(self, fault: Fault, call: Call, answer: Answer, part: bytes) -> None:
-        super().__init__(answer.body, answer.status)
-        self.headers.update(answer.headers)
+    def __init__(self, fault: Fault, request: HTTPRequest, response: CannedResponse, part: bytes) -> None:
+        super().__init__(response.body, response.status)
+        self.headers.update(response.headers)
         self._fault = fault
-        self._call = call
+        self._request = request
         self._part = part
 
-    def keep_in(self, entry: Entry) -> None:
+    def keep_in(self, call: Call) -> None:
         if self._says_part:
-            entry.keep_answer(self.status_code, self.raw_headers, self._part)
+            call.keep_response(self.status_code, self.raw_headers, self._part)
 
     @property
     def _says_part(self) -> bool:
         # What is cut is a body, and HEAD is answered without one: then nothing is left.
-        return self._fault.transport == "truncate" and self._call.head.method != "HEAD"
+        return self._fault.transport == "truncate" and self._request.head.method != "HEAD"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = _connection(scope)
@@ -213,7 +221,7 @@ class BrokenAnswer(JSONAnswer):
                     connection.transport.close()
             with suppress(_LetGo):
                 with suppress(ClientDisconnect):
-                    async with _held_back(self._call, inf):
+                    async with _held_back(self._request, inf):
                         await _gone(receive)
                 return
         if self._says_part:
@@ -226,7 +234,7 @@ class BrokenAnswer(JSONAnswer):
             connection.reset()
         else:
             # Closing on bytes that nobody read would be a reset too.
-            await self._call.drain()
+            await self._request.drain()
             if self._fault.transport == "garbage":
                 connection.transport.write(GARBAGE)
             connection.transport.close()
@@ -245,18 +253,18 @@ class _LetGo(Exception):
 
 
 @asynccontextmanager
-async def _held_back(call: Call, until: float) -> AsyncIterator[None]:
+async def _held_back(request: HTTPRequest, until: float) -> AsyncIterator[None]:
     """Mark a call that a fault keeps back, for a block: neither a look at the calls nor the server waits for it.
 
     Args:
-        call: The request.
+        request: The request.
         until: The time on the clock at which it goes on.
 
     Raises:
         ClientDisconnect: If the server stops.
         _LetGo: If the site is reset or removed.
     """
-    connection, loop = _connection(call.scope), asyncio.get_running_loop()
+    connection, loop = _connection(request.scope), asyncio.get_running_loop()
     is_let_go = False
 
     def end() -> None:
@@ -271,12 +279,12 @@ async def _held_back(call: Call, until: float) -> AsyncIterator[None]:
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(end)
 
-    assert call.log is not None
+    assert request.log is not None
     if connection is not None:
         connection.held = asyncio.current_task()
     try:
         async with asyncio.timeout(None) as limit:
-            with call.log.holding(call.entry, until, let_go):
+            with request.log.holding(request.call, until, let_go):
                 yield
                 # The clock of a site that was reset may be past the end of the delay.
                 if is_let_go:
@@ -292,16 +300,18 @@ async def _held_back(call: Call, until: float) -> AsyncIterator[None]:
             connection.held = None
 
 
-async def _outside(call: Call, function: Callable[[], T]) -> T:
+async def _outside(request: HTTPRequest, function: Callable[[], T]) -> T:
     """Return what a function that calls one of the user's returns, in a thread of its own.
 
     The function may ask the server, look at the calls, or never return.
     """
     try:
-        async with _held_back(call, inf):
+        async with _held_back(request, inf):
             return await in_thread(function)
     except ClientDisconnect:
-        logger.warning("The server stops, and a function of %s has not returned from %s.", call.entry.fault, call.entry)
+        logger.warning(
+            "The server stops, and a function of %s has not returned from %s.", request.call.fault, request.call
+        )
         raise
 
 
@@ -311,39 +321,41 @@ def _connection(scope: Scope) -> Connection | None:
     return connection
 
 
-async def _given(action: Action, id: str, call: Call, own: JSONAnswer | None) -> JSONAnswer | None:
+async def _given(action: Action, id: str, request: HTTPRequest, own: JSONResponse | None) -> JSONResponse | None:
     """Return the response that the action of a fault gives; None where it lets the call go on."""
-    answer = None if own is None else Answer(own.status_code, own.body)
+    response = None if own is None else CannedResponse(own.status_code, own.body)
 
     def act() -> object:
         try:
-            return action(call.entry, answer)
+            return action(request.call, response)
         except BaseException as error:
             # The error is the function's own, even if it is a refusal or a framework's.
             raise FunctionFailed(id, error) from error
 
-    given = await _outside(call, act)
-    if given is not None and not isinstance(given, Answer):
+    given = await _outside(request, act)
+    if given is not None and not isinstance(given, CannedResponse):
         raise FunctionFailed(id, given)
     return None if given is None else _put_together(given)
 
 
-def _too_many(verdict: RateLimitResult) -> JSONAnswer:
+def _too_many(verdict: RateLimitResult) -> JSONResponse:
     limit = verdict.limit
     text = f"Too many calls: {limit.calls} per {limit.per:g} seconds are let through, by a planned rate limit."
-    return JSONAnswer(codec.encode(codec.Message(text)), 429)
+    return JSONResponse(codec.encode(codec.Message(text)), 429)
 
 
-def _planned(fault: Fault) -> Answer:
+def _planned(fault: Fault) -> CannedResponse:
     status = fault.status or 200
     said = codec.encode(codec.Message(f"A planned fault: {status} {responses.get(status, '')}".rstrip()))
-    return Answer(status, b"" if status in BODILESS else said if fault.body is None else fault.body, fault.headers)
+    return CannedResponse(
+        status, b"" if status in BODILESS else said if fault.body is None else fault.body, fault.headers
+    )
 
 
-def _put_together(answer: Answer) -> JSONAnswer:
-    made = JSONAnswer(answer.body, answer.status)
-    made.headers.update(answer.headers)
-    if answer.status == 204:
+def _put_together(response: CannedResponse) -> JSONResponse:
+    made = JSONResponse(response.body, response.status)
+    made.headers.update(response.headers)
+    if response.status == 204:
         # RFC 9110: "A server MUST NOT send a Content-Length header field in any response with a status code of [...]
         # 204"
         del made.headers["Content-Length"]

@@ -16,8 +16,8 @@ from mockscope.domain.model import email_key
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.rules import ACCESS_WORDS, GROUP_CHANGES, NEW_GROUP, NEW_USER, USER_CHANGES, Body
 from mockscope.domain.store import Table
-from mockscope.instruments.hints import Advice, Hint, did_you_mean
-from mockscope.web.request import Call
+from mockscope.instruments.hints import Hint, HintTemplate, did_you_mean
+from mockscope.web.request import HTTPRequest
 from mockscope.web.request_head import AUTH_HEADER, EMAIL_HEADER
 from mockscope.web.routes import GROUPS, USERS
 
@@ -47,119 +47,123 @@ MAX_BYTES_READ: Final = 64 * 1024
 
 # -- conditions of refusals --------------------------------------------------------------------------------------
 
-Condition = Callable[[Refused, Call, Directory], Values | None]
+Condition = Callable[[Refused, HTTPRequest, Directory], Values | None]
 
 
 def _if(holds: object) -> Values | None:
     return FITS if holds else None
 
 
-def _always(refused: Refused, call: Call, directory: Directory) -> Values | None:
+def _always(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
     return FITS
 
 
-def _preflight(refused: Refused, call: Call, directory: Directory) -> Values | None:
-    return _if(call.entry.method == "OPTIONS" and call.head.header(b"access-control-request-method"))
+def _preflight(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
+    return _if(request.call.method == "OPTIONS" and request.head.header(b"access-control-request-method"))
 
 
-def first_sent(names: Iterable[bytes], call: Call) -> Iterator[Values]:
+def first_sent(names: Iterable[bytes], request: HTTPRequest) -> Iterator[Values]:
     """The first header of these that was sent."""
-    yield from islice(({"sent": name.decode().title()} for name in names if call.head.header(name)), 1)
+    yield from islice(({"sent": name.decode().title()} for name in names if request.head.header(name)), 1)
 
 
 def _renamed(names: Iterable[bytes]) -> Condition:
-    return lambda refused, call, directory: next(first_sent(names, call), None)
+    return lambda refused, request, directory: next(first_sent(names, request), None)
 
 
 def _brackets_in(name: bytes) -> Condition:
-    return lambda refused, call, directory: _if(re.search(r"^\s*<|>\s*$", call.head.header(name)))
+    return lambda refused, request, directory: _if(re.search(r"^\s*<|>\s*$", request.head.header(name)))
 
 
-def _removed_site(refused: Refused, call: Call, directory: Directory) -> Values | None:
+def _removed_site(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
     label = directory.removed(refused.values["host"])
     return None if label is None else {"label": f": it was that of {label}" if label else ""}
 
 
-def _known_sites(refused: Refused, call: Call, directory: Directory) -> Values | None:
+def _known_sites(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
     hosts = directory.hosts()
     more = f" and {len(hosts) - MAX_HOSTS_SHOWN} more" if len(hosts) > MAX_HOSTS_SHOWN else ""
     known = ", ".join(hosts[:MAX_HOSTS_SHOWN]) or "none"
     return {"known": known + more, "nearest": did_you_mean(nearest(refused.values["host"], hosts))}
 
 
-def _other_site(refused: Refused, call: Call, directory: Directory) -> Values | None:
-    key = call.head.header(AUTH_HEADER).strip().rpartition(":")[2]
+def _other_site(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
+    key = request.head.header(AUTH_HEADER).strip().rpartition(":")[2]
     return next(({"other": site.host} for site in directory if site.is_opened_by(key)), None)
 
 
 def _at(pattern: str) -> Condition:
-    return lambda refused, call, directory: _if(re.match(pattern, call.entry.path))
+    return lambda refused, request, directory: _if(re.match(pattern, request.call.path))
 
 
-def _near_path(refused: Refused, call: Call, directory: Directory) -> Values | None:
-    return {"nearest": did_you_mean(nearest(call.entry.path.rstrip("/"), (USERS, GROUPS)))}
+def _near_path(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
+    return {"nearest": did_you_mean(nearest(request.call.path.rstrip("/"), (USERS, GROUPS)))}
 
 
-def _email_in_query(refused: Refused, call: Call, directory: Directory) -> Values | None:
-    return {"place": "query"} if "email" in call.head.query else None
+def _email_in_query(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
+    return {"place": "query"} if "email" in request.head.query else None
 
 
-def _email_in_body(refused: Refused, call: Call, directory: Directory) -> Values | None:
-    return {"place": "body"} if b"email" in call.body else None
+def _email_in_body(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
+    return {"place": "body"} if b"email" in request.body else None
 
 
-def _near_user(refused: Refused, call: Call, directory: Directory) -> Values | None:
+def _near_user(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
     email = refused.values["email"]
-    return {"nearest": did_you_mean(nearest_email(email, _neighbours(call, call.site.store.users, email_key(email))))}
+    return {
+        "nearest": did_you_mean(nearest_email(email, _neighbours(request, request.site.store.users, email_key(email))))
+    }
 
 
-def _administrators(refused: Refused, call: Call, directory: Directory) -> Values | None:
-    emails = [user.email for user in call.site.administrators()]
+def _administrators(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
+    emails = [user.email for user in request.site.administrators()]
     guess = nearest_email(refused.values["email"], emails)
     return {"nearest": did_you_mean(guess), "such": f", such as {guess or emails[0]}" if emails else ""}
 
 
-def _near_group(refused: Refused, call: Call, directory: Directory) -> Values | None:
+def _near_group(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
     name = refused.values["name"]
-    return {"nearest": did_you_mean(nearest(name, _neighbours(call, call.site.store.groups, name)))}
+    return {"nearest": did_you_mean(nearest(name, _neighbours(request, request.site.store.groups, name)))}
 
 
-def _neighbours(call: Call, table: Table[Any], key: str) -> list[str]:
+def _neighbours(request: HTTPRequest, table: Table[Any], key: str) -> list[str]:
     """The keys to compare with: all of a small table, else those around the place of ``key``."""
-    with call.site.lock:
+    with request.site.lock:
         return list(table) if len(table) <= MOST_CANDIDATES else table.near(key, MOST_CANDIDATES // 2)
 
 
 def _body(pattern: bytes) -> Condition:
-    return lambda refused, call, directory: _if(re.match(pattern, call.body))
+    return lambda refused, request, directory: _if(re.match(pattern, request.body))
 
 
 def _in_syntax(pattern: bytes) -> Condition:
     # Characters inside a string are not a mistake.
-    return lambda refused, call, directory: _if(re.search(pattern, codec.without_strings(call.body[:MAX_BYTES_READ])))
+    return lambda refused, request, directory: _if(
+        re.search(pattern, codec.without_strings(request.body[:MAX_BYTES_READ]))
+    )
 
 
-def _groups_as_string(refused: Refused, call: Call, directory: Directory) -> Values | None:
-    groups = sent_field("groups", call)
+def _groups_as_string(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
+    groups = sent_field("groups", request)
     return {"sent": groups} if isinstance(groups, str) else None
 
 
-def _access_misspelt(refused: Refused, call: Call, directory: Directory) -> Values | None:
-    access = sent_field("access", call)
+def _access_misspelt(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
+    access = sent_field("access", request)
     if not isinstance(access, str) or access.lower() in ACCESS_WORDS:
         return None
     return {"sent": access or "(blank)", "nearest": did_you_mean(nearest(access, ACCESS_WORDS))}
 
 
-def sent_field(name: str, call: Call) -> object:
+def sent_field(name: str, request: HTTPRequest) -> object:
     """The value of a field that the operation knows."""
-    value = call.fields and call.fields.get(name)
-    return value if value is not None and name in KNOWN_FIELDS[call.entry.operation or ""] else None
+    value = request.fields and request.fields.get(name)
+    return value if value is not None and name in KNOWN_FIELDS[request.call.operation or ""] else None
 
 
-def _required_misspelt(refused: Refused, call: Call, directory: Directory) -> Values | None:
+def _required_misspelt(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
     """A required field is missing and a near one was sent: most likely the one is meant by the other."""
-    fields, table = call.fields or {}, BODIES[call.entry.operation or ""]
+    fields, table = request.fields or {}, BODIES[request.call.operation or ""]
     missing = [field.name for field in table.fields if field.required and field.name not in fields]
     for name in islice(fields, MOST_CANDIDATES):
         if name not in table.names and get_close_matches(name, missing, n=1):
@@ -171,79 +175,83 @@ class Reason(NamedTuple):
     """A hint, and when it explains a refusal."""
 
     refusal: Refusal
-    hint: Hint
+    hint: HintTemplate
     find: Condition = _always
 
 
 # Of the rows of a refusal the first that fits counts.
 REASONS: Final = (
-    Reason(Refusal.AUTH_MISSING, Hint.CORS_PREFLIGHT, _preflight),
-    Reason(Refusal.AUTH_MISSING, Hint.AUTH_HEADER_RENAMED, _renamed(RENAMED_AUTH)),
-    Reason(Refusal.AUTH_MISSING, Hint.AUTH_HEADER_MISSING),
-    Reason(Refusal.AUTH_REPEATED, Hint.AUTH_REPEATED),
-    Reason(Refusal.AUTH_MALFORMED, Hint.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER)),
-    Reason(Refusal.AUTH_MALFORMED, Hint.AUTH_NO_COLON),
-    Reason(Refusal.AUTH_SWAPPED, Hint.AUTH_SWAPPED),
-    Reason(Refusal.SITE_UNKNOWN, Hint.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER)),
-    Reason(Refusal.SITE_UNKNOWN, Hint.SITE_REMOVED, _removed_site),
-    Reason(Refusal.SITE_UNKNOWN, Hint.SITE_UNKNOWN, _known_sites),
-    Reason(Refusal.KEY_WRONG, Hint.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER)),
-    Reason(Refusal.KEY_WRONG, Hint.KEY_OF_ANOTHER_SITE, _other_site),
-    Reason(Refusal.KEY_WRONG, Hint.KEY_WRONG),
-    Reason(Refusal.API_DISABLED, Hint.API_DISABLED),
-    Reason(Refusal.PATH_UNKNOWN, Hint.SUCCESSOR_API, _at(SUCCESSOR)),
-    Reason(Refusal.PATH_UNKNOWN, Hint.EMAIL_IN_PATH, _at(r"/api/v1/users/[^/]*(@|%40)")),
-    Reason(Refusal.PATH_UNKNOWN, Hint.UNESCAPED_SLASH, _at("/api/v1/groups/")),
-    Reason(Refusal.PATH_UNKNOWN, Hint.PATH_UNKNOWN, _near_path),
-    Reason(Refusal.METHOD_NOT_ALLOWED, Hint.CORS_PREFLIGHT, _preflight),
-    Reason(Refusal.METHOD_NOT_ALLOWED, Hint.METHOD_NOT_OFFERED),
-    Reason(Refusal.LINE_TOO_LONG, Hint.HEAD_TOO_LONG),
-    Reason(Refusal.HEAD_TOO_LONG, Hint.HEAD_TOO_LONG),
-    Reason(Refusal.CONTENT_TYPE_WRONG, Hint.CONTENT_TYPE_NOT_JSON),
-    Reason(Refusal.BODY_TOO_LARGE, Hint.BODY_TOO_LARGE),
-    Reason(Refusal.BODY_MISSING, Hint.BODY_MISSING),
-    Reason(Refusal.BODY_NOT_JSON, Hint.BODY_GZIP, _body(b"\x1f\x8b")),
-    Reason(Refusal.BODY_NOT_JSON, Hint.BODY_BOM, _body(b"\xef\xbb\xbf|\xff\xfe|\xfe\xff")),
-    Reason(Refusal.BODY_NOT_JSON, Hint.JSON_CURLY_QUOTES, _in_syntax("\u201c|\u201d|\u2018|\u2019".encode())),
-    Reason(Refusal.BODY_NOT_JSON, Hint.JSON_TRAILING_COMMA, _in_syntax(rb",\s*[}\]]")),
-    Reason(Refusal.BODY_NOT_JSON, Hint.JSON_FORM_ENCODED, _body(rb"[\w.%+\[\]-]+=[^{}]*\Z")),
-    Reason(Refusal.BODY_NOT_JSON, Hint.JSON_MALFORMED),
-    Reason(Refusal.BODY_NOT_AN_OBJECT, Hint.JSON_MALFORMED),
-    Reason(Refusal.FIELDS_INVALID, Hint.GROUPS_AS_STRING, _groups_as_string),
-    Reason(Refusal.FIELDS_INVALID, Hint.ACCESS_MISSPELT, _access_misspelt),
-    Reason(Refusal.FIELDS_INVALID, Hint.FIELD_UNKNOWN, _required_misspelt),
-    Reason(Refusal.FIELDS_INVALID, Hint.FIELDS_INVALID),
-    Reason(Refusal.EMAIL_MISSING, Hint.EMAIL_HEADER_RENAMED, _renamed(RENAMED_EMAIL)),
-    Reason(Refusal.EMAIL_MISSING, Hint.EMAIL_NOT_IN_HEADER, _email_in_query),
-    Reason(Refusal.EMAIL_MISSING, Hint.EMAIL_NOT_IN_HEADER, _email_in_body),
-    Reason(Refusal.EMAIL_MISSING, Hint.EMAIL_HEADER_MISSING),
-    Reason(Refusal.EMAIL_BLANK, Hint.EMAIL_HEADER_BLANK),
-    Reason(Refusal.EMAIL_REPEATED, Hint.EMAIL_REPEATED),
-    Reason(Refusal.USER_UNKNOWN, Hint.EMAIL_ANGLE_BRACKETS, _brackets_in(EMAIL_HEADER)),
-    Reason(Refusal.USER_UNKNOWN, Hint.USER_UNKNOWN, _near_user),
-    Reason(Refusal.GROUPS_UNKNOWN, Hint.GROUP_UNKNOWN, _near_group),
-    Reason(Refusal.INVITER_UNKNOWN, Hint.INVITER_UNKNOWN, _administrators),
-    Reason(Refusal.INVITER_NOT_ADMINISTRATOR, Hint.INVITER_NOT_ADMINISTRATOR, _administrators),
-    Reason(Refusal.EMAIL_TAKEN, Hint.ALREADY_THERE, lambda refused, call, directory: {"name": refused.values["email"]}),
-    Reason(Refusal.GROUP_UNKNOWN, Hint.GROUP_UNKNOWN, _near_group),
-    Reason(Refusal.CREATOR_UNKNOWN, Hint.USER_UNKNOWN, _near_user),
-    Reason(Refusal.CREATOR_NOT_ADMINISTRATOR, Hint.INVITER_NOT_ADMINISTRATOR, _administrators),
-    Reason(Refusal.GROUP_TAKEN, Hint.ALREADY_THERE),
-    Reason(Refusal.BUILTIN_RENAMED, Hint.BUILTIN_GROUP),
-    Reason(Refusal.BUILTIN_DELETED, Hint.BUILTIN_GROUP),
-    Reason(Refusal.FUNCTION_FAILED, Hint.ACTION_FAILED),
-    Reason(Refusal.CRASHED, Hint.CRASHED),
+    Reason(Refusal.AUTH_MISSING, HintTemplate.CORS_PREFLIGHT, _preflight),
+    Reason(Refusal.AUTH_MISSING, HintTemplate.AUTH_HEADER_RENAMED, _renamed(RENAMED_AUTH)),
+    Reason(Refusal.AUTH_MISSING, HintTemplate.AUTH_HEADER_MISSING),
+    Reason(Refusal.AUTH_REPEATED, HintTemplate.AUTH_REPEATED),
+    Reason(Refusal.AUTH_MALFORMED, HintTemplate.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER)),
+    Reason(Refusal.AUTH_MALFORMED, HintTemplate.AUTH_NO_COLON),
+    Reason(Refusal.AUTH_SWAPPED, HintTemplate.AUTH_SWAPPED),
+    Reason(Refusal.SITE_UNKNOWN, HintTemplate.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER)),
+    Reason(Refusal.SITE_UNKNOWN, HintTemplate.SITE_REMOVED, _removed_site),
+    Reason(Refusal.SITE_UNKNOWN, HintTemplate.SITE_UNKNOWN, _known_sites),
+    Reason(Refusal.KEY_WRONG, HintTemplate.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER)),
+    Reason(Refusal.KEY_WRONG, HintTemplate.KEY_OF_ANOTHER_SITE, _other_site),
+    Reason(Refusal.KEY_WRONG, HintTemplate.KEY_WRONG),
+    Reason(Refusal.API_DISABLED, HintTemplate.API_DISABLED),
+    Reason(Refusal.PATH_UNKNOWN, HintTemplate.SUCCESSOR_API, _at(SUCCESSOR)),
+    Reason(Refusal.PATH_UNKNOWN, HintTemplate.EMAIL_IN_PATH, _at(r"/api/v1/users/[^/]*(@|%40)")),
+    Reason(Refusal.PATH_UNKNOWN, HintTemplate.UNESCAPED_SLASH, _at("/api/v1/groups/")),
+    Reason(Refusal.PATH_UNKNOWN, HintTemplate.PATH_UNKNOWN, _near_path),
+    Reason(Refusal.METHOD_NOT_ALLOWED, HintTemplate.CORS_PREFLIGHT, _preflight),
+    Reason(Refusal.METHOD_NOT_ALLOWED, HintTemplate.METHOD_NOT_OFFERED),
+    Reason(Refusal.LINE_TOO_LONG, HintTemplate.HEAD_TOO_LONG),
+    Reason(Refusal.HEAD_TOO_LONG, HintTemplate.HEAD_TOO_LONG),
+    Reason(Refusal.CONTENT_TYPE_WRONG, HintTemplate.CONTENT_TYPE_NOT_JSON),
+    Reason(Refusal.BODY_TOO_LARGE, HintTemplate.BODY_TOO_LARGE),
+    Reason(Refusal.BODY_MISSING, HintTemplate.BODY_MISSING),
+    Reason(Refusal.BODY_NOT_JSON, HintTemplate.BODY_GZIP, _body(b"\x1f\x8b")),
+    Reason(Refusal.BODY_NOT_JSON, HintTemplate.BODY_BOM, _body(b"\xef\xbb\xbf|\xff\xfe|\xfe\xff")),
+    Reason(Refusal.BODY_NOT_JSON, HintTemplate.JSON_CURLY_QUOTES, _in_syntax("\u201c|\u201d|\u2018|\u2019".encode())),
+    Reason(Refusal.BODY_NOT_JSON, HintTemplate.JSON_TRAILING_COMMA, _in_syntax(rb",\s*[}\]]")),
+    Reason(Refusal.BODY_NOT_JSON, HintTemplate.JSON_FORM_ENCODED, _body(rb"[\w.%+\[\]-]+=[^{}]*\Z")),
+    Reason(Refusal.BODY_NOT_JSON, HintTemplate.JSON_MALFORMED),
+    Reason(Refusal.BODY_NOT_AN_OBJECT, HintTemplate.JSON_MALFORMED),
+    Reason(Refusal.FIELDS_INVALID, HintTemplate.GROUPS_AS_STRING, _groups_as_string),
+    Reason(Refusal.FIELDS_INVALID, HintTemplate.ACCESS_MISSPELT, _access_misspelt),
+    Reason(Refusal.FIELDS_INVALID, HintTemplate.FIELD_UNKNOWN, _required_misspelt),
+    Reason(Refusal.FIELDS_INVALID, HintTemplate.FIELDS_INVALID),
+    Reason(Refusal.EMAIL_MISSING, HintTemplate.EMAIL_HEADER_RENAMED, _renamed(RENAMED_EMAIL)),
+    Reason(Refusal.EMAIL_MISSING, HintTemplate.EMAIL_NOT_IN_HEADER, _email_in_query),
+    Reason(Refusal.EMAIL_MISSING, HintTemplate.EMAIL_NOT_IN_HEADER, _email_in_body),
+    Reason(Refusal.EMAIL_MISSING, HintTemplate.EMAIL_HEADER_MISSING),
+    Reason(Refusal.EMAIL_BLANK, HintTemplate.EMAIL_HEADER_BLANK),
+    Reason(Refusal.EMAIL_REPEATED, HintTemplate.EMAIL_REPEATED),
+    Reason(Refusal.USER_UNKNOWN, HintTemplate.EMAIL_ANGLE_BRACKETS, _brackets_in(EMAIL_HEADER)),
+    Reason(Refusal.USER_UNKNOWN, HintTemplate.USER_UNKNOWN, _near_user),
+    Reason(Refusal.GROUPS_UNKNOWN, HintTemplate.GROUP_UNKNOWN, _near_group),
+    Reason(Refusal.INVITER_UNKNOWN, HintTemplate.INVITER_UNKNOWN, _administrators),
+    Reason(Refusal.INVITER_NOT_ADMINISTRATOR, HintTemplate.INVITER_NOT_ADMINISTRATOR, _administrators),
+    Reason(
+        Refusal.EMAIL_TAKEN,
+        HintTemplate.ALREADY_THERE,
+        lambda refused, request, directory: {"name": refused.values["email"]},
+    ),
+    Reason(Refusal.GROUP_UNKNOWN, HintTemplate.GROUP_UNKNOWN, _near_group),
+    Reason(Refusal.CREATOR_UNKNOWN, HintTemplate.USER_UNKNOWN, _near_user),
+    Reason(Refusal.CREATOR_NOT_ADMINISTRATOR, HintTemplate.INVITER_NOT_ADMINISTRATOR, _administrators),
+    Reason(Refusal.GROUP_TAKEN, HintTemplate.ALREADY_THERE),
+    Reason(Refusal.BUILTIN_RENAMED, HintTemplate.BUILTIN_GROUP),
+    Reason(Refusal.BUILTIN_DELETED, HintTemplate.BUILTIN_GROUP),
+    Reason(Refusal.FUNCTION_FAILED, HintTemplate.ACTION_FAILED),
+    Reason(Refusal.CRASHED, HintTemplate.CRASHED),
 )
 
 
-def explain(refused: Refused, call: Call, directory: Directory) -> Advice:
+def explain(refused: Refused, request: HTTPRequest, directory: Directory) -> Hint:
     """Return the hint for a refused request."""
     for refusal, hint, find in REASONS:
-        if refusal is refused.refusal and (values := find(refused, call, directory)) is not None:
-            return redacted(hint.about(**{**refused.values, "message": refused.message, **values}), call)
+        if refusal is refused.refusal and (values := find(refused, request, directory)) is not None:
+            return redacted(hint.about(**{**refused.values, "message": refused.message, **values}), request)
     raise AssertionError(f"no hint explains {refused.refusal}")
 
 
-def redacted(advice: Advice, call: Call) -> Advice:
-    veil = call.entry.veil
-    return advice._replace(cause=veil(advice.cause), remedy=veil(advice.remedy))
+def redacted(hint: Hint, request: HTTPRequest) -> Hint:
+    redactor = request.call.redactor
+    return hint._replace(cause=redactor(hint.cause), remedy=redactor(hint.remedy))

@@ -10,9 +10,9 @@ from starlette.types import Receive, Scope
 from mockscope import codec
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.site import Site
-from mockscope.instruments.call import Entry
-from mockscope.instruments.call_log import Journal
-from mockscope.web.request_head import Head
+from mockscope.instruments.call import Call
+from mockscope.instruments.call_log import CallLog
+from mockscope.web.request_head import RequestHead
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ LARGEST_BODY: Final = 1024 * 1024
 MOST_DRAINED: Final = 64 * LARGEST_BODY
 
 
-class Call:
+class HTTPRequest:
     """One request to the vendor's API.
 
     Args:
@@ -34,28 +34,28 @@ class Call:
 
     site: Site
     # The log that holds the entry.
-    log: Journal | None = None
+    log: CallLog | None = None
     group_name = ""
     body = b""
     fields: dict[str, Any] | None = None
     # Headers for the answer, whatever makes it.
-    answer_headers: Mapping[str, str] = MappingProxyType({})
+    response_headers: Mapping[str, str] = MappingProxyType({})
     _ended = False
     _is_too_large = False
     _was_asked = False
 
-    def __init__(self, scope: Scope, receive: Receive, head: Head, entry: Entry) -> None:
+    def __init__(self, scope: Scope, receive: Receive, head: RequestHead, call: Call) -> None:
         self.scope = scope
         self.receive = receive
         self.head = head
-        self.entry = entry
+        self.call = call
 
     def __repr__(self) -> str:
-        return f"<Call {self.entry.method} {self.entry.path}>"
+        return f"<Call {self.call.method} {self.call.path}>"
 
-    def open_in(self, log: Journal) -> Journal:
+    def open_in(self, log: CallLog) -> CallLog:
         """Put the entry into a log."""
-        log.open(self.entry)
+        log.open(self.call)
         self.log = log
         return log
 
@@ -94,7 +94,7 @@ class Call:
                 body += message.get("body", b"")
                 self._is_too_large = len(body) > LARGEST_BODY
         finally:
-            self.entry.body = self.body = bytes(body)
+            self.call.body = self.body = bytes(body)
 
     @property
     def leaves_body_behind(self) -> bool:

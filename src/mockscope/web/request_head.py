@@ -20,7 +20,7 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 REFUSED_HEAD: Final = "mockscope.refused_head"
 
 
-class Head:
+class RequestHead:
     """Method, path, query and headers of a request, parsed.
 
     ``path`` is percent-encoded as it was sent, and ``decoded_path`` is decoded. ``query`` has the parameters; the last

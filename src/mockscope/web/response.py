@@ -8,13 +8,13 @@ from starlette.types import Receive, Scope, Send
 
 from mockscope import codec
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.instruments.call import Entry
+from mockscope.instruments.call import Call
 
 SERVER: Final = (b"server", b"mockscope")
 JSON: Final = (b"content-type", b"application/json; charset=utf-8")
 
 
-class JSONAnswer(Response):
+class JSONResponse(Response):
     """An answer in JSON (HTTP-1).
 
     Args:
@@ -34,9 +34,9 @@ class JSONAnswer(Response):
     def __repr__(self) -> str:
         return f"<JSONAnswer {self.status_code}: {len(self.body)} bytes>"
 
-    def keep_in(self, entry: Entry) -> None:
+    def keep_in(self, call: Call) -> None:
         """Keep in the entry what the client is sent."""
-        entry.keep_answer(self.status_code, self.raw_headers, self.body)
+        call.keep_response(self.status_code, self.raw_headers, self.body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -55,9 +55,9 @@ def last_response(status: str, message: str) -> bytes:
     return f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
 
 
-def rendered(refused: Refused, shown: Callable[[str], str] = str) -> JSONAnswer:
+def rendered(refused: Refused, shown: Callable[[str], str] = str) -> JSONResponse:
     """Return the answer to a refused request (HTTP-1), with its message redacted by ``shown``."""
-    response = JSONAnswer(codec.encode(codec.Message(shown(refused.message))), refused.status)
+    response = JSONResponse(codec.encode(codec.Message(shown(refused.message))), refused.status)
     if refused.refusal is Refusal.METHOD_NOT_ALLOWED:
         response.headers["Allow"] = refused.values["allowed"]
     return response

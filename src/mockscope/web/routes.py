@@ -11,96 +11,96 @@ from urllib.parse import unquote
 from mockscope import codec
 from mockscope.domain.model import Group, User
 from mockscope.domain.rules import read_group_changes, read_new_group, read_new_user, read_user_changes
-from mockscope.web.request import Call
-from mockscope.web.request_head import Head
-from mockscope.web.response import JSONAnswer
+from mockscope.web.request import HTTPRequest
+from mockscope.web.request_head import RequestHead
+from mockscope.web.response import JSONResponse
 
 # -- rendering -------------------------------------------------------------------------------------------------
 
 
-def answered(record: object, status: int = 200) -> JSONAnswer:
+def respond(record: object, status: int = 200) -> JSONResponse:
     """Render a record."""
-    return JSONAnswer(codec.encode(record), status)
+    return JSONResponse(codec.encode(record), status)
 
 
-def would_succeed(status: int = 200) -> JSONAnswer:
+def would_succeed(status: int = 200) -> JSONResponse:
     """Render the message of test mode (TEST-2)."""
-    return answered(codec.Message(codec.WOULD_SUCCEED), status)
+    return respond(codec.Message(codec.WOULD_SUCCEED), status)
 
 
-def created(call: Call, record: User | Group | None) -> JSONAnswer:
+def created(request: HTTPRequest, record: User | Group | None) -> JSONResponse:
     """Render a record with 201; after a dry run the message of test mode, with the status that its policy says."""
-    return would_succeed(call.site.policy.test_mode_create_status) if record is None else answered(record, 201)
+    return would_succeed(request.site.policy.test_mode_create_status) if record is None else respond(record, 201)
 
 
-def updated(record: User | Group | None) -> JSONAnswer:
+def updated(record: User | Group | None) -> JSONResponse:
     """Render a record, or the message of test mode."""
-    return would_succeed() if record is None else answered(record)
+    return would_succeed() if record is None else respond(record)
 
 
-def removed(call: Call, record: User | Group | None) -> JSONAnswer:
+def removed(request: HTTPRequest, record: User | Group | None) -> JSONResponse:
     """Render the message of a deletion, "User removed from example-site", or that of test mode."""
     if record is None:
         return would_succeed()
-    return answered(codec.Message(f"{type(record).__name__} removed from {call.site.host}"))
+    return respond(codec.Message(f"{type(record).__name__} removed from {request.site.host}"))
 
 
 # -- users -----------------------------------------------------------------------------------------------------
 
 
-def list_users(call: Call) -> JSONAnswer:
-    return JSONAnswer(codec.render_page("users", call.site.list_users(call.head.start)))
+def list_users(request: HTTPRequest) -> JSONResponse:
+    return JSONResponse(codec.render_page("users", request.site.list_users(request.head.start)))
 
 
-def get_user(call: Call) -> JSONAnswer:
-    return answered(call.site.get_user(call.head.email(rule="USER-GET-1")))
+def get_user(request: HTTPRequest) -> JSONResponse:
+    return respond(request.site.get_user(request.head.email(rule="USER-GET-1")))
 
 
-def create_user(call: Call) -> JSONAnswer:
-    draft = call.parse(read_new_user)
-    return created(call, call.site.create_user(draft, dry_run=call.head.asks_test_mode))
+def create_user(request: HTTPRequest) -> JSONResponse:
+    draft = request.parse(read_new_user)
+    return created(request, request.site.create_user(draft, dry_run=request.head.asks_test_mode))
 
 
-def update_user(call: Call) -> JSONAnswer:
-    target = call.site.user(call.head.email(rule="USER-UPDATE-1"), rule="USER-UPDATE-1")
-    changes = call.parse(read_user_changes)
-    return updated(call.site.update_user(target.email, changes, dry_run=call.head.asks_test_mode))
+def update_user(request: HTTPRequest) -> JSONResponse:
+    target = request.site.user(request.head.email(rule="USER-UPDATE-1"), rule="USER-UPDATE-1")
+    changes = request.parse(read_user_changes)
+    return updated(request.site.update_user(target.email, changes, dry_run=request.head.asks_test_mode))
 
 
-def delete_user(call: Call) -> JSONAnswer:
-    email = call.head.email(rule="USER-DELETE-1")
-    return removed(call, call.site.delete_user(email, dry_run=call.head.asks_test_mode))
+def delete_user(request: HTTPRequest) -> JSONResponse:
+    email = request.head.email(rule="USER-DELETE-1")
+    return removed(request, request.site.delete_user(email, dry_run=request.head.asks_test_mode))
 
 
 # -- groups ----------------------------------------------------------------------------------------------------
 
 
-def list_groups(call: Call) -> JSONAnswer:
-    return JSONAnswer(codec.render_page("groups", call.site.list_groups(call.head.start)))
+def list_groups(request: HTTPRequest) -> JSONResponse:
+    return JSONResponse(codec.render_page("groups", request.site.list_groups(request.head.start)))
 
 
-def get_group(call: Call) -> JSONAnswer:
-    return answered(call.site.get_group(call.group_name))
+def get_group(request: HTTPRequest) -> JSONResponse:
+    return respond(request.site.get_group(request.group_name))
 
 
-def create_group(call: Call) -> JSONAnswer:
-    draft = call.parse(read_new_group)
-    return created(call, call.site.create_group(draft, dry_run=call.head.asks_test_mode))
+def create_group(request: HTTPRequest) -> JSONResponse:
+    draft = request.parse(read_new_group)
+    return created(request, request.site.create_group(draft, dry_run=request.head.asks_test_mode))
 
 
-def update_group(call: Call) -> JSONAnswer:
-    target = call.site.group(call.group_name, rule="GROUP-UPDATE-2")
-    changes = call.parse(read_group_changes)
-    return updated(call.site.update_group(target.name, changes, dry_run=call.head.asks_test_mode))
+def update_group(request: HTTPRequest) -> JSONResponse:
+    target = request.site.group(request.group_name, rule="GROUP-UPDATE-2")
+    changes = request.parse(read_group_changes)
+    return updated(request.site.update_group(target.name, changes, dry_run=request.head.asks_test_mode))
 
 
-def delete_group(call: Call) -> JSONAnswer:
-    return removed(call, call.site.delete_group(call.group_name, dry_run=call.head.asks_test_mode))
+def delete_group(request: HTTPRequest) -> JSONResponse:
+    return removed(request, request.site.delete_group(request.group_name, dry_run=request.head.asks_test_mode))
 
 
 # -- the table -------------------------------------------------------------------------------------------------
 
-Endpoint = Callable[[Call], JSONAnswer]
+Endpoint = Callable[[HTTPRequest], JSONResponse]
 
 
 class Row(NamedTuple):
@@ -163,7 +163,7 @@ ONE_GROUP_PATTERN: Final = re.compile(f"{GROUPS}/(?P<group_name>[^/]+)/?")
 ONE_GROUP_ROWS: Final = _rows_at(ONE_GROUP)
 
 
-def route(head: Head) -> tuple[Rows | None, str]:
+def route(head: RequestHead) -> tuple[Rows | None, str]:
     """Return the rows of a path, or None if the path is unknown, and the group that the path names."""
     if (rows := COLLECTIONS.get(head.decoded_path)) is not None:
         return rows, ""

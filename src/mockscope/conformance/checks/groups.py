@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from mockscope.conformance.listing import GROUP, USER, Fields
-from mockscope.conformance.outcome import DRY_RUN, FULL, OK, answered, expect, refused_alike, require
+from mockscope.conformance.outcome import DRY_RUN, FULL, OK, expect, refused_alike, require, respond
 from mockscope.conformance.records import changed, created, deleted, field_of, is_found, shown, shows_whole
 from mockscope.conformance.session import ADMINISTRATORS, ALL_USERS, Session
 from mockscope.conformance.table import BAD_TEXTS, Check, alike, creates, not_visible, row, updates
@@ -31,18 +31,18 @@ PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01
 def _keys_in_order(session: Session) -> None:
     for name in session.group_names[:MAX_GROUPS]:
         session.see(GROUP, name)
-    for answer, group in session.shown(GROUP):
-        keys = [*KEYS, "dashboards"] if answer.body is group and answer.exchange.method == "GET" else KEYS
+    for response, group in session.shown(GROUP):
+        keys = [*KEYS, "dashboards"] if response.body is group and response.exchange.method == "GET" else KEYS
         expected = f"a group has {', '.join(keys)} here, in this order, and nothing else"
-        expect(group.names == keys, expected, answer.exchange)
+        expect(group.names == keys, expected, response.exchange)
 
 
 def _dashboards_in_order(session: Session) -> None:
-    with_dashboards = [(answer, group) for answer, group in session.shown(GROUP) if "dashboards" in group]
+    with_dashboards = [(response, group) for response, group in session.shown(GROUP) if "dashboards" in group]
     require(with_dashboards, "no group was shown with its dashboards")
-    for answer, group in with_dashboards:
+    for response, group in with_dashboards:
         are_dashboards = _are_dashboards(group["dashboards"])
-        expect(are_dashboards, "dashboards is a list of name and access, in order of name", answer.exchange)
+        expect(are_dashboards, "dashboards is a list of name and access, in order of name", response.exchange)
 
 
 def _are_dashboards(found: Any) -> bool:
@@ -53,9 +53,9 @@ def _are_dashboards(found: Any) -> bool:
 
 
 def _known_words(session: Session) -> None:
-    for answer, group in session.shown(GROUP):
+    for response, group in session.shown(GROUP):
         is_known = group.get("access", WORDS[0]) in WORDS
-        expect(is_known, f"access comes out as one of {', '.join(WORDS)}", answer.exchange)
+        expect(is_known, f"access comes out as one of {', '.join(WORDS)}", response.exchange)
 
 
 def _words_come_out(session: Session) -> None:
@@ -126,9 +126,9 @@ def _any_name(session: Session) -> None:
 
 def _creator(session: Session) -> None:
     email = session.names.email()
-    answered(OK, session.create(GROUP, created_by_email=..., create_by_email=session.inviter))
-    answered(OK, session.create(GROUP, create_by_email=email))
-    answered(400, session.create(GROUP, created_by_email=email, create_by_email=session.inviter))
+    respond(OK, session.create(GROUP, created_by_email=..., create_by_email=session.inviter))
+    respond(OK, session.create(GROUP, create_by_email=email))
+    respond(400, session.create(GROUP, created_by_email=email, create_by_email=session.inviter))
 
 
 def _any_creator(session: Session) -> None:
@@ -152,7 +152,7 @@ def _updated(session: Session) -> None:
 
 def _own_name(session: Session) -> None:
     name = session.own(GROUP)
-    answered(OK, session.update(GROUP, name, {"name": name}))
+    respond(OK, session.update(GROUP, name, {"name": name}))
 
 
 def _renamed(session: Session) -> None:
@@ -201,7 +201,7 @@ def _built_in_groups_stay(session: Session) -> None:
 
 def _access_of_built_in_groups(session: Session) -> None:
     for name in _built_in(session):
-        answered(OK, session.write_in_test_mode("PUT", group_path(name), json={"access": "view"}))
+        respond(OK, session.write_in_test_mode("PUT", group_path(name), json={"access": "view"}))
 
 
 CHECKS: Final = (

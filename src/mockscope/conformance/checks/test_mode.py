@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any, Final
 
 from mockscope.conformance.listing import GROUP, KINDS, USER, Kind, content
-from mockscope.conformance.outcome import DRY_RUN, FULL, OK, answered, expect, is_same, require
+from mockscope.conformance.outcome import DRY_RUN, FULL, OK, expect, is_same, require, respond
 from mockscope.conformance.session import TEST_MODE, Session
 from mockscope.conformance.table import LISTS, Check, ignores
 from mockscope.remote.client import GROUPS, USERS, group_path
@@ -106,7 +106,7 @@ def _message_of_deletions(session: Session) -> None:
 def _other_values(session: Session) -> None:
     for value in ("false", "", "1", "yes"):
         exchange, seen = _create_with(session, value)
-        answered(OK, exchange)
+        respond(OK, exchange)
         expect(seen.status == 200, f"test_mode={value} is a real call", exchange, seen)
 
 

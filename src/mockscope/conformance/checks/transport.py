@@ -7,7 +7,7 @@ from json import dumps
 from typing import Final
 
 from mockscope.conformance.listing import GROUP, KINDS, USER, Fields
-from mockscope.conformance.outcome import DRY_RUN, FULL, OK, READ_ONLY, Level, answered, differs, expect, require, same
+from mockscope.conformance.outcome import DRY_RUN, FULL, OK, READ_ONLY, Level, differs, expect, require, respond, same
 from mockscope.conformance.session import Session
 from mockscope.conformance.table import LISTS, Check, alike, ignores, not_visible, row
 from mockscope.remote.client import GROUPS, USERS, RateLimited, Unreachable, group_path
@@ -37,7 +37,7 @@ def _json(session: Session) -> None:
     for kind, name in ((USER, session.names.email()), (GROUP, session.names.group())):
         session.walk(kind)
         session.see(kind, name)
-    for exchange, body in session.answers:
+    for exchange, body in session.responses:
         # A redirect says nothing; that there should be none is for HTTP-3.
         if 300 <= exchange.status < 400:
             continue
@@ -51,7 +51,7 @@ def _json(session: Session) -> None:
 
 
 def _lists(session: Session) -> None:
-    for kind, (exchange, body) in product(KINDS, session.answers):
+    for kind, (exchange, body) in product(KINDS, session.responses):
         # A user has groups too.
         is_list = isinstance(body, Fields) and kind.name in body and "email" not in body
         if is_list and exchange.method == "GET" and exchange.status == 200:
@@ -106,7 +106,7 @@ def _last_of_two(session: Session) -> None:
     require(session.create(USER, first_name="").status == 400, reason)
     for status, first, last in ((400, b"Mockscope", b""), (OK, b"", b"Mockscope")):
         rest = _new_user(session, first_name=...)[1:]
-        answered(status, _sent(session, b'{"first_name": "%b", "first_name": "%b", %b' % (first, last, rest)))
+        respond(status, _sent(session, b'{"first_name": "%b", "first_name": "%b", %b' % (first, last, rest)))
 
 
 def _not_json(session: Session) -> Iterator[bytes]:
@@ -159,7 +159,7 @@ def _another_method(session: Session) -> None:
     one_group = group_path(session.names.group())
     for path, offered in ((USERS, ALL_METHODS), (GROUPS, {"GET", "POST"}), (one_group, ALL_METHODS - {"POST"})):
         exchange = session.write_in_test_mode("PATCH", path)
-        answered(405, exchange)
+        respond(405, exchange)
         allowed = {method.strip().upper() for method in (exchange.header("Allow") or "").split(",")}
         is_offered = offered <= allowed and "PATCH" not in allowed
         expect(is_offered, f"Allow names {', '.join(sorted(offered))}", exchange)
@@ -180,13 +180,13 @@ def _before_the_conflict(session: Session) -> None:
     ):
         # Another rule judges refusals without a conflict.
         if session.create(kind, **bad).status == 400:
-            answered(400, session.create(kind, **session.taken(kind) | bad))
+            respond(400, session.create(kind, **session.taken(kind) | bad))
 
 
 def _before_the_conflict_of_an_update(session: Session) -> None:
     name, taken = session.own(GROUP), session.own(GROUP)
     if session.update(GROUP, name, BAD_ACCESS).status == 400:
-        answered(400, session.update(GROUP, name, {"name": taken, **BAD_ACCESS}))
+        respond(400, session.update(GROUP, name, {"name": taken, **BAD_ACCESS}))
 
 
 def _writes_with_an_unknown_parameter(session: Session) -> Iterator[Exchange]:
@@ -206,14 +206,14 @@ def _null_is_a_cursor(session: Session) -> None:
 def _email_stays(session: Session) -> None:
     email, other = session.own(USER), session.names.email()
     changed = session.update(USER, email, {"email": other, "last_name": "Changed"})
-    answered(OK, changed)
+    respond(OK, changed)
     kept, found = session.see(USER, email), session.see(USER, other)
     expect(kept.status == 200 and found.status != 200, "an email cannot be changed", changed, found)
 
 
 def _is_too_long(session: Session, status: int, send: Callable[[Session], Exchange]) -> None:
     try:
-        answered(status, send(session))
+        respond(status, send(session))
     except RateLimited:
         raise
     except Unreachable as error:

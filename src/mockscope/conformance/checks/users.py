@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any, Final
 
 from mockscope.conformance.listing import GROUP, USER
-from mockscope.conformance.outcome import DRY_RUN, FULL, OK, answered, expect, refused_alike, require, unseen
+from mockscope.conformance.outcome import DRY_RUN, FULL, OK, expect, refused_alike, require, respond, unseen
 from mockscope.conformance.records import changed, created, deleted, field_of, is_found, shown, shows_whole
 from mockscope.conformance.session import ADMINISTRATORS, ALL_USERS, Session
 from mockscope.conformance.table import BAD_TEXTS, BLANKS, Check, creates, not_visible, row, updates
@@ -56,15 +56,15 @@ TYPES: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
 
 
 def _keys_in_order(session: Session) -> None:
-    for answer, user in session.shown(USER):
+    for response, user in session.shown(USER):
         expected = f"a user has {', '.join(KEYS)}, in this order, and nothing else"
-        expect(user.names == KEYS, expected, answer.exchange)
+        expect(user.names == KEYS, expected, response.exchange)
 
 
 def _types(session: Session) -> None:
-    for answer, user in session.shown(USER):
+    for response, user in session.shown(USER):
         for name, (words, is_one) in TYPES.items():
-            expect(name not in user or is_one(user[name]), f"{name} is {words}", answer.exchange)
+            expect(name not in user or is_one(user[name]), f"{name} is {words}", response.exchange)
 
 
 # -- USER-2, USER-GET-1 ----------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ def _invited_by_an_administrator(session: Session) -> None:
     exchange = session.create(USER, invited_by_email=inviter)
     # Only the site's own administrators stay, for the check of the last one.
     session.delete(USER, inviter)
-    answered(OK, exchange)
+    respond(OK, exchange)
 
 
 # -- USER-UPDATE, USER-DELETE ----------------------------------------------------------------------------------
@@ -173,14 +173,14 @@ def _groups_of_an_update(session: Session) -> None:
     one, two = session.own(GROUP), session.own(GROUP)
     for groups, expected in (([two, one], [two, one]), (None, [ALL_USERS]), ([], [ALL_USERS])):
         email = session.own(USER, groups=[one])
-        answered(OK, session.update(USER, email, {"groups": groups}))
+        respond(OK, session.update(USER, email, {"groups": groups}))
         _is_in(session.see(USER, email), expected)
 
 
 def _an_inviter_may_go(session: Session) -> None:
     inviter = session.own(USER, groups=[ADMINISTRATORS])
     guest = session.own(USER, invited_by_email=inviter)
-    answered(OK, session.delete(USER, inviter))
+    respond(OK, session.delete(USER, inviter))
     exchange = session.see(USER, guest)
     expect(exchange.status == 200, "a user who was invited stays", exchange)
 
@@ -190,7 +190,7 @@ def _the_last_administrator_may_go(session: Session) -> None:
     is_one = len(administrators) == 1 and session.walk(USER).is_whole
     require(is_one, "the site has not exactly one administrator, whose deletion test mode could try")
     session.require_proof("DELETE", USER)
-    answered(OK, session.write_in_test_mode("DELETE", USERS, email=administrators[0]))
+    respond(OK, session.write_in_test_mode("DELETE", USERS, email=administrators[0]))
 
 
 CHECKS: Final = (

@@ -18,7 +18,7 @@ PORT: Final = re.compile(r":\d*$")
 CHALLENGE: Final = 'Bearer realm="mockscope"'
 
 
-class Door:
+class ControlAccess:
     """The access control of the control API of one server.
 
     Args:

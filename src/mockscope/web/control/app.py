@@ -18,12 +18,12 @@ from mockscope.contract import document
 from mockscope.contract.validation import ExtraMissing
 from mockscope.domain.directory import HostTaken
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.sites import Bench
-from mockscope.web.control.access import Door
+from mockscope.sites import SiteRegistry
+from mockscope.web.control.access import ControlAccess
 from mockscope.web.control.endpoints import BASE, ROWS, YAML, Row
-from mockscope.web.control.request import WITH_BODY, Ask, body_of
-from mockscope.web.control.views import answered
-from mockscope.web.response import JSONAnswer
+from mockscope.web.control.request import WITH_BODY, ControlRequest, body_of
+from mockscope.web.control.views import respond
+from mockscope.web.response import JSONResponse
 
 logger: Final = logging.getLogger("mockscope")
 
@@ -38,8 +38,8 @@ FOR_BROWSERS: Final = [
 NEVER_SUGGESTED: Final = ("/reset", "/import", "/restore", "/rotate-key", "/save")
 # The contract of the vendor's API is for everybody.
 OPEN_ROWS: Final = (
-    Row("GET", "/openapi.yaml", lambda ask: Response(document.openapi_yaml(), media_type=YAML), query=None),
-    Row("GET", "/openapi.json", lambda ask: JSONAnswer(document.openapi_json()), query=None),
+    Row("GET", "/openapi.yaml", lambda request: Response(document.openapi_yaml(), media_type=YAML), query=None),
+    Row("GET", "/openapi.json", lambda request: JSONResponse(document.openapi_json()), query=None),
 )
 
 
@@ -47,19 +47,19 @@ class ReservedPaths:
     """The paths that are ours.
 
     Args:
-        bench: the sites, with their instruments.
-        door: who may use the control API; None switches it off.
+        registry: the sites, with their instruments.
+        access: who may use the control API; None switches it off.
     """
 
-    def __init__(self, bench: Bench, door: Door | None) -> None:
-        self._door = door
+    def __init__(self, registry: SiteRegistry, access: ControlAccess | None) -> None:
+        self._access = access
         rows: dict[str, dict[str, Row]] = {}
-        for row in OPEN_ROWS if door is None else (*OPEN_ROWS, *ROWS):
+        for row in OPEN_ROWS if access is None else (*OPEN_ROWS, *ROWS):
             rows.setdefault(row.path, {})[row.method] = row
         # Compared without their common beginning, or any two would be alike.
         self._suggested = {path.removeprefix(BASE): path for path in rows if not path.endswith(NEVER_SUGGESTED)}
         self._router = Router(
-            [Route(path, Resource(methods, bench)) for path, methods in rows.items()],
+            [Route(path, Resource(methods, registry)) for path, methods in rows.items()],
             redirect_slashes=False,
             default=self._nothing,
         )
@@ -79,8 +79,8 @@ class ReservedPaths:
             await send(message)
 
         try:
-            if self._door is not None and is_control:
-                self._door.check(inner)
+            if self._access is not None and is_control:
+                self._access.check(inner)
             await self._router(inner, receive, send_guarded)
         except HTTPException as error:
             await refused(error, inner)(inner, receive, send_guarded)
@@ -90,7 +90,7 @@ class ReservedPaths:
             await WebSocketClose()(scope, receive, send)
             return
         path: str = scope["path"]
-        if self._door is None and path.startswith(CONTROL):
+        if self._access is None and path.startswith(CONTROL):
             raise HTTPException(404, "The control API of this server is switched off (--no-control, control=False).")
         guess = nearest(path.removeprefix(BASE), self._suggested)
         hint = f"did you mean {self._suggested[guess]}?" if guess else f"{BASE}/openapi.yaml describes the paths."
@@ -102,12 +102,12 @@ class Resource:
 
     Args:
         rows: method -> row.
-        bench: the sites, with their instruments.
+        registry: the sites, with their instruments.
     """
 
-    def __init__(self, rows: Mapping[str, Row], bench: Bench) -> None:
+    def __init__(self, rows: Mapping[str, Row], registry: SiteRegistry) -> None:
         self._rows = rows
-        self._bench = bench
+        self._registry = registry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method: str = scope["method"]
@@ -117,11 +117,11 @@ class Resource:
             raise HTTPException(
                 405, f"{scope['path']} does not answer {method}: use one of {allowed}.", {"Allow": allowed}
             )
-        request = Request(scope, receive)
+        received = Request(scope, receive)
         try:
-            ask = Ask(request, self._bench, await body_of(request) if method in WITH_BODY else b"")
+            request = ControlRequest(received, self._registry, await body_of(received) if method in WITH_BODY else b"")
             # In a thread like a test's own: looks at the calls wait for requests that this thread has to answer.
-            response = await run_in_threadpool(row.answer, ask)
+            response = await run_in_threadpool(row.response, request)
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001 - HTTP-8: whatever goes wrong, the answer is JSON
@@ -135,15 +135,15 @@ def refused(error: Exception, scope: Scope) -> Response:
     """Return the answer to a request that was refused, in the shape of the vendor's API."""
     match error:
         case HTTPException():
-            return answered({"message": error.detail}, error.status_code, error.headers)
+            return respond({"message": error.detail}, error.status_code, error.headers)
         case Refused():
-            return answered({"message": error.message}, error.status)
+            return respond({"message": error.message}, error.status)
         case HostTaken():
-            return answered({"message": str(error)}, 409)
+            return respond({"message": str(error)}, 409)
         # A key that is missing is a slip of our own.
         case LookupError() if not isinstance(error, KeyError | IndexError):
-            return answered({"message": str(error)}, 404)
+            return respond({"message": str(error)}, 404)
         case ValueError() | ExtraMissing():
-            return answered({"message": str(error)}, 400)
+            return respond({"message": str(error)}, 400)
     logger.error("crashed on %s %s", scope["method"], scope["path"], exc_info=error)
-    return answered({"message": Refused(Refusal.CRASHED).message}, 500)
+    return respond({"message": Refused(Refusal.CRASHED).message}, 500)

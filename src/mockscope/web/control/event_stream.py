@@ -10,8 +10,8 @@ from typing import Final
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from mockscope.instruments.call import Entry
-from mockscope.sites import Bench, MockSite
+from mockscope.instruments.call import Call
+from mockscope.sites import MockSite, SiteRegistry
 from mockscope.web.control.views import as_json
 
 # The events that wait for a reader: with all bodies at their longest that is 32 MB.
@@ -26,18 +26,18 @@ class EventStream(StreamingResponse):
     """The completed calls of a site, or those that reach none, until the site, the server or the client goes.
 
     Args:
-        bench: the sites.
+        registry: the sites.
         owner: whose calls.
         head_only: whether the client asked for the headers alone.
     """
 
     media_type = "text/event-stream"
 
-    def __init__(self, bench: Bench, owner: MockSite | Bench, *, head_only: bool = False) -> None:
+    def __init__(self, registry: SiteRegistry, owner: MockSite | SiteRegistry, *, head_only: bool = False) -> None:
         super().__init__(self._events(), headers={"Cache-Control": "no-store"})
-        self._bench = bench
+        self._registry = registry
         self._owner = owner
-        self._waiting: deque[Entry] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[Call] = deque(maxlen=MOST_WAITING)
         self._dropped = 0
         self._ended = head_only
 
@@ -46,23 +46,23 @@ class EventStream(StreamingResponse):
         self._loop = asyncio.get_running_loop()
         # Before the first byte: whoever has seen the answer begin misses nothing that happens from then on.
         self._owner.calls.observers.append(self.observe)
-        self._bench.farewells.append(self.leave)
+        self._registry.farewells.append(self.leave)
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._bench.farewells.remove(self.leave)
+            self._registry.farewells.remove(self.leave)
             self._owner.calls.observers.remove(self.observe)
             _rendered.cache_clear()
 
-    def observe(self, entry: Entry) -> None:
+    def observe(self, call: Call) -> None:
         """Take a completed call."""
         self._dropped += len(self._waiting) == MOST_WAITING
-        self._waiting.append(entry)
+        self._waiting.append(call)
         self._wake()
 
-    def leave(self, who: MockSite | Bench) -> None:
+    def leave(self, who: MockSite | SiteRegistry) -> None:
         """End, if it is the site or the server that goes."""
-        if who is self._owner or who is self._bench:
+        if who is self._owner or who is self._registry:
             self._ended = True
             self._wake()
 
@@ -74,7 +74,7 @@ class EventStream(StreamingResponse):
     async def _events(self) -> AsyncIterator[bytes]:
         yield b": calls from here on\n\n"
         # A site may have gone between the look at the path and the first event.
-        if not _is_there(self._bench, self._owner):
+        if not _is_there(self._registry, self._owner):
             self._ended = True
         while not self._ended or self._waiting:
             self._moved.clear()
@@ -93,10 +93,10 @@ class EventStream(StreamingResponse):
 
 
 @lru_cache(maxsize=SHARED)
-def _rendered(entry: Entry) -> bytes:
+def _rendered(call: Call) -> bytes:
     """Return the event of a call, rendered once for readers who keep pace with each other."""
-    return b"id: %s\nevent: call\ndata: %s\n\n" % (entry.id.encode(), as_json(entry.as_dict()))
+    return b"id: %s\nevent: call\ndata: %s\n\n" % (call.id.encode(), as_json(call.as_dict()))
 
 
-def _is_there(bench: Bench, owner: MockSite | Bench) -> bool:
-    return owner is bench or owner in bench.sites.values()
+def _is_there(registry: SiteRegistry, owner: MockSite | SiteRegistry) -> bool:
+    return owner is registry or owner in registry.sites.values()

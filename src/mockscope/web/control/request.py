@@ -9,27 +9,27 @@ from starlette.requests import Request
 
 from mockscope._support.suggestions import nearest
 from mockscope.instruments.call_log import Calls
-from mockscope.sites import Bench, MockSite
+from mockscope.sites import MockSite, SiteRegistry
 from mockscope.web.control.schemas import read_json, read_query
 
 WITH_BODY: Final = ("POST", "PUT", "PATCH")
 LARGEST_BODY: Final = 64 * 1024 * 1024
 
 
-class Ask:
+class ControlRequest:
     """One request.
 
     Args:
         request: the request, its path still percent-encoded.
-        bench: the sites.
+        registry: the sites.
         body: the body.
 
     Raises:
         HTTPException: 404 where the site in the path is not there.
     """
 
-    def __init__(self, request: Request, bench: Bench, body: bytes) -> None:
-        self.bench = bench
+    def __init__(self, request: Request, registry: SiteRegistry, body: bytes) -> None:
+        self.registry = registry
         self.method = request.method
         # The fields of the row's shapes that were sent, or have a default.
         self.body: dict[str, Any] = {}
@@ -38,7 +38,7 @@ class Ask:
         self._sent_query: bytes = request.scope["query_string"]
         self._sent_body = body
         # The site of the path or, without one, the server: the owner of calls and clock.
-        self.owner: MockSite | Bench = self.site if "host" in self._names else bench
+        self.owner: MockSite | SiteRegistry = self.site if "host" in self._names else registry
 
     def name(self, part: str) -> str:
         """A name in the path, decoded once."""
@@ -52,10 +52,10 @@ class Ask:
             HTTPException: 404 if the site is unknown.
         """
         host = self.name("host")
-        site = self.bench.directory.get(host)
-        handle = None if site is None else self.bench.handle(site)
+        site = self.registry.directory.get(host)
+        handle = None if site is None else self.registry.handle(site)
         if handle is None:
-            guess = nearest(host, self.bench.directory.hosts())
+            guess = nearest(host, self.registry.directory.hosts())
             hint = f"did you mean {guess}?" if guess else "GET /_mockscope/v1/sites lists those that are there."
             raise HTTPException(404, f"There is no site {host}; {hint}")
         return handle

@@ -10,20 +10,20 @@ from mockscope import codec
 from mockscope._support.collector import collector_off
 from mockscope.domain.model import timestamp
 from mockscope.instruments.clock import Clock
-from mockscope.sites import Bench, MockSite, SiteSnapshot
-from mockscope.web.response import JSONAnswer
+from mockscope.sites import MockSite, SiteRegistry, SiteSnapshot
+from mockscope.web.response import JSONResponse
 
 as_json: Final = codec.encode
 
 
-def answered(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def respond(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a response in JSON."""
-    answer = JSONAnswer(as_json(content), status)
-    answer.headers.update(headers or {})
-    return answer
+    response = JSONResponse(as_json(content), status)
+    response.headers.update(headers or {})
+    return response
 
 
-def export(of: MockSite | Bench) -> dict[str, Any]:
+def export(of: MockSite | SiteRegistry) -> dict[str, Any]:
     """Return an export, made without holding up requests.
 
     Neither the codec nor the collector lets another thread run meanwhile, so users are encoded one by one.
@@ -56,8 +56,8 @@ def site(site: MockSite) -> dict[str, Any]:
     }
 
 
-def sites(bench: Bench) -> dict[str, Any]:
-    return {"sites": [site(each) for each in bench.sites.values()]}
+def sites(registry: SiteRegistry) -> dict[str, Any]:
+    return {"sites": [site(each) for each in registry.sites.values()]}
 
 
 def groups(site: MockSite) -> dict[str, Any]:
