@@ -1,8 +1,8 @@
-"""The number of examples that Hypothesis draws: a part by default, all with ``--hypothesis-profile=full``."""
+"""The examples that Hypothesis draws: a part by default, all with ``--hypothesis-profile=full``."""
 
 from typing import Final
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # The number of examples for tests that name none.
 FULL: Final = 100
@@ -10,9 +10,15 @@ SHORT: Final = 30
 
 
 def register_profiles() -> None:
-    """Register the profiles short and full, and load short."""
-    settings.register_profile("short", settings(), max_examples=SHORT)
-    settings.register_profile("full", settings(), max_examples=FULL)
+    """Register the profiles short, full and random, and load short.
+
+    Short and full draw the same examples in each run. No profile has a bound of time: a test must pass on a busy
+    machine.
+    """
+    unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("short", unhurried, max_examples=SHORT, derandomize=True)
+    settings.register_profile("full", unhurried, max_examples=FULL, derandomize=True)
+    settings.register_profile("random", unhurried, max_examples=FULL)
     settings.load_profile("short")
 
 
