@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import httpx
+import httpx2
 import pytest
+from support.bounds import WAIT_SECONDS
 from support.examples import register_profiles
 
 import mockscope
+from mockscope.instruments.call_log import CallLog
 from mockscope.server.live import LiveServer
 
 # What these rooms have for all. pytest adds a room when it collects its tests, which xdist's controller never does.
@@ -46,6 +50,18 @@ def heeded_signals() -> Iterator[None]:
     yield
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_clients() -> Iterator[None]:
+    """Let httpx, and queries of calls, wait as long as all else: a busy machine may need more than a few seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        for defaults in (httpx._config.DEFAULT_TIMEOUT_CONFIG, httpx2._config.DEFAULT_TIMEOUT_CONFIG):
+            # Functions of httpx have this object as their default, so that replacing it would come too late.
+            for step in ("connect", "read", "write", "pool"):
+                patch.setattr(defaults, step, WAIT_SECONDS)
+        patch.setattr(CallLog.settled, "__defaults__", (WAIT_SECONDS,))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

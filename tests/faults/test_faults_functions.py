@@ -12,7 +12,6 @@ import pytest
 from support.bounds import WAIT_SECONDS, until
 
 from mockscope import Call, CannedResponse, LiveServer, Mockscope, MockSite
-from mockscope.instruments.call_log import CallLog
 
 USERS = "/api/v1/users"
 
@@ -62,10 +61,7 @@ def test_a_function_as_where_may_ask_the_server(site: MockSite) -> None:
 
 
 @pytest.mark.parametrize("as_where", [False, True])
-def test_a_function_sees_its_own_call_without_waiting_for_it(
-    site: MockSite, monkeypatch: pytest.MonkeyPatch, *, as_where: bool
-) -> None:
-    monkeypatch.setattr(CallLog.settled, "__defaults__", (WAIT_SECONDS,))
+def test_a_function_sees_its_own_call_without_waiting_for_it(site: MockSite, *, as_where: bool) -> None:
     seen: list[int] = []
 
     def look(call: Call, answer: CannedResponse | None = None) -> bool | None:
