@@ -23,12 +23,14 @@ JOEY = {
 NOON = "2024-05-06T12:00:00Z"
 
 
-def ask(site: MockSite, *, patience: float = WAIT_SECONDS) -> int:
-    return requests.get(f"{site.url}{USERS}", headers=site.headers, timeout=patience).status_code
+def ask(site: MockSite) -> int:
+    return requests.get(f"{site.url}{USERS}", headers=site.headers, timeout=WAIT_SECONDS).status_code
 
 
 def create(site: MockSite, *, patience: float = WAIT_SECONDS) -> int:
-    return requests.post(f"{site.url}{USERS}", headers=site.headers, json=JOEY, timeout=patience).status_code
+    """Create a user, and wait some seconds for the response. Until the request is sent there is no hurry."""
+    timeout = WAIT_SECONDS, patience
+    return requests.post(f"{site.url}{USERS}", headers=site.headers, json=JOEY, timeout=timeout).status_code
 
 
 def durations(site: MockSite) -> list[float]:

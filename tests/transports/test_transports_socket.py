@@ -18,6 +18,7 @@ import requests
 import trio
 import urllib3
 from carriers import HOST, SEED, Carrier, End, recorded, shown, through_every_carrier, twins, was_here
+from support.bounds import WAIT_SECONDS
 from transport_cases import CASES, USERS
 
 from mockscope import Call, CannedResponse, LiveServer, MockSite, serve
@@ -101,15 +102,20 @@ def test_a_delay_is_waited_for_on_the_clock_of_the_site(carrier: Carrier) -> Non
 
 @pytest.mark.parametrize("fault", [{"transport": "hang"}, {"delay": 3600}], ids=["hang", "delay"])
 @pytest.mark.parametrize(
-    ("library", "error"), [(requests, requests.ReadTimeout), (httpx, httpx.ReadTimeout), (httpx2, httpx2.ReadTimeout)]
+    ("library", "timeout"),
+    [
+        (requests, (WAIT_SECONDS, 0.1)),
+        (httpx, httpx.Timeout(WAIT_SECONDS, read=0.1)),
+        (httpx2, httpx2.Timeout(WAIT_SECONDS, read=0.1)),
+    ],
 )
 def test_a_client_gives_up_as_it_does_elsewhere(
-    library: Any, error: type[Exception], fault: dict[str, Any], live: tuple[LiveServer, MockSite]
+    library: Any, timeout: Any, fault: dict[str, Any], live: tuple[LiveServer, MockSite]
 ) -> None:
     server, site = live
     site.faults.add("list_users", **fault)
-    with client_of(library, server) as client, pytest.raises(error):
-        client.get(f"{server.url}{USERS}", headers=site.headers, timeout=0.1)
+    with client_of(library, server) as client, pytest.raises(library.ReadTimeout):
+        client.get(f"{server.url}{USERS}", headers=site.headers, timeout=timeout)
 
 
 def client_of(library: Any, server: LiveServer) -> Any:
