@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.bounds import join
+from support.bounds import WAIT_SECONDS, join
 
 from mockscope.domain.model import timestamp
 from mockscope.instruments.clock import Clock
@@ -334,7 +334,7 @@ async def turns(number: int = 20) -> None:
 
 async def woken(sleeper: "asyncio.Task[None]") -> None:
     # Bounded, so that a sleeper who never wakes fails here.
-    await asyncio.wait_for(sleeper, 10)
+    await asyncio.wait_for(sleeper, WAIT_SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -399,7 +399,7 @@ async def test_on_a_frozen_clock_a_sleeper_waits_for_somebody_to_move_it(server:
 async def test_a_frozen_clock_with_autojump_jumps_to_the_end_of_what_is_waited_for(server: Clock, site: Clock) -> None:
     site.freeze(autojump=True)
 
-    await asyncio.wait_for(site.sleep(3600), 10)
+    await asyncio.wait_for(site.sleep(3600), WAIT_SECONDS)
 
     assert (site.now(), server.now()) == (MOMENT + timedelta(hours=1), MOMENT)
 
@@ -408,7 +408,7 @@ async def test_the_clock_that_jumps_is_the_one_that_was_told_to(server: Clock, s
     site.shift(days=1)
     server.freeze(autojump=True)
 
-    await asyncio.wait_for(site.sleep(3600), 10)
+    await asyncio.wait_for(site.sleep(3600), WAIT_SECONDS)
 
     assert (site.now(), server.now()) == (MOMENT + timedelta(days=1, hours=1), MOMENT + timedelta(hours=1))
 
@@ -425,7 +425,7 @@ async def test_a_sleeper_who_sleeps_already_jumps_once_the_clock_is_told_to(serv
 async def test_whoever_sleeps_no_time_does_not_sleep(server: Clock) -> None:
     server.freeze()
 
-    await asyncio.wait_for(server.sleep(0), 10)
+    await asyncio.wait_for(server.sleep(0), WAIT_SECONDS)
 
     assert server.now() == MOMENT
 
