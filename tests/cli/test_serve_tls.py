@@ -16,7 +16,9 @@ import pytest
 import requests
 from outside import Outside
 from outside import outside as outside
+from support.bounds import WAIT_SECONDS
 from support.commands import Done, invoke
+from support.ports import held_port
 
 import mockscope
 
@@ -49,7 +51,7 @@ def serving(
         env=os.environ | environment,
     )
     try:
-        assert run("wait", "--ready-file", str(ready)) == (0, "", "")
+        assert run("wait", "--ready-file", str(ready), "--timeout", f"{WAIT_SECONDS}") == (0, "", "")
         yield process, json.loads(ready.read_text())
     finally:
         # Not killed: then its temporary files would stay.
@@ -177,15 +179,15 @@ def test_wait_waits_for_a_server_with_tls(tmp_path: Path) -> None:
 
 
 def test_wait_gives_up_in_time_and_says_what_it_waited_for(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    (tmp_path / "stale.json").write_text(json.dumps({"url": url, "sites": []}))
-    (tmp_path / "half.json").write_text('{"url": ')
-    (tmp_path / "list.json").write_text(json.dumps({"url": url, "sites": [5]}))
-    said = {
-        path.name: run("wait", "--ready-file", str(path), "--timeout", "0.1")
-        for path in (Path("none.json"), *(tmp_path / name for name in ("stale.json", "half.json", "list.json")))
-    }
+    with held_port() as port:
+        url = f"http://127.0.0.1:{port}"
+        (tmp_path / "stale.json").write_text(json.dumps({"url": url, "sites": []}))
+        (tmp_path / "half.json").write_text('{"url": ')
+        (tmp_path / "list.json").write_text(json.dumps({"url": url, "sites": [5]}))
+        said = {
+            path.name: run("wait", "--ready-file", str(path), "--timeout", "0.1")
+            for path in (Path("none.json"), *(tmp_path / name for name in ("stale.json", "half.json", "list.json")))
+        }
 
     assert said == {
         "none.json": (

@@ -20,12 +20,12 @@ import requests
 from clients import Wire, head
 from support.bounds import WAIT_SECONDS, at_once, join
 from support.leaks import open_files, threads_since
+from support.ports import held_port
 
 import mockscope
 from mockscope import LiveServer, MockSite
 from mockscope.domain.site import Site
 from mockscope.server import live as live_module
-from mockscope.server.live import bind
 
 NOT_RUNNING = "the mockscope server is not running: use it in a with block, or call start()"
 
@@ -130,17 +130,15 @@ def test_a_server_that_is_started_again_still_has_its_sites() -> None:
 
 
 def test_a_fixed_port_is_free_again_as_soon_as_its_server_has_stopped() -> None:
-    with mockscope.serve() as live:
-        port = port_of(live.url)
-        assert is_well(live.site())
-    again = LiveServer(port=port)
-    for _ in range(3):
-        with again, requests.Session() as session:
-            assert again.url == f"http://127.0.0.1:{port}"
-            # A connection that is kept when the server stops must not hold the port.
-            assert session.get(f"{again.url}/api/v1/users", timeout=WAIT_SECONDS).status_code == 403
-            again.stop()
-    assert is_closed(port)
+    with held_port() as port:
+        again = LiveServer(port=port)
+        for _ in range(4):
+            with again, requests.Session() as session:
+                assert again.url == f"http://127.0.0.1:{port}"
+                # A connection that is kept when the server stops must not hold the port.
+                assert session.get(f"{again.url}/api/v1/users", timeout=WAIT_SECONDS).status_code == 403
+                again.stop()
+        assert is_closed(port)
 
 
 def test_two_servers_at_once_know_nothing_of_each_other() -> None:
@@ -165,15 +163,16 @@ def test_a_server_names_an_address_that_a_client_can_reach(host: str) -> None:
 
 
 def test_a_port_that_another_server_has_raises() -> None:
-    with mockscope.serve() as live:
-        before = threading.enumerate()
-        second = LiveServer(port=port_of(live.url))
-        with pytest.raises(OSError, match="already in use"):
-            second.start()
-        assert threads_since(before) == []
-        assert is_well(live.site())
-    with second:
-        assert is_well(second.site())
+    with held_port() as port:
+        second = LiveServer(port=port)
+        with mockscope.serve(port=port) as live:
+            before = threading.enumerate()
+            with pytest.raises(OSError, match="already in use"):
+                second.start()
+            assert threads_since(before) == []
+            assert is_well(live.site())
+        with second:
+            assert is_well(second.site())
 
 
 def test_a_port_that_another_program_has_raises() -> None:
@@ -197,29 +196,28 @@ def test_an_address_of_another_machine_raises() -> None:
 def test_of_servers_that_start_on_one_port_at_one_moment_one_wins_and_the_others_can_try_again() -> None:
     # Several can bind an address that nobody listens at yet, and only one can listen.
     before = threading.enumerate()
+    together = threading.Barrier(4)
+
+    def start(live: LiveServer) -> str:
+        together.wait(timeout=WAIT_SECONDS)
+        try:
+            return live.start().url
+        except OSError as error:
+            return str(error)
+
     for _ in range(20):
-        with bind("127.0.0.1", 0) as chosen:
-            port = chosen.getsockname()[1]
-        together = threading.Barrier(4)
-
-        def start(live: LiveServer, together: threading.Barrier = together) -> str:
-            together.wait(timeout=WAIT_SECONDS)
-            try:
-                return live.start().url
-            except OSError as error:
-                return str(error)
-
-        servers = [LiveServer(port=port) for _ in range(4)]
-        said = at_once(start, servers)
-        assert sorted(said, reverse=True) == [
-            f"http://127.0.0.1:{port}",
-            *[f"[Errno {errno.EADDRINUSE}] {os.strerror(errno.EADDRINUSE)}: '127.0.0.1 port {port}'"] * 3,
-        ]
-        for live in servers:
-            live.stop()
-        for live in servers:
-            with live:
-                assert is_well(live.site())
+        with held_port() as port:
+            servers = [LiveServer(port=port) for _ in range(4)]
+            said = at_once(start, servers)
+            assert sorted(said, reverse=True) == [
+                f"http://127.0.0.1:{port}",
+                *[f"[Errno {errno.EADDRINUSE}] {os.strerror(errno.EADDRINUSE)}: '127.0.0.1 port {port}'"] * 3,
+            ]
+            for live in servers:
+                live.stop()
+            for live in servers:
+                with live:
+                    assert is_well(live.site())
     assert threads_since(before) == []
 
 

@@ -15,6 +15,7 @@ import httpx
 import pytest
 import requests
 from support.bounds import join
+from support.ports import held_port
 
 import mockscope
 from mockscope import LiveServer, MockSite
@@ -364,12 +365,10 @@ def test_the_end_of_one_direction_leaves_the_other_open(server: LiveServer) -> N
 
 
 def test_a_passed_host_that_does_not_answer_is_502(server: LiveServer) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
+    with held_port() as port:
+        answer = said_to(server, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode())
 
-    answer = said_to(server, f"CONNECT {address} HTTP/1.1\r\n\r\n".encode())
-
-    assert answer.startswith(f"HTTP/1.1 502 mockscope can't reach {address}: ".encode())
+    assert answer.startswith(f"HTTP/1.1 502 mockscope can't reach 127.0.0.1:{port}: ".encode())
 
 
 USAGE: Final = "This is a proxy: "

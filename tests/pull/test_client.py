@@ -3,7 +3,6 @@
 import gzip
 import os
 import re
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 from elsewhere import endless, hasty, ok, scripted
+from support.ports import held_port
 
 import mockscope
 from mockscope import Authority, LiveServer, MockSite
@@ -341,10 +341,8 @@ def reason_for(url: str, **options: Any) -> str:
 
 
 def test_a_port_at_which_nothing_listens_is_named() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-
-    assert reason_for(f"http://127.0.0.1:{port}") == "nothing listens there"
+    with held_port() as port:
+        assert reason_for(f"http://127.0.0.1:{port}") == "nothing listens there"
 
 
 def test_a_name_that_nobody_has_is_named() -> None:

@@ -20,6 +20,7 @@ import urllib3
 from outside import BODY, Outside
 from outside import outside as outside
 from support.bounds import at_once, result
+from support.ports import held_port
 
 from mockscope import LiveServer, MockSite, serve
 from mockscope.intercept.redirect import ABSENT, ROWS, Row, redirected
@@ -127,12 +128,11 @@ def test_a_url_that_is_none_of_a_mock_is_refused_before_the_block(url: str) -> N
 
 @pytest.mark.parametrize("ask", [requests.get, urllib.request.urlopen, urllib3.request])
 def test_an_error_of_the_connection_to_the_mock_names_the_redirect(ask: Callable[..., object]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     arguments = ("GET", URL) if ask is urllib3.request else (URL,)
-
-    with redirected(url), pytest.raises(Exception, match=rf"Connection refused \(mockscope redirects to {url}\)"):
-        ask(*arguments)
+    with held_port() as port:
+        url = f"http://127.0.0.1:{port}"
+        with redirected(url), pytest.raises(Exception, match=rf"Connection refused \(mockscope redirects to {url}\)"):
+            ask(*arguments)
 
 
 def test_everything_is_put_back_after_an_error(mockscope_server: LiveServer) -> None:
