@@ -88,7 +88,9 @@ def test_a_server_whose_banner_can_t_be_written_ends_in_order(tmp_path: Path) ->
 def test_a_server_without_standard_streams_serves_and_ends_in_order(tmp_path: Path) -> None:
     command = [*COMMAND, "serve", "--port=0", "--ready-file=ready.json"]
     with subprocess.Popen(["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command], cwd=tmp_path) as process:
-        waited = subprocess.run([*COMMAND, "wait", "--ready-file=ready.json"], cwd=tmp_path, timeout=300, check=False)
+        waited = subprocess.run(
+            [*COMMAND, "wait", "--ready-file=ready.json", "--timeout=300"], cwd=tmp_path, timeout=300, check=False
+        )
         process.send_signal(signal.SIGTERM)
 
         assert (waited.returncode, process.wait(300), list(tmp_path.iterdir())) == (0, 0, [])
