@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,19 @@ import httpx
 import httpx2
 import pytest
 import requests
+from support.ports import held_port
 
 import mockscope
 from mockscope import Authority, LiveServer
 from mockscope._vendor import VENDOR_HOSTS
 from mockscope.server.certificates import BUNDLE_VARIABLES, java_trust_store
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port that no other process is given."""
+    with held_port() as port:
+        yield port
 
 
 def shaken(server: LiveServer, name: str, context: ssl.SSLContext) -> str:
@@ -218,11 +227,9 @@ def test_nothing_is_left_in_the_temporary_directory_when_the_process_ends(tmp_pa
 # Python 3.12 warns where threads run; the child starts none and waits for none.
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 @pytest.mark.parametrize("options", [{}, {"tls": True}, {"proxy": True}], ids=["plain", "tls", "proxy"])
-def test_a_server_that_has_stopped_refuses_though_a_forked_child_lives(options: dict[str, Any]) -> None:
-    server = mockscope.serve(**options).start()
-    ports = [
-        int(url.rpartition(":")[2]) for url in (server.url, server.proxy_url if "proxy" in options else server.url)
-    ]
+def test_a_server_that_has_stopped_refuses_though_a_forked_child_lives(options: dict[str, Any], port: int) -> None:
+    server = mockscope.serve(port=port, **options).start()
+    ports = [port, *([int(server.proxy_url.rpartition(":")[2])] if "proxy" in options else [])]
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -234,7 +241,7 @@ def test_a_server_that_has_stopped_refuses_though_a_forked_child_lives(options: 
         for port in ports:
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", port), timeout=300)
-        with mockscope.serve(port=ports[0]):
+        with mockscope.serve(port=port):
             pass
     finally:
         os.close(reader)
