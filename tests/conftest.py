@@ -18,11 +18,11 @@ from mockscope.instruments.call_log import CallLog
 from mockscope.server.live import LiveServer
 
 # What these rooms have for all. pytest adds a room when it collects its tests, which xdist's controller never does.
-sys.path += [str(Path(__file__).parent / room) for room in ("docs", "redirect")]
+sys.path += [str(Path(__file__).parent / room) for room in ("redirect",)]
 
 register_profiles()
 
-pytest_plugins = ["pytester", "proofs"]
+pytest_plugins = ["pytester", "support.unrun_rule_tests"]
 
 SLOW_TEST_SECONDS: Final = 3600
 IGNORED_AT_TIMES: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from checking_harness import NEVER, PAGE_SIZE, checked, deviating_client, differing, marked_on
 from deviations import DEVIATIONS
-from observations import read_observations
+from support.observations import read_observations
 
 from mockscope.conformance.check import Report
 from mockscope.conformance.outcome import Level

@@ -5,7 +5,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final, NamedTuple
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+from support.paths import ROOT
+
 DOCUMENTS: Final = (
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md"),
     *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")),

@@ -7,22 +7,13 @@ import msgspec
 import pytest
 import pytest_mockscope
 import yaml
-from blocks import DOCUMENTS, ROOT, package_folder, read
-from facts import read_page
-from ledger import (
-    BASES,
-    CHECKS,
-    SEEN,
-    Proof,
-    Rule,
-    pages,
-    proofs_in,
-    read_proofs,
-    read_rules,
-    render_rules,
-    render_summary,
-)
-from observations import Observation
+from blocks import DOCUMENTS, package_folder, read
+from generate_docs import pages, render_rules, render_summary
+from support.observations import Observation
+from support.paths import ROOT
+from support.rule_tests import CHECKS, SEEN, Proof, proofs_in, read_proofs
+from support.rules import BASES, Rule, read_rules
+from support.vendor_page import read_page
 
 import mockscope
 from mockscope import Policy, Refusal
@@ -42,7 +33,7 @@ def unknown(ids: list[str]) -> list[str]:
 
 def test_the_ledger_is_up_to_date() -> None:
     path = ROOT / "docs/fidelity.md"
-    assert path.read_text(encoding="utf-8") == pages()[path], "stale: run python tests/docs/ledger.py"
+    assert path.read_text(encoding="utf-8") == pages()[path], "stale: run python tests/generate_docs.py"
 
 
 def test_the_ledger_opens_with_what_nobody_knows() -> None:

@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from blocks import DOCUMENTS, ROOT, anchors, blocks, package_folder, prose, read
-from ledger import BEGIN, END
+from blocks import DOCUMENTS, anchors, blocks, package_folder, prose, read
+from generate_docs import BEGIN, END
+from support.paths import ROOT
 
 import mockscope
 

@@ -6,7 +6,7 @@ from typing import Any, Final, get_type_hints
 
 import pytest
 from blocks import read, tables
-from observations import FOLDER, Observation, Outcome, Report, ReportRefused, read_observations, shown
+from support.observations import FOLDER, Observation, Outcome, Report, ReportRefused, read_observations, shown
 
 IDS: Final = frozenset({"USER-GET-1", "USER-CREATE-4", "PAGE-2"})
 KEY: Final = "e179017a-62b0-4996-8a38-e91aa9f1"

@@ -7,7 +7,8 @@ from typing import Final
 
 import pytest
 import pytest_mockscope
-from blocks import ROOT, package_folder
+from blocks import package_folder
+from support.paths import ROOT
 
 import mockscope
 

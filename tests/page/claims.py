@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
-from facts import Page, shown, spread
+from support.vendor_page import Page, shown, spread
 
 from mockscope._vendor import VENDOR_HOSTS
 from mockscope.domain import rules

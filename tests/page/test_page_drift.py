@@ -28,8 +28,9 @@ from claims import (
     refusal_claims,
     verb,
 )
-from facts import PAGE, ROOT, Fact, Page, misquoted, passed_over, read_page
-from ledger import Rule, read_rules
+from support.paths import ROOT
+from support.rules import Rule, read_rules
+from support.vendor_page import PAGE, Fact, Page, misquoted, passed_over, read_page
 
 import mockscope
 from mockscope import MockSite

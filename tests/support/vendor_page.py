@@ -1,6 +1,7 @@
-"""The facts of the vendor's page, from docs/page.yaml; with a copy of the page: python tests/docs/facts.py FILE
+"""The facts of the vendor's page, from docs/page.yaml.
 
-Nothing here knows what mockscope answers: that is told from the contract and the code in tests/page/claims.py.
+With a copy of the page, `python tests/support/vendor_page.py FILE` compares the quotations with it. The claims of
+mockscope itself are in tests/page/claims.py.
 """
 
 import html
@@ -14,8 +15,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-PAGE: Final = ROOT / "docs/page.yaml"
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs/page.yaml"
 # Of a tag in the page's source some stand between words and some inside.
 INLINE: Final = re.compile(r"</?(?:b|i|code|small)>", re.IGNORECASE)
 TAG: Final = re.compile(r"</?(?:a|br|div|hr|li|table|tbody|td|th|thead|tr|ul)\b[^>]*>", re.IGNORECASE)

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from ledger import Proof
-from proofs import idle
+from support.rule_tests import Proof
+from support.unrun_rule_tests import idle
 
-HERE: Final = str(Path(__file__).parent)
+TESTS: Final = str(Path(__file__).parents[1])
 PROVED: Final = """
 import pytest
 
@@ -25,13 +25,13 @@ class TestUsers:
     def test_three(self):
         pass
 """
-OPTIONS: Final = ("-p", "proofs", "-p", "xdist", "-p", "no:cacheprovider", "-W", "error")
+OPTIONS: Final = ("-p", "support.unrun_rule_tests", "-p", "xdist", "-p", "no:cacheprovider", "-W", "error")
 
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A project whose proofs all run, and a test that proves nothing."""
-    monkeypatch.setenv("PYTHONPATH", HERE)
+    monkeypatch.setenv("PYTHONPATH", TESTS)
     # No other plugin: most of the time of a run would go into loading them.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makeini("[pytest]\ntestpaths = tests\nmarkers =\n  rule(*ids): proves\n  slow: takes long")

@@ -16,8 +16,9 @@ from msgspec import Meta
 
 from mockscope import Policy
 from mockscope._vendor import VENDOR_HOSTS
+from support.paths import ROOT
 
-FOLDER: Final = Path(__file__).resolve().parents[2] / "docs/observations"
+FOLDER: Final = ROOT / "docs/observations"
 # AUTH-4: the shape of the keys that the vendor gives out.
 KEY: Final = re.compile(r"(?i)(?<![0-9a-f-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{8}(?![0-9a-f])")
 

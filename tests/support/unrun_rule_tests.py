@@ -4,7 +4,8 @@ from collections.abc import Collection
 from typing import Final
 
 import pytest
-from ledger import Proof, read_proofs
+
+from support.rule_tests import Proof, read_proofs
 
 # The markers that the project's configuration asks for: the slow tests are left out.
 BY_DEFAULT: Final = "not slow"
