@@ -8,7 +8,7 @@ import pytest
 import pytest_mockscope
 import yaml
 from blocks import DOCUMENTS, package_folder, read
-from generate_docs import pages, render_rules, render_summary
+from generate_docs import RULE_TESTS, pages, render_rule_tests, render_rules, render_summary
 from support.observations import Observation
 from support.paths import ROOT
 from support.rule_tests import CHECKS, SEEN, Proof, proofs_in, read_proofs
@@ -31,8 +31,8 @@ def unknown(ids: list[str]) -> list[str]:
     return [rule for rule in ids if rule not in IDS]
 
 
-def test_the_ledger_is_up_to_date() -> None:
-    path = ROOT / "docs/fidelity.md"
+@pytest.mark.parametrize("path", [ROOT / "docs/fidelity.md", RULE_TESTS], ids=lambda path: path.name)
+def test_a_generated_file_is_up_to_date(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == pages()[path], "stale: run python tests/generate_docs.py"
 
 
@@ -163,23 +163,34 @@ def test_a_mark_that_proves_nothing_is_refused(source: str) -> None:
         proofs_in(source, "tests/test_it.py")
 
 
-def test_the_ledger_names_sentence_basis_quotations_switches_observations_and_proofs() -> None:
+def test_the_ledger_names_sentence_basis_quotations_switches_and_observations() -> None:
     rule = Rule("Users", "USER-CREATE-4", "An email is had once.", {"stated": "409", "chosen": "case"}, ("page_size",))
-    proofs = [Proof("USER-CREATE-4", "tests/test_it.py::test_one")]
     observed = [
         Observation("USER-CREATE-4", differs=False, date="2026-01-31", file="a.json"),
         Observation("USER-CREATE-4", differs=True, date="2026-02-28", file="b.json"),
         Observation("USER-1", differs=True, date="2026-02-28", file="b.json"),
     ]
-    assert render_rules([rule], proofs, read_page(), observed) == (
+    assert render_rules([rule], read_page(), observed) == (
         "## Users\n\n### USER-CREATE-4\n\nAn email is had once.\n\n"
         "- Basis:\n  - stated: 409\n  - chosen: case\n"
         "- On the page:\n  - `409 if the email_address already exists` (CREATE User, line 203)\n"
         "- Policy: `page_size`\n"
         "- Checks of `mockscope check`: 1 with `--dry-run`\n"
         "- Observed on the real service: on 2026-01-31 ([report](observations/a.json)), "
-        "differs on 2026-02-28 ([report](observations/b.json))\n"
-        "- Proof:\n  - `tests/test_it.py::test_one`"
+        "differs on 2026-02-28 ([report](observations/b.json))"
+    )
+
+
+def test_the_tests_of_the_rules_are_listed_in_order_each_once() -> None:
+    proofs = [
+        Proof("USER-1", "tests/test_it.py::test_two"),
+        Proof("USER-1", "tests/test_it.py::test_one"),
+        Proof("PAGE-1", "tests/test_it.py::test_two"),
+        Proof("USER-1", "tests/test_it.py::test_one", is_slow=True),
+    ]
+
+    assert render_rule_tests(proofs) == (
+        "PAGE-1\ttests/test_it.py::test_two\nUSER-1\ttests/test_it.py::test_one\nUSER-1\ttests/test_it.py::test_two\n"
     )
 
 
@@ -187,7 +198,7 @@ def test_the_ledger_counts_the_checks_of_a_rule_by_the_level_that_they_need() ->
     lines = {
         rule.id: line
         for rule in RULES
-        for line in render_rules([rule], [], read_page(), []).splitlines()
+        for line in render_rules([rule], read_page(), []).splitlines()
         if line.startswith("- Checks of")
     }
 
