@@ -47,13 +47,13 @@ def test_what_was_seen_is_in_the_ledger_with_its_date_and_its_report(tmp_path: P
             "differs on 2026-01-31 ([report](observations/b.json)), "
             "differs on 2026-02-28 ([report](observations/a.json))"
         ),
-        "USER-CREATE-4": "never",
+        "USER-CREATE-4": "",
     }
 
 
 def test_without_reports_nothing_was_ever_observed(tmp_path: Path) -> None:
     assert read_observations(IDS, tmp_path) == []
-    assert shown([], "USER-GET-1") == "never"
+    assert shown([], "USER-GET-1") == ""
 
 
 @pytest.mark.parametrize(

@@ -82,13 +82,13 @@ def read_observations(rules: frozenset[str], folder: Path = FOLDER) -> list[Obse
 
 
 def shown(observations: Sequence[Observation], rule: str) -> str:
-    """One rule's line of the ledger."""
+    """Return the dates of the observations of a rule with links to the reports, or an empty string."""
     seen = [
         f"{'differs ' if each.differs else ''}on {each.date} ([report](observations/{each.file}))"
         for each in observations
         if each.rule == rule
     ]
-    return ", ".join(seen) or "never"
+    return ", ".join(seen)
 
 
 def _report(path: Path, rules: Collection[str]) -> tuple[Report, datetime]:
