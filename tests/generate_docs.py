@@ -1,10 +1,7 @@
 """Write docs/rule-tests.tsv and the generated parts of docs/fidelity.md and docs/hints.md.
 
-The command is `python tests/generate_docs.py`.
-
-The rules come from docs/rules.yaml, what the vendor's page says of them from docs/page.yaml, their proofs from the
-checks of `mockscope check` and from the tests that carry their ids, what users observed from docs/observations, and the
-hints from the catalogue.
+The command is `python tests/generate_docs.py`. Its sources are docs/rules.yaml, docs/page.yaml, the reports in
+docs/observations, the markers of the tests, and the hints in the code.
 """
 
 from collections import Counter
@@ -16,7 +13,7 @@ from typing import Final
 
 from support.observations import Observation, read_observations, shown
 from support.paths import ROOT
-from support.rule_tests import Proof, read_proofs
+from support.rule_tests import RuleTest, read_rule_tests
 from support.rules import BASES, Rule, read_rules
 from support.vendor_page import Dispute, Page, read_page
 
@@ -93,7 +90,7 @@ def _wrapped(text: str) -> list[str]:
 
 
 def render_hints() -> str:
-    """The catalogue as a table; what a request fills in is in italics."""
+    """Render the table of hints; parts that depend on the request are in italics."""
     rows = [f"| `{hint.code}` | {_shown(hint.cause)} | {_shown(hint.remedy)} | {_link(hint.rule)} |" for hint in HintTemplate]
     return "\n".join(["| code | cause | remedy | may pass by |", "| --- | --- | --- | --- |", *rows])
 
@@ -108,9 +105,9 @@ def _shown(template: str) -> str:
     return escaped.format(**names | {"nearest": " (Did you mean …?)"})
 
 
-def render_rule_tests(proofs: Iterable[Proof]) -> str:
-    """Render a rule and a test a line, sorted, so that the text does not depend on the order of the files."""
-    return "".join(f"{line}\n" for line in sorted({f"{proof.rule}\t{proof.node}" for proof in proofs}))
+def render_rule_tests(tests: Iterable[RuleTest]) -> str:
+    """Render docs/rule-tests.tsv: a rule and a test a line, sorted."""
+    return "".join(f"{line}\n" for line in sorted({f"{test.rule}\t{test.node_id}" for test in tests}))
 
 
 def pages() -> dict[Path, str]:
@@ -120,14 +117,14 @@ def pages() -> dict[Path, str]:
     fidelity = render_fidelity(rules, read_page(), observations)
     parts = {"fidelity.md": fidelity, "hints.md": render_hints()}
     filled = {ROOT / "docs" / name: _filled(ROOT / "docs" / name, part) for name, part in parts.items()}
-    return filled | {RULE_TESTS: render_rule_tests(read_proofs())}
+    return filled | {RULE_TESTS: render_rule_tests(read_rule_tests())}
 
 
 def _filled(path: Path, part: str) -> str:
     head, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"{path} does not say where its generated part begins and ends")
+        raise ValueError(f"{path} lacks the comments that mark its generated part")
     return f"{head}{BEGIN}\n\n{part}\n\n{END}{tail}"
 
 

@@ -1,4 +1,4 @@
-"""Reports about the real service count, each in its form; reports about anything else do not. All here are made up."""
+"""Reports about the real service are observations; all others are refused. The reports here are made up."""
 
 import json
 from pathlib import Path
@@ -29,19 +29,19 @@ def write(folder: Path, name: str, **changes: Any) -> None:
     (folder / name).write_text(json.dumps(REPORT | changes), encoding="utf-8")
 
 
-def test_what_was_seen_is_in_the_ledger_with_its_date_and_its_report(tmp_path: Path) -> None:
+def test_an_observation_is_shown_with_its_date_and_its_report(tmp_path: Path) -> None:
     write(tmp_path, "b.json")
     write(tmp_path, "a.json", at="2026-02-28T12:00:00+00:00", url="https://api.periscopedata.com/")
 
-    seen = read_observations(IDS, tmp_path)
+    found = read_observations(IDS, tmp_path)
 
-    assert seen == [
+    assert found == [
         Observation("USER-GET-1", differs=False, date="2026-01-31", file="b.json"),
         Observation("PAGE-2", differs=True, date="2026-01-31", file="b.json"),
         Observation("USER-GET-1", differs=False, date="2026-02-28", file="a.json"),
         Observation("PAGE-2", differs=True, date="2026-02-28", file="a.json"),
     ]
-    assert {rule: shown(seen, rule) for rule in IDS} == {
+    assert {rule: shown(found, rule) for rule in IDS} == {
         "USER-GET-1": "on 2026-01-31 ([report](observations/b.json)), on 2026-02-28 ([report](observations/a.json))",
         "PAGE-2": (
             "differs on 2026-01-31 ([report](observations/b.json)), "
@@ -51,7 +51,7 @@ def test_what_was_seen_is_in_the_ledger_with_its_date_and_its_report(tmp_path: P
     }
 
 
-def test_without_reports_nothing_was_ever_observed(tmp_path: Path) -> None:
+def test_without_reports_there_are_no_observations(tmp_path: Path) -> None:
     assert read_observations(IDS, tmp_path) == []
     assert shown([], "USER-GET-1") == ""
 
@@ -118,27 +118,27 @@ def test_a_report_in_another_form_is_refused(changes: dict[str, Any], reason: st
     assert str(caught.value) == f"a.json: {reason}"
 
 
-def test_a_report_with_a_switch_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_report_with_an_unknown_policy_switch_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "a.json", policy={"mood": "good"})
 
     with pytest.raises(ReportRefused, match=r"^a\.json: policy: there is no field mood here; known: page_size, "):
         read_observations(IDS, tmp_path)
 
 
-def test_a_file_that_is_no_json_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_json_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(b'{"mockscope_check": 1,')
 
     with pytest.raises(ReportRefused, match=r"^a\.json: Input data was truncated$"):
         read_observations(IDS, tmp_path)
 
 
-def test_an_id_of_a_request_is_no_key(tmp_path: Path) -> None:
+def test_the_id_of_a_request_is_not_taken_for_a_key(tmp_path: Path) -> None:
     write(tmp_path, "a.json", site="e179017a-62b0-4996-8a38-e91aa9f1c0de")
 
     assert len(read_observations(IDS, tmp_path)) == 2
 
 
-# -- what the documentation says -----------------------------------------------------------------------------------
+# -- the documentation -----------------------------------------------------------------------------------
 
 
 def test_the_keys_of_a_report_are_those_of_the_tables() -> None:
@@ -159,5 +159,5 @@ def test_the_keys_of_a_report_are_those_of_the_tables() -> None:
         ("docs/observations/README.md", "There are none so far."),
     ],
 )
-def test_whether_anything_was_observed_is_said_as_long_as_it_is_true(document: str, sentence: str) -> None:
+def test_a_document_says_that_nothing_was_observed_until_there_is_a_report(document: str, sentence: str) -> None:
     assert (sentence in read(document)) is (list(FOLDER.glob("*.json")) == [])

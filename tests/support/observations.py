@@ -1,6 +1,6 @@
-"""The reports of `mockscope check` in docs/observations: users' observations of the real service, read and judged.
+"""The reports of `mockscope check` in docs/observations: what users observed on the real service.
 
-A report about any other host than the vendor's is not evidence. It is refused rather than skipped.
+A report about another host than the vendor's is refused, not skipped, because it proves nothing.
 """
 
 import re
@@ -24,11 +24,11 @@ KEY: Final = re.compile(r"(?i)(?<![0-9a-f-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a
 
 
 class ReportRefused(ValueError):
-    """A file that can't count as an observation, and why."""
+    """A file is not a report of an observation. The message gives the file and the reason."""
 
 
 class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The outcome of one rule."""
+    """The outcome of one rule in a report."""
 
     rule: Annotated[str, Meta(description="the rule's id")]
     sentence: Annotated[str, Meta(description="what the rule says, in one sentence; it may be missing")] = ""
@@ -97,13 +97,13 @@ def _report(path: Path, rules: Collection[str]) -> tuple[Report, datetime]:
         if key := KEY.search(text):
             raise ReportRefused(f"it holds what looks like an API key ({key[0][:4]}…): take it out, and rotate the key")
         report = msgspec.json.decode(text, type=Report)
-        _judge(report, rules)
+        _validate(report, rules)
         return report, _moment(report.at)
     except (ValueError, msgspec.DecodeError) as error:
         raise ReportRefused(f"{path.name}: {error}") from None
 
 
-def _judge(report: Report, rules: Collection[str]) -> None:
+def _validate(report: Report, rules: Collection[str]) -> None:
     parts = urlsplit(report.url)
     if parts.scheme != "https" or parts.hostname not in VENDOR_HOSTS or parts.port not in (None, 443):
         hosts = " or ".join(VENDOR_HOSTS)

@@ -1,4 +1,4 @@
-"""The tests of each rule: the checks of `mockscope check`, and the tests that carry the rule's id."""
+"""The tests of each rule: those with its id in a marker, and the test that runs the checks of `mockscope check`."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -6,40 +6,53 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from mockscope.conformance.check import CHECKS as ALL_CHECKS
+from mockscope.conformance.check import CHECKS
 from mockscope.conformance.table import NOT_VISIBLE
 from support.paths import ROOT
 
-# Puts the checks of a rule to the mock; which rules have some, they say themselves.
-CHECKS: Final = "tests/checking/test_checking_rules.py::test_the_mock_keeps_a_rule_as_check_asks_for_it"
-# The rules of which something can be seen from outside.
-SEEN: Final = tuple(dict.fromkeys(row.rule for row in ALL_CHECKS if row.title != NOT_VISIBLE))
+# Runs all checks of a rule against the mock; it has a case for each rule.
+TEST_OF_CHECKS: Final = "tests/checking/test_checking_rules.py::test_the_mock_keeps_a_rule_as_check_asks_for_it"
+CHECKED_RULES: Final = tuple(dict.fromkeys(check.rule for check in CHECKS if check.title != NOT_VISIBLE))
+
+# The assignments to names in a module: a name in a decorator may be a table of parameters with marks of their own.
+Tables = dict[str, ast.Assign | ast.AnnAssign]
 
 
-class Proof(NamedTuple):
-    """A test that is marked with a rule, in pytest's own spelling."""
+class RuleTest(NamedTuple):
+    """A test of a rule.
+
+    Args:
+        rule: The rule's id.
+        node_id: pytest's id of a file, a class, a function, or one case of a function.
+        is_slow: Whether it has the marker slow.
+    """
 
     rule: str
-    node: str
+    node_id: str
     is_slow: bool = False
 
 
 @cache
-def read_proofs(tests: Path = ROOT / "tests") -> list[Proof]:
-    """The checks of each rule, and every mark in the tests, which are only read: which can run here must not matter."""
-    is_checked = (tests.parent / CHECKS.partition("::")[0]).is_file()
-    return [Proof(rule, f"{CHECKS}[{rule}]") for rule in SEEN if is_checked] + [
-        proof
+def read_rule_tests(tests: Path = ROOT / "tests") -> list[RuleTest]:
+    """Return the tests of all rules.
+
+    The files are parsed and not imported: a test counts even if this machine cannot run it.
+    """
+    has_checks = (tests.parent / TEST_OF_CHECKS.partition("::")[0]).is_file()
+    return [RuleTest(rule, f"{TEST_OF_CHECKS}[{rule}]") for rule in CHECKED_RULES if has_checks] + [
+        test
         for path in sorted(tests.rglob("test_*.py"))
-        for proof in proofs_in(path.read_text(encoding="utf-8"), path.relative_to(tests.parent).as_posix())
+        for test in rule_tests_in(path.read_text(encoding="utf-8"), path.relative_to(tests.parent).as_posix())
     ]
 
 
-def proofs_in(source: str, name: str) -> list[Proof]:
-    """The marks in one test file: on functions, classes and parameters, and in ``pytestmark``.
+def rule_tests_in(source: str, name: str) -> list[RuleTest]:
+    """Return the tests in one file that have the marker rule.
+
+    The marker may be on a function, a class or a parameter, or in ``pytestmark``.
 
     Raises:
-        ValueError: a mark stands where it proves nothing, or names a rule by something else than a literal.
+        ValueError: If a marker is not on a test, or its arguments are not literal strings.
     """
     tree = ast.parse(source)
     tables = {
@@ -49,73 +62,61 @@ def proofs_in(source: str, name: str) -> list[Proof]:
         for target in ([node.target] if isinstance(node, ast.AnnAssign) else node.targets)
         if isinstance(target, ast.Name)
     }
-    seen: set[ast.Call] = set()
-    proofs = list(_proofs_below(tree, name, tables, seen, is_slow=False))
-    for call in _marks(tree):
-        if call not in seen:
-            raise ValueError(f"{name}, line {call.lineno}: this mark of a rule is on no test")
-    return proofs
+    used: set[ast.Call] = set()
+    tests = list(_tests_below(tree, name, tables, used, is_slow=False))
+    for call in _rule_marks(tree):
+        if call not in used:
+            raise ValueError(f"{name}, line {call.lineno}: this marker rule is not on a test")
+    return tests
 
 
-def _proofs_below(
-    parent: ast.Module | ast.ClassDef,
-    node_id: str,
-    tables: dict[str, ast.Assign | ast.AnnAssign],
-    seen: set[ast.Call],
-    *,
-    is_slow: bool,
-) -> Iterator[Proof]:
+def _tests_below(
+    parent: ast.Module | ast.ClassDef, node_id: str, tables: Tables, used: set[ast.Call], *, is_slow: bool
+) -> Iterator[RuleTest]:
     marks = [*(parent.decorator_list if isinstance(parent, ast.ClassDef) else []), *_pytestmarks(parent)]
-    is_slow = is_slow or _are_slow(marks)
-    yield from _proofs(node_id, marks, tables, seen, is_slow=is_slow)
+    is_slow = is_slow or _has_slow(marks)
+    yield from _tests_of(node_id, marks, tables, used, is_slow=is_slow)
     for child in parent.body:
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
             if child.name.startswith("test"):
                 marks = child.decorator_list
-                yield from _proofs(f"{node_id}::{child.name}", marks, tables, seen, is_slow=is_slow or _are_slow(marks))
+                child_is_slow = is_slow or _has_slow(marks)
+                yield from _tests_of(f"{node_id}::{child.name}", marks, tables, used, is_slow=child_is_slow)
         elif isinstance(child, ast.ClassDef):
-            yield from _proofs_below(child, f"{node_id}::{child.name}", tables, seen, is_slow=is_slow)
+            yield from _tests_below(child, f"{node_id}::{child.name}", tables, used, is_slow=is_slow)
         elif isinstance(child, ast.Assign) and (marked := _marked_class(child.targets[0])):
             marks = [child.value]
-            yield from _proofs(f"{node_id}::{marked}", marks, tables, seen, is_slow=is_slow or _are_slow(marks))
+            yield from _tests_of(f"{node_id}::{marked}", marks, tables, used, is_slow=is_slow or _has_slow(marks))
 
 
-def _are_slow(marks: Sequence[ast.expr]) -> bool:
-    """Return whether the marker ``slow`` is among these; a single slow parameter does not make the test slow."""
+def _has_slow(marks: Sequence[ast.expr]) -> bool:
+    """Return whether a mark is ``slow``. The mark of a single parameter does not count."""
     written = [each for mark in marks for each in (mark.elts if isinstance(mark, ast.List) else [mark])]
     return any(ast.unparse(mark) == "pytest.mark.slow" for mark in written)
 
 
 def _marked_class(target: ast.expr) -> str | None:
-    """TestSite, in ``TestSite.pytestmark = ...``: how a class that Hypothesis made is marked."""
+    """Return TestSite for ``TestSite.pytestmark = ...``, the way to mark a class that Hypothesis generated."""
     if isinstance(target, ast.Attribute) and target.attr == "pytestmark":
         return ast.unparse(target.value)
     return None
 
 
-def _proofs(
-    node_id: str,
-    sources: Sequence[ast.expr],
-    tables: dict[str, ast.Assign | ast.AnnAssign],
-    seen: set[ast.Call],
-    *,
-    is_slow: bool,
-) -> Iterator[Proof]:
-    nodes: list[ast.AST] = list(sources)
+def _tests_of(
+    node_id: str, marks: Sequence[ast.expr], tables: Tables, used: set[ast.Call], *, is_slow: bool
+) -> Iterator[RuleTest]:
+    nodes: list[ast.AST] = list(marks)
     # @pytest.mark.parametrize("case", CASES): the parameters of the table may be marked.
     nodes += [
-        tables[used.id]
-        for source in sources
-        for used in ast.walk(source)
-        if isinstance(used, ast.Name) and used.id in tables
+        tables[name.id] for mark in marks for name in ast.walk(mark) if isinstance(name, ast.Name) and name.id in tables
     ]
     rules: dict[str, None] = {}
     for node in nodes:
-        for call in _marks(node):
-            seen.add(call)
+        for call in _rule_marks(node):
+            used.add(call)
             rules |= dict.fromkeys(_ids(call))
     for rule in rules:
-        yield Proof(rule, node_id, is_slow)
+        yield RuleTest(rule, node_id, is_slow)
 
 
 def _pytestmarks(parent: ast.Module | ast.ClassDef) -> list[ast.expr]:
@@ -128,7 +129,7 @@ def _pytestmarks(parent: ast.Module | ast.ClassDef) -> list[ast.expr]:
     ]
 
 
-def _marks(node: ast.AST) -> list[ast.Call]:
+def _rule_marks(node: ast.AST) -> list[ast.Call]:
     return [
         call
         for call in ast.walk(node)

@@ -15,7 +15,12 @@ BASES: Final = ("stated", "forced", "inferred", "chosen")
 class Rule(NamedTuple):
     """A row of docs/rules.yaml.
 
-    ``basis`` holds a word for each part of the rule and says which part; a word alone is for all of it.
+    Args:
+        family: The heading of the row.
+        id: The id, which never changes.
+        sentence: The behaviour of mockscope.
+        basis: The part of the rule that has each basis; an empty text if the whole rule has it.
+        policy: The names of the policy switches that change the behaviour.
     """
 
     family: str
@@ -27,7 +32,7 @@ class Rule(NamedTuple):
 
 @cache
 def read_rules(path: Path = ROOT / "docs/rules.yaml") -> list[Rule]:
-    """The rows of docs/rules.yaml in their order."""
+    """Return the rows of docs/rules.yaml in their order."""
     families = yaml.safe_load(path.read_text(encoding="utf-8"))
     return [
         Rule(family, row["id"], row["sentence"].strip(), _basis(row["basis"]), tuple(row.get("policy", ())))

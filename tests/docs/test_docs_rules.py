@@ -1,4 +1,4 @@
-"""The fidelity ledger is whole: every rule has its row and its proof, and every id that is cited exists."""
+"""Each rule has a basis and a test, each cited rule exists, and the generated documents are up to date."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from blocks import DOCUMENTS, package_folder, read
 from generate_docs import RULE_TESTS, pages, render_rule_tests, render_rules, render_summary
 from support.observations import Observation
 from support.paths import ROOT
-from support.rule_tests import CHECKS, SEEN, Proof, proofs_in, read_proofs
+from support.rule_tests import CHECKED_RULES, TEST_OF_CHECKS, RuleTest, read_rule_tests, rule_tests_in
 from support.rules import BASES, Rule, read_rules
 
 import mockscope
@@ -35,7 +35,7 @@ def test_a_generated_file_is_up_to_date(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == pages()[path], "stale: run python tests/generate_docs.py"
 
 
-def test_the_ledger_opens_with_what_nobody_knows() -> None:
+def test_the_page_of_rules_begins_with_the_known_unknowns() -> None:
     headings = re.findall(r"^## (.*)$", read("docs/fidelity.md"), flags=re.MULTILINE)
     generated = ["Where the page contradicts itself", "Where an example of the page is not followed"]
     families = dict.fromkeys(rule.family for rule in RULES)
@@ -51,21 +51,21 @@ def test_an_id_names_one_rule() -> None:
 def test_a_rule_is_a_sentence_with_a_basis(rule: Rule) -> None:
     assert rule.sentence.endswith(".")
     assert [word for word in rule.basis if word not in BASES] == []
-    # A basis of several words says which part each is for.
+    # One of several words names its part of the rule.
     assert rule.basis
     assert len(rule.basis) == 1 or all(rule.basis.values())
 
 
 @pytest.mark.parametrize("rule", IDS)
-def test_a_rule_has_a_proof(rule: str) -> None:
-    assert [proof for proof in read_proofs() if proof.rule == rule] != []
+def test_a_rule_has_a_test(rule: str) -> None:
+    assert [test for test in read_rule_tests() if test.rule == rule] != []
 
 
-def test_every_proof_is_of_a_rule_that_exists() -> None:
-    assert [proof for proof in read_proofs() if proof.rule not in IDS] == []
+def test_every_marked_test_names_rules_that_exist() -> None:
+    assert [test for test in read_rule_tests() if test.rule not in IDS] == []
 
 
-def test_every_refusal_is_given_under_a_rule_that_exists() -> None:
+def test_every_refusal_names_a_rule_that_exists() -> None:
     assert [refusal.name for refusal in Refusal if refusal.rule not in IDS] == []
 
 
@@ -79,7 +79,7 @@ def test_every_rule_that_the_contract_cites_exists() -> None:
     assert unknown(RULE_ID.findall(read("openapi.yaml"))) == []
 
 
-def test_the_contract_knows_what_it_cites_in_the_way_that_the_ledger_says() -> None:
+def test_the_basis_of_a_rule_in_the_contract_is_that_of_its_row() -> None:
     known = {rule.id: rule.basis for rule in RULES}
     cited = [
         (rule, word)
@@ -115,10 +115,10 @@ def test_the_rule_of_a_policy_switch_is_the_one_that_its_description_names() -> 
     }
 
 
-# -- how proofs are found --------------------------------------------------------------------------------------
+# -- how marked tests are found --------------------------------------------------------------------------------------
 
 
-def test_marks_are_found_on_functions_classes_modules_and_parameters() -> None:
+def test_markers_are_found_on_functions_classes_modules_and_parameters() -> None:
     source = """
 pytestmark = pytest.mark.rule("PAGE-1")
 CASES = [pytest.param(1, marks=pytest.mark.rule("PAGE-2"))]
@@ -137,14 +137,14 @@ def test_three(case): ...
 TestMachine = Machine.TestCase
 TestMachine.pytestmark = [pytest.mark.rule("TEST-4")]
 """
-    assert proofs_in(source, "tests/test_it.py") == [
-        Proof("PAGE-1", "tests/test_it.py"),
-        Proof("PAGE-3", "tests/test_it.py::test_one"),
-        Proof("PAGE-4", "tests/test_it.py::test_one"),
-        Proof("USER-1", "tests/test_it.py::TestUsers"),
-        Proof("USER-2", "tests/test_it.py::TestUsers::test_two"),
-        Proof("PAGE-2", "tests/test_it.py::test_three"),
-        Proof("TEST-4", "tests/test_it.py::TestMachine"),
+    assert rule_tests_in(source, "tests/test_it.py") == [
+        RuleTest("PAGE-1", "tests/test_it.py"),
+        RuleTest("PAGE-3", "tests/test_it.py::test_one"),
+        RuleTest("PAGE-4", "tests/test_it.py::test_one"),
+        RuleTest("USER-1", "tests/test_it.py::TestUsers"),
+        RuleTest("USER-2", "tests/test_it.py::TestUsers::test_two"),
+        RuleTest("PAGE-2", "tests/test_it.py::test_three"),
+        RuleTest("TEST-4", "tests/test_it.py::TestMachine"),
     ]
 
 
@@ -157,20 +157,20 @@ TestMachine.pytestmark = [pytest.mark.rule("TEST-4")]
         'unused = pytest.mark.rule("PAGE-1")\n',
     ],
 )
-def test_a_mark_that_proves_nothing_is_refused(source: str) -> None:
+def test_a_marker_that_is_not_on_a_test_is_refused(source: str) -> None:
     with pytest.raises(ValueError, match=r"line 1|malformed node"):
-        proofs_in(source, "tests/test_it.py")
+        rule_tests_in(source, "tests/test_it.py")
 
 
 def test_a_rule_is_shown_with_its_sentence_basis_switches_and_observations() -> None:
-    rule = Rule("Users", "USER-CREATE-4", "An email is had once.", {"stated": "409", "chosen": "case"}, ("page_size",))
+    rule = Rule("Users", "USER-CREATE-4", "An email is unique.", {"stated": "409", "chosen": "case"}, ("page_size",))
     observed = [
         Observation("USER-CREATE-4", differs=False, date="2026-01-31", file="a.json"),
         Observation("USER-CREATE-4", differs=True, date="2026-02-28", file="b.json"),
         Observation("USER-1", differs=True, date="2026-02-28", file="b.json"),
     ]
     assert render_rules([rule], observed) == (
-        "## Users\n\n### USER-CREATE-4\n\nAn email is had once.\n\n"
+        "## Users\n\n### USER-CREATE-4\n\nAn email is unique.\n\n"
         "- stated: 409\n- chosen: case\n"
         "- policy: `page_size`\n"
         "- observed on the real service: on 2026-01-31 ([report](observations/a.json)), "
@@ -184,28 +184,28 @@ def test_a_rule_that_was_never_observed_does_not_mention_the_real_service() -> N
 
 
 def test_the_tests_of_the_rules_are_listed_in_order_each_once() -> None:
-    proofs = [
-        Proof("USER-1", "tests/test_it.py::test_two"),
-        Proof("USER-1", "tests/test_it.py::test_one"),
-        Proof("PAGE-1", "tests/test_it.py::test_two"),
-        Proof("USER-1", "tests/test_it.py::test_one", is_slow=True),
+    tests = [
+        RuleTest("USER-1", "tests/test_it.py::test_two"),
+        RuleTest("USER-1", "tests/test_it.py::test_one"),
+        RuleTest("PAGE-1", "tests/test_it.py::test_two"),
+        RuleTest("USER-1", "tests/test_it.py::test_one", is_slow=True),
     ]
 
-    assert render_rule_tests(proofs) == (
+    assert render_rule_tests(tests) == (
         "PAGE-1\ttests/test_it.py::test_two\nUSER-1\ttests/test_it.py::test_one\nUSER-1\ttests/test_it.py::test_two\n"
     )
 
 
-def test_the_checks_of_a_rule_are_its_first_proof_and_that_is_a_test() -> None:
-    file, _, function = CHECKS.partition("::")
+def test_the_checks_of_a_rule_are_its_first_test() -> None:
+    file, _, function = TEST_OF_CHECKS.partition("::")
 
-    first = {rule: next(proof.node for proof in read_proofs() if proof.rule == rule) for rule in SEEN}
-    assert first == {rule: f"{CHECKS}[{rule}]" for rule in SEEN}
+    first = {rule: next(test.node_id for test in read_rule_tests() if test.rule == rule) for rule in CHECKED_RULES}
+    assert first == {rule: f"{TEST_OF_CHECKS}[{rule}]" for rule in CHECKED_RULES}
     assert f"for rule in SEEN])\ndef {function}(" in read(file)
 
 
-def test_where_there_are_no_such_tests_they_are_no_proof(tmp_path: Path) -> None:
-    assert read_proofs(tmp_path) == []
+def test_without_the_test_of_the_checks_there_are_no_tests_of_rules(tmp_path: Path) -> None:
+    assert read_rule_tests(tmp_path) == []
 
 
 def test_the_summary_counts_rules_by_basis_and_observation() -> None:
