@@ -1,8 +1,6 @@
 """The documents of the project, taken apart: fenced blocks, tables and headings."""
 
 import re
-from pathlib import Path
-from types import ModuleType
 from typing import Final, NamedTuple
 
 from support.paths import ROOT
@@ -39,12 +37,6 @@ class Block(NamedTuple):
     def where(self) -> str:
         """The place of the block, as people read it."""
         return f"{self.document}, line {self.line}"
-
-
-def package_folder(package: ModuleType) -> Path:
-    """Return the folder of a package, in a checkout or among the installed ones."""
-    assert package.__file__ is not None
-    return Path(package.__file__).parent
 
 
 def read(document: str) -> str:

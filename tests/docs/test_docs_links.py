@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from blocks import DOCUMENTS, anchors, blocks, package_folder, prose, read
+from blocks import DOCUMENTS, anchors, blocks, prose, read
 from generate_docs import BEGIN, END
-from support.paths import ROOT
+from support.paths import ROOT, package_folder
 
 import mockscope
 

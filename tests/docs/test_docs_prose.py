@@ -7,8 +7,7 @@ from typing import Final
 
 import pytest
 import pytest_mockscope
-from blocks import package_folder
-from support.paths import ROOT
+from support.paths import ROOT, package_folder
 
 import mockscope
 

@@ -7,10 +7,18 @@ import msgspec
 import pytest
 import pytest_mockscope
 import yaml
-from blocks import DOCUMENTS, package_folder, read
-from generate_docs import RULE_TESTS, pages, render_rule_tests, render_rules, render_summary
+from blocks import DOCUMENTS, read
+from generate_docs import (
+    FIDELITY,
+    RULE_TESTS,
+    SENTENCES,
+    generated_files,
+    render_rule_tests,
+    render_rules,
+    render_summary,
+)
 from support.observations import Observation
-from support.paths import ROOT
+from support.paths import package_folder
 from support.rule_tests import CHECKED_RULES, TEST_OF_CHECKS, RuleTest, read_rule_tests, rule_tests_in
 from support.rules import BASES, Rule, read_rules
 
@@ -30,9 +38,9 @@ def unknown(ids: list[str]) -> list[str]:
     return [rule for rule in ids if rule not in IDS]
 
 
-@pytest.mark.parametrize("path", [ROOT / "docs/fidelity.md", RULE_TESTS], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [FIDELITY, RULE_TESTS, SENTENCES], ids=lambda path: path.name)
 def test_a_generated_file_is_up_to_date(path: Path) -> None:
-    assert path.read_text(encoding="utf-8") == pages()[path], "stale: run python tests/generate_docs.py"
+    assert path.read_text(encoding="utf-8") == generated_files()[path], "stale: run python tests/generate_docs.py"
 
 
 def test_the_page_of_rules_begins_with_the_known_unknowns() -> None:
@@ -50,6 +58,7 @@ def test_an_id_names_one_rule() -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_a_rule_is_a_sentence_with_a_basis(rule: Rule) -> None:
     assert rule.sentence.endswith(".")
+    assert re.fullmatch(r"[A-Z].{10,70}[^.]", rule.summary)
     assert [word for word in rule.basis if word not in BASES] == []
     # One of several words names its part of the rule.
     assert rule.basis
@@ -163,7 +172,14 @@ def test_a_marker_that_is_not_on_a_test_is_refused(source: str) -> None:
 
 
 def test_a_rule_is_shown_with_its_sentence_basis_switches_and_observations() -> None:
-    rule = Rule("Users", "USER-CREATE-4", "An email is unique.", {"stated": "409", "chosen": "case"}, ("page_size",))
+    rule = Rule(
+        "Users",
+        "USER-CREATE-4",
+        "Emails are unique",
+        "An email is unique.",
+        {"stated": "409", "chosen": "case"},
+        ("page_size",),
+    )
     observed = [
         Observation("USER-CREATE-4", differs=False, date="2026-01-31", file="a.json"),
         Observation("USER-CREATE-4", differs=True, date="2026-02-28", file="b.json"),
@@ -179,7 +195,7 @@ def test_a_rule_is_shown_with_its_sentence_basis_switches_and_observations() -> 
 
 
 def test_a_rule_that_was_never_observed_does_not_mention_the_real_service() -> None:
-    rule = Rule("Users", "USER-1", "A user has a name.", {"stated": ""}, ())
+    rule = Rule("Users", "USER-1", "Users have names", "A user has a name.", {"stated": ""}, ())
     assert render_rules([rule], []) == "## Users\n\n### USER-1\n\nA user has a name.\n\n- stated"
 
 
@@ -209,8 +225,8 @@ def test_without_the_test_of_the_checks_there_are_no_tests_of_rules(tmp_path: Pa
 
 
 def test_the_summary_counts_rules_by_basis_and_observation() -> None:
-    whole = Rule("Users", "USER-1", "A user has a name.", {"stated": ""}, ())
-    parts = Rule("Users", "USER-2", "A user has an email.", {"stated": "it", "chosen": "which"}, ())
+    whole = Rule("Users", "USER-1", "Users have names", "A user has a name.", {"stated": ""}, ())
+    parts = whole._replace(id="USER-2", basis={"stated": "the name", "chosen": "its form"})
     observed = [Observation("USER-2", differs=True, date="2026-02-28", file="b.json")]
     counts = "There are 2 rules: 1 stated, and 1 whose parts have different bases."
 

@@ -9,9 +9,8 @@ import msgspec
 import pytest
 import pytest_mockscope
 from blocks import read, tables
-from generate_docs import pages
+from generate_docs import HINTS, generated_files
 from pytest_mockscope import options
-from support.paths import ROOT
 
 import mockscope
 from mockscope.cli.root import COMMANDS, cli
@@ -204,8 +203,7 @@ def test_the_meaning_of_a_policy_switch_names_the_rule_of_its_description() -> N
 
 
 def test_the_table_of_hints_is_the_catalogue() -> None:
-    path = ROOT / "docs/hints.md"
-    assert path.read_text(encoding="utf-8") == pages()[path], "stale: run python tests/generate_docs.py"
+    assert HINTS.read_text(encoding="utf-8") == generated_files()[HINTS], "stale: run python tests/generate_docs.py"
 
 
 def test_the_newest_version_of_the_changelog_is_this_one() -> None:

@@ -18,6 +18,7 @@ class Rule(NamedTuple):
     Args:
         family: The heading of the row.
         id: The id, which never changes.
+        summary: The sentence of `mockscope check`, without a full stop.
         sentence: The behaviour of mockscope.
         basis: The part of the rule that has each basis; an empty text if the whole rule has it.
         policy: The names of the policy switches that change the behaviour.
@@ -25,6 +26,7 @@ class Rule(NamedTuple):
 
     family: str
     id: str
+    summary: str
     sentence: str
     basis: Mapping[str, str]
     policy: tuple[str, ...]
@@ -35,7 +37,14 @@ def read_rules(path: Path = ROOT / "docs/rules.yaml") -> list[Rule]:
     """Return the rows of docs/rules.yaml in their order."""
     families = yaml.safe_load(path.read_text(encoding="utf-8"))
     return [
-        Rule(family, row["id"], row["sentence"].strip(), _basis(row["basis"]), tuple(row.get("policy", ())))
+        Rule(
+            family,
+            row["id"],
+            row["summary"],
+            row["sentence"].strip(),
+            _basis(row["basis"]),
+            tuple(row.get("policy", ())),
+        )
         for family, rows in families.items()
         for row in rows
     ]
