@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from checkout import ROOT
+from support.paths import ROOT
 
 import mockscope
 from benchmarks import loads, peers

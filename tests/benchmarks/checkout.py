@@ -1,8 +1,0 @@
-"""Put the checkout on the import path: the benchmarks are not installed."""
-
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[2]
-
-sys.path.insert(0, str(ROOT))
