@@ -1,4 +1,4 @@
-"""The documents of the project, taken apart: fenced blocks, tables and headings."""
+"""A parser of the project's documents: fenced blocks, tables and headings."""
 
 import re
 from typing import Final, NamedTuple
@@ -9,7 +9,7 @@ DOCUMENTS: Final = (
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md"),
     *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")),
 )
-# The shell blocks that no test of this room runs, because they would install something: continuous integration does.
+# Shell blocks that the tests do not run, because they install packages. `.ci/run` runs them.
 NOT_RUN_HERE: Final = (
     "pip install . && mockscope serve\n",
     "pip install -e '.[dev]' && pytest\n",
@@ -19,7 +19,15 @@ FILE_NAME: Final = re.compile(r"# ([\w.-]+\.(?:py|toml|yaml))\n")
 
 
 class Block(NamedTuple):
-    """A fenced block: where it stands, its language, and its text."""
+    """A fenced block of a document.
+
+    Args:
+        document: The path of the document, from the root of the checkout.
+        section: The nearest heading above the block.
+        line: The number of the line with the opening fence.
+        language: The word after the fence.
+        text: The lines between the fences.
+    """
 
     document: str
     section: str
@@ -29,23 +37,23 @@ class Block(NamedTuple):
 
     @property
     def file_name(self) -> str | None:
-        """The name in a first line like ``# test_phoebe.py``: what the block would be called as a file."""
+        """The file name in a first line like ``# test_phoebe.py``."""
         match = FILE_NAME.match(self.text)
         return match[1] if match else None
 
     @property
     def where(self) -> str:
-        """The place of the block, as people read it."""
+        """The document and the line, for messages."""
         return f"{self.document}, line {self.line}"
 
 
 def read(document: str) -> str:
-    """The text of a document."""
+    """Return the text of a document."""
     return (ROOT / document).read_text(encoding="utf-8")
 
 
 def blocks(language: str | None = None, *, document: str | None = None) -> list[Block]:
-    """The fenced blocks of one document or all, of one language or all."""
+    """Return the fenced blocks of one document or all, in one language or all."""
     return [
         block
         for name in ((document,) if document else DOCUMENTS)
@@ -55,10 +63,10 @@ def blocks(language: str | None = None, *, document: str | None = None) -> list[
 
 
 def blocks_in(text: str, document: str) -> list[Block]:
-    """The fenced blocks of a text.
+    """Return the fenced blocks of a text.
 
     Raises:
-        ValueError: a fence is indented, made of tildes, or never closed, so that a block would escape its test.
+        ValueError: If a fence is indented, made of tildes, or not closed. No test would run such a block.
     """
     found: list[Block] = []
     section = ""
@@ -77,17 +85,17 @@ def blocks_in(text: str, document: str) -> list[Block]:
         else:
             inside.append(line)
     if opened is not None:
-        raise ValueError(f"{document}, line {opened[0]}: this block is never closed")
+        raise ValueError(f"{document}, line {opened[0]}: this block is not closed")
     return found
 
 
 def prose(document: str) -> str:
-    """A document without its fenced blocks."""
+    """Return a document without its fenced blocks."""
     return re.sub(r"^```.*?^```$", "", read(document), flags=re.DOTALL | re.MULTILINE)
 
 
 def tables(document: str, section: str) -> list[list[list[str]]]:
-    """The tables under a heading: rows of cells, without the head."""
+    """Return the tables under a heading as rows of cells, without the header row."""
     found: list[list[list[str]]] = [[]]
     here = ""
     for line in prose(document).splitlines():
@@ -101,6 +109,6 @@ def tables(document: str, section: str) -> list[list[list[str]]]:
 
 
 def anchors(document: str) -> set[str]:
-    """The anchors of a document's headings, as GitHub makes them."""
+    """Return the anchors that GitHub gives to the headings of a document."""
     headings = re.findall(r"^#+ (.*)$", prose(document), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

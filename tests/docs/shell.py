@@ -1,4 +1,4 @@
-"""A terminal for the documentation: run commands, with ``mockscope serve`` in the background."""
+"""Run the shell commands of the documentation, with ``mockscope serve`` in the background."""
 
 import os
 import shlex
@@ -11,19 +11,19 @@ from typing import Final, NamedTuple
 
 from support.bounds import WAIT_SECONDS
 
-# What the documentation calls the server, wherever it really is.
+# The address of the server in the documentation; in a test it has another port.
 ADDRESS: Final = "127.0.0.1:8765"
 
 
 class Exchange(NamedTuple):
-    """A command, and what the terminal shows after it."""
+    """A command and its output in the document."""
 
     command: str
     output: str
 
 
 class Served(NamedTuple):
-    """A server that runs: its address, what it said at the start, and the files it writes."""
+    """A running server: its address, the text that it printed at the start, and the files that it writes."""
 
     address: str
     banner: str
@@ -32,7 +32,13 @@ class Served(NamedTuple):
 
 
 def exchanges(text: str) -> list[Exchange]:
-    """The commands of a console block; one goes on in the next line after a backslash or inside quotes."""
+    """Parse the commands of a console block.
+
+    A command continues on the next line after a backslash or inside quotes.
+
+    Raises:
+        ValueError: If the block begins with output, or ends inside a command.
+    """
     found: list[Exchange] = []
     pending = ""
     for line in text.splitlines(keepends=True):
@@ -46,7 +52,7 @@ def exchanges(text: str) -> list[Exchange]:
         else:
             raise ValueError(f"output before any command: {line}")
     if pending:
-        raise ValueError(f"a command never ends: {pending}")
+        raise ValueError(f"a command has no end: {pending}")
     return found
 
 
@@ -60,7 +66,7 @@ def is_whole(command: str) -> bool:
 
 
 def environment() -> dict[str, str]:
-    """This environment, with the commands of this Python first, and without what would lead them astray."""
+    """Return the environment with this Python's commands first, and without variables that change their behaviour."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -71,7 +77,7 @@ def environment() -> dict[str, str]:
 
 
 def run(command: str, directory: Path) -> str:
-    """Run a command; return both streams together, without trailing blanks."""
+    """Run a command and return stdout and stderr together, without trailing blanks."""
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=directory,
@@ -86,9 +92,9 @@ def run(command: str, directory: Path) -> str:
 
 @contextmanager
 def served(directory: Path, *arguments: str) -> Iterator[Served]:
-    """``mockscope serve`` on a free port, until the block ends; its log is whole only then."""
+    """Run ``mockscope serve`` on a free port until the block ends. Only then is its log complete."""
     log, ready_file = directory / "log.txt", directory / "ready.json"
-    # The arguments come last: where one is given twice, the last counts.
+    # The given arguments come last: of two values for an option the last one counts.
     command = [sys.executable, "-m", "mockscope", "serve", "--port=0", f"--ready-file={ready_file}", *arguments]
     with (
         log.open("wb") as stderr,

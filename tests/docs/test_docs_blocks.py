@@ -1,4 +1,4 @@
-"""The documentation is executed: every fenced block is run, or is listed as one that is not."""
+"""Each fenced block of the documentation is run, or is listed as not run."""
 
 import json
 import re
@@ -16,11 +16,11 @@ import mockscope
 from mockscope import Mockscope
 
 COMMAND_LINE = "docs/command-line.md"
-# The test that fails, so that the document can show what it looks like.
+# The section with a test that fails on purpose.
 FAILING = ("docs/pytest.md", "When a test fails")
 # The page whose files are one project, across its sections.
 TUTORIAL = "docs/tutorial.md"
-# The blocks of JSON, each with a test of its own below.
+# The blocks of JSON. Each has a test below.
 SHOWN_JSON = [(COMMAND_LINE, "The ready file"), (COMMAND_LINE, "The request log")]
 
 
@@ -47,10 +47,10 @@ def write_files(directory: Path, blocks: list[Block]) -> None:
         (directory / block.file_name).write_text(block.text, encoding="utf-8")
 
 
-# -- every block is accounted for ------------------------------------------------------------------------------
+# -- every block is run or listed ------------------------------------------------------------------------------
 
 
-def is_accounted_for(block: Block) -> bool:
+def is_run_or_listed(block: Block) -> bool:
     match block.language:
         case "python" | "yaml" | "console" | "text":
             return True
@@ -65,7 +65,7 @@ def is_accounted_for(block: Block) -> bool:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_block_is_run_or_listed(document: str) -> None:
-    assert [block.where for block in blocks(document=document) if not is_accounted_for(block)] == []
+    assert [block.where for block in blocks(document=document) if not is_run_or_listed(block)] == []
 
 
 def test_every_command_that_is_listed_as_not_run_is_in_the_readme() -> None:
@@ -73,7 +73,7 @@ def test_every_command_that_is_listed_as_not_run_is_in_the_readme() -> None:
 
 
 @pytest.mark.parametrize("text", ["  ```python\n  ```\n", "~~~python\n~~~\n", "```python\n", "- ```python\n"])
-def test_a_block_that_would_escape_its_test_is_refused(text: str) -> None:
+def test_a_fence_that_hides_a_block_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="line 1"):
         blocks_in(text, "some.md")
 
@@ -81,12 +81,12 @@ def test_a_block_that_would_escape_its_test_is_refused(text: str) -> None:
 # -- python ----------------------------------------------------------------------------------------------------
 
 SCRIPTS = [block for block in blocks("python") if not block.file_name]
-# Sections that show settings need a run of their own; all others share one.
+# Sections with pytest settings have a run each; all others share one.
 SUITES = suites_of([block for block in blocks("python") if block.file_name])
 WITH_SETTINGS = suites_of(blocks("toml"))
 RUNS = [[suite for suite in SUITES if suite not in (*WITH_SETTINGS, FAILING)], *([suite] for suite in WITH_SETTINGS)]
-# pytest-asyncio warns as long as nobody chooses the scope, and a warning is an error here as everywhere. No document
-# shows Schemathesis' plugin, which takes a second to load.
+# pytest-asyncio warns without the option for the scope, and a warning is an error. Schemathesis' plugin takes a second
+# to load, and no document needs it.
 PYTEST_OPTIONS = (
     *("-q", "-W", "error", "-p", "no:cacheprovider", "-p", "no:schemathesis"),
     *("-o", "asyncio_default_fixture_loop_scope=function"),
@@ -95,7 +95,7 @@ PYTEST_OPTIONS = (
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda block: block.where)
 def test_a_script_runs(script: Block) -> None:
-    # Under its own line numbers, so that a traceback leads to the document.
+    # With the line numbers of the document, for tracebacks.
     code = compile("\n" * script.line + script.text, script.document, "exec")
     exec(code, {"__name__": "__main__"})
 
@@ -126,20 +126,20 @@ def test_the_tests_of_a_section_pass(suites: list[tuple[str, str]], tmp_path: Pa
     assert done.returncode == 0
 
 
-def test_a_failed_test_shows_its_calls_as_the_document_does(tmp_path: Path) -> None:
+def test_a_failed_test_prints_the_calls_of_the_document(tmp_path: Path) -> None:
     document, section = FAILING
     write_files(tmp_path, [block for block in files(document) if block.section == section])
     [shown] = [block for block in blocks("text", document=document) if block.section == section]
 
     seen = run(f"python -m pytest {' '.join(PYTEST_OPTIONS)}", tmp_path)
 
-    wanted = [without_places(line) for line in shown.text.replace("\\\n", "").splitlines()]
-    found = [without_places(line) for line in seen.splitlines()]
+    wanted = [without_random_parts(line) for line in shown.text.replace("\\\n", "").splitlines()]
+    found = [without_random_parts(line) for line in seen.splitlines()]
     start = found.index(wanted[0])
     assert found[start : start + len(wanted)] == wanted
 
 
-def without_places(line: str) -> str:
+def without_random_parts(line: str) -> str:
     return re.sub(r"site-[0-9a-f]+", "site-0", without_times(re.sub("-{4,}", "----", line)))
 
 
@@ -154,9 +154,9 @@ SHOWN = [
 
 
 @pytest.mark.parametrize("document", SHOWN)
-def test_a_terminal_shows_what_the_document_shows(document: str, tmp_path: Path) -> None:
+def test_a_command_prints_the_output_of_the_document(document: str, tmp_path: Path) -> None:
     shown = [exchange for block in blocks("console", document=document) for exchange in exchanges(block.text)]
-    # A command that is said not to find its file must not find it.
+    # The output of some commands says that a file is missing.
     missing = set(re.findall(r"can't read the seed (\S+):", "".join(exchange.output for exchange in shown)))
     write_files(tmp_path, [block for block in files(document) if block.file_name not in missing])
     # A command that is pytest must not print the warning of pytest-asyncio.
@@ -173,7 +173,7 @@ def test_a_terminal_shows_what_the_document_shows(document: str, tmp_path: Path)
                 assert seen.replace(server.address, ADDRESS) == output.rstrip(), command
 
 
-def test_a_command_goes_on_after_a_backslash_and_inside_quotes() -> None:
+def test_a_command_continues_after_a_backslash_and_inside_quotes() -> None:
     text = "$ echo a \\\n    b\na b\n$ echo 'c\nd'\nc\nd\n$ true\n"
     assert exchanges(text) == [("echo a \\\n    b", "a b\n"), ("echo 'c\nd'", "c\nd\n"), ("true", "")]
 
@@ -189,7 +189,7 @@ def test_a_seed_loads(block: Block, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("block", seeds(broken=True), ids=lambda block: block.where)
-def test_a_broken_seed_is_refused_with_the_error_that_is_shown(block: Block, tmp_path: Path) -> None:
+def test_a_broken_seed_has_the_error_of_the_document(block: Block, tmp_path: Path) -> None:
     write_files(tmp_path, [block])
     path = tmp_path / f"{block.file_name}"
     with pytest.raises(mockscope.SeedError) as caught:
@@ -206,7 +206,7 @@ def shown_in(section: str, language: str) -> list[Block]:
     return [block for block in blocks(language, document=COMMAND_LINE) if block.section == section]
 
 
-def test_the_ready_file_is_as_shown(tmp_path: Path) -> None:
+def test_the_ready_file_is_that_of_the_document(tmp_path: Path) -> None:
     with served(tmp_path) as server:
         written = server.ready_file.read_text(encoding="utf-8")
     text = re.sub(r'"pid": \d+', '"pid": 4711', written.replace(server.address, ADDRESS))
@@ -225,19 +225,19 @@ def without_times(line: str) -> str:
     return re.sub(r"\d+\.\d\d ms", "0.00 ms", re.sub(r"^\d\d:\d\d:\d\d\.\d{3}", "00:00:00.000", line))
 
 
-def test_the_log_for_people_is_as_shown(tmp_path: Path) -> None:
+def test_the_log_in_text_is_that_of_the_document(tmp_path: Path) -> None:
     [block] = shown_in("The request log", "text")
     shown = block.text.replace("\\\n", "").splitlines()
     log = log_of_the_document(tmp_path)
     assert [without_times(line) for line in log] == [without_times(line) for line in shown]
 
 
-def test_the_log_for_machines_is_as_shown(tmp_path: Path) -> None:
+def test_the_log_in_json_is_that_of_the_document(tmp_path: Path) -> None:
     [block] = shown_in("The request log", "json")
     shown: dict[str, Any] = json.loads(block.text)
     last = json.loads(log_of_the_document(tmp_path, "--log", "json")[-1])
     assert list(last) == list(shown)
-    # Two requests were made, and this is the second; the other three are of the moment.
+    # The section sends two requests, and this is the second. The other values change with each run.
     assert last["id"].endswith("-2")
     changing = {"time", "id", "duration_ms"}
     assert {name: value for name, value in last.items() if name not in changing} == {

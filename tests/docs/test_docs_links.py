@@ -1,4 +1,4 @@
-"""Links lead somewhere, files that are named exist, and lines stay within the width that people read."""
+"""Links and named files exist, every module is in the architecture, and lines have at most 120 characters."""
 
 import re
 from pathlib import Path
@@ -12,9 +12,9 @@ import mockscope
 
 WIDTH = 120
 LINK = re.compile(r"\]\(([^)\s]+)\)|^\[[\w-]+\]: (\S+)$", re.MULTILINE)
-# Folders of the project whose files the documentation names in code spans.
+# Files of these folders, named in code spans.
 NAMED_FILE = re.compile(r"`((?:src|tests|docs)/[\w./-]+)`")
-# A table that a command printed.
+# A table that a program printed into the document.
 PRINTED = r"<!-- begin: .*<!-- end -->"
 ROOM = re.compile(r"`((?:\w+/)*\w+\.py|\w+/)`")
 
@@ -29,12 +29,12 @@ ROOMS = tuple(
 
 
 def place(name: str) -> Path:
-    """Return the path of a file of the project; the package may be an installed one."""
+    """Return the path of a file of the project. The package may be installed elsewhere."""
     return PACKAGE / name.removeprefix("src/mockscope/") if name.startswith("src/mockscope/") else ROOT / name
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_link_leads_to_a_file_and_a_heading(document: str) -> None:
+def test_every_link_has_an_existing_file_and_heading(document: str) -> None:
     for link in (first or second for first, second in LINK.findall(prose(document))):
         if link.startswith("https://"):
             continue
@@ -46,7 +46,7 @@ def test_every_link_leads_to_a_file_and_a_heading(document: str) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_file_that_is_named_exists(document: str) -> None:
+def test_every_named_file_exists(document: str) -> None:
     missing = [name for name in NAMED_FILE.findall(prose(document)) if not place(name).exists()]
     assert missing == []
 
@@ -78,8 +78,8 @@ def test_every_document_is_two_links_from_the_readme() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_lines_are_no_wider_than_people_read(document: str) -> None:
-    # What is generated is excused: the row of a table can't be broken.
+def test_lines_have_at_most_120_characters(document: str) -> None:
+    # Generated tables are exempt: a row cannot be wrapped.
     text = re.sub(f"{BEGIN}.*{END}|{PRINTED}", "", read(document), flags=re.DOTALL)
     assert [line for line in text.splitlines() if len(line) > WIDTH] == []
 
