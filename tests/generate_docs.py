@@ -15,7 +15,7 @@ from support.observations import Observation, read_observations, shown
 from support.paths import ROOT, package_folder
 from support.rule_tests import RuleTest, read_rule_tests
 from support.rules import BASES, Rule, read_rules
-from support.vendor_page import Dispute, Page, read_page
+from support.vendor_page import Decision, Page, read_page
 
 import mockscope
 from mockscope.instruments.hints import HintTemplate
@@ -31,7 +31,7 @@ SENTENCES: Final = package_folder(mockscope) / "conformance/sentences.yaml"
 
 def render_fidelity(rules: Sequence[Rule], page: Page, observations: Sequence[Observation]) -> str:
     """Render the generated part of docs/fidelity.md."""
-    return "\n\n".join([render_summary(rules, observations), render_disputes(page), render_rules(rules, observations)])
+    return "\n\n".join([render_summary(rules, observations), render_decisions(page), render_rules(rules, observations)])
 
 
 def render_summary(rules: Sequence[Rule], observations: Sequence[Observation]) -> str:
@@ -50,18 +50,18 @@ def render_summary(rules: Sequence[Rule], observations: Sequence[Observation]) -
     )
 
 
-def render_disputes(page: Page) -> str:
+def render_decisions(page: Page) -> str:
     """Render the places where mockscope cannot follow the page, and the decision for each."""
     return "\n".join(
         [
-            *("## Where the page contradicts itself", "", *_disputes(page.contradictions), ""),
-            *("## Where an example of the page is not followed", "", *_disputes(page.departures)),
+            *("## Where the page contradicts itself", "", *_decisions(page.contradictions), ""),
+            *("## Where an example of the page is not followed", "", *_decisions(page.departures)),
         ]
     )
 
 
-def _disputes(disputes: Sequence[Dispute]) -> list[str]:
-    rows = [f"| {each.says} | {each.reading} | {_link_here(each.rule)} |" for each in disputes]
+def _decisions(decisions: Sequence[Decision]) -> list[str]:
+    rows = [f"| {each.says} | {each.reading} | {_link_here(each.rule)} |" for each in decisions]
     return ["| the page | mockscope | rule |", "| --- | --- | --- |", *rows]
 
 

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
-from support.vendor_page import Page, shown, spread
+from support.vendor_page import Page, per_operation, shape_claims
 
 from mockscope._vendor import VENDOR_HOSTS
 from mockscope.domain import rules
@@ -61,7 +61,7 @@ def drift(page: Claims, ours: Collection[str], found: Claims, verbs: Collection[
 
 def ours_of(page: Page) -> dict[str, str]:
     """Return the claims that are marked as ours, each with its rule."""
-    return {each: rule for claim, rule in page.ours.items() for each in spread(claim, page.operations)}
+    return {each: rule for claim, rule in page.ours.items() for each in per_operation(claim, page.operations)}
 
 
 # -- openapi.yaml ------------------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ def _shown(document: Document, operation: str, schema: Document) -> Iterator[str
             sentence = message.get("const") or message["pattern"].strip("^$").replace(".+", "(site)")
             yield f"{operation} says {sentence}"
         else:
-            yield from shown(operation, shape)
+            yield from shape_claims(operation, shape)
 
 
 def _shape(document: Document, schema: Document) -> Any:
@@ -245,7 +245,7 @@ def answer_claims(operation: str, status: int, body: bytes, host: str) -> Iterat
         if list(content) == ["message"]:
             yield f"{operation} says {content['message'].replace(host, '(site)')}"
         else:
-            yield from shown(operation, _seen(content))
+            yield from shape_claims(operation, _seen(content))
 
 
 def _seen(value: object) -> Any:

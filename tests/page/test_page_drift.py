@@ -30,7 +30,7 @@ from claims import (
 )
 from support.paths import ROOT
 from support.rules import Rule, read_rules
-from support.vendor_page import PAGE, Fact, Page, misquoted, passed_over, read_page
+from support.vendor_page import PAGE, Fact, Page, read_page, uncovered_lines, wrong_quotations
 
 import mockscope
 from mockscope import MockSite
@@ -381,8 +381,13 @@ def wrong_about_rules(page: Page, rules: Mapping[str, Rule]) -> list[str]:
             if rule not in rules or basis not in rules[rule].basis
         ),
         *(f"{rule} is stated nowhere" for rule in rules if "stated" in rules[rule].basis and rule not in stated),
-        *(f"{each.id} is settled by no rule" for each in page.disputes if each.rule not in rules),
-        *(f"{each.id} is about no fact {fact}" for each in page.disputes for fact in each.between if fact not in named),
+        *(f"{each.id} names an unknown rule" for each in page.decisions if each.rule not in rules),
+        *(
+            f"{each.id} names an unknown fact {fact}"
+            for each in page.decisions
+            for fact in each.between
+            if fact not in named
+        ),
     ]
 
 
@@ -430,8 +435,8 @@ def test_a_dispute_about_nothing_is_found() -> None:
     )
 
     assert wrong_about_rules(page, RULES) == [
-        "contradiction.creator is settled by no rule",
-        "contradiction.creator is about no fact nowhere",
+        "contradiction.creator names an unknown rule",
+        "contradiction.creator names an unknown fact nowhere",
     ]
 
 
@@ -439,7 +444,7 @@ def test_a_dispute_about_nothing_is_found() -> None:
 
 
 def test_an_id_names_one_fact() -> None:
-    ids = [fact.id for fact in FACTS.facts] + [dispute.id for dispute in FACTS.disputes]
+    ids = [fact.id for fact in FACTS.facts] + [decision.id for decision in FACTS.decisions]
     assert [name for name in ids if ids.count(name) > 1] == []
 
 
@@ -501,16 +506,16 @@ def page_of(**changes: Any) -> Page:
 
 
 def test_facts_that_stand_where_they_are_said_to_are_passed() -> None:
-    assert misquoted(page_of(), COPY) == []
-    assert passed_over(page_of(), COPY) == []
+    assert wrong_quotations(page_of(), COPY) == []
+    assert uncovered_lines(page_of(), COPY) == []
 
 
 @pytest.mark.parametrize("changes", [{"quote": "200 if a user is returned"}, {"line": [5, 6]}, {"line": [40, 41]}])
 def test_a_quotation_that_does_not_stand_where_it_is_said_to_is_found(changes: dict[str, Any]) -> None:
     place = changes.get("line", [4, 5])
-    assert misquoted(page_of(**changes), COPY) == [f"get-users.200 is not at lines {place[0]} to {place[1]}"]
+    assert wrong_quotations(page_of(**changes), COPY) == [f"get-users.200 is not at lines {place[0]} to {place[1]}"]
 
 
 def test_a_line_of_which_nothing_speaks_is_found() -> None:
     more = COPY + "<p>Call us</p>\n"
-    assert passed_over(page_of(line=4), more) == ["line 5: are returned", "line 8: <p>Call us</p>"]
+    assert uncovered_lines(page_of(line=4), more) == ["line 5: are returned", "line 8: <p>Call us</p>"]

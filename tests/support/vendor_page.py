@@ -16,7 +16,7 @@ import msgspec
 import yaml
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs/page.yaml"
-# Of a tag in the page's source some stand between words and some inside.
+# Inline tags stand inside words, the others between words.
 INLINE: Final = re.compile(r"</?(?:b|i|code|small)>", re.IGNORECASE)
 TAG: Final = re.compile(r"</?(?:a|br|div|hr|li|table|tbody|td|th|thead|tr|ul)\b[^>]*>", re.IGNORECASE)
 EVERY: Final = "every operation "
@@ -24,7 +24,7 @@ IS: Final = re.compile(r"(\w+) is (?:GET|POST|PUT|DELETE) ")
 
 
 class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sentence, a cell or an example of the page, and the rules that stand on it."""
+    """A sentence, a cell or an example of the page, with its rules. The keys are explained in docs/page.yaml."""
 
     id: str
     line: int | tuple[int, int]
@@ -36,26 +36,26 @@ class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def lines(self) -> range:
-        """The lines of the page's source that it takes up, counted from 1."""
+        """The lines of the page's source, counted from 1."""
         first, last = (self.line, self.line) if isinstance(self.line, int) else self.line
         return range(first, last + 1)
 
     @property
     def place(self) -> str:
-        """The same for people."""
+        """The lines in words, like "lines 3 to 5"."""
         return _place(self.lines)
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A heading of the page, and what stands under it."""
+    """A heading of the page and the facts under it."""
 
     heading: str
     line: int
     facts: tuple[Fact, ...]
 
 
-class Dispute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Facts that do not go together, or that mockscope does not follow, and how it was settled."""
+class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Facts that contradict each other, or that mockscope does not follow, and the decision."""
 
     id: str
     between: tuple[str, ...]
@@ -65,12 +65,12 @@ class Dispute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """docs/page.yaml."""
+    """The content of docs/page.yaml."""
 
     shapes: dict[str, Any]
     sections: tuple[Section, ...]
-    contradictions: tuple[Dispute, ...]
-    departures: tuple[Dispute, ...]
+    contradictions: tuple[Decision, ...]
+    departures: tuple[Decision, ...]
     ours: dict[str, str]
     remarks: tuple[str, ...]
     layout: tuple[str, ...]
@@ -81,7 +81,7 @@ class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [fact for section in self.sections for fact in section.facts]
 
     @property
-    def disputes(self) -> list[Dispute]:
+    def decisions(self) -> list[Decision]:
         """All contradictions and departures."""
         return [*self.contradictions, *self.departures]
 
@@ -101,47 +101,47 @@ class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def _claims_of(self, fact: Fact) -> Iterator[str]:
         for claim in fact.claims:
-            yield from spread(claim, self.operations)
+            yield from per_operation(claim, self.operations)
         for operation, shape in fact.shows.items():
-            yield from shown(operation, shape)
+            yield from shape_claims(operation, shape)
 
 
 @cache
 def read_page(path: Path = PAGE) -> Page:
-    """The facts, in the page's order.
+    """Return the content of docs/page.yaml.
 
     Raises:
-        msgspec.ValidationError: the file is not in the form that its head describes.
+        msgspec.ValidationError: If the file does not have the form that its first lines describe.
     """
     return msgspec.convert(yaml.safe_load(path.read_text(encoding="utf-8")), Page)
 
 
-def spread(claim: str, operations: Iterable[str]) -> list[str]:
-    """A claim about every operation as one about each."""
+def per_operation(claim: str, operations: Iterable[str]) -> list[str]:
+    """Return a claim about every operation as one claim for each; another claim stays alone."""
     return [f"{each} {claim.removeprefix(EVERY)}" for each in operations] if claim.startswith(EVERY) else [claim]
 
 
-def shown(operation: str, shape: Any, place: str = "") -> Iterator[str]:
+def shape_claims(operation: str, shape: Any, place: str = "") -> Iterator[str]:
     """Return the claims of a shape: the order of keys, and the types of values. A tuple holds alternative shapes."""
     if isinstance(shape, dict):
         yield f"{operation} orders {place or 'its answer'}: {', '.join(shape)}"
         for key, value in shape.items():
-            yield from shown(operation, value, f"{place}.{key}" if place else key)
+            yield from shape_claims(operation, value, f"{place}.{key}" if place else key)
     elif isinstance(shape, list):
         for item in shape:
-            yield from shown(operation, item, f"{place}[]")
+            yield from shape_claims(operation, item, f"{place}[]")
     elif isinstance(shape, tuple):
         for either in shape:
-            yield from shown(operation, either, place)
+            yield from shape_claims(operation, either, place)
     else:
         yield f"{operation} shows {place}: {shape}"
 
 
-# -- the page itself, where somebody has it ----------------------------------------------------------------------
+# -- comparison with a copy of the page ----------------------------------------------------------------------
 
 
-def misquoted(page: Page, source: str) -> list[str]:
-    """The headings and quotations that do not stand where they are said to."""
+def wrong_quotations(page: Page, source: str) -> list[str]:
+    """Return the headings and quotations that are not at their place in a copy of the page."""
     lines = source.splitlines()
     found = [
         (f"the heading {section.heading}", range(section.line, section.line + 1), section.heading)
@@ -155,20 +155,20 @@ def misquoted(page: Page, source: str) -> list[str]:
     ]
 
 
-def passed_over(page: Page, source: str) -> list[str]:
-    """The lines of the page of which no fact speaks, and which are neither layout nor a remark."""
-    spoken = {number for fact in page.facts for number in fact.lines} | {section.line for section in page.sections}
+def uncovered_lines(page: Page, source: str) -> list[str]:
+    """Return the lines of a copy of the page that are not in a fact, in the layout, or in a remark."""
+    covered = {number for fact in page.facts for number in fact.lines} | {section.line for section in page.sections}
     return [
         f"line {number}: {text}"
         for number, line in enumerate(source.splitlines(), start=1)
-        if number not in spoken
+        if number not in covered
         and (text := plain(line)) not in ("", *page.layout)
         and not text.startswith(page.remarks)
     ]
 
 
 def plain(source: str) -> str:
-    """The text of the page's source, without its markup."""
+    """Return the text of HTML source."""
     return re.sub(r"\s+", " ", html.unescape(TAG.sub(" ", INLINE.sub("", source)))).strip()
 
 
@@ -177,9 +177,9 @@ def _place(lines: range) -> str:
 
 
 def main(file: str) -> int:
-    """Hold the facts against a copy of the page; the exit status says whether they fit."""
+    """Compare the facts with a copy of the page; return 1 if they differ."""
     source = Path(file).read_text(encoding="utf-8")
-    problems = misquoted(read_page(), source) + passed_over(read_page(), source)
+    problems = wrong_quotations(read_page(), source) + uncovered_lines(read_page(), source)
     sys.stdout.writelines(f"{problem}\n" for problem in problems)
     return bool(problems)
 
