@@ -95,7 +95,10 @@ def _wrapped(text: str) -> list[str]:
 
 def render_hints() -> str:
     """Render the table of hints; parts that depend on the request are in italics."""
-    rows = [f"| `{hint.code}` | {_shown(hint.cause)} | {_shown(hint.remedy)} | {_link(hint.rule)} |" for hint in HintTemplate]
+    rows = [
+        f"| `{hint.code}` | {_shown(hint.cause)} | {_shown(hint.remedy)} | {_link(hint.rule)} |"
+        for hint in HintTemplate
+    ]
     return "\n".join(["| code | cause | remedy | may pass by |", "| --- | --- | --- | --- |", *rows])
 
 
