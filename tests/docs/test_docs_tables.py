@@ -147,7 +147,7 @@ def test_the_members_of_calls_are_those_of_their_table() -> None:
     methods = {name for name, _ in inspect.getmembers_static(calls, inspect.isfunction)}
     names = {name for name in dir(calls) if not name.startswith("_")} - FOR_THE_CALL_LOG
     found = [code(f"{name}()" if name in methods else name) for name in names]
-    shown = [name for cell in column("docs/calls.md", "Questions") for name in cell.split(", ")]
+    shown = [name for cell in column("docs/calls.md", "Queries and assertions") for name in cell.split(", ")]
     assert sorted(shown) == sorted(found)
 
 

@@ -12,7 +12,7 @@ from mockscope.instruments.matching import ASKED
 def test_the_arguments_are_those_of_the_table() -> None:
     parameters = list(inspect.signature(Faults.add).parameters.values())[1:]
     found = [[parameter.name, repr(parameter.default).replace("'", '"')] for parameter in parameters]
-    assert [row[:2] for row in tables("What a fault says")[0]] == found
+    assert [row[:2] for row in tables("Arguments")[0]] == found
 
 
 def test_the_transport_faults_are_those_of_the_table() -> None:
@@ -28,4 +28,4 @@ def test_the_members_are_those_of_the_table() -> None:
     # Asked by the server, about a call that is under way.
     inner = {"judge", "take", "give_back"}
     found = {f"{name}()" for name in vars(Faults) if not name.startswith("_")} - {f"{name}()" for name in inner}
-    assert {row[0] for row in tables("The account")[0]} == found
+    assert {row[0] for row in tables("Members of faults")[0]} == found

@@ -261,7 +261,7 @@ METHODS: Final = (("GET", "PUT", "DELETE"), ("POST",))
 def test_some_clients_ask_again_by_themselves(
     mockscope: MockSite, name: str, client: Client, transport: Any, *, kept: bool
 ) -> None:
-    told = row_of(name, "Clients that ask again")
+    told = row_of(name, "Clients that retry")
     for place, methods in enumerate(METHODS):
         for method in methods:
             mockscope.reset()
@@ -273,7 +273,7 @@ def test_some_clients_ask_again_by_themselves(
             seen = outcome(client, asked)
             repeated = len(mockscope.calls) - len(asked)
             assert (repeated, seen in ("an answer", "0")) == ((1, True) if repeated else (0, False))
-            assert told[2 * kept + place] == ("asks again" if repeated else "gives up")
+            assert told[2 * kept + place] == ("retries" if repeated else "gives up")
             assert [entry.fault for entry in mockscope.calls][kept:] == [fault.id] + [None] * repeated
 
 
