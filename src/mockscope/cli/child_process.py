@@ -64,7 +64,7 @@ def variables(ready: Ready) -> dict[str, str]:
 
 
 def run(command: Sequence[str], server: "LiveServer", say: Callable[[str], None]) -> int:
-    """Run a command with a server, and wait for its end. If it fails, print its calls.
+    """Run a command with a server, and wait for its end. If it fails, stop the server and print its calls.
 
     Signals are passed on to the command. After its end they are ignored, because this process must still save its
     state.
@@ -106,6 +106,8 @@ def run(command: Sequence[str], server: "LiveServer", say: Callable[[str], None]
     finally:
         _handle_signals(signal.SIG_IGN)
     if status:
+        # A server that has stopped has handled all that the command sent, and counted it.
+        server.stop()
         _explain(status, server, say)
     return status
 
