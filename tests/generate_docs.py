@@ -11,7 +11,7 @@ from string import Formatter
 from textwrap import wrap
 from typing import Final
 
-from support.observations import Observation, read_observations, shown
+from support.observations import Observation, read_observations, render_observations
 from support.paths import ROOT, package_folder
 from support.rule_tests import RuleTest, read_rule_tests
 from support.rules import BASES, Rule, read_rules
@@ -78,7 +78,7 @@ def render_rules(rules: Sequence[Rule], observations: Sequence[Observation]) -> 
             lines += _wrapped(f"- {basis}: {part}" if part else f"- {basis}")
         if rule.policy:
             lines += [f"- policy: {', '.join(f'`{switch}`' for switch in rule.policy)}"]
-        if seen := shown(observations, rule.id):
+        if seen := render_observations(observations, rule.id):
             lines += [f"- observed on the real service: {seen}"]
         lines += [""]
     return "\n".join(lines).rstrip()

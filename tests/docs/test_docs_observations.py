@@ -6,7 +6,15 @@ from typing import Any, Final, get_type_hints
 
 import pytest
 from blocks import read, tables
-from support.observations import FOLDER, Observation, Outcome, Report, ReportRefused, read_observations, shown
+from support.observations import (
+    FOLDER,
+    Observation,
+    Outcome,
+    Report,
+    ReportRefused,
+    read_observations,
+    render_observations,
+)
 
 IDS: Final = frozenset({"USER-GET-1", "USER-CREATE-4", "PAGE-2"})
 KEY: Final = "e179017a-62b0-4996-8a38-e91aa9f1"
@@ -41,7 +49,7 @@ def test_an_observation_is_shown_with_its_date_and_its_report(tmp_path: Path) ->
         Observation("USER-GET-1", differs=False, date="2026-02-28", file="a.json"),
         Observation("PAGE-2", differs=True, date="2026-02-28", file="a.json"),
     ]
-    assert {rule: shown(found, rule) for rule in IDS} == {
+    assert {rule: render_observations(found, rule) for rule in IDS} == {
         "USER-GET-1": "on 2026-01-31 ([report](observations/b.json)), on 2026-02-28 ([report](observations/a.json))",
         "PAGE-2": (
             "differs on 2026-01-31 ([report](observations/b.json)), "
@@ -53,7 +61,7 @@ def test_an_observation_is_shown_with_its_date_and_its_report(tmp_path: Path) ->
 
 def test_without_reports_there_are_no_observations(tmp_path: Path) -> None:
     assert read_observations(IDS, tmp_path) == []
-    assert shown([], "USER-GET-1") == ""
+    assert render_observations([], "USER-GET-1") == ""
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def read_observations(rules: frozenset[str], folder: Path = FOLDER) -> list[Obse
     return sorted(found, key=lambda seen: (seen.date, seen.file))
 
 
-def shown(observations: Sequence[Observation], rule: str) -> str:
+def render_observations(observations: Sequence[Observation], rule: str) -> str:
     """Return the dates of the observations of a rule with links to the reports, or an empty string."""
     seen = [
         f"{'differs ' if each.differs else ''}on {each.date} ([report](observations/{each.file}))"
