@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from mockscope.instruments.matching import Operation
     from mockscope.instruments.observers import CALL_OBSERVERS
     from mockscope.instruments.report import report
-    from mockscope.intercept.redirect import VendorHostRefused, redirected
+    from mockscope.intercept.redirect import redirected
+    from mockscope.intercept.routes import VendorHostRefused
     from mockscope.seeds.files import SeedSource
     from mockscope.seeds.format import SeedError
     from mockscope.server.certificates import Authority
@@ -64,7 +65,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "VendorHostRefused": "mockscope.intercept.redirect",
+    "VendorHostRefused": "mockscope.intercept.routes",
     "Access": "mockscope.domain.model",
     "CannedResponse": "mockscope.instruments.fault",
     "Authority": "mockscope.server.certificates",

@@ -24,7 +24,7 @@ from outside import outside as outside
 from senders import CLIENTS, ON_ASYNCIO, ON_UVLOOP, Options
 
 from mockscope import LiveServer, MockSite
-from mockscope.intercept.redirect import VendorHostRefused
+from mockscope.intercept.routes import VendorHostRefused
 
 HOST: Final = "app.periscopedata.com"
 ADDRESS: Final = (HOST, 443)

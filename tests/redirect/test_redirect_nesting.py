@@ -23,7 +23,8 @@ from support.bounds import at_once, result
 from support.ports import held_port
 
 from mockscope import LiveServer, MockSite, serve
-from mockscope.intercept.redirect import ABSENT, ROWS, Row, redirected
+from mockscope.intercept.client_hooks import ROWS, Row
+from mockscope.intercept.redirect import ABSENT, redirected
 
 URL: Final = "http://app.periscopedata.com/api/v1/users"
 

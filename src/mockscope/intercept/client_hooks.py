@@ -1,0 +1,223 @@
+"""The functions of HTTP clients that a redirect patches, each with its hook. No client is imported.
+
+Names of other packages that are patched or used, with the versions that the tests cover. All but those in brackets are
+undocumented. A name that another version lacks is not patched: the requests of that client are refused then.
+
+- http.client of Python 3.11 to 3.13, for urllib too: `HTTPConnection.putrequest`, `connect`, `_tunnel`, `_tunnel_host`,
+  `_tunnel_port`, `sock`.
+- urllib3 2.0 to 2.8, for requests too: `connect` of its connections [`HTTPConnection.is_verified`].
+- requests 2.32 to 2.34 [`HTTPAdapter.cert_verify`].
+- httpcore 1.0, httpcore2 2.x, for httpx and httpx2: `create_connection` of pools and proxies
+  [`ConnectionPool.handle_request`, `AsyncConnectionPool.handle_async_request`].
+- aiohttp 3.11 to 3.14: `BaseConnector.connect`, `ClientRequest.update_proxy`, `url`, `server_hostname`.
+- uvloop 0.20 to 0.23: [methods of `Loop` that take a host].
+"""
+
+import copy
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from mockscope.intercept.routes import ACTIVE, DEFAULT_PORTS, Route, address_of, refuse, route_to
+
+# The attribute of a connection of http.client that holds a socket to a mock server, and the route.
+ROUTE: Final = "__mockscope_route__"
+
+Hook = Callable[..., Any]
+
+
+# -- http.client, and with it urllib, urllib3 and requests -----------------------------------------------------
+
+
+def set_route(connection: Any, route: Route | None) -> None:
+    """Open a connection to the server of a route; without one, close it if it is open to a mock server."""
+    sock, current = vars(connection).get(ROUTE, (None, None))
+    if connection.sock is not sock:
+        current = None
+    if current == route:
+        return
+    if connection.sock is not None:
+        connection.sock.close()
+        connection.sock = None
+    if route is not None:
+        try:
+            sock = connection.sock = socket.create_connection((route.host, route.port), connection.timeout)
+        except ConnectionError as error:
+            raise type(error)(error.errno, f"{error.strerror} (mockscope redirects to {route.url})") from error
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        vars(connection).update({ROUTE: (sock, route), "putrequest": partial(put_next_request, connection)})
+        if hasattr(connection, "is_verified"):
+            # Otherwise urllib3 warns about a certificate that was not verified.
+            connection.is_verified = True
+
+
+def put_next_request(connection: Any, *args: Any, **options: Any) -> None:
+    """Begin a further request on a connection that was open to a mock server, maybe after the redirect.
+
+    Until then a response may still be read from the old socket.
+    """
+    type(connection).putrequest(connection, *args, **options)
+    if ACTIVE.current is None:
+        set_route(connection, None)
+        vars(connection).pop("putrequest", None)
+
+
+def put_request(original: Hook, connection: Any, method: str, url: str, *args: Any, **options: Any) -> None:
+    """Begin a request. From here on, a connection opens by itself if it is not open."""
+    # Only a proxy is asked for a URL with a host.
+    is_absolute = url.lower().startswith(("http://", "https://"))
+    route = route_to(*(address_of(url) if is_absolute else destination_of(connection)))
+    if route is None or not is_absolute:
+        original(connection, method, url, *args, **options)
+    else:
+        skipped = dict(zip(("skip_host", "skip_accept_encoding"), args, strict=False)) | options
+        parts = urlsplit(url)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        original(connection, method, target, skip_host=True, skip_accept_encoding=True)
+        # http.client writes them in this order.
+        if not skipped.get("skip_host"):
+            connection.putheader("Host", parts.netloc.rpartition("@")[2])
+        if not skipped.get("skip_accept_encoding"):
+            connection.putheader("Accept-Encoding", "identity")
+    set_route(connection, route)
+
+
+def connect(original: Hook, connection: Any) -> None:
+    """Open a connection before there is a request."""
+    route = route_to(*destination_of(connection))
+    if route is None:
+        original(connection)
+    else:
+        set_route(connection, route)
+
+
+def verify_certificates(original: Hook, adapter: Any, pool: Any, url: str, verify: object, cert: object) -> None:
+    """Prepare a pool of requests for TLS. The default bundle may be missing, e.g. in a fake file system."""
+    is_default = verify in (True, *map(os.environ.get, ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")))
+    try:
+        original(adapter, pool, url, verify, cert)
+    except OSError:
+        if not is_default or route_to(*address_of(url)) is None:
+            raise
+
+
+def destination_of(connection: Any) -> tuple[str, int]:
+    """Return the host and port of a connection of http.client; behind a proxy, those of the tunnel."""
+    if getattr(connection, "_tunnel_host", None):
+        return connection._tunnel_host, connection._tunnel_port
+    return connection.host, connection.port
+
+
+# -- httpcore and httpcore2, and with them httpx and httpx2 ----------------------------------------------------
+
+
+def handle_request(original: Hook, pool: Any, request: Any) -> Any:
+    """Ask a pool for the mock's address, so that it keeps its connections under that address."""
+    url = request.url
+    route = route_to(url.host, url.port or DEFAULT_PORTS.get(url.scheme.decode("latin-1")))
+    if route is not None:
+        scheme = "ws" if url.scheme.startswith(b"ws") else "http"
+        led = type(url)(scheme=scheme, host=route.host, port=route.port, target=url.target)
+        request = type(request)(
+            request.method, led, headers=request.headers, content=request.stream, extensions=request.extensions
+        )
+    return original(pool, request)
+
+
+def create_connection(module: str, name: str, original: Hook, pool: Any, origin: Any) -> Any:
+    """Open a plain connection to the mock, without a proxy."""
+    address = origin.host.decode("latin-1"), origin.port
+    if any((route.host, route.port) == address for route in ACTIVE.routes):
+        return getattr(sys.modules[module], name)(origin)
+    return original(pool, origin)
+
+
+# -- aiohttp ---------------------------------------------------------------------------------------------------
+
+
+def connect_aiohttp(original: Hook, connector: Any, request: Any, *args: Any, **options: Any) -> Any:
+    """Ask a connector for the mock's address, so that it keeps its connections under that address."""
+    route = route_to(request.url.host, request.url.port)
+    if route is None:
+        return original(connector, request, *args, **options)
+    # With a proxy, the request would have an absolute URL.
+    request.update_proxy(None, None, None)
+    led = copy.copy(request)
+    led.url = type(request.url)(route.url)
+    led.server_hostname = None
+    return original(connector, led, *args, **options)
+
+
+# -- refused connections ---------------------------------------------------------------------------------------
+
+
+def argument(position: int, name: str = "") -> Hook:
+    """Return a hook that checks one argument of a call: a host or an address."""
+
+    def hook(original: Hook, *args: Any, **options: Any) -> Any:
+        refuse(args[position] if -len(args) <= position < len(args) else options.get(name))
+        return original(*args, **options)
+
+    return hook
+
+
+def open_tunnel(original: Hook, connection: Any) -> Any:
+    """Check the host of a tunnel through a proxy."""
+    refuse(connection._tunnel_host)
+    return original(connection)
+
+
+# -- the table -------------------------------------------------------------------------------------------------
+
+
+class Row(NamedTuple):
+    """A function or method to patch, as a module and a dotted name, with its hook."""
+
+    module: str
+    name: str
+    hook: Hook
+
+
+def core_rows(module: str) -> Iterator[Row]:
+    for prefix, method in (("", "handle_request"), ("Async", "handle_async_request")):
+        yield Row(module, f"{prefix}ConnectionPool.{method}", handle_request)
+        plain = partial(create_connection, module, f"{prefix}HTTPConnection")
+        for pool in ("ConnectionPool", "HTTPProxy", "SOCKSProxy"):
+            yield Row(module, f"{prefix}{pool}.create_connection", plain)
+
+
+ROWS: Final = (
+    Row("http.client", "HTTPConnection.putrequest", put_request),
+    Row("http.client", "HTTPConnection.connect", connect),
+    Row("http.client", "HTTPSConnection.connect", connect),
+    Row("urllib3.connection", "HTTPConnection.connect", connect),
+    Row("urllib3.connection", "HTTPSConnection.connect", connect),
+    Row("requests.adapters", "HTTPAdapter.cert_verify", verify_certificates),
+    *core_rows("httpcore"),
+    *core_rows("httpcore2"),
+    Row("aiohttp.connector", "BaseConnector.connect", connect_aiohttp),
+    Row("http.client", "HTTPConnection._tunnel", open_tunnel),
+    # Functions that look up a name, connect by name, or start TLS with one.
+    Row("socket", "getaddrinfo", argument(0, "host")),
+    Row("socket", "socket.connect", argument(1)),
+    Row("socket", "socket.connect_ex", argument(1)),
+    Row("socket", "socket.sendto", argument(-1)),
+    Row("socket", "socket.sendmsg", argument(4)),
+    Row("uvloop", "Loop.create_connection", argument(2, "host")),
+    Row("uvloop", "Loop.create_datagram_endpoint", argument(3, "remote_addr")),
+    Row("uvloop", "Loop.getaddrinfo", argument(1, "host")),
+    Row("uvloop", "Loop.sock_connect", argument(2, "address")),
+    Row("ssl", "SSLContext.wrap_socket", argument(5, "server_hostname")),
+    Row("ssl", "SSLContext.wrap_bio", argument(4, "server_hostname")),
+)
+MODULES: Final = frozenset(row.module for row in ROWS)
+# Audit events of the interpreter, and the position of the host in their arguments. The event of a connection by name
+# comes after the look-up of the name, so the rows above are needed too.
+EVENTS: Final = {
+    **dict.fromkeys(("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"), 0),
+    **dict.fromkeys(("socket.connect", "socket.sendto", "socket.sendmsg"), 1),
+}
