@@ -223,7 +223,11 @@ def test_wait_does_not_wait_longer_for_a_server_that_is_silent(tmp_path: Path) -
     assert (done.returncode, done.stderr) == (1, f"mockscope: nothing answers at {url} (timed out) after 0.1 seconds\n")
 
 
-def test_wait_is_not_content_with_another_server_at_the_port(tmp_path: Path, outside: Outside) -> None:
+def test_wait_is_not_content_with_another_server_at_the_port(
+    tmp_path: Path, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for bound in ("RESPONSE_SECONDS", "MIN_RESPONSE_SECONDS"):
+        monkeypatch.setattr(f"mockscope.cli.exec.{bound}", WAIT_SECONDS)
     (tmp_path / "ready.json").write_text(json.dumps({"url": outside.url(), "sites": []}))
     done = run("wait", "--ready-file", str(tmp_path / "ready.json"), "--timeout", "0")
 

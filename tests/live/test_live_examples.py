@@ -15,10 +15,12 @@ from mockscope import LiveServer
 
 pytestmark = [needs("bash"), needs("curl")]
 
-SHELL = """
+SHELL = f"""
 set -euo pipefail
 AUTH='Http-X-Partner-Auth: example_site:e179017a-62b0-4996-8a38-e91aa9f1'
-curl() { command curl --silent --show-error --max-time 10 --write-out '\\n%{http_code} %{content_type}\\n' "$@"; }
+curl() {{
+    command curl -sS --max-time {WAIT_SECONDS} --write-out '\\n%{{http_code}} %{{content_type}}\\n' "$@"
+}}
 """
 
 

@@ -21,6 +21,7 @@ from click.testing import CliRunner
 from elsewhere import Scripted, ok, scripted
 from hypothesis import given, settings
 from support.examples import examples
+from support.ports import held_port
 
 import mockscope
 from mockscope import Call, LiveServer, Mockscope, MockSite, strategies
@@ -583,11 +584,10 @@ def test_what_a_server_says_does_not_control_the_terminal() -> None:
 
 
 def test_a_server_that_is_not_there_is_named() -> None:
-    server = Scripted([])
-    server.start()
-    server.stop()
+    with held_port() as port:
+        url = f"http://127.0.0.1:{port}"
 
-    assert pull(server.url) == (1, "", f"mockscope: {server.url}: nothing listens there\n")
+        assert pull(url) == (1, "", f"mockscope: {url}: nothing listens there\n")
 
 
 def test_an_answer_that_does_not_come_is_given_up() -> None:

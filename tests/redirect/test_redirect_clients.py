@@ -12,6 +12,7 @@ import urllib3
 from outside import BODY, Outside
 from outside import outside as outside
 from senders import Ask, Client, Options, through_every_client
+from support.bounds import WAIT_SECONDS
 
 from mockscope import Call, LiveServer, MockSite
 from mockscope.instruments.fault import Transport
@@ -147,11 +148,14 @@ def test_every_other_host_is_passed(client: Client, host: str, mockscope_redirec
 def test_what_a_pool_was_made_with_still_counts(mockscope_redirect: MockSite) -> None:
     site = mockscope_redirect
     site.faults.add("list_users", transport="hang")
-    with urllib3.HTTPSConnectionPool("app.periscopedata.com", timeout=0.1, retries=False, headers=site.headers) as pool:
+    timeout = urllib3.Timeout(connect=WAIT_SECONDS, read=0.1)
+    with urllib3.HTTPSConnectionPool(
+        "app.periscopedata.com", timeout=timeout, retries=False, headers=site.headers
+    ) as pool:
         with pytest.raises(urllib3.exceptions.ReadTimeoutError):
             pool.request("GET", "/api/v1/users")
 
-        assert pool.request("GET", "/api/v1/groups").status == 200
+        assert pool.request("GET", "/api/v1/groups", timeout=WAIT_SECONDS).status == 200
 
 
 def test_a_client_that_asks_again_asks_the_mock_again(mockscope_redirect: MockSite) -> None:
