@@ -1,4 +1,4 @@
-"""The tables of the documentation hold what the code holds: options, fixtures, members, keys, switches, hints."""
+"""The tables of the documentation match the code: options, fixtures, members, keys, switches, hints."""
 
 import inspect
 import re
@@ -63,7 +63,7 @@ def test_the_options_of_a_command_are_those_of_its_table(name: str, monkeypatch:
 
 
 def twin_of(command: click.Command, option: click.Parameter) -> str | None:
-    """The variable that stands for an option."""
+    """Return the environment variable of an option."""
     prefix = command.context_settings.get("auto_envvar_prefix")
     return str(option.envvar) if option.envvar else f"{prefix}_{str(option.name).upper()}" if prefix else None
 
@@ -77,7 +77,7 @@ def test_every_command_has_a_section() -> None:
 
 
 class Recorder:
-    """Stands for pytest's parser and its group, and keeps what the plugin adds."""
+    """A double of pytest's parser and its option group that records what the plugin adds."""
 
     def __init__(self) -> None:
         self.options: list[str] = []
@@ -118,7 +118,7 @@ def test_the_members_of_a_site_are_those_of_its_table() -> None:
     assert sorted(column("docs/pytest.md", "The site")) == sorted(found)
 
 
-# What a call and the calls have for the server alone.
+# Members of a call and of the calls that only the server uses.
 FOR_THE_SERVER = {
     "clock",
     "complete",
@@ -173,7 +173,7 @@ def test_the_keys_of_a_seed_are_those_of_the_tables() -> None:
 
 
 def shown_values(annotation: Any) -> str:
-    """The values of a switch, from its type."""
+    """Return the values of a switch from its type."""
     bare, *details = get_args(annotation)
     if bare is int:
         return f"{details[0].ge} to {details[0].le}"
