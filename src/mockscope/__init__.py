@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mockscope.seeds.format import SeedError
     from mockscope.server.certificates import Authority
     from mockscope.server.live import LiveServer, serve
-    from mockscope.sites import MockSite, SiteSnapshot
+    from mockscope.sites.mock_site import MockSite, SiteSnapshot
 
 __version__ = "0.1.0"
 
@@ -81,7 +81,7 @@ _HOME = {
     "Group": "mockscope.domain.model",
     "LiveServer": "mockscope.server.live",
     "LogNormal": "mockscope.instruments.fault",
-    "MockSite": "mockscope.sites",
+    "MockSite": "mockscope.sites.mock_site",
     "Mockscope": "mockscope.app",
     "Operation": "mockscope.instruments.matching",
     "Policy": "mockscope.domain.policy",
@@ -89,7 +89,7 @@ _HOME = {
     "Refused": "mockscope.domain.refusals",
     "SeedError": "mockscope.seeds.format",
     "SeedSource": "mockscope.seeds.files",
-    "SiteSnapshot": "mockscope.sites",
+    "SiteSnapshot": "mockscope.sites.mock_site",
     "Uniform": "mockscope.instruments.fault",
     "User": "mockscope.domain.model",
     "redirected": "mockscope.intercept.redirect",

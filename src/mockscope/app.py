@@ -5,7 +5,7 @@ from starlette.types import ASGIApp
 from mockscope._support.arguments import check_kind
 from mockscope.instruments.call_log import MOST_CALLS
 from mockscope.seeds.files import SeedSource
-from mockscope.sites import SiteRegistry
+from mockscope.sites.registry import SiteRegistry
 from mockscope.web.app import build_app
 from mockscope.web.control.access import ControlAccess
 

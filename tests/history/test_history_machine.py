@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 
 from mockscope import MockSite
 from mockscope.domain import history
-from mockscope.sites import SiteSnapshot
+from mockscope.sites.mock_site import SiteSnapshot
 
 EMAILS = ("monica@example.com", "Chandler@Example.com", "joey@example.com", "rachel@example.com", "mike@example.com")
 NAMES = ("Sales", "NY Knicks", "Friends", "All Users", "Administrators")

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from starlette.types import ASGIApp, Message
 
 from mockscope.domain.refusals import Refused
-from mockscope.sites import SiteRegistry
+from mockscope.sites.registry import SiteRegistry
 from mockscope.web.fault_injection import BEFORE_FAULTS
 from mockscope.web.request_head import AUTH_HEADER
 

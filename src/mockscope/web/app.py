@@ -15,7 +15,8 @@ from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.fault import FunctionFailed
 from mockscope.instruments.hints import HintTemplate
 from mockscope.instruments.packed_headers import pack
-from mockscope.sites import MockSite, SiteRegistry
+from mockscope.sites.mock_site import MockSite
+from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.access import ControlAccess
 from mockscope.web.fault_injection import respond_or_break
 from mockscope.web.refusal_hints import BODIES, explain

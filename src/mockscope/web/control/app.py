@@ -18,7 +18,7 @@ from mockscope.contract import document
 from mockscope.contract.validation import ExtraMissing
 from mockscope.domain.directory import HostTaken
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.sites import SiteRegistry
+from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.access import ControlAccess
 from mockscope.web.control.endpoints import BASE, ROWS, YAML, Row
 from mockscope.web.control.request import WITH_BODY, ControlRequest, body_of

@@ -11,7 +11,8 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from mockscope.instruments.call import Call
-from mockscope.sites import MockSite, SiteRegistry
+from mockscope.sites.mock_site import MockSite
+from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.views import as_json
 
 # The events that wait for a reader: with all bodies at their longest that is 32 MB.

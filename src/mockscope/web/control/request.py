@@ -9,7 +9,8 @@ from starlette.requests import Request
 
 from mockscope._support.suggestions import nearest
 from mockscope.instruments.call_log import Calls
-from mockscope.sites import MockSite, SiteRegistry
+from mockscope.sites.mock_site import MockSite
+from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.schemas import read_json, read_query
 
 WITH_BODY: Final = ("POST", "PUT", "PATCH")

@@ -10,7 +10,8 @@ from mockscope import codec
 from mockscope._support.collector import collector_off
 from mockscope.domain.model import timestamp
 from mockscope.instruments.clock import Clock
-from mockscope.sites import MockSite, SiteRegistry, SiteSnapshot
+from mockscope.sites.mock_site import MockSite, SiteSnapshot
+from mockscope.sites.registry import SiteRegistry
 from mockscope.web.response import JSONResponse
 
 as_json: Final = codec.encode

@@ -1,95 +1,48 @@
-"""The Python API of a server: a MockSite is one site with its instruments, a SiteRegistry holds all sites of a server.
+"""The handle of a site: its records, and the calls, the planned faults and the clock that belong to it.
 
-All methods may be called from the test's thread while the server responds in its own. This module knows no HTTP.
+A test may use it in its own thread while the server responds in another.
 """
 
-from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from itertools import count
-from os import PathLike
-from threading import Condition, Lock, RLock, Thread
-from typing import Any, Final, Generic, Self, TypeVar
-from weakref import WeakSet, finalize
+from typing import Any, Protocol, Self, TypeVar
+from weakref import finalize
 
-from mockscope._support.arguments import check_kind, check_word
-from mockscope._support.forks import OfParent, after_fork
+from mockscope._support.arguments import check_kind
 from mockscope._support.timestamps import aware
 from mockscope.contract import validation
-from mockscope.domain.directory import Directory, new_api_key, new_host
-from mockscope.domain.model import (
-    ADMINISTRATORS,
-    ALL_USERS,
-    Dashboard,
-    Group,
-    User,
-    timestamp,
-)
+from mockscope.domain.directory import new_api_key, new_host
+from mockscope.domain.model import ADMINISTRATORS, Dashboard, Group, User, timestamp
 from mockscope.domain.policy import Policy
 from mockscope.domain.rules import ADDED_DASHBOARD, ADDED_GROUP, ADDED_USER, NewGroup, NewUser, read_body
 from mockscope.domain.site import Site, Snapshot
-from mockscope.domain.store import Table
-from mockscope.instruments.call import Call, Observer
-from mockscope.instruments.call_log import MOST_CALLS, CallLog
+from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.findings import Finding, complain, findings, without_repeats
 from mockscope.instruments.redaction import Redactor
-from mockscope.seeds import files
 from mockscope.seeds import format as seed_format
 from mockscope.seeds.files import SeedSource
+from mockscope.sites.new_site import seeded_site
+from mockscope.sites.records import Records
 
 R = TypeVar("R")
 
-SITE_ARGUMENTS: Final = ("host", "api_key", "seed", "strict", "contract", *Policy.__struct_fields__)
-# GROUP-4: "one administrator, a member of both".
-FRESH_ADMINISTRATOR: Final = NewUser("Site", "Administrator", "admin@example.com", (ADMINISTRATORS, ALL_USERS))
 
+class Registry(Protocol):
+    """The members of SiteRegistry that a site uses."""
 
-class Records(Mapping[str, R], Generic[R]):
-    """The live records of a site by name, in API order. ``in`` and ``get`` ignore case where the API does.
+    clock: Clock
+    redactor: Redactor
 
-    Args:
-        site: the site.
-        table: one of its tables.
-    """
+    @property
+    def url(self) -> str: ...
 
-    def __init__(self, site: Site, table: Table[R]) -> None:
-        self._site = site
-        self._table = table
+    def new_log(self, place: str, clock: Clock) -> CallLog: ...
 
-    def __getitem__(self, name: str) -> R:
-        if not isinstance(name, str):
-            # A KeyError, so that `in` and get() take any value.
-            raise KeyError(f"{name!r} is not an email or a name; the first record is list(site.users.values())[0]")
-        with self._site.lock:
-            record = self._table.get(self._table.key(name))
-        if record is None:
-            raise KeyError(name)
-        return record
+    def put(self, *sites: Site, strict: bool | None = None, contract: bool | None = None) -> "list[MockSite]": ...
 
-    def __len__(self) -> int:
-        # Without the lock, a write that renames a record could be seen half-done.
-        with self._site.lock:
-            return len(self._table)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._copy())
-
-    def values(self) -> ValuesView[R]:
-        """Return a copy of the present records."""
-        return self._copy().values()
-
-    def items(self) -> ItemsView[str, R]:
-        """Return a copy of the present records, with their names."""
-        return self._copy().items()
-
-    def __repr__(self) -> str:
-        return f"{{{', '.join(self)}}}"
-
-    # Mapping would look up each name separately, and a record may be deleted between two look-ups.
-    def _copy(self) -> dict[str, R]:
-        with self._site.lock:
-            return {self._table.name(record): record for record in self._table.records()}
+    def remove(self, site: Site) -> None: ...
 
 
 class MockSite:
@@ -101,7 +54,7 @@ class MockSite:
     ``calls`` are the calls that the site received, ``faults`` its planned faults, and ``clock`` its clock.
     """
 
-    def __init__(self, site: Site, registry: "SiteRegistry", *, strict: bool, contract: bool) -> None:
+    def __init__(self, site: Site, registry: Registry, *, strict: bool, contract: bool) -> None:
         self.strict = strict
         self.contract = contract
         self._site = site
@@ -112,7 +65,7 @@ class MockSite:
             validation.contract()
         self.clock = Clock(registry.clock)
         self._hide(site.api_key)
-        self.calls = registry._new_log(f"the site {site.host}", self.clock)
+        self.calls = registry.new_log(f"the site {site.host}", self.clock)
         self.faults: Faults = Faults(f"the site {site.host}", self.clock, redactor=registry.redactor)
         self.snapshots: dict[str, SiteSnapshot] = {}
         self.users: Mapping[str, User] = Records(site, site.store.users)
@@ -312,8 +265,6 @@ class MockSite:
     def _moment(self, at: datetime | str | None) -> str:
         return _shown(self.clock.now() if at is None else at)
 
-    # -- snapshots -------------------------------------------------------------------------------------------
-
     def snapshot(self, name: str | None = None) -> "SiteSnapshot":
         """Return a snapshot of the site: records, key, policy and enablement. Its cost does not grow with the site.
 
@@ -385,13 +336,11 @@ class MockSite:
             OSError: If the file can't be read.
             ValueError: If the seed has no sites, or several and none with this host.
         """
-        self._site.replace_records(self._registry._seeded(seed, self.host, self.clock.now()))
+        self._site.replace_records(seeded_site(seed, self.host, self.clock.now()))
 
     def export(self) -> dict[str, Any]:
         """Return the site's records in the format of a seed, as plain data."""
         return seed_format.export([self._site])
-
-    # -- strict mode and the contract ------------------------------------------------------------------------
 
     @property
     def strict(self) -> bool:
@@ -457,7 +406,7 @@ class MockSite:
 
     def remove(self) -> None:
         """Remove the site from the server; requests to it are answered 403 from then on."""
-        self._registry.remove(self)
+        self._registry.remove(self._site)
 
 
 class SiteSnapshot:
@@ -480,231 +429,6 @@ class SiteSnapshot:
     def restore(self) -> None:
         """Return the site to this state."""
         self.site.restore(self)
-
-
-class SiteRegistry:
-    """The sites of one server, each with its instruments, and the instruments of the server itself.
-
-    Args:
-        seed: a path to a seed file, or the same as plain data; without it the server starts without sites.
-        strict: the default of its sites for strict mode.
-        contract: the default of its sites for validating requests against openapi.yaml.
-        calls_kept: the maximum number of calls that each site keeps, and that the server keeps without a site.
-
-    Raises:
-        SeedError: If the seed is not valid.
-        OSError: If the file can't be read.
-        ValueError: If a switch is neither True nor False, or ``calls_kept`` is not 1 or more.
-        ImportError: If ``contract`` is True, and the validator is not installed.
-    """
-
-    def __init__(
-        self,
-        seed: SeedSource | None = None,
-        *,
-        strict: bool = False,
-        contract: bool = False,
-        calls_kept: int = MOST_CALLS,
-    ) -> None:
-        for name, switch in (("strict", strict), ("contract", contract)):
-            check_kind(name, switch, bool)
-        check_kind("calls_kept", calls_kept, int)
-        if calls_kept < 1:
-            raise ValueError(f"calls_kept is 1 or more, not {calls_kept}")
-        self.directory = Directory()
-        self.strict = strict
-        self.contract = contract
-        if contract:
-            validation.contract()
-        self.calls_kept = calls_kept
-        self.clock = Clock()
-        # Shared: a client may send the key of one site to another, and it must be redacted there too.
-        self.redactor = Redactor()
-        self.observers: list[Observer] = []
-        self.calls = self._new_log("the server", self.clock)
-        # Numbers the requests of all sites in the order of their receipt.
-        self.numbers = count(1)
-        # Writes the state back to its file; None without a file.
-        self.save: Callable[[], None] | None = None
-        # Called with each site that is removed, and with the registry itself when its server stops.
-        self.farewells: list[Callable[[MockSite | SiteRegistry], None]] = []
-        self._handles: dict[Site, MockSite] = {}
-        # The thread of the server, if it has one.
-        self._thread: Thread | None = None
-        _BENCHES.add(self)
-        if seed is not None:
-            check_kind("seed", seed, str | PathLike | Mapping)
-            self.put(*files.load_sites(seed, now=self.clock.now()))
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} at {self.url}: {len(self.directory)} sites>"
-
-    def _new_log(self, place: str, clock: Clock) -> CallLog:
-        return CallLog(place, clock, size=self.calls_kept, redactor=self.redactor, shared=self.observers)
-
-    @property
-    def url(self) -> str:
-        """The base URL. Without a socket, it is a URL for in-process transports."""
-        return "http://mockscope.invalid"
-
-    @property
-    def sites(self) -> dict[str, MockSite]:
-        """The present sites, by host."""
-        # Copied: another thread may remove a site meanwhile.
-        handles = self._handles.copy()
-        return {site.host: handles[site] for site in self.directory if site in handles}
-
-    def handle(self, site: Site) -> MockSite | None:
-        """Return the handle of a site, or None if it was removed meanwhile."""
-        return self._handles.get(site)
-
-    def site(
-        self,
-        host: str | None = None,
-        api_key: str | None = None,
-        seed: SeedSource | None = None,
-        *,
-        strict: bool | None = None,
-        contract: bool | None = None,
-        **policy: Any,
-    ) -> MockSite:
-        """Create a site and return it.
-
-        Args:
-            host: its host; None generates one.
-            api_key: its key; None generates one.
-            seed: a seed for its records; its host and key are ignored. If it has several sites, the one with ``host``
-                is loaded. Without a seed the site has the two built-in groups and one administrator.
-            strict: whether the site is in strict mode; None is the server's default.
-            contract: whether its requests are validated against openapi.yaml; None is the server's default.
-            policy: the policy switches by name.
-
-        Raises:
-            ValueError: If the host is taken, the host or the key is not valid in the auth header, or a switch or its
-                value is unknown.
-            SeedError: If the seed is not valid.
-            OSError: If the file can't be read.
-            ImportError: If ``contract`` is True, and the validator is not installed.
-        """
-        for name in policy:
-            check_word("argument", name, SITE_ARGUMENTS)
-        seeded = None if seed is None else self._seeded(seed, host, self.clock.now())
-        host, api_key = host or new_host(), api_key or new_api_key()
-        site = _fresh(host, api_key) if seeded is None else _renamed(seeded, host, api_key)
-        # Set last: no switch may change the groups of a fresh site's administrator.
-        site.policy = site.policy.with_changes(**policy)
-        return self.put(site, strict=strict, contract=contract)[0]
-
-    def put(self, *sites: Site, strict: bool | None = None, contract: bool | None = None) -> "list[MockSite]":
-        """Add existing sites to the server, all or none, and return their handles.
-
-        Args:
-            sites: the sites.
-            strict: whether they are in strict mode; None is the server's default.
-            contract: whether their requests are validated against openapi.yaml; None is the server's default.
-
-        Raises:
-            ValueError: If a host is taken.
-            ImportError: If ``contract`` is True, and the validator is not installed.
-        """
-        strict = self.strict if strict is None else strict
-        contract = self.contract if contract is None else contract
-        # First the handles: a request may come as soon as a site is in the directory.
-        handles = {site: MockSite(site, self, strict=strict, contract=contract) for site in sites}
-        self._handles |= handles
-        try:
-            self.directory.add(*sites)
-        except ValueError:
-            for site in sites:
-                del self._handles[site]
-            raise
-        return list(handles.values())
-
-    def remove(self, handle: MockSite) -> None:
-        """Remove a site from the server. A site that was removed before is ignored."""
-        site = handle._site
-        self.directory.remove(site)
-        self._handles.pop(site, None)
-        handle.calls.let_go()
-        self.say_farewell(handle)
-
-    def say_farewell(self, to: "MockSite | SiteRegistry") -> None:
-        """Call the functions that were registered for the end of a site or of the server."""
-        for farewell in tuple(self.farewells):
-            farewell(to)
-
-    def all_calls(self) -> list[Call]:
-        """Return the calls of all sites, and those that reached no site, in the order of their receipt."""
-        logs = [self.calls, *(site.calls for site in self.sites.values())]
-        return sorted((call for log in logs for call in log), key=lambda call: call.number)
-
-    def reset(self) -> None:
-        """Return every site to its first state, reset the clock, and discard the calls that reached no site."""
-        for site in self.sites.values():
-            site.reset()
-        self.clock.reset()
-        self.calls.reset()
-
-    def export(self) -> dict[str, Any]:
-        """Return the records of all sites in the format of a seed, as plain data."""
-        return seed_format.export(list(self.directory))
-
-    def _seeded(self, seed: SeedSource, host: str | None, now: datetime) -> Site:
-        """Return the only site of a seed, or the one with this host.
-
-        Raises:
-            SeedError: If the seed is not valid.
-            OSError: If the file can't be read.
-            ValueError: If the seed has no sites, or several and none with this host.
-        """
-        check_kind("seed", seed, str | PathLike | Mapping)
-        sites = files.copy_sites(seed, now)
-        if len(sites) == 1:
-            return sites[0]
-        for site in sites:
-            if site.host == host:
-                return site
-        if not sites:
-            raise ValueError("the seed has no site, and the records are those of one: put one under sites")
-        several = f"the seed has {len(sites)} sites ({', '.join(site.host for site in sites)})"
-        if host is None:
-            raise ValueError(f"{several}: say which one with host=")
-        raise ValueError(f"{several}, and none of them is {host}: leave in it only the one that is meant")
-
-
-_BENCHES: Final[WeakSet[SiteRegistry]] = WeakSet()
-
-
-def _leave_to_parent() -> None:
-    """Make the sites of running servers readable in a forked child; each write raises an error.
-
-    The child has no server threads. A lock that such a thread held at the fork would stay locked forever.
-    """
-    of_parent = OfParent()
-    for registry in [registry for registry in _BENCHES if registry._thread is not None]:
-        parts: list[tuple[object, str, object]] = [
-            (registry.directory, "_lock", of_parent),
-            (registry.clock._family, "lock", of_parent),
-            (registry.redactor, "_lock", Lock()),
-        ]
-        for site, handle in registry._handles.items():
-            parts += [(site, "lock", RLock()), (site, "_history", of_parent), (handle.faults, "_lock", of_parent)]
-            parts.append((handle.calls, "_changed", Condition()))
-        for part, name, stand_in in parts:
-            setattr(part, name, stand_in)
-
-
-after_fork(_leave_to_parent)
-
-
-def _fresh(host: str, api_key: str) -> Site:
-    site = Site(host, api_key)
-    site.create_user(FRESH_ADMINISTRATOR)
-    return site
-
-
-def _renamed(site: Site, host: str, api_key: str) -> Site:
-    return Site(host, api_key, enabled=site.enabled, policy=site.policy, store=site.store)
 
 
 def _there(record: R | None) -> R:

@@ -1,0 +1,217 @@
+"""The registry of a server's sites, with the instruments that they share."""
+
+from collections.abc import Callable, Mapping
+from itertools import count
+from os import PathLike
+from threading import Condition, Lock, RLock, Thread
+from typing import Any, Final
+from weakref import WeakSet
+
+from mockscope._support.arguments import check_kind, check_word
+from mockscope._support.forks import OfParent, after_fork
+from mockscope.contract import validation
+from mockscope.domain.directory import Directory, new_api_key, new_host
+from mockscope.domain.policy import Policy
+from mockscope.domain.site import Site
+from mockscope.instruments.call import Call, Observer
+from mockscope.instruments.call_log import MOST_CALLS, CallLog
+from mockscope.instruments.clock import Clock
+from mockscope.instruments.redaction import Redactor
+from mockscope.seeds import files
+from mockscope.seeds import format as seed_format
+from mockscope.seeds.files import SeedSource
+from mockscope.sites.mock_site import MockSite
+from mockscope.sites.new_site import new_site
+
+SITE_ARGUMENTS: Final = ("host", "api_key", "seed", "strict", "contract", *Policy.__struct_fields__)
+
+
+class SiteRegistry:
+    """The sites of one server, each with its instruments, and the instruments of the server itself.
+
+    Args:
+        seed: a path to a seed file, or the same as plain data; without it the server starts without sites.
+        strict: the default of its sites for strict mode.
+        contract: the default of its sites for validating requests against openapi.yaml.
+        calls_kept: the maximum number of calls that each site keeps, and that the server keeps without a site.
+
+    Raises:
+        SeedError: If the seed is not valid.
+        OSError: If the file can't be read.
+        ValueError: If a switch is neither True nor False, or ``calls_kept`` is not 1 or more.
+        ImportError: If ``contract`` is True, and the validator is not installed.
+    """
+
+    def __init__(
+        self,
+        seed: SeedSource | None = None,
+        *,
+        strict: bool = False,
+        contract: bool = False,
+        calls_kept: int = MOST_CALLS,
+    ) -> None:
+        for name, switch in (("strict", strict), ("contract", contract)):
+            check_kind(name, switch, bool)
+        check_kind("calls_kept", calls_kept, int)
+        if calls_kept < 1:
+            raise ValueError(f"calls_kept is 1 or more, not {calls_kept}")
+        self.directory = Directory()
+        self.strict = strict
+        self.contract = contract
+        if contract:
+            validation.contract()
+        self.calls_kept = calls_kept
+        self.clock = Clock()
+        # Shared: a client may send the key of one site to another, and it must be redacted there too.
+        self.redactor = Redactor()
+        self.observers: list[Observer] = []
+        self.calls = self.new_log("the server", self.clock)
+        # Numbers the requests of all sites in the order of their receipt.
+        self.numbers = count(1)
+        # Writes the state back to its file; None without a file.
+        self.save: Callable[[], None] | None = None
+        # Called with each site that is removed, and with the registry itself when its server stops.
+        self.farewells: list[Callable[[MockSite | SiteRegistry], None]] = []
+        self._handles: dict[Site, MockSite] = {}
+        # The thread of the server, if it has one.
+        self._thread: Thread | None = None
+        _REGISTRIES.add(self)
+        if seed is not None:
+            check_kind("seed", seed, str | PathLike | Mapping)
+            self.put(*files.load_sites(seed, now=self.clock.now()))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self.url}: {len(self.directory)} sites>"
+
+    def new_log(self, place: str, clock: Clock) -> CallLog:
+        return CallLog(place, clock, size=self.calls_kept, redactor=self.redactor, shared=self.observers)
+
+    @property
+    def url(self) -> str:
+        """The base URL. Without a socket, it is a URL for in-process transports."""
+        return "http://mockscope.invalid"
+
+    @property
+    def sites(self) -> dict[str, MockSite]:
+        """The present sites, by host."""
+        # Copied: another thread may remove a site meanwhile.
+        handles = self._handles.copy()
+        return {site.host: handles[site] for site in self.directory if site in handles}
+
+    def handle(self, site: Site) -> MockSite | None:
+        """Return the handle of a site, or None if it was removed meanwhile."""
+        return self._handles.get(site)
+
+    def site(
+        self,
+        host: str | None = None,
+        api_key: str | None = None,
+        seed: SeedSource | None = None,
+        *,
+        strict: bool | None = None,
+        contract: bool | None = None,
+        **policy: Any,
+    ) -> MockSite:
+        """Create a site and return it.
+
+        Args:
+            host: its host; None generates one.
+            api_key: its key; None generates one.
+            seed: a seed for its records; its host and key are ignored. If it has several sites, the one with ``host``
+                is loaded. Without a seed the site has the two built-in groups and one administrator.
+            strict: whether the site is in strict mode; None is the server's default.
+            contract: whether its requests are validated against openapi.yaml; None is the server's default.
+            policy: the policy switches by name.
+
+        Raises:
+            ValueError: If the host is taken, the host or the key is not valid in the auth header, or a switch or its
+                value is unknown.
+            SeedError: If the seed is not valid.
+            OSError: If the file can't be read.
+            ImportError: If ``contract`` is True, and the validator is not installed.
+        """
+        for name in policy:
+            check_word("argument", name, SITE_ARGUMENTS)
+        site = new_site(host or new_host(), api_key or new_api_key(), seed, seed_host=host, now=self.clock.now())
+        # Set last: no switch may change the groups of a fresh site's administrator.
+        site.policy = site.policy.with_changes(**policy)
+        return self.put(site, strict=strict, contract=contract)[0]
+
+    def put(self, *sites: Site, strict: bool | None = None, contract: bool | None = None) -> "list[MockSite]":
+        """Add existing sites to the server, all or none, and return their handles.
+
+        Args:
+            sites: the sites.
+            strict: whether they are in strict mode; None is the server's default.
+            contract: whether their requests are validated against openapi.yaml; None is the server's default.
+
+        Raises:
+            ValueError: If a host is taken.
+            ImportError: If ``contract`` is True, and the validator is not installed.
+        """
+        strict = self.strict if strict is None else strict
+        contract = self.contract if contract is None else contract
+        # First the handles: a request may come as soon as a site is in the directory.
+        handles = {site: MockSite(site, self, strict=strict, contract=contract) for site in sites}
+        self._handles |= handles
+        try:
+            self.directory.add(*sites)
+        except ValueError:
+            for site in sites:
+                del self._handles[site]
+            raise
+        return list(handles.values())
+
+    def remove(self, site: Site) -> None:
+        """Remove a site from the server. A site that was removed before is ignored."""
+        self.directory.remove(site)
+        handle = self._handles.pop(site, None)
+        if handle is not None:
+            handle.calls.let_go()
+            self.say_farewell(handle)
+
+    def say_farewell(self, to: "MockSite | SiteRegistry") -> None:
+        """Call the functions that were registered for the end of a site or of the server."""
+        for farewell in tuple(self.farewells):
+            farewell(to)
+
+    def all_calls(self) -> list[Call]:
+        """Return the calls of all sites, and those that reached no site, in the order of their receipt."""
+        logs = [self.calls, *(site.calls for site in self.sites.values())]
+        return sorted((call for log in logs for call in log), key=lambda call: call.number)
+
+    def reset(self) -> None:
+        """Return every site to its first state, reset the clock, and discard the calls that reached no site."""
+        for site in self.sites.values():
+            site.reset()
+        self.clock.reset()
+        self.calls.reset()
+
+    def export(self) -> dict[str, Any]:
+        """Return the records of all sites in the format of a seed, as plain data."""
+        return seed_format.export(list(self.directory))
+
+
+_REGISTRIES: Final[WeakSet[SiteRegistry]] = WeakSet()
+
+
+def _leave_to_parent() -> None:
+    """Make the sites of running servers readable in a forked child; each write raises an error.
+
+    The child has no server threads. A lock that such a thread held at the fork would stay locked forever.
+    """
+    of_parent = OfParent()
+    for registry in [registry for registry in _REGISTRIES if registry._thread is not None]:
+        parts: list[tuple[object, str, object]] = [
+            (registry.directory, "_lock", of_parent),
+            (registry.clock._family, "lock", of_parent),
+            (registry.redactor, "_lock", Lock()),
+        ]
+        for site, handle in registry._handles.items():
+            parts += [(site, "lock", RLock()), (site, "_history", of_parent), (handle.faults, "_lock", of_parent)]
+            parts.append((handle.calls, "_changed", Condition()))
+        for part, name, stand_in in parts:
+            setattr(part, name, stand_in)
+
+
+after_fork(_leave_to_parent)
