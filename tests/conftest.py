@@ -4,7 +4,6 @@ import gc
 import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import httpx
@@ -16,9 +15,6 @@ from support.examples import register_profiles
 import mockscope
 from mockscope.instruments.call_log import CallLog
 from mockscope.server.live import LiveServer
-
-# What these rooms have for all. pytest adds a room when it collects its tests, which xdist's controller never does.
-sys.path += [str(Path(__file__).parent / room) for room in ("redirect",)]
 
 register_profiles()
 

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import pytest
 import requests
-from outside import Outside
-from outside import outside as outside
 from support.bounds import WAIT_SECONDS
+from support.child_clients import Outside
+from support.child_clients import outside as outside
 from support.commands import Done, invoke
 from support.ports import held_port
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pytest
-from harness import SITE, chains, contract, reproducible, restore
 from hypothesis import Phase, given, settings
 from schemathesis import Case, GenerationMode
 from schemathesis.core.failures import FailureGroup
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from support.contract_cases import SITE, chains, contract, reproducible, restore
 
 from mockscope import Mockscope
 

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import pytest
 import requests
-from harness import CONTRACT, OPENAPI, resolved
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
+from support.contract_cases import CONTRACT, OPENAPI, resolved
 
 from mockscope import LiveServer
 from mockscope.web.routes import ROUTES

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 import requests
-from harness import CONTRACT, SITE, resolved, restore
+from support.contract_cases import CONTRACT, SITE, resolved, restore
 
 from mockscope import LiveServer, serve
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from harness import chains, contract, reproducible, restore
 from schemathesis import Case
+from support.contract_cases import chains, contract, reproducible, restore
 
 from mockscope import Mockscope
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from harness import chains, contract, reproducible, restore
 from schemathesis import Case
+from support.contract_cases import chains, contract, reproducible, restore
 
 from mockscope import LiveServer, serve
 

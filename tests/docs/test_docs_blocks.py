@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from blocks import DOCUMENTS, NOT_RUN_HERE, Block, blocks, blocks_in
-from shell import ADDRESS, environment, exchanges, run, served
 from support.bounds import WAIT_SECONDS
+from support.doc_blocks import DOCUMENTS, NOT_RUN_HERE, Block, blocks, blocks_in
+from support.doc_shell import ADDRESS, environment, exchanges, run, served
 
 import mockscope
 from mockscope import Mockscope

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from blocks import DOCUMENTS, anchors, blocks, prose, read
 from generate_docs import BEGIN, END
+from support.doc_blocks import DOCUMENTS, anchors, blocks, prose, read
 from support.paths import ROOT, package_folder
 
 import mockscope

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 import pytest
-from blocks import read, tables
+from support.doc_blocks import read, tables
 from support.observations import (
     FOLDER,
     Observation,

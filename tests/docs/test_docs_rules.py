@@ -7,7 +7,6 @@ import msgspec
 import pytest
 import pytest_mockscope
 import yaml
-from blocks import DOCUMENTS, read
 from generate_docs import (
     FIDELITY,
     RULE_TESTS,
@@ -17,6 +16,7 @@ from generate_docs import (
     render_rules,
     render_summary,
 )
+from support.doc_blocks import DOCUMENTS, read
 from support.observations import Observation
 from support.paths import package_folder
 from support.rule_tests import CHECKED_RULES, TEST_OF_CHECKS, RuleTest, read_rule_tests, rule_tests_in

@@ -8,9 +8,9 @@ import click
 import msgspec
 import pytest
 import pytest_mockscope
-from blocks import read, tables
 from generate_docs import HINTS, generated_files
 from pytest_mockscope import options
+from support.doc_blocks import read, tables
 
 import mockscope
 from mockscope.cli.root import COMMANDS, cli

@@ -1,7 +1,7 @@
 """Dashboards: owned by users, shown to groups, and in no operation of the API."""
 
 import pytest
-from friends import exported, friends
+from support.friends import exported, friends
 
 from mockscope.domain.model import Dashboard, DashboardAccess
 from mockscope.domain.refusals import Refusal, Refused

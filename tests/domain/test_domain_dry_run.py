@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from friends import KEY, exported, friends, unhurried
 from hypothesis import given
 from hypothesis import strategies as st
+from support.friends import KEY, exported, friends, unhurried
 
 from mockscope.domain.model import Access
 from mockscope.domain.refusals import Refused

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import pytest
-from friends import FRIENDS, friends
+from support.friends import FRIENDS, friends
 
 from mockscope.domain.model import Access, DashboardAccess, Grant, Group, GroupDetail
 from mockscope.domain.refusals import Refusal, Refused

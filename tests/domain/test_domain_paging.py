@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 import pytest
-from friends import friends, unhurried
 from hypothesis import given
 from hypothesis import strategies as st
+from support.friends import friends, unhurried
 
 from mockscope.domain.model import Access, Group
 from mockscope.domain.policy import Policy

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from friends import FRIENDS, exported, friends
+from support.friends import FRIENDS, exported, friends
 
 from mockscope.domain.model import Access, Group
 from mockscope.domain.policy import Policy

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from friends import friends, unhurried
 from hypothesis import given
 from hypothesis import strategies as st
+from support.friends import friends, unhurried
 
 from mockscope.domain.site import Site
 from mockscope.domain.store import Page

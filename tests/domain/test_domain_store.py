@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from friends import unhurried
 from hypothesis import given
 from hypothesis import strategies as st
+from support.friends import unhurried
 
 from mockscope.domain.model import Access, Dashboard, DashboardAccess, Group, User
 from mockscope.domain.store import FEW, Change, Store

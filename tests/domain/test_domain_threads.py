@@ -6,9 +6,9 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from friends import friends
 from msgspec.structs import asdict
 from support.bounds import join
+from support.friends import friends
 
 from mockscope import Mockscope
 from mockscope.domain.model import Access, User

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from friends import unhurried
 from hypothesis import given
 from hypothesis import strategies as st
+from support.friends import unhurried
 
 from mockscope.domain.model import timestamp
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 
 import pytest
-from friends import LAST_LOGIN, PASSWORD_UPDATED, PHOEBE, friends, unhurried
 from hypothesis import given
 from hypothesis import strategies as st
+from support.friends import LAST_LOGIN, PASSWORD_UPDATED, PHOEBE, friends, unhurried
 
 from mockscope.domain.model import User
 from mockscope.domain.refusals import Refusal, Refused

@@ -13,10 +13,10 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
-from outside import Outside, guarded_path
-from outside import outside as outside
-from senders import CLIENTS, Client, Options
 from support.bounds import WAIT_SECONDS
+from support.child_clients import Outside, guarded_path
+from support.child_clients import outside as outside
+from support.clients import CLIENTS, Client, Options
 from support.commands import restored_signals
 
 import mockscope

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from model import Answer, Model, ModelSite, Request
+from support.model import Answer, Model, ModelSite, Request
 
 from mockscope import Mockscope, serve
 

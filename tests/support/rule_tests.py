@@ -11,7 +11,7 @@ from mockscope.conformance.table import NOT_VISIBLE
 from support.paths import ROOT
 
 # Runs all checks of a rule against the mock; it has a case for each rule.
-TEST_OF_CHECKS: Final = "tests/checking/test_checking_rules.py::test_the_mock_keeps_a_rule_as_check_asks_for_it"
+TEST_OF_CHECKS: Final = "tests/conformance/test_conformance_rules.py::test_the_mock_keeps_a_rule_as_check_asks_for_it"
 CHECKED_RULES: Final = tuple(dict.fromkeys(check.rule for check in CHECKS if check.title != NOT_VISIBLE))
 
 # The assignments to names in a module: a name in a decorator may be a table of parameters with marks of their own.

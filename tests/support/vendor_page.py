@@ -1,7 +1,7 @@
 """The facts of the vendor's page, from docs/page.yaml.
 
 With a copy of the page, `python tests/support/vendor_page.py FILE` compares the quotations with it. The claims of
-mockscope itself are in tests/page/claims.py.
+mockscope itself are in tests/support/page_claims.py.
 """
 
 import html

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from asking import (
+from support.web_client import (
     FRIENDS,
     GROUPS,
     PAGE,

@@ -1,7 +1,7 @@
 """AUTH-1 to AUTH-4 over HTTP."""
 
 import pytest
-from asking import GROUPS, PAGE_KEY, USERS, Answer, Client, ask, page_site
+from support.web_client import GROUPS, PAGE_KEY, USERS, Answer, Client, ask, page_site
 
 EVERY_ENDPOINT = [
     ("GET", USERS),

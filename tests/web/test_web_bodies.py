@@ -5,9 +5,9 @@ import re
 from bisect import bisect_left
 
 import pytest
-from asking import FRIENDS, GROUPS, PHOEBE, USERS, Client, page_site
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.web_client import FRIENDS, GROUPS, PHOEBE, USERS, Client, page_site
 
 # A busy machine must not fail a test.
 unhurried = settings(deadline=None)

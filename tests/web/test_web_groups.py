@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from asking import FRIENDS, GROUPS, JOEY, PHOEBE, USERS, Client, page_site
+from support.web_client import FRIENDS, GROUPS, JOEY, PHOEBE, USERS, Client, page_site
 
 import mockscope
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from asking import FRIENDS, PHOEBE
+from support.web_client import FRIENDS, PHOEBE
 
 import mockscope as package
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from asking import FRIENDS, GROUPS, PHOEBE, USERS, Answer, Client, page_site
+from support.web_client import FRIENDS, GROUPS, PHOEBE, USERS, Answer, Client, page_site
 
 BROKEN = "{broken"
 TAKEN = {**PHOEBE, "email": "monica@example.com"}

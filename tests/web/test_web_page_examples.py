@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 import pytest
-from asking import LAST_LOGIN, PASSWORD_UPDATED, Client, page_site
+from support.web_client import LAST_LOGIN, PASSWORD_UPDATED, Client, page_site
 
 import mockscope
 

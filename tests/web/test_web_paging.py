@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from asking import CHANDLER, GROUPS, JOEY, MIKE, MONICA, RACHEL, USERS, Client, page_site
+from support.web_client import CHANDLER, GROUPS, JOEY, MIKE, MONICA, RACHEL, USERS, Client, page_site
 
 import mockscope
 

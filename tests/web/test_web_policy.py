@@ -1,7 +1,7 @@
 """The seven switches over HTTP, each with every value."""
 
 import pytest
-from asking import FRIENDS, GROUPS, PHOEBE, USERS, page_site
+from support.web_client import FRIENDS, GROUPS, PHOEBE, USERS, page_site
 
 WOULD_SUCCEED = {"message": "Action would have completed successfully"}
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from asking import FRIENDS, GROUPS, PHOEBE, USERS, Answer, Client, page_site
+from support.web_client import FRIENDS, GROUPS, PHOEBE, USERS, Answer, Client, page_site
 
 WOULD_SUCCEED = {"message": "Action would have completed successfully"}
 

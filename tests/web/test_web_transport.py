@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from asking import CHANDLER, FRIENDS, GROUPS, PHOEBE, USERS, Client, page_site
+from support.web_client import CHANDLER, FRIENDS, GROUPS, PHOEBE, USERS, Client, page_site
 
 from mockscope.domain.site import Site
 from mockscope.instruments.call import Call

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from asking import CHANDLER, JOEY, PHOEBE, USERS, page_site
+from support.web_client import CHANDLER, JOEY, PHOEBE, USERS, page_site
 
 import mockscope
 

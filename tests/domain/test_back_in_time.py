@@ -1,0 +1,438 @@
+"""Snapshots, resets and forks of a site and of a whole server, as tests hold them."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from http.client import HTTPConnection
+from threading import Barrier, Event
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from support.bounds import WAIT_SECONDS, result
+from support.site_comparison import FRIENDS, KEY, USERS, ask, assert_like_fresh, friends, indexed
+
+from mockscope import Mockscope, MockSite, Refused, SeedError
+
+MONICA = "monica@example.com"
+
+
+# -- snapshots -------------------------------------------------------------------------------------------------
+
+
+def test_at_the_end_of_the_block_the_site_is_what_it_was_at_its_beginning() -> None:
+    double, site = friends()
+    before = site.export()
+
+    with site.snapshot() as snapshot:
+        ask(double, site, "DELETE", USERS, email=MONICA)
+        ask(double, site, "PUT", "/api/v1/groups/Sales", {"name": "Friends"})
+        site.rotate_key("another-key")
+        site.set_policy(page_size=1)
+        site.enabled = False
+        assert site.export() != before
+
+    assert site.export() == before
+    assert repr(snapshot) == "<SiteSnapshot without a name of example_site>"
+    assert_like_fresh(double, site)
+
+
+def test_a_block_that_fails_takes_its_writes_back_too() -> None:
+    _, site = friends()
+    before = site.export()
+
+    def fail() -> None:
+        with site.snapshot():
+            site.record_login(MONICA)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+
+    assert site.export() == before
+
+
+def test_a_snapshot_with_a_name_is_restored_by_it_any_number_of_times() -> None:
+    _, site = friends()
+    site.snapshot("before")
+    before = site.export()
+    for _ in range(3):
+        site.record_login(MONICA)
+        site.restore("before")
+        assert site.export() == before
+
+    site.record_login(MONICA, "2014-02-06T23:46:07.118Z")
+    replaced = site.snapshot("before")
+    site.load(FRIENDS)
+    site.restore("before")
+    assert site.users[MONICA].last_login_at == "2014-02-06T23:46:07.118Z"
+    assert (site.snapshots, repr(replaced)) == ({"before": replaced}, "<SiteSnapshot before of example_site>")
+
+
+def test_a_name_that_no_snapshot_has_is_refused_and_those_that_there_are_are_named() -> None:
+    _, site = friends()
+    with pytest.raises(LookupError, match=r"^the site example_site has no snapshot 'before'; there are: none$"):
+        site.restore("before")
+
+    site.snapshot("one")
+    site.snapshot("two")
+    with pytest.raises(LookupError, match=r"^the site example_site has no snapshot 'before'; there are: one, two$"):
+        site.restore("before")
+
+
+@pytest.mark.parametrize("other", [5, None, b"before", {"mockscope": 1}])
+def test_what_is_no_snapshot_is_refused(other: Any) -> None:
+    _, site = friends()
+
+    message = f"what can be restored is a snapshot of this site or the name of one, not {other!r}"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        site.restore(other)
+
+
+def test_a_snapshot_of_another_site_is_refused_and_nothing_changes() -> None:
+    double, site = friends()
+    fork = site.fork(host="fork")
+    fork.record_login(MONICA)
+    before = site.export()
+
+    with pytest.raises(ValueError, match=r"^this is a snapshot of fork, not of example_site$"):
+        site.restore(fork.snapshot())
+    again = Mockscope(FRIENDS).sites["example_site"]
+    with pytest.raises(ValueError, match=r"^this is a snapshot of example_site, not of example_site$"):
+        site.restore(again.snapshot())
+    assert site.export() == before
+    assert_like_fresh(double, site)
+
+
+def test_restoring_leaves_calls_faults_and_the_clock_as_they_are() -> None:
+    double, site = friends()
+    snapshot = site.snapshot()
+    ask(double, site, "DELETE", USERS, email=MONICA)
+    fault = site.faults.add("create_user", status=503)
+    site.clock.freeze("2014-02-06T23:46:07.118Z")
+
+    snapshot.restore()
+
+    assert [call.operation for call in site.calls] == ["delete_user"]
+    assert list(site.faults) == [fault]
+    assert site.clock.is_frozen
+
+
+def test_a_page_that_was_listed_before_a_restore_is_made_anew() -> None:
+    double, site = friends()
+    with site.snapshot():
+        site.record_login("Chandler@example.com", "2014-02-06T23:46:07.118Z")
+        assert ask(double, site, "GET", USERS)[1]["users"][0]["last_login_at"] == "2014-02-06T23:46:07.118Z"
+
+    assert ask(double, site, "GET", USERS)[1]["users"][0]["last_login_at"] is None
+
+
+def test_churn_does_not_make_a_site_remember_more() -> None:
+    _, site = friends()
+    head: Any = site._site._history._latest
+    for _ in range(10_000):
+        site.add_user("joey@example.com")
+        site._site.delete_user("joey@example.com")
+
+    assert site._site._history._latest is head
+    assert head.undo == ({}, {}, {})
+
+
+# -- reset -----------------------------------------------------------------------------------------------------
+
+
+def test_a_reset_site_has_its_seed_and_no_calls_faults_snapshots_or_time_of_its_own() -> None:
+    double, site = friends()
+    seed = site.export()
+    site.faults.add("create_user", status=503)
+    site.faults.rate_limit(100, per=60)
+    site.clock.shift(days=90)
+    site.snapshot("before")
+    ask(double, site, "PUT", USERS, {"frist_name": "Monica"}, email=MONICA)
+    site.load({"mockscope": 1, "sites": [{"host": "any", "enabled": False, "policy": {"page_size": 1}}]})
+    site.rotate_key("another-key")
+    double.clock.freeze("2014-02-06T23:46:07.118Z")
+
+    site.reset()
+
+    assert site.export() == seed
+    assert (list(site.calls), bool(site.faults), site.snapshots) == ([], False, {})
+    assert site.findings() == []
+    assert site.clock.now() == double.clock.now()
+    assert_like_fresh(double, site)
+
+
+def test_how_a_site_is_watched_outlasts_its_reset() -> None:
+    site = Mockscope().site()
+    site.strict, site.contract, site.label = True, True, "of Joey"
+
+    site.reset()
+
+    assert (site.strict, site.contract, site.label) == (True, True, "of Joey")
+
+
+def test_a_fresh_site_is_reset_to_its_one_administrator() -> None:
+    site = Mockscope().site(page_size=7)
+    site.add_user("joey@example.com")
+    site.set_policy(page_size=8)
+
+    site.reset()
+
+    assert (list(site.users), list(site.groups), site.policy.page_size) == (
+        ["admin@example.com"],
+        ["Administrators", "All Users"],
+        7,
+    )
+
+
+def test_a_reset_server_has_its_seed_and_its_own_clock_and_calls_are_reset_too() -> None:
+    double, site = friends()
+    made = double.site()
+    exported = double.export()
+    site.record_login(MONICA)
+    made.add_user("joey@example.com")
+    made.clock.freeze()
+    double.clock.freeze("2014-02-06T23:46:07.118Z")
+    site.rotate_key("another-key")
+    assert ask(double, Mockscope(FRIENDS).sites["example_site"], "GET", USERS)[0] == 403
+
+    double.reset()
+
+    assert double.export() == exported
+    assert (len(double.calls), double.clock.is_frozen, made.clock.is_frozen) == (0, False, False)
+
+
+# -- forks -----------------------------------------------------------------------------------------------------
+
+
+def test_a_fork_is_the_same_but_for_host_and_key_and_lives_on_its_own() -> None:
+    double, site = friends()
+    site.set_policy(unknown_groups="create")
+    site.enabled = False
+    site.faults.add("create_user", status=503)
+    site.clock.freeze("2014-02-06T23:46:07.118Z")
+    site.snapshot("before")
+    before = site.export()
+
+    fork = site.fork(host="fork", api_key="fork-key")
+
+    [record] = before["sites"]
+    assert fork.export() == before | {"sites": [record | {"host": "fork", "api_key": "fork-key"}]}
+    assert (list(fork.calls), list(fork.faults), fork.snapshots, fork.clock.is_frozen) == ([], [], {}, False)
+    assert double.sites == {"example_site": site, "fork": fork}
+    fork.enabled = True
+    assert ask(double, fork, "DELETE", USERS, email=MONICA) == (200, {"message": "User removed from fork"})
+    assert site.export() == before
+    site.enabled = True
+    assert ask(double, site, "DELETE", USERS, email="rachel@example.com")[0] == 200
+    assert list(fork.users) == ["Chandler@example.com", "rachel@example.com"]
+    fork.reset()
+    assert list(fork.users) == ["Chandler@example.com", MONICA, "rachel@example.com"]
+    assert_like_fresh(double, fork)
+
+
+def test_a_fork_without_a_name_gets_a_host_and_a_key_of_its_own() -> None:
+    _, site = friends()
+    one, other = site.fork(), site.fork()
+
+    assert len({site.host, one.host, other.host}) == 3
+    assert len({site.api_key, one.api_key, other.api_key}) == 3
+
+
+@pytest.mark.parametrize(
+    ("host", "problem"), [("example_site", "there is a site example_site already"), ("a b", "a b")]
+)
+def test_a_host_that_is_taken_or_unfit_makes_no_fork(host: str, problem: str) -> None:
+    double, site = friends()
+    with pytest.raises(ValueError, match=problem):
+        site.fork(host=host)
+
+    assert list(double.sites) == ["example_site"]
+
+
+def test_a_fork_goes_with_the_block_that_it_is_made_for() -> None:
+    double, site = friends()
+    with site.fork() as fork:
+        assert list(double.sites) == ["example_site", fork.host]
+
+    assert list(double.sites) == ["example_site"]
+
+
+# -- load ------------------------------------------------------------------------------------------------------
+
+
+def test_loading_replaces_records_policy_and_enablement_and_keeps_host_and_key() -> None:
+    double, site = friends()
+    seed = {
+        "mockscope": 1,
+        "sites": [
+            {
+                "host": "another",
+                "api_key": "another-key",
+                "enabled": False,
+                "policy": {"page_size": 9},
+                "users": [{"first_name": "Joey", "last_name": "Tribbiani", "email": "joey@example.com"}],
+            }
+        ],
+    }
+    snapshot = site.snapshot()
+    before = site.export()
+
+    site.load(seed)
+
+    [loaded] = Mockscope(seed).export()["sites"]
+    assert site.export() == {"mockscope": 1, "sites": [loaded | {"host": "example_site", "api_key": KEY}]}
+    assert_like_fresh(double, site)
+    snapshot.restore()
+    assert site.export() == before
+
+
+def test_of_several_sites_in_a_seed_the_one_of_this_host_is_loaded() -> None:
+    _, site = friends()
+    another, mine = {"host": "another"}, {"host": "example_site", "policy": {"page_size": 9}}
+    site.load({"mockscope": 1, "sites": [another, mine]})
+    assert (site.policy.page_size, list(site.users)) == (9, [])
+
+    message = (
+        r"^the seed has 2 sites \(another, third\), and none of them is example_site: "
+        r"leave in it only the one that is meant$"
+    )
+    with pytest.raises(ValueError, match=message):
+        site.load({"mockscope": 1, "sites": [another, {"host": "third"}]})
+
+
+def test_a_seed_without_a_site_is_no_seed_for_one() -> None:
+    double, site = friends()
+    before = double.export()
+
+    message = r"^the seed has no site, and the records are those of one: put one under sites$"
+    with pytest.raises(ValueError, match=message):
+        site.load({"mockscope": 1})
+    with pytest.raises(ValueError, match=message):
+        double.site(seed={"mockscope": 1, "sites": []})
+
+    assert double.export() == before
+
+
+def test_of_several_sites_in_a_seed_a_new_one_takes_that_of_its_host() -> None:
+    several = {"mockscope": 1, "sites": [{"host": "another", "policy": {"page_size": 9}}, {"host": "third"}]}
+    double = Mockscope()
+
+    assert double.site("another", seed=several).policy.page_size == 9
+    with pytest.raises(ValueError, match=r"^the seed has 2 sites \(another, third\): say which one with host=$"):
+        double.site(seed=several)
+
+
+def test_a_seed_that_can_not_be_loaded_changes_nothing() -> None:
+    _, site = friends()
+    before = site.export()
+    with pytest.raises(SeedError):
+        site.load({"mockscope": 1, "sites": [{"host": "example_site", "users": [{"email": "nobody"}]}]})
+
+    assert site.export() == before
+
+
+def test_the_export_of_a_server_is_that_of_its_sites() -> None:
+    double, site = friends()
+    fork = site.fork()
+
+    assert double.export() == {"mockscope": 1, "sites": [site.export()["sites"][0], fork.export()["sites"][0]]}
+    assert Mockscope(double.export()).export() == double.export()
+
+
+# -- while the server answers ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _switching_threads_often() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(5e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_switching_threads_often")
+@pytest.mark.mockscope(page_size=5)
+def test_whoever_asks_during_a_restore_sees_one_state_or_the_other(mockscope: MockSite) -> None:
+    """Going back leads through a moment at which nobody is there; nobody who asks ever sees that one."""
+    emails = [f"joey{number:02}@example.com" for number in range(12)]
+    for email in emails:
+        mockscope.add_user(email, first_name="Joey")
+    early = mockscope.snapshot()
+    for email in emails:
+        mockscope._site.delete_user(email)
+    mockscope.snapshot("nobody")
+    for email in emails:
+        mockscope.add_user(email, first_name="Ross")
+    late = mockscope.snapshot()
+    all_look = Barrier(4)
+    ended = Event()
+
+    def travel() -> None:
+        all_look.wait(WAIT_SECONDS)
+        for _ in range(300):
+            early.restore()
+            late.restore()
+        ended.set()
+
+    def look(email: str | None) -> list[tuple[int, frozenset[str]]]:
+        """The statuses, and the names on a page or of one user, that were seen from beginning to end."""
+        found: list[tuple[int, frozenset[str]]] = []
+        address = urlsplit(mockscope.url)
+        headers = mockscope.headers | ({} if email is None else {"Http-X-Email": email})
+        with closing(HTTPConnection(address.hostname or "", address.port, timeout=WAIT_SECONDS)) as connection:
+            all_look.wait(WAIT_SECONDS)
+            while not (found and ended.is_set()):
+                connection.request("GET", USERS, headers=headers)
+                response = connection.getresponse()
+                body = json.load(response)
+                names = frozenset(user.get("first_name") for user in body.get("users", [body]))
+                found.append((response.status, names - {"Site"}))
+        return found
+
+    with ThreadPoolExecutor(4) as threads:
+        looks = [threads.submit(look, email) for email in (None, emails[0], emails[-1])]
+        result(threads.submit(travel))
+
+    seen = {sight for each in looks for sight in result(each)}
+    assert seen <= {(200, frozenset({"Joey"})), (200, frozenset({"Ross"}))}
+    assert [user.first_name for user in mockscope.users.values()] == ["Site", *["Ross"] * 12]
+
+
+@pytest.mark.usefixtures("_switching_threads_often")
+def test_snapshots_restores_and_writes_from_several_threads_leave_a_whole_site(mockscope: MockSite) -> None:
+    before = mockscope.export()
+    mockscope.add_group("Sales")
+    mockscope.snapshot("beginning")
+
+    def write(number: int) -> None:
+        for turn in range(100):
+            # Another thread may have gone back between any two steps: who was added is gone, or is there again.
+            with suppress(Refused):
+                mockscope.add_user(f"joey{number}@example.com", groups=["Sales"])
+                mockscope._site.delete_user(f"joey{number}@example.com")
+            if turn % 10 == 0:
+                mockscope.snapshot(f"{number}")
+
+    def travel(number: int) -> None:
+        for _ in range(100):
+            for name in list(mockscope.snapshots):
+                mockscope.restore(name)
+                Mockscope(mockscope.export())
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(work, number) for number in range(2) for work in (write, travel)]:
+            result(done)
+
+    fresh = Mockscope(mockscope.export()).sites[mockscope.host]
+    assert indexed(mockscope) == indexed(fresh)
+    mockscope.restore("beginning")
+    assert (list(mockscope.users), indexed(mockscope)["members"].keys()) == (
+        ["admin@example.com"],
+        {"Administrators", "All Users"},
+    )
+    mockscope.reset()
+    assert mockscope.export() == before

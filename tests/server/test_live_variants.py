@@ -1,0 +1,170 @@
+"""The server without httptools, without uvloop, and without both: over h11, and over asyncio's own loop."""
+
+import json
+import socket
+import sys
+from collections.abc import Iterator
+
+import pytest
+from support.wire import Wire, head, message
+
+import mockscope
+from mockscope import LiveServer, MockSite
+from mockscope.instruments.fault import Transport
+from mockscope.server.protocol import OverH11, OverHttptools, protocol_class
+
+JOEY = {
+    "first_name": "Joey",
+    "last_name": "Tribbiani",
+    "email": "joey@example.com",
+    "invited_by_email": "admin@example.com",
+}
+BODY = json.dumps(JOEY).encode()
+VARIANTS = [
+    pytest.param((), id="httptools and uvloop"),
+    pytest.param(("uvloop",), id="httptools and asyncio"),
+    pytest.param(("httptools",), id="h11 and uvloop"),
+    pytest.param(("httptools", "uvloop"), id="h11 and asyncio"),
+]
+
+
+@pytest.fixture(params=VARIANTS)
+def missing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    """The packages that can't be imported while the test runs."""
+    names: tuple[str, ...] = request.param
+    for name in names:
+        monkeypatch.setitem(sys.modules, name, None)
+    return names
+
+
+@pytest.fixture
+def site(missing: tuple[str, ...]) -> Iterator[MockSite]:
+    with mockscope.serve() as server:
+        yield server.site()
+
+
+@pytest.fixture
+def wire(site: MockSite) -> Iterator[Wire]:
+    with Wire(site.url) as connection:
+        yield connection
+
+
+def test_the_parser_and_the_loop_are_those_that_are_there(missing: tuple[str, ...]) -> None:
+    assert protocol_class() is (OverH11 if "httptools" in missing else OverHttptools)
+    server = LiveServer()
+    with server:
+        assert server._loop is not None
+        assert type(server._loop).__module__.startswith("asyncio" if "uvloop" in missing else "uvloop")
+
+
+def test_requests_that_arrive_together_are_answered_in_their_order(site: MockSite, wire: Wire) -> None:
+    joey = {**site.headers, "Http-X-Email": "joey@example.com"}
+    create = message("POST", "/api/v1/users", BODY, site.headers)
+    wire.send(create + head("GET", "/api/v1/users", joey) + head("DELETE", "/api/v1/users", joey) + create)
+
+    assert [wire.answer().status for _ in range(4)] == [201, 200, 200, 201]
+    assert [call.status for call in site.calls] == [201, 200, 200, 201]
+
+
+def test_a_request_in_pieces_is_answered(site: MockSite, wire: Wire) -> None:
+    sent = message("POST", "/api/v1/users", BODY, site.headers)
+    for start in range(0, len(sent), 50):
+        wire.send(sent[start : start + 50])
+
+    assert wire.answer().json()["email"] == "joey@example.com"
+
+
+def test_what_is_not_http_is_400_in_json(site: MockSite, wire: Wire) -> None:
+    wire.send(head("GET", "/api/v1/groups", site.headers) + b"hello\r\n\r\n")
+
+    assert wire.answer().status == 200
+    answer = wire.answer()
+    assert (answer.status, answer.json()) == (400, {"message": "Invalid HTTP request received."})
+    assert wire.rest() == b""
+
+
+def test_tls_on_a_port_for_plain_http_is_told_so(wire: Wire) -> None:
+    wire.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500))
+
+    answer = wire.answer()
+    message = "This is a port for plain HTTP: ask it for http://, or start mockscope with --tls (tls=True)."
+    assert (answer.status, answer.json()) == (400, {"message": message})
+    assert wire.rest() == b""
+
+
+def test_the_connection_is_closed_where_the_client_asks_for_it(site: MockSite, wire: Wire) -> None:
+    wire.send(head("GET", "/api/v1/groups", site.headers, {"Connection": "close"}))
+
+    assert wire.answer().status == 200
+    assert wire.rest() == b""
+
+
+def test_an_answer_to_a_client_that_waits_to_send_its_body_ends_the_connection(site: MockSite, wire: Wire) -> None:
+    wire.send(head("POST", "/api/v1/users", {"Content-Length": "100", "Expect": "100-continue"}))
+
+    answer = wire.answer()
+    assert (answer.status, answer.headers["connection"]) == (403, "close")
+    assert wire.rest() == b""
+
+
+@pytest.mark.parametrize("path", ["/_mockscope/v1/sites", "/openapi.yaml"])
+def test_a_client_that_closes_its_own_side_gets_what_takes_longer(site: MockSite, wire: Wire, path: str) -> None:
+    wire.send(head("GET", path))
+    wire.socket.shutdown(socket.SHUT_WR)
+
+    answer = wire.answer()
+    assert (answer.status, len(answer.body)) == (200, int(answer.headers["content-length"]))
+    assert wire.rest() == b""
+
+
+@pytest.mark.parametrize("whole", [1, 2])
+@pytest.mark.parametrize("cut", [b"", b"GET / HTTP/1.1"])
+def test_a_client_that_closes_its_own_side_gets_a_delayed_response(
+    site: MockSite, wire: Wire, whole: int, cut: bytes
+) -> None:
+    site.clock.freeze()
+    site.faults.add("list_groups", delay=60)
+    wire.send(head("GET", "/api/v1/groups", site.headers) * whole + cut)
+    wire.socket.shutdown(socket.SHUT_WR)
+    # The server has seen the end before this one.
+    with Wire(site.url) as other:
+        other.send(head("GET", "/api/v1/users", site.headers))
+        assert other.answer().status == 200
+
+    site.clock.shift(seconds=60)
+    assert [wire.answer().status for _ in range(whole)] == [200] * whole
+    assert wire.rest() == b""
+
+
+def test_a_hanging_request_ends_when_the_client_closes_its_own_side(site: MockSite, wire: Wire) -> None:
+    site.faults.add("list_groups", transport="hang")
+    wire.send(head("GET", "/api/v1/groups", site.headers))
+    wire.socket.shutdown(socket.SHUT_WR)
+
+    assert wire.rest() == b""
+    assert [call.status for call in site.calls] == [None]
+
+
+@pytest.mark.parametrize("transport", ["reset", "drop", "hang"])
+def test_planned_faults_break_the_connection(site: MockSite, wire: Wire, transport: Transport) -> None:
+    fault = site.faults.add("list_groups", transport=transport)
+    wire.send(head("GET", "/api/v1/groups", site.headers))
+    if transport == "hang":
+        with Wire(site.url) as other:
+            other.send(head("GET", "/api/v1/users", site.headers))
+            assert other.answer().status == 200
+        site.reset()
+
+    assert wire.is_over()
+    assert fault.hits == 1
+
+
+def test_a_client_that_leaves_is_forgotten(site: MockSite) -> None:
+    for _ in range(3):
+        with Wire(site.url) as leaving:
+            leaving.send(message("POST", "/api/v1/users", BODY, site.headers)[:-5])
+            leaving.socket.shutdown(socket.SHUT_RDWR)
+
+    with Wire(site.url) as staying:
+        staying.send(head("GET", "/api/v1/users", site.headers))
+        assert staying.answer().json()["total_users"] == 1

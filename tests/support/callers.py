@@ -1,0 +1,108 @@
+"""Clients for tests of the calls: one that asks, and one that sends half a request and keeps the rest."""
+
+import json
+import socket
+from collections.abc import Iterable, Mapping
+from http.client import HTTPConnection
+from threading import Event
+from typing import Any, NamedTuple, Self
+from urllib.parse import urlsplit
+
+import pytest
+
+import mockscope
+from support.bounds import WAIT_SECONDS
+
+USERS = "/api/v1/users"
+GROUPS = "/api/v1/groups"
+
+PHOEBE = {
+    "first_name": "Phoebe",
+    "last_name": "Buffay",
+    "email": "phoebe@example.com",
+    "invited_by_email": "admin@example.com",
+}
+
+Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def send(url: str, method: str, target: str, headers: Headers = (), body: Any = None) -> Answer:
+    """Send one request on a connection of its own; what is not bytes is sent as JSON."""
+    content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=WAIT_SECONDS)
+    connection.putrequest(method, target, skip_accept_encoding=True)
+    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+        connection.putheader(name, value)
+    if content is not None:
+        connection.putheader("Content-Length", str(len(content)))
+        connection.putheader("Content-Type", "application/json")
+    connection.endheaders(content)
+    response = connection.getresponse()
+    answer = Answer(response.status, dict(response.getheaders()), response.read())
+    connection.close()
+    return answer
+
+
+def call(site: mockscope.MockSite, method: str, target: str, body: Any = None, *, email: str | None = None) -> Answer:
+    """Send a request that opens a site."""
+    named = {} if email is None else {"Http-X-Email": email}
+    return send(site.url, method, target, site.headers | named, body)
+
+
+class Half:
+    """A request of which half the body is sent, and the server waits for the rest."""
+
+    def __init__(self, site: mockscope.MockSite, body: Mapping[str, object] = PHOEBE) -> None:
+        content = json.dumps(body).encode()
+        address = urlsplit(site.url)
+        self.first, self._rest = content[:20], content[20:]
+        self._socket = socket.create_connection((str(address.hostname), address.port or 0), WAIT_SECONDS)
+        head = [
+            f"POST {USERS} HTTP/1.1",
+            "Host: mockscope",
+            *(f"{name}: {value}" for name, value in site.headers.items()),
+            f"Content-Length: {len(content)}",
+            "Content-Type: application/json",
+            # The server says so when it begins to read: then the call has been received.
+            "Expect: 100-continue",
+        ]
+        self._socket.sendall("\r\n".join([*head, "", ""]).encode())
+        assert self._socket.recv(100).startswith(b"HTTP/1.1 100")
+        self._socket.sendall(self.first)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._socket.close()
+
+    def finish(self) -> bytes:
+        """Send the rest, and return the answer's first line."""
+        self._socket.sendall(self._rest)
+        return self._socket.recv(1000).partition(b"\r\n")[0]
+
+    def leave(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+
+def announcing(journal: object, monkeypatch: pytest.MonkeyPatch) -> Event:
+    """An event that is set when somebody begins to wait for calls of a journal to be answered."""
+    waiting = Event()
+    # Nothing public says that somebody waits.
+    condition = journal._changed  # type: ignore[attr-defined]
+    wait = condition.wait
+
+    def announced(timeout: float) -> bool:
+        # The lock is held until the real wait lets go of it, so nobody can tell too early.
+        waiting.set()
+        return bool(wait(timeout))
+
+    monkeypatch.setattr(condition, "wait", announced)
+    return waiting

@@ -1,0 +1,585 @@
+"""The access to the control API: token, Host and Origin, on loopback, elsewhere, and without a socket."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+from starlette.types import Message
+from support.control_client import BASE, TOKEN
+
+from mockscope import LiveServer, Mockscope, Refusal, Refused, serve
+from mockscope.web.control import access
+from mockscope.web.control.endpoints import ROWS, Row
+from mockscope.web.control.request import LARGEST_BODY
+
+BEARER: Final = {"Authorization": f"Bearer {TOKEN}"}
+NO_TOKEN: Final = {
+    "message": "The control API needs the header Authorization: Bearer <token>; the token is the one that the server "
+    "was given (--control-token) or, without one, printed at the start and wrote into its ready file."
+}
+WRONG_TOKEN: Final = {
+    "message": "The token is not this server's: use the one that it was given or printed at the start."
+}
+
+
+def foreign_host(host: str) -> dict[str, str]:
+    return {
+        "message": f"The control API does not answer to the Host {host}: use localhost, a loopback address, or the "
+        "address or name that the server was bound to (--host)."
+    }
+
+
+def in_process(double: Mockscope, base: str = "http://mockscope.invalid", client: str = "127.0.0.1") -> httpx.Client:
+    """A client without a socket; a loop of its own for each request."""
+
+    class Transport(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            import asyncio
+
+            async def answer() -> httpx.Response:
+                inner = httpx.ASGITransport(app=double.app, client=(client, 1))
+                async with httpx.AsyncClient(transport=inner) as asynchronous:
+                    made = await asynchronous.send(
+                        httpx.Request(request.method, request.url, headers=request.headers, content=request.read())
+                    )
+                    return httpx.Response(made.status_code, headers=made.headers, content=made.content)
+
+            return asyncio.run(answer())
+
+    return httpx.Client(transport=Transport(), base_url=base)
+
+
+def asked(url: str, **headers: str) -> tuple[int, Any]:
+    response = httpx.get(
+        f"{url}{BASE}/health", headers={name.replace("_", "-"): headers[name] for name in headers}, verify=False
+    )
+    return response.status_code, response.json()
+
+
+# -- Host: DNS rebinding ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:80", "127.1.2.3:8765", "[::1]", "[::1]:8765"]
+)
+def test_loopback_by_any_name_and_port_is_answered(server: LiveServer, host: str) -> None:
+    assert asked(server.url, Host=host) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:8765",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "evil.example@127.0.0.1",
+        "192.0.2.1",
+        "[2001:db8::1]:80",
+        "0.0.0.0",
+        "127.1",
+        "2130706433",
+        "127.0.0.1:80:80",
+    ],
+)
+def test_a_foreign_host_is_refused(server: LiveServer, host: str) -> None:
+    assert asked(server.url, Host=host) == (403, foreign_host(host))
+
+
+@pytest.mark.parametrize(
+    ("hosts", "status", "answer"),
+    [
+        # No browser leaves the Host out.
+        ([], 200, {"status": "ok"}),
+        ([""], 403, foreign_host("(none)")),
+        (["localhost", "evil.example"], 403, foreign_host("localhost, evil.example")),
+        (["localhost", "localhost"], 403, foreign_host("localhost, localhost")),
+    ],
+)
+async def test_a_request_with_a_blank_host_or_with_two_is_refused(
+    hosts: list[str], status: int, answer: dict[str, str]
+) -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": f"{BASE}/health",
+        "raw_path": f"{BASE}/health".encode(),
+        "query_string": b"",
+        "headers": [(b"host", host.encode()) for host in hosts],
+        "server": ("127.0.0.1", 8765),
+    }
+    await Mockscope().app(scope, receive, send)
+
+    assert (sent[0]["status"], json.loads(sent[1]["body"])) == (status, answer)
+
+
+def test_the_name_and_the_address_that_a_server_was_bound_by_are_answered() -> None:
+    double = Mockscope(control_token=TOKEN)
+    double.listens_at("192.0.2.7", "mockscope.internal")
+
+    for host in ("192.0.2.7:8765", "mockscope.internal:8765", "MOCKSCOPE.internal", "localhost:8765"):
+        with in_process(double, f"http://{host}") as client:
+            assert client.get(f"{BASE}/health", headers=BEARER).json() == {"status": "ok"}
+    with in_process(double, "http://192.0.2.7") as client:
+        answer = client.get(f"{BASE}/health", headers=BEARER | {"Host": "evil.example"})
+        assert (answer.status_code, answer.json()) == (403, foreign_host("evil.example"))
+
+
+# -- Origin ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example",
+        "null",
+        "http://localhost",
+        "http://127.0.0.1",
+        "http://127.0.0.1:1",
+        "https://{host}",
+        "http://{host}.evil.example",
+        "http://evil.example/http://{host}",
+        "",
+    ],
+)
+def test_a_foreign_origin_is_refused_whatever_is_asked(server: LiveServer, origin: str) -> None:
+    origin = origin.replace("{host}", server.url.removeprefix("http://"))
+    message = f"The control API answers no page of another origin ({origin}): call it from a program."
+
+    assert asked(server.url, Origin=origin) == (403, {"message": message})
+    made = httpx.post(f"{server.url}{BASE}/sites", headers={"Origin": origin}, verify=False)
+    assert (made.status_code, server.sites) == (403, {})
+
+
+def test_the_server_s_own_origin_is_answered(server: LiveServer) -> None:
+    assert asked(server.url, Origin=server.url) == (200, {"status": "ok"})
+    assert asked(server.url, Origin=server.url.upper().replace("HTTP", "http")) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS", "POST"])
+@pytest.mark.parametrize("path", ["/health", "/sites", "/nothing"])
+def test_no_answer_ever_allows_another_origin(server: LiveServer, method: str, path: str) -> None:
+    for origin in (server.url, "http://evil.example"):
+        asks = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        answer = httpx.request(method, f"{server.url}{BASE}{path}", headers=asks, verify=False)
+        assert [name for name in answer.headers if name.startswith("access-control")] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "site", "mode", "dest", "status"),
+    [
+        ("GET", "cross-site", "cors", "empty", 403),
+        ("GET", "cross-site", "no-cors", "image", 403),
+        ("GET", "cross-site", "navigate", "iframe", 403),
+        ("GET", "cross-site", "no-cors", "document", 403),
+        ("POST", "cross-site", "navigate", "document", 403),
+        ("GET", "cross-site", "navigate", "document", 200),
+        ("HEAD", "cross-site", "navigate", "document", 200),
+        ("GET", "same-origin", "cors", "empty", 200),
+        ("POST", "same-origin", "cors", "empty", 200),
+        ("GET", "none", "navigate", "document", 200),
+    ],
+)
+def test_a_page_of_another_site_is_refused_but_for_a_link_to_follow(
+    server: LiveServer, method: str, site: str, mode: str, dest: str, status: int
+) -> None:
+    frozen = f"{server.url}{BASE}/clock{'/freeze' if method == 'POST' else ''}"
+    fetched = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
+
+    answer = httpx.request(method, frozen, headers=fetched, verify=False)
+
+    assert answer.status_code == status
+    assert server.clock.is_frozen == (method == "POST" and status == 200)
+    if status == 403:
+        assert answer.json() == {"message": "The control API answers no page of another site: call it from a program."}
+
+
+@pytest.mark.parametrize("path", ["/health", "/nothing", "/openapi.yaml", "/clock/freeze"])
+def test_no_page_may_embed_or_guess_at_what_is_answered(server: LiveServer, path: str) -> None:
+    answers = [
+        httpx.get(f"{server.url}{BASE}{path}", verify=False),
+        httpx.get(f"{server.url}{BASE}{path}", headers={"Host": "evil"}, verify=False),
+    ]
+
+    for answer in answers:
+        for name, value in (
+            ("X-Content-Type-Options", "nosniff"),
+            ("Cross-Origin-Resource-Policy", "same-origin"),
+            ("X-Frame-Options", "DENY"),
+        ):
+            assert answer.headers.get_list(name) == [value], answer.status_code
+
+
+# -- the token -------------------------------------------------------------------------------------------------
+
+
+def test_on_loopback_no_token_is_demanded_unless_one_is_set(server: LiveServer) -> None:
+    assert server.control_token is None
+    assert asked(server.url) == (200, {"status": "ok"})
+    with serve(control_token=TOKEN) as guarded:
+        assert guarded.control_token == TOKEN
+        assert asked(guarded.url) == (401, NO_TOKEN)
+        assert asked(guarded.url, **BEARER) == (200, {"status": "ok"})
+        assert asked(guarded.url, Authorization=f"bearer  {TOKEN}") == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        (f"Bearer {TOKEN}x", WRONG_TOKEN),
+        ("Bearer", WRONG_TOKEN),
+        ("Bearer \xe9", WRONG_TOKEN),
+        (TOKEN, NO_TOKEN),
+        (f"Basic {TOKEN}", NO_TOKEN),
+        ("", NO_TOKEN),
+    ],
+)
+def test_a_wrong_token_is_refused_and_asked_for(sent: str, message: dict[str, str]) -> None:
+    double = Mockscope(control_token=TOKEN)
+    with in_process(double) as client:
+        answer = client.post(f"{BASE}/sites", headers={b"Authorization": sent.encode("latin-1")})
+
+    assert (answer.status_code, answer.json(), double.sites) == (401, message, {})
+    assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="mockscope"')
+
+
+def test_every_path_of_the_control_api_is_behind_the_door() -> None:
+    double = Mockscope(control_token=TOKEN)
+    site = double.site("example_site")
+    with in_process(double) as client:
+        for row in ROWS:
+            path = row.path.format(host=site.host, call="x", name="x", fault="x")
+            assert client.request(row.method, path).status_code == 401, row
+        assert client.get("/_mockscope").status_code == 401
+        assert client.get("/openapi.yaml").status_code == 200
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} {row.path}")
+def test_a_parameter_that_nobody_knows_is_refused_on_every_path_and_nothing_happens(row: Row) -> None:
+    double = Mockscope()
+    site = double.site("example_site")
+    site.snapshot("x")
+    fault = site.faults.add("get_user", status=503)
+    path = row.path.format(host=site.host, call="x", name="x", fault=fault.id)
+    with in_process(double) as client:
+        answer = client.request(row.method, path, params={"opration": "get_user"})
+        state = client.get(f"{BASE}/sites").json()
+
+    told = (
+        "did you mean operation?" if path.endswith(("/calls", "/calls/har")) and row.method == "GET" else "known: none"
+    )
+    assert (answer.status_code, answer.json()) == (400, {"message": f"there is no field opration here; {told}"})
+    assert [(each["host"], each["api_key"], each["counts"]["faults"]) for each in state["sites"]] == [
+        (site.host, site.api_key, 1)
+    ]
+    assert (list(site.snapshots), site.clock.is_frozen, double.clock.is_frozen) == (["x"], False, False)
+
+
+def test_bound_elsewhere_a_token_is_made_up_and_demanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "is_loopback", lambda address: False)
+    with serve() as server:
+        token = server.control_token
+        assert token is not None
+        assert re.fullmatch(r"[0-9a-f]{64}", token)
+        assert asked(server.url) == (401, NO_TOKEN)
+        assert asked(server.url, Authorization=f"Bearer {token}") == (200, {"status": "ok"})
+        server.stop()
+        assert server.start().control_token == token
+    with serve() as another:
+        assert another.control_token != token
+
+
+@pytest.mark.parametrize(
+    ("address", "demanded"),
+    [
+        ("127.0.0.1", False),
+        ("127.9.9.9", False),
+        ("::1", False),
+        ("::ffff:127.0.0.1", False),
+        ("0.0.0.0", True),
+        ("::", True),
+        ("192.0.2.1", True),
+        ("fe80::1%eth0", True),
+    ],
+)
+def test_the_address_of_the_socket_decides_whether_a_token_is_demanded(address: str, *, demanded: bool) -> None:
+    double = Mockscope()
+    double.listens_at(address, "localhost")
+
+    assert (double.control_token is not None) is demanded
+
+
+@pytest.mark.parametrize("token", ["", "two words", "line\nend", "\xe9", "a=b"])
+def test_a_token_that_no_header_can_carry_is_refused(token: str) -> None:
+    with pytest.raises(ValueError, match="a control token is made of letters, digits"):
+        Mockscope(control_token=token)
+
+
+# -- without a socket ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("base", ["http://mockscope.invalid", "http://testserver", "https://whatever.example:1"])
+def test_without_a_socket_any_name_that_the_client_chose_is_the_server_s(base: str) -> None:
+    double = Mockscope()
+    with in_process(double, base) as client:
+        made = client.post(f"{BASE}/sites", json={"host": "a/b"})
+        read = client.get(f"{BASE}/sites/a%2Fb")
+
+    assert (made.status_code, read.json()) == (201, made.json())
+    assert list(double.sites) == ["a/b"]
+
+
+def test_a_double_that_listens_is_still_reached_without_its_socket(server: LiveServer) -> None:
+    with in_process(server) as client:
+        assert client.get(f"{BASE}/health").json() == {"status": "ok"}
+
+
+def test_under_another_server_the_network_is_not_answered_without_a_token() -> None:
+    with in_process(Mockscope(), client="192.0.2.9") as client:
+        answer = client.get(f"{BASE}/health")
+        assert (answer.status_code, answer.json()) == (
+            403,
+            {
+                "message": "The control API answers the network with a token only, and this application was given "
+                "none: set control_token."
+            },
+        )
+    with in_process(Mockscope(control_token=TOKEN), client="192.0.2.9") as client:
+        assert client.get(f"{BASE}/health", headers=BEARER).json() == {"status": "ok"}
+
+
+# -- switched off, and wrong paths -----------------------------------------------------------------------------
+
+
+def test_switched_off_it_is_not_there_and_the_contract_still_is() -> None:
+    with serve(control=False) as server:
+        for path in (f"{BASE}/health", f"{BASE}/sites", "/_mockscope", f"{BASE}/openapi.yaml"):
+            answer = httpx.get(f"{server.url}{path}", verify=False)
+            assert (answer.status_code, answer.json()) == (
+                404,
+                {"message": "The control API of this server is switched off (--no-control, control=False)."},
+            )
+        assert httpx.get(f"{server.url}/openapi.yaml", verify=False).status_code == 200
+        assert server.control_token is None
+
+
+def test_an_unknown_path_is_not_found_and_the_nearest_is_named(server: LiveServer) -> None:
+    near, far = (
+        httpx.get(f"{server.url}{BASE}/sitse", verify=False),
+        httpx.get(f"{server.url}/docs/zzzzzzzzzz", verify=False),
+    )
+
+    assert (near.status_code, near.json()) == (
+        404,
+        {"message": f"There is no {BASE}/sitse; did you mean {BASE}/sites?"},
+    )
+    assert (far.status_code, far.json()) == (
+        404,
+        {"message": f"There is no /docs/zzzzzzzzzz; {BASE}/openapi.yaml describes the paths."},
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "guess"),
+    [
+        ("/users", "/sites"),
+        ("/rest", None),
+        ("/sav", None),
+        ("/imports", "/export"),
+        ("/sites/example_site/rset", None),
+        ("/sites/example_site/rotate_key", None),
+        ("/sites/example_site/fault", "/sites/{host}/faults"),
+        ("/clock/rest", "/clock/resume"),
+        ("/clock/frezze", "/clock/freeze"),
+    ],
+)
+def test_no_path_that_writes_over_something_is_suggested(server: LiveServer, path: str, guess: str | None) -> None:
+    answer = httpx.post(f"{server.url}{BASE}{path}")
+
+    hint = f"did you mean {BASE}{guess}?" if guess else f"{BASE}/openapi.yaml describes the paths."
+    assert answer.json() == {"message": f"There is no {BASE}{path}; {hint}"}
+
+
+@pytest.mark.parametrize("path", ["/_mockscope", "/_mockscope/", BASE, f"{BASE}/"])
+def test_where_all_paths_begin_none_of_them_is_meant(server: LiveServer, path: str) -> None:
+    answer = httpx.get(f"{server.url}{path}", verify=False)
+
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"message": f"There is no {path}; {BASE}/openapi.yaml describes the paths."},
+    )
+
+
+def test_an_unknown_method_is_refused_with_those_that_are_known(server: LiveServer) -> None:
+    answer = httpx.put(f"{server.url}{BASE}/sites", verify=False)
+
+    assert (answer.status_code, answer.headers["Allow"], answer.json()) == (
+        405,
+        "GET, HEAD, POST",
+        {"message": f"{BASE}/sites does not answer PUT: use one of GET, HEAD, POST."},
+    )
+
+
+def test_head_is_get_without_the_body(server: LiveServer) -> None:
+    got, head = (
+        httpx.get(f"{server.url}{BASE}/sites", verify=False),
+        httpx.head(f"{server.url}{BASE}/sites", verify=False),
+    )
+
+    assert (head.status_code, head.headers, head.content) == (200, got.headers, b"")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_over_the_limit_is_refused(server: LiveServer, *, chunked: bool) -> None:
+    part = b" " * 1024 * 1024
+    whole = LARGEST_BODY // len(part) + 1
+    content = (part for _ in range(whole)) if chunked else part * whole
+
+    answer = httpx.post(f"{server.url}{BASE}/sites", content=content, timeout=300, verify=False)
+
+    assert (answer.status_code, answer.json()) == (
+        413,
+        {"message": "The body is over the limit of 67108864 bytes: send it in parts, or start with a seed file."},
+    )
+    assert server.sites == {}
+
+
+def test_a_slip_of_our_own_is_told_in_json(
+    server: LiveServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def export() -> dict[str, Any]:
+        raise KeyError("a slip")
+
+    monkeypatch.setattr(server, "export", export)
+
+    answer = httpx.get(f"{server.url}{BASE}/export", verify=False)
+
+    assert (answer.status_code, answer.json()) == (500, {"message": Refused(Refusal.CRASHED).message})
+    assert [record.getMessage() for record in caplog.records] == [f"crashed on GET {BASE}/export"]
+
+
+def test_a_state_that_can_t_be_written_is_told_without_a_trace(
+    server: LiveServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def save() -> None:
+        raise PermissionError(13, "Permission denied", "state.yaml")
+
+    server.save = save
+
+    answer = httpx.post(f"{server.url}{BASE}/save", verify=False)
+
+    assert (answer.status_code, answer.json()) == (500, {"message": "the state was not written: Permission denied"})
+    assert caplog.records == []
+
+
+# -- mockscope serve -------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def start(folder: Path, *options: str, before: str = "") -> Iterator["subprocess.Popen[str]"]:
+    code = f"{before}\nfrom mockscope.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "serve", "--port=0", "--ready-file=ready.json", "--log=off", *options],
+        cwd=folder,
+        env={name: value for name, value in os.environ.items() if not name.startswith("MOCKSCOPE_")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            # A test that fails must not wait for a server that nobody ends.
+            process.kill()
+
+
+def banner(process: "subprocess.Popen[str]", *, last: str) -> str:
+    assert process.stdout is not None
+    text = ""
+    while last not in text:
+        line = process.stdout.readline()
+        assert line, text
+        text += line
+    return text
+
+
+def ready(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "ready.json").read_text())
+    return content
+
+
+def test_serve_prints_the_token_that_it_made_up_and_writes_it_into_the_ready_file(tmp_path: Path) -> None:
+    elsewhere = "from mockscope.web.control import access; access.is_loopback = lambda address: False"
+    with start(tmp_path, before=elsewhere) as process:
+        text = banner(process, last="Authorization")
+        told = ready(tmp_path)
+        token = told["control_token"]
+        statuses = [asked(told["url"])[0], asked(told["url"], Authorization=f"Bearer {token}")[0]]
+        process.send_signal(signal.SIGTERM)
+        assert (process.wait(300), process.stderr and process.stderr.read()) == (0, "")
+
+    assert text.endswith(f"\nThe control API wants:\n\n    Authorization: Bearer {token}\n")
+    assert statuses == [401, 200]
+
+
+def test_serve_demands_the_token_that_it_was_given_and_does_not_print_it(tmp_path: Path) -> None:
+    with start(tmp_path, "--control-token", TOKEN) as process:
+        text = banner(process, last="curl ")
+        told = ready(tmp_path)
+        statuses = [asked(told["url"])[0], asked(told["url"], **BEARER)[0]]
+        process.send_signal(signal.SIGTERM)
+        rest, errors = process.communicate(timeout=300)
+
+    assert (told["control_token"], statuses, errors) == (TOKEN, [401, 200], "")
+    assert TOKEN not in text + rest
+
+
+def test_serve_without_a_token_has_none_in_the_ready_file_and_ends_at_once_with_a_stream_open(tmp_path: Path) -> None:
+    with start(tmp_path) as process:
+        banner(process, last="curl ")
+        told = ready(tmp_path)
+        with httpx.stream("GET", f"{told['url']}{BASE}/calls/stream", timeout=300, verify=False) as response:
+            lines = response.iter_lines()
+            first = next(lines)
+            process.send_signal(signal.SIGTERM)
+            rest = list(lines)
+        _, errors = process.communicate(timeout=300)
+
+    assert "control_token" not in told
+    assert (first, rest, process.returncode, errors) == (": calls from here on", [""], 0, "")
+
+
+def test_serve_can_be_told_to_have_no_control_api(tmp_path: Path) -> None:
+    with start(tmp_path, "--no-control") as process:
+        banner(process, last="curl ")
+        assert asked(ready(tmp_path)["url"])[0] == 404
+        process.terminate()
+
+
+def test_serve_refuses_a_token_that_no_header_can_carry(tmp_path: Path) -> None:
+    with start(tmp_path, "--control-token", "two words") as process:
+        out, errors = process.communicate(timeout=300)
+
+    assert (process.returncode, out, errors) == (
+        2,
+        "",
+        "mockscope: a control token is made of letters, digits and - . _ ~ + /, with = at the end only\n",
+    )

@@ -1,0 +1,126 @@
+"""The contract of the control API: valid, served as it is, of one mind with the table of rows and with the answers."""
+
+import json
+from typing import Any, Final
+
+import pytest
+import requests
+from hypothesis import HealthCheck, settings
+from openapi_spec_validator import validate
+from schemathesis import Case
+from schemathesis.core.failures import FailureGroup
+from starlette.types import Message, Receive, Scope, Send
+from support.control_client import BASE, CONTRACT, TOKEN, chains, control_contract, restore, small
+
+from mockscope import LiveServer, Mockscope
+from mockscope.contract import document
+from mockscope.domain.policy import Policy
+from mockscope.instruments.matching import OPERATIONS
+from mockscope.seeds import files
+from mockscope.web.control.endpoints import ROWS
+
+METHODS: Final = ("get", "put", "post", "patch", "delete")
+
+double = Mockscope(control_token=TOKEN)
+# Every operation once, and at length.
+schema, thorough = (control_contract(app=double.app, max_examples=number) for number in (1, 20))
+
+
+def operations() -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (method.upper(), path): item[method]
+        for path, item in CONTRACT["paths"].items()
+        for method in METHODS
+        if method in item
+    }
+
+
+def test_the_contract_is_valid_openapi() -> None:
+    validate(CONTRACT)
+
+
+def test_paths_and_methods_are_those_of_the_table_of_rows() -> None:
+    assert sorted(operations()) == sorted((row.method, row.path) for row in ROWS)
+
+
+def test_every_operation_says_what_its_place_can_refuse() -> None:
+    for (method, path), operation in operations().items():
+        reads = method in ("POST", "PUT", "PATCH")
+        expected = {"400", "401", "403"} | ({"413"} if reads else set()) | ({"404"} if "{" in path else set())
+        expected |= {"409"} if path.endswith(("/sites", "/fork", f"{BASE}/import", "/save")) and reads else set()
+        refusals = {status for status in operation["responses"] if status >= "400"}
+        assert (operation["operationId"], refusals) == (operation["operationId"], expected)
+
+
+def test_the_served_yaml_is_the_file_byte_for_byte(mockscope_server: LiveServer) -> None:
+    response = requests.get(f"{mockscope_server.url}{BASE}/openapi.yaml", timeout=300)
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/yaml")
+    assert response.content == document.control_yaml()
+
+
+def test_the_served_json_says_the_same_as_the_file(mockscope_server: LiveServer) -> None:
+    response = requests.get(f"{mockscope_server.url}{BASE}/openapi.json", timeout=300)
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json; charset=utf-8")
+    assert json.loads(response.content) == CONTRACT
+
+
+def test_seeds_are_described_as_the_printed_schema_describes_them() -> None:
+    def without_titles(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {key: without_titles(value) for key, value in node.items() if key != "title"}
+        return [without_titles(part) for part in node] if isinstance(node, list) else node
+
+    printed = json.loads(json.dumps(files.schema()).replace("#/$defs/", "#/components/schemas/"))
+    described = CONTRACT["components"]["schemas"]
+    assert {name: described[name] for name in printed["$defs"]} == without_titles(printed["$defs"])
+    assert set(described["Policy"]["properties"]) == set(Policy.__struct_fields__)
+
+
+def test_the_words_for_operations_are_those_of_the_instruments() -> None:
+    described = CONTRACT["components"]["schemas"]
+    assert described["Operation"]["enum"] == list(OPERATIONS)
+    assert described["AnyOperation"]["enum"] == ["*", *OPERATIONS]
+
+
+@schema.parametrize()
+def test_an_answer_of_each_operation_is_as_the_contract_says(case: Case[Any]) -> None:
+    restore(double)
+    small(case.body)
+    case.call_and_validate()
+
+
+@pytest.mark.slow
+@thorough.parametrize()
+def test_every_answer_of_the_control_api_is_as_its_contract_says(case: Case[Any]) -> None:
+    restore(double)
+    small(case.body)
+    case.call_and_validate()
+
+
+@pytest.mark.parametrize("number", [3, pytest.param(100, marks=pytest.mark.slow)])
+def test_every_chain_of_requests_is_as_the_contract_says(number: int) -> None:
+    chains(schema, double).run(
+        settings=settings(
+            max_examples=number,
+            stateful_step_count=8,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
+    )
+
+
+def test_an_application_that_breaks_the_contract_is_found_out() -> None:
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        async def say_gone(message: Message) -> None:
+            await send({**message, "status": 410} if message.get("status") == 404 else message)
+
+        await double.app(scope, receive, say_gone)
+
+    case = control_contract(app=broken, max_examples=1)[f"{BASE}/sites/{{host}}"]["GET"].Case(
+        path_parameters={"host": "nowhere"}, headers={"Authorization": f"Bearer {TOKEN}"}
+    )
+    with pytest.raises(FailureGroup) as caught:
+        case.call_and_validate()
+    assert "UndefinedStatusCode" in [type(failure).__name__ for failure in caught.value.exceptions]

@@ -1,0 +1,542 @@
+"""Sites over the control API: what is asked over HTTP happens to the Python handle, and the other way round."""
+
+from collections.abc import Iterator
+from threading import Barrier
+from typing import Any
+
+import httpx
+import pytest
+from support.bounds import at_once
+from support.control_client import BASE, path_of
+
+import mockscope as package
+from mockscope import LiveServer, MockSite, serve
+
+POLICY = {
+    "page_size": 100,
+    "test_mode_create_status": 200,
+    "unknown_groups": "reject",
+    "implicit_all_users": False,
+    "creator_must_be_admin": False,
+    "protect_builtin_groups": True,
+    "require_json_content_type": False,
+}
+TAKEN = {
+    "message": "there is a site taken already: hosts are unique on a server; choose another, or remove that site first"
+}
+# A host with Spaces, and all that a path has a meaning for.
+ODD_HOST = "a:b/c%2Fd?e#f;g=h&i+j..~{x}"
+
+
+@pytest.fixture
+def control(server: LiveServer) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url, verify=False) as client:
+        yield client
+
+
+def users(server: LiveServer, host: str, api_key: str) -> httpx.Response:
+    return httpx.get(f"{server.url}/api/v1/users", headers={"Http-X-Partner-Auth": f"{host}:{api_key}"}, verify=False)
+
+
+def shown(site: MockSite, **other: Any) -> dict[str, Any]:
+    return {
+        "host": site.host,
+        "api_key": site.api_key,
+        "enabled": True,
+        "strict": False,
+        "contract": False,
+        "label": "",
+        "admin": "admin@example.com",
+        "policy": POLICY,
+        "counts": {"users": 1, "groups": 2, "dashboards": 0, "calls": 0, "faults": 0},
+        **other,
+    }
+
+
+# -- the server ------------------------------------------------------------------------------------------------
+
+
+def test_health_and_version_are_told(control: httpx.Client) -> None:
+    assert control.get(f"{BASE}/health").json() == {"status": "ok"}
+    assert control.get(f"{BASE}/version").json() == {"version": package.__version__}
+
+
+def test_the_sites_are_listed_as_they_were_added(server: LiveServer, control: httpx.Client) -> None:
+    first, second = server.site("first"), server.site("second", page_size=3)
+
+    answer = control.get(f"{BASE}/sites")
+
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"sites": [shown(first), shown(second, policy=POLICY | {"page_size": 3})]},
+    )
+
+
+def test_reset_makes_every_site_what_it_was(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site()
+    before = server.export()
+    site.add_user("joey@example.com")
+    users(server, site.host, "wrong")
+    server.clock.freeze()
+
+    answer = control.post(f"{BASE}/reset")
+
+    assert (answer.status_code, answer.json()) == (200, {"sites": [shown(site)]})
+    assert (server.export(), len(server.calls), server.clock.is_frozen) == (before, 0, False)
+
+
+def test_what_is_exported_can_be_imported_by_another_server(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site(ODD_HOST)
+    site.add_user("joey@example.com", groups=["All Users"])
+    site.add_dashboard("Revenue", owner="joey@example.com", access={"All Users": "Edit"})
+
+    exported = control.get(f"{BASE}/export")
+    with serve() as other:
+        imported = httpx.post(f"{other.url}{BASE}/import", json=exported.json(), verify=False)
+
+        assert exported.json() == server.export()
+        assert (imported.status_code, [each["host"] for each in imported.json()["sites"]]) == (201, [ODD_HOST])
+        assert other.export() == server.export()
+
+
+def test_an_import_of_sites_adds_all_or_none(server: LiveServer, control: httpx.Client) -> None:
+    server.site("taken")
+
+    answer = control.post(f"{BASE}/import", json={"mockscope": 1, "sites": [{"host": "free"}, {"host": "taken"}]})
+
+    assert (answer.status_code, answer.json()) == (
+        409,
+        TAKEN,
+    )
+    assert list(server.sites) == ["taken"]
+
+
+def test_an_import_that_is_no_seed_is_refused_with_place_and_nearest_key(
+    server: LiveServer, control: httpx.Client
+) -> None:
+    answer = control.post(f"{BASE}/import", json={"mockscope": 1, "sites": [{"host": "a", "polcy": {}}]})
+
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"message": "seed.sites[0].polcy: unknown key polcy; did you mean policy?"},
+    )
+    assert server.sites == {}
+
+
+def test_the_state_is_saved_where_the_server_has_a_place_for_it(server: LiveServer, control: httpx.Client) -> None:
+    refused = control.post(f"{BASE}/save")
+    saved: list[dict[str, Any]] = []
+    server.save = lambda: saved.append(server.export())
+
+    answer = control.post(f"{BASE}/save")
+
+    assert (refused.status_code, refused.json()) == (
+        409,
+        {"message": "This server has no state file: start it with mockscope serve --state FILE."},
+    )
+    assert (answer.status_code, answer.content, saved) == (204, b"", [server.export()])
+
+
+# -- making, reading, changing, removing -----------------------------------------------------------------------
+
+
+def test_a_site_is_made_from_nothing(server: LiveServer, control: httpx.Client) -> None:
+    answer = control.post(f"{BASE}/sites")
+
+    [site] = server.sites.values()
+    assert (answer.status_code, answer.json()) == (201, shown(site))
+    assert users(server, site.host, site.api_key).status_code == 200
+
+
+def test_a_site_is_made_as_it_was_asked_for(server: LiveServer, control: httpx.Client) -> None:
+    seed = {
+        "mockscope": 1,
+        "sites": [
+            {
+                "host": "elsewhere",
+                "users": [{"email": "joey@example.com", "first_name": "Joey", "last_name": "Tribbiani"}],
+            }
+        ],
+    }
+    answer = control.post(
+        f"{BASE}/sites",
+        json={
+            "host": ODD_HOST,
+            "api_key": "a-key",
+            "seed": seed,
+            "strict": True,
+            "label": "off-boarding",
+            "policy": {"page_size": 3},
+        },
+    )
+
+    site = server.sites[ODD_HOST]
+    assert (answer.status_code, answer.json()) == (
+        201,
+        shown(site, strict=True, label="off-boarding", admin=None, policy=POLICY | {"page_size": 3}),
+    )
+    assert (site.api_key, site.strict, site.label, site.policy.page_size) == ("a-key", True, "off-boarding", 3)
+    assert list(site.users) == ["joey@example.com"]
+    assert users(server, ODD_HOST, "a-key").json()["total_users"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"hots": "a"}', "there is no field hots here; did you mean host?"),
+        (b'{"zzz": "a"}', "there is no field zzz here; known: host, api_key, seed, strict, contract, label, policy"),
+        (b'{"policy": {"page_sise": 3}}', "policy: there is no field page_sise here; did you mean page_size?"),
+        (b'{"policy": {"page_size": 0}}', "policy.page_size: Expected `int` >= 1"),
+        (b'{"policy": {"strict": true}}', "policy: there is no field strict here; known: " + ", ".join(POLICY)),
+        (b'{"policy": {"self": 0}}', "policy: there is no field self here; known: " + ", ".join(POLICY)),
+        (b'{"host": "a b"}', "the host 'a b' can't stand in a header: use visible ASCII without blanks"),
+        (b'{"host": ""}', "host: Expected `str` of length >= 1"),
+        (
+            b'{"host": "a", "api_key": "a:b"}',
+            "the API key of a can't stand in a header: visible ASCII without blank or colon",
+        ),
+        (b'{"seed": "seed.yaml"}', "seed: Expected `object | null`, got `str`"),
+        (b'{"seed": {"mockscope": 2}}', "seed.mockscope: this mockscope reads version 1 of the format only"),
+        (b'{"seed": {"a": 1e999}}', "seed: a number is too large: the largest is about 1.8e308"),
+        (b'{"seed": {"a": ' + b"9" * 6001 + b"}}", "seed: a whole number has too many digits"),
+        (b'{"label": 1}', "label: Expected `str`, got `int`"),
+        (b"[]", "Expected `object`, got `array`"),
+        (b"{", "the body is not JSON: Input data was truncated"),
+        (b'{"label": "\xff"}', "the body is not UTF-8: invalid start byte at byte 11"),
+        # How deep that is depends on the version of Python.
+        (b'{"seed":' * 100_000, "the body is nested too deeply"),
+    ],
+)
+def test_a_site_that_can_t_be_made_is_refused_and_none_is_there(
+    server: LiveServer, control: httpx.Client, body: bytes, message: str
+) -> None:
+    answer = control.post(f"{BASE}/sites", content=body)
+
+    assert (answer.status_code, answer.json()) == (400, {"message": message})
+    assert server.sites == {}
+
+
+def test_a_host_that_is_taken_is_a_conflict(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site("taken")
+    made = control.post(f"{BASE}/sites", json={"host": "taken"})
+    forked = control.post(f"{path_of(site.host)}/fork", json={"host": "taken"})
+
+    assert (made.status_code, made.json()) == (409, TAKEN)
+    assert (forked.status_code, forked.json()) == (409, TAKEN)
+    assert list(server.sites) == ["taken"]
+
+
+def test_of_many_who_want_one_host_at_once_one_gets_it_and_the_others_a_conflict(server: LiveServer) -> None:
+    hosts = [f"site-{number}" for number in range(20)]
+    together = Barrier(8)
+
+    def make_all(_: int) -> list[int]:
+        statuses = []
+        with httpx.Client(base_url=server.url, verify=False) as client:
+            for host in hosts:
+                together.wait(300)
+                statuses.append(client.post(f"{BASE}/sites", json={"host": host}).status_code)
+        return statuses
+
+    seen = at_once(make_all, range(8))
+
+    assert [sorted(of_one_host) for of_one_host in zip(*seen, strict=True)] == [[201] + [409] * 7] * len(hosts)
+    assert list(server.sites) == hosts
+
+
+@pytest.mark.parametrize("host", ["example_site", ODD_HOST, "%41", "a%252Fb", "~!$'()*,@[]|\\^`\"<>"])
+def test_a_site_is_found_by_its_host_whatever_that_is_made_of(
+    server: LiveServer, control: httpx.Client, host: str
+) -> None:
+    site = server.site(host)
+
+    answer = control.get(path_of(host))
+
+    assert (answer.status_code, answer.json()) == (200, shown(site))
+
+
+def test_an_unknown_site_is_not_found_and_the_nearest_is_named(server: LiveServer, control: httpx.Client) -> None:
+    server.site("example_site")
+
+    near, far = control.get(path_of("exmaple_site")), control.get(path_of("zzz"))
+
+    assert (near.status_code, near.json()) == (
+        404,
+        {"message": "There is no site exmaple_site; did you mean example_site?"},
+    )
+    assert (far.status_code, far.json()) == (
+        404,
+        {"message": "There is no site zzz; GET /_mockscope/v1/sites lists those that are there."},
+    )
+
+
+def test_what_is_changed_over_http_is_changed_for_python(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site(page_size=3)
+    place = path_of(site.host)
+
+    changed = control.patch(place, json={"enabled": False, "label": "x", "strict": True, "policy": {"page_size": 7}})
+
+    policy = POLICY | {"page_size": 7}
+    assert changed.json() == shown(site, enabled=False, label="x", strict=True, policy=policy)
+    assert (site.enabled, site.label, site.strict, site.policy.page_size) == (False, "x", True, 7)
+    assert users(server, site.host, site.api_key).status_code == 404
+
+    kept = control.patch(place, json={"enabled": True})
+    assert kept.json() == shown(
+        site, label="x", strict=True, policy=policy, counts=shown(site)["counts"] | {"calls": 1}
+    )
+    assert users(server, site.host, site.api_key).status_code == 200
+
+
+def test_a_change_with_one_thing_wrong_changes_nothing(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site()
+
+    answer = control.patch(path_of(site.host), json={"enabled": False, "policy": {"unknown_groups": "refuse"}})
+
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"message": "policy.unknown_groups: Invalid enum value 'refuse'; known: reject, ignore, create"},
+    )
+    assert control.get(path_of(site.host)).json() == shown(site)
+
+
+@pytest.mark.rule("AUTH-4")
+def test_a_rotated_key_opens_the_site_and_the_old_one_does_not(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site()
+    first = site.api_key
+
+    made_up = control.post(f"{path_of(site.host)}/rotate-key").json()["api_key"]
+    second = control.post(f"{path_of(site.host)}/rotate-key", json={"api_key": "second"})
+
+    assert len({first, made_up, "second"}) == 3
+    assert (second.status_code, second.json(), site.api_key) == (200, shown(site), "second")
+    statuses = [users(server, site.host, key).status_code for key in (first, made_up, "second")]
+    assert statuses == [403, 403, 200]
+
+
+def test_a_deleted_site_is_gone(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site()
+
+    answer, again = control.delete(path_of(site.host)), control.delete(path_of(site.host))
+
+    assert (answer.status_code, answer.content, again.status_code) == (204, b"", 404)
+    assert (server.sites, users(server, site.host, site.api_key).status_code) == ({}, 403)
+
+
+def test_a_site_is_reset_forked_exported_and_loaded(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site()
+    place, fresh = path_of(site.host), site.export()
+    site.add_user("joey@example.com")
+    exported = control.get(f"{place}/export")
+
+    forked = control.post(f"{place}/fork", json={"host": "fork", "api_key": "key"})
+    reset = control.post(f"{place}/reset")
+    assert (reset.status_code, reset.json(), site.export()) == (200, shown(site), fresh)
+    counts = shown(site)["counts"] | {"users": 2}
+    assert (forked.status_code, forked.json()) == (201, shown(server.sites["fork"], counts=counts))
+
+    loaded = control.post(f"{place}/import", json=exported.json())
+    assert (loaded.status_code, loaded.json()) == (200, shown(site, counts=counts))
+    assert site.export() == exported.json()
+
+
+def test_a_dashboard_is_added_by_an_export_and_an_import_and_the_instruments_stay(
+    server: LiveServer, control: httpx.Client
+) -> None:
+    site = server.site()
+    fault = site.faults.add("list_users", status=503)
+    site.clock.freeze()
+    httpx.get(f"{server.url}/api/v1/groups", headers=site.headers, verify=False)
+
+    seed = control.get(f"{path_of(site.host)}/export").json()
+    seed["sites"][0]["dashboards"] = [{"name": "Revenue", "owner": "admin@example.com", "access": {}}]
+    answer = control.post(f"{path_of(site.host)}/import", json=seed)
+
+    assert (answer.status_code, site.export()) == (200, seed)
+    assert (list(site.faults), len(site.calls), site.clock.is_frozen) == ([fault], 1, True)
+
+
+def test_a_seed_with_several_sites_none_of_which_is_meant_is_refused(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site()
+    before = site.export()
+
+    several = control.post(
+        f"{path_of(site.host)}/import", json={"mockscope": 1, "sites": [{"host": "a"}, {"host": "b"}]}
+    )
+    none = control.post(f"{path_of(site.host)}/import", json={"mockscope": 1})
+
+    assert (several.status_code, several.json()) == (
+        400,
+        {
+            "message": f"the seed has 2 sites (a, b), and none of them is {site.host}: "
+            "leave in it only the one that is meant"
+        },
+    )
+    assert (none.status_code, none.json()) == (
+        400,
+        {"message": "the seed has no site, and the records are those of one: put one under sites"},
+    )
+    assert site.export() == before
+
+
+# -- what no answer of the API shows ---------------------------------------------------------------------------
+
+
+@pytest.mark.rule("GROUP-3")
+def test_groups_are_shown_with_both_columns_of_the_table_of_roles(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site()
+    site.add_group("Discoverers", access="discovery")
+    site.add_group("Viewers", access="view")
+
+    answer = control.get(f"{path_of(site.host)}/groups")
+
+    assert answer.json() == {
+        "groups": [
+            {"name": "Administrators", "access": "Sql", "can_edit": True, "can_drag_and_drop": False},
+            {"name": "All Users", "access": "Sql", "can_edit": True, "can_drag_and_drop": False},
+            {"name": "Discoverers", "access": "Discovery", "can_edit": False, "can_drag_and_drop": True},
+            {"name": "Viewers", "access": "View", "can_edit": False, "can_drag_and_drop": False},
+        ]
+    }
+
+
+@pytest.mark.rule("USER-DELETE-2")
+def test_a_dashboard_of_a_deleted_user_is_owned_by_nobody(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site()
+    site.add_user("monica@example.com")
+    site.add_dashboard("Example Dashboard", owner="monica@example.com", access={"Administrators": "Edit"})
+    before = control.get(f"{path_of(site.host)}/dashboards").json()
+
+    httpx.delete(
+        f"{server.url}/api/v1/users", headers=site.headers | {"Http-X-Email": "monica@example.com"}, verify=False
+    )
+
+    access = {"Administrators": "Edit"}
+    assert before == {"dashboards": [{"name": "Example Dashboard", "owner": "monica@example.com", "access": access}]}
+    assert control.get(f"{path_of(site.host)}/dashboards").json() == {
+        "dashboards": [{"name": "Example Dashboard", "owner": None, "access": access}]
+    }
+    assert control.get(f"{path_of(site.host)}/export").json()["sites"][0]["dashboards"] == [
+        {"name": "Example Dashboard", "owner": None, "access": access}
+    ]
+
+
+def test_a_login_and_a_password_change_are_recorded(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site()
+    site.clock.freeze("2018-10-18T20:08:41.794Z")
+    place = path_of(site.host)
+
+    control.post(f"{place}/record-password-change", json={"email": "ADMIN@example.com"})
+    answer = control.post(
+        f"{place}/record-login", json={"email": "admin@example.com", "at": "2014-02-07T00:46:07.118+01:00"}
+    )
+
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {
+            "first_name": "Site",
+            "last_name": "Administrator",
+            "email": "admin@example.com",
+            "groups": ["Administrators", "All Users"],
+            "last_login_at": "2014-02-06T23:46:07.118Z",
+            "password_updated_at": "2018-10-18T20:08:41.794Z",
+            "tfa_enabled": False,
+        },
+    )
+    assert site.users["admin@example.com"].last_login_at == "2014-02-06T23:46:07.118Z"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"email": "ross@example.com"}, "No user of the site example_site has the email ross@example.com."),
+        ({"mail": "admin@example.com"}, "there is no field mail here; did you mean email?"),
+        ({}, "email is missing"),
+        ({"email": "admin@example.com", "at": "now"}, "at: write a time like 2014-02-06T23:46:07.118Z"),
+        (
+            {"email": "admin@example.com", "at": "2014-02-06T23:46:07"},
+            "at: the offset is missing: write a time like 2014-02-06T23:46:07.118Z",
+        ),
+    ],
+)
+def test_a_login_that_can_t_be_recorded_is_refused(
+    server: LiveServer, control: httpx.Client, body: dict[str, str], message: str
+) -> None:
+    site = server.site("example_site")
+
+    answer = control.post(f"{path_of(site.host)}/record-login", json=body)
+
+    assert (answer.status_code, answer.json()) == (400, {"message": message})
+    assert site.users["admin@example.com"].last_login_at is None
+
+
+def test_the_findings_of_strict_mode_are_told(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site()
+    fault = site.faults.add("get_user", status=503)
+    answer = httpx.post(
+        f"{server.url}/api/v1/groups",
+        content=b'{"name": "Sales", "access": "Sql", "create_by_email": "admin@example.com"}',
+        headers=site.headers | {"Content-Type": "application/json"},
+        verify=False,
+    )
+
+    found = control.get(f"{path_of(site.host)}/findings").json()
+
+    assert found == {
+        "findings": [
+            {
+                "problem": finding.problem,
+                "rule": finding.rule,
+                "call": finding.call and finding.call.id,
+                "where": None,
+            }
+            for finding in site.findings()
+        ]
+    }
+    assert [(each["rule"], each["call"]) for each in found["findings"]] == [
+        ("GROUP-CREATE-1", answer.headers["X-Request-Id"]),
+        (None, None),
+    ]
+    assert str(fault) in found["findings"][1]["problem"]
+
+
+# -- snapshots -------------------------------------------------------------------------------------------------
+
+
+def test_a_snapshot_is_taken_listed_restored_and_deleted(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site()
+    place, before = path_of(site.host), site.export()
+    one = f"{place}/snapshots/before%2Fafter"
+
+    taken = control.put(one)
+    site.add_user("joey@example.com")
+    listed = control.get(f"{place}/snapshots")
+    restored = control.post(f"{one}/restore")
+
+    assert (taken.status_code, taken.json()) == (201, {"name": "before/after"})
+    assert (listed.status_code, listed.json()) == (200, {"snapshots": [{"name": "before/after"}]})
+    assert (restored.status_code, restored.json(), site.export()) == (200, shown(site), before)
+    assert list(site.snapshots) == ["before/after"]
+
+    replaced, deleted = control.put(one), control.delete(one)
+    assert (replaced.status_code, deleted.status_code, site.snapshots) == (200, 204, {})
+
+
+def test_a_snapshot_that_python_took_is_there_for_http(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site()
+    site.snapshot("one")
+    key = site.api_key
+    site.rotate_key()
+
+    assert control.post(f"{path_of(site.host)}/snapshots/one/restore").json()["api_key"] == key == site.api_key
+
+
+def test_an_unknown_snapshot_is_not_found(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site("example_site")
+    place = path_of(site.host)
+
+    restored, deleted = control.post(f"{place}/snapshots/one/restore"), control.delete(f"{place}/snapshots/one")
+
+    assert (restored.status_code, deleted.status_code) == (404, 404)
+    assert restored.json() == {"message": "the site example_site has no snapshot 'one'; there are: none"}
+    assert deleted.json() == {"message": "The site example_site has no snapshot one; there are: none."}
