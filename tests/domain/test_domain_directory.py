@@ -6,7 +6,8 @@ import pytest
 from support.counted import Counted
 
 from mockscope.domain import directory as directory_module
-from mockscope.domain.directory import Directory, HostTaken, new_api_key, new_host
+from mockscope.domain.credentials import new_api_key, new_host
+from mockscope.domain.directory import Directory, HostTaken
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.site import Site
 

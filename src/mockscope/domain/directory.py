@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from threading import Lock
 from typing import Final
 
-from mockscope._support.randomness import random_hex
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.site import Site
 
@@ -102,14 +101,3 @@ class Directory:
         if not site.is_opened_by(key):
             raise Refused(Refusal.KEY_WRONG, host=host)
         return site
-
-
-def new_api_key() -> str:
-    """Return a random key in the format of the page's sample: 8-4-4-4-8 hexadecimal digits (AUTH-4)."""
-    digits = random_hex(14)
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-
-
-def new_host() -> str:
-    """Return a random host, which no other site has."""
-    return f"site-{random_hex(5)}"

@@ -3,22 +3,20 @@
 Every operation checks first and writes last. It ends in _commit, the only function that knows test mode.
 """
 
-import re
-from collections.abc import Iterable, Mapping
 from hmac import compare_digest
 from threading import RLock
-from typing import Final, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
+from mockscope.domain.credentials import check_api_key, check_host
 from mockscope.domain.history import History, Version
+from mockscope.domain.memberships import check_groups, plan_group_replacement, resolve_groups
 from mockscope.domain.model import (
     ADMINISTRATORS,
-    ALL_USERS,
     BUILTIN_GROUPS,
     Access,
     Dashboard,
-    DashboardAccess,
     Grant,
     Group,
     GroupDetail,
@@ -27,14 +25,10 @@ from mockscope.domain.model import (
 )
 from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.domain.rules import SOMETHING, GroupChanges, NewGroup, NewUser, UserChanges
+from mockscope.domain.rules import GroupChanges, NewGroup, NewUser, UserChanges
 from mockscope.domain.store import Change, Page, Store
 
 T = TypeVar("T")
-
-# All clients can send visible ASCII in a header. A key has no colon: AUTH-1 splits at the last one.
-HOST: Final = re.compile(r"[!-~]+")
-API_KEY: Final = re.compile(r"[!-9;-~]+")
 
 
 class Snapshot(NamedTuple):
@@ -73,8 +67,7 @@ class Site:
         policy: Policy | None = None,
         store: Store | None = None,
     ) -> None:
-        if not _is_text(host, HOST):
-            raise ValueError(f"the host {host!r} can't stand in a header: use visible ASCII without blanks")
+        check_host(host)
         self.host = host
         self.rotate_key(api_key)
         self.enabled = enabled
@@ -97,10 +90,7 @@ class Site:
         Raises:
             ValueError: If the key is not valid in the auth header.
         """
-        if not _is_text(api_key, API_KEY):
-            raise ValueError(
-                f"the API key of {self.host} can't stand in a header: visible ASCII without blank or colon"
-            )
+        check_api_key(api_key, self.host)
         self.api_key = api_key
 
     def is_opened_by(self, api_key: str) -> bool:
@@ -154,7 +144,7 @@ class Site:
         with self.lock:
             if draft.invited_by_email is not None:
                 self._check_inviter(draft.invited_by_email)
-            groups, created = self._groups_to_set(draft.groups)
+            groups, created = resolve_groups(draft.groups, self.store, self.policy, self.host)
             key = email_key(draft.email)
             # "409 if the email_address already exists"
             if key in self.store.users:
@@ -187,7 +177,11 @@ class Site:
         with self.lock:
             user = self.user(email, rule="USER-UPDATE-1")
             # "updates only first_name since no groups are passed in."
-            groups, created = (user.groups, {}) if changes.groups is None else self._groups_to_set(changes.groups)
+            groups, created = (
+                (user.groups, {})
+                if changes.groups is None
+                else resolve_groups(changes.groups, self.store, self.policy, self.host)
+            )
             changed = replace(
                 user,
                 first_name=changes.first_name or user.first_name,
@@ -215,7 +209,7 @@ class Site:
             # "the ownership over all the objects owned by deleted user is set to none"
             orphans = {
                 board.name: Dashboard(board.name, None, board.access)
-                for board in self._dashboards(self.store.owned[key])
+                for board in self.store.dashboards.select(self.store.owned[key])
             }
             return self._commit(user, Change(users={key: None}, dashboards=orphans), dry_run=dry_run)
 
@@ -247,7 +241,9 @@ class Site:
         """
         with self.lock:
             group = self.group(name, rule="GROUP-GET-1")
-            grants = tuple(Grant(board.name, board.access[name]) for board in self._dashboards(self.store.shared[name]))
+            grants = tuple(
+                Grant(board.name, board.access[name]) for board in self.store.dashboards.select(self.store.shared[name])
+            )
             return GroupDetail(group.name, group.access, grants)
 
     def create_group(self, draft: NewGroup, *, dry_run: bool = False) -> Group | None:
@@ -295,7 +291,7 @@ class Site:
                 raise Refused(Refusal.BUILTIN_RENAMED, name=name)
             if changed.name in self.store.groups:
                 raise Refused(Refusal.GROUP_TAKEN, rule="GROUP-UPDATE-2", name=changed.name)
-            return self._commit(changed, self._replacing(name, changed), dry_run=dry_run)
+            return self._commit(changed, plan_group_replacement(self.store, name, changed), dry_run=dry_run)
 
     def delete_group(self, name: str, *, dry_run: bool = False) -> Group | None:
         """Delete a group; its members stay users (GROUP-DELETE-1, GROUP-DELETE-2, GROUP-BUILTIN-1).
@@ -314,7 +310,7 @@ class Site:
             group = self.group(name, rule="GROUP-DELETE-1")
             if self._is_protected(name):
                 raise Refused(Refusal.BUILTIN_DELETED, name=name)
-            return self._commit(group, self._replacing(name, None), dry_run=dry_run)
+            return self._commit(group, plan_group_replacement(self.store, name, None), dry_run=dry_run)
 
     # -- dashboards: not written by the API, but owned by users and shown to groups --------------------------
 
@@ -326,7 +322,7 @@ class Site:
         """
         with self.lock:
             owner = None if dashboard.owner is None else self._known(dashboard.owner, Refusal.OWNER_UNKNOWN).email
-            self._check_groups(dashboard.access)
+            check_groups(dashboard.access, self.store, self.host)
             if dashboard.name in self.store.dashboards:
                 raise Refused(Refusal.DASHBOARD_TAKEN, name=dashboard.name)
             owned = Dashboard(dashboard.name, owner, dashboard.access)
@@ -437,8 +433,7 @@ class Site:
     def administrators(self) -> list[User]:
         """Return the members of Administrators, in order of email."""
         with self.lock:
-            keys = sorted(self.store.members[ADMINISTRATORS])
-            return [user for key in keys if (user := self.store.users.get(key))]
+            return self.store.users.select(self.store.members[ADMINISTRATORS])
 
     def _commit(self, result: T, change: Change, *, dry_run: bool) -> T | None:
         # TEST-1, "ONLY VALIDATIONS run and the actual user does NOT get created"
@@ -459,60 +454,8 @@ class Site:
         if self.policy.creator_must_be_admin and not self.is_administrator(email):
             raise Refused(Refusal.CREATOR_NOT_ADMINISTRATOR, email=email, field=field)
 
-    def _check_groups(self, names: Iterable[str]) -> None:
-        unknown = [name for name in names if name not in self.store.groups]
-        if unknown:
-            raise Refused(Refusal.GROUPS_UNKNOWN, host=self.host, names=", ".join(unknown), name=unknown[0])
-
-    def _groups_to_set(self, names: tuple[str, ...]) -> tuple[tuple[str, ...], Mapping[str, Group]]:
-        """Return the groups that a user gets for the sent names, and the groups to create first."""
-        created: dict[str, Group] = {}
-        match self.policy.unknown_groups if names else None:
-            case "reject":
-                self._check_groups(names)
-            case "ignore":
-                names = tuple(name for name in names if name in self.store.groups)
-            case "create":
-                self._check_groups(name for name in names if not SOMETHING.search(name))
-                created = {name: Group(name, Access.VIEW) for name in names if name not in self.store.groups}
-        if self.policy.implicit_all_users and (ALL_USERS in self.store.groups or ALL_USERS in created):
-            names = (ALL_USERS, *(name for name in names if name != ALL_USERS))
-        return names or self._default_groups(), created
-
-    def _default_groups(self) -> tuple[str, ...]:
-        # "This parameter is set to ["All Users"] by default." A policy may let All Users be deleted: then none.
-        return (ALL_USERS,) if ALL_USERS in self.store.groups else ()
-
     def _is_protected(self, name: str) -> bool:
         return self.policy.protect_builtin_groups and name in BUILTIN_GROUPS
-
-    def _dashboards(self, names: Iterable[str]) -> list[Dashboard]:
-        return [board for name in sorted(names) if (board := self.store.dashboards.get(name))]
-
-    def _replacing(self, name: str, group: Group | None) -> Change:
-        """Return the change that renames a group or, with None, deletes it.
-
-        GROUP-UPDATE-3: a renamed group keeps its members and dashboards. GROUP-DELETE-2: the members of a deleted group
-        stay users. A user without any other group gets All Users.
-        """
-        successor = (group.name,) if group else ()
-        default = tuple(other for other in self._default_groups() if other != name)
-        members = ((key, self.user(key, rule="GROUP-DELETE-2")) for key in self.store.members[name])
-        return Change(
-            users={
-                key: replace(user, groups=_swapped(user.groups, name, successor) or default) for key, user in members
-            },
-            groups={name: None} | ({group.name: group} if group else {}),
-            dashboards={
-                board.name: Dashboard(board.name, board.owner, _regranted(board.access, name, successor))
-                for board in self._dashboards(self.store.shared[name])
-            },
-        )
-
-
-def _is_text(value: object, pattern: re.Pattern[str]) -> bool:
-    # A caller in Python may pass a value of any type.
-    return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
 def _fresh_store() -> Store:
@@ -520,13 +463,3 @@ def _fresh_store() -> Store:
     # GROUP-4: both Sql, as in the page's example of GET Groups.
     store.apply(Change(groups={name: Group(name, Access.SQL) for name in BUILTIN_GROUPS}))
     return store
-
-
-def _swapped(groups: Iterable[str], name: str, successor: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(other for group in groups for other in (successor if group == name else (group,)))
-
-
-def _regranted(
-    access: Mapping[str, DashboardAccess], name: str, successor: tuple[str, ...]
-) -> dict[str, DashboardAccess]:
-    return {other: word for group, word in access.items() for other in _swapped((group,), name, successor)}

@@ -88,6 +88,10 @@ class Table(Generic[R]):
         """Return the records, in order."""
         return [row.record for row in self._order]
 
+    def select(self, keys: Iterable[str]) -> list[R]:
+        """Return the records with these keys, in order. A key without a record is ignored."""
+        return [self._rows[key].record for key in sorted(keys) if key in self._rows]
+
     def all(self) -> dict[str, R]:
         """Return the records by key, in order."""
         return {row.key: row.record for row in self._order}

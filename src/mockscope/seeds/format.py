@@ -11,11 +11,11 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from mockscope._support.suggestions import nearest, nearest_email
-from mockscope.domain.directory import new_api_key
+from mockscope.domain.credentials import API_KEY, HOST, new_api_key
 from mockscope.domain.model import ALL_USERS, BUILTIN_GROUPS, Dashboard, Group, User, email_key, timestamp
 from mockscope.domain.policy import Policy
 from mockscope.domain.rules import ACCESS_WORDS, DASHBOARD_WORDS, EMAIL, SOMETHING, Invalid, text
-from mockscope.domain.site import API_KEY, HOST, Site
+from mockscope.domain.site import Site
 from mockscope.domain.store import Change
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from weakref import finalize
 from mockscope._support.arguments import check_kind
 from mockscope._support.timestamps import aware
 from mockscope.contract import validation
-from mockscope.domain.directory import new_api_key, new_host
+from mockscope.domain.credentials import new_api_key, new_host
 from mockscope.domain.model import ADMINISTRATORS, Dashboard, Group, User, timestamp
 from mockscope.domain.policy import Policy
 from mockscope.domain.rules import ADDED_DASHBOARD, ADDED_GROUP, ADDED_USER, NewGroup, NewUser, read_body

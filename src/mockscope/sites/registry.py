@@ -10,7 +10,8 @@ from weakref import WeakSet
 from mockscope._support.arguments import check_kind, check_word
 from mockscope._support.forks import OfParent, after_fork
 from mockscope.contract import validation
-from mockscope.domain.directory import Directory, new_api_key, new_host
+from mockscope.domain.credentials import new_api_key, new_host
+from mockscope.domain.directory import Directory
 from mockscope.domain.policy import Policy
 from mockscope.domain.site import Site
 from mockscope.instruments.call import Call, Observer

@@ -1,0 +1,92 @@
+"""The groups of users: those that a write gives them, and those that are left after a group is renamed or deleted."""
+
+from collections.abc import Iterable, Mapping
+
+from msgspec.structs import replace
+
+from mockscope.domain.model import ALL_USERS, Access, Dashboard, Group, email_key
+from mockscope.domain.policy import Policy
+from mockscope.domain.refusals import Refusal, Refused
+from mockscope.domain.rules import SOMETHING
+from mockscope.domain.store import Change, Store
+
+
+def check_groups(names: Iterable[str], store: Store, host: str) -> None:
+    """Check that groups exist.
+
+    Args:
+        names: the names of the groups.
+        store: the records of the site.
+        host: the host of the site, for the message.
+
+    Raises:
+        Refused: GROUPS_UNKNOWN, if one does not exist.
+    """
+    unknown = [name for name in names if name not in store.groups]
+    if unknown:
+        raise Refused(Refusal.GROUPS_UNKNOWN, host=host, names=", ".join(unknown), name=unknown[0])
+
+
+def resolve_groups(
+    names: tuple[str, ...], store: Store, policy: Policy, host: str
+) -> tuple[tuple[str, ...], Mapping[str, Group]]:
+    """Return the groups that a user gets for the names in a request (USER-CREATE-2).
+
+    Args:
+        names: the names in the request.
+        store: the records of the site.
+        policy: the policy of the site.
+        host: the host of the site, for the message.
+
+    Returns:
+        The names of the user's groups, and the groups to create first.
+
+    Raises:
+        Refused: GROUPS_UNKNOWN, if the policy rejects unknown groups.
+    """
+    created: dict[str, Group] = {}
+    match policy.unknown_groups if names else None:
+        case "reject":
+            check_groups(names, store, host)
+        case "ignore":
+            names = tuple(name for name in names if name in store.groups)
+        case "create":
+            check_groups((name for name in names if not SOMETHING.search(name)), store, host)
+            created = {name: Group(name, Access.VIEW) for name in names if name not in store.groups}
+    if policy.implicit_all_users and (ALL_USERS in store.groups or ALL_USERS in created):
+        names = (ALL_USERS, *(name for name in names if name != ALL_USERS))
+    return names or _default_groups(store), created
+
+
+def plan_group_replacement(store: Store, name: str, group: Group | None) -> Change:
+    """Return the change that renames a group or, with None, deletes it.
+
+    GROUP-UPDATE-3: a renamed group keeps its members and dashboards. GROUP-DELETE-2: the members of a deleted group
+    stay users. A user without any other group gets All Users.
+    """
+    successor = (group.name,) if group else ()
+    default = tuple(other for other in _default_groups(store) if other != name)
+    return Change(
+        users={
+            email_key(user.email): replace(user, groups=_replace_name(user.groups, name, successor) or default)
+            for user in store.users.select(store.members[name])
+        },
+        groups={name: None} | ({group.name: group} if group else {}),
+        dashboards={
+            board.name: Dashboard(
+                board.name,
+                board.owner,
+                {new: word for old, word in board.access.items() for new in _replace_name((old,), name, successor)},
+            )
+            for board in store.dashboards.select(store.shared[name])
+        },
+    )
+
+
+def _default_groups(store: Store) -> tuple[str, ...]:
+    # "This parameter is set to ["All Users"] by default." A policy may let All Users be deleted: then none.
+    return (ALL_USERS,) if ALL_USERS in store.groups else ()
+
+
+def _replace_name(groups: Iterable[str], name: str, successor: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(new for group in groups for new in (successor if group == name else (group,)))
