@@ -3,6 +3,7 @@
 Every operation checks first and writes last. It ends in _commit, the only function that knows test mode.
 """
 
+from collections.abc import Mapping
 from hmac import compare_digest
 from threading import RLock
 from typing import NamedTuple, TypeVar
@@ -42,10 +43,9 @@ class Snapshot(NamedTuple):
 
 
 class Site:
-    """A site: the tenant that the vendor's auth header names.
+    """A site: the tenant that the vendor's auth header names. It is thread-safe: no call sees a partial write.
 
-    It is thread-safe: no call sees a partial write. ``label`` is the purpose of the site. Hints show it for requests
-    that arrive after the site was removed.
+    ``label`` is the purpose of the site, which hints show for requests after its removal.
 
     Args:
         host: the site's host, as in the auth header and in dashboard URLs.
@@ -59,13 +59,7 @@ class Site:
     """
 
     def __init__(
-        self,
-        host: str,
-        api_key: str,
-        *,
-        enabled: bool = True,
-        policy: Policy | None = None,
-        store: Store | None = None,
+        self, host: str, api_key: str, *, enabled: bool = True, policy: Policy | None = None, store: Store | None = None
     ) -> None:
         check_host(host)
         self.host = host
@@ -101,9 +95,9 @@ class Site:
         """Check that the API is enabled for the site (AUTH-3).
 
         Raises:
-            Refused: API_DISABLED, if it is not.
+            Refused: API_DISABLED.
         """
-        # "The User Management API needs to be enabled on a given site [...] Otherwise, it will provide a 404 response."
+        # "needs to be enabled on a given site [...] Otherwise, it will provide a 404 response."
         if not self.enabled:
             raise Refused(Refusal.API_DISABLED, host=self.host)
 
@@ -144,7 +138,7 @@ class Site:
         with self.lock:
             if draft.invited_by_email is not None:
                 self._check_inviter(draft.invited_by_email)
-            groups, created = resolve_groups(draft.groups, self.store, self.policy, self.host)
+            groups, created = self._resolve_groups(draft.groups)
             key = email_key(draft.email)
             # "409 if the email_address already exists"
             if key in self.store.users:
@@ -177,11 +171,7 @@ class Site:
         with self.lock:
             user = self.user(email, rule="USER-UPDATE-1")
             # "updates only first_name since no groups are passed in."
-            groups, created = (
-                (user.groups, {})
-                if changes.groups is None
-                else resolve_groups(changes.groups, self.store, self.policy, self.host)
-            )
+            groups, created = (user.groups, {}) if changes.groups is None else self._resolve_groups(changes.groups)
             changed = replace(
                 user,
                 first_name=changes.first_name or user.first_name,
@@ -207,10 +197,8 @@ class Site:
             user = self.user(email, rule="USER-DELETE-1")
             key = email_key(email)
             # "the ownership over all the objects owned by deleted user is set to none"
-            orphans = {
-                board.name: Dashboard(board.name, None, board.access)
-                for board in self.store.dashboards.select(self.store.owned[key])
-            }
+            owned = self.store.dashboards.select(self.store.owned[key])
+            orphans = {board.name: Dashboard(board.name, None, board.access) for board in owned}
             return self._commit(user, Change(users={key: None}, dashboards=orphans), dry_run=dry_run)
 
     # -- groups --------------------------------------------------------------------------------------------
@@ -225,11 +213,7 @@ class Site:
             return self.store.groups.page(self.group_meant_by(start), self.policy.page_size)
 
     def group_meant_by(self, start: str) -> str:
-        """Return the cursor that a client meant, with each "+" that arrived as a blank.
-
-        PAGE-3: a name may hold a blank. A blank stands for a "+" that was sent unencoded only if that gives the name
-        of a group, and the received text does not.
-        """
+        """Return a cursor, with its blanks read as "+" if only that gives the name of a group (PAGE-3)."""
         meant = start.replace(" ", "+")
         return meant if meant in self.store.groups and start not in self.store.groups else start
 
@@ -241,9 +225,8 @@ class Site:
         """
         with self.lock:
             group = self.group(name, rule="GROUP-GET-1")
-            grants = tuple(
-                Grant(board.name, board.access[name]) for board in self.store.dashboards.select(self.store.shared[name])
-            )
+            dashboards = self.store.dashboards.select(self.store.shared[name])
+            grants = tuple(Grant(board.name, board.access[name]) for board in dashboards)
             return GroupDetail(group.name, group.access, grants)
 
     def create_group(self, draft: NewGroup, *, dry_run: bool = False) -> Group | None:
@@ -312,7 +295,7 @@ class Site:
                 raise Refused(Refusal.BUILTIN_DELETED, name=name)
             return self._commit(group, plan_group_replacement(self.store, name, None), dry_run=dry_run)
 
-    # -- dashboards: not written by the API, but owned by users and shown to groups --------------------------
+    # -- dashboards, logins and password changes: not written by the API, but shown by it ----------------------
 
     def create_dashboard(self, dashboard: Dashboard) -> Dashboard:
         """Add a dashboard and return it, with its owner's email as the site spells it.
@@ -328,8 +311,6 @@ class Site:
             owned = Dashboard(dashboard.name, owner, dashboard.access)
             self._history.write(Change(dashboards={owned.name: owned}))
             return owned
-
-    # -- logins and password changes: not written by the API, but shown by it --------------------------------
 
     def record(self, email: str, **times: str) -> User:
         """Set the times of a user's last login and last password change, and return the user (USER-1).
@@ -444,15 +425,19 @@ class Site:
 
     def _check_inviter(self, email: str) -> None:
         # "The inviter must have access to create a user."
-        self._known(email, Refusal.INVITER_UNKNOWN, field="invited_by_email")
+        field = "invited_by_email"
+        self._known(email, Refusal.INVITER_UNKNOWN, field=field)
         if not self.is_administrator(email):
-            raise Refused(Refusal.INVITER_NOT_ADMINISTRATOR, email=email, field="invited_by_email")
+            raise Refused(Refusal.INVITER_NOT_ADMINISTRATOR, email=email, field=field)
 
     def _check_creator(self, email: str, field: str) -> None:
         # "Group creator email address."
         self._known(email, Refusal.CREATOR_UNKNOWN, field=field)
         if self.policy.creator_must_be_admin and not self.is_administrator(email):
             raise Refused(Refusal.CREATOR_NOT_ADMINISTRATOR, email=email, field=field)
+
+    def _resolve_groups(self, names: tuple[str, ...]) -> tuple[tuple[str, ...], Mapping[str, Group]]:
+        return resolve_groups(names, self.store, self.policy, self.host)
 
     def _is_protected(self, name: str) -> bool:
         return self.policy.protect_builtin_groups and name in BUILTIN_GROUPS
