@@ -138,7 +138,9 @@ def test_a_command_loads_nothing_of_the_others() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True)
 
-    assert done.stdout.splitlines()[-1] == "['mockscope.cli.options', 'mockscope.cli.root', 'mockscope.cli.serve']"
+    assert done.stdout.splitlines()[-1] == (
+        "['mockscope.cli.options', 'mockscope.cli.root', 'mockscope.cli', 'mockscope.cli.serve']"
+    )
 
 
 def test_a_server_with_the_demo_site_imports_no_yaml() -> None:
