@@ -1,5 +1,5 @@
 #!/bin/sh
-# Takes a person off the site, and shows who is left. The URL and the key are those of production.
+# Delete a user, and list the remaining emails. The URL and the key are those of production.
 set -eu
 
 url=https://app.periscopedata.com/api/v1/users

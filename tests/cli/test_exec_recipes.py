@@ -87,10 +87,10 @@ def test_the_tests_in_javascript_pass(tmp_path: Path) -> None:
     assert " pass 1\n" in done.stdout
 
 
-def test_a_python_script_is_led_whatever_its_clients_look_at(tmp_path: Path) -> None:
+def test_a_python_script_is_redirected_even_if_its_clients_ignore_the_proxy(tmp_path: Path) -> None:
     (tmp_path / "scripts").mkdir()
     (tmp_path / "scripts" / "staff.py").write_text(SCRIPT)
-    command = ["mockscope", "exec", "--", sys.executable, str(RECIPES / "led.py"), "scripts/staff.py", "--all"]
+    command = ["mockscope", "exec", "--", sys.executable, str(RECIPES / "redirected.py"), "scripts/staff.py", "--all"]
 
     done = run(*command, folder=tmp_path, PYTHONPATH=guarded_path(tmp_path))
 
