@@ -1,7 +1,9 @@
 """The imports between packages (docs/architecture.md): one that runs up, or in a circle, fails here."""
 
 import ast
+import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 import pytest_mockscope
 
 import mockscope
+from mockscope import _vendor
 
 PACKAGE: Final = Path(mockscope.__file__).parent
 PLUGIN: Final = Path(pytest_mockscope.__file__).parent
@@ -147,3 +150,48 @@ def test_an_arrow_that_runs_up_is_seen(tmp_path: Path) -> None:
     source.write_text("import starlette.routing\nfrom ..web import app\nfrom mockscope import codec\nimport json\n")
 
     assert strays(source, package) == ["starlette.routing", "mockscope.web.app", "mockscope.codec"]
+
+
+VENDOR_FACTS: Final = (
+    *(_vendor.AUTH_HEADER, _vendor.EMAIL_HEADER, _vendor.API_PATH, _vendor.NEXT_PAGE_START, _vendor.WOULD_SUCCEED),
+    *_vendor.BUILTIN_GROUPS,
+)
+
+
+def spelled_facts(source: str) -> list[str]:
+    """Return the literals of a module that spell a fact of the vendor. Docstrings and sentences may do so."""
+    tree = ast.parse(source)
+    # A text that stands alone is a docstring.
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    texts = [
+        node.value if isinstance(node.value, str) else node.value.decode("latin-1")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes) and id(node) not in alone
+    ]
+    return [text for text in texts if any(_spells(fact, text) for fact in VENDOR_FACTS)]
+
+
+def _spells(fact: str, text: str) -> bool:
+    is_sentence = len(text.split()) > len(fact.split())
+    return not is_sentence and re.search(rf"(?<![\w-]){fact}(?![\w-])", text, re.IGNORECASE) is not None
+
+
+@pytest.mark.parametrize(
+    "source",
+    [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "_vendor.py"],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_the_facts_of_the_vendor_stand_in_one_module(source: Path) -> None:
+    assert spelled_facts(source.read_text(encoding="utf-8")) == []
+
+
+def test_a_fact_that_is_spelled_elsewhere_is_seen() -> None:
+    source = '''
+        """Http-X-Email"""
+        EMAIL = b"http-x-email"
+        USERS = f"{url}/api/v1/users"
+        REFUSAL = "The Http-X-Email header is missing."
+        GROUPS = ["All Users"]
+    '''
+
+    assert spelled_facts(textwrap.dedent(source)) == ["http-x-email", "/api/v1/users", "All Users"]

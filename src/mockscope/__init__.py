@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mockscope._vendor import Operation
     from mockscope.app import Mockscope
     from mockscope.domain.model import Access, Dashboard, DashboardAccess, Group, User
     from mockscope.domain.policy import Policy
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from mockscope.instruments.fault import CannedResponse, Fault, LogNormal, Uniform
     from mockscope.instruments.faults import Faults
     from mockscope.instruments.findings import Finding
-    from mockscope.instruments.matching import Operation
     from mockscope.instruments.observers import CALL_OBSERVERS
     from mockscope.instruments.report import report
     from mockscope.intercept.redirect import redirected
@@ -83,7 +83,7 @@ _HOME = {
     "LogNormal": "mockscope.instruments.fault",
     "MockSite": "mockscope.sites.mock_site",
     "Mockscope": "mockscope.app",
-    "Operation": "mockscope.instruments.matching",
+    "Operation": "mockscope._vendor",
     "Policy": "mockscope.domain.policy",
     "Refusal": "mockscope.domain.refusals",
     "Refused": "mockscope.domain.refusals",

@@ -8,12 +8,10 @@ from typing import Any, Final
 import msgspec
 
 from mockscope._support.json_errors import mistake_of
+from mockscope._vendor import KEY_FIELDS, NEXT_PAGE_START
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.rules import kind
 from mockscope.domain.store import Page, Row
-
-# TEST-2, "If test_mode=true is specified, the response body is"
-WOULD_SUCCEED: Final = "Action would have completed successfully"
 
 # One escape after the other, a surrogate pair as one; "lone" is half of one.
 ESCAPE: Final = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<lone>\\u[dD][89a-fA-F]..)|\\.", re.DOTALL)
@@ -35,8 +33,7 @@ class Message(msgspec.Struct):
 
 # The beginning of a page, in the order of the vendor's page.
 PAGES: Final = {
-    "users": b'{"total_users":%d,"users_this_page":%d,"next_page_start":%s,"users":[',
-    "groups": b'{"total_groups":%d,"groups_this_page":%d,"next_page_start":%s,"groups":[',
+    kind: f'{{"total_{kind}":%d,"{kind}_this_page":%d,"{NEXT_PAGE_START}":%s,"{kind}":['.encode() for kind in KEY_FIELDS
 }
 
 

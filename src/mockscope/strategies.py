@@ -8,16 +8,9 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
+from mockscope._vendor import ADMINISTRATORS, ALL_USERS, BUILTIN_GROUPS
 from mockscope.domain import rules
-from mockscope.domain.model import (
-    ADMINISTRATORS,
-    ALL_USERS,
-    BUILTIN_GROUPS,
-    Access,
-    DashboardAccess,
-    email_key,
-    timestamp,
-)
+from mockscope.domain.model import Access, DashboardAccess, email_key, timestamp
 
 try:
     from hypothesis import strategies as st
@@ -35,7 +28,7 @@ NAMES: Final = (
 )
 GROUP_NAMES: Final = (
     *("Sales", "sales", "NY Knicks", " Sales ", "R&D/Ops", "/", "a+b", "50% off", "%2F", "?#", "...", "users"),
-    *("Caf\u00e9", "Cafe\u0301", "\u7d4c\u55b6", "\U0001f600", "administrators", "<Sales>", '"Sales"', "0"),
+    *("Caf\u00e9", "Cafe\u0301", "\u7d4c\u55b6", "\U0001f600", ADMINISTRATORS.lower(), "<Sales>", '"Sales"', "0"),
     *("Sales/" * 50, "\u7d4c\u55b6" * 150),
 )
 # Clients resolve "." and ".." in a path before they send it, so that nobody could ask for such a group.

@@ -9,11 +9,11 @@ from dirty_equals import Contains, IsPartialDict, IsStr
 from support.callers import GROUPS, PHOEBE, USERS, call, send
 
 from mockscope import LiveServer, MockSite
+from mockscope._vendor import OPERATIONS
 from mockscope.instruments.call import Call
 from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.hints import HintTemplate
-from mockscope.instruments.matching import OPERATIONS
 from mockscope.web.routes import ROUTES
 
 JOEY = "joey@example.com"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.examples import examples
 
 from mockscope import Mockscope, strategies
-from mockscope.domain.model import BUILTIN_GROUPS
+from mockscope._vendor import BUILTIN_GROUPS
 from mockscope.remote.anonymize import MIN_SOUGHT, anonymized
 
 SALT: Final = b"central_perk"

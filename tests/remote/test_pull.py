@@ -25,8 +25,8 @@ from support.ports import held_port
 
 import mockscope
 from mockscope import Call, LiveServer, Mockscope, MockSite, strategies
+from mockscope._vendor import BUILTIN_GROUPS
 from mockscope.cli.root import cli
-from mockscope.domain.model import BUILTIN_GROUPS
 from mockscope.remote.client import Client
 
 HOST: Final = "central_perk"

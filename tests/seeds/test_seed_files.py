@@ -14,7 +14,7 @@ import pytest
 
 import mockscope
 from mockscope import SeedError
-from mockscope.domain.model import BUILTIN_GROUPS
+from mockscope._vendor import BUILTIN_GROUPS
 from mockscope.seeds import files as seed_files
 from mockscope.seeds import format as seed_format
 from mockscope.seeds.format import SeedGenerate, SeedSite, SeedUser

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from mockscope import MockSite, Policy, Refusal
+from mockscope._vendor import ADMINISTRATORS, BUILTIN_GROUPS
 from mockscope.domain import rules
-from mockscope.domain.model import ADMINISTRATORS, BUILTIN_GROUPS
 from mockscope.strategies import ACCESS_WORDS, KEYS, emails, group_names, names
 
 AUTH_HEADER: Final = "Http-X-Partner-Auth"

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 import msgspec
 
-from mockscope._vendor import VENDOR_HOSTS
+from mockscope._vendor import GROUP_PATH, VENDOR_HOSTS
 from mockscope.domain import rules
 from mockscope.domain.model import ROLES, Access
 from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refusal
-from mockscope.web.routes import COLLECTIONS, ONE_GROUP, ROUTES
+from mockscope.web.routes import COLLECTIONS, ROUTES
 from support.vendor_page import Page, per_operation, shape_claims
 
 Claims = set[str]
@@ -207,7 +207,7 @@ def refusal_claims() -> Claims:
 
 def _route_claims() -> Iterator[str]:
     yield from (f"{row.operation} is {row.method} {row.path}" for row in ROUTES)
-    yield from (f"{path} is a path" for path in (*COLLECTIONS, ONE_GROUP))
+    yield from (f"{path} is a path" for path in (*COLLECTIONS, GROUP_PATH))
     yield from (f"{host} is a host" for host in VENDOR_HOSTS)
 
 

@@ -18,11 +18,11 @@ from xml.sax.saxutils import escape
 
 import click
 
+from mockscope._vendor import ADMINISTRATORS, AUTH_HEADER, USERS_PATH
 from mockscope.cli.options import FAILED, FILE, FOLDER, RATE, fail, refuse, say, seed_or_demo, writing
 from mockscope.cli.pull import client_of, from_environment, is_loopback, server_options
 from mockscope.contract import document
-from mockscope.domain.model import ADMINISTRATORS
-from mockscope.remote.client import AUTH_HEADER, USERS, Client, Unreachable
+from mockscope.remote.client import Client, Unreachable
 from mockscope.remote.exchange import KeyRedactor
 
 CONFIGURATION: Final = Path(__file__).parents[1] / "contract" / "schemathesis.toml"
@@ -133,7 +133,7 @@ def _mock(seed: Path | None, host: str | None) -> Iterator[Client]:
 
 def _administrators(client: Client) -> list[str]:
     """Return the emails of the administrators on the first page of users. A page of another shape has none."""
-    page = client.request("GET", USERS)
+    page = client.request("GET", USERS_PATH)
     if page.status == 403:
         fail(f"{client.url} answers 403: the site {client.host} is not there, or this is not its key")
     try:

@@ -16,6 +16,7 @@ import click
 from mockscope import __version__
 from mockscope._support.collector import collector_off
 from mockscope._support.signals import ending_signals
+from mockscope._vendor import AUTH_HEADER, USERS_PATH
 from mockscope.cli import options as cli_options
 from mockscope.cli.options import FILE
 
@@ -226,13 +227,13 @@ def _readiness(double: "LiveServer") -> dict[str, Any]:
 def _banner(double: "LiveServer", trust: Mapping[str, str], *, shows_token: bool) -> str:
     url = double.url
     lines = [f"mockscope {__version__} answers at {url} (Ctrl-C ends it)", ""]
-    headers = [f"Http-X-Partner-Auth: {site.host}:{site.api_key}" for site in double.directory]
+    headers = [f"{AUTH_HEADER}: {site.host}:{site.api_key}" for site in double.directory]
     lines += [f"    {header}" for header in headers[:MAX_HEADERS]]
     if len(headers) > MAX_HEADERS:
         lines.append(f"    ... and {len(headers) - MAX_HEADERS} more sites")
     if headers:
         trusting = f"--cacert {quote(trust['ca_file'])} " if url.startswith("https:") else ""
-        lines += ["", "Try:", "", f"    curl {trusting}-H {quote(headers[0])} {url}/api/v1/users", ""]
+        lines += ["", "Try:", "", f"    curl {trusting}-H {quote(headers[0])} {url}{USERS_PATH}", ""]
     else:
         lines += ["The seed has no sites: every request is answered 403.", ""]
     if "proxy" in trust:

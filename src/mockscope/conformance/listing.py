@@ -6,7 +6,8 @@ from itertools import pairwise
 from json import loads
 from typing import Any, Final, NamedTuple
 
-from mockscope.remote.client import GROUPS, USERS, group_path
+from mockscope._vendor import GROUPS_PATH, KEY_FIELDS, NEXT_PAGE_START, USERS_PATH
+from mockscope.remote.client import group_path
 from mockscope.remote.exchange import Exchange
 
 
@@ -64,7 +65,7 @@ class Kind(NamedTuple):
         Raises:
             ValueError: If no path can hold the name.
         """
-        return {"path": USERS, "email": name} if self is USER else {"path": group_path(name)}
+        return {"path": USERS_PATH, "email": name} if self is USER else {"path": group_path(name)}
 
 
 def is_sendable(text: str) -> bool:
@@ -72,8 +73,8 @@ def is_sendable(text: str) -> bool:
     return not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
-USER: Final = Kind("user", "users", USERS, "email")
-GROUP: Final = Kind("group", "groups", GROUPS, "name")
+USER: Final = Kind("user", "users", USERS_PATH, KEY_FIELDS["users"])
+GROUP: Final = Kind("group", "groups", GROUPS_PATH, KEY_FIELDS["groups"])
 KINDS: Final = (USER, GROUP)
 
 
@@ -95,7 +96,7 @@ class Page:
         self.records: list[Any] = listed if isinstance(listed, list) else []
         self.keys = [key for record in self.records if (key := kind.key(record)) is not None]
         # The cursor of the next page; None where the page says null, or nothing.
-        self.next_start: object = self.fields.get("next_page_start")
+        self.next_start: object = self.fields.get(NEXT_PAGE_START)
 
 
 @dataclass
@@ -145,7 +146,7 @@ def walk(request: Callable[..., Exchange], kind: Kind, *, max_pages: int, start:
     cursor: object = start
     cursors = {start}
     while True:
-        page = Page(request("GET", kind.path, query={"next_page_start": cursor} if cursor else {}), kind)
+        page = Page(request("GET", kind.path, query={NEXT_PAGE_START: cursor} if cursor else {}), kind)
         if not page.is_valid:
             walked.stray = page
             return walked

@@ -6,16 +6,17 @@ from json import dumps, loads
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlencode
 
+from mockscope._vendor import EMAIL_HEADER, GROUPS_PATH, TEST_MODE
 from mockscope.conformance.listing import GROUP, KINDS, CannedResponse, Kind, content
 from mockscope.conformance.names import Names, Record
 from mockscope.conformance.outcome import DRY_RUN, READ_ONLY, CouldNotRun, Level, unseen
-from mockscope.remote.client import EMAIL_HEADER, GROUPS, Client, RateLimited, Unreachable
+from mockscope.remote.client import Client, RateLimited, Unreachable
 from mockscope.remote.exchange import Exchange, Headers
 
 # The run ends after so many requests in a row without a response.
 MAX_FAILURES: Final = 3
 MAX_KEPT_BYTES: Final = 256 * 1024 * 1024
-ONE_GROUP: Final = re.compile(rf"{GROUPS}/([^/]+)/?")
+GROUP_PATTERN: Final = re.compile(rf"{GROUPS_PATH}/([^/]+)/?")
 
 
 class Stopped(RuntimeError):
@@ -25,7 +26,7 @@ class Stopped(RuntimeError):
 def target_of(path: str, headers: Headers) -> tuple[Kind | None, str | None]:
     """Return the kind of records that a request is about, if its path says one, and the record that it names."""
     path = path.partition("?")[0]
-    if group := ONE_GROUP.fullmatch(path):
+    if group := GROUP_PATTERN.fullmatch(path):
         return GROUP, unquote(group[1])
     emails = [value for name, value in headers if name.lower() == EMAIL_HEADER.lower() and value.strip()]
     kind = next((kind for kind in KINDS if kind.path == path.rstrip("/")), None)
@@ -41,7 +42,7 @@ class Write:
         query = options.get("query", "")
         parameters = parse_qsl(query if isinstance(query, str) else urlencode(query), keep_blank_values=True)
         # Only in the spelling that the page shows.
-        self.is_test = {value for name, value in parameters if name == "test_mode"} == {"true"}
+        self.is_test = {value for name, value in parameters if name == TEST_MODE} == {"true"}
         json, body = options.get("json"), options.get("body") or b""
         body = body if json is None else dumps(json).encode()
         self.says_nothing = body in (b"", b"{}")

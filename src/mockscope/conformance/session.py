@@ -5,18 +5,25 @@ from functools import cached_property
 from typing import Any, Final
 
 from mockscope._support.text import printable
+from mockscope._vendor import (
+    ADMINISTRATORS,
+    ALL_USERS,
+    AUTH_HEADER,
+    CREATOR_FIELD,
+    INVITER_FIELD,
+    TEST_MODE,
+    USERS_PATH,
+)
 from mockscope.conformance.listing import GROUP, KINDS, USER, CannedResponse, Fields, Kind, Walk, walk
 from mockscope.conformance.names import ALL_RUNS, Names, Record, clean, marked_in
 from mockscope.conformance.outcome import FULL, CouldNotRun, Level, is_same, require
 from mockscope.conformance.policy import Readings
 from mockscope.conformance.request_filter import Guard, target_of
-from mockscope.remote.client import AUTH_HEADER, USERS, Client, Unreachable
+from mockscope.remote.client import Client, Unreachable
 from mockscope.remote.exchange import Exchange
 
-ADMINISTRATORS: Final = "Administrators"
-ALL_USERS: Final = "All Users"
 MAX_PAGES: Final = 50
-TEST_MODE: Final = {"test_mode": "true"}
+IN_TEST_MODE: Final = {TEST_MODE: "true"}
 # A key in the vendor's form that no site has.
 WRONG_KEY: Final = "00000000-0000-0000-0000-00000000"
 # Why a response with a status to the first request ends the run.
@@ -90,7 +97,7 @@ class Session:
         """
         reason = "test mode writes on this server (TEST-4), so that nothing more is sent"
         require(self.level is FULL or not self.leaks, reason)
-        return self.request(method, path, query=TEST_MODE, **options)
+        return self.request(method, path, query=IN_TEST_MODE, **options)
 
     def create(self, kind: Kind, **changes: object) -> Exchange:
         """Send a create of a new record; ``new`` has the arguments."""
@@ -207,14 +214,14 @@ class Session:
 
     def new(self, kind: Kind, **changes: object) -> dict[str, Any]:
         """Return the body of a new record, with some fields changed; ``...`` leaves one out."""
-        body: dict[str, object] = {"name": self.names.group(), "access": "view", "created_by_email": self.inviter}
+        body: dict[str, object] = {"name": self.names.group(), "access": "view", CREATOR_FIELD: self.inviter}
         if kind is USER:
             body = {
                 "first_name": "Mockscope",
                 "last_name": "Check",
                 "email": self.names.email(),
                 "groups": self.everyday_groups or ...,
-                "invited_by_email": self.inviter,
+                INVITER_FIELD: self.inviter,
             }
         return {name: value for name, value in (body | changes).items() if value is not ...}
 
@@ -270,7 +277,7 @@ class Session:
     @cached_property
     def refusal(self) -> Exchange:
         """The first write in test mode: a create without fields, which is refused where test mode checks anything."""
-        return self.request("POST", USERS, query=TEST_MODE, json={})
+        return self.request("POST", USERS_PATH, query=IN_TEST_MODE, json={})
 
     @cached_property
     def leaks(self) -> list[Exchange]:
@@ -279,7 +286,7 @@ class Session:
         for kind in KINDS:
             body = self.new(kind)
             made = Record(kind, body[kind.by])
-            write = self.request("POST", kind.create_path, query=TEST_MODE, json=body)
+            write = self.request("POST", kind.create_path, query=IN_TEST_MODE, json=body)
             seen = self.see(*made)
             if seen.status == 200:
                 leaks += [write, seen]

@@ -14,14 +14,21 @@ from schemathesis import Case, HookContext, Response
 from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import RejectedPositiveData, UseAfterFree
 
-from mockscope.domain.model import BUILTIN_GROUPS
+from mockscope._vendor import (
+    API_PATH,
+    BUILTIN_GROUPS,
+    CREATOR_FIELD,
+    EMAIL_HEADER,
+    INVITER_FIELD,
+    OTHER_CREATOR_FIELD,
+    WOULD_SUCCEED,
+)
 
 HINT: Final = "x-mockscope-hint"
 # The hints of refusals that depend on the records of the site, which no schema describes.
 BY_STATE: Final = ("user-unknown", "inviter-unknown", "inviter-not-administrator", "group-unknown", "builtin-group")
 # The fields of a body that name records.
-NAMING_FIELDS: Final = ("groups", "invited_by_email", "created_by_email", "create_by_email")
-WOULD_SUCCEED: Final = b"Action would have completed successfully"
+NAMING_FIELDS: Final = ("groups", INVITER_FIELD, CREATOR_FIELD, OTHER_CREATOR_FIELD)
 
 _test_mode_cases: set[str] = set()
 _current: BuildContext | None = None
@@ -40,7 +47,7 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
 @schemathesis.hook
 def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
     """Note which cases were in test mode."""
-    if response.status_code == 200 and WOULD_SUCCEED in response.content:
+    if response.status_code == 200 and WOULD_SUCCEED.encode() in response.content:
         _test_mode_cases.add(case.id)
 
 
@@ -54,7 +61,7 @@ def filter_failure(context: HookContext, failure: Failure, case: Case[Any], resp
     if isinstance(failure, UseAfterFree):
         return failure.deleted_case_id not in _test_mode_cases
     is_refusal = isinstance(failure, RejectedPositiveData) and response.status_code == 400
-    return not (is_refusal and case.path.startswith("/api/v1/") and _depends_on_records(case, response))
+    return not (is_refusal and case.path.startswith(f"{API_PATH}/") and _depends_on_records(case, response))
 
 
 def _begins_case() -> bool:
@@ -76,7 +83,7 @@ def _depends_on_records(case: Case[Any], response: Response) -> bool:
     if HINT in response.headers:
         return response.headers[HINT][0] in BY_STATE
     body = case.body if isinstance(case.body, dict) else {}
-    names_user = "http-x-email" in {name.lower() for name in case.headers or {}}
+    names_user = EMAIL_HEADER.lower() in {name.lower() for name in case.headers or {}}
     # Schemathesis keeps it percent-encoded.
     names_builtin = unquote(str((case.path_parameters or {}).get("group_name"))) in BUILTIN_GROUPS
     return names_user or names_builtin or any(body.get(field) for field in NAMING_FIELDS)

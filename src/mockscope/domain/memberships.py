@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from mockscope.domain.model import ALL_USERS, Access, Dashboard, Group, email_key
+from mockscope._vendor import ALL_USERS
+from mockscope.domain.model import Access, Dashboard, Group, email_key
 from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.rules import SOMETHING

@@ -18,11 +18,6 @@ from mockscope._support.timestamps import aware
 # The format of the API. Used only for a text that datetime has accepted.
 AS_RENDERED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
-ADMINISTRATORS: Final = "Administrators"
-ALL_USERS: Final = "All Users"
-# GROUP-4: a fresh site has exactly these two.
-BUILTIN_GROUPS: Final = (ADMINISTRATORS, ALL_USERS)
-
 
 class Role(NamedTuple):
     """A row of the page's table "Group_role table mapping"."""

@@ -6,12 +6,13 @@ import msgspec
 from msgspec import Meta
 
 from mockscope._support.suggestions import hint_at
+from mockscope._vendor import PAGE_SIZE
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The switches of a site for rules that the public evidence leaves open. The defaults follow openapi.yaml."""
 
-    page_size: Annotated[int, Meta(ge=1, le=1000, description="Records on a page (PAGE-2).")] = 100
+    page_size: Annotated[int, Meta(ge=1, le=1000, description="Records on a page (PAGE-2).")] = PAGE_SIZE
     test_mode_create_status: Annotated[
         Literal[200, 201], Meta(description="Status of a create that test mode let pass (TEST-2).")
     ] = 200

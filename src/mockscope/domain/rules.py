@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from mockscope._vendor import CREATOR_FIELD, INVITER_FIELD, OTHER_CREATOR_FIELD
 from mockscope.domain.model import Access, DashboardAccess
 from mockscope.domain.refusals import Refusal, Refused
 
@@ -140,7 +141,7 @@ NEW_USER: Final = Body(
         Field("last_name", text, required=True),
         Field("email", new_email, required=True),
         GROUPS,
-        Field("invited_by_email", text, required=True),
+        Field(INVITER_FIELD, text, required=True),
     ),
 )
 
@@ -148,7 +149,7 @@ NEW_USER: Final = Body(
 USER_CHANGES: Final = Body("USER-UPDATE-2", (Field("first_name", text), Field("last_name", text), GROUPS))
 
 # The page's table says create_by_email, its bodies created_by_email: both are read, the latter wins.
-CREATOR: Final = Field("created_by_email", text, required=True, other_name="create_by_email")
+CREATOR: Final = Field(CREATOR_FIELD, text, required=True, other_name=OTHER_CREATOR_FIELD)
 
 NEW_ACCESS: Final = Field("access", access, required=True, rule="GROUP-2")
 # GROUP-CREATE-1, "400 if the required fields are NOT specified or if they are invalid (name and access)"

@@ -10,20 +10,11 @@ from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
+from mockscope._vendor import ADMINISTRATORS, BUILTIN_GROUPS
 from mockscope.domain.credentials import check_api_key, check_host
 from mockscope.domain.history import History, Version
 from mockscope.domain.memberships import check_groups, plan_group_replacement, resolve_groups
-from mockscope.domain.model import (
-    ADMINISTRATORS,
-    BUILTIN_GROUPS,
-    Access,
-    Dashboard,
-    Grant,
-    Group,
-    GroupDetail,
-    User,
-    email_key,
-)
+from mockscope.domain.model import Access, Dashboard, Grant, Group, GroupDetail, User, email_key
 from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.rules import GroupChanges, NewGroup, NewUser, UserChanges

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 
 from mockscope._support.text import LONGEST_SHOWN, clipped, printable, readable
+from mockscope._vendor import EMAIL_HEADER
 from mockscope.instruments.clock import EPOCH, Clock
 from mockscope.instruments.hints import Hint
 from mockscope.instruments.packed_headers import NO_HEADERS, Pairs, pack, unpack
@@ -187,7 +188,7 @@ class Call(msgspec.Struct, eq=False):
     def email(self) -> str | None:
         """The user that the call is about: the Http-X-Email header or, of a create, the body's email."""
         if self.operation in NAMED_BY_HEADER:
-            sent = self.header("http-x-email")
+            sent = self.header(EMAIL_HEADER)
             return None if sent is None else readable(sent)
         return self._named_in_body() if self.operation == "create_user" else None
 

@@ -10,8 +10,9 @@ from itertools import repeat
 from typing import Any, Final, Literal, get_args
 
 from mockscope._support.arguments import check_kind, check_word
+from mockscope._vendor import OPERATIONS
 from mockscope.instruments.call import Call
-from mockscope.instruments.matching import ASKED, OPERATIONS, check_criteria, check_operation, fits, spelled
+from mockscope.instruments.matching import ASKED, check_criteria, check_operation, fits, spelled
 from mockscope.instruments.redaction import Redactor
 
 Transport = Literal["reset", "drop", "hang", "truncate", "garbage", "bad_json"]

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any, Final, Literal
 
 from mockscope._support.arguments import check_keys, check_kind, check_word
+from mockscope._vendor import Operation
 from mockscope.instruments.call import Call
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.fault import (
@@ -25,7 +26,7 @@ from mockscope.instruments.fault import (
     Where,
     encoded,
 )
-from mockscope.instruments.matching import Operation, check_operation
+from mockscope.instruments.matching import check_operation
 from mockscope.instruments.rate_limits import RateLimit, RateLimitResult, check_limits
 from mockscope.instruments.redaction import Redactor
 

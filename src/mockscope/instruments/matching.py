@@ -4,26 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from heapq import nlargest
 from itertools import islice
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 from mockscope._support.arguments import check_word
 from mockscope._support.text import printable
+from mockscope._vendor import OPERATIONS
 from mockscope.instruments.call import Call
 from mockscope.instruments.redaction import Redactor
 
-Operation = Literal[
-    "list_users",
-    "get_user",
-    "create_user",
-    "update_user",
-    "delete_user",
-    "list_groups",
-    "get_group",
-    "create_group",
-    "update_group",
-    "delete_group",
-]
-OPERATIONS: Final[tuple[str, ...]] = get_args(Operation)
 # The criteria that are known on the receipt of a call, and those that its response adds.
 ASKED: Final = ("method", "path", "email", "group", "params", "json", "test_mode")
 ANSWERED: Final = ("status", "rule", "hint", "fault")

@@ -7,13 +7,15 @@ from threading import Lock
 from typing import Any, Final
 from urllib.parse import quote
 
+from mockscope._vendor import AUTH_HEADER
+
 SHAPE: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{8}"
 # The format of the vendor's keys (AUTH-4). Twelve digits at the end make a UUID, which is not a secret. A UUID is
 # redacted only if it begins with a known key.
 KEY: Final = re.compile(f"{SHAPE}(?![0-9a-f])", re.IGNORECASE)
 BEGUN: Final = re.compile(f"{SHAPE}(?=[0-9a-f])", re.IGNORECASE)
 # Headers with <site-host>:<api-key>: the right one, and misspelt ones.
-PAIRS: Final = frozenset({"http-x-partner-auth", "x-partner-auth", "x-http-partner-auth", "partner-auth"})
+PAIRS: Final = frozenset({AUTH_HEADER.lower(), "x-partner-auth", "x-http-partner-auth", "partner-auth"})
 # Headers with a secret of another form.
 SECRETS: Final = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
 # The last four characters of a shorter key would reveal too much of it.

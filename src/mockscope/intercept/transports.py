@@ -19,10 +19,10 @@ from urllib.parse import unquote, urlsplit
 
 from starlette.types import ASGIApp, Message
 
+from mockscope._vendor import AUTH_HEADER_BYTES
 from mockscope.domain.refusals import Refused
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.fault_injection import BEFORE_FAULTS
-from mockscope.web.request_head import AUTH_HEADER
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 # The vendor's paths, in characters that every client and every parser leaves as they are.
@@ -89,7 +89,7 @@ class InProcess:
             "headers": list(headers),
             BEFORE_FAULTS: True,
         }
-        return self._respond(scope, body) if self._never_waits(dict(headers).get(AUTH_HEADER, b"")) else None
+        return self._respond(scope, body) if self._never_waits(dict(headers).get(AUTH_HEADER_BYTES, b"")) else None
 
     def _never_waits(self, credentials: bytes) -> bool:
         """Return whether neither a planned fault nor an observer wants the request in the server's thread."""

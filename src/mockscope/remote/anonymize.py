@@ -11,7 +11,8 @@ from hashlib import sha256
 from operator import itemgetter
 from typing import Any, Final
 
-from mockscope.domain.model import BUILTIN_GROUPS, email_key
+from mockscope._vendor import BUILTIN_GROUPS, KEY_FIELDS
+from mockscope.domain.model import email_key
 
 CONSONANTS: Final = "bdfghjklmnprstvz"
 VOWELS: Final = "aeiou"
@@ -28,7 +29,7 @@ LETTERS: Final = re.compile(r"[^\W\d_]+")
 # Shorter texts are in any longer one by chance, and shorter than all words that are made here.
 MIN_SOUGHT: Final = 4
 # The fields by whose replacements records are sorted.
-IDENTITY: Final = {"groups": "name", "users": "email", "dashboards": "name"}
+IDENTITY: Final = {**KEY_FIELDS, "dashboards": "name"}
 ACCENTS: Final = str.maketrans("aeiou", "áéíóú")
 
 

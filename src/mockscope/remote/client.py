@@ -28,16 +28,13 @@ from urllib3.util import make_headers, parse_url
 
 from mockscope import __version__
 from mockscope._support.text import printable
+from mockscope._vendor import API_PATH, AUTH_HEADER, GROUPS_PATH
 from mockscope.instruments.redaction import SHORTEST_SOUGHT
 from mockscope.remote.exchange import Exchange, Headers, KeyRedactor
 
-AUTH_HEADER: Final = "Http-X-Partner-Auth"
-EMAIL_HEADER: Final = "Http-X-Email"
-USERS: Final = "/api/v1/users"
-GROUPS: Final = "/api/v1/groups"
 VISIBLE: Final = re.compile(r"[!-~]+")
 # The end of a URL that was copied together with a path of the API.
-API_PATH: Final = re.compile(r"/api/v1(/users|/groups)?/*$")
+COPIED_PATH: Final = re.compile(rf"{API_PATH}(/users|/groups)?/*$")
 MAX_RESPONSE_BYTES: Final = 32 * 1024 * 1024
 # All responses to one client in sum: a million users are a third of it.
 MAX_TOTAL_BYTES: Final = 1024 * 1024 * 1024
@@ -61,7 +58,7 @@ class RateLimited(Unreachable):
 
 def group_path(name: str) -> str:
     """Return the path of a group. A proxy would resolve a segment of dots alone, unless they are escaped."""
-    return f"{GROUPS}/{name.replace('.', '%2E') if set(name) == {'.'} else quote(name, safe='')}"
+    return f"{GROUPS_PATH}/{name.replace('.', '%2E') if set(name) == {'.'} else quote(name, safe='')}"
 
 
 class Client:
@@ -308,8 +305,8 @@ def _parsed(url: str) -> SplitResult:
         raise ValueError(wrong)
     if shown != url:
         raise ValueError(f"the URL must end with its path: leave out what follows {shown!r}")
-    if API_PATH.search(parts.path):
-        raise ValueError(f"{url!r} must end before /api/v1: write {API_PATH.sub('', url)}")
+    if COPIED_PATH.search(parts.path):
+        raise ValueError(f"{url!r} must end before {API_PATH}: write {COPIED_PATH.sub('', url)}")
     return parts
 
 

@@ -7,22 +7,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from mockscope._vendor import API_PATH, BUILTIN_GROUPS, KEY_FIELDS, NEXT_PAGE_START
 from mockscope.domain import rules
-from mockscope.domain.model import BUILTIN_GROUPS, Access, DashboardAccess, email_key, timestamp
+from mockscope.domain.model import Access, DashboardAccess, email_key, timestamp
 from mockscope.remote.client import Client, Unreachable, group_path
 from mockscope.remote.exchange import Exchange
 from mockscope.seeds import yaml_io
 from mockscope.seeds.files import load_sites
 from mockscope.seeds.format import FORMAT_VERSION, SeedError
 
-What = Literal["users", "groups"]
 Form = Literal["yaml", "json"]
 Record = dict[str, Any]
 # Called with what is being read, how much of it was read, and how much there is, if the server says so.
 Progress = Callable[[str, int, int | None], None]
 
-# The field that tells a record from the others of its list.
-IDENTITY: Final[Mapping[What, str]] = {"users": "email", "groups": "name"}
 # The waits before a failed request is repeated.
 RETRY_SECONDS: Final = (1, 2, 4)
 # The most records that a list may have; and how many more than the server says, for those deleted in the meantime.
@@ -58,9 +56,9 @@ class Harvest:
     groups: dict[str, Record] = field(default_factory=dict)
     # The access and the dashboards of each group. One that was deleted in the meantime has none.
     details: dict[str, Record] = field(default_factory=dict)
-    totals: dict[What, int | None] = field(default_factory=dict)
+    totals: dict[str, int | None] = field(default_factory=dict)
 
-    def named(self, what: What) -> dict[str, Record]:
+    def named(self, what: str) -> dict[str, Record]:
         """Return the records of one list by their identity."""
         return self.users if what == "users" else self.groups
 
@@ -82,7 +80,7 @@ def harvest(client: Client, progress: Progress) -> Harvest:
         Unreachable: If the server does not respond.
     """
     read = Harvest()
-    for what in IDENTITY:
+    for what in KEY_FIELDS:
         _read_list(client, what, read, progress)
     names = read.group_names()
     for place, name in enumerate(names, start=1):
@@ -92,16 +90,16 @@ def harvest(client: Client, progress: Progress) -> Harvest:
     return read
 
 
-def _read_list(client: Client, what: What, read: Harvest, progress: Progress) -> None:
-    path, identity, held = f"/api/v1/{what}", IDENTITY[what], read.named(what)
+def _read_list(client: Client, what: str, read: Harvest, progress: Progress) -> None:
+    path, identity, held = f"{API_PATH}/{what}", KEY_FIELDS[what], read.named(what)
     start: str | None = ""
     starts: set[str | None] = {None, ""}
     most = 0
     while start is not None:
         before = len(held)
         # A first request that fails is not repeated: most often the URL is wrong.
-        body = _object(client, path, {"next_page_start": start} if start else {}, is_first=not read.totals)
-        records, start, total = body.get(what), body.get("next_page_start"), body.get(f"total_{what}")
+        body = _object(client, path, {NEXT_PAGE_START: start} if start else {}, is_first=not read.totals)
+        records, start, total = body.get(what), body.get(NEXT_PAGE_START), body.get(f"total_{what}")
         if not isinstance(records, list):
             raise _strange(path, f"it has no list of {what}")
         if not all(isinstance(record, dict) and isinstance(record.get(identity), str) for record in records):
@@ -225,7 +223,7 @@ def seed_of(read: Harvest, host: str) -> tuple[dict[str, Any], Oddities]:
         "users": _users(read, groups, odd),
         "dashboards": _boards(read, groups, odd),
     }
-    for what in IDENTITY:
+    for what in KEY_FIELDS:
         count, total = len(read.named(what)), read.totals.get(what)
         if total not in (None, count):
             odd.remarks.append(f"the site says it has {total} {what}, but {count} came: it was changed in the meantime")

@@ -11,8 +11,9 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from mockscope._support.suggestions import nearest, nearest_email
+from mockscope._vendor import ALL_USERS, BUILTIN_GROUPS
 from mockscope.domain.credentials import API_KEY, HOST, new_api_key
-from mockscope.domain.model import ALL_USERS, BUILTIN_GROUPS, Dashboard, Group, User, email_key, timestamp
+from mockscope.domain.model import Dashboard, Group, User, email_key, timestamp
 from mockscope.domain.policy import Policy
 from mockscope.domain.rules import ACCESS_WORDS, DASHBOARD_WORDS, EMAIL, SOMETHING, Invalid, text
 from mockscope.domain.site import Site

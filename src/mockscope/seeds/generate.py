@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from mockscope.domain.model import ALL_USERS, Access, email_key, timestamp
+from mockscope._vendor import ALL_USERS
+from mockscope.domain.model import Access, email_key, timestamp
 from mockscope.seeds.format import SeedGenerate, SeedGroup, SeedSite, SeedUser
 
 TEAMS: Final = ("Sales", "Marketing", "Support", "Finance", "Engineering", "Operations", "Legal", "Research")

@@ -10,9 +10,10 @@ from weakref import finalize
 
 from mockscope._support.arguments import check_kind
 from mockscope._support.timestamps import aware
+from mockscope._vendor import ADMINISTRATORS, AUTH_HEADER
 from mockscope.contract import validation
 from mockscope.domain.credentials import new_api_key, new_host
-from mockscope.domain.model import ADMINISTRATORS, Dashboard, Group, User, timestamp
+from mockscope.domain.model import Dashboard, Group, User, timestamp
 from mockscope.domain.policy import Policy
 from mockscope.domain.rules import ADDED_DASHBOARD, ADDED_GROUP, ADDED_USER, NewGroup, NewUser, read_body
 from mockscope.domain.site import Site, Snapshot
@@ -101,7 +102,7 @@ class MockSite:
     @property
     def headers(self) -> dict[str, str]:
         """The headers that authenticate a request (AUTH-1)."""
-        return {"Http-X-Partner-Auth": f"{self.host}:{self.api_key}"}
+        return {AUTH_HEADER: f"{self.host}:{self.api_key}"}
 
     @property
     def admin(self) -> User:

@@ -6,7 +6,7 @@ from os import PathLike
 from typing import Final
 
 from mockscope._support.arguments import check_kind
-from mockscope.domain.model import ADMINISTRATORS, ALL_USERS
+from mockscope._vendor import ADMINISTRATORS, ALL_USERS
 from mockscope.domain.rules import NewUser
 from mockscope.domain.site import Site
 from mockscope.seeds import files

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from mockscope import codec
 from mockscope._support.suggestions import MOST_CANDIDATES, nearest, nearest_email
+from mockscope._vendor import AUTH_HEADER_BYTES, EMAIL_HEADER_BYTES, GROUPS_PATH, USERS_PATH
 from mockscope.domain.directory import Directory
 from mockscope.domain.model import email_key
 from mockscope.domain.refusals import Refusal, Refused
@@ -18,8 +19,6 @@ from mockscope.domain.rules import ACCESS_WORDS, GROUP_CHANGES, NEW_GROUP, NEW_U
 from mockscope.domain.store import Table
 from mockscope.instruments.hints import Hint, HintTemplate, did_you_mean
 from mockscope.web.request import HTTPRequest
-from mockscope.web.request_head import AUTH_HEADER, EMAIL_HEADER
-from mockscope.web.routes import GROUPS, USERS
 
 # The values of a hint, which its condition finds; None where the hint does not fit.
 Values = Mapping[str, str]
@@ -88,7 +87,7 @@ def _known_sites(refused: Refused, request: HTTPRequest, directory: Directory) -
 
 
 def _other_site(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
-    key = request.head.header(AUTH_HEADER).strip().rpartition(":")[2]
+    key = request.head.header(AUTH_HEADER_BYTES).strip().rpartition(":")[2]
     return next(({"other": site.host} for site in directory if site.is_opened_by(key)), None)
 
 
@@ -97,7 +96,7 @@ def _at(pattern: str) -> Condition:
 
 
 def _near_path(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
-    return {"nearest": did_you_mean(nearest(request.call.path.rstrip("/"), (USERS, GROUPS)))}
+    return {"nearest": did_you_mean(nearest(request.call.path.rstrip("/"), (USERS_PATH, GROUPS_PATH)))}
 
 
 def _email_in_query(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
@@ -185,19 +184,19 @@ REASONS: Final = (
     Reason(Refusal.AUTH_MISSING, HintTemplate.AUTH_HEADER_RENAMED, _renamed(RENAMED_AUTH)),
     Reason(Refusal.AUTH_MISSING, HintTemplate.AUTH_HEADER_MISSING),
     Reason(Refusal.AUTH_REPEATED, HintTemplate.AUTH_REPEATED),
-    Reason(Refusal.AUTH_MALFORMED, HintTemplate.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER)),
+    Reason(Refusal.AUTH_MALFORMED, HintTemplate.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER_BYTES)),
     Reason(Refusal.AUTH_MALFORMED, HintTemplate.AUTH_NO_COLON),
     Reason(Refusal.AUTH_SWAPPED, HintTemplate.AUTH_SWAPPED),
-    Reason(Refusal.SITE_UNKNOWN, HintTemplate.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER)),
+    Reason(Refusal.SITE_UNKNOWN, HintTemplate.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER_BYTES)),
     Reason(Refusal.SITE_UNKNOWN, HintTemplate.SITE_REMOVED, _removed_site),
     Reason(Refusal.SITE_UNKNOWN, HintTemplate.SITE_UNKNOWN, _known_sites),
-    Reason(Refusal.KEY_WRONG, HintTemplate.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER)),
+    Reason(Refusal.KEY_WRONG, HintTemplate.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER_BYTES)),
     Reason(Refusal.KEY_WRONG, HintTemplate.KEY_OF_ANOTHER_SITE, _other_site),
     Reason(Refusal.KEY_WRONG, HintTemplate.KEY_WRONG),
     Reason(Refusal.API_DISABLED, HintTemplate.API_DISABLED),
     Reason(Refusal.PATH_UNKNOWN, HintTemplate.SUCCESSOR_API, _at(SUCCESSOR)),
-    Reason(Refusal.PATH_UNKNOWN, HintTemplate.EMAIL_IN_PATH, _at(r"/api/v1/users/[^/]*(@|%40)")),
-    Reason(Refusal.PATH_UNKNOWN, HintTemplate.UNESCAPED_SLASH, _at("/api/v1/groups/")),
+    Reason(Refusal.PATH_UNKNOWN, HintTemplate.EMAIL_IN_PATH, _at(f"{USERS_PATH}/[^/]*(@|%40)")),
+    Reason(Refusal.PATH_UNKNOWN, HintTemplate.UNESCAPED_SLASH, _at(f"{GROUPS_PATH}/")),
     Reason(Refusal.PATH_UNKNOWN, HintTemplate.PATH_UNKNOWN, _near_path),
     Reason(Refusal.METHOD_NOT_ALLOWED, HintTemplate.CORS_PREFLIGHT, _preflight),
     Reason(Refusal.METHOD_NOT_ALLOWED, HintTemplate.METHOD_NOT_OFFERED),
@@ -223,7 +222,7 @@ REASONS: Final = (
     Reason(Refusal.EMAIL_MISSING, HintTemplate.EMAIL_HEADER_MISSING),
     Reason(Refusal.EMAIL_BLANK, HintTemplate.EMAIL_HEADER_BLANK),
     Reason(Refusal.EMAIL_REPEATED, HintTemplate.EMAIL_REPEATED),
-    Reason(Refusal.USER_UNKNOWN, HintTemplate.EMAIL_ANGLE_BRACKETS, _brackets_in(EMAIL_HEADER)),
+    Reason(Refusal.USER_UNKNOWN, HintTemplate.EMAIL_ANGLE_BRACKETS, _brackets_in(EMAIL_HEADER_BYTES)),
     Reason(Refusal.USER_UNKNOWN, HintTemplate.USER_UNKNOWN, _near_user),
     Reason(Refusal.GROUPS_UNKNOWN, HintTemplate.GROUP_UNKNOWN, _near_group),
     Reason(Refusal.INVITER_UNKNOWN, HintTemplate.INVITER_UNKNOWN, _administrators),

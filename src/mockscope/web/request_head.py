@@ -8,13 +8,10 @@ from urllib.parse import unquote_plus
 from starlette.types import Scope
 
 from mockscope._support.text import readable
+from mockscope._vendor import AUTH_HEADER_BYTES, EMAIL_HEADER_BYTES, NEXT_PAGE_START, TEST_MODE
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.packed_headers import Pairs
 
-# AUTH-1: "Http-X-Partner-Auth", matched without case, with the "Http-" prefix literally.
-AUTH_HEADER: Final = b"http-x-partner-auth"
-# "REQUIRED HTTP HEADER: HTTP-X-EMAIL"
-EMAIL_HEADER: Final = b"http-x-email"
 MAX_HEAD_BYTES: Final = 64 * 1024
 # In the state of a request without its head, which was too long: the name of the refusal.
 REFUSED_HEAD: Final = "mockscope.refused_head"
@@ -46,13 +43,13 @@ class RequestHead:
         if self.query_string:
             pairs = [pair.partition("=") for pair in self.query_string.split("&")]
             self.query = {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}
-            self.start = self.query.get("next_page_start", "")
-            self.asks_test_mode = self.query.get("test_mode", "").lower() == "true"
+            self.start = self.query.get(NEXT_PAGE_START, "")
+            self.asks_test_mode = self.query.get(TEST_MODE, "").lower() == "true"
         self.headers: Pairs = scope["headers"]
         # The first header of a name counts.
         self._first: dict[bytes, bytes] = dict(reversed(self.headers))
         self.repeats_headers = len(self.headers) > len(self._first)
-        self.names_user = EMAIL_HEADER in self._first
+        self.names_user = EMAIL_HEADER_BYTES in self._first
 
     def __repr__(self) -> str:
         return f"<Head of {self.method} {self.path}>"
@@ -64,8 +61,8 @@ class RequestHead:
             Refused: AUTH_REPEATED.
         """
         if self.repeats_headers:
-            self._check_repeated(AUTH_HEADER, Refusal.AUTH_REPEATED)
-        return self._first.get(AUTH_HEADER, b"").decode("latin-1").strip()
+            self._check_repeated(AUTH_HEADER_BYTES, Refusal.AUTH_REPEATED)
+        return self._first.get(AUTH_HEADER_BYTES, b"").decode("latin-1").strip()
 
     def email(self, *, rule: str) -> str:
         """Return the email in the header, under the rule of the operation that needs it.
@@ -74,8 +71,8 @@ class RequestHead:
             Refused: EMAIL_MISSING, EMAIL_BLANK, EMAIL_REPEATED.
         """
         if self.repeats_headers:
-            self._check_repeated(EMAIL_HEADER, Refusal.EMAIL_REPEATED)
-        email = readable(self.header(EMAIL_HEADER)).strip()
+            self._check_repeated(EMAIL_HEADER_BYTES, Refusal.EMAIL_REPEATED)
+        email = readable(self.header(EMAIL_HEADER_BYTES)).strip()
         if not email:
             raise Refused(Refusal.EMAIL_BLANK if self.names_user else Refusal.EMAIL_MISSING, rule=rule)
         return email

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from mockscope import codec
 from mockscope._support.suggestions import nearest
+from mockscope._vendor import AUTH_HEADER_BYTES, EMAIL_HEADER_BYTES, NEXT_PAGE_START, OTHER_CREATOR_FIELD, TEST_MODE
 from mockscope.instruments.hints import Hint, HintTemplate, did_you_mean
 from mockscope.web.refusal_hints import (
     BODIES,
@@ -24,17 +25,15 @@ from mockscope.web.refusal_hints import (
     sent_field,
 )
 from mockscope.web.request import HTTPRequest
-from mockscope.web.request_head import AUTH_HEADER, EMAIL_HEADER, MAX_HEAD_BYTES
+from mockscope.web.request_head import MAX_HEAD_BYTES
 from mockscope.web.routes import ROUTES
 
-CURSOR: Final = "next_page_start"
-TEST_MODE: Final = "test_mode"
 # The operations that list records, and those that look for an email in a header.
 LISTS: Final = ("list_users", "list_groups", "get_user")
 BY_EMAIL: Final = ("list_users", "get_user", "update_user", "delete_user")
 # HTTP-7. A read knows test_mode too: it has a hint of its own there (TEST-3).
 KNOWN_PARAMETERS: Final = {
-    row.operation: frozenset({TEST_MODE, CURSOR} if row.operation in LISTS else {TEST_MODE}) for row in ROUTES
+    row.operation: frozenset({TEST_MODE, NEXT_PAGE_START} if row.operation in LISTS else {TEST_MODE}) for row in ROUTES
 }
 # HTTP-7: it has a hint of its own.
 EMAIL_OF_UPDATE: Final = ("update_user", "email")
@@ -100,7 +99,7 @@ def _hint_of_parameter(name: str, known: frozenset[str]) -> HintTemplate:
         return HintTemplate.PARAMETER_DRY_RUN
     return (
         HintTemplate.PARAMETER_PAGING
-        if CURSOR in known and PAGING.fullmatch(_word(name))
+        if NEXT_PAGE_START in known and PAGING.fullmatch(_word(name))
         else HintTemplate.PARAMETER_UNKNOWN
     )
 
@@ -217,14 +216,14 @@ SUSPICIONS: Final = (
         HintTemplate.EMAIL_UNCHANGEABLE,
         lambda request: _once(request.call.operation == "update_user" and "email" in (request.fields or ())),
     ),
-    Suspicion("fields", HintTemplate.CREATE_BY_EMAIL, lambda request: _once(sent_field("create_by_email", request))),
+    Suspicion("fields", HintTemplate.CREATE_BY_EMAIL, lambda request: _once(sent_field(OTHER_CREATOR_FIELD, request))),
     Suspicion("fields", HintTemplate.NAME_TOO_LONG, _names_too_long),
     Suspicion("fields", HintTemplate.FIELD_REPEATED, _repeated_fields),
     Suspicion("fields", HintTemplate.GROUP_REPEATED, _repeated_group),
     Suspicion("fields", HintTemplate.CONTENT_TYPE_NOT_JSON, _other_type),
     Suspicion("ignored body", HintTemplate.BODY_IGNORED, lambda request: [{"method": request.call.method}]),
-    Suspicion("headers", HintTemplate.AUTH_REPEATED, lambda request: _once(request.head.repeats(AUTH_HEADER))),
-    Suspicion("headers", HintTemplate.EMAIL_REPEATED, lambda request: _once(request.head.repeats(EMAIL_HEADER))),
+    Suspicion("headers", HintTemplate.AUTH_REPEATED, lambda request: _once(request.head.repeats(AUTH_HEADER_BYTES))),
+    Suspicion("headers", HintTemplate.EMAIL_REPEATED, lambda request: _once(request.head.repeats(EMAIL_HEADER_BYTES))),
 )
 PLACES: Final = {row.hint: place for place, row in enumerate(SUSPICIONS)}
 BY_PART: Final = {row.part: [each for each in SUSPICIONS if each.part == row.part] for row in SUSPICIONS}

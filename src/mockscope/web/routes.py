@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from mockscope import codec
+from mockscope._vendor import GROUP_PATH, GROUPS_PATH, REMOVED, USERS_PATH, WOULD_SUCCEED
 from mockscope.domain.model import Group, User
 from mockscope.domain.rules import read_group_changes, read_new_group, read_new_user, read_user_changes
 from mockscope.web.request import HTTPRequest
@@ -25,7 +26,7 @@ def respond(record: object, status: int = 200) -> JSONResponse:
 
 def would_succeed(status: int = 200) -> JSONResponse:
     """Render the message of test mode (TEST-2)."""
-    return respond(codec.Message(codec.WOULD_SUCCEED), status)
+    return respond(codec.Message(WOULD_SUCCEED), status)
 
 
 def created(request: HTTPRequest, record: User | Group | None) -> JSONResponse:
@@ -42,7 +43,7 @@ def removed(request: HTTPRequest, record: User | Group | None) -> JSONResponse:
     """Render the message of a deletion, "User removed from example-site", or that of test mode."""
     if record is None:
         return would_succeed()
-    return respond(codec.Message(f"{type(record).__name__} removed from {request.site.host}"))
+    return respond(codec.Message(REMOVED.format(kind=type(record).__name__, host=request.site.host)))
 
 
 # -- users -----------------------------------------------------------------------------------------------------
@@ -121,22 +122,18 @@ class Row(NamedTuple):
         return self.method in ("POST", "PUT")
 
 
-USERS: Final = "/api/v1/users"
-GROUPS: Final = "/api/v1/groups"
-ONE_GROUP: Final = "/api/v1/groups/{group_name}"
-
 ROUTES: Final = (
-    Row("list_users", "GET", USERS, list_users, names_user=False),
+    Row("list_users", "GET", USERS_PATH, list_users, names_user=False),
     # "REQUIRED HTTP HEADER: HTTP-X-EMAIL" is all that tells GET Single User from GET Users.
-    Row("get_user", "GET", USERS, get_user, names_user=True),
-    Row("create_user", "POST", USERS, create_user),
-    Row("update_user", "PUT", USERS, update_user),
-    Row("delete_user", "DELETE", USERS, delete_user),
-    Row("list_groups", "GET", GROUPS, list_groups),
-    Row("get_group", "GET", ONE_GROUP, get_group),
-    Row("create_group", "POST", GROUPS, create_group),
-    Row("update_group", "PUT", ONE_GROUP, update_group),
-    Row("delete_group", "DELETE", ONE_GROUP, delete_group),
+    Row("get_user", "GET", USERS_PATH, get_user, names_user=True),
+    Row("create_user", "POST", USERS_PATH, create_user),
+    Row("update_user", "PUT", USERS_PATH, update_user),
+    Row("delete_user", "DELETE", USERS_PATH, delete_user),
+    Row("list_groups", "GET", GROUPS_PATH, list_groups),
+    Row("get_group", "GET", GROUP_PATH, get_group),
+    Row("create_group", "POST", GROUPS_PATH, create_group),
+    Row("update_group", "PUT", GROUP_PATH, update_group),
+    Row("delete_group", "DELETE", GROUP_PATH, delete_group),
 )
 
 # (method, whether the email header is there) -> row
@@ -156,11 +153,11 @@ def _rows_at(path: str) -> Rows:
 
 # HTTP-3: both spellings of a collection are answered directly. They come before the pattern of one group.
 COLLECTIONS: Final[Mapping[str, Rows]] = {
-    spelling: _rows_at(path) for path in (USERS, GROUPS) for spelling in (path, f"{path}/")
+    spelling: _rows_at(path) for path in (USERS_PATH, GROUPS_PATH) for spelling in (path, f"{path}/")
 }
 # HTTP-3: one slash behind the name is the same group.
-ONE_GROUP_PATTERN: Final = re.compile(f"{GROUPS}/(?P<group_name>[^/]+)/?")
-ONE_GROUP_ROWS: Final = _rows_at(ONE_GROUP)
+ONE_GROUP_PATTERN: Final = re.compile(f"{GROUPS_PATH}/(?P<group_name>[^/]+)/?")
+ONE_GROUP_ROWS: Final = _rows_at(GROUP_PATH)
 
 
 def route(head: RequestHead) -> tuple[Rows | None, str]:

@@ -3,21 +3,21 @@
 from collections.abc import Iterator
 from typing import Final
 
+from mockscope._vendor import AUTH_HEADER, GROUPS_PATH
 from mockscope.conformance.outcome import REFUSED, require, same
 from mockscope.conformance.session import WRONG_KEY, Session
 from mockscope.conformance.table import Check, not_visible, row
-from mockscope.remote.client import AUTH_HEADER, GROUPS
 from mockscope.remote.exchange import Exchange
 
 
 def _with(session: Session, *values: str, name: str = AUTH_HEADER) -> Exchange:
     """Send a GET with these values of a header, and no other auth header."""
-    return session.get(GROUPS, auth=False, headers=[(name, value) for value in values])
+    return session.get(GROUPS_PATH, auth=False, headers=[(name, value) for value in values])
 
 
 def _any_case(session: Session) -> None:
     for name in (AUTH_HEADER.upper(), AUTH_HEADER.lower()):
-        same(_with(session, session.pair, name=name), session.get(GROUPS))
+        same(_with(session, session.pair, name=name), session.get(GROUPS_PATH))
 
 
 def _under_other_names(session: Session) -> Iterator[Exchange]:

@@ -5,21 +5,21 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
+from mockscope._vendor import ALL_USERS, BUILTIN_GROUPS, CREATOR_FIELD, GROUP_FIELDS, GROUPS_PATH
 from mockscope.conformance.listing import GROUP, USER, Fields
 from mockscope.conformance.outcome import DRY_RUN, FULL, OK, expect, refused_alike, require, respond
 from mockscope.conformance.records import changed, created, deleted, field_of, is_found, shown, shows_whole
-from mockscope.conformance.session import ADMINISTRATORS, ALL_USERS, Session
+from mockscope.conformance.session import Session
 from mockscope.conformance.table import BAD_TEXTS, Check, alike, creates, not_visible, row, updates
-from mockscope.remote.client import GROUPS, group_path
+from mockscope.remote.client import group_path
 from mockscope.remote.exchange import Exchange
 
-KEYS: Final = ["name", "access"]
+KEYS: Final = [*GROUP_FIELDS]
 WORDS: Final = ("Sql", "Discovery", "View")
 SPELLINGS: Final = {"SQL": "Sql", "discovery": "Discovery", "dISCOVERY": "Discovery", "View": "View"}
 OTHER_WORDS: Final = ("", "edit", "sql ", 5, None, ["sql"])
-BUILT_IN: Final = (ADMINISTRATORS, ALL_USERS)
 # Another word of access is for GROUP-2.
-TEXTS: Final = ("name", "created_by_email")
+TEXTS: Final = ("name", CREATOR_FIELD)
 # The most groups of the site that are asked for one by one.
 MAX_GROUPS: Final = 5
 PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-")
@@ -68,9 +68,9 @@ def _fresh_site(session: Session) -> None:
     users, groups = session.walk(USER), session.walk(GROUP)
     is_fresh = users.is_whole and groups.is_whole and len(users.keys) == 1 and len(groups.keys) == 2
     require(is_fresh, "only a fresh site can tell, and this one is in use")
-    both = session.site_groups == [{"name": name, "access": "Sql"} for name in BUILT_IN]
-    expect(both, f"a fresh site has {' and '.join(BUILT_IN)}, both Sql", groups.pages[0].exchange)
-    is_member = [user["groups"] for user in session.site_users] == [list(BUILT_IN)]
+    both = session.site_groups == [{"name": name, "access": "Sql"} for name in BUILTIN_GROUPS]
+    expect(both, f"a fresh site has {' and '.join(BUILTIN_GROUPS)}, both Sql", groups.pages[0].exchange)
+    is_member = [user["groups"] for user in session.site_users] == [list(BUILTIN_GROUPS)]
     expect(is_member, "a fresh site has one administrator, a member of both groups", users.pages[0].exchange)
 
 
@@ -92,10 +92,10 @@ def _other_spellings(session: Session) -> Iterator[Exchange]:
     """Send a GET of an unknown group, and of groups by what is not their name."""
     yield session.see(GROUP, session.names.group())
     for name in _plain(session)[:MAX_GROUPS]:
-        yield session.get(f"{GROUPS}/{quote(_escaped(name), safe='')}")
+        yield session.get(f"{GROUPS_PATH}/{quote(_escaped(name), safe='')}")
         for other in (name.swapcase(), name.replace(" ", "+")):
             if other not in session.group_names:
-                yield session.get(f"{GROUPS}/{quote(other, safe='+')}")
+                yield session.get(f"{GROUPS_PATH}/{quote(other, safe='+')}")
 
 
 def _escaped(name: str) -> str:
@@ -111,7 +111,7 @@ def _are_found(session: Session, names: list[str], path_of: Callable[[str], str]
 def _decoded(session: Session) -> None:
     # That a group is found at all is for GROUP-GET-1.
     names = [name for name in _plain(session)[:MAX_GROUPS] if session.see(GROUP, name).status == 200]
-    _are_found(session, names, lambda name: f"{GROUPS}/{_escaped(name)}")
+    _are_found(session, names, lambda name: f"{GROUPS_PATH}/{_escaped(name)}")
 
 
 def _any_name(session: Session) -> None:
@@ -182,7 +182,7 @@ def _members_stay(session: Session) -> None:
 
 def _built_in(session: Session) -> list[str]:
     session.require_proof("PUT", GROUP)
-    names = [name for name in session.group_names if name in BUILT_IN]
+    names = [name for name in session.group_names if name in BUILTIN_GROUPS]
     require(names, "the site has no built-in groups")
     return names
 
@@ -222,7 +222,7 @@ CHECKS: Final = (
     creates("GROUP-CREATE-1", "A missing field", 400, GROUP, [*TEXTS, "access"], ...),
     creates("GROUP-CREATE-1", "A field that is blank, null or of another type", 400, GROUP, TEXTS, *BAD_TEXTS),
     Check("GROUP-CREATE-1", "create_by_email is read too, and created_by_email wins", _creator, DRY_RUN),
-    creates("GROUP-CREATE-2", "An unknown creator", 400, GROUP, ["created_by_email"], lambda s: s.names.email()),
+    creates("GROUP-CREATE-2", "An unknown creator", 400, GROUP, [CREATOR_FIELD], lambda s: s.names.email()),
     Check("GROUP-CREATE-2", "A creator need not be an administrator", _any_creator, DRY_RUN),
     row("GROUP-CREATE-3", "A name that is taken", 409, lambda s: [s.create(GROUP, **s.taken(GROUP))], DRY_RUN),
     Check("GROUP-CREATE-3", "A create is 201 with the group", partial(created, kind=GROUP, values={}), FULL),

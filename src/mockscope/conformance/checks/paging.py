@@ -7,11 +7,11 @@ from itertools import pairwise
 from typing import Final
 from urllib.parse import quote
 
+from mockscope._vendor import NEXT_PAGE_START, USERS_PATH
 from mockscope.conformance.listing import KINDS, USER, Kind, Page, Walk
 from mockscope.conformance.outcome import FULL, differs, expect, require
 from mockscope.conformance.session import Session
 from mockscope.conformance.table import LISTS, Check, ignores
-from mockscope.remote.client import USERS
 
 
 def _read(session: Session, kind: Kind) -> Walk:
@@ -21,7 +21,7 @@ def _read(session: Session, kind: Kind) -> Walk:
 
 
 def _page(session: Session, kind: Kind, cursor: str) -> Page:
-    return Page(session.get(kind.path, query={"next_page_start": cursor}), kind)
+    return Page(session.get(kind.path, query={NEXT_PAGE_START: cursor}), kind)
 
 
 # -- PAGE-1, PAGE-2 --------------------------------------------------------------------------------------------
@@ -51,7 +51,7 @@ def _size(session: Session, kind: Kind) -> None:
 def _next_page_start(session: Session, kind: Kind) -> None:
     walk = _read(session, kind)
     for page in walk.pages:
-        is_there = "next_page_start" in page.fields and isinstance(page.next_start, str | None)
+        is_there = NEXT_PAGE_START in page.fields and isinstance(page.next_start, str | None)
         expect(is_there, "next_page_start is in every page, a string or null", page.exchange)
     require(walk.is_whole, "the last page was not reached")
     # A page that could not be followed is the last one too.
@@ -101,7 +101,7 @@ def _in_capitals(session: Session) -> None:
 
 
 def _starts_at_unencoded(session: Session, email: str) -> None:
-    exchange = session.get(USERS, query=f"next_page_start={quote(email, safe='+@')}")
+    exchange = session.get(USERS_PATH, query=f"{NEXT_PAGE_START}={quote(email, safe='+@')}")
     starts = Page(exchange, USER).keys[:1] == [email]
     expect(starts, "the page starts at the first record not before its cursor", exchange)
 
@@ -195,7 +195,7 @@ CHECKS: Final = (
     Check("PAGE-3", "A + in a cursor may arrive as a blank", _plus_as_blank),
     Check("PAGE-3", "A + in a cursor may arrive as a blank, of a user made for it", _own_plus_as_blank, FULL),
     Check("PAGE-3", "A cursor whose user was deleted still works", _deleted_user, FULL),
-    ignores("PAGE-4", "An empty cursor is the first page", LISTS, {"query": "next_page_start="}),
+    ignores("PAGE-4", "An empty cursor is the first page", LISTS, {"query": f"{NEXT_PAGE_START}="}),
     *_both("PAGE-4", "a cursor after every record is an empty page", _after_the_last),
     *_both("PAGE-5", "the page is counted", _count_of_the_page),
     *_both("PAGE-5", "the site is counted", _count_of_the_site),

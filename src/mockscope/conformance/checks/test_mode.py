@@ -5,14 +5,15 @@ from functools import partial
 from itertools import product
 from typing import Any, Final
 
+from mockscope._vendor import GROUPS_PATH, TEST_MODE, USERS_PATH, WOULD_SUCCEED
 from mockscope.conformance.listing import GROUP, KINDS, USER, Kind, content
 from mockscope.conformance.outcome import DRY_RUN, FULL, OK, expect, is_same, require, respond
-from mockscope.conformance.session import TEST_MODE, Session
+from mockscope.conformance.session import IN_TEST_MODE, Session
 from mockscope.conformance.table import LISTS, Check, ignores
-from mockscope.remote.client import GROUPS, USERS, group_path
+from mockscope.remote.client import group_path
 from mockscope.remote.exchange import Exchange
 
-PASSED: Final = {"message": "Action would have completed successfully"}
+PASSED: Final = {"message": WOULD_SUCCEED}
 
 # A write: method, path, and what goes with it.
 Call = tuple[str, str, dict[str, Any]]
@@ -23,25 +24,25 @@ Call = tuple[str, str, dict[str, Any]]
 
 def _plainly_wrong(session: Session) -> Iterator[Call]:
     """Yield calls that no server could carry out."""
-    yield "POST", GROUPS, {"json": {}}
-    yield "PUT", USERS, {"json": {}, "email": session.names.email()}
+    yield "POST", GROUPS_PATH, {"json": {}}
+    yield "PUT", USERS_PATH, {"json": {}, "email": session.names.email()}
     yield "PUT", group_path(session.names.group()), {"json": {}}
-    yield "DELETE", USERS, {"email": session.names.email()}
+    yield "DELETE", USERS_PATH, {"email": session.names.email()}
     yield "DELETE", group_path(session.names.group()), {}
 
 
 def _wrong_in_other_ways(session: Session) -> Iterator[Call]:
     nobody = session.names.email()
     user, group = session.spare(USER), session.spare(GROUP)
-    yield "POST", USERS, {"json": session.new(USER, last_name="")}
-    yield "POST", USERS, {"json": session.new(USER, invited_by_email=nobody)}
-    yield "POST", USERS, {"json": session.new(USER, groups=[session.names.group()])}
-    yield "POST", USERS, {"json": session.new(USER, email=user)}
-    yield "POST", USERS, {"json": session.new(USER, email=user, invited_by_email=nobody)}
-    yield "POST", GROUPS, {"json": session.new(GROUP, access="no such word")}
-    yield "POST", GROUPS, {"json": session.new(GROUP, name=group)}
-    yield "POST", GROUPS, {"json": session.new(GROUP, name=group, created_by_email=nobody)}
-    yield "PUT", USERS, {"email": user, "json": {"first_name": ""}}
+    yield "POST", USERS_PATH, {"json": session.new(USER, last_name="")}
+    yield "POST", USERS_PATH, {"json": session.new(USER, invited_by_email=nobody)}
+    yield "POST", USERS_PATH, {"json": session.new(USER, groups=[session.names.group()])}
+    yield "POST", USERS_PATH, {"json": session.new(USER, email=user)}
+    yield "POST", USERS_PATH, {"json": session.new(USER, email=user, invited_by_email=nobody)}
+    yield "POST", GROUPS_PATH, {"json": session.new(GROUP, access="no such word")}
+    yield "POST", GROUPS_PATH, {"json": session.new(GROUP, name=group)}
+    yield "POST", GROUPS_PATH, {"json": session.new(GROUP, name=group, created_by_email=nobody)}
+    yield "PUT", USERS_PATH, {"email": user, "json": {"first_name": ""}}
     yield "PUT", group_path(group), {"json": {"name": session.own(GROUP)}}
 
 
@@ -64,7 +65,7 @@ def _same_refusals(session: Session) -> None:
 def _create_with(session: Session, value: str) -> tuple[Exchange, Exchange]:
     """Create a user with a value of test_mode; return the response, and that of a look at the user."""
     body = session.new(USER)
-    exchange = session.request("POST", USERS, json=body, query={"test_mode": value})
+    exchange = session.request("POST", USERS_PATH, json=body, query={TEST_MODE: value})
     return exchange, session.see(USER, body["email"])
 
 
@@ -158,7 +159,7 @@ CHECKS: Final = (
     Check("TEST-2", "A create that would succeed is answered with the message", _message_of_creates, DRY_RUN),
     Check("TEST-2", "An update that would succeed is answered with the message", _message_of_updates, DRY_RUN),
     Check("TEST-2", "A deletion that would succeed is answered with the message", _message_of_deletions, FULL),
-    ignores("TEST-3", "GET ignores test_mode", LISTS, {"query": TEST_MODE}),
+    ignores("TEST-3", "GET ignores test_mode", LISTS, {"query": IN_TEST_MODE}),
     Check("TEST-3", "Any value but true is a real call", _other_values, FULL),
     Check("TEST-4", "A create in test mode leaves nothing behind", _creates_leave_nothing, DRY_RUN),
     Check("TEST-4", "An update or a deletion in test mode changes nothing", _changes_nothing, FULL),

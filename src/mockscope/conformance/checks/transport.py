@@ -6,17 +6,26 @@ from itertools import product
 from json import dumps
 from typing import Final
 
+from mockscope._vendor import (
+    API_PATH,
+    CREATOR_FIELD,
+    GROUPS_PATH,
+    INVITER_FIELD,
+    NEXT_PAGE_START,
+    USERS_PATH,
+    VENDOR_HOSTS,
+)
 from mockscope.conformance.listing import GROUP, KINDS, USER, Fields
 from mockscope.conformance.outcome import DRY_RUN, FULL, OK, READ_ONLY, Level, differs, expect, require, respond, same
 from mockscope.conformance.session import Session
 from mockscope.conformance.table import LISTS, Check, alike, ignores, not_visible, row
-from mockscope.remote.client import GROUPS, USERS, RateLimited, Unreachable, group_path
+from mockscope.remote.client import RateLimited, Unreachable, group_path
 from mockscope.remote.exchange import Exchange
 
-VENDOR_HOSTS: Final = [{"headers": [("Host", f"{name}.periscopedata.com")]} for name in ("app", "api")]
-NOWHERE: Final = "/api/v1/nothing"
+OTHER_HOSTS: Final = [{"headers": [("Host", name)]} for name in VENDOR_HOSTS]
+NOWHERE: Final = f"{API_PATH}/nothing"
 # Paths of the vendor's later API.
-LATER_PATHS: Final = ("/api/v2/users", "/api/v1/roles", "/api/v1/dashboards")
+LATER_PATHS: Final = ("/api/v2/users", f"{API_PATH}/roles", f"{API_PATH}/dashboards")
 # HTTP-8
 MAX_BODY_BYTES: Final = 1024 * 1024
 LONG: Final = "9" * 64 * 1024
@@ -32,7 +41,7 @@ BAD_ACCESS: Final = {"access": "no such word"}
 
 def _json(session: Session) -> None:
     # Responses of several statuses.
-    session.get(USERS, auth=False)
+    session.get(USERS_PATH, auth=False)
     session.get(NOWHERE)
     for kind, name in ((USER, session.names.email()), (GROUP, session.names.group())):
         session.walk(kind)
@@ -55,7 +64,7 @@ def _lists(session: Session) -> None:
         # A user has groups too.
         is_list = isinstance(body, Fields) and kind.name in body and "email" not in body
         if is_list and exchange.method == "GET" and exchange.status == 200:
-            page = [f"total_{kind.name}", f"{kind.name}_this_page", "next_page_start", kind.name]
+            page = [f"total_{kind.name}", f"{kind.name}_this_page", NEXT_PAGE_START, kind.name]
             # Counts and cursor have rules of their own, which say that they are there.
             names = [name for name in page if name in body.names or name == kind.name]
             expect(body.names == names, f"a list has {', '.join(page)}, in this order, and nothing else", exchange)
@@ -77,8 +86,8 @@ def _reads_in_both_spellings(session: Session) -> None:
 
 def _writes_in_both_spellings(session: Session) -> None:
     # No user is named, and the update of a group is empty, so that nothing can be written.
-    one_group = group_path(session.subject(GROUP))
-    for method, path in (("POST", USERS), ("POST", GROUPS), ("PUT", USERS), ("PUT", one_group), ("DELETE", USERS)):
+    writes = [("POST", USERS_PATH), ("POST", GROUPS_PATH), ("PUT", USERS_PATH), ("DELETE", USERS_PATH)]
+    for method, path in (*writes, ("PUT", group_path(session.subject(GROUP)))):
         plain, slashed = session.write(method, path, body=b"{}"), session.write(method, f"{path}/", body=b"{}")
         expect(plain.status == slashed.status, "both spellings are answered alike", slashed, plain)
 
@@ -88,13 +97,13 @@ def _new_user(session: Session, **changes: object) -> bytes:
 
 
 def _sent(session: Session, body: bytes) -> Exchange:
-    return session.write("POST", USERS, body=body, headers=AS_JSON)
+    return session.write("POST", USERS_PATH, body=body, headers=AS_JSON)
 
 
 def _any_content_type(session: Session) -> None:
     require(session.create(USER).status < 300, "a body that says what it is is refused as well")
     types: list[list[tuple[str, str]]] = [[], AS_TEXT, [("Content-Type", "application/x-www-form-urlencoded")]]
-    others = [session.write("POST", USERS, body=_new_user(session), headers=headers) for headers in types]
+    others = [session.write("POST", USERS_PATH, body=_new_user(session), headers=headers) for headers in types]
     wrong = [exchange for exchange in others if exchange.status >= 300]
     is_split = wrong and [exchange.status for exchange in wrong] != [400] * len(others)
     expect(not is_split, "a body is read as JSON whatever its Content-Type", *wrong)
@@ -140,24 +149,24 @@ def _deletions_with_a_body(session: Session) -> Iterator[Exchange]:
 
 
 def _with_a_wrong_key(session: Session) -> Iterator[Exchange]:
-    yield session.get(GROUPS, headers=session.nobody)
+    yield session.get(GROUPS_PATH, headers=session.nobody)
     yield session.get(NOWHERE, headers=session.nobody)
     yield session.get(group_path(session.names.group()), headers=session.nobody)
-    yield session.get(USERS, email=session.names.email(), headers=session.nobody)
-    yield session.get(USERS, email=" ", headers=session.nobody)
+    yield session.get(USERS_PATH, email=session.names.email(), headers=session.nobody)
+    yield session.get(USERS_PATH, email=" ", headers=session.nobody)
 
 
 def _writes_with_a_wrong_key(session: Session) -> Iterator[Exchange]:
-    yield session.get(GROUPS, headers=session.nobody)
-    yield session.write_in_test_mode("POST", USERS, body=NOT_JSON, headers=session.nobody)
-    yield session.write_in_test_mode("POST", GROUPS, body=NOT_JSON, headers=session.nobody)
-    yield session.write_in_test_mode("PATCH", GROUPS, headers=session.nobody)
+    yield session.get(GROUPS_PATH, headers=session.nobody)
+    yield session.write_in_test_mode("POST", USERS_PATH, body=NOT_JSON, headers=session.nobody)
+    yield session.write_in_test_mode("POST", GROUPS_PATH, body=NOT_JSON, headers=session.nobody)
+    yield session.write_in_test_mode("PATCH", GROUPS_PATH, headers=session.nobody)
 
 
 def _another_method(session: Session) -> None:
     # The group does not exist: the method comes before the target.
-    one_group = group_path(session.names.group())
-    for path, offered in ((USERS, ALL_METHODS), (GROUPS, {"GET", "POST"}), (one_group, ALL_METHODS - {"POST"})):
+    group = group_path(session.names.group())
+    for path, offered in ((USERS_PATH, ALL_METHODS), (GROUPS_PATH, {"GET", "POST"}), (group, ALL_METHODS - {"POST"})):
         exchange = session.write_in_test_mode("PATCH", path)
         respond(405, exchange)
         allowed = {method.strip().upper() for method in (exchange.header("Allow") or "").split(",")}
@@ -175,8 +184,8 @@ def _before_the_conflict(session: Session) -> None:
     for kind, bad in (
         (USER, {"last_name": ""}),
         (GROUP, BAD_ACCESS),
-        (USER, {"invited_by_email": nobody}),
-        (GROUP, {"created_by_email": nobody}),
+        (USER, {INVITER_FIELD: nobody}),
+        (GROUP, {CREATOR_FIELD: nobody}),
     ):
         # Another rule judges refusals without a conflict.
         if session.create(kind, **bad).status == 400:
@@ -199,7 +208,7 @@ def _writes_with_an_unknown_parameter(session: Session) -> Iterator[Exchange]:
 def _null_is_a_cursor(session: Session) -> None:
     # The other cursor of each pair is just before it, with no record between.
     for kind, (cursor, other) in product(KINDS, (("null", "nulk~"), ("None", "Nond~"))):
-        pages = [session.get(kind.path, query={"next_page_start": text}) for text in (cursor, other)]
+        pages = [session.get(kind.path, query={NEXT_PAGE_START: text}) for text in (cursor, other)]
         same(*pages)
 
 
@@ -232,7 +241,7 @@ def _too_long(title: str, status: int, send: Callable[[Session], Exchange], leve
 CHECKS: Final = (
     Check("HTTP-1", "Every response is JSON, and every refusal has one message", _json, is_last=True),
     Check("HTTP-1", "Lists are as on the page", _lists, is_last=True),
-    ignores("HTTP-2", "The Host header is ignored", [GROUPS], *VENDOR_HOSTS),
+    ignores("HTTP-2", "The Host header is ignored", [GROUPS_PATH], *OTHER_HOSTS),
     Check("HTTP-3", "Lists and groups are there with a slash and without", _reads_in_both_spellings),
     Check("HTTP-3", "Writes may go to both spellings", _writes_in_both_spellings, DRY_RUN),
     Check("HTTP-4", "A body is read as JSON whatever its Content-Type", _any_content_type, DRY_RUN),
@@ -255,8 +264,8 @@ CHECKS: Final = (
     row("HTTP-7", "A create with an unknown parameter", OK, _writes_with_an_unknown_parameter, FULL),
     Check("HTTP-7", "null and None are cursors like any other", _null_is_a_cursor),
     Check("HTTP-7", "An email cannot be changed", _email_stays, FULL),
-    _too_long("A request line over 64 KiB", 414, lambda s: s.get(USERS, query={"shoe_size": LONG})),
-    _too_long("A head over 64 KiB", 431, lambda s: s.get(USERS, headers=[("X-Shoe-Size", LONG)])),
+    _too_long("A request line over 64 KiB", 414, lambda s: s.get(USERS_PATH, query={"shoe_size": LONG})),
+    _too_long("A head over 64 KiB", 431, lambda s: s.get(USERS_PATH, headers=[("X-Shoe-Size", LONG)])),
     _too_long("A body over 1 MiB", 413, lambda s: _sent(s, _new_user(s).ljust(MAX_BODY_BYTES + 1)), DRY_RUN),
     Check("HTTP-8", "A body of 1 MiB is not", _body_not_too_large, DRY_RUN),
     row("HTTP-9", "A path of the vendor's later API", 404, lambda s: (s.get(path) for path in LATER_PATHS)),

@@ -6,17 +6,17 @@ from functools import partial
 from itertools import product
 from typing import Any, Final
 
+from mockscope._vendor import ADMINISTRATORS, ALL_USERS, INVITER_FIELD, NEXT_PAGE_START, USER_FIELDS, USERS_PATH
 from mockscope.conformance.listing import GROUP, USER
 from mockscope.conformance.outcome import DRY_RUN, FULL, OK, expect, refused_alike, require, respond, unseen
 from mockscope.conformance.records import changed, created, deleted, field_of, is_found, shown, shows_whole
-from mockscope.conformance.session import ADMINISTRATORS, ALL_USERS, Session
+from mockscope.conformance.session import Session
 from mockscope.conformance.table import BAD_TEXTS, BLANKS, Check, creates, not_visible, row, updates
-from mockscope.remote.client import USERS
 from mockscope.remote.exchange import Exchange
 
-KEYS: Final = ["first_name", "last_name", "email", "groups", "last_login_at", "password_updated_at", "tfa_enabled"]
+KEYS: Final = [*USER_FIELDS]
 TIME: Final = re.compile(r"\d{4}-(0\d|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-6]\d\.\d{3}Z", re.ASCII)
-REQUIRED: Final = ("first_name", "last_name", "email", "invited_by_email")
+REQUIRED: Final = ("first_name", "last_name", "email", INVITER_FIELD)
 NEW_USER: Final = {"last_login_at": None, "password_updated_at": None, "tfa_enabled": False}
 # They leave the groups to the server.
 NO_GROUPS: Final[tuple[object, ...]] = (..., None, [])
@@ -85,8 +85,8 @@ def _marked(tail: str) -> Callable[[Session], str]:
 
 def _taken_in_any_case(session: Session) -> None:
     body = session.taken(USER)
-    plain = session.write("POST", USERS, json=body)
-    refused_alike(plain, session.write("POST", USERS, json=body | {"email": body["email"].swapcase()}))
+    plain = session.write("POST", USERS_PATH, json=body)
+    refused_alike(plain, session.write("POST", USERS_PATH, json=body | {"email": body["email"].swapcase()}))
 
 
 def _spelling(session: Session) -> None:
@@ -97,8 +97,8 @@ def _spelling(session: Session) -> None:
 
 def _found(session: Session) -> None:
     require(session.site_users, "no user was seen")
-    for user, query in product((session.site_users[0], session.site_users[-1]), ({}, {"next_page_start": "a"})):
-        exchange = session.get(USERS, email=user["email"], query=query)
+    for user, query in product((session.site_users[0], session.site_users[-1]), ({}, {NEXT_PAGE_START: "a"})):
+        exchange = session.get(USERS_PATH, email=user["email"], query=query)
         is_one = is_found(exchange, USER, user["email"])
         expect(is_one, "200 with the user of that email, whatever the cursor", exchange)
 
@@ -154,7 +154,7 @@ def _invited_by_an_administrator(session: Session) -> None:
 
 def _of_nobody(session: Session, method: str) -> Iterator[Exchange]:
     for email in (None, *BLANKS, session.names.email()):
-        yield session.write(method, USERS, email=email, json={} if method == "PUT" else None)
+        yield session.write(method, USERS_PATH, email=email, json={} if method == "PUT" else None)
 
 
 def _updated(session: Session) -> None:
@@ -190,7 +190,7 @@ def _the_last_administrator_may_go(session: Session) -> None:
     is_one = len(administrators) == 1 and session.walk(USER).is_whole
     require(is_one, "the site has not exactly one administrator, whose deletion test mode could try")
     session.require_proof("DELETE", USER)
-    respond(OK, session.write_in_test_mode("DELETE", USERS, email=administrators[0]))
+    respond(OK, session.write_in_test_mode("DELETE", USERS_PATH, email=administrators[0]))
 
 
 CHECKS: Final = (
@@ -211,8 +211,8 @@ CHECKS: Final = (
     Check("USER-CREATE-2", "An unknown group is 400", _unknown_groups, DRY_RUN),
     Check("USER-CREATE-2", "Without groups a user is in All Users", _no_groups_are_all_users, FULL),
     Check("USER-CREATE-2", "Groups are those that were sent, in their order, each once", _groups_as_sent, FULL),
-    creates("USER-CREATE-3", "An unknown inviter", 400, USER, ["invited_by_email"], lambda s: s.names.email()),
-    creates("USER-CREATE-3", "An inviter without access", 400, USER, ["invited_by_email"], lambda s: s.outsider),
+    creates("USER-CREATE-3", "An unknown inviter", 400, USER, [INVITER_FIELD], lambda s: s.names.email()),
+    creates("USER-CREATE-3", "An inviter without access", 400, USER, [INVITER_FIELD], lambda s: s.outsider),
     Check("USER-CREATE-3", "A member of Administrators may invite", _invited_by_an_administrator, FULL),
     row("USER-CREATE-4", "An email that is taken", 409, lambda s: [s.create(USER, **s.taken(USER))], DRY_RUN),
     Check("USER-CREATE-5", "A create is 201 with the user", partial(created, kind=USER, values=NEW_USER), FULL),
