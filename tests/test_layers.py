@@ -153,7 +153,7 @@ def test_an_arrow_that_runs_up_is_seen(tmp_path: Path) -> None:
 
 
 VENDOR_FACTS: Final = (
-    *(_vendor.AUTH_HEADER, _vendor.EMAIL_HEADER, _vendor.API_PATH, _vendor.NEXT_PAGE_START, _vendor.WOULD_SUCCEED),
+    *(_vendor.AUTH_HEADER, _vendor.EMAIL_HEADER, _vendor.API_PATH, _vendor.NEXT_PAGE_START, _vendor.TEST_MODE_MESSAGE),
     *_vendor.BUILTIN_GROUPS,
 )
 

@@ -63,6 +63,6 @@ BUILTIN_GROUPS: Final = (ADMINISTRATORS, ALL_USERS)
 PAGE_SIZE: Final = 100
 
 # TEST-2, "If test_mode=true is specified, the response body is"
-WOULD_SUCCEED: Final = "Action would have completed successfully"
+TEST_MODE_MESSAGE: Final = "Action would have completed successfully"
 # "User removed from example-site", "Group removed from example-site"
-REMOVED: Final = "{kind} removed from {host}"
+REMOVED_MESSAGE: Final = "{kind} removed from {host}"

@@ -66,7 +66,7 @@ MIKE = person("Mike", "Hannigan", "Administrators", "All Users")
 MONICA = person("Monica", "Geller", "All Users")
 RACHEL = person("Rachel", "Green", "Administrators", "All Users")
 PHOEBE = person("Phoebe", "Buffay", "All Users", "Sales", new=True)
-WOULD_SUCCEED = {"message": "Action would have completed successfully"}
+TEST_MODE_MESSAGE = {"message": "Action would have completed successfully"}
 
 
 @pytest.mark.rule("PAGE-1", "PAGE-2", "USER-1")
@@ -124,7 +124,7 @@ def test_create_user(demo: LiveServer) -> None:
 @pytest.mark.rule("TEST-1", "TEST-2", "TEST-4")
 def test_create_user_in_test_mode(demo: LiveServer) -> None:
     before = demo.export()
-    assert shell(demo, CREATE_USER % ("?test_mode=true", "")) == [(200, WOULD_SUCCEED)]
+    assert shell(demo, CREATE_USER % ("?test_mode=true", "")) == [(200, TEST_MODE_MESSAGE)]
     assert demo.export() == before
 
 
@@ -170,7 +170,7 @@ def test_delete_user(demo: LiveServer) -> None:
     curl -X DELETE -H "$AUTH" -H "HTTP-X-EMAIL: joey@example.com" "$BASE/api/v1/users"
     """
     assert shell(demo, script) == [
-        (200, WOULD_SUCCEED),
+        (200, TEST_MODE_MESSAGE),
         (200, {"message": "User removed from example_site"}),
         (400, {"message": "No user of the site example_site has the email joey@example.com."}),
     ]
@@ -235,7 +235,7 @@ def test_create_group_in_both_spellings_of_the_page(demo: LiveServer, field: str
     creator = f'"{field}": "rachel@example.com"'
     script = CREATE_GROUP % ("?test_mode=true", creator) + CREATE_GROUP % ("", creator) * 2
     assert shell(demo, script) == [
-        (200, WOULD_SUCCEED),
+        (200, TEST_MODE_MESSAGE),
         (201, {"name": "Friends", "access": "Sql"}),
         (409, {"message": "A group with the name Friends exists already."}),
     ]
@@ -284,7 +284,7 @@ def test_delete_group(demo: LiveServer) -> None:
     curl -X DELETE -H "$AUTH" "$BASE/api/v1/groups/Sales"
     """
     assert shell(demo, script) == [
-        (200, WOULD_SUCCEED),
+        (200, TEST_MODE_MESSAGE),
         (200, {"message": "Group removed from example_site"}),
         (404, {"message": "The site example_site has no group Sales."}),
     ]

@@ -23,7 +23,7 @@ POLICY: Final[dict[str, Any]] = {
 }
 LOCAL_PART: Final = frozenset(string.ascii_letters + string.digits + ".!#$%&'*+/=?^_`{|}~-")
 LABEL: Final = frozenset(string.ascii_letters + string.digits + "-")
-WOULD_SUCCEED: Final = {"message": "Action would have completed successfully"}
+TEST_MODE_MESSAGE: Final = {"message": "Action would have completed successfully"}
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ def create_user(site: ModelSite, body: dict[str, Any], query: dict[str, str]) ->
     if site.find_user(body["email"]):
         raise Refuse(409)
     if is_dry_run(query):
-        return Answer(site.policy["test_mode_create_status"], WOULD_SUCCEED)
+        return Answer(site.policy["test_mode_create_status"], TEST_MODE_MESSAGE)
     site.create_missing_groups(groups)
     user = {
         "first_name": body["first_name"],
@@ -267,7 +267,7 @@ def update_user(site: ModelSite, user: dict[str, Any], body: dict[str, Any], que
         raise Refuse(400)
     groups = site.groups_to_set(body["groups"]) if "groups" in body else user["groups"]
     if is_dry_run(query):
-        return Answer(200, WOULD_SUCCEED)
+        return Answer(200, TEST_MODE_MESSAGE)
     site.create_missing_groups(groups)
     user["first_name"] = body.get("first_name", user["first_name"])
     user["last_name"] = body.get("last_name", user["last_name"])
@@ -277,7 +277,7 @@ def update_user(site: ModelSite, user: dict[str, Any], body: dict[str, Any], que
 
 def delete_user(site: ModelSite, user: dict[str, Any], query: dict[str, str]) -> Answer:
     if is_dry_run(query):
-        return Answer(200, WOULD_SUCCEED)
+        return Answer(200, TEST_MODE_MESSAGE)
     site.users.remove(user)
     for board in site.dashboards:
         if board["owner"] is not None and board["owner"].lower() == user["email"].lower():
@@ -296,7 +296,7 @@ def create_group(site: ModelSite, body: dict[str, Any], query: dict[str, str]) -
     if body["name"] in site.access:
         raise Refuse(409)
     if is_dry_run(query):
-        return Answer(site.policy["test_mode_create_status"], WOULD_SUCCEED)
+        return Answer(site.policy["test_mode_create_status"], TEST_MODE_MESSAGE)
     site.access[body["name"]] = body["access"].capitalize()
     return Answer(201, site.group(body["name"]))
 
@@ -312,7 +312,7 @@ def update_group(site: ModelSite, name: str, body: dict[str, Any], query: dict[s
     if new_name != name and new_name in site.access:
         raise Refuse(409)
     if is_dry_run(query):
-        return Answer(200, WOULD_SUCCEED)
+        return Answer(200, TEST_MODE_MESSAGE)
     access = site.access.pop(name)
     site.access[new_name] = body.get("access", access).capitalize()
     for user in site.users:
@@ -326,7 +326,7 @@ def delete_group(site: ModelSite, name: str, query: dict[str, str]) -> Answer:
     if site.policy["protect_builtin_groups"] and name in BUILTIN:
         raise Refuse(400)
     if is_dry_run(query):
-        return Answer(200, WOULD_SUCCEED)
+        return Answer(200, TEST_MODE_MESSAGE)
     del site.access[name]
     for user in site.users:
         if name in user["groups"]:

@@ -3,7 +3,7 @@
 import pytest
 from support.web_client import FRIENDS, GROUPS, PHOEBE, USERS, page_site
 
-WOULD_SUCCEED = {"message": "Action would have completed successfully"}
+TEST_MODE_MESSAGE = {"message": "Action would have completed successfully"}
 
 
 @pytest.mark.rule("PAGE-2")
@@ -21,7 +21,7 @@ def test_test_mode_create_status(status: int) -> None:
 
     found = [client.post(f"{path}?test_mode=true", body) for path, body in ((USERS, PHOEBE), (GROUPS, FRIENDS))]
 
-    assert [(answer.status, answer.json()) for answer in found] == [(status, WOULD_SUCCEED)] * 2
+    assert [(answer.status, answer.json()) for answer in found] == [(status, TEST_MODE_MESSAGE)] * 2
 
 
 @pytest.mark.rule("USER-CREATE-2")

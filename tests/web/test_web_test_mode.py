@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from support.web_client import FRIENDS, GROUPS, PHOEBE, USERS, Answer, Client, page_site
 
-WOULD_SUCCEED = {"message": "Action would have completed successfully"}
+TEST_MODE_MESSAGE = {"message": "Action would have completed successfully"}
 
 Write = tuple[str, str, Any, str | None]
 # method, path, body, email header
@@ -56,7 +56,7 @@ def test_a_write_in_test_mode_is_200_with_the_message_and_changes_no_byte(operat
 
     answer = sent(client, WRITES[operation], f"?test_mode={value}")
 
-    assert (answer.status, answer.json()) == (200, WOULD_SUCCEED)
+    assert (answer.status, answer.json()) == (200, TEST_MODE_MESSAGE)
     assert state_of(client) == before
 
 
@@ -85,7 +85,7 @@ def test_any_other_value_is_a_real_call(operation: str, query: str) -> None:
     answer = sent(client, WRITES[operation], f"?{query}")
 
     assert answer.status in (200, 201)
-    assert answer.json() != WOULD_SUCCEED
+    assert answer.json() != TEST_MODE_MESSAGE
     assert state_of(client) != before
 
 
@@ -125,7 +125,7 @@ def test_the_policy_gives_201_for_the_two_creates_alone(operation: str) -> None:
     answer = sent(client, WRITES[operation], "?test_mode=true")
 
     expected = 201 if operation.startswith("create") else 200
-    assert (answer.status, answer.json()) == (expected, WOULD_SUCCEED)
+    assert (answer.status, answer.json()) == (expected, TEST_MODE_MESSAGE)
 
 
 @pytest.mark.rule("TEST-4")
@@ -134,5 +134,5 @@ def test_a_dry_run_that_would_create_groups_creates_none() -> None:
 
     answer = client.post(f"{USERS}?test_mode=true", {**PHOEBE, "groups": ["Friends"]})
 
-    assert (answer.status, answer.json()) == (200, WOULD_SUCCEED)
+    assert (answer.status, answer.json()) == (200, TEST_MODE_MESSAGE)
     assert list(client.site.groups) == ["Administrators", "All Users", "NY Knicks", "Sales"]

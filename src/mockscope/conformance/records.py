@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mockscope._vendor import REMOVED
+from mockscope._vendor import REMOVED_MESSAGE
 from mockscope.conformance.listing import Fields, Kind, content
 from mockscope.conformance.outcome import OK, expect, respond, unseen
 from mockscope.conformance.session import Session
@@ -85,7 +85,9 @@ def deleted(session: Session, kind: Kind) -> None:
     """Judge that a deletion is 200 with the message of the page, and that the record is gone."""
     name = session.own(kind)
     exchange = session.delete(kind, name)
-    here, anywhere = (REMOVED.format(kind=kind.one.title(), host=host) for host in (session.host, "<site-host>"))
+    here, anywhere = (
+        REMOVED_MESSAGE.format(kind=kind.one.title(), host=host) for host in (session.host, "<site-host>")
+    )
     is_deleted = exchange.status == 200 and content(exchange) == {"message": here}
     expect(is_deleted, f'a deletion is 200 {{"message": "{anywhere}"}}', exchange)
     after = session.see(kind, name)

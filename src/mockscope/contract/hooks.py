@@ -21,7 +21,7 @@ from mockscope._vendor import (
     EMAIL_HEADER,
     INVITER_FIELD,
     OTHER_CREATOR_FIELD,
-    WOULD_SUCCEED,
+    TEST_MODE_MESSAGE,
 )
 
 HINT: Final = "x-mockscope-hint"
@@ -47,7 +47,7 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
 @schemathesis.hook
 def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
     """Note which cases were in test mode."""
-    if response.status_code == 200 and WOULD_SUCCEED.encode() in response.content:
+    if response.status_code == 200 and TEST_MODE_MESSAGE.encode() in response.content:
         _test_mode_cases.add(case.id)
 
 

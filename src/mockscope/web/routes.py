@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from mockscope import codec
-from mockscope._vendor import GROUP_PATH, GROUPS_PATH, REMOVED, USERS_PATH, WOULD_SUCCEED
+from mockscope._vendor import GROUP_PATH, GROUPS_PATH, REMOVED_MESSAGE, TEST_MODE_MESSAGE, USERS_PATH
 from mockscope.domain.model import Group, User
 from mockscope.domain.rules import read_group_changes, read_new_group, read_new_user, read_user_changes
 from mockscope.web.request import HTTPRequest
@@ -26,7 +26,7 @@ def respond(record: object, status: int = 200) -> JSONResponse:
 
 def would_succeed(status: int = 200) -> JSONResponse:
     """Render the message of test mode (TEST-2)."""
-    return respond(codec.Message(WOULD_SUCCEED), status)
+    return respond(codec.Message(TEST_MODE_MESSAGE), status)
 
 
 def created(request: HTTPRequest, record: User | Group | None) -> JSONResponse:
@@ -43,7 +43,7 @@ def removed(request: HTTPRequest, record: User | Group | None) -> JSONResponse:
     """Render the message of a deletion, "User removed from example-site", or that of test mode."""
     if record is None:
         return would_succeed()
-    return respond(codec.Message(REMOVED.format(kind=type(record).__name__, host=request.site.host)))
+    return respond(codec.Message(REMOVED_MESSAGE.format(kind=type(record).__name__, host=request.site.host)))
 
 
 # -- users -----------------------------------------------------------------------------------------------------

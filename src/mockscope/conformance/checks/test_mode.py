@@ -5,7 +5,7 @@ from functools import partial
 from itertools import product
 from typing import Any, Final
 
-from mockscope._vendor import GROUPS_PATH, TEST_MODE, USERS_PATH, WOULD_SUCCEED
+from mockscope._vendor import GROUPS_PATH, TEST_MODE, TEST_MODE_MESSAGE, USERS_PATH
 from mockscope.conformance.listing import GROUP, KINDS, USER, Kind, content
 from mockscope.conformance.outcome import DRY_RUN, FULL, OK, expect, is_same, require, respond
 from mockscope.conformance.session import IN_TEST_MODE, Session
@@ -13,7 +13,7 @@ from mockscope.conformance.table import LISTS, Check, ignores
 from mockscope.remote.client import group_path
 from mockscope.remote.exchange import Exchange
 
-PASSED: Final = {"message": WOULD_SUCCEED}
+PASSED: Final = {"message": TEST_MODE_MESSAGE}
 
 # A write: method, path, and what goes with it.
 Call = tuple[str, str, dict[str, Any]]
