@@ -26,5 +26,5 @@ from mockscope._support.addresses import is_loopback
         ("fe80::1", False),
     ],
 )
-def test_loopback_is_told_from_the_rest(host: str, *, expected: bool) -> None:
+def test_loopback_hosts_are_distinguished_from_others(host: str, *, expected: bool) -> None:
     assert is_loopback(host) is expected

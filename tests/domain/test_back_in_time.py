@@ -23,7 +23,7 @@ MONICA = "monica@example.com"
 # -- snapshots -------------------------------------------------------------------------------------------------
 
 
-def test_at_the_end_of_the_block_the_site_is_what_it_was_at_its_beginning() -> None:
+def test_a_rollback_block_restores_the_site_at_its_end() -> None:
     double, site = friends()
     before = site.export()
 
@@ -40,7 +40,7 @@ def test_at_the_end_of_the_block_the_site_is_what_it_was_at_its_beginning() -> N
     assert_like_fresh(double, site)
 
 
-def test_a_block_that_fails_takes_its_writes_back_too() -> None:
+def test_a_rollback_block_that_raises_restores_the_site_too() -> None:
     _, site = friends()
     before = site.export()
 
@@ -55,7 +55,7 @@ def test_a_block_that_fails_takes_its_writes_back_too() -> None:
     assert site.export() == before
 
 
-def test_a_snapshot_with_a_name_is_restored_by_it_any_number_of_times() -> None:
+def test_a_named_snapshot_can_be_restored_any_number_of_times() -> None:
     _, site = friends()
     site.snapshot("before")
     before = site.export()
@@ -72,7 +72,7 @@ def test_a_snapshot_with_a_name_is_restored_by_it_any_number_of_times() -> None:
     assert (site.snapshots, repr(replaced)) == ({"before": replaced}, "<SiteSnapshot before of example_site>")
 
 
-def test_a_name_that_no_snapshot_has_is_refused_and_those_that_there_are_are_named() -> None:
+def test_an_unknown_snapshot_is_refused_and_the_known_ones_are_named() -> None:
     _, site = friends()
     with pytest.raises(LookupError, match=r"^the site example_site has no snapshot 'before'; there are: none$"):
         site.restore("before")
@@ -84,7 +84,7 @@ def test_a_name_that_no_snapshot_has_is_refused_and_those_that_there_are_are_nam
 
 
 @pytest.mark.parametrize("other", [5, None, b"before", {"mockscope": 1}])
-def test_what_is_no_snapshot_is_refused(other: Any) -> None:
+def test_an_object_that_is_not_a_snapshot_is_refused(other: Any) -> None:
     _, site = friends()
 
     message = f"what can be restored is a snapshot of this site or the name of one, not {other!r}"
@@ -107,7 +107,7 @@ def test_a_snapshot_of_another_site_is_refused_and_nothing_changes() -> None:
     assert_like_fresh(double, site)
 
 
-def test_restoring_leaves_calls_faults_and_the_clock_as_they_are() -> None:
+def test_restoring_does_not_change_calls_faults_and_the_clock() -> None:
     double, site = friends()
     snapshot = site.snapshot()
     ask(double, site, "DELETE", USERS, email=MONICA)
@@ -121,7 +121,7 @@ def test_restoring_leaves_calls_faults_and_the_clock_as_they_are() -> None:
     assert site.clock.is_frozen
 
 
-def test_a_page_that_was_listed_before_a_restore_is_made_anew() -> None:
+def test_a_page_that_was_listed_before_a_restore_is_rendered_anew() -> None:
     double, site = friends()
     with site.snapshot():
         site.record_login("Chandler@example.com", "2014-02-06T23:46:07.118Z")
@@ -130,7 +130,7 @@ def test_a_page_that_was_listed_before_a_restore_is_made_anew() -> None:
     assert ask(double, site, "GET", USERS)[1]["users"][0]["last_login_at"] is None
 
 
-def test_churn_does_not_make_a_site_remember_more() -> None:
+def test_churn_does_not_make_the_history_grow() -> None:
     _, site = friends()
     head: Any = site._site._history._latest
     for _ in range(10_000):
@@ -165,7 +165,7 @@ def test_a_reset_site_has_its_seed_and_no_calls_faults_snapshots_or_time_of_its_
     assert_like_fresh(double, site)
 
 
-def test_how_a_site_is_watched_outlasts_its_reset() -> None:
+def test_strict_mode_and_observers_survive_a_reset() -> None:
     site = Mockscope().site()
     site.strict, site.contract, site.label = True, True, "of Joey"
 
@@ -208,7 +208,7 @@ def test_a_reset_server_has_its_seed_and_its_own_clock_and_calls_are_reset_too()
 # -- forks -----------------------------------------------------------------------------------------------------
 
 
-def test_a_fork_is_the_same_but_for_host_and_key_and_lives_on_its_own() -> None:
+def test_a_fork_has_the_same_records_and_is_independent() -> None:
     double, site = friends()
     site.set_policy(unknown_groups="create")
     site.enabled = False
@@ -245,7 +245,7 @@ def test_a_fork_without_a_name_gets_a_host_and_a_key_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("host", "problem"), [("example_site", "there is a site example_site already"), ("a b", "a b")]
 )
-def test_a_host_that_is_taken_or_unfit_makes_no_fork(host: str, problem: str) -> None:
+def test_a_fork_with_a_taken_or_invalid_host_is_refused(host: str, problem: str) -> None:
     double, site = friends()
     with pytest.raises(ValueError, match=problem):
         site.fork(host=host)
@@ -253,7 +253,7 @@ def test_a_host_that_is_taken_or_unfit_makes_no_fork(host: str, problem: str) ->
     assert list(double.sites) == ["example_site"]
 
 
-def test_a_fork_goes_with_the_block_that_it_is_made_for() -> None:
+def test_a_fork_is_removed_at_the_end_of_its_block() -> None:
     double, site = friends()
     with site.fork() as fork:
         assert list(double.sites) == ["example_site", fork.host]
@@ -290,7 +290,7 @@ def test_loading_replaces_records_policy_and_enablement_and_keeps_host_and_key()
     assert site.export() == before
 
 
-def test_of_several_sites_in_a_seed_the_one_of_this_host_is_loaded() -> None:
+def test_the_site_of_the_same_host_is_loaded_from_a_seed_with_several_sites() -> None:
     _, site = friends()
     another, mine = {"host": "another"}, {"host": "example_site", "policy": {"page_size": 9}}
     site.load({"mockscope": 1, "sites": [another, mine]})
@@ -304,7 +304,7 @@ def test_of_several_sites_in_a_seed_the_one_of_this_host_is_loaded() -> None:
         site.load({"mockscope": 1, "sites": [another, {"host": "third"}]})
 
 
-def test_a_seed_without_a_site_is_no_seed_for_one() -> None:
+def test_a_seed_without_a_site_can_not_be_loaded_into_a_site() -> None:
     double, site = friends()
     before = double.export()
 
@@ -317,7 +317,7 @@ def test_a_seed_without_a_site_is_no_seed_for_one() -> None:
     assert double.export() == before
 
 
-def test_of_several_sites_in_a_seed_a_new_one_takes_that_of_its_host() -> None:
+def test_a_new_site_takes_the_site_of_its_host_from_a_seed() -> None:
     several = {"mockscope": 1, "sites": [{"host": "another", "policy": {"page_size": 9}}, {"host": "third"}]}
     double = Mockscope()
 
@@ -356,7 +356,7 @@ def _switching_threads_often() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_switching_threads_often")
 @pytest.mark.mockscope(page_size=5)
-def test_whoever_asks_during_a_restore_sees_one_state_or_the_other(mockscope: MockSite) -> None:
+def test_a_request_during_a_restore_sees_one_state_or_the_other(mockscope: MockSite) -> None:
     """Going back leads through a moment at which nobody is there; nobody who asks ever sees that one."""
     emails = [f"joey{number:02}@example.com" for number in range(12)]
     for email in emails:
@@ -403,7 +403,7 @@ def test_whoever_asks_during_a_restore_sees_one_state_or_the_other(mockscope: Mo
 
 
 @pytest.mark.usefixtures("_switching_threads_often")
-def test_snapshots_restores_and_writes_from_several_threads_leave_a_whole_site(mockscope: MockSite) -> None:
+def test_snapshots_restores_and_writes_from_several_threads_leave_a_consistent_site(mockscope: MockSite) -> None:
     before = mockscope.export()
     mockscope.add_group("Sales")
     mockscope.snapshot("beginning")

@@ -16,7 +16,7 @@ def board(site: Site, name: str) -> Dashboard | None:
 
 
 @pytest.mark.rule("USER-DELETE-2")
-def test_what_a_deleted_user_owned_stays_and_is_owned_by_nobody() -> None:
+def test_the_dashboards_of_a_deleted_user_stay_without_an_owner() -> None:
     site = friends()
     site.create_dashboard(Dashboard("Joey's", "joey@example.com", {}))
 
@@ -30,7 +30,7 @@ def test_what_a_deleted_user_owned_stays_and_is_owned_by_nobody() -> None:
 
 
 @pytest.mark.rule("USER-DELETE-2")
-def test_who_comes_back_under_the_same_email_owns_nothing() -> None:
+def test_a_user_created_again_under_the_same_email_owns_nothing() -> None:
     site = friends()
     site.delete_user("monica@example.com")
     site.create_user(NewUser("Monica", "Bing", "monica@example.com"))
@@ -80,7 +80,7 @@ def test_a_dashboard_with_a_dangling_reference_or_a_taken_name_is_refused(
 
 
 @pytest.mark.rule("GROUP-UPDATE-3")
-def test_a_renamed_group_keeps_what_it_may_do_with_a_dashboard() -> None:
+def test_a_renamed_group_keeps_its_access_to_a_dashboard() -> None:
     site = friends()
     site.create_dashboard(Dashboard("Revenue", None, {"Sales": DashboardAccess.VIEW, "NY Knicks": EDIT}))
 
@@ -90,7 +90,7 @@ def test_a_renamed_group_keeps_what_it_may_do_with_a_dashboard() -> None:
 
 
 @pytest.mark.rule("GROUP-DELETE-2")
-def test_a_dashboard_outlives_the_last_group_that_could_see_it() -> None:
+def test_a_dashboard_survives_the_deletion_of_its_last_group() -> None:
     site = friends()
     site.create_dashboard(Dashboard("Revenue", "joey@example.com", {"Sales": EDIT}))
 

@@ -54,14 +54,14 @@ def test_credentials_are_split_at_the_last_colon() -> None:
         ("example_site:clé", Refusal.KEY_WRONG),
     ],
 )
-def test_whatever_does_not_open_a_site_is_refused_with_403(credentials: str, expected: Refusal) -> None:
+def test_invalid_credentials_are_refused_with_403(credentials: str, expected: Refusal) -> None:
     refused = refusal(directory(), credentials)
 
     assert (refused.refusal, refused.status, refused.rule) == (expected, 403, "AUTH-2")
 
 
 @pytest.mark.rule("AUTH-3")
-def test_a_site_without_the_api_is_refused_with_404_but_only_to_who_has_the_key() -> None:
+def test_a_site_without_the_api_is_404_only_with_the_right_key() -> None:
     site = Site("example_site", KEY, enabled=False)
     sites = Directory()
     sites.add(site)
@@ -86,7 +86,7 @@ def test_a_rotated_key_is_refused_at_once() -> None:
 
 
 @pytest.mark.rule("AUTH-4")
-def test_made_up_keys_have_the_shape_of_the_page_and_differ() -> None:
+def test_generated_keys_have_the_form_of_the_page_and_differ() -> None:
     keys = {new_api_key() for _ in range(100)}
 
     assert len(keys) == 100
@@ -95,7 +95,7 @@ def test_made_up_keys_have_the_shape_of_the_page_and_differ() -> None:
     assert [key for key in keys if not shape.fullmatch(key)] == []
 
 
-def test_made_up_hosts_differ() -> None:
+def test_generated_hosts_differ() -> None:
     hosts = {new_host() for _ in range(100)}
 
     assert len(hosts) == 100
@@ -104,7 +104,7 @@ def test_made_up_hosts_differ() -> None:
 
 @pytest.mark.rule("AUTH-4")
 @pytest.mark.parametrize("key", ["a:b", "", " ", "a b", "a\n", "clé", "a\x7f"])
-def test_a_key_that_can_not_stand_in_the_header_is_no_key(key: str) -> None:
+def test_a_key_that_can_not_be_sent_in_the_header_is_invalid(key: str) -> None:
     site = Site("example_site", KEY)
 
     with pytest.raises(ValueError, match="can't stand in a header"):
@@ -116,7 +116,7 @@ def test_a_key_that_can_not_stand_in_the_header_is_no_key(key: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["", " ", "example site", "site\n", "süte"])
-def test_a_host_that_can_not_stand_in_the_header_is_no_host(host: str) -> None:
+def test_a_host_that_can_not_be_sent_in_the_header_is_invalid(host: str) -> None:
     with pytest.raises(ValueError, match="can't stand in a header"):
         Site(host, KEY)
 
@@ -132,7 +132,7 @@ def test_hosts_are_unique_and_sites_are_added_all_or_none() -> None:
     assert sites.hosts() == ["example_site", "example_site:space"]
 
 
-def test_a_removed_site_is_refused_and_removing_it_again_is_no_error() -> None:
+def test_a_removed_site_is_refused_and_can_be_removed_again() -> None:
     sites = directory()
     site = sites.get("example_site")
     assert site is not None
@@ -145,7 +145,7 @@ def test_a_removed_site_is_refused_and_removing_it_again_is_no_error() -> None:
     assert len(sites) == 1
 
 
-def test_the_removed_sites_that_are_remembered_are_the_latest_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_latest_removed_sites_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(directory_module, "MOST_REMEMBERED", 2)
     sites = directory()
     for number in range(4):
@@ -170,7 +170,7 @@ class Handover:
         self._sites._sites.pop("example_site:space", None)
 
 
-def test_sites_can_be_looked_through_while_another_thread_removes_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sites_can_be_iterated_while_another_thread_removes_one(monkeypatch: pytest.MonkeyPatch) -> None:
     sites = directory()
     monkeypatch.setattr(sites, "_lock", Handover(sites))
 
@@ -180,7 +180,7 @@ def test_sites_can_be_looked_through_while_another_thread_removes_one(monkeypatc
 
 
 @pytest.mark.parametrize("number", [250, 500])
-def test_many_sites_are_added_in_as_many_steps(number: int) -> None:
+def test_sites_are_added_in_linear_time(number: int) -> None:
     sites = [Site(Counted(f"site-{place}"), "key") for place in range(number)]
     Counted.compared = 0
 
@@ -192,7 +192,7 @@ def test_many_sites_are_added_in_as_many_steps(number: int) -> None:
 
 
 @pytest.mark.rule("AUTH-2")
-def test_key_and_host_in_the_wrong_order_are_refused_without_a_word_of_the_key() -> None:
+def test_swapped_host_and_key_are_refused_without_showing_the_key() -> None:
     sites = Directory()
     site = Site("example_site", "secret")
     sites.add(site)

@@ -63,7 +63,7 @@ def outcome(site: Site, write: Write, *, dry_run: bool) -> str | None:
 @pytest.mark.rule("TEST-1", "TEST-4")
 @unhurried
 @given(policy=policies, history=st.lists(writes, max_size=4), write=writes)
-def test_a_dry_run_tells_what_the_write_would_do_and_leaves_every_byte(
+def test_a_dry_run_has_the_outcome_of_the_write_and_changes_no_byte(
     policy: dict[str, Any], history: list[Write], write: Write
 ) -> None:
     site = friends(**policy)
@@ -81,7 +81,7 @@ def test_a_dry_run_tells_what_the_write_would_do_and_leaves_every_byte(
 
 @unhurried
 @given(policy=policies, history=st.lists(writes, max_size=8))
-def test_whatever_was_written_the_state_can_be_loaded_again(policy: dict[str, Any], history: list[Write]) -> None:
+def test_every_written_state_can_be_loaded_again(policy: dict[str, Any], history: list[Write]) -> None:
     site = friends(**policy)
     for write in history:
         outcome(site, write, dry_run=False)

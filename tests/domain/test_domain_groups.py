@@ -22,13 +22,13 @@ def test_a_bare_site_has_the_two_built_in_groups() -> None:
 
 @pytest.mark.rule("GROUP-2")
 @pytest.mark.parametrize("word", ["sql", "Sql", "SQL", "sQL"])
-def test_an_access_word_is_read_in_any_case(word: str) -> None:
+def test_an_access_is_parsed_in_any_case(word: str) -> None:
     assert read_new_group({**FIELDS, "access": word}) == NewGroup("Friends", Access.SQL, "rachel@example.com")
 
 
 @pytest.mark.rule("GROUP-2")
 @pytest.mark.parametrize(("word", "access"), [("DISCOVERY", "Discovery"), ("view", "View"), ("sql", "Sql")])
-def test_an_access_word_comes_out_with_one_capital(word: str, access: str) -> None:
+def test_an_access_is_rendered_with_one_capital(word: str, access: str) -> None:
     assert read_group_changes({"access": word}).access == access
 
 
@@ -67,7 +67,7 @@ def test_one_group_is_shown_with_its_dashboards_in_order_of_name() -> None:
 
 @pytest.mark.rule("GROUP-GET-1", "GROUP-5")
 @pytest.mark.parametrize("name", ["Friends", "sales", "SALES", "Sales ", ""])
-def test_a_group_that_is_called_otherwise_is_not_found(name: str) -> None:
+def test_a_group_of_another_name_is_not_found(name: str) -> None:
     with pytest.raises(Refused) as refused:
         friends().get_group(name)
 
@@ -86,7 +86,7 @@ def test_every_bad_field_of_a_new_group_is_named() -> None:
 
 
 @pytest.mark.rule("GROUP-CREATE-1")
-def test_the_creator_is_read_under_both_spellings_and_created_by_email_wins() -> None:
+def test_the_creator_is_parsed_from_both_field_names_and_created_by_email_wins() -> None:
     other = {"name": "Friends", "access": "Sql", "create_by_email": "mike@example.com"}
 
     assert read_new_group(other).created_by_email == "mike@example.com"
@@ -112,7 +112,7 @@ def test_any_user_of_the_site_may_create_a_group() -> None:
 
 
 @pytest.mark.rule("GROUP-CREATE-2")
-def test_who_is_no_user_of_the_site_may_not() -> None:
+def test_a_group_can_not_be_created_by_somebody_else() -> None:
     with pytest.raises(Refused) as refused:
         friends().create_group(NewGroup("Friends", Access.SQL, "gunther@example.com"))
 
@@ -123,7 +123,7 @@ def test_who_is_no_user_of_the_site_may_not() -> None:
 
 @pytest.mark.rule("GROUP-CREATE-1", "GROUP-CREATE-2")
 @pytest.mark.parametrize("spelling", ["created_by_email", "create_by_email"])
-def test_who_is_no_user_of_the_site_is_named_under_the_spelling_that_was_sent(spelling: str) -> None:
+def test_an_unknown_creator_is_named_with_the_field_that_was_sent(spelling: str) -> None:
     draft = read_new_group({"name": "Friends", "access": "Sql", spelling: "gunther@example.com"})
 
     with pytest.raises(Refused) as refused:
@@ -178,7 +178,7 @@ def test_an_unknown_group_or_a_name_of_another_group_is_refused() -> None:
 
 
 @pytest.mark.rule("GROUP-UPDATE-3")
-def test_a_rename_carries_members_and_dashboards_along() -> None:
+def test_a_rename_keeps_members_and_dashboards() -> None:
     site = friends()
 
     site.update_group("Sales", GroupChanges(name="Friends"))
@@ -205,7 +205,7 @@ def test_a_rename_keeps_the_place_of_the_group_among_those_of_a_member() -> None
 
 
 @pytest.mark.rule("GROUP-DELETE-2")
-def test_members_of_a_deleted_group_stay_users_and_nobody_is_left_without_a_group() -> None:
+def test_members_of_a_deleted_group_stay_users_and_keep_a_group() -> None:
     site = friends()
     site.update_user("monica@example.com", UserChanges(groups=("Sales",)))
 

@@ -67,7 +67,7 @@ def test_a_full_page_names_the_first_record_of_the_next(names: str, page: list[s
 @pytest.mark.rule("PAGE-6")
 @unhurried
 @given(names=st.lists(st.text(), unique=True), size=st.integers(1, 20))
-def test_a_page_after_the_other_loses_and_repeats_nothing(names: list[str], size: int) -> None:
+def test_consecutive_pages_lose_and_repeat_nothing(names: list[str], size: int) -> None:
     table, found = table_of(names), []
     start: str | None = ""
     while start is not None:
@@ -148,7 +148,7 @@ def test_a_cursor_in_another_case_is_the_same_cursor() -> None:
 
 
 @pytest.mark.rule("PAGE-3")
-def test_a_cursor_whose_plus_arrived_as_a_blank_starts_at_its_user() -> None:
+def test_a_cursor_whose_plus_was_decoded_as_a_space_starts_at_its_user() -> None:
     site = friends()
     site.create_user(NewUser("Joey", "Tribbiani", "joey+1@example.com"))
     # Between "joey " and "joey+" in the order of code points: would come twice if the blank were compared.

@@ -46,7 +46,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         ("require_json_content_type", True),
     ],
 )
-def test_a_switch_is_turned_alone(switch: str, value: object) -> None:
+def test_a_switch_can_be_changed_alone(switch: str, value: object) -> None:
     turned = Policy().with_changes(**{switch: value})
 
     differing = [name for name in Policy.__struct_fields__ if getattr(turned, name) != getattr(Policy(), name)]
@@ -106,7 +106,7 @@ def test_an_unknown_switch_is_refused_and_the_nearest_is_named(switch: str, hint
 
 @pytest.mark.rule("PAGE-2")
 @pytest.mark.parametrize(("size", "pages"), [(1, [1, 1, 1, 1, 1]), (2, [2, 2, 1]), (5, [5]), (1000, [5])])
-def test_page_size_is_the_most_that_a_page_holds(size: int, pages: list[int]) -> None:
+def test_page_size_is_the_maximum_of_a_page(size: int, pages: list[int]) -> None:
     site = friends(page_size=size)
     found = []
     start: str | None = ""
@@ -220,7 +220,7 @@ def test_unprotected_built_in_groups_can_be_deleted_and_renamed() -> None:
 
 
 @pytest.mark.rule("GROUP-DELETE-2")
-def test_a_user_left_without_a_group_gets_none_that_is_not_there() -> None:
+def test_a_user_without_a_group_gets_no_deleted_group() -> None:
     site = friends(protect_builtin_groups=False)
     site.update_user("monica@example.com", UserChanges(groups=("Sales",)))
     site.delete_group("All Users")

@@ -21,7 +21,7 @@ def filled(refusal: Refusal) -> Refused:
 
 
 @pytest.mark.parametrize("refusal", ALL, ids=lambda refusal: refusal.name)
-def test_every_template_is_one_sentence_that_its_values_fill(refusal: Refusal) -> None:
+def test_every_template_is_one_sentence_with_every_place_filled(refusal: Refusal) -> None:
     refused = filled(refusal)
 
     assert refused.message.endswith(".")
@@ -56,7 +56,7 @@ def test_statuses_are_those_of_the_contract() -> None:
     assert by_status[500] == ["FUNCTION_FAILED", "CRASHED"]
 
 
-def test_the_raising_code_may_name_a_nearer_rule() -> None:
+def test_the_raising_code_may_name_a_more_specific_rule() -> None:
     values = {"host": "example-site", "email": "monica@example.com"}
 
     assert Refused(Refusal.USER_UNKNOWN, **values).rule == "USER-GET-1"
@@ -77,7 +77,7 @@ def test_a_text_longer_than_asked_for_is_cut_with_an_ellipsis(text: str, short: 
     assert clipped(text, 3) == short
 
 
-def test_a_long_value_is_clipped_in_the_message_and_kept_whole_beside_it() -> None:
+def test_a_long_value_is_cut_in_the_message_and_whole_in_the_values() -> None:
     name = "x" * (LONGEST_SHOWN + 1)
 
     refused = Refused(Refusal.GROUP_TAKEN, name=name)

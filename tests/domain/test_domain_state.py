@@ -84,7 +84,7 @@ def test_a_site_of_the_library_survives_export_and_load() -> None:
     assert seed_format.export(load(exported)) == exported
 
 
-def test_the_least_seed_is_a_site_with_the_built_in_groups_and_a_key_of_its_own() -> None:
+def test_the_smallest_seed_is_a_site_with_built_in_groups_and_a_generated_key() -> None:
     (site,) = load(one_site(users=[MONICA]))
 
     assert seed_format.export([site]) == {
@@ -120,7 +120,7 @@ def test_the_least_seed_is_a_site_with_the_built_in_groups_and_a_key_of_its_own(
     assert len(site.api_key) == len("e179017a-62b0-4996-8a38-e91aa9f1")
 
 
-def test_built_in_groups_that_are_gone_stay_gone() -> None:
+def test_deleted_built_in_groups_stay_deleted() -> None:
     site = friends(protect_builtin_groups=False)
     site.delete_group("All Users")
     exported = seed_format.export([site])
@@ -194,14 +194,14 @@ def test_a_host_or_key_with_a_line_end_is_refused_as_a_seed(fields: dict[str, An
     assert "sites[0]" in str(refused.value)
 
 
-def test_a_host_can_not_be_there_twice() -> None:
+def test_a_host_can_not_be_added_twice() -> None:
     with pytest.raises(SeedError) as refused:
         load({"mockscope": 1, "sites": [{"host": "example-site"}, {"host": "example-site"}]})
 
     assert str(refused.value) == "seed.sites[1].host: there is a site example-site already"
 
 
-def test_a_seed_is_literal_and_nobody_is_added_to_it() -> None:
+def test_no_user_is_added_to_a_seed() -> None:
     (site,) = load(one_site())
 
     assert site.list_users() == Page([], 0, None)

@@ -83,7 +83,7 @@ def test_applying_the_inverse_of_a_change_takes_it_back(history: list[Change], c
 
 @unhurried
 @given(history=st.lists(changes, max_size=8))
-def test_the_indexes_say_what_the_records_say(history: list[Change]) -> None:
+def test_the_indexes_agree_with_the_records(history: list[Change]) -> None:
     store = Store()
     for change in history:
         store.apply(change)
@@ -93,7 +93,7 @@ def test_the_indexes_say_what_the_records_say(history: list[Change]) -> None:
 
 @unhurried
 @given(keys=st.sets(st.text(max_size=3)), start=st.text(max_size=3), size=st.integers(1, 5))
-def test_a_page_starts_at_the_first_key_not_before_the_start(keys: set[str], start: str, size: int) -> None:
+def test_a_page_starts_at_the_first_key_from_its_start_on(keys: set[str], start: str, size: int) -> None:
     store = Store()
     store.apply(Change(groups={key: Group(key, Access.VIEW) for key in keys}))
     due = sorted(key for key in keys if key >= start)
@@ -107,7 +107,7 @@ def test_a_page_starts_at_the_first_key_not_before_the_start(keys: set[str], sta
 
 @unhurried
 @given(history=st.lists(changes, max_size=4), number=st.integers(0, 3 * FEW))
-def test_few_records_and_many_are_written_alike(history: list[Change], number: int) -> None:
+def test_few_and_many_records_are_written_the_same_way(history: list[Change], number: int) -> None:
     others = {f"{place}@example.com": User("Ross", "Geller", f"{place}@example.com", ()) for place in range(number)}
     at_once, one_by_one = Store(), Store()
     for change in history:
@@ -133,7 +133,7 @@ def test_a_changed_record_is_rendered_anew() -> None:
     assert row.record == Group("Sales", Access.VIEW)
 
 
-def test_a_change_of_nothing_changes_nothing() -> None:
+def test_an_empty_change_changes_nothing() -> None:
     store = Store()
 
     assert store.apply(Change()) == Change()
@@ -141,7 +141,7 @@ def test_a_change_of_nothing_changes_nothing() -> None:
     assert contents(store) == ([], [], [])
 
 
-def test_the_neighbours_of_a_key_are_those_around_its_place() -> None:
+def test_the_neighbours_of_a_key_are_those_around_its_position() -> None:
     store = Store()
     store.apply(Change(groups={name: Group(name, Access.VIEW) for name in "acegi"}))
 

@@ -64,7 +64,7 @@ def swap_access(site: Site, number: int) -> None:
     site.update_group("Sales", GroupChanges(access=(Access.SQL, Access.VIEW)[number % 2]))
 
 
-def test_a_user_who_is_being_updated_is_there_all_the_time() -> None:
+def test_a_user_can_be_read_during_an_update() -> None:
     site = friends()
 
     found = read_while_writing(
@@ -75,7 +75,7 @@ def test_a_user_who_is_being_updated_is_there_all_the_time() -> None:
     assert set(found) == {"joey@example.com"}
 
 
-def test_a_group_that_is_being_updated_is_there_all_the_time() -> None:
+def test_a_group_can_be_read_during_an_update() -> None:
     site = friends()
 
     found = read_while_writing(
@@ -85,7 +85,7 @@ def test_a_group_that_is_being_updated_is_there_all_the_time() -> None:
     assert set(found) == {"Sales"}
 
 
-def test_a_group_that_is_being_updated_can_be_looked_up_all_the_time() -> None:
+def test_a_group_can_be_looked_up_during_an_update() -> None:
     site = friends()
 
     found = read_while_writing(
@@ -96,7 +96,7 @@ def test_a_group_that_is_being_updated_can_be_looked_up_all_the_time() -> None:
     assert set(found) == {"Sales"}
 
 
-def test_a_list_is_whole_whatever_is_written_meanwhile() -> None:
+def test_a_list_is_consistent_during_writes() -> None:
     site = friends()
     everybody = [user.email for user in site.list_users().records]
 
@@ -115,7 +115,7 @@ def test_a_list_is_whole_whatever_is_written_meanwhile() -> None:
     assert found <= {(tuple(everybody), True), (tuple(with_phoebe), True)}
 
 
-def test_of_two_who_create_the_same_user_one_is_refused() -> None:
+def test_one_of_two_simultaneous_creations_of_a_user_is_refused() -> None:
     site = friends()
     outcomes: list[object] = []
 
@@ -133,7 +133,7 @@ def test_of_two_who_create_the_same_user_one_is_refused() -> None:
     assert (len(created), len(outcomes), len(site.store.users)) == (ROUNDS, 2 * ROUNDS, ROUNDS + 5)
 
 
-def test_a_walk_through_the_users_survives_a_deletion_on_the_way() -> None:
+def test_users_can_be_iterated_while_one_is_deleted() -> None:
     site = Mockscope().site()
     for name in ("joey", "rachel"):
         site.add_user(f"{name}@example.com", first_name=name.title())
@@ -150,7 +150,7 @@ def test_a_walk_through_the_users_survives_a_deletion_on_the_way() -> None:
 
 
 @pytest.mark.parametrize("look", [export_site, lambda site: site.copy("copy", "key")])
-def test_the_lock_of_a_site_is_held_to_take_its_records_and_not_to_show_them(
+def test_the_lock_of_a_site_is_held_for_reading_records_and_not_for_rendering(
     monkeypatch: pytest.MonkeyPatch, look: Callable[[Site], object]
 ) -> None:
     site = friends()

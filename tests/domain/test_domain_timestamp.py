@@ -44,7 +44,7 @@ def test_a_moment_is_rendered_in_utc_with_milliseconds(moment: datetime | str, r
         "9999-12-31T23:59:59-01:00",
     ],
 )
-def test_what_is_no_moment_in_utc_is_refused(moment: datetime | str) -> None:
+def test_an_invalid_utc_time_is_refused(moment: datetime | str) -> None:
     with pytest.raises(ValueError, match=r"not a time; write it like|offset|range"):
         timestamp(moment)
 
@@ -54,7 +54,7 @@ def test_what_is_no_moment_in_utc_is_refused(moment: datetime | str) -> None:
 @given(
     moment=st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=OFFSETS),
 )
-def test_rendering_keeps_the_moment_to_the_millisecond_and_is_a_fixed_point(moment: datetime) -> None:
+def test_rendering_keeps_milliseconds_and_is_a_fixed_point(moment: datetime) -> None:
     rendered = timestamp(moment)
 
     assert timestamp(rendered) == rendered

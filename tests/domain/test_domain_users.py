@@ -138,7 +138,7 @@ def test_an_email_outside_the_html_pattern_is_refused(email: str) -> None:
 
 @pytest.mark.rule("USER-CREATE-2")
 @pytest.mark.parametrize("groups", [None, [], ()])
-def test_no_groups_are_all_users(groups: object) -> None:
+def test_a_user_without_groups_is_in_all_users(groups: object) -> None:
     user = friends().create_user(read_new_user({**FIELDS, "groups": groups}))
 
     assert user is not None
@@ -155,7 +155,7 @@ def test_groups_are_kept_in_the_order_in_which_they_were_sent_without_repeats_or
 
 @pytest.mark.rule("USER-CREATE-2")
 @pytest.mark.parametrize("groups", ["Sales", {"Sales": True}, 1, False, ["Sales", None], ["Sales", 1], [["Sales"]]])
-def test_groups_that_are_no_list_of_strings_are_refused(groups: object) -> None:
+def test_groups_must_be_a_list_of_strings(groups: object) -> None:
     assert problems({**FIELDS, "groups": groups}) == "groups must be a list of strings"
 
 
@@ -194,7 +194,7 @@ def test_an_inviter_is_recognised_in_any_case() -> None:
 
 
 @pytest.mark.rule("USER-CREATE-3")
-def test_who_left_administrators_may_not_invite_any_more() -> None:
+def test_a_former_administrator_can_not_invite() -> None:
     site = friends()
     site.update_user("mike@example.com", UserChanges(groups=("All Users",)))
 
@@ -251,7 +251,7 @@ def test_an_update_to_a_blank_or_mistyped_name_is_refused(field: str, value: obj
 
 
 @pytest.mark.rule("USER-UPDATE-1")
-def test_an_update_of_nobody_is_refused() -> None:
+def test_an_update_of_an_unknown_user_is_refused() -> None:
     with pytest.raises(Refused) as refused:
         friends().update_user("phoebe@example.com", UserChanges(first_name="Regina"))
 

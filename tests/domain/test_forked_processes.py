@@ -47,7 +47,7 @@ def in_a_child(function: Callable[[], object]) -> str:
         lambda server, site: site.clock.freeze(),
     ],
 )
-def test_what_would_change_the_copy_alone_is_refused_in_one_line(
+def test_a_write_to_the_copy_of_a_forked_process_is_refused_in_one_line(
     server: LiveServer, change: Callable[[LiveServer, object], object]
 ) -> None:
     site = server.site()
@@ -61,7 +61,7 @@ def test_what_would_change_the_copy_alone_is_refused_in_one_line(
     assert "\n" not in said
 
 
-def test_a_copy_may_be_read_though_a_thread_held_every_lock_at_the_fork(server: LiveServer) -> None:
+def test_a_copy_can_be_read_even_if_a_thread_held_every_lock_at_the_fork(server: LiveServer) -> None:
     site = server.site()
     held = [site._site.lock, site.faults._lock, site.calls._changed, server.directory._lock, server.redactor._lock]
 
@@ -80,7 +80,7 @@ def test_a_copy_may_be_read_though_a_thread_held_every_lock_at_the_fork(server: 
     assert said == [repr((site.host, list(site.users), site.admin.email, 0, site.export()))]
 
 
-def test_without_a_server_a_copy_is_as_good_as_its_original() -> None:
+def test_without_a_server_a_copy_can_be_written() -> None:
     double = Mockscope()
     site = double.site("example_site")
 

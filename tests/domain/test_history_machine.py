@@ -232,7 +232,7 @@ class Histories(RuleBasedStateMachine):
     ("most_left", "histories"),
     [(-1000, 20), *(pytest.param(most_left, 60, marks=pytest.mark.slow) for most_left in (-1000, history.MOST_LEFT))],
 )
-def test_restoring_a_snapshot_is_the_identity_whatever_happened_in_between(
+def test_a_restored_snapshot_equals_the_site_after_any_history(
     monkeypatch: pytest.MonkeyPatch, most_left: int, histories: int
 ) -> None:
     # With fewer than none left, what nobody holds is looked for at every snapshot.

@@ -69,9 +69,7 @@ def moments(versions: list[Version]) -> int:
         *(pytest.param(most_left, 1000, marks=pytest.mark.slow) for most_left in (-1000, history.MOST_LEFT)),
     ],
 )
-def test_every_version_that_is_held_can_be_returned_to(
-    monkeypatch: pytest.MonkeyPatch, most_left: int, number: int
-) -> None:
+def test_every_held_version_can_be_restored(monkeypatch: pytest.MonkeyPatch, most_left: int, number: int) -> None:
     # With fewer than none left, what nobody holds is taken out at every mark.
     monkeypatch.setattr(history, "MOST_LEFT", most_left)
 
@@ -113,7 +111,7 @@ def test_a_user_who_comes_and_goes_leaves_nothing_behind() -> None:
     assert (beginning.moment.after, beginning.moment.undo) == (None, ({}, {}, {}))
 
 
-def test_a_site_that_comes_back_to_a_version_by_itself_is_at_that_version() -> None:
+def test_a_site_that_is_changed_back_is_at_the_earlier_version() -> None:
     versions = History(Store())
     versions.write(joeys(1))
     version = versions.mark()
@@ -123,13 +121,13 @@ def test_a_site_that_comes_back_to_a_version_by_itself_is_at_that_version() -> N
     assert versions.mark().moment is version.moment
 
 
-def test_marking_what_did_not_change_adds_nothing() -> None:
+def test_marking_an_unchanged_store_adds_nothing() -> None:
     versions = History(Store())
 
     assert len({versions.mark().moment for _ in range(100)}) == 1
 
 
-def test_versions_that_nobody_holds_do_not_pile_up() -> None:
+def test_released_versions_do_not_accumulate() -> None:
     store = Store()
     versions = History(store)
     beginning = versions.mark()
@@ -150,9 +148,7 @@ def test_versions_that_nobody_holds_do_not_pile_up() -> None:
         Change(dashboards={"any": board(1)}),
     ],
 )
-def test_what_was_written_after_a_version_that_nobody_holds_is_taken_back_too(
-    monkeypatch: pytest.MonkeyPatch, after: Change
-) -> None:
+def test_writes_after_a_released_version_are_undone_too(monkeypatch: pytest.MonkeyPatch, after: Change) -> None:
     monkeypatch.setattr(history, "MOST_LEFT", -1000)
     store = Store()
     versions = History(store)
@@ -169,7 +165,7 @@ def test_what_was_written_after_a_version_that_nobody_holds_is_taken_back_too(
     assert moments([beginning, end]) == 2
 
 
-def test_versions_that_are_held_stay_within_reach_of_each_other() -> None:
+def test_held_versions_can_be_restored_from_each_other() -> None:
     store = Store()
     versions = History(store)
     held = []

@@ -73,11 +73,11 @@ def test_calls_are_true_when_there_are_any(server: LiveServer, site: MockSite) -
     assert not server.calls
 
 
-def test_the_operations_that_can_be_asked_for_are_those_that_are_served() -> None:
+def test_the_operations_of_criteria_are_those_of_the_routes() -> None:
     assert tuple(row.operation for row in ROUTES) == OPERATIONS
 
 
-def test_without_a_call_there_is_no_last_one(site: MockSite) -> None:
+def test_last_returns_none_without_a_call(site: MockSite) -> None:
     with pytest.raises(LookupError) as caught:
         site.calls.for_operation("list_groups").last  # noqa: B018 - the look itself is what fails
     assert complaint(caught) == "the site example-site received no call of list_groups"
@@ -115,11 +115,11 @@ def test_the_calls_of_an_operation_are_read_live(site: MockSite) -> None:
         ({"email": IsStr(regex=r"j.*@example\.com"), "status": 200}, [3, 4]),
     ],
 )
-def test_calls_are_found_by_what_is_known_of_them(criteria: dict[str, Any], places: list[int], site: MockSite) -> None:
+def test_calls_are_found_by_any_of_their_criteria(criteria: dict[str, Any], places: list[int], site: MockSite) -> None:
     assert [site.calls.index(entry) for entry in site.calls.matching(**criteria)] == places
 
 
-def test_calls_that_fit_may_be_asked_for_more(site: MockSite) -> None:
+def test_calls_that_match_can_be_filtered_further(site: MockSite) -> None:
     dry = site.calls.matching("update_user").matching(test_mode=True)
 
     assert [entry.json for entry in dry] == [{"last_name": "Tribbiani", "first_name": "Joe"}]
@@ -129,7 +129,7 @@ def test_calls_that_fit_may_be_asked_for_more(site: MockSite) -> None:
     )
 
 
-def test_the_server_answers_the_same_questions(server: LiveServer, site: MockSite) -> None:
+def test_the_calls_of_a_server_have_the_same_methods(server: LiveServer, site: MockSite) -> None:
     send(server.url, "DELETE", f"{GROUPS}/Sales")
 
     server.calls.assert_called("delete_group", group="Sales", status=403, rule="AUTH-2")
@@ -150,9 +150,7 @@ def test_the_server_answers_the_same_questions(server: LiveServer, site: MockSit
         ),
     ],
 )
-def test_a_question_that_means_nothing_is_refused(
-    operation: str, criteria: dict[str, Any], message: str, site: MockSite
-) -> None:
+def test_invalid_criteria_are_refused(operation: str, criteria: dict[str, Any], message: str, site: MockSite) -> None:
     exactly = f"^{re.escape(message)}$"
     for ask in (site.calls.matching, site.calls.assert_called, site.calls.assert_not_called):
         with pytest.raises(ValueError, match=exactly):
@@ -167,7 +165,7 @@ def test_a_question_that_means_nothing_is_refused(
 # -- assertions that hold --------------------------------------------------------------------------------------
 
 
-def test_an_operation_is_always_named_where_it_is_what_is_asked_for(site: MockSite) -> None:
+def test_assertions_require_an_operation(site: MockSite) -> None:
     ask: Any
     for ask in (site.calls.assert_called, site.calls.for_operation):
         with pytest.raises(ValueError, match=f"^there is no operation None; known: {', '.join(OPERATIONS)}$"):
@@ -183,18 +181,18 @@ def test_an_operation_is_always_named_where_it_is_what_is_asked_for(site: MockSi
         (-1, "times is 0 or more, or None for at least once; not -1"),
     ],
 )
-def test_how_often_is_a_number_of_calls(times: Any, message: str, site: MockSite) -> None:
+def test_an_expected_number_of_calls_must_be_an_integer(times: Any, message: str, site: MockSite) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         site.calls.assert_called("create_user", times=times)
 
 
-def test_one_name_is_no_sequence(site: MockSite) -> None:
+def test_a_sequence_of_calls_must_be_a_list(site: MockSite) -> None:
     message = "a sequence is a list of operations, not the text 'list_users'"
     with pytest.raises(ValueError, match=f"^{message}$"):
         site.calls.assert_sequence("list_users")
 
 
-def test_what_can_be_no_call_at_all_reads_as_such(site: MockSite) -> None:
+def test_a_failure_names_a_criterion_that_no_call_can_match(site: MockSite) -> None:
     place = f"on the site {site.host}"
     some = site.calls.matching("list_users").matching("create_user")
 
@@ -203,7 +201,7 @@ def test_what_can_be_no_call_at_all_reads_as_such(site: MockSite) -> None:
         site.calls.for_operation("list_users").assert_called("create_user")
 
 
-def test_assertions_that_hold_say_nothing(site: MockSite) -> None:
+def test_assertions_that_hold_return_none(site: MockSite) -> None:
     site.calls.assert_called("update_user")
     site.calls.assert_called("update_user", times=2)
     site.calls.assert_called("update_user", times=1, status=400)
@@ -221,7 +219,7 @@ def test_assertions_that_hold_say_nothing(site: MockSite) -> None:
 # -- assertions that fail --------------------------------------------------------------------------------------
 
 
-def test_a_call_that_was_not_made_is_reported_with_the_nearest_field_by_field(site: MockSite) -> None:
+def test_a_missing_call_is_reported_with_the_fields_of_the_nearest_call(site: MockSite) -> None:
     with pytest.raises(AssertionError) as caught:
         site.calls.assert_called("update_user", email=JOEY, json={"first_name": "Joseph", "groups": ["Sales"]})
 
@@ -239,7 +237,7 @@ def test_a_call_that_was_not_made_is_reported_with_the_nearest_field_by_field(si
     )
 
 
-def test_a_call_that_was_made_too_seldom_is_reported_with_those_that_nearly_were(site: MockSite) -> None:
+def test_too_few_calls_are_reported_with_the_nearest_calls(site: MockSite) -> None:
     with pytest.raises(AssertionError) as caught:
         site.calls.assert_called("update_user", times=2, status=200)
 
@@ -270,7 +268,7 @@ def test_without_a_call_of_the_operation_the_nearest_others_are_shown(site: Mock
     )
 
 
-def test_without_any_call_nothing_is_near() -> None:
+def test_a_missing_call_is_reported_without_a_nearest_call_when_there_are_no_calls() -> None:
     with pytest.raises(AssertionError) as caught:
         journal_of().assert_called("get_user")
 
@@ -278,7 +276,7 @@ def test_without_any_call_nothing_is_near() -> None:
 
 
 @pytest.mark.parametrize("times", [0, 1])
-def test_a_call_that_was_made_too_often_is_reported_with_the_latest(times: int) -> None:
+def test_too_many_calls_are_reported_with_the_latest_calls(times: int) -> None:
     journal = journal_of(*({"email": f"phoebe+{number}@example.com"} for number in range(4)))
 
     with pytest.raises(AssertionError) as caught:
@@ -293,7 +291,7 @@ def test_a_call_that_was_made_too_often_is_reported_with_the_latest(times: int) 
     )
 
 
-def test_a_call_that_was_not_to_be_made_is_reported(site: MockSite) -> None:
+def test_an_unexpected_call_is_reported(site: MockSite) -> None:
     with pytest.raises(AssertionError) as caught:
         site.calls.assert_not_called("delete_user", email=JOEY)
 
@@ -303,7 +301,7 @@ def test_a_call_that_was_not_to_be_made_is_reported(site: MockSite) -> None:
     )
 
 
-def test_any_call_at_all_is_reported(site: MockSite) -> None:
+def test_any_call_is_reported_when_none_was_expected(site: MockSite) -> None:
     with pytest.raises(AssertionError) as caught:
         site.calls.matching(status=400).assert_not_called()
 
@@ -314,7 +312,7 @@ def test_any_call_at_all_is_reported(site: MockSite) -> None:
     )
 
 
-def test_what_an_object_that_compares_itself_wanted_is_said(site: MockSite) -> None:
+def test_a_failure_shows_a_criterion_that_compares_by_its_own_rule(site: MockSite) -> None:
     with pytest.raises(AssertionError) as caught:
         site.calls.assert_called("create_user", json=IsPartialDict(first_name="Regina"))
 
@@ -324,7 +322,7 @@ def test_what_an_object_that_compares_itself_wanted_is_said(site: MockSite) -> N
     )
 
 
-def test_a_sequence_that_parts_is_shown_where_it_does(site: MockSite) -> None:
+def test_a_sequence_is_shown_up_to_the_first_difference(site: MockSite) -> None:
     with pytest.raises(AssertionError) as caught:
         site.calls.assert_sequence(["list_users", "create_user", "update_user", "delete_user", "list_users"])
 
@@ -340,7 +338,7 @@ def test_a_sequence_that_parts_is_shown_where_it_does(site: MockSite) -> None:
     )
 
 
-def test_a_long_sequence_is_shown_around_the_place_where_it_parts() -> None:
+def test_a_long_sequence_is_shown_around_its_first_difference() -> None:
     journal = journal_of(*({} for _ in range(10_000)))
 
     with pytest.raises(AssertionError) as caught:
@@ -359,7 +357,7 @@ def test_a_long_sequence_is_shown_around_the_place_where_it_parts() -> None:
     ]
 
 
-def test_calls_that_are_no_operation_are_named_by_method_and_path(server: LiveServer) -> None:
+def test_calls_without_an_operation_are_named_by_method_and_path(server: LiveServer) -> None:
     site = server.site("example-site")
     call(site, "GET", "/api/v1/user")
 
@@ -373,7 +371,7 @@ def test_calls_that_are_no_operation_are_named_by_method_and_path(server: LiveSe
     )
 
 
-def test_long_values_are_shown_around_the_place_where_they_part() -> None:
+def test_long_values_are_shown_around_their_first_difference() -> None:
     journal = journal_of({"first_name": "x" * 5000 + "Phoebe" + "y" * 5000, "last_name": "Buffay"})
     expected = {"first_name": "x" * 5000 + "Regina" + "y" * 5000, "last_name": "Buffay"}
 
@@ -392,7 +390,7 @@ def test_long_values_are_shown_around_the_place_where_they_part() -> None:
     ]
 
 
-def test_of_many_differences_the_first_are_told() -> None:
+def test_only_the_first_of_many_differences_are_shown() -> None:
     journal = journal_of({f"field_{number}": number for number in range(50)})
 
     with pytest.raises(AssertionError) as caught:
@@ -418,7 +416,7 @@ def test_the_nearest_of_ten_thousand_calls_is_found() -> None:
     ]
 
 
-def test_what_was_sent_can_break_no_terminal() -> None:
+def test_control_characters_are_escaped_in_a_failure() -> None:
     journal = journal_of({"\x1b[31m": "\x1b[0m"})
     journal.last.hint = HintTemplate.FIELD_UNKNOWN.about(sent="\x1b[31m", nearest="")
 

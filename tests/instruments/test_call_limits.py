@@ -94,14 +94,14 @@ def test_a_value_that_differs_at_its_end_is_shown_up_to_its_end() -> None:
 
 
 @pytest.mark.parametrize(("number", "is_short"), [(3, True), (4, False)])
-def test_the_latest_three_calls_are_shown(*, number: int, is_short: bool) -> None:
+def test_a_failure_shows_the_latest_three_calls(*, number: int, is_short: bool) -> None:
     journal = journal_of(*map(entry_of, range(number)))
 
     assert ("  ..." not in complaint(journal, times=0)) is is_short
     assert ("..." not in repr(journal)) is is_short
 
 
-def test_no_call_is_a_number_of_calls() -> None:
+def test_zero_is_a_valid_number_of_calls() -> None:
     journal_of().assert_called("create_user", times=0)
 
 
@@ -142,12 +142,12 @@ def test_bodies_of_heavy_calls_are_forgotten_beyond_the_limit_of_memory(monkeypa
 # -- keys ------------------------------------------------------------------------------------------------------
 
 
-def test_the_end_of_a_secret_is_shown_where_the_secret_is_long_enough() -> None:
+def test_the_last_four_characters_of_a_long_secret_are_shown() -> None:
     assert last_four("x" * (SHORTEST_SHOWN - 5) + "abcd") == "…"
     assert last_four("x" * (SHORTEST_SHOWN - 4) + "abcd") == "…abcd"
 
 
-def test_a_key_is_searched_for_where_it_is_long_enough() -> None:
+def test_only_keys_of_a_minimum_length_are_redacted_within_text() -> None:
     veil = Redactor()
     shorter, long_enough = "a" * (SHORTEST_SOUGHT - 1), "b" * SHORTEST_SOUGHT
     veil.learn(shorter)
@@ -156,5 +156,5 @@ def test_a_key_is_searched_for_where_it_is_long_enough() -> None:
     assert veil(f"{shorter} {long_enough}") == f"{shorter} …"
 
 
-def test_a_text_that_is_a_key_of_the_vendor_s_shape_and_nothing_else_is_hidden() -> None:
+def test_a_text_that_has_the_form_of_an_api_key_is_redacted() -> None:
     assert Redactor()("e179017a-62b0-4996-8a38-e91aa9f1") == "…a9f1"

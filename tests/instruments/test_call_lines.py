@@ -10,9 +10,9 @@ HEADERS = st.lists(st.tuples(NAMES, st.one_of(st.binary(), st.sampled_from([b"",
 
 
 @given(headers=HEADERS)
-def test_headers_are_read_back_as_they_were(headers: Pairs) -> None:
+def test_unpacked_headers_equal_the_packed_ones(headers: Pairs) -> None:
     assert unpack(pack(headers)) == headers
 
 
-def test_headers_are_one_piece() -> None:
+def test_headers_are_packed_into_one_object() -> None:
     assert isinstance(pack([(b"http-x-email", b"monica@example.com"), (b"accept", b"")]), bytes)

@@ -40,7 +40,7 @@ def site(server: LiveServer) -> MockSite:
 # -- what an entry holds ---------------------------------------------------------------------------------------
 
 
-def test_an_entry_holds_the_whole_call(site: MockSite) -> None:
+def test_a_call_records_its_request_and_response(site: MockSite) -> None:
     site.clock.freeze("2024-02-06T12:00:00Z")
 
     answer = call(site, "POST", f"{USERS}?test_mode=true", PHOEBE)
@@ -71,7 +71,7 @@ def test_an_entry_holds_the_whole_call(site: MockSite) -> None:
     }
 
 
-def test_an_entry_of_a_refusal_holds_rule_and_hint(site: MockSite) -> None:
+def test_a_refused_call_records_rule_and_hint(site: MockSite) -> None:
     call(site, "GET", f"{GROUPS}/Sale")
 
     entry = site.calls.last
@@ -80,7 +80,7 @@ def test_an_entry_of_a_refusal_holds_rule_and_hint(site: MockSite) -> None:
     assert entry.hints == ()
 
 
-def test_an_entry_holds_the_headers_of_the_answer(site: MockSite) -> None:
+def test_a_call_records_the_headers_of_its_response(site: MockSite) -> None:
     answer = call(site, "GET", GROUPS)
 
     assert site.calls.last.response_headers == [
@@ -91,7 +91,7 @@ def test_an_entry_holds_the_headers_of_the_answer(site: MockSite) -> None:
     ]
 
 
-def test_an_entry_holds_the_fault_that_hit(site: MockSite) -> None:
+def test_a_call_records_the_fault_that_hit_it(site: MockSite) -> None:
     fault = site.faults.add("list_users", status=503)
 
     call(site, "GET", USERS)
@@ -100,7 +100,7 @@ def test_an_entry_holds_the_fault_that_hit(site: MockSite) -> None:
 
 
 @pytest.mark.rule("HTTP-10")
-def test_every_answer_carries_the_id_of_its_entry(server: LiveServer, site: MockSite) -> None:
+def test_every_response_carries_the_id_of_its_call(server: LiveServer, site: MockSite) -> None:
     answers = [
         call(site, "GET", USERS),
         call(site, "DELETE", USERS),
@@ -123,7 +123,7 @@ def test_every_answer_carries_the_id_of_its_entry(server: LiveServer, site: Mock
         {"Http-X-Partner-Auth": f"another-site:{KEY}"},
     ],
 )
-def test_a_request_that_reaches_no_site_is_the_servers(
+def test_a_request_that_reaches_no_site_is_a_call_of_the_server(
     headers: dict[str, str], server: LiveServer, site: MockSite
 ) -> None:
     send(server.url, "GET", USERS, headers)
@@ -132,7 +132,7 @@ def test_a_request_that_reaches_no_site_is_the_servers(
     assert list(site.calls) == []
 
 
-def test_a_request_to_a_site_without_the_api_is_the_sites(server: LiveServer, site: MockSite) -> None:
+def test_a_request_to_a_site_without_the_api_is_a_call_of_the_site(server: LiveServer, site: MockSite) -> None:
     site.enabled = False
 
     call(site, "GET", USERS)
@@ -141,7 +141,9 @@ def test_a_request_to_a_site_without_the_api_is_the_sites(server: LiveServer, si
     assert list(server.calls) == []
 
 
-def test_a_request_to_a_removed_site_is_the_servers_and_tells_whose_it_was(server: LiveServer, site: MockSite) -> None:
+def test_a_request_to_a_removed_site_is_a_call_of_the_server_and_names_the_site(
+    server: LiveServer, site: MockSite
+) -> None:
     site.label = "test_offboarding"
     site.remove()
 
@@ -152,7 +154,7 @@ def test_a_request_to_a_removed_site_is_the_servers_and_tells_whose_it_was(serve
     assert advice.cause == "The site example-site was here and has been removed: it was that of test_offboarding."
 
 
-def test_reserved_paths_are_no_calls(server: LiveServer, site: MockSite) -> None:
+def test_requests_to_reserved_paths_are_not_calls(server: LiveServer, site: MockSite) -> None:
     send(server.url, "GET", "/openapi.json")
 
     assert [*site.calls, *server.calls] == []
@@ -167,7 +169,7 @@ def test_reserved_paths_are_no_calls(server: LiveServer, site: MockSite) -> None
         ("DELETE", USERS, None),
     ],
 )
-def test_a_body_that_was_refused_unread_is_in_the_entry(
+def test_a_body_that_was_refused_unread_is_in_the_call(
     method: str, target: str, email: str | None, site: MockSite
 ) -> None:
     call(site, method, target, {"first_name": "Phoebe"}, email=email)
@@ -175,14 +177,14 @@ def test_a_body_that_was_refused_unread_is_in_the_entry(
     assert site.calls.last.json == {"first_name": "Phoebe"}
 
 
-def test_a_body_that_was_sent_without_a_key_is_in_the_entry(server: LiveServer) -> None:
+def test_a_body_that_was_sent_without_a_key_is_in_the_call(server: LiveServer) -> None:
     send(server.url, "POST", USERS, {}, PHOEBE)
 
     assert server.calls.last.json == PHOEBE
 
 
 @pytest.mark.parametrize("faults", [False, True])
-def test_a_body_that_is_too_large_and_of_no_announced_length_is_kept_from_its_beginning(
+def test_the_beginning_of_a_chunked_body_over_the_limit_is_kept(
     faults: bool,  # noqa: FBT001 - a parameter of the test
     site: MockSite,
 ) -> None:
@@ -199,7 +201,7 @@ def test_a_body_that_is_too_large_and_of_no_announced_length_is_kept_from_its_be
     assert site.calls.last.body == b"a" * LONGEST_KEPT
 
 
-def test_a_client_that_leaves_half_way_leaves_half_a_body(site: MockSite) -> None:
+def test_a_client_that_disconnects_early_leaves_half_a_body(site: MockSite) -> None:
     with Half(site) as half:
         half.leave()
 
@@ -224,7 +226,7 @@ def test_a_client_that_leaves_half_way_leaves_half_a_body(site: MockSite) -> Non
         ("list_groups", f"{GROUPS}/", {}, None, None, None),
     ],
 )
-def test_an_entry_knows_whom_it_is_about(
+def test_a_call_has_the_email_and_the_group_of_its_request(
     operation: str, path: str, headers: dict[str, str], body: bytes | None, email: str | None, group: str | None
 ) -> None:
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
@@ -236,7 +238,7 @@ def test_an_entry_knows_whom_it_is_about(
     assert (entry.email, entry.group) == (email, group)
 
 
-def test_what_was_sent_is_there_decoded(site: MockSite) -> None:
+def test_a_call_has_its_request_and_response_decoded(site: MockSite) -> None:
     call(site, "GET", f"{USERS}?next_page_start=joey%2B1%40example.com&test_mode=&test_mode=true")
 
     entry = site.calls.last
@@ -246,14 +248,14 @@ def test_what_was_sent_is_there_decoded(site: MockSite) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
-def test_a_body_that_is_no_json_is_none(body: bytes) -> None:
+def test_request_json_returns_none_for_a_body_that_is_not_json(body: bytes) -> None:
     entry = Call("1", "POST", USERS)
     entry.body = body
 
     assert entry.json is None
 
 
-def test_an_entry_in_a_line_can_break_no_terminal() -> None:
+def test_control_characters_are_escaped_in_the_line_of_a_call() -> None:
     entry = Call("1", "POST", USERS)
     entry.operation = "create_user"
     entry.body = b'{"email": "\\u001b[31m\\n' + b"x" * 500 + b'"}'
@@ -264,7 +266,7 @@ def test_an_entry_in_a_line_can_break_no_terminal() -> None:
 # -- looking while requests are under way ----------------------------------------------------------------------
 
 
-def test_a_call_is_there_before_it_is_answered(site: MockSite) -> None:
+def test_a_call_is_recorded_before_its_response(site: MockSite) -> None:
     with Half(site) as half:
         [entry] = site.calls.settled(0)
         assert (entry.operation, entry.status, entry.duration, entry.is_open) == ("create_user", None, None, True)
@@ -274,7 +276,7 @@ def test_a_call_is_there_before_it_is_answered(site: MockSite) -> None:
         assert (entry.status, entry.is_open) == (201, False)
 
 
-def test_a_look_waits_for_what_is_being_answered(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_the_calls_waits_for_open_calls(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = announcing(site.calls, monkeypatch)
     with Half(site) as half:
         sender = Thread(target=lambda: waiting.wait(WAIT_SECONDS) and half.finish())
@@ -285,9 +287,7 @@ def test_a_look_waits_for_what_is_being_answered(site: MockSite, monkeypatch: py
     assert waiting.is_set()
 
 
-def test_a_reset_waits_for_what_is_being_answered_and_nothing_of_it_is_left(
-    site: MockSite, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reset_waits_for_open_calls_and_removes_them(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = announcing(site.calls, monkeypatch)
     with Half(site, PHOEBE | {"role": "Viewer"}) as half:
         sender = Thread(target=lambda: waiting.wait(WAIT_SECONDS) and half.finish())
@@ -315,7 +315,7 @@ class Spied(Call):
         return [getattr(self, name) for name in Call.__struct_fields__], [*self.log.suspicious], [*self.log._heavy]
 
 
-def test_a_call_looks_complete_only_when_all_of_it_is_there() -> None:
+def test_a_call_is_complete_only_when_all_its_fields_are_set() -> None:
     Spied.log, Spied.seen = CallLog("the site example-site", Clock()), []
     entry = Spied("1", "POST", USERS, "", pack([(b"host", b"localhost")]), number=1, operation="create_user")
     Spied.log.open(entry)
@@ -330,7 +330,7 @@ def test_a_call_looks_complete_only_when_all_of_it_is_there() -> None:
     assert (len(entry.body or b""), entry.weight) == (LONGEST_KEPT, 2 * LONGEST_KEPT + head)
 
 
-def test_a_fault_may_let_a_call_go_on_while_another_thread_looks_at_it() -> None:
+def test_a_delayed_call_may_continue_while_another_thread_reads_it() -> None:
     entry = Call("1", "GET", USERS, held_until=60.0)
 
     def source() -> int:
@@ -358,7 +358,9 @@ def test_a_body_may_be_forgotten_while_another_thread_reads_it(name: str, monkey
     assert (getattr(entry, name), getattr(entry, name)) == (b"{}", None)
 
 
-def test_a_look_ends_as_soon_as_the_answer_is_out(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_the_calls_continues_as_soon_as_the_response_is_sent(
+    site: MockSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waiting = announcing(site.calls, monkeypatch)
     began = monotonic()
     with Half(site) as half:
@@ -370,12 +372,12 @@ def test_a_look_ends_as_soon_as_the_answer_is_out(site: MockSite, monkeypatch: p
         join(sender)
 
 
-def test_a_look_does_not_wait_for_ever(site: MockSite) -> None:
+def test_reading_the_calls_times_out(site: MockSite) -> None:
     with Half(site):
         assert [entry.status for entry in site.calls.settled(0.01)] == [None]
 
 
-def test_a_look_does_not_wait_for_what_came_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_the_calls_does_not_wait_for_later_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     journal = CallLog("the site example-site", Clock())
     waiting = announcing(journal, monkeypatch)
     first, second = (Call(str(number), "GET", USERS, number=number) for number in (1, 2))
@@ -397,7 +399,7 @@ def test_a_look_does_not_wait_for_what_came_after_it(monkeypatch: pytest.MonkeyP
     assert [entry.is_open for entry in journal.settled(0)] == [False, True]
 
 
-def test_a_call_that_a_fault_holds_back_is_not_waited_for(site: MockSite) -> None:
+def test_reading_the_calls_does_not_wait_for_a_delayed_call(site: MockSite) -> None:
     site.clock.freeze()
     site.faults.add("list_users", delay=60)
     with ThreadPoolExecutor() as pool:
@@ -410,7 +412,7 @@ def test_a_call_that_a_fault_holds_back_is_not_waited_for(site: MockSite) -> Non
         assert (site.calls.last.status, site.calls.last.is_held) == (200, False)
 
 
-async def test_a_look_from_the_servers_own_thread_does_not_block_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_reading_the_calls_from_the_servers_thread_does_not_block_it(monkeypatch: pytest.MonkeyPatch) -> None:
     double = mockscope.Mockscope()
     site = double.site()
     waiting = announcing(site.calls, monkeypatch)
@@ -444,7 +446,7 @@ def test_the_oldest_calls_are_forgotten_first() -> None:
         assert [entry.id for entry in server.calls] == refused[2:]
 
 
-def test_a_call_that_is_forgotten_while_it_is_answered_does_no_harm() -> None:
+def test_a_call_may_be_forgotten_before_its_response() -> None:
     with mockscope.serve(calls_kept=2) as server:
         site = server.site()
         with Half(site) as half:
@@ -454,7 +456,7 @@ def test_a_call_that_is_forgotten_while_it_is_answered_does_no_harm() -> None:
         assert [entry.id for entry in site.calls] == ids[1:]
 
 
-def test_a_call_that_is_cleared_while_it_is_answered_does_no_harm(site: MockSite) -> None:
+def test_a_call_may_be_cleared_before_its_response(site: MockSite) -> None:
     with Half(site) as half:
         site.calls.clear()
         assert half.finish() == b"HTTP/1.1 201 Created"
@@ -465,7 +467,7 @@ def test_a_call_that_is_cleared_while_it_is_answered_does_no_harm(site: MockSite
 
 
 @pytest.mark.parametrize("size", [LONGEST_KEPT, LONGEST_KEPT + 1, 3 * LONGEST_KEPT])
-def test_of_a_body_and_of_an_answer_so_much_is_kept(size: int, site: MockSite) -> None:
+def test_bodies_of_requests_and_responses_are_kept_up_to_their_limit(size: int, site: MockSite) -> None:
     site.faults.add("create_user", status=400, body=b"y" * size)
 
     assert len(call(site, "POST", USERS, b"x" * size).body) == size
@@ -481,7 +483,7 @@ def test_of_a_body_and_of_an_answer_so_much_is_kept(size: int, site: MockSite) -
         (GROUPS, {"operation": "create_group", "group": "Friends"}, {"name": "Friends", "access": "View"}),
     ],
 )
-def test_of_a_longer_body_whom_it_is_about_is_kept_too(
+def test_the_email_of_a_body_over_the_limit_is_kept(
     site: MockSite, target: str, criteria: dict[str, str], body: dict[str, str]
 ) -> None:
     call(site, "POST", target, {"note": "x" * LONGEST_KEPT} | body)
@@ -491,7 +493,7 @@ def test_of_a_longer_body_whom_it_is_about_is_kept_too(
     assert len(site.calls.last.body or b"") == LONGEST_KEPT
 
 
-def test_the_oldest_calls_lose_their_bodies_when_all_together_are_too_many_bytes(
+def test_the_oldest_calls_lose_their_bodies_when_the_log_has_too_many_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(journal_module, "MOST_BYTES", 10_000)
@@ -512,7 +514,7 @@ LARGE_HEAD = [(b"x", b"y" * 3991)]
 
 @pytest.mark.parametrize(("most", "left"), [(8000, [4000, 4000]), (7999, [0, 4000])])
 @pytest.mark.parametrize("place", ["header", "answer header", "query", "path", "body", "answer"])
-def test_heads_count_as_bodies_do_and_the_oldest_go_first_when_it_is_one_byte_too_much(
+def test_request_heads_count_as_bytes_and_one_byte_too_many_drops_the_oldest_call(
     monkeypatch: pytest.MonkeyPatch, most: int, left: list[int], place: str
 ) -> None:
     monkeypatch.setattr(journal_module, "MOST_BYTES", most)
@@ -534,7 +536,7 @@ def test_heads_count_as_bodies_do_and_the_oldest_go_first_when_it_is_one_byte_to
     assert [entry.status for entry in log] == [200, 200]
 
 
-async def test_many_calls_take_no_more_memory_than_those_that_are_kept() -> None:
+async def test_forgotten_calls_take_no_memory() -> None:
     double = mockscope.Mockscope(calls_kept=100)
     site = double.site()
 
@@ -555,7 +557,7 @@ async def test_many_calls_take_no_more_memory_than_those_that_are_kept() -> None
     assert (len(site.calls), len(double.calls)) == (100, 100)
 
 
-def test_a_forgotten_call_is_held_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forgotten_call_is_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
     # The plugin keeps the latest calls of the test that runs.
     monkeypatch.setattr(journal_module, "CALL_OBSERVERS", [])
     journal = CallLog("the site example-site", Clock(), size=2)
@@ -570,7 +572,7 @@ def test_a_forgotten_call_is_held_by_nobody(monkeypatch: pytest.MonkeyPatch) -> 
     assert [sys.getrefcount(entries[place]) - unheld for place in (0, 1)] == [0, 0]
 
 
-def test_bodies_of_forgotten_calls_weigh_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bodies_of_forgotten_calls_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_module, "MOST_BYTES", 10_000)
     journal = CallLog("the site example-site", Clock(), size=2)
     for number in range(20):
@@ -585,7 +587,7 @@ def test_bodies_of_forgotten_calls_weigh_nothing(monkeypatch: pytest.MonkeyPatch
 # -- several at once -------------------------------------------------------------------------------------------
 
 
-def test_calls_from_many_threads_are_all_there_once_and_in_order(server: LiveServer, site: MockSite) -> None:
+def test_calls_from_many_threads_are_recorded_once_and_in_order(server: LiveServer, site: MockSite) -> None:
     threads, requests = 8, 60
 
     def ask(number: int) -> list[tuple[str, str]]:
@@ -615,7 +617,7 @@ def test_sites_do_not_see_each_others_calls(server: LiveServer) -> None:
     assert [[entry.id for entry in site.calls] for site in sites] == asked
 
 
-def test_a_call_that_was_received_before_a_reset_is_not_kept_back_after_it() -> None:
+def test_a_call_that_was_received_before_a_reset_is_not_delayed_after_it() -> None:
     journal = CallLog("the site example-site", Clock())
     before, after = (Call(str(number), "GET", USERS, number=number) for number in (1, 2))
     ended: list[str] = []

@@ -51,7 +51,7 @@ def site(server: Clock) -> Clock:
 # -- moving ----------------------------------------------------------------------------------------------------
 
 
-def test_without_a_source_the_time_is_the_machine_s() -> None:
+def test_a_clock_without_a_source_has_the_time_of_the_machine() -> None:
     before = datetime.now(UTC)
     seen = Clock().now()
     assert before <= seen <= datetime.now(UTC)
@@ -104,7 +104,7 @@ def test_a_frozen_clock_that_is_moved_or_shifted_stands_at_the_new_place(machine
     assert (server.now(), server.is_frozen, server.autojump) == (MOMENT - timedelta(days=1), True, True)
 
 
-def test_a_resumed_clock_does_not_jump_any_more(server: Clock) -> None:
+def test_a_resumed_clock_no_longer_jumps(server: Clock) -> None:
     server.freeze(autojump=True)
     server.resume()
 
@@ -118,7 +118,7 @@ def test_resuming_a_clock_that_runs_changes_nothing(server: Clock) -> None:
     assert server.now() == MOMENT + timedelta(days=1)
 
 
-def test_a_reset_clock_is_as_on_the_first_day(machine: Machine, server: Clock) -> None:
+def test_a_reset_clock_is_like_a_new_one(machine: Machine, server: Clock) -> None:
     server.shift(days=1)
     server.freeze(autojump=True)
     server.reset()
@@ -127,13 +127,13 @@ def test_a_reset_clock_is_as_on_the_first_day(machine: Machine, server: Clock) -
     assert (server.now(), server.is_frozen, server.autojump) == (MOMENT + timedelta(seconds=1), False, False)
 
 
-def test_the_clock_says_what_it_is(server: Clock) -> None:
+def test_the_repr_of_a_clock_shows_its_state(server: Clock) -> None:
     assert repr(server) == "<Clock running, now 2014-02-06T23:46:07.118000Z>"
     server.freeze()
     assert repr(server) == "<Clock frozen at 2014-02-06T23:46:07.118000Z>"
 
 
-def test_the_clock_of_the_process_is_never_touched() -> None:
+def test_a_clock_never_changes_the_time_of_the_process() -> None:
     clock = Clock()
     before = time.time(), time.monotonic(), datetime.now(UTC)
     clock.freeze("0001-01-01T00:00:00Z")
@@ -148,7 +148,7 @@ def test_the_clock_of_the_process_is_never_touched() -> None:
 # -- server and site -------------------------------------------------------------------------------------------
 
 
-def test_what_is_done_to_the_server_s_clock_happens_to_every_site(machine: Machine, server: Clock, site: Clock) -> None:
+def test_a_change_of_the_servers_clock_applies_to_every_site(machine: Machine, server: Clock, site: Clock) -> None:
     another = Clock(server)
     server.freeze(autojump=True)
     server.shift(days=90)
@@ -158,7 +158,7 @@ def test_what_is_done_to_the_server_s_clock_happens_to_every_site(machine: Machi
     assert (site.is_frozen, site.autojump) == (True, True)
 
 
-def test_what_is_done_to_a_site_s_clock_happens_to_that_site_alone(server: Clock, site: Clock) -> None:
+def test_a_change_of_a_sites_clock_applies_to_that_site_only(server: Clock, site: Clock) -> None:
     another = Clock(server)
     site.shift(days=90)
     site.freeze()
@@ -167,14 +167,14 @@ def test_what_is_done_to_a_site_s_clock_happens_to_that_site_alone(server: Clock
     assert [clock.is_frozen for clock in (server, site, another)] == [False, True, False]
 
 
-def test_a_shifted_site_is_carried_along_by_its_server(server: Clock, site: Clock) -> None:
+def test_a_shifted_site_moves_with_the_servers_clock(server: Clock, site: Clock) -> None:
     site.shift(days=1)
     server.shift(days=10)
 
     assert site.now() == MOMENT + timedelta(days=11)
 
 
-def test_a_frozen_site_stays_where_it_is_when_the_server_s_clock_moves(server: Clock, site: Clock) -> None:
+def test_a_frozen_site_does_not_move_with_the_servers_clock(server: Clock, site: Clock) -> None:
     site.freeze()
     server.shift(days=10)
     server.freeze(autojump=True)
@@ -182,7 +182,7 @@ def test_a_frozen_site_stays_where_it_is_when_the_server_s_clock_moves(server: C
     assert (site.now(), site.autojump) == (MOMENT, False)
 
 
-def test_a_site_that_is_resumed_under_a_frozen_server_keeps_its_time_and_goes_on_with_the_server(
+def test_a_site_resumed_under_a_frozen_server_runs_on_with_the_server(
     machine: Machine, server: Clock, site: Clock
 ) -> None:
     site.freeze("2020-01-01T00:00:00Z")
@@ -208,7 +208,7 @@ def test_a_site_that_is_reset_follows_its_server_again(server: Clock, site: Cloc
 
 
 @pytest.mark.parametrize("end", ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"])
-def test_the_first_and_the_last_millisecond_can_be_shown(server: Clock, end: str) -> None:
+def test_a_clock_can_show_the_first_and_the_last_millisecond(server: Clock, end: str) -> None:
     server.freeze(end)
     assert timestamp(server.now()) == end
 
@@ -229,7 +229,7 @@ def test_the_first_and_the_last_millisecond_can_be_shown(server: Clock, end: str
     ],
 )
 @pytest.mark.parametrize("is_frozen", [False, True])
-def test_a_clock_can_not_be_made_to_leave_the_years_1_to_9999(
+def test_a_clock_can_not_be_moved_outside_the_years_1_to_9999(
     server: Clock, leave: Callable[[Clock], None], *, is_frozen: bool
 ) -> None:
     if is_frozen:
@@ -239,7 +239,7 @@ def test_a_clock_can_not_be_made_to_leave_the_years_1_to_9999(
     assert (server.now(), server.is_frozen) == (MOMENT, is_frozen)
 
 
-def test_a_clock_that_runs_or_is_carried_past_the_end_stays_there(machine: Machine, server: Clock, site: Clock) -> None:
+def test_a_clock_stops_at_the_end_of_the_year_9999(machine: Machine, server: Clock, site: Clock) -> None:
     site.move_to("9999-12-31T23:59:59Z")
     machine.tick(5)
     assert timestamp(site.now()) == "9999-12-31T23:59:59.999Z"
@@ -262,7 +262,7 @@ def test_a_time_without_an_offset_is_refused(server: Clock, moment: datetime | s
 
 
 @pytest.mark.parametrize("moment", ["tomorrow", "2014", "2014-02-30T00:00:00Z", date(2014, 2, 6), 1391730367.118, []])
-def test_what_is_no_time_is_refused_and_the_form_of_one_shown(server: Clock, moment: Any) -> None:
+def test_an_invalid_time_is_refused_with_the_form_of_a_valid_one(server: Clock, moment: Any) -> None:
     message = rf"^{re.escape(repr(moment))} is not a time; write it like 2014-02-06T23:46:07\.118Z$"
     with pytest.raises(ValueError, match=message):
         server.move_to(moment)
@@ -271,7 +271,7 @@ def test_what_is_no_time_is_refused_and_the_form_of_one_shown(server: Clock, mom
     assert (server.now(), server.is_frozen) == (MOMENT, False)
 
 
-def test_a_clock_is_moved_to_a_moment_and_not_to_none(server: Clock) -> None:
+def test_a_clock_can_not_be_moved_to_null(server: Clock) -> None:
     with pytest.raises(ValueError, match=r"^None is not a time; write it like 2014-02-06T23:46:07\.118Z$"):
         server.move_to(cast("Any", None))
     assert server.now() == MOMENT
@@ -301,7 +301,7 @@ def test_two_shifts_of_a_frozen_clock_are_one_shift_of_their_sum(moment: datetim
 
 
 @given(moment=moments)
-def test_what_a_clock_is_set_to_is_what_an_export_shows(moment: datetime) -> None:
+def test_the_time_of_a_clock_is_the_time_in_an_export(moment: datetime) -> None:
     clock = Clock()
     clock.freeze(moment.astimezone(timezone(timedelta(hours=5, minutes=30))))
 
@@ -345,7 +345,7 @@ async def woken(sleeper: "asyncio.Task[None]") -> None:
         lambda clock: clock.freeze("2015-01-01T00:00:00Z"),
     ],
 )
-async def test_a_sleeper_wakes_at_once_when_the_clock_is_moved_from_another_thread(
+async def test_a_sleep_ends_at_once_when_another_thread_moves_the_clock(
     server: Clock, move: Callable[[Clock], None]
 ) -> None:
     sleeper = await asleep(server, 3600)
@@ -355,7 +355,7 @@ async def test_a_sleeper_wakes_at_once_when_the_clock_is_moved_from_another_thre
     await woken(sleeper)
 
 
-async def test_a_sleeper_of_a_site_wakes_when_the_server_s_clock_is_moved(server: Clock, site: Clock) -> None:
+async def test_a_sleep_on_a_sites_clock_ends_when_the_servers_clock_is_moved(server: Clock, site: Clock) -> None:
     site.shift(days=1)
     sleeper = await asleep(site, 3600)
 
@@ -364,7 +364,7 @@ async def test_a_sleeper_of_a_site_wakes_when_the_server_s_clock_is_moved(server
     await woken(sleeper)
 
 
-async def test_a_sleeper_sleeps_on_when_the_clock_is_not_moved_far_enough(server: Clock, site: Clock) -> None:
+async def test_a_sleep_continues_when_the_clock_is_not_moved_far_enough(server: Clock, site: Clock) -> None:
     sleeper = await asleep(site, 3600)
 
     from_another_thread(lambda: site.shift(minutes=59))
@@ -375,7 +375,7 @@ async def test_a_sleeper_sleeps_on_when_the_clock_is_not_moved_far_enough(server
     await woken(sleeper)
 
 
-async def test_a_sleeper_of_another_site_sleeps_on(server: Clock, site: Clock) -> None:
+async def test_a_sleep_on_the_clock_of_another_site_continues(server: Clock, site: Clock) -> None:
     another = await asleep(Clock(server), 3600)
 
     from_another_thread(lambda: site.shift(hours=2))
@@ -385,7 +385,7 @@ async def test_a_sleeper_of_another_site_sleeps_on(server: Clock, site: Clock) -
     another.cancel()
 
 
-async def test_on_a_frozen_clock_a_sleeper_waits_for_somebody_to_move_it(server: Clock, site: Clock) -> None:
+async def test_a_sleep_on_a_frozen_clock_ends_only_when_the_clock_is_moved(server: Clock, site: Clock) -> None:
     site.freeze()
     sleeper = await asleep(site, 0.001)
     from_another_thread(lambda: site.shift(seconds=0.0005))
@@ -396,7 +396,7 @@ async def test_on_a_frozen_clock_a_sleeper_waits_for_somebody_to_move_it(server:
     await woken(sleeper)
 
 
-async def test_a_frozen_clock_with_autojump_jumps_to_the_end_of_what_is_waited_for(server: Clock, site: Clock) -> None:
+async def test_a_frozen_clock_with_autojump_jumps_to_the_end_of_a_sleep(server: Clock, site: Clock) -> None:
     site.freeze(autojump=True)
 
     await asyncio.wait_for(site.sleep(3600), WAIT_SECONDS)
@@ -404,7 +404,7 @@ async def test_a_frozen_clock_with_autojump_jumps_to_the_end_of_what_is_waited_f
     assert (site.now(), server.now()) == (MOMENT + timedelta(hours=1), MOMENT)
 
 
-async def test_the_clock_that_jumps_is_the_one_that_was_told_to(server: Clock, site: Clock) -> None:
+async def test_autojump_jumps_the_clock_that_was_frozen_with_it(server: Clock, site: Clock) -> None:
     site.shift(days=1)
     server.freeze(autojump=True)
 
@@ -413,7 +413,7 @@ async def test_the_clock_that_jumps_is_the_one_that_was_told_to(server: Clock, s
     assert (site.now(), server.now()) == (MOMENT + timedelta(days=1, hours=1), MOMENT + timedelta(hours=1))
 
 
-async def test_a_sleeper_who_sleeps_already_jumps_once_the_clock_is_told_to(server: Clock) -> None:
+async def test_autojump_ends_sleeps_that_had_already_begun(server: Clock) -> None:
     sleeper = await asleep(server, 3600)
 
     from_another_thread(lambda: server.freeze(autojump=True))
@@ -422,7 +422,7 @@ async def test_a_sleeper_who_sleeps_already_jumps_once_the_clock_is_told_to(serv
     assert server.now() == MOMENT + timedelta(hours=1)
 
 
-async def test_whoever_sleeps_no_time_does_not_sleep(server: Clock) -> None:
+async def test_a_sleep_of_zero_seconds_returns_at_once(server: Clock) -> None:
     server.freeze()
 
     await asyncio.wait_for(server.sleep(0), WAIT_SECONDS)
@@ -430,7 +430,7 @@ async def test_whoever_sleeps_no_time_does_not_sleep(server: Clock) -> None:
     assert server.now() == MOMENT
 
 
-def test_a_sleeper_whose_loop_is_gone_keeps_nobody_from_moving_the_clock(server: Clock) -> None:
+def test_a_clock_can_be_moved_when_the_loop_of_a_sleep_is_closed(server: Clock) -> None:
     loop = asyncio.new_event_loop()
     sleeper = loop.create_task(server.sleep(3600))
     loop.run_until_complete(asyncio.sleep(0))

@@ -74,7 +74,7 @@ def in_background() -> Iterator[Callable[..., Future[int]]]:
 
 
 @pytest.mark.parametrize("frozen_at", [NOON, "2100-01-01T00:00:00Z"])
-def test_what_a_fault_keeps_back_writes_nothing_into_a_site_that_was_reset_meanwhile(
+def test_a_delayed_call_writes_nothing_into_a_site_that_was_reset_meanwhile(
     mockscope: MockSite, in_background: Callable[..., Future[int]], frozen_at: str
 ) -> None:
     arrivals = Arrivals()
@@ -93,7 +93,7 @@ def test_what_a_fault_keeps_back_writes_nothing_into_a_site_that_was_reset_meanw
     assert (list(mockscope.users), list(mockscope.calls), mockscope.findings()) == (["admin@example.com"], [], [])
 
 
-def test_a_call_that_a_fault_keeps_back_goes_on_where_the_calls_are_merely_forgotten(
+def test_a_delayed_call_continues_when_the_calls_are_cleared(
     mockscope: MockSite, in_background: Callable[..., Future[int]]
 ) -> None:
     mockscope.clock.freeze()
@@ -107,7 +107,7 @@ def test_a_call_that_a_fault_keeps_back_goes_on_where_the_calls_are_merely_forgo
     assert (result(creating), list(mockscope.users)) == (201, ["admin@example.com", "joey@example.com"])
 
 
-def test_a_delay_is_over_at_once_on_a_clock_that_jumps(mockscope: MockSite) -> None:
+def test_a_delay_ends_at_once_on_a_clock_that_jumps(mockscope: MockSite) -> None:
     mockscope.clock.freeze(NOON, autojump=True)
     mockscope.faults.add("list_users", delay=3600)
     assert [ask(mockscope), ask(mockscope)] == [200, 200]
@@ -161,7 +161,7 @@ def test_no_delay_is_longer_than_a_year() -> None:
     assert max(next(drawn) for _ in range(10)) == LONGEST_DELAY
 
 
-def test_on_a_running_clock_a_delay_takes_its_time(mockscope: MockSite) -> None:
+def test_a_delay_takes_real_time_on_a_running_clock(mockscope: MockSite) -> None:
     mockscope.faults.add("list_users", delay=0.1)
     assert ask(mockscope) == 200
     assert (mockscope.calls.last.duration or 0) >= 0.1
@@ -170,7 +170,7 @@ def test_on_a_running_clock_a_delay_takes_its_time(mockscope: MockSite) -> None:
 # -- frozen time -----------------------------------------------------------------------------------------------
 
 
-def test_a_delayed_answer_comes_when_the_clock_is_shifted(
+def test_a_delayed_response_arrives_when_the_clock_is_shifted(
     mockscope: MockSite, in_background: Callable[..., Future[int]]
 ) -> None:
     mockscope.clock.freeze(NOON)
@@ -184,7 +184,7 @@ def test_a_delayed_answer_comes_when_the_clock_is_shifted(
     assert durations(mockscope) == [60]
 
 
-def test_a_shift_that_comes_between_receipt_and_delay_counts(mockscope: MockSite) -> None:
+def test_a_shift_between_receipt_and_delay_counts(mockscope: MockSite) -> None:
     def shift(entry: Call) -> bool:
         mockscope.clock.shift(seconds=60)
         return True
@@ -195,7 +195,7 @@ def test_a_shift_that_comes_between_receipt_and_delay_counts(mockscope: MockSite
     assert durations(mockscope) == [60]
 
 
-def test_a_delayed_call_holds_up_neither_other_calls_nor_a_look_at_them(
+def test_a_delayed_call_blocks_neither_other_calls_nor_reading_them(
     mockscope: MockSite, in_background: Callable[..., Future[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mockscope.clock.freeze(NOON)
@@ -213,7 +213,7 @@ def test_a_delayed_call_holds_up_neither_other_calls_nor_a_look_at_them(
     assert answer.result(WAIT_SECONDS) == 201
 
 
-def test_a_call_whose_delay_is_over_is_held_by_its_function_alone(mockscope: MockSite) -> None:
+def test_a_call_whose_delay_is_over_waits_for_its_action_only(mockscope: MockSite) -> None:
     held: list[float | None] = []
 
     def look(entry: Call, answer: CannedResponse | None) -> None:
@@ -226,7 +226,7 @@ def test_a_call_whose_delay_is_over_is_held_by_its_function_alone(mockscope: Moc
     assert mockscope.calls.last.held_until is None
 
 
-def test_the_clock_of_the_server_moves_delays_too(in_background: Callable[..., Future[int]]) -> None:
+def test_the_servers_clock_moves_delays_too(in_background: Callable[..., Future[int]]) -> None:
     with LiveServer() as server:
         site = server.site()
         site.faults.add("list_users", delay=3600)
@@ -239,7 +239,7 @@ def test_the_clock_of_the_server_moves_delays_too(in_background: Callable[..., F
 # -- clients that do not wait ----------------------------------------------------------------------------------
 
 
-def test_what_a_client_asked_for_happens_though_it_did_not_wait_for_the_answer(mockscope: MockSite) -> None:
+def test_a_write_is_carried_out_when_the_client_disconnects_during_the_delay(mockscope: MockSite) -> None:
     mockscope.clock.freeze(NOON)
     mockscope.faults.add("create_user", delay=60)
     with pytest.raises(requests.ReadTimeout):
@@ -252,7 +252,7 @@ def test_what_a_client_asked_for_happens_though_it_did_not_wait_for_the_answer(m
     assert create(mockscope) == 409
 
 
-def test_a_delay_after_the_commit_leaves_a_user_that_the_client_knows_nothing_of(mockscope: MockSite) -> None:
+def test_a_delay_after_the_commit_leaves_a_user_when_the_client_times_out(mockscope: MockSite) -> None:
     mockscope.clock.freeze(NOON)
     mockscope.faults.add("create_user", delay=60, after_commit=True)
     with pytest.raises(requests.ReadTimeout):
@@ -261,7 +261,7 @@ def test_a_delay_after_the_commit_leaves_a_user_that_the_client_knows_nothing_of
     assert "joey@example.com" in mockscope.users
 
 
-def test_a_delay_goes_with_a_status_and_with_a_broken_connection(mockscope: MockSite) -> None:
+def test_a_delay_combines_with_a_status_and_with_a_transport_fault(mockscope: MockSite) -> None:
     mockscope.clock.freeze(NOON, autojump=True)
     mockscope.faults.add("list_users", delay=30, status=504)
     mockscope.faults.add("list_users", delay=20, transport="reset")
@@ -271,7 +271,7 @@ def test_a_delay_goes_with_a_status_and_with_a_broken_connection(mockscope: Mock
     assert durations(mockscope) == [30, 20]
 
 
-def test_a_server_stops_at_once_though_answers_are_delayed(
+def test_a_server_stops_at_once_despite_delayed_responses(
     in_background: Callable[..., Future[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A server that waited for the responses would hang.

@@ -37,7 +37,7 @@ def in_a_thread(function: Callable[[], object]) -> Thread:
     return thread
 
 
-def test_an_action_may_ask_the_server(site: MockSite) -> None:
+def test_an_action_may_send_requests_to_the_server(site: MockSite) -> None:
     site.add_user("joey@example.com")
     answers = []
 
@@ -50,7 +50,7 @@ def test_an_action_may_ask_the_server(site: MockSite) -> None:
     assert answers == [200]
 
 
-def test_a_function_as_where_may_ask_the_server(site: MockSite) -> None:
+def test_a_where_function_may_send_requests_to_the_server(site: MockSite) -> None:
     def asked(query: str) -> int:
         return httpx.get(
             f"{site.url}{USERS}?{query}", headers=site.headers, timeout=WAIT_SECONDS, verify=False
@@ -61,7 +61,7 @@ def test_a_function_as_where_may_ask_the_server(site: MockSite) -> None:
 
 
 @pytest.mark.parametrize("as_where", [False, True])
-def test_a_function_sees_its_own_call_without_waiting_for_it(site: MockSite, *, as_where: bool) -> None:
+def test_a_function_can_read_its_own_call_without_waiting(site: MockSite, *, as_where: bool) -> None:
     seen: list[int] = []
 
     def look(call: Call, answer: CannedResponse | None = None) -> bool | None:
@@ -76,7 +76,7 @@ def test_a_function_sees_its_own_call_without_waiting_for_it(site: MockSite, *, 
     assert seen == [1]
 
 
-def test_others_are_answered_while_a_function_runs(server: LiveServer, site: MockSite) -> None:
+def test_other_requests_are_served_while_a_function_runs(server: LiveServer, site: MockSite) -> None:
     begun, may_end = Event(), Event()
 
     def wait(call: Call, answer: CannedResponse | None) -> None:
@@ -93,7 +93,7 @@ def test_others_are_answered_while_a_function_runs(server: LiveServer, site: Moc
     assert [call.status for call in site.calls] == [200, 200]
 
 
-def test_a_server_stops_without_a_function_that_does_not_return_and_names_it(
+def test_a_server_stops_despite_a_function_that_does_not_return_and_logs_its_name(
     server: LiveServer, site: MockSite, caplog: pytest.LogCaptureFixture
 ) -> None:
     begun, never = Event(), Event()
@@ -122,7 +122,7 @@ def test_a_server_stops_without_a_function_that_does_not_return_and_names_it(
 
 
 @pytest.mark.parametrize("as_where", [False, True])
-def test_whatever_a_function_raises_is_an_answer_that_names_the_fault(site: MockSite, *, as_where: bool) -> None:
+def test_an_exception_in_a_function_gives_a_response_that_names_the_fault(site: MockSite, *, as_where: bool) -> None:
     def fail(call: Call, answer: CannedResponse | None = None) -> Any:
         # Not an Exception: frameworks of tests raise such things.
         pytest.fail("no user was expected")
@@ -143,7 +143,7 @@ def test_whatever_a_function_raises_is_an_answer_that_names_the_fault(site: Mock
 
 @pytest.mark.parametrize("fault", [{"delay": 3600}, {"transport": "hang"}, {"action": ...}], ids=str)
 @pytest.mark.parametrize("end", ["reset", "remove"])
-def test_what_a_fault_keeps_back_ends_as_a_reset_connection_with_its_site(
+def test_removing_a_site_resets_the_connections_of_its_delayed_calls(
     site: MockSite, fault: dict[str, Any], end: str
 ) -> None:
     if "action" in fault:
@@ -167,7 +167,7 @@ def test_what_a_fault_keeps_back_ends_as_a_reset_connection_with_its_site(
 
 
 @pytest.mark.parametrize("fault", [{"delay": 3600}, {"transport": "hang"}], ids=str)
-async def test_without_a_socket_what_is_kept_back_ends_too(fault: dict[str, Any]) -> None:
+async def test_removing_a_site_ends_delayed_calls_without_a_socket(fault: dict[str, Any]) -> None:
     double = Mockscope()
     site = double.site()
     transport = httpx.ASGITransport(double.app)

@@ -48,7 +48,7 @@ def limited(**rule: object) -> Callable[[object], object]:
         (limited(calls=1, per=...), LONGEST_DELAY, LONGEST_DELAY + 1),
     ],
 )
-def test_the_last_value_is_taken_and_the_next_refused(
+def test_the_limit_is_accepted_and_the_next_value_refused(
     take: Callable[[object], object], taken: object, refused: object
 ) -> None:
     take(taken)
@@ -64,7 +64,7 @@ def test_delays_drawn_from_a_distribution_stay_within_their_limits() -> None:
 
 @pytest.mark.parametrize(("times", "hits"), [(1, 1), (2, 2), (None, 4)])
 @pytest.mark.parametrize("nth", [1, 2])
-def test_a_fault_strikes_from_its_first_call_on_as_often_as_planned(times: int | None, hits: int, nth: int) -> None:
+def test_a_fault_hits_from_its_first_call_as_often_as_planned(times: int | None, hits: int, nth: int) -> None:
     faults = Faults("a test", Clock())
     fault = faults.add("list_users", status=503, times=times, nth=nth)
     entry = Call("1", "GET", "/api/v1/users", operation="list_users")
@@ -75,7 +75,7 @@ def test_a_fault_strikes_from_its_first_call_on_as_often_as_planned(times: int |
 
 
 @pytest.mark.parametrize(("number", "retry_after"), [(0, 1), (1, 1), (999, 1), (1000, 1), (1001, 2), (2000, 2)])
-def test_the_seconds_to_wait_are_rounded_up(number: int, retry_after: int) -> None:
+def test_retry_after_is_rounded_up(number: int, retry_after: int) -> None:
     limit = RateLimit("rate-limit-1", "*", 1, max(number, 1) / 1000)
     assert check_limits([limit], 0.0).passes
 
@@ -84,12 +84,12 @@ def test_the_seconds_to_wait_are_rounded_up(number: int, retry_after: int) -> No
     assert check_limits([limit], max(number, 1) / 1000).passes
 
 
-def test_a_value_in_a_hint_is_cut_after_so_many_characters() -> None:
+def test_a_long_value_in_a_hint_is_cut() -> None:
     whole, cut = (HintTemplate.PATH_UNKNOWN.about(path="x" * n, nearest="") for n in (LONGEST_VALUE, LONGEST_VALUE + 1))
 
     assert whole.cause == f"There is no {'x' * LONGEST_VALUE}."
     assert cut.cause == f"There is no {'x' * (LONGEST_VALUE - 1)}…."
 
 
-def test_a_fault_without_a_number_of_its_own_has_no_left() -> None:
+def test_left_returns_none_for_a_fault_without_a_number_of_hits() -> None:
     assert (Fault(id="a", status=503, times=None).left, Fault(id="a", status=503).left) == (None, 1)

@@ -232,7 +232,7 @@ def exactly(message: str) -> str:
 
 
 @pytest.mark.parametrize(("rule", "message"), REFUSED, ids=str)
-def test_a_rule_that_means_nothing_is_refused_when_it_is_written(
+def test_an_invalid_fault_is_refused_when_it_is_planned(
     mockscope: MockSite, rule: Mapping[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=exactly(message)):
@@ -242,7 +242,7 @@ def test_a_rule_that_means_nothing_is_refused_when_it_is_written(
     assert list(mockscope.faults) == []
 
 
-def test_an_action_goes_with_no_other_answer(mockscope: MockSite) -> None:
+def test_an_action_excludes_status_and_transport(mockscope: MockSite) -> None:
     with pytest.raises(ValueError, match="an action makes the answer itself: leave status and transport out"):
         mockscope.faults.add("create_user", action=lambda entry, answer: None, status=503)
 
@@ -269,7 +269,7 @@ ABOUT_ASYNC = "can't be async: nobody awaits it, and an answer waits for what it
         ({"status": 503, "where": later}, f"where {ABOUT_ASYNC}"),
     ],
 )
-def test_what_nobody_could_call_is_refused_when_it_is_written(
+def test_an_object_that_can_not_be_called_is_refused_when_it_is_planned(
     mockscope: MockSite, rule: Mapping[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=exactly(message)):
@@ -288,7 +288,7 @@ def test_what_nobody_could_call_is_refused_when_it_is_written(
         (lambda: LogNormal(median=1, sigma="x"), "sigma can't be 'x': a number is wanted"),  # type: ignore[arg-type]
     ],
 )
-def test_delays_that_nothing_could_take_are_refused(make: Callable[[], object], message: str) -> None:
+def test_invalid_delays_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=exactly(message)):
         make()
 
@@ -316,7 +316,7 @@ def test_delays_that_nothing_could_take_are_refused(make: Callable[[], object], 
     ],
     ids=str,
 )
-def test_plain_data_that_means_nothing_is_refused(mockscope: MockSite, data: Any, message: str) -> None:
+def test_invalid_plain_data_is_refused(mockscope: MockSite, data: Any, message: str) -> None:
     with pytest.raises(ValueError, match=exactly(message)):
         mockscope.faults.add_plain(data)
     assert len(mockscope.faults) == 0
@@ -338,14 +338,14 @@ def test_plain_data_that_means_nothing_is_refused(mockscope: MockSite, data: Any
     ],
     ids=str,
 )
-def test_a_rule_as_plain_data_makes_the_same_rule_again(mockscope: MockSite, rule: Mapping[str, Any]) -> None:
+def test_a_fault_can_be_planned_again_from_its_plain_data(mockscope: MockSite, rule: Mapping[str, Any]) -> None:
     account = {"id", "hits", "left"}
     first = mockscope.faults.add_plain(rule).as_dict()
     second = mockscope.faults.add_plain({key: first[key] for key in first if key not in account}).as_dict()
     assert {**second, "id": first["id"]} == first
 
 
-def test_a_rule_shows_itself_as_plain_data_whole(mockscope: MockSite) -> None:
+def test_the_plain_data_of_a_fault_is_complete(mockscope: MockSite) -> None:
     fault = mockscope.faults.add(
         "create_user", delay=Uniform(low=1, high=2), transport="hang", where={"email": "joey@example.com"}
     )
@@ -369,7 +369,7 @@ def test_a_rule_shows_itself_as_plain_data_whole(mockscope: MockSite) -> None:
     }
 
 
-def test_a_function_is_shown_by_a_word_that_no_plain_data_may_have(mockscope: MockSite) -> None:
+def test_plain_data_shows_a_function_as_a_word_that_can_not_be_planned(mockscope: MockSite) -> None:
     shown = [
         mockscope.faults.add(action=failing).as_dict(),
         mockscope.faults.add(status=503, where=failing).as_dict(),
@@ -384,7 +384,7 @@ def test_a_function_is_shown_by_a_word_that_no_plain_data_may_have(mockscope: Mo
             mockscope.faults.add_plain(rule)
 
 
-def test_criteria_that_only_compare_themselves_are_shown_in_words(mockscope: MockSite) -> None:
+def test_plain_data_shows_criteria_that_compare_by_their_own_rule_as_text(mockscope: MockSite) -> None:
     class Anything:
         def __eq__(self, other: object) -> bool:
             return True
@@ -400,7 +400,7 @@ def test_criteria_that_only_compare_themselves_are_shown_in_words(mockscope: Moc
 # -- the planned answer ----------------------------------------------------------------------------------------
 
 
-def test_without_a_body_the_answer_is_a_message_like_those_of_the_api(mockscope: MockSite) -> None:
+def test_a_fault_without_a_body_has_a_message_like_those_of_the_api(mockscope: MockSite) -> None:
     mockscope.faults.add("list_users", status=503)
     response = ask(mockscope)
     assert (response.status_code, response.headers["Content-Type"], response.text) == (
@@ -425,7 +425,7 @@ def test_a_body_is_text_bytes_or_json(mockscope: MockSite, body: object, sent: b
     assert ask(mockscope).content == sent
 
 
-def test_headers_of_a_fault_go_before_those_of_the_api(mockscope: MockSite) -> None:
+def test_headers_of_a_fault_override_those_of_the_api(mockscope: MockSite) -> None:
     headers = {"content-type": "text/html", "Retry-After": "120", "X-Note": "à la carte"}
     mockscope.faults.add("list_users", status=503, body="<p>Away</p>", headers=headers)
     response = ask(mockscope)
@@ -433,7 +433,7 @@ def test_headers_of_a_fault_go_before_those_of_the_api(mockscope: MockSite) -> N
     assert {name: response.headers[name] for name in expected} == expected
 
 
-def test_what_a_fault_says_in_headers_comes_once_and_before_what_the_answer_would_say(mockscope: MockSite) -> None:
+def test_headers_of_a_fault_appear_once_and_override_those_of_the_response(mockscope: MockSite) -> None:
     mockscope.faults.rate_limit(5, per=60)
     said = {"X-RateLimit-Remaining": "0", "Server": "nginx", "Content-Type": "text/plain"}
     mockscope.faults.add("list_users", status=429, headers=said)
@@ -451,7 +451,7 @@ def test_what_a_fault_says_in_headers_comes_once_and_before_what_the_answer_woul
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_a_status_without_body_is_answered_without_one(mockscope: MockSite, status: int) -> None:
+def test_a_status_without_a_body_is_sent_without_one(mockscope: MockSite, status: int) -> None:
     mockscope.faults.add("list_users", status=status)
     with requests.Session() as session:
         first, second = (
@@ -461,7 +461,7 @@ def test_a_status_without_body_is_answered_without_one(mockscope: MockSite, stat
     assert ("Content-Length" in first.headers) == (status != 204)
 
 
-def test_head_is_answered_by_the_fault_of_its_operation_without_a_body(mockscope: MockSite) -> None:
+def test_head_gets_the_fault_of_its_operation_without_a_body(mockscope: MockSite) -> None:
     mockscope.faults.add("list_users", status=503, body="Away")
     response = ask(mockscope, "HEAD")
     assert (response.status_code, response.headers["Content-Length"], response.content) == (503, "4", b"")
@@ -470,7 +470,7 @@ def test_head_is_answered_by_the_fault_of_its_operation_without_a_body(mockscope
 # -- which calls are meant -------------------------------------------------------------------------------------
 
 
-def test_a_fault_strikes_once_unless_told_otherwise(mockscope: MockSite) -> None:
+def test_a_fault_hits_once_by_default(mockscope: MockSite) -> None:
     mockscope.faults.add("list_users", status=503)
     assert statuses(mockscope, 3) == [503, 200, 200]
 
@@ -488,12 +488,12 @@ def test_a_fault_strikes_once_unless_told_otherwise(mockscope: MockSite) -> None
     ],
     ids=str,
 )
-def test_times_and_nth_say_how_often(mockscope: MockSite, often: Any, expected: list[int]) -> None:
+def test_times_and_nth_set_the_calls_that_are_hit(mockscope: MockSite, often: Any, expected: list[int]) -> None:
     mockscope.faults.add("list_users", status=503, **often)
     assert statuses(mockscope, 5) == expected
 
 
-def test_of_several_rules_the_first_strikes_and_all_count_the_call(mockscope: MockSite) -> None:
+def test_the_first_of_several_faults_hits_and_all_count_the_call(mockscope: MockSite) -> None:
     mockscope.faults.add("list_users", status=503)
     mockscope.faults.add(status=502, nth=3)
     mockscope.faults.add("list_users", status=500, nth=2)
@@ -516,7 +516,7 @@ def test_of_several_rules_the_first_strikes_and_all_count_the_call(mockscope: Mo
         ("*", lambda entry: entry.json["email"].startswith("rachel"), [False, False, True]),
     ],
 )
-def test_where_says_which_calls_are_meant(mockscope: MockSite, operation: Any, where: Any, meant: list[bool]) -> None:
+def test_where_selects_calls(mockscope: MockSite, operation: Any, where: Any, meant: list[bool]) -> None:
     mockscope.faults.add(operation, status=503, times=None, where=where)
     answers = [
         ask(mockscope, "POST", f"{USERS}?test_mode=true", JOEY | {"email": "monica@example.com"}),
@@ -526,7 +526,7 @@ def test_where_says_which_calls_are_meant(mockscope: MockSite, operation: Any, w
     assert [answer.status_code == 503 for answer in answers] == meant
 
 
-def test_where_knows_the_group_by_path_and_by_body(mockscope: MockSite) -> None:
+def test_where_matches_the_group_of_the_path_and_of_the_body(mockscope: MockSite) -> None:
     mockscope.faults.add(status=503, times=None, where={"group": "NY Knicks"})
     asked = [
         ask(mockscope, "POST", GROUPS, SALES),
@@ -538,7 +538,7 @@ def test_where_knows_the_group_by_path_and_by_body(mockscope: MockSite) -> None:
     assert [answer.status_code for answer in asked] == [201, 503, 200, 503, 200]
 
 
-def test_a_function_as_where_may_look_at_the_faults(mockscope: MockSite) -> None:
+def test_a_where_function_may_read_the_faults(mockscope: MockSite) -> None:
     mockscope.faults.add("list_users", status=503, where=lambda entry: mockscope.faults.get("fault-1") is not None)
     assert statuses(mockscope, 2) == [503, 200]
 
@@ -551,7 +551,7 @@ def refusing(entry: Call, answer: CannedResponse | None) -> Any:
     raise Refused(Refusal.EMAIL_TAKEN, email="joey@example.com")
 
 
-def test_a_function_as_where_that_fails_is_an_answer_500_that_names_the_fault(
+def test_a_where_function_that_raises_gives_500_and_names_the_fault(
     mockscope: MockSite, caplog: pytest.LogCaptureFixture
 ) -> None:
     mockscope.faults.add("list_users", status=503, where=failing)
@@ -565,7 +565,7 @@ def test_a_function_as_where_that_fails_is_an_answer_500_that_names_the_fault(
     assert statuses(mockscope, 1) == [200]
 
 
-def test_a_body_too_large_to_be_read_fits_no_criterion_of_the_body(mockscope: MockSite) -> None:
+def test_a_body_over_the_limit_matches_no_criterion_of_the_body(mockscope: MockSite) -> None:
     fault = mockscope.faults.add("create_user", status=503, where={"email": "joey@example.com"})
     assert create(mockscope, note="x" * 2**20).status_code == 413
     assert fault.hits == 0
@@ -574,14 +574,14 @@ def test_a_body_too_large_to_be_read_fits_no_criterion_of_the_body(mockscope: Mo
 # -- what is never touched -------------------------------------------------------------------------------------
 
 
-def test_reserved_paths_are_never_touched(mockscope: MockSite) -> None:
+def test_faults_never_hit_reserved_paths(mockscope: MockSite) -> None:
     fault = mockscope.faults.add(transport="reset", times=None)
     assert ask(mockscope, target="/openapi.yaml").status_code == 200
     assert ask(mockscope, target="/openapi.json").status_code == 200
     assert fault.hits == 0
 
 
-def test_other_sites_are_never_touched(mockscope: MockSite, mockscope_server: LiveServer) -> None:
+def test_faults_never_hit_other_sites(mockscope: MockSite, mockscope_server: LiveServer) -> None:
     fault = mockscope.faults.add(status=503, times=None)
     mockscope.faults.rate_limit(1, per=60)
     with mockscope_server.site() as other:
@@ -589,7 +589,7 @@ def test_other_sites_are_never_touched(mockscope: MockSite, mockscope_server: Li
     assert fault.hits == 0
 
 
-def test_requests_that_no_operation_answers_are_never_touched(mockscope: MockSite) -> None:
+def test_faults_never_hit_requests_without_an_operation(mockscope: MockSite) -> None:
     fault = mockscope.faults.add(status=503, times=None)
     limit = mockscope.faults.rate_limit(1, per=60)
     wrong_key = {"Http-X-Partner-Auth": f"{mockscope.host}:wrong"}
@@ -608,7 +608,7 @@ def test_requests_that_no_operation_answers_are_never_touched(mockscope: MockSit
 # -- after the commit ------------------------------------------------------------------------------------------
 
 
-def test_after_the_commit_the_user_exists_and_a_naive_retry_meets_it(mockscope: MockSite) -> None:
+def test_a_fault_after_the_commit_leaves_a_user_that_a_naive_retry_conflicts_with(mockscope: MockSite) -> None:
     mockscope.faults.add("create_user", status=503, after_commit=True)
     assert [create(mockscope).status_code, create(mockscope).status_code] == [503, 409]
     assert mockscope.users["joey@example.com"].first_name == "Joey"
@@ -621,7 +621,7 @@ def test_without_after_commit_nothing_is_written(mockscope: MockSite) -> None:
     assert create(mockscope).status_code == 201
 
 
-def test_a_call_that_commits_nothing_is_answered_as_it_is_and_is_no_hit(mockscope: MockSite) -> None:
+def test_a_call_that_commits_nothing_is_not_hit_by_a_fault_after_the_commit(mockscope: MockSite) -> None:
     fault = mockscope.faults.add(status=503, after_commit=True)
     answers = [
         ask(mockscope),
@@ -636,21 +636,21 @@ def test_a_call_that_commits_nothing_is_answered_as_it_is_and_is_no_hit(mockscop
     assert (fault.hits, fault.left) == (1, 0)
 
 
-def test_after_the_commit_nth_counts_refused_calls_too(mockscope: MockSite) -> None:
+def test_nth_counts_refused_calls_after_the_commit(mockscope: MockSite) -> None:
     fault = mockscope.faults.add("create_user", status=503, after_commit=True, nth=2)
     answers = [create(mockscope, email=email) for email in ("", "", "joey@example.com", "monica@example.com")]
     assert [answer.status_code for answer in answers] == [400, 400, 503, 201]
     assert str(fault) == "fault-1: 503 after the commit for create_user from call 2 on, 1 time; hit 1 of 4 calls"
 
 
-def test_after_the_commit_nth_counts_no_dry_run(mockscope: MockSite) -> None:
+def test_nth_does_not_count_dry_runs_after_the_commit(mockscope: MockSite) -> None:
     fault = mockscope.faults.add("create_user", status=503, after_commit=True, nth=2)
     answers = [ask(mockscope, "POST", f"{USERS}?test_mode=true", JOEY), create(mockscope)]
     assert [answer.status_code for answer in answers] == [200, 201]
     assert str(fault) == "fault-1: 503 after the commit for create_user from call 2 on, 1 time; hit 0 of 1 call"
 
 
-def test_a_fault_that_found_nothing_to_commit_leaves_the_call_to_the_next_one(mockscope: MockSite) -> None:
+def test_a_call_without_a_commit_is_passed_to_the_next_fault(mockscope: MockSite) -> None:
     faults = mockscope.faults
     first = faults.add("create_user", transport="reset", after_commit=True)
     also = faults.add("create_user", status=502, after_commit=True)
@@ -678,7 +678,7 @@ def test_a_type_checker_sees_an_unknown_operation(mockscope: MockSite) -> None:
 # -- actions ---------------------------------------------------------------------------------------------------
 
 
-def test_an_action_makes_the_answer(mockscope: MockSite) -> None:
+def test_an_action_returns_the_response(mockscope: MockSite) -> None:
     def later(entry: Call, answer: CannedResponse | None) -> CannedResponse:
         assert answer is None
         return CannedResponse(503, {"message": f"{entry.email} has to wait."}, {"Retry-After": "1"})
@@ -693,7 +693,7 @@ def test_an_action_makes_the_answer(mockscope: MockSite) -> None:
     assert "joey@example.com" not in mockscope.users
 
 
-def test_an_action_after_the_commit_gets_the_answer_and_may_change_it(mockscope: MockSite) -> None:
+def test_an_action_after_the_commit_gets_the_response_and_may_change_it(mockscope: MockSite) -> None:
     def shout(entry: Call, answer: CannedResponse | None) -> CannedResponse:
         assert answer is not None
         return CannedResponse(answer.status, answer.body.replace(b"Joey", b"JOEY"))
@@ -704,7 +704,7 @@ def test_an_action_after_the_commit_gets_the_answer_and_may_change_it(mockscope:
 
 
 @pytest.mark.parametrize("after_commit", [False, True])
-def test_an_action_that_returns_none_lets_the_call_go_on(mockscope: MockSite, *, after_commit: bool) -> None:
+def test_an_action_that_returns_none_lets_the_call_continue(mockscope: MockSite, *, after_commit: bool) -> None:
     seen: list[tuple[str | None, int | None]] = []
 
     def look(entry: Call, answer: CannedResponse | None) -> None:
@@ -729,7 +729,7 @@ def test_an_action_that_returns_none_lets_the_call_go_on(mockscope: MockSite, *,
         ),
     ],
 )
-def test_an_action_that_fails_is_an_answer_500_with_its_trace_in_the_log(
+def test_an_action_that_raises_gives_500_with_the_traceback_in_the_log(
     mockscope: MockSite, caplog: pytest.LogCaptureFixture, action: Any, trace: str
 ) -> None:
     mockscope.faults.add("list_users", action=action)
@@ -742,7 +742,7 @@ def test_an_action_that_fails_is_an_answer_500_with_its_trace_in_the_log(
     assert statuses(mockscope, 1) == [200]
 
 
-def test_a_crash_beside_a_fault_is_not_blamed_on_a_function(
+def test_a_crash_of_mockscope_is_not_attributed_to_a_function(
     mockscope: MockSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mockscope.clock, "sleep", failing)
@@ -752,7 +752,7 @@ def test_a_crash_beside_a_fault_is_not_blamed_on_a_function(
     assert mockscope.calls.last.fault == "fault-1"
 
 
-def test_an_answer_shows_what_it_is() -> None:
+def test_the_repr_of_a_canned_response_shows_its_fields() -> None:
     assert repr(CannedResponse(503, {"a": 1}, {"B": "c"})) == "CannedResponse(503, b'{\"a\": 1}', {'B': 'c'})"
 
 
@@ -786,7 +786,7 @@ def test_hits_left_and_unused_add_up(mockscope: MockSite) -> None:
     faults.assert_all_used()
 
 
-def test_rules_are_listed_found_and_removed(mockscope: MockSite) -> None:
+def test_faults_are_listed_found_and_removed(mockscope: MockSite) -> None:
     faults = mockscope.faults
     first, limit, second = (
         faults.add("list_users", status=503, delay=2),
@@ -812,7 +812,7 @@ def test_rules_are_listed_found_and_removed(mockscope: MockSite) -> None:
     assert (list(faults), statuses(mockscope, 5)) == ([], [200] * 5)
 
 
-def test_a_removed_rule_no_longer_strikes_but_keeps_its_account(mockscope: MockSite) -> None:
+def test_a_removed_fault_no_longer_hits_but_keeps_its_counts(mockscope: MockSite) -> None:
     fault = mockscope.faults.add("list_users", status=503, times=None)
     assert statuses(mockscope, 2) == [503, 503]
     mockscope.faults.remove(fault)
@@ -820,7 +820,7 @@ def test_a_removed_rule_no_longer_strikes_but_keeps_its_account(mockscope: MockS
     assert fault.hits == 2
 
 
-def test_under_many_threads_a_fault_strikes_exactly_as_often_as_planned(mockscope: MockSite) -> None:
+def test_a_fault_hits_exactly_as_often_as_planned_under_many_threads(mockscope: MockSite) -> None:
     fault = mockscope.faults.add("list_users", status=503, times=100)
 
     def fifty(_: int) -> list[int]:
@@ -837,7 +837,7 @@ def test_under_many_threads_a_fault_strikes_exactly_as_often_as_planned(mockscop
 # -- what is told ----------------------------------------------------------------------------------------------
 
 
-def test_a_call_names_the_fault_and_the_status_that_the_client_saw(mockscope: MockSite) -> None:
+def test_a_call_has_the_fault_and_the_status_that_the_client_received(mockscope: MockSite) -> None:
     mockscope.faults.add("create_user", status=503)
     mockscope.faults.add("create_user", transport="reset")
     create(mockscope)
@@ -862,13 +862,13 @@ def test_the_request_log_names_the_fault(mockscope: MockSite) -> None:
     assert '"fault": "fault-1"' in json_line(entry)
 
 
-def test_an_answer_with_a_fault_carries_no_hint(mockscope: MockSite) -> None:
+def test_a_response_with_a_fault_has_no_hint(mockscope: MockSite) -> None:
     mockscope.faults.add("create_user", status=503)
     response = create(mockscope, unknown_field=1)
     assert (response.status_code, "X-Mockscope-Hint" in response.headers) == (503, False)
 
 
-def test_criteria_see_all_of_a_body_that_is_longer_than_what_is_kept_of_it(mockscope: MockSite) -> None:
+def test_criteria_see_a_whole_body_that_is_longer_than_the_kept_part(mockscope: MockSite) -> None:
     fault = mockscope.faults.add("create_user", status=503, where={"email": "joey@example.com"})
     whole = mockscope.faults.add("create_user", status=500, where={"json": IsPartialDict(first_name=IsStr)})
 
@@ -889,7 +889,7 @@ def test_criteria_see_all_of_a_body_that_is_longer_than_what_is_kept_of_it(mocks
         ({"transport": "bad_json", "after_commit": True}, 201, None),
     ],
 )
-def test_what_nobody_promises_is_found_wherever_the_operation_ran_and_hinted_at_with_its_own_answer(
+def test_undocumented_behaviour_is_a_finding_when_the_operation_ran_despite_a_fault(
     mockscope: MockSite, fault: Any, status: int, hint: str | None
 ) -> None:
     mockscope.faults.add("create_user", **fault)
@@ -899,7 +899,7 @@ def test_what_nobody_promises_is_found_wherever_the_operation_ran_and_hinted_at_
     assert (mockscope.calls.last.hint is None) == (hint is None)
 
 
-def test_a_reset_of_the_site_takes_its_faults_out(mockscope: MockSite) -> None:
+def test_a_reset_of_the_site_removes_its_faults(mockscope: MockSite) -> None:
     mockscope.faults.add("list_users", status=503, times=None)
     mockscope.faults.rate_limit(1, per=60)
     mockscope.reset()
@@ -907,11 +907,11 @@ def test_a_reset_of_the_site_takes_its_faults_out(mockscope: MockSite) -> None:
     assert mockscope.faults.add("list_users", status=503).id == "fault-1"
 
 
-def test_faults_that_are_taken_out_leave_their_numbers_to_the_calls_that_name_them(mockscope: MockSite) -> None:
+def test_ids_of_removed_faults_are_not_used_again_while_calls_name_them(mockscope: MockSite) -> None:
     mockscope.faults.add("list_users", status=503)
     mockscope.faults.clear()
     assert mockscope.faults.add("list_users", status=503).id == "fault-2"
 
 
-def test_everything_that_faults_need_has_a_public_name() -> None:
+def test_everything_that_planning_faults_needs_is_public() -> None:
     assert {"CannedResponse", "Fault", "Faults", "LogNormal", "Uniform"} <= set(package.__all__)

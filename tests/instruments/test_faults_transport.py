@@ -229,7 +229,7 @@ def is_healthy(site: MockSite) -> bool:
 @pytest.mark.parametrize("after_commit", [False, True], ids=["before the commit", "after the commit"])
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize(("name", "client"), EVERY_CLIENT)
-def test_each_client_sees_a_transport_fault_as_such(
+def test_each_client_reports_a_transport_fault_as_documented(
     mockscope: MockSite, name: str, client: Client, transport: Any, *, after_commit: bool
 ) -> None:
     fault = mockscope.faults.add("create_user", transport=transport, after_commit=after_commit)
@@ -258,7 +258,7 @@ METHODS: Final = (("GET", "PUT", "DELETE"), ("POST",))
 @pytest.mark.parametrize("transport", ["reset", "drop"])
 @pytest.mark.parametrize("kept", [False, True], ids=["new connection", "kept connection"])
 @pytest.mark.parametrize(("name", "client"), EVERY_CLIENT)
-def test_some_clients_ask_again_by_themselves(
+def test_some_clients_retry_by_themselves(
     mockscope: MockSite, name: str, client: Client, transport: Any, *, kept: bool
 ) -> None:
     told = row_of(name, "Clients that retry")
@@ -287,7 +287,7 @@ def test_a_request_without_a_body_is_broken_the_same_way_on_a_kept_connection(
     assert is_healthy(mockscope)
 
 
-def test_bytes_cut_of_a_read_are_those_of_its_own_answer(mockscope: MockSite) -> None:
+def test_a_truncated_read_is_its_own_response(mockscope: MockSite) -> None:
     whole = requests.get(f"{mockscope.url}{USERS}", headers=mockscope.headers, timeout=WAIT_SECONDS).content
     mockscope.faults.add("list_users", transport="bad_json")
     mockscope.faults.add("list_users", transport="bad_json", after_bytes=5)
@@ -302,9 +302,7 @@ def test_bytes_cut_of_a_read_are_those_of_its_own_answer(mockscope: MockSite) ->
 
 @pytest.mark.parametrize("after_commit", [False, True])
 @pytest.mark.parametrize(("method", "status"), [("POST", 201), ("PUT", 200), ("DELETE", 200)])
-def test_of_a_write_its_own_response_is_cut_and_it_is_carried_out(
-    mockscope: MockSite, method: str, status: int, *, after_commit: bool
-) -> None:
+def test_a_truncated_write_is_carried_out(mockscope: MockSite, method: str, status: int, *, after_commit: bool) -> None:
     site = mockscope.fork()
     ends = (site, mockscope)
     for end in ends:
@@ -322,7 +320,7 @@ def test_of_a_write_its_own_response_is_cut_and_it_is_carried_out(
     assert mockscope.faults.unused() == []
 
 
-def test_of_a_write_that_is_late_its_own_response_is_cut_when_it_is_due(mockscope: MockSite) -> None:
+def test_a_delayed_truncated_write_is_carried_out_when_it_is_due(mockscope: MockSite) -> None:
     mockscope.clock.freeze()
     mockscope.faults.add("create_user", transport="bad_json", delay=60)
     create = call(mockscope, "POST")
@@ -335,7 +333,7 @@ def test_of_a_write_that_is_late_its_own_response_is_cut_when_it_is_due(mockscop
     assert "joey@example.com" in mockscope.users
 
 
-def test_of_a_write_with_a_status_the_planned_answer_is_cut_and_nothing_is_written(mockscope: MockSite) -> None:
+def test_a_truncated_write_with_a_status_writes_nothing(mockscope: MockSite) -> None:
     mockscope.faults.add("create_user", transport="bad_json", status=502, body="Bad Gateway", after_bytes=3)
     asked = call(mockscope, "POST")
     answer = requests.post(asked.url, headers=asked.headers, json=asked.body, timeout=WAIT_SECONDS)
@@ -343,7 +341,7 @@ def test_of_a_write_with_a_status_the_planned_answer_is_cut_and_nothing_is_writt
     assert "joey@example.com" not in mockscope.users
 
 
-def test_of_a_read_that_is_refused_the_refusal_is_cut(mockscope: MockSite) -> None:
+def test_the_refusal_of_a_read_is_truncated(mockscope: MockSite) -> None:
     def ask() -> requests.Response:
         named = {**mockscope.headers, "Http-X-Email": "joey@example.com"}
         return requests.get(f"{mockscope.url}{USERS}", headers=named, timeout=WAIT_SECONDS)
@@ -409,7 +407,7 @@ GET: Final = f"GET {USERS} HTTP/1.1"
 HEAD: Final = re.compile(rb"HTTP/1\.1 (\d+) [^\r]*\r\n(.*)\r\n\r\n(.*)", re.DOTALL)
 
 
-def test_a_cut_answer_has_the_head_of_the_whole_one(mockscope: MockSite, wire: Wire) -> None:
+def test_a_truncated_response_has_the_headers_of_the_whole_one(mockscope: MockSite, wire: Wire) -> None:
     mockscope.faults.add(
         "list_users", transport="truncate", status=502, body="Bad Gateway", headers={"Server": "nginx"}
     )
@@ -436,7 +434,7 @@ def test_a_cut_answer_has_the_head_of_the_whole_one(mockscope: MockSite, wire: W
     ("transport", "seen"),
     [("drop", b""), ("truncate", b"HTTP/1.1 200 OK"), ("garbage", b"\x16\x03\x01 this is not")],
 )
-def test_a_connection_is_closed_whatever_the_request_said_of_it(
+def test_a_truncated_response_closes_the_connection_despite_keep_alive(
     mockscope: MockSite, wire: Wire, head: Sequence[str], transport: Any, seen: bytes
 ) -> None:
     mockscope.faults.add("list_users", transport=transport)
@@ -461,7 +459,7 @@ def test_a_body_is_read_before_the_connection_is_broken(mockscope: MockSite, wir
     assert mockscope.calls.last.json == person("joey")
 
 
-def test_a_body_too_large_is_taken_off_the_wire_before_the_end_is_said(mockscope: MockSite, wire: Wire) -> None:
+def test_a_body_over_the_limit_is_read_before_the_connection_ends(mockscope: MockSite, wire: Wire) -> None:
     mockscope.faults.add("create_user", transport="drop")
     body = b" " * (3 * 1024 * 1024)
     wire.send(f"POST {USERS} HTTP/1.1", f"Content-Length: {len(body)}", body=body)
@@ -470,7 +468,7 @@ def test_a_body_too_large_is_taken_off_the_wire_before_the_end_is_said(mockscope
 
 
 @pytest.mark.parametrize("transport", ["reset", "drop", "truncate", "garbage"])
-def test_requests_sent_ahead_on_a_broken_connection_are_never_answered(
+def test_pipelined_requests_on_a_broken_connection_get_no_response(
     mockscope: MockSite, wire: Wire, transport: Any
 ) -> None:
     fault = mockscope.faults.add("list_users", transport=transport)
@@ -484,7 +482,7 @@ def test_requests_sent_ahead_on_a_broken_connection_are_never_answered(
     assert [(entry.fault, entry.duration is not None) for entry in mockscope.calls] == [(fault.id, True)]
 
 
-def test_a_request_after_bad_json_is_answered_on_the_same_connection(mockscope: MockSite, wire: Wire) -> None:
+def test_a_request_after_bad_json_gets_a_response_on_the_same_connection(mockscope: MockSite, wire: Wire) -> None:
     mockscope.faults.add("list_users", transport="bad_json", after_bytes=3)
     wire.send(GET)
     assert wire.some().endswith(b'\r\n\r\n{"t')
@@ -495,7 +493,7 @@ def test_a_request_after_bad_json_is_answered_on_the_same_connection(mockscope: 
 # -- what is left behind -------------------------------------------------------------------------------------------
 
 
-def test_a_client_that_leaves_a_hanging_request_ends_it(mockscope: MockSite) -> None:
+def test_a_hanging_request_ends_when_its_client_disconnects(mockscope: MockSite) -> None:
     mockscope.faults.add("list_users", transport="hang")
     with Wire(mockscope) as wire:
         wire.send(GET)
@@ -505,7 +503,7 @@ def test_a_client_that_leaves_a_hanging_request_ends_it(mockscope: MockSite) -> 
     assert held.status is None
 
 
-def test_a_look_at_the_calls_does_not_wait_for_a_hanging_request(mockscope: MockSite, wire: Wire) -> None:
+def test_reading_the_calls_does_not_wait_for_a_hanging_request(mockscope: MockSite, wire: Wire) -> None:
     mockscope.faults.add("list_users", transport="hang")
     wire.send(GET)
     until(lambda: any(entry.fault for entry in mockscope.calls))
@@ -513,7 +511,7 @@ def test_a_look_at_the_calls_does_not_wait_for_a_hanging_request(mockscope: Mock
     assert [entry.fault for entry in mockscope.calls.settled(inf)] == ["fault-1"]
 
 
-def test_a_server_stops_at_once_though_requests_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_stops_at_once_despite_hanging_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     # A server that waited for the requests would hang.
     monkeypatch.setattr("mockscope.server.live.GRACE_SECONDS", 2 * WAIT_SECONDS)
     with package.serve() as server:
@@ -553,7 +551,7 @@ serve_in_foreground(double, double.open_ports(ExitStack()), lambda: print(double
 
 
 @pytest.mark.parametrize("keeps_back", [{"transport": "hang"}, {"delay": 3600}], ids=str)
-def test_a_signal_ends_a_server_at_once_though_an_answer_is_kept_back(keeps_back: Any) -> None:
+def test_a_signal_stops_a_server_at_once_despite_a_delayed_response(keeps_back: Any) -> None:
     code = SERVED_IN_FOREGROUND.replace("{keeps_back}", repr(keeps_back))
     server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     with server, ThreadPoolExecutor(1) as pool:
@@ -595,7 +593,7 @@ async def test_in_process_a_broken_connection_is_a_connection_reset_error(transp
     assert [entry.fault for entry in site.calls] == ["fault-1", None]
 
 
-async def test_in_process_hang_waits_and_bad_json_is_an_answer() -> None:
+async def test_in_process_hang_waits_and_bad_json_is_a_response() -> None:
     double = package.Mockscope()
     site = double.site()
     site.faults.add("list_users", transport="hang")
@@ -607,7 +605,7 @@ async def test_in_process_hang_waits_and_bad_json_is_an_answer() -> None:
 
 
 @pytest.mark.parametrize("after_commit", [False, True])
-async def test_in_process_who_gives_up_during_a_delay_takes_the_request_along(*, after_commit: bool) -> None:
+async def test_cancelling_a_request_in_process_during_a_delay_ends_it(*, after_commit: bool) -> None:
     double = package.Mockscope()
     site = double.site()
     site.clock.freeze()

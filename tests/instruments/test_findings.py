@@ -22,7 +22,7 @@ def found(site: MockSite) -> list[tuple[str | None, str | None, str]]:
     ]
 
 
-def test_a_client_that_keeps_to_the_page_has_no_findings(site: MockSite) -> None:
+def test_a_client_that_follows_the_documentation_has_no_findings(site: MockSite) -> None:
     call(site, "POST", GROUPS, {"name": "Sales", "access": "Sql", "created_by_email": "admin@example.com"})
     call(site, "POST", USERS, PHOEBE | {"groups": ["Sales"]})
     call(site, "GET", USERS)
@@ -37,14 +37,14 @@ def test_a_client_that_keeps_to_the_page_has_no_findings(site: MockSite) -> None
     assert site.findings() == []
 
 
-def test_what_was_refused_is_no_finding(site: MockSite) -> None:
+def test_a_refused_call_is_not_a_finding(site: MockSite) -> None:
     call(site, "PUT", USERS, {"role": "Viewer"})
     call(site, "GET", f"{GROUPS}/Nothing?test_mode=1")
 
     assert site.findings() == []
 
 
-def test_each_suspicion_of_a_call_is_a_finding_with_call_and_rule(site: MockSite) -> None:
+def test_each_hint_of_a_successful_call_is_a_finding_with_call_and_rule(site: MockSite) -> None:
     body = b'{"name": "A", "name": "Sales", "access": "Sql", "create_by_email": "admin@example.com", "rule": 1, "x": 2}'
     call(site, "POST", f"{GROUPS}?test_mode=yes", body)
 
@@ -106,13 +106,13 @@ def test_each_suspicious_success_is_one_finding(
 
 
 @pytest.mark.rule("AUTH-2")
-def test_one_credential_sent_twice_is_a_finding(site: MockSite) -> None:
+def test_credentials_sent_twice_are_a_finding(site: MockSite) -> None:
     send(site.url, "GET", GROUPS, [*site.headers.items()] * 2)
 
     assert found(site) == [("list_groups", "AUTH-2", "auth-repeated")]
 
 
-def test_a_header_of_no_account_may_come_twice(site: MockSite) -> None:
+def test_a_header_that_mockscope_ignores_may_be_sent_twice(site: MockSite) -> None:
     send(site.url, "GET", GROUPS, [*site.headers.items(), ("Accept", "*/*"), ("Accept", "text/html")])
 
     assert found(site) == []
@@ -130,7 +130,7 @@ def test_a_header_of_no_account_may_come_twice(site: MockSite) -> None:
         (b'{"first_name": "a: b: c"}', []),
     ],
 )
-def test_a_field_that_comes_twice_is_a_finding(body: bytes, repeated: list[str], site: MockSite) -> None:
+def test_a_field_that_is_sent_twice_is_a_finding(body: bytes, repeated: list[str], site: MockSite) -> None:
     call(site, "PUT", USERS, body, email="admin@example.com")
 
     assert [finding.problem for finding in site.findings()] == [
@@ -141,7 +141,7 @@ def test_a_field_that_comes_twice_is_a_finding(body: bytes, repeated: list[str],
 
 @pytest.mark.rule("HTTP-4")
 @pytest.mark.parametrize("more", ["", ', "groups": null', ', "groups": ["All Users"]'])
-def test_a_field_of_a_new_user_that_comes_twice_is_a_finding(more: str, site: MockSite) -> None:
+def test_a_field_of_a_new_user_that_is_sent_twice_is_a_finding(more: str, site: MockSite) -> None:
     fields = json.dumps(PHOEBE)[1:-1]
 
     call(site, "POST", USERS, f'{{"email": "regina@example.com", {fields}{more}}}'.encode())
@@ -150,7 +150,7 @@ def test_a_field_of_a_new_user_that_comes_twice_is_a_finding(more: str, site: Mo
     assert found(site) == [("create_user", "HTTP-4", "field-repeated")]
 
 
-def test_names_of_an_object_inside_may_be_those_outside(site: MockSite) -> None:
+def test_a_nested_object_may_have_the_field_names_of_the_outer_one(site: MockSite) -> None:
     call(
         site, "PUT", USERS, b'{"first_name": "Joey", "extra": {"first_name": 1, "extra": 2}}', email="admin@example.com"
     )
@@ -158,7 +158,7 @@ def test_names_of_an_object_inside_may_be_those_outside(site: MockSite) -> None:
     assert found(site) == [("update_user", "HTTP-7", "field-unknown")]
 
 
-def test_a_planned_fault_that_never_came_is_a_finding(site: MockSite) -> None:
+def test_a_planned_fault_without_a_hit_is_a_finding(site: MockSite) -> None:
     fault = site.faults.add("list_groups", status=503, times=2)
     call(site, "GET", GROUPS)
 
@@ -179,7 +179,7 @@ def test_findings_outlast_the_calls(server: LiveServer) -> None:
         assert found(site) == []
 
 
-def test_requests_that_reached_no_site_are_no_findings_of_one(server: LiveServer, site: MockSite) -> None:
+def test_requests_that_reached_no_site_are_not_findings_of_a_site(server: LiveServer, site: MockSite) -> None:
     send(server.url, "GET", f"{GROUPS}?test_mode=true")
 
     assert found(site) == []

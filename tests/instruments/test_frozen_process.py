@@ -69,7 +69,7 @@ def test_a_planned_delay_ends(site: MockSite, frozen: Freezer) -> None:
         assert (site.calls.last.duration or 0) > 0.049
 
 
-def test_a_planned_delay_ends_when_the_process_goes_back_to_its_own_time_meanwhile(site: MockSite) -> None:
+def test_a_planned_delay_ends_when_the_process_returns_to_real_time_meanwhile(site: MockSite) -> None:
     site.faults.add("list_users", delay=0.5)
     statuses: list[int] = []
     asking = Thread(target=lambda: statuses.append(ask(site)))
@@ -91,7 +91,7 @@ def test_a_rate_window_opens_again(site: MockSite, frozen: Freezer) -> None:
             pass
 
 
-def test_a_look_at_calls_and_a_reset_wait_for_an_open_one_no_longer_than_told(
+def test_reading_calls_and_a_reset_wait_for_an_open_call_up_to_the_timeout(
     site: MockSite, frozen: Freezer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CallLog.settled, "__defaults__", (0.01,))
@@ -121,7 +121,7 @@ def test_the_clock_of_a_site_runs_on(site: MockSite, frozen: Freezer) -> None:
     assert before.year > 2020
 
 
-def test_no_mock_of_a_test_is_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mocked_time_functions_are_not_called(monkeypatch: pytest.MonkeyPatch) -> None:
     mocks = []
     for module, name in ((time, "time"), (time, "time_ns"), (time, "monotonic"), (secrets, "token_hex")):
         mocks.append(Mock(name=name, side_effect=AssertionError(name)))

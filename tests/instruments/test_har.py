@@ -82,7 +82,7 @@ def ask_as(site: MockSite, host: str) -> None:
     connection.close()
 
 
-def test_an_entry_of_an_archive_says_what_happened(site: MockSite) -> None:
+def test_an_archive_has_the_request_and_response_of_each_call(site: MockSite) -> None:
     answer = call(site, "POST", f"{USERS}?test_mode=true", PHOEBE)
 
     host = site.url.removeprefix("http://")
@@ -171,7 +171,7 @@ def test_an_archive_holds_calls_of_every_kind(server: LiveServer, site: MockSite
         ("\xe9", "%C3%A9"),
     ],
 )
-def test_whatever_host_a_client_says_the_url_is_one(site: MockSite, host: str, shown: str) -> None:
+def test_the_url_in_an_archive_is_valid_for_any_host_header(site: MockSite, host: str, shown: str) -> None:
     ask_as(site, host)
 
     assert [entry["request"]["url"] for entry in archived(site.calls)] == [f"http://{shown}{USERS}"]
@@ -186,15 +186,13 @@ def test_whatever_host_a_client_says_the_url_is_one(site: MockSite, host: str, s
         ("periscopedata.com.example.com", "http"),
     ],
 )
-def test_a_host_of_the_vendor_s_is_asked_by_https_whatever_leads_it_here(
-    site: MockSite, host: str, scheme: str
-) -> None:
+def test_the_url_of_a_call_to_a_vendor_host_is_https(site: MockSite, host: str, scheme: str) -> None:
     ask_as(site, host)
 
     assert [entry["request"]["url"] for entry in archived(site.calls)] == [f"{scheme}://{host}{USERS}"]
 
 
-def test_the_url_of_a_call_by_tls_is_https() -> None:
+def test_the_url_of_a_call_over_tls_is_https() -> None:
     with mockscope.serve(tls=True) as server:
         site = server.site()
         context = server.authority.client_context()
@@ -206,7 +204,7 @@ def test_the_url_of_a_call_by_tls_is_https() -> None:
         assert server.url.startswith("https://")
 
 
-def test_an_archive_of_no_calls_is_valid(site: MockSite) -> None:
+def test_an_archive_without_calls_is_valid(site: MockSite) -> None:
     assert archived(site.calls) == []
 
 
@@ -219,7 +217,7 @@ def test_some_of_the_calls_can_be_archived(site: MockSite) -> None:
     ]
 
 
-def test_an_archive_tells_how_long_an_answer_took_in_milliseconds(site: MockSite) -> None:
+def test_an_archive_has_the_duration_of_a_call_in_milliseconds(site: MockSite) -> None:
     site.clock.freeze("2024-02-06T12:00:00Z", autojump=True)
     site.faults.add("list_users", delay=0.75)
     call(site, "GET", USERS)
@@ -231,7 +229,7 @@ def test_an_archive_tells_how_long_an_answer_took_in_milliseconds(site: MockSite
     )
 
 
-def test_a_clock_that_went_back_meanwhile_makes_no_time_below_none(site: MockSite) -> None:
+def test_a_clock_that_is_moved_back_during_a_call_gives_a_duration_of_zero(site: MockSite) -> None:
     def go_back(entry: mockscope.Call, answer: mockscope.CannedResponse | None) -> None:
         site.clock.shift(days=-1)
 

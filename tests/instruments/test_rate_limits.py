@@ -33,7 +33,7 @@ def site(mockscope: MockSite) -> MockSite:
     return mockscope
 
 
-def test_calls_over_the_limit_are_answered_429_until_the_window_has_passed(site: MockSite) -> None:
+def test_calls_over_the_limit_get_429_until_the_window_has_passed(site: MockSite) -> None:
     limit = site.faults.rate_limit(2, per=60)
     assert [ask(site) for _ in range(4)] == [
         (200, "2", "1", None),
@@ -58,7 +58,7 @@ def test_a_window_slides(site: MockSite) -> None:
 
 
 @pytest.mark.parametrize("per", [0.001, 0.5, 1, 7, 60, 3600, 86400])
-def test_whoever_waits_as_long_as_told_is_let_through(site: MockSite, per: float) -> None:
+def test_a_client_that_waits_for_retry_after_passes(site: MockSite, per: float) -> None:
     site.faults.rate_limit(1, per=per)
     ask(site)
     for _ in range(3):
@@ -69,7 +69,7 @@ def test_whoever_waits_as_long_as_told_is_let_through(site: MockSite, per: float
         assert ask(site)[0] == 200
 
 
-def test_the_answer_says_why_in_json(site: MockSite) -> None:
+def test_the_429_response_gives_the_reason_in_json(site: MockSite) -> None:
     site.faults.rate_limit(1, per=0.5)
     ask(site)
     response = requests.get(f"{site.url}{USERS}", headers=site.headers, timeout=300)
@@ -78,7 +78,7 @@ def test_the_answer_says_why_in_json(site: MockSite) -> None:
     assert (call.status, call.fault, call.rule) == (429, "rate-limit-1", None)
 
 
-def test_operations_have_windows_of_their_own_and_a_star_is_one_for_all(site: MockSite) -> None:
+def test_each_operation_has_its_own_window_and_a_star_shares_one(site: MockSite) -> None:
     site.faults.rate_limit(1, per=60, operation="list_users")
     site.faults.rate_limit(1, per=60, operation="list_groups")
     assert [ask(site)[0], ask(site, GROUPS)[0], ask(site)[0], ask(site, GROUPS)[0]] == [200, 200, 429, 429]
@@ -89,7 +89,7 @@ def test_operations_have_windows_of_their_own_and_a_star_is_one_for_all(site: Mo
     assert [ask(site)[0], ask(site, GROUPS)[0], ask(site)[0], ask(site, GROUPS)[0]] == [200, 200, 429, 429]
 
 
-def test_of_several_limits_the_tightest_is_told_and_a_refused_call_counts_in_none(site: MockSite) -> None:
+def test_the_tightest_of_several_limits_is_reported_and_a_refused_call_counts_in_none(site: MockSite) -> None:
     small, large = site.faults.rate_limit(1, per=1), site.faults.rate_limit(3, per=60)
     assert [ask(site), ask(site), ask(site)] == [(200, "1", "0", None), (429, "1", "0", "1"), (429, "1", "0", "1")]
     site.clock.shift(seconds=1)
@@ -102,13 +102,13 @@ def test_of_several_limits_the_tightest_is_told_and_a_refused_call_counts_in_non
     assert (small.hits, large.hits) == (2, 1)
 
 
-def test_refusals_and_head_count_as_any_call_and_say_what_is_left(site: MockSite) -> None:
+def test_refused_calls_and_head_count_and_report_the_remaining_calls(site: MockSite) -> None:
     site.faults.rate_limit(3, per=60)
     assert ask(site, method="DELETE") == (400, "3", "2", None)
     assert ask(site, method="HEAD") == (200, "3", "1", None)
 
 
-def test_a_planned_fault_says_what_is_left_too_and_is_kept_for_a_call_that_passes(site: MockSite) -> None:
+def test_a_planned_fault_reports_the_remaining_calls_and_hits_only_a_call_that_passes(site: MockSite) -> None:
     site.faults.rate_limit(1, per=60)
     fault = site.faults.add("list_users", status=503, nth=2)
     assert [ask(site)[0], ask(site)[0]] == [200, 429]
@@ -124,7 +124,7 @@ def test_a_clock_that_is_moved_back_opens_the_window(site: MockSite) -> None:
     assert [ask(site)[0], ask(site)[0]] == [200, 429]
 
 
-def test_a_clock_that_is_moved_back_forgets_only_what_lies_ahead(site: MockSite) -> None:
+def test_a_clock_that_is_moved_back_forgets_only_later_calls(site: MockSite) -> None:
     site.faults.rate_limit(2, per=60)
     ask(site)
     site.clock.shift(seconds=10)
@@ -135,7 +135,7 @@ def test_a_clock_that_is_moved_back_forgets_only_what_lies_ahead(site: MockSite)
     assert [ask(site), ask(site)] == [(200, "2", "0", None), (429, "2", "0", "5")]
 
 
-def test_the_clock_of_the_server_moves_windows_too() -> None:
+def test_the_servers_clock_moves_windows_too() -> None:
     with LiveServer() as server:
         site = server.site()
         server.clock.freeze(NOON)
@@ -145,14 +145,14 @@ def test_the_clock_of_the_server_moves_windows_too() -> None:
         assert ask(site)[0] == 200
 
 
-def test_under_many_threads_exactly_so_many_calls_pass(site: MockSite) -> None:
+def test_exactly_the_limit_of_calls_passes_under_many_threads(site: MockSite) -> None:
     limit = site.faults.rate_limit(100, per=60)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: ask(site)[0], range(200), timeout=WAIT_SECONDS))
     assert (answers.count(200), answers.count(429), limit.hits) == (100, 100, 100)
 
 
-def test_rate_limits_are_no_faults_that_must_strike(site: MockSite) -> None:
+def test_rate_limits_without_a_hit_are_not_unused_faults(site: MockSite) -> None:
     limit = site.faults.rate_limit(1, per=60)
     site.faults.assert_all_used()
     assert site.findings() == []
@@ -171,9 +171,7 @@ def test_rate_limits_are_no_faults_that_must_strike(site: MockSite) -> None:
         (1, 60, "list_user", r"there is no operation 'list_user'; did you mean list_users\?"),
     ],
 )
-def test_a_limit_that_means_nothing_is_refused(
-    site: MockSite, calls: int, per: float, operation: Any, message: str
-) -> None:
+def test_an_invalid_rate_limit_is_refused(site: MockSite, calls: int, per: float, operation: Any, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}$"):
         site.faults.rate_limit(calls, per=per, operation=operation)
     assert len(site.faults) == 0

@@ -36,7 +36,7 @@ def shown(site: MockSite) -> dict[str, Any]:
 
 
 @pytest.mark.rule("USER-1")
-def test_a_login_and_a_change_of_password_are_shown_with_the_time_of_the_site(monica: MockSite) -> None:
+def test_a_login_and_a_password_change_have_the_time_of_the_site(monica: MockSite) -> None:
     monica.clock.freeze("2014-02-06T23:46:07.118Z")
     monica.record_login("Monica@Example.com")
     monica.clock.shift(days=1, seconds=0.001)
@@ -58,7 +58,7 @@ def test_a_login_can_be_recorded_at_another_time(monica: MockSite, at: datetime 
     assert shown(monica) == MONICA | {"last_login_at": "2014-02-06T23:46:07.118Z"}
 
 
-def test_a_list_that_was_asked_for_before_shows_the_login_too(monica: MockSite) -> None:
+def test_a_list_that_was_requested_before_shows_a_later_login(monica: MockSite) -> None:
     def listed() -> list[Any]:
         with urlopen(Request(f"{monica.url}/api/v1/users", headers=monica.headers)) as response:
             return [user["last_login_at"] for user in json.load(response)["users"]]
@@ -72,7 +72,7 @@ def test_a_list_that_was_asked_for_before_shows_the_login_too(monica: MockSite) 
 @pytest.mark.parametrize(
     "at", ["", "yesterday", "2014", "2014-02-06", datetime(2014, 2, 6), date(2014, 2, 6), 1391730367.118, [2014]]
 )
-def test_a_time_that_is_none_is_refused_and_nothing_is_recorded(monica: MockSite, at: Any) -> None:
+def test_an_invalid_login_time_is_refused_and_nothing_is_recorded(monica: MockSite, at: Any) -> None:
     with pytest.raises(ValueError, match=r"write it like 2014-02-06T23:46:07\.118Z$"):
         monica.record_login("monica@example.com", at)
     with pytest.raises(ValueError, match=r"write it like 2014-02-06T23:46:07\.118Z$"):
@@ -81,7 +81,7 @@ def test_a_time_that_is_none_is_refused_and_nothing_is_recorded(monica: MockSite
     assert shown(monica) == MONICA
 
 
-def test_nobody_who_is_not_there_logs_in(monica: MockSite) -> None:
+def test_a_login_of_an_unknown_user_is_refused(monica: MockSite) -> None:
     with pytest.raises(mockscope.Refused) as refused:
         monica.record_login("joey@example.com")
 

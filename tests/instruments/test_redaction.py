@@ -80,7 +80,7 @@ def ways(key: str) -> dict[str, Way]:
 
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("way", list(ways("")))
-def test_a_key_is_not_shown_in_clear_wherever_it_was_sent(way: str, key: str, server: LiveServer) -> None:
+def test_a_key_is_redacted_in_every_part_of_a_request(way: str, key: str, server: LiveServer) -> None:
     site = server.site("example-site", key)
     site.add_group("Sales")
 
@@ -116,13 +116,13 @@ def test_a_key_is_not_shown_in_clear_wherever_it_was_sent(way: str, key: str, se
         ("X-Request-Id", "e179017a-62b0-4996-8a38-e91aa9f1c0de", "e179017a-62b0-4996-8a38-e91aa9f1c0de"),
     ],
 )
-def test_of_a_credential_the_host_and_the_last_four_characters_are_shown(name: str, value: str, shown: str) -> None:
+def test_a_credential_is_shown_as_its_host_and_last_four_characters(name: str, value: str, shown: str) -> None:
     entry = Call("1", "GET", USERS, "", pack([(name.lower().encode(), value.encode())]))
 
     assert (entry.headers, entry.header(name)) == ([(name.lower(), shown)], shown)
 
 
-def test_a_key_is_hidden_after_its_rotation_too(server: LiveServer) -> None:
+def test_a_rotated_key_is_still_redacted(server: LiveServer) -> None:
     site = server.site("example-site", "the-first-key-of-all")
     send(server.url, "GET", f"{USERS}?key={site.api_key}", site.headers)
     site.rotate_key("the-second-key")
@@ -131,7 +131,7 @@ def test_a_key_is_hidden_after_its_rotation_too(server: LiveServer) -> None:
     assert [entry.query for entry in site.calls] == ["key=…-all", "key=…-key"]
 
 
-def test_a_key_of_another_site_is_hidden_too(server: LiveServer) -> None:
+def test_a_key_of_another_site_is_redacted(server: LiveServer) -> None:
     site, other = server.site("example-site"), server.site("another-site", "key-of-another-site")
     send(server.url, "GET", f"{USERS}?key={other.api_key}", site.headers)
 
@@ -139,7 +139,7 @@ def test_a_key_of_another_site_is_hidden_too(server: LiveServer) -> None:
 
 
 @pytest.mark.parametrize("more", ["a", "abcd", "0123-4567"])
-def test_a_key_that_a_site_has_is_hidden_where_more_digits_follow(more: str, server: LiveServer) -> None:
+def test_a_known_key_is_redacted_when_more_digits_follow(more: str, server: LiveServer) -> None:
     site = server.site("example-site", PAGE_KEY)
 
     answer = send(server.url, "GET", f"{GROUPS}/{PAGE_KEY}{more}", site.headers)
@@ -150,7 +150,7 @@ def test_a_key_that_a_site_has_is_hidden_where_more_digits_follow(more: str, ser
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_a_key_among_criteria_is_hidden_where_they_are_shown(key: str, server: LiveServer) -> None:
+def test_a_key_among_criteria_is_redacted_in_messages(key: str, server: LiveServer) -> None:
     site = server.site("example-site", key)
     site.add_group("Sales")
     site.faults.add("create_group", status=503, where={"json": {"name": key}})
@@ -181,7 +181,7 @@ def test_a_key_among_criteria_is_hidden_where_they_are_shown(key: str, server: L
         ([], []),
     ],
 )
-def test_what_is_shown_of_a_body_with_a_key_is_still_json(sent: object, shown: object, server: LiveServer) -> None:
+def test_a_redacted_body_is_still_json(sent: object, shown: object, server: LiveServer) -> None:
     site = server.site("example-site", ODD_KEY)
     for body in (json.dumps(sent), json.dumps(sent).replace("/", r"\/")):
         send(server.url, "POST", GROUPS, site.headers, body.encode())
@@ -190,7 +190,7 @@ def test_what_is_shown_of_a_body_with_a_key_is_still_json(sent: object, shown: o
         assert (entry.json, json.loads(entry.body or b"")) == (shown, shown)
 
 
-def test_a_body_that_is_nested_as_deeply_as_can_be_read_is_shown() -> None:
+def test_a_body_of_the_greatest_readable_depth_is_shown() -> None:
     veil = Redactor()
     data = json.loads("[" * 900 + f'"{PAGE_KEY}"' + "]" * 900)
 
@@ -201,7 +201,7 @@ def test_a_body_that_is_nested_as_deeply_as_can_be_read_is_shown() -> None:
     assert shown == "…a9f1"
 
 
-def test_a_key_is_hidden_while_the_call_is_under_way() -> None:
+def test_a_key_is_redacted_while_the_call_is_open() -> None:
     entry = Call("1", "POST", f"{GROUPS}/{PAGE_KEY}", f"key={PAGE_KEY}")
     entry.body = PAGE_KEY.encode()
 
@@ -232,18 +232,18 @@ def test_a_function_that_fails_does_not_log_a_key(server: LiveServer, caplog: py
         "word short words",
     ],
 )
-def test_what_is_no_key_is_left_alone(text: str) -> None:
+def test_a_text_that_does_not_have_the_form_of_a_key_is_not_redacted(text: str) -> None:
     veil = Redactor()
     veil.learn("word")
 
     assert (veil(text), veil.raw(text.encode())) == (text, text.encode())
 
 
-def test_bytes_that_are_no_text_stay_as_they_are_around_a_key() -> None:
+def test_bytes_that_are_not_text_are_unchanged_around_a_key() -> None:
     assert Redactor().raw(b"\xff" + PAGE_KEY.encode() + b"\x00\xfe") == b"\xff\xe2\x80\xa6a9f1\x00\xfe"
 
 
-def test_a_veil_shows_none_of_the_keys_that_it_knows() -> None:
+def test_a_redactor_hides_every_key_that_it_knows() -> None:
     veil = Redactor()
     veil.learn("my+secret/key")
 
@@ -251,7 +251,7 @@ def test_a_veil_shows_none_of_the_keys_that_it_knows() -> None:
 
 
 @pytest.mark.parametrize("key", [PAGE_KEY, "My-Own-Secret-Key"])
-def test_a_key_as_the_name_of_a_header_is_disguised(server: LiveServer, key: str) -> None:
+def test_a_key_as_the_name_of_a_header_is_redacted(server: LiveServer, key: str) -> None:
     site = server.site("example-site", key)
     send(server.url, "GET", USERS, site.headers | {key: "1"})
     send(server.url, "GET", USERS, {key: "1"})
@@ -261,7 +261,7 @@ def test_a_key_as_the_name_of_a_header_is_disguised(server: LiveServer, key: str
 
 
 @pytest.mark.parametrize("host", ["example_site", "example_site:space"])
-def test_a_short_key_before_the_host_is_neither_shown_nor_answered(server: LiveServer, host: str) -> None:
+def test_a_short_key_in_the_place_of_the_host_is_redacted_in_call_and_response(server: LiveServer, host: str) -> None:
     server.site(host, "secret")
 
     answer = send(server.url, "GET", USERS, {AUTH: f"secret:{host}"})
@@ -271,7 +271,7 @@ def test_a_short_key_before_the_host_is_neither_shown_nor_answered(server: LiveS
 
 
 @pytest.mark.parametrize("made_up", [False, True])
-def test_the_control_token_is_hidden_as_keys_are(monkeypatch: pytest.MonkeyPatch, *, made_up: bool) -> None:
+def test_the_control_token_is_redacted_like_a_key(monkeypatch: pytest.MonkeyPatch, *, made_up: bool) -> None:
     monkeypatch.setattr("mockscope.web.control.access.is_loopback", lambda address: not made_up)
     with LiveServer(control_token=None if made_up else "sesame-control-token") as server:
         token = str(server.control_token)
@@ -282,7 +282,7 @@ def test_the_control_token_is_hidden_as_keys_are(monkeypatch: pytest.MonkeyPatch
         assert token not in everything_shown(server)
 
 
-def test_a_key_is_known_as_long_as_anybody_needs_it() -> None:
+def test_a_key_is_redacted_as_long_as_a_site_or_a_call_has_it() -> None:
     veil = Redactor()
     for _ in range(2):
         veil.learn(OWN_KEY)
@@ -293,7 +293,7 @@ def test_a_key_is_known_as_long_as_anybody_needs_it() -> None:
     assert veil(OWN_KEY) == OWN_KEY
 
 
-def test_a_key_may_be_forgotten_while_another_is_learned() -> None:
+def test_a_key_may_be_removed_while_another_is_added() -> None:
     veil = Redactor()
     veil.learn(OWN_KEY)
     removed = [OWN_KEY]

@@ -39,7 +39,7 @@ def test_a_hint_in_a_file_is_one_line() -> None:
     assert stream.getvalue().splitlines()[1:] == [f"    {ADVICE}"]
 
 
-def test_a_hint_that_is_also_a_suspicion_is_shown_once() -> None:
+def test_a_hint_of_a_call_is_shown_once() -> None:
     other = HintTemplate.BODY_IGNORED.about(method="DELETE")
     entry = Call("1", "DELETE", "/api/v1/users", hint=ADVICE, hints=(ADVICE, other))
 

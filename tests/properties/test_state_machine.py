@@ -627,19 +627,19 @@ class ServiceOnASocket(Service):
 
 @pytest.mark.rule("TEST-1", "TEST-2", "TEST-3", "TEST-4", "HTTP-1", "HTTP-6", "PAGE-6")
 @pytest.mark.parametrize("histories", [40, pytest.param(300, marks=pytest.mark.slow)])
-def test_in_process_every_history_is_answered_and_kept_as_the_model_says(histories: int) -> None:
+def test_every_history_agrees_with_the_model_in_process(histories: int) -> None:
     run_state_machine_as_test(ServiceInProcess, settings=settings(PROFILE, max_examples=histories))
 
 
 @pytest.mark.rule("TEST-4", "HTTP-1", "GROUP-5", "PAGE-3")
 @pytest.mark.parametrize("histories", [10, pytest.param(50, marks=pytest.mark.slow)])
-def test_over_a_socket_every_history_is_answered_and_kept_as_the_model_says(histories: int) -> None:
+def test_every_history_agrees_with_the_model_over_a_socket(histories: int) -> None:
     run_state_machine_as_test(ServiceOnASocket, settings=settings(PROFILE, max_examples=histories))
 
 
 @pytest.mark.rule("HTTP-4", "HTTP-5")
 @pytest.mark.parametrize("service", [ServiceInProcess, ServiceOnASocket])
-def test_every_strange_body_is_answered_as_the_model_says_by_every_operation_that_reads_one(
+def test_every_operation_handles_every_strange_body_as_the_model_does(
     service: type[Service],
 ) -> None:
     machine = service()
@@ -653,7 +653,7 @@ def test_every_strange_body_is_answered_as_the_model_says_by_every_operation_tha
 
 
 @pytest.mark.rule("USER-CREATE-2", "GROUP-BUILTIN-1")
-def test_all_users_that_was_deleted_and_is_created_again_by_a_new_user_has_that_user_in_it() -> None:
+def test_all_users_created_again_by_a_new_user_contains_that_user() -> None:
     # Three policies at once, and too rare a history to wait for.
     machine = ServiceInProcess()
     with closing(machine.wire):

@@ -128,7 +128,7 @@ def test_eight_threads_that_create_update_list_and_delete_lose_nothing(mockscope
 
 
 @pytest.mark.rule("USER-CREATE-4", "GROUP-CREATE-3")
-def test_of_eight_threads_that_create_the_same_one_wins_and_seven_get_409(mockscope: MockSite) -> None:
+def test_one_of_eight_threads_that_create_the_same_user_succeeds_and_seven_get_409(mockscope: MockSite) -> None:
     admin = mockscope.admin.email
     statuses: list[tuple[str, int]] = []
 
@@ -211,7 +211,7 @@ def test_every_export_taken_during_writes_is_of_one_moment_and_loads_again(mocks
 
 
 @pytest.mark.rule("PAGE-1", "USER-CREATE-4")
-def test_the_handle_adds_and_reads_while_eight_threads_write(mockscope: MockSite) -> None:
+def test_a_site_object_adds_and_reads_while_eight_threads_write(mockscope: MockSite) -> None:
     mockscope.add_group("Sales")
     admin = mockscope.admin.email
 
@@ -241,7 +241,7 @@ def test_the_handle_adds_and_reads_while_eight_threads_write(mockscope: MockSite
 
 
 @pytest.mark.rule("GROUP-UPDATE-3")
-def test_the_handle_counts_every_user_and_group_while_groups_are_renamed(mockscope: MockSite) -> None:
+def test_a_site_object_counts_every_user_and_group_while_groups_are_renamed(mockscope: MockSite) -> None:
     for number in range(THREADS - 1):
         mockscope.add_group(f"Group {number}")
         for member in range(50):
@@ -268,7 +268,7 @@ def test_the_handle_counts_every_user_and_group_while_groups_are_renamed(mocksco
 
 
 @pytest.mark.rule("USER-GET-1")
-def test_an_unknown_email_is_400_while_the_handle_adds_users_to_look_for_it_among(mockscope: MockSite) -> None:
+def test_an_unknown_email_is_400_while_users_are_added(mockscope: MockSite) -> None:
     # More users than are compared one by one: the hint's nearest email is looked up near its place in the order.
     for number in range(1100):
         mockscope.add_user(f"chandler{number:04}@example.com")

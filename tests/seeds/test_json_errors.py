@@ -39,12 +39,14 @@ def told(text: str) -> tuple[str, int]:
         ("", ("Expecting value", 0)),
     ],
 )
-def test_a_comma_too_many_is_told_from_something_that_is_missing(text: str, mistake: tuple[str, int]) -> None:
+def test_a_trailing_comma_is_distinguished_from_a_missing_value(text: str, mistake: tuple[str, int]) -> None:
     assert told(text) == mistake
 
 
 @given(value=plain.filter(bool), around=st.tuples(blanks, blanks), is_list=st.booleans())
-def test_a_comma_before_any_end_is_what_is_named(value: object, around: tuple[str, str], *, is_list: bool) -> None:
+def test_a_trailing_comma_is_named_before_any_closing_bracket(
+    value: object, around: tuple[str, str], *, is_list: bool
+) -> None:
     start, end, kind = ("[", "]", "array") if is_list else ('{"key":', "}", "object")
     before = f"{start}{json.dumps(value)}{around[0]}"
 

@@ -56,7 +56,7 @@ def test_a_file_is_parsed_once(friends: Path, parsed: list[str]) -> None:
         assert (site.users["monica@example.com"].groups, list(site.dashboards)) == (("Sales",), ["Example Dashboard"])
 
 
-def test_what_is_done_to_a_site_is_seen_by_no_other_of_the_same_file(friends: Path) -> None:
+def test_a_change_of_a_site_does_not_affect_others_from_the_same_file(friends: Path) -> None:
     double = Mockscope()
     first = double.site(seed=friends)
 
@@ -81,7 +81,7 @@ def test_a_file_that_has_changed_is_parsed_again_even_at_the_same_length(friends
     assert parsed == ["friends.yaml", "friends.yaml"]
 
 
-def test_a_file_that_has_become_wrong_is_refused_and_that_it_was_right_is_forgotten(friends: Path) -> None:
+def test_a_file_that_has_become_invalid_is_refused(friends: Path) -> None:
     double = Mockscope()
     double.site(seed=friends)
 
@@ -93,7 +93,7 @@ def test_a_file_that_has_become_wrong_is_refused_and_that_it_was_right_is_forgot
         double.site(seed=friends)
 
 
-def test_a_long_file_is_not_kept(friends: Path, parsed: list[str]) -> None:
+def test_a_long_file_is_not_cached(friends: Path, parsed: list[str]) -> None:
     double = Mockscope()
     friends.write_text(FRIENDS + "#" * MAX_FILE_BYTES)
 
@@ -103,7 +103,7 @@ def test_a_long_file_is_not_kept(friends: Path, parsed: list[str]) -> None:
     assert parsed == ["friends.yaml", "friends.yaml"]
 
 
-def test_of_many_files_those_are_kept_that_were_last_asked_for(tmp_path: Path, parsed: list[str]) -> None:
+def test_the_most_recently_used_files_stay_cached(tmp_path: Path, parsed: list[str]) -> None:
     double = Mockscope()
     files = [tmp_path / f"{number}.yaml" for number in range(MAX_FILES + 1)]
     for file in files:

@@ -134,7 +134,7 @@ def test_json_yaml_and_plain_data_mean_the_same(tmp_path: Path) -> None:
     assert seed_format.export(seed_files.load_sites(as_yaml)) == EXPORTED
 
 
-def test_a_site_needs_a_host_alone_and_gets_a_key_of_the_page_s_shape() -> None:
+def test_a_site_needs_only_a_host_and_gets_a_key_of_the_form_of_the_page() -> None:
     (site,) = seed_files.load_sites({"mockscope": 1, "sites": [{"host": "a"}]})
 
     assert [len(part) for part in site.api_key.split("-")] == [8, 4, 4, 4, 8]
@@ -310,7 +310,7 @@ def test_a_site_needs_a_host_alone_and_gets_a_key_of_the_page_s_shape() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str | bytes, message: str) -> None:
+def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str | bytes, message: str) -> None:
     assert refusal(tmp_path, text) == message
 
 
@@ -360,7 +360,7 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str | bytes,
         ("[" * 100_000, "seed.json: nested too deeply"),
     ],
 )
-def test_json_is_refused_as_precisely(tmp_path: Path, text: str | bytes, message: str) -> None:
+def test_invalid_json_is_refused_with_its_position(tmp_path: Path, text: str | bytes, message: str) -> None:
     assert refusal(tmp_path, text, "seed.json").startswith(message)
 
 
@@ -387,7 +387,7 @@ def test_a_repeated_key_among_many_is_found_in_linear_time() -> None:
 
 
 @pytest.mark.parametrize("name", ["seed.yaml", "seed.json"])
-def test_a_byte_order_mark_is_no_part_of_a_seed(tmp_path: Path, name: str) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path, name: str) -> None:
     plain = '{"mockscope": 1, "sites": [{"host": "a", "api_key": "k"}]}'
 
     loaded = seed_files.load_sites(written(tmp_path, b"\xef\xbb\xbf" + plain.encode(), name))
@@ -395,13 +395,13 @@ def test_a_byte_order_mark_is_no_part_of_a_seed(tmp_path: Path, name: str) -> No
     assert seed_format.export(loaded) == seed_format.export(seed_files.load_sites(json.loads(plain)))
 
 
-def test_plain_data_is_told_that_a_key_is_no_text() -> None:
+def test_a_key_of_plain_data_must_be_a_string() -> None:
     source: Any = {"mockscope": 1, "sites": [{"host": "a", "users": [{1: "x"}]}]}
     with pytest.raises(SeedError, match=r"^seed\.sites\[0\]\.users\[0\]: a key is not a text$"):
         seed_files.load_sites(source)
 
 
-def test_nothing_is_half_loaded(mockscope_server: mockscope.LiveServer) -> None:
+def test_an_invalid_seed_adds_no_site(mockscope_server: mockscope.LiveServer) -> None:
     before = mockscope_server.export()
     with pytest.raises(ValueError, match="there is a site a already"):
         mockscope_server.directory.add(*seed_files.load_sites({"mockscope": 1, "sites": [{"host": "a"}]}) * 2)
@@ -409,7 +409,7 @@ def test_nothing_is_half_loaded(mockscope_server: mockscope.LiveServer) -> None:
     assert mockscope_server.export() == before
 
 
-def test_plain_data_has_its_place_spelled_instead_of_a_line() -> None:
+def test_a_mistake_in_plain_data_is_named_with_its_path() -> None:
     with pytest.raises(SeedError) as refused:
         seed_files.load_sites({"mockscope": 1, "sites": [{"host": "a", "users": [{"email": "x"}]}]})
 
@@ -466,7 +466,7 @@ def test_the_people_of_a_seed_are_the_same_under_every_version() -> None:
     assert hashlib.sha256(whole.encode()).hexdigest() == digest
 
 
-def test_so_many_as_idle_says_last_logged_in_more_than_ninety_days_ago() -> None:
+def test_idle_users_last_logged_in_more_than_ninety_days_ago() -> None:
     with_idle, without = generated(260, 12, 7, idle=30)["sites"][0], generated(260, 12, 7)["sites"][0]
     days = days_idle(with_idle["users"])
 
@@ -480,7 +480,7 @@ def test_so_many_as_idle_says_last_logged_in_more_than_ninety_days_ago() -> None
     assert [count for count in days_idle(generated(9, 0, 7, idle=0)["sites"][0]["users"]) if count and count > 90] == []
 
 
-def test_without_idle_logins_are_spread_over_two_years_and_one_in_ten_never_came() -> None:
+def test_without_idle_logins_are_spread_over_two_years_and_one_in_ten_users_has_none() -> None:
     days = days_idle(generated(2000, 0, 7)["sites"][0]["users"])
     came = [count for count in days if count is not None]
 
@@ -507,7 +507,7 @@ def test_logins_lie_before_the_day_that_the_site_s_clock_shows(tmp_path: Path) -
     assert latest() < "0005-01-01"
 
 
-def test_generate_leaves_what_was_written_by_hand_alone() -> None:
+def test_generate_keeps_the_records_of_the_seed() -> None:
     made = generated(50, 3, 7)["sites"][0]
     by_hand = {"first_name": "Monica", "last_name": "Geller", "email": made["users"][0]["email"].upper()}
     group = {"name": next(g["name"] for g in made["groups"] if g["name"] not in BUILTIN_GROUPS), "access": "View"}
@@ -565,7 +565,7 @@ def test_every_key_of_the_format_is_described() -> None:
     }
 
 
-def test_users_are_made_up_one_by_one() -> None:
+def test_users_are_generated_one_by_one() -> None:
     before = alive(SeedUser)
     groups, users = make_up(SeedGenerate(users=1_000, groups=2), SeedSite("example_site"), NOON)
 

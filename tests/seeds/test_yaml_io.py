@@ -111,7 +111,7 @@ def test_plain_data_is_written_as_pyyaml_writes_it_and_comes_back(data: object) 
 
 
 @given(text=rich | st.lists(pieces, max_size=25).map("".join) | plain.map(dumped))
-def test_a_text_means_what_it_means_to_pyyaml(text: str) -> None:
+def test_a_text_is_parsed_as_pyyaml_parses_it(text: str) -> None:
     data = parsed(text)
 
     if not isinstance(data, SeedError):
@@ -124,7 +124,7 @@ def test_a_list_in_two_places_is_written_twice() -> None:
     assert yaml_io.to_text({"a": groups, "b": groups}) == "a:\n- All Users\nb:\n- All Users\n"
 
 
-def test_what_is_no_plain_data_is_not_written() -> None:
+def test_only_plain_data_is_written() -> None:
     with pytest.raises(yaml.representer.RepresenterError, match="cannot represent an object"):
         yaml_io.to_text({"users": [object()]})
 
@@ -157,7 +157,7 @@ MERGES: Final = "".join(f"a{step}: &a{step} {{<<: [*a{step - 1}, *a{step - 1}]}}
         ("a: 1\nb: " + "9" * 5000, "line 2: not YAML: 5000 characters are too many for one int"),
     ],
 )
-def test_what_a_seed_does_not_need_is_refused_with_its_line(text: str, message: str) -> None:
+def test_yaml_features_that_seeds_do_not_need_are_refused_with_their_line(text: str, message: str) -> None:
     with pytest.raises(SeedError) as refused:
         yaml_io.parse(text, "seed.yaml")
 
@@ -166,7 +166,7 @@ def test_what_a_seed_does_not_need_is_refused_with_its_line(text: str, message: 
     assert "\n" not in str(refused.value)
 
 
-def test_aliases_may_repeat_a_million_values_and_not_one_list_more() -> None:
+def test_aliases_may_repeat_at_most_a_million_values() -> None:
     # A list counts as one value beside its items.
     base = f"base: &base [{', '.join(['1'] * 999)}]\n"
 
@@ -201,7 +201,7 @@ named = st.recursive(
 
 
 @given(data=named, before=st.sampled_from(["", "\n\n", "# Chandler\n---\n"]))
-def test_each_path_leads_to_its_line(data: object, before: str) -> None:
+def test_each_path_has_its_line(data: object, before: str) -> None:
     text = before + yaml_io.to_text(data)
     root = yaml.compose(text, Loader=yaml.CSafeLoader)
     assert root is not None
@@ -222,7 +222,7 @@ def test_each_path_leads_to_its_line(data: object, before: str) -> None:
         ("a:\n  b: 1\n", ("a", 0), 1),
     ],
 )
-def test_a_path_that_ends_early_leads_to_its_last_line(text: str, path: tuple[str | int, ...], line: int) -> None:
+def test_a_path_that_ends_early_has_its_last_line(text: str, path: tuple[str | int, ...], line: int) -> None:
     assert yaml_io.line_of(text, path) == line
 
 

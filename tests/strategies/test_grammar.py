@@ -118,7 +118,7 @@ def test_a_valid_request_gets_the_status_it_expects_and_no_hint(
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_each_operation_is_drawn_when_it_is_asked_for(stage: Stage, operation: str) -> None:
+def test_each_operation_is_drawn_when_it_is_requested(stage: Stage, operation: str) -> None:
     site = stage.site()
     request = found(grammar.valid_requests(site, [operation]), bool)
 
@@ -127,7 +127,7 @@ def test_each_operation_is_drawn_when_it_is_asked_for(stage: Stage, operation: s
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_each_operation_is_drawn_when_nothing_is_asked_for(stage: Stage, operation: str) -> None:
+def test_each_operation_is_drawn_by_default(stage: Stage, operation: str) -> None:
     site = stage.site()
     assert found(grammar.valid_requests(site), lambda request: request.operation == operation).refusal is None
 
@@ -163,7 +163,7 @@ def test_valid_requests_follow_the_site_as_it_changes(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("policy", ["ignore", "create"])
-def test_where_unknown_groups_are_let_pass_valid_requests_name_some(stage: Stage, policy: str) -> None:
+def test_valid_requests_name_unknown_groups_where_the_policy_accepts_them(stage: Stage, policy: str) -> None:
     site = stage.site(unknown_groups=policy)
     request = found(
         grammar.valid_requests(site, ["update_user"]),
@@ -174,7 +174,7 @@ def test_where_unknown_groups_are_let_pass_valid_requests_name_some(stage: Stage
 
 @pytest.mark.rule("GROUP-5")
 @pytest.mark.parametrize("name", [".", ".."])
-def test_a_group_that_no_path_can_name_is_never_asked_for(stage: Stage, name: str) -> None:
+def test_a_group_that_no_path_can_name_is_never_requested(stage: Stage, name: str) -> None:
     site = stage.site(EMPTY)
     site.add_group(name)
     for operation in ("get_group", "update_group", "delete_group"):
@@ -215,7 +215,7 @@ def test_no_two_mistakes_have_the_same_name() -> None:
     assert len({mistake.name for mistake in MISTAKES}) == len(MISTAKES)
 
 
-def test_every_refusal_that_a_client_of_any_kind_can_provoke_is_drawn() -> None:
+def test_every_refusal_that_a_client_can_cause_is_drawn() -> None:
     # Not every client can send a header twice, or a long head. The API has no dashboards, and no request is a crash.
     assert set(Refusal) - {mistake.refusal for mistake in MISTAKES} == {
         Refusal.AUTH_REPEATED,
@@ -229,7 +229,7 @@ def test_every_refusal_that_a_client_of_any_kind_can_provoke_is_drawn() -> None:
     }
 
 
-def test_every_field_of_every_body_is_got_wrong_in_every_way() -> None:
+def test_every_field_of_every_body_gets_every_mistake() -> None:
     fields = {name for mistake in MISTAKES if mistake.refusal is Refusal.FIELDS_INVALID for name in mistake.wrong}
     assert fields == {field.name for table in grammar.BODIES.values() for field in table.fields}
     assert [mistake.operations for mistake in MISTAKES if mistake.name == "name is missing"] == [("create_group",)]
@@ -279,7 +279,7 @@ def test_requests_are_of_both_kinds(stage: Stage) -> None:
     assert found(grammar.requests(site), lambda request: request.refusal).status >= 400
 
 
-def test_where_no_request_is_valid_requests_are_mistaken(stage: Stage) -> None:
+def test_mistaken_requests_are_drawn_where_no_request_is_valid(stage: Stage) -> None:
     site = stage.site()
     site.enabled = False
     assert found(grammar.requests(site), bool).refusal is not None
@@ -287,7 +287,7 @@ def test_where_no_request_is_valid_requests_are_mistaken(stage: Stage) -> None:
         found(grammar.valid_requests(site), bool)
 
 
-def test_on_a_site_without_records_there_is_still_something_to_ask(stage: Stage) -> None:
+def test_requests_are_drawn_for_a_site_without_records(stage: Stage) -> None:
     site = stage.site(EMPTY)
     for _ in range(2):
         request = found(grammar.valid_requests(site), bool)

@@ -40,7 +40,7 @@ def printed_by(script: str) -> str:
 
 @SOME
 @given(st.lists(strategies.sites(strategies.policies()), max_size=2, unique_by=lambda site: str(site["host"])))
-def test_sites_load_and_their_export_is_a_seed_of_the_same_sites(seeds: list[dict[str, Any]]) -> None:
+def test_drawn_sites_load_and_export_the_same_sites(seeds: list[dict[str, Any]]) -> None:
     double = Mockscope({"mockscope": 1, "sites": seeds})
 
     assert list(double.sites) == [seed["host"] for seed in seeds]
@@ -57,14 +57,14 @@ def test_sites_load_and_their_export_is_a_seed_of_the_same_sites(seeds: list[dic
 
 @SOME
 @given(seed=strategies.sites())
-def test_a_site_without_a_word_about_policy_has_the_policy_of_the_contract(seed: dict[str, Any]) -> None:
+def test_a_site_without_a_policy_has_the_policy_of_the_contract(seed: dict[str, Any]) -> None:
     site = Mockscope().site(seed={"mockscope": 1, "sites": [seed]})
     assert site.policy == mockscope.Policy()
 
 
 @SOME
 @given(user=strategies.users(), group=strategies.groups(), data=st.data())
-def test_the_handle_takes_what_is_drawn(user: dict[str, Any], group: dict[str, Any], data: st.DataObject) -> None:
+def test_a_site_accepts_drawn_records(user: dict[str, Any], group: dict[str, Any], data: st.DataObject) -> None:
     site = Mockscope().site()
     made = site.add_group(**group)
     added = site.add_user(**user)
@@ -85,7 +85,7 @@ def test_users_are_in_the_groups_that_are_given_and_in_no_other(user: dict[str, 
 
 
 @given(strategies.users(groups=[]), strategies.dashboards(groups=[]))
-def test_where_there_are_no_groups_records_name_none(user: dict[str, Any], board: dict[str, Any]) -> None:
+def test_drawn_records_name_no_groups_when_there_are_none(user: dict[str, Any], board: dict[str, Any]) -> None:
     assert user["groups"] == []
     assert board.get("access", {}) == {}
     assert board.get("owner") is None
@@ -93,7 +93,7 @@ def test_where_there_are_no_groups_records_name_none(user: dict[str, Any], board
 
 @pytest.mark.rule("USER-2")
 @given(strategies.emails())
-def test_emails_are_valid_and_nobodys(email: str) -> None:
+def test_drawn_emails_are_valid_and_unused(email: str) -> None:
     assert rules.EMAIL.fullmatch(email)
     domain = email.rpartition("@")[2].lower()
     assert re.fullmatch(r"(.*\.)?(example|test|invalid|localhost|example\.com|example\.org)", domain)

@@ -1188,7 +1188,7 @@ def test_a_mistake_over_the_wire_is_explained_in_the_header_and_among_the_calls(
 
 
 @pytest.mark.parametrize(("mistake", "said"), [(mistake, said) for said, names in SAID for mistake in names])
-def test_a_mistake_is_explained_in_the_log_in_the_report_of_a_test_and_by_exec(
+def test_a_mistake_is_explained_in_the_log_the_test_report_and_exec(
     mistake: str, said: Hint, caller: Caller, server: mockscope.LiveServer
 ) -> None:
     make, status, _ = MISTAKES[mistake]
@@ -1211,12 +1211,12 @@ def test_a_mistake_is_explained_in_the_log_in_the_report_of_a_test_and_by_exec(
     assert lines_of_exec[0].splitlines()[1:3] == [call, *hints]
 
 
-def test_every_mistake_is_told_what_it_is() -> None:
+def test_every_mistake_gets_its_hint() -> None:
     assert sorted(name for _, names in SAID for name in names) == sorted(MISTAKES)
 
 
 @pytest.mark.rule("HTTP-8", "HTTP-10")
-def test_a_crash_is_explained_as_one(monkeypatch: pytest.MonkeyPatch, caller: Caller) -> None:
+def test_a_crash_has_its_own_hint(monkeypatch: pytest.MonkeyPatch, caller: Caller) -> None:
     def list_users(self: Site, start: str = "") -> None:
         raise RuntimeError("out of coffee")
 
@@ -1232,13 +1232,13 @@ def test_a_crash_is_explained_as_one(monkeypatch: pytest.MonkeyPatch, caller: Ca
     )
 
 
-def test_every_hint_has_a_mistake_that_leads_to_it() -> None:
+def test_every_hint_has_a_mistake_that_triggers_it() -> None:
     reached = {hint for _, _, hint in MISTAKES.values()}
 
     assert [hint.code for hint in HintTemplate if hint not in reached | NO_MISTAKE] == []
 
 
-def test_every_refusal_that_http_can_give_is_explained() -> None:
+def test_every_refusal_over_http_has_a_hint() -> None:
     by_the_handle_alone = {Refusal.OWNER_UNKNOWN, Refusal.DASHBOARD_TAKEN}
 
     assert {reason.refusal for reason in REASONS} == set(Refusal) - by_the_handle_alone
@@ -1278,14 +1278,14 @@ def test_every_hint_has_a_cause_and_a_remedy_with_every_place_filled(mistake: st
     ("email", "administrator"),
     [("rachell@example.com", "rachel@example.com"), ("gunther@example.org", "mike@example.com")],
 )
-def test_the_hint_names_the_administrator_that_was_most_likely_meant(email: str, administrator: str) -> None:
+def test_a_hint_names_the_nearest_administrator(email: str, administrator: str) -> None:
     advice = advice_of(post_user(invited_by_email=email))
 
     assert advice is not None
     assert advice.remedy == f"Name an administrator in invited_by_email, such as {administrator}."
 
 
-def test_an_access_word_in_another_case_is_not_taken_for_a_misspelt_one() -> None:
+def test_an_access_in_another_case_is_not_reported_as_misspelt() -> None:
     advice = advice_of(post_group(name="", access="sQl"))
 
     assert advice is not None
@@ -1318,7 +1318,7 @@ ALL_AT_ONCE = f"{USERS}?_=1&next_page_start=null&page=2&preview=1"
         (put_group("Sales", {"groups": 5, "create_by_email": JOEY}), 200, ["field-unknown", "field-unknown"]),
     ],
 )
-def test_what_is_ignored_has_its_hint_whatever_became_of_the_call(
+def test_ignored_input_has_its_hint_whether_the_call_succeeds_or_fails(
     make: Mistake, status: int, codes: list[str], caller: Caller
 ) -> None:
     answer = make(caller)
@@ -1347,7 +1347,7 @@ def test_the_known_parameters_are_those_of_the_contract_and_test_mode_of_a_read(
     assert found == KNOWN_PARAMETERS
 
 
-def test_a_dry_run_that_was_refused_says_so() -> None:
+def test_a_refused_dry_run_has_the_hint_about_test_mode() -> None:
     client = page_site()
 
     delete_user(f"{USERS}?dry_run=true", email="nobody@example.com")(client)
@@ -1356,7 +1356,7 @@ def test_a_dry_run_that_was_refused_says_so() -> None:
     assert advice.cause == "There is no parameter dry_run: this call was refused anyway."
 
 
-def test_of_many_unknown_parameters_ten_have_hints() -> None:
+def test_at_most_ten_unknown_parameters_have_hints() -> None:
     client = page_site()
 
     client.get(f"{USERS}?{'&'.join(f'x{number}=1' for number in range(1000))}")
@@ -1364,7 +1364,7 @@ def test_of_many_unknown_parameters_ten_have_hints() -> None:
     assert [advice.code for advice in client.site.calls.last.hints] == ["parameter-unknown"] * 10
 
 
-def test_of_many_sites_some_are_named() -> None:
+def test_a_hint_names_only_some_of_many_sites() -> None:
     client = page_site()
     for number in range(7):
         client.double.site(f"site-{number}")
@@ -1391,21 +1391,21 @@ def test_of_many_sites_some_are_named() -> None:
         (post_group(access="Edit", name=""), "GROUP-CREATE-1"),
     ],
 )
-def test_a_refusal_of_access_or_groups_alone_names_the_rule_about_them(make: Mistake, rule: str) -> None:
+def test_a_refusal_of_only_access_or_groups_has_their_rule(make: Mistake, rule: str) -> None:
     client = page_site()
 
     assert make(client).status == 400
     assert client.site.calls.last.rule == rule
 
 
-def test_a_group_whose_name_holds_a_comma_is_named_whole() -> None:
+def test_a_group_name_with_a_comma_is_shown_whole() -> None:
     advice = advice_of(post_user(groups=["Sales, NY", "Zoo"]))
 
     assert advice is not None
     assert "The site has no group Sales, NY." in advice.cause
 
 
-def test_a_hint_repeats_no_value_at_any_length() -> None:
+def test_a_hint_cuts_long_values() -> None:
     advice = advice_of(post_user(**{"x" * 100_000: 1}))
 
     assert advice is not None
@@ -1436,7 +1436,7 @@ def test_a_hint_repeats_no_value_at_any_length() -> None:
         delete_user(f"{USERS}?test_mode=False", email=JOEY),
     ],
 )
-def test_an_ordinary_success_is_no_mistake(make: Mistake) -> None:
+def test_an_ordinary_success_has_no_hint(make: Mistake) -> None:
     answer = make(page_site())
 
     assert answer.status in (200, 201)
@@ -1450,7 +1450,7 @@ def test_an_ordinary_success_is_no_mistake(make: Mistake) -> None:
         '{"first_name": "Phoebe,}", "last_name": "Buffay"',
     ],
 )
-def test_a_comma_inside_a_string_is_no_trailing_comma(body: str) -> None:
+def test_a_comma_inside_a_string_is_not_a_trailing_comma(body: str) -> None:
     assert post(body)(page_site()).hint == HintTemplate.JSON_MALFORMED.code
 
 
@@ -1466,7 +1466,7 @@ def test_a_mistake_far_into_a_body_has_a_hint_that_says_where() -> None:
     )
 
 
-def test_curly_quotes_inside_a_string_are_not_what_is_wrong() -> None:
+def test_curly_quotes_inside_a_string_are_not_a_mistake() -> None:
     body = '{"first_name": "Phoebe \u201cRegina\u201d Phalange",}'
 
     assert post(body)(page_site()).hint == HintTemplate.JSON_TRAILING_COMMA.code

@@ -30,7 +30,7 @@ def test_the_header_is_matched_without_case(header: str) -> None:
 
 @pytest.mark.rule("AUTH-1")
 @pytest.mark.parametrize("header", ["X-Partner-Auth", "Authorization", "Http_X_Partner_Auth"])
-def test_no_other_header_will_do(header: str) -> None:
+def test_no_other_header_authenticates(header: str) -> None:
     answer = opened_with(page_site(), f"example-site:{PAGE_KEY}", header=header)
 
     assert (answer.status, answer.json()) == (
@@ -71,7 +71,7 @@ def test_credentials_that_open_no_site_are_refused(credentials: list[str], messa
 
 
 @pytest.mark.rule("AUTH-2")
-def test_the_same_credentials_twice_are_no_contradiction() -> None:
+def test_the_same_credentials_may_be_sent_twice() -> None:
     credentials = f"example-site:{PAGE_KEY}"
 
     assert opened_with(page_site(), credentials, credentials).status == 200
@@ -79,7 +79,7 @@ def test_the_same_credentials_twice_are_no_contradiction() -> None:
 
 @pytest.mark.rule("AUTH-2")
 @pytest.mark.parametrize(("method", "path"), EVERY_ENDPOINT)
-def test_every_endpoint_wants_credentials(method: str, path: str) -> None:
+def test_every_endpoint_requires_credentials(method: str, path: str) -> None:
     assert page_site().ask(method, path, {}, authenticated=False).status == 403
 
 
@@ -98,7 +98,7 @@ def test_every_endpoint_of_a_site_without_the_api_is_not_found(method: str, path
 
 
 @pytest.mark.rule("AUTH-3")
-def test_a_site_whose_api_is_enabled_again_answers_at_once() -> None:
+def test_a_site_whose_api_is_enabled_again_is_served_at_once() -> None:
     client = page_site()
     client.site.enabled = False
     client.site.enabled = True

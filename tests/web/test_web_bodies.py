@@ -41,7 +41,7 @@ def test_a_body_is_parsed_whatever_its_content_type(client: Client, content_type
 
 
 @pytest.mark.rule("HTTP-4")
-def test_of_a_key_that_stands_twice_the_last_wins(client: Client) -> None:
+def test_the_last_of_two_equal_keys_wins(client: Client) -> None:
     answer = client.put(
         USERS, '{"first_name": 1, "first_name": "Joe", "first_name": "Joseph"}', email="joey@example.com"
     )
@@ -62,7 +62,7 @@ def test_of_a_key_that_stands_twice_the_last_wins(client: Client) -> None:
         (json.dumps([PHOEBE]), "a list"),
     ],
 )
-def test_json_that_is_no_object_is_400_and_the_message_says_what_it_is(client: Client, body: str, kind: str) -> None:
+def test_json_that_is_not_an_object_is_400_and_the_message_names_its_type(client: Client, body: str, kind: str) -> None:
     for path in (USERS, GROUPS):
         answer = client.post(path, body)
 
@@ -98,9 +98,7 @@ def test_json_that_is_no_object_is_400_and_the_message_says_what_it_is(client: C
         (b'{"a": 01}', "Expecting ',' delimiter at line 1, column 8"),
     ],
 )
-def test_what_is_no_json_is_400_and_the_message_says_where_parsing_stopped(
-    client: Client, body: bytes, reason: str
-) -> None:
+def test_invalid_json_is_400_and_the_message_has_the_position(client: Client, body: bytes, reason: str) -> None:
     answer = client.post(USERS, body)
 
     assert (answer.status, answer.json()) == (400, {"message": f"{NOT_JSON}{reason}."})
@@ -111,7 +109,7 @@ def test_what_is_no_json_is_400_and_the_message_says_where_parsing_stopped(
 @pytest.mark.parametrize(
     "value", ["NaN", "Infinity", "-Infinity", '"\\ud800"', '"\\udc00\\ud800"', '"\\ud800x"', '"\\ud83d\\u0041"']
 )
-def test_what_only_lax_parsers_read_is_400_and_the_message_says_where(client: Client, value: str) -> None:
+def test_json_that_only_lax_parsers_accept_is_400_and_the_message_has_the_position(client: Client, value: str) -> None:
     for body in (f'{{"first_name": {value}}}', f'{{"nickname": {value}}}', f'{{"groups": [{value}]}}'):
         answer = client.post(USERS, body)
 
@@ -146,14 +144,14 @@ def test_a_huge_number_is_a_number(client: Client, number: str) -> None:
 
 @pytest.mark.rule("HTTP-4")
 @pytest.mark.parametrize("value", ['"\\ud83d\\ude00"', '"😀"', '"\\\\ud800"'])
-def test_whole_characters_are_read_however_they_are_spelled(client: Client, value: str) -> None:
+def test_characters_are_decoded_from_any_escape(client: Client, value: str) -> None:
     answer = client.put(USERS, f'{{"first_name": {value}, "x": 1e999}}', email="joey@example.com")
 
     assert (answer.status, answer.json()["first_name"]) == (200, json.loads(value))
 
 
 @pytest.mark.rule("HTTP-4")
-def test_the_message_counts_no_escaped_backslash_as_half_a_pair(client: Client) -> None:
+def test_an_escaped_backslash_is_not_reported_as_half_a_surrogate_pair(client: Client) -> None:
     answer = client.post(USERS, r'{"a": "\\ud800", "b": "\ud800"}')
 
     assert answer.status == 400
@@ -207,7 +205,7 @@ def test_nesting_that_can_be_read_is_judged_as_a_value(client: Client) -> None:
 
 
 @pytest.mark.rule("HTTP-4")
-def test_a_message_repeats_no_value_at_any_length(client: Client) -> None:
+def test_a_message_cuts_long_values(client: Client) -> None:
     found = [
         client.post(USERS, {**PHOEBE, "groups": ["x" * 100_000]}),
         client.post(USERS, {**PHOEBE, "invited_by_email": "x" * 100_000}),
@@ -223,7 +221,7 @@ def test_a_message_repeats_no_value_at_any_length(client: Client) -> None:
 @pytest.mark.rule("HTTP-4")
 @unhurried
 @given(body=st.binary(max_size=40) | st.text(st.sampled_from('{}[]",:\\u0d8e1.- tfn\n'), max_size=12).map(str.encode))
-def test_no_body_whatsoever_is_worth_a_crash(body: bytes) -> None:
+def test_no_body_crashes_the_server(body: bytes) -> None:
     answer = CLIENT.post(USERS, body)
 
     assert answer.status == 400
@@ -262,7 +260,7 @@ def test_an_email_can_not_be_changed(client: Client) -> None:
 
 @pytest.mark.rule("HTTP-7")
 @pytest.mark.parametrize("field", ["last_login_at", "password_updated_at", "tfa_enabled"])
-def test_what_only_the_service_knows_can_not_be_sent(client: Client, field: str) -> None:
+def test_fields_that_only_the_service_sets_are_ignored(client: Client, field: str) -> None:
     answer = client.post(USERS, {**PHOEBE, field: "2014-02-06T23:46:07.118Z"})
 
     assert (answer.status, answer.hint) == (201, "field-unknown")
@@ -271,7 +269,7 @@ def test_what_only_the_service_knows_can_not_be_sent(client: Client, field: str)
 
 
 @pytest.mark.parametrize("string", [b'\\"' * 500_000, b"\\" * 1_000_000, b"\\" * 999_999])
-def test_a_long_string_that_is_never_closed_is_looked_at_once(client: Client, string: bytes) -> None:
+def test_an_unclosed_long_string_is_scanned_once(client: Client, string: bytes) -> None:
     # Looked for from each quote in it, its end would take hours.
     answer = client.post(USERS, b'{"first_name": "' + string)
 
@@ -279,14 +277,14 @@ def test_a_long_string_that_is_never_closed_is_looked_at_once(client: Client, st
 
 
 @pytest.mark.parametrize("repeated", [b'"x": 0', b'"groups": []'])
-def test_many_names_of_which_one_comes_twice_are_counted_once(client: Client, repeated: bytes) -> None:
+def test_a_repeated_name_among_many_is_found_in_linear_time(client: Client, repeated: bytes) -> None:
     names = b", ".join(b'"%x": 0' % number for number in range(60_000))
     answer = client.put(USERS, b"{%b, %b, %b}" % (names, repeated, repeated), email="joey@example.com")
 
     assert (answer.status, answer.hint) == (200, "field-unknown")
 
 
-def test_many_groups_of_which_one_comes_twice_are_counted_once(client: Client) -> None:
+def test_a_repeated_group_among_many_is_found_in_linear_time(client: Client) -> None:
     client.site.set_policy(unknown_groups="ignore")
     groups = [f"{number:x}" for number in range(60_000)]
     answer = client.put(USERS, {"groups": [*groups, "Sales", "Sales"]}, email="joey@example.com")

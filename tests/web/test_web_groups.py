@@ -32,7 +32,7 @@ def test_groups_are_rendered_in_the_order_of_the_documentation_to_the_byte() -> 
     ("sent", "answered"),
     [("sql", "Sql"), ("SQL", "Sql"), ("Discovery", "Discovery"), ("dISCOVERY", "Discovery"), ("VIEW", "View")],
 )
-def test_access_goes_in_in_any_case_and_comes_out_in_one(sent: str, answered: str) -> None:
+def test_access_is_read_in_any_case_and_rendered_in_one(sent: str, answered: str) -> None:
     client = page_site()
 
     assert client.post(GROUPS, {**FRIENDS, "access": sent}).json() == {"name": "Friends", "access": answered}
@@ -56,7 +56,7 @@ def test_any_other_access_is_400(access: object) -> None:
 @pytest.mark.parametrize(
     ("access", "roles"), [("view", (False, False)), ("sql", (True, False)), ("discovery", (False, True))]
 )
-def test_roles_are_on_the_handle_and_in_no_answer(access: str, roles: tuple[bool, bool]) -> None:
+def test_roles_are_attributes_of_the_group_and_in_no_response(access: str, roles: tuple[bool, bool]) -> None:
     client = page_site()
 
     answer = client.post(GROUPS, {**FRIENDS, "access": access})
@@ -81,7 +81,7 @@ def test_a_fresh_site_has_two_groups_and_one_administrator() -> None:
 
 @pytest.mark.rule("GROUP-GET-1", "GROUP-5")
 @pytest.mark.parametrize("name", ["Friends", "sales", "SALES", "Sales%20"])
-def test_a_group_that_is_called_otherwise_is_404(name: str) -> None:
+def test_a_group_of_another_name_is_404(name: str) -> None:
     answer = page_site().get(f"{GROUPS}/{name}")
 
     expected = name.replace("%20", " ")
@@ -162,7 +162,7 @@ def test_a_name_that_exists_is_409() -> None:
         ({"name": "Friends", "access": "Sql"}, {"name": "Friends", "access": "Sql"}),
     ],
 )
-def test_an_update_answers_the_group_as_it_now_is(body: Mapping[str, Any], group: dict[str, str]) -> None:
+def test_an_update_returns_the_changed_group(body: Mapping[str, Any], group: dict[str, str]) -> None:
     client = page_site()
 
     answer = client.put(f"{GROUPS}/Sales", body)
@@ -196,7 +196,7 @@ def test_an_update_of_no_group_or_to_the_name_of_another_is_refused() -> None:
 
 
 @pytest.mark.rule("GROUP-UPDATE-3")
-def test_a_rename_carries_members_and_dashboards_along() -> None:
+def test_a_rename_keeps_members_and_dashboards() -> None:
     client = page_site()
     client.put(USERS, {"groups": ["Sales", "All Users"]}, email="joey@example.com")
     client.site.add_dashboard("Revenue", access={"Sales": "View"})

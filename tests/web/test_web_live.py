@@ -103,7 +103,7 @@ def test_an_odd_name_reaches_the_site_as_it_was_sent(mockscope: package.MockSite
 
 
 @pytest.mark.rule("HTTP-6")
-def test_a_method_that_nobody_offers_is_405_with_allow(mockscope: package.MockSite) -> None:
+def test_an_unknown_method_is_405_with_allow(mockscope: package.MockSite) -> None:
     answer = requests.patch(f"{mockscope.url}/api/v1/groups", headers=mockscope.headers, timeout=300)
 
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, POST")
@@ -125,7 +125,7 @@ def test_a_refusal_before_the_body_was_read_does_not_spoil_the_connection(
 
 
 @pytest.mark.rule("USER-CREATE-5", "GROUP-CREATE-3", "HTTP-10")
-def test_what_one_request_wrote_the_next_one_reads(mockscope: package.MockSite) -> None:
+def test_a_read_sees_the_write_before_it(mockscope: package.MockSite) -> None:
     admin = mockscope.admin.email
     with requests.Session() as session:
         session.headers.update(mockscope.headers)

@@ -115,7 +115,7 @@ PAIRS: dict[str, tuple[str, str, Any, dict[str, Any], int, str]] = {
 
 @pytest.mark.rule("HTTP-6", "TEST-4")
 @pytest.mark.parametrize("pair", list(PAIRS))
-def test_the_earlier_of_two_checks_answers_and_nothing_is_written(pair: str) -> None:
+def test_the_earlier_of_two_failing_checks_refuses_and_nothing_is_written(pair: str) -> None:
     method, path, body, options, status, hint = PAIRS[pair]
     client = page_site()
     before = client.site.export()
@@ -138,7 +138,7 @@ def test_the_content_type_is_checked_after_the_target_and_before_the_form() -> N
 
 
 @pytest.mark.rule("HTTP-6", "GROUP-CREATE-2")
-def test_the_creators_right_is_checked_before_the_conflict() -> None:
+def test_the_permission_of_the_creator_is_checked_before_the_conflict() -> None:
     client = page_site(creator_must_be_admin=True)
 
     answer = client.post(GROUPS, {**FRIENDS, "name": "Sales", "created_by_email": "joey@example.com"})

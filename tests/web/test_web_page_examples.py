@@ -118,7 +118,7 @@ COMMA: Final = "Illegal trailing comma before end of object"
         ("PUT", "/api/v1/groups/Friends", UPDATE_GROUP, f"{COMMA} at line 3, column 19", "json-trailing-comma"),
     ],
 )
-def test_the_sample_bodies_are_no_json_as_they_stand(
+def test_the_sample_bodies_of_the_page_are_not_valid_json(
     client: Client, method: str, path: str, body: str, mistake: str, hint: str
 ) -> None:
     client.site.add_group("Friends")

@@ -152,7 +152,7 @@ def test_a_cursor_after_every_record_is_an_empty_page() -> None:
 
 @pytest.mark.rule("PAGE-4")
 @pytest.mark.parametrize("cursor", ["%FF", "%", "%00", "a&b=c", "+", "%20", "*", "%F0%9F%98%80", "x" * 5000])
-def test_any_cursor_is_answered(cursor: str) -> None:
+def test_every_cursor_gives_a_page(cursor: str) -> None:
     client = page_site()
 
     assert client.get(f"{USERS}?next_page_start={cursor}").status == 200

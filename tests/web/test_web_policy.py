@@ -102,7 +102,7 @@ def test_the_message_says_which_content_type_was_sent() -> None:
     }
 
 
-def test_a_switch_can_be_turned_while_the_site_answers() -> None:
+def test_a_policy_can_be_changed_while_the_site_is_served() -> None:
     client = page_site()
     client.site.set_policy(page_size=2)
 

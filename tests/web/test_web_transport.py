@@ -43,7 +43,7 @@ def crash(monkeypatch: pytest.MonkeyPatch) -> None:
         ("POST", USERS, b" " * (MIB + 1), 413),
     ],
 )
-def test_every_answer_is_json(client: Client, method: str, path: str, body: str | bytes | None, status: int) -> None:
+def test_every_response_is_json(client: Client, method: str, path: str, body: str | bytes | None, status: int) -> None:
     answer = client.ask(method, path, body)
 
     assert (answer.status, answer.header("content-type")) == (status, JSON)
@@ -66,13 +66,13 @@ def test_a_refusal_for_lack_of_credentials_is_json_on_every_path(client: Client,
 
 @pytest.mark.rule("HTTP-2")
 @pytest.mark.parametrize("host", ["app.periscopedata.com", "api.periscopedata.com", "localhost:1", "", "nonsense host"])
-def test_the_host_header_is_never_looked_at(client: Client, host: str) -> None:
+def test_the_host_header_is_ignored(client: Client, host: str) -> None:
     assert client.get(USERS, headers={"Host": host}, email="chandler@example.com").json() == CHANDLER
 
 
 @pytest.mark.rule("HTTP-3")
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_both_spellings_of_a_collection_are_answered_directly(client: Client, slash: str) -> None:
+def test_both_spellings_of_a_collection_are_served_without_a_redirect(client: Client, slash: str) -> None:
     users, groups = USERS + slash, GROUPS + slash
 
     statuses = [
@@ -92,7 +92,7 @@ def test_both_spellings_of_a_collection_are_answered_directly(client: Client, sl
 
 @pytest.mark.rule("HTTP-3", "GROUP-5")
 @pytest.mark.parametrize("name", ["Sales", "%2F", "Sales%2F"])
-def test_one_slash_behind_the_name_of_a_group_is_the_same_group(client: Client, name: str) -> None:
+def test_one_slash_after_the_name_of_a_group_is_ignored(client: Client, name: str) -> None:
     client.site.add_group("/")
     client.site.add_group("Sales/")
     path = f"{GROUPS}/{name}"
@@ -142,9 +142,7 @@ def test_a_write_without_a_body_is_400(client: Client, body: bytes | list[bytes]
         (f"{GROUPS}/Friends", "BREW", "DELETE, GET, HEAD, PUT"),
     ],
 )
-def test_a_method_that_is_not_offered_is_405_with_those_that_are(
-    client: Client, path: str, method: str, allow: str
-) -> None:
+def test_an_unsupported_method_is_405_with_the_allowed_ones(client: Client, path: str, method: str, allow: str) -> None:
     answer = client.ask(method, path, {})
 
     assert (answer.status, answer.header("allow")) == (405, allow)
@@ -194,7 +192,7 @@ def test_a_body_that_is_announced_too_large_is_refused_unread(client: Client) ->
 
 @pytest.mark.rule("HTTP-8")
 @pytest.mark.parametrize("length", ["nonsense", "\xb2", "1" * 5000, "-1"])
-def test_a_length_that_is_no_length_does_not_crash(client: Client, length: str) -> None:
+def test_an_invalid_content_length_does_not_crash(client: Client, length: str) -> None:
     assert client.post(USERS, PHOEBE, headers={"Content-Length": length}).status in (201, 400, 413)
 
 
@@ -215,7 +213,7 @@ def test_a_crash_is_500_in_json_with_the_trace_in_the_log_only(
 
 
 @pytest.mark.rule("HTTP-8")
-def test_after_a_crash_the_next_request_is_answered(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_request_after_a_crash_is_served(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         crash(patched)
         assert client.get(USERS).status == 500
@@ -233,7 +231,7 @@ def test_a_path_of_the_successor_is_404_and_the_hint_says_so(client: Client, pat
 
 
 @pytest.mark.rule("HTTP-10")
-def test_every_answer_carries_an_id_of_its_own(client: Client) -> None:
+def test_every_response_carries_its_own_id(client: Client) -> None:
     other = page_site()
     answers = [asked.ask(*line) for asked in (client, other) for line in (("GET", USERS), ("GET", "/"), ("PATCH", "/"))]
     answers += [client.get(USERS, authenticated=False), client.ask("HEAD", USERS)]
@@ -259,7 +257,9 @@ def test_hints_can_be_switched_off_and_ids_stay() -> None:
 
 
 @pytest.mark.rule("HTTP-10")
-def test_every_observer_sees_a_call_whatever_another_one_does(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_every_observer_sees_a_call_even_if_another_one_raises(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
     observers = client.double.observers
     seen: list[str] = []
 
@@ -277,7 +277,7 @@ def test_every_observer_sees_a_call_whatever_another_one_does(client: Client, ca
     assert [record.exc_text is not None for record in caplog.records] == [True, True]
 
 
-def test_observers_get_the_entry_under_the_same_id(client: Client) -> None:
+def test_observers_get_the_call_with_the_same_id(client: Client) -> None:
     entries: list[Call] = []
     client.double.observers.append(entries.append)
 

@@ -25,7 +25,7 @@ def test_a_user_is_rendered_in_the_order_of_the_documentation_to_the_byte() -> N
 
 
 @pytest.mark.rule("USER-1", "USER-CREATE-5")
-def test_every_answer_that_holds_a_user_holds_the_same_keys_in_order() -> None:
+def test_every_response_with_a_user_has_the_same_keys_in_order() -> None:
     client = page_site()
 
     created = client.post(USERS, PHOEBE)
@@ -60,7 +60,7 @@ def test_an_email_header_is_shown_as_it_was_typed(sent: str) -> None:
 
 
 @pytest.mark.rule("USER-1")
-def test_text_that_is_no_ascii_comes_back_as_it_went_in() -> None:
+def test_text_beyond_ascii_is_returned_as_it_was_sent() -> None:
     client = page_site()
 
     created = client.post(USERS, {**PHOEBE, "first_name": "Phœbe 😀", "last_name": 'Buf"f\\ay\n'})
@@ -113,7 +113,7 @@ def test_a_blank_header_is_400_and_never_the_list(method: str, email: str) -> No
 
 @pytest.mark.rule("USER-GET-1", "USER-UPDATE-1", "USER-DELETE-1")
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_two_emails_name_nobody(method: str) -> None:
+def test_two_emails_in_the_header_are_refused(method: str) -> None:
     both = [("Http-X-Email", "joey@example.com"), ("http-x-email", "monica@example.com")]
 
     answer = page_site().ask(method, USERS, {}, headers=both)
@@ -126,7 +126,7 @@ def test_two_emails_name_nobody(method: str) -> None:
 
 @pytest.mark.rule("USER-UPDATE-1", "USER-DELETE-1")
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_an_update_or_deletion_of_nobody_in_particular_is_refused(method: str) -> None:
+def test_an_update_or_deletion_without_an_email_is_refused(method: str) -> None:
     client = page_site()
 
     missing, unknown = client.ask(method, USERS, {}), client.ask(method, USERS, {}, email="phoebe@example.com")
@@ -204,7 +204,7 @@ def test_groups_are_what_was_sent_or_all_users(sent: Mapping[str, object], kept:
 
 @pytest.mark.rule("USER-CREATE-2")
 @pytest.mark.parametrize("groups", ["Sales", 7, {}, [1], [None], [["Sales"]], False])
-def test_groups_that_are_no_list_of_strings_are_refused(groups: object) -> None:
+def test_groups_must_be_a_list_of_strings(groups: object) -> None:
     answer = page_site().post(USERS, {**PHOEBE, "groups": groups})
 
     assert (answer.status, answer.json()) == (
@@ -282,9 +282,7 @@ def test_a_created_user_is_201_and_there_from_then_on() -> None:
         ({"email": "joseph@example.com", "tfa_enabled": False}, {}),
     ],
 )
-def test_an_update_answers_the_whole_user_with_what_was_sent_changed(
-    body: Mapping[str, object], changed: dict[str, object]
-) -> None:
+def test_an_update_returns_the_whole_changed_user(body: Mapping[str, object], changed: dict[str, object]) -> None:
     client = page_site()
 
     answer = client.put(USERS, body, email="JOEY@example.com")

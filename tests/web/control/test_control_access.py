@@ -71,7 +71,7 @@ def asked(url: str, **headers: str) -> tuple[int, Any]:
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:80", "127.1.2.3:8765", "[::1]", "[::1]:8765"]
 )
-def test_loopback_by_any_name_and_port_is_answered(server: LiveServer, host: str) -> None:
+def test_loopback_is_allowed_by_any_name_and_port(server: LiveServer, host: str) -> None:
     assert asked(server.url, Host=host) == (200, {"status": "ok"})
 
 
@@ -130,7 +130,7 @@ async def test_a_request_with_a_blank_host_or_with_two_is_refused(
     assert (sent[0]["status"], json.loads(sent[1]["body"])) == (status, answer)
 
 
-def test_the_name_and_the_address_that_a_server_was_bound_by_are_answered() -> None:
+def test_the_bound_name_and_address_of_a_server_are_allowed() -> None:
     double = Mockscope(control_token=TOKEN)
     double.listens_at("192.0.2.7", "mockscope.internal")
 
@@ -159,7 +159,7 @@ def test_the_name_and_the_address_that_a_server_was_bound_by_are_answered() -> N
         "",
     ],
 )
-def test_a_foreign_origin_is_refused_whatever_is_asked(server: LiveServer, origin: str) -> None:
+def test_a_foreign_origin_is_refused_on_every_path(server: LiveServer, origin: str) -> None:
     origin = origin.replace("{host}", server.url.removeprefix("http://"))
     message = f"The control API answers no page of another origin ({origin}): call it from a program."
 
@@ -168,14 +168,14 @@ def test_a_foreign_origin_is_refused_whatever_is_asked(server: LiveServer, origi
     assert (made.status_code, server.sites) == (403, {})
 
 
-def test_the_server_s_own_origin_is_answered(server: LiveServer) -> None:
+def test_the_servers_own_origin_is_allowed(server: LiveServer) -> None:
     assert asked(server.url, Origin=server.url) == (200, {"status": "ok"})
     assert asked(server.url, Origin=server.url.upper().replace("HTTP", "http")) == (200, {"status": "ok"})
 
 
 @pytest.mark.parametrize("method", ["GET", "OPTIONS", "POST"])
 @pytest.mark.parametrize("path", ["/health", "/sites", "/nothing"])
-def test_no_answer_ever_allows_another_origin(server: LiveServer, method: str, path: str) -> None:
+def test_no_response_allows_another_origin(server: LiveServer, method: str, path: str) -> None:
     for origin in (server.url, "http://evil.example"):
         asks = {"Origin": origin, "Access-Control-Request-Method": "POST"}
         answer = httpx.request(method, f"{server.url}{BASE}{path}", headers=asks, verify=False)
@@ -197,7 +197,7 @@ def test_no_answer_ever_allows_another_origin(server: LiveServer, method: str, p
         ("GET", "none", "navigate", "document", 200),
     ],
 )
-def test_a_page_of_another_site_is_refused_but_for_a_link_to_follow(
+def test_a_cross_site_request_is_refused_except_for_navigation(
     server: LiveServer, method: str, site: str, mode: str, dest: str, status: int
 ) -> None:
     frozen = f"{server.url}{BASE}/clock{'/freeze' if method == 'POST' else ''}"
@@ -212,7 +212,7 @@ def test_a_page_of_another_site_is_refused_but_for_a_link_to_follow(
 
 
 @pytest.mark.parametrize("path", ["/health", "/nothing", "/openapi.yaml", "/clock/freeze"])
-def test_no_page_may_embed_or_guess_at_what_is_answered(server: LiveServer, path: str) -> None:
+def test_responses_can_not_be_embedded_or_sniffed(server: LiveServer, path: str) -> None:
     answers = [
         httpx.get(f"{server.url}{BASE}{path}", verify=False),
         httpx.get(f"{server.url}{BASE}{path}", headers={"Host": "evil"}, verify=False),
@@ -230,7 +230,7 @@ def test_no_page_may_embed_or_guess_at_what_is_answered(server: LiveServer, path
 # -- the token -------------------------------------------------------------------------------------------------
 
 
-def test_on_loopback_no_token_is_demanded_unless_one_is_set(server: LiveServer) -> None:
+def test_on_loopback_a_token_is_required_only_when_one_is_set(server: LiveServer) -> None:
     assert server.control_token is None
     assert asked(server.url) == (200, {"status": "ok"})
     with serve(control_token=TOKEN) as guarded:
@@ -251,7 +251,7 @@ def test_on_loopback_no_token_is_demanded_unless_one_is_set(server: LiveServer) 
         ("", NO_TOKEN),
     ],
 )
-def test_a_wrong_token_is_refused_and_asked_for(sent: str, message: dict[str, str]) -> None:
+def test_a_wrong_token_is_refused_with_a_challenge(sent: str, message: dict[str, str]) -> None:
     double = Mockscope(control_token=TOKEN)
     with in_process(double) as client:
         answer = client.post(f"{BASE}/sites", headers={b"Authorization": sent.encode("latin-1")})
@@ -260,7 +260,7 @@ def test_a_wrong_token_is_refused_and_asked_for(sent: str, message: dict[str, st
     assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="mockscope"')
 
 
-def test_every_path_of_the_control_api_is_behind_the_door() -> None:
+def test_every_path_of_the_control_api_checks_access() -> None:
     double = Mockscope(control_token=TOKEN)
     site = double.site("example_site")
     with in_process(double) as client:
@@ -272,7 +272,7 @@ def test_every_path_of_the_control_api_is_behind_the_door() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} {row.path}")
-def test_a_parameter_that_nobody_knows_is_refused_on_every_path_and_nothing_happens(row: Row) -> None:
+def test_an_unknown_parameter_is_refused_on_every_path_without_effect(row: Row) -> None:
     double = Mockscope()
     site = double.site("example_site")
     site.snapshot("x")
@@ -292,7 +292,7 @@ def test_a_parameter_that_nobody_knows_is_refused_on_every_path_and_nothing_happ
     assert (list(site.snapshots), site.clock.is_frozen, double.clock.is_frozen) == (["x"], False, False)
 
 
-def test_bound_elsewhere_a_token_is_made_up_and_demanded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_beyond_loopback_generates_and_requires_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "is_loopback", lambda address: False)
     with serve() as server:
         token = server.control_token
@@ -319,7 +319,7 @@ def test_bound_elsewhere_a_token_is_made_up_and_demanded(monkeypatch: pytest.Mon
         ("fe80::1%eth0", True),
     ],
 )
-def test_the_address_of_the_socket_decides_whether_a_token_is_demanded(address: str, *, demanded: bool) -> None:
+def test_the_address_of_the_socket_decides_if_a_token_is_required(address: str, *, demanded: bool) -> None:
     double = Mockscope()
     double.listens_at(address, "localhost")
 
@@ -336,7 +336,7 @@ def test_a_token_that_no_header_can_carry_is_refused(token: str) -> None:
 
 
 @pytest.mark.parametrize("base", ["http://mockscope.invalid", "http://testserver", "https://whatever.example:1"])
-def test_without_a_socket_any_name_that_the_client_chose_is_the_server_s(base: str) -> None:
+def test_without_a_socket_every_host_name_is_allowed(base: str) -> None:
     double = Mockscope()
     with in_process(double, base) as client:
         made = client.post(f"{BASE}/sites", json={"host": "a/b"})
@@ -346,12 +346,12 @@ def test_without_a_socket_any_name_that_the_client_chose_is_the_server_s(base: s
     assert list(double.sites) == ["a/b"]
 
 
-def test_a_double_that_listens_is_still_reached_without_its_socket(server: LiveServer) -> None:
+def test_a_listening_server_can_still_be_called_without_its_socket(server: LiveServer) -> None:
     with in_process(server) as client:
         assert client.get(f"{BASE}/health").json() == {"status": "ok"}
 
 
-def test_under_another_server_the_network_is_not_answered_without_a_token() -> None:
+def test_under_another_server_a_remote_client_needs_a_token() -> None:
     with in_process(Mockscope(), client="192.0.2.9") as client:
         answer = client.get(f"{BASE}/health")
         assert (answer.status_code, answer.json()) == (
@@ -368,7 +368,7 @@ def test_under_another_server_the_network_is_not_answered_without_a_token() -> N
 # -- switched off, and wrong paths -----------------------------------------------------------------------------
 
 
-def test_switched_off_it_is_not_there_and_the_contract_still_is() -> None:
+def test_a_disabled_control_api_is_404_and_the_contract_is_still_served() -> None:
     with serve(control=False) as server:
         for path in (f"{BASE}/health", f"{BASE}/sites", "/_mockscope", f"{BASE}/openapi.yaml"):
             answer = httpx.get(f"{server.url}{path}", verify=False)
@@ -380,7 +380,7 @@ def test_switched_off_it_is_not_there_and_the_contract_still_is() -> None:
         assert server.control_token is None
 
 
-def test_an_unknown_path_is_not_found_and_the_nearest_is_named(server: LiveServer) -> None:
+def test_an_unknown_path_is_404_and_names_the_nearest_path(server: LiveServer) -> None:
     near, far = (
         httpx.get(f"{server.url}{BASE}/sitse", verify=False),
         httpx.get(f"{server.url}/docs/zzzzzzzzzz", verify=False),
@@ -410,7 +410,7 @@ def test_an_unknown_path_is_not_found_and_the_nearest_is_named(server: LiveServe
         ("/clock/frezze", "/clock/freeze"),
     ],
 )
-def test_no_path_that_writes_over_something_is_suggested(server: LiveServer, path: str, guess: str | None) -> None:
+def test_no_path_that_overwrites_data_is_suggested(server: LiveServer, path: str, guess: str | None) -> None:
     answer = httpx.post(f"{server.url}{BASE}{path}")
 
     hint = f"did you mean {BASE}{guess}?" if guess else f"{BASE}/openapi.yaml describes the paths."
@@ -418,7 +418,7 @@ def test_no_path_that_writes_over_something_is_suggested(server: LiveServer, pat
 
 
 @pytest.mark.parametrize("path", ["/_mockscope", "/_mockscope/", BASE, f"{BASE}/"])
-def test_where_all_paths_begin_none_of_them_is_meant(server: LiveServer, path: str) -> None:
+def test_no_path_is_suggested_for_the_prefix_of_all_paths(server: LiveServer, path: str) -> None:
     answer = httpx.get(f"{server.url}{path}", verify=False)
 
     assert (answer.status_code, answer.json()) == (
@@ -427,7 +427,7 @@ def test_where_all_paths_begin_none_of_them_is_meant(server: LiveServer, path: s
     )
 
 
-def test_an_unknown_method_is_refused_with_those_that_are_known(server: LiveServer) -> None:
+def test_an_unknown_method_is_405_and_names_the_allowed_methods(server: LiveServer) -> None:
     answer = httpx.put(f"{server.url}{BASE}/sites", verify=False)
 
     assert (answer.status_code, answer.headers["Allow"], answer.json()) == (
@@ -461,7 +461,7 @@ def test_a_body_over_the_limit_is_refused(server: LiveServer, *, chunked: bool) 
     assert server.sites == {}
 
 
-def test_a_slip_of_our_own_is_told_in_json(
+def test_a_crash_of_the_control_api_is_500_in_json(
     server: LiveServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def export() -> dict[str, Any]:
@@ -475,7 +475,7 @@ def test_a_slip_of_our_own_is_told_in_json(
     assert [record.getMessage() for record in caplog.records] == [f"crashed on GET {BASE}/export"]
 
 
-def test_a_state_that_can_t_be_written_is_told_without_a_trace(
+def test_a_state_file_that_can_not_be_written_is_an_error_without_a_traceback(
     server: LiveServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     def save() -> None:
@@ -526,7 +526,7 @@ def ready(folder: Path) -> dict[str, Any]:
     return content
 
 
-def test_serve_prints_the_token_that_it_made_up_and_writes_it_into_the_ready_file(tmp_path: Path) -> None:
+def test_serve_prints_a_generated_token_and_writes_it_into_the_ready_file(tmp_path: Path) -> None:
     elsewhere = "from mockscope.web.control import access; access.is_loopback = lambda address: False"
     with start(tmp_path, before=elsewhere) as process:
         text = banner(process, last="Authorization")
@@ -540,7 +540,7 @@ def test_serve_prints_the_token_that_it_made_up_and_writes_it_into_the_ready_fil
     assert statuses == [401, 200]
 
 
-def test_serve_demands_the_token_that_it_was_given_and_does_not_print_it(tmp_path: Path) -> None:
+def test_serve_requires_a_given_token_and_does_not_print_it(tmp_path: Path) -> None:
     with start(tmp_path, "--control-token", TOKEN) as process:
         text = banner(process, last="curl ")
         told = ready(tmp_path)
@@ -567,7 +567,7 @@ def test_serve_without_a_token_has_none_in_the_ready_file_and_ends_at_once_with_
     assert (first, rest, process.returncode, errors) == (": calls from here on", [""], 0, "")
 
 
-def test_serve_can_be_told_to_have_no_control_api(tmp_path: Path) -> None:
+def test_serve_can_disable_the_control_api(tmp_path: Path) -> None:
     with start(tmp_path, "--no-control") as process:
         banner(process, last="curl ")
         assert asked(ready(tmp_path)["url"])[0] == 404

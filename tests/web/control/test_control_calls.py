@@ -47,7 +47,7 @@ def ids(calls: Any) -> list[str]:
     return [call.id for call in calls]
 
 
-def test_the_calls_of_a_site_are_those_that_python_sees(control: httpx.Client, site: MockSite) -> None:
+def test_the_calls_of_a_site_equal_those_in_python(control: httpx.Client, site: MockSite) -> None:
     answer = control.get(f"{path_of(site.host)}/calls")
 
     assert answer.status_code == 200
@@ -87,9 +87,7 @@ def test_one_call_is_read_by_its_request_id(control: httpx.Client, site: MockSit
         ("limit=1", [3]),
     ],
 )
-def test_calls_are_filtered_by_what_the_query_says(
-    control: httpx.Client, site: MockSite, query: str, places: list[int]
-) -> None:
+def test_calls_are_filtered_by_the_query(control: httpx.Client, site: MockSite, query: str, places: list[int]) -> None:
     every = ids(site.calls)
 
     answer = control.get(f"{path_of(site.host)}/calls?{query}")
@@ -97,7 +95,7 @@ def test_calls_are_filtered_by_what_the_query_says(
     assert [call["id"] for call in answer.json()["calls"]] == [every[place] for place in places]
 
 
-def test_the_number_of_calls_that_fit_is_told_beside_the_limit(control: httpx.Client, site: MockSite) -> None:
+def test_the_number_of_matching_calls_is_given_beside_the_limit(control: httpx.Client, site: MockSite) -> None:
     answer = control.get(f"{path_of(site.host)}/calls", params={"operation": "create_user", "limit": 1})
 
     assert answer.json() == {"total": 2, "calls": [site.calls.last.as_dict()]}
@@ -118,16 +116,14 @@ def test_the_number_of_calls_that_fit_is_told_beside_the_limit(control: httpx.Cl
         ("status=400&status=403", "status is there twice: send it once"),
     ],
 )
-def test_a_question_that_means_nothing_is_refused(
-    control: httpx.Client, site: MockSite, query: str, message: str
-) -> None:
+def test_invalid_criteria_are_refused(control: httpx.Client, site: MockSite, query: str, message: str) -> None:
     answer = control.get(f"{path_of(site.host)}/calls?{query}")
 
     assert (answer.status_code, answer.json()) == (400, {"message": message})
 
 
 @pytest.mark.parametrize("of", ["/sites/{host}", ""])
-def test_a_filter_for_the_calls_to_forget_is_refused_and_none_is_forgotten(
+def test_a_filter_is_refused_when_calls_are_deleted(
     server: LiveServer, control: httpx.Client, site: MockSite, of: str
 ) -> None:
     httpx.get(f"{server.url}/api/v1/users", verify=False)
@@ -138,7 +134,9 @@ def test_a_filter_for_the_calls_to_forget_is_refused_and_none_is_forgotten(
     assert (len(site.calls), len(server.calls)) == (4, 1)
 
 
-def test_calls_that_reached_no_site_are_the_server_s(server: LiveServer, control: httpx.Client, site: MockSite) -> None:
+def test_calls_that_reached_no_site_are_calls_of_the_server(
+    server: LiveServer, control: httpx.Client, site: MockSite
+) -> None:
     httpx.get(f"{server.url}/api/v1/users", headers={"Http-X-Partner-Auth": f"{site.host}:wrong"}, verify=False)
 
     listed = control.get(f"{BASE}/calls").json()
@@ -151,13 +149,13 @@ def test_calls_that_reached_no_site_are_the_server_s(server: LiveServer, control
     assert (len(server.calls), len(site.calls)) == (0, 4)
 
 
-def test_the_calls_of_a_site_are_forgotten(control: httpx.Client, site: MockSite) -> None:
+def test_the_calls_of_a_site_are_deleted(control: httpx.Client, site: MockSite) -> None:
     answer = control.delete(f"{path_of(site.host)}/calls")
 
     assert (answer.status_code, answer.content, len(site.calls)) == (204, b"", 0)
 
 
-def test_the_archive_is_that_of_python(control: httpx.Client, site: MockSite) -> None:
+def test_the_archive_equals_that_in_python(control: httpx.Client, site: MockSite) -> None:
     whole = control.get(f"{path_of(site.host)}/calls/har")
     refused = control.get(f"{path_of(site.host)}/calls/har?status=400")
 
@@ -166,7 +164,7 @@ def test_the_archive_is_that_of_python(control: httpx.Client, site: MockSite) ->
     assert [entry["response"]["status"] for entry in refused.json()["log"]["entries"]] == [400]
 
 
-def test_a_look_at_the_calls_waits_for_one_that_is_still_being_answered(
+def test_reading_the_calls_waits_for_one_that_is_still_open(
     server: LiveServer, control: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = server.site()
@@ -190,7 +188,7 @@ def test_a_look_at_the_calls_waits_for_one_that_is_still_being_answered(
             assert [call["status"] for call in result(look).json()["calls"]] == [201]
 
 
-def test_nothing_of_the_control_api_is_among_the_calls(server: LiveServer, control: httpx.Client) -> None:
+def test_requests_to_the_control_api_are_not_calls(server: LiveServer, control: httpx.Client) -> None:
     site = server.site()
     site.faults.add(status=503, times=None)
     site.faults.rate_limit(1, per=60)

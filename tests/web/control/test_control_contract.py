@@ -43,7 +43,7 @@ def test_paths_and_methods_are_those_of_the_table_of_rows() -> None:
     assert sorted(operations()) == sorted((row.method, row.path) for row in ROWS)
 
 
-def test_every_operation_says_what_its_place_can_refuse() -> None:
+def test_every_operation_lists_the_refusals_of_its_path() -> None:
     for (method, path), operation in operations().items():
         reads = method in ("POST", "PUT", "PATCH")
         expected = {"400", "401", "403"} | ({"413"} if reads else set()) | ({"404"} if "{" in path else set())
@@ -58,7 +58,7 @@ def test_the_served_yaml_is_the_file_byte_for_byte(mockscope_server: LiveServer)
     assert response.content == document.control_yaml()
 
 
-def test_the_served_json_says_the_same_as_the_file(mockscope_server: LiveServer) -> None:
+def test_the_served_json_equals_the_file(mockscope_server: LiveServer) -> None:
     response = requests.get(f"{mockscope_server.url}{BASE}/openapi.json", timeout=300)
     assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json; charset=utf-8")
     assert json.loads(response.content) == CONTRACT
@@ -76,14 +76,14 @@ def test_seeds_are_described_as_the_printed_schema_describes_them() -> None:
     assert set(described["Policy"]["properties"]) == set(Policy.__struct_fields__)
 
 
-def test_the_words_for_operations_are_those_of_the_instruments() -> None:
+def test_the_operations_of_the_contract_are_those_of_the_criteria() -> None:
     described = CONTRACT["components"]["schemas"]
     assert described["Operation"]["enum"] == list(OPERATIONS)
     assert described["AnyOperation"]["enum"] == ["*", *OPERATIONS]
 
 
 @schema.parametrize()
-def test_an_answer_of_each_operation_is_as_the_contract_says(case: Case[Any]) -> None:
+def test_a_response_of_each_operation_fits_the_contract(case: Case[Any]) -> None:
     restore(double)
     small(case.body)
     case.call_and_validate()
@@ -91,14 +91,14 @@ def test_an_answer_of_each_operation_is_as_the_contract_says(case: Case[Any]) ->
 
 @pytest.mark.slow
 @thorough.parametrize()
-def test_every_answer_of_the_control_api_is_as_its_contract_says(case: Case[Any]) -> None:
+def test_every_response_of_the_control_api_fits_its_contract(case: Case[Any]) -> None:
     restore(double)
     small(case.body)
     case.call_and_validate()
 
 
 @pytest.mark.parametrize("number", [3, pytest.param(100, marks=pytest.mark.slow)])
-def test_every_chain_of_requests_is_as_the_contract_says(number: int) -> None:
+def test_every_chain_of_requests_fits_the_contract(number: int) -> None:
     chains(schema, double).run(
         settings=settings(
             max_examples=number,
@@ -111,7 +111,7 @@ def test_every_chain_of_requests_is_as_the_contract_says(number: int) -> None:
     )
 
 
-def test_an_application_that_breaks_the_contract_is_found_out() -> None:
+def test_an_application_that_breaks_the_contract_fails() -> None:
     async def broken(scope: Scope, receive: Receive, send: Send) -> None:
         async def say_gone(message: Message) -> None:
             await send({**message, "status": 410} if message.get("status") == 404 else message)

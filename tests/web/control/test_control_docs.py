@@ -23,7 +23,7 @@ def test_the_table_of_endpoints_is_the_table_of_rows_with_the_summaries_of_the_c
     ]
 
 
-def test_every_criterion_of_a_question_is_named() -> None:
+def test_every_criterion_of_a_query_is_documented() -> None:
     [sentence] = re.findall(r"Calls are listed in the order.*?\n\n", PAGE, flags=re.DOTALL)
     assert [name for name in LimitedQuestion.__struct_fields__ if f"`{name}`" not in sentence] == []
 

@@ -51,7 +51,7 @@ PLANNED: dict[str, Any] = {
 }
 
 
-def test_a_function_that_python_planned_is_shown_as_one_and_refused_when_it_is_sent(
+def test_a_function_planned_in_python_is_shown_as_a_word_and_refused_when_it_is_sent(
     control: httpx.Client, site: MockSite, faults: str
 ) -> None:
     site.faults.add(action=lambda entry, answer: None, where=lambda entry: True)
@@ -60,9 +60,7 @@ def test_a_function_that_python_planned_is_shown_as_one_and_refused_when_it_is_s
     assert (answer.status_code, len(site.faults)) == (400, 1)
 
 
-def test_a_fault_that_is_planned_over_http_strikes_and_is_accounted_for(
-    control: httpx.Client, site: MockSite, faults: str
-) -> None:
+def test_a_fault_planned_over_http_hits_and_is_counted(control: httpx.Client, site: MockSite, faults: str) -> None:
     rule = {"operation": "list_users", "status": 503, "body": {"a": [1]}, "headers": {"X-A": "b"}, "times": 2}
 
     planned = control.post(faults, json=rule)
@@ -107,7 +105,7 @@ def test_a_delay_is_a_number_or_drawn(
     assert (answer.status_code, answer.json()) == (201, {**PLANNED, "delay": shown})
 
 
-def test_what_is_read_back_plans_the_same_again(control: httpx.Client, site: MockSite, faults: str) -> None:
+def test_a_fault_that_was_read_can_be_planned_again(control: httpx.Client, site: MockSite, faults: str) -> None:
     site.faults.add(
         "update_user", status=503, delay=Uniform(low=1, high=2), times=None, nth=2, where={"email": "joey@example.com"}
     )
@@ -127,7 +125,7 @@ def test_a_rate_limit_is_planned_beside_the_faults(control: httpx.Client, site: 
     assert control.get(f"{faults}/rate-limit-1").json() == {**shown, "hits": 2}
 
 
-def test_faults_are_listed_and_taken_out_one_by_one_or_all(control: httpx.Client, site: MockSite, faults: str) -> None:
+def test_faults_are_listed_and_deleted_one_by_one_or_all(control: httpx.Client, site: MockSite, faults: str) -> None:
     for rule in ({"status": 503}, {"calls": 1, "per": 1}, {"transport": "reset"}):
         control.post(faults, json=rule)
 
@@ -149,7 +147,7 @@ def test_faults_are_listed_and_taken_out_one_by_one_or_all(control: httpx.Client
     assert (cleared.status_code, list(site.faults)) == (204, [])
 
 
-def test_a_number_that_no_machine_has_is_told_in_words(control: httpx.Client, site: MockSite, faults: str) -> None:
+def test_an_infinite_number_is_shown_as_text(control: httpx.Client, site: MockSite, faults: str) -> None:
     answer = control.post(faults, content=b'{"status": 503, "delay": 1e999}')
 
     assert (answer.status_code, answer.json()) == (
@@ -181,7 +179,7 @@ def test_a_number_that_no_machine_has_is_told_in_words(control: httpx.Client, si
         ({"status": 503, "action": None}, "there is no key of a fault 'action'; did you mean operation?"),
     ],
 )
-def test_a_rule_that_can_t_be_is_refused_and_not_planned(
+def test_an_invalid_fault_is_refused_and_not_planned(
     control: httpx.Client, site: MockSite, faults: str, rule: dict[str, Any], message: str
 ) -> None:
     answer = control.post(faults, json=rule)
@@ -222,7 +220,7 @@ def test_a_clock_is_frozen_shifted_moved_resumed_and_reset(
     assert server.clock.is_frozen is False
 
 
-def test_a_site_s_clock_follows_the_server_s_and_not_the_other_way_round(
+def test_the_sites_clock_follows_the_servers_and_not_the_reverse(
     server: LiveServer, control: httpx.Client, site: MockSite
 ) -> None:
     control.post(f"{BASE}/clock/freeze", json={"at": "2014-02-06T23:46:07.118Z"})
@@ -251,7 +249,7 @@ def test_a_site_s_clock_follows_the_server_s_and_not_the_other_way_round(
         ("reset", {"at": None}, "there is no field at here; known: none"),
     ],
 )
-def test_a_time_that_can_t_be_is_refused_and_the_clock_stays(
+def test_an_invalid_time_is_refused_and_the_clock_is_unchanged(
     control: httpx.Client, site: MockSite, verb: str, body: dict[str, Any], message: str
 ) -> None:
     site.clock.freeze("2014-02-06T23:46:07.118Z")

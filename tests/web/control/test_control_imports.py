@@ -22,7 +22,7 @@ print(sorted(before), "mockscope.web.control.endpoints" in after, "starlette.app
 """
 
 
-def test_only_the_door_is_there_before_the_first_request() -> None:
+def test_the_control_api_is_imported_with_its_first_request() -> None:
     done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, timeout=300, check=False)
 
     assert (done.stdout, done.stderr) == (
@@ -31,7 +31,7 @@ def test_only_the_door_is_there_before_the_first_request() -> None:
     )
 
 
-async def test_lifespan_and_websockets_are_answered_as_asgi_asks() -> None:
+async def test_lifespan_and_websockets_are_handled_as_asgi_requires() -> None:
     double = Mockscope()
     sent: list[str] = []
 
@@ -53,7 +53,7 @@ async def test_lifespan_and_websockets_are_answered_as_asgi_asks() -> None:
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete", "websocket.close"]
 
 
-async def test_a_path_without_its_raw_form_is_read_once() -> None:
+async def test_a_path_without_raw_path_is_decoded_once() -> None:
     double = Mockscope()
     site = double.site("50%25")
 

@@ -7,7 +7,7 @@ from mockscope.web.control.schemas import Question, read_query
 
 
 @pytest.mark.parametrize("number", [500, 1000])
-def test_a_parameter_that_comes_twice_is_found_in_as_many_steps_as_there_are(number: int) -> None:
+def test_a_repeated_parameter_is_found_in_linear_time(number: int) -> None:
     pairs = [(Counted(f"name-{place}"), "") for place in range(number)]
     Counted.compared = 0
 

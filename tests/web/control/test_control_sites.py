@@ -56,7 +56,7 @@ def shown(site: MockSite, **other: Any) -> dict[str, Any]:
 # -- the server ------------------------------------------------------------------------------------------------
 
 
-def test_health_and_version_are_told(control: httpx.Client) -> None:
+def test_health_and_version_are_served(control: httpx.Client) -> None:
     assert control.get(f"{BASE}/health").json() == {"status": "ok"}
     assert control.get(f"{BASE}/version").json() == {"version": package.__version__}
 
@@ -72,7 +72,7 @@ def test_the_sites_are_listed_as_they_were_added(server: LiveServer, control: ht
     )
 
 
-def test_reset_makes_every_site_what_it_was(server: LiveServer, control: httpx.Client) -> None:
+def test_reset_restores_every_site(server: LiveServer, control: httpx.Client) -> None:
     site = server.site()
     before = server.export()
     site.add_user("joey@example.com")
@@ -85,7 +85,7 @@ def test_reset_makes_every_site_what_it_was(server: LiveServer, control: httpx.C
     assert (server.export(), len(server.calls), server.clock.is_frozen) == (before, 0, False)
 
 
-def test_what_is_exported_can_be_imported_by_another_server(server: LiveServer, control: httpx.Client) -> None:
+def test_an_export_can_be_imported_by_another_server(server: LiveServer, control: httpx.Client) -> None:
     site = server.site(ODD_HOST)
     site.add_user("joey@example.com", groups=["All Users"])
     site.add_dashboard("Revenue", owner="joey@example.com", access={"All Users": "Edit"})
@@ -111,9 +111,7 @@ def test_an_import_of_sites_adds_all_or_none(server: LiveServer, control: httpx.
     assert list(server.sites) == ["taken"]
 
 
-def test_an_import_that_is_no_seed_is_refused_with_place_and_nearest_key(
-    server: LiveServer, control: httpx.Client
-) -> None:
+def test_an_invalid_seed_is_refused_with_place_and_nearest_key(server: LiveServer, control: httpx.Client) -> None:
     answer = control.post(f"{BASE}/import", json={"mockscope": 1, "sites": [{"host": "a", "polcy": {}}]})
 
     assert (answer.status_code, answer.json()) == (
@@ -123,7 +121,7 @@ def test_an_import_that_is_no_seed_is_refused_with_place_and_nearest_key(
     assert server.sites == {}
 
 
-def test_the_state_is_saved_where_the_server_has_a_place_for_it(server: LiveServer, control: httpx.Client) -> None:
+def test_the_state_is_saved_when_the_server_has_a_state_file(server: LiveServer, control: httpx.Client) -> None:
     refused = control.post(f"{BASE}/save")
     saved: list[dict[str, Any]] = []
     server.save = lambda: saved.append(server.export())
@@ -140,7 +138,7 @@ def test_the_state_is_saved_where_the_server_has_a_place_for_it(server: LiveServ
 # -- making, reading, changing, removing -----------------------------------------------------------------------
 
 
-def test_a_site_is_made_from_nothing(server: LiveServer, control: httpx.Client) -> None:
+def test_a_site_is_created_from_an_empty_body(server: LiveServer, control: httpx.Client) -> None:
     answer = control.post(f"{BASE}/sites")
 
     [site] = server.sites.values()
@@ -148,7 +146,7 @@ def test_a_site_is_made_from_nothing(server: LiveServer, control: httpx.Client) 
     assert users(server, site.host, site.api_key).status_code == 200
 
 
-def test_a_site_is_made_as_it_was_asked_for(server: LiveServer, control: httpx.Client) -> None:
+def test_a_site_is_created_as_requested(server: LiveServer, control: httpx.Client) -> None:
     seed = {
         "mockscope": 1,
         "sites": [
@@ -207,7 +205,7 @@ def test_a_site_is_made_as_it_was_asked_for(server: LiveServer, control: httpx.C
         (b'{"seed":' * 100_000, "the body is nested too deeply"),
     ],
 )
-def test_a_site_that_can_t_be_made_is_refused_and_none_is_there(
+def test_an_invalid_site_is_refused_and_not_created(
     server: LiveServer, control: httpx.Client, body: bytes, message: str
 ) -> None:
     answer = control.post(f"{BASE}/sites", content=body)
@@ -216,7 +214,7 @@ def test_a_site_that_can_t_be_made_is_refused_and_none_is_there(
     assert server.sites == {}
 
 
-def test_a_host_that_is_taken_is_a_conflict(server: LiveServer, control: httpx.Client) -> None:
+def test_a_taken_host_is_a_conflict(server: LiveServer, control: httpx.Client) -> None:
     site = server.site("taken")
     made = control.post(f"{BASE}/sites", json={"host": "taken"})
     forked = control.post(f"{path_of(site.host)}/fork", json={"host": "taken"})
@@ -226,7 +224,7 @@ def test_a_host_that_is_taken_is_a_conflict(server: LiveServer, control: httpx.C
     assert list(server.sites) == ["taken"]
 
 
-def test_of_many_who_want_one_host_at_once_one_gets_it_and_the_others_a_conflict(server: LiveServer) -> None:
+def test_one_of_many_simultaneous_requests_for_a_host_succeeds_and_the_others_conflict(server: LiveServer) -> None:
     hosts = [f"site-{number}" for number in range(20)]
     together = Barrier(8)
 
@@ -245,9 +243,7 @@ def test_of_many_who_want_one_host_at_once_one_gets_it_and_the_others_a_conflict
 
 
 @pytest.mark.parametrize("host", ["example_site", ODD_HOST, "%41", "a%252Fb", "~!$'()*,@[]|\\^`\"<>"])
-def test_a_site_is_found_by_its_host_whatever_that_is_made_of(
-    server: LiveServer, control: httpx.Client, host: str
-) -> None:
+def test_a_site_is_found_by_a_host_of_any_characters(server: LiveServer, control: httpx.Client, host: str) -> None:
     site = server.site(host)
 
     answer = control.get(path_of(host))
@@ -255,7 +251,7 @@ def test_a_site_is_found_by_its_host_whatever_that_is_made_of(
     assert (answer.status_code, answer.json()) == (200, shown(site))
 
 
-def test_an_unknown_site_is_not_found_and_the_nearest_is_named(server: LiveServer, control: httpx.Client) -> None:
+def test_an_unknown_site_is_404_and_names_the_nearest_host(server: LiveServer, control: httpx.Client) -> None:
     server.site("example_site")
 
     near, far = control.get(path_of("exmaple_site")), control.get(path_of("zzz"))
@@ -270,7 +266,7 @@ def test_an_unknown_site_is_not_found_and_the_nearest_is_named(server: LiveServe
     )
 
 
-def test_what_is_changed_over_http_is_changed_for_python(server: LiveServer, control: httpx.Client) -> None:
+def test_a_change_over_http_is_visible_in_python(server: LiveServer, control: httpx.Client) -> None:
     site = server.site(page_size=3)
     place = path_of(site.host)
 
@@ -288,7 +284,7 @@ def test_what_is_changed_over_http_is_changed_for_python(server: LiveServer, con
     assert users(server, site.host, site.api_key).status_code == 200
 
 
-def test_a_change_with_one_thing_wrong_changes_nothing(server: LiveServer, control: httpx.Client) -> None:
+def test_a_change_with_one_invalid_value_changes_nothing(server: LiveServer, control: httpx.Client) -> None:
     site = server.site()
 
     answer = control.patch(path_of(site.host), json={"enabled": False, "policy": {"unknown_groups": "refuse"}})
@@ -340,7 +336,7 @@ def test_a_site_is_reset_forked_exported_and_loaded(server: LiveServer, control:
     assert site.export() == exported.json()
 
 
-def test_a_dashboard_is_added_by_an_export_and_an_import_and_the_instruments_stay(
+def test_a_dashboard_is_added_by_export_and_import_and_the_instruments_are_unchanged(
     server: LiveServer, control: httpx.Client
 ) -> None:
     site = server.site()
@@ -356,7 +352,7 @@ def test_a_dashboard_is_added_by_an_export_and_an_import_and_the_instruments_sta
     assert (list(site.faults), len(site.calls), site.clock.is_frozen) == ([fault], 1, True)
 
 
-def test_a_seed_with_several_sites_none_of_which_is_meant_is_refused(server: LiveServer, control: httpx.Client) -> None:
+def test_a_seed_with_several_other_sites_is_refused(server: LiveServer, control: httpx.Client) -> None:
     site = server.site()
     before = site.export()
 
@@ -459,7 +455,7 @@ def test_a_login_and_a_password_change_are_recorded(server: LiveServer, control:
         ),
     ],
 )
-def test_a_login_that_can_t_be_recorded_is_refused(
+def test_an_invalid_login_is_refused(
     server: LiveServer, control: httpx.Client, body: dict[str, str], message: str
 ) -> None:
     site = server.site("example_site")
@@ -470,7 +466,7 @@ def test_a_login_that_can_t_be_recorded_is_refused(
     assert site.users["admin@example.com"].last_login_at is None
 
 
-def test_the_findings_of_strict_mode_are_told(server: LiveServer, control: httpx.Client) -> None:
+def test_the_findings_of_strict_mode_are_listed(server: LiveServer, control: httpx.Client) -> None:
     site = server.site()
     fault = site.faults.add("get_user", status=503)
     answer = httpx.post(
@@ -522,7 +518,7 @@ def test_a_snapshot_is_taken_listed_restored_and_deleted(server: LiveServer, con
     assert (replaced.status_code, deleted.status_code, site.snapshots) == (200, 204, {})
 
 
-def test_a_snapshot_that_python_took_is_there_for_http(server: LiveServer, control: httpx.Client) -> None:
+def test_a_snapshot_taken_in_python_is_visible_over_http(server: LiveServer, control: httpx.Client) -> None:
     site = server.site()
     site.snapshot("one")
     key = site.api_key

@@ -89,7 +89,7 @@ def test_the_server_s_stream_shows_the_calls_that_reach_no_site(server: LiveServ
     assert (event["id"], event["data"]["status"]) == (refused.headers["X-Request-Id"], 403)
 
 
-def test_a_stream_ends_when_its_site_goes(server: LiveServer, site: MockSite, reader: Reader) -> None:
+def test_a_stream_ends_when_its_site_is_removed(server: LiveServer, site: MockSite, reader: Reader) -> None:
     other = server.site()
     last = list_users(site)
     other.remove()
@@ -98,7 +98,7 @@ def test_a_stream_ends_when_its_site_goes(server: LiveServer, site: MockSite, re
     assert (reader.event()["id"], reader.block()) == (last, [])
 
 
-async def test_a_stream_ends_when_its_site_goes_while_it_begins(
+async def test_a_stream_ends_when_its_site_is_removed_while_it_begins(
     site: MockSite, server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[Message] = []
@@ -120,14 +120,14 @@ async def test_a_stream_ends_when_its_site_goes_while_it_begins(
     assert [message.get("body") for message in sent[1:]] == [f"{OPENED}\n\n".encode(), b""]
 
 
-def test_a_stream_goes_on_after_a_reset(site: MockSite, reader: Reader) -> None:
+def test_a_stream_continues_after_a_reset(site: MockSite, reader: Reader) -> None:
     site.reset()
     after = list_users(site)
 
     assert reader.event()["id"] == after
 
 
-def test_a_stream_of_a_site_that_is_gone_is_not_found(server: LiveServer) -> None:
+def test_a_stream_of_a_removed_site_is_404(server: LiveServer) -> None:
     response = httpx.get(f"{server.url}{path_of('nowhere')}/calls/stream", verify=False)
 
     assert response.status_code == 404
@@ -143,7 +143,7 @@ def test_a_stream_ends_when_the_server_stops(
     assert caplog.records == []
 
 
-def test_a_site_may_go_while_its_server_stops(server: LiveServer, site: MockSite, reader: Reader) -> None:
+def test_a_site_may_be_removed_while_its_server_stops(server: LiveServer, site: MockSite, reader: Reader) -> None:
     [leave] = server.farewells
     server.stop()
     assert server.farewells == []
@@ -154,7 +154,7 @@ def test_a_site_may_go_while_its_server_stops(server: LiveServer, site: MockSite
     assert server.sites == {}
 
 
-def test_a_client_that_goes_is_no_longer_served(server: LiveServer, site: MockSite, reader: Reader) -> None:
+def test_a_client_that_disconnects_ends_its_stream(server: LiveServer, site: MockSite, reader: Reader) -> None:
     assert len(site.calls.observers) == len(server.farewells) == 1
     reader.response.close()
 
@@ -164,7 +164,7 @@ def test_a_client_that_goes_is_no_longer_served(server: LiveServer, site: MockSi
     assert server.farewells == []
 
 
-def test_silence_is_broken_by_comments(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_stream_sends_comments(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
     # Set before the stream begins: it may be silent for a moment before the call.
     monkeypatch.setattr(event_stream, "LONGEST_SILENCE", 0.01)
     with httpx.stream("GET", f"{site.url}{path_of(site.host)}/calls/stream", timeout=300, verify=False) as response:
@@ -178,7 +178,7 @@ def test_silence_is_broken_by_comments(site: MockSite, monkeypatch: pytest.Monke
     assert (before, block[0], after) == ([[OPENED], [": still here"]], f"id: {called}", [": still here"])
 
 
-def test_head_is_answered_with_the_headers_alone(site: MockSite) -> None:
+def test_head_of_a_stream_gets_only_the_headers(site: MockSite) -> None:
     response = httpx.head(f"{site.url}{path_of(site.host)}/calls/stream", verify=False)
 
     assert (response.status_code, response.headers["Content-Type"], response.content) == (
@@ -188,7 +188,7 @@ def test_head_is_answered_with_the_headers_alone(site: MockSite) -> None:
     )
 
 
-async def test_a_reader_that_is_too_slow_loses_the_oldest_calls_and_is_told_so(
+async def test_a_slow_reader_loses_the_oldest_calls_and_gets_their_number(
     site: MockSite, server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_stream, "MOST_WAITING", 3)
@@ -227,7 +227,7 @@ async def test_a_reader_that_is_too_slow_loses_the_oldest_calls_and_is_told_so(
     assert 'data: {"dropped":2}' in blocks[1]
 
 
-def test_a_reader_that_reads_nothing_does_not_make_memory_grow(server: LiveServer, site: MockSite) -> None:
+def test_a_reader_that_reads_nothing_takes_bounded_memory(server: LiveServer, site: MockSite) -> None:
     body = b'{"name": "' + b"x" * LONGEST_KEPT + b'"}'
     with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), WAIT_SECONDS) as deaf:
         deaf.sendall(f"GET {path_of(site.host)}/calls/stream HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
@@ -265,7 +265,7 @@ def renderings(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     return rendered
 
 
-async def test_for_a_reader_who_has_left_no_more_is_rendered_than_is_under_way(
+async def test_no_events_are_rendered_for_a_reader_that_disconnected(
     site: MockSite, server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rendered = renderings(monkeypatch)
@@ -290,7 +290,7 @@ async def test_for_a_reader_who_has_left_no_more_is_rendered_than_is_under_way(
     assert len(rendered) < 10
 
 
-async def test_an_event_is_rendered_once_for_all_who_read(
+async def test_an_event_is_rendered_once_for_all_readers(
     site: MockSite, server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rendered = renderings(monkeypatch)
