@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp
 
 from mockscope._support.arguments import check_kind
-from mockscope.instruments.call_log import MOST_CALLS
+from mockscope.instruments.call_log import MAX_CALLS
 from mockscope.seeds.files import SeedSource
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.app import build_app
@@ -38,7 +38,7 @@ class Mockscope(SiteRegistry):
         hint_header: bool = True,
         strict: bool = False,
         contract: bool = False,
-        calls_kept: int = MOST_CALLS,
+        calls_kept: int = MAX_CALLS,
         control: bool = True,
         control_token: str | None = None,
     ) -> None:

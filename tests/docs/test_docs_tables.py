@@ -121,18 +121,17 @@ def test_the_members_of_a_site_are_those_of_its_table() -> None:
 # Members of a call and of the calls that only the server uses.
 FOR_THE_SERVER = {
     "clock",
-    "complete",
-    "forget_bodies",
-    "held_until",
-    "is_held",
-    "keep_response",
+    "delayed_until",
+    "discard_content",
+    "finish",
+    "is_delayed",
     "number",
-    "seal",
-    "thread",
     "redactor",
-    "weight",
+    "size_bytes",
+    "store_response",
+    "thread",
 }
-FOR_THE_CALL_LOG = {"close", "holding", "let_go", "open", "reset", "size", "suspicious", "redactor"}
+FOR_THE_CALL_LOG = {"close", "mark_delayed", "end_delayed", "open", "reset", "size", "accidental", "redactor"}
 
 
 def test_the_attributes_of_a_call_are_those_of_its_table() -> None:

@@ -4,12 +4,12 @@ import pytest
 
 from mockscope._support.text import clipped
 from mockscope.instruments import call_log as calls_module
-from mockscope.instruments.call import LONGEST_KEPT, Call
-from mockscope.instruments.call_log import LIGHT, MOST_PARTED, CallLog
+from mockscope.instruments.call import MAX_BODY_BYTES, Call
+from mockscope.instruments.call_log import MAX_SEQUENCE_CALLS, MIN_COUNTED_BYTES, CallLog
 from mockscope.instruments.clock import Clock
-from mockscope.instruments.matching import LONGEST_SHOWN, MOST_DIFFERENCES
+from mockscope.instruments.matching import MAX_DIFFERENCES, MAX_VALUE_CHARS
 from mockscope.instruments.redaction import SHORTEST_SHOWN, SHORTEST_SOUGHT, Redactor, last_four
-from mockscope.instruments.report import LONGEST_BODY, MOST_SHOWN, report
+from mockscope.instruments.report import MAX_BODY_CHARS, MAX_SHOWN_CALLS, report
 
 USERS = "/api/v1/users"
 
@@ -18,7 +18,7 @@ def entry_of(number: int = 0, *, status: int = 201, body: bytes = b"{}", answer:
     entry = Call(str(number), "POST", USERS, number=number)
     entry.operation = "create_user"
     entry.body = body
-    entry.keep_response(status, [], answer)
+    entry.store_response(status, [], answer)
     return entry
 
 
@@ -39,9 +39,9 @@ def test_a_text_is_cut_to_its_limit(text: str, shown: str) -> None:
 
 
 def test_a_report_says_how_many_calls_it_omits() -> None:
-    entries = [entry_of(number) for number in range(MOST_SHOWN + 1)]
+    entries = [entry_of(number) for number in range(MAX_SHOWN_CALLS + 1)]
 
-    assert report(entries[1:]).count("create_user") == MOST_SHOWN
+    assert report(entries[1:]).count("create_user") == MAX_SHOWN_CALLS
     assert "earlier" not in report(entries[1:])
     assert report(entries).splitlines()[0] == "(1 earlier calls are not shown)"
 
@@ -52,10 +52,10 @@ def test_a_report_shows_the_body_of_a_refused_request(*, status: int, is_shown: 
 
 
 def test_a_report_cuts_a_long_body() -> None:
-    whole, longer = b"x" * LONGEST_BODY, b"x" * (LONGEST_BODY + 1)
+    whole, longer = b"x" * MAX_BODY_CHARS, b"x" * (MAX_BODY_CHARS + 1)
 
     assert report([entry_of(status=400, body=whole)]).endswith(f"sent: {whole.decode()}")
-    assert report([entry_of(status=400, body=longer)]).endswith(f"sent: {whole.decode()}… ({LONGEST_BODY + 1} bytes)")
+    assert report([entry_of(status=400, body=longer)]).endswith(f"sent: {whole.decode()}… ({MAX_BODY_CHARS + 1} bytes)")
 
 
 # -- failed assertions -----------------------------------------------------------------------------------------
@@ -67,29 +67,29 @@ def complaint(journal: CallLog, **criteria: object) -> list[str]:
     return str(caught.value).splitlines()
 
 
-@pytest.mark.parametrize(("fields", "last"), [(MOST_DIFFERENCES, "nothing"), (MOST_DIFFERENCES + 1, "... and 1 more")])
+@pytest.mark.parametrize(("fields", "last"), [(MAX_DIFFERENCES, "nothing"), (MAX_DIFFERENCES + 1, "... and 1 more")])
 def test_the_differences_of_a_call_are_limited(fields: int, last: str) -> None:
     body = ", ".join(f'"field_{number}": 1' for number in range(fields))
 
     lines = complaint(journal_of(entry_of(body=f"{{{body}}}".encode())), json={})
 
     assert lines[-1].endswith(last)
-    assert len([line for line in lines if "json.field_" in line]) == MOST_DIFFERENCES
+    assert len([line for line in lines if "json.field_" in line]) == MAX_DIFFERENCES
 
 
 def test_a_value_is_cut_to_its_limit() -> None:
-    whole = "x" * (LONGEST_SHOWN - 2)
+    whole = "x" * (MAX_VALUE_CHARS - 2)
 
     assert f"email={whole!r} on" in complaint(journal_of(entry_of()), email=whole)[0]
     assert f"email='{whole}x… on" in complaint(journal_of(entry_of()), email=f"{whole}x")[0]
 
 
 def test_a_value_that_differs_at_its_end_is_shown_up_to_its_end() -> None:
-    body = f'{{"first_name": "{"x" * LONGEST_SHOWN}y"}}'.encode()
+    body = f'{{"first_name": "{"x" * MAX_VALUE_CHARS}y"}}'.encode()
 
-    *_, line = complaint(journal_of(entry_of(body=body)), json={"first_name": "x" * LONGEST_SHOWN + "z"})
+    *_, line = complaint(journal_of(entry_of(body=body)), json={"first_name": "x" * MAX_VALUE_CHARS + "z"})
 
-    tail = "x" * (LONGEST_SHOWN - 2)
+    tail = "x" * (MAX_VALUE_CHARS - 2)
     assert line == f"      json.first_name: …{tail}y', and expected …{tail}z'"
 
 
@@ -111,15 +111,15 @@ def test_a_sequence_is_shown_whole_up_to_its_limit() -> None:
             journal_of(*map(entry_of, range(number))).assert_sequence([])
         return str(caught.value).splitlines()
 
-    assert shown(MOST_PARTED)[1:-1] == ["  + create_user"] * MOST_PARTED
-    assert shown(MOST_PARTED + 1)[1:-1] == [*["  + create_user"] * MOST_PARTED, "  ..."]
+    assert shown(MAX_SEQUENCE_CALLS)[1:-1] == ["  + create_user"] * MAX_SEQUENCE_CALLS
+    assert shown(MAX_SEQUENCE_CALLS + 1)[1:-1] == [*["  + create_user"] * MAX_SEQUENCE_CALLS, "  ..."]
 
 
 # -- what is kept ----------------------------------------------------------------------------------------------
 
 
 def test_bodies_are_kept_up_to_their_limit() -> None:
-    whole, longer = b"x" * LONGEST_KEPT, b"x" * (LONGEST_KEPT + 1)
+    whole, longer = b"x" * MAX_BODY_BYTES, b"x" * (MAX_BODY_BYTES + 1)
     kept, cut = entry_of(body=whole, answer=whole), entry_of(1, body=longer, answer=longer)
     journal_of(kept, cut)
 
@@ -128,11 +128,11 @@ def test_bodies_are_kept_up_to_their_limit() -> None:
 
 
 def test_bodies_of_heavy_calls_are_forgotten_beyond_the_limit_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    light, heavy = b"x" * LIGHT, b"x" * (LIGHT + 1)
+    light, heavy = b"x" * MIN_COUNTED_BYTES, b"x" * (MIN_COUNTED_BYTES + 1)
     light_entry = entry_of(body=light)
     journal_of(light_entry)
     entries = [entry_of(number, body=heavy) for number in range(3)]
-    monkeypatch.setattr(calls_module, "MOST_BYTES", 2 * journal_of(entry_of(body=heavy))._bytes)
+    monkeypatch.setattr(calls_module, "MAX_TOTAL_BYTES", 2 * journal_of(entry_of(body=heavy))._bytes)
 
     journal_of(*entries)
 

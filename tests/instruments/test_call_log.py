@@ -21,11 +21,11 @@ from support.callers import GROUPS, PHOEBE, USERS, Half, announcing, call, send
 import mockscope
 from mockscope import LiveServer, MockSite
 from mockscope.instruments import call_log as journal_module
-from mockscope.instruments.call import LONGEST_KEPT, Call
+from mockscope.instruments.call import MAX_BODY_BYTES, Call
 from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.hints import HintTemplate
-from mockscope.instruments.packed_headers import pack
+from mockscope.instruments.packed_headers import encode_headers
 from mockscope.instruments.redaction import Redactor
 from mockscope.web.request import LARGEST_BODY
 
@@ -198,7 +198,7 @@ def test_the_beginning_of_a_chunked_body_over_the_limit_is_kept(
     response = httpx.post(f"{site.url}{USERS}", headers=site.headers, content=chunks(), trust_env=False, verify=False)
 
     assert response.status_code == 413
-    assert site.calls.last.body == b"a" * LONGEST_KEPT
+    assert site.calls.last.body == b"a" * MAX_BODY_BYTES
 
 
 def test_a_client_that_disconnects_early_leaves_half_a_body(site: MockSite) -> None:
@@ -230,7 +230,7 @@ def test_a_call_has_the_email_and_the_group_of_its_request(
     operation: str, path: str, headers: dict[str, str], body: bytes | None, email: str | None, group: str | None
 ) -> None:
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    entry = Call("1", "GET", path, "", pack(raw))
+    entry = Call("1", "GET", path, "", encode_headers(raw))
     entry.operation = operation
     if body is not None:
         entry.body = body
@@ -312,45 +312,45 @@ class Spied(Call):
             self.seen.append(self.all_of_it())
 
     def all_of_it(self) -> object:
-        return [getattr(self, name) for name in Call.__struct_fields__], [*self.log.suspicious], [*self.log._heavy]
+        return [getattr(self, name) for name in Call.__struct_fields__], [*self.log.accidental], [*self.log._large]
 
 
 def test_a_call_is_complete_only_when_all_its_fields_are_set() -> None:
     Spied.log, Spied.seen = CallLog("the site example-site", Clock()), []
-    entry = Spied("1", "POST", USERS, "", pack([(b"host", b"localhost")]), number=1, operation="create_user")
+    entry = Spied("1", "POST", USERS, "", encode_headers([(b"host", b"localhost")]), number=1, operation="create_user")
     Spied.log.open(entry)
-    entry.body = b'{"note": "' + b"x" * LONGEST_KEPT
-    entry.keep_response(201, [(b"content-type", b"application/json")], b"y" * LONGEST_KEPT)
+    entry.body = b'{"note": "' + b"x" * MAX_BODY_BYTES
+    entry.store_response(201, [(b"content-type", b"application/json")], b"y" * MAX_BODY_BYTES)
     entry.hints = (HintTemplate.BODY_IGNORED.about(method="GET"),)
 
     Spied.log.close(entry)
 
     assert Spied.seen == [entry.all_of_it()]
     head = len(USERS) + len(entry._headers) + len(entry._response_headers)
-    assert (len(entry.body or b""), entry.weight) == (LONGEST_KEPT, 2 * LONGEST_KEPT + head)
+    assert (len(entry.body or b""), entry.size_bytes) == (MAX_BODY_BYTES, 2 * MAX_BODY_BYTES + head)
 
 
 def test_a_delayed_call_may_continue_while_another_thread_reads_it() -> None:
-    entry = Call("1", "GET", USERS, held_until=60.0)
+    entry = Call("1", "GET", USERS, delayed_until=60.0)
 
     def source() -> int:
-        entry.held_until = None
+        entry.delayed_until = None
         return 0
 
     entry.clock = Clock(source=source)
 
-    assert (entry.is_held, entry.is_held) == (True, False)
+    assert (entry.is_delayed, entry.is_delayed) == (True, False)
 
 
 @pytest.mark.parametrize("name", ["body", "response"])
 def test_a_body_may_be_forgotten_while_another_thread_reads_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = Call("1", "POST", USERS)
     entry.body = b"{}"
-    entry.keep_response(200, [], b"{}")
+    entry.store_response(200, [], b"{}")
     raw = Redactor.raw
 
     def forget(veil: Redactor) -> Callable[[bytes], bytes]:
-        entry.forget_bodies()
+        entry.discard_content()
         return partial(raw, veil)
 
     monkeypatch.setattr(Redactor, "raw", property(forget))
@@ -404,12 +404,12 @@ def test_reading_the_calls_does_not_wait_for_a_delayed_call(site: MockSite) -> N
     site.faults.add("list_users", delay=60)
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(call, site, "GET", USERS)
-        until(lambda: any(entry.is_held for entry in site.calls.settled(0)))
+        until(lambda: any(entry.is_delayed for entry in site.calls.settled(0)))
 
-        assert (site.calls.last.status, site.calls.last.is_held) == (None, True)
+        assert (site.calls.last.status, site.calls.last.is_delayed) == (None, True)
         site.clock.shift(seconds=60)
         assert asked.result(WAIT_SECONDS).status == 200
-        assert (site.calls.last.status, site.calls.last.is_held) == (200, False)
+        assert (site.calls.last.status, site.calls.last.is_delayed) == (200, False)
 
 
 async def test_reading_the_calls_from_the_servers_thread_does_not_block_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -466,14 +466,14 @@ def test_a_call_may_be_cleared_before_its_response(site: MockSite) -> None:
         assert [entry.operation for entry in site.calls] == ["list_users"]
 
 
-@pytest.mark.parametrize("size", [LONGEST_KEPT, LONGEST_KEPT + 1, 3 * LONGEST_KEPT])
+@pytest.mark.parametrize("size", [MAX_BODY_BYTES, MAX_BODY_BYTES + 1, 3 * MAX_BODY_BYTES])
 def test_bodies_of_requests_and_responses_are_kept_up_to_their_limit(size: int, site: MockSite) -> None:
     site.faults.add("create_user", status=400, body=b"y" * size)
 
     assert len(call(site, "POST", USERS, b"x" * size).body) == size
 
-    assert site.calls.last.body == b"x" * LONGEST_KEPT
-    assert site.calls.last.response == b"y" * LONGEST_KEPT
+    assert site.calls.last.body == b"x" * MAX_BODY_BYTES
+    assert site.calls.last.response == b"y" * MAX_BODY_BYTES
 
 
 @pytest.mark.parametrize(
@@ -486,23 +486,23 @@ def test_bodies_of_requests_and_responses_are_kept_up_to_their_limit(size: int, 
 def test_the_email_of_a_body_over_the_limit_is_kept(
     site: MockSite, target: str, criteria: dict[str, str], body: dict[str, str]
 ) -> None:
-    call(site, "POST", target, {"note": "x" * LONGEST_KEPT} | body)
+    call(site, "POST", target, {"note": "x" * MAX_BODY_BYTES} | body)
 
     assert len(site.calls.matching(**criteria)) == 1
     assert site.calls.last.json is None
-    assert len(site.calls.last.body or b"") == LONGEST_KEPT
+    assert len(site.calls.last.body or b"") == MAX_BODY_BYTES
 
 
 def test_the_oldest_calls_lose_their_bodies_when_the_log_has_too_many_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(journal_module, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(journal_module, "MAX_TOTAL_BYTES", 10_000)
     journal = CallLog("the site example-site", Clock())
     for number, size in enumerate((4000, 100, 4000, 4000, 4000)):
         entry = Call(str(number), "POST", USERS, number=number)
         journal.open(entry)
         entry.body = b"x" * (size // 2)
-        entry.keep_response(200, [], b"y" * (size // 2))
+        entry.store_response(200, [], b"y" * (size // 2))
         journal.close(entry)
 
     assert [len(entry.body or b"") + len(entry.response or b"") for entry in journal] == [0, 100, 0, 4000, 4000]
@@ -517,22 +517,22 @@ LARGE_HEAD = [(b"x", b"y" * 3991)]
 def test_request_heads_count_as_bytes_and_one_byte_too_many_drops_the_oldest_call(
     monkeypatch: pytest.MonkeyPatch, most: int, left: list[int], place: str
 ) -> None:
-    monkeypatch.setattr(journal_module, "MOST_BYTES", most)
+    monkeypatch.setattr(journal_module, "MAX_TOTAL_BYTES", most)
     log = CallLog("the site example-site", Clock())
     for number in range(2):
         large = {name: "x" * (3998 if name == place else 0) for name in ("path", "query", "body", "answer")}
         entry = Call(str(number), "GET", large["path"], large["query"], number=number)
         if place == "header":
-            entry._headers = pack(LARGE_HEAD)
+            entry._headers = encode_headers(LARGE_HEAD)
         log.open(entry)
         entry.body = large["body"].encode()
         headers = LARGE_HEAD if place == "answer header" else []
-        entry.keep_response(200, headers, large["answer"].encode())
+        entry.store_response(200, headers, large["answer"].encode())
         log.close(entry)
 
-    assert [entry.weight for entry in log] == left
+    assert [entry.size_bytes for entry in log] == left
     shown = [sum(map(len, json.dumps(entry.as_dict()))) for entry in log]
-    assert [size > 2000 for size in shown] == [place != "answer header" and weight > 0 for weight in left]
+    assert [size > 2000 for size in shown] == [place != "answer header" and size_bytes > 0 for size_bytes in left]
     assert [entry.status for entry in log] == [200, 200]
 
 
@@ -573,7 +573,7 @@ def test_a_forgotten_call_is_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_bodies_of_forgotten_calls_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_module, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(journal_module, "MAX_TOTAL_BYTES", 10_000)
     journal = CallLog("the site example-site", Clock(), size=2)
     for number in range(20):
         entry = Call(str(number), "POST", USERS, number=number)
@@ -623,10 +623,10 @@ def test_a_call_that_was_received_before_a_reset_is_not_delayed_after_it() -> No
     ended: list[str] = []
 
     journal.open(before)
-    journal.let_go()
+    journal.end_delayed()
     journal.open(after)
     for entry in (before, after):
-        with journal.holding(entry, inf, lambda entry=entry: ended.append(entry.id)):  # type: ignore[misc]
+        with journal.mark_delayed(entry, inf, lambda entry=entry: ended.append(entry.id)):  # type: ignore[misc]
             pass
 
     assert ended == ["1"]

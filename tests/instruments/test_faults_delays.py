@@ -52,7 +52,7 @@ class Arrivals:
 
 
 def await_held(site: MockSite) -> None:
-    until(lambda: any(call.is_held for call in site.calls.settled(0)))
+    until(lambda: any(call.is_delayed for call in site.calls.settled(0)))
 
 
 @pytest.fixture(autouse=True)
@@ -217,13 +217,13 @@ def test_a_call_whose_delay_is_over_waits_for_its_action_only(mockscope: MockSit
     held: list[float | None] = []
 
     def look(entry: Call, answer: CannedResponse | None) -> None:
-        held.append(entry.held_until)
+        held.append(entry.delayed_until)
 
     mockscope.clock.freeze(NOON, autojump=True)
     mockscope.faults.add("list_users", delay=60, action=look)
     assert ask(mockscope) == 200
     assert held == [inf]
-    assert mockscope.calls.last.held_until is None
+    assert mockscope.calls.last.delayed_until is None
 
 
 def test_the_servers_clock_moves_delays_too(in_background: Callable[..., Future[int]]) -> None:

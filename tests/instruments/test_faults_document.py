@@ -6,7 +6,7 @@ from support.faults_document import DOCUMENT, tables
 
 from mockscope import Faults
 from mockscope.instruments.fault import TRANSPORTS
-from mockscope.instruments.matching import ASKED
+from mockscope.instruments.matching import REQUEST_CRITERIA
 
 
 def test_the_arguments_are_those_of_the_table() -> None:
@@ -20,7 +20,7 @@ def test_the_transport_faults_are_those_of_the_table() -> None:
 
 
 def test_the_criteria_are_those_of_the_text() -> None:
-    *most, last = (f"`{name}`" for name in ASKED)
+    *most, last = (f"`{name}`" for name in REQUEST_CRITERIA)
     assert f"The criteria of `where` are {', '.join(most)} and {last}" in DOCUMENT.read_text(encoding="utf-8")
 
 

@@ -158,7 +158,7 @@ def test_removing_a_site_resets_the_connections_of_its_delayed_calls(
             raised.append(type(error))
 
     asking = in_a_thread(asked)
-    until(lambda: any(call.is_held for call in site.calls.settled(0)))
+    until(lambda: any(call.is_delayed for call in site.calls.settled(0)))
 
     getattr(site, end)()
 
@@ -175,7 +175,7 @@ async def test_removing_a_site_ends_delayed_calls_without_a_socket(fault: dict[s
         site.faults.add("list_users", **fault)
 
         def reset_once_held() -> None:
-            until(lambda: any(call.is_held for call in site.calls.settled(0)))
+            until(lambda: any(call.is_delayed for call in site.calls.settled(0)))
             site.reset()
 
         resetting = in_a_thread(reset_once_held)

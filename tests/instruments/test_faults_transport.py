@@ -326,7 +326,7 @@ def test_a_delayed_truncated_write_is_carried_out_when_it_is_due(mockscope: Mock
     create = call(mockscope, "POST")
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(requests.post, create.url, headers=create.headers, json=create.body, timeout=WAIT_SECONDS)
-        until(lambda: len(mockscope.calls) == 1 and mockscope.calls[0].is_held)
+        until(lambda: len(mockscope.calls) == 1 and mockscope.calls[0].is_delayed)
         assert "joey@example.com" not in mockscope.users
         mockscope.clock.shift(seconds=60)
         assert answer.result(WAIT_SECONDS).status_code == 201

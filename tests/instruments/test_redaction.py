@@ -13,7 +13,7 @@ from support.callers import GROUPS, PHOEBE, USERS, Headers, send
 
 from mockscope import LiveServer
 from mockscope.instruments.call import Call
-from mockscope.instruments.packed_headers import pack
+from mockscope.instruments.packed_headers import encode_headers
 from mockscope.instruments.redaction import Redactor
 from mockscope.instruments.report import report
 from mockscope.instruments.request_log import full_text, json_line
@@ -117,7 +117,7 @@ def test_a_key_is_redacted_in_every_part_of_a_request(way: str, key: str, server
     ],
 )
 def test_a_credential_is_shown_as_its_host_and_last_four_characters(name: str, value: str, shown: str) -> None:
-    entry = Call("1", "GET", USERS, "", pack([(name.lower().encode(), value.encode())]))
+    entry = Call("1", "GET", USERS, "", encode_headers([(name.lower().encode(), value.encode())]))
 
     assert (entry.headers, entry.header(name)) == ([(name.lower(), shown)], shown)
 

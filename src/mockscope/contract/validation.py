@@ -12,7 +12,7 @@ from mockscope import codec
 from mockscope._support.text import clipped, printable
 from mockscope.contract import document as contract_document
 from mockscope.domain.refusals import Refused
-from mockscope.instruments.call import LONGEST_KEPT, Call
+from mockscope.instruments.call import MAX_BODY_BYTES, Call
 from mockscope.instruments.findings import Finding
 
 if TYPE_CHECKING:
@@ -280,7 +280,7 @@ def _of_json(body: bytes, schema: _Schema) -> Iterator[Violation]:
 def _is_whole(body: bytes, headers: Mapping[str, str]) -> bool:
     """Return whether the kept body is the one that was sent. A long one is cut, and a key in one is redacted."""
     length = headers.get("content-length", "")
-    return len(body) == int(length) if length.isdigit() else len(body) < LONGEST_KEPT
+    return len(body) == int(length) if length.isdigit() else len(body) < MAX_BODY_BYTES
 
 
 def _nearest(error: "ValidationError") -> list["ValidationError"]:

@@ -12,21 +12,21 @@ from mockscope._support.text import LONGEST_SHOWN, clipped, printable, readable
 from mockscope._vendor import EMAIL_HEADER
 from mockscope.instruments.clock import EPOCH, Clock
 from mockscope.instruments.hints import Hint
-from mockscope.instruments.packed_headers import NO_HEADERS, Pairs, pack, unpack
+from mockscope.instruments.packed_headers import NO_HEADERS, HeaderPairs, decode_headers, encode_headers
 from mockscope.instruments.redaction import Redactor
 
 # The maximum bytes that are kept of a request or response body: three pages of a hundred users.
-LONGEST_KEPT: Final = 64 * 1024
+MAX_BODY_BYTES: Final = 64 * 1024
 # The maximum rounding error of a time as a float, in seconds.
-ROUNDED: Final = 0.001
+ROUNDING_SECONDS: Final = 0.001
 # The maximum characters of a user or group in a line about a call.
-LONGEST_NAME: Final = 80
+MAX_NAME_CHARS: Final = 80
 # The operations about the user that the email header names.
-NAMED_BY_HEADER: Final = frozenset({"get_user", "update_user", "delete_user"})
+EMAIL_HEADER_OPERATIONS: Final = frozenset({"get_user", "update_user", "delete_user"})
 # The operations about a user or group that a field of the body names.
-NAMED_BY_BODY: Final = {"create_user": "email", "create_group": "name"}
+NAME_FIELDS: Final = {"create_user": "email", "create_group": "name"}
 # The redactor of calls that belong to no log.
-WITHOUT_KEYS: Final = Redactor()
+EMPTY_REDACTOR: Final = Redactor()
 
 
 class Call(msgspec.Struct, eq=False):
@@ -58,13 +58,13 @@ class Call(msgspec.Struct, eq=False):
     hints: tuple[Hint, ...] = ()
     fault: str | None = None
     # The time on the site's clock until which a fault delays the response.
-    held_until: float | None = None
+    delayed_until: float | None = None
     clock: Clock | None = None
-    redactor: Redactor = WITHOUT_KEYS
+    redactor: Redactor = EMPTY_REDACTOR
     # The id of the thread that responds.
     thread: int = 0
     # The bytes of its heads and bodies, once the call is complete.
-    weight: int = 0
+    size_bytes: int = 0
     _body: bytes | None = None
     _response: bytes | None = None
     # The user or group in the body, read before the body was cut.
@@ -82,7 +82,7 @@ class Call(msgspec.Struct, eq=False):
         parts = (
             str(self.status or "..."),
             self.operation or f"{self.method} {self.path}",
-            clipped(self.email or self.group or "", LONGEST_NAME),
+            clipped(self.email or self.group or "", MAX_NAME_CHARS),
             "(test mode)" * self.test_mode,
             f"[{self.fault}]" if self.fault else "",
         )
@@ -91,16 +91,16 @@ class Call(msgspec.Struct, eq=False):
     @property
     def is_open(self) -> bool:
         """Return whether the response is in progress, and not delayed by a fault."""
-        return self.duration is None and not self.is_held
+        return self.duration is None and not self.is_delayed
 
     @property
-    def is_held(self) -> bool:
+    def is_delayed(self) -> bool:
         """Return whether a fault delays the response. A response that is due counts as in progress."""
         # Read once, as below: the thread that responds may set it to None meanwhile.
-        until = self.held_until
+        until = self.delayed_until
         if until is None or self.clock is None:
             return False
-        return self.clock.time() < until - ROUNDED
+        return self.clock.time() < until - ROUNDING_SECONDS
 
     @property
     def received_at(self) -> datetime:
@@ -125,7 +125,7 @@ class Call(msgspec.Struct, eq=False):
     def header(self, name: str) -> str | None:
         """The first value of a header, matched without case."""
         name = name.lower()
-        for key, value in unpack(self._headers):
+        for key, value in decode_headers(self._headers):
             if key.decode("latin-1").lower() == name:
                 return self.redactor.header(name, value.decode("latin-1"))
         return None
@@ -134,7 +134,7 @@ class Call(msgspec.Struct, eq=False):
     def body(self) -> bytes | None:
         """The request's body as far as it was read; None without a body.
 
-        Once the call is complete, it is cut at LONGEST_KEPT bytes.
+        Once the call is complete, it is cut at MAX_BODY_BYTES bytes.
         """
         body = self._body
         return body and self.redactor.raw(body)
@@ -145,20 +145,20 @@ class Call(msgspec.Struct, eq=False):
 
     @property
     def response(self) -> bytes | None:
-        """The response's body, cut at LONGEST_KEPT bytes."""
+        """The response's body, cut at MAX_BODY_BYTES bytes."""
         response = self._response
         return response and self.redactor.raw(response)
 
-    def keep_response(self, status: int, headers: Pairs, response: bytes) -> None:
+    def store_response(self, status: int, headers: HeaderPairs, response: bytes) -> None:
         """Store the response.
 
         Args:
             status: the status.
             headers: names and values.
-            answer: the body; cut at LONGEST_KEPT bytes.
+            answer: the body; cut at MAX_BODY_BYTES bytes.
         """
-        self._response_headers = pack(headers)
-        self._response = response if len(response) <= LONGEST_KEPT else response[:LONGEST_KEPT]
+        self._response_headers = encode_headers(headers)
+        self._response = response if len(response) <= MAX_BODY_BYTES else response[:MAX_BODY_BYTES]
         # Last: to other threads, a call with a status has its response.
         self.status = status
 
@@ -187,7 +187,7 @@ class Call(msgspec.Struct, eq=False):
     @property
     def email(self) -> str | None:
         """The user that the call is about: the Http-X-Email header or, of a create, the body's email."""
-        if self.operation in NAMED_BY_HEADER:
+        if self.operation in EMAIL_HEADER_OPERATIONS:
             sent = self.header(EMAIL_HEADER)
             return None if sent is None else readable(sent)
         return self._named_in_body() if self.operation == "create_user" else None
@@ -201,24 +201,24 @@ class Call(msgspec.Struct, eq=False):
         # HTTP-3: one slash after the name is ignored.
         return self.redactor(unquote(name.removesuffix("/"))) or None
 
-    def forget_bodies(self) -> None:
+    def discard_content(self) -> None:
         """Discard bodies and headers, and the part of the path and query that a line does not show."""
         self._body = self._response = self._named = None
         self._headers = self._response_headers = NO_HEADERS
         self._path, self._query = self._path[:LONGEST_SHOWN], self._query[:LONGEST_SHOWN]
-        self.weight = 0
+        self.size_bytes = 0
 
-    def seal(self) -> None:
+    def finish(self) -> None:
         """Cut the body of a complete call, and compute its weight."""
-        if self._body and len(self._body) > LONGEST_KEPT:
+        if self._body and len(self._body) > MAX_BODY_BYTES:
             # A cut body cannot be parsed any more.
             self._named = self._name_in_body()
-            self._body = self._body[:LONGEST_KEPT]
+            self._body = self._body[:MAX_BODY_BYTES]
         head = len(self._path) + len(self._query) + len(self._headers) + len(self._response_headers)
-        self.weight = head + len(self._body or b"") + len(self._response or b"") + len(self._named or "")
+        self.size_bytes = head + len(self._body or b"") + len(self._response or b"") + len(self._named or "")
 
     def _shown(self, headers: bytes) -> list[tuple[str, str]]:
-        read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in unpack(headers)]
+        read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in decode_headers(headers)]
         return [(self.redactor(name), self.redactor.header(name, value)) for name, value in read]
 
     def _named_in_body(self) -> str | None:
@@ -226,10 +226,10 @@ class Call(msgspec.Struct, eq=False):
         return name and self.redactor(name)
 
     def _name_in_body(self) -> str | None:
-        if self._named is not None or self.operation not in NAMED_BY_BODY:
+        if self._named is not None or self.operation not in NAME_FIELDS:
             return self._named
         fields = _read(self._body)
-        name = fields.get(NAMED_BY_BODY[self.operation]) if isinstance(fields, dict) else None
+        name = fields.get(NAME_FIELDS[self.operation]) if isinstance(fields, dict) else None
         return name if isinstance(name, str) else None
 
     def as_dict(self) -> dict[str, Any]:

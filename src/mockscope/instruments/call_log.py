@@ -19,39 +19,39 @@ from mockscope.instruments.call import Call, Observer
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.matching import (
     Criteria,
-    agreement,
+    build_criteria,
     check_operation,
-    differences,
-    fits,
-    nearest_calls,
-    spelled,
+    describe_criteria,
+    describe_differences,
+    find_similar_calls,
+    first_difference,
+    matches,
 )
-from mockscope.instruments.matching import wanted as wanted_of
 from mockscope.instruments.observers import CALL_OBSERVERS
 from mockscope.instruments.redaction import Redactor
 
 logger: Final = logging.getLogger("mockscope")
 
 # Default limits: the number of calls, and the bytes of their heads and bodies together. The oldest calls lose theirs
-# first, and calls with less than LIGHT bytes are not counted.
-MOST_CALLS: Final = 10_000
-MOST_BYTES: Final = 48 * 1024 * 1024
-LIGHT: Final = 1024
+# first, and calls with less than MIN_COUNTED_BYTES bytes are not counted.
+MAX_CALLS: Final = 10_000
+MAX_TOTAL_BYTES: Final = 48 * 1024 * 1024
+MIN_COUNTED_BYTES: Final = 1024
 # The time that each query waits for requests in progress, in seconds.
-PATIENCE: Final = 2.0
+WAIT_SECONDS: Final = 2.0
 # The number of calls that a failed assertion shows.
-NEAREST_SHOWN: Final = 3
+MAX_SHOWN_CALLS: Final = 3
 # The number of calls that are shown before the first difference of two sequences, and from it on.
-CONTEXT: Final = 2
-MOST_PARTED: Final = 20
+CONTEXT_CALLS: Final = 2
+MAX_SEQUENCE_CALLS: Final = 20
 # Calls with findings are kept apart, so that a long test does not lose its first findings.
-MOST_SUSPICIOUS: Final = 1000
+MAX_ACCIDENTAL_CALLS: Final = 1000
 
 
 class Calls(Sequence[Call]):
     """Calls in the order of their receipt, with the queries and assertions of a test.
 
-    Every query first waits for requests in progress, at most PATIENCE seconds.
+    Every query first waits for requests in progress, at most WAIT_SECONDS seconds.
 
     Args:
         entries: returns the calls.
@@ -68,7 +68,7 @@ class Calls(Sequence[Call]):
 
     def __repr__(self) -> str:
         calls = self._calls()
-        shown = [str(call) for call in calls[-NEAREST_SHOWN:]]
+        shown = [str(call) for call in calls[-MAX_SHOWN_CALLS:]]
         words = "; ".join(["..."] * (len(calls) > len(shown)) + shown)
         return f"<{_calls(len(calls))}{self._kind} on {self._place}{': ' if words else ''}{words}>"
 
@@ -130,13 +130,13 @@ class Calls(Sequence[Call]):
         Raises:
             ValueError: If the operation or a criterion is unknown.
         """
-        wanted = wanted_of(operation, criteria)
+        wanted = build_criteria(operation, criteria)
         calls = self._calls
         return Calls(
-            lambda: [call for call in calls() if fits(call, wanted)],
+            lambda: [call for call in calls() if matches(call, wanted)],
             self._place,
             self.redactor,
-            self._narrowed(wanted),
+            self._describe(wanted),
         )
 
     def assert_called(self, operation: str, *, times: int | None = None, **criteria: Any) -> None:
@@ -157,7 +157,7 @@ class Calls(Sequence[Call]):
         check_kind("times", times, int | None)
         if times is not None and times < 0:
             raise ValueError(f"times is 0 or more, or None for at least once; not {times}")
-        if complaint := self._complaint(wanted_of(operation, criteria), times):
+        if complaint := self._count_error(build_criteria(operation, criteria), times):
             raise AssertionError(complaint)
 
     def assert_not_called(self, operation: str | None = None, **criteria: Any) -> None:
@@ -172,7 +172,7 @@ class Calls(Sequence[Call]):
             ValueError: If the operation or a criterion is unknown.
         """
         __tracebackhide__ = True
-        if complaint := self._complaint(wanted_of(operation, criteria), 0):
+        if complaint := self._count_error(build_criteria(operation, criteria), 0):
             raise AssertionError(complaint)
 
     def assert_sequence(self, operations: Iterable[str]) -> None:
@@ -190,7 +190,7 @@ class Calls(Sequence[Call]):
             check_operation(operation)
         seen = [call.operation or f"{call.method} {call.path}" for call in self._calls()]
         if seen != expected:
-            raise AssertionError("\n".join(_parted(expected, seen, f"{self._kind} on {self._place}")))
+            raise AssertionError("\n".join(_sequence_error(expected, seen, f"{self._kind} on {self._place}")))
 
     def to_har(self) -> str:
         """Return the calls as an HTTP Archive (HAR), for browsers and HTTP tools."""
@@ -199,26 +199,26 @@ class Calls(Sequence[Call]):
 
         return to_har(self._calls(), version=__version__)
 
-    def _narrowed(self, wanted: Criteria) -> str:
+    def _describe(self, wanted: Criteria) -> str:
         """Return the matching calls in words."""
-        words, of = spelled(wanted, self.redactor), " of "
+        words, of = describe_criteria(wanted, self.redactor), " of "
         return f"{self._kind}{' and' * (self._kind.startswith(of) and words.startswith(of))}{words}"
 
-    def _complaint(self, wanted: Criteria, times: int | None) -> str:
+    def _count_error(self, wanted: Criteria, times: int | None) -> str:
         """Return the error about the number of matching calls; blank if it is the expected number."""
         calls = self._calls()
-        found = [call for call in calls if fits(call, wanted)]
+        found = [call for call in calls if matches(call, wanted)]
         if len(found) == times if times is not None else found:
             return ""
         places = {call.number: place for place, call in enumerate(calls)}
-        which = f"{self._narrowed(wanted)} on {self._place}"
+        which = f"{self._describe(wanted)} on {self._place}"
         lines = [f"expected {_calls(times)}{which}, and there {_were(len(found))}"]
-        lines += ["  ..."] * (len(found) > NEAREST_SHOWN) + [_line(call, places) for call in found[-NEAREST_SHOWN:]]
+        lines += ["  ..."] * (len(found) > MAX_SHOWN_CALLS) + [_line(call, places) for call in found[-MAX_SHOWN_CALLS:]]
         if times is None or len(found) < times:
-            near = nearest_calls(calls, wanted)[:NEAREST_SHOWN]
+            near = find_similar_calls(calls, wanted)[:MAX_SHOWN_CALLS]
             lines += [f"the nearest {'other ' if found else ''}calls, and what differs:"] * bool(near)
             for call in near:
-                lines += [_line(call, places), *(f"      {line}" for line in differences(call, wanted))]
+                lines += [_line(call, places), *(f"      {line}" for line in describe_differences(call, wanted))]
         return "\n".join(lines)
 
 
@@ -238,23 +238,23 @@ class CallLog(Calls):
         place: str,
         clock: Clock,
         *,
-        size: int = MOST_CALLS,
+        size: int = MAX_CALLS,
         redactor: Redactor | None = None,
         shared: Sequence[Observer] = (),
     ) -> None:
         super().__init__(self.settled, place, redactor or Redactor())
         self.size = size
-        self.suspicious: deque[Call] = deque(maxlen=MOST_SUSPICIOUS)
+        self.accidental: deque[Call] = deque(maxlen=MAX_ACCIDENTAL_CALLS)
         self.clock = clock
         # Called with each complete call, in the thread that responds. The lists may change at any time.
         self.observers: list[Observer] = []
         self._shared = shared
         # By the number of a delayed call, the function that ends it.
-        self._held: dict[int, Callable[[], None]] = {}
+        self._delayed: dict[int, Callable[[], None]] = {}
         # No call up to this number may be delayed any more.
-        self._let_go = 0
+        self._last_ended = 0
         self._ring: deque[Call] = deque(maxlen=size)
-        self._heavy: deque[Call] = deque()
+        self._large: deque[Call] = deque()
         self._bytes = 0
         self._changed = Condition()
         self._waiting = 0
@@ -274,14 +274,14 @@ class CallLog(Calls):
         """Complete a call whose response was sent, and show it to the observers."""
         duration = self.clock.time() - call.received
         if call.hints and call.rule is None:
-            self.suspicious.append(call)
-        call.seal()
-        if call.weight > LIGHT:
-            self._weigh(call)
+            self.accidental.append(call)
+        call.finish()
+        if call.size_bytes > MIN_COUNTED_BYTES:
+            self._limit_bytes(call)
         # Last: to other threads, a call with a duration is complete.
         call.duration = duration
         if self._waiting:
-            self._tell()
+            self._notify()
         # Copied, because an observer that waits for one call removes itself.
         for observe in (*self._shared, *self.observers):
             try:
@@ -291,56 +291,56 @@ class CallLog(Calls):
                 logger.exception("An observer of calls raised an error; the answer was out before.")
 
     @contextmanager
-    def holding(self, call: Call, until: float, let_go: Callable[[], None]) -> Iterator[None]:
+    def mark_delayed(self, call: Call, until: float, end: Callable[[], None]) -> Iterator[None]:
         """Mark a call as delayed by a fault, in a ``with`` block. Queries do not wait for it.
 
         Args:
-            entry: the call.
+            call: the call.
             until: the end of the delay, on the site's clock.
-            let_go: a function that ends the call when the site is reset or removed.
+            end: a function that ends the call when the site is reset or removed.
         """
-        call.held_until = until
-        self._held[call.number] = let_go
-        if call.number <= self._let_go:
-            let_go()
-        self._tell()
+        call.delayed_until = until
+        self._delayed[call.number] = end
+        if call.number <= self._last_ended:
+            end()
+        self._notify()
         try:
             yield
         finally:
-            call.held_until = None
-            self._held.pop(call.number, None)
+            call.delayed_until = None
+            self._delayed.pop(call.number, None)
 
-    def let_go(self) -> None:
+    def end_delayed(self) -> None:
         """End all delayed calls. No fault can delay the calls that were received so far any more."""
         # Copied: another thread may discard the calls meanwhile.
-        self._let_go = max((call.number for call in self._ring.copy()), default=self._let_go)
-        for let_go in tuple(self._held.values()):
-            let_go()
+        self._last_ended = max((call.number for call in self._ring.copy()), default=self._last_ended)
+        for end in tuple(self._delayed.values()):
+            end()
 
     def reset(self) -> None:
         """Discard all calls and their findings, after waiting for those in progress.
 
         Calls that faults delay are ended.
         """
-        self.let_go()
+        self.end_delayed()
         self.settled()
         self.clear()
-        self.suspicious.clear()
+        self.accidental.clear()
 
     def clear(self) -> None:
         """Discard all calls. The findings of strict mode stay."""
         with self._changed:
             self._ring.clear()
-            self._heavy.clear()
+            self._large.clear()
             self._bytes = 0
             self._changed.notify_all()
 
-    def settled(self, patience: float = PATIENCE) -> list[Call]:
-        """Wait until the calls so far are complete, at most ``patience`` seconds, and return all calls."""
+    def settled(self, timeout: float = WAIT_SECONDS) -> list[Call]:
+        """Wait until the calls so far are complete, at most ``timeout`` seconds, and return all calls."""
         here = get_ident()
         # A thread cannot wait for a call to which it must respond itself.
         if waited_for := [call for call in self._ring.copy() if call.is_open and call.thread != here]:
-            self._wait_for(waited_for, monotonic() + patience)
+            self._wait_for(waited_for, monotonic() + timeout)
         return list(self._ring.copy())
 
     def _wait_for(self, calls: list[Call], until: float) -> None:
@@ -350,22 +350,22 @@ class CallLog(Calls):
                 self._changed.wait(left)
             self._waiting -= 1
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
-    def _weigh(self, call: Call) -> None:
+    def _limit_bytes(self, call: Call) -> None:
         with self._changed:
-            self._heavy.append(call)
-            self._bytes += call.weight
-            # Calls that the ring has discarded have no weight.
+            self._large.append(call)
+            self._bytes += call.size_bytes
+            # Calls that the ring has discarded have no size_bytes.
             first = self._ring[0].number if self._ring else call.number
-            while self._heavy and self._heavy[0].number < first:
-                self._bytes -= self._heavy.popleft().weight
-            while self._bytes > MOST_BYTES:
-                oldest = self._heavy.popleft()
-                self._bytes -= oldest.weight
-                oldest.forget_bodies()
+            while self._large and self._large[0].number < first:
+                self._bytes -= self._large.popleft().size_bytes
+            while self._bytes > MAX_TOTAL_BYTES:
+                oldest = self._large.popleft()
+                self._bytes -= oldest.size_bytes
+                oldest.discard_content()
 
 
 def _calls(number: int | None) -> str:
@@ -381,9 +381,9 @@ def _line(call: Call, places: Mapping[int, int]) -> str:
     return f"  [{places[call.number]}] {call}{hint}"
 
 
-def _parted(expected: list[str], seen: list[str], which: str) -> list[str]:
-    together = agreement(expected, seen)
-    start, end = max(0, together - CONTEXT), together + MOST_PARTED
+def _sequence_error(expected: list[str], seen: list[str], which: str) -> list[str]:
+    together = first_difference(expected, seen)
+    start, end = max(0, together - CONTEXT_CALLS), together + MAX_SEQUENCE_CALLS
     lines = ndiff(expected[together:end], seen[together:end])
     rest = max(len(expected), len(seen)) > end
     return [

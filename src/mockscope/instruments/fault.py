@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args
 from mockscope._support.arguments import check_kind, check_word
 from mockscope._vendor import OPERATIONS
 from mockscope.instruments.call import Call
-from mockscope.instruments.matching import ASKED, check_criteria, check_operation, fits, spelled
+from mockscope.instruments.matching import REQUEST_CRITERIA, check_criteria, check_operation, describe_criteria, matches
 from mockscope.instruments.redaction import Redactor
 
 Transport = Literal["reset", "drop", "hang", "truncate", "garbage", "bad_json"]
@@ -242,7 +242,7 @@ class Fault:
         return f"<Fault {self}>"
 
     def __str__(self) -> str:
-        where = " where ..." if callable(self.where) else spelled(self.where, self.redactor)
+        where = " where ..." if callable(self.where) else describe_criteria(self.where, self.redactor)
         nth = "" if self.nth is None else f" from call {self.nth} on"
         times = "every time" if self.times is None else f"{self.times} time{'s' * (self.times != 1)}"
         after = " after the commit" if self.after_commit else ""
@@ -280,7 +280,7 @@ class Fault:
         if self.after_commit and (call.operation in READS or call.test_mode):
             return False
         if not callable(self.where):
-            return fits(call, self.where)
+            return matches(call, self.where)
         # Set during the call of the function: reports of a hanging or failing function name the fault.
         call.fault = self.id
         try:
@@ -351,7 +351,7 @@ class Fault:
 
 def _check_where(operation: str, where: Mapping[str, Any]) -> None:
     """Raise ValueError if no call of an operation can match the criteria."""
-    check_criteria(where, ASKED)
+    check_criteria(where, REQUEST_CRITERIA)
     plain = {name: value for name, value in where.items() if type(value) in PLAIN}
     for name, value in plain.items():
         # In Python, 1 equals True.

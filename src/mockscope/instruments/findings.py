@@ -9,7 +9,7 @@ from mockscope.instruments.faults import Faults
 from mockscope.instruments.hints import HintTemplate
 
 # The hints of strict mode for which the contract has a finding with the same rule.
-SAID_BY_BOTH: Final = {
+PLACES_BY_HINT: Final = {
     HintTemplate.CONTENT_TYPE_NOT_JSON.code: "header Content-Type",
     HintTemplate.BODY_IGNORED.code: "body",
     HintTemplate.TEST_MODE_ON_READ.code: "query test_mode",
@@ -45,26 +45,26 @@ class Finding(NamedTuple):
         return f"{self.call} ({rule}call {self.call.id}): {place}{self.problem}"
 
 
-def findings(calls: CallLog, faults: Faults) -> list[Finding]:
+def collect_findings(calls: CallLog, faults: Faults) -> list[Finding]:
     """Return the findings of strict mode: calls that only worked by accident, and planned faults that were not hit."""
-    suspicious = [Finding(str(hint), hint.rule, call) for call in tuple(calls.suspicious) for hint in call.hints]
+    accidental = [Finding(str(hint), hint.rule, call) for call in tuple(calls.accidental) for hint in call.hints]
     unused = [Finding(f"a planned fault was hit less often than planned: {fault}") for fault in faults.unused()]
-    return [*suspicious, *unused]
+    return [*accidental, *unused]
 
 
-def without_repeats(of_the_contract: Iterable[Finding]) -> list[Finding]:
+def drop_repeats(of_the_contract: Iterable[Finding]) -> list[Finding]:
     """Return the findings of the contract that strict mode does not have for the same call."""
-    return [finding for finding in of_the_contract if finding.call is None or not _is_said(finding, finding.call)]
+    return [finding for finding in of_the_contract if finding.call is None or not _is_repeated(finding, finding.call)]
 
 
-def _is_said(finding: Finding, call: Call) -> bool:
+def _is_repeated(finding: Finding, call: Call) -> bool:
     # Strict mode has no findings for a call that was refused.
     codes = {hint.code for hint in call.hints if call.rule is None}
     is_parameter = finding.rule == "HTTP-7" and (finding.where or "").startswith("query ")
-    return finding.where in map(SAID_BY_BOTH.get, codes) or (is_parameter and not codes.isdisjoint(PARAMETERS))
+    return finding.where in map(PLACES_BY_HINT.get, codes) or (is_parameter and not codes.isdisjoint(PARAMETERS))
 
 
-def complain(found: Mapping[str, Iterable[Finding]]) -> None:
+def fail_on_findings(found: Mapping[str, Iterable[Finding]]) -> None:
     """Fail if there are findings.
 
     Args:

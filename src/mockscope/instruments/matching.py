@@ -13,14 +13,14 @@ from mockscope.instruments.call import Call
 from mockscope.instruments.redaction import Redactor
 
 # The criteria that are known on the receipt of a call, and those that its response adds.
-ASKED: Final = ("method", "path", "email", "group", "params", "json", "test_mode")
-ANSWERED: Final = ("status", "rule", "hint", "fault")
+REQUEST_CRITERIA: Final = ("method", "path", "email", "group", "params", "json", "test_mode")
+RESPONSE_CRITERIA: Final = ("status", "rule", "hint", "fault")
 # The calls, and the parts of a value, that are compared text by text; and the differences that are shown of a call.
-MOST_COMPARED: Final = 100
-MOST_DIFFERENCES: Final = 10
+MAX_COMPARED: Final = 100
+MAX_DIFFERENCES: Final = 10
 # The characters of a value that are shown, and how many of them before the place where it differs.
-LONGEST_SHOWN: Final = 200
-CONTEXT: Final = 30
+MAX_VALUE_CHARS: Final = 200
+CONTEXT_CHARS: Final = 30
 
 
 class _Nothing:
@@ -44,7 +44,7 @@ def check_operation(operation: str) -> None:
     check_word("operation", operation, OPERATIONS)
 
 
-def check_criteria(criteria: Criteria, known: tuple[str, ...] = ASKED + ANSWERED) -> None:
+def check_criteria(criteria: Criteria, known: tuple[str, ...] = REQUEST_CRITERIA + RESPONSE_CRITERIA) -> None:
     """Check the names of criteria.
 
     Raises:
@@ -54,7 +54,7 @@ def check_criteria(criteria: Criteria, known: tuple[str, ...] = ASKED + ANSWERED
         check_word("criterion", name, known)
 
 
-def wanted(operation: str | None, criteria: Criteria) -> dict[str, Any]:
+def build_criteria(operation: str | None, criteria: Criteria) -> dict[str, Any]:
     """Return the operation and the criteria in one dict, after checking both.
 
     Raises:
@@ -67,38 +67,38 @@ def wanted(operation: str | None, criteria: Criteria) -> dict[str, Any]:
     return {"operation": operation, **criteria}
 
 
-def fits(call: Call, criteria: Criteria) -> bool:
-    """Return whether a call fits all criteria."""
+def matches(call: Call, criteria: Criteria) -> bool:
+    """Return whether a call matches all criteria."""
     return all(_equal(name, value, _seen(call, name)) for name, value in criteria.items())
 
 
-def differences(call: Call, criteria: Criteria) -> list[str]:
+def describe_differences(call: Call, criteria: Criteria) -> list[str]:
     """Return the reasons why a call does not fit, a line each; of a JSON object, a line for each field."""
     parts = (part for name, value in criteria.items() for part in _parts(name, value, _seen(call, name)))
     lines = [_difference(*part, call.redactor) for part in parts if not _equal(*part)]
-    more = len(lines) - MOST_DIFFERENCES
-    return lines if more <= 0 else [*lines[:MOST_DIFFERENCES], f"... and {more} more"]
+    more = len(lines) - MAX_DIFFERENCES
+    return lines if more <= 0 else [*lines[:MAX_DIFFERENCES], f"... and {more} more"]
 
 
-def nearest_calls(calls: Sequence[Call], criteria: Criteria) -> list[Call]:
+def find_similar_calls(calls: Sequence[Call], criteria: Criteria) -> list[Call]:
     """Return the calls that do not match, the most similar first. Of equally similar ones, the latest comes first.
 
     Calls of another operation are among them only if the operation itself has no calls.
     """
-    others = [call for call in reversed(calls) if not fits(call, criteria)]
+    others = [call for call in reversed(calls) if not matches(call, criteria)]
     others = [call for call in others if call.operation == criteria.get("operation")] or others
     # Comparing texts is slow, so only the best candidates are compared.
-    likely = nlargest(MOST_COMPARED, others, key=lambda call: _fitting(call, criteria))
+    likely = nlargest(MAX_COMPARED, others, key=lambda call: _fitting(call, criteria))
     return sorted(likely, key=lambda call: _likeness(call, criteria), reverse=True)
 
 
-def agreement(one: Sequence[object], other: Sequence[object]) -> int:
+def first_difference(one: Sequence[object], other: Sequence[object]) -> int:
     """Return the position of the first difference between two sequences."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((place for place, (here, there) in pairs if here != there), min(len(one), len(other)))
 
 
-def spelled(criteria: Criteria, redactor: Redactor) -> str:
+def describe_criteria(criteria: Criteria, redactor: Redactor) -> str:
     """Return criteria in words, with a blank before them."""
     words = [f"{name}={_shown(value, redactor)}" for name, value in criteria.items() if name != "operation"]
     return f" of {criteria.get('operation')}" * ("operation" in criteria) + f" with {', '.join(words)}" * bool(words)
@@ -130,7 +130,7 @@ def _parts(name: str, value: Any, seen: Any) -> Iterator[tuple[str, Any, Any]]:
 
 def _difference(name: str, value: Any, seen: Any, redactor: Redactor) -> str:
     # Two long texts may begin alike.
-    place = agreement(redactor(repr(value)), redactor(repr(seen)))
+    place = first_difference(redactor(repr(value)), redactor(repr(seen)))
     return printable(
         f"{redactor(name)}: {_shown(seen, redactor, place)}, and expected {_shown(value, redactor, place)}"
     )
@@ -139,10 +139,10 @@ def _difference(name: str, value: Any, seen: Any, redactor: Redactor) -> str:
 def _shown(value: Any, redactor: Redactor, place: int = 0) -> str:
     # Before it is cut: half a key would not be recognised.
     text = redactor(repr(value))
-    if len(text) <= LONGEST_SHOWN:
+    if len(text) <= MAX_VALUE_CHARS:
         return text
-    start = max(0, min(place - CONTEXT, len(text) - LONGEST_SHOWN))
-    end = start + LONGEST_SHOWN
+    start = max(0, min(place - CONTEXT_CHARS, len(text) - MAX_VALUE_CHARS))
+    end = start + MAX_VALUE_CHARS
     return "…" * (start > 0) + text[start:end] + "…" * (end < len(text))
 
 
@@ -156,9 +156,9 @@ def _likeness(call: Call, criteria: Criteria) -> float:
 
 def _alike(parts: Iterator[tuple[str, Any, Any]]) -> float:
     """Return the likeness of two values, part by part, from 0 to 1."""
-    alike = [1.0 if _equal(*part) else _like(part[1], part[2]) for part in islice(parts, MOST_COMPARED)]
+    alike = [1.0 if _equal(*part) else _like(part[1], part[2]) for part in islice(parts, MAX_COMPARED)]
     return sum(alike) / len(alike)
 
 
 def _like(value: object, seen: object) -> float:
-    return SequenceMatcher(None, repr(value)[:LONGEST_SHOWN], repr(seen)[:LONGEST_SHOWN]).ratio()
+    return SequenceMatcher(None, repr(value)[:MAX_VALUE_CHARS], repr(seen)[:MAX_VALUE_CHARS]).ratio()

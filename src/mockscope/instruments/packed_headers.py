@@ -9,8 +9,8 @@ from typing import Final
 import msgspec
 
 # Names and values.
-Pairs = list[tuple[bytes, bytes]]
+HeaderPairs = list[tuple[bytes, bytes]]
 
-pack: Final = msgspec.msgpack.Encoder().encode
-unpack: Final = msgspec.msgpack.Decoder(Pairs).decode
-NO_HEADERS: Final = pack([])
+encode_headers: Final = msgspec.msgpack.Encoder().encode
+decode_headers: Final = msgspec.msgpack.Decoder(HeaderPairs).decode
+NO_HEADERS: Final = encode_headers([])

@@ -7,11 +7,11 @@ from mockscope._support.text import printable
 from mockscope.instruments.call import Call
 from mockscope.instruments.request_log import INDENT, text_lines
 
-MOST_SHOWN: Final = 20
-LONGEST_BODY: Final = 500
+MAX_SHOWN_CALLS: Final = 20
+MAX_BODY_CHARS: Final = 500
 
 
-def report(calls: Iterable[Call], *, most: int = MOST_SHOWN, earlier: int = 0) -> str:
+def report(calls: Iterable[Call], *, most: int = MAX_SHOWN_CALLS, earlier: int = 0) -> str:
     """Return the latest calls as text, the oldest of them first.
 
     Args:
@@ -31,4 +31,4 @@ def report(calls: Iterable[Call], *, most: int = MOST_SHOWN, earlier: int = 0) -
 
 def _shortened(body: bytes) -> str:
     text = body.decode("utf-8", "replace")
-    return printable(text if len(text) <= LONGEST_BODY else f"{text[:LONGEST_BODY]}… ({len(body)} bytes)")
+    return printable(text if len(text) <= MAX_BODY_CHARS else f"{text[:MAX_BODY_CHARS]}… ({len(body)} bytes)")

@@ -11,7 +11,7 @@ from textwrap import wrap
 from typing import Final, TextIO
 
 from mockscope._support.text import clipped, printable
-from mockscope.instruments.call import LONGEST_NAME, Call
+from mockscope.instruments.call import MAX_NAME_CHARS, Call
 from mockscope.instruments.hints import Hint
 
 INDENT: Final = "    "
@@ -25,7 +25,7 @@ def text_line(call: Call) -> str:
     """Return time, status, operation, user or group, test mode, site, duration and planned fault, in columns."""
     time = call.received_at.astimezone().strftime("%H:%M:%S.%f")[:-3]
     what = call.operation or f"{call.method} {call.path}"
-    who = clipped(call.email or call.group or "", LONGEST_NAME)
+    who = clipped(call.email or call.group or "", MAX_NAME_CHARS)
     mode = "test mode" if call.test_mode else ""
     fault = f"  [{call.fault}]" if call.fault else ""
     duration = f"{(call.duration or 0) * 1000:.2f} ms{fault}"

@@ -23,8 +23,8 @@ from mockscope._support.arguments import check_kind
 from mockscope._support.monotonic import monotonic
 from mockscope._support.signals import ending_signals
 from mockscope.app import Mockscope
-from mockscope.instruments.call_log import MOST_CALLS
-from mockscope.instruments.findings import complain
+from mockscope.instruments.call_log import MAX_CALLS
+from mockscope.instruments.findings import fail_on_findings
 from mockscope.seeds.files import SeedSource
 from mockscope.server.certificates import Authority
 from mockscope.server.ports import Gate, SecurePort
@@ -93,7 +93,7 @@ class LiveServer(Mockscope):
         hint_header: bool = True,
         strict: bool = False,
         contract: bool = False,
-        calls_kept: int = MOST_CALLS,
+        calls_kept: int = MAX_CALLS,
         control: bool = True,
         control_token: str | None = None,
         tls: bool | Authority = False,
@@ -183,7 +183,7 @@ class LiveServer(Mockscope):
     def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
         self.stop()
         if kind is None:
-            complain({site.host: site.active_findings() for site in self.sites.values()})
+            fail_on_findings({site.host: site.active_findings() for site in self.sites.values()})
 
     def start(self) -> Self:
         """Bind the ports and serve. When this method returns, they accept connections.

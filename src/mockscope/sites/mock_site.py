@@ -20,7 +20,7 @@ from mockscope.domain.site import Site, Snapshot
 from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.faults import Faults
-from mockscope.instruments.findings import Finding, complain, findings, without_repeats
+from mockscope.instruments.findings import Finding, collect_findings, drop_repeats, fail_on_findings
 from mockscope.instruments.redaction import Redactor
 from mockscope.seeds import format as seed_format
 from mockscope.seeds.files import SeedSource
@@ -82,7 +82,7 @@ class MockSite:
     def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
         self.remove()
         if kind is None:
-            complain({self.host: self.active_findings()})
+            fail_on_findings({self.host: self.active_findings()})
 
     @property
     def url(self) -> str:
@@ -388,7 +388,7 @@ class MockSite:
         """
         self.calls.settled()
         of_the_contract = validation.violations(self.calls) if self.contract else []
-        return [*findings(self.calls, self.faults), *without_repeats(of_the_contract)]
+        return [*collect_findings(self.calls, self.faults), *drop_repeats(of_the_contract)]
 
     def active_findings(self) -> list[Finding]:
         """Return the findings that fail a test: those of strict mode and of the contract, as far as they are on."""
@@ -403,7 +403,7 @@ class MockSite:
             AssertionError: If it has findings. The message names each call and rule.
         """
         __tracebackhide__ = True
-        complain({self.host: self.findings()})
+        fail_on_findings({self.host: self.findings()})
 
     def remove(self) -> None:
         """Remove the site from the server; requests to it are answered 403 from then on."""

@@ -15,7 +15,7 @@ from mockscope.domain.directory import Directory
 from mockscope.domain.policy import Policy
 from mockscope.domain.site import Site
 from mockscope.instruments.call import Call, Observer
-from mockscope.instruments.call_log import MOST_CALLS, CallLog
+from mockscope.instruments.call_log import MAX_CALLS, CallLog
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.redaction import Redactor
 from mockscope.seeds import files
@@ -49,7 +49,7 @@ class SiteRegistry:
         *,
         strict: bool = False,
         contract: bool = False,
-        calls_kept: int = MOST_CALLS,
+        calls_kept: int = MAX_CALLS,
     ) -> None:
         for name, switch in (("strict", strict), ("contract", contract)):
             check_kind(name, switch, bool)
@@ -168,7 +168,7 @@ class SiteRegistry:
         self.directory.remove(site)
         handle = self._handles.pop(site, None)
         if handle is not None:
-            handle.calls.let_go()
+            handle.calls.end_delayed()
             self.say_farewell(handle)
 
     def say_farewell(self, to: "MockSite | SiteRegistry") -> None:

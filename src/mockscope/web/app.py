@@ -14,7 +14,7 @@ from mockscope.instruments.call import Call
 from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.fault import FunctionFailed
 from mockscope.instruments.hints import HintTemplate
-from mockscope.instruments.packed_headers import pack
+from mockscope.instruments.packed_headers import encode_headers
 from mockscope.sites.mock_site import MockSite
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.access import ControlAccess
@@ -97,7 +97,7 @@ class Api:
     def _new_call(self, head: RequestHead, scheme: str) -> Call:
         number = next(self._registry.numbers)
         id = f"{self._prefix}{number}"
-        return Call(id, head.method, head.path, head.query_string, pack(head.headers), number, scheme)
+        return Call(id, head.method, head.path, head.query_string, encode_headers(head.headers), number, scheme)
 
     async def _response(self, request: HTTPRequest) -> JSONResponse:
         try:

@@ -205,7 +205,7 @@ class BrokenResponse(JSONResponse):
 
     def keep_in(self, call: Call) -> None:
         if self._says_part:
-            call.keep_response(self.status_code, self.raw_headers, self._part)
+            call.store_response(self.status_code, self.raw_headers, self._part)
 
     @property
     def _says_part(self) -> bool:
@@ -284,7 +284,7 @@ async def _held_back(request: HTTPRequest, until: float) -> AsyncIterator[None]:
         connection.held = asyncio.current_task()
     try:
         async with asyncio.timeout(None) as limit:
-            with request.log.holding(request.call, until, let_go):
+            with request.log.mark_delayed(request.call, until, let_go):
                 yield
                 # The clock of a site that was reset may be past the end of the delay.
                 if is_let_go:

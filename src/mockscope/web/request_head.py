@@ -10,7 +10,7 @@ from starlette.types import Scope
 from mockscope._support.text import readable
 from mockscope._vendor import AUTH_HEADER_BYTES, EMAIL_HEADER_BYTES, NEXT_PAGE_START, TEST_MODE
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.instruments.packed_headers import Pairs
+from mockscope.instruments.packed_headers import HeaderPairs
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 # In the state of a request without its head, which was too long: the name of the refusal.
@@ -45,7 +45,7 @@ class RequestHead:
             self.query = {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}
             self.start = self.query.get(NEXT_PAGE_START, "")
             self.asks_test_mode = self.query.get(TEST_MODE, "").lower() == "true"
-        self.headers: Pairs = scope["headers"]
+        self.headers: HeaderPairs = scope["headers"]
         # The first header of a name counts.
         self._first: dict[bytes, bytes] = dict(reversed(self.headers))
         self.repeats_headers = len(self.headers) > len(self._first)

@@ -36,7 +36,7 @@ class JSONResponse(Response):
 
     def keep_in(self, call: Call) -> None:
         """Keep in the entry what the client is sent."""
-        call.keep_response(self.status_code, self.raw_headers, self.body)
+        call.store_response(self.status_code, self.raw_headers, self.body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

@@ -14,7 +14,7 @@ from support.bounds import WAIT_SECONDS, until
 from support.control_client import BASE, path_of
 
 from mockscope import LiveServer, MockSite
-from mockscope.instruments.call import LONGEST_KEPT, Call
+from mockscope.instruments.call import MAX_BODY_BYTES, Call
 from mockscope.web.control import event_stream
 from mockscope.web.control.event_stream import EventStream
 
@@ -228,7 +228,7 @@ async def test_a_slow_reader_loses_the_oldest_calls_and_gets_their_number(
 
 
 def test_a_reader_that_reads_nothing_takes_bounded_memory(server: LiveServer, site: MockSite) -> None:
-    body = b'{"name": "' + b"x" * LONGEST_KEPT + b'"}'
+    body = b'{"name": "' + b"x" * MAX_BODY_BYTES + b'"}'
     with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), WAIT_SECONDS) as deaf:
         deaf.sendall(f"GET {path_of(site.host)}/calls/stream HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         with deaf.makefile() as answer:
