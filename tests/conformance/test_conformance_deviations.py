@@ -59,7 +59,7 @@ def test_a_deviation_is_found_by_its_rule_alone(name: str) -> None:
 def test_a_difference_shows_the_exchange_that_it_was_seen_in() -> None:
     client = deviating_client(DEVIATIONS["an_unknown_user_is_404"].deviate())
     report = checked(client, Level.READ_ONLY)
-    [finding] = [finding for finding in report.findings if finding.outcome.word == "differs"]
+    [finding] = [finding for finding in report.results if finding.outcome.verdict == "differs"]
     [exchange] = finding.outcome.exchanges
 
     assert (finding.check.rule, finding.check.title) == ("USER-GET-1", "An unknown email is 400")
@@ -80,7 +80,7 @@ def test_a_report_counts_as_an_observation_once_it_is_about_the_real_service(
     seen = read_observations(frozenset(RULES), tmp_path)
 
     assert {(each.rule, each.differs) for each in seen} == {
-        (rule.rule, rule.word == "differs") for rule in report.rules if rule.word != "not-seen"
+        (rule.rule, rule.verdict == "differs") for rule in report.rules if rule.verdict != "not-seen"
     }
     assert {each.rule for each in seen if each.differs} == DEVIATIONS[name].rules
 

@@ -24,12 +24,12 @@ from support.conformance_runs import (
 )
 
 from mockscope import Mockscope, MockSite
-from mockscope.conformance.check import check, left_on, remove_from
+from mockscope.conformance.check import check, find_leftovers_on, remove_leftovers
 from mockscope.conformance.listing import GROUP, USER
-from mockscope.conformance.names import Names, Record
-from mockscope.conformance.outcome import CouldNotRun, Level
+from mockscope.conformance.outcome import Level, RunAborted
 from mockscope.conformance.policy import RULES
-from mockscope.conformance.request_filter import MAX_FAILURES, Guard, Stopped
+from mockscope.conformance.request_filter import MAX_FAILURES, ForbiddenRequest, RequestFilter
+from mockscope.conformance.run_records import Record, RecordNames
 from mockscope.remote.client import Client, Unreachable
 from mockscope.remote.exchange import Exchange, Headers
 
@@ -109,7 +109,7 @@ def test_where_test_mode_means_nothing_the_site_s_own_records_stay_as_they_are(l
     report = checked(client, level)
     made = marked_on(site)
     users, groups = (
-        {name: each for name, each in table.items() if name not in made} for table in (site.users, site.groups)
+        {name: each for name, each in to_table.items() if name not in made} for to_table in (site.users, site.groups)
     )
 
     assert (users, groups) == before
@@ -128,7 +128,7 @@ def test_after_a_leak_a_dry_run_sends_no_other_write() -> None:
         ("POST", "create_user"),
         ("POST", "create_group"),
     ]
-    reasons = {finding.outcome.reason for finding in report.findings if finding.check.level is Level.DRY_RUN}
+    reasons = {finding.outcome.reason for finding in report.results if finding.check.level is Level.DRY_RUN}
     assert "test mode writes on this server (TEST-4), so that nothing more is sent" in reasons
 
 
@@ -139,8 +139,8 @@ def test_what_a_run_has_left_is_found_and_removed_later(client: WithoutSocket, s
     before = site.export()
     site.add_user("mockscope-check-0123abcd-7@example.com")
     site.add_group("mockscope-check-89abcdef 1")
-    found = left_on(client)
-    left = remove_from(client, found)
+    found = find_leftovers_on(client)
+    left = remove_leftovers(client, found)
 
     assert found == [
         Record(USER, "mockscope-check-0123abcd-7@example.com"),
@@ -174,10 +174,10 @@ def test_names_that_no_request_can_hold_are_left(client: WithoutSocket) -> None:
         return response(200, {"next_page_start": None, kind: [{by: name, "groups": []} for name in names]})
 
     client = deviating_client(deviate)
-    found = left_on(client)
+    found = find_leftovers_on(client)
 
     assert [record.name for record in found] == [*names, *names]
-    assert remove_from(client, found) == found
+    assert remove_leftovers(client, found) == found
     assert re.findall(r"[^ -~]", " ".join(map(str, found))) == []
 
 
@@ -185,7 +185,7 @@ def test_a_list_too_long_to_be_read_is_looked_into_where_the_marks_are(client: W
     site.add_user("mockscope-check-0123abcd-7@example.com")
     for number in range(20):
         site.add_user(f"chandler{number}@example.com")
-    found = left_on(client, max_pages=1)
+    found = find_leftovers_on(client, max_pages=1)
 
     assert found == [Record(USER, "mockscope-check-0123abcd-7@example.com")]
 
@@ -198,13 +198,13 @@ def test_a_site_without_an_administrator_shows_what_needs_none() -> None:
 
     assert differing(report) == set()
     assert [call for call in site.calls if call.method in ("POST", "PUT", "DELETE") and call.status == 201] == []
-    reasons = {finding.outcome.reason for finding in report.findings if finding.check.rule == "USER-CREATE-4"}
+    reasons = {finding.outcome.reason for finding in report.results if finding.check.rule == "USER-CREATE-4"}
     assert reasons == {"no user was seen who is in Administrators"}
 
 
 # -- the guard -------------------------------------------------------------------------------------------------
 
-NAMES: Final = Names("0123abcd")
+NAMES: Final = RecordNames("0123abcd")
 OURS: Final = f"{NAMES.mark}-1@example.com"
 OUR_GROUP: Final = f"{NAMES.mark} 1"
 JOEY: Final = "joey@example.com"
@@ -222,8 +222,8 @@ class RecordingClient:
         return Exchange(method, path, (), b"", self._status, (), b"{}")
 
 
-def guard(level: Level, client: RecordingClient | None = None) -> Guard:
-    return Guard(cast(Client, client or RecordingClient()), level, NAMES)
+def request_filter(level: Level, client: RecordingClient | None = None) -> RequestFilter:
+    return RequestFilter(cast(Client, client or RecordingClient()), level, NAMES)
 
 
 def header(email: str) -> Sequence[tuple[str, str]]:
@@ -280,16 +280,16 @@ TEST_MODE: Final = {"query": {"test_mode": "true"}}
 @pytest.mark.parametrize("asked", [*REAL, *(asked | TEST_MODE for asked in IN_TEST_MODE)])
 def test_at_read_only_every_write_is_stopped(asked: dict[str, Any]) -> None:
     client = RecordingClient()
-    with pytest.raises(Stopped, match="read-only"):
-        guard(Level.READ_ONLY, client).request(**asked)
+    with pytest.raises(ForbiddenRequest, match="read-only"):
+        request_filter(Level.READ_ONLY, client).request(**asked)
     assert client.methods == []
 
 
 @pytest.mark.parametrize("asked", REAL)
 def test_in_a_dry_run_a_write_without_test_mode_is_stopped(asked: dict[str, Any]) -> None:
     client = RecordingClient()
-    with pytest.raises(Stopped, match="without test_mode=true"):
-        guard(Level.DRY_RUN, client).request(**asked)
+    with pytest.raises(ForbiddenRequest, match="without test_mode=true"):
+        request_filter(Level.DRY_RUN, client).request(**asked)
     assert client.methods == []
 
 
@@ -297,7 +297,7 @@ def test_in_a_dry_run_a_write_without_test_mode_is_stopped(asked: dict[str, Any]
 @pytest.mark.parametrize("asked", IN_TEST_MODE)
 def test_a_rehearsal_that_could_do_no_harm_gets_through(asked: dict[str, Any], level: Level) -> None:
     client = RecordingClient()
-    guard(level, client).request(**asked | TEST_MODE)
+    request_filter(level, client).request(**asked | TEST_MODE)
     assert client.methods == [asked["method"]]
 
 
@@ -305,58 +305,58 @@ def test_a_rehearsal_that_could_do_no_harm_gets_through(asked: dict[str, Any], l
 @pytest.mark.parametrize("asked", STOPPED_IN_TEST_MODE)
 def test_a_rehearsal_with_somebody_else_s_record_is_stopped(asked: dict[str, Any], level: Level) -> None:
     client = RecordingClient()
-    with pytest.raises(Stopped, match="that this run did not make"):
-        guard(level, client).request(**asked | TEST_MODE)
+    with pytest.raises(ForbiddenRequest, match="that this run did not make"):
+        request_filter(level, client).request(**asked | TEST_MODE)
     assert client.methods == []
 
 
 def test_a_rehearsal_that_was_proven_harmless_gets_through() -> None:
     client = RecordingClient()
-    checker = guard(Level.FULL, client)
+    checker = request_filter(Level.FULL, client)
     checker.proven.add(("DELETE", GROUP))
 
     checker.request("DELETE", f"{GROUPS}/Sales", query={"test_mode": "true"})
 
     assert client.methods == ["DELETE"]
-    with pytest.raises(Stopped):
+    with pytest.raises(ForbiddenRequest):
         checker.request("DELETE", f"{GROUPS}/Sales")
 
 
 @pytest.mark.parametrize("asked", REAL)
 def test_a_full_run_may_write_about_its_own_records(asked: dict[str, Any]) -> None:
     client = RecordingClient()
-    guard(Level.FULL, client).request(**asked)
+    request_filter(Level.FULL, client).request(**asked)
     assert client.methods == [asked["method"]]
 
 
 @pytest.mark.parametrize("asked", STOPPED_FOR_REAL)
 def test_a_full_run_may_not_write_about_others(asked: dict[str, Any]) -> None:
     client = RecordingClient()
-    with pytest.raises(Stopped, match="that this run did not make"):
-        guard(Level.FULL, client).request(**asked)
+    with pytest.raises(ForbiddenRequest, match="that this run did not make"):
+        request_filter(Level.FULL, client).request(**asked)
     assert client.methods == []
 
 
 def test_the_guard_knows_what_was_made_and_is_still_there() -> None:
-    checker = guard(Level.FULL)
+    checker = request_filter(Level.FULL)
 
     checker.request("POST", GROUPS, json={"name": OUR_GROUP})
     checker.request("POST", USERS, json={"email": OURS, "groups": [OUR_GROUP, "Sales"]})
     checker.request("POST", USERS, json={"email": f"{NAMES.mark}-2@example.com"}, query={"test_mode": "true"})
     checker.request("PUT", f"{GROUPS}/{quote(OUR_GROUP)}", json={"name": f"{OUR_GROUP}0"})
-    assert list(checker.made) == [Record(GROUP, OUR_GROUP), Record(USER, OURS), Record(GROUP, f"{OUR_GROUP}0")]
+    assert list(checker.created) == [Record(GROUP, OUR_GROUP), Record(USER, OURS), Record(GROUP, f"{OUR_GROUP}0")]
 
     checker.request("DELETE", USERS, headers=header(OURS))
     checker.request("DELETE", f"{GROUPS}/{quote(OUR_GROUP)}", query={"test_mode": "true"})
-    assert list(checker.made) == [Record(GROUP, OUR_GROUP), Record(GROUP, f"{OUR_GROUP}0")]
+    assert list(checker.created) == [Record(GROUP, OUR_GROUP), Record(GROUP, f"{OUR_GROUP}0")]
 
 
 def test_what_was_refused_is_not_taken_for_made() -> None:
-    checker = guard(Level.FULL, RecordingClient(status=400))
+    checker = request_filter(Level.FULL, RecordingClient(status=400))
 
     checker.request("POST", USERS, json={"email": OURS})
 
-    assert list(checker.made) == []
+    assert list(checker.created) == []
 
 
 def test_what_had_no_response_may_have_been_made() -> None:
@@ -364,11 +364,11 @@ def test_what_had_no_response_may_have_been_made() -> None:
         def request(self, method: str, path: str, **options: Any) -> Exchange:
             raise Unreachable("nothing listens there")
 
-    checker = guard(Level.FULL, Silent())
+    checker = request_filter(Level.FULL, Silent())
     with pytest.raises(Unreachable):
         checker.request("POST", USERS, json={"email": OURS})
 
-    assert list(checker.made) == [Record(USER, OURS)]
+    assert list(checker.created) == [Record(USER, OURS)]
 
 
 # -- servers that can't be judged ------------------------------------------------------------------------------
@@ -391,16 +391,14 @@ class FallingSilent(WithoutSocket):
 
 def test_a_server_that_falls_silent_ends_the_run() -> None:
     client = FallingSilent(after=20)
-    with pytest.raises(CouldNotRun, match=r"^nothing listens there$"):
+    with pytest.raises(RunAborted, match=r"^nothing listens there$"):
         check(client, Level.READ_ONLY)
     assert client.sent == 20 + MAX_FAILURES
 
 
 def test_records_that_could_not_be_removed_for_lack_of_a_response_are_said_to_be_left() -> None:
     client = FallingSilent(after=250)
-    with pytest.raises(
-        CouldNotRun, match=r"^records of this check may be left, for --clean-up to remove: nothing list"
-    ):
+    with pytest.raises(RunAborted, match=r"^records of this check may be left, for --clean-up to remove: nothing list"):
         check(client, Level.FULL)
     assert marked_on(client.site) != []
 
@@ -412,7 +410,7 @@ def test_a_server_that_sends_too_much_ends_the_run(monkeypatch: pytest.MonkeyPat
         answer = await forward(request)
         return replace(answer, body=answer.body.ljust(200_000))
 
-    with pytest.raises(CouldNotRun, match=r"^the server sent more than 3 MiB$"):
+    with pytest.raises(RunAborted, match=r"^the server sent more than 3 MiB$"):
         check(deviating_client(deviate), Level.READ_ONLY)
 
 
@@ -434,7 +432,7 @@ def test_a_request_that_is_too_many_is_not_seen_and_no_difference() -> None:
     )
     report = checked(deviating_client(wrong), Level.READ_ONLY, rules=["AUTH-2"])
 
-    outcomes = {finding.check.title: finding.outcome.word for finding in report.findings}
+    outcomes = {finding.check.title: finding.outcome.verdict for finding in report.results}
     assert outcomes == {
         "A missing header is 403": "holds",
         "A blank header is 403": "holds",
@@ -451,7 +449,7 @@ def test_a_body_for_which_less_haste_is_asked_is_not_one_that_got_no_answer() ->
         deviating_client(slowed(lambda request: len(request.body) > 1024 * 1024)), Level.DRY_RUN, rules=["HTTP-8"]
     )
 
-    assert [(finding.check.title, finding.outcome.word) for finding in report.findings] == [
+    assert [(finding.check.title, finding.outcome.verdict) for finding in report.results] == [
         ("A request line over 64 KiB is 414", "holds"),
         ("A head over 64 KiB is 431", "holds"),
         ("A body over 1 MiB is 413", "not-seen"),
@@ -467,7 +465,7 @@ def test_a_server_that_asks_for_less_haste_for_too_long_ends_the_run_and_nothing
         seen.append(request.method)
         return request.method == method and len(seen) > 10
 
-    with pytest.raises(CouldNotRun) as ended:
+    with pytest.raises(RunAborted) as ended:
         checked(deviating_client(slowed(is_later)), Level.DRY_RUN)
 
     asked = rf"the server is rate-limiting \({method} /api/v1/[^?]*: 429\): try again later, or with --rate"
@@ -490,8 +488,8 @@ def test_a_size_of_pages_that_no_switch_has_is_a_difference_without_one() -> Non
 
     assert [
         (finding.check.title, finding.outcome.reason, finding.outcome.switch)
-        for finding in report.findings
-        if finding.outcome.word == "differs"
+        for finding in report.results
+        if finding.outcome.verdict == "differs"
     ] == [("Users: a page holds at most 100 records", "a page that is not the last holds 10 records", {})]
     assert report.policy == {"page_size": 10}
 

@@ -12,9 +12,9 @@ from support.conformance_runs import NEVER, PAGE_SIZE, SEED, WithoutSocket, chec
 
 from mockscope import Mockscope, Policy
 from mockscope.conformance.check import CHECKS, Report, check
-from mockscope.conformance.outcome import HOLDS, Level, Outcome, Verdict
-from mockscope.conformance.policy import RULES, SENTENCES, Readings, sentence
-from mockscope.conformance.table import NOT_VISIBLE, Check
+from mockscope.conformance.check_factories import NOT_VISIBLE, Check
+from mockscope.conformance.outcome import HOLDS, Level, Outcome, OutcomeException
+from mockscope.conformance.policy import RULES, SENTENCES, PolicyObserver, describe_switch
 from mockscope.remote.client import Client
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs/rules.yaml"
@@ -46,20 +46,20 @@ def large_site() -> WithoutSocket:
     return WithoutSocket(Mockscope(large()))
 
 
-@pytest.fixture(scope="module", params=list(Level), ids=lambda level: level.word)
+@pytest.fixture(scope="module", params=list(Level), ids=lambda level: level.label)
 def report(request: pytest.FixtureRequest, large_site: WithoutSocket) -> Report:
     return check(large_site, request.param)
 
 
 def expected(each: Check, level: Level) -> Outcome:
     if each.level > level:
-        return Outcome("not-seen", f"it takes --{each.level.word}")
+        return Outcome("not-seen", f"it takes --{each.level.label}")
     return Outcome("not-seen", NEVER[each.rule]) if each.rule in NEVER else HOLDS
 
 
 @pytest.mark.parametrize("each", CHECKS, ids=lambda each: f"{each.rule}: {each.title}")
 def test_the_mock_answers_as_the_rule_says(each: Check, report: Report) -> None:
-    [outcome] = [finding.outcome for finding in report.findings if finding.check == each]
+    [outcome] = [finding.outcome for finding in report.results if finding.check == each]
 
     assert outcome == expected(each, report.level)
 
@@ -95,26 +95,26 @@ def test_no_two_checks_are_called_alike() -> None:
 
 @pytest.mark.parametrize(("value", "switch"), [(0, {}), (1, {"page_size": 1}), (1000, {"page_size": 1000}), (1001, {})])
 def test_only_a_reading_that_a_switch_has_names_it(value: int, switch: dict[str, int]) -> None:
-    readings = Readings({"page_size": 7})
-    with pytest.raises(Verdict) as caught:
-        readings.judge("page_size", value)
+    policy = PolicyObserver({"page_size": 7})
+    with pytest.raises(OutcomeException) as caught:
+        policy.observe("page_size", value)
 
-    assert (caught.value.outcome.switch, readings.to_turn) == (switch, switch)
+    assert (caught.value.outcome.switch, policy.differences) == (switch, switch)
     assert caught.value.outcome.reason == "a page that is not the last holds 7 records"
 
 
 def test_a_switch_that_was_seen_in_two_ways_is_not_to_be_turned() -> None:
-    readings = Readings({})
-    readings.judge("unknown_groups", "reject")
-    with pytest.raises(Verdict):
-        readings.judge("unknown_groups", "ignore")
+    policy = PolicyObserver({})
+    policy.observe("unknown_groups", "reject")
+    with pytest.raises(OutcomeException):
+        policy.observe("unknown_groups", "ignore")
 
-    assert readings.to_turn == {}
+    assert policy.differences == {}
 
 
 def test_a_switch_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ValueError, match="page_sise"):
-        Readings({"page_sise": 5})
+        PolicyObserver({"page_sise": 5})
 
 
 @pytest.mark.parametrize(("switch", "value"), RIVALS)
@@ -124,8 +124,8 @@ def test_a_rival_reading_is_laid_at_the_door_of_its_rule_and_names_its_switch(sw
 
     report = checked(client, Level.FULL)
 
-    switches = [(finding.check.rule, finding.outcome.switch) for finding in report.findings if finding.outcome.switch]
-    assert {rule.rule for rule in report.rules if rule.word == "differs"} == {RULE_OF[switch]}
+    switches = [(finding.check.rule, finding.outcome.switch) for finding in report.results if finding.outcome.switch]
+    assert {rule.rule for rule in report.rules if rule.verdict == "differs"} == {RULE_OF[switch]}
     assert [each for each in switches if each != (RULE_OF[switch], {switch: value})] == []
     assert switches != []
     assert report.policy == {"page_size": PAGE_SIZE} | {switch: value}
@@ -141,7 +141,7 @@ def test_every_reading_of_a_switch_is_a_sentence_and_a_policy() -> None:
         for value in sentences:
             assert getattr(Policy().with_changes(**{switch: value}), switch) == value
     assert sorted([*SENTENCES, "page_size"]) == sorted(DEFAULTS)
-    assert sentence("page_size", 7) == "a page that is not the last holds 7 records"
+    assert describe_switch("page_size", 7) == "a page that is not the last holds 7 records"
 
 
 def fresh(**spoiled: Any) -> WithoutSocket:
@@ -153,7 +153,7 @@ def fresh(**spoiled: Any) -> WithoutSocket:
 def test_a_fresh_site_shows_what_a_site_begins_with() -> None:
     report = checked(fresh(), Level.READ_ONLY, rules=["GROUP-4"])
 
-    assert [finding.outcome for finding in report.findings] == [HOLDS]
+    assert [finding.outcome for finding in report.results] == [HOLDS]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_fresh_site_shows_what_a_site_begins_with() -> None:
 def test_a_fresh_site_that_begins_otherwise_differs(spoil: dict[str, Any]) -> None:
     report = checked(fresh(**spoil), Level.READ_ONLY, rules=["GROUP-4"])
 
-    assert [finding.outcome.word for finding in report.findings] == ["differs"]
+    assert [finding.outcome.verdict for finding in report.results] == ["differs"]
 
 
 def test_rules_that_are_named_are_checked_and_no_others() -> None:
@@ -178,7 +178,7 @@ def test_rules_that_are_named_are_checked_and_no_others() -> None:
 
 def alone(client: Client, rule: str) -> list[tuple[str, Outcome]]:
     """Return the outcome of each check of a rule, where no other rule is checked."""
-    return [(finding.check.title, finding.outcome) for finding in check(client, Level.FULL, rules=[rule]).findings]
+    return [(finding.check.title, finding.outcome) for finding in check(client, Level.FULL, rules=[rule]).results]
 
 
 @pytest.mark.parametrize("rule", [pytest.param(rule, marks=RULE(rule)) for rule in SEEN])

@@ -87,7 +87,7 @@ def checked(client: Client, level: Level, **settings: Any) -> Report:
 
 def differing(report: Report) -> set[str]:
     """The rules that differ."""
-    return {rule.rule for rule in report.rules if rule.word == "differs"}
+    return {rule.rule for rule in report.rules if rule.verdict == "differs"}
 
 
 def marked_on(site: MockSite) -> list[str]:

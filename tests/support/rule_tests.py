@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from mockscope.conformance.check import CHECKS
-from mockscope.conformance.table import NOT_VISIBLE
+from mockscope.conformance.check_factories import NOT_VISIBLE
 from support.paths import ROOT
 
 # Runs all checks of a rule against the mock; it has a case for each rule.

@@ -24,7 +24,7 @@ from mockscope.cli.pull import (
 
 if TYPE_CHECKING:
     from mockscope.conformance.check import Report
-    from mockscope.conformance.names import Record
+    from mockscope.conformance.run_records import Record
     from mockscope.remote.client import Client
 
 HOLDS: Final = 0
@@ -105,8 +105,8 @@ def check(
     import yaml
 
     from mockscope.conformance.check import check
-    from mockscope.conformance.outcome import CouldNotRun, Level
-    from mockscope.conformance.report import table, to_json, to_junit, without_exchanges
+    from mockscope.conformance.outcome import Level, RunAborted
+    from mockscope.conformance.report import to_json, to_junit, to_table, without_exchanges
     from mockscope.remote.client import Unreachable
 
     _check_rules(rules)
@@ -135,8 +135,8 @@ def check(
                 # Exchanges have people in them.
                 write_output(report_file, text.encode("utf-8", "replace"), private=True)
             if form is None or report_file is not None:
-                click.echo(_encodable(table(report)), nl=False)
-        except (CouldNotRun, Unreachable, OSError) as error:
+                click.echo(_encodable(to_table(report)), nl=False)
+        except (RunAborted, Unreachable, OSError) as error:
             say(reason_of(error))
             return COULD_NOT
     return _status(report, is_full=full)
@@ -190,15 +190,15 @@ def _ask_first(what: str, *, is_sure: bool) -> None:
 
 
 def _clean_up(client: "Client", max_pages: int, *, is_sure: bool) -> int:
-    from mockscope.conformance.check import left_on, remove_from
+    from mockscope.conformance.check import find_leftovers_on, remove_leftovers
 
-    found = left_on(client, max_pages=max_pages)
+    found = find_leftovers_on(client, max_pages=max_pages)
     if not found:
         say("no check has left anything there")
         return HOLDS
     say(f"left by earlier checks: {_listed(found)}")
     _ask_first(f"delete them from {client.host} at {client.url}", is_sure=is_sure)
-    left = remove_from(client, found, max_pages=max_pages)
+    left = remove_leftovers(client, found, max_pages=max_pages)
     if left:
         return _say_left(left)
     say("removed")

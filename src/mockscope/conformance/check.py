@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from mockscope.conformance.check_factories import Check
 from mockscope.conformance.checks import authentication, groups, paging, test_mode, transport, users
-from mockscope.conformance.names import ALL_RUNS, Record, clean, left_behind
-from mockscope.conformance.outcome import FULL, HOLDS, READ_ONLY, CouldNotRun, Level, Outcome, Verdict, Word
-from mockscope.conformance.request_filter import Guard
+from mockscope.conformance.outcome import FULL, HOLDS, READ_ONLY, Level, Outcome, OutcomeException, RunAborted, Verdict
+from mockscope.conformance.request_filter import RequestFilter
+from mockscope.conformance.run_records import ALL_RUNS, Record, find_leftovers, remove_records
 from mockscope.conformance.session import MAX_PAGES, Session
-from mockscope.conformance.table import Check
 from mockscope.remote.client import Client, Unreachable
 
 # In the order of the rules.
@@ -19,23 +19,23 @@ FAMILIES: Final = (transport, authentication, paging, users, groups, test_mode)
 CHECKS: Final[tuple[Check, ...]] = tuple(check for family in FAMILIES for check in family.CHECKS)
 
 
-class Finding(NamedTuple):
+class CheckResult(NamedTuple):
     """A check and its outcome."""
 
     check: Check
     outcome: Outcome
 
 
-class RuleFinding(NamedTuple):
+class RuleResult(NamedTuple):
     """A rule, and the outcomes of its checks."""
 
     rule: str
-    findings: tuple[Finding, ...]
+    results: tuple[CheckResult, ...]
 
     @property
-    def word(self) -> Word:
+    def verdict(self) -> Verdict:
         """The outcome of the rule: it differs if one check does, and was not seen if none of them was."""
-        words = {finding.outcome.word for finding in self.findings}
+        words = {result.outcome.verdict for result in self.results}
         return "differs" if "differs" in words else "holds" if "holds" in words else "not-seen"
 
 
@@ -47,7 +47,7 @@ class Report:
     level: Level
     url: str
     host: str
-    findings: tuple[Finding, ...]
+    results: tuple[CheckResult, ...]
     # The switches to turn, for a mock that answers like this server.
     policy: Mapping[str, object]
     # The records that this run made, and that are still there.
@@ -56,14 +56,14 @@ class Report:
     leftovers: tuple[Record, ...]
 
     @property
-    def rules(self) -> list[RuleFinding]:
+    def rules(self) -> list[RuleResult]:
         """The findings of each rule."""
-        return [RuleFinding(rule, tuple(found)) for rule, found in groupby(self.findings, lambda each: each.check.rule)]
+        return [RuleResult(rule, tuple(found)) for rule, found in groupby(self.results, lambda each: each.check.rule)]
 
     @property
     def differs(self) -> bool:
         """Return whether anything differs."""
-        return any(finding.outcome.word == "differs" for finding in self.findings)
+        return any(result.outcome.verdict == "differs" for result in self.results)
 
 
 def check(
@@ -86,7 +86,7 @@ def check(
         progress: Called after each check with the number of checks that are done, and of all.
 
     Raises:
-        CouldNotRun: If the server has no such API or no such site, or the key is not its key. Also if the server stops
+        RunAborted: If the server has no such API or no such site, or the key is not its key. Also if the server stops
             responding, even while the records of the run are removed.
         ValueError: If a switch is unknown.
     """
@@ -94,10 +94,10 @@ def check(
     session = Session(client, level, policy=policy, max_pages=max_pages)
     checks = [check for check in CHECKS if not rules or check.rule in rules]
     # Checks that only read come before anything is made, and those that look through all responses come last.
-    ordered = sorted(checks, key=lambda check: (check.is_last, check.level))
+    ordered = sorted(checks, key=lambda check: (check.runs_last, check.level))
     outcomes: dict[Check, Outcome] = {}
     session.open()
-    left = session.leaked
+    left = session.leaked_records
     try:
         for number, each in enumerate(ordered, start=1):
             outcomes[each] = _outcome(each, session)
@@ -105,39 +105,39 @@ def check(
     finally:
         if level is FULL:
             left = _cleaned(session)
-    findings = tuple(Finding(check, outcomes[check]) for check in checks)
-    policy = session.readings.to_turn
-    return Report(at, level, client.url, client.host, findings, policy, tuple(left), tuple(session.leftovers))
+    results = tuple(CheckResult(check, outcomes[check]) for check in checks)
+    policy = session.policy.differences
+    return Report(at, level, client.url, client.host, results, policy, tuple(left), tuple(session.leftovers))
 
 
-def left_on(client: Client, *, max_pages: int = MAX_PAGES) -> list[Record]:
+def find_leftovers_on(client: Client, *, max_pages: int = MAX_PAGES) -> list[Record]:
     """Return the records that runs have left on a site.
 
     Raises:
-        CouldNotRun: If the server has no such API or no such site, or the key is not its key.
+        RunAborted: If the server has no such API or no such site, or the key is not its key.
         Unreachable: If the server does not respond.
     """
     session = Session(client, READ_ONLY, max_pages=max_pages)
     session.open()
-    return left_behind(session.request, ALL_RUNS, max_pages=max_pages)
+    return find_leftovers(session.request, ALL_RUNS, max_pages=max_pages)
 
 
-def remove_from(client: Client, records: list[Record], *, max_pages: int = MAX_PAGES) -> list[Record]:
+def remove_leftovers(client: Client, records: list[Record], *, max_pages: int = MAX_PAGES) -> list[Record]:
     """Remove the records that runs have left on a site; return those that are still there.
 
     Raises:
         Unreachable: If the server does not respond.
     """
-    return clean(Guard(client, FULL, ALL_RUNS).request, records, ALL_RUNS, max_pages=max_pages)
+    return remove_records(RequestFilter(client, FULL, ALL_RUNS).request, records, ALL_RUNS, max_pages=max_pages)
 
 
 def _outcome(check: Check, session: Session) -> Outcome:
     if check.level > session.level:
-        return Outcome("not-seen", f"it takes --{check.level.word}")
+        return Outcome("not-seen", f"it takes --{check.level.label}")
     try:
         check.run(session)
-    except Verdict as verdict:
-        return verdict.outcome
+    except OutcomeException as ended:
+        return ended.outcome
     except Unreachable as error:
         return Outcome("not-seen", f"there was no response: {error}")
     return HOLDS
@@ -145,6 +145,6 @@ def _outcome(check: Check, session: Session) -> Outcome:
 
 def _cleaned(session: Session) -> list[Record]:
     try:
-        return session.clean()
-    except (Unreachable, CouldNotRun) as error:
-        raise CouldNotRun(f"records of this check may be left, for --clean-up to remove: {error}") from None
+        return session.remove_created()
+    except (Unreachable, RunAborted) as error:
+        raise RunAborted(f"records of this check may be left, for --clean-up to remove: {error}") from None

@@ -11,7 +11,7 @@ from mockscope.remote.client import group_path
 from mockscope.remote.exchange import Exchange
 
 
-class Fields(dict[str, Any]):
+class JSONObject(dict[str, Any]):
     """A JSON object that keeps the names as they were written: in their order, and with repeats."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
@@ -19,16 +19,16 @@ class Fields(dict[str, Any]):
         self.names = [name for name, _ in pairs]
 
 
-def content(exchange: Exchange) -> Any:
-    """Return the response's JSON, with its objects as Fields; the bytes if it is not JSON."""
+def parse_body(exchange: Exchange) -> Any:
+    """Return the response's JSON, with its objects as JSONObject; the bytes if it is not JSON."""
     try:
-        return loads(exchange.content, object_pairs_hook=Fields)
+        return loads(exchange.content, object_pairs_hook=JSONObject)
     # A RecursionError, a number of too many digits, and not UTF-8.
     except (ValueError, RecursionError):
         return exchange.content
 
 
-class CannedResponse(NamedTuple):
+class ParsedResponse(NamedTuple):
     """A response that several checks look at, parsed once."""
 
     exchange: Exchange
@@ -36,16 +36,16 @@ class CannedResponse(NamedTuple):
     body: Any
 
 
-class Kind(NamedTuple):
+class RecordKind(NamedTuple):
     """Users or groups: what one is called, and all; the path of the list, and the field that identifies a record."""
 
-    one: str
-    name: str
+    singular: str
+    plural: str
     path: str
-    by: str
+    key_field: str
 
     def __str__(self) -> str:
-        return self.one
+        return self.singular
 
     @property
     def create_path(self) -> str:
@@ -54,8 +54,8 @@ class Kind(NamedTuple):
 
     def key(self, record: Any) -> str | None:
         """Return what a record is compared and ordered by (PAGE-1); None if it has no such field."""
-        value = record.get(self.by) if isinstance(record, dict) else None
-        if not isinstance(value, str) or not is_sendable(value):
+        value = record.get(self.key_field) if isinstance(record, dict) else None
+        if not isinstance(value, str) or not is_encodable(value):
             return None
         return value.lower() if self is USER else value
 
@@ -68,17 +68,17 @@ class Kind(NamedTuple):
         return {"path": USERS_PATH, "email": name} if self is USER else {"path": group_path(name)}
 
 
-def is_sendable(text: str) -> bool:
+def is_encodable(text: str) -> bool:
     """Return whether UTF-8 can hold a text: JSON can hold half of a surrogate pair."""
     return not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
-USER: Final = Kind("user", "users", USERS_PATH, KEY_FIELDS["users"])
-GROUP: Final = Kind("group", "groups", GROUPS_PATH, KEY_FIELDS["groups"])
+USER: Final = RecordKind("user", "users", USERS_PATH, KEY_FIELDS["users"])
+GROUP: Final = RecordKind("group", "groups", GROUPS_PATH, KEY_FIELDS["groups"])
 KINDS: Final = (USER, GROUP)
 
 
-class Page:
+class ListPage:
     """One page of a list.
 
     Args:
@@ -86,10 +86,10 @@ class Page:
         kind: The kind of its records.
     """
 
-    def __init__(self, exchange: Exchange, kind: Kind) -> None:
+    def __init__(self, exchange: Exchange, kind: RecordKind) -> None:
         self.exchange = exchange
-        body = content(exchange)
-        listed = body.get(kind.name) if exchange.status == 200 and isinstance(body, Fields) else None
+        body = parse_body(exchange)
+        listed = body.get(kind.plural) if exchange.status == 200 and isinstance(body, JSONObject) else None
         # Whether the response is a page at all.
         self.is_valid = isinstance(listed, list)
         self.fields: dict[str, Any] = body if self.is_valid else {}
@@ -100,20 +100,20 @@ class Page:
 
 
 @dataclass
-class Walk:
+class Listing:
     """The pages of a list as far as they were read."""
 
-    kind: Kind
-    pages: list[Page]
+    kind: RecordKind
+    pages: list[ListPage]
     # The response that ended the walk because it is not a page, or the page whose cursor leads back or nowhere.
-    stray: Page | None = None
+    bad_page: ListPage | None = None
     # Whether the walk ended at the maximal number of pages.
-    is_cut: bool = False
+    is_truncated: bool = False
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Return whether the last page was reached."""
-        return self.stray is None and not self.is_cut
+        return self.bad_page is None and not self.is_truncated
 
     @property
     def keys(self) -> list[str]:
@@ -129,11 +129,12 @@ class Walk:
     def is_contiguous(self) -> bool:
         """Return whether each page begins with the record that the page before names."""
         return all(
-            page.keys[:1] == [self.kind.key({self.kind.by: before.next_start})] for before, page in pairwise(self.pages)
+            page.keys[:1] == [self.kind.key({self.kind.key_field: before.next_start})]
+            for before, page in pairwise(self.pages)
         )
 
 
-def walk(request: Callable[..., Exchange], kind: Kind, *, max_pages: int, start: str = "") -> Walk:
+def read_list(request: Callable[..., Exchange], kind: RecordKind, *, max_pages: int, start: str = "") -> Listing:
     """Read a list page after page.
 
     Args:
@@ -142,21 +143,21 @@ def walk(request: Callable[..., Exchange], kind: Kind, *, max_pages: int, start:
         max_pages: The most pages that are read.
         start: The cursor to begin with.
     """
-    walked = Walk(kind, [])
+    listing = Listing(kind, [])
     cursor: object = start
     cursors = {start}
     while True:
-        page = Page(request("GET", kind.path, query={NEXT_PAGE_START: cursor} if cursor else {}), kind)
+        page = ListPage(request("GET", kind.path, query={NEXT_PAGE_START: cursor} if cursor else {}), kind)
         if not page.is_valid:
-            walked.stray = page
-            return walked
-        walked.pages.append(page)
+            listing.bad_page = page
+            return listing
+        listing.pages.append(page)
         cursor = page.next_start
         if not isinstance(cursor, str) or cursor == "":
-            return walked
-        if cursor in cursors or not is_sendable(cursor):
-            walked.stray = page
-        walked.is_cut = len(walked.pages) >= max_pages
-        if not walked.is_whole:
-            return walked
+            return listing
+        if cursor in cursors or not is_encodable(cursor):
+            listing.bad_page = page
+        listing.is_truncated = len(listing.pages) >= max_pages
+        if not listing.is_complete:
+            return listing
         cursors.add(cursor)

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final, Literal
+from typing import Final, Literal, NoReturn
 
-from mockscope.conformance.listing import content
+from mockscope.conformance.listing import parse_body
 from mockscope.remote.exchange import Exchange
 
-Word = Literal["holds", "differs", "not-seen"]
+Verdict = Literal["holds", "differs", "not-seen"]
 
 
 class Level(IntEnum):
@@ -22,7 +22,7 @@ class Level(IntEnum):
     FULL = 2
 
     @property
-    def word(self) -> str:
+    def label(self) -> str:
         """The name, as options and reports spell it."""
         return self.name.lower().replace("_", "-")
 
@@ -37,7 +37,7 @@ REFUSED: Final = range(400, 1000)
 class Outcome:
     """The outcome of a check."""
 
-    word: Word
+    verdict: Verdict
     # What the rule says, where it differs; why it was not seen.
     reason: str = ""
     # The responses that differ, and those that they are compared with.
@@ -49,11 +49,11 @@ class Outcome:
 HOLDS: Final = Outcome("holds")
 
 
-class CouldNotRun(Exception):
+class RunAborted(Exception):
     """The server cannot be judged at all. The message says why."""
 
 
-class Verdict(Exception):
+class OutcomeException(Exception):
     """Ends a check that does not simply hold."""
 
     def __init__(self, outcome: Outcome) -> None:
@@ -61,7 +61,7 @@ class Verdict(Exception):
         super().__init__(outcome)
 
 
-def differs(expected: str, *exchanges: Exchange, switch: Mapping[str, object] | None = None) -> Verdict:
+def fail(expected: str, *exchanges: Exchange, switch: Mapping[str, object] | None = None) -> NoReturn:
     """Return what to raise where a response is not as the rule says.
 
     Args:
@@ -69,12 +69,12 @@ def differs(expected: str, *exchanges: Exchange, switch: Mapping[str, object] | 
         exchanges: The response, and those that it is compared with.
         switch: The policy switch under which mockscope answers like this, with its value.
     """
-    return Verdict(Outcome("differs", expected, exchanges, switch or {}))
+    raise OutcomeException(Outcome("differs", expected, exchanges, switch or {}))
 
 
-def unseen(reason: str) -> Verdict:
+def skip(reason: str) -> NoReturn:
     """Return what to raise where nothing shows whether the rule holds."""
-    return Verdict(Outcome("not-seen", reason))
+    raise OutcomeException(Outcome("not-seen", reason))
 
 
 def expect(holds: object, expected: str, *exchanges: Exchange) -> None:
@@ -86,57 +86,57 @@ def expect(holds: object, expected: str, *exchanges: Exchange) -> None:
         exchanges: The responses, and those that they are compared with.
 
     Raises:
-        Verdict: If they are not.
+        OutcomeException: If they are not.
     """
     if not holds:
-        raise differs(expected, *exchanges)
+        fail(expected, *exchanges)
 
 
-def require(condition: object, reason: str) -> None:
+def skip_unless(condition: object, reason: str) -> None:
     """Go on only if a check can show something.
 
     Raises:
-        Verdict: If the condition is false: the rule was not seen, for this reason.
+        OutcomeException: If the condition is false: the rule was not seen, for this reason.
     """
     if not condition:
-        raise unseen(reason)
+        skip(reason)
 
 
-def in_words(status: int | range) -> str:
+def describe_status(status: int | range) -> str:
     """Return an expected status in words."""
     return "accepted" if status is OK else "refused" if status is REFUSED else str(status)
 
 
-def respond(status: int | range, *exchanges: Exchange) -> None:
+def expect_status(status: int | range, *exchanges: Exchange) -> None:
     """Judge the status of responses.
 
     Raises:
-        Verdict: If one has another.
+        OutcomeException: If one has another.
     """
     statuses, subject = (range(status, status + 1), "status") if isinstance(status, int) else (status, "request")
     for exchange in exchanges:
-        expect(exchange.status in statuses, f"the {subject} is {in_words(status)}", exchange)
+        expect(exchange.status in statuses, f"the {subject} is {describe_status(status)}", exchange)
 
 
-def refused_alike(plain: Exchange, *others: Exchange) -> None:
+def expect_same_refusal(plain: Exchange, *others: Exchange) -> None:
     """Judge that requests are refused with the status of another one.
 
     Raises:
-        Verdict: If one is not, or that one is not refused itself: another rule says so.
+        OutcomeException: If one is not, or that one is not refused itself: another rule says so.
     """
-    require(plain.status >= 400, f"{plain.method} {plain.path} is not refused")
-    respond(plain.status, *others)
+    skip_unless(plain.status >= 400, f"{plain.method} {plain.path} is not refused")
+    expect_status(plain.status, *others)
 
 
-def is_same(exchange: Exchange, plain: Exchange) -> bool:
+def is_same_response(exchange: Exchange, plain: Exchange) -> bool:
     """Return whether two responses have the same status and content."""
-    return exchange.status == plain.status and content(exchange) == content(plain)
+    return exchange.status == plain.status and parse_body(exchange) == parse_body(plain)
 
 
-def same(exchange: Exchange, plain: Exchange) -> None:
+def expect_same_response(exchange: Exchange, plain: Exchange) -> None:
     """Judge that two responses are the same.
 
     Raises:
-        Verdict: If they are not.
+        OutcomeException: If they are not.
     """
-    expect(is_same(exchange, plain), "both responses are the same", exchange, plain)
+    expect(is_same_response(exchange, plain), "both responses are the same", exchange, plain)

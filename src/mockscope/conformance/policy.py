@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-from mockscope.conformance.outcome import differs
+from mockscope.conformance.outcome import fail
 from mockscope.domain.policy import Policy
 from mockscope.remote.exchange import Exchange
 
@@ -17,14 +17,14 @@ RULES: Final[Mapping[str, str]] = _TEXTS["rules"]
 SENTENCES: Final[Mapping[str, Mapping[object, str]]] = _TEXTS["switches"]
 
 
-def sentence(switch: str, value: object) -> str:
+def describe_switch(switch: str, value: object) -> str:
     """Return what the rules say under a reading."""
     if switch == "page_size":
         return f"a page that is not the last holds {value} records"
     return SENTENCES[switch][value]
 
 
-class Readings:
+class PolicyObserver:
     """The readings to judge by, and those that were seen.
 
     Args:
@@ -44,9 +44,9 @@ class Readings:
 
     def expected(self, switch: str) -> str:
         """Return what the rules say under the reading to judge by."""
-        return sentence(switch, self[switch])
+        return describe_switch(switch, self[switch])
 
-    def judge(self, switch: str, value: object, *exchanges: Exchange) -> None:
+    def observe(self, switch: str, value: object, *exchanges: Exchange) -> None:
         """Judge a reading that was seen.
 
         Args:
@@ -55,19 +55,19 @@ class Readings:
             exchanges: The responses.
 
         Raises:
-            Verdict: If it is not the reading to judge by.
+            OutcomeException: If it is not the reading to judge by.
         """
         try:
             Policy().with_changes(**{switch: value})
         except ValueError:
             # No switch makes mockscope answer like this.
-            raise differs(self.expected(switch), *exchanges) from None
+            fail(self.expected(switch), *exchanges)
         self._seen.setdefault(switch, set()).add(value)
         if value != self[switch]:
-            raise differs(self.expected(switch), *exchanges, switch={switch: value})
+            fail(self.expected(switch), *exchanges, switch={switch: value})
 
     @property
-    def to_turn(self) -> dict[str, object]:
+    def differences(self) -> dict[str, object]:
         """The switches under which mockscope answers like this server, where its defaults do not.
 
         A switch that was seen with two values is not among them: no policy answers like that.

@@ -8,15 +8,15 @@ from textwrap import indent
 from typing import Any, Final
 from xml.etree import ElementTree
 
-from mockscope.conformance.check import Finding, Report, RuleFinding
-from mockscope.conformance.outcome import Outcome, Word
+from mockscope.conformance.check import CheckResult, Report, RuleResult
+from mockscope.conformance.outcome import Outcome, Verdict
 from mockscope.conformance.policy import RULES
 
 VERSION: Final = 1
 # Stands for the site's host in a report for others.
 NO_HOST: Final = "<site-host>"
 # Each outcome, of one check and of several.
-WORDS: Final[Mapping[Word, tuple[str, str]]] = {
+WORDS: Final[Mapping[Verdict, tuple[str, str]]] = {
     "holds": ("holds", "hold"),
     "differs": ("differs", "differ"),
     "not-seen": ("not seen", "not seen"),
@@ -25,8 +25,8 @@ WORDS: Final[Mapping[Word, tuple[str, str]]] = {
 
 def without_exchanges(report: Report) -> Report:
     """Return a report for others: without requests, responses and the site's host."""
-    findings = tuple(Finding(check, replace(outcome, exchanges=())) for check, outcome in report.findings)
-    return replace(report, host=NO_HOST, findings=findings)
+    results = tuple(CheckResult(check, replace(outcome, exchanges=())) for check, outcome in report.results)
+    return replace(report, host=NO_HOST, results=results)
 
 
 def to_json(report: Report) -> str:
@@ -34,15 +34,15 @@ def to_json(report: Report) -> str:
     plain = {
         "mockscope_check": VERSION,
         "at": report.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "level": report.level.word,
+        "level": report.level.label,
         "url": report.url,
         "site": report.host,
         "rules": [
             {
                 "rule": rule.rule,
                 "sentence": RULES[rule.rule],
-                "outcome": rule.word,
-                "checks": [_plain(finding) for finding in rule.findings],
+                "outcome": rule.verdict,
+                "checks": [_plain(result) for result in rule.results],
             }
             for rule in report.rules
         ],
@@ -51,11 +51,11 @@ def to_json(report: Report) -> str:
     return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
 
 
-def _plain(finding: Finding) -> dict[str, Any]:
-    check, outcome = finding
+def _plain(result: CheckResult) -> dict[str, Any]:
+    check, outcome = result
     return {
         "title": check.title,
-        "outcome": outcome.word,
+        "outcome": outcome.verdict,
         "reason": outcome.reason,
         "switch": dict(outcome.switch),
         "exchanges": [
@@ -68,25 +68,25 @@ def _plain(finding: Finding) -> dict[str, Any]:
 
 def to_junit(report: Report) -> str:
     """Return the report as JUnit's XML: a case for each check, skipped if it was not seen."""
-    counts = Counter(finding.outcome.word for finding in report.findings)
+    counts = Counter(result.outcome.verdict for result in report.results)
     suites = ElementTree.Element("testsuites")
     suite = ElementTree.SubElement(
         suites,
         "testsuite",
         name="mockscope check",
         timestamp=report.at.strftime("%Y-%m-%dT%H:%M:%S"),
-        tests=str(len(report.findings)),
+        tests=str(len(report.results)),
         failures=str(counts["differs"]),
         errors="0",
         skipped=str(counts["not-seen"]),
     )
-    for check, outcome in report.findings:
+    for check, outcome in report.results:
         case = ElementTree.SubElement(suite, "testcase", classname=check.rule, name=check.title)
         rule = f"{check.rule}: {RULES[check.rule]}"
-        if outcome.word == "differs":
+        if outcome.verdict == "differs":
             failure = ElementTree.SubElement(case, "failure", message=_in_xml(f"expected: {outcome.reason}"))
             failure.text = _in_xml("\n\n".join([rule, *_details(outcome)]))
-        elif outcome.word == "not-seen":
+        elif outcome.verdict == "not-seen":
             ElementTree.SubElement(case, "skipped", message=_in_xml(outcome.reason)).text = rule
     ElementTree.indent(suites)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
@@ -97,33 +97,33 @@ def _in_xml(text: str) -> str:
     return "".join(sign if sign in "\t\n" or sign.isprintable() else "\ufffd" for sign in text)
 
 
-def table(report: Report) -> str:
+def to_table(report: Report) -> str:
     """Return the report for a terminal: a line for each rule, then what differs, then the switches to turn."""
     width = max((len(rule.rule) for rule in report.rules), default=0)
     lines = [
-        f"{rule.rule:<{width}}  {WORDS[rule.word][0]:<8}  {RULES[rule.rule]} ({_summary_of(rule)})"
+        f"{rule.rule:<{width}}  {WORDS[rule.verdict][0]:<8}  {RULES[rule.rule]} ({_summary_of(rule)})"
         for rule in report.rules
     ]
-    for check, outcome in report.findings:
-        if outcome.word == "differs":
+    for check, outcome in report.results:
+        if outcome.verdict == "differs":
             lines += ["", f"{check.rule}: {check.title}", f"  expected: {outcome.reason}"]
             lines += [f"\n{indent(each, '  ')}" for each in _details(outcome)]
     if report.policy:
         lines += ["", "A mock with these switches answers like this server:"]
         lines += [f"  {switch}: {json.dumps(value)}" for switch, value in report.policy.items()]
     rules = len(report.rules)
-    counts = _counted((rule.word for rule in report.rules), WORDS)
-    return "\n".join([*lines, "", f"{report.level.word}: {rules} rule{'s' * (rules != 1)}: {counts}", ""])
+    counts = _counted((rule.verdict for rule in report.rules), WORDS)
+    return "\n".join([*lines, "", f"{report.level.label}: {rules} rule{'s' * (rules != 1)}: {counts}", ""])
 
 
-def _summary_of(rule: RuleFinding) -> str:
-    if rule.word == "not-seen":
-        return rule.findings[0].outcome.reason
-    words = {finding.outcome.word for finding in rule.findings}
-    return _counted((finding.outcome.word for finding in rule.findings), sorted(words))
+def _summary_of(rule: RuleResult) -> str:
+    if rule.verdict == "not-seen":
+        return rule.results[0].outcome.reason
+    words = {result.outcome.verdict for result in rule.results}
+    return _counted((result.outcome.verdict for result in rule.results), sorted(words))
 
 
-def _counted(found: Iterable[Word], words: Iterable[Word]) -> str:
+def _counted(found: Iterable[Verdict], words: Iterable[Verdict]) -> str:
     """Return in words how often each of some outcomes was found."""
     counts = Counter(found)
     return ", ".join(f"{counts[word]} {WORDS[word][counts[word] != 1]}" for word in words)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from mockscope._vendor import AUTH_HEADER, GROUPS_PATH
-from mockscope.conformance.outcome import REFUSED, require, same
+from mockscope.conformance.check_factories import Check, expects, unobservable
+from mockscope.conformance.outcome import REFUSED, expect_same_response, skip_unless
 from mockscope.conformance.session import WRONG_KEY, Session
-from mockscope.conformance.table import Check, not_visible, row
 from mockscope.remote.exchange import Exchange
 
 
@@ -17,42 +17,42 @@ def _with(session: Session, *values: str, name: str = AUTH_HEADER) -> Exchange:
 
 def _any_case(session: Session) -> None:
     for name in (AUTH_HEADER.upper(), AUTH_HEADER.lower()):
-        same(_with(session, session.pair, name=name), session.get(GROUPS_PATH))
+        expect_same_response(_with(session, session.credentials, name=name), session.get(GROUPS_PATH))
 
 
 def _under_other_names(session: Session) -> Iterator[Exchange]:
     for name in ("X-Partner-Auth", "Partner-Auth", "Authorization"):
-        yield _with(session, session.pair, name=name)
+        yield _with(session, session.credentials, name=name)
 
 
 def _in_angle_brackets(session: Session) -> Iterator[Exchange]:
     yield _with(session, f"<{session.host}>:<{session.api_key}>")
-    yield _with(session, f"<{session.pair}>")
+    yield _with(session, f"<{session.credentials}>")
 
 
 def _twice(session: Session) -> Iterator[Exchange]:
-    yield _with(session, session.pair, session.wrong_pair)
-    yield _with(session, session.wrong_pair, session.pair)
+    yield _with(session, session.credentials, session.wrong_credentials)
+    yield _with(session, session.wrong_credentials, session.credentials)
 
 
 def _last_colon(session: Session) -> None:
     # The first look has shown that the key opens the site.
-    require(":" in session.host, "the site's host holds no colon")
+    skip_unless(":" in session.host, "the site's host holds no colon")
 
 
 CHECKS: Final = (
     Check("AUTH-1", "The header may be spelled in any case", _any_case),
     # The status is for AUTH-2.
-    row("AUTH-1", "A header without its prefix Http-", REFUSED, _under_other_names),
-    row("AUTH-1", "A value in angle brackets", REFUSED, _in_angle_brackets),
+    expects("AUTH-1", "A header without its prefix Http-", REFUSED, _under_other_names),
+    expects("AUTH-1", "A value in angle brackets", REFUSED, _in_angle_brackets),
     Check("AUTH-1", "The last colon separates host and key", _last_colon),
-    row("AUTH-2", "A missing header", 403, lambda s: [_with(s)]),
-    row("AUTH-2", "A blank header", 403, lambda s: [_with(s, ""), _with(s, "  ")]),
-    row("AUTH-2", "A header without a colon", 403, lambda s: [_with(s, s.host.replace(":", ""))]),
-    row("AUTH-2", "A header that is repeated with another value", 403, _twice),
-    row("AUTH-2", "A site that does not exist", 403, lambda s: [_with(s, f"{s.names.mark}:{WRONG_KEY}")]),
-    row("AUTH-2", "A wrong key", 403, lambda s: [_with(s, s.wrong_pair)]),
-    row("AUTH-2", "No key at all", 403, lambda s: [_with(s, f"{s.host}:")]),
-    not_visible("AUTH-3", "it takes a site for which the API is not enabled, and no check can run there"),
-    not_visible("AUTH-4", "requests show neither how keys are compared nor a rotated key"),
+    expects("AUTH-2", "A missing header", 403, lambda s: [_with(s)]),
+    expects("AUTH-2", "A blank header", 403, lambda s: [_with(s, ""), _with(s, "  ")]),
+    expects("AUTH-2", "A header without a colon", 403, lambda s: [_with(s, s.host.replace(":", ""))]),
+    expects("AUTH-2", "A header that is repeated with another value", 403, _twice),
+    expects("AUTH-2", "A site that does not exist", 403, lambda s: [_with(s, f"{s.names.mark}:{WRONG_KEY}")]),
+    expects("AUTH-2", "A wrong key", 403, lambda s: [_with(s, s.wrong_credentials)]),
+    expects("AUTH-2", "No key at all", 403, lambda s: [_with(s, f"{s.host}:")]),
+    unobservable("AUTH-3", "it takes a site for which the API is not enabled, and no check can run there"),
+    unobservable("AUTH-4", "requests show neither how keys are compared nor a rotated key"),
 )

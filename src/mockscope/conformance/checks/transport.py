@@ -15,10 +15,28 @@ from mockscope._vendor import (
     USERS_PATH,
     VENDOR_HOSTS,
 )
-from mockscope.conformance.listing import GROUP, KINDS, USER, Fields
-from mockscope.conformance.outcome import DRY_RUN, FULL, OK, READ_ONLY, Level, differs, expect, require, respond, same
+from mockscope.conformance.check_factories import (
+    LISTS,
+    Check,
+    expects,
+    ignores,
+    refuses_alike,
+    unobservable,
+)
+from mockscope.conformance.listing import GROUP, KINDS, USER, JSONObject
+from mockscope.conformance.outcome import (
+    DRY_RUN,
+    FULL,
+    OK,
+    READ_ONLY,
+    Level,
+    expect,
+    expect_same_response,
+    expect_status,
+    fail,
+    skip_unless,
+)
 from mockscope.conformance.session import Session
-from mockscope.conformance.table import LISTS, Check, alike, ignores, not_visible, row
 from mockscope.remote.client import RateLimited, Unreachable, group_path
 from mockscope.remote.exchange import Exchange
 
@@ -44,8 +62,8 @@ def _json(session: Session) -> None:
     session.get(USERS_PATH, auth=False)
     session.get(NOWHERE)
     for kind, name in ((USER, session.names.email()), (GROUP, session.names.group())):
-        session.walk(kind)
-        session.see(kind, name)
+        session.listing(kind)
+        session.get_record(kind, name)
     for exchange, body in session.responses:
         # A redirect says nothing; that there should be none is for HTTP-3.
         if 300 <= exchange.status < 400:
@@ -54,7 +72,7 @@ def _json(session: Session) -> None:
         is_json = media_type == "application/json;charset=utf-8" and not isinstance(body, bytes)
         expect(is_json, "every response is JSON, application/json; charset=utf-8", exchange)
         if exchange.status >= 400:
-            message = body["message"] if isinstance(body, Fields) and body.names == ["message"] else None
+            message = body["message"] if isinstance(body, JSONObject) and body.names == ["message"] else None
             is_one = isinstance(message, str) and message.strip()
             expect(is_one, 'every refusal is {"message": "<one sentence>"}', exchange)
 
@@ -62,15 +80,15 @@ def _json(session: Session) -> None:
 def _lists(session: Session) -> None:
     for kind, (exchange, body) in product(KINDS, session.responses):
         # A user has groups too.
-        is_list = isinstance(body, Fields) and kind.name in body and "email" not in body
+        is_list = isinstance(body, JSONObject) and kind.plural in body and "email" not in body
         if is_list and exchange.method == "GET" and exchange.status == 200:
-            page = [f"total_{kind.name}", f"{kind.name}_this_page", NEXT_PAGE_START, kind.name]
+            page = [f"total_{kind.plural}", f"{kind.plural}_this_page", NEXT_PAGE_START, kind.plural]
             # Counts and cursor have rules of their own, which say that they are there.
-            names = [name for name in page if name in body.names or name == kind.name]
+            names = [name for name in page if name in body.names or name == kind.plural]
             expect(body.names == names, f"a list has {', '.join(page)}, in this order, and nothing else", exchange)
-            records = body[kind.name]
-            are_records = isinstance(records, list) and all(isinstance(record, Fields) for record in records)
-            expect(are_records, f"{kind.name} is a list of objects", exchange)
+            records = body[kind.plural]
+            are_records = isinstance(records, list) and all(isinstance(record, JSONObject) for record in records)
+            expect(are_records, f"{kind.plural} is a list of objects", exchange)
 
 
 # -- HTTP-2 to HTTP-5 ------------------------------------------------------------------------------------------
@@ -81,19 +99,19 @@ def _reads_in_both_spellings(session: Session) -> None:
         plain = session.get(path)
         # That a group is not found at all is for GROUP-GET-1.
         if plain.status == 200:
-            same(session.get(f"{path}/"), plain)
+            expect_same_response(session.get(f"{path}/"), plain)
 
 
 def _writes_in_both_spellings(session: Session) -> None:
     # No user is named, and the update of a group is empty, so that nothing can be written.
     writes = [("POST", USERS_PATH), ("POST", GROUPS_PATH), ("PUT", USERS_PATH), ("DELETE", USERS_PATH)]
-    for method, path in (*writes, ("PUT", group_path(session.subject(GROUP)))):
+    for method, path in (*writes, ("PUT", group_path(session.update_target(GROUP)))):
         plain, slashed = session.write(method, path, body=b"{}"), session.write(method, f"{path}/", body=b"{}")
         expect(plain.status == slashed.status, "both spellings are answered alike", slashed, plain)
 
 
 def _new_user(session: Session, **changes: object) -> bytes:
-    return dumps(session.new(USER, **changes)).encode()
+    return dumps(session.new_body(USER, **changes)).encode()
 
 
 def _sent(session: Session, body: bytes) -> Exchange:
@@ -101,21 +119,21 @@ def _sent(session: Session, body: bytes) -> Exchange:
 
 
 def _any_content_type(session: Session) -> None:
-    require(session.create(USER).status < 300, "a body that says what it is is refused as well")
+    skip_unless(session.create(USER).status < 300, "a body that says what it is is refused as well")
     types: list[list[tuple[str, str]]] = [[], AS_TEXT, [("Content-Type", "application/x-www-form-urlencoded")]]
     others = [session.write("POST", USERS_PATH, body=_new_user(session), headers=headers) for headers in types]
     wrong = [exchange for exchange in others if exchange.status >= 300]
     is_split = wrong and [exchange.status for exchange in wrong] != [400] * len(others)
     expect(not is_split, "a body is read as JSON whatever its Content-Type", *wrong)
-    session.readings.judge("require_json_content_type", bool(wrong), *(wrong or others))
+    session.policy.observe("require_json_content_type", bool(wrong), *(wrong or others))
 
 
 def _last_of_two(session: Session) -> None:
     reason = "a blank name is not refused, so that nothing shows which of two names counts (USER-CREATE-1)"
-    require(session.create(USER, first_name="").status == 400, reason)
+    skip_unless(session.create(USER, first_name="").status == 400, reason)
     for status, first, last in ((400, b"Mockscope", b""), (OK, b"", b"Mockscope")):
         rest = _new_user(session, first_name=...)[1:]
-        respond(status, _sent(session, b'{"first_name": "%b", "first_name": "%b", %b' % (first, last, rest)))
+        expect_status(status, _sent(session, b'{"first_name": "%b", "first_name": "%b", %b' % (first, last, rest)))
 
 
 def _not_json(session: Session) -> Iterator[bytes]:
@@ -130,37 +148,37 @@ def _not_json(session: Session) -> Iterator[bytes]:
 
 
 def _not_an_object(session: Session) -> Iterator[bytes]:
-    for value in ([], [session.new(USER)], "Mockscope", None, 1, True):
+    for value in ([], [session.new_body(USER)], "Mockscope", None, 1, True):
         yield dumps(value).encode()
 
 
 def _without_a_body(session: Session) -> Iterator[Exchange]:
     for kind in KINDS:
         yield session.write("POST", kind.create_path, headers=AS_JSON)
-        yield session.write("PUT", **kind.target(session.subject(kind)), headers=AS_JSON)
+        yield session.write("PUT", **kind.target(session.update_target(kind)), headers=AS_JSON)
 
 
 def _deletions_with_a_body(session: Session) -> Iterator[Exchange]:
     for kind in KINDS:
-        yield session.write("DELETE", **kind.target(session.own(kind)), body=NOT_JSON, headers=AS_TEXT)
+        yield session.write("DELETE", **kind.target(session.create_own(kind)), body=NOT_JSON, headers=AS_TEXT)
 
 
 # -- HTTP-6 to HTTP-8 ------------------------------------------------------------------------------------------
 
 
 def _with_a_wrong_key(session: Session) -> Iterator[Exchange]:
-    yield session.get(GROUPS_PATH, headers=session.nobody)
-    yield session.get(NOWHERE, headers=session.nobody)
-    yield session.get(group_path(session.names.group()), headers=session.nobody)
-    yield session.get(USERS_PATH, email=session.names.email(), headers=session.nobody)
-    yield session.get(USERS_PATH, email=" ", headers=session.nobody)
+    yield session.get(GROUPS_PATH, headers=session.wrong_auth)
+    yield session.get(NOWHERE, headers=session.wrong_auth)
+    yield session.get(group_path(session.names.group()), headers=session.wrong_auth)
+    yield session.get(USERS_PATH, email=session.names.email(), headers=session.wrong_auth)
+    yield session.get(USERS_PATH, email=" ", headers=session.wrong_auth)
 
 
 def _writes_with_a_wrong_key(session: Session) -> Iterator[Exchange]:
-    yield session.get(GROUPS_PATH, headers=session.nobody)
-    yield session.write_in_test_mode("POST", USERS_PATH, body=NOT_JSON, headers=session.nobody)
-    yield session.write_in_test_mode("POST", GROUPS_PATH, body=NOT_JSON, headers=session.nobody)
-    yield session.write_in_test_mode("PATCH", GROUPS_PATH, headers=session.nobody)
+    yield session.get(GROUPS_PATH, headers=session.wrong_auth)
+    yield session.write_in_test_mode("POST", USERS_PATH, body=NOT_JSON, headers=session.wrong_auth)
+    yield session.write_in_test_mode("POST", GROUPS_PATH, body=NOT_JSON, headers=session.wrong_auth)
+    yield session.write_in_test_mode("PATCH", GROUPS_PATH, headers=session.wrong_auth)
 
 
 def _another_method(session: Session) -> None:
@@ -168,7 +186,7 @@ def _another_method(session: Session) -> None:
     group = group_path(session.names.group())
     for path, offered in ((USERS_PATH, ALL_METHODS), (GROUPS_PATH, {"GET", "POST"}), (group, ALL_METHODS - {"POST"})):
         exchange = session.write_in_test_mode("PATCH", path)
-        respond(405, exchange)
+        expect_status(405, exchange)
         allowed = {method.strip().upper() for method in (exchange.header("Allow") or "").split(",")}
         is_offered = offered <= allowed and "PATCH" not in allowed
         expect(is_offered, f"Allow names {', '.join(sorted(offered))}", exchange)
@@ -189,44 +207,44 @@ def _before_the_conflict(session: Session) -> None:
     ):
         # Another rule judges refusals without a conflict.
         if session.create(kind, **bad).status == 400:
-            respond(400, session.create(kind, **session.taken(kind) | bad))
+            expect_status(400, session.create(kind, **session.existing(kind) | bad))
 
 
 def _before_the_conflict_of_an_update(session: Session) -> None:
-    name, taken = session.own(GROUP), session.own(GROUP)
+    name, taken = session.create_own(GROUP), session.create_own(GROUP)
     if session.update(GROUP, name, BAD_ACCESS).status == 400:
-        respond(400, session.update(GROUP, name, {"name": taken, **BAD_ACCESS}))
+        expect_status(400, session.update(GROUP, name, {"name": taken, **BAD_ACCESS}))
 
 
 def _writes_with_an_unknown_parameter(session: Session) -> Iterator[Exchange]:
     for kind in KINDS:
-        body = session.new(kind)
+        body = session.new_body(kind)
         yield session.write("POST", kind.create_path, json=body, query={"dry_run": "true"})
-        yield session.see(kind, body[kind.by])
+        yield session.get_record(kind, body[kind.key_field])
 
 
 def _null_is_a_cursor(session: Session) -> None:
     # The other cursor of each pair is just before it, with no record between.
     for kind, (cursor, other) in product(KINDS, (("null", "nulk~"), ("None", "Nond~"))):
         pages = [session.get(kind.path, query={NEXT_PAGE_START: text}) for text in (cursor, other)]
-        same(*pages)
+        expect_same_response(*pages)
 
 
 def _email_stays(session: Session) -> None:
-    email, other = session.own(USER), session.names.email()
-    changed = session.update(USER, email, {"email": other, "last_name": "Changed"})
-    respond(OK, changed)
-    kept, found = session.see(USER, email), session.see(USER, other)
-    expect(kept.status == 200 and found.status != 200, "an email cannot be changed", changed, found)
+    email, other = session.create_own(USER), session.names.email()
+    response = session.update(USER, email, {"email": other, "last_name": "Changed"})
+    expect_status(OK, response)
+    kept, found = session.get_record(USER, email), session.get_record(USER, other)
+    expect(kept.status == 200 and found.status != 200, "an email cannot be changed", response, found)
 
 
 def _is_too_long(session: Session, status: int, send: Callable[[Session], Exchange]) -> None:
     try:
-        respond(status, send(session))
+        expect_status(status, send(session))
     except RateLimited:
         raise
     except Unreachable as error:
-        raise differs(f"the status is {status}, but there was no response: {error}") from None
+        fail(f"the status is {status}, but there was no response: {error}")
 
 
 def _body_not_too_large(session: Session) -> None:
@@ -239,35 +257,37 @@ def _too_long(title: str, status: int, send: Callable[[Session], Exchange], leve
 
 
 CHECKS: Final = (
-    Check("HTTP-1", "Every response is JSON, and every refusal has one message", _json, is_last=True),
-    Check("HTTP-1", "Lists are as on the page", _lists, is_last=True),
+    Check("HTTP-1", "Every response is JSON, and every refusal has one message", _json, runs_last=True),
+    Check("HTTP-1", "Lists are as on the page", _lists, runs_last=True),
     ignores("HTTP-2", "The Host header is ignored", [GROUPS_PATH], *OTHER_HOSTS),
     Check("HTTP-3", "Lists and groups are there with a slash and without", _reads_in_both_spellings),
     Check("HTTP-3", "Writes may go to both spellings", _writes_in_both_spellings, DRY_RUN),
     Check("HTTP-4", "A body is read as JSON whatever its Content-Type", _any_content_type, DRY_RUN),
     Check("HTTP-4", "Of a key that stands twice the last counts", _last_of_two, DRY_RUN),
-    row("HTTP-4", "A body that is not JSON in UTF-8", 400, lambda s: (_sent(s, b) for b in _not_json(s)), DRY_RUN),
-    row("HTTP-4", "A body that is not an object", 400, lambda s: (_sent(s, b) for b in _not_an_object(s)), DRY_RUN),
+    expects("HTTP-4", "A body that is not JSON in UTF-8", 400, lambda s: (_sent(s, b) for b in _not_json(s)), DRY_RUN),
+    expects("HTTP-4", "A body that is not an object", 400, lambda s: (_sent(s, b) for b in _not_an_object(s)), DRY_RUN),
     ignores("HTTP-5", "GET ignores a body", LISTS, {"body": NOT_JSON, "headers": AS_TEXT}),
-    row("HTTP-5", "A POST or PUT without a body", 400, _without_a_body, DRY_RUN),
-    row("HTTP-5", "A DELETE with a body", OK, _deletions_with_a_body, FULL),
-    alike("HTTP-6", "A wrong key", _with_a_wrong_key),
-    alike("HTTP-6", "A wrong key of a write", _writes_with_a_wrong_key, DRY_RUN),
-    row("HTTP-6", "An unknown path", 404, lambda s: [s.get(NOWHERE)]),
-    row("HTTP-6", "An unknown path with any method", 404, lambda s: [s.write_in_test_mode("PATCH", NOWHERE)], DRY_RUN),
+    expects("HTTP-5", "A POST or PUT without a body", 400, _without_a_body, DRY_RUN),
+    expects("HTTP-5", "A DELETE with a body", OK, _deletions_with_a_body, FULL),
+    refuses_alike("HTTP-6", "A wrong key", _with_a_wrong_key),
+    refuses_alike("HTTP-6", "A wrong key of a write", _writes_with_a_wrong_key, DRY_RUN),
+    expects("HTTP-6", "An unknown path", 404, lambda s: [s.get(NOWHERE)]),
+    expects(
+        "HTTP-6", "An unknown path with any method", 404, lambda s: [s.write_in_test_mode("PATCH", NOWHERE)], DRY_RUN
+    ),
     Check("HTTP-6", "Another method is 405, with Allow", _another_method, DRY_RUN),
-    alike("HTTP-6", "An unknown group, whatever the body,", _updates_of_an_unknown_group, DRY_RUN),
+    refuses_alike("HTTP-6", "An unknown group, whatever the body,", _updates_of_an_unknown_group, DRY_RUN),
     Check("HTTP-6", "A bad field, inviter or creator is 400 before a conflict", _before_the_conflict, DRY_RUN),
     Check("HTTP-6", "A bad field of an update is 400 before a conflict", _before_the_conflict_of_an_update, FULL),
-    row("HTTP-7", "An unknown field", OK, lambda s: (s.create(kind, shoe_size=9) for kind in KINDS), DRY_RUN),
+    expects("HTTP-7", "An unknown field", OK, lambda s: (s.create(kind, shoe_size=9) for kind in KINDS), DRY_RUN),
     ignores("HTTP-7", "Unknown parameters are ignored", LISTS, {"query": "shoe_size=9&page=2&limit=1"}),
-    row("HTTP-7", "A create with an unknown parameter", OK, _writes_with_an_unknown_parameter, FULL),
+    expects("HTTP-7", "A create with an unknown parameter", OK, _writes_with_an_unknown_parameter, FULL),
     Check("HTTP-7", "null and None are cursors like any other", _null_is_a_cursor),
     Check("HTTP-7", "An email cannot be changed", _email_stays, FULL),
     _too_long("A request line over 64 KiB", 414, lambda s: s.get(USERS_PATH, query={"shoe_size": LONG})),
     _too_long("A head over 64 KiB", 431, lambda s: s.get(USERS_PATH, headers=[("X-Shoe-Size", LONG)])),
     _too_long("A body over 1 MiB", 413, lambda s: _sent(s, _new_user(s).ljust(MAX_BODY_BYTES + 1)), DRY_RUN),
     Check("HTTP-8", "A body of 1 MiB is not", _body_not_too_large, DRY_RUN),
-    row("HTTP-9", "A path of the vendor's later API", 404, lambda s: (s.get(path) for path in LATER_PATHS)),
-    not_visible("HTTP-10", "these headers are mockscope's own: no other server is expected to have them"),
+    expects("HTTP-9", "A path of the vendor's later API", 404, lambda s: (s.get(path) for path in LATER_PATHS)),
+    unobservable("HTTP-10", "these headers are mockscope's own: no other server is expected to have them"),
 )

@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any, Final, NamedTuple
 
-from mockscope.conformance.listing import KINDS, Kind
+from mockscope.conformance.listing import KINDS, RecordKind
 from mockscope.conformance.outcome import (
     DRY_RUN,
     FULL,
     READ_ONLY,
     Level,
-    in_words,
-    refused_alike,
-    require,
-    respond,
-    same,
+    describe_status,
+    expect_same_refusal,
+    expect_same_response,
+    expect_status,
+    skip_unless,
 )
 from mockscope.conformance.session import Session
 from mockscope.remote.exchange import Exchange
@@ -36,13 +36,13 @@ class Check(NamedTuple):
     run: Callable[[Session], None]
     level: Level = READ_ONLY
     # Whether it looks through the responses to all others.
-    is_last: bool = False
+    runs_last: bool = False
 
 
-Requests = Callable[[Session], Iterable[Exchange]]
+RequestSender = Callable[[Session], Iterable[Exchange]]
 
 
-def row(rule: str, subject: str, status: int | range, requests: Requests, level: Level = READ_ONLY) -> Check:
+def expects(rule: str, subject: str, status: int | range, requests: RequestSender, level: Level = READ_ONLY) -> Check:
     """Return a check of requests whose responses all have a status.
 
     Args:
@@ -55,12 +55,14 @@ def row(rule: str, subject: str, status: int | range, requests: Requests, level:
 
     def run(session: Session) -> None:
         for exchange in requests(session):
-            respond(status, exchange)
+            expect_status(status, exchange)
 
-    return Check(rule, f"{subject} is {in_words(status)}", run, level)
+    return Check(rule, f"{subject} is {describe_status(status)}", run, level)
 
 
-def creates(rule: str, subject: str, status: int | range, kind: Kind, fields: Iterable[str], *values: object) -> Check:
+def creates(
+    rule: str, subject: str, status: int | range, kind: RecordKind, fields: Iterable[str], *values: object
+) -> Check:
     """Return a check of creates, one for each of some fields with each of some values.
 
     Args:
@@ -76,31 +78,33 @@ def creates(rule: str, subject: str, status: int | range, kind: Kind, fields: It
         for field, value in product(fields, values):
             yield session.create(kind, **{field: _value(session, value)})
 
-    return row(rule, subject, status, requests, DRY_RUN)
+    return expects(rule, subject, status, requests, DRY_RUN)
 
 
-def updates(rule: str, subject: str, status: int | range, kind: Kind, fields: Iterable[str], *values: object) -> Check:
+def updates(
+    rule: str, subject: str, status: int | range, kind: RecordKind, fields: Iterable[str], *values: object
+) -> Check:
     """Return a check of updates of a record of the run; the arguments are those of ``creates``."""
 
     def requests(session: Session) -> Iterator[Exchange]:
         for field, value in product(fields, values):
-            yield session.update(kind, session.spare(kind), {field: _value(session, value)})
+            yield session.update(kind, session.shared_record(kind), {field: _value(session, value)})
 
-    return row(rule, subject, status, requests, FULL)
+    return expects(rule, subject, status, requests, FULL)
 
 
 def _value(session: Session, value: object) -> object:
     return value(session) if callable(value) else value
 
 
-def alike(rule: str, subject: str, requests: Requests, level: Level = READ_ONLY) -> Check:
+def refuses_alike(rule: str, subject: str, requests: RequestSender, level: Level = READ_ONLY) -> Check:
     """Return a check of requests that are all refused as the first of them is."""
-    return Check(rule, f"{subject} is refused alike", lambda session: refused_alike(*requests(session)), level)
+    return Check(rule, f"{subject} is refused alike", lambda session: expect_same_refusal(*requests(session)), level)
 
 
-def not_visible(rule: str, reason: str) -> Check:
+def unobservable(rule: str, reason: str) -> Check:
     """Return a check for a rule that cannot be seen from outside, and why."""
-    return Check(rule, NOT_VISIBLE, lambda session: require(None, reason))
+    return Check(rule, NOT_VISIBLE, lambda session: skip_unless(None, reason))
 
 
 def ignores(rule: str, title: str, paths: Iterable[str], *options: Mapping[str, Any]) -> Check:
@@ -108,6 +112,6 @@ def ignores(rule: str, title: str, paths: Iterable[str], *options: Mapping[str, 
 
     def run(session: Session) -> None:
         for path, more in product(paths, options):
-            same(session.get(path, **more), session.get(path))
+            expect_same_response(session.get(path, **more), session.get(path))
 
     return Check(rule, title, run)
