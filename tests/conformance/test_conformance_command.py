@@ -112,7 +112,7 @@ def test_the_table_has_a_line_for_each_rule_and_counts_them(run: Run, place: lis
     assert done == Done(
         0,
         "HTTP-10        not seen  Responses of mockscope carry a request id, and a hint "
-        "(these headers are mockscope's own: no other server is expected to have them)\n"
+        "(these headers are mockscope's own, and other servers need not have them)\n"
         "PAGE-1         holds     Users come in order of email, groups in order of name (2 hold)\n"
         "USER-CREATE-4  not seen  An email that is taken is 409 (it takes --dry-run)\n"
         "TEST-3         holds     Test mode is test_mode=true, and GET ignores it (1 holds, 1 not seen)\n"

@@ -71,8 +71,8 @@ SEED: Final[dict[str, Any]] = {
 
 # What no site can show, and what only a fresh one can.
 NEVER: Final = {
-    "HTTP-10": "these headers are mockscope's own: no other server is expected to have them",
-    "AUTH-3": "it takes a site for which the API is not enabled, and no check can run there",
+    "HTTP-10": "these headers are mockscope's own, and other servers need not have them",
+    "AUTH-3": "it needs a site for which the API is not enabled, and no check can run there",
     "AUTH-4": "requests show neither how keys are compared nor a rotated key",
     "USER-DELETE-2": "the API does not show who owns a dashboard",
     "GROUP-3": "no response of the API shows what an access allows",

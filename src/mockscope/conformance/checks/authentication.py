@@ -53,6 +53,6 @@ CHECKS: Final = (
     expects("AUTH-2", "A site that does not exist", 403, lambda s: [_with(s, f"{s.names.mark}:{WRONG_KEY}")]),
     expects("AUTH-2", "A wrong key", 403, lambda s: [_with(s, s.wrong_credentials)]),
     expects("AUTH-2", "No key at all", 403, lambda s: [_with(s, f"{s.host}:")]),
-    unobservable("AUTH-3", "it takes a site for which the API is not enabled, and no check can run there"),
+    unobservable("AUTH-3", "it needs a site for which the API is not enabled, and no check can run there"),
     unobservable("AUTH-4", "requests show neither how keys are compared nor a rotated key"),
 )

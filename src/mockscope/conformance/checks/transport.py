@@ -289,5 +289,5 @@ CHECKS: Final = (
     _too_long("A body over 1 MiB", 413, lambda s: _sent(s, _new_user(s).ljust(MAX_BODY_BYTES + 1)), DRY_RUN),
     Check("HTTP-8", "A body of 1 MiB is not", _body_not_too_large, DRY_RUN),
     expects("HTTP-9", "A path of the vendor's later API", 404, lambda s: (s.get(path) for path in LATER_PATHS)),
-    unobservable("HTTP-10", "these headers are mockscope's own: no other server is expected to have them"),
+    unobservable("HTTP-10", "these headers are mockscope's own, and other servers need not have them"),
 )
