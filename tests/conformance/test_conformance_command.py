@@ -20,7 +20,7 @@ from support.deviations import DEVIATIONS
 import mockscope
 from mockscope import LiveServer, MockSite
 from mockscope.cli.root import main
-from mockscope.remote.client import Client
+from mockscope.remote.client import SiteClient
 
 KEY: Final = "e179017a-62b0-4996-8a38-e91aa9f1"
 # Switches that are all turned.
@@ -419,7 +419,7 @@ def test_a_server_that_is_not_on_this_machine_is_asked_slowly_unless_it_is_said(
 ) -> None:
     sent: list[dict[str, Any]] = []
 
-    class Noted(Client):
+    class Noted(SiteClient):
         def __init__(self, *arguments: Any, **options: Any) -> None:
             sent.append(options)
             super().__init__("http://127.0.0.1:1", *arguments[1:], **options)

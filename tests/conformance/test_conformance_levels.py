@@ -30,7 +30,7 @@ from mockscope.conformance.outcome import Level, RunAborted
 from mockscope.conformance.policy import RULES
 from mockscope.conformance.request_filter import MAX_FAILURES, ForbiddenRequest, RequestFilter
 from mockscope.conformance.run_records import Record, RecordNames
-from mockscope.remote.client import Client, Unreachable
+from mockscope.remote.client import SiteClient, Unreachable
 from mockscope.remote.exchange import Exchange, Headers
 
 USERS: Final = "/api/v1/users"
@@ -223,7 +223,7 @@ class RecordingClient:
 
 
 def request_filter(level: Level, client: RecordingClient | None = None) -> RequestFilter:
-    return RequestFilter(cast(Client, client or RecordingClient()), level, NAMES)
+    return RequestFilter(cast(SiteClient, client or RecordingClient()), level, NAMES)
 
 
 def header(email: str) -> Sequence[tuple[str, str]]:

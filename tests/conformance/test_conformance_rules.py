@@ -15,7 +15,7 @@ from mockscope.conformance.check import CHECKS, Report, check
 from mockscope.conformance.check_factories import NOT_VISIBLE, Check
 from mockscope.conformance.outcome import HOLDS, Level, Outcome, OutcomeException
 from mockscope.conformance.policy import RULES, SENTENCES, PolicyObserver, describe_switch
-from mockscope.remote.client import Client
+from mockscope.remote.client import SiteClient
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs/rules.yaml"
 FAMILIES_OF_RULES: Final[dict[str, list[dict[str, Any]]]] = yaml.safe_load(DOCUMENT.read_text(encoding="utf-8"))
@@ -176,7 +176,7 @@ def test_rules_that_are_named_are_checked_and_no_others() -> None:
     assert [rule.rule for rule in report.rules] == ["AUTH-2", "PAGE-1"]
 
 
-def alone(client: Client, rule: str) -> list[tuple[str, Outcome]]:
+def alone(client: SiteClient, rule: str) -> list[tuple[str, Outcome]]:
     """Return the outcome of each check of a rule, where no other rule is checked."""
     return [(finding.check.title, finding.outcome) for finding in check(client, Level.FULL, rules=[rule]).results]
 

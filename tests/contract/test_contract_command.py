@@ -26,7 +26,7 @@ import mockscope
 from mockscope.cli import contract, main
 from mockscope.cli.pull import is_loopback
 from mockscope.contract import hooks
-from mockscope.remote.client import Client
+from mockscope.remote.client import SiteClient
 from mockscope.remote.exchange import Exchange
 
 DEMO: Final[dict[str, Any]] = json.loads((files("mockscope") / "demo.json").read_bytes())
@@ -462,7 +462,7 @@ def test_administrators_are_read_from_a_page_and_nonsense_is_none(page: object, 
     response = Exchange("GET", "/api/v1/users", (), b"", 200, (), json.dumps(page).encode())
     client = SimpleNamespace(request=lambda method, path: response)
 
-    assert contract._administrators(cast(Client, client)) == emails
+    assert contract._administrators(cast(SiteClient, client)) == emails
 
 
 def test_the_configuration_is_one_with_any_administrators() -> None:

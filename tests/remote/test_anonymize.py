@@ -15,7 +15,7 @@ from support.examples import examples
 
 from mockscope import Mockscope, strategies
 from mockscope._vendor import BUILTIN_GROUPS
-from mockscope.remote.anonymize import MIN_SOUGHT, anonymized
+from mockscope.remote.anonymize import MIN_AVOIDED_LENGTH, anonymize_seed
 
 SALT: Final = b"central_perk"
 FRIENDS: Final[dict[str, Any]] = {
@@ -56,13 +56,13 @@ FRIENDS: Final[dict[str, Any]] = {
 
 
 def only_site(seed: Mapping[str, Any], salt: bytes = SALT) -> dict[str, Any]:
-    [site] = anonymized(seed, salt)["sites"]
+    [site] = anonymize_seed(seed, salt)["sites"]
     assert isinstance(site, dict)
     return site
 
 
 def test_nobody_is_called_as_before_and_everything_else_is_as_before() -> None:
-    assert anonymized(FRIENDS, SALT) == {
+    assert anonymize_seed(FRIENDS, SALT) == {
         "mockscope": 1,
         "sites": [
             {
@@ -122,7 +122,7 @@ def test_the_order_of_the_records_does_not_matter_and_is_not_kept() -> None:
     [site] = FRIENDS["sites"]
     turned = {name: list(reversed(value)) if isinstance(value, list) else value for name, value in site.items()}
 
-    assert anonymized({"mockscope": 1, "sites": [turned]}, SALT) == anonymized(FRIENDS, SALT)
+    assert anonymize_seed({"mockscope": 1, "sites": [turned]}, SALT) == anonymize_seed(FRIENDS, SALT)
     names = [user["email"] for user in only_site(FRIENDS)["users"]]
     assert names == sorted(names)
 
@@ -212,7 +212,7 @@ def test_signs_and_scripts_stay_where_they_are() -> None:
 
 def test_the_same_person_is_the_same_on_every_site() -> None:
     user = {"email": "joey@example.com", "first_name": "Joey", "last_name": "Tribbiani"}
-    made = anonymized({"mockscope": 1, "sites": [{"host": host, "users": [user]} for host in ("a", "b")]}, SALT)
+    made = anonymize_seed({"mockscope": 1, "sites": [{"host": host, "users": [user]} for host in ("a", "b")]}, SALT)
 
     one, another = (site["users"] for site in made["sites"])
     assert one == another
@@ -238,7 +238,7 @@ import mockscope.remote.anonymize as module
 module.SYLLABLES, module.ENDS = 1, ("",) * 8
 groups = [{"name": f"group {number}", "access": "Sql"} for number in range(200)]
 for order in (groups, groups[::-1]):
-    [site] = module.anonymized({"mockscope": 1, "sites": [{"host": "a", "groups": order}]}, b"salt")["sites"]
+    [site] = module.anonymize_seed({"mockscope": 1, "sites": [{"host": "a", "groups": order}]}, b"salt")["sites"]
     print(len({group["name"] for group in site["groups"]}), [group["name"] for group in site["groups"]])
 """
 
@@ -336,7 +336,7 @@ def domain_of(user: Mapping[str, Any]) -> str:
 @settings(max_examples=examples(40), deadline=None)
 @given(seed=seeds(), salt=st.binary(max_size=20), order=st.randoms(use_true_random=False))
 def test_any_seed_keeps_its_shape_and_nobody_s_name(seed: dict[str, Any], salt: bytes, order: random.Random) -> None:
-    made = anonymized(seed, salt)
+    made = anonymize_seed(seed, salt)
 
     assert shape(made) == shape(seed)
     assert not any("api_key" in site for site in made["sites"])
@@ -345,7 +345,7 @@ def test_any_seed_keeps_its_shape_and_nobody_s_name(seed: dict[str, Any], salt: 
     sought = originals(seed)
     assert sought.isdisjoint(set(replaced) - {name.casefold() for name in BUILTIN_GROUPS})
     # Punctuation alone is not a name; the names of built-in groups are not personal.
-    longer = {text for text in sought if len(text) >= MIN_SOUGHT and re.search(r"[^\W_]", text)}
+    longer = {text for text in sought if len(text) >= MIN_AVOIDED_LENGTH and re.search(r"[^\W_]", text)}
     assert [
         (text, each)
         for each in replaced
@@ -357,16 +357,16 @@ def test_any_seed_keeps_its_shape_and_nobody_s_name(seed: dict[str, Any], salt: 
         for kind in ("groups", "users", "dashboards"):
             order.shuffle(site[kind])
     order.shuffle(seed["sites"])
-    assert anonymized(seed, salt) == made
+    assert anonymize_seed(seed, salt) == made
 
 
 def test_a_crowd_with_everybody_s_names_leaves_none_of_them() -> None:
     crowd = Mockscope({"mockscope": 1, "sites": [{"host": "crowd", "generate": {"users": 600, "groups": 100}}]})
     export = crowd.export()
-    made = anonymized(export, SALT)
+    made = anonymize_seed(export, SALT)
     text = "\n".join(replacements(made)).casefold()
 
     assert len(Mockscope(made).sites) == 1
     # One that is shorter is in some word by chance.
-    left = {name for name in originals(export) if len(name) >= MIN_SOUGHT and name in text}
+    left = {name for name in originals(export) if len(name) >= MIN_AVOIDED_LENGTH and name in text}
     assert left == set()

@@ -27,7 +27,7 @@ import mockscope
 from mockscope import Call, LiveServer, Mockscope, MockSite, strategies
 from mockscope._vendor import BUILTIN_GROUPS
 from mockscope.cli.root import cli
-from mockscope.remote.client import Client
+from mockscope.remote.client import SiteClient
 
 HOST: Final = "central_perk"
 KEY: Final = "e179017a-62b0-4996-8a38-e91aa9f1"
@@ -176,7 +176,7 @@ def test_what_the_seed_does_not_say_is_what_the_api_does_not_show(server: LiveSe
 
 def test_built_in_groups_that_are_not_there_are_named(server: LiveServer) -> None:
     server.site(HOST, api_key=KEY, protect_builtin_groups=False)
-    with Client(server.url, HOST, KEY) as client:
+    with SiteClient(server.url, HOST, KEY) as client:
         assert client.request("DELETE", "/api/v1/groups/All%20Users").status == 200
     done = pull(server.url, "--format", "json")
 
@@ -754,7 +754,7 @@ def test_a_site_that_changed_in_between_is_said_to_have_changed() -> None:
     with odd({"email": "joey@example.com"}, total=3) as server:
         _, warnings = pulled(server)
 
-    assert warnings == ["the site says it has 3 users, but 1 came: it was changed in the meantime"]
+    assert warnings == ["the site counts 3 users, but lists 1: it was changed in the meantime"]
 
 
 # -- wrong use -------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from support.ports import held_port
 
 import mockscope
 from mockscope import Authority, LiveServer, MockSite
-from mockscope.remote.client import Client, Unreachable
+from mockscope.remote.client import SiteClient, Unreachable
 from mockscope.remote.exchange import Exchange
 
 HOST: Final = "central_perk"
@@ -44,7 +44,7 @@ def fields_of(request: bytes) -> list[str]:
 
 
 def test_a_request_says_who_asks_for_which_site(server: LiveServer, site: MockSite) -> None:
-    with Client(server.url, HOST, KEY) as client:
+    with SiteClient(server.url, HOST, KEY) as client:
         exchange = client.request("GET", "/api/v1/users")
 
     assert (exchange.status, exchange.json["total_users"]) == (200, 1)
@@ -55,7 +55,7 @@ def test_a_request_says_who_asks_for_which_site(server: LiveServer, site: MockSi
 
 
 def test_what_is_sent_is_what_the_caller_said() -> None:
-    with scripted([ok(), ok(), ok(), ok(), ok()]) as server, Client(f"{server.url}/in/front/", HOST, KEY) as client:
+    with scripted([ok(), ok(), ok(), ok(), ok()]) as server, SiteClient(f"{server.url}/in/front/", HOST, KEY) as client:
         address = server.url.removeprefix("http://")
         client.request("GET", "/api/v1/users", query={"next_page_start": "joey+1@example.com", "test_mode": "a b"})
         client.request("PUT", "/api/v1/groups/NY%20Knicks", query="test_mode=TRUE&+", json={"name": "Zoë"})
@@ -117,7 +117,7 @@ def test_what_is_sent_is_what_the_caller_said() -> None:
 )
 def test_what_is_no_url_of_a_server_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="is not the URL of a server: write it like https://"):
-        Client(url, HOST, KEY)
+        SiteClient(url, HOST, KEY)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_what_is_no_url_of_a_server_is_refused(url: str) -> None:
 )
 def test_a_url_with_a_query_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(ValueError, match=r"must end with its path|is not the URL of a server") as caught:
-        Client(url, HOST, KEY)
+        SiteClient(url, HOST, KEY)
 
     assert "secret" not in str(caught.value)
 
@@ -134,21 +134,21 @@ def test_a_url_with_a_query_is_refused_without_showing_it(url: str) -> None:
 @pytest.mark.parametrize("end", ["/api/v1", "/api/v1/", "/api/v1//", "/api/v1/users", "/api/v1/groups/"])
 def test_a_url_that_goes_on_into_the_api_is_refused_with_where_to_end(start: str, end: str) -> None:
     with pytest.raises(ValueError, match="must end before") as caught:
-        Client(start + end, HOST, KEY)
+        SiteClient(start + end, HOST, KEY)
 
     assert str(caught.value) == f"'{start}{end}' must end before /api/v1: write {start}"
-    assert Client(start, HOST, KEY).url == start
+    assert SiteClient(start, HOST, KEY).url == start
 
 
 def test_what_only_looks_like_the_start_of_the_api_is_part_of_a_url() -> None:
     for url in ("http://example.com/api", "http://example.com/api/v10", "http://example.com/api/v1/friends"):
-        assert Client(url, HOST, KEY).url == url
+        assert SiteClient(url, HOST, KEY).url == url
 
 
 @pytest.mark.parametrize("url", ["http://joey:secret@example.com", "http://joey:secret@a:b", "joey:secret@example.com"])
 def test_a_url_with_a_password_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(ValueError, match="must not hold a name or a password") as caught:
-        Client(url, HOST, KEY)
+        SiteClient(url, HOST, KEY)
 
     assert "secret" not in str(caught.value)
 
@@ -156,13 +156,13 @@ def test_a_url_with_a_password_is_refused_without_showing_it(url: str) -> None:
 @pytest.mark.parametrize(("host", "key"), [("central perk", KEY), ("", KEY), (HOST, "a b"), (HOST, "a:b"), (HOST, "")])
 def test_a_host_or_key_that_no_header_can_hold_is_refused(host: str, key: str) -> None:
     with pytest.raises(ValueError, match="a header cannot hold"):
-        Client("http://127.0.0.1", host, key)
+        SiteClient("http://127.0.0.1", host, key)
 
 
 def test_a_header_that_cannot_be_sent_is_refused_and_the_next_request_is_not_affected(
     server: LiveServer, site: MockSite
 ) -> None:
-    with Client(server.url, HOST, KEY) as client:
+    with SiteClient(server.url, HOST, KEY) as client:
         for headers in ([("X", f"{KEY}\n")], [("X", "€")], [("X\n", "a")]):
             with pytest.raises(ValueError, match=r"^a header or a path cannot hold this: use visible ASCII$"):
                 client.request("GET", "/api/v1/users", headers=headers)
@@ -174,14 +174,14 @@ def test_a_header_that_cannot_be_sent_is_refused_and_the_next_request_is_not_aff
 
 
 def test_requests_share_a_connection() -> None:
-    with scripted([ok(b"1"), ok(b"2"), ok(b"3")]) as server, Client(server.url, HOST, KEY) as client:
+    with scripted([ok(b"1"), ok(b"2"), ok(b"3")]) as server, SiteClient(server.url, HOST, KEY) as client:
         answers = [client.request("GET", "/").json for _ in range(3)]
 
     assert answers == [1, 2, 3]
 
 
 def test_a_connection_that_was_closed_in_between_is_opened_again_for_a_write_too() -> None:
-    with scripted([ok(b"1")], [ok(b"2")]) as server, Client(server.url, HOST, KEY) as client:
+    with scripted([ok(b"1")], [ok(b"2")]) as server, SiteClient(server.url, HOST, KEY) as client:
         first = client.request("POST", "/", json={})
         assert server.closed[0].wait(300)
         second = client.request("POST", "/", json={})
@@ -192,7 +192,7 @@ def test_a_connection_that_was_closed_in_between_is_opened_again_for_a_write_too
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_connection_that_ends_without_a_response_is_an_error(method: str) -> None:
     # A response of no bytes: the request is read, and the connection closed.
-    with scripted([ok(b"1"), b""], [ok(b"2")]) as server, Client(server.url, HOST, KEY) as client:
+    with scripted([ok(b"1"), b""], [ok(b"2")]) as server, SiteClient(server.url, HOST, KEY) as client:
         client.request(method, "/")
         with pytest.raises(Unreachable) as caught:
             client.request(method, "/")
@@ -227,7 +227,7 @@ def test_an_answer_is_read_to_its_end_however_that_is_told(framing: str, is_secu
     with (
         # Each on a connection of its own: the server closes after one.
         scripted([answer], [answer], context=context) as server,
-        Client(server.url, HOST, KEY, ca_file=authority.ca_file) as client,
+        SiteClient(server.url, HOST, KEY, ca_file=authority.ca_file) as client,
     ):
         answers = []
         for closed in server.closed:
@@ -239,7 +239,7 @@ def test_an_answer_is_read_to_its_end_however_that_is_told(framing: str, is_secu
 
 def test_an_answer_to_a_body_that_was_not_read_is_seen() -> None:
     refusal = ok(b"{}", status="413 Content Too Large")
-    with hasty(refusal) as url, Client(url, HOST, KEY) as client:
+    with hasty(refusal) as url, SiteClient(url, HOST, KEY) as client:
         assert client.request("POST", "/api/v1/users", body=b" " * 30_000_000).status == 413
 
 
@@ -247,7 +247,10 @@ def test_an_answer_that_was_interrupted_is_not_taken_for_the_next() -> None:
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    with scripted([ok(b"1"), TOO_MANY, ok(b"2")]) as server, Client(server.url, HOST, KEY, sleep=interrupt) as client:
+    with (
+        scripted([ok(b"1"), TOO_MANY, ok(b"2")]) as server,
+        SiteClient(server.url, HOST, KEY, sleep=interrupt) as client,
+    ):
         client.request("GET", "/")
         with pytest.raises(KeyboardInterrupt):
             client.request("GET", "/")
@@ -258,7 +261,7 @@ def test_an_answer_that_was_interrupted_is_not_taken_for_the_next() -> None:
 @pytest.mark.parametrize("location", ["http://127.0.0.1:1/", "\x1b]0;how\x07", "http://[", ""])
 def test_a_redirect_is_not_followed(location: str) -> None:
     moved = ok(b"{}", f"Location: {location}", status="302 Found")
-    with scripted([moved]) as server, Client(server.url, HOST, KEY) as client:
+    with scripted([moved]) as server, SiteClient(server.url, HOST, KEY) as client:
         assert client.request("GET", "/").status == 302
 
 
@@ -268,7 +271,7 @@ def test_a_redirect_is_not_followed(location: str) -> None:
 def waits_of(script: list[bytes], **options: Any) -> tuple[list[float], int]:
     """Return the length of each wait, and the status in the end."""
     waits: list[float] = []
-    with scripted(script) as server, Client(server.url, HOST, KEY, sleep=waits.append, **options) as client:
+    with scripted(script) as server, SiteClient(server.url, HOST, KEY, sleep=waits.append, **options) as client:
         status = client.request("POST", "/", json={}).status
     return waits, status
 
@@ -310,7 +313,7 @@ def test_waiting_ends_with_the_response_as_it_is() -> None:
 
 def test_requests_keep_the_pace_that_was_asked_for(server: LiveServer, site: MockSite) -> None:
     waits: list[float] = []
-    with Client(server.url, HOST, KEY, rate=0.01, sleep=waits.append) as client:
+    with SiteClient(server.url, HOST, KEY, rate=0.01, sleep=waits.append) as client:
         for _ in range(3):
             client.request("GET", "/api/v1/users")
 
@@ -320,7 +323,7 @@ def test_requests_keep_the_pace_that_was_asked_for(server: LiveServer, site: Moc
 
 def test_a_pace_that_can_not_be_waited_for_is_a_request_a_day(server: LiveServer, site: MockSite) -> None:
     waits: list[float] = []
-    with Client(server.url, HOST, KEY, rate=1e-320, sleep=waits.append) as client:
+    with SiteClient(server.url, HOST, KEY, rate=1e-320, sleep=waits.append) as client:
         for _ in range(2):
             client.request("GET", "/api/v1/users")
 
@@ -331,7 +334,7 @@ def test_a_pace_that_can_not_be_waited_for_is_a_request_a_day(server: LiveServer
 
 
 def reason_for(url: str, **options: Any) -> str:
-    with Client(url, HOST, KEY, **options) as client, pytest.raises(Unreachable) as caught:
+    with SiteClient(url, HOST, KEY, **options) as client, pytest.raises(Unreachable) as caught:
         client.request("GET", f"/{KEY}")
     assert isinstance(caught.value, OSError)
     assert KEY not in str(caught.value)
@@ -377,7 +380,7 @@ def test_a_body_without_end_is_given_up_at_a_bound(head: bytes) -> None:
 
 def test_responses_are_bounded_in_sum_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mockscope.remote.client.MAX_TOTAL_BYTES", 3 * 1024 * 1024)
-    with scripted([ok(b" " * 1024 * 1024)] * 4) as server, Client(server.url, HOST, KEY) as client:
+    with scripted([ok(b" " * 1024 * 1024)] * 4) as server, SiteClient(server.url, HOST, KEY) as client:
         for _ in range(3):
             client.request("GET", "/")
         with pytest.raises(Unreachable, match="the server sent more than 3 MiB in all"):
@@ -398,7 +401,7 @@ def test_a_rate_limiting_response_without_end_is_given_up_before_the_wait() -> N
 
 def test_a_compressed_body_stays_compressed() -> None:
     bomb = gzip.compress(b" " * 10_000_000)
-    with scripted([ok(bomb, "Content-Encoding: gzip")]) as server, Client(server.url, HOST, KEY) as client:
+    with scripted([ok(bomb, "Content-Encoding: gzip")]) as server, SiteClient(server.url, HOST, KEY) as client:
         assert client.request("GET", "/").content == bomb
 
 
@@ -423,7 +426,7 @@ def test_what_is_no_whole_http_is_no_answer(said: bytes, reason: str) -> None:
 
 
 def test_tls_with_an_authority_of_one_s_own() -> None:
-    with mockscope.serve(tls=True) as server, Client(server.url, HOST, KEY, ca_file=server.ca_file) as client:
+    with mockscope.serve(tls=True) as server, SiteClient(server.url, HOST, KEY, ca_file=server.ca_file) as client:
         server.site(HOST, api_key=KEY)
         statuses = [client.request("GET", "/api/v1/users").status for _ in range(2)]
 
@@ -452,9 +455,9 @@ def test_certificates_that_can_not_be_read_are_named(tmp_path: Path) -> None:
     empty = tmp_path / "empty.pem"
     empty.write_text("nothing")
     with pytest.raises(ValueError, match=f"cannot read certificates from {tmp_path}/missing: No such file"):
-        Client("https://127.0.0.1", HOST, KEY, ca_file=tmp_path / "missing")
+        SiteClient("https://127.0.0.1", HOST, KEY, ca_file=tmp_path / "missing")
     with pytest.raises(ValueError, match=f"cannot read certificates from {empty}: there are none"):
-        Client("https://127.0.0.1", HOST, KEY, ca_file=empty)
+        SiteClient("https://127.0.0.1", HOST, KEY, ca_file=empty)
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
@@ -462,7 +465,7 @@ def test_a_proxy_that_the_environment_names_is_used(scheme: str, monkeypatch: py
     with mockscope.serve(proxy=True) as server:
         monkeypatch.setenv(f"{scheme.upper()}_PROXY", server.proxy_url)
         site = server.site(HOST, api_key=KEY)
-        with Client(f"{scheme}://app.periscopedata.com", HOST, KEY, ca_file=server.ca_file) as client:
+        with SiteClient(f"{scheme}://app.periscopedata.com", HOST, KEY, ca_file=server.ca_file) as client:
             statuses = [client.request("GET", "/api/v1/users").status for _ in range(2)]
 
         assert statuses == [200, 200]
@@ -473,7 +476,7 @@ def test_a_proxy_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with mockscope.serve(proxy=True) as server:
         monkeypatch.setenv("https_proxy", server.proxy_url)
         way = server.proxy_url.removeprefix("http://")
-        with Client("https://elsewhere.invalid", HOST, KEY) as client, pytest.raises(Unreachable) as caught:
+        with SiteClient("https://elsewhere.invalid", HOST, KEY) as client, pytest.raises(Unreachable) as caught:
             client.request("GET", "/")
 
     assert str(caught.value).startswith(
@@ -484,7 +487,7 @@ def test_a_proxy_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_proxy_is_told_its_password_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     with scripted([ok()]) as server:
         monkeypatch.setenv("HTTP_PROXY", server.url.replace("//", "//joey:how%20you@"))
-        with Client("http://elsewhere.invalid/below", HOST, KEY) as client:
+        with SiteClient("http://elsewhere.invalid/below", HOST, KEY) as client:
             exchange = client.request("GET", "/api")
 
     assert [fields_of(request) for request in server.requests[0]] == [
@@ -505,7 +508,7 @@ def test_a_host_that_needs_no_proxy_is_asked_directly(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with Client(server.url, HOST, KEY) as client:
+    with SiteClient(server.url, HOST, KEY) as client:
         assert client.request("GET", "/api/v1/users").status == 200
 
 
@@ -515,7 +518,7 @@ def test_a_proxy_of_another_kind_is_refused(proxy: str, monkeypatch: pytest.Monk
     with pytest.raises(
         ValueError, match="the proxy that the environment names for http must be an http:// or https:// URL"
     ):
-        Client("http://elsewhere.invalid", HOST, KEY)
+        SiteClient("http://elsewhere.invalid", HOST, KEY)
 
 
 # -- what is shown ---------------------------------------------------------------------------------------------
@@ -525,7 +528,7 @@ def echo(key: str = KEY, *, host: str = HOST) -> Exchange:
     """An exchange with a server that repeats what it was told, the key included."""
     said = f'{{"message": "no {host}:{key}"}}'.encode()
     answer = ok(said, f"X-Echo: {host}:{key}", status="403 Forbidden")
-    with scripted([answer]) as server, Client(server.url, host, key) as client:
+    with scripted([answer]) as server, SiteClient(server.url, host, key) as client:
         assert key not in f"{client!r}{client}"
         return client.request("PUT", f"/api/{host}:{key}", json={"key": f"{host}:{key}"})
 
@@ -554,7 +557,7 @@ def test_an_exchange_shows_all_but_the_key(key: str, shown: str) -> None:
 
 def test_a_long_body_is_cut_and_a_key_is_not_cut_in_half() -> None:
     said = b"x" * 1990 + KEY.encode() + b"y" * 100
-    with scripted([ok(said)]) as server, Client(server.url, HOST, KEY) as client:
+    with scripted([ok(said)]) as server, SiteClient(server.url, HOST, KEY) as client:
         shown = str(client.request("GET", "/")).splitlines()[-2:]
 
     assert shown == [f"< {'x' * 1990}…a9f1{'y' * 5}", "< ... and 95 characters more"]
@@ -562,7 +565,7 @@ def test_a_long_body_is_cut_and_a_key_is_not_cut_in_half() -> None:
 
 @pytest.mark.parametrize("answer", [b"", b"<html>", b"\xff", b"[" * 100_000])
 def test_an_answer_that_is_not_json_is_a_value_error(answer: bytes) -> None:
-    with scripted([ok(answer)]) as server, Client(server.url, HOST, KEY) as client:
+    with scripted([ok(answer)]) as server, SiteClient(server.url, HOST, KEY) as client:
         exchange = client.request("GET", "/")
     with pytest.raises(ValueError, match=r"."):
         _ = exchange.json
@@ -584,7 +587,7 @@ CURLED: Final[list[dict[str, Any]]] = [
 @pytest.mark.parametrize("asked", CURLED, ids=lambda asked: f"{asked['method']} {asked['path']}")
 def test_the_curl_line_says_the_same(asked: dict[str, Any]) -> None:
     with scripted([ok(b"")], [ok(b"")]) as server:
-        with Client(server.url, HOST, KEY) as client:
+        with SiteClient(server.url, HOST, KEY) as client:
             line = client.request(**asked).curl
         assert KEY not in line
         subprocess.run(
@@ -609,7 +612,7 @@ def without_manners(request: bytes) -> tuple[list[str], bytes]:
 
 
 def test_the_curl_line_names_the_certificates() -> None:
-    with mockscope.serve(tls=True) as server, Client(server.url, HOST, KEY, ca_file=server.ca_file) as client:
+    with mockscope.serve(tls=True) as server, SiteClient(server.url, HOST, KEY, ca_file=server.ca_file) as client:
         server.site(HOST, api_key=KEY)
         line = client.request("GET", "/api/v1/groups").curl
         done = subprocess.run(

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mockscope import LiveServer, Mockscope, MockSite
 from mockscope.conformance.check import Report, check
 from mockscope.conformance.outcome import Level
-from mockscope.remote.client import Client
+from mockscope.remote.client import SiteClient
 from mockscope.remote.exchange import Headers
 from mockscope.web.request_head import MAX_HEAD_BYTES, REFUSED_HEAD
 
@@ -80,7 +80,7 @@ NEVER: Final = {
 }
 
 
-def checked(client: Client, level: Level, **settings: Any) -> Report:
+def checked(client: SiteClient, level: Level, **settings: Any) -> Report:
     """Return the report on a site whose pages are small."""
     return check(client, level, policy={"page_size": PAGE_SIZE, **settings.pop("policy", {})}, **settings)
 
@@ -194,7 +194,7 @@ Forward = Callable[[Request], Awaitable[Answer]]
 Deviation = Callable[[Request, Forward, MockSite], Awaitable[Answer]]
 
 
-class WithoutSocket(Client):
+class WithoutSocket(SiteClient):
     """A client that calls the mock in this thread, with a deviation or without.
 
     Args:

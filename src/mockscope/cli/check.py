@@ -25,7 +25,7 @@ from mockscope.cli.pull import (
 if TYPE_CHECKING:
     from mockscope.conformance.check import Report
     from mockscope.conformance.run_records import Record
-    from mockscope.remote.client import Client
+    from mockscope.remote.client import SiteClient
 
 HOLDS: Final = 0
 COULD_NOT: Final = 1
@@ -189,7 +189,7 @@ def _ask_first(what: str, *, is_sure: bool) -> None:
     click.confirm(f"This will {what}. Go on?", abort=True, err=True)
 
 
-def _clean_up(client: "Client", max_pages: int, *, is_sure: bool) -> int:
+def _clean_up(client: "SiteClient", max_pages: int, *, is_sure: bool) -> int:
     from mockscope.conformance.check import find_leftovers_on, remove_leftovers
 
     found = find_leftovers_on(client, max_pages=max_pages)

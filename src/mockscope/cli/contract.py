@@ -22,7 +22,7 @@ from mockscope._vendor import ADMINISTRATORS, AUTH_HEADER, USERS_PATH
 from mockscope.cli.options import FAILED, FILE, FOLDER, RATE, fail, refuse, say, seed_or_demo, writing
 from mockscope.cli.pull import client_of, from_environment, is_loopback, server_options
 from mockscope.contract import document
-from mockscope.remote.client import Client, Unreachable
+from mockscope.remote.client import SiteClient, Unreachable
 from mockscope.remote.exchange import KeyRedactor
 
 CONFIGURATION: Final = Path(__file__).parents[1] / "contract" / "schemathesis.toml"
@@ -112,7 +112,7 @@ def _rate_limit(rate: float | None) -> str:
 
 
 @contextmanager
-def _mock(seed: Path | None, host: str | None) -> Iterator[Client]:
+def _mock(seed: Path | None, host: str | None) -> Iterator[SiteClient]:
     """Serve the mock, and yield a client for one of its sites."""
     from mockscope.server.live import LiveServer
 
@@ -131,7 +131,7 @@ def _mock(seed: Path | None, host: str | None) -> Iterator[Client]:
         yield client
 
 
-def _administrators(client: Client) -> list[str]:
+def _administrators(client: SiteClient) -> list[str]:
     """Return the emails of the administrators on the first page of users. A page of another shape has none."""
     page = client.request("GET", USERS_PATH)
     if page.status == 403:
@@ -143,7 +143,7 @@ def _administrators(client: Client) -> list[str]:
         return []
 
 
-def _reset(client: Client) -> str:
+def _reset(client: SiteClient) -> str:
     """Reset the site, and return the URL that does it."""
     path = f"/_mockscope/v1/sites/{percent_encoded(client.host, safe='')}/reset"
     token = os.environ.get("MOCKSCOPE_CONTROL_TOKEN")
@@ -154,7 +154,7 @@ def _reset(client: Client) -> str:
     return client.url + path
 
 
-def _run(client: Client, variable: str, options: Iterable[str], reports: Iterable[Path], *, reset: bool) -> int:
+def _run(client: SiteClient, variable: str, options: Iterable[str], reports: Iterable[Path], *, reset: bool) -> int:
     """Run ``schemathesis run`` with our configuration and hooks, and return the exit status of the command."""
     shown = _key_hidden(client, variable)
     configuration = CONFIGURATION.read_text("utf-8").replace(dumps(EXAMPLE), dumps(_administrators(client) or EXAMPLE))
@@ -175,7 +175,7 @@ def _run(client: Client, variable: str, options: Iterable[str], reports: Iterabl
     return status
 
 
-def _key_hidden(client: Client, variable: str) -> Callable[[str], str]:
+def _key_hidden(client: SiteClient, variable: str) -> Callable[[str], str]:
     """Return a function that replaces the key in texts, in curl lines by a variable of the shell."""
     redact = KeyRedactor(client.host, client.api_key)
     line = quote(f"{AUTH_HEADER}: {client.host}:{client.api_key}")

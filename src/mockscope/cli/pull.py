@@ -15,7 +15,7 @@ from mockscope._support.text import printable
 from mockscope.cli.options import FILE, RATE, SECONDS, say
 
 if TYPE_CHECKING:
-    from mockscope.remote.client import Client
+    from mockscope.remote.client import SiteClient
 
 Command = Callable[..., Any]
 
@@ -87,23 +87,23 @@ def pull(
     salt = from_environment(salt_env, "the salt") if salt_env else f"{site}:{api_key}"
     form = form or ("json" if output is not None and output.suffix == ".json" else "yaml")
     check_output(output)
-    from mockscope.remote.anonymize import anonymized
-    from mockscope.remote.pull import PullError, harvest, is_written, seed_of, written
+    from mockscope.remote.anonymize import anonymize_seed
+    from mockscope.remote.pull import PullError, is_replaceable, pull_site, render_seed, to_seed
 
-    if output is not None and not force and output.exists() and not is_written(output.read_bytes()):
+    if output is not None and not force and output.exists() and not is_replaceable(output.read_bytes()):
         raise click.UsageError(f"{output} exists, and pull has not written it: name another file, or add --force")
     try:
         with client_of(url, site, api_key, **options) as client, Progress() as progress:
-            seed, odd = seed_of(harvest(client, progress), site)
-        seed = anonymized(seed, salt.encode()) if anonymize else seed
-        write_output(output, written(seed, form), private=not anonymize)
+            seed, warnings = to_seed(pull_site(client, progress), site)
+        seed = anonymize_seed(seed, salt.encode()) if anonymize else seed
+        write_output(output, render_seed(seed, form), private=not anonymize)
     except KeyboardInterrupt:
         say("interrupted before the whole site was read")
         return COULD_NOT
     except (PullError, OSError) as error:
         say(reason_of(error))
         return COULD_NOT
-    for line in odd.lines(naming=not anonymize):
+    for line in warnings.lines(naming=not anonymize):
         say(line)
     if output is not None:
         [made] = seed["sites"]
@@ -127,16 +127,16 @@ def from_environment(name: str, what: str) -> str:
     return value
 
 
-def client_of(url: str, site: str, api_key: str, **options: Any) -> "Client":
+def client_of(url: str, site: str, api_key: str, **options: Any) -> "SiteClient":
     """Return a client for the site that a command was told; the options are the client's.
 
     Raises:
         UsageError: If the client refuses them.
     """
-    from mockscope.remote.client import Client
+    from mockscope.remote.client import SiteClient
 
     try:
-        return Client(url, site, api_key, **options)
+        return SiteClient(url, site, api_key, **options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
 

@@ -12,7 +12,7 @@ from mockscope.conformance.outcome import FULL, HOLDS, READ_ONLY, Level, Outcome
 from mockscope.conformance.request_filter import RequestFilter
 from mockscope.conformance.run_records import ALL_RUNS, Record, find_leftovers, remove_records
 from mockscope.conformance.session import MAX_PAGES, Session
-from mockscope.remote.client import Client, Unreachable
+from mockscope.remote.client import SiteClient, Unreachable
 
 # In the order of the rules.
 FAMILIES: Final = (transport, authentication, paging, users, groups, test_mode)
@@ -67,7 +67,7 @@ class Report:
 
 
 def check(
-    client: Client,
+    client: SiteClient,
     level: Level,
     *,
     rules: Collection[str] = (),
@@ -110,7 +110,7 @@ def check(
     return Report(at, level, client.url, client.host, results, policy, tuple(left), tuple(session.leftovers))
 
 
-def find_leftovers_on(client: Client, *, max_pages: int = MAX_PAGES) -> list[Record]:
+def find_leftovers_on(client: SiteClient, *, max_pages: int = MAX_PAGES) -> list[Record]:
     """Return the records that runs have left on a site.
 
     Raises:
@@ -122,7 +122,7 @@ def find_leftovers_on(client: Client, *, max_pages: int = MAX_PAGES) -> list[Rec
     return find_leftovers(session.request, ALL_RUNS, max_pages=max_pages)
 
 
-def remove_leftovers(client: Client, records: list[Record], *, max_pages: int = MAX_PAGES) -> list[Record]:
+def remove_leftovers(client: SiteClient, records: list[Record], *, max_pages: int = MAX_PAGES) -> list[Record]:
     """Remove the records that runs have left on a site; return those that are still there.
 
     Raises:

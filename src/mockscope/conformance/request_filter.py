@@ -10,7 +10,7 @@ from mockscope._vendor import EMAIL_HEADER, GROUPS_PATH, TEST_MODE
 from mockscope.conformance.listing import GROUP, KINDS, ParsedResponse, RecordKind, parse_body
 from mockscope.conformance.outcome import DRY_RUN, READ_ONLY, Level, RunAborted, skip
 from mockscope.conformance.run_records import Record, RecordNames
-from mockscope.remote.client import Client, RateLimited, Unreachable
+from mockscope.remote.client import RateLimited, SiteClient, Unreachable
 from mockscope.remote.exchange import Exchange, Headers
 
 # The run ends after so many requests in a row without a response.
@@ -70,7 +70,7 @@ class RequestFilter:
         names: The names of this run.
     """
 
-    def __init__(self, client: Client, level: Level, names: RecordNames) -> None:
+    def __init__(self, client: SiteClient, level: Level, names: RecordNames) -> None:
         self._client = client
         self._level = level
         self._names = names
@@ -86,7 +86,7 @@ class RequestFilter:
     def request(
         self, method: str, path: str, *, email: str | None = None, headers: Headers = (), **options: Any
     ) -> Exchange:
-        """Send a request, if that is allowed. The other arguments are those of ``Client.request``.
+        """Send a request, if that is allowed. The other arguments are those of ``SiteClient.request``.
 
         Raises:
             ForbiddenRequest: If it is not.

@@ -19,7 +19,7 @@ from mockscope.conformance.outcome import FULL, Level, RunAborted, is_same_respo
 from mockscope.conformance.policy import PolicyObserver
 from mockscope.conformance.request_filter import RequestFilter, parse_target
 from mockscope.conformance.run_records import ALL_RUNS, Record, RecordNames, find_marked, remove_records
-from mockscope.remote.client import Client, Unreachable
+from mockscope.remote.client import SiteClient, Unreachable
 from mockscope.remote.exchange import Exchange
 
 MAX_PAGES: Final = 50
@@ -48,7 +48,12 @@ class Session:
     """
 
     def __init__(
-        self, client: Client, level: Level, *, policy: Mapping[str, object] | None = None, max_pages: int = MAX_PAGES
+        self,
+        client: SiteClient,
+        level: Level,
+        *,
+        policy: Mapping[str, object] | None = None,
+        max_pages: int = MAX_PAGES,
     ) -> None:
         self.host = client.host
         self.api_key = client.api_key

@@ -16,24 +16,24 @@ from mockscope.domain.model import email_key
 
 CONSONANTS: Final = "bdfghjklmnprstvz"
 VOWELS: Final = "aeiou"
-ENDS: Final = ("", "l", "m", "n", "r", "s", "t", "x")
+WORD_ENDINGS: Final = ("", "l", "m", "n", "r", "s", "t", "x")
 SYLLABLES: Final = 3
 # No domain below it can be registered (RFC 2606).
-TOP: Final = ".example"
+TOP_LEVEL_DOMAIN: Final = ".example"
 # Neither blanks nor punctuation of ASCII, so that slashes, plus signs and blanks stay where they are.
-RUN: Final = re.compile(r"[^\x00-/:-@\[-`{-\x7f]+")
+WORD_RUN: Final = re.compile(r"[^\x00-/:-@\[-`{-\x7f]+")
 # More punctuation in one place is cut: it could be a whole name.
-MAX_BETWEEN: Final = 3
+MAX_PUNCTUATION: Final = 3
 WORD: Final = re.compile(r"[^\W_]+")
 LETTERS: Final = re.compile(r"[^\W\d_]+")
 # Shorter texts are in any longer one by chance, and shorter than all words that are made here.
-MIN_SOUGHT: Final = 4
+MIN_AVOIDED_LENGTH: Final = 4
 # The fields by whose replacements records are sorted.
-IDENTITY: Final = {**KEY_FIELDS, "dashboards": "name"}
+SORT_FIELDS: Final = {**KEY_FIELDS, "dashboards": "name"}
 ACCENTS: Final = str.maketrans("aeiou", "áéíóú")
 
 
-def anonymized(seed: Mapping[str, Any], salt: bytes) -> dict[str, Any]:
+def anonymize_seed(seed: Mapping[str, Any], salt: bytes) -> dict[str, Any]:
     """Return a seed without the names and addresses of people.
 
     Names and emails of users, and the names of sites, groups and dashboards, are replaced. All else stays: who is in
@@ -57,21 +57,22 @@ class _Anonymizer:
     def __init__(self, sites: Iterable[Mapping[str, Any]], salt: bytes) -> None:
         sites = list(sites)
         self._salt = salt
-        self._sought: set[str] = set()
-        emails = {email_key(email) for site in sites for email in _emails(site)}
-        groups = {name for site in sites for name in _groups(site)} - set(BUILTIN_GROUPS)
-        boards = {board["name"] for site in sites for board in site.get("dashboards", ())}
+        self._avoided: set[str] = set()
+        emails = {email_key(email) for site in sites for email in _emails_in(site)}
+        groups = {name for site in sites for name in _groups_in(site)} - set(BUILTIN_GROUPS)
+        dashboards = {dashboard["name"] for site in sites for dashboard in site.get("dashboards", ())}
         hosts = {site["host"] for site in sites}
         domains = {email.partition("@")[2] for email in emails}
-        people = {user[name] for site in sites for user in site.get("users", ()) for name in _NAMES}
-        for text in (*emails, *groups, *boards, *hosts, *people):
-            self._seek(text)
-        self._lengths = sorted(set(map(len, self._sought)))
-        self._domains = self._assigned("domain", domains, self._domain)
-        self._emails = self._assigned("email", emails, self._email)
-        self._groups = self._assigned("group", groups, partial(self._renamed, "group", is_title=True))
-        self._boards = self._assigned("dashboard", boards, partial(self._renamed, "dashboard", is_title=True))
-        self._hosts = self._assigned("host", hosts, partial(self._renamed, "host"))
+        people = {user[name] for site in sites for user in site.get("users", ()) for name in NAME_FIELDS}
+        for text in (*emails, *groups, *dashboards, *hosts, *people):
+            self._avoid(text)
+        self._lengths = sorted(set(map(len, self._avoided)))
+        self._domains = self._replacements("domain", domains, self._domain)
+        self._emails = self._replacements("email", emails, self._email)
+        self._groups = self._replacements("group", groups, partial(self._replace_words, "group", is_title=True))
+        rename = partial(self._replace_words, "dashboard", is_title=True)
+        self._dashboards = self._replacements("dashboard", dashboards, rename)
+        self._hosts = self._replacements("host", hosts, partial(self._replace_words, "host"))
 
     def seed(self, seed: Mapping[str, Any]) -> dict[str, Any]:
         """Return the seed with all replacements."""
@@ -80,55 +81,52 @@ class _Anonymizer:
     def _site(self, site: Mapping[str, Any]) -> dict[str, Any]:
         replaced = {name: value for name, value in site.items() if name != "api_key"}
         replaced["host"] = self._hosts[site["host"]]
-        kinds = {"groups": self._group, "users": self._user, "dashboards": self._board}
+        kinds = {"groups": self._group, "users": self._user, "dashboards": self._dashboard}
         for kind in kinds.keys() & site:
-            replaced[kind] = sorted(map(kinds[kind], site[kind]), key=itemgetter(IDENTITY[kind]))
+            replaced[kind] = sorted(map(kinds[kind], site[kind]), key=itemgetter(SORT_FIELDS[kind]))
         return replaced
 
     def _group(self, group: Mapping[str, Any]) -> dict[str, Any]:
-        return {**group, "name": self._group_name(group["name"])}
+        return {**group, "name": self._new_group_name(group["name"])}
 
     def _user(self, user: Mapping[str, Any]) -> dict[str, Any]:
         email = email_key(user["email"])
-        replaced = {
-            **user,
-            "email": self._emails[email],
-            **{
-                name: self._unsought(partial(self._renamed, _person(email), user[name], key=name, is_title=True))
-                for name in _NAMES
-            },
-        }
+        replaced = {**user, "email": self._emails[email]}
+        for field in NAME_FIELDS:
+            rename = partial(self._replace_words, _without_tags(email), user[field], key=field, is_title=True)
+            replaced[field] = self._first_allowed(rename)
         if "groups" in user:
-            replaced["groups"] = list(map(self._group_name, user["groups"]))
+            replaced["groups"] = list(map(self._new_group_name, user["groups"]))
         return replaced
 
-    def _board(self, board: Mapping[str, Any]) -> dict[str, Any]:
-        replaced = {**board, "name": self._boards[board["name"]]}
-        if board.get("owner") is not None:
-            replaced["owner"] = self._emails[email_key(board["owner"])]
-        if "access" in board:
-            replaced["access"] = dict(sorted((self._group_name(name), word) for name, word in board["access"].items()))
+    def _dashboard(self, dashboard: Mapping[str, Any]) -> dict[str, Any]:
+        replaced = {**dashboard, "name": self._dashboards[dashboard["name"]]}
+        if dashboard.get("owner") is not None:
+            replaced["owner"] = self._emails[email_key(dashboard["owner"])]
+        if "access" in dashboard:
+            access = dashboard["access"].items()
+            replaced["access"] = dict(sorted((self._new_group_name(name), word) for name, word in access))
         return replaced
 
-    def _group_name(self, name: str) -> str:
+    def _new_group_name(self, name: str) -> str:
         return name if name in BUILTIN_GROUPS else self._groups[name]
 
     # -- one replacement ---------------------------------------------------------------------------------------
 
-    def _assigned(self, kind: str, originals: Iterable[str], make: Callable[[str, int], str]) -> dict[str, str]:
+    def _replacements(self, kind: str, originals: Iterable[str], make: Callable[[str, int], str]) -> dict[str, str]:
         """Return a replacement for each text. No two of them differ in case only."""
         taken: set[str] = set()
         replaced = {}
         # The order of the originals must not show.
         for original in sorted(originals, key=lambda text: self._digest(kind, text)):
-            replaced[original] = chosen = self._unsought(partial(make, original), taken)
+            replaced[original] = chosen = self._first_allowed(partial(make, original), taken)
             taken.add(chosen.casefold())
         return replaced
 
-    def _unsought(self, make: Callable[[int], str], taken: frozenset[str] | set[str] = frozenset()) -> str:
+    def _first_allowed(self, make: Callable[[int], str], taken: frozenset[str] | set[str] = frozenset()) -> str:
         """Return the first attempt that is not taken, and holds no text that is replaced."""
         attempt = 0
-        while (made := make(attempt)).casefold() in taken or self._holds_sought(made.removesuffix(TOP).casefold()):
+        while (made := make(attempt)).casefold() in taken or self._contains_avoided(made):
             attempt += 1
         return made
 
@@ -136,40 +134,40 @@ class _Anonymizer:
         # Label by label from the right, so that hosts of one domain stay hosts of one domain.
         labels = domain.split(".")
         suffixes = [".".join(labels[place:]) for place in range(max(1, len(labels) - 1))]
-        return ".".join(self._word("domain", suffix, attempt) for suffix in suffixes) + TOP
+        return ".".join(self._word("domain", suffix, attempt) for suffix in suffixes) + TOP_LEVEL_DOMAIN
 
     def _email(self, email: str, attempt: int) -> str:
         local, _, domain = email.partition("@")
         base, *tags = local.split("+")
-        person = _person(email)
-        words = len(RUN.findall(base))
+        person = _without_tags(email)
+        words = len(WORD_RUN.findall(base))
 
         def word(place: int) -> str:
             # Monica.Geller@ is called Monica Geller.
             slot = "last_name" if 0 < place == words - 1 else "first_name"
             return self._word(person, f"{slot} {0 if slot == 'last_name' else place}", attempt)
 
-        renamed = [tag and self._renamed("tag", tag, attempt) for tag in tags]
-        return "+".join([_reworded(base, word), *renamed]) + f"@{self._domains[domain]}"
+        renamed = [tag and self._replace_words("tag", tag, attempt) for tag in tags]
+        return "+".join([_substitute_words(base, word), *renamed]) + f"@{self._domains[domain]}"
 
-    def _renamed(self, kind: str, text: str, attempt: int, *, key: str = "", is_title: bool = False) -> str:
+    def _replace_words(self, kind: str, text: str, attempt: int, *, key: str = "", is_title: bool = False) -> str:
         def word(place: int) -> str:
             made = self._word(kind, f"{key or text} {place}", attempt)
             return made.title() if is_title else made
 
-        return _reworded(text, word, keep_script=is_title)
+        return _substitute_words(text, word, keep_script=is_title)
 
     def _word(self, kind: str, text: str, attempt: int) -> str:
         digest = iter(self._digest(kind, text, attempt))
         syllables = (CONSONANTS[next(digest) % 16] + VOWELS[next(digest) % 5] for _ in range(SYLLABLES))
-        return "".join(syllables) + ENDS[next(digest) % 8]
+        return "".join(syllables) + WORD_ENDINGS[next(digest) % 8]
 
     def _digest(self, kind: str, text: str, attempt: int = 0) -> bytes:
         return hmac.digest(self._salt, f"{kind}\0{attempt}\0{text}".encode(), sha256)
 
     # -- texts that must not be left ---------------------------------------------------------------------------
 
-    def _seek(self, text: str) -> None:
+    def _avoid(self, text: str) -> None:
         """Keep a text and its words out of all replacements."""
         text = text.casefold()
         # The top of a domain is not a name.
@@ -177,39 +175,41 @@ class _Anonymizer:
         parts = (text, local, domain.rpartition(".")[0], domain) if at else (text,)
         words = (word for part in parts[:3] for pattern in (WORD, LETTERS) for word in pattern.findall(part))
         # Signs alone are not a name, and stay.
-        self._sought |= {part for part in (*parts, *words) if len(part) >= MIN_SOUGHT and RUN.search(part)}
+        long = (part for part in (*parts, *words) if len(part) >= MIN_AVOIDED_LENGTH)
+        self._avoided |= {part for part in long if WORD_RUN.search(part)}
 
-    def _holds_sought(self, text: str) -> bool:
+    def _contains_avoided(self, text: str) -> bool:
+        text = text.removesuffix(TOP_LEVEL_DOMAIN).casefold()
         return any(
-            text[start : start + length] in self._sought
+            text[start : start + length] in self._avoided
             for length in self._lengths
             for start in range(len(text) - length + 1)
         )
 
 
-_NAMES: Final = ("first_name", "last_name")
+NAME_FIELDS: Final = ("first_name", "last_name")
 
 
-def _emails(site: Mapping[str, Any]) -> Iterator[str]:
+def _emails_in(site: Mapping[str, Any]) -> Iterator[str]:
     yield from (user["email"] for user in site.get("users", ()))
-    yield from (board["owner"] for board in site.get("dashboards", ()) if board.get("owner") is not None)
+    yield from (dashboard["owner"] for dashboard in site.get("dashboards", ()) if dashboard.get("owner") is not None)
 
 
-def _groups(site: Mapping[str, Any]) -> Iterator[str]:
+def _groups_in(site: Mapping[str, Any]) -> Iterator[str]:
     yield from (group["name"] for group in site.get("groups", ()))
     for user in site.get("users", ()):
         yield from user.get("groups", ())
-    for board in site.get("dashboards", ()):
-        yield from board.get("access", ())
+    for dashboard in site.get("dashboards", ()):
+        yield from dashboard.get("access", ())
 
 
-def _person(email: str) -> str:
+def _without_tags(email: str) -> str:
     """Return an address without its tags: a + and what follows it do not make it another person's."""
     local, _, domain = email.partition("@")
     return f"{local.partition('+')[0]}@{domain}"
 
 
-def _reworded(text: str, word: Callable[[int], str], *, keep_script: bool = False) -> str:
+def _substitute_words(text: str, word: Callable[[int], str], *, keep_script: bool = False) -> str:
     """Return a text with other words between its blanks and signs; a text without words becomes one.
 
     Args:
@@ -218,9 +218,9 @@ def _reworded(text: str, word: Callable[[int], str], *, keep_script: bool = Fals
         keep_script: Make a word that is not ASCII for one that is not.
     """
     made, end = "", 0
-    for place, found in enumerate(RUN.finditer(text)):
+    for place, found in enumerate(WORD_RUN.finditer(text)):
         new = word(place)
         between = text[end : found.start()]
-        made += between[:MAX_BETWEEN] + (new if found[0].isascii() or not keep_script else new.translate(ACCENTS))
+        made += between[:MAX_PUNCTUATION] + (new if found[0].isascii() or not keep_script else new.translate(ACCENTS))
         end = found.end()
-    return made + text[end:][:MAX_BETWEEN] if end else word(0)
+    return made + text[end:][:MAX_PUNCTUATION] if end else word(0)

@@ -43,7 +43,7 @@ FIRST_WAIT_SECONDS: Final = 1.0
 # The waits of one request in sum.
 MAX_WAIT_SECONDS: Final = 120.0
 # Options of urllib3: send a request once, and do nothing with the response.
-AS_IT_IS: Final = dict.fromkeys(("retries", "redirect", "assert_same_host", "preload_content", "decode_content"), False)
+ONE_TRY: Final = dict.fromkeys(("retries", "redirect", "assert_same_host", "preload_content", "decode_content"), False)
 # Minimum rate: one request a day.
 MAX_INTERVAL_SECONDS: Final = 86_400.0
 
@@ -61,7 +61,7 @@ def group_path(name: str) -> str:
     return f"{GROUPS_PATH}/{name.replace('.', '%2E') if set(name) == {'.'} else quote(name, safe='')}"
 
 
-class Client:
+class SiteClient:
     """A client for one site of a server elsewhere. Not for several threads at once.
 
     The proxy that the environment names is used (``HTTPS_PROXY``, ``HTTP_PROXY``, ``NO_PROXY``).
@@ -99,7 +99,7 @@ class Client:
             raise ValueError(f"a header cannot hold the host {host!r}: use visible ASCII without blanks")
         if not VISIBLE.fullmatch(api_key) or ":" in api_key:
             raise ValueError("a header cannot hold this key: use visible ASCII without blank or colon")
-        parts = _parsed(url)
+        parts = _parse_url(url)
         self.url = url.rstrip("/")
         self.host = host
         self.api_key = api_key
@@ -111,8 +111,8 @@ class Client:
         self._ca_file = ca_file
         self._redact = KeyRedactor(host, api_key)
         self._proxy = _proxy_for(parts)
-        context = _context(ca_file) if parts.scheme == "https" else None
-        self._manager = _manager(self._proxy, context)
+        context = _tls_context(ca_file) if parts.scheme == "https" else None
+        self._manager = _pool_manager(self._proxy, context)
         self._pool = self._manager.connection_from_host(parts.hostname, parts.port, parts.scheme)
         connection = HTTPSConnection if context else HTTPConnection
         self._pool.ConnectionCls = _with_head_deadline(connection)
@@ -195,15 +195,15 @@ class Client:
                 body,
                 urllib3.HTTPHeaderDict(headers),
                 timeout=self._timeout,
-                **AS_IT_IS,
+                **ONE_TRY,
             )
-            content = _read(response, deadline)
+            content = _read_body(response, deadline)
             self._total_bytes += len(content)
             if self._total_bytes > MAX_TOTAL_BYTES:
                 raise Unreachable(f"the server sent more than {MAX_TOTAL_BYTES // 1024**2} MiB in all")
             return response.status, [*response.headers.items()], content
         except (HTTPError, OSError) as error:
-            reason = _reason(error) if time.monotonic() < deadline else ""
+            reason = _describe_error(error) if time.monotonic() < deadline else ""
             way = f" (through the proxy {self._proxy.host}:{self._proxy.port})" if self._proxy else ""
             shown = printable(reason) or f"no response within {self._timeout:g} seconds"
             raise Unreachable(self._redact(f"{self.url}{way}: {shown}")) from None
@@ -232,7 +232,7 @@ def _shut_down(sock: socket.socket) -> None:
         sock.shutdown(socket.SHUT_RDWR)
 
 
-def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+def _read_body(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     """Read a response body to its end.
 
     Raises:
@@ -259,7 +259,7 @@ def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     return bytes(content)
 
 
-def _reason(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     """Return in words why there was no response: the innermost error knows."""
     while isinstance(inner := error.args[-1] if error.args else None, BaseException) or (inner := error.__cause__):
         error = inner
@@ -286,7 +286,7 @@ def _reason(error: BaseException) -> str:
     return "the response is not HTTP"
 
 
-def _parsed(url: str) -> SplitResult:
+def _parse_url(url: str) -> SplitResult:
     """Parse the URL of a server. What may be a secret in it is not repeated in an error.
 
     Raises:
@@ -329,14 +329,14 @@ def _proxy_for(parts: SplitResult) -> urllib3.util.Url | None:
     return found._replace(port=found.port or (80 if found.scheme == "http" else 443))
 
 
-def _manager(proxy: urllib3.util.Url | None, context: ssl.SSLContext | None) -> urllib3.PoolManager:
+def _pool_manager(proxy: urllib3.util.Url | None, context: ssl.SSLContext | None) -> urllib3.PoolManager:
     if proxy is None:
         return urllib3.PoolManager(ssl_context=context)
     headers = make_headers(proxy_basic_auth=unquote(proxy.auth)) if proxy.auth else None
     return urllib3.ProxyManager(f"{proxy.scheme}://{proxy.netloc}", proxy_headers=headers, ssl_context=context)
 
 
-def _context(ca_file: Path | None) -> ssl.SSLContext:
+def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:
