@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,19 +42,12 @@ def mockscope_server(mockscope_config: MockscopeConfig, request: pytest.FixtureR
     from mockscope import serve  # here, because a run may use no fixture
 
     config = mockscope_config
+    # The seed is for the site of each test.
+    settings = {name: value for name, value in asdict(config).items() if name != "seed"}
     observe_calls(request.config)
     with ExitStack() as stack:
         try:
-            server = stack.enter_context(
-                serve(
-                    host=config.host,
-                    port=config.port,
-                    hint_header=config.hint_header,
-                    strict=config.strict,
-                    contract=config.contract,
-                    calls_kept=config.calls_kept,
-                )
-            )
+            server = stack.enter_context(serve(**settings))
         except (OSError, ValueError, ImportError, RuntimeError) as error:
             raise pytest.fail.Exception(_why_no_server(config, error), pytrace=False) from None
         yield server

@@ -1,53 +1,80 @@
 """Mockscope: the sites of one server and their ASGI application, without a socket."""
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar, Unpack
+
 from starlette.types import ASGIApp
 
-from mockscope._support.arguments import check_kind
-from mockscope.instruments.call_log import MAX_CALLS
 from mockscope.seeds.files import SeedSource
+from mockscope.sites.mock_site import MockSite
 from mockscope.sites.registry import SiteRegistry
+from mockscope.sites.settings import Settings, SettingsArguments
 from mockscope.web.app import build_app
 from mockscope.web.control.access import ControlAccess
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-class Mockscope(SiteRegistry):
+
+def forwarded(method: Callable[Concatenate[SiteRegistry, P], R]) -> Callable[Concatenate[Any, P], R]:
+    """Return a method for a class with a ``registry``: it has the signature of a method of the registry, and calls it.
+
+    Args:
+        method: the method of the registry.
+    """
+
+    @wraps(method)
+    def forward(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return method(self.registry, *args, **kwargs)
+
+    return forward
+
+
+class Mockscope:
     """The sites of one server and their ASGI application, without a socket.
+
+    ``clock`` is the clock of all sites. ``calls`` are the calls that reached no site.
 
     Args:
         seed: a path to a seed file, or the same as plain data; without it the server starts without sites.
-        hint_header: whether responses have the header ``X-Mockscope-Hint`` (HTTP-10).
-        strict: the default of its sites for strict mode.
-        contract: the default of its sites for validating requests against openapi.yaml.
-        calls_kept: the maximum number of calls that each site keeps, and that the server keeps without a site.
-        control: whether the application has the control API under ``/_mockscope/v1/``.
-        control_token: the bearer token of the control API. None generates one if other machines can reach the port,
-            and else requires none.
+        settings: ``hint_header``, ``strict``, ``contract``, ``calls_kept``, ``control`` and ``control_token``: the
+            fields of ``mockscope.sites.settings.Settings``.
 
     Raises:
         SeedError: If the seed is not valid.
-        ValueError: If the token is not valid in a header, a switch is neither True nor False, or ``calls_kept`` is
-            not 1 or more.
+        ValueError: If a setting is not valid.
         OSError: If the seed file can't be read.
         ImportError: If ``contract`` is True, and the validator is not installed.
     """
 
-    def __init__(
-        self,
-        seed: SeedSource | None = None,
-        *,
-        hint_header: bool = True,
-        strict: bool = False,
-        contract: bool = False,
-        calls_kept: int = MAX_CALLS,
-        control: bool = True,
-        control_token: str | None = None,
-    ) -> None:
-        for name, switch in (("hint_header", hint_header), ("control", control)):
-            check_kind(name, switch, bool)
-        super().__init__(seed, strict=strict, contract=contract, calls_kept=calls_kept)
-        self._access = ControlAccess(control_token) if control else None
+    def __init__(self, seed: SeedSource | None = None, **settings: Unpack[SettingsArguments]) -> None:
+        checked = Settings(**settings)
+        self.registry = SiteRegistry(seed, checked)
+        self.clock = self.registry.clock
+        self.calls = self.registry.calls
+        self.observers = self.registry.observers
+        self._access = ControlAccess(checked.control_token) if checked.control else None
         self._hide_token()
-        self.app: ASGIApp = build_app(self, hint_header=hint_header, access=self._access)
+        self.app: ASGIApp = build_app(self.registry, hint_header=checked.hint_header, access=self._access)
+
+    def __repr__(self) -> str:
+        return f"<Mockscope: {len(self.registry.directory)} sites>"
+
+    site = forwarded(SiteRegistry.site)
+    all_calls = forwarded(SiteRegistry.all_calls)
+    reset = forwarded(SiteRegistry.reset)
+    export = forwarded(SiteRegistry.export)
+
+    @property
+    def sites(self) -> dict[str, MockSite]:
+        """The present sites, by host."""
+        return self.registry.sites
+
+    @property
+    def url(self) -> str:
+        """A base URL for in-process transports."""
+        return self.registry.url
 
     @property
     def control_token(self) -> str | None:
@@ -66,4 +93,4 @@ class Mockscope(SiteRegistry):
 
     def _hide_token(self) -> None:
         if self.control_token is not None:
-            self.redactor.learn(self.control_token)
+            self.registry.redactor.learn(self.control_token)

@@ -227,7 +227,7 @@ def test_a_start_that_fails_later_writes_no_state(tmp_path: Path) -> None:
 
 
 def test_the_hook_of_the_bench_is_empty_until_somebody_sets_it() -> None:
-    assert Mockscope().save is None
+    assert Mockscope().registry.save is None
 
 
 def test_a_new_file_is_for_its_owner_alone_and_one_that_is_there_keeps_its_mode(tmp_path: Path) -> None:

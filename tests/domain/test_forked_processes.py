@@ -63,7 +63,14 @@ def test_a_write_to_the_copy_of_a_forked_process_is_refused_in_one_line(
 
 def test_a_copy_can_be_read_even_if_a_thread_held_every_lock_at_the_fork(server: LiveServer) -> None:
     site = server.site()
-    held = [site._site.lock, site.faults._lock, site.calls._changed, server.directory._lock, server.redactor._lock]
+    registry = server.registry
+    held = [
+        site._site.lock,
+        site.faults._lock,
+        site.calls._changed,
+        registry.directory._lock,
+        registry.redactor._lock,
+    ]
 
     def hold_and_fork() -> None:
         said.append(in_a_child(lambda: (site.host, list(site.users), site.admin.email, len(site.calls), site.export())))

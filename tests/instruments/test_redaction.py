@@ -331,4 +331,4 @@ def test_the_keys_of_a_site_are_forgotten_with_its_last_call(
 
     del call
     gc.collect()
-    assert [server.redactor(key) for key in (OWN_KEY, ODD_KEY)] == [OWN_KEY, ODD_KEY]
+    assert [server.registry.redactor(key) for key in (OWN_KEY, ODD_KEY)] == [OWN_KEY, ODD_KEY]

@@ -151,7 +151,7 @@ def test_a_fault_that_is_planned_while_a_call_is_under_way_is_not_meant_for_it(
         site.faults.rate_limit(1, per=60)
         await server.app(scope, receive, send)
 
-    ask = InProcess(server, answer_late, server.url, lambda: True)
+    ask = InProcess(server.registry, answer_late, server.url, lambda: True)
     auth = site.headers["Http-X-Partner-Auth"].encode()
     headers = [(b"host", b"localhost"), (b"http-x-partner-auth", auth)]
     answered = ask("GET", b"/api/v1/users", headers, b"")

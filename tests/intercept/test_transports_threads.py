@@ -140,7 +140,7 @@ def test_who_looks_at_the_calls_waits_for_one_that_another_thread_has_under_way(
         (b"http-x-partner-auth", site.headers["Http-X-Partner-Auth"].encode()),
         (b"content-length", b"2"),
     ]
-    ask = InProcess(server, held, server.url, lambda: True)
+    ask = InProcess(server.registry, held, server.url, lambda: True)
     with ThreadPoolExecutor(2) as pool:
         asking = pool.submit(ask, "POST", b"/api/v1/users", headers, b"{}")
         assert begun.wait(300)
@@ -164,7 +164,7 @@ def test_a_look_from_within_a_call_does_not_wait_for_itself(server: LiveServer) 
         await server.app(scope, receive, send_and_look)
 
     headers = [(b"host", b"localhost"), (b"http-x-partner-auth", site.headers["Http-X-Partner-Auth"].encode())]
-    answered = InProcess(server, looking, server.url, lambda: True)("GET", b"/api/v1/users", headers, b"")
+    answered = InProcess(server.registry, looking, server.url, lambda: True)("GET", b"/api/v1/users", headers, b"")
 
     assert answered is not None
     assert (answered.status, seen) == (200, [[None], [None]])

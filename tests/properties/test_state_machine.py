@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from support.model import Answer, Model, ModelSite, Request
 
-from mockscope import Mockscope, serve
+from mockscope import LiveServer, Mockscope, serve
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Headers = tuple[tuple[str, str], ...]
@@ -209,7 +209,7 @@ class Wire(Protocol):
     """A way to a double."""
 
     @property
-    def double(self) -> Mockscope: ...
+    def double(self) -> Mockscope | LiveServer: ...
 
     def ask(self, request: Request) -> Got: ...
 

@@ -404,7 +404,7 @@ def test_a_key_of_plain_data_must_be_a_string() -> None:
 def test_an_invalid_seed_adds_no_site(mockscope_server: mockscope.LiveServer) -> None:
     before = mockscope_server.export()
     with pytest.raises(ValueError, match="there is a site a already"):
-        mockscope_server.directory.add(*seed_files.load_sites({"mockscope": 1, "sites": [{"host": "a"}]}) * 2)
+        mockscope_server.registry.directory.add(*seed_files.load_sites({"mockscope": 1, "sites": [{"host": "a"}]}) * 2)
 
     assert mockscope_server.export() == before
 

@@ -18,7 +18,7 @@ from schemathesis.generation.stateful.state_machine import APIStateMachine
 from schemathesis.schemas import BaseSchema
 from starlette.types import ASGIApp
 
-from mockscope import Mockscope
+from mockscope import LiveServer, Mockscope
 from mockscope.contract import hooks  # noqa: F401  (they are registered by the import)
 
 OPENAPI: Final = Path(__file__).resolve().parents[2] / "openapi.yaml"
@@ -68,14 +68,14 @@ def reproducible(max_examples: int) -> settings:
     )
 
 
-def restore(double: Mockscope) -> None:
+def restore(double: Mockscope | LiveServer) -> None:
     """Put the demo site back as it was; each case begins with it, whatever the one before has deleted."""
     for site in double.sites.values():
         site.remove()
     double.site(SITE["host"], SITE["api_key"], seed=DEMO)
 
 
-def chains(schema: BaseSchema, double: Mockscope, **call: Any) -> type[APIStateMachine]:
+def chains(schema: BaseSchema, double: Mockscope | LiveServer, **call: Any) -> type[APIStateMachine]:
     """Calls that follow the links of the contract, each with what the one before answered.
 
     Args:

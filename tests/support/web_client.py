@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import mockscope
 
 # Requests that no HTTP library would send: any bytes, any number of times.
+Double = mockscope.Mockscope | mockscope.LiveServer
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 Body = bytes | str | Mapping[str, object] | list[bytes] | None
 
@@ -50,7 +51,7 @@ class Client:
         double: what answers.
     """
 
-    def __init__(self, site: mockscope.MockSite, double: mockscope.Mockscope) -> None:
+    def __init__(self, site: mockscope.MockSite, double: Double) -> None:
         self.site = site
         self.double = double
 
@@ -85,13 +86,23 @@ class Client:
         return self.ask("DELETE", target, **options)
 
 
-def ask(double: mockscope.Mockscope, method: str, target: str, body: Body, headers: list[tuple[str, str]]) -> Answer:
+def ask(
+    double: Double,
+    method: str,
+    target: str,
+    body: Body,
+    headers: list[tuple[str, str]],
+) -> Answer:
     """Send a request to a double and return its answer."""
     return asyncio.run(_ask(double, method, target, body, headers))
 
 
 async def _ask(
-    double: mockscope.Mockscope, method: str, target: str, body: Body, headers: list[tuple[str, str]]
+    double: Double,
+    method: str,
+    target: str,
+    body: Body,
+    headers: list[tuple[str, str]],
 ) -> Answer:
     chunks = _chunks(body)
     if not isinstance(body, list) and body is not None:

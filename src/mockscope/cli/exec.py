@@ -59,7 +59,7 @@ def execute(
     options.check_spared("--keep-state", keep_state, "seed", lambda text: parse_sites(text, str(keep_state)))
     with options.seed_or_demo(seed) as path:
         server = LiveServer(path, proxy=True, proxy_others=proxy_others)
-    if not server.directory:
+    if not server.registry.directory:
         raise click.ClickException(f"the seed {seed} has no sites, and exec needs one")
     kept = options.state_file(keep_state)
     server.start()
@@ -69,7 +69,7 @@ def execute(
     finally:
         server.stop()
     options.say_findings(server)
-    if not options.is_kept(None if kept is None else partial(kept.save, server.directory)):
+    if not options.is_kept(None if kept is None else partial(kept.save, server.registry.directory)):
         return status or NO
     return status
 

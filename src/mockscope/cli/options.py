@@ -12,8 +12,8 @@ import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
-    from mockscope.app import Mockscope
     from mockscope.seeds.state_file import StateFile
+    from mockscope.server.live import LiveServer
 
 # The people of the vendor's page, so that its examples work when pasted.
 DEMO: Final = Path(__file__).parents[1] / "demo.json"
@@ -92,9 +92,9 @@ def refuse(*wrongs: tuple[object, str]) -> None:
             raise click.UsageError(message)
 
 
-def say_findings(double: "Mockscope") -> None:
+def say_findings(server: "LiveServer") -> None:
     """Print the findings of strict mode and of the contract, site by site."""
-    for site in double.sites.values():
+    for site in server.sites.values():
         for finding in site.active_findings():
             say(f"{site.host}: {finding}")
 

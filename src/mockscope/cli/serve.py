@@ -93,26 +93,26 @@ def serve(
 
         stream = log_messages(log)
         kept = cli_options.state_file(state)
-        double = _load(state if kept is not None and kept.exists() else seed, hint_header=hints, **settings)
+        server = _load(state if kept is not None and kept.exists() else seed, hint_header=hints, **settings)
         # The collector need not look through the records later either.
         gc.freeze()
     if kept is not None:
-        double.save = lambda: kept.save(double.directory)
+        server.registry.save = lambda: kept.save(server.registry.directory)
     if log != "off":
-        double.observers.append(RequestLog(stream, RENDERERS[log]))
+        server.observers.append(RequestLog(stream, RENDERERS[log]))
     with ExitStack() as stack:
         try:
-            gates = double.open_ports(stack)
+            gates = server.open_ports(stack)
         except ListenError as error:
             raise click.ClickException(f"can't listen on {error.filename}: {error.strerror}") from None
         trust: dict[str, str] = {}
         if settings["tls"] or settings["proxy"]:
             if ca_file is not None:
                 with cli_options.writing(f"the CA file {ca_file}"):
-                    ca_file.write_bytes(double.authority.pem)
+                    ca_file.write_bytes(server.authority.pem)
             # The reader of the ready file may be in another folder.
-            trust["ca_file"] = str((ca_file or double.ca_file).absolute())
-            trust["trust"] = str(double.authority.directory)
+            trust["ca_file"] = str((ca_file or server.ca_file).absolute())
+            trust["trust"] = str(server.authority.directory)
         with cli_options.writing(f"the ready file {ready_file}"):
             file = stack.enter_context(ReadyFile(ready_file))
 
@@ -122,17 +122,17 @@ def serve(
                 signal.raise_signal(early[0])
                 return
             if settings["proxy"]:
-                trust["proxy"] = double.proxy_url
+                trust["proxy"] = server.proxy_url
             with cli_options.writing(f"the ready file {ready_file}"):
-                file.write(_readiness(double) | trust)
-            click.echo(_banner(double, trust, shows_token=settings["control_token"] is None))
+                file.write(_readiness(server) | trust)
+            click.echo(_banner(server, trust, shows_token=settings["control_token"] is None))
             sys.stdout.flush()
 
         try:
-            serve_in_foreground(double, gates, announce)
+            serve_in_foreground(server, gates, announce)
         finally:
-            is_saved = cli_options.is_kept(double.save)
-            cli_options.say_findings(double)
+            is_saved = cli_options.is_kept(server.registry.save)
+            cli_options.say_findings(server)
             if not is_saved:
                 sys.exit(NOT_KEPT)
 
@@ -194,9 +194,9 @@ def _load(seed: Path | None, **options: Any) -> "LiveServer":
     from mockscope.server.live import LiveServer
 
     with cli_options.seed_or_demo(seed) as path:
-        double = LiveServer(**options)
-        double.put(*load_sites(path, track=_with_bar))
-    return double
+        server = LiveServer(**options)
+        server.registry.put(*load_sites(path, track=_with_bar))
+    return server
 
 
 def _with_bar(items: "Iterable[T]", length: int, doing: str) -> "Iterable[T]":
@@ -207,9 +207,9 @@ def _with_bar(items: "Iterable[T]", length: int, doing: str) -> "Iterable[T]":
         yield from bar
 
 
-def _readiness(double: "LiveServer") -> dict[str, Any]:
+def _readiness(server: "LiveServer") -> dict[str, Any]:
     return {
-        "url": double.url,
+        "url": server.url,
         "pid": os.getpid(),
         "version": __version__,
         "sites": [
@@ -218,16 +218,16 @@ def _readiness(double: "LiveServer") -> dict[str, Any]:
                 "api_key": site.api_key,
                 "admin": next((user.email for user in site.administrators()), None),
             }
-            for site in double.directory
+            for site in server.registry.directory
         ],
-        **({"control_token": double.control_token} if double.control_token else {}),
+        **({"control_token": server.control_token} if server.control_token else {}),
     }
 
 
-def _banner(double: "LiveServer", trust: Mapping[str, str], *, shows_token: bool) -> str:
-    url = double.url
+def _banner(server: "LiveServer", trust: Mapping[str, str], *, shows_token: bool) -> str:
+    url = server.url
     lines = [f"mockscope {__version__} answers at {url} (Ctrl-C ends it)", ""]
-    headers = [f"{AUTH_HEADER}: {site.host}:{site.api_key}" for site in double.directory]
+    headers = [f"{AUTH_HEADER}: {site.host}:{site.api_key}" for site in server.registry.directory]
     lines += [f"    {header}" for header in headers[:MAX_HEADERS]]
     if len(headers) > MAX_HEADERS:
         lines.append(f"    ... and {len(headers) - MAX_HEADERS} more sites")
@@ -239,6 +239,6 @@ def _banner(double: "LiveServer", trust: Mapping[str, str], *, shows_token: bool
     if "proxy" in trust:
         lines += [f"The vendor's hosts are answered through the proxy {trust['proxy']};", "clients must trust:", ""]
         lines += [f"    {trust['ca_file']}", ""]
-    if shows_token and double.control_token:
-        lines += ["The control API wants:", "", f"    Authorization: Bearer {double.control_token}", ""]
+    if shows_token and server.control_token:
+        lines += ["The control API wants:", "", f"    Authorization: Bearer {server.control_token}", ""]
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """The server on a socket: uvicorn's protocol on an event loop in a thread of its own.
 
-A LiveServer is a Mockscope with an address. This module has no rules and no state of the API.
+This module has no rules and no state of the API.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from threading import Lock, Thread, get_native_id
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -22,13 +22,15 @@ from uvicorn.server import ServerState
 from mockscope._support.arguments import check_kind
 from mockscope._support.monotonic import monotonic
 from mockscope._support.signals import ending_signals
-from mockscope.app import Mockscope
-from mockscope.instruments.call_log import MAX_CALLS
+from mockscope.app import Mockscope, forwarded
 from mockscope.instruments.findings import fail_on_findings
 from mockscope.seeds.files import SeedSource
 from mockscope.server.certificates import Authority
 from mockscope.server.ports import Gate, SecurePort
 from mockscope.server.protocol import protocol_class
+from mockscope.sites.mock_site import MockSite
+from mockscope.sites.registry import SiteRegistry
+from mockscope.sites.settings import SettingsArguments
 
 if TYPE_CHECKING:
     from mockscope.intercept.transports import InProcess
@@ -57,29 +59,26 @@ class ListenError(OSError):
     """A port could not be opened. ``filename`` is the address."""
 
 
-class LiveServer(Mockscope):
+class LiveServer:
     """A server on a port, in a thread. Use it as a ``with`` block, or call start and stop.
 
+    ``app`` is its ASGI application. ``clock`` is the clock of all sites. ``calls`` are the calls that reached no site.
+
     Args:
-        seed: a path to a seed file, or the same as plain data.
+        seed: a path to a seed file, or the same as plain data; without it the server starts without sites.
         host: the address to bind to.
         port: the port; 0 lets the kernel choose.
-        hint_header: whether responses have the header ``X-Mockscope-Hint`` (HTTP-10).
-        strict: the default of its sites for strict mode.
-        contract: the default of its sites for validating requests against openapi.yaml.
-        calls_kept: the maximum number of calls that each site keeps, and that the server keeps without a site.
-        control: whether the server has the control API under ``/_mockscope/v1/``.
-        control_token: the bearer token of the control API. None generates one if other machines can reach the port,
-            and else requires none.
         tls: whether the server speaks HTTPS. An Authority signs its certificate; True generates an authority.
         proxy: whether to run a proxy too, which sends requests for the vendor's hosts to this server.
         proxy_port: the port of the proxy; 0 lets the kernel choose.
         proxy_others: whether the proxy refuses or passes requests for other hosts.
+        settings: ``hint_header``, ``strict``, ``contract``, ``calls_kept``, ``control`` and ``control_token``: the
+            fields of ``mockscope.sites.settings.Settings``.
 
     Raises:
         SeedError: If the seed is not valid.
-        ValueError: If the token is not valid in a header, a port is out of range, a switch is neither True nor False,
-            or ``calls_kept`` is not 1 or more.
+        ValueError: If a setting is not valid, a port is out of range, or ``tls`` or ``proxy`` is neither True nor
+            False.
         OSError: If the seed file can't be read.
         ImportError: If ``contract`` is True, and the validator is not installed.
     """
@@ -90,42 +89,44 @@ class LiveServer(Mockscope):
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        hint_header: bool = True,
-        strict: bool = False,
-        contract: bool = False,
-        calls_kept: int = MAX_CALLS,
-        control: bool = True,
-        control_token: str | None = None,
         tls: bool | Authority = False,
         proxy: bool = False,
         proxy_port: int = 0,
         proxy_others: "Others" = "refuse",
+        **settings: Unpack[SettingsArguments],
     ) -> None:
         _check_port("port", port)
         _check_port("proxy_port", proxy_port)
         check_kind("proxy", proxy, bool)
         if not isinstance(tls, Authority):
             check_kind("tls", tls, bool)
-        super().__init__(
-            seed,
-            hint_header=hint_header,
-            strict=strict,
-            contract=contract,
-            calls_kept=calls_kept,
-            control=control,
-            control_token=control_token,
-        )
+        self._mockscope = Mockscope(seed, **settings)
+        self.app = self._mockscope.app
+        self.registry = self._mockscope.registry
+        self.registry.address = None
+        self.clock = self.registry.clock
+        self.calls = self.registry.calls
+        self.observers = self.registry.observers
         self._address = (host, port)
         self._proxy_port = proxy_port
         self._authority = tls if isinstance(tls, Authority) else Authority() if tls or proxy else None
         self._gate = SecurePort(self.authority.server_context(host)) if tls else Gate()
         self.proxy = self._new_proxy(proxy_others) if proxy else None
         self._proxy_url: str | None = None
-        self._url: str | None = None
         self._life = Lock()
         self._thread: Thread | None = None
         self._loop: asyncio.AbstractEventLoop
         self._stopping: asyncio.Event
+
+    site = forwarded(SiteRegistry.site)
+    all_calls = forwarded(SiteRegistry.all_calls)
+    reset = forwarded(SiteRegistry.reset)
+    export = forwarded(SiteRegistry.export)
+
+    @property
+    def sites(self) -> dict[str, MockSite]:
+        """The present sites, by host."""
+        return self.registry.sites
 
     @property
     def url(self) -> str:
@@ -134,9 +135,12 @@ class LiveServer(Mockscope):
         Raises:
             RuntimeError: If the server is not running.
         """
-        if self._url is None:
-            raise RuntimeError("the mockscope server is not running: use it in a with block, or call start()")
-        return self._url
+        return self.registry.url
+
+    @property
+    def control_token(self) -> str | None:
+        """The bearer token of the control API; None if it requires none, or is switched off."""
+        return self._mockscope.control_token
 
     def _new_proxy(self, others: "Others") -> "Proxy":
         from mockscope.server.proxy import Proxy  # imported late: most servers do not need it
@@ -175,7 +179,7 @@ class LiveServer(Mockscope):
         return self.authority.ca_file
 
     def __repr__(self) -> str:
-        return f"<LiveServer {self._url or 'not running'}: {len(self.directory)} sites>"
+        return f"<LiveServer {self.registry.address or 'not running'}: {len(self.registry.directory)} sites>"
 
     def __enter__(self) -> Self:
         return self.start()
@@ -194,7 +198,7 @@ class LiveServer(Mockscope):
         """
         with self._life:
             if self._thread is not None:
-                raise RuntimeError(f"the mockscope server is running already, at {self._url}")
+                raise RuntimeError(f"the mockscope server is running already, at {self.url}")
             with ExitStack() as opened:
                 gates = self.open_ports(opened)
                 ready: Future[None] = Future()
@@ -222,11 +226,11 @@ class LiveServer(Mockscope):
                 gates[gate].listen(BACKLOG)
             except OSError as error:
                 raise ListenError(error.errno, error.strerror or str(error), f"{host} port {number}") from error
-        self.listens_at(gates[self._gate].getsockname()[0], host)
+        self._mockscope.listens_at(gates[self._gate].getsockname()[0], host)
         return gates
 
     def _name_ports(self, gates: Mapping[Gate, socket.socket]) -> None:
-        self._url = url_of(gates[self._gate], is_secure=isinstance(self._gate, SecurePort))
+        self.registry.address = url_of(gates[self._gate], is_secure=isinstance(self._gate, SecurePort))
         self._proxy_url = None if self.proxy is None else url_of(gates[self.proxy])
 
     def stop(self) -> None:
@@ -235,7 +239,7 @@ class LiveServer(Mockscope):
             if self._thread is not None:
                 self._loop.call_soon_threadsafe(self._stopping.set)
                 self._thread.join()
-                self._thread = self._url = self._proxy_url = None
+                self._thread = self.registry.address = self._proxy_url = None
 
     def transport(self) -> Any:
         """Return a transport for one client of httpx or httpx2, synchronous or not. It avoids sockets if it can.
@@ -279,7 +283,7 @@ class LiveServer(Mockscope):
         url = self.url
         if isinstance(self._gate, SecurePort):
             raise ValueError(f"without a socket there is no TLS, and this mockscope server speaks it: {url}")
-        return InProcess(self, self.app, url, lambda: self._url == url)
+        return InProcess(self.registry, self.app, url, lambda: self.registry.address == url)
 
     def _run(self, gates: Mapping[Gate, socket.socket], ready: "Future[None]", native_id_of_starter: int) -> None:
         def tell(stopping: asyncio.Event) -> None:
@@ -332,7 +336,7 @@ def serve_in_foreground(server: LiveServer, gates: Mapping[Gate, socket.socket],
 
 
 def _run_loop(
-    double: Mockscope,
+    server: LiveServer,
     gates: Mapping[Gate, socket.socket],
     on_ready: Callable[[asyncio.Event], None],
     is_impatient: Callable[[], bool] | None = None,
@@ -340,18 +344,18 @@ def _run_loop(
     """Serve on bound sockets in this thread.
 
     Args:
-        double: the application and its sites.
+        server: the server.
         gates: the gates with their bound sockets.
         on_ready: called in the loop once the ports accept, with the event that ends the server.
         is_impatient: returns whether to stop waiting for requests in progress; None never waits.
     """
-    config = uvicorn_config(double.app)
+    config = uvicorn_config(server.app)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(double, config, gates, on_ready, is_impatient))
+        runner.run(_serve(server, config, gates, on_ready, is_impatient))
 
 
 async def _serve(
-    double: Mockscope,
+    server: LiveServer,
     config: uvicorn.Config,
     gates: Mapping[Gate, socket.socket],
     on_ready: Callable[[asyncio.Event], None],
@@ -373,10 +377,10 @@ async def _serve(
     await stopping.wait()
     for gate in gates:
         await gate.close()
-    double.say_farewell(double)
+    server.registry.say_farewell(server.registry)
     for _ in range(TURNS):
         # A stream removes its farewell once its end is written.
-        if double.farewells:
+        if server.registry.farewells:
             await asyncio.sleep(0)
     if is_impatient is not None:
         for connection in list(state.connections):

@@ -3,19 +3,18 @@
 from collections.abc import Callable, Mapping
 from itertools import count
 from os import PathLike
-from threading import Condition, Lock, RLock, Thread
+from threading import Condition, Lock, RLock
 from typing import Any, Final
 from weakref import WeakSet
 
 from mockscope._support.arguments import check_kind, check_word
 from mockscope._support.forks import OfParent, after_fork
-from mockscope.contract import validation
 from mockscope.domain.credentials import new_api_key, new_host
 from mockscope.domain.directory import Directory
 from mockscope.domain.policy import Policy
 from mockscope.domain.site import Site
 from mockscope.instruments.call import Call, Observer
-from mockscope.instruments.call_log import MAX_CALLS, CallLog
+from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.redaction import Redactor
 from mockscope.seeds import files
@@ -23,7 +22,9 @@ from mockscope.seeds import format as seed_format
 from mockscope.seeds.files import SeedSource
 from mockscope.sites.mock_site import MockSite
 from mockscope.sites.new_site import new_site
+from mockscope.sites.settings import Settings
 
+WITHOUT_SOCKET: Final = "http://mockscope.invalid"
 SITE_ARGUMENTS: Final = ("host", "api_key", "seed", "strict", "contract", *Policy.__struct_fields__)
 
 
@@ -32,36 +33,18 @@ class SiteRegistry:
 
     Args:
         seed: a path to a seed file, or the same as plain data; without it the server starts without sites.
-        strict: the default of its sites for strict mode.
-        contract: the default of its sites for validating requests against openapi.yaml.
-        calls_kept: the maximum number of calls that each site keeps, and that the server keeps without a site.
+        settings: the settings of the server.
 
     Raises:
         SeedError: If the seed is not valid.
-        OSError: If the file can't be read.
-        ValueError: If a switch is neither True nor False, or ``calls_kept`` is not 1 or more.
-        ImportError: If ``contract`` is True, and the validator is not installed.
+        OSError: If the seed file can't be read.
     """
 
-    def __init__(
-        self,
-        seed: SeedSource | None = None,
-        *,
-        strict: bool = False,
-        contract: bool = False,
-        calls_kept: int = MAX_CALLS,
-    ) -> None:
-        for name, switch in (("strict", strict), ("contract", contract)):
-            check_kind(name, switch, bool)
-        check_kind("calls_kept", calls_kept, int)
-        if calls_kept < 1:
-            raise ValueError(f"calls_kept is 1 or more, not {calls_kept}")
+    def __init__(self, seed: SeedSource | None, settings: Settings) -> None:
         self.directory = Directory()
-        self.strict = strict
-        self.contract = contract
-        if contract:
-            validation.contract()
-        self.calls_kept = calls_kept
+        self.settings = settings
+        # The URL of the server; None while it is not running.
+        self.address: str | None = WITHOUT_SOCKET
         self.clock = Clock()
         # Shared: a client may send the key of one site to another, and it must be redacted there too.
         self.redactor = Redactor()
@@ -74,23 +57,27 @@ class SiteRegistry:
         # Called with each site that is removed, and with the registry itself when its server stops.
         self.farewells: list[Callable[[MockSite | SiteRegistry], None]] = []
         self._handles: dict[Site, MockSite] = {}
-        # The thread of the server, if it has one.
-        self._thread: Thread | None = None
         _REGISTRIES.add(self)
         if seed is not None:
             check_kind("seed", seed, str | PathLike | Mapping)
             self.put(*files.load_sites(seed, now=self.clock.now()))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} at {self.url}: {len(self.directory)} sites>"
+        return f"<SiteRegistry at {self.address}: {len(self.directory)} sites>"
 
     def new_log(self, place: str, clock: Clock) -> CallLog:
-        return CallLog(place, clock, size=self.calls_kept, redactor=self.redactor, shared=self.observers)
+        return CallLog(place, clock, size=self.settings.calls_kept, redactor=self.redactor, shared=self.observers)
 
     @property
     def url(self) -> str:
-        """The base URL. Without a socket, it is a URL for in-process transports."""
-        return "http://mockscope.invalid"
+        """The base URL, without a slash at the end. Without a socket, it is a URL for in-process transports.
+
+        Raises:
+            RuntimeError: If the server is not running.
+        """
+        if self.address is None:
+            raise RuntimeError("the mockscope server is not running: use it in a with block, or call start()")
+        return self.address
 
     @property
     def sites(self) -> dict[str, MockSite]:
@@ -105,6 +92,7 @@ class SiteRegistry:
 
     def site(
         self,
+        /,
         host: str | None = None,
         api_key: str | None = None,
         seed: SeedSource | None = None,
@@ -150,8 +138,8 @@ class SiteRegistry:
             ValueError: If a host is taken.
             ImportError: If ``contract`` is True, and the validator is not installed.
         """
-        strict = self.strict if strict is None else strict
-        contract = self.contract if contract is None else contract
+        strict = self.settings.strict if strict is None else strict
+        contract = self.settings.contract if contract is None else contract
         # First the handles: a request may come as soon as a site is in the directory.
         handles = {site: MockSite(site, self, strict=strict, contract=contract) for site in sites}
         self._handles |= handles
@@ -202,7 +190,7 @@ def _leave_to_parent() -> None:
     The child has no server threads. A lock that such a thread held at the fork would stay locked forever.
     """
     of_parent = OfParent()
-    for registry in [registry for registry in _REGISTRIES if registry._thread is not None]:
+    for registry in [registry for registry in _REGISTRIES if registry.address not in (None, WITHOUT_SOCKET)]:
         parts: list[tuple[object, str, object]] = [
             (registry.directory, "_lock", of_parent),
             (registry.clock._family, "lock", of_parent),

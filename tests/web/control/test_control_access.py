@@ -38,7 +38,9 @@ def foreign_host(host: str) -> dict[str, str]:
     }
 
 
-def in_process(double: Mockscope, base: str = "http://mockscope.invalid", client: str = "127.0.0.1") -> httpx.Client:
+def in_process(
+    double: Mockscope | LiveServer, base: str = "http://mockscope.invalid", client: str = "127.0.0.1"
+) -> httpx.Client:
     """A client without a socket; a loop of its own for each request."""
 
     class Transport(httpx.BaseTransport):
@@ -467,7 +469,7 @@ def test_a_crash_of_the_control_api_is_500_in_json(
     def export() -> dict[str, Any]:
         raise KeyError("a slip")
 
-    monkeypatch.setattr(server, "export", export)
+    monkeypatch.setattr(server.registry, "export", export)
 
     answer = httpx.get(f"{server.url}{BASE}/export", verify=False)
 
@@ -481,7 +483,7 @@ def test_a_state_file_that_can_not_be_written_is_an_error_without_a_traceback(
     def save() -> None:
         raise PermissionError(13, "Permission denied", "state.yaml")
 
-    server.save = save
+    server.registry.save = save
 
     answer = httpx.post(f"{server.url}{BASE}/save", verify=False)
 

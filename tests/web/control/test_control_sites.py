@@ -124,7 +124,7 @@ def test_an_invalid_seed_is_refused_with_place_and_nearest_key(server: LiveServe
 def test_the_state_is_saved_when_the_server_has_a_state_file(server: LiveServer, control: httpx.Client) -> None:
     refused = control.post(f"{BASE}/save")
     saved: list[dict[str, Any]] = []
-    server.save = lambda: saved.append(server.export())
+    server.registry.save = lambda: saved.append(server.export())
 
     answer = control.post(f"{BASE}/save")
 

@@ -115,7 +115,7 @@ async def test_a_stream_ends_when_its_site_is_removed_while_it_begins(
 
     monkeypatch.setattr(event_stream, "_is_there", is_there)
     async with asyncio.timeout(WAIT_SECONDS):
-        await EventStream(server, site)({"type": "http"}, receive, send)
+        await EventStream(server.registry, site)({"type": "http"}, receive, send)
 
     assert [message.get("body") for message in sent[1:]] == [f"{OPENED}\n\n".encode(), b""]
 
@@ -144,10 +144,10 @@ def test_a_stream_ends_when_the_server_stops(
 
 
 def test_a_site_may_be_removed_while_its_server_stops(server: LiveServer, site: MockSite, reader: Reader) -> None:
-    [leave] = server.farewells
+    [leave] = server.registry.farewells
     server.stop()
-    assert server.farewells == []
-    server.farewells.append(leave)
+    assert server.registry.farewells == []
+    server.registry.farewells.append(leave)
 
     site.remove()
 
@@ -155,13 +155,13 @@ def test_a_site_may_be_removed_while_its_server_stops(server: LiveServer, site: 
 
 
 def test_a_client_that_disconnects_ends_its_stream(server: LiveServer, site: MockSite, reader: Reader) -> None:
-    assert len(site.calls.observers) == len(server.farewells) == 1
+    assert len(site.calls.observers) == len(server.registry.farewells) == 1
     reader.response.close()
 
     # The next call is what shows it at the latest.
     while site.calls.observers:
         list_users(site)
-    assert server.farewells == []
+    assert server.registry.farewells == []
 
 
 def test_a_silent_stream_sends_comments(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +206,7 @@ async def test_a_slow_reader_loses_the_oldest_calls_and_gets_their_number(
         await asyncio.Event().wait()
         raise AssertionError("nothing ever comes")
 
-    events = EventStream(server, site)
+    events = EventStream(server.registry, site)
     task = asyncio.create_task(events({"type": "http"}, receive, send))
     await begun.wait()
     asked = [await asyncio.to_thread(list_users, site) for _ in range(5)]
@@ -279,7 +279,7 @@ async def test_no_events_are_rendered_for_a_reader_that_disconnected(
         await gone.wait()
         return {"type": "http.disconnect"}
 
-    events = EventStream(server, site)
+    events = EventStream(server.registry, site)
     task = asyncio.create_task(events({"type": "http"}, receive, send))
     await begun.wait()
     for number in range(100):

@@ -1,0 +1,54 @@
+"""The settings of a server."""
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from mockscope._support.arguments import check_kind
+from mockscope.contract import validation
+from mockscope.instruments.call_log import MAX_CALLS
+
+
+class SettingsArguments(TypedDict, total=False):
+    """The fields of Settings as keyword arguments, for type checkers."""
+
+    hint_header: bool
+    strict: bool
+    contract: bool
+    calls_kept: int
+    control: bool
+    control_token: str | None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a server, and the defaults of its sites.
+
+    Args:
+        hint_header: whether responses have the header ``X-Mockscope-Hint`` (HTTP-10).
+        strict: the default of its sites for strict mode.
+        contract: the default of its sites for validating requests against openapi.yaml.
+        calls_kept: the maximum number of calls that each site keeps, and that the server keeps without a site.
+        control: whether the server has the control API under ``/_mockscope/v1/``.
+        control_token: the bearer token of the control API. None generates one if other machines can reach the port,
+            and else requires none.
+
+    Raises:
+        ValueError: If a switch is neither True nor False, or ``calls_kept`` is not 1 or more.
+        ImportError: If ``contract`` is True, and the validator is not installed.
+    """
+
+    hint_header: bool = True
+    strict: bool = False
+    contract: bool = False
+    calls_kept: int = MAX_CALLS
+    control: bool = True
+    control_token: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("hint_header", "strict", "contract", "control"):
+            check_kind(name, getattr(self, name), bool)
+        check_kind("calls_kept", self.calls_kept, int)
+        if self.calls_kept < 1:
+            raise ValueError(f"calls_kept is 1 or more, not {self.calls_kept}")
+        if self.contract:
+            validation.contract()
