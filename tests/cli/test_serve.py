@@ -71,7 +71,7 @@ def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str
 def test_the_banner_gives_url_header_and_a_curl_line_that_works_when_pasted() -> None:
     with serving("--port", "0") as served:
         (curl,) = (line.strip() for line in served.banner.splitlines() if line.strip().startswith("curl"))
-        answer = subprocess.run(
+        response = subprocess.run(
             curl.replace("curl", "curl -s", 1), shell=True, capture_output=True, timeout=300, check=True
         ).stdout
 
@@ -85,7 +85,7 @@ def test_the_banner_gives_url_header_and_a_curl_line_that_works_when_pasted() ->
             f"    {curl}\n"
             "\n"
         )
-        assert [user["email"] for user in json.loads(answer)["users"]] == [
+        assert [user["email"] for user in json.loads(response)["users"]] == [
             "chandler@example.com",
             "joey@example.com",
             "mike@example.com",
@@ -236,13 +236,13 @@ def test_every_option_has_a_twin_in_the_environment(tmp_path: Path) -> None:
         "MOCKSCOPE_HINTS": "false",
     }
     with serving(environment=environment) as served:
-        answer = requests.get(f"{served.url}/api/v1/users", headers={"Http-X-Partner-Auth": "a:wrong"})
+        response = requests.get(f"{served.url}/api/v1/users", headers={"Http-X-Partner-Auth": "a:wrong"})
         ready = json.loads((tmp_path / "ready.json").read_text())
         _, errors = served.end()
 
     assert served.url.startswith("http://127.0.0.2:")
     assert ready["url"] == served.url
-    assert (answer.status_code, answer.headers.get("X-Mockscope-Hint")) == (403, None)
+    assert (response.status_code, response.headers.get("X-Mockscope-Hint")) == (403, None)
     assert json.loads(errors)["status"] == 403
 
 
@@ -275,7 +275,7 @@ def test_the_text_log_has_one_line_a_request_and_hints_under_it() -> None:
 
 def test_the_json_log_has_one_object_a_request() -> None:
     with serving("--port", "0", "--log", "json") as served:
-        answer = requests.delete(
+        response = requests.delete(
             f"{served.url}/api/v1/users?test_mode=true&a=b", headers=AUTH | {"Http-X-Email": "ross@example.com"}
         )
         _, errors = served.end()
@@ -285,7 +285,7 @@ def test_the_json_log_has_one_object_a_request() -> None:
     assert entry.pop("time").endswith("+00:00")
     assert entry.pop("duration_ms") > 0
     assert entry == {
-        "id": answer.headers["X-Request-Id"],
+        "id": response.headers["X-Request-Id"],
         "method": "DELETE",
         "path": "/api/v1/users",
         "query": "test_mode=true&a=b",
@@ -342,7 +342,7 @@ def test_the_full_log_shows_request_and_response() -> None:
     with serving("--port", "0", "--log", "full") as served:
         headers = AUTH | {"User-Agent": "friends", "Content-Type": "application/json"}
         body = b'{"name": "Friends",\n "access": "x"}'
-        answer = requests.post(f"{served.url}/api/v1/groups?test_mode=true", body, headers=headers)
+        response = requests.post(f"{served.url}/api/v1/groups?test_mode=true", body, headers=headers)
         _, errors = served.end()
 
     line, hint, *exchange = errors.splitlines()
@@ -363,12 +363,12 @@ def test_the_full_log_shows_request_and_response() -> None:
         '    >  "access": "x"}',
         "    < 400",
         "    < server: mockscope",
-        f"    < content-length: {len(answer.content)}",
+        f"    < content-length: {len(response.content)}",
         "    < content-type: application/json; charset=utf-8",
-        f"    < x-request-id: {answer.headers['X-Request-Id']}",
+        f"    < x-request-id: {response.headers['X-Request-Id']}",
         "    < x-mockscope-hint: access-misspelt",
         "    <",
-        f"    < {answer.text}",
+        f"    < {response.text}",
     ]
 
 

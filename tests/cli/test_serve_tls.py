@@ -62,9 +62,9 @@ def serving(
 def test_serve_tls_speaks_https_and_writes_the_certificate_where_it_is_told(tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.pem"
     with serving(tmp_path, "--tls", "--ca-file", str(ca_file)) as (_, ready):
-        answer = requests.get(f"{ready['url']}/api/v1/groups", headers=HEADERS, verify=str(ca_file), timeout=300)
+        response = requests.get(f"{ready['url']}/api/v1/groups", headers=HEADERS, verify=str(ca_file), timeout=300)
 
-    assert (ready["url"].partition(":")[0], ready["ca_file"], answer.status_code) == ("https", str(ca_file), 200)
+    assert (ready["url"].partition(":")[0], ready["ca_file"], response.status_code) == ("https", str(ca_file), 200)
     assert sorted(ready) == ["ca_file", "pid", "sites", "trust", "url", "version"]
 
 
@@ -79,7 +79,7 @@ def test_the_banner_of_serve_tls_has_a_curl_line_that_works_when_pasted(tmp_path
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(11)]
         [curl] = [line.strip() for line in lines if line.strip().startswith("curl ")]
-        answer = subprocess.run(
+        response = subprocess.run(
             curl.replace("curl", "curl -s", 1), shell=True, capture_output=True, timeout=300, check=True
         ).stdout
 
@@ -96,7 +96,7 @@ def test_the_banner_of_serve_tls_has_a_curl_line_that_works_when_pasted(tmp_path
         "clients must trust:\n"
         "\n"
     )
-    assert len(json.loads(answer)["users"]) == 5
+    assert len(json.loads(response)["users"]) == 5
 
 
 def test_serve_proxy_answers_for_the_vendor_s_hosts_and_ends_cleanly(tmp_path: Path) -> None:
@@ -108,13 +108,13 @@ def test_serve_proxy_answers_for_the_vendor_s_hosts_and_ends_cleanly(tmp_path: P
         session.trust_env = False
         session.proxies = {"https": ready["proxy"], "http": ready["proxy"]}
         session.verify = ready["ca_file"]
-        answer = session.get("https://app.periscopedata.com/api/v1/groups", headers=HEADERS, timeout=300)
+        response = session.get("https://app.periscopedata.com/api/v1/groups", headers=HEADERS, timeout=300)
         refused = session.get("http://elsewhere.invalid/", timeout=300)
         with socket.create_connection(("127.0.0.1", int(ready["proxy"].rpartition(":")[2])), timeout=300):
             process.send_signal(signal.SIGTERM)
             _, errors = process.communicate(timeout=300)
 
-    assert (answer.status_code, refused.status_code) == (200, 403)
+    assert (response.status_code, refused.status_code) == (200, 403)
     assert (process.returncode, errors, list(trust.iterdir())) == (0, "", [])
 
 

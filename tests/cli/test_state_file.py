@@ -62,12 +62,12 @@ class Served:
         self.url = url
 
     def delete(self, email: str) -> None:
-        answer = requests.delete(f"{self.url}/api/v1/users", headers=AUTH | {"Http-X-Email": email})
-        assert answer.json() == {"message": f"User removed from {HOST}"}
+        response = requests.delete(f"{self.url}/api/v1/users", headers=AUTH | {"Http-X-Email": email})
+        assert response.json() == {"message": f"User removed from {HOST}"}
 
     def emails(self) -> list[str]:
-        answer = requests.get(f"{self.url}/api/v1/users", headers=AUTH)
-        return [user["email"] for user in answer.json()["users"]]
+        response = requests.get(f"{self.url}/api/v1/users", headers=AUTH)
+        return [user["email"] for user in response.json()["users"]]
 
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         self.process.send_signal(number)

@@ -59,19 +59,19 @@ def test_no_answer_shows_the_time_of_the_machine(tmp_path: Path) -> None:
     with serving(tmp_path) as (_, url), serve() as live:
         served = [requests.get(f"{each}/{path}") for each in (url, live.url) for path in ("api/v1/users", "nowhere")]
 
-    assert [answer.headers.get("Date") for answer in served] == [None] * 4
+    assert [response.headers.get("Date") for response in served] == [None] * 4
 
 
 def test_what_nobody_promises_to_work_is_printed_at_the_end_and_the_exit_status_stays_0(tmp_path: Path) -> None:
     with serving(tmp_path, "--strict") as (process, url):
         requests.get(f"{url}/api/v1/users", headers=AUTH)
-        answer = update_with_an_unknown_field(url)
-        assert answer.status_code == 200
+        response = update_with_an_unknown_field(url)
+        assert response.status_code == 200
 
         assert end(process) == (
             0,
             "mockscope: example_site: 200 update_user monica@example.com "
-            f"(HTTP-7, call {answer.headers['X-Request-Id']}): field-unknown: The service knows no field frist_name "
+            f"(HTTP-7, call {response.headers['X-Request-Id']}): field-unknown: The service knows no field frist_name "
             "here. Did you mean first_name? Correct the name, or leave the field out: unknown fields are ignored.\n",
         )
 

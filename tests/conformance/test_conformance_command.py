@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
-from support.conformance_runs import SEED, Answer, Deviation, Forward, Request, deviating_server, marked_on, refusal
+from support.conformance_runs import SEED, Deviation, Forward, Request, Response, deviating_server, marked_on, refusal
 from support.deviations import DEVIATIONS
 
 import mockscope
@@ -249,12 +249,14 @@ def test_a_report_in_a_file_leaves_the_table_on_the_terminal(run: Run, deviant: 
 
 @pytest.mark.parametrize("form", ["json", "junit", None])
 def test_no_report_holds_the_key(run: Run, form: str | None) -> None:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         # A server that tells everybody.
-        answer = await forward(request)
-        return replace(answer, headers=(*answer.headers, (b"x-key", KEY.encode())), body=KEY.encode() + answer.body)
+        response = await forward(request)
+        return replace(
+            response, headers=(*response.headers, (b"x-key", KEY.encode())), body=KEY.encode() + response.body
+        )
 
-    async def later(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def later(request: Request, forward: Forward, site: MockSite) -> Response:
         is_first = request.method == "GET" and request.bare == "/api/v1/users" and not request.email
         return await (forward(request) if is_first else deviate(request, forward, site))
 
@@ -289,9 +291,9 @@ def test_a_report_without_exchanges_has_a_placeholder_for_the_site(run: Run, dev
 
 @pytest.mark.parametrize("form", ["json", "junit", None])
 def test_what_a_server_says_does_not_reach_the_terminal_s_own_commands(run: Run, form: str | None) -> None:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        return replace(answer, body=b"\x1b[2J\xc2\x9b\ttea") if answer.status == 404 else answer
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        return replace(response, body=b"\x1b[2J\xc2\x9b\ttea") if response.status == 404 else response
 
     with deviating(deviate) as arguments:
         done = run(*arguments, "--rule", "HTTP-1", *(["--report", form] if form else []))
@@ -302,9 +304,9 @@ def test_what_a_server_says_does_not_reach_the_terminal_s_own_commands(run: Run,
 
 
 def test_what_the_output_can_not_hold_is_escaped_and_differs_all_the_same() -> None:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        return replace(answer, body="Джои, né Tribbiani".encode()) if answer.status == 404 else answer
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        return replace(response, body="Джои, né Tribbiani".encode()) if response.status == 404 else response
 
     with deviating(deviate) as arguments:
         done = subprocess.run(
@@ -542,7 +544,7 @@ def test_what_test_mode_has_made_is_named_and_can_be_removed(run: Run) -> None:
 
 
 def test_what_can_t_be_removed_is_said_and_is_no_success(run: Run) -> None:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return refusal(500) if request.method == "DELETE" else await forward(request)
 
     block = deviating(deviate)
@@ -560,31 +562,31 @@ def test_what_can_t_be_removed_is_said_and_is_no_success(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("response", "reason"),
     [
         (
-            Answer(200, b"<h1>Central Perk</h1>", ((b"content-type", b"text/html"),)),
+            Response(200, b"<h1>Central Perk</h1>", ((b"content-type", b"text/html"),)),
             "the server is not one of this API",
         ),
-        (Answer(200, b'{"coffee": []}'), "the server is not one of this API"),
-        (Answer(302, b"", ((b"location", b"/login"),)), "the server redirects to /login"),
-        (Answer(302, b"", ((b"location", b"/\x9b31m"),)), r"the server redirects to /\x9b31m"),
-        (Answer(200, b'{"users": [], "total_users": ' + b"9" * 5000 + b"}"), "the server is not one of this API"),
-        (Answer(200, b"[" * 100_000), "the server is not one of this API"),
-        (Answer(500, b"{}"), "the server does not list the users"),
+        (Response(200, b'{"coffee": []}'), "the server is not one of this API"),
+        (Response(302, b"", ((b"location", b"/login"),)), "the server redirects to /login"),
+        (Response(302, b"", ((b"location", b"/\x9b31m"),)), r"the server redirects to /\x9b31m"),
+        (Response(200, b'{"users": [], "total_users": ' + b"9" * 5000 + b"}"), "the server is not one of this API"),
+        (Response(200, b"[" * 100_000), "the server is not one of this API"),
+        (Response(500, b"{}"), "the server does not list the users"),
         (refusal(403), "the site or its key is refused"),
         (refusal(404), "there is no such API, or it is not enabled for the site"),
     ],
 )
 @pytest.mark.parametrize("level", ["--read-only", "--full", "--clean-up"])
-def test_another_server_than_it_was_told_can_t_be_judged(run: Run, answer: Answer, reason: str, level: str) -> None:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        return answer
+def test_another_server_than_it_was_told_can_t_be_judged(run: Run, response: Response, reason: str, level: str) -> None:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        return response
 
     with deviating(deviate) as arguments:
         done = run(*arguments, level, "--yes")
 
-    assert done == Done(1, "", f"mockscope: {reason} (GET /api/v1/users: {answer.status})\n")
+    assert done == Done(1, "", f"mockscope: {reason} (GET /api/v1/users: {response.status})\n")
 
 
 def test_where_nothing_listens_nothing_can_be_judged(run: Run) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 from support.bounds import WAIT_SECONDS
-from support.conformance_runs import Answer, Forward, Request, deviating_server, marked_on
+from support.conformance_runs import Forward, Request, Response, deviating_server, marked_on
 
 from mockscope import LiveServer, MockSite
 
@@ -28,13 +28,13 @@ class HalfWay:
         self.reached = Event()
         self.go_on = Event()
 
-    async def __call__(self, request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
+    async def __call__(self, request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
         if not self.reached.is_set() and len(marked_on(site)) > MADE:
             self.reached.set()
             # In a thread: the server has others to answer meanwhile.
             assert await asyncio.to_thread(self.go_on.wait, WAIT_SECONDS)
-        return answer
+        return response
 
 
 @contextmanager

@@ -10,17 +10,17 @@ import pytest
 from support.conformance_runs import (
     JSON_TYPE,
     SEED,
-    Answer,
     Deviation,
     Forward,
     Request,
+    Response,
     WithoutSocket,
     checked,
     deviating_client,
     differing,
+    json_response,
     marked_on,
     refusal,
-    response,
 )
 
 from mockscope import Mockscope, MockSite
@@ -94,7 +94,7 @@ def test_a_full_run_writes_for_real_about_its_own_records_alone(client: WithoutS
     assert [name for name in written if not str(name).lower().startswith("mockscope-check-")] == []
 
 
-async def test_mode_means_nothing(request: Request, forward: Forward, site: MockSite) -> Answer:
+async def test_mode_means_nothing(request: Request, forward: Forward, site: MockSite) -> Response:
     return await forward(replace(request, query="" if request.is_test_mode else request.query))
 
 
@@ -167,11 +167,11 @@ def test_what_other_runs_have_left_is_reported_and_stays(level: Level, client: W
 def test_names_that_no_request_can_hold_are_left(client: WithoutSocket) -> None:
     names = ["mockscope-check-0123abcd\n", "mockscope-check-0123abcd\ud800"]
 
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         if request.method != "GET":
             return refusal(404)
         kind, by = ("users", "email") if request.bare == USERS else ("groups", "name")
-        return response(200, {"next_page_start": None, kind: [{by: name, "groups": []} for name in names]})
+        return json_response(200, {"next_page_start": None, kind: [{by: name, "groups": []} for name in names]})
 
     client = deviating_client(deviate)
     found = find_leftovers_on(client)
@@ -406,9 +406,9 @@ def test_records_that_could_not_be_removed_for_lack_of_a_response_are_said_to_be
 def test_a_server_that_sends_too_much_ends_the_run(monkeypatch: pytest.MonkeyPatch, client: WithoutSocket) -> None:
     monkeypatch.setattr("mockscope.conformance.request_filter.MAX_KEPT_BYTES", 3 * 1024 * 1024)
 
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        return replace(answer, body=answer.body.ljust(200_000))
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        return replace(response, body=response.body.ljust(200_000))
 
     with pytest.raises(RunAborted, match=r"^the server sent more than 3 MiB$"):
         check(deviating_client(deviate), Level.READ_ONLY)
@@ -417,7 +417,7 @@ def test_a_server_that_sends_too_much_ends_the_run(monkeypatch: pytest.MonkeyPat
 def slowed(is_meant: Callable[[Request], bool]) -> Deviation:
     """A server that asks for less haste, for longer than anybody waits."""
 
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         if not is_meant(request):
             return await forward(request)
         return replace(refusal(429), headers=(JSON_TYPE, (b"retry-after", b"3600")))
@@ -475,12 +475,12 @@ def test_a_server_that_asks_for_less_haste_for_too_long_ends_the_run_and_nothing
 def test_a_size_of_pages_that_no_switch_has_is_a_difference_without_one() -> None:
     emails = [f"joey{number:04}@example.com" for number in range(2002)]
 
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         if request.bare != USERS or request.email:
             return await forward(request)
         start = emails.index(request.params.get("next_page_start", emails[0]))
         shown, following = emails[start : start + 1001], emails[start + 1001 : start + 1002]
-        return response(
+        return json_response(
             200, {"next_page_start": next(iter(following), None), "users": [{"email": each} for each in shown]}
         )
 
@@ -516,12 +516,12 @@ GARBAGE: Final[dict[str, object]] = {
 @pytest.mark.parametrize("status", [200, 201, 404])
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_garbage_is_judged_and_ends_no_run(garbage: str, status: int) -> None:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         is_first_look = request.method == "GET" and request.path == USERS and not request.query and not request.email
         if is_first_look:
             return await forward(request)
         body = GARBAGE[garbage]
-        return Answer(status, body) if isinstance(body, bytes) else response(status, body)
+        return Response(status, body) if isinstance(body, bytes) else json_response(status, body)
 
     report = checked(deviating_client(deviate), Level.FULL)
 

@@ -126,7 +126,7 @@ def test_each_deviation_is_found_and_nothing_else(on_a_fork: tuple[Outcome, Any,
 
 
 @pytest.mark.parametrize(
-    ("operation", "answer"),
+    ("operation", "response"),
     [
         ("DELETE /api/v1/users", (200, "text/plain")),
         ("GET /api/v1/users", (200, "application/json; charset=utf-8")),
@@ -135,13 +135,13 @@ def test_each_deviation_is_found_and_nothing_else(on_a_fork: tuple[Outcome, Any,
     ],
 )
 def test_the_curl_line_shows_the_deviation_again(
-    operation: str, answer: tuple[int, str], on_a_fork: tuple[Outcome, Any, Any]
+    operation: str, response: tuple[int, str], on_a_fork: tuple[Outcome, Any, Any]
 ) -> None:
     run, _, _ = on_a_fork
 
     status, content_type, body = curl(run.curl_line(operation), DEMO_KEY=KEY)
 
-    assert (status, content_type) == answer
+    assert (status, content_type) == response
     assert "tfa_enabled" not in json.loads(body)
 
 
@@ -502,9 +502,9 @@ def test_a_refusal_is_dropped_only_where_it_may_hang_on_what_the_site_holds(
     is_kept: bool,  # noqa: FBT001 - a parameter
 ) -> None:
     case = SimpleNamespace(**{"path": "/api/v1/users", "headers": None, "path_parameters": None, "body": None} | asked)
-    answer = SimpleNamespace(status_code=400, headers={} if hint is None else {"x-mockscope-hint": [hint]})
+    response = SimpleNamespace(status_code=400, headers={} if hint is None else {"x-mockscope-hint": [hint]})
     context = HookContext()
 
-    assert hooks.filter_failure(context, REFUSED, case, answer) == is_kept
+    assert hooks.filter_failure(context, REFUSED, case, response) == is_kept
     assert hooks.filter_failure(context, REFUSED, case, SimpleNamespace(status_code=418, headers={})) is True
-    assert hooks.filter_failure(context, Failure(operation="", title="", message=""), case, answer) is True
+    assert hooks.filter_failure(context, Failure(operation="", title="", message=""), case, response) is True

@@ -25,7 +25,7 @@ ONE_GROUP: Final = "/api/v1/groups/{group_name}"
 
 
 @dataclass
-class Answer:
+class Response:
     """An answer on its way out, for a breaker to change."""
 
     method: str
@@ -34,13 +34,13 @@ class Answer:
     body: dict[str, Any] = field(default_factory=dict)
 
 
-Breaker = Callable[[Answer], None]
+Breaker = Callable[[Response], None]
 
 
 def broken(app: ASGIApp, breaker: Breaker) -> ASGIApp:
     """The application with every answer to the vendor's API changed."""
 
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    async def response(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
@@ -52,7 +52,7 @@ def broken(app: ASGIApp, breaker: Breaker) -> ASGIApp:
         await app(scope, receive, keep)
         headers = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
         body = b"".join(message.get("body", b"") for message in sent[1:])
-        changed = Answer(scope["method"], sent[0]["status"], headers, json.loads(body or b"{}"))
+        changed = Response(scope["method"], sent[0]["status"], headers, json.loads(body or b"{}"))
         breaker(changed)
         body = json.dumps(changed.body).encode() if body else b""
         length = {"content-length": str(len(body))} if body else {}
@@ -60,55 +60,55 @@ def broken(app: ASGIApp, breaker: Breaker) -> ASGIApp:
         await send({"type": "http.response.start", "status": changed.status, "headers": pairs})
         await send({"type": "http.response.body", "body": body})
 
-    return answer
+    return response
 
 
-def says_gone(answer: Answer) -> None:
-    answer.status = 410 if answer.status == 404 else answer.status
+def says_gone(response: Response) -> None:
+    response.status = 410 if response.status == 404 else response.status
 
 
-def adds_a_field(answer: Answer) -> None:
-    if "total_groups" in answer.body:
-        answer.body["next_page"] = None
+def adds_a_field(response: Response) -> None:
+    if "total_groups" in response.body:
+        response.body["next_page"] = None
 
 
-def shortens_times(answer: Answer) -> None:
-    for user in answer.body.get("users", []):
+def shortens_times(response: Response) -> None:
+    for user in response.body.get("users", []):
         user["last_login_at"] = (user["last_login_at"] or "")[:10]
 
 
-def drops_the_request_id(answer: Answer) -> None:
-    del answer.headers["x-request-id"]
+def drops_the_request_id(response: Response) -> None:
+    del response.headers["x-request-id"]
 
 
-def speaks_html(answer: Answer) -> None:
-    answer.headers["content-type"] = "text/html"
+def speaks_html(response: Response) -> None:
+    response.headers["content-type"] = "text/html"
 
 
-def opens_to_everybody(answer: Answer) -> None:
-    if answer.status == 403:
-        answer.status = 200
-        answer.body = {"total_groups": 0, "groups_this_page": 0, "next_page_start": None, "groups": []}
+def opens_to_everybody(response: Response) -> None:
+    if response.status == 403:
+        response.status = 200
+        response.body = {"total_groups": 0, "groups_this_page": 0, "next_page_start": None, "groups": []}
 
 
-def crashes(answer: Answer) -> None:
-    answer.status = 500
+def crashes(response: Response) -> None:
+    response.status = 500
 
 
-def takes_every_body(answer: Answer) -> None:
-    if answer.method == "POST" and answer.status == 400:
-        answer.status = 201
-        answer.body = {"name": "Friends", "access": "Sql"}
+def takes_every_body(response: Response) -> None:
+    if response.method == "POST" and response.status == 400:
+        response.status = 201
+        response.body = {"name": "Friends", "access": "Sql"}
 
 
-def refuses_good_bodies(answer: Answer) -> None:
-    if answer.method == "PUT" and answer.status == 200:
-        answer.status = 400
-        answer.headers["x-mockscope-hint"] = "fields-invalid"
-        answer.body = {"message": "The request has invalid fields: access is missing."}
+def refuses_good_bodies(response: Response) -> None:
+    if response.method == "PUT" and response.status == 200:
+        response.status = 400
+        response.headers["x-mockscope-hint"] = "fields-invalid"
+        response.body = {"message": "The request has invalid fields: access is missing."}
 
 
-def nothing(answer: Answer) -> None:
+def nothing(response: Response) -> None:
     pass
 
 
@@ -161,9 +161,9 @@ def test_the_same_cases_find_nothing_where_nothing_is_broken(path: str, method: 
 def test_a_group_that_can_still_be_read_after_its_deletion_is_found_out() -> None:
     double = Mockscope()
 
-    def says_removed(answer: Answer) -> None:
-        if answer.status == 200:
-            answer.body = {"message": f"Group removed from {SITE['host']}"}
+    def says_removed(response: Response) -> None:
+        if response.status == 200:
+            response.body = {"message": f"Group removed from {SITE['host']}"}
 
     async def deletes_no_group(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "DELETE" and scope["path"].startswith(GROUPS):

@@ -80,15 +80,15 @@ def test_no_example_is_overlooked() -> None:
 
 
 def test_the_served_yaml_is_the_file_byte_for_byte(mockscope_server: LiveServer) -> None:
-    response = requests.get(f"{mockscope_server.url}/openapi.yaml", timeout=300)
-    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/yaml")
-    assert response.content == OPENAPI.read_bytes()
+    documented = requests.get(f"{mockscope_server.url}/openapi.yaml", timeout=300)
+    assert (documented.status_code, documented.headers["Content-Type"]) == (200, "application/yaml")
+    assert documented.content == OPENAPI.read_bytes()
 
 
 def test_the_served_json_says_the_same_as_the_file(mockscope_server: LiveServer) -> None:
-    response = requests.get(f"{mockscope_server.url}/openapi.json", timeout=300)
-    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json; charset=utf-8")
-    assert json.loads(response.content) == CONTRACT
+    documented = requests.get(f"{mockscope_server.url}/openapi.json", timeout=300)
+    assert (documented.status_code, documented.headers["Content-Type"]) == (200, "application/json; charset=utf-8")
+    assert json.loads(documented.content) == CONTRACT
 
 
 def test_paths_methods_and_operations_are_those_of_the_table_of_routes() -> None:
@@ -114,11 +114,11 @@ def test_each_operation_documents_the_statuses_that_its_rules_can_give() -> None
 @pytest.mark.rule("HTTP-1", "HTTP-10")
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_every_documented_answer_is_json_with_both_headers_and_refusals_are_messages(method: str, path: str) -> None:
-    for status, response in OPERATIONS[method, path]["responses"].items():
-        answer = resolved(response)
-        assert set(answer["content"]) == {"application/json"}
-        assert answer["headers"] == {
+    for status, documented in OPERATIONS[method, path]["responses"].items():
+        response = resolved(documented)
+        assert set(response["content"]) == {"application/json"}
+        assert response["headers"] == {
             name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", "X-Mockscope-Hint")
         }
-        schema = answer["content"]["application/json"]["schema"]
+        schema = response["content"]["application/json"]["schema"]
         assert (schema == {"$ref": "#/components/schemas/Message"}) == (int(status) >= 400)

@@ -143,10 +143,10 @@ def test_every_request_for_an_example_has_one() -> None:
 
 
 def test_every_answer_of_every_operation_has_an_example() -> None:
-    answers = {
+    responses = {
         (operation["operationId"], status)
         for item in CONTRACT["paths"].values()
         for operation in item.values()
         for status in operation["responses"]
     }
-    assert sorted(answers - {place[:2] for place in EXAMPLES}) == []
+    assert sorted(responses - {place[:2] for place in EXAMPLES}) == []

@@ -27,7 +27,7 @@ POLICIES: Final = strategies.policies().map(
 )
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """The response to a request, with its operation if the contract has one."""
 
     operation: str | None
@@ -36,23 +36,23 @@ class Answer(NamedTuple):
     body: Any
 
     @classmethod
-    def to(cls, call: Call) -> "Answer":
+    def to(cls, call: Call) -> "Response":
         # What a method is refused with that the path has not, no operation describes.
         operation = None if call.status == 405 else call.operation
         return cls(operation, call.status, dict(call.response_headers), call.response_json)
 
 
-def problems(answer: Answer) -> list[str]:
+def problems(response: Response) -> list[str]:
     """Return the differences between a response and the document."""
     described: Mapping[str, Any] = REFUSED
-    if answer.operation is not None:
-        path, method = PLACES[answer.operation]
+    if response.operation is not None:
+        path, method = PLACES[response.operation]
         responses = CONTRACT["paths"][path][method]["responses"]
-        if str(answer.status) not in responses:
-            return [f"{answer.status} is not documented"]
-        described = resolved(responses[str(answer.status)])
+        if str(response.status) not in responses:
+            return [f"{response.status} is not documented"]
+        described = resolved(responses[str(response.status)])
     body = described["content"]["application/json"]["schema"]
-    return [*header_problems(answer.headers, described), *invalid(body, answer.body)]
+    return [*header_problems(response.headers, described), *invalid(body, response.body)]
 
 
 def header_problems(sent: Mapping[str, str], described: Mapping[str, Any]) -> Iterator[str]:
@@ -111,15 +111,15 @@ def test_every_answer_of_a_run_is_as_the_contract_says(stage: Stage, data: st.Da
         calls = stage.double.all_calls()
 
     assert len(calls) == asked
-    assert [(str(call), problem) for call in calls for problem in problems(Answer.to(call))] == []
+    assert [(str(call), problem) for call in calls for problem in problems(Response.to(call))] == []
 
 
 PAGE: Final[dict[str, Any]] = {"total_groups": 0, "groups_this_page": 0, "next_page_start": None, "groups": []}
-LISTED: Final = Answer("list_groups", 200, {"content-type": "application/json", "x-request-id": "1"}, PAGE)
+LISTED: Final = Response("list_groups", 200, {"content-type": "application/json", "x-request-id": "1"}, PAGE)
 
 
 @pytest.mark.parametrize(
-    ("answer", "found"),
+    ("response", "found"),
     [
         (LISTED, []),
         (LISTED._replace(status=202), ["202 is not documented"]),
@@ -133,5 +133,5 @@ LISTED: Final = Answer("list_groups", 200, {"content-type": "application/json", 
         (LISTED._replace(operation=None, status=404, body={}), ['"message" is a required property']),
     ],
 )
-def test_an_answer_that_breaks_the_contract_would_be_found(answer: Answer, found: list[str]) -> None:
-    assert problems(answer) == found
+def test_an_answer_that_breaks_the_contract_would_be_found(response: Response, found: list[str]) -> None:
+    assert problems(response) == found

@@ -341,9 +341,9 @@ def test_each_violation_is_found_with_its_place_and_its_rule(
 
 
 def test_a_finding_names_call_rule_and_place(site: MockSite) -> None:
-    answer = send(site, "PUT", f"{USERS}?a=", {"groups": [{}]}, **ADMIN)
+    response = send(site, "PUT", f"{USERS}?a=", {"groups": [{}]}, **ADMIN)
 
-    call = answer.headers["X-Request-Id"]
+    call = response.headers["X-Request-Id"]
     assert [str(finding) for finding in site.active_findings()] == [
         f"400 update_user admin@example.com (HTTP-7, call {call}): query a: this operation takes test_mode",
         f"400 update_user admin@example.com (USER-CREATE-2, call {call}): body /groups/0: "

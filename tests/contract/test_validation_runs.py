@@ -109,13 +109,13 @@ def test_serve_prints_at_its_end_what_was_not_as_the_contract_says(options: list
     ) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[4]
-        answer = requests.get(f"{url}/api/v1/groups?page=2", headers=DEMO, timeout=300)
+        response = requests.get(f"{url}/api/v1/groups?page=2", headers=DEMO, timeout=300)
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=300)
 
     assert (process.returncode, errors) == (
         0,
-        f"mockscope: example_site: 200 list_groups (HTTP-7, call {answer.headers['X-Request-Id']}): "
+        f"mockscope: example_site: 200 list_groups (HTTP-7, call {response.headers['X-Request-Id']}): "
         "query page: this operation takes next_page_start\n",
     )
 
@@ -143,7 +143,7 @@ def test_the_control_api_turns_it_on_and_tells_what_was_found() -> None:
         assert (changed.status_code, changed.json()["contract"]) == (200, True)
 
         site = server.sites["changed"]
-        answer = requests.get(f"{site.url}/api/v1/groups?page=2", headers=site.headers, timeout=300)
+        response = requests.get(f"{site.url}/api/v1/groups?page=2", headers=site.headers, timeout=300)
         found = requests.get(f"{sites}/changed/findings", timeout=300).json()
         requests.patch(f"{sites}/changed", json={"contract": False}, timeout=300)
 
@@ -154,7 +154,7 @@ def test_the_control_api_turns_it_on_and_tells_what_was_found() -> None:
                 "leads to the next. This is the first page. Send next_page_start, with the value that the page before "
                 "has under that name.",
                 "rule": "HTTP-7",
-                "call": answer.headers["X-Request-Id"],
+                "call": response.headers["X-Request-Id"],
                 "where": None,
             }
         ]

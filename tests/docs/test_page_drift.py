@@ -19,13 +19,13 @@ from support.page_claims import (
     OF_THE_CONTRACT,
     Claims,
     Document,
-    answer_claims,
     code_claims,
     contract_claims,
     drift,
     folded,
     ours_of,
     refusal_claims,
+    response_claims,
     verb,
 )
 from support.paths import ROOT
@@ -309,7 +309,7 @@ def ask(site: MockSite, request: Request, *, test_mode: bool = False, key: str |
 
 
 def claims_of(site: MockSite, operation: str, response: requests.Response) -> Claims:
-    return set(answer_claims(operation, response.status_code, response.content, site.host))
+    return set(response_claims(operation, response.status_code, response.content, site.host))
 
 
 def test_the_answers_claim_what_the_page_claims_and_what_is_marked_as_ours(site: MockSite) -> None:
@@ -343,7 +343,7 @@ def test_what_the_page_refuses_is_refused_under_the_rule_that_its_sentence_state
 
 def test_a_key_that_is_an_answers_own_is_drift() -> None:
     claims = set(
-        answer_claims("get_group", 200, b'{"name":"Sales","access":"Sql","dashboards":[],"id":7}', "example_site")
+        response_claims("get_group", 200, b'{"name":"Sales","access":"Sql","dashboards":[],"id":7}', "example_site")
     )
 
     page = {claim for claim in ON_THE_PAGE if claim.startswith("get_group ")}

@@ -67,10 +67,10 @@ def test_a_page_of_users_is_listed(
 ) -> None:
     site = mockscope_redirect
     with client.open(Options()) as ask:
-        answer = ask("GET", f"{address}/api/v1/users?test_mode=false", site.headers, None)
+        response = ask("GET", f"{address}/api/v1/users?test_mode=false", site.headers, None)
 
-    assert answer.status == 200
-    assert json.loads(answer.body) == {
+    assert response.status == 200
+    assert json.loads(response.body) == {
         "total_users": 1,
         "users_this_page": 1,
         "next_page_start": None,
@@ -111,10 +111,12 @@ def test_a_host_that_the_client_names_itself_is_left_alone(client: Client, mocks
 @through_every_client
 def test_an_answer_that_is_no_success_arrives_as_it_is(client: Client, mockscope_redirect: MockSite) -> None:
     with client.open(Options()) as ask:
-        answer = ask("GET", f"{APP}/api/v1/users", {"Http-X-Partner-Auth": f"{mockscope_redirect.host}:wrong"}, None)
+        response = ask("GET", f"{APP}/api/v1/users", {"Http-X-Partner-Auth": f"{mockscope_redirect.host}:wrong"}, None)
 
-    assert answer.status == 403
-    assert json.loads(answer.body) == {"message": f"The API key is not the key of the site {mockscope_redirect.host}."}
+    assert response.status == 403
+    assert json.loads(response.body) == {
+        "message": f"The API key is not the key of the site {mockscope_redirect.host}."
+    }
 
 
 @through_every_client

@@ -41,10 +41,10 @@ async def test_respx_answers_inside_a_redirect(server: LiveServer, site: MockSit
         respx.route(host="app.periscopedata.com").pass_through()
         respx.route(host="127.0.0.1").pass_through()
         async with httpx.AsyncClient() as client:
-            answers = [httpx.get(ELSEWHERE), await client.get(ELSEWHERE)]
+            responses = [httpx.get(ELSEWHERE), await client.get(ELSEWHERE)]
             led = [httpx.get(VENDOR, headers=site.headers), await client.get(VENDOR, headers=site.headers)]
 
-    assert [answer.status_code for answer in (*answers, *led)] == [204, 204, 200, 200]
+    assert [response.status_code for response in (*responses, *led)] == [204, 204, 200, 200]
     assert len(site.calls) == 2
 
 

@@ -42,9 +42,9 @@ def test_a_proxy_of_the_environment_sees_nothing(
     name: str, scheme: str, mockscope_redirect: MockSite, outside: Outside
 ) -> None:
     with CLIENTS[name].open(Options()) as ask:
-        answer = ask("GET", f"{scheme}://app.periscopedata.com/api/v1/users?a=b", mockscope_redirect.headers, None)
+        response = ask("GET", f"{scheme}://app.periscopedata.com/api/v1/users?a=b", mockscope_redirect.headers, None)
 
-    assert answer.status == 200
+    assert response.status == 200
     [call] = mockscope_redirect.calls
     assert (call.path, call.query, call.header("host")) == ("/api/v1/users", "a=b", "app.periscopedata.com")
     assert outside.connections == 0
@@ -57,9 +57,9 @@ def test_a_proxy_that_is_given_by_hand_sees_nothing(
 ) -> None:
     with client.open(Options(proxy=proxy)) as ask:
         url = f"{scheme}://api.periscopedata.com/api/v1/users"
-        answers = [ask("POST", url, mockscope_redirect.headers, b"{}") for _ in range(2)]
+        responses = [ask("POST", url, mockscope_redirect.headers, b"{}") for _ in range(2)]
 
-    assert [answer.status for answer in answers] == [400, 400]
+    assert [response.status for response in responses] == [400, 400]
     assert [(call.path, call.header("host"), call.body) for call in mockscope_redirect.calls] == [
         ("/api/v1/users", "api.periscopedata.com", b"{}")
     ] * 2
@@ -83,10 +83,10 @@ def test_a_kept_connection_to_a_proxy_is_not_taken_for_one_to_the_mock(
 ) -> None:
     vendor, other = "http://app.periscopedata.com/api/v1/users", "http://other.example/"
     with client.open(Options(proxy=proxy)) as ask:
-        answers = [ask("GET", url, mockscope_redirect.headers, None) for url in (vendor, other, vendor, other)]
+        responses = [ask("GET", url, mockscope_redirect.headers, None) for url in (vendor, other, vendor, other)]
 
-    assert [answer.status for answer in answers] == [200] * 4
-    assert [answer.body == BODY for answer in answers] == [False, True, False, True]
+    assert [response.status for response in responses] == [200] * 4
+    assert [response.body == BODY for response in responses] == [False, True, False, True]
     assert (len(mockscope_redirect.calls), len(outside.asked)) == (2, 2)
 
 

@@ -32,8 +32,8 @@ def test_drawn_requests_one_after_the_other_are_answered_the_same(ends: tuple[En
     for _ in range(data.draw(st.integers(1, 4))):
         # Both hold the same.
         asked = data.draw(grammar.requests(there.site))
-        answers = [end.ask(asked.method, asked.url(end.server.url), asked.headers, asked.content) for end in ends]
-        assert shown(answers[1]) == shown(answers[0])
+        responses = [end.ask(asked.method, asked.url(end.server.url), asked.headers, asked.content) for end in ends]
+        assert shown(responses[1]) == shown(responses[0])
     calls = [[recorded(call, end.server) for call in end.server.all_calls()] for end in ends]
     assert calls[1] == calls[0]
     assert here.site.export() == there.site.export()

@@ -9,10 +9,10 @@ from support.transport_clients import Carrier, End, recorded, shown, through_eve
 
 def outcome(end: End, case: Case) -> tuple[object, ...]:
     """The answer, the calls, and what the site holds then."""
-    answer = end.send(case)
+    response = end.send(case)
     [call] = end.server.all_calls()
-    assert [value for name, value in answer.headers if name.lower() == "x-request-id"] == [call.id]
-    return shown(answer), recorded(call, end.server), end.site.export()
+    assert [value for name, value in response.headers if name.lower() == "x-request-id"] == [call.id]
+    return shown(response), recorded(call, end.server), end.site.export()
 
 
 @through_every_carrier
@@ -72,16 +72,16 @@ def test_a_site_that_is_switched_off_or_gone_answers_so(carrier: Carrier) -> Non
         found = []
         for end in (there, here):
             end.site.enabled = False
-            answers = [end.get()]
+            responses = [end.get()]
             end.site.rotate_key("another-key")
-            answers.append(
+            responses.append(
                 end.ask("GET", f"{end.server.url}{USERS}", {"Http-X-Partner-Auth": "example_site:key"}, None)
             )
             end.site.remove()
-            answers.append(end.get())
-            found.append([shown(answer) for answer in answers])
+            responses.append(end.get())
+            found.append([shown(response) for response in responses])
         assert found[1] == found[0]
-        assert [answer.status for answer in found[0]] == [404, 403, 403]
+        assert [response.status for response in found[0]] == [404, 403, 403]
 
 
 @through_every_carrier

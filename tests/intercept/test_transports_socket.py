@@ -68,19 +68,19 @@ def test_planned_answers_are_given(carrier: Carrier) -> None:
         for end in (there, here):
             end.site.faults.add("list_users", status=503, headers={"Retry-After": "7", "Set-Cookie": "a=b"})
             end.site.faults.add("list_users", transport="bad_json")
-            end.site.faults.add("list_users", action=lambda entry, answer: CannedResponse(418, {"seen": entry.path}))
+            end.site.faults.add("list_users", action=lambda entry, response: CannedResponse(418, {"seen": entry.path}))
             end.site.faults.rate_limit(4, per=60)
-            answers = [shown(end.get()) for _ in range(5)]
-            found.append((answers, [recorded(call, end.server) for call in end.site.calls]))
+            responses = [shown(end.get()) for _ in range(5)]
+            found.append((responses, [recorded(call, end.server) for call in end.site.calls]))
         assert found[1] == found[0]
-        assert [answer.status for answer in found[0][0]] == [503, 200, 418, 200, 429]
+        assert [response.status for response in found[0][0]] == [503, 200, 418, 200, 429]
 
 
 @through_every_carrier
 def test_a_function_of_the_test_is_called_in_a_thread_of_its_own(carrier: Carrier) -> None:
     seen: list[str] = []
 
-    def note(entry: Call, answer: CannedResponse | None) -> None:
+    def note(entry: Call, response: CannedResponse | None) -> None:
         seen.append(threading.current_thread().name)
 
     with twins(carrier) as (_, here):
@@ -146,12 +146,12 @@ def test_a_fault_that_is_planned_while_a_call_is_under_way_is_not_meant_for_it(
 ) -> None:
     server, site = live
 
-    async def answer_late(scope: Any, receive: Any, send: Any) -> None:
+    async def respond_late(scope: Any, receive: Any, send: Any) -> None:
         site.faults.add(transport="hang")
         site.faults.rate_limit(1, per=60)
         await server.app(scope, receive, send)
 
-    ask = InProcess(server.registry, answer_late, server.url, lambda: True)
+    ask = InProcess(server.registry, respond_late, server.url, lambda: True)
     auth = site.headers["Http-X-Partner-Auth"].encode()
     headers = [(b"host", b"localhost"), (b"http-x-partner-auth", auth)]
     answered = ask("GET", b"/api/v1/users", headers, b"")
@@ -294,9 +294,9 @@ def test_the_vendors_own_url_leads_to_the_server_that_offered(carrier: Carrier, 
         if has_fault:
             site.faults.add("list_users", status=503)
         with carrier.open(carrier.stand_in(server)) as ask:
-            answer = ask("GET", f"{VENDOR}{USERS}?next_page_start=joey@example.com", site.headers, None)
+            response = ask("GET", f"{VENDOR}{USERS}?next_page_start=joey@example.com", site.headers, None)
         [call] = site.calls
-        assert (answer.status, was_here(call)) == (503 if has_fault else 200, not has_fault)
+        assert (response.status, was_here(call)) == (503 if has_fault else 200, not has_fault)
         assert (call.header("host"), call.params) == ("app.periscopedata.com", {"next_page_start": "joey@example.com"})
 
 

@@ -69,10 +69,10 @@ def ask_here(client: Client, address: str, world: World, act: Act) -> Came:
     host = urlsplit(address).netloc
     with client.open(Options()) as ask:
         try:
-            answer = ask(asked[0], f"{address}/api/v1/users", headers, asked[1])
+            response = ask(asked[0], f"{address}/api/v1/users", headers, asked[1])
         except client.reset:
             return Came(None, b"", host)
-        return Came(answer.status, answer.body, host)
+        return Came(response.status, response.body, host)
 
 
 def by_redirect(client: Client, world: World, act: Act) -> Came:

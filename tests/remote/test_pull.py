@@ -605,8 +605,8 @@ def odd(*records: Mapping[str, Any], groups: Any = None, details: tuple[bytes, .
     people = [{**whole, "groups": ["All Users"], "tfa_enabled": False, **record} for record in records]
     names = [{"name": name, "access": "Sql"} for name in BUILTIN_GROUPS] if groups is None else groups
     listed = ok(json.dumps({"total_groups": len(names), "next_page_start": None, "groups": names}).encode())
-    answers = details or (detail(), detail())
-    with scripted([users(*people, **more), listed, *answers]) as server:
+    responses = details or (detail(), detail())
+    with scripted([users(*people, **more), listed, *responses]) as server:
         yield server
 
 

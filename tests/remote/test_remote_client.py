@@ -175,9 +175,9 @@ def test_a_header_that_cannot_be_sent_is_refused_and_the_next_request_is_not_aff
 
 def test_requests_share_a_connection() -> None:
     with scripted([ok(b"1"), ok(b"2"), ok(b"3")]) as server, SiteClient(server.url, HOST, KEY) as client:
-        answers = [client.request("GET", "/").json for _ in range(3)]
+        responses = [client.request("GET", "/").json for _ in range(3)]
 
-    assert answers == [1, 2, 3]
+    assert responses == [1, 2, 3]
 
 
 def test_a_connection_that_was_closed_in_between_is_opened_again_for_a_write_too() -> None:
@@ -223,18 +223,18 @@ FRAMED: Final = {
 def test_an_answer_is_read_to_its_end_however_that_is_told(framing: str, is_secure: bool) -> None:  # noqa: FBT001 - a parameter
     authority = Authority()
     context = authority.server_context() if is_secure else None
-    answer = FRAMED[framing]
+    response = FRAMED[framing]
     with (
         # Each on a connection of its own: the server closes after one.
-        scripted([answer], [answer], context=context) as server,
+        scripted([response], [response], context=context) as server,
         SiteClient(server.url, HOST, KEY, ca_file=authority.ca_file) as client,
     ):
-        answers = []
+        responses = []
         for closed in server.closed:
-            answers.append(client.request("GET", "/").content)
+            responses.append(client.request("GET", "/").content)
             assert closed.wait(300)
 
-    assert answers == [LONG if LONG in answer else b"{}"] * 2
+    assert responses == [LONG if LONG in response else b"{}"] * 2
 
 
 def test_an_answer_to_a_body_that_was_not_read_is_seen() -> None:
@@ -527,8 +527,8 @@ def test_a_proxy_of_another_kind_is_refused(proxy: str, monkeypatch: pytest.Monk
 def echo(key: str = KEY, *, host: str = HOST) -> Exchange:
     """An exchange with a server that repeats what it was told, the key included."""
     said = f'{{"message": "no {host}:{key}"}}'.encode()
-    answer = ok(said, f"X-Echo: {host}:{key}", status="403 Forbidden")
-    with scripted([answer]) as server, SiteClient(server.url, host, key) as client:
+    response = ok(said, f"X-Echo: {host}:{key}", status="403 Forbidden")
+    with scripted([response]) as server, SiteClient(server.url, host, key) as client:
         assert key not in f"{client!r}{client}"
         return client.request("PUT", f"/api/{host}:{key}", json={"key": f"{host}:{key}"})
 
@@ -563,9 +563,9 @@ def test_a_long_body_is_cut_and_a_key_is_not_cut_in_half() -> None:
     assert shown == [f"< {'x' * 1990}…a9f1{'y' * 5}", "< ... and 95 characters more"]
 
 
-@pytest.mark.parametrize("answer", [b"", b"<html>", b"\xff", b"[" * 100_000])
-def test_an_answer_that_is_not_json_is_a_value_error(answer: bytes) -> None:
-    with scripted([ok(answer)]) as server, SiteClient(server.url, HOST, KEY) as client:
+@pytest.mark.parametrize("response", [b"", b"<html>", b"\xff", b"[" * 100_000])
+def test_an_answer_that_is_not_json_is_a_value_error(response: bytes) -> None:
+    with scripted([ok(response)]) as server, SiteClient(server.url, HOST, KEY) as client:
         exchange = client.request("GET", "/")
     with pytest.raises(ValueError, match=r"."):
         _ = exchange.json

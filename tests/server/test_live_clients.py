@@ -43,9 +43,9 @@ def encoded(value: object) -> bytes:
 
 @pytest.mark.rule("HTTP-1", "PAGE-2")
 def test_a_page_of_users_is_listed(client: Client, mockscope: MockSite) -> None:
-    answer = client.ask("GET", f"{mockscope.url}/api/v1/users", mockscope.headers, None)
-    assert answer.status == 200
-    assert answer.json() == {
+    response = client.ask("GET", f"{mockscope.url}/api/v1/users", mockscope.headers, None)
+    assert response.status == 200
+    assert response.json() == {
         "total_users": 1,
         "users_this_page": 1,
         "next_page_start": None,
@@ -56,9 +56,9 @@ def test_a_page_of_users_is_listed(client: Client, mockscope: MockSite) -> None:
 @pytest.mark.rule("USER-GET-1")
 def test_one_user_is_named_by_header(client: Client, mockscope: MockSite) -> None:
     headers = {**mockscope.headers, "Http-X-Email": "admin@example.com"}
-    answer = client.ask("GET", f"{mockscope.url}/api/v1/users", headers, None)
-    assert answer.status == 200
-    assert answer.json() == ADMIN_RECORD
+    response = client.ask("GET", f"{mockscope.url}/api/v1/users", headers, None)
+    assert response.status == 200
+    assert response.json() == ADMIN_RECORD
 
 
 @pytest.mark.rule("HTTP-3", "HTTP-4", "USER-CREATE-5")
@@ -67,9 +67,9 @@ def test_a_user_is_created_whatever_content_type_the_client_chooses(
     client: Client, path: str, mockscope: MockSite
 ) -> None:
     mockscope.add_group("Sales")
-    answer = client.ask("POST", f"{mockscope.url}{path}", mockscope.headers, encoded(PHOEBE))
-    assert answer.status == 201
-    assert answer.json() == PHOEBE_RECORD
+    response = client.ask("POST", f"{mockscope.url}{path}", mockscope.headers, encoded(PHOEBE))
+    assert response.status == 201
+    assert response.json() == PHOEBE_RECORD
     assert list(mockscope.users) == ["admin@example.com", "phoebe@example.com"]
 
 
@@ -77,9 +77,9 @@ def test_a_user_is_created_whatever_content_type_the_client_chooses(
 def test_test_mode_writes_nothing(client: Client, mockscope: MockSite) -> None:
     mockscope.add_group("Sales")
     before = mockscope.export()
-    answer = client.ask("POST", f"{mockscope.url}/api/v1/users?test_mode=true", mockscope.headers, encoded(PHOEBE))
-    assert answer.status == 200
-    assert answer.json() == {"message": "Action would have completed successfully"}
+    response = client.ask("POST", f"{mockscope.url}/api/v1/users?test_mode=true", mockscope.headers, encoded(PHOEBE))
+    assert response.status == 200
+    assert response.json() == {"message": "Action would have completed successfully"}
     assert mockscope.export() == before
 
 
@@ -87,9 +87,9 @@ def test_test_mode_writes_nothing(client: Client, mockscope: MockSite) -> None:
 def test_a_user_is_updated(client: Client, mockscope: MockSite) -> None:
     mockscope.add_user("joey@example.com", first_name="Joey", last_name="Tribbiani")
     headers = {**mockscope.headers, "Http-X-Email": "joey@example.com", "Content-Type": "application/json"}
-    answer = client.ask("PUT", f"{mockscope.url}/api/v1/users", headers, b'{"first_name": "Jos\xc3\xa9"}')
-    assert answer.status == 200
-    assert answer.json() == {
+    response = client.ask("PUT", f"{mockscope.url}/api/v1/users", headers, b'{"first_name": "Jos\xc3\xa9"}')
+    assert response.status == 200
+    assert response.json() == {
         "first_name": "José",
         "last_name": "Tribbiani",
         "email": "joey@example.com",
@@ -104,50 +104,50 @@ def test_a_user_is_updated(client: Client, mockscope: MockSite) -> None:
 def test_a_user_is_deleted(client: Client, mockscope: MockSite) -> None:
     mockscope.add_user("joey@example.com")
     headers = {**mockscope.headers, "Http-X-Email": "joey@example.com"}
-    answer = client.ask("DELETE", f"{mockscope.url}/api/v1/users", headers, None)
-    assert answer.status == 200
-    assert answer.json() == {"message": f"User removed from {mockscope.host}"}
+    response = client.ask("DELETE", f"{mockscope.url}/api/v1/users", headers, None)
+    assert response.status == 200
+    assert response.json() == {"message": f"User removed from {mockscope.host}"}
     assert list(mockscope.users) == ["admin@example.com"]
 
 
 @pytest.mark.rule("HTTP-1", "HTTP-4")
 def test_a_broken_body_is_400_in_json(client: Client, mockscope: MockSite) -> None:
-    answer = client.ask("POST", f"{mockscope.url}/api/v1/users", mockscope.headers, b'{"first_name": "Phoebe",}')
-    assert answer.status == 400
-    assert list(answer.json()) == ["message"]
-    assert answer.headers["x-mockscope-hint"] == "json-trailing-comma"
+    response = client.ask("POST", f"{mockscope.url}/api/v1/users", mockscope.headers, b'{"first_name": "Phoebe",}')
+    assert response.status == 400
+    assert list(response.json()) == ["message"]
+    assert response.headers["x-mockscope-hint"] == "json-trailing-comma"
 
 
 @pytest.mark.rule("HTTP-5")
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_a_write_without_a_body_is_400_in_json(client: Client, method: str, mockscope: MockSite) -> None:
     headers = {**mockscope.headers, "Http-X-Email": "admin@example.com"}
-    answer = client.ask(method, f"{mockscope.url}/api/v1/users", headers, None)
-    assert answer.status == 400
-    assert answer.json() == {"message": "The request has no body: send a JSON object."}
+    response = client.ask(method, f"{mockscope.url}/api/v1/users", headers, None)
+    assert response.status == 400
+    assert response.json() == {"message": "The request has no body: send a JSON object."}
 
 
 @pytest.mark.rule("HTTP-1", "AUTH-2")
 def test_a_wrong_key_is_403_in_json(client: Client, mockscope: MockSite) -> None:
     headers = {"Http-X-Partner-Auth": f"{mockscope.host}:e179017a-62b0-4996-8a38-e91aa9f1"}
-    answer = client.ask("GET", f"{mockscope.url}/api/v1/users", headers, None)
-    assert answer.status == 403
-    assert answer.json() == {"message": f"The API key is not the key of the site {mockscope.host}."}
+    response = client.ask("GET", f"{mockscope.url}/api/v1/users", headers, None)
+    assert response.status == 403
+    assert response.json() == {"message": f"The API key is not the key of the site {mockscope.host}."}
 
 
 @pytest.mark.rule("HTTP-1", "GROUP-GET-1")
 def test_an_unknown_group_is_404_in_json(client: Client, mockscope: MockSite) -> None:
-    answer = client.ask("GET", f"{mockscope.url}/api/v1/groups/Sales", mockscope.headers, None)
-    assert answer.status == 404
-    assert answer.json() == {"message": f"The site {mockscope.host} has no group Sales."}
+    response = client.ask("GET", f"{mockscope.url}/api/v1/groups/Sales", mockscope.headers, None)
+    assert response.status == 404
+    assert response.json() == {"message": f"The site {mockscope.host} has no group Sales."}
 
 
 @pytest.mark.rule("HTTP-1", "HTTP-6")
 def test_a_method_that_is_not_offered_is_405_with_allow(client: Client, mockscope: MockSite) -> None:
-    answer = client.ask("PATCH", f"{mockscope.url}/api/v1/users", mockscope.headers, b"{}")
-    assert answer.status == 405
-    assert answer.headers["allow"] == "DELETE, GET, HEAD, POST, PUT"
-    assert answer.json() == {
+    response = client.ask("PATCH", f"{mockscope.url}/api/v1/users", mockscope.headers, b"{}")
+    assert response.status == 405
+    assert response.headers["allow"] == "DELETE, GET, HEAD, POST, PUT"
+    assert response.json() == {
         "message": "PATCH is not offered at /api/v1/users: it answers DELETE, GET, HEAD, POST, PUT."
     }
 
@@ -156,18 +156,18 @@ def test_a_method_that_is_not_offered_is_405_with_allow(client: Client, mockscop
 @pytest.mark.parametrize("size", [LIMIT + 1, 3 * LIMIT])
 def test_a_body_over_the_limit_is_413_in_json(client: Client, size: int, mockscope: MockSite) -> None:
     before = mockscope.export()
-    answer = client.ask("POST", f"{mockscope.url}/api/v1/users", mockscope.headers, b" " * size)
-    assert answer.status == 413
-    assert answer.json() == {"message": "The body is larger than 1048576 bytes."}
+    response = client.ask("POST", f"{mockscope.url}/api/v1/users", mockscope.headers, b" " * size)
+    assert response.status == 413
+    assert response.json() == {"message": "The body is larger than 1048576 bytes."}
     assert mockscope.export() == before
 
 
 @pytest.mark.rule("HTTP-8")
 def test_a_body_of_exactly_the_limit_is_read(client: Client, mockscope: MockSite) -> None:
     mockscope.add_group("Sales")
-    answer = client.ask("POST", f"{mockscope.url}/api/v1/users", mockscope.headers, encoded(PHOEBE).ljust(LIMIT))
-    assert answer.status == 201
-    assert answer.json() == PHOEBE_RECORD
+    response = client.ask("POST", f"{mockscope.url}/api/v1/users", mockscope.headers, encoded(PHOEBE).ljust(LIMIT))
+    assert response.status == 201
+    assert response.json() == PHOEBE_RECORD
 
 
 @pytest.mark.rule("HTTP-1")
@@ -188,18 +188,18 @@ def test_head_has_the_headers_of_get_and_no_body(client: Client, mockscope: Mock
 )
 def test_a_percent_encoded_name_of_a_group_arrives_whole(client: Client, name: str, mockscope: MockSite) -> None:
     mockscope.add_group(name, access="Discovery")
-    answer = client.ask("GET", f"{mockscope.url}/api/v1/groups/{quoted(name)}", mockscope.headers, None)
-    assert answer.status == 200
-    assert answer.json() == {"name": name, "access": "Discovery", "dashboards": []}
+    response = client.ask("GET", f"{mockscope.url}/api/v1/groups/{quoted(name)}", mockscope.headers, None)
+    assert response.status == 200
+    assert response.json() == {"name": name, "access": "Discovery", "dashboards": []}
 
 
 @pytest.mark.rule("GROUP-5")
 @pytest.mark.parametrize("name", ["NY Knicks", "R+D", "Café", "東京 Sales"])
 def test_a_name_of_a_group_as_people_type_it_arrives_whole(client: Client, name: str, mockscope: MockSite) -> None:
     mockscope.add_group(name, access="Discovery")
-    answer = client.ask("GET", f"{mockscope.url}/api/v1/groups/{client.typed(name)}", mockscope.headers, None)
-    assert answer.status == 200
-    assert answer.json() == {"name": name, "access": "Discovery", "dashboards": []}
+    response = client.ask("GET", f"{mockscope.url}/api/v1/groups/{client.typed(name)}", mockscope.headers, None)
+    assert response.status == 200
+    assert response.json() == {"name": name, "access": "Discovery", "dashboards": []}
 
 
 @pytest.mark.rule("GROUP-UPDATE-1", "GROUP-DELETE-1", "GROUP-5")

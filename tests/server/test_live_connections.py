@@ -15,7 +15,7 @@ import pytest
 import requests
 from starlette.types import Receive, Scope, Send
 from support.bounds import WAIT_SECONDS
-from support.wire import JSON, Answer, Wire, ask_urllib, head, message, quoted
+from support.wire import JSON, Response, Wire, ask_urllib, head, message, quoted
 
 from mockscope import LiveServer, MockSite
 from mockscope.server.live import bind
@@ -139,8 +139,8 @@ def test_pipelined_requests_are_answered_in_order(wire: Wire, mockscope: MockSit
     for name in names:
         mockscope.add_group(name)
     wire.send(b"".join(head("GET", f"/api/v1/groups/{quoted(name)}", mockscope.headers) for name in names))
-    answers = [wire.answer().json() for _ in names]
-    assert answers == [{"name": name, "access": "View", "dashboards": []} for name in names]
+    responses = [wire.response().json() for _ in names]
+    assert responses == [{"name": name, "access": "View", "dashboards": []} for name in names]
 
 
 def test_pipelined_writes_are_applied_in_order(wire: Wire, mockscope: MockSite) -> None:
@@ -149,9 +149,9 @@ def test_pipelined_writes_are_applied_in_order(wire: Wire, mockscope: MockSite) 
     update = message("PUT", "/api/v1/users", b'{"first_name": "Joseph"}', joey)
     delete = head("DELETE", "/api/v1/users", joey)
     wire.send(create + update + delete + create)
-    answers = [wire.answer() for _ in range(4)]
-    assert [answer.status for answer in answers] == [201, 200, 200, 201]
-    assert [answer.json() for answer in answers] == [
+    responses = [wire.response() for _ in range(4)]
+    assert [response.status for response in responses] == [201, 200, 200, 201]
+    assert [response.json() for response in responses] == [
         JOEY_RECORD,
         {**JOEY_RECORD, "first_name": "Joseph"},
         {"message": f"User removed from {mockscope.host}"},
@@ -161,8 +161,8 @@ def test_pipelined_writes_are_applied_in_order(wire: Wire, mockscope: MockSite) 
 
 def test_head_leaves_the_connection_in_step(wire: Wire, mockscope: MockSite) -> None:
     wire.send(head("HEAD", "/api/v1/groups", mockscope.headers) + get_groups(mockscope))
-    assert wire.answer(to_head=True).status == 200
-    assert wire.answer().json() == BUILTIN_GROUPS
+    assert wire.response(to_head=True).status == 200
+    assert wire.response().json() == BUILTIN_GROUPS
 
 
 # -- slow and cut ----------------------------------------------------------------------------------------------
@@ -173,15 +173,15 @@ def test_a_client_that_sends_in_pieces_is_waited_for_while_others_are_answered(w
     for start in range(0, len(request), 20):
         wire.send(request[start : start + 20])
         assert is_well(mockscope)
-    answer = wire.answer()
-    assert answer.status == 201
-    assert answer.json() == JOEY_RECORD
+    response = wire.response()
+    assert response.status == 201
+    assert response.json() == JOEY_RECORD
 
 
 def test_a_client_that_sends_byte_by_byte_is_understood(wire: Wire, mockscope: MockSite) -> None:
     for byte in message("POST", "/api/v1/users", json.dumps(JOEY).encode(), mockscope.headers):
         wire.send(bytes([byte]))
-    assert wire.answer().json() == JOEY_RECORD
+    assert wire.response().json() == JOEY_RECORD
 
 
 @pytest.mark.rule("TEST-4")
@@ -220,7 +220,7 @@ def test_a_client_that_closes_its_own_side_still_gets_the_answer(size: int, wire
     body = json.dumps(JOEY).encode().ljust(size)
     wire.send(message("POST", "/api/v1/users", body, mockscope.headers))
     wire.socket.shutdown(socket.SHUT_WR)
-    assert wire.answer().json() == JOEY_RECORD
+    assert wire.response().json() == JOEY_RECORD
     assert wire.rest() == b""
 
 
@@ -261,19 +261,19 @@ def test_a_body_that_nobody_reads_leaves_the_connection_in_step(
     first = message(method, path, b" " * 500_000, mockscope.headers if with_key else {})
     for data in [first + get_groups(mockscope)] if at_once else [first[:1000], first[1000:], get_groups(mockscope)]:
         wire.send(data)
-    answer = wire.answer()
-    assert answer.status == status
-    assert answer.headers["content-type"] == JSON
-    assert wire.answer().json() == BUILTIN_GROUPS
+    response = wire.response()
+    assert response.status == status
+    assert response.headers["content-type"] == JSON
+    assert wire.response().json() == BUILTIN_GROUPS
 
 
 @pytest.mark.rule("HTTP-8")
 def test_a_body_over_the_limit_leaves_the_connection_in_step(wire: Wire, mockscope: MockSite) -> None:
     wire.send(message("POST", "/api/v1/users", b" " * (3 * LIMIT), mockscope.headers) + get_groups(mockscope))
-    answer = wire.answer()
-    assert answer.status == 413
-    assert answer.json() == TOO_LARGE
-    assert wire.answer().json() == BUILTIN_GROUPS
+    response = wire.response()
+    assert response.status == 413
+    assert response.json() == TOO_LARGE
+    assert wire.response().json() == BUILTIN_GROUPS
 
 
 @pytest.mark.rule("HTTP-1", "HTTP-8")
@@ -301,35 +301,35 @@ def test_a_client_that_wants_one_answer_gets_it_although_nobody_read_its_body(
     wire.send(head(method, "/api/v1/users", credentials, length, version=version))
     for _ in range(8):
         wire.send(b" " * LIMIT)
-    answer = wire.answer()
-    assert answer.status == status
-    assert answer.json() == expected
+    response = wire.response()
+    assert response.status == status
+    assert response.json() == expected
     assert wire.rest() == b""
 
 
 @pytest.mark.rule("HTTP-1", "AUTH-2")
 def test_urllib_reads_why_a_large_body_was_refused(mockscope: MockSite) -> None:
-    answer = ask_urllib("POST", f"{mockscope.url}/api/v1/users", {}, b" " * (8 * LIMIT))
-    assert answer.status == 403
-    assert answer.json() == NO_CREDENTIALS
+    response = ask_urllib("POST", f"{mockscope.url}/api/v1/users", {}, b" " * (8 * LIMIT))
+    assert response.status == 403
+    assert response.json() == NO_CREDENTIALS
 
 
 def test_a_client_that_asks_before_it_sends_is_told_to_go_on(wire: Wire, mockscope: MockSite) -> None:
     body = json.dumps(JOEY).encode()
     expecting = {"Content-Length": str(len(body)), "Expect": "100-continue"}
     wire.send(head("POST", "/api/v1/users", mockscope.headers, expecting))
-    assert wire.answer() == Answer(100, {}, b"")
+    assert wire.response() == Response(100, {}, b"")
     wire.send(body)
-    assert wire.answer().json() == JOEY_RECORD
+    assert wire.response().json() == JOEY_RECORD
 
 
 @pytest.mark.rule("HTTP-8")
 def test_a_client_that_asks_before_it_sends_too_much_is_refused_at_once(wire: Wire, mockscope: MockSite) -> None:
     expecting = {"Content-Length": str(LIMIT + 1), "Expect": "100-continue"}
     wire.send(head("POST", "/api/v1/users", mockscope.headers, expecting))
-    answer = wire.answer()
-    assert answer.status == 413
-    assert answer.json() == TOO_LARGE
+    response = wire.response()
+    assert response.status == 413
+    assert response.json() == TOO_LARGE
 
 
 # -- chunked ---------------------------------------------------------------------------------------------------
@@ -396,10 +396,10 @@ def test_a_chunked_body_over_the_limit_is_413_and_leaves_the_connection_in_step(
     for _ in range(3 * 16):
         wire.send(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
     wire.send(b"0\r\n\r\n" + get_groups(mockscope))
-    answer = wire.answer()
-    assert answer.status == 413
-    assert answer.json() == TOO_LARGE
-    assert wire.answer().json() == BUILTIN_GROUPS
+    response = wire.response()
+    assert response.status == 413
+    assert response.json() == TOO_LARGE
+    assert wire.response().json() == BUILTIN_GROUPS
 
 
 # -- what is not quite HTTP/1.1 --------------------------------------------------------------------------------
@@ -420,10 +420,10 @@ def test_a_chunked_body_over_the_limit_is_413_and_leaves_the_connection_in_step(
 )
 def test_what_is_no_http_is_400_in_json(garbage: bytes, wire: Wire, mockscope: MockSite) -> None:
     wire.send(garbage)
-    answer = wire.answer()
-    assert answer.status == 400
-    assert answer.json() == {"message": "Invalid HTTP request received."}
-    assert answer.headers["connection"] == "close"
+    response = wire.response()
+    assert response.status == 400
+    assert response.json() == {"message": "Invalid HTTP request received."}
+    assert response.headers["connection"] == "close"
     assert wire.rest() == b""
     assert is_well(mockscope)
 
@@ -433,9 +433,9 @@ def test_tls_on_a_port_for_plain_http_is_told_so(
     hello: bytes, wire: Wire, mockscope: MockSite, caplog: pytest.LogCaptureFixture
 ) -> None:
     wire.send(hello)
-    answer = wire.answer()
+    response = wire.response()
     message = "This is a port for plain HTTP: ask it for http://, or start mockscope with --tls (tls=True)."
-    assert (answer.status, answer.json()) == (400, {"message": message})
+    assert (response.status, response.json()) == (400, {"message": message})
     assert wire.rest() == b""
     assert caplog.messages == [message]
     assert is_well(mockscope)
@@ -446,10 +446,10 @@ def test_connect_on_a_port_that_is_not_a_proxy_is_told_so(
     target: str, wire: Wire, mockscope: MockSite, caplog: pytest.LogCaptureFixture
 ) -> None:
     wire.send(head("CONNECT", target, mockscope.headers))
-    answer = wire.rest().decode()
+    response = wire.rest().decode()
     message = "This is not a proxy: start mockscope with --proxy (proxy=True), and send CONNECT to its proxy."
-    assert answer.startswith(f"HTTP/1.1 400 {message}\r\n")
-    assert answer.endswith(f'\r\nconnection: close\r\n\r\n{{"message":"{message}"}}')
+    assert response.startswith(f"HTTP/1.1 400 {message}\r\n")
+    assert response.endswith(f'\r\nconnection: close\r\n\r\n{{"message":"{message}"}}')
     # Nothing else: a second line would say that the request is not HTTP.
     assert caplog.messages == [message]
     assert len(mockscope.calls) == 0
@@ -459,9 +459,9 @@ def test_connect_on_a_port_that_is_not_a_proxy_is_told_so(
 @pytest.mark.rule("HTTP-1")
 def test_a_chunked_body_that_is_garbage_is_400_in_json(wire: Wire, mockscope: MockSite) -> None:
     wire.send(head("POST", "/api/v1/users", mockscope.headers, {"Transfer-Encoding": "chunked"}) + b"chunk\r\n")
-    answer = wire.answer()
-    assert answer.status == 400
-    assert answer.json() == {"message": "Invalid HTTP request received."}
+    response = wire.response()
+    assert response.status == 400
+    assert response.json() == {"message": "Invalid HTTP request received."}
     assert is_well(mockscope)
 
 
@@ -477,7 +477,7 @@ def test_a_name_of_a_group_in_raw_utf_8_is_understood_however_the_request_is_cut
         # Once another client is answered, the server has seen the first piece alone.
         assert ask_urllib("GET", f"{mockscope.url}/api/v1/users", mockscope.headers, None).status == 200
         wire.send(request[cut:])
-    assert wire.answer().json() == {"name": "Équipe 東京", "access": "View", "dashboards": []}
+    assert wire.response().json() == {"name": "Équipe 東京", "access": "View", "dashboards": []}
 
 
 @pytest.mark.rule("PAGE-2")
@@ -485,7 +485,7 @@ def test_a_cursor_in_raw_utf_8_is_understood(wire: Wire, mockscope: MockSite) ->
     mockscope.add_group("École")
     mockscope.add_group("Équipe")
     wire.send(head("GET", "/api/v1/groups?next_page_start=Équipe", mockscope.headers))
-    assert wire.answer().json() == {
+    assert wire.response().json() == {
         "total_groups": 4,
         "groups_this_page": 1,
         "next_page_start": None,
@@ -496,17 +496,17 @@ def test_a_cursor_in_raw_utf_8_is_understood(wire: Wire, mockscope: MockSite) ->
 def test_raw_utf_8_in_a_body_and_in_a_header_is_left_alone(wire: Wire, mockscope: MockSite) -> None:
     body = json.dumps({**JOEY, "first_name": "José"}, ensure_ascii=False).encode()
     wire.send(message("POST", "/api/v1/users", body, mockscope.headers, {"User-Agent": "café"}))
-    assert wire.answer().json() == {**JOEY_RECORD, "first_name": "José"}
+    assert wire.response().json() == {**JOEY_RECORD, "first_name": "José"}
     wire.send(get_groups(mockscope))
-    assert wire.answer().json() == BUILTIN_GROUPS
+    assert wire.response().json() == BUILTIN_GROUPS
 
 
 def test_an_http_1_0_client_is_answered_and_the_connection_closed(wire: Wire, mockscope: MockSite) -> None:
     request = f"GET /api/v1/groups HTTP/1.0\r\nHttp-X-Partner-Auth: {mockscope.host}:{mockscope.api_key}\r\n\r\n"
     wire.send(request.encode())
-    answer = wire.answer()
-    assert answer.status == 200
-    assert answer.json() == BUILTIN_GROUPS
+    response = wire.response()
+    assert response.status == 200
+    assert response.json() == BUILTIN_GROUPS
     assert wire.rest() == b""
 
 
@@ -525,7 +525,7 @@ def test_the_host_header_makes_no_difference(host: str, mockscope: MockSite) -> 
 def test_a_whole_url_in_the_request_line_is_answered_as_its_path(wire: Wire, mockscope: MockSite) -> None:
     # So asks a client that takes the server for a proxy.
     wire.send(head("GET", "http://app.periscopedata.com/api/v1/groups", mockscope.headers))
-    assert wire.answer().json() == BUILTIN_GROUPS
+    assert wire.response().json() == BUILTIN_GROUPS
 
 
 UPGRADE = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQCAAAAAAIAAAAA"}
@@ -533,20 +533,20 @@ UPGRADE = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Set
 
 def test_an_offer_to_upgrade_is_passed_over(wire: Wire, mockscope: MockSite) -> None:
     wire.send(head("GET", "/api/v1/groups", mockscope.headers, UPGRADE))
-    assert wire.answer().json() == BUILTIN_GROUPS
+    assert wire.response().json() == BUILTIN_GROUPS
     wire.send(get_groups(mockscope))
-    assert wire.answer().json() == BUILTIN_GROUPS
+    assert wire.response().json() == BUILTIN_GROUPS
 
 
 @pytest.mark.rule("HTTP-4")
 def test_the_body_of_a_request_that_offers_to_upgrade_is_read(wire: Wire, mockscope: MockSite) -> None:
     # Java's HttpClient, left as it is, asks so; and curl --http2.
     wire.send(message("POST", "/api/v1/users", json.dumps(JOEY).encode(), mockscope.headers, UPGRADE))
-    answer = wire.answer()
-    assert answer.status == 201
-    assert answer.json() == JOEY_RECORD
+    response = wire.response()
+    assert response.status == 201
+    assert response.json() == JOEY_RECORD
     wire.send(get_groups(mockscope))
-    assert wire.answer().json() == BUILTIN_GROUPS
+    assert wire.response().json() == BUILTIN_GROUPS
 
 
 def test_an_offer_to_upgrade_on_a_connection_that_is_to_be_closed_is_passed_over(
@@ -555,26 +555,26 @@ def test_an_offer_to_upgrade_on_a_connection_that_is_to_be_closed_is_passed_over
     headers = {"Connection": f"close, {UPGRADE['Connection']}"}
     wire.send(message("POST", "/api/v1/users", json.dumps(JOEY).encode(), mockscope.headers, UPGRADE | headers))
 
-    assert (wire.answer().status, wire.rest()) == (201, b"")
+    assert (wire.response().status, wire.rest()) == (201, b"")
 
 
 def test_an_offer_to_upgrade_is_not_worth_a_warning(
     wire: Wire, mockscope: MockSite, caplog: pytest.LogCaptureFixture
 ) -> None:
     wire.send(head("GET", "/api/v1/groups", mockscope.headers, UPGRADE))
-    assert wire.answer().json() == BUILTIN_GROUPS
+    assert wire.response().json() == BUILTIN_GROUPS
     assert [record.getMessage() for record in caplog.records] == []
 
 
 def test_an_offer_in_a_request_that_comes_with_others_is_passed_over(wire: Wire, mockscope: MockSite) -> None:
     body = json.dumps(JOEY).encode()
     wire.send(get_groups(mockscope) + message("POST", "/api/v1/users", body, mockscope.headers, UPGRADE))
-    assert [wire.answer().status, wire.answer().status] == [200, 201]
+    assert [wire.response().status, wire.response().status] == [200, 201]
 
 
 def test_an_offer_is_kept_under_its_own_name(wire: Wire, mockscope: MockSite) -> None:
     wire.send(head("GET", "/api/v1/groups", mockscope.headers, UPGRADE))
-    wire.answer()
+    wire.response()
 
     call = mockscope.calls.last
     assert [name for name, _ in call.headers][-3:] == ["connection", "upgrade", "http2-settings"]
@@ -588,12 +588,12 @@ def test_a_write_that_is_whole_is_answered_before_the_garbage_behind_it(wire: Wi
     # A length that was counted in characters, or a body that is longer than its length says.
     wire.send(message("POST", "/api/v1/users", json.dumps(JOEY).encode(), mockscope.headers) + b"}")
 
-    assert (wire.answer().status, wire.answer().status, wire.rest()) == (201, 400, b"")
+    assert (wire.response().status, wire.response().status, wire.rest()) == (201, 400, b"")
     assert [call.status for call in mockscope.calls] == [201]
 
 
 def test_all_that_is_whole_is_answered_before_the_garbage_behind_it(wire: Wire, mockscope: MockSite) -> None:
     wire.send(get_groups(mockscope) * 3 + b"}")
 
-    assert [wire.answer().status for _ in range(4)] == [200, 200, 200, 400]
+    assert [wire.response().status for _ in range(4)] == [200, 200, 200, 400]
     assert (wire.rest(), len(mockscope.calls)) == (b"", 3)

@@ -159,8 +159,8 @@ def test_a_cursor_whose_user_was_deleted_between_two_pages_still_works(
         seen += [user["email"] for user in page["users"]]
         if cursor := page["next_page_start"]:
             headers = {**mockscope.headers, "Http-X-Email": cursor}
-            answer = requests.delete(f"{mockscope.url}/api/v1/users", headers=headers, timeout=WAIT_SECONDS)
-            assert answer.status_code == 200
+            response = requests.delete(f"{mockscope.url}/api/v1/users", headers=headers, timeout=WAIT_SECONDS)
+            assert response.status_code == 200
             deleted.append(cursor)
     assert len(deleted) > 1
     assert seen == [email for email in expected if email not in deleted]

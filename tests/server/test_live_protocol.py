@@ -37,7 +37,7 @@ GET = b"GET / HTTP/1.1\r\nHost: example\r\n\r\n"
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 
 
-async def answer(send: Send) -> None:
+async def respond(send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"{}"})
 
@@ -68,7 +68,7 @@ async def test_requests_that_arrive_together_are_answered_in_their_order() -> No
 
     async def noting(scope: Scope, receive: Receive, send: Send) -> None:
         paths.append(scope["path"])
-        await answer(send)
+        await respond(send)
 
     async with connection(noting) as client:
         client.receive(b"".join(GET.replace(b" / ", b" /%d " % number) for number in range(5)))
@@ -83,7 +83,7 @@ async def test_nothing_more_is_read_until_all_that_arrived_is_answered() -> None
 
     async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
         await gates[int(scope["path"].removeprefix("/"))].wait()
-        await answer(send)
+        await respond(send)
 
     read = []
     async with connection(waiting) as client:
@@ -104,7 +104,7 @@ async def test_a_request_behind_others_gets_the_rest_of_its_body() -> None:
         while message["more_body"]:
             message = await receive()
             bodies.append(message["body"])
-        await answer(send)
+        await respond(send)
 
     async with connection(reading) as client:
         client.receive(GET + GET + b"POST / HTTP/1.1\r\nHost: example\r\nContent-Length: 4\r\n\r\n{ ")
@@ -138,7 +138,7 @@ async def test_what_is_not_http_is_refused_once_the_requests_before_it_are_answe
 
     async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
         await gates[0].wait()
-        await answer(send)
+        await respond(send)
 
     async with connection(waiting) as client:
         client.receive(GET * 2 + behind, b"more")
@@ -289,7 +289,7 @@ async def test_a_header_that_would_break_the_head_is_never_sent(caplog: pytest.L
 
 async def test_a_client_of_http_1_0_sees_the_end_of_its_answer() -> None:
     async def answering(scope: Scope, receive: Receive, send: Send) -> None:
-        await answer(send)
+        await respond(send)
 
     client: Connection
     async with connection(answering) as client:
@@ -353,7 +353,7 @@ async def test_a_client_of_http_1_0_is_never_told_to_continue() -> None:
 
 async def test_a_connection_that_the_client_reset_is_let_go_at_once() -> None:
     async def answering(scope: Scope, receive: Receive, send: Send) -> None:
-        await answer(send)
+        await respond(send)
 
     async with connection(answering) as client:
         client.receive(GET)

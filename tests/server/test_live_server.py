@@ -149,8 +149,8 @@ def test_two_servers_at_once_know_nothing_of_each_other() -> None:
         assert is_well(mine)
         assert is_well(theirs)
         assert (len(mine.users), len(theirs.users)) == (2, 1)
-        answer = requests.get(f"{other.url}/api/v1/users", headers=mine.headers, timeout=WAIT_SECONDS)
-        assert answer.status_code == 403
+        response = requests.get(f"{other.url}/api/v1/users", headers=mine.headers, timeout=WAIT_SECONDS)
+        assert response.status_code == 403
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
@@ -303,7 +303,7 @@ def test_stop_closes_connections_that_are_kept() -> None:
     # An answer on the last one shows that the server has taken all of them.
     for wire in wires[10:]:
         wire.send(head("GET", "/api/v1/users", site.headers))
-        assert wire.answer().status == 200
+        assert wire.response().status == 200
     live.stop()
     assert is_closed(port)
     assert threads_since(before) == []
@@ -350,7 +350,7 @@ def test_connections_that_clients_closed_leave_no_open_file(mockscope: MockSite)
         def turn() -> None:
             # The event loop accepts one connection in a turn, and each answer takes it one.
             steady.send(requested[0])
-            assert steady.answer().status == 200
+            assert steady.response().status == 200
 
         for _ in range(10):
             turn()
@@ -396,8 +396,8 @@ def test_a_server_serves_clients_of_an_event_loop_that_started_it() -> None:
             async with httpx.AsyncClient(
                 base_url=site.url, headers=site.headers, timeout=WAIT_SECONDS, verify=False
             ) as client:
-                answers = await asyncio.gather(*(client.get("/api/v1/users") for _ in range(20)))
-            return [answer.status_code for answer in answers]
+                responses = await asyncio.gather(*(client.get("/api/v1/users") for _ in range(20)))
+            return [response.status_code for response in responses]
 
     assert asyncio.run(ask()) == [200] * 20
 

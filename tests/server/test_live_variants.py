@@ -62,7 +62,7 @@ def test_requests_that_arrive_together_are_answered_in_their_order(site: MockSit
     create = message("POST", "/api/v1/users", BODY, site.headers)
     wire.send(create + head("GET", "/api/v1/users", joey) + head("DELETE", "/api/v1/users", joey) + create)
 
-    assert [wire.answer().status for _ in range(4)] == [201, 200, 200, 201]
+    assert [wire.response().status for _ in range(4)] == [201, 200, 200, 201]
     assert [call.status for call in site.calls] == [201, 200, 200, 201]
 
 
@@ -71,39 +71,39 @@ def test_a_request_in_pieces_is_answered(site: MockSite, wire: Wire) -> None:
     for start in range(0, len(sent), 50):
         wire.send(sent[start : start + 50])
 
-    assert wire.answer().json()["email"] == "joey@example.com"
+    assert wire.response().json()["email"] == "joey@example.com"
 
 
 def test_what_is_not_http_is_400_in_json(site: MockSite, wire: Wire) -> None:
     wire.send(head("GET", "/api/v1/groups", site.headers) + b"hello\r\n\r\n")
 
-    assert wire.answer().status == 200
-    answer = wire.answer()
-    assert (answer.status, answer.json()) == (400, {"message": "Invalid HTTP request received."})
+    assert wire.response().status == 200
+    response = wire.response()
+    assert (response.status, response.json()) == (400, {"message": "Invalid HTTP request received."})
     assert wire.rest() == b""
 
 
 def test_tls_on_a_port_for_plain_http_is_told_so(wire: Wire) -> None:
     wire.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500))
 
-    answer = wire.answer()
+    response = wire.response()
     message = "This is a port for plain HTTP: ask it for http://, or start mockscope with --tls (tls=True)."
-    assert (answer.status, answer.json()) == (400, {"message": message})
+    assert (response.status, response.json()) == (400, {"message": message})
     assert wire.rest() == b""
 
 
 def test_the_connection_is_closed_where_the_client_asks_for_it(site: MockSite, wire: Wire) -> None:
     wire.send(head("GET", "/api/v1/groups", site.headers, {"Connection": "close"}))
 
-    assert wire.answer().status == 200
+    assert wire.response().status == 200
     assert wire.rest() == b""
 
 
 def test_an_answer_to_a_client_that_waits_to_send_its_body_ends_the_connection(site: MockSite, wire: Wire) -> None:
     wire.send(head("POST", "/api/v1/users", {"Content-Length": "100", "Expect": "100-continue"}))
 
-    answer = wire.answer()
-    assert (answer.status, answer.headers["connection"]) == (403, "close")
+    response = wire.response()
+    assert (response.status, response.headers["connection"]) == (403, "close")
     assert wire.rest() == b""
 
 
@@ -112,8 +112,8 @@ def test_a_client_that_closes_its_own_side_gets_what_takes_longer(site: MockSite
     wire.send(head("GET", path))
     wire.socket.shutdown(socket.SHUT_WR)
 
-    answer = wire.answer()
-    assert (answer.status, len(answer.body)) == (200, int(answer.headers["content-length"]))
+    response = wire.response()
+    assert (response.status, len(response.body)) == (200, int(response.headers["content-length"]))
     assert wire.rest() == b""
 
 
@@ -129,10 +129,10 @@ def test_a_client_that_closes_its_own_side_gets_a_delayed_response(
     # The server has seen the end before this one.
     with Wire(site.url) as other:
         other.send(head("GET", "/api/v1/users", site.headers))
-        assert other.answer().status == 200
+        assert other.response().status == 200
 
     site.clock.shift(seconds=60)
-    assert [wire.answer().status for _ in range(whole)] == [200] * whole
+    assert [wire.response().status for _ in range(whole)] == [200] * whole
     assert wire.rest() == b""
 
 
@@ -152,7 +152,7 @@ def test_planned_faults_break_the_connection(site: MockSite, wire: Wire, transpo
     if transport == "hang":
         with Wire(site.url) as other:
             other.send(head("GET", "/api/v1/users", site.headers))
-            assert other.answer().status == 200
+            assert other.response().status == 200
         site.reset()
 
     assert wire.is_over()
@@ -167,4 +167,4 @@ def test_a_client_that_leaves_is_forgotten(site: MockSite) -> None:
 
     with Wire(site.url) as staying:
         staying.send(head("GET", "/api/v1/users", site.headers))
-        assert staying.answer().json()["total_users"] == 1
+        assert staying.response().json()["total_users"] == 1

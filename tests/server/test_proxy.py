@@ -135,9 +135,9 @@ def test_a_tunnel_is_kept_for_the_next_request(server: LiveServer, site: MockSit
         statuses = []
         for _ in range(3):
             connection.request("GET", "/api/v1/users", headers=site.headers)
-            answer = connection.getresponse()
-            answer.read()
-            statuses.append((answer.status, connection.sock.getsockname()))
+            response = connection.getresponse()
+            response.read()
+            statuses.append((response.status, connection.sock.getsockname()))
 
     assert [status for status, _ in statuses] == [200, 200, 200]
     assert len({address for _, address in statuses}) == 1
@@ -152,9 +152,9 @@ def test_a_planned_transport_fault_arrives_through_the_proxy(
 
     with session(server) as client:
         if transport == "bad_json":
-            answer = client.get(f"{scheme}://app.periscopedata.com/api/v1/users", headers=site.headers, timeout=300)
+            response = client.get(f"{scheme}://app.periscopedata.com/api/v1/users", headers=site.headers, timeout=300)
             with pytest.raises(requests.JSONDecodeError):
-                answer.json()
+                response.json()
         else:
             # The first is for the tunnel and its TLS.
             timeout = 300, 0.2 if transport == "hang" else 300
@@ -171,9 +171,9 @@ async def test_many_clients_at_once_are_answered(server: LiveServer, site: MockS
         proxy=server.proxy_url, verify=server.authority.client_context(), trust_env=False
     ) as client:
         url = "https://app.periscopedata.com/api/v1/users"
-        answers = await asyncio.gather(*(client.get(url, headers=site.headers) for _ in range(40)))
+        responses = await asyncio.gather(*(client.get(url, headers=site.headers) for _ in range(40)))
 
-    assert {answer.status_code for answer in answers} == {200}
+    assert {response.status_code for response in responses} == {200}
     assert len(site.calls) == 40
 
 
@@ -196,9 +196,9 @@ def test_another_host_is_refused_and_the_reason_says_so() -> None:
     ["app.periscopedata.com.evil.invalid", "xapp.periscopedata.com", "127.0.0.1.invalid", "10.0.0.1", "[2001:db8::1]"],
 )
 def test_a_name_that_only_looks_like_one_of_ours_is_refused(server: LiveServer, name: str) -> None:
-    answer = said_to(server, f"CONNECT {name}:443 HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())
+    response = said_to(server, f"CONNECT {name}:443 HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())
 
-    assert answer.startswith(f"HTTP/1.1 403 mockscope refuses {name}:443: ".encode())
+    assert response.startswith(f"HTTP/1.1 403 mockscope refuses {name}:443: ".encode())
 
 
 @pytest.mark.parametrize("name", ["APP.PeriscopeData.com", "app.periscopedata.com."])
@@ -214,18 +214,18 @@ def test_a_name_is_the_same_in_capitals_and_with_a_dot_at_its_end(
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
 def test_loopback_passes_and_hop_by_hop_headers_stay_behind(server: LiveServer, name: str) -> None:
     with another() as port, session(server) as client:
-        answer = client.get(
+        response = client.get(
             f"http://{name}:{port}/a%20b?c=d",
             headers={"Proxy-Authorization": "Basic eDp5", "Proxy-Connection": "keep-alive", "X-Own": "1"},
             timeout=300,
         ).json()
         echoed = client.post(f"http://{name}:{port}/", data=b"x" * 3_000_000, timeout=300)
 
-    assert answer["path"] == "/a%20b?c=d"
-    assert {key: value for key, value in answer["headers"].items() if key not in ("user-agent", "accept")} == {
+    assert response["path"] == "/a%20b?c=d"
+    assert {key: value for key, value in response["headers"].items() if key not in ("user-agent", "accept")} == {
         "connection": "close",
         "host": f"{name}:{port}",
-        "accept-encoding": answer["headers"]["accept-encoding"],
+        "accept-encoding": response["headers"]["accept-encoding"],
         "x-own": "1",
     }
     assert echoed.content == b"x" * 3_000_000
@@ -244,15 +244,15 @@ def test_loopback_is_closed_to_who_comes_over_the_network(others: Any, monkeypat
     with another() as port, mockscope.serve(proxy=True, proxy_others=others) as server:
         for spelling in LOOPBACK_SPELLINGS:
             for line in (f"GET http://{spelling}:{port}/", f"CONNECT {spelling}:{port}"):
-                answer = said_to(server, f"{line} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                response = said_to(server, f"{line} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
                 # Not every resolver knows every spelling.
-                assert answer.startswith((b"HTTP/1.1 403 mockscope refuses ", b"HTTP/1.1 502 ")), (spelling, answer)
-        answer = said_to(server, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode())
+                assert response.startswith((b"HTTP/1.1 403 mockscope refuses ", b"HTTP/1.1 502 ")), (spelling, response)
+        response = said_to(server, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode())
         hints = {
             "refuse": b": --proxy-others pass would let it through",
             "pass": b": what listens on loopback is for clients on this machine",
         }
-        assert answer.partition(b"\r\n")[0].endswith(hints[others])
+        assert response.partition(b"\r\n")[0].endswith(hints[others])
 
 
 @pytest.mark.parametrize("name", [ELSEWHERE, "127.1", "10.0.0.1", "[2001:db8::1]"])
@@ -261,9 +261,9 @@ def test_what_is_refused_is_not_looked_up(server: LiveServer, name: str, monkeyp
         raise AssertionError(f"looked up: {args}")
 
     monkeypatch.setattr(type(server._loop), "getaddrinfo", look_up)
-    answer = said_to(server, f"CONNECT {name}:443 HTTP/1.1\r\n\r\n".encode())
+    response = said_to(server, f"CONNECT {name}:443 HTTP/1.1\r\n\r\n".encode())
 
-    assert answer.startswith(f"HTTP/1.1 403 mockscope refuses {name}:443: ".encode())
+    assert response.startswith(f"HTTP/1.1 403 mockscope refuses {name}:443: ".encode())
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6 here")
@@ -288,9 +288,9 @@ def test_loopback_passes_on_a_port_for_both_families() -> None:
 )
 def test_a_passed_host_is_asked_for_what_the_client_asks_for(server: LiveServer, url: str, target: str) -> None:
     with another() as port:
-        answer = said_to(server, f"GET HTTP://x@localhost:{port}{url} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        response = said_to(server, f"GET HTTP://x@localhost:{port}{url} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 
-    assert json.loads(answer.partition(b"\r\n\r\n")[2])["path"] == target
+    assert json.loads(response.partition(b"\r\n\r\n")[2])["path"] == target
 
 
 def test_an_answer_of_a_passed_host_says_that_the_connection_ends(server: LiveServer) -> None:
@@ -319,9 +319,9 @@ def test_another_host_passes_by_option(others: Any, status: int) -> None:
     # Linux takes this address for its own, and it is not a loopback address: no packet leaves the machine.
     with another() as port, mockscope.serve(proxy=True, proxy_others=others) as server, session(server) as client:
         assert client.get(f"http://0.0.0.0:{port}/", timeout=300).status_code == status
-        answer = said_to(server, f"CONNECT 0.0.0.0:{port} HTTP/1.1\r\n\r\n".encode(), ends=True)
+        response = said_to(server, f"CONNECT 0.0.0.0:{port} HTTP/1.1\r\n\r\n".encode(), ends=True)
 
-    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert response.startswith(f"HTTP/1.1 {status} ".encode())
 
 
 def test_a_tunnel_to_a_passed_host_carries_tls_end_to_end(server: LiveServer) -> None:
@@ -360,15 +360,15 @@ def test_the_end_of_one_direction_leaves_the_other_open(server: LiveServer) -> N
                 client.sendall(b"question")
                 client.shutdown(socket.SHUT_WR)
                 assert there.makefile("rb").read() == b"question"
-                there.sendall(b"answer")
-            assert client.makefile("rb").read() == b"answer"
+                there.sendall(b"response")
+            assert client.makefile("rb").read() == b"response"
 
 
 def test_a_passed_host_that_does_not_answer_is_502(server: LiveServer) -> None:
     with held_port() as port:
-        answer = said_to(server, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode())
+        response = said_to(server, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode())
 
-    assert answer.startswith(f"HTTP/1.1 502 mockscope can't reach 127.0.0.1:{port}: ".encode())
+    assert response.startswith(f"HTTP/1.1 502 mockscope can't reach 127.0.0.1:{port}: ".encode())
 
 
 USAGE: Final = "This is a proxy: "
@@ -451,10 +451,10 @@ def padded(length: int, line: bytes = FIRST_LINE, end: bytes = b"\r\n\r\n") -> b
     ids=["longest", "longer", "no end", "far longer", "longest line", "longer line", "line without end"],
 )
 def test_a_head_is_64_kib_at_most(server: LiveServer, data: bytes, status: bytes) -> None:
-    answer = said_to(server, data)
+    response = said_to(server, data)
 
-    assert answer.split()[1] == status
-    assert "message" in json.loads(answer.partition(b"\r\n\r\n")[2])
+    assert response.split()[1] == status
+    assert "message" in json.loads(response.partition(b"\r\n\r\n")[2])
 
 
 @pytest.mark.parametrize("sent", [b"", b"CONNECT app.peri"])
@@ -518,9 +518,9 @@ def test_a_client_that_does_not_believe_the_certificate_is_counted() -> None:
 
 def test_the_control_api_is_not_reached_under_the_vendor_s_name(server: LiveServer) -> None:
     with session(server) as client:
-        answer = client.get("https://app.periscopedata.com/_mockscope/v1/health", timeout=300)
+        response = client.get("https://app.periscopedata.com/_mockscope/v1/health", timeout=300)
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
 
 
 def test_a_server_stops_with_clients_in_every_state() -> None:

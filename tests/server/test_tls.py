@@ -57,9 +57,9 @@ def test_the_certificate_is_for_loopback_and_for_the_vendor_s_hosts(name: str) -
 
 def test_the_certificate_is_for_the_address_that_the_server_is_bound_to() -> None:
     with mockscope.serve(tls=True, host="127.0.0.2") as server:
-        answer = requests.get(f"{server.url}/api/v1/users", verify=str(server.ca_file), timeout=300)
+        response = requests.get(f"{server.url}/api/v1/users", verify=str(server.ca_file), timeout=300)
 
-    assert (answer.status_code, server.authority.pem) == (403, server.ca_file.read_bytes())
+    assert (response.status_code, server.authority.pem) == (403, server.ca_file.read_bytes())
 
 
 def test_a_client_that_does_not_know_the_authority_does_not_believe_it() -> None:
@@ -288,8 +288,8 @@ def test_plain_http_on_a_port_for_https_is_told_so(method: str, caplog: pytest.L
     with mockscope.serve(tls=True) as server:
         site = server.site()
         url = f"{server.url.replace('https', 'http')}/api/v1/users"
-        answer = requests.request(method, url, headers=site.headers, timeout=300)
+        response = requests.request(method, url, headers=site.headers, timeout=300)
         message = "This is a port for HTTPS: ask it for https://, or start mockscope without --tls (tls=True)."
-        assert (answer.status_code, answer.json()) == (400, {"message": message})
+        assert (response.status_code, response.json()) == (400, {"message": message})
         assert message in caplog.messages
         assert len(site.calls) == 0

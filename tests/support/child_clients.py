@@ -64,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
         self.outside.connections += 1
         super().setup()
 
-    def answer(self) -> None:
+    def respond(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", "0")))
         self.outside.asked.append(f"{self.command} {self.path} at {self.headers['Host']}")
         self.send_response(200)
@@ -72,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(BODY)
 
-    do_GET = do_POST = do_CONNECT = answer
+    do_GET = do_POST = do_CONNECT = respond
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: the tests ask for what they need."""

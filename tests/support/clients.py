@@ -28,7 +28,7 @@ from support.event_loops import Runtime, asyncio_loop, trio_loop
 ROOTS: Final = ssl.create_default_context()
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """A response."""
 
     status: int
@@ -54,7 +54,7 @@ class Options(NamedTuple):
     proxy: str | None = None
 
 
-Ask = Callable[[str, str, Mapping[str, str], bytes | None], Answer]
+Ask = Callable[[str, str, Mapping[str, str], bytes | None], Response]
 Open = Callable[[Options], AbstractContextManager[Ask]]
 
 
@@ -68,11 +68,11 @@ def by_requests(options: Options) -> Iterator[Ask]:
             session.proxies = {"http": options.proxy, "https": options.proxy}
         verify = str(options.trust.file) if options.trust else None
 
-        def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
             response = session.request(
                 method, url, headers=dict(headers), data=body, timeout=WAIT_SECONDS, verify=verify
             )
-            return Answer(response.status_code, response.content)
+            return Response(response.status_code, response.content)
 
         yield ask
 
@@ -88,9 +88,9 @@ def pool_manager(options: Options) -> urllib3.PoolManager:
 def by_urllib3(options: Options) -> Iterator[Ask]:
     with pool_manager(options) as pools:
 
-        def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
             response = pools.request(method, url, headers=headers, body=body)
-            return Answer(response.status, response.data)
+            return Response(response.status, response.data)
 
         yield ask
 
@@ -100,7 +100,7 @@ def by_one_pool(options: Options) -> Iterator[Ask]:
     """As SDKs send that stand on urllib3's pools, botocore among them: they ask the pool itself, for a path."""
     with pool_manager(options) as pools:
 
-        def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
             parts = urlsplit(url)
             is_forwarded = options.proxy and parts.scheme == "http"
             target = url if is_forwarded else f"{parts.path}?{parts.query}" if parts.query else parts.path
@@ -114,7 +114,7 @@ def by_one_pool(options: Options) -> Iterator[Ask]:
                 preload_content=False,
                 decode_content=False,
             )
-            return Answer(response.status, response.read())
+            return Response(response.status, response.read())
 
         yield ask
 
@@ -128,14 +128,14 @@ def by_urllib(options: Options) -> Iterator[Ask]:
         handlers.append(urllib.request.ProxyHandler({"http": options.proxy, "https": options.proxy}))
     opener = urllib.request.build_opener(*handlers)
 
-    def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
         request = urllib.request.Request(url, method=method, headers=dict(headers), data=body)
         try:
             with opener.open(request, timeout=WAIT_SECONDS) as response:
-                return Answer(response.status, response.read())
+                return Response(response.status, response.read())
         except urllib.error.HTTPError as refusal:
             with refusal:
-                return Answer(refusal.code, refusal.read())
+                return Response(refusal.code, refusal.read())
 
     yield ask
 
@@ -154,7 +154,7 @@ def by_http_client(options: Options) -> Iterator[Ask]:
             connection.set_tunnel(netloc)
         return connection
 
-    def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
         parts = urlsplit(url)
         key = (parts.scheme, parts.netloc)
         if key not in kept:
@@ -163,7 +163,7 @@ def by_http_client(options: Options) -> Iterator[Ask]:
         target = url if is_forwarded else f"{parts.path}?{parts.query}" if parts.query else parts.path
         kept[key].request(method, target, headers=dict(headers), body=body)
         response = kept[key].getresponse()
-        return Answer(response.status, response.read())
+        return Response(response.status, response.read())
 
     try:
         yield ask
@@ -177,9 +177,9 @@ def by_httpx(library: ModuleType, options: Options) -> Iterator[Ask]:
     verify = options.trust.context if options.trust else ROOTS
     with library.Client(timeout=WAIT_SECONDS, verify=verify, proxy=options.proxy) as client:
 
-        def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
             response = client.request(method, url, headers=headers, content=body)
-            return Answer(response.status_code, response.content)
+            return Response(response.status_code, response.content)
 
         yield ask
 
@@ -193,9 +193,9 @@ def by_httpx_async(library: ModuleType, runtime: Runtime, options: Options) -> I
     with runtime() as run:
         client = library.AsyncClient(timeout=WAIT_SECONDS, verify=verify, proxy=options.proxy)
 
-        async def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        async def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
             response = await client.request(method, url, headers=headers, content=body)
-            return Answer(response.status_code, response.content)
+            return Response(response.status_code, response.content)
 
         try:
             yield lambda *request: run(ask, *request)
@@ -213,11 +213,11 @@ def by_aiohttp(runtime: Runtime, options: Options) -> Iterator[Ask]:
     with runtime() as run:
         client: aiohttp.ClientSession = run(session)
 
-        async def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        async def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
             async with client.request(
                 method, url, headers=headers, data=body, ssl=context, proxy=options.proxy
             ) as response:
-                return Answer(response.status, await response.read())
+                return Response(response.status, await response.read())
 
         try:
             yield lambda *request: run(ask, *request)

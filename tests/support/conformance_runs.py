@@ -162,7 +162,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """An answer, as it goes."""
 
     status: int
@@ -174,24 +174,24 @@ class Answer:
         """The JSON of the body."""
         return json.loads(self.body)
 
-    def with_json(self, fields: object) -> "Answer":
+    def with_json(self, fields: object) -> "Response":
         """The same with another body."""
         return replace(self, body=json.dumps(fields).encode())
 
 
-def response(status: int, fields: object) -> Answer:
+def json_response(status: int, fields: object) -> Response:
     """An answer."""
-    return Answer(status, json.dumps(fields).encode())
+    return Response(status, json.dumps(fields).encode())
 
 
-def refusal(status: int) -> Answer:
+def refusal(status: int) -> Response:
     """A refusal."""
-    return response(status, {"message": "Could it be any more refused?"})
+    return json_response(status, {"message": "Could it be any more refused?"})
 
 
-Forward = Callable[[Request], Awaitable[Answer]]
+Forward = Callable[[Request], Awaitable[Response]]
 # What a stand-in does with a request: it may ask the mock, and has the site to look at.
-Deviation = Callable[[Request, Forward, MockSite], Awaitable[Answer]]
+Deviation = Callable[[Request, Forward, MockSite], Awaitable[Response]]
 
 
 class WithoutSocket(SiteClient):
@@ -280,7 +280,7 @@ class DeviatingApp:
             more = message.get("more_body", False)
         path, query = scope["raw_path"].decode(), scope["query_string"].decode()
 
-        async def forward(request: Request) -> Answer:
+        async def forward(request: Request) -> Response:
             meant = {
                 **scope,
                 "method": request.method,
@@ -290,15 +290,15 @@ class DeviatingApp:
                 "headers": list(request.headers),
             }
             head, content = await _response(self._app, meant, request.body)
-            return Answer(head["status"], content, tuple(head["headers"]))
+            return Response(head["status"], content, tuple(head["headers"]))
 
         request = Request(scope["method"], path, query, tuple(scope["headers"]), body)
-        answer = await self._deviate(request, forward, self._site)
+        response = await self._deviate(request, forward, self._site)
         # The length of the mock's response may be wrong now.
-        headers = [pair for pair in answer.headers if pair[0] != b"content-length"]
-        headers.append((b"content-length", str(len(answer.body)).encode()))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        headers = [pair for pair in response.headers if pair[0] != b"content-length"]
+        headers.append((b"content-length", str(len(response.body)).encode()))
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
 
 
 def deviating_client(deviate: Deviation, seed: Any = SEED) -> WithoutSocket:

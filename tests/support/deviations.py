@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from mockscope import MockSite
 from mockscope.conformance.outcome import Level
-from support.conformance_runs import PAGE_SIZE, Answer, Deviation, Forward, Request, refusal, response
+from support.conformance_runs import PAGE_SIZE, Deviation, Forward, Request, Response, json_response, refusal
 
 USERS: Final = "/api/v1/users"
 GROUPS: Final = "/api/v1/groups"
@@ -54,26 +54,26 @@ def dry_run(*rules: str, **switches: object) -> Callable[[Callable[[], Deviation
 
 @read_only("HTTP-1")
 def refusals_are_pages_for_people() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        return answer if answer.status < 400 else replace(answer, body=b"<h1>How you doin'?</h1>")
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        return response if response.status < 400 else replace(response, body=b"<h1>How you doin'?</h1>")
 
     return deviate
 
 
 @full("HTTP-1", "USER-DELETE-1")
 def deletions_are_confirmed_by_a_word() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
         is_deletion = (request.method, request.bare, request.is_test_mode) == ("DELETE", USERS, False)
-        return replace(answer, body=b"Done") if is_deletion and answer.status == 200 else answer
+        return replace(response, body=b"Done") if is_deletion and response.status == 200 else response
 
     return deviate
 
 
 @read_only("HTTP-1")
 def no_charset_is_said() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return replace(await forward(request), headers=((b"content-type", b"application/json"),))
 
     return deviate
@@ -81,26 +81,26 @@ def no_charset_is_said() -> Deviation:
 
 @read_only("HTTP-1")
 def refusals_are_called_errors() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        return answer if answer.status < 400 else answer.with_json({"error": answer.fields["message"]})
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        return response if response.status < 400 else response.with_json({"error": response.fields["message"]})
 
     return deviate
 
 
 @read_only("HTTP-1")
 def lists_say_more() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        is_list = "next_page_start" in answer.fields
-        return answer.with_json({**answer.fields, "page": 1}) if is_list else answer
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        is_list = "next_page_start" in response.fields
+        return response.with_json({**response.fields, "page": 1}) if is_list else response
 
     return deviate
 
 
 @read_only("HTTP-2")
 def one_host_is_unknown() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return refusal(404) if request.header("host") == "api.periscopedata.com" else await forward(request)
 
     return deviate
@@ -108,10 +108,10 @@ def one_host_is_unknown() -> Deviation:
 
 @dry_run("HTTP-3")
 def a_slash_is_redirected() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         # The page itself names the path of a new group with a slash.
         if request.path.endswith("/") and (request.method, request.bare) != ("POST", GROUPS):
-            return Answer(307, b"", ((b"location", request.bare.encode()),))
+            return Response(307, b"", ((b"location", request.bare.encode()),))
         return await forward(request)
 
     return deviate
@@ -119,7 +119,7 @@ def a_slash_is_redirected() -> Deviation:
 
 @read_only("HTTP-3")
 def a_slash_behind_a_group_is_no_group() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         is_one = request.path.startswith(f"{GROUPS}/") and request.bare != GROUPS
         return refusal(404) if is_one and request.path.endswith("/") else await forward(request)
 
@@ -128,7 +128,7 @@ def a_slash_behind_a_group_is_no_group() -> Deviation:
 
 @dry_run("HTTP-3")
 def a_slash_behind_a_group_is_no_group_to_update() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         is_update = request.method == "PUT" and request.bare.startswith(f"{GROUPS}/")
         return refusal(404) if is_update and request.path.endswith("/") else await forward(request)
 
@@ -137,20 +137,20 @@ def a_slash_behind_a_group_is_no_group_to_update() -> Deviation:
 
 @dry_run("HTTP-4", require_json_content_type=True)
 def a_body_must_say_what_it_is() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         if request.body and request.method in ("POST", "PUT") and request.header("content-type") != "application/json":
             # In its place among the checks, which the mock knows.
             site.set_policy(require_json_content_type=True)
-        answer = await forward(request)
+        response = await forward(request)
         site.set_policy(require_json_content_type=False)
-        return answer
+        return response
 
     return deviate
 
 
 @dry_run("HTTP-4")
 def trailing_commas_are_forgiven() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return await forward(request.with_body(request.body.replace(b",}", b"}")))
 
     return deviate
@@ -160,7 +160,7 @@ def trailing_commas_are_forgiven() -> Deviation:
 def the_first_of_two_counts() -> Deviation:
     two = re.compile(rb'("first_name": "\w*"), "first_name": "\w*"')
 
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return await forward(request.with_body(two.sub(rb"\1", request.body)))
 
     return deviate
@@ -168,7 +168,7 @@ def the_first_of_two_counts() -> Deviation:
 
 @dry_run("HTTP-5")
 def no_body_is_an_empty_one() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         is_empty = request.method == "PUT" and not request.body
         return await forward(request.with_json({}) if is_empty else request)
 
@@ -177,7 +177,7 @@ def no_body_is_an_empty_one() -> Deviation:
 
 @full("HTTP-5")
 def a_body_of_delete_is_read() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return refusal(400) if request.method == "DELETE" and request.body else await forward(request)
 
     return deviate
@@ -185,7 +185,7 @@ def a_body_of_delete_is_read() -> Deviation:
 
 @read_only("HTTP-6")
 def paths_come_before_keys() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return await forward(request) if request.path.startswith((USERS, GROUPS)) else refusal(404)
 
     return deviate
@@ -193,26 +193,26 @@ def paths_come_before_keys() -> Deviation:
 
 @dry_run("HTTP-6")
 def other_methods_are_unknown_paths() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        return refusal(404) if answer.status == 405 else answer
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        return refusal(404) if response.status == 405 else response
 
     return deviate
 
 
 @dry_run("HTTP-6")
 def conflicts_come_before_fields() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        is_create = request.method == "POST" and request.bare == USERS and answer.status == 400
-        return refusal(409) if is_create and str(request.fields.get("email")) in site.users else answer
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        is_create = request.method == "POST" and request.bare == USERS and response.status == 400
+        return refusal(409) if is_create and str(request.fields.get("email")) in site.users else response
 
     return deviate
 
 
 @dry_run("HTTP-6")
 def bodies_come_before_targets() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         is_broken = request.method == "PUT" and request.body.startswith(b"{no json")
         return refusal(400) if is_broken else await forward(request)
 
@@ -221,7 +221,7 @@ def bodies_come_before_targets() -> Deviation:
 
 @dry_run("HTTP-7")
 def unknown_fields_are_refused() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return refusal(400) if "shoe_size" in request.fields else await forward(request)
 
     return deviate
@@ -229,20 +229,20 @@ def unknown_fields_are_refused() -> Deviation:
 
 @full("HTTP-7")
 def an_email_can_be_changed() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
         email = request.fields.get("email")
-        if request.method == "PUT" and email and answer.status == 200 and not request.is_test_mode:
+        if request.method == "PUT" and email and response.status == 200 and not request.is_test_mode:
             await forward(replace(request, method="DELETE"))
             site.add_user(email)
-        return answer
+        return response
 
     return deviate
 
 
 @read_only("HTTP-7")
 def unknown_parameters_are_refused() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return (
             refusal(400)
             if "shoe_size" in request.params and request.params["shoe_size"] == "9"
@@ -254,18 +254,18 @@ def unknown_parameters_are_refused() -> Deviation:
 
 @read_only("HTTP-7")
 def a_limit_is_obeyed() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
         if "limit" not in request.params or request.bare != GROUPS:
-            return answer
-        return answer.with_json({**answer.fields, "groups": answer.fields["groups"][:1]})
+            return response
+        return response.with_json({**response.fields, "groups": response.fields["groups"][:1]})
 
     return deviate
 
 
 @full("HTTP-7")
 def dry_run_is_test_mode() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         is_dry = request.params.get("dry_run") == "true"
         return await forward(replace(request, query="test_mode=true") if is_dry else request)
 
@@ -274,7 +274,7 @@ def dry_run_is_test_mode() -> Deviation:
 
 @read_only("HTTP-7")
 def null_is_the_first_page() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         is_null = request.params.get("next_page_start") in ("null", "None")
         return await forward(replace(request, query="") if is_null else request)
 
@@ -283,7 +283,7 @@ def null_is_the_first_page() -> Deviation:
 
 @dry_run("HTTP-8")
 def a_body_may_be_of_any_size() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return await forward(request.with_body(request.body.strip()))
 
     return deviate
@@ -291,7 +291,7 @@ def a_body_may_be_of_any_size() -> Deviation:
 
 @dry_run("HTTP-8")
 def half_a_mebibyte_is_too_large() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return refusal(413) if len(request.body) > 512 * 1024 else await forward(request)
 
     return deviate
@@ -299,8 +299,8 @@ def half_a_mebibyte_is_too_large() -> Deviation:
 
 @read_only("HTTP-9")
 def roles_are_there() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        return response(200, {"roles": []}) if request.path == "/api/v1/roles" else await forward(request)
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        return json_response(200, {"roles": []}) if request.path == "/api/v1/roles" else await forward(request)
 
     return deviate
 
@@ -310,7 +310,7 @@ def roles_are_there() -> Deviation:
 
 @read_only("AUTH-1")
 def the_prefix_may_be_left_out() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         bare = request.header("x-partner-auth")
         return await forward(request.with_header("http-x-partner-auth", bare) if bare else request)
 
@@ -319,7 +319,7 @@ def the_prefix_may_be_left_out() -> Deviation:
 
 @read_only("AUTH-1")
 def angle_brackets_are_forgiven() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         value = request.header("http-x-partner-auth")
         if value is None or "<" not in value:
             return await forward(request)
@@ -330,7 +330,7 @@ def angle_brackets_are_forgiven() -> Deviation:
 
 @read_only("AUTH-2")
 def who_says_nothing_is_asked_to() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return await forward(request) if request.header("http-x-partner-auth") else refusal(401)
 
     return deviate
@@ -338,16 +338,16 @@ def who_says_nothing_is_asked_to() -> Deviation:
 
 @read_only("AUTH-2")
 def every_refusal_of_a_key_is_401() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        return refusal(401) if answer.status == 403 else answer
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        return refusal(401) if response.status == 403 else response
 
     return deviate
 
 
 @read_only("AUTH-2")
 def the_first_of_two_keys_counts() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         value = request.header("http-x-partner-auth")
         return await forward(request.with_header("http-x-partner-auth", value) if value else request)
 
@@ -373,10 +373,10 @@ def paged(
         names: the next_page_start of a page, given all names, and where the page starts and ends.
     """
 
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        if request.method != "GET" or request.bare != f"/api/v1/{kind}" or answer.status != 200 or request.email:
-            return answer
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        if request.method != "GET" or request.bare != f"/api/v1/{kind}" or response.status != 200 or request.email:
+            return response
         table: Any = site.users if kind == "users" else site.groups
         shown = sorted(table, key=key)
         cursor = request.params.get("next_page_start", "")
@@ -389,7 +389,7 @@ def paged(
         end = min(start + PAGE_SIZE, len(shown))
         name = names or (lambda shown, start, end: shown[end] if end < len(shown) else None)
         records = [await _one(name, kind, request, forward) for name in shown[start:end]]
-        return answer.with_json(
+        return response.with_json(
             {
                 f"total_{kind}": len(shown),
                 f"{kind}_this_page": len(records),
@@ -420,7 +420,7 @@ def groups_come_without_case() -> Deviation:
 
 @read_only("PAGE-2", page_size=5)
 def pages_are_half_as_large() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         site.set_policy(page_size=5)
         return await forward(request)
 
@@ -429,22 +429,24 @@ def pages_are_half_as_large() -> Deviation:
 
 @read_only("PAGE-2")
 def the_last_page_has_no_cursor_at_all() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        if answer.fields.get("next_page_start", "") is None:
-            return answer.with_json({name: each for name, each in answer.fields.items() if name != "next_page_start"})
-        return answer
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        if response.fields.get("next_page_start", "") is None:
+            return response.with_json(
+                {name: each for name, each in response.fields.items() if name != "next_page_start"}
+            )
+        return response
 
     return deviate
 
 
 @read_only("PAGE-2")
 def the_last_page_has_an_empty_cursor() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        if answer.fields.get("next_page_start", "") is None:
-            return answer.with_json({**answer.fields, "next_page_start": ""})
-        return answer
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        if response.fields.get("next_page_start", "") is None:
+            return response.with_json({**response.fields, "next_page_start": ""})
+        return response
 
     return deviate
 
@@ -477,7 +479,7 @@ def a_cursor_that_nobody_has_is_the_end() -> Deviation:
 def a_cursor_whose_user_is_gone_is_the_first_page() -> Deviation:
     gone: list[str] = []
 
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         if request.method == "DELETE" and request.email:
             gone.append(request.email)
         return await forward(replace(request, query="") if request.params.get("next_page_start") in gone else request)
@@ -487,7 +489,7 @@ def a_cursor_whose_user_is_gone_is_the_first_page() -> Deviation:
 
 @read_only("PAGE-3")
 def a_blank_in_a_cursor_stays_one() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         # The mock takes a blank for a plus; nothing is between these two.
         return await forward(replace(request, query=request.query.replace("phoebe+", "phoebe%1F")))
 
@@ -496,7 +498,7 @@ def a_blank_in_a_cursor_stays_one() -> Deviation:
 
 @read_only("PAGE-4")
 def an_empty_cursor_is_refused() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return refusal(400) if request.query == "next_page_start=" else await forward(request)
 
     return deviate
@@ -504,32 +506,32 @@ def an_empty_cursor_is_refused() -> Deviation:
 
 @read_only("PAGE-4")
 def behind_the_end_is_nothing() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        return refusal(404) if answer.fields.get("users_this_page") == 0 else answer
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        return refusal(404) if response.fields.get("users_this_page") == 0 else response
 
     return deviate
 
 
 @read_only("PAGE-5")
 def the_total_is_that_of_the_page() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        if "users_this_page" in answer.fields:
-            return answer.with_json({**answer.fields, "total_users": answer.fields["users_this_page"]})
-        return answer
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        if "users_this_page" in response.fields:
+            return response.with_json({**response.fields, "total_users": response.fields["users_this_page"]})
+        return response
 
     return deviate
 
 
 @read_only("PAGE-5")
 def every_page_is_said_to_be_full() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
         return (
-            answer.with_json({**answer.fields, "groups_this_page": PAGE_SIZE})
-            if "total_groups" in answer.fields
-            else answer
+            response.with_json({**response.fields, "groups_this_page": PAGE_SIZE})
+            if "total_groups" in response.fields
+            else response
         )
 
     return deviate
@@ -537,7 +539,7 @@ def every_page_is_said_to_be_full() -> Deviation:
 
 @read_only("PAGE-2", "PAGE-6")
 def the_cursor_is_not_looked_at() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return await forward(
             replace(request, query="") if request.bare == USERS and request.method == "GET" else request
         )
@@ -551,13 +553,13 @@ def the_cursor_is_not_looked_at() -> Deviation:
 def users_shown(change: Callable[[dict[str, Any]], dict[str, Any]], methods: Sequence[str] = ("GET",)) -> Deviation:
     """Users that are shown otherwise."""
 
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        if request.bare != USERS or answer.status >= 300 or request.method not in methods:
-            return answer
-        if "users" in answer.fields:
-            return answer.with_json({**answer.fields, "users": [change(user) for user in answer.fields["users"]]})
-        return answer.with_json(change(answer.fields)) if "email" in answer.fields else answer
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        if request.bare != USERS or response.status >= 300 or request.method not in methods:
+            return response
+        if "users" in response.fields:
+            return response.with_json({**response.fields, "users": [change(user) for user in response.fields["users"]]})
+        return response.with_json(change(response.fields)) if "email" in response.fields else response
 
     return deviate
 
@@ -590,7 +592,7 @@ def a_key_is_missing_in_the_answer_to_a_create() -> Deviation:
 
 @read_only("USER-2")
 def emails_are_looked_up_by_case() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         is_other = (
             request.email and request.email.lower() in map(str.lower, site.users) and request.email not in [*site.users]
         )
@@ -601,7 +603,7 @@ def emails_are_looked_up_by_case() -> Deviation:
 
 @full("USER-2")
 def emails_are_kept_in_lower_case() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         email = request.fields.get("email")
         if request.method == "POST" and isinstance(email, str):
             return await forward(request.with_json({**request.fields, "email": email.lower()}))
@@ -612,33 +614,33 @@ def emails_are_kept_in_lower_case() -> Deviation:
 
 @dry_run("USER-2")
 def any_email_is_valid() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         email = request.fields.get("email")
-        answer = await forward(request)
-        if request.method == "POST" and isinstance(email, str) and email.strip() and answer.status == 400:
+        response = await forward(request)
+        if request.method == "POST" and isinstance(email, str) and email.strip() and response.status == 400:
             again = await forward(request.with_json({**request.fields, "email": "fun.bobby@example.com"}))
             if again.status == 201:
                 gone = replace(request.with_header("http-x-email", "fun.bobby@example.com"), method="DELETE")
                 await forward(gone)
-            return again if again.status < 300 else answer
-        return answer
+            return again if again.status < 300 else response
+        return response
 
     return deviate
 
 
 @read_only("USER-GET-1")
 def an_unknown_user_is_404() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        is_unknown = request.method == "GET" and request.email and answer.status == 400
-        return refusal(404) if is_unknown and str(request.email).strip() else answer
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        is_unknown = request.method == "GET" and request.email and response.status == 400
+        return refusal(404) if is_unknown and str(request.email).strip() else response
 
     return deviate
 
 
 @read_only("USER-GET-1")
 def a_blank_header_is_none() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         is_blank = request.method == "GET" and request.email is not None and not request.email.strip()
         return await forward(request.without_header("http-x-email") if is_blank else request)
 
@@ -647,7 +649,7 @@ def a_blank_header_is_none() -> Deviation:
 
 @read_only("USER-GET-1")
 def the_cursor_wins_over_the_header() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return await forward(request.without_header("http-x-email") if "next_page_start" in request.params else request)
 
     return deviate
@@ -656,7 +658,7 @@ def the_cursor_wins_over_the_header() -> Deviation:
 def created(path: str, change: Callable[[dict[str, Any], MockSite], dict[str, Any]]) -> Deviation:
     """A create that reads its body in another way."""
 
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         if request.method == "POST" and request.bare == path and request.fields:
             return await forward(request.with_json(change(request.fields, site)))
         return await forward(request)
@@ -686,7 +688,7 @@ def nobody_need_invite() -> Deviation:
 
 @dry_run("USER-CREATE-2")
 def null_is_no_list_of_groups() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         is_null = request.method == "POST" and request.fields.get("groups", 0) is None
         return refusal(400) if is_null else await forward(request)
 
@@ -695,7 +697,7 @@ def null_is_no_list_of_groups() -> Deviation:
 
 @full("USER-CREATE-2", unknown_groups="ignore")
 def unknown_groups_are_left_out() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         site.set_policy(unknown_groups="ignore")
         return await forward(request)
 
@@ -704,7 +706,7 @@ def unknown_groups_are_left_out() -> Deviation:
 
 @full("USER-CREATE-2", implicit_all_users=True)
 def everybody_is_in_all_users() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         site.set_policy(implicit_all_users=True)
         return await forward(request)
 
@@ -755,43 +757,45 @@ def _is_stranger(user: dict[str, Any], site: MockSite) -> bool:
     return isinstance(inviter, str) and bool(inviter.strip()) and inviter not in site.users
 
 
-def instead(method: str, path: str, before: int, answer: Callable[[Answer], Answer]) -> Deviation:
+def instead(method: str, path: str, before: int, response: Callable[[Response], Response]) -> Deviation:
     """Another answer, where the mock's has a status."""
 
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         given = await forward(request)
         is_meant = request.method == method and request.bare.startswith(path) and given.status == before
-        return answer(given) if is_meant else given
+        return response(given) if is_meant else given
 
     return deviate
 
 
-def unless_passed(answer: Answer, other: dict[str, str]) -> Answer:
+def unless_passed(response: Response, other: dict[str, str]) -> Response:
     """Another body, but where test mode has answered."""
-    return answer if answer.fields == PASSED else answer.with_json(other)
+    return response if response.fields == PASSED else response.with_json(other)
 
 
 @dry_run("USER-CREATE-4")
 def a_taken_email_is_400() -> Deviation:
-    return instead("POST", USERS, 409, lambda answer: refusal(400))
+    return instead("POST", USERS, 409, lambda response: refusal(400))
 
 
 @full("USER-CREATE-5")
 def a_create_is_200() -> Deviation:
-    return instead("POST", USERS, 201, lambda answer: replace(answer, status=200))
+    return instead("POST", USERS, 201, lambda response: replace(response, status=200))
 
 
 @full("USER-CREATE-5")
 def a_new_user_has_logged_in() -> Deviation:
     moment = "2014-02-06T23:46:07.118Z"
-    return instead("POST", USERS, 201, lambda answer: answer.with_json({**answer.fields, "last_login_at": moment}))
+    return instead(
+        "POST", USERS, 201, lambda response: response.with_json({**response.fields, "last_login_at": moment})
+    )
 
 
 def _of_unknown_users(method: str, status: int) -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
         is_unknown = request.method == method and request.email is not None and request.email not in site.users
-        return refusal(status) if is_unknown and request.bare == USERS and answer.status == 400 else answer
+        return refusal(status) if is_unknown and request.bare == USERS and response.status == 400 else response
 
     return deviate
 
@@ -804,14 +808,17 @@ def an_update_of_nobody_is_404() -> Deviation:
 @full("USER-UPDATE-1")
 def an_update_shows_nobody() -> Deviation:
     return instead(
-        "PUT", USERS, 200, lambda answer: answer if answer.fields == PASSED else response(200, {"message": "ok"})
+        "PUT",
+        USERS,
+        200,
+        lambda response: response if response.fields == PASSED else json_response(200, {"message": "ok"}),
     )
 
 
 def updated(path: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Deviation:
     """An update that reads its body in another way."""
 
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         is_meant = request.method == "PUT" and request.bare.startswith(path) and request.body.startswith(b"{")
         return await forward(request.with_json(change(request.fields)) if is_meant and request.fields else request)
 
@@ -835,28 +842,28 @@ def a_deletion_of_nobody_is_404() -> Deviation:
 
 @full("USER-DELETE-1")
 def a_deletion_says_something_else() -> Deviation:
-    return instead("DELETE", USERS, 200, lambda answer: unless_passed(answer, {"message": "Removed"}))
+    return instead("DELETE", USERS, 200, lambda response: unless_passed(response, {"message": "Removed"}))
 
 
 @full("USER-DELETE-3")
 def who_was_invited_goes_along() -> Deviation:
     guests: dict[str, list[str]] = {}
 
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        if request.bare == USERS and request.method == "POST" and answer.status == 201:
-            guests.setdefault(request.fields.get("invited_by_email", ""), []).append(answer.fields["email"])
-        if request.bare == USERS and request.method == "DELETE" and not request.is_test_mode and answer.status == 200:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        if request.bare == USERS and request.method == "POST" and response.status == 201:
+            guests.setdefault(request.fields.get("invited_by_email", ""), []).append(response.fields["email"])
+        if request.bare == USERS and request.method == "DELETE" and not request.is_test_mode and response.status == 200:
             for guest in guests.pop(str(request.email), []):
                 await forward(request.with_header("http-x-email", guest))
-        return answer
+        return response
 
     return deviate
 
 
 @full("USER-DELETE-3")
 def the_last_administrator_stays() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         administrators = [user.email for user in site.users.values() if "Administrators" in user.groups]
         is_last = request.method == "DELETE" and administrators == [request.email]
         return refusal(400) if is_last else await forward(request)
@@ -869,12 +876,12 @@ def the_last_administrator_stays() -> Deviation:
 
 @read_only("GROUP-1")
 def lists_show_dashboards() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        if "total_groups" not in answer.fields:
-            return answer
-        return answer.with_json(
-            {**answer.fields, "groups": [{**group, "dashboards": []} for group in answer.fields["groups"]]}
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        if "total_groups" not in response.fields:
+            return response
+        return response.with_json(
+            {**response.fields, "groups": [{**group, "dashboards": []} for group in response.fields["groups"]]}
         )
 
     return deviate
@@ -882,27 +889,27 @@ def lists_show_dashboards() -> Deviation:
 
 @read_only("GROUP-1")
 def dashboards_come_in_another_order() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        if "dashboards" not in answer.fields:
-            return answer
-        return answer.with_json({**answer.fields, "dashboards": answer.fields["dashboards"][::-1]})
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        if "dashboards" not in response.fields:
+            return response
+        return response.with_json({**response.fields, "dashboards": response.fields["dashboards"][::-1]})
 
     return deviate
 
 
 @read_only("GROUP-2")
 def access_is_shouted() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        return replace(answer, body=answer.body.replace(b'"access":"Sql"', b'"access":"SQL"'))
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        return replace(response, body=response.body.replace(b'"access":"Sql"', b'"access":"SQL"'))
 
     return deviate
 
 
 @dry_run("GROUP-2")
 def access_is_written_small() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         access = request.fields.get("access")
         is_other = isinstance(access, str) and access != access.lower()
         return refusal(400) if is_other else await forward(request)
@@ -919,7 +926,7 @@ def any_access_is_view() -> Deviation:
 
 @read_only("GROUP-5")
 def names_of_groups_have_no_case() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         name = unquote(request.path.removeprefix(f"{GROUPS}/"))
         found = {group.lower(): group for group in site.groups}.get(name.lower())
         return await forward(replace(request, path=f"{GROUPS}/{quote(found, safe='')}") if found else request)
@@ -929,7 +936,7 @@ def names_of_groups_have_no_case() -> Deviation:
 
 @read_only("GROUP-5")
 def a_slash_in_a_name_parts_it() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return refusal(404) if "%2F" in request.path else await forward(request)
 
     return deviate
@@ -937,7 +944,7 @@ def a_slash_in_a_name_parts_it() -> Deviation:
 
 @read_only("GROUP-5")
 def a_plus_in_a_path_is_a_blank() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return await forward(replace(request, path=request.path.replace("+", "%20")))
 
     return deviate
@@ -945,7 +952,7 @@ def a_plus_in_a_path_is_a_blank() -> Deviation:
 
 @read_only("GROUP-GET-1")
 def an_unknown_group_is_400() -> Deviation:
-    return instead("GET", f"{GROUPS}/", 404, lambda answer: refusal(400))
+    return instead("GET", f"{GROUPS}/", 404, lambda response: refusal(400))
 
 
 @dry_run("GROUP-CREATE-1")
@@ -979,7 +986,7 @@ def nobody_knows_the_creator() -> Deviation:
 
 @dry_run("GROUP-CREATE-2", creator_must_be_admin=True)
 def administrators_alone_create() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         site.set_policy(creator_must_be_admin=True)
         return await forward(request)
 
@@ -988,17 +995,17 @@ def administrators_alone_create() -> Deviation:
 
 @dry_run("GROUP-CREATE-3")
 def a_taken_name_is_fine() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        is_taken = request.method == "POST" and request.bare == GROUPS and answer.status == 409
-        return response(201, {"name": request.fields["name"], "access": "View"}) if is_taken else answer
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        is_taken = request.method == "POST" and request.bare == GROUPS and response.status == 409
+        return json_response(201, {"name": request.fields["name"], "access": "View"}) if is_taken else response
 
     return deviate
 
 
 @full("GROUP-CREATE-3")
 def a_group_is_made_with_200() -> Deviation:
-    return instead("POST", GROUPS, 201, lambda answer: replace(answer, status=200))
+    return instead("POST", GROUPS, 201, lambda response: replace(response, status=200))
 
 
 @full("GROUP-UPDATE-1")
@@ -1011,12 +1018,12 @@ def name_and_access_don_t_change_together() -> Deviation:
 
 @dry_run("GROUP-UPDATE-2")
 def an_update_of_no_group_is_400() -> Deviation:
-    return instead("PUT", GROUPS, 404, lambda answer: refusal(400))
+    return instead("PUT", GROUPS, 404, lambda response: refusal(400))
 
 
-def _is_renaming(request: Request, answer: Answer) -> bool:
+def _is_renaming(request: Request, response: Response) -> bool:
     is_real = request.method == "PUT" and request.path.startswith(GROUPS) and not request.is_test_mode
-    return is_real and answer.status == 200 and answer.fields["name"] != _name_in(request)
+    return is_real and response.status == 200 and response.fields["name"] != _name_in(request)
 
 
 def _name_in(request: Request) -> str:
@@ -1025,17 +1032,17 @@ def _name_in(request: Request) -> str:
 
 @full("GROUP-UPDATE-3")
 def a_rename_loses_the_members() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        if _is_renaming(request, answer):
-            new = answer.fields["name"]
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        if _is_renaming(request, response):
+            new = response.fields["name"]
             for user in [user for user in site.users.values() if new in user.groups]:
                 await forward(
                     Request("PUT", USERS, "", request.headers, b"")
                     .with_header("http-x-email", user.email)
                     .with_json({"groups": [group for group in user.groups if group != new]})
                 )
-        return answer
+        return response
 
     return deviate
 
@@ -1044,33 +1051,33 @@ def a_rename_loses_the_members() -> Deviation:
 def the_old_path_still_leads_there() -> Deviation:
     moved: dict[str, str] = {}
 
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         new = moved.get(_name_in(request))
         if request.method == "GET" and new in site.groups:
             return await forward(replace(request, path=f"{GROUPS}/{quote(str(new), safe='')}"))
-        answer = await forward(request)
-        if _is_renaming(request, answer):
-            moved[_name_in(request)] = answer.fields["name"]
-        return answer
+        response = await forward(request)
+        if _is_renaming(request, response):
+            moved[_name_in(request)] = response.fields["name"]
+        return response
 
     return deviate
 
 
 @full("GROUP-DELETE-1")
 def a_deleted_group_is_said_to_be_destroyed() -> Deviation:
-    return instead("DELETE", GROUPS, 200, lambda answer: unless_passed(answer, {"message": "Destroyed"}))
+    return instead("DELETE", GROUPS, 200, lambda response: unless_passed(response, {"message": "Destroyed"}))
 
 
 @full("GROUP-DELETE-2")
 def members_go_with_their_group() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         name = _name_in(request)
         members = [user.email for user in site.users.values() if name in user.groups]
-        answer = await forward(request)
-        if request.method == "DELETE" and not request.is_test_mode and answer.status == 200:
+        response = await forward(request)
+        if request.method == "DELETE" and not request.is_test_mode and response.status == 200:
             for email in members:
                 await forward(replace(request, path=USERS).with_header("http-x-email", email))
-        return answer
+        return response
 
     return deviate
 
@@ -1079,21 +1086,21 @@ def members_go_with_their_group() -> Deviation:
 def members_are_left_without_a_group() -> Deviation:
     lost: set[str] = set()
 
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         name = _name_in(request)
         alone = [user.email for user in site.users.values() if user.groups == (name,)]
-        answer = await forward(request)
-        if request.method == "DELETE" and not request.is_test_mode and answer.status == 200:
+        response = await forward(request)
+        if request.method == "DELETE" and not request.is_test_mode and response.status == 200:
             lost.update(alone)
-        is_shown = request.method == "GET" and request.email in lost and answer.status == 200
-        return answer.with_json({**answer.fields, "groups": []}) if is_shown else answer
+        is_shown = request.method == "GET" and request.email in lost and response.status == 200
+        return response.with_json({**response.fields, "groups": []}) if is_shown else response
 
     return deviate
 
 
 @full("GROUP-BUILTIN-1", protect_builtin_groups=False)
 def built_in_groups_are_like_others() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         site.set_policy(protect_builtin_groups=False)
         return await forward(request)
 
@@ -1102,7 +1109,7 @@ def built_in_groups_are_like_others() -> Deviation:
 
 @full("GROUP-BUILTIN-1")
 def built_in_groups_keep_their_access() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         is_built_in = request.method == "PUT" and _name_in(request) in ("Administrators", "All Users")
         return refusal(400) if is_built_in else await forward(request)
 
@@ -1114,29 +1121,29 @@ def built_in_groups_keep_their_access() -> Deviation:
 
 @full("TEST-1")
 def test_mode_checks_nothing() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
         is_checked = (
-            request.is_test_mode and answer.status in (400, 404, 409) and request.path.startswith((USERS, GROUPS))
+            request.is_test_mode and response.status in (400, 404, 409) and request.path.startswith((USERS, GROUPS))
         )
         # What can't be read at all is refused even so.
-        return response(200, PASSED) if is_checked else answer
+        return json_response(200, PASSED) if is_checked else response
 
     return deviate
 
 
 @full("TEST-1")
 def test_mode_knows_no_conflicts() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        return response(200, PASSED) if request.is_test_mode and answer.status == 409 else answer
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        return json_response(200, PASSED) if request.is_test_mode and response.status == 409 else response
 
     return deviate
 
 
 @full("TEST-1")
 def true_is_written_small() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         is_real = request.is_test_mode and request.params["test_mode"] != "true"
         return await forward(replace(request, query="") if is_real else request)
 
@@ -1145,7 +1152,7 @@ def true_is_written_small() -> Deviation:
 
 @dry_run("TEST-2", test_mode_create_status=201)
 def a_create_in_test_mode_is_201() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         site.set_policy(test_mode_create_status=201)
         return await forward(request)
 
@@ -1154,16 +1161,20 @@ def a_create_in_test_mode_is_201() -> Deviation:
 
 @dry_run("TEST-2")
 def test_mode_says_ok() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        return response(answer.status, {"message": "OK"}) if request.is_test_mode and answer.status < 300 else answer
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        return (
+            json_response(response.status, {"message": "OK"})
+            if request.is_test_mode and response.status < 300
+            else response
+        )
 
     return deviate
 
 
 @full("TEST-3")
 def test_mode_is_on_where_it_is_named() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         is_named = "test_mode" in request.params
         return await forward(replace(request, query="test_mode=true") if is_named else request)
 
@@ -1172,8 +1183,8 @@ def test_mode_is_on_where_it_is_named() -> Deviation:
 
 @read_only("TEST-3")
 def test_mode_is_for_get_too() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        return response(200, PASSED) if request.query == "test_mode=true" else await forward(request)
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        return json_response(200, PASSED) if request.query == "test_mode=true" else await forward(request)
 
     return deviate
 
@@ -1181,11 +1192,16 @@ def test_mode_is_for_get_too() -> Deviation:
 def written_in_test_mode(method: str, path: str) -> Deviation:
     """One of the six writes, which test mode does not keep from being done."""
 
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        if request.is_test_mode and request.method == method and request.path.startswith(path) and answer.status < 300:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        if (
+            request.is_test_mode
+            and request.method == method
+            and request.path.startswith(path)
+            and response.status < 300
+        ):
             await forward(replace(request, query=""))
-        return answer
+        return response
 
     return deviate
 
@@ -1212,24 +1228,24 @@ def groups_are_updated_in_test_mode() -> Deviation:
 
 @full("TEST-4")
 def a_refused_create_is_done_all_the_same() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
         is_new = request.method == "POST" and request.fields.get("access") == "no such word"
-        if is_new and answer.status == 400 and "name" in request.fields and not request.is_test_mode:
+        if is_new and response.status == 400 and "name" in request.fields and not request.is_test_mode:
             await forward(request.with_json({**request.fields, "access": "view"}))
-        return answer
+        return response
 
     return deviate
 
 
 @full("TEST-4")
 def half_of_a_refused_update_is_written() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
         first = request.fields.get("first_name")
-        if request.method == "PUT" and answer.status == 400 and isinstance(first, str) and not request.is_test_mode:
+        if request.method == "PUT" and response.status == 400 and isinstance(first, str) and not request.is_test_mode:
             await forward(request.with_json({"first_name": first}))
-        return answer
+        return response
 
     return deviate
 
@@ -1237,20 +1253,20 @@ def half_of_a_refused_update_is_written() -> Deviation:
 # -- what the checks are left for: each of them is seen to differ at least once ----------------------------------
 
 
-def answered_instead(is_meant: Callable[[Request, Answer, MockSite], bool], other: Answer) -> Deviation:
+def respond_instead(is_meant: Callable[[Request, Response, MockSite], bool], other: Response) -> Deviation:
     """Another answer, where request and answer are meant."""
 
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        return other if is_meant(request, answer, site) else answer
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        return other if is_meant(request, response, site) else response
 
     return deviate
 
 
-def sent_instead(change: Callable[[Request, MockSite], Request]) -> Deviation:
+def forward_instead(change: Callable[[Request, MockSite], Request]) -> Deviation:
     """Requests that are read in another way."""
 
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return await forward(change(request, site))
 
     return deviate
@@ -1262,28 +1278,28 @@ def _of_groups(request: Request) -> bool:
 
 @dry_run("HTTP-4")
 def a_list_of_one_is_an_object() -> Deviation:
-    return sent_instead(
+    return forward_instead(
         lambda request, site: request.with_body(request.body[1:-1]) if request.body.startswith(b"[") else request
     )
 
 
 @read_only("HTTP-5")
 def a_body_of_get_is_read() -> Deviation:
-    return answered_instead(lambda request, answer, site: request.method == "GET" and bool(request.body), refusal(400))
+    return respond_instead(lambda request, response, site: request.method == "GET" and bool(request.body), refusal(400))
 
 
 @read_only("HTTP-6")
 def unknown_paths_are_400() -> Deviation:
-    return instead("GET", "/api/v1/nothing", 404, lambda answer: refusal(400))
+    return instead("GET", "/api/v1/nothing", 404, lambda response: refusal(400))
 
 
 @full("HTTP-6")
 def conflicts_of_an_update_come_before_fields() -> Deviation:
-    def is_meant(request: Request, answer: Answer, site: MockSite) -> bool:
-        is_update = request.method == "PUT" and _of_groups(request) and answer.status == 400
+    def is_meant(request: Request, response: Response, site: MockSite) -> bool:
+        is_update = request.method == "PUT" and _of_groups(request) and response.status == 400
         return is_update and request.fields.get("name") in [*site.groups]
 
-    return answered_instead(is_meant, refusal(409))
+    return respond_instead(is_meant, refusal(409))
 
 
 @read_only("PAGE-2", "PAGE-3")
@@ -1300,15 +1316,19 @@ def a_cursor_that_no_group_has_is_the_end() -> Deviation:
 
 @read_only("PAGE-4")
 def behind_the_last_group_is_nothing() -> Deviation:
-    return answered_instead(lambda request, answer, site: answer.fields.get("groups_this_page") == 0, refusal(404))
+    return respond_instead(lambda request, response, site: response.fields.get("groups_this_page") == 0, refusal(404))
 
 
 def counted(name: str, count: Callable[[dict[str, Any]], int]) -> Deviation:
     """A list that counts in another way."""
 
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Answer:
-        answer = await forward(request)
-        return answer.with_json({**answer.fields, name: count(answer.fields)}) if name in answer.fields else answer
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        response = await forward(request)
+        return (
+            response.with_json({**response.fields, name: count(response.fields)})
+            if name in response.fields
+            else response
+        )
 
     return deviate
 
@@ -1325,7 +1345,7 @@ def the_total_of_groups_is_that_of_the_page() -> Deviation:
 
 @read_only("PAGE-2", "PAGE-6")
 def the_cursor_of_groups_is_not_looked_at() -> Deviation:
-    return sent_instead(
+    return forward_instead(
         lambda request, site: (
             replace(request, query="") if request.bare == GROUPS and request.method == "GET" else request
         )
@@ -1334,25 +1354,26 @@ def the_cursor_of_groups_is_not_looked_at() -> Deviation:
 
 @dry_run("USER-2")
 def emails_are_taken_by_case() -> Deviation:
-    return answered_instead(
-        lambda request, answer, site: (
-            request.bare == USERS and answer.status == 409 and request.fields["email"] not in [*site.users]
+    return respond_instead(
+        lambda request, response, site: (
+            request.bare == USERS and response.status == 409 and request.fields["email"] not in [*site.users]
         ),
-        response(200, PASSED),
+        json_response(200, PASSED),
     )
 
 
 @dry_run("USER-2")
 def an_apostrophe_is_in_no_email() -> Deviation:
-    return answered_instead(
-        lambda request, answer, site: request.method == "POST" and "'" in str(request.fields.get("email")), refusal(400)
+    return respond_instead(
+        lambda request, response, site: request.method == "POST" and "'" in str(request.fields.get("email")),
+        refusal(400),
     )
 
 
 @read_only("USER-GET-1")
 def no_user_is_found_by_email() -> Deviation:
-    return answered_instead(
-        lambda request, answer, site: request.method == "GET" and bool(request.email) and answer.status == 200,
+    return respond_instead(
+        lambda request, response, site: request.method == "GET" and bool(request.email) and response.status == 200,
         refusal(404),
     )
 
@@ -1378,18 +1399,18 @@ def without_groups_a_user_is_in_sales() -> Deviation:
 
 @full("USER-CREATE-3")
 def new_administrators_may_not_invite() -> Deviation:
-    return answered_instead(
-        lambda request, answer, site: (
-            answer.status == 201 and str(request.fields.get("invited_by_email")).startswith("mockscope-check-")
+    return respond_instead(
+        lambda request, response, site: (
+            response.status == 201 and str(request.fields.get("invited_by_email")).startswith("mockscope-check-")
         ),
         refusal(400),
     )
 
 
 def _of_nobody(method: str) -> Deviation:
-    return answered_instead(
-        lambda request, answer, site: (
-            request.method == method and request.bare == USERS and request.email is None and answer.status == 400
+    return respond_instead(
+        lambda request, response, site: (
+            request.method == method and request.bare == USERS and request.email is None and response.status == 400
         ),
         refusal(404),
     )
@@ -1406,9 +1427,12 @@ def a_deletion_that_names_nobody_is_404() -> Deviation:
 
 
 def _of_nothing(path: str) -> Deviation:
-    return answered_instead(
-        lambda request, answer, site: (
-            request.method == "PUT" and request.path.startswith(path) and request.body == b"{}" and answer.status == 200
+    return respond_instead(
+        lambda request, response, site: (
+            request.method == "PUT"
+            and request.path.startswith(path)
+            and request.body == b"{}"
+            and response.status == 200
         ),
         refusal(400),
     )
@@ -1426,7 +1450,7 @@ def an_update_of_a_group_must_say_something() -> Deviation:
 
 @full("USER-UPDATE-2")
 def an_update_that_says_nothing_takes_the_name_away() -> Deviation:
-    return sent_instead(
+    return forward_instead(
         lambda request, site: (
             request.with_json({"first_name": "?"})
             if request.method == "PUT" and request.bare == USERS and request.body == b"{}"
@@ -1449,13 +1473,13 @@ def any_access_of_an_update_is_view() -> Deviation:
 
 @read_only("GROUP-5")
 def names_in_paths_are_decoded_twice() -> Deviation:
-    return sent_instead(lambda request, site: replace(request, path=request.path.replace("%25", "%")))
+    return forward_instead(lambda request, site: replace(request, path=request.path.replace("%25", "%")))
 
 
 @read_only("GROUP-GET-1")
 def administrators_are_not_shown() -> Deviation:
-    return answered_instead(
-        lambda request, answer, site: request.method == "GET" and _name_in(request) == "Administrators", refusal(404)
+    return respond_instead(
+        lambda request, response, site: request.method == "GET" and _name_in(request) == "Administrators", refusal(404)
     )
 
 
@@ -1496,20 +1520,20 @@ def a_number_is_no_new_name_of_a_group() -> Deviation:
 
 @full("GROUP-UPDATE-2")
 def a_new_name_that_is_taken_is_400() -> Deviation:
-    return instead("PUT", GROUPS, 409, lambda answer: refusal(400))
+    return instead("PUT", GROUPS, 409, lambda response: refusal(400))
 
 
 @full("GROUP-UPDATE-2")
 def the_name_that_a_group_has_is_taken() -> Deviation:
-    return answered_instead(
-        lambda request, answer, site: request.method == "PUT" and request.fields.get("name") == _name_in(request),
+    return respond_instead(
+        lambda request, response, site: request.method == "PUT" and request.fields.get("name") == _name_in(request),
         refusal(409),
     )
 
 
 @dry_run("GROUP-DELETE-1")
 def a_deletion_of_no_group_is_400() -> Deviation:
-    return instead("DELETE", GROUPS, 404, lambda answer: refusal(400))
+    return instead("DELETE", GROUPS, 404, lambda response: refusal(400))
 
 
 @full("TEST-4")
@@ -1524,9 +1548,9 @@ def groups_are_deleted_in_test_mode() -> Deviation:
 
 @read_only("HTTP-8")
 def a_long_line_is_400() -> Deviation:
-    return answered_instead(lambda request, answer, site: answer.status == 414, refusal(400))
+    return respond_instead(lambda request, response, site: response.status == 414, refusal(400))
 
 
 @read_only("HTTP-8")
 def a_long_head_is_400() -> Deviation:
-    return answered_instead(lambda request, answer, site: answer.status == 431, refusal(400))
+    return respond_instead(lambda request, response, site: response.status == 431, refusal(400))

@@ -52,20 +52,20 @@ class Scripted:
                 connection = self._context.wrap_socket(connection, server_side=True)
             with connection:
                 self.requests.append([])
-                self._answer(connection, script)
+                self._respond(connection, script)
             closed.set()
 
-    def _answer(self, connection: socket.socket, script: Sequence[bytes | None]) -> None:
-        for answer in script:
+    def _respond(self, connection: socket.socket, script: Sequence[bytes | None]) -> None:
+        for response in script:
             request = one_request(connection)
             if not request:
                 return
             self.requests[-1].append(request)
-            if answer is None:
+            if response is None:
                 connection.recv(1)
                 return
             with suppress(OSError):
-                connection.sendall(answer)
+                connection.sendall(response)
 
 
 def one_request(connection: socket.socket) -> bytes:
@@ -125,14 +125,14 @@ def endless(start: bytes, more: bytes, *, pause: float = 0) -> Iterator[str]:
 
 
 @contextmanager
-def hasty(answer: bytes) -> Iterator[str]:
+def hasty(response: bytes) -> Iterator[str]:
     """The URL of a server that answers before it has heard all, and closes on what is still to come."""
 
     def serve() -> None:
         connection, _ = listener.accept()
         with connection:
             connection.recv(1024)
-            connection.sendall(answer)
+            connection.sendall(response)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, daemon=True)

@@ -105,12 +105,12 @@ def _operation_claims(document: Document, line: str, operation: Document) -> Ite
             yield from _taken(name, header["name"], header["in"], is_required=True)
     for media in operation.get("requestBody", {}).get("content", {}).values():
         yield from _read(document, name, resolved(document, media["schema"]))
-    for status, response in operation["responses"].items():
+    for status, documented in operation["responses"].items():
         yield f"{name} answers {status}"
-        answer = resolved(document, response)
-        yield from (f"answers carry {header}" for header in answer["headers"])
+        response = resolved(document, documented)
+        yield from (f"answers carry {header}" for header in response["headers"])
         if int(status) < 400:
-            yield from _shown(document, name, answer["content"]["application/json"]["schema"])
+            yield from _shown(document, name, response["content"]["application/json"]["schema"])
 
 
 def _taken(operation: str, name: str, place: str, *, is_required: bool) -> Iterator[str]:
@@ -237,7 +237,7 @@ def _demo_claims() -> Iterator[str]:
 # -- the answers -------------------------------------------------------------------------------------------------
 
 
-def answer_claims(operation: str, status: int, body: bytes, host: str) -> Iterator[str]:
+def response_claims(operation: str, status: int, body: bytes, host: str) -> Iterator[str]:
     """Return the claims of one response."""
     yield f"{operation} answers {status}"
     if status < 400:

@@ -46,7 +46,7 @@ SEED: Final = {
 Body = bytes | Iterable[bytes] | None
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """A response as the client sees it. Names of headers are in lower case."""
 
     status: int
@@ -56,7 +56,7 @@ class Answer(NamedTuple):
     body: bytes
 
 
-Ask = Callable[[str, str, Mapping[str, Any], Body], Answer]
+Ask = Callable[[str, str, Mapping[str, Any], Body], Response]
 # Opens a client; with what stands in for a socket, or with None.
 Open = Callable[[Any], AbstractContextManager[Ask]]
 
@@ -75,25 +75,25 @@ def by_requests(adapter: Any) -> Iterator[Ask]:
             for scheme in ("http://", "https://"):
                 session.mount(scheme, adapter)
 
-        def ask(method: str, url: str, headers: Mapping[str, Any], body: Body) -> Answer:
+        def ask(method: str, url: str, headers: Mapping[str, Any], body: Body) -> Response:
             response = session.request(method, url, headers=headers, data=body, timeout=300)
             found = list(response.raw.headers.items())
             version = f"HTTP/{response.raw.version / 10}"
-            return Answer(response.status_code, str(response.reason), version, found, response.content)
+            return Response(response.status_code, str(response.reason), version, found, response.content)
 
         yield ask
 
 
-def seen_by_httpx(response: Any) -> Answer:
+def seen_by_httpx(response: Any) -> Response:
     found = response.headers.multi_items()
-    return Answer(response.status_code, response.reason_phrase, response.http_version, found, response.content)
+    return Response(response.status_code, response.reason_phrase, response.http_version, found, response.content)
 
 
 @contextmanager
 def by_httpx(library: ModuleType, transport: Any) -> Iterator[Ask]:
     with library.Client(transport=transport, timeout=300, verify=False) as client:
 
-        def ask(method: str, url: str, headers: Mapping[str, Any], body: Body) -> Answer:
+        def ask(method: str, url: str, headers: Mapping[str, Any], body: Body) -> Response:
             return seen_by_httpx(client.request(method, url, headers=headers, content=body))
 
         yield ask
@@ -109,7 +109,7 @@ def by_httpx_async(library: ModuleType, runtime: Runtime, transport: Any) -> Ite
     with runtime() as run:
         client = library.AsyncClient(transport=transport, timeout=300, verify=False)
 
-        async def ask(method: str, url: str, headers: Mapping[str, Any], body: Body) -> Answer:
+        async def ask(method: str, url: str, headers: Mapping[str, Any], body: Body) -> Response:
             content = body if body is None or isinstance(body, bytes) else in_pieces(body)
             return seen_by_httpx(await client.request(method, url, headers=headers, content=content))
 
@@ -140,11 +140,11 @@ class End(NamedTuple):
     ask: Ask
     url: str
 
-    def get(self, path: str = "/api/v1/users") -> Answer:
+    def get(self, path: str = "/api/v1/users") -> Response:
         """Ask for something, with the site's key."""
         return self.ask("GET", f"{self.url}{path}", self.site.headers, None)
 
-    def send(self, case: Case) -> Answer:
+    def send(self, case: Case) -> Response:
         """Ask for what a case asks for, with the site's key where it has no other."""
         body = case.body() if callable(case.body) else case.body
         return self.ask(case.method, f"{self.url}{case.path}", {**self.site.headers, **case.headers}, body)
@@ -167,10 +167,10 @@ def was_here(entry: Call) -> bool:
     return entry.thread not in [thread.ident for thread in threading.enumerate() if thread.name == "mockscope"]
 
 
-def shown(answer: Answer) -> Answer:
+def shown(response: Response) -> Response:
     """An answer without what is different in each server: the ids of its requests."""
-    headers = [(name.lower(), "..." if name.lower() == "x-request-id" else value) for name, value in answer.headers]
-    return answer._replace(headers=headers)
+    headers = [(name.lower(), "..." if name.lower() == "x-request-id" else value) for name, value in response.headers]
+    return response._replace(headers=headers)
 
 
 def recorded(entry: Call, server: LiveServer) -> dict[str, Any]:

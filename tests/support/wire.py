@@ -29,7 +29,7 @@ JSON: Final = "application/json; charset=utf-8"
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A response. Names of headers are in lower case."""
 
     status: int
@@ -42,7 +42,7 @@ class Answer:
         return json.loads(self.body)
 
 
-Ask = Callable[[str, str, Mapping[str, str], bytes | None], Answer]
+Ask = Callable[[str, str, Mapping[str, str], bytes | None], Response]
 
 
 class Client(NamedTuple):
@@ -57,48 +57,48 @@ def needs(binary: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(shutil.which(binary) is None, reason=f"{binary} is not installed")
 
 
-def _answer(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
-    return Answer(status, {name.lower(): value for name, value in headers.items()}, body)
+def _to_response(status: int, headers: Mapping[str, str], body: bytes) -> Response:
+    return Response(status, {name.lower(): value for name, value in headers.items()}, body)
 
 
 # -- libraries -------------------------------------------------------------------------------------------------
 
 
-def ask_requests(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+def ask_requests(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
     response = requests.request(method, url, headers=dict(headers), data=body, timeout=WAIT_SECONDS)
-    return _answer(response.status_code, response.headers, response.content)
+    return _to_response(response.status_code, response.headers, response.content)
 
 
-def ask_httpx(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+def ask_httpx(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
     response = httpx.request(method, url, headers=headers, content=body, timeout=WAIT_SECONDS, verify=False)
-    return _answer(response.status_code, response.headers, response.content)
+    return _to_response(response.status_code, response.headers, response.content)
 
 
-def ask_httpx_async(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
-    async def ask() -> Answer:
+def ask_httpx_async(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
+    async def ask() -> Response:
         async with httpx.AsyncClient(timeout=WAIT_SECONDS, verify=False) as client:
             response = await client.request(method, url, headers=headers, content=body)
-            return _answer(response.status_code, response.headers, response.content)
+            return _to_response(response.status_code, response.headers, response.content)
 
     return asyncio.run(ask())
 
 
-def ask_httpx2(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+def ask_httpx2(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
     response = httpx2.request(method, url, headers=headers, content=body, timeout=WAIT_SECONDS, verify=False)
-    return _answer(response.status_code, response.headers, response.content)
+    return _to_response(response.status_code, response.headers, response.content)
 
 
-def ask_httpx2_async(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
-    async def ask() -> Answer:
+def ask_httpx2_async(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
+    async def ask() -> Response:
         async with httpx2.AsyncClient(timeout=WAIT_SECONDS, verify=False) as client:
             response = await client.request(method, url, headers=headers, content=body)
-            return _answer(response.status_code, response.headers, response.content)
+            return _to_response(response.status_code, response.headers, response.content)
 
     return asyncio.run(ask())
 
 
-def ask_aiohttp(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
-    async def ask() -> Answer:
+def ask_aiohttp(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
+    async def ask() -> Response:
         timeout = aiohttp.ClientTimeout(total=WAIT_SECONDS)
         # aiohttp warns of large bodies that are bytes.
         data = None if body is None else io.BytesIO(body)
@@ -106,28 +106,28 @@ def ask_aiohttp(method: str, url: str, headers: Mapping[str, str], body: bytes |
             aiohttp.ClientSession(timeout=timeout) as session,
             session.request(method, url, headers=headers, data=data) as response,
         ):
-            return _answer(response.status, response.headers, await response.read())
+            return _to_response(response.status, response.headers, await response.read())
 
     return asyncio.run(ask())
 
 
-def ask_urllib(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+def ask_urllib(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
     request = urllib.request.Request(url, data=body, headers=dict(headers), method=method)
     try:
         with urllib.request.urlopen(request, timeout=WAIT_SECONDS) as response:
-            return _answer(response.status, dict(response.headers), response.read())
+            return _to_response(response.status, dict(response.headers), response.read())
     except urllib.error.HTTPError as error:
         with error:
-            return _answer(error.code, dict(error.headers), error.read())
+            return _to_response(error.code, dict(error.headers), error.read())
 
 
-def ask_http_client(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+def ask_http_client(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
     parts = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=WAIT_SECONDS)
     try:
         connection.request(method, parts._replace(scheme="", netloc="").geturl(), body=body, headers=dict(headers))
         response = connection.getresponse()
-        return _answer(response.status, dict(response.headers), response.read())
+        return _to_response(response.status, dict(response.headers), response.read())
     finally:
         connection.close()
 
@@ -135,7 +135,7 @@ def ask_http_client(method: str, url: str, headers: Mapping[str, str], body: byt
 # -- programs --------------------------------------------------------------------------------------------------
 
 
-def ask_curl(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+def ask_curl(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
     command = ["curl", "--silent", "--show-error", "--max-time", str(WAIT_SECONDS), "--dump-header", "/dev/stderr"]
     command += ["--head"] if method == "HEAD" else ["--request", method]
     for name, value in headers.items():
@@ -147,7 +147,7 @@ def ask_curl(method: str, url: str, headers: Mapping[str, str], body: bytes | No
     lines = done.stderr.decode().strip().split("\r\n\r\n")[-1].splitlines()
     status = int(lines[0].split()[1])
     fields = dict(line.split(": ", 1) for line in lines[1:])
-    return _answer(status, fields, b"" if method == "HEAD" else done.stdout)
+    return _to_response(status, fields, b"" if method == "HEAD" else done.stdout)
 
 
 NODE: Final = """
@@ -156,8 +156,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   const { method, url, headers, body, patience } = JSON.parse(line);
   const sent = body === null ? undefined : Buffer.from(body, "base64");
   const response = await fetch(url, { method, headers, body: sent, signal: AbortSignal.timeout(patience) });
-  const answer = Buffer.from(await response.arrayBuffer()).toString("base64");
-  console.log(JSON.stringify([response.status, Object.fromEntries(response.headers), answer]));
+  const content = Buffer.from(await response.arrayBuffer()).toString("base64");
+  console.log(JSON.stringify([response.status, Object.fromEntries(response.headers), content]));
 }
 """
 
@@ -171,7 +171,7 @@ def _node() -> subprocess.Popen[str]:
     return node
 
 
-def ask_node(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+def ask_node(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
     node = _node()
     assert node.stdin
     assert node.stdout
@@ -183,8 +183,8 @@ def ask_node(method: str, url: str, headers: Mapping[str, str], body: bytes | No
     if not line:
         _node.cache_clear()
         raise ConnectionError("node's fetch failed: its error is on stderr")
-    status, fields, answer = json.loads(line)
-    return _answer(status, fields, base64.b64decode(answer))
+    status, fields, response = json.loads(line)
+    return _to_response(status, fields, base64.b64decode(response))
 
 
 # -- the table -------------------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ class Wire:
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
 
-    def answer(self, *, to_head: bool = False) -> Answer:
+    def response(self, *, to_head: bool = False) -> Response:
         """The next answer; an interim one (100 Continue) counts."""
         status_line = self._stream.readline()
         assert status_line.startswith(b"HTTP/1.1 "), status_line
@@ -258,7 +258,7 @@ class Wire:
             name, _, value = line.decode("latin-1").partition(": ")
             headers[name.lower()] = value
         length = 0 if to_head else int(headers.get("content-length", "0"))
-        return Answer(int(status_line.split()[1]), headers, self._stream.read(length))
+        return Response(int(status_line.split()[1]), headers, self._stream.read(length))
 
     def is_over(self) -> bool:
         """Return whether the server closes or resets the connection without sending anything."""
