@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from mockscope.cli.root import COMMANDS, cli
 
 
-def test_help_lists_every_command_with_what_it_does() -> None:
+def test_help_lists_every_command_with_its_summary() -> None:
     shown = CliRunner().invoke(cli, ["--help"]).output
 
     summaries = dict(line.split(maxsplit=1) for line in shown.partition("Commands:\n")[2].splitlines())
@@ -23,9 +23,7 @@ def test_help_lists_every_command_with_what_it_does() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_of_a_command_ends_with_an_example_that_it_understands(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_help_of_a_command_ends_with_a_valid_example(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
     shown = CliRunner().invoke(cli, [name, "--help"]).output
 
@@ -38,7 +36,7 @@ def test_the_help_of_a_command_ends_with_an_example_that_it_understands(
     assert isinstance(context, click.Context)
 
 
-def test_an_unknown_command_is_refused_with_the_nearest() -> None:
+def test_an_unknown_command_is_refused_with_the_nearest_name() -> None:
     done = CliRunner().invoke(cli, ["serv"])
 
     assert (done.exit_code, done.output.splitlines()[-1]) == (
@@ -47,7 +45,7 @@ def test_an_unknown_command_is_refused_with_the_nearest() -> None:
     )
 
 
-def test_a_command_that_is_interrupted_ends_with_the_status_of_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_command_has_exit_status_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt() -> bytes:
         raise KeyboardInterrupt
 
@@ -85,7 +83,7 @@ def test_the_options_that_take_a_number_are_known() -> None:
 
 
 @pytest.mark.parametrize("option", NUMBERS, ids=" ".join)
-def test_a_number_that_nobody_can_wait_for_is_refused(option: tuple[str, str]) -> None:
+def test_a_number_of_seconds_that_is_too_large_is_refused(option: tuple[str, str]) -> None:
     parameter, most = number_options()[option], NUMBERS[option]
     context = click.Context(cli)
     assert [parameter.type_cast_value(context, value) for value in ("1e-320", "0.5", str(most))] == [1e-320, 0.5, most]
@@ -117,20 +115,20 @@ def test_the_commands_take_files() -> None:
 
 
 @pytest.mark.parametrize(("command", "option"), [*FILES, ("serve", "--host")])
-def test_an_option_that_is_empty_is_refused_by_name(command: str, option: str) -> None:
+def test_an_empty_option_is_refused_by_name(command: str, option: str) -> None:
     done = CliRunner().invoke(cli, [command, option, ""])
 
     line = f"Invalid value for '{option}': it is empty: give a value, or leave the option out"
     assert (done.exit_code != 0, line in done.output) == (True, True)
 
 
-def test_a_variable_that_is_empty_counts_as_unset() -> None:
+def test_an_empty_variable_counts_as_unset() -> None:
     done = CliRunner().invoke(cli, ["wait"], env={"MOCKSCOPE_READY_FILE": ""})
 
     assert (done.exit_code, "Missing option '--ready-file'." in done.output) == (2, True)
 
 
-def test_a_command_loads_nothing_of_the_others() -> None:
+def test_a_command_imports_no_module_of_the_others() -> None:
     script = (
         "import sys; from mockscope.cli.root import cli\n"
         "try: cli.main(['serve', '--help'])\n"

@@ -86,7 +86,7 @@ with urllib.request.urlopen(request) as response:
     assert json.loads(done.stdout) == [200, *AUTH.split(":"), AUTH]
 
 
-def test_the_variables_of_proxies_and_certificates_are_set_over_what_was_there() -> None:
+def test_the_variables_of_proxies_and_certificates_replace_existing_values() -> None:
     names = [
         *("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "no_proxy", "NO_PROXY"),
         *("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "WGETRC"),
@@ -132,7 +132,7 @@ def test_options_behind_the_command_are_the_command_s(run: Run) -> None:
     assert run("sh", "-c", "echo $0", "--seed").stdout == "--seed\n"
 
 
-def test_a_command_that_fails_shows_its_calls_with_hints_and_who_was_refused(run: Run) -> None:
+def test_a_failing_command_shows_its_calls_with_hints_and_the_refused_hosts(run: Run) -> None:
     script = """
 import os, urllib.error, urllib.request
 def ask(url):
@@ -159,7 +159,7 @@ raise SystemExit(5)
     ), done.stderr
 
 
-def test_a_command_that_fails_without_a_call_is_told_so(run: Run) -> None:
+def test_a_failing_command_without_a_call_gets_a_note(run: Run) -> None:
     done = run("--", "false")
 
     assert (done.returncode, done.stderr) == (
@@ -180,7 +180,7 @@ print(connection.getresponse().status)
     assert [run(*options, *python(script)).stdout for options in ((), ("--proxy-others", "pass"))] == ["403\n", "200\n"]
 
 
-def test_a_client_that_does_not_trust_the_proxy_is_named_with_the_variable_to_look_at(run: Run) -> None:
+def test_a_client_that_does_not_trust_the_proxy_is_reported_with_the_variable_to_set(run: Run) -> None:
     script = """
 import ssl, urllib.request
 # A context that trusts nobody.
@@ -201,7 +201,7 @@ except OSError as error:
 
 
 @pytest.mark.parametrize("status", [0, 4])
-def test_findings_are_lines_and_cost_neither_the_status_nor_the_state(tmp_path: Path, status: int, run: Run) -> None:
+def test_findings_are_printed_and_change_neither_status_nor_state(tmp_path: Path, status: int, run: Run) -> None:
     script = """
 import json, os, urllib.request
 def ask(method, path, content):
@@ -261,7 +261,9 @@ raise SystemExit(4)
         ),
     ],
 )
-def test_what_can_t_be_run_is_one_line(arguments: list[str], status: int, line: str, tmp_path: Path, run: Run) -> None:
+def test_a_command_that_cannot_be_run_is_one_line(
+    arguments: list[str], status: int, line: str, tmp_path: Path, run: Run
+) -> None:
     (tmp_path / "empty.yaml").write_text("mockscope: 1\n")
     (tmp_path / "monica").write_text("#!/no/such/interpreter\n")
     (tmp_path / "monica").chmod(0o755)
@@ -277,7 +279,7 @@ def test_what_can_t_be_run_is_one_line(arguments: list[str], status: int, line: 
         *(signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2),
     ],
 )
-def test_a_signal_reaches_the_command_which_may_answer_as_it_likes(number: int) -> None:
+def test_a_signal_reaches_the_command_which_may_handle_it(number: int) -> None:
     # Blocked, it can't come between a look for signals and the wait for one, and be lost.
     script = f"""
 import signal, sys
@@ -304,7 +306,7 @@ def test_a_command_that_a_signal_ends_gives_128_and_its_number(number: int) -> N
         assert errors == f"mockscope: the command ended with status {128 + number}; it made no call to the API.\n"
 
 
-def test_a_signal_that_comes_while_the_command_is_started_reaches_it(tmp_path: Path) -> None:
+def test_a_signal_during_the_start_of_the_command_reaches_it(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("""
 import os, signal, subprocess
 class Popen(subprocess.Popen):
@@ -318,7 +320,7 @@ subprocess.Popen = Popen
     assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, "")
 
 
-def test_a_signal_that_comes_before_the_command_keeps_it_from_being_started(tmp_path: Path) -> None:
+def test_a_signal_before_the_command_starts_prevents_its_start(tmp_path: Path) -> None:
     (tmp_path / "tmp").mkdir()
     (tmp_path / "sitecustomize.py").write_text("""
 import os, signal, tempfile
@@ -333,7 +335,7 @@ tempfile.mkdtemp = early
     assert (done.returncode, done.stdout, list((tmp_path / "tmp").iterdir())) == (128 + signal.SIGTERM, "", [])
 
 
-def test_what_is_ignored_here_the_command_ignores_too() -> None:
+def test_signals_ignored_by_exec_are_ignored_by_the_command() -> None:
     script = "import signal; print(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)"
     # As nohup has it.
     command = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *COMMAND, *python(script)]
@@ -341,7 +343,7 @@ def test_what_is_ignored_here_the_command_ignores_too() -> None:
     assert subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout == "True\n"
 
 
-def test_nothing_that_the_command_started_is_left_behind(tmp_path: Path) -> None:
+def test_processes_started_by_the_command_do_not_outlive_it(tmp_path: Path) -> None:
     child = (
         "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); signal.pause()"
     )
@@ -372,7 +374,7 @@ print(child.pid)
     os.kill(pid, signal.SIGKILL)
 
 
-def test_files_that_can_t_be_written_are_one_line(tmp_path: Path) -> None:
+def test_unwritable_files_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import tempfile; tempfile.tempdir = '/no/such/folder'")
     done = run_alone("--", "true", PYTHONPATH=str(tmp_path))
 
@@ -386,7 +388,7 @@ def test_no_file_is_left_in_the_temporary_directory(tmp_path: Path) -> None:
     assert (done.stdout, list(tmp_path.iterdir())) == ("1\n", [])
 
 
-def test_on_a_terminal_the_command_is_in_the_foreground_and_ctrl_c_is_its_own() -> None:
+def test_on_a_terminal_the_command_is_in_the_foreground_and_gets_ctrl_c() -> None:
     # Blocked for the same reason.
     script = """
 import os, signal
@@ -411,7 +413,7 @@ raise SystemExit(7)
     assert os.waitstatus_to_exitcode(status) == 7
 
 
-def test_on_a_terminal_ctrl_z_stops_both_and_both_go_on() -> None:
+def test_on_a_terminal_ctrl_z_stops_both_and_both_resume() -> None:
     script = """
 print("there", flush=True)
 print("read", input(), flush=True)

@@ -65,7 +65,7 @@ def run(*command: str, folder: Path = RECIPES, **environment: str) -> "subproces
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_the_shell_script_takes_a_person_off_the_mock() -> None:
+def test_the_shell_script_off_boards_a_person_on_the_mock() -> None:
     done = run("mockscope", "exec", "--", "sh", "offboard.sh", "joey@example.com")
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -102,7 +102,7 @@ def test_a_python_script_is_redirected_even_if_its_clients_ignore_the_proxy(tmp_
     ("recipe", "schema"),
     [("github-actions.yml", "vendor.github-workflows"), ("compose.yaml", "vendor.compose-spec")],
 )
-def test_a_recipe_that_is_not_run_is_valid_by_the_schema_of_its_format(recipe: str, schema: str) -> None:
+def test_a_recipe_that_is_not_run_is_valid_against_its_schema(recipe: str, schema: str) -> None:
     done = run("check_jsonschema", "--builtin-schema", schema, recipe)
 
     assert (done.returncode, done.stdout) == (0, "ok -- validation done\n"), done.stdout + done.stderr

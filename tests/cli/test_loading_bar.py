@@ -52,11 +52,11 @@ def test_a_large_site_shows_a_bar_on_a_terminal(tmp_path: Path) -> None:
     assert shown.count("100%") == 1
 
 
-def test_a_small_site_shows_none(tmp_path: Path) -> None:
+def test_a_small_site_shows_no_bar(tmp_path: Path) -> None:
     assert "users" not in shown_on_a_terminal(seed(tmp_path, 200))
 
 
-def test_where_nobody_watches_there_is_no_bar(tmp_path: Path) -> None:
+def test_there_is_no_bar_without_a_terminal(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [*COMMAND, str(seed(tmp_path, 20_000))], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -61,11 +61,11 @@ def test_a_full_disk_is_one_line_and_exit_status_1(tmp_path: Path, arguments: li
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
-def test_what_is_written_where_output_is_closed_goes_nowhere(tmp_path: Path, arguments: list[str]) -> None:
+def test_output_to_a_closed_stream_is_discarded(tmp_path: Path, arguments: list[str]) -> None:
     assert run(tmp_path, *arguments, output=">&-") == (0, "")
 
 
-def test_a_reader_that_leaves_has_seen_enough(tmp_path: Path) -> None:
+def test_a_closed_pipe_ends_the_output_without_an_error(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with open(writing, "wb") as pipe:
@@ -77,7 +77,7 @@ def test_a_reader_that_leaves_has_seen_enough(tmp_path: Path) -> None:
 
 
 @on_linux
-def test_a_server_whose_banner_can_t_be_written_ends_in_order(tmp_path: Path) -> None:
+def test_a_server_whose_banner_cannot_be_written_stops_cleanly(tmp_path: Path) -> None:
     done = run(tmp_path, "serve", "--port=0", "--state=state.json", "--ready-file=ready.json", output=f">{FULL}")
 
     assert done == (1, "mockscope: can't write: No space left on device\n")
@@ -85,7 +85,7 @@ def test_a_server_whose_banner_can_t_be_written_ends_in_order(tmp_path: Path) ->
     assert [site.host for site in load_sites(tmp_path / "state.json")] == ["example_site"]
 
 
-def test_a_server_without_standard_streams_serves_and_ends_in_order(tmp_path: Path) -> None:
+def test_a_server_without_standard_streams_serves_and_stops_cleanly(tmp_path: Path) -> None:
     command = [*COMMAND, "serve", "--port=0", "--ready-file=ready.json"]
     with subprocess.Popen(["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command], cwd=tmp_path) as process:
         waited = subprocess.run(
@@ -96,7 +96,7 @@ def test_a_server_without_standard_streams_serves_and_ends_in_order(tmp_path: Pa
         assert (waited.returncode, process.wait(300), list(tmp_path.iterdir())) == (0, 0, [])
 
 
-def test_an_error_of_another_kind_keeps_its_trace(tmp_path: Path) -> None:
+def test_an_unexpected_error_keeps_its_traceback(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import mockscope.seeds.files\nmockscope.seeds.files.schema = lambda: open('none')"
     )

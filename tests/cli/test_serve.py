@@ -123,7 +123,7 @@ def test_the_demo_site_holds_the_page_s_own_people_and_dashboards() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_with_exit_status_0_and_the_ready_file_goes(tmp_path: Path, number: int) -> None:
+def test_a_signal_stops_serve_with_status_0_and_removes_the_ready_file(tmp_path: Path, number: int) -> None:
     ready = tmp_path / "ready.json"
     with serving("--port", "0", "--ready-file", str(ready)) as served:
         content: dict[str, Any] = json.loads(ready.read_text())
@@ -144,7 +144,7 @@ def test_a_signal_ends_it_with_exit_status_0_and_the_ready_file_goes(tmp_path: P
     assert (status, errors, list(tmp_path.iterdir())) == (0, "", [])
 
 
-def test_a_connection_that_is_kept_open_does_not_keep_it_from_ending() -> None:
+def test_an_open_connection_does_not_keep_serve_from_stopping() -> None:
     with serving("--port", "0", "--log", "off") as served, requests.Session() as session:
         assert session.get(f"{served.url}/api/v1/users", headers=AUTH).status_code == 200
 
@@ -169,12 +169,12 @@ def serving_the_deaf(folder: Path) -> Iterator[Served]:
         yield served
 
 
-def test_a_client_that_reads_nothing_is_hung_up_on_without_a_trace(tmp_path: Path) -> None:
+def test_a_client_that_reads_nothing_is_disconnected_without_a_traceback(tmp_path: Path) -> None:
     with serving_the_deaf(tmp_path) as served:
         assert served.end() == (0, "")
 
 
-def test_who_is_impatient_need_not_wait_for_a_client_that_reads_nothing(tmp_path: Path) -> None:
+def test_a_second_signal_does_not_wait_for_a_client_that_reads_nothing(tmp_path: Path) -> None:
     with serving_the_deaf(tmp_path) as served:
         served.process.send_signal(signal.SIGINT)
         with suppress(ConnectionError):
@@ -184,7 +184,7 @@ def test_who_is_impatient_need_not_wait_for_a_client_that_reads_nothing(tmp_path
         assert served.end(signal.SIGINT) == (0, "")
 
 
-def test_a_client_that_sends_half_a_request_is_hung_up_on_without_a_trace() -> None:
+def test_a_client_that_sends_half_a_request_is_disconnected_without_a_traceback() -> None:
     head = "".join(f"{name}: {value}\r\n" for name, value in AUTH.items())
     with serving("--port", "0", "--log", "off") as served:
         address = ("127.0.0.1", int(served.url.rpartition(":")[2]))
@@ -197,7 +197,7 @@ def test_a_client_that_sends_half_a_request_is_hung_up_on_without_a_trace() -> N
             assert served.end() == (0, "")
 
 
-def test_the_ready_file_names_no_administrator_where_there_is_none(tmp_path: Path) -> None:
+def test_the_ready_file_of_a_site_without_administrators_has_no_admin_email(tmp_path: Path) -> None:
     (tmp_path / "seed.yaml").write_text("mockscope: 1\nsites:\n  - {host: a, api_key: k}\n")
     with serving("--port", "0", "--seed", "seed.yaml", "--ready-file", "ready.json", folder=tmp_path):
         assert json.loads((tmp_path / "ready.json").read_text())["sites"] == [
@@ -216,7 +216,7 @@ def test_the_ready_file_of_another_server_stays(tmp_path: Path) -> None:
     assert (left, list(tmp_path.iterdir())) == (second.url, [])
 
 
-def test_a_ready_file_is_no_pipe(tmp_path: Path) -> None:
+def test_a_ready_file_must_not_be_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "ready.json")
     result = run("serve", "--port", "0", "--ready-file", str(tmp_path / "ready.json"))
 
@@ -225,7 +225,7 @@ def test_a_ready_file_is_no_pipe(tmp_path: Path) -> None:
     assert (tmp_path / "ready.json").is_fifo()
 
 
-def test_every_option_has_a_twin_in_the_environment(tmp_path: Path) -> None:
+def test_every_option_has_an_environment_variable(tmp_path: Path) -> None:
     (tmp_path / "seed.json").write_text('{"mockscope": 1, "sites": [{"host": "a", "api_key": "k"}]}')
     environment = {
         "MOCKSCOPE_HOST": "127.0.0.2",
@@ -246,7 +246,7 @@ def test_every_option_has_a_twin_in_the_environment(tmp_path: Path) -> None:
     assert json.loads(errors)["status"] == 403
 
 
-def test_the_text_log_has_one_line_a_request_and_hints_under_it() -> None:
+def test_the_text_log_has_one_line_per_request_and_hints_under_it() -> None:
     joey = AUTH | {"Http-X-Email": "joey@example.com"}
     with serving("--port", "0") as served:
         requests.get(f"{served.url}/api/v1/users", headers=AUTH)
@@ -273,7 +273,7 @@ def test_the_text_log_has_one_line_a_request_and_hints_under_it() -> None:
     assert [line for line, pattern in zip(lines, patterns, strict=True) if not re.fullmatch(pattern, line)] == []
 
 
-def test_the_json_log_has_one_object_a_request() -> None:
+def test_the_json_log_has_one_object_per_request() -> None:
     with serving("--port", "0", "--log", "json") as served:
         response = requests.delete(
             f"{served.url}/api/v1/users?test_mode=true&a=b", headers=AUTH | {"Http-X-Email": "ross@example.com"}
@@ -372,7 +372,7 @@ def test_the_full_log_shows_request_and_response() -> None:
     ]
 
 
-def test_a_port_that_is_taken_is_one_line_and_exit_status_2() -> None:
+def test_a_port_in_use_is_one_line_and_exit_status_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         result = run("serve", "--port", str(port))
@@ -445,7 +445,7 @@ def test_wrong_use_is_one_line_from_a_process_too() -> None:
         ({"STATE": "new.json", "READY_FILE": "new.json"}, FILES_LINE),
     ],
 )
-def test_what_is_wrong_in_the_environment_is_called_by_its_variable(environment: dict[str, str], line: str) -> None:
+def test_a_wrong_value_in_the_environment_is_named_by_its_variable(environment: dict[str, str], line: str) -> None:
     twins = {f"MOCKSCOPE_{name}": value for name, value in environment.items()}
 
     assert invoke("serve", environment=twins) == (2, "", f"{line}\n")
@@ -459,7 +459,7 @@ def test_a_wrong_seed_is_one_line_with_file_line_and_nearest_name(tmp_path: Path
     assert invoke("serve", "--seed", str(seed)) == (2, "", line)
 
 
-def test_a_seed_without_sites_is_served_and_the_banner_says_what_that_means(tmp_path: Path) -> None:
+def test_a_seed_without_sites_is_served_with_an_explanation_in_the_banner(tmp_path: Path) -> None:
     (tmp_path / "seed.yaml").write_text("mockscope: 1\n")
     with serving("--port", "0", "--seed", "seed.yaml", folder=tmp_path) as served:
         assert "The seed has no sites: every request is answered 403." in served.banner
@@ -490,7 +490,7 @@ cli.main()
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_an_early_signal_ends_it_even_if_a_library_catches_every_exception() -> None:
+def test_an_early_signal_stops_serve_although_a_library_catches_every_exception() -> None:
     script = """
 import signal, sys
 from mockscope import cli, serving
@@ -518,7 +518,7 @@ def test_version_openapi_and_schema_are_printed() -> None:
     assert json.loads(run("export-schema").stdout)["title"] == "mockscope seed"
 
 
-def test_without_a_command_the_help_is_shown() -> None:
+def test_help_is_shown_without_a_command() -> None:
     result = run()
 
     assert (result.returncode, result.stdout) == (2, "")

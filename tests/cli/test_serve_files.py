@@ -69,7 +69,9 @@ def contents(folder: Path) -> dict[str, str]:
         ),
     ],
 )
-def test_an_option_of_serve_that_would_cost_a_file_is_refused(tmp_path: Path, options: list[str], line: str) -> None:
+def test_an_option_of_serve_that_would_overwrite_a_file_is_refused(
+    tmp_path: Path, options: list[str], line: str
+) -> None:
     (tmp_path / "seed.yaml").write_text(SEED)
     (tmp_path / "letter.txt").write_text(LETTER)
     (tmp_path / "link.json").symlink_to("new.json")
@@ -97,7 +99,7 @@ def test_the_ready_file_is_for_its_owner_alone_and_follows_no_link(tmp_path: Pat
     assert (mode, (tmp_path / "precious").read_text()) == (0o600, "precious")
 
 
-def test_a_ready_file_that_a_killed_server_left_is_replaced(tmp_path: Path) -> None:
+def test_a_ready_file_of_a_killed_server_is_replaced(tmp_path: Path) -> None:
     with serving(tmp_path, "--ready-file", "ready.json") as killed:
         killed.kill()
         killed.wait()
@@ -108,7 +110,7 @@ def test_a_ready_file_that_a_killed_server_left_is_replaced(tmp_path: Path) -> N
     assert (left["pid"], found["pid"], contents(tmp_path)) == (killed.pid, process.pid, {})
 
 
-def test_what_is_empty_may_be_written_over(tmp_path: Path) -> None:
+def test_an_empty_file_may_be_overwritten(tmp_path: Path) -> None:
     """As mktemp leaves it."""
     for name in ("ready.json", "ca.pem", "kept.yaml"):
         (tmp_path / name).touch()
@@ -119,7 +121,7 @@ def test_what_is_empty_may_be_written_over(tmp_path: Path) -> None:
     assert (tmp_path / "kept.yaml").read_text().startswith("mockscope: 1\n")
 
 
-def test_the_certificate_of_an_earlier_server_is_replaced_and_nobody_else_s(tmp_path: Path) -> None:
+def test_only_the_certificate_of_an_earlier_server_is_replaced(tmp_path: Path) -> None:
     ours, theirs = Authority().pem.decode(), CA().cert_pem.bytes().decode()
     (tmp_path / "ours.pem").write_text(ours)
     others = {"theirs.pem": theirs, "both.pem": ours + theirs, "with_key.pem": f"{ours}\nkey\n", "bytes.pem": "\x00"}
@@ -133,13 +135,13 @@ def test_the_certificate_of_an_earlier_server_is_replaced_and_nobody_else_s(tmp_
     assert (found.pop("ours.pem") == ours, found, statuses) == (False, others, [2, 2, 2, 2])
 
 
-def test_a_certificate_may_go_to_what_is_no_file(tmp_path: Path) -> None:
+def test_a_certificate_may_be_written_to_a_device(tmp_path: Path) -> None:
     with serving(tmp_path, "--tls", "--ca-file=/dev/stderr") as process:
         process.send_signal(signal.SIGTERM)
         assert process.communicate(timeout=300)[1].startswith("-----BEGIN CERTIFICATE-----\n")
 
 
-def test_exec_keeps_its_state_over_an_earlier_one_and_over_nothing_else(tmp_path: Path) -> None:
+def test_exec_writes_its_state_over_an_earlier_state_only(tmp_path: Path) -> None:
     (tmp_path / "seed.yaml").write_text(SEED)
     (tmp_path / "letter.txt").write_text(LETTER)
     keep = ("exec", "--seed=seed.yaml", "--keep-state")

@@ -59,7 +59,7 @@ def serving(
         process.communicate(timeout=300)
 
 
-def test_serve_tls_speaks_https_and_writes_the_certificate_where_it_is_told(tmp_path: Path) -> None:
+def test_serve_tls_serves_https_and_writes_the_certificate(tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.pem"
     with serving(tmp_path, "--tls", "--ca-file", str(ca_file)) as (_, ready):
         response = requests.get(f"{ready['url']}/api/v1/groups", headers=HEADERS, verify=str(ca_file), timeout=300)
@@ -99,7 +99,7 @@ def test_the_banner_of_serve_tls_has_a_curl_line_that_works_when_pasted(tmp_path
     assert len(json.loads(response)["users"]) == 5
 
 
-def test_serve_proxy_answers_for_the_vendor_s_hosts_and_ends_cleanly(tmp_path: Path) -> None:
+def test_serve_proxy_serves_the_vendor_s_hosts_and_stops_cleanly(tmp_path: Path) -> None:
     trust = tmp_path / "trust"
     trust.mkdir()
     environment = {"PROXY": "true", "PROXY_PORT": "0", "PROXY_OTHERS": "refuse"}
@@ -125,11 +125,11 @@ def test_serve_proxy_answers_for_the_vendor_s_hosts_and_ends_cleanly(tmp_path: P
         (["--tls", "--ca-file", "no/ca.pem"], "can't write the CA file no/ca.pem: No such file or directory"),
     ],
 )
-def test_a_certificate_that_can_t_be_written_is_one_line(options: list[str], line: str) -> None:
+def test_an_unwritable_certificate_is_one_line(options: list[str], line: str) -> None:
     assert alone("serve", "--port=0", *options) == (2, "", f"mockscope: {line}\n")
 
 
-def test_a_proxy_port_that_is_taken_is_one_line() -> None:
+def test_a_proxy_port_in_use_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = alone("serve", "--port=0", "--proxy", f"--proxy-port={port}")
@@ -137,7 +137,7 @@ def test_a_proxy_port_that_is_taken_is_one_line() -> None:
     assert done == (2, "", f"mockscope: can't listen on 127.0.0.1 port {port}: Address already in use\n")
 
 
-def test_env_prints_what_leads_a_shell_s_programs_to_a_running_proxy(tmp_path: Path) -> None:
+def test_env_prints_the_variables_that_lead_programs_to_a_running_proxy(tmp_path: Path) -> None:
     with serving(tmp_path, "--proxy", "--proxy-port=0") as (_, ready):
         script = f"""
 eval "$({shlex.join(COMMAND)} env --ready-file ready.json)"
@@ -153,7 +153,7 @@ echo "$MOCKSCOPE_SITE $HTTPS_PROXY"
     assert (done.stdout, done.stderr) == (f"200 200 example_site {ready['proxy']}\n", "")
 
 
-def test_env_of_a_plain_server_names_the_server_alone_and_quotes_for_the_shell(tmp_path: Path) -> None:
+def test_env_of_a_plain_server_prints_its_url_quoted_for_the_shell(tmp_path: Path) -> None:
     site = {"host": "the one", "api_key": "it's", "admin": None}
     (tmp_path / "ready.json").write_text(json.dumps({"url": "http://127.0.0.1:1", "sites": [site]}))
     (tmp_path / "empty.json").write_text(json.dumps({"url": "http://127.0.0.1:1", "sites": []}))
@@ -178,7 +178,7 @@ def test_wait_waits_for_a_server_with_tls(tmp_path: Path) -> None:
     assert (done.returncode, process.returncode) == (1, 0)
 
 
-def test_wait_gives_up_in_time_and_says_what_it_waited_for(tmp_path: Path) -> None:
+def test_wait_times_out_and_names_the_server(tmp_path: Path) -> None:
     with held_port() as port:
         url = f"http://127.0.0.1:{port}"
         (tmp_path / "stale.json").write_text(json.dumps({"url": url, "sites": []}))
@@ -214,7 +214,7 @@ def test_wait_gives_up_in_time_and_says_what_it_waited_for(tmp_path: Path) -> No
     }
 
 
-def test_wait_does_not_wait_longer_for_a_server_that_is_silent(tmp_path: Path) -> None:
+def test_wait_times_out_for_a_silent_server(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         (tmp_path / "ready.json").write_text(json.dumps({"url": url, "sites": []}))
@@ -223,7 +223,7 @@ def test_wait_does_not_wait_longer_for_a_server_that_is_silent(tmp_path: Path) -
     assert (done.returncode, done.stderr) == (1, f"mockscope: nothing answers at {url} (timed out) after 0.1 seconds\n")
 
 
-def test_wait_is_not_content_with_another_server_at_the_port(
+def test_wait_does_not_accept_another_server_on_the_port(
     tmp_path: Path, outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for bound in ("RESPONSE_SECONDS", "MIN_RESPONSE_SECONDS"):
@@ -236,7 +236,7 @@ def test_wait_is_not_content_with_another_server_at_the_port(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_wait_that_a_signal_ends_is_no_success(number: int, tmp_path: Path) -> None:
+def test_a_wait_ended_by_a_signal_fails(number: int, tmp_path: Path) -> None:
     fifo = tmp_path / "ready.json"
     os.mkfifo(fifo)
     process = subprocess.Popen([*COMMAND, "wait", "--ready-file", str(fifo)])
@@ -248,7 +248,7 @@ def test_a_wait_that_a_signal_ends_is_no_success(number: int, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("command", ["env", "wait"])
-def test_without_a_ready_file_it_is_wrong_use(command: str) -> None:
+def test_env_and_wait_without_a_ready_file_are_wrong_use(command: str) -> None:
     assert run(command) == (2, "", "mockscope: Missing option '--ready-file'.\n")
 
 
@@ -268,7 +268,7 @@ def test_without_a_ready_file_it_is_wrong_use(command: str) -> None:
         ),
     ],
 )
-def test_env_says_what_is_wrong_with_a_ready_file(content: str | None, line: str, tmp_path: Path) -> None:
+def test_env_explains_an_invalid_ready_file(content: str | None, line: str, tmp_path: Path) -> None:
     path = tmp_path / "ready.json"
     if content is not None:
         path.write_text(content)

@@ -108,7 +108,7 @@ def refused(folder: Path, *options: str) -> tuple[int, str, str]:
     ("name", "number"),
     [("state.yaml", signal.SIGINT), ("state.json", signal.SIGTERM), ("state.json", signal.SIGHUP)],
 )
-def test_what_one_run_wrote_the_next_one_serves(tmp_path: Path, name: str, number: int) -> None:
+def test_the_next_run_serves_the_state_of_the_last(tmp_path: Path, name: str, number: int) -> None:
     with serving(tmp_path, "--state", name) as served:
         served.delete("joey@example.com")
         left = served.emails()
@@ -124,7 +124,7 @@ def test_what_one_run_wrote_the_next_one_serves(tmp_path: Path, name: str, numbe
     assert list(Mockscope(path).sites[HOST].users) == [email for email in left if email != "monica@example.com"]
 
 
-def test_the_seed_is_for_the_first_run_alone(tmp_path: Path) -> None:
+def test_the_seed_is_used_in_the_first_run_only(tmp_path: Path) -> None:
     (tmp_path / "seed.json").write_text(json.dumps(seed_with("Phoebe", "Ursula")))
     with serving(tmp_path, "--seed", "seed.json", MOCKSCOPE_STATE="state.yaml") as served:
         assert served.emails() == ["phoebe@example.com", "ursula@example.com"]
@@ -143,7 +143,7 @@ def test_a_state_that_is_loaded_and_written_is_the_same(tmp_path: Path) -> None:
     assert exported(tmp_path / "state.yaml") == before
 
 
-def test_impatience_loses_nothing(tmp_path: Path) -> None:
+def test_a_second_signal_loses_no_state(tmp_path: Path) -> None:
     with serving(tmp_path, "--state", "state.json") as served:
         served.delete("joey@example.com")
         while served.process.poll() is None:
@@ -155,7 +155,7 @@ def test_impatience_loses_nothing(tmp_path: Path) -> None:
     assert "joey@example.com" not in Mockscope(tmp_path / "state.json").sites[HOST].users
 
 
-def test_a_hangup_that_is_ignored_at_the_start_ends_nothing(tmp_path: Path) -> None:
+def test_a_hangup_ignored_at_the_start_is_still_ignored(tmp_path: Path) -> None:
     """As under nohup."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -167,7 +167,7 @@ def test_a_hangup_that_is_ignored_at_the_start_ends_nothing(tmp_path: Path) -> N
         signal.signal(signal.SIGHUP, before)
 
 
-def test_a_state_that_can_not_be_written_at_the_end_is_one_line_and_exit_status_1(tmp_path: Path) -> None:
+def test_a_state_that_cannot_be_written_at_the_end_is_one_line_and_exit_status_1(tmp_path: Path) -> None:
     folder = tmp_path / "states"
     folder.mkdir()
     with serving(tmp_path, "--state", "states/state.yaml") as served:
@@ -187,7 +187,7 @@ def test_a_state_that_can_not_be_written_at_the_end_is_one_line_and_exit_status_
         ("mockscope: 1\nsites: [}\n", ", line 2: not YAML: did not find expected node content"),
     ],
 )
-def test_a_state_that_can_not_be_loaded_is_refused_with_its_line_and_stays_as_it_is(
+def test_a_state_that_cannot_be_loaded_is_refused_with_its_line_and_is_unchanged(
     tmp_path: Path, text: str, problem: str
 ) -> None:
     path = tmp_path / "state.yaml"
@@ -208,7 +208,7 @@ def test_a_state_that_can_not_be_loaded_is_refused_with_its_line_and_stays_as_it
         (f"{'x' * 300}.yaml", "File name too long"),
     ],
 )
-def test_a_place_where_no_state_can_be_written_is_refused_at_the_start(tmp_path: Path, name: str, problem: str) -> None:
+def test_an_unwritable_state_file_is_refused_at_the_start(tmp_path: Path, name: str, problem: str) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
 
@@ -226,11 +226,11 @@ def test_a_start_that_fails_later_writes_no_state(tmp_path: Path) -> None:
 # -- the file --------------------------------------------------------------------------------------------------
 
 
-def test_the_hook_of_the_bench_is_empty_until_somebody_sets_it() -> None:
+def test_a_site_registry_saves_nothing_by_default() -> None:
     assert Mockscope().registry.save is None
 
 
-def test_a_new_file_is_for_its_owner_alone_and_one_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+def test_a_new_file_is_private_and_an_existing_one_keeps_its_mode(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         StateFile(tmp_path / "new.yaml").save(load_sites(SEED))
@@ -244,7 +244,7 @@ def test_a_new_file_is_for_its_owner_alone_and_one_that_is_there_keeps_its_mode(
     assert modes == [0o600, 0o640]
 
 
-def test_where_the_file_is_a_link_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+def test_the_target_of_a_link_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     (tmp_path / "state.json").symlink_to("kept/state.json")
     StateFile(tmp_path / "state.json").save(load_sites(SEED))
@@ -253,7 +253,7 @@ def test_where_the_file_is_a_link_what_it_leads_to_is_replaced(tmp_path: Path) -
     assert exported(tmp_path / "kept" / "state.json") == Mockscope(SEED).export()
 
 
-def test_a_file_that_is_mounted_by_itself_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mounted_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "state.yaml").touch()
     monkeypatch.setattr(os.path, "ismount", lambda path: path == tmp_path / "state.yaml")
 
@@ -262,7 +262,7 @@ def test_a_file_that_is_mounted_by_itself_is_refused(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("step", ["fsync", "fchmod"])
-def test_a_save_that_fails_leaves_the_old_file_and_nothing_beside_it(
+def test_a_failed_save_leaves_the_old_file_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     kept = StateFile(tmp_path / "state.yaml")
@@ -298,7 +298,7 @@ def test_an_older_state_never_replaces_a_newer_one(tmp_path: Path) -> None:
     assert list(Mockscope(tmp_path / "state.yaml").sites[HOST].users) == ["ursula@example.com"]
 
 
-def test_a_part_file_of_a_killed_process_goes_and_nothing_else_does(tmp_path: Path) -> None:
+def test_only_the_part_file_of_a_killed_process_is_removed(tmp_path: Path) -> None:
     part = "0123456789abcdef.part"
     others = [".state.yaml.part", f".other.yaml.{part}", f"state.yaml.{part}", f".state.yaml.bak.{part}"]
     for name in (*others, f".state.yaml.{part}"):
@@ -446,7 +446,7 @@ def write_and_save(url: str, turn: int, saved: "SimpleQueue[tuple[str, int, int]
 
 
 @pytest.mark.slow
-def test_a_kill_loses_nothing_that_a_save_confirmed(tmp_path: Path) -> None:
+def test_a_kill_loses_no_confirmed_save(tmp_path: Path) -> None:
     seed = seed_with("Phoebe")
     seed["sites"][0]["users"][0]["groups"] = ["Administrators"]
     (tmp_path / "seed.json").write_text(json.dumps(seed))
@@ -468,7 +468,7 @@ def test_a_kill_loses_nothing_that_a_save_confirmed(tmp_path: Path) -> None:
     assert len(promised) >= 60
 
 
-def test_a_file_that_is_half_written_would_be_seen(tmp_path: Path) -> None:
+def test_a_half_written_file_is_detected(tmp_path: Path) -> None:
     """The tests above rely on this: half of a state is not a valid one."""
     text = json.dumps(seed_with("Phoebe"))
     (tmp_path / "state.json").write_text(text[: len(text) // 2])

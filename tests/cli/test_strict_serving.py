@@ -55,14 +55,14 @@ def update_with_an_unknown_field(url: str) -> requests.Response:
     )
 
 
-def test_no_answer_shows_the_time_of_the_machine(tmp_path: Path) -> None:
+def test_no_response_shows_the_machine_s_time(tmp_path: Path) -> None:
     with serving(tmp_path) as (_, url), serve() as live:
         served = [requests.get(f"{each}/{path}") for each in (url, live.url) for path in ("api/v1/users", "nowhere")]
 
     assert [response.headers.get("Date") for response in served] == [None] * 4
 
 
-def test_what_nobody_promises_to_work_is_printed_at_the_end_and_the_exit_status_stays_0(tmp_path: Path) -> None:
+def test_findings_are_printed_at_the_end_with_exit_status_0(tmp_path: Path) -> None:
     with serving(tmp_path, "--strict") as (process, url):
         requests.get(f"{url}/api/v1/users", headers=AUTH)
         response = update_with_an_unknown_field(url)
@@ -77,7 +77,7 @@ def test_what_nobody_promises_to_work_is_printed_at_the_end_and_the_exit_status_
 
 
 @pytest.mark.parametrize("options", [[], ["--no-strict"]])
-def test_without_strict_mode_nothing_is_printed(tmp_path: Path, options: list[str]) -> None:
+def test_nothing_is_printed_without_strict_mode(tmp_path: Path, options: list[str]) -> None:
     twins = {"MOCKSCOPE_STRICT": "true"} if options else {}
     with serving(tmp_path, *options, **twins) as (process, url):
         assert update_with_an_unknown_field(url).status_code == 200
@@ -85,7 +85,7 @@ def test_without_strict_mode_nothing_is_printed(tmp_path: Path, options: list[st
         assert end(process) == (0, "")
 
 
-def test_only_so_many_calls_are_kept(tmp_path: Path) -> None:
+def test_only_max_calls_are_kept(tmp_path: Path) -> None:
     with serving(tmp_path, MOCKSCOPE_CALLS_KEPT="3") as (_, url):
         asked = [requests.get(f"{url}/api/v1/users", headers=AUTH).headers["X-Request-Id"] for _ in range(5)]
         calls = requests.get(f"{url}/_mockscope/v1/sites/example_site/calls").json()["calls"]
@@ -93,7 +93,7 @@ def test_only_so_many_calls_are_kept(tmp_path: Path) -> None:
     assert [call["id"] for call in calls] == asked[2:]
 
 
-def test_no_calls_at_all_can_not_be_kept() -> None:
+def test_max_calls_of_0_is_refused() -> None:
     done = subprocess.run([*COMMAND, "--calls-kept", "0"], capture_output=True, text=True, timeout=300, check=False)
 
     line = "mockscope: Invalid value for '--calls-kept': 0 is not in the range x>=1.\n"

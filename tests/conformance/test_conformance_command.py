@@ -106,7 +106,7 @@ class Terminal(io.StringIO):
 # -- what it prints --------------------------------------------------------------------------------------------
 
 
-def test_the_table_has_a_line_for_each_rule_and_counts_them(run: Run, place: list[str]) -> None:
+def test_the_table_has_a_line_per_rule_and_the_totals(run: Run, place: list[str]) -> None:
     done = run(*place, "--rule", "PAGE-1", "--rule", "USER-CREATE-4", "--rule", "TEST-3", "--rule", "HTTP-10")
 
     assert done == Done(
@@ -122,7 +122,7 @@ def test_the_table_has_a_line_for_each_rule_and_counts_them(run: Run, place: lis
     )
 
 
-def test_what_differs_is_shown_with_its_exchange_and_a_line_for_curl(run: Run, deviant: list[str]) -> None:
+def test_a_difference_is_shown_with_its_exchange_and_a_curl_line(run: Run, deviant: list[str]) -> None:
     done = run(*deviant, "--rule", "USER-GET-1")
 
     shown = re.sub(r"[0-9a-f]{8}-\d+@", "12345678-1@", done.output)
@@ -149,7 +149,7 @@ def test_what_differs_is_shown_with_its_exchange_and_a_line_for_curl(run: Run, d
 
 
 @pytest.mark.parametrize("name", ["a_long_line_is_400", "a_long_head_is_400"])
-def test_a_request_that_is_too_long_is_cut_where_it_is_shown(run: Run, name: str) -> None:
+def test_a_long_request_is_cut_in_the_output(run: Run, name: str) -> None:
     with deviating(DEVIATIONS[name].deviate()) as arguments:
         done = run(*arguments, "--rule", "HTTP-8")
 
@@ -160,7 +160,7 @@ def test_a_request_that_is_too_long_is_cut_where_it_is_shown(run: Run, name: str
 
 
 @pytest.mark.parametrize("level", ["--read-only", "--dry-run", "--full"])
-def test_the_mock_holds_at_every_level(run: Run, place: list[str], site: MockSite, level: str) -> None:
+def test_the_mock_passes_at_every_level(run: Run, place: list[str], site: MockSite, level: str) -> None:
     before = site.export()
 
     done = run(*place, level, "--yes")
@@ -169,7 +169,7 @@ def test_the_mock_holds_at_every_level(run: Run, place: list[str], site: MockSit
     assert done.output.splitlines()[-1].startswith(f"{level[2:]}: 52 rules: ")
 
 
-def test_the_key_may_be_in_another_variable(
+def test_the_key_may_come_from_another_variable(
     run: Run, place: list[str], site: MockSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTHER_KEY", site.rotate_key())
@@ -181,7 +181,7 @@ def test_the_key_may_be_in_another_variable(
 # -- reports ---------------------------------------------------------------------------------------------------
 
 
-def test_the_report_for_programs_has_every_rule_and_check(run: Run, deviant: list[str]) -> None:
+def test_the_json_report_has_every_rule_and_check(run: Run, deviant: list[str]) -> None:
     done = run(*deviant, "--report", "json")
     report = json.loads(done.output)
 
@@ -210,7 +210,7 @@ def test_the_report_for_programs_has_every_rule_and_check(run: Run, deviant: lis
     assert (done.status, list(exchange)) == (2, ["method", "path", "status", "text", "curl"])
 
 
-def test_the_report_for_ci_has_a_case_for_each_check(run: Run, deviant: list[str]) -> None:
+def test_the_junit_report_has_a_case_for_each_check(run: Run, deviant: list[str]) -> None:
     done = run(*deviant, "--report", "junit", "--rule", "USER-GET-1", "--rule", "USER-CREATE-4")
     [suite] = ElementTree.fromstring(done.output)
 
@@ -269,7 +269,7 @@ def test_no_report_holds_the_key(run: Run, form: str | None) -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "junit", None])
-def test_without_exchanges_nobody_is_named_and_no_site(run: Run, deviant: list[str], form: str | None) -> None:
+def test_a_report_without_exchanges_names_no_person_and_no_site(run: Run, deviant: list[str], form: str | None) -> None:
     done = run(*deviant, "--dry-run", "--no-exchanges", *(["--report", form] if form else []))
 
     assert done.status == 2
@@ -277,7 +277,7 @@ def test_without_exchanges_nobody_is_named_and_no_site(run: Run, deviant: list[s
     assert re.findall(r"central:perk|[\w.+-]+@example|Rachel|Green", done.output) == []
 
 
-def test_the_reason_why_nothing_can_be_seen_is_in_every_report(run: Run, place: list[str]) -> None:
+def test_every_report_has_the_reason_of_a_rule_that_cannot_be_seen(run: Run, place: list[str]) -> None:
     reason = "no response of the API shows what an access allows"
 
     for form in ("json", "junit"):
@@ -290,7 +290,7 @@ def test_a_report_without_exchanges_has_a_placeholder_for_the_site(run: Run, dev
 
 
 @pytest.mark.parametrize("form", ["json", "junit", None])
-def test_what_a_server_says_does_not_reach_the_terminal_s_own_commands(run: Run, form: str | None) -> None:
+def test_control_characters_of_a_server_are_escaped(run: Run, form: str | None) -> None:
     async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         response = await forward(request)
         return replace(response, body=b"\x1b[2J\xc2\x9b\ttea") if response.status == 404 else response
@@ -303,7 +303,7 @@ def test_what_a_server_says_does_not_reach_the_terminal_s_own_commands(run: Run,
     assert re.findall(r"(?:<|&lt;) .*tea", shown) == [rf"{'&lt;' if form == 'junit' else '<'} \x1b[2J\x9b   tea"]
 
 
-def test_what_the_output_can_not_hold_is_escaped_and_differs_all_the_same() -> None:
+def test_text_outside_the_output_s_encoding_is_escaped() -> None:
     async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         response = await forward(request)
         return replace(response, body="Джои, né Tribbiani".encode()) if response.status == 404 else response
@@ -325,7 +325,7 @@ def test_what_the_output_can_not_hold_is_escaped_and_differs_all_the_same() -> N
 # -- policies --------------------------------------------------------------------------------------------------
 
 
-def test_switches_that_are_written_make_a_mock_that_answers_alike(run: Run, server: LiveServer) -> None:
+def test_a_written_policy_makes_the_mock_behave_like_the_server(run: Run, server: LiveServer) -> None:
     [seeded] = SEED["sites"]
     site = server.site(host=seeded["host"], api_key=KEY, seed=SEED, **TURNED)
 
@@ -343,7 +343,7 @@ def test_switches_that_are_written_make_a_mock_that_answers_alike(run: Run, serv
 
 @pytest.mark.parametrize("form", ["json", "junit", None])
 @pytest.mark.parametrize("more", [[], ["--no-exchanges"]])
-def test_every_report_names_the_switch_where_the_answer_was_another(
+def test_every_report_names_the_policy_switch_of_a_difference(
     run: Run, site: MockSite, place: list[str], form: str | None, more: list[str]
 ) -> None:
     site.set_policy(test_mode_create_status=201)
@@ -358,14 +358,14 @@ def test_every_report_names_the_switch_where_the_answer_was_another(
     )
 
 
-def test_a_mock_as_it_is_needs_no_switch(run: Run, server: LiveServer) -> None:
+def test_a_default_mock_needs_no_policy(run: Run, server: LiveServer) -> None:
     site = server.site(api_key=KEY)
 
     assert run(site.url, "--site", site.host, "--write-policy", "policy.yaml").status == 0
     assert Path("policy.yaml").read_text() == "policy: {}\n"
 
 
-def test_what_a_dry_run_can_t_tell_apart_is_no_switch(run: Run, site: MockSite, place: list[str]) -> None:
+def test_readings_that_a_dry_run_cannot_tell_apart_write_no_switch(run: Run, site: MockSite, place: list[str]) -> None:
     site.set_policy(unknown_groups="ignore")
 
     done = run(*place, "--dry-run", "--write-policy", "policy.yaml", "--rule", "USER-CREATE-2")
@@ -385,7 +385,7 @@ def test_what_a_dry_run_can_t_tell_apart_is_no_switch(run: Run, site: MockSite, 
         ("{", ""),
     ],
 )
-def test_a_policy_that_is_none_is_refused(run: Run, place: list[str], text: str, reason: str) -> None:
+def test_an_invalid_policy_is_refused(run: Run, place: list[str], text: str, reason: str) -> None:
     Path("bad.yaml").write_text(text)
 
     done = run(*place, "--policy", "bad.yaml")
@@ -398,7 +398,7 @@ def test_a_policy_that_is_none_is_refused(run: Run, place: list[str], text: str,
 # -- on the way ------------------------------------------------------------------------------------------------
 
 
-def test_on_a_terminal_it_shows_how_far_it_is(run: Run, place: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_progress(run: Run, place: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
 
@@ -416,7 +416,7 @@ def test_on_a_terminal_it_shows_how_far_it_is(run: Run, place: list[str], monkey
         ("http://127.0.0.1:1", ["--rate", "0.5"], 0.5),
     ],
 )
-def test_a_server_that_is_not_on_this_machine_is_asked_slowly_unless_it_is_said(
+def test_requests_to_another_machine_are_slow_by_default(
     run: Run, url: str, rate: list[str], expected: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[dict[str, Any]] = []
@@ -434,13 +434,13 @@ def test_a_server_that_is_not_on_this_machine_is_asked_slowly_unless_it_is_said(
     assert [options["rate"] for options in sent] == [expected]
 
 
-def test_an_answer_that_takes_too_long_is_given_up(run: Run, site: MockSite, place: list[str]) -> None:
+def test_a_slow_response_times_out(run: Run, site: MockSite, place: list[str]) -> None:
     site.faults.add("list_users", delay=30)
 
     assert run(*place, "--timeout", "0.2") == Done(1, "", f"mockscope: {site.url}: no response within 0.2 seconds\n")
 
 
-def test_no_more_pages_are_read_than_was_said(run: Run, site: MockSite, place: list[str]) -> None:
+def test_max_pages_limits_the_pages_read(run: Run, site: MockSite, place: list[str]) -> None:
     done = run(*place, "--rule", "PAGE-5", "--max-pages", "2", "--report", "json")
 
     [rule] = json.loads(done.output)["rules"]
@@ -455,7 +455,7 @@ def test_no_more_pages_are_read_than_was_said(run: Run, site: MockSite, place: l
     assert [call.operation for call in site.calls].count("list_users") == 2
 
 
-def test_certificates_of_one_s_own_are_believed(run: Run) -> None:
+def test_a_private_authority_is_trusted_by_option(run: Run) -> None:
     with mockscope.serve(tls=True) as server:
         site = server.site(api_key=KEY)
         url = server.url
@@ -471,7 +471,7 @@ def test_certificates_of_one_s_own_are_believed(run: Run) -> None:
 # -- what it asks ----------------------------------------------------------------------------------------------
 
 
-def test_a_full_run_asks_and_takes_no_for_an_answer(
+def test_a_full_run_asks_for_confirmation_and_stops_at_no(
     run: Run, site: MockSite, place: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
@@ -483,7 +483,7 @@ def test_a_full_run_asks_and_takes_no_for_an_answer(
     assert done.errors.startswith(asked)
 
 
-def test_a_full_run_asks_and_takes_yes(
+def test_a_full_run_asks_for_confirmation_and_starts_at_yes(
     run: Run, site: MockSite, place: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
@@ -491,7 +491,7 @@ def test_a_full_run_asks_and_takes_yes(
     assert run(*place, "--full", "--rule", "USER-CREATE-5").status == 0
 
 
-def test_where_nobody_can_be_asked_a_full_run_does_not_begin(run: Run, site: MockSite, place: list[str]) -> None:
+def test_a_full_run_without_a_terminal_needs_yes(run: Run, site: MockSite, place: list[str]) -> None:
     done = run(*place, "--full")
 
     assert done == Done(
@@ -503,7 +503,7 @@ def test_where_nobody_can_be_asked_a_full_run_does_not_begin(run: Run, site: Moc
     assert len(site.calls) == 0
 
 
-def test_what_earlier_runs_have_left_is_named_and_stays(run: Run, site: MockSite, place: list[str]) -> None:
+def test_leftovers_of_earlier_runs_are_named_and_kept(run: Run, site: MockSite, place: list[str]) -> None:
     site.add_user("mockscope-check-0123abcd-1@example.com")
     before = site.export()
 
@@ -517,7 +517,7 @@ def test_what_earlier_runs_have_left_is_named_and_stays(run: Run, site: MockSite
     assert site.export() == before
 
 
-def test_what_earlier_runs_have_left_is_removed_on_demand(run: Run, site: MockSite, place: list[str]) -> None:
+def test_leftovers_of_earlier_runs_are_removed_by_option(run: Run, site: MockSite, place: list[str]) -> None:
     before = site.export()
     site.add_user("mockscope-check-0123abcd-1@example.com")
     left = "mockscope: left by earlier checks: the user mockscope-check-0123abcd-1@example.com\n"
@@ -529,7 +529,7 @@ def test_what_earlier_runs_have_left_is_removed_on_demand(run: Run, site: MockSi
     assert run(*place, "--clean-up") == Done(0, "", "mockscope: no check has left anything there\n")
 
 
-def test_what_test_mode_has_made_is_named_and_can_be_removed(run: Run) -> None:
+def test_records_created_in_test_mode_are_named_and_can_be_removed(run: Run) -> None:
     block = deviating(DEVIATIONS["groups_are_created_in_test_mode"].deviate())
     with block as arguments:
         done = run(*arguments, "--dry-run", "--rule", "TEST-4")
@@ -543,7 +543,7 @@ def test_what_test_mode_has_made_is_named_and_can_be_removed(run: Run) -> None:
     assert (again.status, again.errors.endswith("mockscope: removed\n"), marked_on(block.site)) == (0, True, [])
 
 
-def test_what_can_t_be_removed_is_said_and_is_no_success(run: Run) -> None:
+def test_records_that_cannot_be_removed_are_named_and_fail_the_run(run: Run) -> None:
     async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return refusal(500) if request.method == "DELETE" else await forward(request)
 
@@ -579,7 +579,7 @@ def test_what_can_t_be_removed_is_said_and_is_no_success(run: Run) -> None:
     ],
 )
 @pytest.mark.parametrize("level", ["--read-only", "--full", "--clean-up"])
-def test_another_server_than_it_was_told_can_t_be_judged(run: Run, response: Response, reason: str, level: str) -> None:
+def test_an_unexpected_server_cannot_be_checked(run: Run, response: Response, reason: str, level: str) -> None:
     async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         return response
 
@@ -589,16 +589,14 @@ def test_another_server_than_it_was_told_can_t_be_judged(run: Run, response: Res
     assert done == Done(1, "", f"mockscope: {reason} (GET /api/v1/users: {response.status})\n")
 
 
-def test_where_nothing_listens_nothing_can_be_judged(run: Run) -> None:
+def test_an_unreachable_server_cannot_be_checked(run: Run) -> None:
     with mockscope.serve() as server:
         url = server.url
 
     assert run(url, "--site", "central:perk") == Done(1, "", f"mockscope: {url}: nothing listens there\n")
 
 
-def test_a_policy_that_can_t_be_written_is_refused_before_anything_is_asked(
-    run: Run, site: MockSite, place: list[str]
-) -> None:
+def test_an_unwritable_policy_file_is_refused_before_any_request(run: Run, site: MockSite, place: list[str]) -> None:
     done = run(*place, "--write-policy", "no/policy.yaml")
 
     assert done == Done(1, "", "mockscope: cannot write no/policy.yaml: No such file or directory\n")
@@ -646,7 +644,7 @@ def test_a_policy_that_can_t_be_written_is_refused_before_anything_is_asked(
         ),
     ],
 )
-def test_wrong_use_is_one_line_and_not_the_status_of_a_difference(run: Run, arguments: list[str], line: str) -> None:
+def test_wrong_use_is_one_line_with_a_status_of_its_own(run: Run, arguments: list[str], line: str) -> None:
     assert run(*arguments) == Done(1, "", f"mockscope: {line}\n")
 
 
@@ -666,17 +664,17 @@ def test_wrong_use_is_one_line_and_not_the_status_of_a_difference(run: Run, argu
         ),
     ],
 )
-def test_a_key_in_the_wrong_place_is_not_repeated(run: Run, arguments: list[str], line: str) -> None:
+def test_a_key_in_the_wrong_place_is_not_printed(run: Run, arguments: list[str], line: str) -> None:
     assert run(*arguments) == Done(1, "", f"mockscope: {line}\n")
 
 
-def test_help_is_no_failure(run: Run) -> None:
+def test_help_has_exit_status_0(run: Run) -> None:
     done = run("--help")
 
     assert (done.status, done.errors, "--dry-run" in done.output) == (0, "", True)
 
 
-def test_who_interrupts_it_early_is_not_told_that_all_holds(
+def test_an_early_interrupt_does_not_report_success(
     run: Run, place: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*arguments: Any, **options: Any) -> None:

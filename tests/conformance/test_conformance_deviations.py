@@ -52,11 +52,11 @@ def test_a_deviation_is_found_by_its_rule(name: str) -> None:
         for number, name in enumerate(DEVIATIONS)
     ],
 )
-def test_a_deviation_is_found_by_its_rule_alone(name: str) -> None:
+def test_a_deviation_is_found_when_its_rule_is_checked_alone(name: str) -> None:
     assert checked_alone(name).policy == {"page_size": PAGE_SIZE} | DEVIATIONS[name].switches
 
 
-def test_a_difference_shows_the_exchange_that_it_was_seen_in() -> None:
+def test_a_difference_has_its_exchange() -> None:
     client = deviating_client(DEVIATIONS["an_unknown_user_is_404"].deviate())
     report = checked(client, Level.READ_ONLY)
     [finding] = [finding for finding in report.results if finding.outcome.verdict == "differs"]
@@ -85,5 +85,5 @@ def test_a_report_counts_as_an_observation_once_it_is_about_the_real_service(
     assert {each.rule for each in seen if each.differs} == DEVIATIONS[name].rules
 
 
-def test_every_rule_that_can_be_seen_has_a_deviation() -> None:
+def test_every_visible_rule_has_a_deviation() -> None:
     assert {rule for case in DEVIATIONS.values() for rule in case.rules} == {*RULES} - NEVER.keys()

@@ -61,7 +61,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_run_that_is_interrupted_removes_what_it_made(number: int) -> None:
+def test_an_interrupted_run_removes_its_records(number: int) -> None:
     half_way = HalfWay()
     with deviating_server(half_way) as (server, site):
         before = site.export()
@@ -75,7 +75,7 @@ def test_a_run_that_is_interrupted_removes_what_it_made(number: int) -> None:
         assert site.export() == before
 
 
-def test_under_nohup_the_end_of_the_terminal_does_not_end_a_run() -> None:
+def test_under_nohup_a_hangup_does_not_end_a_run() -> None:
     half_way = HalfWay()
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -90,7 +90,7 @@ def test_under_nohup_the_end_of_the_terminal_does_not_end_a_run() -> None:
     assert output.splitlines()[-1].startswith("full: 52 rules: ")
 
 
-def test_a_run_that_is_killed_leaves_its_records_and_the_next_run_names_them() -> None:
+def test_a_killed_run_leaves_its_records_and_the_next_run_names_them() -> None:
     half_way = HalfWay()
     with deviating_server(half_way) as (server, site):
         before = site.export()

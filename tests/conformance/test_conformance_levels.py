@@ -53,7 +53,7 @@ def site(client: WithoutSocket) -> MockSite:
     return client.site
 
 
-def test_read_only_sends_get_alone(mock: Mockscope, client: WithoutSocket, site: MockSite) -> None:
+def test_read_only_sends_only_get(mock: Mockscope, client: WithoutSocket, site: MockSite) -> None:
     before = site.export()
 
     checked(client, Level.READ_ONLY)
@@ -62,7 +62,7 @@ def test_read_only_sends_get_alone(mock: Mockscope, client: WithoutSocket, site:
     assert site.export() == before
 
 
-def test_a_dry_run_sends_writes_in_test_mode_alone_and_changes_nothing(
+def test_a_dry_run_sends_writes_only_in_test_mode_and_changes_nothing(
     mock: Mockscope, client: WithoutSocket, site: MockSite
 ) -> None:
     before = site.export()
@@ -83,7 +83,7 @@ def test_a_full_run_leaves_the_site_as_it_was(mock: Mockscope, client: WithoutSo
     assert (site.export(), report.left, report.leftovers) == (before, (), ())
 
 
-def test_a_full_run_writes_for_real_about_its_own_records_alone(client: WithoutSocket, site: MockSite) -> None:
+def test_a_full_run_writes_only_to_its_own_records(client: WithoutSocket, site: MockSite) -> None:
     checked(client, Level.FULL)
 
     written = {
@@ -102,7 +102,7 @@ test_mode_means_nothing.__test__ = False  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("level", [Level.DRY_RUN, Level.FULL])
-def test_where_test_mode_means_nothing_the_site_s_own_records_stay_as_they_are(level: Level) -> None:
+def test_a_server_without_test_mode_keeps_its_own_records(level: Level) -> None:
     client = deviating_client(test_mode_means_nothing)
     site = client.site
     before = (dict(site.users), dict(site.groups))
@@ -118,7 +118,7 @@ def test_where_test_mode_means_nothing_the_site_s_own_records_stay_as_they_are(l
     assert len(made) == (2 if level is Level.DRY_RUN else 0)
 
 
-def test_after_a_leak_a_dry_run_sends_no_other_write() -> None:
+def test_a_dry_run_stops_writing_after_a_write_in_test_mode_took_effect() -> None:
     client = deviating_client(test_mode_means_nothing)
     report = checked(client, Level.DRY_RUN)
     writes = [call for call in client.site.calls if call.method != "GET"]
@@ -132,7 +132,7 @@ def test_after_a_leak_a_dry_run_sends_no_other_write() -> None:
     assert "test mode writes on this server (TEST-4), so that nothing more is sent" in reasons
 
 
-def test_what_a_run_has_left_is_found_and_removed_later(client: WithoutSocket, site: MockSite) -> None:
+def test_leftovers_of_a_run_are_found_and_removed_later(client: WithoutSocket, site: MockSite) -> None:
     # These two are somebody's.
     site.add_user("mockscope-check@example.com")
     site.add_group("mockscope-check-0123abcdef")
@@ -150,7 +150,7 @@ def test_what_a_run_has_left_is_found_and_removed_later(client: WithoutSocket, s
 
 
 @pytest.mark.parametrize("level", list(Level))
-def test_what_other_runs_have_left_is_reported_and_stays(level: Level, client: WithoutSocket, site: MockSite) -> None:
+def test_leftovers_of_other_runs_are_reported_and_kept(level: Level, client: WithoutSocket, site: MockSite) -> None:
     site.add_user("mockscope-check-0123abcd-7@example.com")
     site.add_group("mockscope-check-89abcdef 1")
     before = site.export()
@@ -164,7 +164,7 @@ def test_what_other_runs_have_left_is_reported_and_stays(level: Level, client: W
     assert (report.left, site.export()) == ((), before)
 
 
-def test_names_that_no_request_can_hold_are_left(client: WithoutSocket) -> None:
+def test_names_that_are_not_valid_in_a_request_are_left(client: WithoutSocket) -> None:
     names = ["mockscope-check-0123abcd\n", "mockscope-check-0123abcd\ud800"]
 
     async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
@@ -181,7 +181,7 @@ def test_names_that_no_request_can_hold_are_left(client: WithoutSocket) -> None:
     assert re.findall(r"[^ -~]", " ".join(map(str, found))) == []
 
 
-def test_a_list_too_long_to_be_read_is_looked_into_where_the_marks_are(client: WithoutSocket, site: MockSite) -> None:
+def test_a_long_list_is_searched_at_the_names_of_the_checks(client: WithoutSocket, site: MockSite) -> None:
     site.add_user("mockscope-check-0123abcd-7@example.com")
     for number in range(20):
         site.add_user(f"chandler{number}@example.com")
@@ -190,7 +190,7 @@ def test_a_list_too_long_to_be_read_is_looked_into_where_the_marks_are(client: W
     assert found == [Record(USER, "mockscope-check-0123abcd-7@example.com")]
 
 
-def test_a_site_without_an_administrator_shows_what_needs_none() -> None:
+def test_a_site_without_an_administrator_runs_the_checks_that_need_none() -> None:
     client = WithoutSocket(Mockscope({"mockscope": 1, "sites": [{"host": "central_perk"}]}))
     site = client.site
 
@@ -278,7 +278,7 @@ TEST_MODE: Final = {"query": {"test_mode": "true"}}
 
 
 @pytest.mark.parametrize("asked", [*REAL, *(asked | TEST_MODE for asked in IN_TEST_MODE)])
-def test_at_read_only_every_write_is_stopped(asked: dict[str, Any]) -> None:
+def test_read_only_stops_every_write(asked: dict[str, Any]) -> None:
     client = RecordingClient()
     with pytest.raises(ForbiddenRequest, match="read-only"):
         request_filter(Level.READ_ONLY, client).request(**asked)
@@ -286,7 +286,7 @@ def test_at_read_only_every_write_is_stopped(asked: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("asked", REAL)
-def test_in_a_dry_run_a_write_without_test_mode_is_stopped(asked: dict[str, Any]) -> None:
+def test_a_dry_run_stops_a_write_without_test_mode(asked: dict[str, Any]) -> None:
     client = RecordingClient()
     with pytest.raises(ForbiddenRequest, match="without test_mode=true"):
         request_filter(Level.DRY_RUN, client).request(**asked)
@@ -295,7 +295,7 @@ def test_in_a_dry_run_a_write_without_test_mode_is_stopped(asked: dict[str, Any]
 
 @pytest.mark.parametrize("level", [Level.DRY_RUN, Level.FULL])
 @pytest.mark.parametrize("asked", IN_TEST_MODE)
-def test_a_rehearsal_that_could_do_no_harm_gets_through(asked: dict[str, Any], level: Level) -> None:
+def test_a_harmless_write_in_test_mode_passes(asked: dict[str, Any], level: Level) -> None:
     client = RecordingClient()
     request_filter(level, client).request(**asked | TEST_MODE)
     assert client.methods == [asked["method"]]
@@ -303,14 +303,14 @@ def test_a_rehearsal_that_could_do_no_harm_gets_through(asked: dict[str, Any], l
 
 @pytest.mark.parametrize("level", [Level.DRY_RUN, Level.FULL])
 @pytest.mark.parametrize("asked", STOPPED_IN_TEST_MODE)
-def test_a_rehearsal_with_somebody_else_s_record_is_stopped(asked: dict[str, Any], level: Level) -> None:
+def test_a_write_in_test_mode_to_another_s_record_is_stopped(asked: dict[str, Any], level: Level) -> None:
     client = RecordingClient()
     with pytest.raises(ForbiddenRequest, match="that this run did not make"):
         request_filter(level, client).request(**asked | TEST_MODE)
     assert client.methods == []
 
 
-def test_a_rehearsal_that_was_proven_harmless_gets_through() -> None:
+def test_a_write_in_test_mode_passes_once_test_mode_is_proven() -> None:
     client = RecordingClient()
     checker = request_filter(Level.FULL, client)
     checker.proven.add(("DELETE", GROUP))
@@ -323,21 +323,21 @@ def test_a_rehearsal_that_was_proven_harmless_gets_through() -> None:
 
 
 @pytest.mark.parametrize("asked", REAL)
-def test_a_full_run_may_write_about_its_own_records(asked: dict[str, Any]) -> None:
+def test_a_full_run_may_write_to_its_own_records(asked: dict[str, Any]) -> None:
     client = RecordingClient()
     request_filter(Level.FULL, client).request(**asked)
     assert client.methods == [asked["method"]]
 
 
 @pytest.mark.parametrize("asked", STOPPED_FOR_REAL)
-def test_a_full_run_may_not_write_about_others(asked: dict[str, Any]) -> None:
+def test_a_full_run_may_not_write_to_other_records(asked: dict[str, Any]) -> None:
     client = RecordingClient()
     with pytest.raises(ForbiddenRequest, match="that this run did not make"):
         request_filter(Level.FULL, client).request(**asked)
     assert client.methods == []
 
 
-def test_the_guard_knows_what_was_made_and_is_still_there() -> None:
+def test_the_guard_tracks_created_and_deleted_records() -> None:
     checker = request_filter(Level.FULL)
 
     checker.request("POST", GROUPS, json={"name": OUR_GROUP})
@@ -351,7 +351,7 @@ def test_the_guard_knows_what_was_made_and_is_still_there() -> None:
     assert list(checker.created) == [Record(GROUP, OUR_GROUP), Record(GROUP, f"{OUR_GROUP}0")]
 
 
-def test_what_was_refused_is_not_taken_for_made() -> None:
+def test_a_refused_create_is_not_tracked() -> None:
     checker = request_filter(Level.FULL, RecordingClient(status=400))
 
     checker.request("POST", USERS, json={"email": OURS})
@@ -359,7 +359,7 @@ def test_what_was_refused_is_not_taken_for_made() -> None:
     assert list(checker.created) == []
 
 
-def test_what_had_no_response_may_have_been_made() -> None:
+def test_a_create_without_a_response_is_tracked() -> None:
     class Silent(RecordingClient):
         def request(self, method: str, path: str, **options: Any) -> Exchange:
             raise Unreachable("nothing listens there")
@@ -389,14 +389,14 @@ class FallingSilent(WithoutSocket):
         return super()._send(method, target, headers, body)
 
 
-def test_a_server_that_falls_silent_ends_the_run() -> None:
+def test_a_silent_server_ends_the_run() -> None:
     client = FallingSilent(after=20)
     with pytest.raises(RunAborted, match=r"^nothing listens there$"):
         check(client, Level.READ_ONLY)
     assert client.sent == 20 + MAX_FAILURES
 
 
-def test_records_that_could_not_be_removed_for_lack_of_a_response_are_said_to_be_left() -> None:
+def test_records_without_a_response_to_their_deletion_are_reported_as_left() -> None:
     client = FallingSilent(after=250)
     with pytest.raises(RunAborted, match=r"^records of this check may be left, for --clean-up to remove: nothing list"):
         check(client, Level.FULL)
@@ -425,7 +425,7 @@ def slowed(is_meant: Callable[[Request], bool]) -> Deviation:
     return deviate
 
 
-def test_a_request_that_is_too_many_is_not_seen_and_no_difference() -> None:
+def test_a_throttled_check_is_not_a_difference() -> None:
     # Who asks for this very site with a wrong key is slowed down.
     wrong = slowed(
         lambda request: re.fullmatch("central:perk:[0-]+", request.header("http-x-partner-auth") or "") is not None
@@ -444,7 +444,7 @@ def test_a_request_that_is_too_many_is_not_seen_and_no_difference() -> None:
     }
 
 
-def test_a_body_for_which_less_haste_is_asked_is_not_one_that_got_no_answer() -> None:
+def test_a_throttled_request_is_not_one_without_a_response() -> None:
     report = checked(
         deviating_client(slowed(lambda request: len(request.body) > 1024 * 1024)), Level.DRY_RUN, rules=["HTTP-8"]
     )
@@ -458,7 +458,7 @@ def test_a_body_for_which_less_haste_is_asked_is_not_one_that_got_no_answer() ->
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_server_that_asks_for_less_haste_for_too_long_ends_the_run_and_nothing_is_said_to_differ(method: str) -> None:
+def test_a_server_that_throttles_too_long_ends_the_run_without_a_difference(method: str) -> None:
     seen: list[str] = []
 
     def is_later(request: Request) -> bool:
@@ -472,7 +472,7 @@ def test_a_server_that_asks_for_less_haste_for_too_long_ends_the_run_and_nothing
     assert re.fullmatch(asked, str(ended.value))
 
 
-def test_a_size_of_pages_that_no_switch_has_is_a_difference_without_one() -> None:
+def test_an_invalid_page_size_is_a_difference_without_a_switch() -> None:
     emails = [f"joey{number:04}@example.com" for number in range(2002)]
 
     async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
@@ -515,7 +515,7 @@ GARBAGE: Final[dict[str, object]] = {
 
 @pytest.mark.parametrize("status", [200, 201, 404])
 @pytest.mark.parametrize("garbage", GARBAGE)
-def test_garbage_is_judged_and_ends_no_run(garbage: str, status: int) -> None:
+def test_a_garbage_response_is_a_difference_and_does_not_end_the_run(garbage: str, status: int) -> None:
     async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         is_first_look = request.method == "GET" and request.path == USERS and not request.query and not request.email
         if is_first_look:

@@ -58,23 +58,23 @@ def expected(each: Check, level: Level) -> Outcome:
 
 
 @pytest.mark.parametrize("each", CHECKS, ids=lambda each: f"{each.rule}: {each.title}")
-def test_the_mock_answers_as_the_rule_says(each: Check, report: Report) -> None:
+def test_the_mock_follows_the_rule(each: Check, report: Report) -> None:
     [outcome] = [finding.outcome for finding in report.results if finding.check == each]
 
     assert outcome == expected(each, report.level)
 
 
-def test_nothing_is_to_be_turned_for_a_mock_that_nobody_has_turned(report: Report) -> None:
+def test_the_report_on_a_default_mock_has_no_policy_and_no_leftovers(report: Report) -> None:
     assert (report.policy, report.left, report.leftovers, report.differs) == ({}, (), (), False)
 
 
-def test_every_rule_has_a_check_or_says_why_it_can_t_be_seen() -> None:
+def test_every_rule_has_a_check_or_a_reason_why_it_cannot_be_seen() -> None:
     ids = [rule["id"] for rules in FAMILIES_OF_RULES.values() for rule in rules]
 
     assert [rule for rule, _ in groupby(CHECKS, lambda each: each.rule)] == ids
 
 
-def test_every_rule_is_one_short_sentence_of_its_own_in_the_order_of_the_rules() -> None:
+def test_every_rule_has_a_short_unique_sentence_in_the_order_of_the_rules() -> None:
     assert list(RULES) == [rule["id"] for rules in FAMILIES_OF_RULES.values() for rule in rules]
     assert [words for words in RULES.values() if not re.fullmatch(r"[A-Z].{10,70}[^.]", words)] == []
     assert len({*RULES.values()}) == len(RULES)
@@ -87,14 +87,14 @@ def test_the_document_lists_the_rules_that_no_check_can_see() -> None:
     assert dict(shown) == {rule: reason for rule, reason in NEVER.items() if rule != "GROUP-4"}
 
 
-def test_no_two_checks_are_called_alike() -> None:
+def test_the_names_of_checks_are_unique() -> None:
     names = [(each.rule, each.title) for each in CHECKS]
 
     assert [name for name in names if names.count(name) > 1] == []
 
 
 @pytest.mark.parametrize(("value", "switch"), [(0, {}), (1, {"page_size": 1}), (1000, {"page_size": 1000}), (1001, {})])
-def test_only_a_reading_that_a_switch_has_names_it(value: int, switch: dict[str, int]) -> None:
+def test_only_a_valid_value_of_a_switch_is_reported_as_policy(value: int, switch: dict[str, int]) -> None:
     policy = PolicyObserver({"page_size": 7})
     with pytest.raises(OutcomeException) as caught:
         policy.observe("page_size", value)
@@ -103,7 +103,7 @@ def test_only_a_reading_that_a_switch_has_names_it(value: int, switch: dict[str,
     assert caught.value.outcome.reason == "a page that is not the last holds 7 records"
 
 
-def test_a_switch_that_was_seen_in_two_ways_is_not_to_be_turned() -> None:
+def test_a_switch_with_contradictory_observations_is_not_reported() -> None:
     policy = PolicyObserver({})
     policy.observe("unknown_groups", "reject")
     with pytest.raises(OutcomeException):
@@ -118,7 +118,7 @@ def test_a_switch_that_does_not_exist_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("switch", "value"), RIVALS)
-def test_a_rival_reading_is_laid_at_the_door_of_its_rule_and_names_its_switch(switch: str, value: Any) -> None:
+def test_a_rival_reading_fails_its_rule_and_names_its_switch(switch: str, value: Any) -> None:
     client = WithoutSocket(Mockscope(SEED))
     client.site.set_policy(**{switch: value})
 
@@ -132,7 +132,7 @@ def test_a_rival_reading_is_laid_at_the_door_of_its_rule_and_names_its_switch(sw
     assert client.site.policy == Policy().with_changes(**report.policy)
 
 
-def test_every_switch_has_a_rival_reading_that_is_tried() -> None:
+def test_every_switch_has_a_tested_rival_reading() -> None:
     assert {switch for switch, _ in RIVALS} == {*DEFAULTS}
 
 
@@ -150,7 +150,7 @@ def fresh(**spoiled: Any) -> WithoutSocket:
     return WithoutSocket(Mockscope({"mockscope": 1, "sites": [{"host": "central_perk", "users": users} | spoiled]}))
 
 
-def test_a_fresh_site_shows_what_a_site_begins_with() -> None:
+def test_a_fresh_site_shows_the_initial_records() -> None:
     report = checked(fresh(), Level.READ_ONLY, rules=["GROUP-4"])
 
     assert [finding.outcome for finding in report.results] == [HOLDS]
@@ -164,13 +164,13 @@ def test_a_fresh_site_shows_what_a_site_begins_with() -> None:
     ],
     ids=["another access", "no administrator"],
 )
-def test_a_fresh_site_that_begins_otherwise_differs(spoil: dict[str, Any]) -> None:
+def test_a_fresh_site_with_other_records_differs(spoil: dict[str, Any]) -> None:
     report = checked(fresh(**spoil), Level.READ_ONLY, rules=["GROUP-4"])
 
     assert [finding.outcome.verdict for finding in report.results] == ["differs"]
 
 
-def test_rules_that_are_named_are_checked_and_no_others() -> None:
+def test_only_the_named_rules_are_checked() -> None:
     report = checked(fresh(), Level.READ_ONLY, rules=["PAGE-1", "AUTH-2"])
 
     assert [rule.rule for rule in report.rules] == ["AUTH-2", "PAGE-1"]
@@ -182,7 +182,7 @@ def alone(client: SiteClient, rule: str) -> list[tuple[str, Outcome]]:
 
 
 @pytest.mark.parametrize("rule", [pytest.param(rule, marks=RULE(rule)) for rule in SEEN])
-def test_the_mock_keeps_a_rule_as_check_asks_for_it(rule: str, large_site: WithoutSocket) -> None:
+def test_the_mock_passes_the_checks_of_a_rule(rule: str, large_site: WithoutSocket) -> None:
     # Only a fresh site can tell what a site begins with.
     client = fresh() if rule == "GROUP-4" else large_site
 
@@ -190,9 +190,9 @@ def test_the_mock_keeps_a_rule_as_check_asks_for_it(rule: str, large_site: Witho
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule not in SEEN])
-def test_a_rule_that_cannot_be_seen_says_why_when_it_is_checked_alone(rule: str, large_site: WithoutSocket) -> None:
+def test_a_rule_that_cannot_be_seen_has_its_reason_when_checked_alone(rule: str, large_site: WithoutSocket) -> None:
     assert alone(large_site, rule) == [("It cannot be seen from outside", Outcome("not-seen", NEVER[rule]))]
 
 
-def test_what_can_be_seen_is_all_but_what_says_why_not() -> None:
+def test_every_rule_without_a_reason_can_be_seen() -> None:
     assert [rule for rule in RULES if rule not in SEEN] == [rule for rule in NEVER if rule != "GROUP-4"]

@@ -145,7 +145,7 @@ def test_the_curl_line_shows_the_deviation_again(
     assert "tfa_enabled" not in json.loads(body)
 
 
-def test_the_key_is_shown_nowhere_even_where_the_server_repeats_it(on_a_fork: tuple[Outcome, Any, Any]) -> None:
+def test_the_key_is_never_shown_even_if_the_server_repeats_it(on_a_fork: tuple[Outcome, Any, Any]) -> None:
     run, _, _ = on_a_fork
     texts = [run.printed, *(path.read_text(encoding="utf-8") for path in run.folder.iterdir())]
 
@@ -167,7 +167,7 @@ def test_the_junit_report_names_operations_and_failures(on_a_fork: tuple[Outcome
     assert f"'Http-X-Partner-Auth: {HOST}:'\"$DEMO_KEY\"" in str(texts[0].text)
 
 
-def test_the_archive_holds_every_exchange_with_the_key_left_out(on_a_fork: tuple[Outcome, Any, Any]) -> None:
+def test_the_archive_holds_every_exchange_without_the_key(on_a_fork: tuple[Outcome, Any, Any]) -> None:
     run, _, _ = on_a_fork
 
     entries = json.loads((run.folder / "har.json").read_text(encoding="utf-8"))["log"]["entries"]
@@ -181,9 +181,7 @@ def test_the_archive_holds_every_exchange_with_the_key_left_out(on_a_fork: tuple
 # -- the mock --------------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_found_in_the_mock_itself_and_nothing_is_left_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_mock_itself_passes_and_keeps_its_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
     # Port 9 discards: a request through this proxy would get no response. The encoding has no sign for success.
@@ -198,7 +196,7 @@ def test_nothing_is_found_in_the_mock_itself_and_nothing_is_left_behind(
 
 
 @pytest.mark.slow
-def test_a_seed_that_leaves_the_contract_is_found_out_and_can_be_served_again(tmp_path: Path) -> None:
+def test_a_seed_outside_the_contract_is_found_and_can_be_served_again(tmp_path: Path) -> None:
     # TEST-2: the document says 200.
     seed = tmp_path / "seed of friends.yaml"
     policy = {"test_mode_create_status": 201}
@@ -241,7 +239,7 @@ def _read_until(stream: IO[str], word: str) -> str:
     return next(line for line in stream if word in line)
 
 
-def test_who_interrupts_it_is_not_told_that_nothing_was_found() -> None:
+def test_an_interrupt_does_not_report_success() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "mockscope", "contract"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=PLAIN
     ) as process:
@@ -267,12 +265,12 @@ def test_who_interrupts_it_is_not_told_that_nothing_was_found() -> None:
         (1e-9, "1/d"),
     ],
 )
-def test_the_rate_is_never_above_the_one_that_was_asked_for(rate: float | None, limit: str) -> None:
+def test_the_rate_never_exceeds_the_option(rate: float | None, limit: str) -> None:
     assert contract._rate_limit(rate) == limit
 
 
 @pytest.mark.slow
-def test_a_server_with_tls_is_tried_and_reset_by_the_certificates_of_a_file() -> None:
+def test_a_server_with_tls_is_tested_and_reset_with_a_ca_file() -> None:
     with mockscope.serve(DEMO, tls=True) as server:
         before = server.export()
         done = command(
@@ -360,7 +358,7 @@ def test_ctrl_c_again_ends_a_wait_for_the_rate() -> None:
         ),
     ],
 )
-def test_what_can_not_be_done_is_one_line(
+def test_an_impossible_run_is_one_line(
     arguments: list[str],
     environment: dict[str, str],
     status: int,
@@ -379,7 +377,7 @@ def test_what_can_not_be_done_is_one_line(
     assert (end.value.code, *capsys.readouterr()) == (status, "", f"mockscope: {message}\n")
 
 
-def test_a_wrong_key_is_one_line_and_nothing_is_tried() -> None:
+def test_a_wrong_key_is_one_line_and_no_case_is_run() -> None:
     with forked(DEMO) as server:
         done = command(server.url, "--site", HOST, MOCKSCOPE_API_KEY="a-key")
 
@@ -388,7 +386,7 @@ def test_a_wrong_key_is_one_line_and_nothing_is_tried() -> None:
         assert [call.method for call in server.calls] == ["GET"]
 
 
-def test_a_server_without_a_control_api_can_not_be_reset_and_nothing_is_tried() -> None:
+def test_a_server_without_a_control_api_cannot_be_reset_and_no_case_is_run() -> None:
     with mockscope.serve(DEMO, control=False) as server:
         done = command(server.url, "--site", HOST, "--reset", MOCKSCOPE_API_KEY=KEY)
 
@@ -400,7 +398,7 @@ def test_a_server_without_a_control_api_can_not_be_reset_and_nothing_is_tried() 
         assert [call.operation for call in server.sites[HOST].calls] == ["list_users"]
 
 
-def test_without_the_extra_it_is_one_line_that_names_it() -> None:
+def test_a_missing_extra_is_one_line_that_names_it() -> None:
     script = "import sys; sys.modules['schemathesis'] = None; from mockscope.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", script, "contract"], capture_output=True, text=True, timeout=WAIT_SECONDS, check=False
@@ -410,7 +408,7 @@ def test_without_the_extra_it_is_one_line_that_names_it() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
 
 
-def test_nothing_of_it_is_loaded_to_serve() -> None:
+def test_serve_does_not_import_schemathesis() -> None:
     script = (
         "import sys, mockscope.cli; print(sorted({'schemathesis', 'hypothesis', 'jsonschema_rs'} & {*sys.modules}))"
     )
@@ -436,7 +434,7 @@ def test_nothing_of_it_is_loaded_to_serve() -> None:
         ("http://[", False),
     ],
 )
-def test_only_this_machine_may_be_tried_without_a_yes_and_checked_in_haste(url: str, is_ours: bool) -> None:  # noqa: FBT001 - a parameter
+def test_only_loopback_needs_no_confirmation_and_no_rate(url: str, is_ours: bool) -> None:  # noqa: FBT001 - a parameter
     assert is_loopback(url) == is_ours
 
 
@@ -458,14 +456,14 @@ def test_only_this_machine_may_be_tried_without_a_yes_and_checked_in_haste(url: 
         (5, []),
     ],
 )
-def test_administrators_are_read_from_a_page_and_nonsense_is_none(page: object, emails: list[str]) -> None:
+def test_administrators_are_parsed_from_a_page_and_invalid_ones_skipped(page: object, emails: list[str]) -> None:
     response = Exchange("GET", "/api/v1/users", (), b"", 200, (), json.dumps(page).encode())
     client = SimpleNamespace(request=lambda method, path: response)
 
     assert contract._administrators(cast(SiteClient, client)) == emails
 
 
-def test_the_configuration_is_one_with_any_administrators() -> None:
+def test_the_configuration_is_valid_with_any_administrators() -> None:
     text = contract.CONFIGURATION.read_text("utf-8")
     emails = ["mike@example.com", "\\\"'${HOME}{}@example.com"]
 
@@ -496,7 +494,7 @@ REFUSED: Final = RejectedPositiveData(
         ({}, None, True),
     ],
 )
-def test_a_refusal_is_dropped_only_where_it_may_hang_on_what_the_site_holds(
+def test_a_refusal_is_ignored_only_if_it_may_depend_on_the_site_s_records(
     asked: dict[str, Any],
     hint: str | None,
     is_kept: bool,  # noqa: FBT001 - a parameter

@@ -145,7 +145,7 @@ def found(breaker: Breaker, path: str, method: str, mode: GenerationMode) -> set
         (refuses_good_bodies, ONE_GROUP, "PUT", POSITIVE, {"RejectedPositiveData"}),
     ],
 )
-def test_a_broken_application_is_found_out(
+def test_a_broken_application_is_found(
     breaker: Breaker, path: str, method: str, mode: GenerationMode, kinds: set[str]
 ) -> None:
     assert found(breaker, path, method, mode) == kinds
@@ -153,12 +153,12 @@ def test_a_broken_application_is_found_out(
 
 @pytest.mark.parametrize("mode", [POSITIVE, NEGATIVE])
 @pytest.mark.parametrize(("path", "method"), [(GROUPS, "GET"), (USERS, "GET"), (GROUPS, "POST"), (ONE_GROUP, "PUT")])
-def test_the_same_cases_find_nothing_where_nothing_is_broken(path: str, method: str, mode: GenerationMode) -> None:
+def test_the_same_cases_find_nothing_in_a_correct_application(path: str, method: str, mode: GenerationMode) -> None:
     assert found(nothing, path, method, mode) == set()
 
 
 @pytest.mark.slow
-def test_a_group_that_can_still_be_read_after_its_deletion_is_found_out() -> None:
+def test_a_group_that_can_be_read_after_its_deletion_is_found() -> None:
     double = Mockscope()
 
     def says_removed(response: Response) -> None:

@@ -68,12 +68,12 @@ def test_the_contract_is_valid_openapi() -> None:
 
 
 @pytest.mark.parametrize(("schema", "example"), EXAMPLES)
-def test_every_example_is_valid_by_the_schema_beside_it(schema: str, example: Any) -> None:
+def test_every_example_is_valid_against_its_schema(schema: str, example: Any) -> None:
     validator = Draft202012Validator({"$ref": schema}, registry=REGISTRY, format_checker=None)
     assert [error.message for error in validator.iter_errors(example)] == []
 
 
-def test_no_example_is_overlooked() -> None:
+def test_every_example_is_checked() -> None:
     written = sum(len(node["examples"]) for _, node in nodes(CONTRACT, ()) if isinstance(node.get("examples"), dict))
     assert len(EXAMPLES) == written
     assert [place for place, node in nodes(CONTRACT, ()) if "example" in node] == []
@@ -85,7 +85,7 @@ def test_the_served_yaml_is_the_file_byte_for_byte(mockscope_server: LiveServer)
     assert documented.content == OPENAPI.read_bytes()
 
 
-def test_the_served_json_says_the_same_as_the_file(mockscope_server: LiveServer) -> None:
+def test_the_served_json_equals_the_file(mockscope_server: LiveServer) -> None:
     documented = requests.get(f"{mockscope_server.url}/openapi.json", timeout=300)
     assert (documented.status_code, documented.headers["Content-Type"]) == (200, "application/json; charset=utf-8")
     assert json.loads(documented.content) == CONTRACT
@@ -113,7 +113,7 @@ def test_each_operation_documents_the_statuses_that_its_rules_can_give() -> None
 
 @pytest.mark.rule("HTTP-1", "HTTP-10")
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_every_documented_answer_is_json_with_both_headers_and_refusals_are_messages(method: str, path: str) -> None:
+def test_every_documented_response_is_json_with_both_headers_and_refusals_are_messages(method: str, path: str) -> None:
     for status, documented in OPERATIONS[method, path]["responses"].items():
         response = resolved(documented)
         assert set(response["content"]) == {"application/json"}

@@ -126,7 +126,7 @@ def server() -> Iterator[LiveServer]:
 
 
 @pytest.mark.parametrize("place", EXAMPLES, ids="-".join)
-def test_every_example_of_an_answer_is_what_the_demo_site_answers(place: Place, server: LiveServer) -> None:
+def test_every_example_of_a_response_equals_that_of_the_demo_site(place: Place, server: LiveServer) -> None:
     assert place in PROVOKED, "an example that nobody asks for: write a request that is answered so"
     restore(server)
     request = PROVOKED[place]
@@ -138,11 +138,11 @@ def test_every_example_of_an_answer_is_what_the_demo_site_answers(place: Place, 
     assert (request.operation, str(response.status_code), response.json()) == (*place[:2], EXAMPLES[place])
 
 
-def test_every_request_for_an_example_has_one() -> None:
+def test_every_example_request_has_an_example_response() -> None:
     assert sorted(PROVOKED.keys() - EXAMPLES.keys()) == []
 
 
-def test_every_answer_of_every_operation_has_an_example() -> None:
+def test_every_response_of_every_operation_has_an_example() -> None:
     responses = {
         (operation["operationId"], status)
         for item in CONTRACT["paths"].values()

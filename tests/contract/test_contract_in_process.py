@@ -15,18 +15,18 @@ thorough_schema = contract(app=double.app)
 
 @pytest.mark.rule("HTTP-1", "HTTP-10", "USER-1", "GROUP-1")
 @schema.parametrize()
-def test_every_answer_is_as_the_contract_says(case: Case[Any]) -> None:
+def test_every_response_follows_the_contract(case: Case[Any]) -> None:
     restore(double)
     case.call_and_validate()
 
 
 @pytest.mark.slow
 @thorough_schema.parametrize()
-def test_every_answer_to_many_cases_is_as_the_contract_says(case: Case[Any]) -> None:
+def test_every_response_to_many_cases_follows_the_contract(case: Case[Any]) -> None:
     restore(double)
     case.call_and_validate()
 
 
 @pytest.mark.parametrize("max_examples", [5, pytest.param(60, marks=pytest.mark.slow)])
-def test_every_chain_of_calls_is_as_the_contract_says(max_examples: int) -> None:
+def test_every_chain_of_calls_follows_the_contract(max_examples: int) -> None:
     chains(schema, double).run(settings=reproducible(max_examples))

@@ -22,10 +22,10 @@ def server() -> Iterator[LiveServer]:
 
 @pytest.mark.rule("HTTP-1", "HTTP-10")
 @schema.parametrize()
-def test_every_answer_on_the_wire_is_as_the_contract_says(case: Case[Any], server: LiveServer) -> None:
+def test_every_response_over_http_follows_the_contract(case: Case[Any], server: LiveServer) -> None:
     restore(server)
     case.call_and_validate(base_url=server.url)
 
 
-def test_every_chain_of_calls_on_the_wire_is_as_the_contract_says(server: LiveServer) -> None:
+def test_every_chain_of_calls_over_http_follows_the_contract(server: LiveServer) -> None:
     chains(schema, server, base_url=server.url).run(settings=reproducible(max_examples=25))

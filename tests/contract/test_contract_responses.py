@@ -102,7 +102,7 @@ def stage() -> Iterator[Stage]:
     deadline=None, max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(data=st.data(), seed=strategies.sites(POLICIES))
-def test_every_answer_of_a_run_is_as_the_contract_says(stage: Stage, data: st.DataObject, seed: dict[str, Any]) -> None:
+def test_every_response_of_a_run_follows_the_contract(stage: Stage, data: st.DataObject, seed: dict[str, Any]) -> None:
     stage.double.calls.clear()
     with stage.double.site(seed={"mockscope": 1, "sites": [seed]}) as site:
         asked = data.draw(st.integers(1, 6))
@@ -133,5 +133,5 @@ LISTED: Final = Response("list_groups", 200, {"content-type": "application/json"
         (LISTED._replace(operation=None, status=404, body={}), ['"message" is a required property']),
     ],
 )
-def test_an_answer_that_breaks_the_contract_would_be_found(response: Response, found: list[str]) -> None:
+def test_a_response_that_breaks_the_contract_is_found(response: Response, found: list[str]) -> None:
     assert problems(response) == found

@@ -113,7 +113,7 @@ CLIENTS: Final = [with_requests, with_httpx, with_urllib3, with_urllib, with_htt
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_client_that_keeps_to_the_contract_violates_nothing(client: Client, site: MockSite) -> None:
+def test_a_client_that_follows_the_contract_violates_nothing(client: Client, site: MockSite) -> None:
     odd = "R&D/Ops \u00fc"
     calls: list[tuple[str, str, Any, dict[str, str]]] = [
         ("POST", f"{GROUPS}/", SALES, {}),
@@ -136,7 +136,7 @@ def test_a_client_that_keeps_to_the_contract_violates_nothing(client: Client, si
     assert found(site) == []
 
 
-def test_a_refusal_alone_is_no_violation(site: MockSite) -> None:
+def test_a_refusal_alone_is_not_a_violation(site: MockSite) -> None:
     statuses = [
         send(site, "GET", USERS, Http_X_Email="joey@example.com").status_code,
         send(site, "POST", USERS, PHOEBE | {"groups": ["NY Knicks"]}).status_code,
@@ -149,7 +149,7 @@ def test_a_refusal_alone_is_no_violation(site: MockSite) -> None:
     assert found(site) == []
 
 
-def test_every_example_of_the_document_is_as_it_says_itself(site: MockSite) -> None:
+def test_every_example_request_of_the_document_is_valid(site: MockSite) -> None:
     sent = 0
     for path, item in yaml.safe_load(document.openapi_yaml())["paths"].items():
         for method, operation in item.items():
@@ -183,7 +183,7 @@ def test_a_request_that_succeeds_violates_nothing_and_one_with_bad_fields_does(
 
 
 @pytest.mark.parametrize("before", [0, 270, 290, 295])
-def test_no_finding_shows_a_key_however_it_was_sent(before: int, site: MockSite) -> None:
+def test_no_finding_shows_a_key(before: int, site: MockSite) -> None:
     key = site.api_key
     # Filler, so that a cut could leave a part of the key.
     filler = "x" * before
@@ -351,7 +351,7 @@ def test_a_finding_names_call_rule_and_place(site: MockSite) -> None:
     ]
 
 
-def test_of_a_long_request_not_all_is_told(site: MockSite) -> None:
+def test_a_finding_of_a_long_request_is_cut(site: MockSite) -> None:
     query = "&".join(f"a{number}" for number in range(50))
     send(site, "POST", f"{USERS}?{query}", ["a" * 1000])
     send(site, "POST", USERS, PHOEBE | {"email": "a" * 1000})
@@ -367,7 +367,7 @@ def test_of_a_long_request_not_all_is_told(site: MockSite) -> None:
 # -- what can't be checked -------------------------------------------------------------------------------------
 
 
-def test_of_a_body_that_is_not_kept_whole_only_the_rest_of_the_request_is_checked(site: MockSite) -> None:
+def test_a_truncated_body_is_not_checked(site: MockSite) -> None:
     send(site, "PUT", f"{USERS}?a=", {"first_name": 1, "last_name": "B" * 70_000}, **ADMIN)
     # A key in a body is kept disguised, and might then be no email any more.
     key = "e179017a-62b0-4996-8a38-e91aa9f1"
@@ -376,14 +376,14 @@ def test_of_a_body_that_is_not_kept_whole_only_the_rest_of_the_request_is_checke
     assert [finding.where for finding in site.active_findings()] == ["query a"]
 
 
-def test_of_a_body_that_a_fault_left_unread_nothing_is_said(site: MockSite) -> None:
+def test_a_body_left_unread_by_a_fault_is_not_checked(site: MockSite) -> None:
     site.faults.add("create_user", status=503)
     assert send(site, "POST", USERS, PHOEBE).status_code == 503
 
     assert found(site) == []
 
 
-def test_calls_that_are_no_longer_kept_are_not_checked() -> None:
+def test_dropped_calls_are_not_checked() -> None:
     with mockscope.serve(calls_kept=1, contract=True) as server:
         site = server.site()
         send(site, "GET", f"{GROUPS}?a=")
@@ -396,7 +396,7 @@ def test_calls_that_are_no_longer_kept_are_not_checked() -> None:
         assert found(site) == []
 
 
-def test_requests_that_reached_no_site_are_no_findings_of_one(site: MockSite) -> None:
+def test_requests_that_reached_no_site_are_not_findings_of_a_site(site: MockSite) -> None:
     requests.get(f"{site.url}{GROUPS}?a=", timeout=300)
 
     assert found(site) == []
@@ -409,7 +409,7 @@ def test_the_document_is_compiled_once() -> None:
     assert contract() is contract()
 
 
-def test_where_it_is_off_nothing_is_found_and_nothing_is_loaded() -> None:
+def test_a_disabled_contract_finds_and_imports_nothing() -> None:
     script = """
 import sys, requests, mockscope
 with mockscope.serve() as server:
@@ -422,7 +422,7 @@ with mockscope.serve() as server:
     assert done.stdout == "400 [] [] False\n"
 
 
-def test_it_may_be_turned_on_late_and_off_again(live: LiveServer) -> None:
+def test_the_contract_may_be_turned_on_late_and_off_again(live: LiveServer) -> None:
     site = live.site()
     send(site, "PATCH", GROUPS)
     assert (found(site), site.findings()) == ([], [])
@@ -436,7 +436,7 @@ def test_it_may_be_turned_on_late_and_off_again(live: LiveServer) -> None:
     assert (found(site), site.findings()) == ([], [])
 
 
-def test_a_site_says_it_otherwise_than_its_server(live: LiveServer) -> None:
+def test_a_site_may_differ_from_its_server(live: LiveServer) -> None:
     friends = {"mockscope": 1, "sites": [{"host": "friends"}]}
     double = mockscope.Mockscope(friends, contract=True)
 
@@ -449,7 +449,7 @@ def test_a_site_says_it_otherwise_than_its_server(live: LiveServer) -> None:
     assert [live.site().contract, live.site(contract=True).contract] == [False, True]
 
 
-def test_with_strict_mode_each_says_what_the_other_does_not(live: LiveServer) -> None:
+def test_strict_mode_and_contract_have_findings_of_their_own(live: LiveServer) -> None:
     site = live.site(strict=True, contract=True)
     fault = site.faults.add("get_user", status=503)
     send(site, "PUT", f"{USERS}?test_mode=maybe&a=", b"{}", **ADMIN, Content_Type="text/plain")
@@ -482,7 +482,7 @@ def test_with_strict_mode_each_says_what_the_other_does_not(live: LiveServer) ->
     site.remove()
 
 
-def test_a_with_block_objects_at_its_end_under_a_heading_of_each_kind(live: LiveServer) -> None:
+def test_a_with_block_raises_at_its_end_with_a_heading_per_kind(live: LiveServer) -> None:
     def ends() -> None:
         with live.site("example_site", strict=True, contract=True) as site:
             calls.append(send(site, "PUT", USERS, {"first_name": "Joe", "nick": "J"}, **ADMIN))
@@ -506,7 +506,7 @@ def test_a_with_block_objects_at_its_end_under_a_heading_of_each_kind(live: Live
         1 // (send(site, "GET", f"{GROUPS}?a=").status_code - 200)
 
 
-def test_findings_can_be_asserted_on_the_way(site: MockSite) -> None:
+def test_findings_can_be_asserted_during_a_test(site: MockSite) -> None:
     site.assert_no_findings()
     send(site, "PATCH", GROUPS)
 
@@ -514,7 +514,7 @@ def test_findings_can_be_asserted_on_the_way(site: MockSite) -> None:
         site.assert_no_findings()
 
 
-def test_a_server_objects_for_the_sites_that_are_left() -> None:
+def test_a_server_raises_for_the_remaining_sites() -> None:
     server = mockscope.serve(contract=True).start()
     for site in (server.site(contract=False), server.site("example_site")):
         send(site, "GET", f"{GROUPS}?a=")
@@ -523,7 +523,7 @@ def test_a_server_objects_for_the_sites_that_are_left() -> None:
         server.__exit__(None, None, None)
 
 
-def test_a_reset_forgets_what_was_found(site: MockSite) -> None:
+def test_a_reset_clears_the_findings(site: MockSite) -> None:
     send(site, "GET", f"{GROUPS}?a=")
     site.reset()
 
@@ -531,7 +531,7 @@ def test_a_reset_forgets_what_was_found(site: MockSite) -> None:
 
 
 @pytest.mark.parametrize("asked", ["Mockscope(contract=True)", "Mockscope().site(contract=True)"])
-def test_without_the_validator_it_is_refused_at_once_by_a_line_that_says_what_to_install(asked: str) -> None:
+def test_a_missing_validator_is_refused_at_once_with_the_extra_to_install(asked: str) -> None:
     script = f"import sys; sys.modules['jsonschema_rs'] = None; from mockscope import Mockscope; {asked}"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
 

@@ -37,14 +37,14 @@ STRICT = "mockscope, strict mode: the page does not promise that this works"
 CONTRACT = "mockscope, contract: openapi.yaml does not say that this may be sent"
 
 
-def test_without_it_a_violation_is_a_refusal_like_any_other(pytester: pytest.Pytester) -> None:
+def test_without_contract_a_violation_is_an_ordinary_refusal(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(VIOLATING)
 
     run(pytester).assert_outcomes(passed=2)
 
 
 @pytest.mark.parametrize(("arguments", "ini"), [(["--mockscope-contract"], "false"), (["-n1"], "true")])
-def test_option_and_ini_fail_the_test_at_its_teardown(
+def test_option_and_ini_value_fail_the_test_at_its_teardown(
     pytester: pytest.Pytester, arguments: list[str], ini: str
 ) -> None:
     pytester.makepyfile(VIOLATING)
@@ -66,7 +66,7 @@ def test_a_marker_turns_it_on_for_one_test_and_off_for_another(pytester: pytest.
     run(pytester, "test_off.py", "--mockscope-contract").assert_outcomes(passed=2)
 
 
-def test_with_strict_mode_each_kind_has_its_heading(pytester: pytest.Pytester) -> None:
+def test_strict_and_contract_findings_have_separate_headings(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(VIOLATING + "    assert rename(mockscope, first_name=5) == 400\n")
 
     result = run(pytester, "--mockscope-contract", "--mockscope-strict", "-k", "innocent")
@@ -82,7 +82,7 @@ def test_with_strict_mode_each_kind_has_its_heading(pytester: pytest.Pytester) -
         ("@pytest.mark.mockscope(contract=True)\n", [], pytest.ExitCode.INTERRUPTED, "*test_violating: contract=True"),
     ],
 )
-def test_without_the_validator_the_run_stops_before_the_first_test(
+def test_a_missing_validator_stops_the_run_before_the_first_test(
     pytester: pytest.Pytester, marker: str, arguments: list[str], status: pytest.ExitCode, wish: str
 ) -> None:
     pytester.makeconftest("import sys\nsys.modules['jsonschema_rs'] = None")
@@ -102,7 +102,7 @@ SERVE = (sys.executable, "-m", "mockscope", "serve", "--port", "0", "--log", "of
 
 
 @pytest.mark.parametrize(("options", "twins"), [(["--contract"], {}), ([], {"MOCKSCOPE_CONTRACT": "true"})])
-def test_serve_prints_at_its_end_what_was_not_as_the_contract_says(options: list[str], twins: dict[str, str]) -> None:
+def test_serve_prints_violations_of_the_contract_at_its_end(options: list[str], twins: dict[str, str]) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MOCKSCOPE_")}
     with subprocess.Popen(
         [*SERVE, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=kept | twins
@@ -120,7 +120,7 @@ def test_serve_prints_at_its_end_what_was_not_as_the_contract_says(options: list
     )
 
 
-def test_serve_needs_the_validator_for_it_and_says_so_in_one_line() -> None:
+def test_serve_names_the_missing_validator_in_one_line() -> None:
     script = "import sys; sys.modules['jsonschema_rs'] = None; from mockscope.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", script, "serve", "--contract"], capture_output=True, text=True, timeout=300, check=False
@@ -133,7 +133,7 @@ def test_serve_needs_the_validator_for_it_and_says_so_in_one_line() -> None:
 # -- the control API -------------------------------------------------------------------------------------------
 
 
-def test_the_control_api_turns_it_on_and_tells_what_was_found() -> None:
+def test_the_control_api_turns_the_contract_on_and_lists_findings() -> None:
     with mockscope.serve() as server:
         sites = f"{server.url}/_mockscope/v1/sites"
         made = requests.post(sites, json={"host": "made", "contract": True}, timeout=300)
@@ -161,7 +161,7 @@ def test_the_control_api_turns_it_on_and_tells_what_was_found() -> None:
     }
 
 
-def test_the_control_api_refuses_it_without_the_validator_and_changes_nothing() -> None:
+def test_the_control_api_refuses_the_contract_without_the_validator() -> None:
     script = """
 import sys, requests
 sys.modules["jsonschema_rs"] = None

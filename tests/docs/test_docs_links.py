@@ -51,7 +51,7 @@ def test_every_named_file_exists(document: str) -> None:
     assert missing == []
 
 
-def test_every_room_that_the_architecture_names_exists() -> None:
+def test_every_package_that_the_architecture_names_exists() -> None:
     places = [PACKAGE, *(PACKAGE / room for room in ROOMS), ROOT]
     named = ROOM.findall(prose("docs/architecture.md"))
     assert [name for name in named if not any((place / name).exists() for place in places)] == []

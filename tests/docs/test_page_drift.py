@@ -192,14 +192,14 @@ PLANTED: Final[list[tuple[Callable[[Document], None], list[str]]]] = [
 
 
 @pytest.mark.parametrize(("plant", "found"), PLANTED, ids=lambda value: getattr(value, "__name__", ""))
-def test_a_contract_that_drifts_is_found(plant: Callable[[Document], None], found: list[str]) -> None:
+def test_a_contract_that_differs_from_the_page_is_found(plant: Callable[[Document], None], found: list[str]) -> None:
     document = deepcopy(CONTRACT)
     plant(document)
 
     assert drift_of_the_contract(document) == found
 
 
-def test_an_operation_that_is_gone_from_the_contract_is_found_with_all_it_did() -> None:
+def test_an_operation_missing_from_the_contract_is_found_with_its_claims() -> None:
     document = deepcopy(CONTRACT)
     without_an_operation(document)
 
@@ -236,7 +236,7 @@ def test_the_code_refuses_with_the_statuses_and_under_the_rules_of_the_page_or_o
         (None, "other.example is a host", ["not on the page: other.example is a host"]),
     ],
 )
-def test_code_that_drifts_is_found(gone: str | None, come: str | None, found: list[str]) -> None:
+def test_code_that_differs_from_the_page_is_found(gone: str | None, come: str | None, found: list[str]) -> None:
     claims = code_claims() - {gone} | ({come} if come else set())
 
     assert drift_of_the_code(claims) == found
@@ -312,7 +312,7 @@ def claims_of(site: MockSite, operation: str, response: requests.Response) -> Cl
     return set(response_claims(operation, response.status_code, response.content, site.host))
 
 
-def test_the_answers_claim_what_the_page_claims_and_what_is_marked_as_ours(site: MockSite) -> None:
+def test_the_responses_claim_what_the_page_claims_and_what_is_marked_as_ours(site: MockSite) -> None:
     claims: Claims = set()
     site.snapshot("before")
     for name, request in EXAMPLES.items():
@@ -333,7 +333,7 @@ def test_the_answers_claim_what_the_page_claims_and_what_is_marked_as_ours(site:
 
 
 @pytest.mark.parametrize("claim", REFUSED)
-def test_what_the_page_refuses_is_refused_under_the_rule_that_its_sentence_states(claim: str, site: MockSite) -> None:
+def test_every_refusal_of_the_page_is_made_under_its_rule(claim: str, site: MockSite) -> None:
     response = ask(site, REFUSED[claim])
 
     rules = {rule for fact in ON_THE_PAGE[claim] for rule in fact.states}
@@ -341,7 +341,7 @@ def test_what_the_page_refuses_is_refused_under_the_rule_that_its_sentence_state
     assert site.calls.last.rule in rules
 
 
-def test_a_key_that_is_an_answers_own_is_drift() -> None:
+def test_an_extra_key_of_a_response_is_found() -> None:
     claims = set(
         response_claims("get_group", 200, b'{"name":"Sales","access":"Sql","dashboards":[],"id":7}', "example_site")
     )
@@ -403,13 +403,13 @@ def with_facts(change: Callable[[Fact], Fact]) -> Page:
     return msgspec.structs.replace(FACTS, sections=sections)
 
 
-def test_a_rule_that_says_stated_and_is_not_is_found() -> None:
+def test_a_rule_wrongly_called_stated_is_found() -> None:
     rules = {**RULES, "HTTP-9": RULES["HTTP-9"]._replace(basis={"stated": ""})}
 
     assert wrong_about_rules(FACTS, rules) == ["HTTP-9 is stated nowhere"]
 
 
-def test_a_fact_that_no_rule_stands_on_is_found() -> None:
+def test_a_fact_without_a_rule_is_found() -> None:
     page = with_facts(
         lambda fact: msgspec.structs.replace(fact, states=()) if fact.id == "delete-user.ownership" else fact
     )
@@ -420,7 +420,7 @@ def test_a_fact_that_no_rule_stands_on_is_found() -> None:
     ]
 
 
-def test_a_fact_that_is_named_as_more_than_it_is_is_found() -> None:
+def test_a_fact_named_with_a_stronger_basis_is_found() -> None:
     page = with_facts(
         lambda fact: msgspec.structs.replace(fact, states=("GROUP-5",)) if fact.id == "get-group.200" else fact
     )
@@ -428,7 +428,7 @@ def test_a_fact_that_is_named_as_more_than_it_is_is_found() -> None:
     assert wrong_about_rules(page, RULES) == ["get-group.200 can't be evidence of GROUP-5, which is not stated"]
 
 
-def test_a_dispute_about_nothing_is_found() -> None:
+def test_a_needless_dispute_is_found() -> None:
     [dispute, *_] = FACTS.contradictions
     page = msgspec.structs.replace(
         FACTS, contradictions=(msgspec.structs.replace(dispute, between=("nowhere",), rule="GROUP-9"),)
@@ -459,7 +459,7 @@ def test_every_fact_is_in_its_section() -> None:
     assert outside == []
 
 
-def test_every_claim_has_a_verb_that_a_source_speaks_of() -> None:
+def test_every_claim_has_a_verb_of_a_source() -> None:
     heard = {*OF_THE_CONTRACT, *OF_THE_CODE, *OF_THE_ANSWERS}
     assert [claim for claim in ON_THE_PAGE if verb(claim) not in heard] == []
     with pytest.raises(ValueError, match="no source speaks of this: create_user sings"):
@@ -505,17 +505,17 @@ def page_of(**changes: Any) -> Page:
     )
 
 
-def test_facts_that_stand_where_they_are_said_to_are_passed() -> None:
+def test_facts_in_their_named_place_pass() -> None:
     assert wrong_quotations(page_of(), COPY) == []
     assert uncovered_lines(page_of(), COPY) == []
 
 
 @pytest.mark.parametrize("changes", [{"quote": "200 if a user is returned"}, {"line": [5, 6]}, {"line": [40, 41]}])
-def test_a_quotation_that_does_not_stand_where_it_is_said_to_is_found(changes: dict[str, Any]) -> None:
+def test_a_quotation_outside_its_named_place_is_found(changes: dict[str, Any]) -> None:
     place = changes.get("line", [4, 5])
     assert wrong_quotations(page_of(**changes), COPY) == [f"get-users.200 is not at lines {place[0]} to {place[1]}"]
 
 
-def test_a_line_of_which_nothing_speaks_is_found() -> None:
+def test_a_line_without_a_fact_is_found() -> None:
     more = COPY + "<p>Call us</p>\n"
     assert uncovered_lines(page_of(line=4), more) == ["line 5: are returned", "line 8: <p>Call us</p>"]

@@ -83,7 +83,7 @@ def test_a_page_of_users_is_listed(
 
 
 @through_every_client
-def test_what_arrives_is_what_arrives_without_a_redirect(
+def test_a_request_arrives_as_it_does_without_a_redirect(
     client: Client, mockscope: MockSite, mockscope_server: LiveServer
 ) -> None:
     path = "/api/v1/groups/NY%20Knicks%2FSales?test_mode=true&a=%20b"
@@ -100,7 +100,7 @@ def test_what_arrives_is_what_arrives_without_a_redirect(
 
 
 @through_every_client
-def test_a_host_that_the_client_names_itself_is_left_alone(client: Client, mockscope_redirect: MockSite) -> None:
+def test_a_host_header_set_by_the_client_is_unchanged(client: Client, mockscope_redirect: MockSite) -> None:
     site = mockscope_redirect
     with client.open(Options()) as ask:
         ask("GET", f"{APP}/api/v1/users", {**site.headers, "Host": "sales.example.com"}, None)
@@ -109,7 +109,7 @@ def test_a_host_that_the_client_names_itself_is_left_alone(client: Client, mocks
 
 
 @through_every_client
-def test_an_answer_that_is_no_success_arrives_as_it_is(client: Client, mockscope_redirect: MockSite) -> None:
+def test_an_error_response_arrives_unchanged(client: Client, mockscope_redirect: MockSite) -> None:
     with client.open(Options()) as ask:
         response = ask("GET", f"{APP}/api/v1/users", {"Http-X-Partner-Auth": f"{mockscope_redirect.host}:wrong"}, None)
 
@@ -121,7 +121,7 @@ def test_an_answer_that_is_no_success_arrives_as_it_is(client: Client, mockscope
 
 @through_every_client
 @pytest.mark.parametrize("transport", ["drop", "truncate", "garbage"])
-def test_a_broken_answer_raises_what_it_raises_without_a_redirect(
+def test_a_broken_response_raises_the_same_error_as_without_a_redirect(
     client: Client, transport: Transport, mockscope: MockSite, mockscope_server: LiveServer
 ) -> None:
     fault = mockscope.faults.add("create_user", transport=transport, times=2)
@@ -136,7 +136,9 @@ def test_a_broken_answer_raises_what_it_raises_without_a_redirect(
 
 @through_every_client
 @pytest.mark.parametrize("host", ["other.example", "www.periscopedata.com", "app.periscopedata.com.example"])
-def test_every_other_host_is_passed(client: Client, host: str, mockscope_redirect: MockSite, outside: Outside) -> None:
+def test_requests_to_other_hosts_pass(
+    client: Client, host: str, mockscope_redirect: MockSite, outside: Outside
+) -> None:
     with client.open(Options()) as ask:
         assert ask("POST", f"http://{host}/api/v1/users", mockscope_redirect.headers, NEW_USER) == (200, BODY)
 
@@ -147,7 +149,7 @@ def test_every_other_host_is_passed(client: Client, host: str, mockscope_redirec
 # -- urllib3 and requests, where their pools say more than a request ----------------------------------------------
 
 
-def test_what_a_pool_was_made_with_still_counts(mockscope_redirect: MockSite) -> None:
+def test_the_options_of_a_pool_still_count(mockscope_redirect: MockSite) -> None:
     site = mockscope_redirect
     site.faults.add("list_users", transport="hang")
     timeout = urllib3.Timeout(connect=WAIT_SECONDS, read=0.1)
@@ -160,7 +162,7 @@ def test_what_a_pool_was_made_with_still_counts(mockscope_redirect: MockSite) ->
         assert pool.request("GET", "/api/v1/groups", timeout=WAIT_SECONDS).status == 200
 
 
-def test_a_client_that_asks_again_asks_the_mock_again(mockscope_redirect: MockSite) -> None:
+def test_a_retry_goes_to_the_mock_again(mockscope_redirect: MockSite) -> None:
     site = mockscope_redirect
     site.faults.add("list_users", status=503, times=2)
     retries = urllib3.Retry(3, status_forcelist=[503], backoff_factor=0)
@@ -171,7 +173,7 @@ def test_a_client_that_asks_again_asks_the_mock_again(mockscope_redirect: MockSi
 
 
 @pytest.mark.parametrize("location", ["/api/v1/groups", "https://app.periscopedata.com/api/v1/groups"])
-def test_a_pool_follows_a_redirection_of_its_own_host(location: str, mockscope_redirect: MockSite) -> None:
+def test_a_pool_follows_a_redirect_response_of_its_own_host(location: str, mockscope_redirect: MockSite) -> None:
     site = mockscope_redirect
     site.faults.add("list_users", status=302, headers={"Location": location})
     with urllib3.HTTPSConnectionPool("app.periscopedata.com", headers=site.headers) as pool:
@@ -183,7 +185,7 @@ def test_a_pool_follows_a_redirection_of_its_own_host(location: str, mockscope_r
     ]
 
 
-def test_a_closed_pool_says_that_it_is_closed(mockscope_redirect: MockSite) -> None:
+def test_a_closed_pool_raises_its_own_error(mockscope_redirect: MockSite) -> None:
     pool = urllib3.HTTPSConnectionPool("app.periscopedata.com")
     pool.close()
 
@@ -192,7 +194,7 @@ def test_a_closed_pool_says_that_it_is_closed(mockscope_redirect: MockSite) -> N
 
 
 @pytest.mark.parametrize("library", [requests, httpx, httpx2])
-def test_a_body_that_is_sent_in_pieces_arrives_whole(library: Any, mockscope_redirect: MockSite) -> None:
+def test_a_body_sent_in_pieces_arrives_whole(library: Any, mockscope_redirect: MockSite) -> None:
     site = mockscope_redirect
     pieces = (NEW_USER[start : start + 7] for start in range(0, len(NEW_USER), 7))
     name = "data" if library is requests else "content"
@@ -203,14 +205,14 @@ def test_a_body_that_is_sent_in_pieces_arrives_whole(library: Any, mockscope_red
 
 
 @pytest.mark.parametrize("verify", [True, False])
-def test_no_certificate_is_asked_for_and_none_complained_of(*, verify: bool, mockscope_redirect: MockSite) -> None:
+def test_certificates_are_neither_required_nor_warned_about(*, verify: bool, mockscope_redirect: MockSite) -> None:
     response = requests.get(f"{APP}/api/v1/users", headers=mockscope_redirect.headers, verify=verify)
 
     assert (response.status_code, response.url) == (200, f"{APP}/api/v1/users")
 
 
 @pytest.mark.parametrize("has_fault", [False, True])
-def test_a_pool_of_one_connection_gets_it_back(mockscope_redirect: MockSite, *, has_fault: bool) -> None:
+def test_a_pool_of_one_connection_reuses_it(mockscope_redirect: MockSite, *, has_fault: bool) -> None:
     site = mockscope_redirect
     with urllib3.HTTPSConnectionPool("app.periscopedata.com", maxsize=1, block=True, headers=site.headers) as pool:
         for _ in range(3):
@@ -222,7 +224,7 @@ def test_a_pool_of_one_connection_gets_it_back(mockscope_redirect: MockSite, *, 
             assert b"".join(response.stream(7)) == site.calls.last.response
 
 
-def test_a_class_of_connections_of_somebody_elses_sees_its_requests(
+def test_a_custom_connection_class_gets_its_requests(
     mockscope_redirect: MockSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
@@ -238,7 +240,7 @@ def test_a_class_of_connections_of_somebody_elses_sees_its_requests(
     assert seen == ["GET /api/v1/users"]
 
 
-def test_urllib3_asks_again_for_the_statuses_that_it_is_told(mockscope_redirect: MockSite) -> None:
+def test_urllib3_retries_the_statuses_of_its_forcelist(mockscope_redirect: MockSite) -> None:
     retries = urllib3.Retry(2, status_forcelist=[405], allowed_methods=None, backoff_factor=0, raise_on_status=False)
     with urllib3.PoolManager(retries=retries) as pools:
         assert pools.request("PATCH", f"{APP}/api/v1/users", headers=mockscope_redirect.headers).status == 405
@@ -247,7 +249,7 @@ def test_urllib3_asks_again_for_the_statuses_that_it_is_told(mockscope_redirect:
 
 
 @pytest.mark.parametrize("timeout", [urllib3.Timeout(total=0.1, read=5), urllib3.Timeout(connect=5, read=0.1)])
-def test_a_timeout_of_urllib3_counts_for_what_it_is_about(timeout: Any, mockscope_redirect: MockSite) -> None:
+def test_the_read_timeout_of_urllib3_applies(timeout: Any, mockscope_redirect: MockSite) -> None:
     mockscope_redirect.faults.add("list_users", transport="hang")
     with (
         urllib3.PoolManager(timeout=timeout, retries=False) as pools,

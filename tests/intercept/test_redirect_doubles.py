@@ -34,7 +34,7 @@ def site(server: LiveServer) -> MockSite:
     return server.site()
 
 
-async def test_respx_answers_inside_a_redirect(server: LiveServer, site: MockSite) -> None:
+async def test_respx_responds_inside_a_redirect(server: LiveServer, site: MockSite) -> None:
     with server.redirect(), respx.mock:
         respx.get(ELSEWHERE).respond(204)
         # It looks at each request twice: as the client sends it, and as it goes out.
@@ -48,7 +48,7 @@ async def test_respx_answers_inside_a_redirect(server: LiveServer, site: MockSit
     assert len(site.calls) == 2
 
 
-def test_responses_answers_inside_a_redirect(server: LiveServer, site: MockSite) -> None:
+def test_responses_responds_inside_a_redirect(server: LiveServer, site: MockSite) -> None:
     with server.redirect(), responses.RequestsMock() as mocked:
         mocked.get(ELSEWHERE, status=204)
         mocked.add_passthru("https://app.periscopedata.com")
@@ -73,7 +73,7 @@ def cassette_around(cassette: Any, server: LiveServer) -> Iterator[None]:
 
 @pytest.mark.parametrize("nested", [cassette_inside, cassette_around], ids=["inside", "around"])
 @through_every_client
-def test_a_cassette_of_vcr_has_the_vendor_s_url_and_plays_again_beside_another_server(
+def test_a_vcr_cassette_has_the_vendor_s_url_and_replays_with_another_server(
     client: Client, nested: Callable[..., AbstractContextManager[None]], tmp_path: Path
 ) -> None:
     calls = []
@@ -88,7 +88,7 @@ def test_a_cassette_of_vcr_has_the_vendor_s_url_and_plays_again_beside_another_s
     assert f"uri: {VENDOR}\n" in (tmp_path / "cassette.yaml").read_text()
 
 
-def test_a_finder_of_modules_that_is_put_in_front_and_taken_away_there_takes_nothing_of_ours(
+def test_a_temporary_first_meta_path_finder_removes_nothing_of_mockscope(
     server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Finder(MetaPathFinder):
@@ -104,7 +104,7 @@ def test_a_finder_of_modules_that_is_put_in_front_and_taken_away_there_takes_not
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", None])
-def test_the_bundle_of_certificates_may_be_missing_where_nobody_named_it(
+def test_the_mock_needs_no_ca_bundle(
     variable: str | None, server: LiveServer, site: MockSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As it is in a fake file system.
@@ -122,7 +122,7 @@ def test_the_bundle_of_certificates_may_be_missing_where_nobody_named_it(
 
 
 @pytest.mark.parametrize("blocked", ["getaddrinfo", "socket"])
-def test_a_server_says_what_to_allow_where_sockets_are_blocked(blocked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocked_sockets_are_explained_at_the_start_of_a_server(blocked: str, monkeypatch: pytest.MonkeyPatch) -> None:
     class SocketBlockedError(RuntimeError):
         """As pytest-socket has it."""
 

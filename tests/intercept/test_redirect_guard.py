@@ -113,7 +113,7 @@ WAYS: Final[dict[str, Callable[[], object]]] = {
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
-def test_a_way_that_can_not_lead_to_the_mock_is_refused(
+def test_a_connection_that_cannot_be_redirected_is_refused(
     way: Callable[[], object], mockscope_redirect: MockSite, outside: Outside
 ) -> None:
     with pytest.raises(VendorHostRefused, match=f"^{re.escape(refusal(mockscope_redirect))}$"):
@@ -146,7 +146,7 @@ LOOP_WAYS: Final[dict[str, Callable[[], Awaitable[object]]]] = {
 
 @pytest.mark.parametrize("runtime", [ON_ASYNCIO, ON_UVLOOP], ids=["asyncio", "uvloop"])
 @pytest.mark.parametrize("way", LOOP_WAYS.values(), ids=LOOP_WAYS.keys())
-def test_a_way_of_an_event_loop_is_refused(
+def test_an_event_loop_connection_that_cannot_be_redirected_is_refused(
     way: Callable[[], Awaitable[object]], runtime: Runtime, mockscope_redirect: MockSite, outside: Outside
 ) -> None:
     async def go() -> None:
@@ -159,7 +159,7 @@ def test_a_way_of_an_event_loop_is_refused(
 
 
 @pytest.mark.parametrize("way", [trio.open_tcp_stream, trio.open_ssl_over_tcp_stream, trio.socket.getaddrinfo])
-def test_a_way_of_trio_is_refused(
+def test_a_trio_connection_that_cannot_be_redirected_is_refused(
     way: Callable[..., Awaitable[object]], mockscope_redirect: MockSite, outside: Outside
 ) -> None:
     async def go() -> None:
@@ -175,7 +175,7 @@ def test_a_way_of_trio_is_refused(
 
 
 @pytest.mark.parametrize("name", CLIENTS)
-def test_another_port_of_a_vendors_host_is_refused_and_every_client_says_why(
+def test_another_port_of_a_vendor_host_is_refused_with_the_reason_in_every_client(
     name: str, mockscope_redirect: MockSite, outside: Outside
 ) -> None:
     with CLIENTS[name].open(Options()) as ask, pytest.raises(Exception, match=r"\(server\.url\)") as caught:
@@ -187,7 +187,7 @@ def test_another_port_of_a_vendors_host_is_refused_and_every_client_says_why(
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("port", [1, 79, 80, 81, 442, 443, 444, 8080, 8443, 65535])
-def test_ports_80_and_443_are_led_and_nothing_else(
+def test_only_ports_80_and_443_are_redirected(
     port: int, scheme: str, mockscope_redirect: MockSite, outside: Outside
 ) -> None:
     led = []
@@ -200,7 +200,7 @@ def test_ports_80_and_443_are_led_and_nothing_else(
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_every_spelling_of_a_vendors_host_is_led_or_refused(
+def test_every_spelling_of_a_vendor_host_is_redirected_or_refused(
     spelling: str, mockscope_redirect: MockSite, outside: Outside
 ) -> None:
     assert requests.get(f"https://{spelling}/api/v1/users", headers=mockscope_redirect.headers).status_code == 200
@@ -213,7 +213,7 @@ def test_every_spelling_of_a_vendors_host_is_led_or_refused(
 
 @pytest.mark.usefixtures("mockscope_redirect")
 @pytest.mark.parametrize("spelling", FOREIGN_SPELLINGS)
-def test_a_spelling_with_other_letters_and_dots_is_refused(spelling: str, outside: Outside) -> None:
+def test_a_spelling_with_unicode_letters_and_dots_is_refused(spelling: str, outside: Outside) -> None:
     for way in (lambda: socket.getaddrinfo(spelling, 443), lambda: socket.create_connection((spelling, 443))):
         with pytest.raises(VendorHostRefused, match=HOST):
             way()
@@ -223,13 +223,13 @@ def test_a_spelling_with_other_letters_and_dots_is_refused(spelling: str, outsid
 
 @pytest.mark.usefixtures("mockscope_redirect")
 @pytest.mark.parametrize("event", ["socket.connect", "socket.sendto", "socket.sendmsg"])
-def test_what_goes_round_python_s_sockets_is_refused_where_the_interpreter_reports_it(event: str) -> None:
+def test_connections_that_bypass_python_s_sockets_are_refused_by_the_audit_hook(event: str) -> None:
     # As it does for methods of _socket.socket. Called in earnest, they would ask the resolver of the machine first.
     with socket.socket() as sock, pytest.raises(VendorHostRefused, match=HOST):
         sys.audit(event, sock, ADDRESS)
 
 
-def test_it_is_an_os_error_as_look_ups_raise_them(mockscope_redirect: MockSite) -> None:
+def test_the_refusal_is_an_os_error_like_those_of_look_ups(mockscope_redirect: MockSite) -> None:
     with pytest.raises(OSError, match="Nothing was sent") as caught:
         socket.create_connection(ADDRESS)
 
@@ -238,7 +238,7 @@ def test_it_is_an_os_error_as_look_ups_raise_them(mockscope_redirect: MockSite) 
 
 @pytest.mark.usefixtures("mockscope_redirect")
 @pytest.mark.parametrize("host", ["www.periscopedata.com", "app.periscopedata.com.example", "xapp.periscopedata.com"])
-def test_a_host_that_only_looks_like_the_vendors_is_passed(host: str, outside: Outside) -> None:
+def test_a_host_that_resembles_the_vendor_s_is_passed(host: str, outside: Outside) -> None:
     with socket.create_connection((host, 80)):
         assert socket.getaddrinfo(host, 80)
 
@@ -248,11 +248,11 @@ def test_a_host_that_only_looks_like_the_vendors_is_passed(host: str, outside: O
 
 @pytest.mark.usefixtures("mockscope_redirect")
 @pytest.mark.parametrize("host", [None, "localhost", b"127.0.0.1", "::1"])
-def test_whatever_else_is_given_for_a_host_is_passed_on(host: Any) -> None:
+def test_other_types_of_host_arguments_are_passed_on(host: Any) -> None:
     assert socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM) is not None
 
 
-def test_outside_of_a_redirect_nothing_is_refused(mockscope_server: LiveServer, outside: Outside) -> None:
+def test_nothing_is_refused_outside_a_redirect(mockscope_server: LiveServer, outside: Outside) -> None:
     with mockscope_server.redirect():
         pass
 
@@ -263,7 +263,7 @@ def test_outside_of_a_redirect_nothing_is_refused(mockscope_server: LiveServer, 
 
 
 @pytest.mark.parametrize("loop", [asyncio.SelectorEventLoop, uvloop.new_event_loop])
-def test_event_loops_connect_to_other_hosts_as_ever(
+def test_event_loops_still_connect_to_other_hosts(
     loop: Callable[[], asyncio.AbstractEventLoop], mockscope_redirect: MockSite, outside: Outside
 ) -> None:
     async def ask() -> bytes:

@@ -86,7 +86,7 @@ def run(script: str) -> None:
 
 
 @pytest.mark.parametrize("name", LATE)
-def test_a_client_that_is_imported_inside_is_led(name: str) -> None:
+def test_a_client_imported_inside_a_redirect_is_redirected(name: str) -> None:
     lines = LATE[name].strip().replace("\n", "\n    ")
     run(f"""
 known = imported()
@@ -101,7 +101,7 @@ for module in list(sys.modules.values()):
 """)
 
 
-def test_no_client_has_to_be_installed() -> None:
+def test_a_redirect_needs_no_client_installed() -> None:
     run("""
 class Missing(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):

@@ -66,7 +66,7 @@ def other(mockscope: MockSite) -> Iterator[tuple[MockSite, LiveServer]]:
         yield server.site(host=mockscope.host, api_key=mockscope.api_key), server
 
 
-def test_everything_is_put_back_exactly(mockscope_server: LiveServer) -> None:
+def test_every_patch_is_undone_exactly(mockscope_server: LiveServer) -> None:
     before = everything_that_is_patched()
     outside = places_that_are_patched()
     with mockscope_server.redirect():
@@ -88,7 +88,7 @@ def kind_of(row: Row) -> tuple[bool, str | None]:
         return inspect.iscoroutinefunction(function), None
 
 
-def test_what_stands_there_meanwhile_looks_like_what_stood_there_before(mockscope_server: LiveServer) -> None:
+def test_a_patched_function_looks_like_the_original(mockscope_server: LiveServer) -> None:
     names = [f"{row.module}.{row.name}" for row in ROWS]
     before = dict(zip(names, [kind_of(row) for row in ROWS], strict=True))
     with mockscope_server.redirect():
@@ -97,7 +97,7 @@ def test_what_stands_there_meanwhile_looks_like_what_stood_there_before(mockscop
     assert inside == before
 
 
-def test_a_redirect_as_a_decorator_is_one_for_several_calls_at_once(
+def test_a_redirect_as_a_decorator_serves_several_calls_at_once(
     mockscope: MockSite, mockscope_server: LiveServer, outside: Outside
 ) -> None:
     both_are_in, first_is_out = threading.Barrier(2), threading.Event()
@@ -121,7 +121,7 @@ def test_a_redirect_as_a_decorator_is_one_for_several_calls_at_once(
 
 
 @pytest.mark.parametrize("url", ["ftp://a", "https://localhost", "http://", "http://localhost:99999", "http://[::1"])
-def test_a_url_that_is_none_of_a_mock_is_refused_before_the_block(url: str) -> None:
+def test_an_invalid_url_is_refused_before_the_block(url: str) -> None:
     with pytest.raises(ValueError, match=r"^mockscope can") as caught:
         redirected(url)
     assert str(caught.value) == f"mockscope can only redirect to a server that speaks plain HTTP, not to {url}"
@@ -136,7 +136,7 @@ def test_an_error_of_the_connection_to_the_mock_names_the_redirect(ask: Callable
             ask(*arguments)
 
 
-def test_everything_is_put_back_after_an_error(mockscope_server: LiveServer) -> None:
+def test_every_patch_is_undone_after_an_error(mockscope_server: LiveServer) -> None:
     before = everything_that_is_patched()
     with pytest.raises(KeyError, match="Chandler"), mockscope_server.redirect():
         raise KeyError("Chandler")
@@ -144,7 +144,7 @@ def test_everything_is_put_back_after_an_error(mockscope_server: LiveServer) -> 
     assert_same(before, everything_that_is_patched())
 
 
-def test_the_innermost_leads(
+def test_the_innermost_redirect_wins(
     mockscope: MockSite, mockscope_server: LiveServer, other: tuple[MockSite, LiveServer], outside: Outside
 ) -> None:
     there, server = other
@@ -164,7 +164,7 @@ def test_the_innermost_leads(
         assert session.get(URL).content == BODY
 
 
-def test_the_latest_that_is_still_active_leads_whatever_ends_first(
+def test_the_latest_active_redirect_wins_whichever_ends_first(
     mockscope: MockSite, mockscope_server: LiveServer, other: tuple[MockSite, LiveServer], outside: Outside
 ) -> None:
     there, server = other
@@ -184,7 +184,7 @@ def test_the_latest_that_is_still_active_leads_whatever_ends_first(
         assert leads_to(session, mockscope, there) is None
 
 
-def test_two_threads_that_overlap_share_the_latest(
+def test_two_overlapping_threads_share_the_latest_redirect(
     mockscope: MockSite, mockscope_server: LiveServer, other: tuple[MockSite, LiveServer], outside: Outside
 ) -> None:
     there, server = other
@@ -218,7 +218,7 @@ def test_two_threads_that_overlap_share_the_latest(
     assert outside.connections == 0
 
 
-def test_many_threads_come_and_go_and_none_gets_out(mockscope_server: LiveServer, outside: Outside) -> None:
+def test_many_threads_enter_and_leave_and_no_request_escapes(mockscope_server: LiveServer, outside: Outside) -> None:
     before = everything_that_is_patched()
     with urllib3.PoolManager(maxsize=8) as shared, serve() as other:
 
@@ -235,7 +235,7 @@ def test_many_threads_come_and_go_and_none_gets_out(mockscope_server: LiveServer
     assert_same(before, everything_that_is_patched())
 
 
-def test_what_others_patch_meanwhile_is_theirs(mockscope_server: LiveServer, outside: Outside) -> None:
+def test_patches_applied_by_others_meanwhile_stay(mockscope_server: LiveServer, outside: Outside) -> None:
     before = socket.getaddrinfo
     with pytest.MonkeyPatch.context() as theirs:
         with mockscope_server.redirect():
@@ -266,7 +266,7 @@ PLACES: Final = (
 @pytest.mark.parametrize("is_first", [True, False], ids=["patched before", "patched inside"])
 @pytest.mark.parametrize("ends_first", [True, False], ids=["ends first", "ends last"])
 @pytest.mark.parametrize(("owner", "name"), PLACES, ids=[name for _, name in PLACES])
-def test_patches_of_others_leave_no_layer_behind_in_whatever_order_they_end(
+def test_patches_of_others_leave_no_layer_behind_in_any_order(
     owner: Any, name: str, *, is_first: bool, ends_first: bool, mockscope_server: LiveServer
 ) -> None:
     before = vars(owner).get(name, ABSENT)
@@ -291,12 +291,12 @@ def test_patches_of_others_leave_no_layer_behind_in_whatever_order_they_end(
     assert vars(owner).get(name, ABSENT) is before
 
 
-def test_a_server_that_does_not_run_can_not_be_led_to() -> None:
+def test_redirecting_to_a_stopped_server_is_refused() -> None:
     with pytest.raises(RuntimeError, match=r"^the mockscope server is not running"):
         serve().redirect()
 
 
-def test_a_server_that_speaks_tls_can_not_be_led_to() -> None:
+def test_redirecting_to_a_tls_server_is_refused() -> None:
     with (
         serve(tls=True) as server,
         pytest.raises(
@@ -306,7 +306,7 @@ def test_a_server_that_speaks_tls_can_not_be_led_to() -> None:
         server.redirect()
 
 
-def test_one_redirect_may_be_entered_again_with_a_session_that_stays(mockscope: MockSite, outside: Outside) -> None:
+def test_one_redirect_may_be_entered_again_with_the_same_session(mockscope: MockSite, outside: Outside) -> None:
     def ask() -> int:
         return session.get(URL, headers=mockscope.headers).status_code
 

@@ -30,7 +30,7 @@ from script import invite
 pytestmark = pytest.mark.mockscope(host="example_site", api_key="e179017a-62b0-4996-8a38-e91aa9f1")
 
 @pytest.mark.parametrize("number", range(20))
-def test_each_meets_a_site_of_its_own(mockscope_redirect, mockscope, number):
+def test_each_test_gets_a_site_of_its_own(mockscope_redirect, mockscope, number):
     assert mockscope_redirect is mockscope
     assert invite("joey@example.com") == 201
     assert list(mockscope.users) == ["admin@example.com", "joey@example.com"]
@@ -41,7 +41,9 @@ pytestmark = pytest.mark.usefixtures("few_plugins")
 
 
 @pytest.mark.parametrize(("run", "workers"), [(run, []), (run_alone, ["-n", "2"])], ids=["one process", "two workers"])
-def test_tests_that_use_one_name_do_not_meet(pytester: pytest.Pytester, run: Run, workers: list[str]) -> None:
+def test_tests_that_create_the_same_user_do_not_conflict(
+    pytester: pytest.Pytester, run: Run, workers: list[str]
+) -> None:
     pytester.makepyfile(script=SCRIPT, test_script=TESTS)
 
     run(pytester, *workers).assert_outcomes(passed=20)

@@ -38,7 +38,7 @@ def environment(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @through_clients_that_read_the_environment
-def test_a_proxy_of_the_environment_sees_nothing(
+def test_a_proxy_in_the_environment_gets_no_request(
     name: str, scheme: str, mockscope_redirect: MockSite, outside: Outside
 ) -> None:
     with CLIENTS[name].open(Options()) as ask:
@@ -52,7 +52,7 @@ def test_a_proxy_of_the_environment_sees_nothing(
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @through_every_client
-def test_a_proxy_that_is_given_by_hand_sees_nothing(
+def test_an_explicit_proxy_gets_no_request(
     client: Client, scheme: str, proxy: str, mockscope_redirect: MockSite, outside: Outside
 ) -> None:
     with client.open(Options(proxy=proxy)) as ask:
@@ -67,7 +67,7 @@ def test_a_proxy_that_is_given_by_hand_sees_nothing(
 
 
 @through_every_client
-def test_a_proxy_is_still_asked_for_every_other_host(
+def test_a_proxy_still_gets_requests_for_other_hosts(
     client: Client, proxy: str, mockscope_redirect: MockSite, outside: Outside
 ) -> None:
     with client.open(Options(proxy=proxy)) as ask:
@@ -78,7 +78,7 @@ def test_a_proxy_is_still_asked_for_every_other_host(
 
 
 @through_every_client
-def test_a_kept_connection_to_a_proxy_is_not_taken_for_one_to_the_mock(
+def test_a_pooled_connection_to_a_proxy_is_not_used_for_the_mock(
     client: Client, proxy: str, mockscope_redirect: MockSite, outside: Outside
 ) -> None:
     vendor, other = "http://app.periscopedata.com/api/v1/users", "http://other.example/"
@@ -91,11 +91,11 @@ def test_a_kept_connection_to_a_proxy_is_not_taken_for_one_to_the_mock(
 
 
 @pytest.mark.usefixtures("environment", "mockscope_redirect")
-def test_the_environment_is_left_alone(proxy: str) -> None:
+def test_a_redirect_does_not_change_the_environment(proxy: str) -> None:
     assert [os.environ.get(name) for name in ("HTTPS_PROXY", "NO_PROXY")] == [proxy, None]
 
 
-def test_a_session_with_a_proxy_goes_back_to_it(proxy: str, mockscope: MockSite, outside: Outside) -> None:
+def test_a_session_uses_its_proxy_again_after_a_redirect(proxy: str, mockscope: MockSite, outside: Outside) -> None:
     url = "http://app.periscopedata.com/api/v1/users"
     with requests.Session() as session:
         session.proxies = {"http": proxy}
@@ -109,7 +109,7 @@ def test_a_session_with_a_proxy_goes_back_to_it(proxy: str, mockscope: MockSite,
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("library", [httpx, httpx2])
-def test_a_socks_proxy_sees_nothing(
+def test_a_socks_proxy_gets_no_request(
     library: Any, scheme: str, proxy: str, mockscope_redirect: MockSite, outside: Outside
 ) -> None:
     url = f"{scheme}://app.periscopedata.com/api/v1/users"
@@ -127,7 +127,7 @@ def test_a_socks_proxy_sees_nothing(
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("library", [httpcore, httpcore2])
-def test_a_pool_of_httpcore_with_a_proxy_asks_it_nothing(
+def test_an_httpcore_pool_with_a_proxy_sends_it_no_request(
     library: Any, scheme: str, proxy: str, mockscope_redirect: MockSite, outside: Outside
 ) -> None:
     url = f"{scheme}://app.periscopedata.com/api/v1/users"

@@ -23,7 +23,7 @@ SEEN_OUTSIDE: Final = "GET /api/v1/users at app.periscopedata.com"
 
 
 @through_every_client
-def test_a_session_that_was_made_before_follows_and_comes_back(
+def test_a_session_made_before_a_redirect_follows_it_and_returns(
     client: Client, trust: Trust, mockscope: MockSite, mockscope_server: LiveServer, outside: Outside
 ) -> None:
     with client.open(Options(trust)) as ask:
@@ -37,7 +37,7 @@ def test_a_session_that_was_made_before_follows_and_comes_back(
 
 
 @through_every_client
-def test_a_session_that_was_made_inside_leads_outside_afterwards(
+def test_a_session_made_inside_a_redirect_reaches_the_vendor_afterwards(
     client: Client, trust: Trust, mockscope: MockSite, mockscope_server: LiveServer, outside: Outside
 ) -> None:
     with client.open(Options(trust)) as ask:
@@ -51,7 +51,7 @@ def test_a_session_that_was_made_inside_leads_outside_afterwards(
 
 
 @through_every_client
-def test_a_session_follows_from_one_server_to_another_and_back(client: Client, mockscope_server: LiveServer) -> None:
+def test_a_session_follows_nested_redirects(client: Client, mockscope_server: LiveServer) -> None:
     with serve() as other, mockscope_server.site() as far, client.open(Options()) as ask:
         near = other.site(host=far.host, api_key=far.api_key)
         with mockscope_server.redirect():
@@ -65,7 +65,7 @@ def test_a_session_follows_from_one_server_to_another_and_back(client: Client, m
 
 
 @pytest.mark.parametrize("name", CLIENTS)
-def test_a_connection_is_kept_inside_as_it_is_outside(name: str, outside: Outside) -> None:
+def test_connections_are_reused_inside_a_redirect_as_outside(name: str, outside: Outside) -> None:
     with CLIENTS[name].open(Options()) as ask, redirected(outside.url()):
         assert [ask("GET", USERS, {}, None) for _ in range(3)] == [(200, BODY)] * 3
 
@@ -105,7 +105,7 @@ def read_with_httpx(url: str, headers: dict[str, str]) -> tuple[Callable[[], byt
 
 
 @pytest.mark.parametrize("open_with", [read_with_requests, read_with_urllib3, read_with_http_client, read_with_httpx])
-def test_an_answer_may_be_read_to_its_end_when_the_redirect_is_over(
+def test_a_response_may_be_read_after_the_redirect_has_ended(
     open_with: Callable[..., tuple[Callable[[], bytes], Callable[[], Any]]], mockscope_server: LiveServer
 ) -> None:
     with mockscope_server.site(seed=CROWD, page_size=1000) as site:
@@ -131,7 +131,7 @@ def test_a_connection_of_http_client_may_be_opened_before_its_request(
     assert outside.connections == 0
 
 
-def test_a_connection_of_http_client_forgets_where_it_led(
+def test_a_connection_of_http_client_reconnects_after_a_redirect(
     trust: Trust, mockscope: MockSite, mockscope_server: LiveServer, outside: Outside
 ) -> None:
     connection = http.client.HTTPSConnection("app.periscopedata.com", context=trust.context)

@@ -22,7 +22,7 @@ def ends(request: pytest.FixtureRequest) -> Iterator[tuple[End, End]]:
     max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(data=st.data())
-def test_drawn_requests_one_after_the_other_are_answered_the_same(ends: tuple[End, End], data: st.DataObject) -> None:
+def test_generated_request_sequences_get_the_same_responses(ends: tuple[End, End], data: st.DataObject) -> None:
     there, here = ends
     policy = data.draw(strategies.policies())
     for end in ends:

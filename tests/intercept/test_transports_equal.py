@@ -17,7 +17,7 @@ def outcome(end: End, case: Case) -> tuple[object, ...]:
 
 @through_every_carrier
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_a_call_is_answered_and_kept_as_over_loopback(carrier: Carrier, case: Case) -> None:
+def test_a_call_gets_the_response_and_the_record_of_loopback(carrier: Carrier, case: Case) -> None:
     with twins(carrier) as (there, here):
         assert outcome(here, case) == outcome(there, case)
         [call] = here.server.all_calls()
@@ -25,7 +25,7 @@ def test_a_call_is_answered_and_kept_as_over_loopback(carrier: Carrier, case: Ca
 
 
 @through_every_carrier
-def test_one_call_after_another_finds_the_site_as_the_last_one_left_it(carrier: Carrier) -> None:
+def test_consecutive_calls_share_the_state_of_the_site(carrier: Carrier) -> None:
     with twins(carrier) as (there, here):
         for case in CASES.values():
             for end in (there, here):
@@ -36,7 +36,7 @@ def test_one_call_after_another_finds_the_site_as_the_last_one_left_it(carrier: 
 
 @through_every_carrier
 @pytest.mark.parametrize("name", ["create a user", "an unknown group", "a wrong key"])
-def test_switches_of_the_server_hold(carrier: Carrier, name: str) -> None:
+def test_policy_switches_of_the_server_apply(carrier: Carrier, name: str) -> None:
     with twins(carrier, hint_header=False, calls_kept=1, strict=True) as (there, here):
         for end in (there, here):
             end.site.set_policy(require_json_content_type=True, test_mode_create_status=201)
@@ -56,7 +56,7 @@ def without_ids(text: str) -> str:
 
 
 @through_every_carrier
-def test_strict_mode_finds_the_same(carrier: Carrier) -> None:
+def test_strict_mode_has_the_same_findings(carrier: Carrier) -> None:
     with twins(carrier) as (there, here):
         for end in (there, here):
             for name in ("a cookie", "no body", "a body with GET", "a body of no type", "an email that is misplaced"):
@@ -67,7 +67,7 @@ def test_strict_mode_finds_the_same(carrier: Carrier) -> None:
 
 
 @through_every_carrier
-def test_a_site_that_is_switched_off_or_gone_answers_so(carrier: Carrier) -> None:
+def test_a_disabled_or_removed_site_refuses_calls(carrier: Carrier) -> None:
     with twins(carrier) as (there, here):
         found = []
         for end in (there, here):
@@ -85,7 +85,7 @@ def test_a_site_that_is_switched_off_or_gone_answers_so(carrier: Carrier) -> Non
 
 
 @through_every_carrier
-def test_the_clock_of_the_site_times_a_call(carrier: Carrier) -> None:
+def test_a_call_is_timed_by_the_clock_of_its_site(carrier: Carrier) -> None:
     with twins(carrier) as (_, here):
         here.site.clock.freeze("2014-02-06T23:46:07.118Z")
         here.get()

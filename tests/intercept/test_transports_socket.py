@@ -50,7 +50,9 @@ def error_of(end: End, ask: Callable[[End], object]) -> type[BaseException]:
 @through_every_carrier
 @pytest.mark.parametrize("after_commit", [False, True])
 @pytest.mark.parametrize("kind", ["reset", "drop", "truncate", "garbage"])
-def test_a_broken_connection_is_one_for_the_client(carrier: Carrier, kind: Transport, *, after_commit: bool) -> None:
+def test_a_broken_connection_raises_the_client_s_own_error(
+    carrier: Carrier, kind: Transport, *, after_commit: bool
+) -> None:
     with twins(carrier) as (there, here):
         for end in (there, here):
             end.site.faults.add("create_user", transport=kind, after_commit=after_commit)
@@ -62,7 +64,7 @@ def test_a_broken_connection_is_one_for_the_client(carrier: Carrier, kind: Trans
 
 
 @through_every_carrier
-def test_planned_answers_are_given(carrier: Carrier) -> None:
+def test_planned_responses_are_returned(carrier: Carrier) -> None:
     with twins(carrier) as (there, here):
         found = []
         for end in (there, here):
@@ -77,7 +79,7 @@ def test_planned_answers_are_given(carrier: Carrier) -> None:
 
 
 @through_every_carrier
-def test_a_function_of_the_test_is_called_in_a_thread_of_its_own(carrier: Carrier) -> None:
+def test_an_action_runs_in_a_thread_of_its_own(carrier: Carrier) -> None:
     seen: list[str] = []
 
     def note(entry: Call, response: CannedResponse | None) -> None:
@@ -90,7 +92,7 @@ def test_a_function_of_the_test_is_called_in_a_thread_of_its_own(carrier: Carrie
 
 
 @through_every_carrier
-def test_a_delay_is_waited_for_on_the_clock_of_the_site(carrier: Carrier) -> None:
+def test_a_delay_uses_the_clock_of_the_site(carrier: Carrier) -> None:
     with twins(carrier) as (_, here):
         here.site.clock.freeze("2014-02-06T23:46:07Z", autojump=True)
         before = here.site.clock.now()
@@ -109,7 +111,7 @@ def test_a_delay_is_waited_for_on_the_clock_of_the_site(carrier: Carrier) -> Non
         (httpx2, httpx2.Timeout(WAIT_SECONDS, read=0.1)),
     ],
 )
-def test_a_client_gives_up_as_it_does_elsewhere(
+def test_a_client_s_timeout_works_without_a_socket(
     library: Any, timeout: Any, fault: dict[str, Any], live: tuple[LiveServer, MockSite]
 ) -> None:
     server, site = live
@@ -127,7 +129,7 @@ def client_of(library: Any, server: LiveServer) -> Any:
 
 
 @through_every_carrier
-def test_a_fault_is_the_matter_of_its_own_site(carrier: Carrier) -> None:
+def test_a_fault_affects_its_own_site_only(carrier: Carrier) -> None:
     with twins(carrier) as (_, here):
         other = here.server.site()
         other.faults.add(transport="reset")
@@ -141,7 +143,7 @@ def test_a_fault_is_the_matter_of_its_own_site(carrier: Carrier) -> None:
         assert was_here(here.site.calls.last)
 
 
-def test_a_fault_that_is_planned_while_a_call_is_under_way_is_not_meant_for_it(
+def test_a_fault_planned_during_a_call_does_not_affect_it(
     live: tuple[LiveServer, MockSite],
 ) -> None:
     server, site = live
@@ -175,7 +177,9 @@ def test_an_observer_is_called_in_the_thread_of_the_server(carrier: Carrier) -> 
 
 
 @pytest.mark.parametrize("library", [httpx, httpx2])
-def test_who_wants_to_see_the_connection_sees_one(library: Any, live: tuple[LiveServer, MockSite]) -> None:
+def test_an_extension_that_needs_a_connection_goes_over_the_socket(
+    library: Any, live: tuple[LiveServer, MockSite]
+) -> None:
     server, site = live
     seen: list[str] = []
     with client_of(library, server) as client:
@@ -192,7 +196,7 @@ def test_who_wants_to_see_the_connection_sees_one(library: Any, live: tuple[Live
 
 
 @pytest.mark.parametrize("library", [requests, httpx, httpx2])
-def test_no_timeout_is_too_short_for_an_answer_without_a_socket(
+def test_a_tiny_timeout_does_not_affect_a_call_without_a_socket(
     library: Any, live: tuple[LiveServer, MockSite]
 ) -> None:
     server, site = live
@@ -202,7 +206,7 @@ def test_no_timeout_is_too_short_for_an_answer_without_a_socket(
 
 
 @through_every_carrier
-def test_a_server_that_has_stopped_refuses_as_over_loopback(carrier: Carrier) -> None:
+def test_a_stopped_server_refuses_as_over_loopback(carrier: Carrier) -> None:
     with twins(carrier) as (there, here):
         assert here.get().status == 200
         for end in (there, here):
@@ -211,7 +215,7 @@ def test_a_server_that_has_stopped_refuses_as_over_loopback(carrier: Carrier) ->
         assert len(here.site.calls) == 1
 
 
-def test_a_transport_of_a_server_that_stopped_leads_to_no_later_one(live: tuple[LiveServer, MockSite]) -> None:
+def test_a_transport_of_a_stopped_server_does_not_reach_a_later_one(live: tuple[LiveServer, MockSite]) -> None:
     server, site = live
     with client_of(httpx, server) as client:
         before = server.url
@@ -226,13 +230,13 @@ def test_a_transport_of_a_server_that_stopped_leads_to_no_later_one(live: tuple[
 
 
 @pytest.mark.parametrize("offered", [LiveServer.transport, LiveServer.adapter])
-def test_a_server_that_does_not_run_offers_nothing(offered: Callable[[LiveServer], Any]) -> None:
+def test_a_stopped_server_offers_no_transport(offered: Callable[[LiveServer], Any]) -> None:
     with pytest.raises(RuntimeError, match=r"^the mockscope server is not running"):
         offered(serve())
 
 
 @pytest.mark.parametrize("offered", [LiveServer.transport, LiveServer.adapter])
-def test_a_server_that_speaks_tls_offers_nothing(offered: Callable[[LiveServer], Any]) -> None:
+def test_a_tls_server_offers_no_transport(offered: Callable[[LiveServer], Any]) -> None:
     with (
         serve(tls=True) as server,
         pytest.raises(
@@ -244,7 +248,7 @@ def test_a_server_that_speaks_tls_offers_nothing(offered: Callable[[LiveServer],
 
 @through_every_carrier
 @pytest.mark.parametrize("path", ["/openapi.yaml", "/_mockscope/v1/sites/example_site", "/docs", "/"])
-def test_paths_that_are_not_the_vendors_are_answered_too(carrier: Carrier, path: str) -> None:
+def test_reserved_paths_work_through_a_transport(carrier: Carrier, path: str) -> None:
     with twins(carrier) as (there, here):
         assert shown(here.get(path)).status == shown(there.get(path)).status
         assert here.get(path).body.replace(here.server.url.encode(), b"") == there.get(path).body.replace(
@@ -267,7 +271,7 @@ def answered_in_a_child(ask: Callable[[], int]) -> int:
 # Python 3.12 warns where threads run; the child starts none and waits for none.
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 @pytest.mark.parametrize("library", [requests, httpx])
-def test_a_forked_process_asks_the_server_of_its_parent(library: Any, live: tuple[LiveServer, MockSite]) -> None:
+def test_a_forked_process_calls_the_server_of_its_parent(library: Any, live: tuple[LiveServer, MockSite]) -> None:
     server, site = live
     with client_of(library, server) as client, httpx.Client(verify=False) as redirected, server.redirect():
         children = [
@@ -279,7 +283,7 @@ def test_a_forked_process_asks_the_server_of_its_parent(library: Any, live: tupl
     assert (children, [was_here(call) for call in site.calls]) == ([200, 200], [False, False, True])
 
 
-def test_a_request_without_any_header_is_for_the_port() -> None:
+def test_a_request_without_any_header_goes_to_the_port() -> None:
     assert not is_plain("GET", b"/api/v1/users", [], 0)
 
 
@@ -288,7 +292,7 @@ def test_a_request_without_any_header_is_for_the_port() -> None:
 
 @through_every_carrier
 @pytest.mark.parametrize("has_fault", [False, True])
-def test_the_vendors_own_url_leads_to_the_server_that_offered(carrier: Carrier, *, has_fault: bool) -> None:
+def test_the_vendor_s_url_reaches_the_server_of_the_transport(carrier: Carrier, *, has_fault: bool) -> None:
     with serve(SEED) as server:
         site = server.sites[HOST]
         if has_fault:
@@ -301,7 +305,7 @@ def test_the_vendors_own_url_leads_to_the_server_that_offered(carrier: Carrier, 
 
 
 @pytest.mark.parametrize("has_fault", [False, True])
-def test_a_response_names_the_url_that_was_asked(live: tuple[LiveServer, MockSite], *, has_fault: bool) -> None:
+def test_a_response_has_the_requested_url(live: tuple[LiveServer, MockSite], *, has_fault: bool) -> None:
     server, site = live
     if has_fault:
         site.faults.add("list_users", status=503)
@@ -315,7 +319,7 @@ def test_a_response_names_the_url_that_was_asked(live: tuple[LiveServer, MockSit
         assert (str(found.url), str(found.request.url)) == (url, url)
 
 
-def test_an_error_names_the_request_that_was_asked(live: tuple[LiveServer, MockSite]) -> None:
+def test_an_error_has_its_request(live: tuple[LiveServer, MockSite]) -> None:
     server, site = live
     site.faults.add("list_users", transport="reset")
     with requests.Session() as session:
@@ -327,7 +331,7 @@ def test_an_error_names_the_request_that_was_asked(live: tuple[LiveServer, MockS
     assert caught.value.request.url == f"{VENDOR}{USERS}"
 
 
-def test_an_adapter_that_asks_again_is_asked_again_by_urllib3(live: tuple[LiveServer, MockSite]) -> None:
+def test_an_adapter_with_retries_is_retried_by_urllib3(live: tuple[LiveServer, MockSite]) -> None:
     server, site = live
     adapter = server.adapter()
     adapter.max_retries = urllib3.Retry(2, status_forcelist=[405], allowed_methods=None, raise_on_status=False)
@@ -339,9 +343,7 @@ def test_an_adapter_that_asks_again_is_asked_again_by_urllib3(live: tuple[LiveSe
 
 
 @pytest.mark.parametrize("path", ["/groups/a%2fb", "/groups/%zz", "/groups/a%", "/users?a=a%2fb"])
-def test_a_url_that_was_put_together_by_hand_is_asked_for_as_over_loopback(
-    path: str, live: tuple[LiveServer, MockSite]
-) -> None:
+def test_a_hand_made_url_is_sent_as_over_loopback(path: str, live: tuple[LiveServer, MockSite]) -> None:
     server, site = live
     asked = []
     for adapter in (requests.adapters.HTTPAdapter(), server.adapter()):
@@ -357,7 +359,7 @@ def test_a_url_that_was_put_together_by_hand_is_asked_for_as_over_loopback(
 
 @pytest.mark.parametrize("library", [httpx, httpx2])
 @pytest.mark.parametrize("url", [USERS, f"ftp://127.0.0.1{USERS}"])
-def test_a_url_of_no_scheme_or_of_another_is_complained_of(
+def test_an_unsupported_scheme_raises_the_library_s_own_error(
     library: Any, url: str, live: tuple[LiveServer, MockSite]
 ) -> None:
     server, site = live
@@ -375,7 +377,7 @@ def test_a_url_of_no_scheme_or_of_another_is_complained_of(
 
 
 @pytest.mark.parametrize("library", [httpx, httpx2])
-def test_a_transport_is_one_for_whoever_wraps_it(library: Any, live: tuple[LiveServer, MockSite]) -> None:
+def test_a_transport_may_be_wrapped(library: Any, live: tuple[LiveServer, MockSite]) -> None:
     server, site = live
 
     class Wrapper(library.BaseTransport):  # type: ignore[misc]
@@ -394,7 +396,7 @@ def test_a_transport_is_one_for_whoever_wraps_it(library: Any, live: tuple[LiveS
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
-def test_a_copy_of_a_session_asks_the_same_server(copied: Any, live: tuple[LiveServer, MockSite]) -> None:
+def test_a_copied_session_calls_the_same_server(copied: Any, live: tuple[LiveServer, MockSite]) -> None:
     server, site = live
     with requests.Session() as session:
         session.mount(server.url, server.adapter())
@@ -403,7 +405,7 @@ def test_a_copy_of_a_session_asks_the_same_server(copied: Any, live: tuple[LiveS
     assert was_here(site.calls.last)
 
 
-def test_an_adapter_is_for_its_own_process(live: tuple[LiveServer, MockSite]) -> None:
+def test_an_adapter_cannot_be_pickled(live: tuple[LiveServer, MockSite]) -> None:
     server, _ = live
     with requests.Session() as session:
         session.mount(server.url, server.adapter())
@@ -413,7 +415,7 @@ def test_an_adapter_is_for_its_own_process(live: tuple[LiveServer, MockSite]) ->
 
 
 @pytest.mark.parametrize("has_fault", [False, True])
-def test_no_proxy_is_asked(live: tuple[LiveServer, MockSite], *, has_fault: bool) -> None:
+def test_a_proxy_in_the_environment_is_not_used(live: tuple[LiveServer, MockSite], *, has_fault: bool) -> None:
     server, site = live
     if has_fault:
         site.faults.add("list_users", status=503)
@@ -424,7 +426,7 @@ def test_no_proxy_is_asked(live: tuple[LiveServer, MockSite], *, has_fault: bool
 
 
 @pytest.mark.parametrize("library", [httpx, httpx2])
-def test_headers_that_are_sent_twice_are_kept_twice(library: Any, live: tuple[LiveServer, MockSite]) -> None:
+def test_repeated_headers_are_recorded_twice(library: Any, live: tuple[LiveServer, MockSite]) -> None:
     server, site = live
     headers = [*site.headers.items(), ("X-Twice", "a"), ("X-Twice", "b")]
     with client_of(library, server) as client:
@@ -436,7 +438,7 @@ def test_headers_that_are_sent_twice_are_kept_twice(library: Any, live: tuple[Li
 # -- how they fit into a client --------------------------------------------------------------------------------
 
 
-def test_an_answer_of_requests_is_read_piece_by_piece(live: tuple[LiveServer, MockSite]) -> None:
+def test_a_response_of_requests_can_be_streamed(live: tuple[LiveServer, MockSite]) -> None:
     server, site = live
     seen: list[int] = []
     with client_of(requests, server) as session:
@@ -450,7 +452,7 @@ def test_an_answer_of_requests_is_read_piece_by_piece(live: tuple[LiveServer, Mo
     assert (seen, [was_here(call) for call in site.calls]) == ([200, 200], [True, True])
 
 
-def test_an_answer_of_httpx_is_read_piece_by_piece(live: tuple[LiveServer, MockSite]) -> None:
+def test_a_response_of_httpx_can_be_streamed(live: tuple[LiveServer, MockSite]) -> None:
     server, site = live
     seen: list[int] = []
     hooks = {"response": [lambda response: seen.append(response.status_code)]}
@@ -466,9 +468,7 @@ def test_an_answer_of_httpx_is_read_piece_by_piece(live: tuple[LiveServer, MockS
 
 @pytest.mark.parametrize("has_fault", [False, True])
 @pytest.mark.parametrize("library", [httpx, httpx2])
-def test_a_request_may_be_of_a_class_of_somebodys_own(
-    library: Any, live: tuple[LiveServer, MockSite], *, has_fault: bool
-) -> None:
+def test_a_request_may_be_of_a_subclass(library: Any, live: tuple[LiveServer, MockSite], *, has_fault: bool) -> None:
     server, site = live
     if has_fault:
         site.faults.add("list_users", status=503)
@@ -482,7 +482,7 @@ def test_a_request_may_be_of_a_class_of_somebodys_own(
     assert was_here(site.calls.last) is not has_fault
 
 
-def test_one_transport_may_stand_beside_others(live: tuple[LiveServer, MockSite]) -> None:
+def test_a_transport_may_be_mounted_beside_others(live: tuple[LiveServer, MockSite]) -> None:
     server, site = live
     with serve(SEED) as other, httpx.Client(mounts={server.url: server.transport()}, verify=False) as client:
         for each in (server, other):
@@ -515,7 +515,7 @@ def test_a_transport_closes_what_it_opened(library: Any, live: tuple[LiveServer,
 
 @pytest.mark.parametrize("library", [httpx, httpx2])
 @pytest.mark.parametrize("run", [asyncio.run, lambda main: trio.run(lambda: main)], ids=["asyncio", "trio"])
-def test_other_tasks_get_their_turn(library: Any, run: Any, live: tuple[LiveServer, MockSite]) -> None:
+def test_other_tasks_run_meanwhile(library: Any, run: Any, live: tuple[LiveServer, MockSite]) -> None:
     server, site = live
     is_over: list[bool] = []
 
@@ -550,7 +550,7 @@ def test_other_tasks_get_their_turn(library: Any, run: Any, live: tuple[LiveServ
     assert all(was_here(call) for call in site.calls)
 
 
-def test_a_call_that_is_cancelled_before_its_turn_never_happens(live: tuple[LiveServer, MockSite]) -> None:
+def test_a_call_cancelled_before_it_starts_never_happens(live: tuple[LiveServer, MockSite]) -> None:
     server, site = live
 
     async def cancel() -> None:

@@ -53,7 +53,7 @@ OPENERS: Final[list[Callable[..., Any]]] = [
 ]
 
 
-def test_users_that_many_threads_create_are_all_there(server: LiveServer) -> None:
+def test_users_created_by_many_threads_all_exist(server: LiveServer) -> None:
     site = server.sites[HOST]
 
     def create(number: int) -> list[int]:
@@ -78,7 +78,7 @@ def test_users_that_many_threads_create_are_all_there(server: LiveServer) -> Non
     assert {(call.operation, call.status, call.is_open) for call in calls} == {("create_user", 201, False)}
 
 
-def test_of_many_that_create_the_same_user_one_succeeds(server: LiveServer) -> None:
+def test_one_of_many_threads_that_create_the_same_user_succeeds(server: LiveServer) -> None:
     site = server.sites[HOST]
     start = threading.Barrier(6)
 
@@ -96,7 +96,7 @@ def test_of_many_that_create_the_same_user_one_succeeds(server: LiveServer) -> N
     assert [sorted(statuses) for statuses in zip(*found, strict=True)] == [[201, *[409] * 5]] * TIMES
 
 
-def test_a_fault_that_is_planned_beside_strikes_every_call_that_begins_afterwards(server: LiveServer) -> None:
+def test_a_fault_planned_concurrently_affects_every_later_call(server: LiveServer) -> None:
     site = server.sites[HOST]
     is_over = threading.Event()
     told = [{200: threading.Event(), 503: threading.Event()} for _ in range(2)]
@@ -123,7 +123,7 @@ def test_a_fault_that_is_planned_beside_strikes_every_call_that_begins_afterward
         assert [result(each) for each in asking] == [None, None]
 
 
-def test_who_looks_at_the_calls_waits_for_one_that_another_thread_has_under_way(server: LiveServer) -> None:
+def test_reading_the_calls_waits_for_a_call_running_in_another_thread(server: LiveServer) -> None:
     site = server.sites[HOST]
     begun, may_end = threading.Event(), threading.Event()
 
@@ -152,7 +152,7 @@ def test_who_looks_at_the_calls_waits_for_one_that_another_thread_has_under_way(
         assert (answered.status, looking.result(300)) == (400, [400])
 
 
-def test_a_look_from_within_a_call_does_not_wait_for_itself(server: LiveServer) -> None:
+def test_reading_the_calls_within_a_call_does_not_deadlock(server: LiveServer) -> None:
     site: MockSite = server.sites[HOST]
     seen: list[list[float | None]] = []
 

@@ -249,7 +249,7 @@ def world(
 
 @pytest.mark.parametrize("act", ["page", "create", "reset"])
 @pytest.mark.parametrize("ask", list(cases()))
-def test_a_client_meets_the_mock(ask: Ask, act: Act, world: World) -> None:
+def test_a_client_reaches_the_mock(ask: Ask, act: Act, world: World) -> None:
     people = list(world.site.users)
     # For good, because some clients ask again.
     fault = world.site.faults.add("create_user", transport="reset", times=None) if act == "reset" else None
@@ -270,7 +270,7 @@ def test_a_client_meets_the_mock(ask: Ask, act: Act, world: World) -> None:
 
 
 @pytest.mark.slow
-def test_a_client_that_looks_at_no_environment_goes_past_the_proxy_and_here_no_further(world: World) -> None:
+def test_a_client_that_ignores_the_environment_bypasses_the_proxy(world: World) -> None:
     script = Script(sys.executable, "with_aiohttp.py", {", trust_env=True": ""})
     said: list[str] = []
 

@@ -52,7 +52,7 @@ def test_each_test_gets_a_fresh_site_on_one_server(pytester: pytest.Pytester) ->
     run(pytester).assert_outcomes(passed=2)
 
 
-def test_markers_add_up_from_module_to_test_and_the_nearest_wins(pytester: pytest.Pytester) -> None:
+def test_markers_are_merged_and_the_nearest_wins(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import pytest
@@ -106,7 +106,7 @@ def test_markers_add_up_from_module_to_test_and_the_nearest_wins(pytester: pytes
         ),
     ],
 )
-def test_a_marker_that_means_nothing_stops_the_run(pytester: pytest.Pytester, marker: str, line: str) -> None:
+def test_an_invalid_marker_stops_the_run(pytester: pytest.Pytester, marker: str, line: str) -> None:
     pytester.makepyfile(
         f"import pytest\n@pytest.mark.mockscope({marker})\n"
         "@pytest.mark.parametrize('number', [1, 2])\ndef test_it(mockscope, number): pass\ndef test_other(): pass"
@@ -119,7 +119,7 @@ def test_a_marker_that_means_nothing_stops_the_run(pytester: pytest.Pytester, ma
     result.stdout.fnmatch_lines(["*ERROR collecting *", line, "*short test summary info*"], consecutive=True)
 
 
-def test_a_worker_of_xdist_shows_what_a_marker_means_not(pytester: pytest.Pytester) -> None:
+def test_an_invalid_marker_is_shown_under_xdist(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("import pytest\n@pytest.mark.mockscope(pagesize=2)\ndef test_it(mockscope): pass")
 
     result = run_alone(pytester, "-n", "1")
@@ -128,7 +128,7 @@ def test_a_worker_of_xdist_shows_what_a_marker_means_not(pytester: pytest.Pytest
     result.stdout.no_fnmatch_line("*INTERNALERROR*")
 
 
-def test_a_marker_that_is_added_after_the_collection_is_an_error_of_that_test(pytester: pytest.Pytester) -> None:
+def test_an_invalid_marker_added_after_collection_is_an_error_of_its_test(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
         import pytest
@@ -168,9 +168,7 @@ def test_a_marker_that_is_added_after_the_collection_is_an_error_of_that_test(py
         ("seed='/'", "can't read the seed / (the mockscope marker): Is a directory"),
     ],
 )
-def test_a_marker_value_that_no_site_can_have_is_one_line_of_that_test(
-    pytester: pytest.Pytester, marker: str, line: str
-) -> None:
+def test_an_invalid_marker_value_is_one_line_of_its_test(pytester: pytest.Pytester, marker: str, line: str) -> None:
     pytester.makepyfile(
         f"""
         import pytest
@@ -276,7 +274,7 @@ def test_a_relative_seed_is_found_from_the_root_where_pytest_is_started_below(
     run(pytester).assert_outcomes(passed=1)
 
 
-def test_a_site_is_free_to_go_when_its_test_is_over(pytester: pytest.Pytester) -> None:
+def test_a_site_is_freed_after_its_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import gc, weakref
@@ -300,7 +298,7 @@ def test_a_site_is_free_to_go_when_its_test_is_over(pytester: pytest.Pytester) -
     run(pytester).assert_outcomes(passed=3, failed=1)
 
 
-def test_host_and_port_have_ini_twins_and_the_option_goes_first(pytester: pytest.Pytester) -> None:
+def test_host_and_port_have_ini_values_and_the_option_wins(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nmockscope_host = 127.0.0.2\nmockscope_port = 1\nmockscope_hint_header = false")
     pytester.makepyfile(
         """
@@ -333,7 +331,7 @@ def test_host_and_port_have_ini_twins_and_the_option_goes_first(pytester: pytest
         ("mockscope_calls_kept = " + "9" * 30, [], "mockscope_calls_kept must be a number, 1 or more, not '9*9'"),
     ],
 )
-def test_an_option_or_ini_value_that_means_nothing_stops_the_run(
+def test_an_invalid_option_or_ini_value_stops_the_run(
     pytester: pytest.Pytester, ini: str, arguments: list[str], line: str
 ) -> None:
     pytester.makeini(f"[pytest]\n{ini}")
@@ -352,7 +350,7 @@ def test_an_option_or_ini_value_that_means_nothing_stops_the_run(
         ("mockscope_seed = nosuch.yaml", [], "mockscope_seed"),
     ],
 )
-def test_a_seed_that_is_not_there_is_told_with_who_named_it(
+def test_a_missing_seed_is_reported_with_its_source(
     pytester: pytest.Pytester, ini: str, arguments: list[str], namer: str
 ) -> None:
     pytester.makeini(f"[pytest]\n{ini}")
@@ -374,7 +372,7 @@ def test_a_seed_that_is_not_there_is_told_with_who_named_it(
 TAKEN = "mockscope can't listen on 127.0.0.1 port {port}: Address already in use; leave mockscope_port at 0: *"
 
 
-def test_a_port_that_is_taken_is_told_in_a_line_with_host_and_port(pytester: pytest.Pytester) -> None:
+def test_a_port_in_use_is_reported_in_a_line_with_host_and_port(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(mockscope): pass\ndef test_without(): pass")
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -387,7 +385,7 @@ def test_a_port_that_is_taken_is_told_in_a_line_with_host_and_port(pytester: pyt
     )
 
 
-def test_what_keeps_a_server_from_starting_is_told_in_its_own_line(
+def test_an_error_at_the_start_of_the_server_is_reported_in_one_line(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def blocked(*args: object, **options: object) -> None:
@@ -407,7 +405,7 @@ def test_what_keeps_a_server_from_starting_is_told_in_its_own_line(
     )
 
 
-def test_an_address_of_another_machine_is_told_likewise(pytester: pytest.Pytester) -> None:
+def test_an_address_of_another_machine_is_reported_in_one_line(pytester: pytest.Pytester) -> None:
     # 192.0.2.0/24 is nobody's: it is set aside for documentation.
     pytester.makepyfile("def test_it(mockscope): pass")
 
@@ -416,7 +414,7 @@ def test_an_address_of_another_machine_is_told_likewise(pytester: pytest.Pyteste
     result.stdout.fnmatch_lines(["mockscope can't listen on 192.0.2.1 port 0: Cannot assign requested address"])
 
 
-def test_a_config_made_in_code_is_told_what_is_wrong_with_it(pytester: pytest.Pytester) -> None:
+def test_an_invalid_config_made_in_code_is_explained(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
         import pytest
@@ -438,7 +436,7 @@ def test_a_config_made_in_code_is_told_what_is_wrong_with_it(pytester: pytest.Py
 
 
 @pytest.mark.usefixtures("all_plugins")
-def test_sync_async_threaded_and_unittest_code_meet_the_same_server(pytester: pytest.Pytester) -> None:
+def test_sync_async_threaded_and_unittest_code_use_the_same_server(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import asyncio, unittest
@@ -487,7 +485,7 @@ def test_xdist_workers_have_a_server_each_and_may_use_the_same_host(pytester: py
     run_alone(pytester, "-n", "2").assert_outcomes(passed=20)
 
 
-def test_hypothesis_takes_a_site_for_each_example(pytester: pytest.Pytester) -> None:
+def test_hypothesis_examples_each_get_a_site(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         from hypothesis import given, settings, strategies as st
@@ -514,7 +512,7 @@ def test_the_plugin_may_also_be_listed_by_name(pytester: pytest.Pytester) -> Non
     run_alone(pytester, "-p", "pytest_mockscope").assert_outcomes(passed=1)
 
 
-def test_nothing_is_printed_and_nothing_is_used_unasked(pytester: pytest.Pytester) -> None:
+def test_an_unused_plugin_prints_and_imports_nothing(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("import sys\ndef test_it(): assert 'mockscope' not in sys.modules")
 
     result = run_alone(pytester, "-v")

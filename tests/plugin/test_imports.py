@@ -40,7 +40,7 @@ def test_importing_mockscope_imports_nothing_else() -> None:
     ]
 
 
-def test_every_public_name_can_be_had() -> None:
+def test_every_public_name_can_be_imported() -> None:
     assert [name for name in mockscope.__all__ if not hasattr(mockscope, name)] == []
     assert dir(mockscope) == sorted(mockscope.__all__)
 

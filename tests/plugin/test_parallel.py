@@ -57,7 +57,7 @@ def test_one_of_many(mockscope, mockscope_server, request, number):
 """
 
 
-def test_tests_of_eight_workers_do_not_meet_and_late_requests_are_named(pytester: pytest.Pytester) -> None:
+def test_tests_of_eight_workers_are_isolated_and_late_requests_are_named(pytester: pytest.Pytester) -> None:
     tests = WORKERS * TESTS_A_WORKER
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(CROWD.format(tests=tests))

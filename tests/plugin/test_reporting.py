@@ -56,7 +56,7 @@ def test_a_failed_test_shows_its_calls_with_hints_and_bodies(pytester: pytest.Py
     assert str(result.stdout).count("list_users") == 2
 
 
-def test_each_call_names_whom_it_is_about_and_whether_it_was_a_dry_run(pytester: pytest.Pytester) -> None:
+def test_each_call_has_its_email_and_test_mode(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         MISTAKE
         + """
@@ -108,7 +108,7 @@ def test_that_fails(mockscope):
     assert "e179017a" not in str(result.stdout)
 
 
-def test_nothing_is_shown_where_nothing_was_called(pytester: pytest.Pytester) -> None:
+def test_a_failed_test_without_calls_shows_none(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_that_fails(mockscope):\n    assert False\n\ndef test_without():\n    assert False")
 
     result = run(pytester)
@@ -146,7 +146,7 @@ def test_that_fails(friends):
     result.stdout.no_fnmatch_line("*list_groups*")
 
 
-def test_the_latest_twenty_calls_are_shown_and_the_others_counted(pytester: pytest.Pytester) -> None:
+def test_the_last_twenty_calls_are_shown_and_the_others_counted(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         MISTAKE
         + """
@@ -196,7 +196,7 @@ def test_joey(joey):
         (["-rP"], "all", 2),
     ],
 )
-def test_whose_calls_are_shown_is_an_option_with_an_ini_twin(
+def test_the_calls_option_has_an_ini_value(
     pytester: pytest.Pytester, arguments: list[str], ini: str, sections: int
 ) -> None:
     pytester.makepyfile(FAILING)
@@ -221,7 +221,7 @@ def test_junit_xml_has_the_calls_where_it_has_output(
     assert (pytester.path / "junit.xml").read_text().count("groups-as-string") == is_shown
 
 
-def test_a_word_that_means_nothing_stops_the_run(pytester: pytest.Pytester) -> None:
+def test_an_invalid_calls_option_stops_the_run(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(): pass")
     pytester.makeini("[pytest]\nmockscope_log = some\n")
 
@@ -265,7 +265,7 @@ def test_each_attempt_of_a_rerun_shows_its_own_calls(pytester: pytest.Pytester) 
     assert called == [["attempt1"], ["attempt2"], ["attempt3"]]
 
 
-def test_calls_are_shown_though_nothing_can_be_imported_any_more(pytester: pytest.Pytester) -> None:
+def test_calls_are_shown_although_imports_fail(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         MISTAKE
         + """
@@ -285,7 +285,7 @@ def test_that_fails(mockscope, monkeypatch):
     result.stdout.fnmatch_lines(["*Captured mockscope call*", "* 200  list_users *"])
 
 
-def test_a_report_that_can_not_be_made_says_so_and_the_run_goes_on(pytester: pytest.Pytester) -> None:
+def test_a_failed_report_is_explained_and_the_run_continues(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         MISTAKE
         + """
@@ -305,7 +305,7 @@ def test_that_passes(mockscope):
     result.stdout.fnmatch_lines(["mockscope could not show the calls: ZeroDivisionError: *"])
 
 
-def test_a_late_request_of_an_earlier_test_is_named_where_it_arrives(pytester: pytest.Pytester) -> None:
+def test_a_late_request_of_an_earlier_test_is_named_in_the_test_that_got_it(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_late=MISTAKE
         + """

@@ -31,7 +31,7 @@ FINDING = (
 )
 
 
-def test_without_strict_mode_a_suspicious_success_is_one(pytester: pytest.Pytester) -> None:
+def test_without_strict_mode_a_suspicious_success_passes(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(SUSPICIOUS)
 
     run(pytester).assert_outcomes(passed=2)
@@ -57,7 +57,7 @@ def test_in_strict_mode_it_fails_the_test_at_its_teardown(
     result.stdout.fnmatch_lines(["*Captured mockscope teardown*", "* 201  create_user *"])
 
 
-def test_a_marker_goes_before_the_option(pytester: pytest.Pytester) -> None:
+def test_a_marker_wins_over_the_option(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(SUSPICIOUS + "\npytestmark = pytest.mark.mockscope(strict=False)\n")
 
     run(pytester, "--mockscope-strict").assert_outcomes(passed=2)
@@ -69,7 +69,7 @@ def test_a_marker_turns_it_on_for_one_test(pytester: pytest.Pytester) -> None:
     run(pytester).assert_outcomes(passed=2, errors=1)
 
 
-def test_a_planned_fault_that_never_came_is_found_in_strict_mode(pytester: pytest.Pytester) -> None:
+def test_an_unused_fault_is_found_in_strict_mode(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import pytest
@@ -101,7 +101,7 @@ def test_a_planned_fault_that_never_came_is_found_in_strict_mode(pytester: pytes
     result.stdout.no_fnmatch_line("*the page does not promise*")
 
 
-def test_without_pytest_a_with_block_objects_at_its_end() -> None:
+def test_without_pytest_a_with_block_raises_at_its_end() -> None:
     with mockscope.serve(strict=True) as server:
         with pytest.raises(AssertionError) as caught, server.site(host="example_site") as site:
             requests.get(f"{site.url}/api/v1/users", headers=site.headers, params={"test_mode": "true"})
@@ -116,7 +116,7 @@ def test_without_pytest_a_with_block_objects_at_its_end() -> None:
             1 // (requests.get(f"{site.url}/api/v1/users?test_mode=true", headers=site.headers).status_code - 200)
 
 
-def test_a_strict_server_objects_for_the_sites_that_are_left() -> None:
+def test_a_strict_server_raises_for_the_remaining_sites() -> None:
     server = mockscope.serve(strict=True).start()
     for site in (server.site(strict=False), server.site(host="example_site"), server.site(host="central_perk")):
         requests.get(f"{site.url}/api/v1/users?test_mode=true", headers=site.headers)

@@ -52,7 +52,7 @@ def test_site(mockscope: MockSite) -> None:
 
 
 @pytest.mark.slow
-def test_a_sample_project_is_clean_under_strict_and_wrong_use_is_found(tmp_path: Path) -> None:
+def test_a_sample_project_passes_strict_type_checking_and_wrong_use_fails(tmp_path: Path) -> None:
     (tmp_path / "test_good.py").write_text(GOOD)
     (tmp_path / "test_bad.py").write_text(BAD)
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", "cache", "."]

@@ -61,7 +61,7 @@ def only_site(seed: Mapping[str, Any], salt: bytes = SALT) -> dict[str, Any]:
     return site
 
 
-def test_nobody_is_called_as_before_and_everything_else_is_as_before() -> None:
+def test_every_name_is_replaced_and_everything_else_is_unchanged() -> None:
     assert anonymize_seed(FRIENDS, SALT) == {
         "mockscope": 1,
         "sites": [
@@ -107,7 +107,7 @@ def test_nobody_is_called_as_before_and_everything_else_is_as_before() -> None:
     }
 
 
-def test_the_key_of_a_site_is_left_out() -> None:
+def test_the_api_key_of_a_site_is_left_out() -> None:
     assert "api_key" not in only_site(FRIENDS)
 
 
@@ -118,7 +118,7 @@ def test_another_salt_gives_other_people() -> None:
     assert ours & theirs == set()
 
 
-def test_the_order_of_the_records_does_not_matter_and_is_not_kept() -> None:
+def test_the_order_of_the_records_does_not_matter_and_is_not_preserved() -> None:
     [site] = FRIENDS["sites"]
     turned = {name: list(reversed(value)) if isinstance(value, list) else value for name, value in site.items()}
 
@@ -143,7 +143,7 @@ def renamed(*emails: str) -> list[str]:
     return [user["email"] for user in sorted(site["users"], key=lambda user: str(user["last_login_at"]))]
 
 
-def test_addresses_of_one_domain_stay_addresses_of_one_domain() -> None:
+def test_emails_of_one_domain_still_share_a_domain() -> None:
     one, another, upper, other = renamed("a@example.com", "b@example.com", "c@EXAMPLE.com", "d@example.org")
 
     domains = [email.partition("@")[2] for email in (one, another, upper, other)]
@@ -151,7 +151,7 @@ def test_addresses_of_one_domain_stay_addresses_of_one_domain() -> None:
     assert [domain.rpartition(".")[2] for domain in domains] == ["example"] * 4
 
 
-def test_a_host_of_a_domain_stays_a_host_of_it() -> None:
+def test_a_subdomain_stays_a_subdomain() -> None:
     domain, host, deeper, bare = (
         email.partition("@")[2]
         for email in renamed(
@@ -163,7 +163,7 @@ def test_a_host_of_a_domain_stays_a_host_of_it() -> None:
     assert [each.count(".") for each in (domain, host, deeper, bare)] == [2, 3, 4, 1]
 
 
-def test_a_tag_stays_a_tag_of_the_same_person() -> None:
+def test_a_plus_tag_stays_a_tag_of_the_same_person() -> None:
     person, one, another, tagged = renamed(
         "joey@example.com", "joey+a@example.com", "joey+b@example.com", "monica+a@example.com"
     )
@@ -175,7 +175,7 @@ def test_a_tag_stays_a_tag_of_the_same_person() -> None:
     assert one.partition("+")[2] == tagged.partition("+")[2]
 
 
-def test_plus_signs_are_as_many_as_before() -> None:
+def test_the_number_of_plus_signs_is_unchanged() -> None:
     emails = [
         "joey+@example.com",
         "joey++++++@example.com",
@@ -188,14 +188,14 @@ def test_plus_signs_are_as_many_as_before() -> None:
     assert shapes == ["a+", "a++++++", "a+a+a", "a+a", "a+a+"]
 
 
-def test_who_is_called_like_the_address_is_so_again() -> None:
+def test_a_name_that_matches_the_email_still_matches() -> None:
     site = only_site(FRIENDS)
     [monica] = [user for user in site["users"] if user.get("tfa_enabled")]
 
     assert monica["email"].partition("@")[0] == f"{monica['first_name']}.{monica['last_name']}".lower()
 
 
-def test_signs_and_scripts_stay_where_they_are() -> None:
+def test_punctuation_and_scripts_keep_their_places() -> None:
     names = ["R&D / Müller", "a+b", "50% off", "%2F", "経営", "?#", "....", "_x_"]
     site = only_site(
         {"mockscope": 1, "sites": [{"host": "a", "dashboards": [{"name": name, "access": {}} for name in names]}]}
@@ -210,7 +210,7 @@ def test_signs_and_scripts_stay_where_they_are() -> None:
     )
 
 
-def test_the_same_person_is_the_same_on_every_site() -> None:
+def test_a_person_gets_the_same_name_on_every_site() -> None:
     user = {"email": "joey@example.com", "first_name": "Joey", "last_name": "Tribbiani"}
     made = anonymize_seed({"mockscope": 1, "sites": [{"host": host, "users": [user]} for host in ("a", "b")]}, SALT)
 
@@ -218,7 +218,7 @@ def test_the_same_person_is_the_same_on_every_site() -> None:
     assert one == another
 
 
-def test_one_more_person_changes_nobody_else() -> None:
+def test_one_more_person_changes_no_other_name() -> None:
     users = [
         {"email": f"user{number}@example.com", "first_name": "Joey", "last_name": "Tribbiani"} for number in range(300)
     ]
@@ -243,7 +243,7 @@ for order in (groups, groups[::-1]):
 """
 
 
-def test_where_words_run_short_everybody_has_one_and_it_is_the_same_in_every_process() -> None:
+def test_more_people_than_words_get_distinct_names_that_are_the_same_in_every_process() -> None:
     first, second = (
         subprocess.run(
             [sys.executable, "-c", SHORT_OF_WORDS],
@@ -335,7 +335,7 @@ def domain_of(user: Mapping[str, Any]) -> str:
 
 @settings(max_examples=examples(40), deadline=None)
 @given(seed=seeds(), salt=st.binary(max_size=20), order=st.randoms(use_true_random=False))
-def test_any_seed_keeps_its_shape_and_nobody_s_name(seed: dict[str, Any], salt: bytes, order: random.Random) -> None:
+def test_any_seed_keeps_its_shape_and_no_name(seed: dict[str, Any], salt: bytes, order: random.Random) -> None:
     made = anonymize_seed(seed, salt)
 
     assert shape(made) == shape(seed)
@@ -360,7 +360,7 @@ def test_any_seed_keeps_its_shape_and_nobody_s_name(seed: dict[str, Any], salt: 
     assert anonymize_seed(seed, salt) == made
 
 
-def test_a_crowd_with_everybody_s_names_leaves_none_of_them() -> None:
+def test_people_with_all_replacement_names_keep_none_of_their_own() -> None:
     crowd = Mockscope({"mockscope": 1, "sites": [{"host": "crowd", "generate": {"users": 600, "groups": 100}}]})
     export = crowd.export()
     made = anonymize_seed(export, SALT)

@@ -142,7 +142,7 @@ def crowd(server: LiveServer, users: int = 1234) -> MockSite:
     return site
 
 
-def test_a_large_site_comes_out_as_it_is(server: LiveServer, tmp_path: Path) -> None:
+def test_a_large_site_is_pulled_unchanged(server: LiveServer, tmp_path: Path) -> None:
     site = crowd(server)
     seed = tmp_path / "seed.yaml"
     done = subprocess.run(
@@ -164,7 +164,7 @@ def test_a_large_site_comes_out_as_it_is(server: LiveServer, tmp_path: Path) -> 
     assert len(site.calls) == 13 + 2 + 150
 
 
-def test_what_the_seed_does_not_say_is_what_the_api_does_not_show(server: LiveServer, site: MockSite) -> None:
+def test_the_pulled_seed_lacks_only_fields_that_the_api_does_not_show(server: LiveServer, site: MockSite) -> None:
     [made] = parsed(pull(server.url).out)["sites"]
 
     assert list(made) == ["host", "groups", "users", "dashboards"]
@@ -174,7 +174,7 @@ def test_what_the_seed_does_not_say_is_what_the_api_does_not_show(server: LiveSe
     ]
 
 
-def test_built_in_groups_that_are_not_there_are_named(server: LiveServer) -> None:
+def test_missing_built_in_groups_are_named(server: LiveServer) -> None:
     server.site(HOST, api_key=KEY, protect_builtin_groups=False)
     with SiteClient(server.url, HOST, KEY) as client:
         assert client.request("DELETE", "/api/v1/groups/All%20Users").status == 200
@@ -187,7 +187,7 @@ def test_built_in_groups_that_are_not_there_are_named(server: LiveServer) -> Non
 
 @settings(max_examples=examples(40), deadline=None)
 @given(seed=strategies.sites(strategies.policies()))
-def test_any_site_comes_out_as_it_is(seed: dict[str, Any]) -> None:
+def test_any_site_is_pulled_unchanged(seed: dict[str, Any]) -> None:
     with mockscope.serve({"mockscope": 1, "sites": [seed]}) as server:
         as_yaml = pull(server.url, host=seed["host"], key=seed["api_key"])
         as_json = pull(server.url, "--format", "json", host=seed["host"], key=seed["api_key"])
@@ -202,7 +202,7 @@ def parsed(seed: str) -> Any:
     return yaml.load(seed, Loader=yaml.CSafeLoader)
 
 
-def test_a_group_of_dots_is_asked_for_in_a_way_that_nobody_resolves(server: LiveServer, site: MockSite) -> None:
+def test_a_group_named_with_dots_is_requested_with_encoded_dots(server: LiveServer, site: MockSite) -> None:
     site.add_group("..", access="View")
     pull(server.url)
 
@@ -213,7 +213,7 @@ def test_a_group_of_dots_is_asked_for_in_a_way_that_nobody_resolves(server: Live
 
 
 @pytest.mark.parametrize("form", ["yaml", "json"])
-def test_no_name_and_no_address_is_left_in_any_byte(server: LiveServer, form: str) -> None:
+def test_anonymized_output_holds_no_name_and_no_email(server: LiveServer, form: str) -> None:
     crowd(server, 300)
     done = pull(server.url, "--anonymize", "--format", form)
     again = pull(server.url, "--anonymize", "--format", form)
@@ -236,7 +236,7 @@ def test_no_name_and_no_address_is_left_in_any_byte(server: LiveServer, form: st
     assert [len(made[kind]) for kind in ("users", "groups", "dashboards")] == [300, 150, 150]
 
 
-def test_the_replacements_depend_on_the_key_or_on_the_salt_that_is_named(server: LiveServer, site: MockSite) -> None:
+def test_the_replacements_depend_on_the_key_or_the_salt(server: LiveServer, site: MockSite) -> None:
     before = pull(server.url, "--anonymize").out
     salted = pull(server.url, "--anonymize", "--salt-env", "SALT", SALT="a").out
     site.rotate_key("another-key")
@@ -247,7 +247,7 @@ def test_the_replacements_depend_on_the_key_or_on_the_salt_that_is_named(server:
     assert salted_after == salted
 
 
-def test_warnings_name_nobody_where_people_are_replaced() -> None:
+def test_anonymized_warnings_name_nobody() -> None:
     with odd({"email": "joey", "groups": []}) as server:
         assert pull(server.url, "--anonymize").err == (
             "mockscope: 1 user: left out, because the email is not a valid email address\n"
@@ -257,7 +257,7 @@ def test_warnings_name_nobody_where_people_are_replaced() -> None:
 # -- where it goes ---------------------------------------------------------------------------------------------
 
 
-def test_the_output_s_name_says_the_form_unless_it_is_said(server: LiveServer, site: MockSite, tmp_path: Path) -> None:
+def test_the_output_s_name_gives_the_format_by_default(server: LiveServer, site: MockSite, tmp_path: Path) -> None:
     statuses = [
         pull(server.url, "--output", tmp_path / "a.json").status,
         pull(server.url, "--output", tmp_path / "a.yaml").status,
@@ -268,7 +268,7 @@ def test_the_output_s_name_says_the_form_unless_it_is_said(server: LiveServer, s
     assert (statuses, first) == ([0, 0, 0], ["{", "#", "#"])
 
 
-def test_a_file_with_people_in_it_is_private_and_one_without_need_not_be(
+def test_a_file_with_people_is_private_and_an_anonymized_one_is_not(
     server: LiveServer, site: MockSite, tmp_path: Path
 ) -> None:
     (tmp_path / "old.yaml").write_text("old")
@@ -284,9 +284,7 @@ def test_a_file_with_people_in_it_is_private_and_one_without_need_not_be(
     assert modes == {"people.yaml": 0o600, "nobody.yaml": 0o644, "old.yaml": 0o640}
 
 
-def test_an_output_that_can_not_be_written_is_said_before_anything_is_read(
-    server: LiveServer, site: MockSite, tmp_path: Path
-) -> None:
+def test_an_unwritable_output_is_refused_before_any_request(server: LiveServer, site: MockSite, tmp_path: Path) -> None:
     assert pull(server.url, "--output", tmp_path) == (2, "", f"cannot write {tmp_path}: it is not a regular file")
     assert pull(server.url, "--output", ".") == (2, "", "cannot write .: it is not a regular file")
     missing = tmp_path / "missing" / "seed.yaml"
@@ -304,7 +302,7 @@ def test_an_output_ends_with_a_summary(server: LiveServer, site: MockSite, tmp_p
 
 
 @pytest.mark.parametrize("name", ["seed.yaml", "seed.json"])
-def test_a_file_that_pull_has_not_written_is_replaced_with_force_alone(
+def test_a_file_not_written_by_pull_is_replaced_only_with_force(
     server: LiveServer, site: MockSite, tmp_path: Path, name: str
 ) -> None:
     out = tmp_path / name
@@ -328,7 +326,7 @@ def test_an_output_that_is_a_link_is_followed(server: LiveServer, site: MockSite
     assert (link.is_symlink(), out.read_text() == pull(server.url).out) == (True, True)
 
 
-def test_a_reader_that_goes_is_an_error_of_one_line(server: LiveServer, site: MockSite) -> None:
+def test_a_closed_pipe_is_an_error_of_one_line(server: LiveServer, site: MockSite) -> None:
     with pulling(server.url) as process:
         assert process.stdout is not None
         process.stdout.close()
@@ -340,7 +338,7 @@ def test_a_reader_that_goes_is_an_error_of_one_line(server: LiveServer, site: Mo
         )
 
 
-def test_on_a_terminal_it_shows_how_far_it_is(server: LiveServer, site: MockSite) -> None:
+def test_a_terminal_shows_progress(server: LiveServer, site: MockSite) -> None:
     ours, theirs = pty.openpty()
     with (
         open(ours, "rb", buffering=0) as terminal,
@@ -386,7 +384,7 @@ def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_waits")
 @pytest.mark.parametrize("fault", [{"status": 502}, {"transport": "truncate"}, {"transport": "reset"}])
 @pytest.mark.parametrize(("operation", "nth"), [("list_users", 2), ("list_groups", 1), ("get_group", 3)])
-def test_a_request_that_fails_for_now_is_repeated(
+def test_a_request_that_fails_temporarily_is_retried(
     server: LiveServer, site: MockSite, operation: Any, nth: int, fault: Any
 ) -> None:
     whole = pull(server.url).out
@@ -398,7 +396,7 @@ def test_a_request_that_fails_for_now_is_repeated(
 
 
 @pytest.mark.usefixtures("no_waits")
-def test_a_server_that_keeps_failing_is_an_error_and_the_output_stays(
+def test_a_server_that_keeps_failing_is_an_error_and_the_output_is_unchanged(
     server: LiveServer, site: MockSite, tmp_path: Path
 ) -> None:
     out = tmp_path / "seed.yaml"
@@ -416,7 +414,7 @@ def test_a_server_that_keeps_failing_is_an_error_and_the_output_stays(
     assert (out.read_bytes(), list(tmp_path.iterdir())) == (before, [out])
 
 
-def test_the_waits_between_repeats_grow(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_waits_between_retries_grow(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr("mockscope.remote.pull.time.sleep", waits.append)
     site.faults.add("list_groups", status=503, times=None)
@@ -442,14 +440,14 @@ def test_ctrl_c_is_one_line_and_writes_nothing(server: LiveServer, site: MockSit
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_url_that_goes_on_into_the_api_is_told_where_to_end(server: LiveServer, site: MockSite) -> None:
+def test_a_url_with_a_path_of_the_api_is_refused_with_the_right_url(server: LiveServer, site: MockSite) -> None:
     done = pull(f"{server.url}/api/v1")
 
     assert done == (2, "", f"'{server.url}/api/v1' must end before /api/v1: write {server.url}")
     assert len(site.calls) == 0
 
 
-def test_a_time_that_is_none_is_one_line_and_nothing_is_asked(
+def test_an_invalid_timeout_is_one_line_and_no_request_is_sent(
     server: LiveServer, site: MockSite, tmp_path: Path
 ) -> None:
     for value, wrong in [("nan", "'nan' is not a number."), ("inf", "inf is not in the range 0<x<=86400.")]:
@@ -458,7 +456,7 @@ def test_a_time_that_is_none_is_one_line_and_nothing_is_asked(
     assert (list(tmp_path.iterdir()), len(site.calls)) == ([], 0)
 
 
-def test_nothing_is_left_behind_where_nothing_was_read(server: LiveServer, site: MockSite, tmp_path: Path) -> None:
+def test_a_failed_pull_leaves_no_file(server: LiveServer, site: MockSite, tmp_path: Path) -> None:
     done = pull(server.url, "--output", tmp_path / "seed.yaml", key="another-key")
 
     assert done == (
@@ -502,11 +500,11 @@ def refused(*script: bytes) -> str:
         ("418 Tea", "418 to GET /api/v1/users: this API has no such response"),
     ],
 )
-def test_an_answer_that_is_none_is_named_with_what_to_do(status: str, reason: str) -> None:
+def test_an_unusable_response_is_explained(status: str, reason: str) -> None:
     assert refused(ok(b"", "Location: /login", status=status)) == f"URL answers {reason}"
 
 
-def test_a_redirect_that_leads_nowhere_says_so() -> None:
+def test_a_redirect_without_a_location_is_explained() -> None:
     assert refused(ok(status="301 Moved")).endswith("it is elsewhere (the response does not say where)")
 
 
@@ -534,11 +532,11 @@ STRANGE: Final = "is not answered as this API does:"
         ),
     ],
 )
-def test_what_is_not_this_api_is_named(script: list[bytes], reason: str) -> None:
+def test_a_server_without_this_api_is_explained(script: list[bytes], reason: str) -> None:
     assert refused(*script) == reason
 
 
-def test_pages_that_go_round_in_circles_end() -> None:
+def test_pages_in_a_circle_are_an_error() -> None:
     joey, monica = {"email": "joey@example.com"}, {"email": "monica@example.com"}
 
     around = "the pages of users repeat: nothing new comes after {} of them"
@@ -547,7 +545,7 @@ def test_pages_that_go_round_in_circles_end() -> None:
     assert refused(users(joey, following="")) == around.format(1)
 
 
-def test_pages_without_end_are_given_up() -> None:
+def test_endless_pages_are_an_error() -> None:
     pages = [users({"email": f"joey{n}@example.com"}, following=f"{n}", total=1) for n in range(1, 200)]
 
     assert refused(*pages) == "the pages of users do not end: 102 came, more than the site says it has"
@@ -558,14 +556,14 @@ def test_pages_without_end_are_given_up() -> None:
     [b'{"total_users": ' + b"9" * 5000 + b"}", b"[" * 200_000, b'{"users": [' * 50_000],
     ids=["a number of 5,000 digits", "lists in lists", "objects in lists"],
 )
-def test_json_that_python_cannot_hold_is_one_line(body: bytes) -> None:
+def test_json_that_python_cannot_parse_is_one_line(body: bytes) -> None:
     assert refused(ok(body)) == "GET /api/v1/users is not answered as this API does: it is not JSON"
 
 
 ESCAPES: Final = "\x1b]0;how\x07\x1b[31m you\x9b31m \u202e doin'"
 
 
-def test_what_a_server_says_does_not_control_the_terminal() -> None:
+def test_control_characters_of_a_server_are_escaped() -> None:
     record = {
         "email": "joey@example.com",
         "first_name": ESCAPES,
@@ -583,14 +581,14 @@ def test_what_a_server_says_does_not_control_the_terminal() -> None:
     assert re.findall(r"[\x00-\x1f\x7f-\x9f]", moved) == []
 
 
-def test_a_server_that_is_not_there_is_named() -> None:
+def test_an_unreachable_server_is_named() -> None:
     with held_port() as port:
         url = f"http://127.0.0.1:{port}"
 
         assert pull(url) == (1, "", f"mockscope: {url}: nothing listens there\n")
 
 
-def test_an_answer_that_does_not_come_is_given_up() -> None:
+def test_a_missing_response_times_out() -> None:
     with scripted([None]) as server:
         assert pull(server.url, "--timeout", "0.1").err == f"mockscope: {server.url}: no response within 0.1 seconds\n"
 
@@ -654,7 +652,7 @@ def pulled(server: Scripted) -> tuple[dict[str, Any], list[str]]:
         ),
     ],
 )
-def test_what_can_not_be_held_of_a_user_is_replaced_and_said(
+def test_invalid_fields_of_a_user_are_replaced_with_a_warning(
     record: dict[str, Any], kept: dict[str, Any], warning: str
 ) -> None:
     with odd({"email": "joey@example.com", **record}) as server:
@@ -673,14 +671,14 @@ def test_what_can_not_be_held_of_a_user_is_replaced_and_said(
     assert warnings == [f"1 user: {warning} ('joey@example.com')"]
 
 
-def test_a_time_in_another_form_is_the_same_time() -> None:
+def test_a_time_in_another_format_is_parsed() -> None:
     with odd({"email": "joey@example.com", "last_login_at": "2014-02-07T01:46:07+02:00"}) as server:
         site, warnings = pulled(server)
 
     assert (site["users"][0]["last_login_at"], warnings) == ("2014-02-06T23:46:07.000Z", [])
 
 
-def test_users_that_can_not_be_held_are_left_out_and_said() -> None:
+def test_invalid_users_are_left_out_with_a_warning() -> None:
     emails = ["joey", "a b@example.com", "joey@example.com", "Joey@Example.com", "ä@example.com", "@", "x@y@z"]
     with odd(*({"email": email} for email in emails)) as server:
         site, warnings = pulled(server)
@@ -693,7 +691,7 @@ def test_users_that_can_not_be_held_are_left_out_and_said() -> None:
     ]
 
 
-def test_a_group_that_only_users_name_is_asked_for() -> None:
+def test_a_group_known_only_from_users_is_requested() -> None:
     details = (detail(), detail(access="View"), detail(), ok(status="404 Not Found"))
     record = {"email": "joey@example.com", "groups": ["All Users", "Late", "Gone", "All Users"]}
     with odd(record, details=details) as server:
@@ -714,7 +712,7 @@ def test_a_group_that_only_users_name_is_asked_for() -> None:
     assert warnings == ["1 membership: left out, because the site has no such group ('joey@example.com in Gone')"]
 
 
-def test_groups_that_can_not_be_held_are_left_out_or_given_the_least_access() -> None:
+def test_invalid_groups_are_left_out_or_get_the_lowest_access() -> None:
     names = [*BUILTIN_GROUPS, "Deleted", " ", "Odd"]
     details = (detail(), detail(), ok(status="404 Not Found"), detail(access="Owner"))
     with odd(groups=[{"name": name, "access": "SQL"} for name in names], details=details) as server:
@@ -732,7 +730,7 @@ def test_groups_that_can_not_be_held_are_left_out_or_given_the_least_access() ->
     ]
 
 
-def test_dashboards_are_one_where_they_have_one_name() -> None:
+def test_dashboards_of_one_name_are_merged() -> None:
     first = detail(
         {"name": "Revenue", "access": "edit"}, {"name": "Revenue", "access": "View"}, {"name": "", "access": "Edit"}
     )
@@ -750,7 +748,7 @@ def test_dashboards_are_one_where_they_have_one_name() -> None:
     ]
 
 
-def test_a_site_that_changed_in_between_is_said_to_have_changed() -> None:
+def test_a_site_that_changes_during_the_pull_gets_a_warning() -> None:
     with odd({"email": "joey@example.com"}, total=3) as server:
         _, warnings = pulled(server)
 
@@ -795,18 +793,18 @@ def test_wrong_use_is_one_line_and_exit_status_2(arguments: list[str], message: 
     assert KEY not in done.stderr
 
 
-def test_the_key_may_be_in_another_variable(server: LiveServer, site: MockSite) -> None:
+def test_the_key_may_come_from_another_variable(server: LiveServer, site: MockSite) -> None:
     assert pull(server.url, "--api-key-env", "OTHER", key=None, OTHER=KEY).status == 0
 
 
-def test_a_server_with_tls_is_believed_by_the_certificates_that_are_named() -> None:
+def test_a_server_with_tls_is_verified_with_the_named_certificates() -> None:
     with mockscope.serve(tls=True) as server:
         server.site(HOST, api_key=KEY)
 
         assert pull(server.url, "--ca-file", server.ca_file).status == 0
 
 
-def test_it_keeps_to_the_rate(server: LiveServer, site: MockSite) -> None:
+def test_requests_keep_the_rate(server: LiveServer, site: MockSite) -> None:
     start = time.monotonic()
     assert pull(server.url, "--rate", "50").status == 0
 

@@ -43,7 +43,7 @@ def fields_of(request: bytes) -> list[str]:
 # -- what is sent ----------------------------------------------------------------------------------------------
 
 
-def test_a_request_says_who_asks_for_which_site(server: LiveServer, site: MockSite) -> None:
+def test_a_request_has_user_agent_and_credentials(server: LiveServer, site: MockSite) -> None:
     with SiteClient(server.url, HOST, KEY) as client:
         exchange = client.request("GET", "/api/v1/users")
 
@@ -54,7 +54,7 @@ def test_a_request_says_who_asks_for_which_site(server: LiveServer, site: MockSi
     assert headers["user-agent"] == f"mockscope/{mockscope.__version__}"
 
 
-def test_what_is_sent_is_what_the_caller_said() -> None:
+def test_a_request_is_sent_as_the_caller_gave_it() -> None:
     with scripted([ok(), ok(), ok(), ok(), ok()]) as server, SiteClient(f"{server.url}/in/front/", HOST, KEY) as client:
         address = server.url.removeprefix("http://")
         client.request("GET", "/api/v1/users", query={"next_page_start": "joey+1@example.com", "test_mode": "a b"})
@@ -115,7 +115,7 @@ def test_what_is_sent_is_what_the_caller_said() -> None:
         "http://\x1b",
     ],
 )
-def test_what_is_no_url_of_a_server_is_refused(url: str) -> None:
+def test_an_invalid_url_of_a_server_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="is not the URL of a server: write it like https://"):
         SiteClient(url, HOST, KEY)
 
@@ -132,7 +132,7 @@ def test_a_url_with_a_query_is_refused_without_showing_it(url: str) -> None:
 
 @pytest.mark.parametrize("start", ["http://example.com", "http://example.com/in/front", "http://example.com/api/v2"])
 @pytest.mark.parametrize("end", ["/api/v1", "/api/v1/", "/api/v1//", "/api/v1/users", "/api/v1/groups/"])
-def test_a_url_that_goes_on_into_the_api_is_refused_with_where_to_end(start: str, end: str) -> None:
+def test_a_url_with_a_path_of_the_api_is_refused_with_the_right_url(start: str, end: str) -> None:
     with pytest.raises(ValueError, match="must end before") as caught:
         SiteClient(start + end, HOST, KEY)
 
@@ -140,7 +140,7 @@ def test_a_url_that_goes_on_into_the_api_is_refused_with_where_to_end(start: str
     assert SiteClient(start, HOST, KEY).url == start
 
 
-def test_what_only_looks_like_the_start_of_the_api_is_part_of_a_url() -> None:
+def test_a_path_that_resembles_the_api_s_is_part_of_a_url() -> None:
     for url in ("http://example.com/api", "http://example.com/api/v10", "http://example.com/api/v1/friends"):
         assert SiteClient(url, HOST, KEY).url == url
 
@@ -154,7 +154,7 @@ def test_a_url_with_a_password_is_refused_without_showing_it(url: str) -> None:
 
 
 @pytest.mark.parametrize(("host", "key"), [("central perk", KEY), ("", KEY), (HOST, "a b"), (HOST, "a:b"), (HOST, "")])
-def test_a_host_or_key_that_no_header_can_hold_is_refused(host: str, key: str) -> None:
+def test_a_host_or_key_that_is_not_valid_in_a_header_is_refused(host: str, key: str) -> None:
     with pytest.raises(ValueError, match="a header cannot hold"):
         SiteClient("http://127.0.0.1", host, key)
 
@@ -180,7 +180,7 @@ def test_requests_share_a_connection() -> None:
     assert responses == [1, 2, 3]
 
 
-def test_a_connection_that_was_closed_in_between_is_opened_again_for_a_write_too() -> None:
+def test_a_closed_connection_is_opened_again_even_for_a_write() -> None:
     with scripted([ok(b"1")], [ok(b"2")]) as server, SiteClient(server.url, HOST, KEY) as client:
         first = client.request("POST", "/", json={})
         assert server.closed[0].wait(300)
@@ -220,7 +220,7 @@ FRAMED: Final = {
 
 @pytest.mark.parametrize("is_secure", [False, True])
 @pytest.mark.parametrize("framing", FRAMED)
-def test_an_answer_is_read_to_its_end_however_that_is_told(framing: str, is_secure: bool) -> None:  # noqa: FBT001 - a parameter
+def test_a_response_is_read_to_its_end_with_every_framing(framing: str, is_secure: bool) -> None:  # noqa: FBT001 - a parameter
     authority = Authority()
     context = authority.server_context() if is_secure else None
     response = FRAMED[framing]
@@ -237,13 +237,13 @@ def test_an_answer_is_read_to_its_end_however_that_is_told(framing: str, is_secu
     assert responses == [LONG if LONG in response else b"{}"] * 2
 
 
-def test_an_answer_to_a_body_that_was_not_read_is_seen() -> None:
+def test_a_response_to_an_unread_body_is_read() -> None:
     refusal = ok(b"{}", status="413 Content Too Large")
     with hasty(refusal) as url, SiteClient(url, HOST, KEY) as client:
         assert client.request("POST", "/api/v1/users", body=b" " * 30_000_000).status == 413
 
 
-def test_an_answer_that_was_interrupted_is_not_taken_for_the_next() -> None:
+def test_an_interrupted_response_is_not_taken_for_the_next() -> None:
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
 
@@ -280,38 +280,38 @@ def slower(retry_after: str, status: str = "429 Too Many Requests") -> bytes:
     return ok(b"{}", f"Retry-After: {retry_after}", status=status)
 
 
-def test_after_429_it_waits_as_it_is_told() -> None:
+def test_after_429_the_client_waits_as_retry_after_says() -> None:
     assert waits_of([slower("7"), slower("2"), ok()]) == ([7, 2], 200)
 
 
-def test_after_503_with_retry_after_too() -> None:
+def test_after_503_with_retry_after_the_client_waits() -> None:
     assert waits_of([slower("3", "503 Service Unavailable"), ok()]) == ([3], 200)
 
 
-def test_a_503_without_retry_after_is_an_answer() -> None:
+def test_a_503_without_retry_after_is_returned() -> None:
     assert waits_of([ok(status="503 Service Unavailable")]) == ([], 503)
 
 
 @pytest.mark.parametrize("said", ["0", "-1", "soon", "1.5", "٣", "9" * 5000, formatdate(0)])
-def test_where_no_time_is_said_it_waits_a_second_and_then_twice_as_long(said: str) -> None:
+def test_without_retry_after_the_wait_starts_at_a_second_and_doubles(said: str) -> None:
     script = [TOO_MANY, slower(said), TOO_MANY, ok()]
 
     assert waits_of(script) == ([1, 2, 4], 200)
 
 
-def test_a_date_is_a_time_too() -> None:
+def test_retry_after_may_be_a_date() -> None:
     waits, status = waits_of([slower(formatdate(time.time() + 60, usegmt=True)), ok()])
 
     assert ([50 < wait <= 60 for wait in waits], status) == ([True], 200)
 
 
-def test_waiting_ends_with_the_response_as_it_is() -> None:
+def test_the_last_rate_limited_response_is_returned() -> None:
     assert waits_of([slower("60"), slower("50"), slower("20")]) == ([60, 50], 429)
     assert waits_of([slower("99999999")]) == ([], 429)
     assert waits_of([slower("9" * 100)]) == ([], 429)
 
 
-def test_requests_keep_the_pace_that_was_asked_for(server: LiveServer, site: MockSite) -> None:
+def test_requests_keep_the_given_rate(server: LiveServer, site: MockSite) -> None:
     waits: list[float] = []
     with SiteClient(server.url, HOST, KEY, rate=0.01, sleep=waits.append) as client:
         for _ in range(3):
@@ -321,7 +321,7 @@ def test_requests_keep_the_pace_that_was_asked_for(server: LiveServer, site: Moc
     assert [round(wait, -1) for wait in waits] == [100, 200]
 
 
-def test_a_pace_that_can_not_be_waited_for_is_a_request_a_day(server: LiveServer, site: MockSite) -> None:
+def test_the_minimum_rate_is_a_request_a_day(server: LiveServer, site: MockSite) -> None:
     waits: list[float] = []
     with SiteClient(server.url, HOST, KEY, rate=1e-320, sleep=waits.append) as client:
         for _ in range(2):
@@ -343,27 +343,27 @@ def reason_for(url: str, **options: Any) -> str:
     return reason
 
 
-def test_a_port_at_which_nothing_listens_is_named() -> None:
+def test_a_refused_connection_is_explained() -> None:
     with held_port() as port:
         assert reason_for(f"http://127.0.0.1:{port}") == "nothing listens there"
 
 
-def test_a_name_that_nobody_has_is_named() -> None:
+def test_a_host_that_cannot_be_resolved_is_explained() -> None:
     assert reason_for("http://elsewhere.invalid").startswith("the name cannot be resolved: ")
 
 
-def test_a_server_that_says_nothing_is_given_up() -> None:
+def test_a_silent_server_times_out() -> None:
     with scripted([None]) as server:
         assert reason_for(server.url, timeout=0.1) == "no response within 0.1 seconds"
 
 
 @pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: ", ok(b" " * 10_000)[:-9_000]])
-def test_a_response_that_only_dribbles_is_given_up(start: bytes) -> None:
+def test_a_dribbling_response_times_out(start: bytes) -> None:
     with endless(start, b" ", pause=0.02) as url:
         assert reason_for(url, timeout=0.3) == "no response within 0.3 seconds"
 
 
-def test_interim_responses_without_end_are_given_up() -> None:
+def test_endless_interim_responses_are_an_error() -> None:
     with endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n") as url:
         assert reason_for(url, timeout=0.3) == "no response within 0.3 seconds"
 
@@ -373,12 +373,12 @@ def test_interim_responses_without_end_are_given_up() -> None:
     [b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % 10**15],
     ids=["no length", "a petabyte"],
 )
-def test_a_body_without_end_is_given_up_at_a_bound(head: bytes) -> None:
+def test_an_endless_body_is_an_error(head: bytes) -> None:
     with endless(head, b" " * 1024 * 1024) as url:
         assert reason_for(url) == "the response is longer than 32 MiB"
 
 
-def test_responses_are_bounded_in_sum_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sum_of_responses_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mockscope.remote.client.MAX_TOTAL_BYTES", 3 * 1024 * 1024)
     with scripted([ok(b" " * 1024 * 1024)] * 4) as server, SiteClient(server.url, HOST, KEY) as client:
         for _ in range(3):
@@ -387,12 +387,12 @@ def test_responses_are_bounded_in_sum_too(monkeypatch: pytest.MonkeyPatch) -> No
             client.request("GET", "/")
 
 
-def test_a_head_without_end_is_not_http() -> None:
+def test_an_endless_response_head_is_not_http() -> None:
     with endless(b"HTTP/1.1 200 OK\r\n", b"X-More: " + b"x" * 1000 + b"\r\n") as url:
         assert reason_for(url) == "the response is not HTTP"
 
 
-def test_a_rate_limiting_response_without_end_is_given_up_before_the_wait() -> None:
+def test_an_endless_429_response_is_an_error_before_the_wait() -> None:
     waits: list[float] = []
     with endless(b"HTTP/1.0 429 Too Many\r\nRetry-After: 1\r\n\r\n", b" " * 1024 * 1024) as url:
         assert reason_for(url, sleep=waits.append) == "the response is longer than 32 MiB"
@@ -417,7 +417,7 @@ def test_a_compressed_body_stays_compressed() -> None:
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}", "the response was cut off"),
     ],
 )
-def test_what_is_no_whole_http_is_no_answer(said: bytes, reason: str) -> None:
+def test_an_incomplete_http_response_is_an_error(said: bytes, reason: str) -> None:
     with scripted([said]) as server:
         assert reason_for(server.url) == reason
 
@@ -425,7 +425,7 @@ def test_what_is_no_whole_http_is_no_answer(said: bytes, reason: str) -> None:
 # -- TLS and proxies -------------------------------------------------------------------------------------------
 
 
-def test_tls_with_an_authority_of_one_s_own() -> None:
+def test_tls_with_a_private_authority_is_verified() -> None:
     with mockscope.serve(tls=True) as server, SiteClient(server.url, HOST, KEY, ca_file=server.ca_file) as client:
         server.site(HOST, api_key=KEY)
         statuses = [client.request("GET", "/api/v1/users").status for _ in range(2)]
@@ -433,7 +433,7 @@ def test_tls_with_an_authority_of_one_s_own() -> None:
     assert statuses == [200, 200]
 
 
-def test_a_certificate_that_is_not_believed_is_named() -> None:
+def test_a_failed_certificate_verification_is_explained() -> None:
     other = Authority()
     with mockscope.serve(tls=True) as server:
         reason = reason_for(server.url, ca_file=other.ca_file)
@@ -441,7 +441,7 @@ def test_a_certificate_that_is_not_believed_is_named() -> None:
     assert reason.endswith("; --ca-file names certificates to trust")
 
 
-def test_a_port_without_tls_is_named() -> None:
+def test_a_port_without_tls_is_explained() -> None:
     with scripted([ok()]) as server:
         secured = server.url.replace("http:", "https:")
         # It waits for the end of a head that never comes; what TLS says holds none.
@@ -451,7 +451,7 @@ def test_a_port_without_tls_is_named() -> None:
     assert reason == "TLS failed: the port may be one for plain HTTP: write http:// then"
 
 
-def test_certificates_that_can_not_be_read_are_named(tmp_path: Path) -> None:
+def test_unreadable_certificates_are_named(tmp_path: Path) -> None:
     empty = tmp_path / "empty.pem"
     empty.write_text("nothing")
     with pytest.raises(ValueError, match=f"cannot read certificates from {tmp_path}/missing: No such file"):
@@ -461,7 +461,7 @@ def test_certificates_that_can_not_be_read_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
-def test_a_proxy_that_the_environment_names_is_used(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_in_the_environment_is_used(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with mockscope.serve(proxy=True) as server:
         monkeypatch.setenv(f"{scheme.upper()}_PROXY", server.proxy_url)
         site = server.site(HOST, api_key=KEY)
@@ -472,7 +472,7 @@ def test_a_proxy_that_the_environment_names_is_used(scheme: str, monkeypatch: py
         assert [dict(call.headers)["host"] for call in site.calls] == ["app.periscopedata.com"] * 2
 
 
-def test_a_proxy_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusing_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with mockscope.serve(proxy=True) as server:
         monkeypatch.setenv("https_proxy", server.proxy_url)
         way = server.proxy_url.removeprefix("http://")
@@ -484,7 +484,7 @@ def test_a_proxy_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_a_proxy_is_told_its_password_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_proxy_gets_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     with scripted([ok()]) as server:
         monkeypatch.setenv("HTTP_PROXY", server.url.replace("//", "//joey:how%20you@"))
         with SiteClient("http://elsewhere.invalid/below", HOST, KEY) as client:
@@ -503,7 +503,7 @@ def test_a_proxy_is_told_its_password_and_nobody_else(monkeypatch: pytest.Monkey
     assert "joey" not in f"{exchange!r}{exchange}{exchange.curl}"
 
 
-def test_a_host_that_needs_no_proxy_is_asked_directly(
+def test_a_host_in_no_proxy_is_reached_directly(
     server: LiveServer, site: MockSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
@@ -564,7 +564,7 @@ def test_a_long_body_is_cut_and_a_key_is_not_cut_in_half() -> None:
 
 
 @pytest.mark.parametrize("response", [b"", b"<html>", b"\xff", b"[" * 100_000])
-def test_an_answer_that_is_not_json_is_a_value_error(response: bytes) -> None:
+def test_a_response_that_is_not_json_is_a_value_error(response: bytes) -> None:
     with scripted([ok(response)]) as server, SiteClient(server.url, HOST, KEY) as client:
         exchange = client.request("GET", "/")
     with pytest.raises(ValueError, match=r"."):
@@ -585,7 +585,7 @@ CURLED: Final[list[dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("asked", CURLED, ids=lambda asked: f"{asked['method']} {asked['path']}")
-def test_the_curl_line_says_the_same(asked: dict[str, Any]) -> None:
+def test_the_curl_line_sends_the_same_request(asked: dict[str, Any]) -> None:
     with scripted([ok(b"")], [ok(b"")]) as server:
         with SiteClient(server.url, HOST, KEY) as client:
             line = client.request(**asked).curl

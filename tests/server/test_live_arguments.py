@@ -20,7 +20,7 @@ def site(mockscope: Anything) -> Anything:
 
 @pytest.mark.parametrize("value", ["no", "false", 0, 1, None])
 @pytest.mark.parametrize("name", ["enabled", "strict", "contract"])
-def test_a_switch_of_a_site_is_set_to_true_or_false_alone(site: Anything, name: str, value: object) -> None:
+def test_a_policy_switch_of_a_site_must_be_a_bool(site: Anything, name: str, value: object) -> None:
     before = getattr(site, name)
 
     with pytest.raises(ValueError, match=rf"^{name} can't be {value!r}: true or false is wanted$"):
@@ -30,7 +30,7 @@ def test_a_switch_of_a_site_is_set_to_true_or_false_alone(site: Anything, name: 
 
 
 @pytest.mark.parametrize("name", ["strict", "contract"])
-def test_a_site_is_made_strict_or_not_and_nothing_between(mockscope_server: Anything, name: str) -> None:
+def test_strict_of_a_site_must_be_a_bool(mockscope_server: Anything, name: str) -> None:
     before = mockscope_server.export()
 
     with pytest.raises(ValueError, match=rf"^{name} can't be 'no': true or false is wanted$"):
@@ -40,13 +40,13 @@ def test_a_site_is_made_strict_or_not_and_nothing_between(mockscope_server: Anyt
 
 
 @pytest.mark.parametrize("name", ["strict", "contract", "hint_header", "control", "tls", "proxy"])
-def test_so_it_is_with_the_switches_of_a_server(name: str) -> None:
+def test_a_policy_switch_of_a_server_must_be_a_bool(name: str) -> None:
     made: Anything = LiveServer
     with pytest.raises(ValueError, match=rf"^{name} can't be 'no': true or false is wanted$"):
         made(**{name: "no"})
 
 
-def test_calls_are_kept_in_whole_numbers() -> None:
+def test_max_calls_must_be_an_integer() -> None:
     made: Anything = Mockscope
     with pytest.raises(ValueError, match=r"^calls_kept can't be '100': a whole number is wanted$"):
         made(calls_kept="100")
@@ -57,7 +57,7 @@ MAPPING = "an object of names and values is wanted"
 
 
 @pytest.mark.parametrize("records", ["users", "groups", "dashboards"])
-def test_a_record_that_is_looked_up_by_its_place_says_how_it_is_found(site: Anything, records: str) -> None:
+def test_looking_a_record_up_by_position_explains_the_look_up_by_name(site: Anything, records: str) -> None:
     found = getattr(site, records)
 
     with pytest.raises(KeyError, match=r"0 is not an email or a name; the first record is list\(site.users.values\(\)"):
@@ -77,7 +77,7 @@ def test_a_record_that_is_looked_up_by_its_place_says_how_it_is_found(site: Anyt
         (lambda site: made(b"mockscope: 1"), f"seed can't be b'mockscope: 1': text or a path or {MAPPING}"),
     ],
 )
-def test_an_argument_of_another_type_is_refused_by_its_name(
+def test_an_argument_of_a_wrong_type_is_refused_by_its_name(
     site: Anything, change: Callable[[Anything], object], problem: str
 ) -> None:
     before = site.export()
@@ -98,7 +98,7 @@ def test_an_argument_of_another_type_is_refused_by_its_name(
         ({"groups": {"All Users": True}}, "groups must be a list of strings"),
     ],
 )
-def test_a_user_is_added_with_fields_of_their_kinds(site: Anything, fields: dict[str, object], problem: str) -> None:
+def test_fields_of_a_new_user_must_have_their_types(site: Anything, fields: dict[str, object], problem: str) -> None:
     before = site.export()
 
     with pytest.raises(Refused) as refused:
@@ -109,7 +109,7 @@ def test_a_user_is_added_with_fields_of_their_kinds(site: Anything, fields: dict
 
 
 @pytest.mark.parametrize("name", ["last_login_at", "password_updated_at"])
-def test_a_user_has_times_that_are_times(site: Anything, name: str) -> None:
+def test_times_of_a_user_must_be_valid(site: Anything, name: str) -> None:
     message = r"^datetime\.date\(2014, 2, 6\) is not a time; write it like 2014-02-06T23:46:"
     with pytest.raises(ValueError, match=message):
         site.add_user("joey@example.com", **{name: date(2014, 2, 6)})
@@ -124,20 +124,22 @@ def test_a_user_has_times_that_are_times(site: Anything, name: str) -> None:
         (lambda site: site.fork(host=5), "the host 5 can't stand in a header"),
     ],
 )
-def test_host_and_key_are_texts(mockscope_server: LiveServer, ask: Callable[[MockSite], object], message: str) -> None:
+def test_host_and_key_must_be_strings(
+    mockscope_server: LiveServer, ask: Callable[[MockSite], object], message: str
+) -> None:
     with mockscope_server.site("example_site") as site, pytest.raises(ValueError, match=f"^{message}"):
         ask(site)
 
 
 @pytest.mark.parametrize(("name", "nearest"), [("api_kye", "api_key"), ("page_sise", "page_size")])
-def test_an_unknown_argument_of_a_site_is_refused_with_the_nearest(
+def test_an_unknown_argument_of_a_site_is_refused_with_the_nearest_name(
     mockscope_server: Anything, name: str, nearest: str
 ) -> None:
     with pytest.raises(ValueError, match=rf"^there is no argument '{name}'; did you mean {nearest}\?$"):
         mockscope_server.site(**{name: 5})
 
 
-def test_a_site_takes_back_what_it_exports_after_all_that(site: MockSite) -> None:
+def test_a_disabled_site_with_a_full_user_can_be_exported_and_loaded(site: MockSite) -> None:
     site.enabled = False
     site.add_user("joey@example.com", tfa_enabled=True, groups=(name for name in ["All Users"]))
     before = site.export()

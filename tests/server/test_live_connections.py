@@ -128,7 +128,7 @@ def test_300_requests_of_one_session_share_one_connection(ask_300_times: Callabl
     assert len(set(server.asked_from)) == 1
 
 
-def test_answers_are_not_held_back_until_the_client_acknowledges() -> None:
+def test_responses_are_not_held_back_until_the_client_acknowledges() -> None:
     # asyncio turns Nagle's algorithm off only on sockets that name their protocol.
     with bind("127.0.0.1", 0) as listener:
         assert listener.proto == socket.IPPROTO_TCP
@@ -168,7 +168,7 @@ def test_head_leaves_the_connection_in_step(wire: Wire, mockscope: MockSite) -> 
 # -- slow and cut ----------------------------------------------------------------------------------------------
 
 
-def test_a_client_that_sends_in_pieces_is_waited_for_while_others_are_answered(wire: Wire, mockscope: MockSite) -> None:
+def test_a_slow_client_does_not_block_the_others(wire: Wire, mockscope: MockSite) -> None:
     request = message("POST", "/api/v1/users", json.dumps(JOEY).encode(), mockscope.headers)
     for start in range(0, len(request), 20):
         wire.send(request[start : start + 20])
@@ -178,7 +178,7 @@ def test_a_client_that_sends_in_pieces_is_waited_for_while_others_are_answered(w
     assert response.json() == JOEY_RECORD
 
 
-def test_a_client_that_sends_byte_by_byte_is_understood(wire: Wire, mockscope: MockSite) -> None:
+def test_a_request_may_arrive_byte_by_byte(wire: Wire, mockscope: MockSite) -> None:
     for byte in message("POST", "/api/v1/users", json.dumps(JOEY).encode(), mockscope.headers):
         wire.send(bytes([byte]))
     assert wire.response().json() == JOEY_RECORD
@@ -186,7 +186,7 @@ def test_a_client_that_sends_byte_by_byte_is_understood(wire: Wire, mockscope: M
 
 @pytest.mark.rule("TEST-4")
 @pytest.mark.parametrize("rudely", [False, True])
-def test_a_client_that_hangs_up_in_the_middle_of_the_body_disturbs_nobody(
+def test_a_client_that_disconnects_in_the_middle_of_the_body_disturbs_nobody(
     rudely: bool,  # noqa: FBT001
     mockscope: MockSite,
     caplog: pytest.LogCaptureFixture,
@@ -205,7 +205,7 @@ def test_a_client_that_hangs_up_in_the_middle_of_the_body_disturbs_nobody(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-def test_a_client_that_hangs_up_before_the_answer_disturbs_nobody(
+def test_a_client_that_disconnects_before_the_response_disturbs_nobody(
     mockscope: MockSite, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(20):
@@ -216,7 +216,7 @@ def test_a_client_that_hangs_up_before_the_answer_disturbs_nobody(
 
 
 @pytest.mark.parametrize("size", [0, 500_000])
-def test_a_client_that_closes_its_own_side_still_gets_the_answer(size: int, wire: Wire, mockscope: MockSite) -> None:
+def test_a_client_that_closes_its_own_side_still_gets_the_response(size: int, wire: Wire, mockscope: MockSite) -> None:
     body = json.dumps(JOEY).encode().ljust(size)
     wire.send(message("POST", "/api/v1/users", body, mockscope.headers))
     wire.socket.shutdown(socket.SHUT_WR)
@@ -249,7 +249,7 @@ def test_a_client_that_closes_its_own_side_before_a_request_causes_no_warning(
     ],
 )
 @pytest.mark.parametrize("at_once", [True, False])
-def test_a_body_that_nobody_reads_leaves_the_connection_in_step(
+def test_an_unread_body_leaves_the_connection_in_step(
     method: str,
     path: str,
     with_key: bool,  # noqa: FBT001
@@ -286,7 +286,7 @@ def test_a_body_over_the_limit_leaves_the_connection_in_step(wire: Wire, mocksco
         ("PUT", True, 400, NO_EMAIL),
     ],
 )
-def test_a_client_that_wants_one_answer_gets_it_although_nobody_read_its_body(
+def test_connection_close_with_an_unread_body_still_gets_a_response(
     version: str,
     method: str,
     with_key: bool,  # noqa: FBT001
@@ -308,13 +308,13 @@ def test_a_client_that_wants_one_answer_gets_it_although_nobody_read_its_body(
 
 
 @pytest.mark.rule("HTTP-1", "AUTH-2")
-def test_urllib_reads_why_a_large_body_was_refused(mockscope: MockSite) -> None:
+def test_urllib_reads_the_refusal_of_a_large_body(mockscope: MockSite) -> None:
     response = ask_urllib("POST", f"{mockscope.url}/api/v1/users", {}, b" " * (8 * LIMIT))
     assert response.status == 403
     assert response.json() == NO_CREDENTIALS
 
 
-def test_a_client_that_asks_before_it_sends_is_told_to_go_on(wire: Wire, mockscope: MockSite) -> None:
+def test_expect_100_continue_gets_100(wire: Wire, mockscope: MockSite) -> None:
     body = json.dumps(JOEY).encode()
     expecting = {"Content-Length": str(len(body)), "Expect": "100-continue"}
     wire.send(head("POST", "/api/v1/users", mockscope.headers, expecting))
@@ -324,7 +324,7 @@ def test_a_client_that_asks_before_it_sends_is_told_to_go_on(wire: Wire, mocksco
 
 
 @pytest.mark.rule("HTTP-8")
-def test_a_client_that_asks_before_it_sends_too_much_is_refused_at_once(wire: Wire, mockscope: MockSite) -> None:
+def test_expect_100_continue_with_too_large_a_body_is_refused_at_once(wire: Wire, mockscope: MockSite) -> None:
     expecting = {"Content-Length": str(LIMIT + 1), "Expect": "100-continue"}
     wire.send(head("POST", "/api/v1/users", mockscope.headers, expecting))
     response = wire.response()
@@ -418,7 +418,7 @@ def test_a_chunked_body_over_the_limit_is_413_and_leaves_the_connection_in_step(
         pytest.param(b"POST /api/v1/users HTTP/1.1\r\nContent-Length: many\r\n\r\n", id="a length that is a word"),
     ],
 )
-def test_what_is_no_http_is_400_in_json(garbage: bytes, wire: Wire, mockscope: MockSite) -> None:
+def test_a_request_that_is_not_http_is_400_in_json(garbage: bytes, wire: Wire, mockscope: MockSite) -> None:
     wire.send(garbage)
     response = wire.response()
     assert response.status == 400
@@ -429,7 +429,7 @@ def test_what_is_no_http_is_400_in_json(garbage: bytes, wire: Wire, mockscope: M
 
 
 @pytest.mark.parametrize("hello", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500), b"\x16\x03\x01"])
-def test_tls_on_a_port_for_plain_http_is_told_so(
+def test_tls_on_a_port_for_plain_http_is_explained(
     hello: bytes, wire: Wire, mockscope: MockSite, caplog: pytest.LogCaptureFixture
 ) -> None:
     wire.send(hello)
@@ -442,7 +442,7 @@ def test_tls_on_a_port_for_plain_http_is_told_so(
 
 
 @pytest.mark.parametrize("target", ["app.periscopedata.com:443", "/api/v1/users"])
-def test_connect_on_a_port_that_is_not_a_proxy_is_told_so(
+def test_connect_on_a_port_that_is_not_a_proxy_is_explained(
     target: str, wire: Wire, mockscope: MockSite, caplog: pytest.LogCaptureFixture
 ) -> None:
     wire.send(head("CONNECT", target, mockscope.headers))
@@ -467,7 +467,7 @@ def test_a_chunked_body_that_is_garbage_is_400_in_json(wire: Wire, mockscope: Mo
 
 @pytest.mark.rule("GROUP-5")
 @pytest.mark.parametrize("cut", [None, 19, 20, 21, 22])
-def test_a_name_of_a_group_in_raw_utf_8_is_understood_however_the_request_is_cut(
+def test_a_group_s_name_in_raw_utf_8_is_found_however_the_request_is_cut(
     cut: int | None, wire: Wire, mockscope: MockSite
 ) -> None:
     mockscope.add_group("Équipe 東京")
@@ -481,7 +481,7 @@ def test_a_name_of_a_group_in_raw_utf_8_is_understood_however_the_request_is_cut
 
 
 @pytest.mark.rule("PAGE-2")
-def test_a_cursor_in_raw_utf_8_is_understood(wire: Wire, mockscope: MockSite) -> None:
+def test_a_cursor_in_raw_utf_8_is_parsed(wire: Wire, mockscope: MockSite) -> None:
     mockscope.add_group("École")
     mockscope.add_group("Équipe")
     wire.send(head("GET", "/api/v1/groups?next_page_start=Équipe", mockscope.headers))
@@ -493,7 +493,7 @@ def test_a_cursor_in_raw_utf_8_is_understood(wire: Wire, mockscope: MockSite) ->
     }
 
 
-def test_raw_utf_8_in_a_body_and_in_a_header_is_left_alone(wire: Wire, mockscope: MockSite) -> None:
+def test_raw_utf_8_in_a_body_and_in_a_header_is_unchanged(wire: Wire, mockscope: MockSite) -> None:
     body = json.dumps({**JOEY, "first_name": "José"}, ensure_ascii=False).encode()
     wire.send(message("POST", "/api/v1/users", body, mockscope.headers, {"User-Agent": "café"}))
     assert wire.response().json() == {**JOEY_RECORD, "first_name": "José"}
@@ -501,7 +501,7 @@ def test_raw_utf_8_in_a_body_and_in_a_header_is_left_alone(wire: Wire, mockscope
     assert wire.response().json() == BUILTIN_GROUPS
 
 
-def test_an_http_1_0_client_is_answered_and_the_connection_closed(wire: Wire, mockscope: MockSite) -> None:
+def test_an_http_1_0_client_gets_a_response_and_the_connection_is_closed(wire: Wire, mockscope: MockSite) -> None:
     request = f"GET /api/v1/groups HTTP/1.0\r\nHttp-X-Partner-Auth: {mockscope.host}:{mockscope.api_key}\r\n\r\n"
     wire.send(request.encode())
     response = wire.response()
@@ -522,7 +522,7 @@ def test_the_host_header_makes_no_difference(host: str, mockscope: MockSite) -> 
 
 
 @pytest.mark.rule("HTTP-2")
-def test_a_whole_url_in_the_request_line_is_answered_as_its_path(wire: Wire, mockscope: MockSite) -> None:
+def test_an_absolute_url_in_the_request_line_is_routed_by_its_path(wire: Wire, mockscope: MockSite) -> None:
     # So asks a client that takes the server for a proxy.
     wire.send(head("GET", "http://app.periscopedata.com/api/v1/groups", mockscope.headers))
     assert wire.response().json() == BUILTIN_GROUPS
@@ -531,7 +531,7 @@ def test_a_whole_url_in_the_request_line_is_answered_as_its_path(wire: Wire, moc
 UPGRADE = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQCAAAAAAIAAAAA"}
 
 
-def test_an_offer_to_upgrade_is_passed_over(wire: Wire, mockscope: MockSite) -> None:
+def test_an_offer_to_upgrade_is_ignored(wire: Wire, mockscope: MockSite) -> None:
     wire.send(head("GET", "/api/v1/groups", mockscope.headers, UPGRADE))
     assert wire.response().json() == BUILTIN_GROUPS
     wire.send(get_groups(mockscope))
@@ -549,30 +549,26 @@ def test_the_body_of_a_request_that_offers_to_upgrade_is_read(wire: Wire, mocksc
     assert wire.response().json() == BUILTIN_GROUPS
 
 
-def test_an_offer_to_upgrade_on_a_connection_that_is_to_be_closed_is_passed_over(
-    wire: Wire, mockscope: MockSite
-) -> None:
+def test_an_offer_to_upgrade_with_connection_close_is_ignored(wire: Wire, mockscope: MockSite) -> None:
     headers = {"Connection": f"close, {UPGRADE['Connection']}"}
     wire.send(message("POST", "/api/v1/users", json.dumps(JOEY).encode(), mockscope.headers, UPGRADE | headers))
 
     assert (wire.response().status, wire.rest()) == (201, b"")
 
 
-def test_an_offer_to_upgrade_is_not_worth_a_warning(
-    wire: Wire, mockscope: MockSite, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_offer_to_upgrade_logs_no_warning(wire: Wire, mockscope: MockSite, caplog: pytest.LogCaptureFixture) -> None:
     wire.send(head("GET", "/api/v1/groups", mockscope.headers, UPGRADE))
     assert wire.response().json() == BUILTIN_GROUPS
     assert [record.getMessage() for record in caplog.records] == []
 
 
-def test_an_offer_in_a_request_that_comes_with_others_is_passed_over(wire: Wire, mockscope: MockSite) -> None:
+def test_an_offer_to_upgrade_in_a_pipelined_request_is_ignored(wire: Wire, mockscope: MockSite) -> None:
     body = json.dumps(JOEY).encode()
     wire.send(get_groups(mockscope) + message("POST", "/api/v1/users", body, mockscope.headers, UPGRADE))
     assert [wire.response().status, wire.response().status] == [200, 201]
 
 
-def test_an_offer_is_kept_under_its_own_name(wire: Wire, mockscope: MockSite) -> None:
+def test_an_offer_to_upgrade_is_recorded_under_its_own_name(wire: Wire, mockscope: MockSite) -> None:
     wire.send(head("GET", "/api/v1/groups", mockscope.headers, UPGRADE))
     wire.response()
 
@@ -584,7 +580,7 @@ def test_an_offer_is_kept_under_its_own_name(wire: Wire, mockscope: MockSite) ->
 # -- what comes behind a request -------------------------------------------------------------------------------
 
 
-def test_a_write_that_is_whole_is_answered_before_the_garbage_behind_it(wire: Wire, mockscope: MockSite) -> None:
+def test_a_complete_write_gets_its_response_before_the_garbage_behind_it(wire: Wire, mockscope: MockSite) -> None:
     # A length that was counted in characters, or a body that is longer than its length says.
     wire.send(message("POST", "/api/v1/users", json.dumps(JOEY).encode(), mockscope.headers) + b"}")
 
@@ -592,7 +588,9 @@ def test_a_write_that_is_whole_is_answered_before_the_garbage_behind_it(wire: Wi
     assert [call.status for call in mockscope.calls] == [201]
 
 
-def test_all_that_is_whole_is_answered_before_the_garbage_behind_it(wire: Wire, mockscope: MockSite) -> None:
+def test_all_complete_requests_get_their_responses_before_the_garbage_behind_them(
+    wire: Wire, mockscope: MockSite
+) -> None:
     wire.send(get_groups(mockscope) * 3 + b"}")
 
     assert [wire.response().status for _ in range(4)] == [200, 200, 200, 400]

@@ -291,7 +291,7 @@ def test_delete_group(demo: LiveServer) -> None:
 
 
 @pytest.mark.rule("AUTH-1", "AUTH-2")
-def test_the_angle_brackets_of_the_page_are_no_part_of_the_header(demo: LiveServer) -> None:
+def test_the_angle_brackets_of_the_page_are_not_part_of_the_header(demo: LiveServer) -> None:
     script = """
     curl "$BASE/api/v1/users"
     curl -H 'Http-X-Partner-Auth: <example_site:e179017a-62b0-4996-8a38-e91aa9f1>' "$BASE/api/v1/users"

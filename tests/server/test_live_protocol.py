@@ -63,7 +63,7 @@ async def statuses_of(*pieces: bytes) -> tuple[list[str], list[mockscope.Call]]:
 # -- requests that arrive together -----------------------------------------------------------------------------
 
 
-async def test_requests_that_arrive_together_are_answered_in_their_order() -> None:
+async def test_pipelined_responses_come_in_the_order_of_their_requests() -> None:
     paths: list[str] = []
 
     async def noting(scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,7 +77,7 @@ async def test_requests_that_arrive_together_are_answered_in_their_order() -> No
     assert paths == ["/0", "/1", "/2", "/3", "/4"]
 
 
-async def test_nothing_more_is_read_until_all_that_arrived_is_answered() -> None:
+async def test_reading_pauses_until_all_received_requests_have_responses() -> None:
     """A client that sends on and on, and reads nothing, must not fill the memory with its requests."""
     gates = [asyncio.Event() for _ in range(3)]
 
@@ -96,7 +96,7 @@ async def test_nothing_more_is_read_until_all_that_arrived_is_answered() -> None
     assert read == [False, False, True]
 
 
-async def test_a_request_behind_others_gets_the_rest_of_its_body() -> None:
+async def test_a_queued_request_gets_the_rest_of_its_body() -> None:
     bodies: list[bytes] = []
 
     async def reading(scope: Scope, receive: Receive, send: Send) -> None:
@@ -116,7 +116,7 @@ async def test_a_request_behind_others_gets_the_rest_of_its_body() -> None:
     assert b"".join(bodies) == b"{  }"
 
 
-async def test_a_request_that_waits_behind_others_is_told_that_the_client_left() -> None:
+async def test_a_queued_request_receives_the_disconnect_of_its_client() -> None:
     seen: list[str] = []
 
     async def patient(scope: Scope, receive: Receive, send: Send) -> None:
@@ -133,7 +133,7 @@ async def test_a_request_that_waits_behind_others_is_told_that_the_client_left()
 
 
 @pytest.mark.parametrize("behind", [b"}", b"}\r\n\r\n", b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n"])
-async def test_what_is_not_http_is_refused_once_the_requests_before_it_are_answered(behind: bytes) -> None:
+async def test_bytes_that_are_not_http_are_refused_after_the_responses_before_them(behind: bytes) -> None:
     gates = [asyncio.Event() for _ in range(2)]
 
     async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
@@ -150,7 +150,7 @@ async def test_what_is_not_http_is_refused_once_the_requests_before_it_are_answe
         assert client.wire.is_closed
 
 
-async def test_a_body_that_is_not_http_is_refused_although_a_request_waits_for_it() -> None:
+async def test_an_invalid_body_is_refused_while_its_request_waits_for_it() -> None:
     async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -169,7 +169,7 @@ def cut_anywhere(sent: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 @pytest.mark.rule("GROUP-5")
-async def test_raw_utf_8_is_understood_wherever_the_request_is_cut() -> None:
+async def test_raw_utf_8_is_parsed_wherever_the_request_is_cut() -> None:
     typed = request("GET /api/v1/groups/Équipe?x=東", "User-Agent: café")
     for pieces in cut_anywhere(typed):
         statuses, [call] = await statuses_of(*pieces)
@@ -179,7 +179,7 @@ async def test_raw_utf_8_is_understood_wherever_the_request_is_cut() -> None:
 
 @pytest.mark.rule("GROUP-5")
 @pytest.mark.parametrize("cut", range(1, 6))
-async def test_raw_utf_8_is_understood_however_the_request_before_it_was_cut(cut: int) -> None:
+async def test_raw_utf_8_is_parsed_however_the_request_before_it_was_cut(cut: int) -> None:
     before, typed = request("GET /api/v1/groups"), request("GET /api/v1/groups/Équipe")
     for pieces in (
         [before[:-cut], before[-cut:], typed],
@@ -191,7 +191,7 @@ async def test_raw_utf_8_is_understood_however_the_request_before_it_was_cut(cut
         assert (statuses, calls[-1].path) == (["200", "404"], "/api/v1/groups/%C3%89quipe")
 
 
-async def test_raw_utf_8_in_a_body_is_left_alone_wherever_the_request_is_cut() -> None:
+async def test_raw_utf_8_in_a_body_is_unchanged_wherever_the_request_is_cut() -> None:
     body = "{\n  'é'\nGET /é HTTP/1.1\r\n\r\n".encode()
     for pieces in cut_anywhere(request("POST /api/v1/users", body=body)):
         statuses, [call] = await statuses_of(*pieces)
@@ -204,7 +204,7 @@ OFFER = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings:
 
 
 @pytest.mark.rule("HTTP-4")
-async def test_an_offer_to_upgrade_is_passed_over_wherever_the_request_is_cut() -> None:
+async def test_an_offer_to_upgrade_is_ignored_wherever_the_request_is_cut() -> None:
     for pieces in cut_anywhere(request("POST /api/v1/users", *OFFER, body=PHOEBE)):
         statuses, [call] = await statuses_of(*pieces)
         assert (statuses, call.body) == (["201"], PHOEBE)
@@ -213,7 +213,7 @@ async def test_an_offer_to_upgrade_is_passed_over_wherever_the_request_is_cut() 
 
 
 @pytest.mark.rule("HTTP-4")
-async def test_an_offer_to_upgrade_is_passed_over_byte_by_byte() -> None:
+async def test_an_offer_to_upgrade_is_ignored_byte_by_byte() -> None:
     sent = request("POST /api/v1/users", *OFFER, body=PHOEBE)
     statuses, [call] = await statuses_of(*[sent[place : place + 1] for place in range(len(sent))])
     assert (statuses, call.body, call.header("upgrade")) == (["201"], PHOEBE, "h2c")
@@ -223,7 +223,7 @@ async def test_an_offer_to_upgrade_is_passed_over_byte_by_byte() -> None:
 @pytest.mark.parametrize(
     ("line", "status"), [("GET /api/v1/users", "200"), ("POST /api/v1/teams", "404"), ("PATCH /api/v1/users", "405")]
 )
-async def test_an_offer_behind_an_answer_that_did_not_wait_for_its_body_is_passed_over(line: str, status: str) -> None:
+async def test_an_offer_to_upgrade_behind_an_early_response_is_ignored(line: str, status: str) -> None:
     # As Java's HttpClient sends: head and body by themselves.
     first, second = request(line, *OFFER, body=b"{}"), request("POST /api/v1/users", *OFFER, body=PHOEBE)
     statuses, calls = await statuses_of(first[:-2], first[-2:], second[: -len(PHOEBE)], PHOEBE)
@@ -231,12 +231,12 @@ async def test_an_offer_behind_an_answer_that_did_not_wait_for_its_body_is_passe
     assert (statuses, calls[1].body) == ([status, "201"], PHOEBE)
 
 
-async def test_thousands_of_offers_that_arrive_together_are_passed_over() -> None:
+async def test_thousands_of_pipelined_offers_to_upgrade_are_ignored() -> None:
     statuses, _ = await statuses_of(request("GET /api/v1/users", *OFFER) * 2000)
     assert statuses == ["200"] * 2000
 
 
-async def test_what_looks_like_an_offer_elsewhere_is_left_alone() -> None:
+async def test_text_like_an_offer_to_upgrade_elsewhere_is_unchanged() -> None:
     body = b"up\nUpgrade: h2c\nupg"
     sent = request("PUT /api/v1/users?upgrade:=", "X-Upgrade: a", "X-Other: upgrade: b", body=body)
     for pieces in cut_anywhere(sent):
@@ -261,7 +261,7 @@ async def test_a_tunnel_is_refused_with_an_offer_and_without() -> None:
         pytest.param({"headers": [(b"host", b"localhost")]}, "/api/v1/users", "", 1, id="headers"),
     ],
 )
-async def test_what_a_wrapper_writes_into_the_scope_counts(
+async def test_a_scope_changed_by_a_wrapper_is_used(
     change: dict[str, object], path: str, query: str, number_of_headers: int
 ) -> None:
     double = mockscope.Mockscope(SEED)
@@ -276,7 +276,7 @@ async def test_what_a_wrapper_writes_into_the_scope_counts(
     assert (call.path, call.query, len(call.headers)) == (path, query, number_of_headers)
 
 
-async def test_a_header_that_would_break_the_head_is_never_sent(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_header_with_line_breaks_is_never_sent(caplog: pytest.LogCaptureFixture) -> None:
     async def unusual(scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(b"x-name", b"Chandler\r\nX-Other: Bing")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -287,7 +287,7 @@ async def test_a_header_that_would_break_the_head_is_never_sent(caplog: pytest.L
     assert "Invalid HTTP header value." in caplog.text
 
 
-async def test_a_client_of_http_1_0_sees_the_end_of_its_answer() -> None:
+async def test_an_http_1_0_response_ends_with_the_connection() -> None:
     async def answering(scope: Scope, receive: Receive, send: Send) -> None:
         await respond(send)
 
@@ -324,7 +324,7 @@ async def test_trailers_are_not_headers_wherever_the_request_is_cut(line: str, t
     ("line", "status"),
     [("POST /api/v1/teams", b"404 Not Found"), ("POST /_mockscope/v1/teams", b"404 Not Found")],
 )
-async def test_an_answer_to_a_client_that_waits_to_send_its_body_ends_the_connection(line: str, status: bytes) -> None:
+async def test_a_response_to_an_unsent_body_closes_the_connection(line: str, status: bytes) -> None:
     # Whatever it sends next, without the body that nobody wants, would be taken for that body.
     async with connection(mockscope.Mockscope(SEED).app) as client:
         client.receive(request(line, "Expect: 100-continue", "Content-Length: 9"))
@@ -334,7 +334,7 @@ async def test_an_answer_to_a_client_that_waits_to_send_its_body_ends_the_connec
         assert client.wire.is_closed
 
 
-async def test_a_client_that_waits_to_send_its_body_and_was_asked_for_it_may_go_on() -> None:
+async def test_the_connection_stays_open_after_100_continue() -> None:
     async with connection(mockscope.Mockscope(SEED).app) as client:
         client.receive(request("POST /api/v1/users", "Expect: 100-continue", f"Content-Length: {len(PHOEBE)}"))
         assert await client.settle() == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -344,14 +344,14 @@ async def test_a_client_that_waits_to_send_its_body_and_was_asked_for_it_may_go_
         assert not client.wire.is_closed
 
 
-async def test_a_client_of_http_1_0_is_never_told_to_continue() -> None:
+async def test_an_http_1_0_client_never_gets_100_continue() -> None:
     async with connection(mockscope.Mockscope(SEED).app) as client:
         sent = request("POST /api/v1/users", "Expect: 100-continue", body=b"{}").replace(b"HTTP/1.1", b"HTTP/1.0")
         client.receive(sent)
         assert (await client.settle()).startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
 
-async def test_a_connection_that_the_client_reset_is_let_go_at_once() -> None:
+async def test_a_connection_that_the_client_reset_is_closed_at_once() -> None:
     async def answering(scope: Scope, receive: Receive, send: Send) -> None:
         await respond(send)
 
@@ -374,7 +374,7 @@ async def test_a_connection_that_the_client_reset_is_let_go_at_once() -> None:
         (b"GET /api/v1/users?x=", b"414 "),
     ],
 )
-async def test_a_head_that_never_ends_is_refused(begin: bytes, status: bytes) -> None:
+async def test_a_request_head_without_an_end_is_refused(begin: bytes, status: bytes) -> None:
     async with connection(mockscope.Mockscope(SEED).app) as client:
         client.receive(GET + begin, *[b"x" * 1000] * 60)
         assert not client.wire.is_closed
@@ -394,7 +394,7 @@ async def test_a_head_that_never_ends_is_refused(begin: bytes, status: bytes) ->
         (request("GET /api/v1/users", f"X-Long: {'x' * 64_000}"), "200"),
     ],
 )
-async def test_a_head_that_is_too_long_is_refused(sent: bytes, status: str) -> None:
+async def test_a_request_head_that_is_too_long_is_refused(sent: bytes, status: str) -> None:
     for pieces in ((sent,), (sent[:40_000], sent[40_000:]), (sent[:65_990], sent[65_990:])):
         statuses, calls = await statuses_of(request("GET /api/v1/groups") + pieces[0], *pieces[1:])
         assert statuses == ["200", status]
@@ -406,7 +406,9 @@ async def test_a_head_that_is_too_long_is_refused(sent: bytes, status: str) -> N
     ("begin", "status"), [("GET /api/v1/users HTTP/1.1\r\nX-Long: ", 431), ("GET /api/v1/users?x=", 414)]
 )
 @pytest.mark.parametrize("end", ["", " HTTP/1.1\r\n\r\n"])
-async def test_a_refused_head_is_a_call_of_the_server_without_the_head(begin: str, end: str, status: int) -> None:
+async def test_a_refused_request_head_is_recorded_by_the_server_without_its_content(
+    begin: str, end: str, status: int
+) -> None:
     double = mockscope.Mockscope(SEED)
     async with connection(double.app) as client:
         client.receive(begin.encode(), *[b"x" * 1000] * 70, end.encode())
@@ -418,7 +420,7 @@ async def test_a_refused_head_is_a_call_of_the_server_without_the_head(begin: st
     assert call.response_json["message"].endswith("is longer than 65536 bytes.")
 
 
-async def test_many_requests_and_large_bodies_are_not_a_long_head() -> None:
+async def test_many_requests_and_large_bodies_are_not_a_long_request_head() -> None:
     post = request("POST /api/v1/teams", body=b"x" * 100_000)
     statuses, _ = await statuses_of(
         post[:-5], post[-5:] + request("GET /api/v1/users") * 1000 + b"GET /api", b"/v1/users"

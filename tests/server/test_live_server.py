@@ -51,7 +51,7 @@ def is_closed(port: int) -> bool:
 # -- start and stop --------------------------------------------------------------------------------------------
 
 
-def test_a_server_has_no_url_before_it_starts_and_after_it_stops() -> None:
+def test_a_server_that_does_not_run_has_no_url() -> None:
     live = LiveServer()
     with pytest.raises(RuntimeError, match=r"^the mockscope server is not running") as before:
         _ = live.url
@@ -62,7 +62,7 @@ def test_a_server_has_no_url_before_it_starts_and_after_it_stops() -> None:
     assert (str(before.value), str(after.value)) == (NOT_RUNNING, NOT_RUNNING)
 
 
-def test_a_server_can_be_shown_whether_it_runs_or_not() -> None:
+def test_the_repr_of_a_server_shows_whether_it_runs() -> None:
     live = LiveServer()
     assert repr(live) == "<LiveServer not running: 0 sites>"
     with live:
@@ -78,7 +78,7 @@ def test_serve_does_not_start_by_itself() -> None:
     assert list(live.sites) == ["example_site"]
 
 
-def test_a_server_that_runs_refuses_to_start_again_and_runs_on() -> None:
+def test_starting_a_running_server_raises_and_it_keeps_running() -> None:
     with mockscope.serve() as live:
         site = live.site()
         with pytest.raises(RuntimeError, match=f"^the mockscope server is running already, at {live.url}$"):
@@ -86,7 +86,7 @@ def test_a_server_that_runs_refuses_to_start_again_and_runs_on() -> None:
         assert is_well(site)
 
 
-def test_stopping_what_does_not_run_is_no_error() -> None:
+def test_stopping_a_stopped_server_does_nothing() -> None:
     live = LiveServer()
     live.stop()
     live.start()
@@ -95,7 +95,7 @@ def test_stopping_what_does_not_run_is_no_error() -> None:
     assert repr(live) == "<LiveServer not running: 0 sites>"
 
 
-def test_a_server_stopped_inside_its_with_block_is_left_quietly() -> None:
+def test_a_server_may_be_stopped_inside_its_with_block() -> None:
     with mockscope.serve() as live:
         port = port_of(live.url)
         live.stop()
@@ -141,7 +141,7 @@ def test_a_fixed_port_is_free_again_as_soon_as_its_server_has_stopped() -> None:
         assert is_closed(port)
 
 
-def test_two_servers_at_once_know_nothing_of_each_other() -> None:
+def test_two_servers_at_once_share_no_state() -> None:
     with mockscope.serve() as one, mockscope.serve() as other:
         mine, theirs = one.site("example_site"), other.site("example_site")
         mine.add_user("joey@example.com")
@@ -162,7 +162,7 @@ def test_a_server_names_an_address_that_a_client_can_reach(host: str) -> None:
 # -- what can't start ------------------------------------------------------------------------------------------
 
 
-def test_a_port_that_another_server_has_raises() -> None:
+def test_a_port_in_use_by_another_server_raises() -> None:
     with held_port() as port:
         second = LiveServer(port=port)
         with mockscope.serve(port=port) as live:
@@ -175,13 +175,13 @@ def test_a_port_that_another_server_has_raises() -> None:
             assert is_well(second.site())
 
 
-def test_a_port_that_another_program_has_raises() -> None:
+def test_a_port_in_use_by_another_program_raises() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="already in use"):
         LiveServer(port=taken.getsockname()[1]).start()
 
 
 @pytest.mark.parametrize("port", [-1, 65536, 99999, 8080.0, "8080", True, None])
-def test_what_is_no_port_raises_before_anything_listens(port: Any) -> None:
+def test_an_invalid_port_raises_before_anything_listens(port: Any) -> None:
     for name in ("port", "proxy_port"):
         with pytest.raises(ValueError, match=rf"^{name} is a number from 0 to 65535, not {re.escape(repr(port))}$"):
             LiveServer(**{name: port})
@@ -193,7 +193,7 @@ def test_an_address_of_another_machine_raises() -> None:
         LiveServer(host="192.0.2.1").start()
 
 
-def test_of_servers_that_start_on_one_port_at_one_moment_one_wins_and_the_others_can_try_again() -> None:
+def test_one_of_several_servers_gets_a_port_and_the_others_can_retry() -> None:
     # Several can bind an address that nobody listens at yet, and only one can listen.
     before = threading.enumerate()
     together = threading.Barrier(4)
@@ -266,7 +266,7 @@ def test_a_server_refuses_green_threads_and_starts_once_threads_are_real(monkeyp
         assert is_well(live.site())
 
 
-def test_stop_ends_a_request_that_is_running_quietly(caplog: pytest.LogCaptureFixture) -> None:
+def test_stop_cancels_a_running_request_without_a_log_line(caplog: pytest.LogCaptureFixture) -> None:
     before = threading.enumerate()
     live = LiveServer().start()
     site, port = live.site(), port_of(live.url)
@@ -281,7 +281,7 @@ def test_stop_ends_a_request_that_is_running_quietly(caplog: pytest.LogCaptureFi
     assert [record.getMessage() for record in caplog.records if record.name.startswith(("uvicorn", "mockscope"))] == []
 
 
-def test_stop_does_not_wait_for_connections_that_are_just_being_made() -> None:
+def test_stop_does_not_wait_for_new_connections() -> None:
     before = threading.enumerate()
     for _ in range(100):
         live = LiveServer().start()
@@ -295,7 +295,7 @@ def test_stop_does_not_wait_for_connections_that_are_just_being_made() -> None:
     assert threads_since(before) == []
 
 
-def test_stop_closes_connections_that_are_kept() -> None:
+def test_stop_closes_idle_connections() -> None:
     before = threading.enumerate()
     live = LiveServer().start()
     site, port = live.site(), port_of(live.url)
@@ -343,7 +343,7 @@ def test_starting_and_stopping_leaves_no_open_file() -> None:
     assert open_files() - before == set()
 
 
-def test_connections_that_clients_closed_leave_no_open_file(mockscope: MockSite) -> None:
+def test_connections_closed_by_clients_leave_no_open_file(mockscope: MockSite) -> None:
     requested = [head("GET", "/api/v1/users", mockscope.headers), b"GET /api/", b"hello\r\n\r\n"]
     with Wire(mockscope.url) as steady:
 
@@ -385,11 +385,11 @@ class InAUnittest(unittest.TestCase):
         site.add_user("joey@example.com")
         assert is_well(site)
 
-    def test_another_test_has_another_site(self) -> None:
+    def test_a_second_test_gets_another_site(self) -> None:
         assert list(self.shared.site().users) == ["admin@example.com"]
 
 
-def test_a_server_serves_clients_of_an_event_loop_that_started_it() -> None:
+def test_a_server_serves_clients_on_the_event_loop_that_started_it() -> None:
     async def ask() -> list[int]:
         with mockscope.serve() as live:
             site = live.site()
@@ -415,7 +415,7 @@ def in_eight_threads(work: Callable[[int], None]) -> None:
     at_once(work, range(8))
 
 
-def test_threads_make_sites_and_ask_at_once(mockscope_server: LiveServer) -> None:
+def test_threads_add_sites_and_send_requests_at_once(mockscope_server: LiveServer) -> None:
     def work(number: int) -> None:
         site = mockscope_server.site()
         with requests.Session() as session:
@@ -449,7 +449,7 @@ def test_threads_run_servers_of_their_own_at_once() -> None:
     assert threads_since(before) == []
 
 
-def test_threads_that_write_to_one_site_lose_nothing(mockscope: MockSite) -> None:
+def test_concurrent_writes_to_one_site_lose_nothing(mockscope: MockSite) -> None:
     def work(number: int) -> None:
         with requests.Session() as session:
             for user in range(10):
@@ -467,7 +467,7 @@ def test_threads_that_write_to_one_site_lose_nothing(mockscope: MockSite) -> Non
     assert is_well(mockscope)
 
 
-def test_a_server_is_stopped_from_another_thread_than_the_one_that_started_it() -> None:
+def test_a_server_may_be_stopped_from_another_thread() -> None:
     live = LiveServer().start()
     port = port_of(live.url)
     stopper = threading.Thread(target=live.stop)
@@ -490,7 +490,7 @@ def test_threads_that_stop_one_server_at_once_all_succeed() -> None:
         assert repr(live) == "<LiveServer not running: 0 sites>"
 
 
-def test_a_program_that_never_stops_its_server_ends_all_the_same() -> None:
+def test_a_program_ends_although_it_never_stops_its_server() -> None:
     program = """
 import urllib.request, mockscope
 live = mockscope.serve().start()
@@ -505,7 +505,7 @@ with urllib.request.urlopen(request) as response:
     assert (done.stdout, done.stderr) == ("200\n", "")
 
 
-def test_a_site_may_be_removed_while_another_thread_looks_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_site_may_be_removed_while_another_thread_lists_all(monkeypatch: pytest.MonkeyPatch) -> None:
     double = mockscope.Mockscope()
     handle = double.site("central-perk")
 

@@ -125,7 +125,7 @@ def quiet_uvicorn(caplog: pytest.LogCaptureFixture) -> None:
         ),
     ],
 )
-def test_a_request_that_is_hidden_in_a_body_is_not_carried_out(data: bytes) -> None:
+def test_a_request_smuggled_in_a_body_is_not_executed(data: bytes) -> None:
     result = sent(data)
 
     assert [call["path"] for call in result.calls if call["method"] != "POST"] == []
@@ -133,7 +133,7 @@ def test_a_request_that_is_hidden_in_a_body_is_not_carried_out(data: bytes) -> N
     assert statuses(result.received) == [b"400"]
 
 
-def test_the_hidden_request_would_be_carried_out_alone() -> None:
+def test_the_smuggled_request_would_be_executed_alone() -> None:
     result = sent(HIDDEN.encode())
 
     assert statuses(result.received) == [b"200"]

@@ -49,7 +49,7 @@ def wire(site: MockSite) -> Iterator[Wire]:
         yield connection
 
 
-def test_the_parser_and_the_loop_are_those_that_are_there(missing: tuple[str, ...]) -> None:
+def test_the_installed_parser_and_event_loop_are_used(missing: tuple[str, ...]) -> None:
     assert protocol_class() is (OverH11 if "httptools" in missing else OverHttptools)
     server = LiveServer()
     with server:
@@ -57,7 +57,7 @@ def test_the_parser_and_the_loop_are_those_that_are_there(missing: tuple[str, ..
         assert type(server._loop).__module__.startswith("asyncio" if "uvloop" in missing else "uvloop")
 
 
-def test_requests_that_arrive_together_are_answered_in_their_order(site: MockSite, wire: Wire) -> None:
+def test_pipelined_responses_come_in_the_order_of_their_requests(site: MockSite, wire: Wire) -> None:
     joey = {**site.headers, "Http-X-Email": "joey@example.com"}
     create = message("POST", "/api/v1/users", BODY, site.headers)
     wire.send(create + head("GET", "/api/v1/users", joey) + head("DELETE", "/api/v1/users", joey) + create)
@@ -66,7 +66,7 @@ def test_requests_that_arrive_together_are_answered_in_their_order(site: MockSit
     assert [call.status for call in site.calls] == [201, 200, 200, 201]
 
 
-def test_a_request_in_pieces_is_answered(site: MockSite, wire: Wire) -> None:
+def test_a_request_in_pieces_gets_a_response(site: MockSite, wire: Wire) -> None:
     sent = message("POST", "/api/v1/users", BODY, site.headers)
     for start in range(0, len(sent), 50):
         wire.send(sent[start : start + 50])
@@ -74,7 +74,7 @@ def test_a_request_in_pieces_is_answered(site: MockSite, wire: Wire) -> None:
     assert wire.response().json()["email"] == "joey@example.com"
 
 
-def test_what_is_not_http_is_400_in_json(site: MockSite, wire: Wire) -> None:
+def test_a_request_that_is_not_http_is_400_in_json(site: MockSite, wire: Wire) -> None:
     wire.send(head("GET", "/api/v1/groups", site.headers) + b"hello\r\n\r\n")
 
     assert wire.response().status == 200
@@ -83,7 +83,7 @@ def test_what_is_not_http_is_400_in_json(site: MockSite, wire: Wire) -> None:
     assert wire.rest() == b""
 
 
-def test_tls_on_a_port_for_plain_http_is_told_so(wire: Wire) -> None:
+def test_tls_on_a_port_for_plain_http_is_explained(wire: Wire) -> None:
     wire.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500))
 
     response = wire.response()
@@ -92,14 +92,14 @@ def test_tls_on_a_port_for_plain_http_is_told_so(wire: Wire) -> None:
     assert wire.rest() == b""
 
 
-def test_the_connection_is_closed_where_the_client_asks_for_it(site: MockSite, wire: Wire) -> None:
+def test_connection_close_closes_the_connection(site: MockSite, wire: Wire) -> None:
     wire.send(head("GET", "/api/v1/groups", site.headers, {"Connection": "close"}))
 
     assert wire.response().status == 200
     assert wire.rest() == b""
 
 
-def test_an_answer_to_a_client_that_waits_to_send_its_body_ends_the_connection(site: MockSite, wire: Wire) -> None:
+def test_a_response_to_an_unsent_body_closes_the_connection(site: MockSite, wire: Wire) -> None:
     wire.send(head("POST", "/api/v1/users", {"Content-Length": "100", "Expect": "100-continue"}))
 
     response = wire.response()
@@ -108,7 +108,7 @@ def test_an_answer_to_a_client_that_waits_to_send_its_body_ends_the_connection(s
 
 
 @pytest.mark.parametrize("path", ["/_mockscope/v1/sites", "/openapi.yaml"])
-def test_a_client_that_closes_its_own_side_gets_what_takes_longer(site: MockSite, wire: Wire, path: str) -> None:
+def test_a_client_that_closes_its_own_side_gets_a_slow_response(site: MockSite, wire: Wire, path: str) -> None:
     wire.send(head("GET", path))
     wire.socket.shutdown(socket.SHUT_WR)
 
@@ -159,7 +159,7 @@ def test_planned_faults_break_the_connection(site: MockSite, wire: Wire, transpo
     assert fault.hits == 1
 
 
-def test_a_client_that_leaves_is_forgotten(site: MockSite) -> None:
+def test_a_disconnected_client_leaves_no_task(site: MockSite) -> None:
     for _ in range(3):
         with Wire(site.url) as leaving:
             leaving.send(message("POST", "/api/v1/users", BODY, site.headers)[:-5])

@@ -110,7 +110,7 @@ def said_to(server: LiveServer, data: bytes, *, ends: bool = False) -> bytes:
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
 @pytest.mark.parametrize("host", VENDOR_HOSTS)
-def test_the_vendor_s_urls_are_answered(server: LiveServer, site: MockSite, scheme: str, host: str) -> None:
+def test_the_proxy_serves_the_vendor_s_urls(server: LiveServer, site: MockSite, scheme: str, host: str) -> None:
     with session(server) as client:
         listed = client.get(f"{scheme}://{host}/api/v1/users?start=0", headers=site.headers, timeout=300)
         made = client.post(
@@ -145,7 +145,7 @@ def test_a_tunnel_is_kept_for_the_next_request(server: LiveServer, site: MockSit
 
 @pytest.mark.parametrize("transport", sorted(TRANSPORTS))
 @pytest.mark.parametrize("scheme", ["https", "http"])
-def test_a_planned_transport_fault_arrives_through_the_proxy(
+def test_a_planned_transport_fault_works_through_the_proxy(
     server: LiveServer, site: MockSite, scheme: str, transport: Any
 ) -> None:
     site.faults.add("list_users", transport=transport)
@@ -166,7 +166,7 @@ def test_a_planned_transport_fault_arrives_through_the_proxy(
     assert again.status_code == 200
 
 
-async def test_many_clients_at_once_are_answered(server: LiveServer, site: MockSite) -> None:
+async def test_many_clients_at_once_get_responses(server: LiveServer, site: MockSite) -> None:
     async with httpx.AsyncClient(
         proxy=server.proxy_url, verify=server.authority.client_context(), trust_env=False
     ) as client:
@@ -177,7 +177,7 @@ async def test_many_clients_at_once_are_answered(server: LiveServer, site: MockS
     assert len(site.calls) == 40
 
 
-def test_another_host_is_refused_and_the_reason_says_so() -> None:
+def test_another_host_is_refused_with_a_reason() -> None:
     with mockscope.serve(proxy=True) as server, session(server) as client:
         plain = client.post(f"http://{ELSEWHERE}/x", data=b"x" * 1_000_000, timeout=300)
         with pytest.raises(requests.exceptions.ProxyError, match=f"403 mockscope refuses {ELSEWHERE}:443: "):
@@ -195,16 +195,14 @@ def test_another_host_is_refused_and_the_reason_says_so() -> None:
     "name",
     ["app.periscopedata.com.evil.invalid", "xapp.periscopedata.com", "127.0.0.1.invalid", "10.0.0.1", "[2001:db8::1]"],
 )
-def test_a_name_that_only_looks_like_one_of_ours_is_refused(server: LiveServer, name: str) -> None:
+def test_a_host_that_resembles_the_vendor_s_is_refused(server: LiveServer, name: str) -> None:
     response = said_to(server, f"CONNECT {name}:443 HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())
 
     assert response.startswith(f"HTTP/1.1 403 mockscope refuses {name}:443: ".encode())
 
 
 @pytest.mark.parametrize("name", ["APP.PeriscopeData.com", "app.periscopedata.com."])
-def test_a_name_is_the_same_in_capitals_and_with_a_dot_at_its_end(
-    server: LiveServer, site: MockSite, name: str
-) -> None:
+def test_host_names_ignore_case_and_a_trailing_dot(server: LiveServer, site: MockSite, name: str) -> None:
     head = f"GET http://{name}/api/v1/groups HTTP/1.1\r\nHost: {name}\r\n"
     fields = "".join(f"{key}: {value}\r\n" for key, value in site.headers.items())
 
@@ -238,7 +236,7 @@ LOOPBACK_SPELLINGS: Final = (
 
 
 @pytest.mark.parametrize("others", ["refuse", "pass"])
-def test_loopback_is_closed_to_who_comes_over_the_network(others: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loopback_is_refused_for_clients_on_the_network(others: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     # All of these tests come from 127.0.0.1.
     monkeypatch.setattr("mockscope.server.proxy.Client.is_local", False)
     with another() as port, mockscope.serve(proxy=True, proxy_others=others) as server:
@@ -256,7 +254,7 @@ def test_loopback_is_closed_to_who_comes_over_the_network(others: Any, monkeypat
 
 
 @pytest.mark.parametrize("name", [ELSEWHERE, "127.1", "10.0.0.1", "[2001:db8::1]"])
-def test_what_is_refused_is_not_looked_up(server: LiveServer, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_host_is_not_resolved(server: LiveServer, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def look_up(*args: object, **options: object) -> None:
         raise AssertionError(f"looked up: {args}")
 
@@ -267,7 +265,7 @@ def test_what_is_refused_is_not_looked_up(server: LiveServer, name: str, monkeyp
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6 here")
-def test_loopback_passes_on_a_port_for_both_families() -> None:
+def test_loopback_passes_on_a_dual_stack_port() -> None:
     with mockscope.serve(host="::", proxy=True) as server, another() as port:
         proxy = f"http://127.0.0.1:{str(server.proxy_url).rpartition(':')[2]}"
         response = requests.get(f"http://127.0.0.1:{port}/", proxies={"http": proxy}, timeout=300)
@@ -286,14 +284,14 @@ def test_loopback_passes_on_a_port_for_both_families() -> None:
         ("/A/;b=[c]", "/A/;b=[c]"),
     ],
 )
-def test_a_passed_host_is_asked_for_what_the_client_asks_for(server: LiveServer, url: str, target: str) -> None:
+def test_a_passed_host_gets_the_client_s_request(server: LiveServer, url: str, target: str) -> None:
     with another() as port:
         response = said_to(server, f"GET HTTP://x@localhost:{port}{url} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 
     assert json.loads(response.partition(b"\r\n\r\n")[2])["path"] == target
 
 
-def test_an_answer_of_a_passed_host_says_that_the_connection_ends(server: LiveServer) -> None:
+def test_a_response_of_a_passed_host_has_connection_close(server: LiveServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         host, port = server.proxy_url.removeprefix("http://").split(":")
@@ -333,7 +331,7 @@ def test_a_tunnel_to_a_passed_host_carries_tls_end_to_end(server: LiveServer) ->
         assert client.get(f"{other.url}/api/v1/users", timeout=300).status_code == 403
 
 
-def test_a_reset_by_a_passed_host_is_one_for_the_client(server: LiveServer) -> None:
+def test_a_reset_by_a_passed_host_reaches_the_client(server: LiveServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         host, port = server.proxy_url.removeprefix("http://").split(":")
@@ -348,7 +346,7 @@ def test_a_reset_by_a_passed_host_is_one_for_the_client(server: LiveServer) -> N
                 client.recv(1)
 
 
-def test_the_end_of_one_direction_leaves_the_other_open(server: LiveServer) -> None:
+def test_half_closing_a_tunnel_leaves_the_other_direction_open(server: LiveServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         host, port = server.proxy_url.removeprefix("http://").split(":")
@@ -364,7 +362,7 @@ def test_the_end_of_one_direction_leaves_the_other_open(server: LiveServer) -> N
             assert client.makefile("rb").read() == b"response"
 
 
-def test_a_passed_host_that_does_not_answer_is_502(server: LiveServer) -> None:
+def test_an_unreachable_passed_host_is_502(server: LiveServer) -> None:
     with held_port() as port:
         response = said_to(server, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode())
 
@@ -416,7 +414,7 @@ LONGEST: Final = ".".join(["a" * 63] * 3 + ["a" * 61])
         (b"GET http://localhost:99999/ HTTP/1.1\r\n\r\n", PORT),
     ],
 )
-def test_what_is_not_a_request_to_a_proxy_is_400_at_once(others: Any, data: bytes, message: str) -> None:
+def test_a_request_that_is_not_for_a_proxy_is_400_at_once(others: Any, data: bytes, message: str) -> None:
     with mockscope.serve(proxy=True, proxy_others=others) as server:
         assert said_to(server, data).startswith(f"HTTP/1.1 400 {message}".encode())
 
@@ -450,7 +448,7 @@ def padded(length: int, line: bytes = FIRST_LINE, end: bytes = b"\r\n\r\n") -> b
     ],
     ids=["longest", "longer", "no end", "far longer", "longest line", "longer line", "line without end"],
 )
-def test_a_head_is_64_kib_at_most(server: LiveServer, data: bytes, status: bytes) -> None:
+def test_a_request_head_over_64_kib_is_refused(server: LiveServer, data: bytes, status: bytes) -> None:
     response = said_to(server, data)
 
     assert response.split()[1] == status
@@ -458,7 +456,7 @@ def test_a_head_is_64_kib_at_most(server: LiveServer, data: bytes, status: bytes
 
 
 @pytest.mark.parametrize("sent", [b"", b"CONNECT app.peri"])
-def test_a_head_that_never_comes_is_timed_out(server: LiveServer, sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_request_head_times_out(server: LiveServer, sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mockscope.server.proxy.HEAD_TIMEOUT", 0.05)
 
     assert said_to(server, sent).startswith(b"HTTP/1.1 408 No request came within 0.05 seconds.\r\n")
@@ -469,7 +467,7 @@ def send_for_ever(client: socket.socket) -> None:
         client.sendall(b"x")
 
 
-def test_a_client_that_does_not_close_after_an_error_is_cut_off(
+def test_a_client_that_stays_connected_after_an_error_is_disconnected(
     server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mockscope.server.proxy.CLOSE_TIMEOUT", 0.05)
@@ -482,7 +480,7 @@ def test_a_client_that_does_not_close_after_an_error_is_cut_off(
             send_for_ever(client)
 
 
-def test_names_that_were_refused_are_counted_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused_hosts_are_counted_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mockscope.server.proxy.MAX_NAMES", 3)
     with mockscope.serve(proxy=True) as server:
         for number in (1, 2, 3, 4, 1, 5):
@@ -492,7 +490,7 @@ def test_names_that_were_refused_are_counted_up_to_a_limit(monkeypatch: pytest.M
         assert server.proxy.refused == {"host-1:443": 2, "host-2:443": 1, "host-3:443": 1, "other hosts": 2}
 
 
-def test_a_head_may_arrive_byte_by_byte(server: LiveServer, site: MockSite) -> None:
+def test_a_request_head_may_arrive_byte_by_byte(server: LiveServer, site: MockSite) -> None:
     host, port = server.proxy_url.removeprefix("http://").split(":")
     fields = "".join(f"{key}: {value}\r\n" for key, value in site.headers.items())
     head = f"GET http://api.periscopedata.com/api/v1/groups HTTP/1.1\r\nHost: api.periscopedata.com\r\n{fields}\r\n"
@@ -504,7 +502,7 @@ def test_a_head_may_arrive_byte_by_byte(server: LiveServer, site: MockSite) -> N
         assert client.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"
 
 
-def test_a_client_that_does_not_believe_the_certificate_is_counted() -> None:
+def test_a_client_that_rejects_the_certificate_is_counted() -> None:
     with mockscope.serve(proxy=True) as server, session(server) as client:
         client.verify = True
         with pytest.raises(requests.exceptions.SSLError):
@@ -516,7 +514,7 @@ def test_a_client_that_does_not_believe_the_certificate_is_counted() -> None:
         assert dict(server.proxy.doubted) == {"app.periscopedata.com:443": 1}
 
 
-def test_the_control_api_is_not_reached_under_the_vendor_s_name(server: LiveServer) -> None:
+def test_the_control_api_is_not_served_under_the_vendor_s_hosts(server: LiveServer) -> None:
     with session(server) as client:
         response = client.get("https://app.periscopedata.com/_mockscope/v1/health", timeout=300)
 
@@ -542,7 +540,7 @@ def test_a_server_stops_with_clients_in_every_state() -> None:
     assert ends == [b""] * 4
 
 
-def test_the_proxy_s_port_is_a_new_one_after_a_new_start() -> None:
+def test_the_proxy_gets_a_new_port_when_the_server_starts_again() -> None:
     server = mockscope.serve(proxy=True)
     for _ in range(2):
         with server, session(server) as client:

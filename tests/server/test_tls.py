@@ -62,12 +62,12 @@ def test_the_certificate_is_for_the_address_that_the_server_is_bound_to() -> Non
     assert (response.status_code, server.authority.pem) == (403, server.ca_file.read_bytes())
 
 
-def test_a_client_that_does_not_know_the_authority_does_not_believe_it() -> None:
+def test_a_client_without_the_authority_rejects_the_certificate() -> None:
     with mockscope.serve(tls=True) as server, pytest.raises(ssl.SSLCertVerificationError):
         shaken(server, "localhost", ssl.create_default_context())
 
 
-def test_a_site_of_a_server_with_tls_answers_at_its_https_url() -> None:
+def test_a_site_of_a_server_with_tls_has_an_https_url() -> None:
     with mockscope.serve(tls=True) as server, httpx.Client(verify=server.authority.client_context()) as client:
         site = server.site()
         made = client.post(
@@ -84,7 +84,7 @@ def test_a_site_of_a_server_with_tls_answers_at_its_https_url() -> None:
         assert [user.email for user in site.users.values()] == [site.admin.email, "phoebe@example.com"]
 
 
-def test_a_planned_reset_is_one_under_tls_too() -> None:
+def test_a_planned_reset_works_under_tls() -> None:
     with mockscope.serve(tls=True) as server:
         site = server.site()
         site.faults.add("list_users", transport="reset")
@@ -101,7 +101,7 @@ def test_a_planned_reset_is_one_under_tls_too() -> None:
                 read_to_the_end(secured)
 
 
-def test_what_reads_by_the_ssl_of_python_reports_a_reset_as_that_tells_it() -> None:
+def test_a_planned_reset_raises_the_error_of_python_s_ssl() -> None:
     with mockscope.serve(tls=True) as server:
         site = server.site()
         site.faults.add("list_users", transport="reset", times=None)
@@ -124,7 +124,7 @@ def test_what_reads_by_the_ssl_of_python_reports_a_reset_as_that_tells_it() -> N
         assert len(site.calls) == 3
 
 
-def test_one_authority_may_sign_for_several_servers() -> None:
+def test_one_authority_may_sign_certificates_of_several_servers() -> None:
     authority = Authority()
     with mockscope.serve(tls=authority) as one, mockscope.serve(tls=authority) as another:
         statuses = [
@@ -144,7 +144,7 @@ def test_a_server_stops_while_a_client_is_still_silent() -> None:
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE"])
-def test_the_bundle_holds_the_system_s_roots_what_was_trusted_besides_and_the_authority(
+def test_the_bundle_holds_the_system_s_roots_the_named_bundles_and_the_authority(
     variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = Authority()
@@ -170,7 +170,7 @@ def test_the_bundle_holds_the_system_s_roots_what_was_trusted_besides_and_the_au
     ],
     ids=["no certificate", "no base64", "no ASCII"],
 )
-def test_what_is_no_certificate_does_not_spoil_the_bundle(
+def test_text_that_is_not_a_certificate_is_left_out_of_the_bundle(
     spoilt: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = Authority()
@@ -185,7 +185,7 @@ def test_what_is_no_certificate_does_not_spoil_the_bundle(
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").is_file(), reason="no file here that nobody can read")
-def test_a_bundle_that_can_t_be_read_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_bundle_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     # Even root gets an error from it.
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/proc/self/mem")
     authority = Authority()
@@ -195,7 +195,7 @@ def test_a_bundle_that_can_t_be_read_is_left_out(monkeypatch: pytest.MonkeyPatch
     assert ssl.PEM_cert_to_DER_cert(authority.pem.decode()) in trusted
 
 
-def test_the_files_hold_no_key_are_private_and_go_with_the_authority() -> None:
+def test_the_files_hold_no_key_are_private_and_are_removed_with_the_authority() -> None:
     authority = Authority()
     directory = authority.directory
     content = {path.name: path.read_bytes() for path in directory.iterdir()}
@@ -269,7 +269,7 @@ print(sorted(os.listdir(directory)))
 @pytest.mark.parametrize(
     "pem", ["not a certificate", "-----BEGIN CERTIFICATE-----\nTW9uaWNh\n-----END CERTIFICATE-----\n"]
 )
-def test_what_cryptography_refuses_is_left_out_of_the_store_for_java(pem: str) -> None:
+def test_certificates_that_cryptography_refuses_are_left_out_of_the_java_trust_store(pem: str) -> None:
     own = Authority().pem.decode()
 
     store = java_trust_store([own, pem, own])
@@ -278,13 +278,13 @@ def test_what_cryptography_refuses_is_left_out_of_the_store_for_java(pem: str) -
     assert store.count(ssl.PEM_cert_to_DER_cert(own)) == 2
 
 
-def test_a_server_without_a_certificate_says_how_to_get_one() -> None:
+def test_ca_of_a_server_without_tls_explains_how_to_get_one() -> None:
     with mockscope.serve() as server, pytest.raises(RuntimeError, match=r"use serve\(tls=True\)"):
         _ = server.ca_file
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "CONNECT"])
-def test_plain_http_on_a_port_for_https_is_told_so(method: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_plain_http_on_a_port_for_https_is_explained(method: str, caplog: pytest.LogCaptureFixture) -> None:
     with mockscope.serve(tls=True) as server:
         site = server.site()
         url = f"{server.url.replace('https', 'http')}/api/v1/users"

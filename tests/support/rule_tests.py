@@ -11,7 +11,7 @@ from mockscope.conformance.check_factories import NOT_VISIBLE
 from support.paths import ROOT
 
 # Runs all checks of a rule against the mock; it has a case for each rule.
-TEST_OF_CHECKS: Final = "tests/conformance/test_conformance_rules.py::test_the_mock_keeps_a_rule_as_check_asks_for_it"
+TEST_OF_CHECKS: Final = "tests/conformance/test_conformance_rules.py::test_the_mock_passes_the_checks_of_a_rule"
 CHECKED_RULES: Final = tuple(dict.fromkeys(check.rule for check in CHECKS if check.title != NOT_VISIBLE))
 
 # The assignments to names in a module: a name in a decorator may be a table of parameters with marks of their own.
