@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import msgspec
 
-from mockscope._support.json_errors import mistake_of
+from mockscope._support.json_errors import normalize_error
 from mockscope._vendor import KEY_FIELDS, NEXT_PAGE_START
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.domain.rules import kind
-from mockscope.domain.store import Page, Row
+from mockscope.domain.rules import json_type_name
+from mockscope.domain.store import Page, TableRow
 
 # One escape after the other, a surrogate pair as one; "lone" is half of one.
 ESCAPE: Final = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<lone>\\u[dD][89a-fA-F]..)|\\.", re.DOTALL)
@@ -47,7 +47,7 @@ def render_page(kind: str, page: Page[Any]) -> bytes:
     return b",".join(records)
 
 
-def _rendered(row: Row[Any]) -> bytes:
+def _rendered(row: TableRow[Any]) -> bytes:
     rendered = row.rendered = encode(row.record)
     return rendered
 
@@ -65,7 +65,7 @@ def decode_object(body: bytes) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         value = _decode_slowly(body)
     if not isinstance(value, dict):
-        raise Refused(Refusal.BODY_NOT_AN_OBJECT, kind=kind(value))
+        raise Refused(Refusal.BODY_NOT_AN_OBJECT, kind=json_type_name(value))
     return value
 
 
@@ -77,7 +77,7 @@ def _decode_slowly(body: bytes) -> object:
         json.dumps(value, ensure_ascii=False).encode()
         return value
     except json.JSONDecodeError as error:
-        mistake = mistake_of(error)
+        mistake = normalize_error(error)
         reason = f"{mistake.msg} at line {mistake.lineno}, column {mistake.colno}"
     except UnicodeDecodeError as error:
         reason = f"byte {error.start} is not UTF-8"

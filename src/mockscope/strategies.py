@@ -21,7 +21,7 @@ except ModuleNotFoundError as error:
 __all__ = ["dashboards", "emails", "group_names", "groups", "names", "policies", "sites", "users"]
 
 # No lone surrogates: JSON in UTF-8 cannot hold one.
-TEXTS: Final = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).filter(rules.SOMETHING.search)
+TEXTS: Final = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).filter(rules.NOT_BLANK.search)
 NAMES: Final = (
     *("Monica", "O'Brien", "van der Berg", " Bing ", "\u0141ukasz", "\u674e", "\U0001f9a6", '"\\', "null", "<b>"),
     *("Ross " * 60, "\u674e" * 300),

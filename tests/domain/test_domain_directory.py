@@ -146,7 +146,7 @@ def test_a_removed_site_is_refused_and_can_be_removed_again() -> None:
 
 
 def test_only_the_latest_removed_sites_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(directory_module, "MOST_REMEMBERED", 2)
+    monkeypatch.setattr(directory_module, "MAX_REMOVED", 2)
     sites = directory()
     for number in range(4):
         site = Site(f"site-{number}", KEY)

@@ -7,7 +7,7 @@ from support.friends import FRIENDS, friends
 
 from mockscope.domain.model import Access, DashboardAccess, Grant, Group, GroupDetail
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.domain.rules import GroupChanges, NewGroup, UserChanges, read_group_changes, read_new_group
+from mockscope.domain.rules import GroupChanges, NewGroup, UserChanges, parse_group_changes, parse_new_group
 from mockscope.domain.site import Site
 
 FIELDS: Mapping[str, object] = {"name": "Friends", "access": "Sql", "created_by_email": "rachel@example.com"}
@@ -23,19 +23,19 @@ def test_a_bare_site_has_the_two_built_in_groups() -> None:
 @pytest.mark.rule("GROUP-2")
 @pytest.mark.parametrize("word", ["sql", "Sql", "SQL", "sQL"])
 def test_an_access_is_parsed_in_any_case(word: str) -> None:
-    assert read_new_group({**FIELDS, "access": word}) == NewGroup("Friends", Access.SQL, "rachel@example.com")
+    assert parse_new_group({**FIELDS, "access": word}) == NewGroup("Friends", Access.SQL, "rachel@example.com")
 
 
 @pytest.mark.rule("GROUP-2")
 @pytest.mark.parametrize(("word", "access"), [("DISCOVERY", "Discovery"), ("view", "View"), ("sql", "Sql")])
 def test_an_access_is_rendered_with_one_capital(word: str, access: str) -> None:
-    assert read_group_changes({"access": word}).access == access
+    assert parse_group_changes({"access": word}).access == access
 
 
 @pytest.mark.rule("GROUP-2")
 @pytest.mark.parametrize("word", ["", " ", "sql ", "Edit", "views", "\u017fql", None, 1, True, ["sql"], {"sql": 1}])
 def test_any_other_access_is_refused(word: object) -> None:
-    for read in (read_new_group, read_group_changes):
+    for read in (parse_new_group, parse_group_changes):
         with pytest.raises(Refused) as refused:
             read({**FIELDS, "access": word})
 
@@ -77,7 +77,7 @@ def test_a_group_of_another_name_is_not_found(name: str) -> None:
 @pytest.mark.rule("GROUP-CREATE-1")
 def test_every_bad_field_of_a_new_group_is_named() -> None:
     with pytest.raises(Refused) as refused:
-        read_new_group({"name": " ", "access": "Edit"})
+        parse_new_group({"name": " ", "access": "Edit"})
 
     assert str(refused.value) == (
         "400 The request has invalid fields: name is blank; access must be one of sql, discovery and view; "
@@ -89,14 +89,14 @@ def test_every_bad_field_of_a_new_group_is_named() -> None:
 def test_the_creator_is_parsed_from_both_field_names_and_created_by_email_wins() -> None:
     other = {"name": "Friends", "access": "Sql", "create_by_email": "mike@example.com"}
 
-    assert read_new_group(other).created_by_email == "mike@example.com"
-    assert read_new_group({**other, "created_by_email": "rachel@example.com"}).created_by_email == "rachel@example.com"
+    assert parse_new_group(other).created_by_email == "mike@example.com"
+    assert parse_new_group({**other, "created_by_email": "rachel@example.com"}).created_by_email == "rachel@example.com"
 
 
 @pytest.mark.rule("GROUP-CREATE-1")
 def test_a_bad_creator_is_named_as_it_was_sent() -> None:
     with pytest.raises(Refused) as refused:
-        read_new_group({"name": "Friends", "access": "Sql", "create_by_email": 1})
+        parse_new_group({"name": "Friends", "access": "Sql", "create_by_email": 1})
 
     assert refused.value.values == {"problems": "create_by_email must be a string, and is a number"}
 
@@ -124,7 +124,7 @@ def test_a_group_can_not_be_created_by_somebody_else() -> None:
 @pytest.mark.rule("GROUP-CREATE-1", "GROUP-CREATE-2")
 @pytest.mark.parametrize("spelling", ["created_by_email", "create_by_email"])
 def test_an_unknown_creator_is_named_with_the_field_that_was_sent(spelling: str) -> None:
-    draft = read_new_group({"name": "Friends", "access": "Sql", spelling: "gunther@example.com"})
+    draft = parse_new_group({"name": "Friends", "access": "Sql", spelling: "gunther@example.com"})
 
     with pytest.raises(Refused) as refused:
         friends().create_group(draft)
@@ -159,7 +159,7 @@ def test_a_name_is_taken_in_its_own_case_only() -> None:
 def test_an_update_of_a_group_changes_what_was_sent(body: Mapping[str, object], group: Group) -> None:
     site = friends()
 
-    assert site.update_group("Sales", read_group_changes(body)) == group
+    assert site.update_group("Sales", parse_group_changes(body)) == group
     assert site.store.groups.get(group.name) == group
     assert len(site.store.groups) == 4
 

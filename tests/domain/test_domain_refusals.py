@@ -6,7 +6,7 @@ import string
 
 import pytest
 
-from mockscope._support.text import LONGEST_SHOWN, clipped
+from mockscope._support.text import MAX_SHOWN_CHARS, clip
 from mockscope.domain.refusals import Refusal, Refused
 
 ALL = list(Refusal)
@@ -74,15 +74,15 @@ def test_a_value_with_braces_is_repeated_as_it_was_sent() -> None:
     [("", ""), ("abc", "abc"), ("abcd", "ab…"), ("ééé", "ééé")],
 )
 def test_a_text_longer_than_asked_for_is_cut_with_an_ellipsis(text: str, short: str) -> None:
-    assert clipped(text, 3) == short
+    assert clip(text, 3) == short
 
 
 def test_a_long_value_is_cut_in_the_message_and_whole_in_the_values() -> None:
-    name = "x" * (LONGEST_SHOWN + 1)
+    name = "x" * (MAX_SHOWN_CHARS + 1)
 
     refused = Refused(Refusal.GROUP_TAKEN, name=name)
 
-    assert refused.message == f"A group with the name {'x' * (LONGEST_SHOWN - 1)}… exists already."
+    assert refused.message == f"A group with the name {'x' * (MAX_SHOWN_CHARS - 1)}… exists already."
     assert refused.values == {"name": name}
     whole = Refused(Refusal.GROUP_TAKEN, name=name[:-1])
-    assert whole.message == f"A group with the name {'x' * LONGEST_SHOWN} exists already."
+    assert whole.message == f"A group with the name {'x' * MAX_SHOWN_CHARS} exists already."

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from support.friends import unhurried
 
 from mockscope.domain.model import Access, Dashboard, DashboardAccess, Group, User
-from mockscope.domain.store import FEW, Change, Store
+from mockscope.domain.store import BULK_RATIO, Change, Store
 
 GROUPS = ("Administrators", "All Users", "Sales")
 EMAILS = ("monica@example.com", "Chandler@Example.com", "joey@example.com")
@@ -106,7 +106,7 @@ def test_a_page_starts_at_the_first_key_from_its_start_on(keys: set[str], start:
 
 
 @unhurried
-@given(history=st.lists(changes, max_size=4), number=st.integers(0, 3 * FEW))
+@given(history=st.lists(changes, max_size=4), number=st.integers(0, 3 * BULK_RATIO))
 def test_few_and_many_records_are_written_the_same_way(history: list[Change], number: int) -> None:
     others = {f"{place}@example.com": User("Ross", "Geller", f"{place}@example.com", ()) for place in range(number)}
     at_once, one_by_one = Store(), Store()
@@ -145,7 +145,7 @@ def test_the_neighbours_of_a_key_are_those_around_its_position() -> None:
     store = Store()
     store.apply(Change(groups={name: Group(name, Access.VIEW) for name in "acegi"}))
 
-    assert store.groups.near("d", 1) == ["c", "e"]
-    assert store.groups.near("a", 2) == ["a", "c"]
-    assert store.groups.near("z", 2) == ["g", "i"]
-    assert store.groups.near("", 10) == ["a", "c", "e", "g", "i"]
+    assert store.groups.keys_near("d", 1) == ["c", "e"]
+    assert store.groups.keys_near("a", 2) == ["a", "c"]
+    assert store.groups.keys_near("z", 2) == ["g", "i"]
+    assert store.groups.keys_near("", 10) == ["a", "c", "e", "g", "i"]

@@ -10,7 +10,7 @@ from support.friends import LAST_LOGIN, PASSWORD_UPDATED, PHOEBE, friends, unhur
 
 from mockscope.domain.model import User
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.domain.rules import NewUser, UserChanges, read_new_user, read_user_changes
+from mockscope.domain.rules import NewUser, UserChanges, parse_new_user, parse_user_changes
 from mockscope.domain.site import Site
 
 FIELDS: Mapping[str, object] = {
@@ -23,7 +23,7 @@ FIELDS: Mapping[str, object] = {
 
 def problems(body: Mapping[str, object]) -> str:
     with pytest.raises(Refused) as refused:
-        read_new_user(body)
+        parse_new_user(body)
     assert refused.value.refusal is Refusal.FIELDS_INVALID
     return refused.value.values["problems"]
 
@@ -88,7 +88,7 @@ def test_every_missing_field_is_named() -> None:
 @given(bad=st.sets(st.sampled_from([*FIELDS, "groups"]), min_size=1), value=st.sampled_from([True, 7, {}]))
 def test_the_message_names_every_bad_field_and_no_other(bad: set[str], value: object) -> None:
     with pytest.raises(Refused) as refused:
-        read_new_user({**FIELDS, "groups": ["Sales"], **dict.fromkeys(bad, value)})
+        parse_new_user({**FIELDS, "groups": ["Sales"], **dict.fromkeys(bad, value)})
 
     assert set(re.findall(r"(\w+) must be", refused.value.message)) == bad
 
@@ -107,7 +107,7 @@ def test_the_message_names_every_bad_field_and_no_other(bad: set[str], value: ob
     ],
 )
 def test_an_email_of_the_html_pattern_is_valid(email: str) -> None:
-    assert read_new_user({**FIELDS, "email": email}).email == email
+    assert parse_new_user({**FIELDS, "email": email}).email == email
 
 
 @pytest.mark.rule("USER-2", "USER-CREATE-1")
@@ -139,7 +139,7 @@ def test_an_email_outside_the_html_pattern_is_refused(email: str) -> None:
 @pytest.mark.rule("USER-CREATE-2")
 @pytest.mark.parametrize("groups", [None, [], ()])
 def test_a_user_without_groups_is_in_all_users(groups: object) -> None:
-    user = friends().create_user(read_new_user({**FIELDS, "groups": groups}))
+    user = friends().create_user(parse_new_user({**FIELDS, "groups": groups}))
 
     assert user is not None
     assert user.groups == ("All Users",)
@@ -147,7 +147,7 @@ def test_a_user_without_groups_is_in_all_users(groups: object) -> None:
 
 @pytest.mark.rule("USER-CREATE-2")
 def test_groups_are_kept_in_the_order_in_which_they_were_sent_without_repeats_or_additions() -> None:
-    user = friends().create_user(read_new_user({**FIELDS, "groups": ["Sales", "NY Knicks", "Sales"]}))
+    user = friends().create_user(parse_new_user({**FIELDS, "groups": ["Sales", "NY Knicks", "Sales"]}))
 
     assert user is not None
     assert user.groups == ("Sales", "NY Knicks")
@@ -231,7 +231,7 @@ def test_an_update_changes_what_was_sent_and_nothing_else(
 ) -> None:
     site = friends()
 
-    updated = site.update_user("JOEY@example.com", read_user_changes(body))
+    updated = site.update_user("JOEY@example.com", parse_user_changes(body))
 
     assert updated == User(
         first_name, last_name, "joey@example.com", groups, LAST_LOGIN, PASSWORD_UPDATED, tfa_enabled=True
@@ -244,7 +244,7 @@ def test_an_update_changes_what_was_sent_and_nothing_else(
 @pytest.mark.parametrize("value", ["", "  ", None, 1, ["Joseph"]])
 def test_an_update_to_a_blank_or_mistyped_name_is_refused(field: str, value: object) -> None:
     with pytest.raises(Refused) as refused:
-        read_user_changes({field: value})
+        parse_user_changes({field: value})
 
     assert (refused.value.refusal, refused.value.rule) == (Refusal.FIELDS_INVALID, "USER-UPDATE-2")
     assert refused.value.values["problems"].startswith(f"{field} ")

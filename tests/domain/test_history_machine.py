@@ -230,13 +230,16 @@ class Histories(RuleBasedStateMachine):
 
 @pytest.mark.parametrize(
     ("most_left", "histories"),
-    [(-1000, 20), *(pytest.param(most_left, 60, marks=pytest.mark.slow) for most_left in (-1000, history.MOST_LEFT))],
+    [
+        (-1000, 20),
+        *(pytest.param(most_left, 60, marks=pytest.mark.slow) for most_left in (-1000, history.MAX_UNUSED_VERSIONS)),
+    ],
 )
 def test_a_restored_snapshot_equals_the_site_after_any_history(
     monkeypatch: pytest.MonkeyPatch, most_left: int, histories: int
 ) -> None:
     # With fewer than none left, what nobody holds is looked for at every snapshot.
-    monkeypatch.setattr(history, "MOST_LEFT", most_left)
+    monkeypatch.setattr(history, "MAX_UNUSED_VERSIONS", most_left)
     Histories.restored = 0
     run_state_machine_as_test(
         Histories, settings=settings(max_examples=histories, stateful_step_count=50, deadline=None, print_blob=True)

@@ -48,7 +48,7 @@ steps = st.one_of(
 def contents(store: Store) -> tuple[Any, ...]:
     """Everything that a store holds, and its indexes say."""
     indexes = [{name: set(keys) for name, keys in index._keys.items()} for index in (store.members, store.owned)]
-    return (*map(dict, store.everything()), *indexes)
+    return (*map(dict, store.to_change()), *indexes)
 
 
 def moments(versions: list[Version]) -> int:
@@ -66,12 +66,12 @@ def moments(versions: list[Version]) -> int:
     ("most_left", "number"),
     [
         (-1000, 100),
-        *(pytest.param(most_left, 1000, marks=pytest.mark.slow) for most_left in (-1000, history.MOST_LEFT)),
+        *(pytest.param(most_left, 1000, marks=pytest.mark.slow) for most_left in (-1000, history.MAX_UNUSED_VERSIONS)),
     ],
 )
 def test_every_held_version_can_be_restored(monkeypatch: pytest.MonkeyPatch, most_left: int, number: int) -> None:
     # With fewer than none left, what nobody holds is taken out at every mark.
-    monkeypatch.setattr(history, "MOST_LEFT", most_left)
+    monkeypatch.setattr(history, "MAX_UNUSED_VERSIONS", most_left)
 
     @settings(deadline=None, max_examples=number)
     @given(steps=st.lists(steps, min_size=10, max_size=30))
@@ -83,14 +83,14 @@ def test_every_held_version_can_be_restored(monkeypatch: pytest.MonkeyPatch, mos
             if step == "write":
                 versions.write(what)
             elif step == "mark":
-                held[what] = versions.mark(), contents(store)
+                held[what] = versions.current_version(), contents(store)
             elif step == "forget":
                 held.pop(what, None)
             elif what in held:
-                versions.return_to(held[what][0])
+                versions.restore(held[what][0])
                 assert contents(store) == held[what][1]
         for version, due in held.values():
-            versions.return_to(version)
+            versions.restore(version)
             assert contents(store) == due
 
     check()
@@ -102,7 +102,7 @@ def joeys(number: int) -> Change:
 
 def test_a_user_who_comes_and_goes_leaves_nothing_behind() -> None:
     versions = History(Store())
-    beginning = versions.mark()
+    beginning = versions.current_version()
 
     for number in range(10_000):
         versions.write(joeys(number))
@@ -114,30 +114,30 @@ def test_a_user_who_comes_and_goes_leaves_nothing_behind() -> None:
 def test_a_site_that_is_changed_back_is_at_the_earlier_version() -> None:
     versions = History(Store())
     versions.write(joeys(1))
-    version = versions.mark()
+    version = versions.current_version()
     versions.write(joeys(2))
     versions.write(joeys(1))
 
-    assert versions.mark().moment is version.moment
+    assert versions.current_version().moment is version.moment
 
 
 def test_marking_an_unchanged_store_adds_nothing() -> None:
     versions = History(Store())
 
-    assert len({versions.mark().moment for _ in range(100)}) == 1
+    assert len({versions.current_version().moment for _ in range(100)}) == 1
 
 
 def test_released_versions_do_not_accumulate() -> None:
     store = Store()
     versions = History(store)
-    beginning = versions.mark()
+    beginning = versions.current_version()
     for number in range(10_000):
         versions.write(joeys(number))
-        versions.mark()
+        versions.current_version()
 
-    assert moments([beginning]) <= history.MOST_LEFT + 3
-    versions.return_to(beginning)
-    assert store.everything() == Change({}, {}, {})
+    assert moments([beginning]) <= history.MAX_UNUSED_VERSIONS + 3
+    versions.restore(beginning)
+    assert store.to_change() == Change({}, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -149,18 +149,18 @@ def test_released_versions_do_not_accumulate() -> None:
     ],
 )
 def test_writes_after_a_released_version_are_undone_too(monkeypatch: pytest.MonkeyPatch, after: Change) -> None:
-    monkeypatch.setattr(history, "MOST_LEFT", -1000)
+    monkeypatch.setattr(history, "MAX_UNUSED_VERSIONS", -1000)
     store = Store()
     versions = History(store)
-    beginning = versions.mark()
+    beginning = versions.current_version()
     versions.write(Change(users={"monica@example.com": user(2)}))
-    versions.mark()
+    versions.current_version()
     versions.write(after)
-    end, at_the_end = versions.mark(), contents(store)
+    end, at_the_end = versions.current_version(), contents(store)
 
-    versions.return_to(beginning)
-    assert store.everything() == Change({}, {}, {})
-    versions.return_to(end)
+    versions.restore(beginning)
+    assert store.to_change() == Change({}, {}, {})
+    versions.restore(end)
     assert contents(store) == at_the_end
     assert moments([beginning, end]) == 2
 
@@ -171,9 +171,9 @@ def test_held_versions_can_be_restored_from_each_other() -> None:
     held = []
     for number in range(200):
         versions.write(joeys(number))
-        held.append(versions.mark())
+        held.append(versions.current_version())
 
     for number in (199, 0, 100, 1, 198):
-        versions.return_to(held[number])
-        assert store.everything() == joeys(number)._replace(groups={}, dashboards={})
+        versions.restore(held[number])
+        assert store.to_change() == joeys(number)._replace(groups={}, dashboards={})
     assert moments(held) == 200

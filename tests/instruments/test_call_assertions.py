@@ -418,7 +418,7 @@ def test_the_nearest_of_ten_thousand_calls_is_found() -> None:
 
 def test_control_characters_are_escaped_in_a_failure() -> None:
     journal = journal_of({"\x1b[31m": "\x1b[0m"})
-    journal.last.hint = HintTemplate.FIELD_UNKNOWN.about(sent="\x1b[31m", nearest="")
+    journal.last.hint = HintTemplate.FIELD_UNKNOWN.fill(sent="\x1b[31m", nearest="")
 
     with pytest.raises(AssertionError) as caught:
         journal.assert_called("create_user", json={})

@@ -2,13 +2,13 @@
 
 import pytest
 
-from mockscope._support.text import clipped
+from mockscope._support.text import clip
 from mockscope.instruments import call_log as calls_module
 from mockscope.instruments.call import MAX_BODY_BYTES, Call
 from mockscope.instruments.call_log import MAX_SEQUENCE_CALLS, MIN_COUNTED_BYTES, CallLog
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.matching import MAX_DIFFERENCES, MAX_VALUE_CHARS
-from mockscope.instruments.redaction import SHORTEST_SHOWN, SHORTEST_SOUGHT, Redactor, last_four
+from mockscope.instruments.redaction import MIN_SEARCHED_CHARS, MIN_SHOWN_CHARS, Redactor, mask
 from mockscope.instruments.report import MAX_BODY_CHARS, MAX_SHOWN_CALLS, report
 
 USERS = "/api/v1/users"
@@ -32,7 +32,7 @@ def journal_of(*entries: Call) -> CallLog:
 
 @pytest.mark.parametrize(("text", "shown"), [("abcd", "abcd"), ("abcde", "abc…")])
 def test_a_text_is_cut_to_its_limit(text: str, shown: str) -> None:
-    assert clipped(text, 4) == shown
+    assert clip(text, 4) == shown
 
 
 # -- the report of a failed test -------------------------------------------------------------------------------
@@ -143,13 +143,13 @@ def test_bodies_of_heavy_calls_are_forgotten_beyond_the_limit_of_memory(monkeypa
 
 
 def test_the_last_four_characters_of_a_long_secret_are_shown() -> None:
-    assert last_four("x" * (SHORTEST_SHOWN - 5) + "abcd") == "…"
-    assert last_four("x" * (SHORTEST_SHOWN - 4) + "abcd") == "…abcd"
+    assert mask("x" * (MIN_SHOWN_CHARS - 5) + "abcd") == "…"
+    assert mask("x" * (MIN_SHOWN_CHARS - 4) + "abcd") == "…abcd"
 
 
 def test_only_keys_of_a_minimum_length_are_redacted_within_text() -> None:
     veil = Redactor()
-    shorter, long_enough = "a" * (SHORTEST_SOUGHT - 1), "b" * SHORTEST_SOUGHT
+    shorter, long_enough = "a" * (MIN_SEARCHED_CHARS - 1), "b" * MIN_SEARCHED_CHARS
     veil.learn(shorter)
     veil.learn(long_enough)
 

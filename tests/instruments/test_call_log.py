@@ -321,7 +321,7 @@ def test_a_call_is_complete_only_when_all_its_fields_are_set() -> None:
     Spied.log.open(entry)
     entry.body = b'{"note": "' + b"x" * MAX_BODY_BYTES
     entry.store_response(201, [(b"content-type", b"application/json")], b"y" * MAX_BODY_BYTES)
-    entry.hints = (HintTemplate.BODY_IGNORED.about(method="GET"),)
+    entry.hints = (HintTemplate.BODY_IGNORED.fill(method="GET"),)
 
     Spied.log.close(entry)
 

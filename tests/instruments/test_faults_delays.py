@@ -11,7 +11,7 @@ import requests
 from support.bounds import WAIT_SECONDS, result, until
 
 from mockscope import Call, CannedResponse, LiveServer, LogNormal, MockSite, Uniform
-from mockscope.instruments.fault import LONGEST_DELAY
+from mockscope.instruments.fault import MAX_DELAY_SECONDS
 
 USERS = "/api/v1/users"
 JOEY = {
@@ -150,15 +150,15 @@ def test_the_same_delays_are_drawn_every_time(
 
 
 def test_a_lognormal_delay_is_short_as_often_as_long() -> None:
-    drawn = LogNormal(median=2, sigma=1, seed=5).drawn()
+    drawn = LogNormal(median=2, sigma=1, seed=5).delays()
     delays = [next(drawn) for _ in range(1000)]
     assert 450 < sum(delay < 2 for delay in delays) < 550
     assert max(delays) > 5 * 2
 
 
 def test_no_delay_is_longer_than_a_year() -> None:
-    drawn = LogNormal(median=LONGEST_DELAY, sigma=10).drawn()
-    assert max(next(drawn) for _ in range(10)) == LONGEST_DELAY
+    delays = LogNormal(median=MAX_DELAY_SECONDS, sigma=10).delays()
+    assert max(next(delays) for _ in range(10)) == MAX_DELAY_SECONDS
 
 
 def test_a_delay_takes_real_time_on_a_running_clock(mockscope: MockSite) -> None:

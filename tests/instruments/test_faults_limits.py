@@ -6,10 +6,10 @@ import pytest
 
 from mockscope.instruments.call import Call
 from mockscope.instruments.clock import Clock
-from mockscope.instruments.fault import LONGEST_DELAY, CannedResponse, Fault, LogNormal, Uniform
+from mockscope.instruments.fault import MAX_DELAY_SECONDS, CannedResponse, Fault, LogNormal, Uniform
 from mockscope.instruments.faults import Faults
-from mockscope.instruments.hints import LONGEST_VALUE, HintTemplate
-from mockscope.instruments.rate_limits import RateLimit, check_limits
+from mockscope.instruments.hints import MAX_VALUE_CHARS, HintTemplate
+from mockscope.instruments.rate_limits import RateLimit, apply_limits
 
 
 def planned(**rule: object) -> Callable[[object], object]:
@@ -30,7 +30,7 @@ def limited(**rule: object) -> Callable[[object], object]:
         (CannedResponse, 200, 199),
         (CannedResponse, 599, 600),
         (planned(delay=...), 1e-9, -1e-9),
-        (planned(delay=...), LONGEST_DELAY, LONGEST_DELAY + 1),
+        (planned(delay=...), MAX_DELAY_SECONDS, MAX_DELAY_SECONDS + 1),
         (planned(status=503, times=...), 1, 0),
         (planned(status=503, nth=...), 1, 0),
         (planned(status=503, probability=...), 1, 1.0000001),
@@ -39,13 +39,13 @@ def limited(**rule: object) -> Callable[[object], object]:
         (planned(transport="bad_json", after_bytes=...), 0, -1),
         (lambda high: Uniform(low=1, high=high), 1, 0.999),
         (lambda low: Uniform(low=low, high=1), 0, -0.001),
-        (lambda high: Uniform(low=1, high=high), LONGEST_DELAY, LONGEST_DELAY + 1),
+        (lambda high: Uniform(low=1, high=high), MAX_DELAY_SECONDS, MAX_DELAY_SECONDS + 1),
         (lambda sigma: LogNormal(median=1, sigma=sigma), 0, -0.001),
         (lambda sigma: LogNormal(median=1, sigma=sigma), 10, 10.001),
-        (lambda median: LogNormal(median=median), LONGEST_DELAY, LONGEST_DELAY + 1),
+        (lambda median: LogNormal(median=median), MAX_DELAY_SECONDS, MAX_DELAY_SECONDS + 1),
         (limited(calls=..., per=60), 1, 0),
         (limited(calls=1, per=...), 1e-9, 0),
-        (limited(calls=1, per=...), LONGEST_DELAY, LONGEST_DELAY + 1),
+        (limited(calls=1, per=...), MAX_DELAY_SECONDS, MAX_DELAY_SECONDS + 1),
     ],
 )
 def test_the_limit_is_accepted_and_the_next_value_refused(
@@ -57,9 +57,9 @@ def test_the_limit_is_accepted_and_the_next_value_refused(
 
 
 def test_delays_drawn_from_a_distribution_stay_within_their_limits() -> None:
-    assert next(Uniform(low=1, high=1).drawn()) == 1
-    drawn = LogNormal(median=LONGEST_DELAY, sigma=10).drawn()
-    assert max(next(drawn) for _ in range(20)) == LONGEST_DELAY
+    assert next(Uniform(low=1, high=1).delays()) == 1
+    delays = LogNormal(median=MAX_DELAY_SECONDS, sigma=10).delays()
+    assert max(next(delays) for _ in range(20)) == MAX_DELAY_SECONDS
 
 
 @pytest.mark.parametrize(("times", "hits"), [(1, 1), (2, 2), (None, 4)])
@@ -69,7 +69,7 @@ def test_a_fault_hits_from_its_first_call_as_often_as_planned(times: int | None,
     fault = faults.add("list_users", status=503, times=times, nth=nth)
     entry = Call("1", "GET", "/api/v1/users", operation="list_users")
 
-    struck = [faults.take(entry, faults.rules) is fault for _ in range(3 + nth)]
+    struck = [faults.select(entry, faults.rules) is fault for _ in range(3 + nth)]
 
     assert struck == [False] * (nth - 1) + [True] * hits + [False] * (4 - hits)
 
@@ -77,18 +77,20 @@ def test_a_fault_hits_from_its_first_call_as_often_as_planned(times: int | None,
 @pytest.mark.parametrize(("number", "retry_after"), [(0, 1), (1, 1), (999, 1), (1000, 1), (1001, 2), (2000, 2)])
 def test_retry_after_is_rounded_up(number: int, retry_after: int) -> None:
     limit = RateLimit("rate-limit-1", "*", 1, max(number, 1) / 1000)
-    assert check_limits([limit], 0.0).passes
+    assert apply_limits([limit], 0.0).passes
 
-    assert check_limits([limit], 0.0).retry_after == retry_after
-    assert not check_limits([limit], (max(number, 1) - 1) / 1000).passes
-    assert check_limits([limit], max(number, 1) / 1000).passes
+    assert apply_limits([limit], 0.0).retry_after == retry_after
+    assert not apply_limits([limit], (max(number, 1) - 1) / 1000).passes
+    assert apply_limits([limit], max(number, 1) / 1000).passes
 
 
 def test_a_long_value_in_a_hint_is_cut() -> None:
-    whole, cut = (HintTemplate.PATH_UNKNOWN.about(path="x" * n, nearest="") for n in (LONGEST_VALUE, LONGEST_VALUE + 1))
+    whole, cut = (
+        HintTemplate.PATH_UNKNOWN.fill(path="x" * n, nearest="") for n in (MAX_VALUE_CHARS, MAX_VALUE_CHARS + 1)
+    )
 
-    assert whole.cause == f"There is no {'x' * LONGEST_VALUE}."
-    assert cut.cause == f"There is no {'x' * (LONGEST_VALUE - 1)}…."
+    assert whole.cause == f"There is no {'x' * MAX_VALUE_CHARS}."
+    assert cut.cause == f"There is no {'x' * (MAX_VALUE_CHARS - 1)}…."
 
 
 def test_left_returns_none_for_a_fault_without_a_number_of_hits() -> None:

@@ -13,7 +13,7 @@ from support.bounds import at_once
 import mockscope as package
 from mockscope import Call, CannedResponse, LiveServer, LogNormal, Mockscope, MockSite, Operation, Uniform
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.instruments.fault import LONGEST_DELAY
+from mockscope.instruments.fault import MAX_DELAY_SECONDS
 from mockscope.instruments.request_log import json_line, text_line
 
 USERS = "/api/v1/users"
@@ -125,7 +125,7 @@ REFUSED: list[tuple[Mapping[str, Any], str]] = [
     ({"delay": -1}, f"{ABOUT_DELAYS} -1"),
     ({"delay": float("nan")}, f"{ABOUT_DELAYS} nan"),
     ({"delay": 1e9}, f"{ABOUT_DELAYS} 1000000000.0"),
-    ({"delay": LONGEST_DELAY + 1}, f"{ABOUT_DELAYS} {LONGEST_DELAY + 1}"),
+    ({"delay": MAX_DELAY_SECONDS + 1}, f"{ABOUT_DELAYS} {MAX_DELAY_SECONDS + 1}"),
     ({"delay": "1"}, "delay can't be '1': a number is wanted"),
     ({"delay": None}, "delay can't be None: a number is wanted"),
     ({"status": 503, "where": {"emial": "joey@example.com"}}, "there is no criterion 'emial'; did you mean email?"),
@@ -196,9 +196,9 @@ ACCEPTED = [
     {"status": 503, "times": 1, "nth": 1},
     {"status": 503, "probability": 1},
     {"status": 503, "delay": 0},
-    {"delay": LONGEST_DELAY},
+    {"delay": MAX_DELAY_SECONDS},
     {"transport": "truncate", "after_bytes": 0},
-    {"delay": Uniform(low=0, high=LONGEST_DELAY)},
+    {"delay": Uniform(low=0, high=MAX_DELAY_SECONDS)},
     {"delay": LogNormal(median=1, sigma=0)},
     {"delay": LogNormal(median=1, sigma=10)},
 ]
@@ -213,14 +213,14 @@ def test_the_last_value_within_a_limit_is_accepted(rule: dict[str, Any]) -> None
     assert list(site.faults) == [fault]
 
 
-@pytest.mark.parametrize(("calls", "per"), [(1, 0.001), (1, LONGEST_DELAY)])
+@pytest.mark.parametrize(("calls", "per"), [(1, 0.001), (1, MAX_DELAY_SECONDS)])
 def test_the_smallest_and_the_longest_rate_limit_are_accepted(calls: int, per: float) -> None:
     limit = Mockscope().site().faults.rate_limit(calls, per=per)
 
     assert (limit.calls, limit.per) == (calls, per)
 
 
-@pytest.mark.parametrize(("calls", "per"), [(0, 1), (1, 0), (1, LONGEST_DELAY + 1)])
+@pytest.mark.parametrize(("calls", "per"), [(0, 1), (1, 0), (1, MAX_DELAY_SECONDS + 1)])
 def test_a_rate_limit_beyond_its_limits_is_refused(calls: int, per: float) -> None:
     with pytest.raises(ValueError, match=f"^a rate limit is of 1 call or more per some seconds, not of {calls} per"):
         Mockscope().site().faults.rate_limit(calls, per=per)

@@ -12,7 +12,7 @@ from mockscope.instruments.call import Call
 from mockscope.instruments.hints import HintTemplate
 from mockscope.instruments.request_log import JSONLines, RequestLog, text_lines
 
-ADVICE: Final = HintTemplate.USER_UNKNOWN.about(email="joey@example.com", nearest="")
+ADVICE: Final = HintTemplate.USER_UNKNOWN.fill(email="joey@example.com", nearest="")
 WRAPPED: Final = [
     "    user-unknown: The site has no user",
     "    joey@example.com. Use the email of a",
@@ -40,7 +40,7 @@ def test_a_hint_in_a_file_is_one_line() -> None:
 
 
 def test_a_hint_of_a_call_is_shown_once() -> None:
-    other = HintTemplate.BODY_IGNORED.about(method="DELETE")
+    other = HintTemplate.BODY_IGNORED.fill(method="DELETE")
     entry = Call("1", "DELETE", "/api/v1/users", hint=ADVICE, hints=(ADVICE, other))
 
     assert text_lines(entry).splitlines()[1:] == [f"    {ADVICE}", f"    {other}"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockscope._support.json_errors import mistake_of
+from mockscope._support.json_errors import normalize_error
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -19,7 +19,7 @@ blanks = st.text(" \t\n\r", max_size=3)
 def told(text: str) -> tuple[str, int]:
     with pytest.raises(json.JSONDecodeError) as caught:
         json.loads(text)
-    mistake = mistake_of(caught.value)
+    mistake = normalize_error(caught.value)
     return mistake.msg, mistake.pos
 
 

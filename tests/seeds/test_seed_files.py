@@ -18,7 +18,7 @@ from mockscope._vendor import BUILTIN_GROUPS
 from mockscope.seeds import files as seed_files
 from mockscope.seeds import format as seed_format
 from mockscope.seeds.format import SeedGenerate, SeedSite, SeedUser
-from mockscope.seeds.generate import make_up
+from mockscope.seeds.generate import generate_records
 
 EVERYTHING: Final = """\
 mockscope: 1
@@ -380,7 +380,7 @@ def test_a_repeated_key_among_many_is_found_in_linear_time() -> None:
     for size in (1000, 2000, 4000):
         compared = 0
         with pytest.raises(ValueError, match="999 stands here twice"):
-            seed_files._unique([(Key(key), 0) for key in (*range(size), 999)])
+            seed_files._reject_repeated_keys([(Key(key), 0) for key in (*range(size), 999)])
         counts.append(compared)
 
     assert counts[2] < 3 * counts[1] < 9 * counts[0]
@@ -567,7 +567,7 @@ def test_every_key_of_the_format_is_described() -> None:
 
 def test_users_are_generated_one_by_one() -> None:
     before = alive(SeedUser)
-    groups, users = make_up(SeedGenerate(users=1_000, groups=2), SeedSite("example_site"), NOON)
+    groups, users = generate_records(SeedGenerate(users=1_000, groups=2), SeedSite("example_site"), NOON)
 
     assert (len(groups), iter(users) is users) == (2, True)
     first = next(users)

@@ -232,7 +232,7 @@ def _encode(parts: Parts) -> bytes:
 
 USERS: Final = "/api/v1/users"
 GROUPS: Final = "/api/v1/groups"
-BODIES: Final[Mapping[str, rules.Body]] = {
+BODIES: Final[Mapping[str, rules.FieldTable]] = {
     "create_user": rules.NEW_USER,
     "update_user": rules.USER_CHANGES,
     "create_group": rules.NEW_GROUP,
@@ -425,8 +425,8 @@ BLANKS: Final = ("", " ", "\t\r\n", "\u2003", "\ufeff", "\x1f\x85")
 NO_TEXTS: Final[tuple[Any, ...]] = (0, 1.5, True, [], ["Monica"], {})
 # What stands in a field instead, by what reads the field.
 WRONG_VALUES: Final[Mapping[Callable[[object], object], Mapping[str, tuple[Any, ...]]]] = {
-    rules.text: {"is blank": BLANKS, "is null": (None,), "is not a string": NO_TEXTS},
-    rules.new_email: {
+    rules.parse_text: {"is blank": BLANKS, "is null": (None,), "is not a string": NO_TEXTS},
+    rules.parse_email: {
         "is blank": BLANKS,
         "is null": (None,),
         "is not a string": NO_TEXTS,

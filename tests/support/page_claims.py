@@ -181,15 +181,15 @@ def resolved(document: Document, node: Document) -> Document:
 
 # -- the code ----------------------------------------------------------------------------------------------------
 
-BODIES: Final[Mapping[str, rules.Body]] = {
+BODIES: Final[Mapping[str, rules.FieldTable]] = {
     "create_user": rules.NEW_USER,
     "update_user": rules.USER_CHANGES,
     "create_group": rules.NEW_GROUP,
     "update_group": rules.GROUP_CHANGES,
 }
 KINDS: Final[Mapping[Callable[[object], object], str]] = {
-    rules.text: "String",
-    rules.new_email: "String",
+    rules.parse_text: "String",
+    rules.parse_email: "String",
     rules.access: "String",
     rules.group_names: "String[]",
 }

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Final, get_args
 
-from mockscope._support.suggestions import hint_at
+from mockscope._support.suggestions import suggest
 
 # The words of JSON for the types of Python.
-IN_WORDS: Final[Mapping[Any, str]] = {
+TYPE_NAMES: Final[Mapping[Any, str]] = {
     str: "text",
     bool: "true or false",
     int: "a whole number",
@@ -18,7 +18,7 @@ IN_WORDS: Final[Mapping[Any, str]] = {
 }
 
 
-def check_kind(name: str, value: object, kind: Any) -> None:
+def check_type(name: str, value: object, kind: Any) -> None:
     """Refuse a value of another type. To Python, True is a number; here it is not.
 
     Args:
@@ -31,11 +31,11 @@ def check_kind(name: str, value: object, kind: Any) -> None:
     """
     if not isinstance(value, kind) or (isinstance(value, bool) and kind not in (bool, object)):
         kinds = get_args(kind) or (kind,)
-        words = [IN_WORDS[each] for each in kinds if each in IN_WORDS and not (each is int and float in kinds)]
+        words = [TYPE_NAMES[each] for each in kinds if each in TYPE_NAMES and not (each is int and float in kinds)]
         raise ValueError(f"{name} can't be {value!r}: {' or '.join(words)} is wanted")
 
 
-def check_word(what: str, word: object, known: tuple[str, ...]) -> None:
+def check_choice(what: str, word: object, known: tuple[str, ...]) -> None:
     """Refuse a word that is not known.
 
     Args:
@@ -47,7 +47,7 @@ def check_word(what: str, word: object, known: tuple[str, ...]) -> None:
         ValueError: If the word is not among them; the message names the nearest.
     """
     if word not in known:
-        raise ValueError(f"there is no {what} {word!r}; {hint_at(str(word), known)}")
+        raise ValueError(f"there is no {what} {word!r}; {suggest(str(word), known)}")
 
 
 def check_keys(what: str, data: Any, known: tuple[str, ...], *, needed: tuple[str, ...] = ()) -> Mapping[str, Any]:
@@ -65,7 +65,7 @@ def check_keys(what: str, data: Any, known: tuple[str, ...], *, needed: tuple[st
     if not isinstance(data, Mapping):
         raise ValueError(f"a {what} is an object of names and values, not {data!r}")
     for name in data:
-        check_word(f"key of a {what}", name, known)
+        check_choice(f"key of a {what}", name, known)
     if missing := [name for name in needed if name not in data]:
         raise ValueError(f"a {what} needs {' and '.join(missing)}")
     return data

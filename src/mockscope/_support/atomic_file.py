@@ -33,7 +33,10 @@ def write(path: Path, content: bytes, *, private: bool = True) -> None:
         OSError: If the file cannot be written.
     """
     check_regular(path)
-    with _locked(path.parent) as folder, _written(path, content, PRIVATE_MODE if private else PUBLIC_MODE) as part:
+    with (
+        _folder_lock(path.parent) as folder,
+        _part_file(path, content, PRIVATE_MODE if private else PUBLIC_MODE) as part,
+    ):
         part.replace(path)
         if folder is not None:
             # The rename reaches the disk with the folder; not every file system can be asked for that.
@@ -54,7 +57,7 @@ def check(path: Path) -> None:
         # A rename needs a writable folder only, but a file that is marked read-only is meant to stay.
         with path.open("ab"):
             pass
-    with _written(path, b"", PRIVATE_MODE):
+    with _part_file(path, b"", PRIVATE_MODE):
         pass
 
 
@@ -74,14 +77,14 @@ def remove_leftovers(path: Path) -> None:
     Nothing is removed while another process writes into the folder, or where folders cannot be locked.
     """
     part = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}\.part")
-    with _locked(path.parent, alone=True) as folder:
+    with _folder_lock(path.parent, alone=True) as folder:
         for other in path.parent.iterdir() if folder is not None else ():
             if part.fullmatch(other.name):
                 other.unlink(missing_ok=True)
 
 
 @contextmanager
-def _written(path: Path, content: bytes, mode: int) -> Iterator[Path]:
+def _part_file(path: Path, content: bytes, mode: int) -> Iterator[Path]:
     """Write a part file for a block, and remove it afterwards unless the block has renamed it."""
     part = path.with_name(f".{path.name}.{os.urandom(8).hex()}.part")
     # "x" is O_EXCL: it opens neither a file nor a link that is there.
@@ -99,7 +102,7 @@ def _written(path: Path, content: bytes, mode: int) -> Iterator[Path]:
 
 
 @contextmanager
-def _locked(folder: Path, *, alone: bool = False) -> Iterator[int | None]:
+def _folder_lock(folder: Path, *, alone: bool = False) -> Iterator[int | None]:
     """Lock a folder, shared between writers; yield its handle, or None where that failed.
 
     A lock tells writers of other containers apart as well, which process numbers do not.

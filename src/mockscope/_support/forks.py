@@ -5,13 +5,13 @@ from collections.abc import Callable
 from typing import NoReturn
 
 
-def after_fork(function: Callable[[], None]) -> None:
+def register_after_fork(function: Callable[[], None]) -> None:
     """Have a function called in every child that is forked, where the system has forks."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=function)
 
 
-class OfParent:
+class ParentOnly:
     """Stands in for what only the process that runs the server may use."""
 
     def __getattr__(self, name: str) -> NoReturn:

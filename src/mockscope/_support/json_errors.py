@@ -14,7 +14,7 @@ ENDS: Final = {
 }
 
 
-def mistake_of(error: JSONDecodeError) -> JSONDecodeError:
+def normalize_error(error: JSONDecodeError) -> JSONDecodeError:
     """Return the mistake in a text, for a message that goes on with its place.
 
     Python before 3.13 names what it misses behind a comma too many, and not the comma.

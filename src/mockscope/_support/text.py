@@ -2,15 +2,15 @@
 
 from typing import Final
 
-LONGEST_SHOWN: Final = 200
+MAX_SHOWN_CHARS: Final = 200
 
 
-def clipped(text: str, longest: int = LONGEST_SHOWN) -> str:
+def clip(text: str, max_chars: int = MAX_SHOWN_CHARS) -> str:
     """Return the text, cut with an ellipsis where it is longer than ``longest`` characters."""
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    return text if len(text) <= max_chars else text[: max_chars - 1] + "…"
 
 
-def readable(header: str) -> str:
+def decode_header(header: str) -> str:
     """Return a header value that was read as Latin-1, as UTF-8 where it is that: many clients send it."""
     try:
         return header.encode("latin-1").decode()
@@ -18,6 +18,6 @@ def readable(header: str) -> str:
         return header
 
 
-def printable(text: str) -> str:
+def escape_control(text: str) -> str:
     """Return the text with every character escaped that could break a line or a terminal."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Final
 
-LIKE: Final = "write it like 2014-02-06T23:46:07.118Z"
+EXAMPLE: Final = "write it like 2014-02-06T23:46:07.118Z"
 
 
-def aware(moment: object) -> datetime:
+def parse_time(moment: object) -> datetime:
     """A moment as a datetime with an offset.
 
     Args:
@@ -20,7 +20,7 @@ def aware(moment: object) -> datetime:
     except ValueError:
         when = None
     if not isinstance(when, datetime):
-        raise ValueError(f"{moment!r} is not a time; {LIKE}")
+        raise ValueError(f"{moment!r} is not a time; {EXAMPLE}")
     if when.utcoffset() is None:
-        raise ValueError(f"{moment} has no offset from UTC; {LIKE}")
+        raise ValueError(f"{moment} has no offset from UTC; {EXAMPLE}")
     return when

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
-from mockscope._support.suggestions import nearest
+from mockscope._support.suggestions import find_nearest
 from mockscope.cli.options import FILE, MOST_REQUESTS, Number, check_apart, say, say_wrong
 from mockscope.cli.pull import (
     Progress,
@@ -158,7 +158,7 @@ def _check_rules(rules: tuple[str, ...]) -> None:
 
     for rule in rules:
         if rule not in RULES:
-            near = nearest(rule, RULES)
+            near = find_nearest(rule, RULES)
             raise click.UsageError(f"there is no rule {rule}{f': did you mean {near}?' if near else ''}")
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 from mockscope._support import addresses, atomic_file
-from mockscope._support.text import printable
+from mockscope._support.text import escape_control
 from mockscope.cli.options import FILE, RATE, SECONDS, say
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def reason_of(error: Exception) -> str:
     """Return an error as one line: one of writing, or one whose message says all."""
     if isinstance(error, OSError) and error.strerror:
         return f"cannot write: {error.strerror}"
-    return printable(str(error))
+    return escape_control(str(error))
 
 
 def check_output(path: Path | None) -> None:

@@ -88,10 +88,10 @@ def serve(
     _check_files(context, seed=seed, state=state, ready_file=ready_file, ca_file=ca_file)
     with collector_off():
         from mockscope.cli.ready_file import ReadyFile
-        from mockscope.instruments.request_log import RENDERERS, RequestLog, log_messages
+        from mockscope.instruments.request_log import RENDERERS, RequestLog, configure_logging
         from mockscope.server.live import ListenError, serve_in_foreground
 
-        stream = log_messages(log)
+        stream = configure_logging(log)
         kept = cli_options.state_file(state)
         server = _load(state if kept is not None and kept.exists() else seed, hint_header=hints, **settings)
         # The collector need not look through the records later either.
@@ -195,7 +195,7 @@ def _load(seed: Path | None, **options: Any) -> "LiveServer":
 
     with cli_options.seed_or_demo(seed) as path:
         server = LiveServer(**options)
-        server.registry.put(*load_sites(path, track=_with_bar))
+        server.registry.put(*load_sites(path, progress=_with_bar))
     return server
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from itertools import count
 from typing import Final, NamedTuple
 
-from mockscope._support.text import printable
+from mockscope._support.text import escape_control
 from mockscope.conformance.listing import KINDS, Listing, RecordKind, read_list
 from mockscope.conformance.outcome import OutcomeException
 from mockscope.remote.exchange import Exchange
@@ -26,7 +26,7 @@ class Record(NamedTuple):
     name: str
 
     def __str__(self) -> str:
-        return f"the {self.kind} {printable(self.name)}"
+        return f"the {self.kind} {escape_control(self.name)}"
 
 
 class RecordNames:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final
 
-from mockscope._support.text import printable
+from mockscope._support.text import escape_control
 from mockscope._vendor import (
     ADMINISTRATORS,
     ALL_USERS,
@@ -137,7 +137,7 @@ class Session:
             first = listing.bad_page.exchange
             reason = ABORT_REASONS.get(first.status, "the server does not list the users")
             if 300 <= first.status < 400:
-                reason = f"the server redirects to {printable(first.header('Location') or 'nowhere')}"
+                reason = f"the server redirects to {escape_control(first.header('Location') or 'nowhere')}"
             raise RunAborted(f"{reason} (GET {first.path}: {first.status})")
 
     def listing(self, kind: RecordKind) -> Listing:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote
 
 from mockscope import codec
-from mockscope._support.text import clipped, printable
+from mockscope._support.text import clip, escape_control
 from mockscope.contract import document as contract_document
 from mockscope.domain.refusals import Refused
 from mockscope.instruments.call import MAX_BODY_BYTES, Call
@@ -66,7 +66,7 @@ def violations(calls: Iterable[Call]) -> list[Finding]:
 
 def _shown(call: Call, text: str) -> str:
     # Redacted before it is cut: half a key would not be recognised.
-    return clipped(printable(call.redactor(text)), MAX_PROBLEM_CHARACTERS)
+    return clip(escape_control(call.redactor(text)), MAX_PROBLEM_CHARACTERS)
 
 
 @cache

@@ -9,7 +9,7 @@ from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.site import Site
 
 # The number of removed sites that are remembered, so that a hint can explain a late request.
-MOST_REMEMBERED: Final = 10_000
+MAX_REMOVED: Final = 10_000
 
 
 class HostTaken(ValueError):
@@ -69,7 +69,7 @@ class Directory:
             if self._sites.get(site.host) is not site:
                 return
             del self._sites[site.host]
-            if len(self._removed) >= MOST_REMEMBERED:
+            if len(self._removed) >= MAX_REMOVED:
                 self._removed.popitem(last=False)
             self._removed[site.host] = site.label
 
@@ -98,6 +98,6 @@ class Directory:
             if swapped in self._sites or swapped in self._removed:
                 raise Refused(Refusal.AUTH_SWAPPED)
             raise Refused(Refusal.SITE_UNKNOWN, host=host)
-        if not site.is_opened_by(key):
+        if not site.accepts_key(key):
             raise Refused(Refusal.KEY_WRONG, host=host)
         return site

@@ -9,20 +9,20 @@ from weakref import WeakSet
 from mockscope.domain.store import Change, Store
 
 # The number of unreferenced versions at which they are merged into the earlier ones.
-MOST_LEFT: Final = 32
+MAX_UNUSED_VERSIONS: Final = 32
 
 
 # The earlier values of records, by table; None for a record that did not exist.
 _Records = tuple[dict[str, Any], ...]
 
 
-class _Moment:
+class _VersionChanges:
     """The records of a version that were changed before the moment ``after``."""
 
     __slots__ = ("after", "undo")
 
     def __init__(self) -> None:
-        self.after: _Moment | None = None
+        self.after: _VersionChanges | None = None
         self.undo: _Records = ({}, {}, {})
 
 
@@ -31,7 +31,7 @@ class Version:
 
     __slots__ = ("__weakref__", "moment")
 
-    def __init__(self, moment: _Moment) -> None:
+    def __init__(self, moment: _VersionChanges) -> None:
         self.moment = moment
 
 
@@ -44,9 +44,9 @@ class History:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._latest = _Moment()
-        self._held: WeakSet[Version] = WeakSet()
-        self._passed = 0
+        self._latest = _VersionChanges()
+        self._versions: WeakSet[Version] = WeakSet()
+        self._marked = 0
 
     def write(self, change: Change) -> None:
         """Write a change, and keep the values that it replaces."""
@@ -57,38 +57,38 @@ class History:
                     # The record has its earlier value again.
                     del undo[key]
 
-    def mark(self) -> Version:
+    def current_version(self) -> Version:
         """Return the present version of the store."""
         if any(self._latest.undo):
-            self._latest.after = _Moment()
+            self._latest.after = _VersionChanges()
             self._latest = self._latest.after
-            self._passed += 1
-            if self._passed > MOST_LEFT + len(self._held):
-                self._forget()
+            self._marked += 1
+            if self._marked > MAX_UNUSED_VERSIONS + len(self._versions):
+                self._merge_unused()
         version = Version(self._latest)
-        self._held.add(version)
+        self._versions.add(version)
         return version
 
-    def return_to(self, version: Version) -> None:
+    def restore(self, version: Version) -> None:
         """Return the store to a version. Later versions stay valid."""
         records: _Records = ({}, {}, {})
-        moment: _Moment | None = version.moment
+        moment: _VersionChanges | None = version.moment
         while moment is not None:
-            _append(records, moment.undo)
+            _merge(records, moment.undo)
             moment = moment.after
         self.write(Change(*records))
 
-    def _forget(self) -> None:
+    def _merge_unused(self) -> None:
         """Merge each unreferenced moment into the one before."""
-        wanted = {version.moment for version in self._held} | {self._latest}
+        wanted = {version.moment for version in self._versions} | {self._latest}
         for moment in wanted:
             while moment.after is not None and moment.after not in wanted:
-                _append(moment.undo, moment.after.undo)
+                _merge(moment.undo, moment.after.undo)
                 moment.after = moment.after.after
-        self._passed = 0
+        self._marked = 0
 
 
-def _append(undo: _Records, later: _Records) -> None:
+def _merge(undo: _Records, later: _Records) -> None:
     """Add the values of a later moment. If a record is in both, the earlier value stays."""
     for records, others in zip(undo, later, strict=True):
         for key, record in others.items():

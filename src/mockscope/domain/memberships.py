@@ -8,7 +8,7 @@ from mockscope._vendor import ALL_USERS
 from mockscope.domain.model import Access, Dashboard, Group, email_key
 from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.domain.rules import SOMETHING
+from mockscope.domain.rules import NOT_BLANK
 from mockscope.domain.store import Change, Store
 
 
@@ -52,7 +52,7 @@ def resolve_groups(
         case "ignore":
             names = tuple(name for name in names if name in store.groups)
         case "create":
-            check_groups((name for name in names if not SOMETHING.search(name)), store, host)
+            check_groups((name for name in names if not NOT_BLANK.search(name)), store, host)
             created = {name: Group(name, Access.VIEW) for name in names if name not in store.groups}
     if policy.implicit_all_users and (ALL_USERS in store.groups or ALL_USERS in created):
         names = (ALL_USERS, *(name for name in names if name != ALL_USERS))

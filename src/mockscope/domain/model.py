@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from mockscope._support.timestamps import aware
+from mockscope._support.timestamps import parse_time
 
 # The format of the API. Used only for a text that datetime has accepted.
-AS_RENDERED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+TIMESTAMP_FORMAT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 
 class Role(NamedTuple):
@@ -128,8 +128,8 @@ def timestamp(moment: datetime | str) -> str:
     Raises:
         ValueError: If the text is not such a time, or the offset is missing.
     """
-    when = aware(moment)
-    if isinstance(moment, str) and AS_RENDERED.fullmatch(moment):
+    when = parse_time(moment)
+    if isinstance(moment, str) and TIMESTAMP_FORMAT.fullmatch(moment):
         return moment
     try:
         return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

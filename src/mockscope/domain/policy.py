@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from mockscope._support.suggestions import hint_at
+from mockscope._support.suggestions import suggest
 from mockscope._vendor import PAGE_SIZE
 
 
@@ -42,7 +42,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         switches = self.__struct_fields__
         for name in changes:
             if name not in switches:
-                raise ValueError(f"policy: there is no field {name} here; {hint_at(name, switches)}")
+                raise ValueError(f"policy: there is no field {name} here; {suggest(name, switches)}")
         try:
             return msgspec.convert({**msgspec.structs.asdict(self), **changes}, Policy)
         except msgspec.ValidationError as error:

@@ -5,7 +5,7 @@ Code raises by name, tests compare by name. The real service's texts are unknown
 
 from enum import Enum, unique
 
-from mockscope._support.text import clipped
+from mockscope._support.text import clip
 
 
 @unique
@@ -85,7 +85,7 @@ class Refused(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         # Exceptions are pickled with their positional arguments; ours takes keywords.
-        return _rebuilt, (self.refusal, self.rule, self.values)
+        return _rebuild, (self.refusal, self.rule, self.values)
 
     @property
     def status(self) -> int:
@@ -96,7 +96,7 @@ class Refused(Exception):
     def message(self) -> str:
         """The sentence of the answer."""
         # Only "problems" is a sentence of our own.
-        short = {name: value if name == "problems" else clipped(value) for name, value in self.values.items()}
+        short = {name: value if name == "problems" else clip(value) for name, value in self.values.items()}
         return self.refusal.template.format(**short)
 
     def __str__(self) -> str:
@@ -106,5 +106,5 @@ class Refused(Exception):
         return f"<Refused {self.refusal.name} {self}>"
 
 
-def _rebuilt(refusal: Refusal, rule: str, values: dict[str, str]) -> Refused:
+def _rebuild(refusal: Refusal, rule: str, values: dict[str, str]) -> Refused:
     return Refused(refusal, rule=rule, **values)

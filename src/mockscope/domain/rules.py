@@ -21,7 +21,7 @@ EMAIL: Final = re.compile(
 )
 
 # Matches in each text that is not blank. Engines differ on white space; openapi.yaml has the same class.
-SOMETHING: Final = re.compile(r"[^\s\x1c-\x1f\x85\ufeff]")
+NOT_BLANK: Final = re.compile(r"[^\s\x1c-\x1f\x85\ufeff]")
 
 # A lone surrogate: a Python string can hold one, UTF-8 cannot.
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -32,7 +32,7 @@ DASHBOARD_WORDS: Final[Mapping[str, DashboardAccess]] = {word.value.lower(): wor
 
 
 # bool is a subclass of int, and comes first.
-KINDS: Final[tuple[tuple[type | UnionType, str], ...]] = (
+JSON_TYPE_NAMES: Final[tuple[tuple[type | UnionType, str], ...]] = (
     (NoneType, "null"),
     (bool, "true or false"),
     (str, "a string"),
@@ -41,26 +41,26 @@ KINDS: Final[tuple[tuple[type | UnionType, str], ...]] = (
 )
 
 
-class Invalid(ValueError):
+class InvalidValue(ValueError):
     """A value that is not valid. The message follows the name of the field."""
 
 
-def text(value: object) -> str:
+def parse_text(value: object) -> str:
     """Parse a string that is not blank."""
     if not isinstance(value, str):
-        raise Invalid(f"must be a string, and is {kind(value)}")
-    if not SOMETHING.search(value):
-        raise Invalid("is blank")
+        raise InvalidValue(f"must be a string, and is {json_type_name(value)}")
+    if not NOT_BLANK.search(value):
+        raise InvalidValue("is blank")
     if not value.isascii() and SURROGATE.search(value):
-        raise Invalid("holds half of a surrogate pair")
+        raise InvalidValue("holds half of a surrogate pair")
     return value
 
 
-def new_email(value: object) -> str:
+def parse_email(value: object) -> str:
     """Parse an email address in the sense of USER-2."""
-    email = text(value)
+    email = parse_text(value)
     if not EMAIL.fullmatch(email):
-        raise Invalid("is not a valid email address")
+        raise InvalidValue("is not a valid email address")
     return email
 
 
@@ -68,14 +68,14 @@ def access(value: object) -> Access:
     """Parse one of sql, discovery and view, in any case (GROUP-2)."""
     found = ACCESS_WORDS.get(value.lower()) if isinstance(value, str) else None
     if found is None:
-        raise Invalid("must be one of sql, discovery and view")
+        raise InvalidValue("must be one of sql, discovery and view")
     return found
 
 
-def flag(value: object) -> bool:
+def parse_flag(value: object) -> bool:
     """Parse true or false, but no other value that is truthy or falsy."""
     if not isinstance(value, bool):
-        raise Invalid(f"must be true or false, and is {kind(value)}")
+        raise InvalidValue(f"must be true or false, and is {json_type_name(value)}")
     return value
 
 
@@ -84,22 +84,22 @@ def group_names(value: object) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
-        raise Invalid("must be a list of strings")
+        raise InvalidValue("must be a list of strings")
     return tuple(dict.fromkeys(value))
 
 
 def owner(value: object) -> str | None:
     """Parse the email of a dashboard's owner, or null."""
-    return None if value is None else text(value)
+    return None if value is None else parse_text(value)
 
 
 def grants(value: object) -> dict[str, DashboardAccess]:
     """Parse the access of groups to a dashboard: Edit or View, in any case."""
     if not isinstance(value, Mapping):
-        raise Invalid(f"must be an object, and is {kind(value)}")
+        raise InvalidValue(f"must be an object, and is {json_type_name(value)}")
     found = {str(name): DASHBOARD_WORDS.get(str(word).lower()) for name, word in value.items()}
     if None in found.values():
-        raise Invalid("must be Edit or View for each group")
+        raise InvalidValue("must be Edit or View for each group")
     return {name: word for name, word in found.items() if word}
 
 
@@ -119,7 +119,7 @@ class Field(NamedTuple):
         return self.other_name if self.other_name in body else None
 
 
-class Body(NamedTuple):
+class FieldTable(NamedTuple):
     """A table: the rule under which its fields are refused, and its rows."""
 
     rule: str
@@ -134,36 +134,40 @@ class Body(NamedTuple):
 GROUPS: Final = Field("groups", group_names, rule="USER-CREATE-2")
 # USER-CREATE-1, "400 if the required fields are NOT specified or if they are invalid
 # (first_name, last_name, email, invited_by_email)"
-NEW_USER: Final = Body(
+NEW_USER: Final = FieldTable(
     "USER-CREATE-1",
     (
-        Field("first_name", text, required=True),
-        Field("last_name", text, required=True),
-        Field("email", new_email, required=True),
+        Field("first_name", parse_text, required=True),
+        Field("last_name", parse_text, required=True),
+        Field("email", parse_email, required=True),
         GROUPS,
-        Field(INVITER_FIELD, text, required=True),
+        Field(INVITER_FIELD, parse_text, required=True),
     ),
 )
 
 # USER-UPDATE-2, "Any permutation of the following fields is acceptable."
-USER_CHANGES: Final = Body("USER-UPDATE-2", (Field("first_name", text), Field("last_name", text), GROUPS))
+USER_CHANGES: Final = FieldTable(
+    "USER-UPDATE-2", (Field("first_name", parse_text), Field("last_name", parse_text), GROUPS)
+)
 
 # The page's table says create_by_email, its bodies created_by_email: both are read, the latter wins.
-CREATOR: Final = Field(CREATOR_FIELD, text, required=True, other_name=OTHER_CREATOR_FIELD)
+CREATOR: Final = Field(CREATOR_FIELD, parse_text, required=True, other_name=OTHER_CREATOR_FIELD)
 
 NEW_ACCESS: Final = Field("access", access, required=True, rule="GROUP-2")
 # GROUP-CREATE-1, "400 if the required fields are NOT specified or if they are invalid (name and access)"
-NEW_GROUP: Final = Body("GROUP-CREATE-1", (Field("name", text, required=True), NEW_ACCESS, CREATOR))
+NEW_GROUP: Final = FieldTable("GROUP-CREATE-1", (Field("name", parse_text, required=True), NEW_ACCESS, CREATOR))
 
 # GROUP-UPDATE-1, "updates only group name", "updates only group access", "updates both group name and access"
-GROUP_CHANGES: Final = Body("GROUP-UPDATE-1", (Field("name", text), Field("access", access, rule="GROUP-2")))
+GROUP_CHANGES: Final = FieldTable(
+    "GROUP-UPDATE-1", (Field("name", parse_text), Field("access", access, rule="GROUP-2"))
+)
 
 
 # For add_user, add_group and add_dashboard of MockSite: the same fields, without an inviter or creator.
-ADDED_USER: Final = Body("USER-CREATE-1", (*NEW_USER.fields[:-1], Field("tfa_enabled", flag)))
-ADDED_GROUP: Final = Body("GROUP-CREATE-1", NEW_GROUP.fields[:-1])
-ADDED_DASHBOARD: Final = Body(
-    "GROUP-1", (Field("name", text, required=True), Field("owner", owner), Field("access", grants))
+ADDED_USER: Final = FieldTable("USER-CREATE-1", (*NEW_USER.fields[:-1], Field("tfa_enabled", parse_flag)))
+ADDED_GROUP: Final = FieldTable("GROUP-CREATE-1", NEW_GROUP.fields[:-1])
+ADDED_DASHBOARD: Final = FieldTable(
+    "GROUP-1", (Field("name", parse_text, required=True), Field("owner", owner), Field("access", grants))
 )
 
 
@@ -205,19 +209,19 @@ class GroupChanges(msgspec.Struct, frozen=True):
     access: Access | None = None
 
 
-def read_new_user(body: Mapping[str, object]) -> NewUser:
+def parse_new_user(body: Mapping[str, object]) -> NewUser:
     """Read a user to be created, or refuse naming every bad field (USER-CREATE-1)."""
-    return NewUser(**read_body(NEW_USER, body))
+    return NewUser(**parse_fields(NEW_USER, body))
 
 
-def read_user_changes(body: Mapping[str, object]) -> UserChanges:
+def parse_user_changes(body: Mapping[str, object]) -> UserChanges:
     """Read the changes of a user, or refuse naming every bad field (USER-UPDATE-2)."""
-    return UserChanges(**read_body(USER_CHANGES, body))
+    return UserChanges(**parse_fields(USER_CHANGES, body))
 
 
-def read_new_group(body: Mapping[str, object]) -> NewGroup:
+def parse_new_group(body: Mapping[str, object]) -> NewGroup:
     """Read a group to be created, or refuse naming every bad field (GROUP-CREATE-1)."""
-    return NewGroup(**read_body(NEW_GROUP, body), creator_name=creator_name(body))
+    return NewGroup(**parse_fields(NEW_GROUP, body), creator_name=creator_name(body))
 
 
 def creator_name(body: Mapping[str, object]) -> str:
@@ -225,17 +229,17 @@ def creator_name(body: Mapping[str, object]) -> str:
     return CREATOR.name_in(body) or CREATOR.name
 
 
-def read_group_changes(body: Mapping[str, object]) -> GroupChanges:
+def parse_group_changes(body: Mapping[str, object]) -> GroupChanges:
     """Read the changes of a group, or refuse naming every bad field (GROUP-UPDATE-1)."""
-    return GroupChanges(**read_body(GROUP_CHANGES, body))
+    return GroupChanges(**parse_fields(GROUP_CHANGES, body))
 
 
-def kind(value: object) -> str:
+def json_type_name(value: object) -> str:
     """Return the kind of a JSON value, in the words of JSON."""
-    return next((word for types, word in KINDS if isinstance(value, types)), "an object")
+    return next((word for types, word in JSON_TYPE_NAMES if isinstance(value, types)), "an object")
 
 
-def read_body(table: Body, body: Mapping[str, object]) -> dict[str, Any]:
+def parse_fields(table: FieldTable, body: Mapping[str, object]) -> dict[str, Any]:
     """Return the values of the fields that were sent, parsed by a table.
 
     Raises:
@@ -253,7 +257,7 @@ def read_body(table: Body, body: Mapping[str, object]) -> dict[str, Any]:
             continue
         try:
             values[field.name] = field.read(body[sent])
-        except Invalid as problem:
+        except InvalidValue as problem:
             problems.append(f"{sent} {problem}")
             rules.add(field.rule or table.rule)
     if problems:

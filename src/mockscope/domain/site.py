@@ -23,7 +23,7 @@ from mockscope.domain.store import Change, Page, Store
 T = TypeVar("T")
 
 
-class Snapshot(NamedTuple):
+class SiteState(NamedTuple):
     """The state of a site at one moment: its records, key, enablement and policy."""
 
     site: "Site"
@@ -78,7 +78,7 @@ class Site:
         check_api_key(api_key, self.host)
         self.api_key = api_key
 
-    def is_opened_by(self, api_key: str) -> bool:
+    def accepts_key(self, api_key: str) -> bool:
         """Return whether a key is the site's, compared in constant time (AUTH-4)."""
         return api_key.isascii() and compare_digest(self.api_key, api_key)
 
@@ -201,9 +201,9 @@ class Site:
             start: the cursor; empty for the first page. It need not be the name of a group.
         """
         with self.lock:
-            return self.store.groups.page(self.group_meant_by(start), self.policy.page_size)
+            return self.store.groups.page(self.decode_group_cursor(start), self.policy.page_size)
 
-    def group_meant_by(self, start: str) -> str:
+    def decode_group_cursor(self, start: str) -> str:
         """Return a cursor, with its blanks read as "+" if only that gives the name of a group (PAGE-3)."""
         meant = start.replace(" ", "+")
         return meant if meant in self.store.groups and start not in self.store.groups else start
@@ -320,12 +320,12 @@ class Site:
 
     # -- snapshots -------------------------------------------------------------------------------------------
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> SiteState:
         """Return a snapshot of the present state. Its cost does not grow with the site."""
         with self.lock:
-            return Snapshot(self, self._history.mark(), self.api_key, self.enabled, self.policy)
+            return SiteState(self, self._history.current_version(), self.api_key, self.enabled, self.policy)
 
-    def restore(self, snapshot: Snapshot) -> None:
+    def restore(self, snapshot: SiteState) -> None:
         """Return the site to the state of a snapshot. The cost grows with the writes since then.
 
         Raises:
@@ -334,15 +334,15 @@ class Site:
         if snapshot.site is not self:
             raise ValueError(f"this is a snapshot of {snapshot.site.host}, not of {self.host}")
         with self.lock:
-            self._history.return_to(snapshot.version)
+            self._history.restore(snapshot.version)
             self.api_key, self.enabled, self.policy = snapshot.api_key, snapshot.enabled, snapshot.policy
 
     def replace_records(self, other: "Site") -> None:
         """Replace the records, the policy and the enablement by those of another site. Host and key stay."""
         with other.lock:
-            records, enabled, policy = other.store.everything(), other.enabled, other.policy
+            records, enabled, policy = other.store.to_change(), other.enabled, other.policy
         with self.lock:
-            self._history.write(self.store.replacing_by(records))
+            self._history.write(self.store.plan_replacement(records))
             self.enabled, self.policy = enabled, policy
 
     def copy(self, host: str, api_key: str) -> "Site":
@@ -356,7 +356,7 @@ class Site:
             ValueError: If the host or the key is not valid in the auth header.
         """
         with self.lock:
-            records, enabled, policy = self.store.everything(), self.enabled, self.policy
+            records, enabled, policy = self.store.to_change(), self.enabled, self.policy
         store = Store()
         store.apply(records)
         return Site(host, api_key, enabled=enabled, policy=policy, store=store)

@@ -15,7 +15,7 @@ from mockscope.domain.model import Dashboard, Group, User, email_key
 R = TypeVar("R")
 
 # Below one write for this many records, each record is inserted by itself; above, sorting anew is faster.
-FEW: Final = 16
+BULK_RATIO: Final = 16
 NO_KEYS: Final[Set[str]] = frozenset()
 
 
@@ -27,7 +27,7 @@ class Change(NamedTuple):
     dashboards: Mapping[str, Dashboard | None] = {}
 
 
-class Row(msgspec.Struct, Generic[R], gc=False, eq=False):
+class TableRow(msgspec.Struct, Generic[R], gc=False, eq=False):
     """A record in its place in a table. A changed record gets a new row, so a page never changes.
 
     ``rendered`` is a cache for the module that renders records: the record as JSON.
@@ -41,7 +41,7 @@ class Row(msgspec.Struct, Generic[R], gc=False, eq=False):
 class Page(NamedTuple, Generic[R]):
     """A page of a list: its rows, the count of the whole table, and where the next page starts (PAGE-2, PAGE-5)."""
 
-    rows: Sequence[Row[R]]
+    rows: Sequence[TableRow[R]]
     total: int
     next_start: str | None
 
@@ -64,7 +64,7 @@ class Table(Generic[R]):
     def __init__(self, name: Callable[[R], str], key: Callable[[str], str] = str) -> None:
         self.name = name
         self.key = key
-        self._rows: dict[str, Row[R]] = {}
+        self._rows: dict[str, TableRow[R]] = {}
         self._order: SortedKeyList = SortedKeyList(key=attrgetter("key"))
 
     def __len__(self) -> int:
@@ -104,7 +104,7 @@ class Table(Generic[R]):
         following = self.name(rows.pop().record) if len(rows) > size else None
         return Page(rows, len(self._rows), following)
 
-    def near(self, key: str, reach: int) -> list[str]:
+    def keys_near(self, key: str, reach: int) -> list[str]:
         """Return the keys around the place of ``key``, at most ``reach`` on either side."""
         place = self._order.bisect_key_left(key)
         return [row.key for row in self._order.islice(max(0, place - reach), place + reach)]
@@ -114,7 +114,7 @@ class Table(Generic[R]):
         if not records:
             return {}
         before = {key: self.get(key) for key in records}
-        is_few = len(records) * FEW <= len(self._rows) + FEW
+        is_few = len(records) * BULK_RATIO <= len(self._rows) + BULK_RATIO
         # In this order, the rows of a page lie side by side in memory.
         for key, record in sorted(records.items(), key=itemgetter(0)):
             row = self._rows.get(key)
@@ -124,7 +124,7 @@ class Table(Generic[R]):
                 self._rows.pop(key, None)
                 continue
             # In one step: a look-up from another thread finds the old row or the new one, never none.
-            self._rows[key] = row = Row(key, record)
+            self._rows[key] = row = TableRow(key, record)
             if is_few:
                 self._order.add(row)
         if not is_few:
@@ -179,11 +179,11 @@ class Store:
             self.shared.move(name, _readers(was), _readers(board))
         return before
 
-    def everything(self) -> Change:
+    def to_change(self) -> Change:
         """Return the change that copies this store into an empty one."""
         return Change(self.users.all(), self.groups.all(), self.dashboards.all())
 
-    def replacing_by(self, records: Change) -> Change:
+    def plan_replacement(self, records: Change) -> Change:
         """Return the change that replaces all records by these."""
         return Change(
             users=dict.fromkeys(self.users) | dict(records.users),

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from mockscope._support.text import LONGEST_SHOWN, clipped, printable, readable
+from mockscope._support.text import MAX_SHOWN_CHARS, clip, decode_header, escape_control
 from mockscope._vendor import EMAIL_HEADER
 from mockscope.instruments.clock import EPOCH, Clock
 from mockscope.instruments.hints import Hint
@@ -82,11 +82,11 @@ class Call(msgspec.Struct, eq=False):
         parts = (
             str(self.status or "..."),
             self.operation or f"{self.method} {self.path}",
-            clipped(self.email or self.group or "", MAX_NAME_CHARS),
+            clip(self.email or self.group or "", MAX_NAME_CHARS),
             "(test mode)" * self.test_mode,
             f"[{self.fault}]" if self.fault else "",
         )
-        return printable(" ".join(part for part in parts if part))
+        return escape_control(" ".join(part for part in parts if part))
 
     @property
     def is_open(self) -> bool:
@@ -189,7 +189,7 @@ class Call(msgspec.Struct, eq=False):
         """The user that the call is about: the Http-X-Email header or, of a create, the body's email."""
         if self.operation in EMAIL_HEADER_OPERATIONS:
             sent = self.header(EMAIL_HEADER)
-            return None if sent is None else readable(sent)
+            return None if sent is None else decode_header(sent)
         return self._named_in_body() if self.operation == "create_user" else None
 
     @property
@@ -205,7 +205,7 @@ class Call(msgspec.Struct, eq=False):
         """Discard bodies and headers, and the part of the path and query that a line does not show."""
         self._body = self._response = self._named = None
         self._headers = self._response_headers = NO_HEADERS
-        self._path, self._query = self._path[:LONGEST_SHOWN], self._query[:LONGEST_SHOWN]
+        self._path, self._query = self._path[:MAX_SHOWN_CHARS], self._query[:MAX_SHOWN_CHARS]
         self.size_bytes = 0
 
     def finish(self) -> None:

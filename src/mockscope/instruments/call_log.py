@@ -12,9 +12,9 @@ from difflib import ndiff
 from threading import Condition, get_ident
 from typing import Any, Final, overload
 
-from mockscope._support.arguments import check_kind
+from mockscope._support.arguments import check_type
 from mockscope._support.monotonic import monotonic
-from mockscope._support.text import printable
+from mockscope._support.text import escape_control
 from mockscope.instruments.call import Call, Observer
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.matching import (
@@ -154,7 +154,7 @@ class Calls(Sequence[Call]):
         __tracebackhide__ = True
         # None would match any call, and hide a missing one.
         check_operation(operation)
-        check_kind("times", times, int | None)
+        check_type("times", times, int | None)
         if times is not None and times < 0:
             raise ValueError(f"times is 0 or more, or None for at least once; not {times}")
         if complaint := self._count_error(build_criteria(operation, criteria), times):
@@ -377,7 +377,7 @@ def _were(number: int) -> str:
 
 
 def _line(call: Call, places: Mapping[int, int]) -> str:
-    hint = f"  {printable(str(call.hint))}" if call.hint else ""
+    hint = f"  {escape_control(str(call.hint))}" if call.hint else ""
     return f"  [{places[call.number]}] {call}{hint}"
 
 

@@ -8,18 +8,18 @@ from threading import Lock
 from typing import Final, NamedTuple
 
 from mockscope._support.monotonic import unix_time_ns
-from mockscope._support.timestamps import aware
+from mockscope._support.timestamps import parse_time
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 NANOSECONDS: Final = 1_000_000_000
 # In nanoseconds since 1970, in whole milliseconds: every text and every float of a time can still show these.
-EARLIEST: Final = -62_135_596_800 * NANOSECONDS
-LATEST: Final = 253_402_300_799_999 * 1_000_000
+MIN_NANOSECONDS: Final = -62_135_596_800 * NANOSECONDS
+MAX_NANOSECONDS: Final = 253_402_300_799_999 * 1_000_000
 OUT_OF_RANGE: Final = "the clock would leave the years 1 to 9999"
 
 
-class _Setting(NamedTuple):
+class _Adjustment(NamedTuple):
     """The difference between a clock and its parent. It is replaced as a whole, so that no thread reads half of it."""
 
     offset: int = 0
@@ -40,8 +40,8 @@ class Clock:
 
     def __init__(self, parent: "Clock | None" = None, *, source: Callable[[], int] = unix_time_ns) -> None:
         self._parent = parent
-        self._setting = _Setting()
-        self._family: _Family = _Family(source) if parent is None else parent._family
+        self._adjustment = _Adjustment()
+        self._group: _ClockGroup = _ClockGroup(source) if parent is None else parent._group
 
     def __repr__(self) -> str:
         return f"<Clock {'frozen at' if self.is_frozen else 'running, now'} {self.now():%Y-%m-%dT%H:%M:%S.%fZ}>"
@@ -57,13 +57,13 @@ class Clock:
     @property
     def is_frozen(self) -> bool:
         """Return whether this clock, or the one that it follows, is frozen."""
-        return self._stopped() is not None
+        return self._frozen_clock() is not None
 
     @property
     def autojump(self) -> bool:
         """Return whether the clock is frozen, but jumps to the end of each wait of the mock."""
-        stopped = self._stopped()
-        return stopped is not None and stopped._setting.autojump
+        stopped = self._frozen_clock()
+        return stopped is not None and stopped._adjustment.autojump
 
     def freeze(self, at: datetime | str | None = None, *, autojump: bool = False) -> None:
         """Stop time.
@@ -76,15 +76,15 @@ class Clock:
         Raises:
             ValueError: If it is not a time, has no offset from UTC, or is not in the years 1 to 9999.
         """
-        with self._family.lock:
+        with self._group.lock:
             moment = self._now() if at is None else _nanoseconds(at)
-            self._set(_Setting(frozen_at=moment, autojump=autojump))
+            self._set(_Adjustment(frozen_at=moment, autojump=autojump))
 
     def resume(self) -> None:
         """Let time run on from the present moment. A clock that follows a frozen one stays frozen with it."""
-        with self._family.lock:
-            if self._setting.frozen_at is not None:
-                self._set(_Setting(offset=self._setting.frozen_at - self._followed()))
+        with self._group.lock:
+            if self._adjustment.frozen_at is not None:
+                self._set(_Adjustment(offset=self._adjustment.frozen_at - self._parent_time()))
 
     def shift(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
         """Move time by a duration; a running clock runs on from there. A negative duration moves it back.
@@ -96,8 +96,8 @@ class Clock:
             distance = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds) // MICROSECOND * 1000
         except OverflowError:
             raise ValueError(OUT_OF_RANGE) from None
-        with self._family.lock:
-            self._move(_checked(self._now() + distance))
+        with self._group.lock:
+            self._move(_check_range(self._now() + distance))
 
     def move_to(self, moment: datetime | str) -> None:
         """Move time to a moment; a running clock runs on from there.
@@ -109,34 +109,34 @@ class Clock:
             ValueError: If it is not a time, has no offset from UTC, or is not in the years 1 to 9999.
         """
         due = _nanoseconds(moment)
-        with self._family.lock:
+        with self._group.lock:
             self._move(due)
 
     def reset(self) -> None:
         """Undo all changes: follow the parent or the machine again."""
-        with self._family.lock:
-            self._set(_Setting())
+        with self._group.lock:
+            self._set(_Adjustment())
 
     async def sleep(self, seconds: float) -> None:
         """Wait until the seconds have passed on this clock, or it has reached the year 9999."""
-        due = min(self._now() + round(seconds * NANOSECONDS), LATEST)
+        due = min(self._now() + round(seconds * NANOSECONDS), MAX_NANOSECONDS)
         while True:
             # Before the time is read, so that no move is missed.
-            with self._family.listening() as moved:
+            with self._group.watch_moves() as moved:
                 left = due - self._now()
                 if left <= 0:
                     return
-                stopped = self._stopped()
-                if stopped is not None and stopped._setting.autojump:
-                    with self._family.lock:
+                stopped = self._frozen_clock()
+                if stopped is not None and stopped._adjustment.autojump:
+                    with self._group.lock:
                         # A jump past the last year is not the user's error.
-                        stopped._move(min(stopped._now() + left, LATEST))
+                        stopped._move(min(stopped._now() + left, MAX_NANOSECONDS))
                     return
                 # asyncio.wait_for would return four turns of the loop later. A response that is due must start before
                 # a later request is handled.
                 timer = None
                 if stopped is None:
-                    timer = moved.get_loop().call_later(left / NANOSECONDS, _ring, moved)
+                    timer = moved.get_loop().call_later(left / NANOSECONDS, _complete, moved)
                 try:
                     await moved
                 finally:
@@ -145,36 +145,36 @@ class Clock:
 
     def _now(self) -> int:
         # A short path: each call reads the time twice, and most clocks are never moved.
-        if not self._family.is_moved:
-            return self._family.source()
-        offset, frozen_at, _ = self._setting
-        moment = self._followed() + offset if frozen_at is None else frozen_at
+        if not self._group.is_moved:
+            return self._group.source()
+        offset, frozen_at, _ = self._adjustment
+        moment = self._parent_time() + offset if frozen_at is None else frozen_at
         # A clock may run, or be carried by the one it follows, beyond the dates of Python.
-        return min(max(moment, EARLIEST), LATEST)
+        return min(max(moment, MIN_NANOSECONDS), MAX_NANOSECONDS)
 
-    def _followed(self) -> int:
-        return self._family.source() if self._parent is None else self._parent._now()
+    def _parent_time(self) -> int:
+        return self._group.source() if self._parent is None else self._parent._now()
 
-    def _stopped(self) -> "Clock | None":
+    def _frozen_clock(self) -> "Clock | None":
         """Return the nearest frozen clock: this one, or one that it follows; None if time runs."""
         clock: Clock | None = self
-        while clock is not None and clock._setting.frozen_at is None:
+        while clock is not None and clock._adjustment.frozen_at is None:
             clock = clock._parent
         return clock
 
     def _move(self, moment: int) -> None:
-        if self._setting.frozen_at is None:
-            self._set(_Setting(offset=moment - self._followed()))
+        if self._adjustment.frozen_at is None:
+            self._set(_Adjustment(offset=moment - self._parent_time()))
         else:
-            self._set(self._setting._replace(frozen_at=moment))
+            self._set(self._adjustment._replace(frozen_at=moment))
 
-    def _set(self, setting: _Setting) -> None:
-        self._setting = setting
-        self._family.is_moved = True
-        self._family.wake()
+    def _set(self, setting: _Adjustment) -> None:
+        self._adjustment = setting
+        self._group.is_moved = True
+        self._group.wake()
 
 
-class _Family:
+class _ClockGroup:
     """The shared state of a clock and its followers: the machine's time, one lock, and the waiting futures."""
 
     def __init__(self, source: Callable[[], int]) -> None:
@@ -185,7 +185,7 @@ class _Family:
         self._sleepers: set[asyncio.Future[None]] = set()
 
     @contextmanager
-    def listening(self) -> Iterator["asyncio.Future[None]"]:
+    def watch_moves(self) -> Iterator["asyncio.Future[None]"]:
         """Yield a future that is done when a clock of the family is moved."""
         moved = asyncio.get_running_loop().create_future()
         with self._sleepers_lock:
@@ -202,19 +202,19 @@ class _Family:
             for moved in self._sleepers:
                 # The loop of a future may be closed already.
                 with suppress(RuntimeError):
-                    moved.get_loop().call_soon_threadsafe(_ring, moved)
+                    moved.get_loop().call_soon_threadsafe(_complete, moved)
 
 
-def _ring(moved: "asyncio.Future[None]") -> None:
+def _complete(moved: "asyncio.Future[None]") -> None:
     if not moved.done():
         moved.set_result(None)
 
 
-def _checked(moment: int) -> int:
-    if not EARLIEST <= moment <= LATEST:
+def _check_range(moment: int) -> int:
+    if not MIN_NANOSECONDS <= moment <= MAX_NANOSECONDS:
         raise ValueError(OUT_OF_RANGE)
     return moment
 
 
 def _nanoseconds(moment: datetime | str) -> int:
-    return _checked((aware(moment) - EPOCH) // MICROSECOND * 1000)
+    return _check_range((parse_time(moment) - EPOCH) // MICROSECOND * 1000)

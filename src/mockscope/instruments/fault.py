@@ -9,7 +9,7 @@ from inspect import iscoroutinefunction
 from itertools import repeat
 from typing import Any, Final, Literal, get_args
 
-from mockscope._support.arguments import check_kind, check_word
+from mockscope._support.arguments import check_choice, check_type
 from mockscope._vendor import OPERATIONS
 from mockscope.instruments.call import Call
 from mockscope.instruments.matching import REQUEST_CRITERIA, check_criteria, check_operation, describe_criteria, matches
@@ -19,7 +19,7 @@ Transport = Literal["reset", "drop", "hang", "truncate", "garbage", "bad_json"]
 
 TRANSPORTS: Final[tuple[str, ...]] = get_args(Transport)
 # These cut a response; the others send none.
-WITH_ANSWER: Final = ("truncate", "bad_json")
+CUT_TRANSPORTS: Final = ("truncate", "bad_json")
 ANY: Final = "*"
 METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "list": ("GET", "HEAD"),
@@ -28,9 +28,9 @@ METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "update": ("PUT",),
     "delete": ("DELETE",),
 }
-READS: Final = tuple(name for name in OPERATIONS if name.startswith(("list_", "get_")))
+READ_OPERATIONS: Final = tuple(name for name in OPERATIONS if name.startswith(("list_", "get_")))
 # The types of criteria; an object of any type outside PLAIN compares itself.
-CRITERIA: Final[Mapping[str, Any]] = {
+CRITERION_TYPES: Final[Mapping[str, Any]] = {
     "method": str,
     "path": str,
     "email": str | None,
@@ -39,13 +39,13 @@ CRITERIA: Final[Mapping[str, Any]] = {
     "json": object,
     "test_mode": bool,
 }
-PLAIN: Final = (str, bytes, bool, int, float, list, tuple, dict, type(None))
+PLAIN_TYPES: Final = (str, bytes, bool, int, float, list, tuple, dict, type(None))
 # Stands for a function in plain data.
-A_FUNCTION: Final = "a function"
+FUNCTION_PLACEHOLDER: Final = "a function"
 # Responses with these statuses have no body.
-BODILESS: Final = (204, 205, 304)
+BODILESS_STATUSES: Final = (204, 205, 304)
 # One year. The transport fault "hang" never responds.
-LONGEST_DELAY: Final = 365 * 86400.0
+MAX_DELAY_SECONDS: Final = 365 * 86400.0
 # RFC 9110: a token, and what a field value may hold.
 HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HEADER_VALUE: Final = re.compile(r"(?!\s)[\t\x20-\x7e\x80-\xff]*(?<!\s)")
@@ -73,12 +73,12 @@ class CannedResponse:
 
     def __init__(self, status: int, body: object = b"", headers: Mapping[str, str] | None = None) -> None:
         self.status = status
-        self.body = encoded(body)
+        self.body = encode_body(body)
         self.headers = dict(headers or {})
-        check_kind("status", status, int)
+        check_type("status", status, int)
         if not 200 <= status <= 599:
             raise ValueError(f"a status is between 200 and 599, not {status}")
-        if status in BODILESS and self.body:
+        if status in BODILESS_STATUSES and self.body:
             raise ValueError(f"an answer {status} has no body")
         for name, value in self.headers.items():
             _check_header(name, value)
@@ -105,13 +105,13 @@ class Uniform:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_kind("seed", self.seed, int)
+        check_type("seed", self.seed, int)
         _check_delay(self.low)
         _check_delay(self.high)
         if self.low > self.high:
             raise ValueError(f"the shortest delay, {self.low}, is longer than the longest, {self.high}")
 
-    def drawn(self) -> Iterator[float]:
+    def delays(self) -> Iterator[float]:
         """Yield the delays, in seconds."""
         draw = random.Random(self.seed)
         while True:
@@ -136,17 +136,17 @@ class LogNormal:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_kind("seed", self.seed, int)
-        check_kind("sigma", self.sigma, int | float)
+        check_type("seed", self.seed, int)
+        check_type("sigma", self.sigma, int | float)
         _check_delay(self.median)
         if not 0 <= self.sigma <= 10:
             raise ValueError(f"sigma is between 0 and 10, not {self.sigma}")
 
-    def drawn(self) -> Iterator[float]:
+    def delays(self) -> Iterator[float]:
         """Yield the delays, in seconds."""
         draw = random.Random(self.seed)
         while True:
-            yield min(LONGEST_DELAY, self.median * draw.lognormvariate(0, self.sigma))
+            yield min(MAX_DELAY_SECONDS, self.median * draw.lognormvariate(0, self.sigma))
 
 
 Delay = float | Uniform | LogNormal
@@ -154,7 +154,7 @@ Where = Mapping[str, Any] | Callable[[Call], bool]
 Action = Callable[[Call, CannedResponse | None], CannedResponse | None]
 
 # The arguments that plain data can hold, and their types.
-KINDS: Final[Mapping[str, Any]] = {
+ARGUMENT_TYPES: Final[Mapping[str, Any]] = {
     "operation": str,
     "status": int | None,
     "body": object,
@@ -215,23 +215,23 @@ class Fault:
     redactor: Redactor = field(default_factory=Redactor)
 
     def __post_init__(self) -> None:
-        for name, kind in KINDS.items():
-            check_kind(name, getattr(self, name), kind)
+        for name, kind in ARGUMENT_TYPES.items():
+            check_type(name, getattr(self, name), kind)
         if self.action is not None:
             _check_function("action", self.action)
         if self.operation != ANY:
             check_operation(self.operation)
         if self.transport is not None:
-            check_word("transport fault", self.transport, TRANSPORTS)
+            check_choice("transport fault", self.transport, TRANSPORTS)
         if self.status is not None:
             CannedResponse(self.status, self.body or b"", self.headers)
         if isinstance(self.delay, int | float):
             _check_delay(self.delay)
             self._delays: Iterator[float] = repeat(self.delay)
         else:
-            self._delays = self.delay.drawn()
+            self._delays = self.delay.delays()
         self._check_response()
-        self._check_account()
+        self._check_counts()
         if callable(self.where):
             _check_function("where", self.where)
         else:
@@ -258,7 +258,7 @@ class Fault:
     @property
     def cuts_own_response(self) -> bool:
         """Return whether the fault cuts the operation's own response, and not a planned one."""
-        return self.transport in WITH_ANSWER and self.status is None
+        return self.transport in CUT_TRANSPORTS and self.status is None
 
     @property
     def left(self) -> int | None:
@@ -269,7 +269,7 @@ class Fault:
         """Return the delay of the next failure, in seconds."""
         return next(self._delays)
 
-    def is_for(self, call: Call) -> bool:
+    def applies_to(self, call: Call) -> bool:
         """Return whether the fault is for a call, and counts it.
 
         Raises:
@@ -277,7 +277,7 @@ class Fault:
         """
         if self.operation not in (ANY, call.operation):
             return False
-        if self.after_commit and (call.operation in READS or call.test_mode):
+        if self.after_commit and (call.operation in READ_OPERATIONS or call.test_mode):
             return False
         if not callable(self.where):
             return matches(call, self.where)
@@ -290,7 +290,7 @@ class Fault:
         call.fault = None
         return is_meant
 
-    def strikes(self) -> bool:
+    def is_due(self) -> bool:
         """Return whether the call that was just counted fails."""
         if self.left is not None and self.left <= 0:
             return False
@@ -303,14 +303,16 @@ class Fault:
 
         ``add_plain`` accepts this data without ``id``, ``hits`` and ``left``. It refuses A_FUNCTION.
         """
-        shown: dict[str, Any] = {name: getattr(self, name) for name in ("id", *KINDS)}
+        shown: dict[str, Any] = {name: getattr(self, name) for name in ("id", *ARGUMENT_TYPES)}
         shown["body"] = None if self.body is None else self.body.decode("utf-8", "replace")
         if not isinstance(self.delay, int | float):
             shown["delay"] = {type(self.delay).__name__.lower(): vars(self.delay)}
         # Criteria may be objects that JSON cannot hold.
-        shown["where"] = A_FUNCTION if callable(self.where) else json.loads(json.dumps(dict(self.where), default=repr))
+        shown["where"] = (
+            FUNCTION_PLACEHOLDER if callable(self.where) else json.loads(json.dumps(dict(self.where), default=repr))
+        )
         if self.action is not None:
-            shown["action"] = A_FUNCTION
+            shown["action"] = FUNCTION_PLACEHOLDER
         return {**shown, "hits": self.hits, "left": self.left}
 
     def _check_response(self) -> None:
@@ -321,17 +323,17 @@ class Fault:
             raise ValueError("body and headers are those of a planned answer: give its status too")
         if self.action is not None and (self.status is not None or self.transport is not None):
             raise ValueError("an action makes the answer itself: leave status and transport out")
-        if self.after_bytes is not None and (self.transport not in WITH_ANSWER or self.after_bytes < 0):
+        if self.after_bytes is not None and (self.transport not in CUT_TRANSPORTS or self.after_bytes < 0):
             raise ValueError("after_bytes is a number from 0 on, for truncate and bad_json only")
         if self.transport is not None and self.status is not None:
-            if self.transport not in WITH_ANSWER:
+            if self.transport not in CUT_TRANSPORTS:
                 raise ValueError(
                     f"{self.transport} leaves no answer that could have the status {self.status}: leave one of them out"
                 )
-            if self.status in BODILESS or self.body == b"":
+            if self.status in BODILESS_STATUSES or self.body == b"":
                 raise ValueError(f"{self.transport} cuts a body, and this answer has none")
 
-    def _check_account(self) -> None:
+    def _check_counts(self) -> None:
         """Raise ValueError if the fault would never strike."""
         if self.times is not None and self.times < 1:
             raise ValueError(
@@ -343,25 +345,25 @@ class Fault:
         if self.probability is not None and not 0 < self.probability <= 1:
             raise ValueError(f"a probability is above 0 and at most 1, not {self.probability}")
         dry_run = not callable(self.where) and self.where.get("test_mode") is True
-        if self.after_commit and (self.operation in READS or dry_run):
+        if self.after_commit and (self.operation in READ_OPERATIONS or dry_run):
             raise ValueError("reads and dry runs commit nothing: after_commit is for operations that write")
-        if self.operation in READS and dry_run:
+        if self.operation in READ_OPERATIONS and dry_run:
             raise ValueError(f"{self.operation} is never a dry run: leave test_mode out")
 
 
 def _check_where(operation: str, where: Mapping[str, Any]) -> None:
     """Raise ValueError if no call of an operation can match the criteria."""
     check_criteria(where, REQUEST_CRITERIA)
-    plain = {name: value for name, value in where.items() if type(value) in PLAIN}
+    plain = {name: value for name, value in where.items() if type(value) in PLAIN_TYPES}
     for name, value in plain.items():
         # In Python, 1 equals True.
         if name != "test_mode" or value not in (0, 1):
-            check_kind(name, value, CRITERIA[name])
-        for key in _names_in(value):
+            check_type(name, value, CRITERION_TYPES[name])
+        for key in _iter_names(value):
             if not isinstance(key, str):
                 raise ValueError(f"the names in {name} are texts, as they are sent: not {key!r}")
     for name, value in plain.get("params", {}).items():
-        if type(value) in PLAIN and not isinstance(value, str):
+        if type(value) in PLAIN_TYPES and not isinstance(value, str):
             raise ValueError(f"params are texts, as they are sent: {name} can't be {value!r}")
     methods = METHODS.get(operation.partition("_")[0], ("GET", "HEAD", "POST", "PUT", "DELETE"))
     if plain.get("method", methods[0]) not in methods:
@@ -376,15 +378,15 @@ def _check_where(operation: str, where: Mapping[str, Any]) -> None:
         raise ValueError("no call names both a user and a group: leave one of them out")
 
 
-def _names_in(value: object) -> Iterator[object]:
+def _iter_names(value: object) -> Iterator[object]:
     """Yield the names of the fields in a criterion, at any depth."""
     if isinstance(value, dict):
         yield from value
     for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _names_in(part)
+        yield from _iter_names(part)
 
 
-def encoded(body: object) -> bytes:
+def encode_body(body: object) -> bytes:
     """Return a body as bytes: text and bytes as they are, anything else as JSON.
 
     Raises:
@@ -407,8 +409,8 @@ def _check_function(name: str, value: object) -> None:
 
 
 def _check_delay(seconds: float) -> None:
-    check_kind("delay", seconds, int | float)
-    if not 0 <= seconds <= LONGEST_DELAY:
+    check_type("delay", seconds, int | float)
+    if not 0 <= seconds <= MAX_DELAY_SECONDS:
         raise ValueError(f"a delay is between 0 seconds and a year, not {seconds}")
 
 

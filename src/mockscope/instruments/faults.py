@@ -9,14 +9,14 @@ from itertools import dropwhile
 from threading import Lock
 from typing import Any, Final, Literal
 
-from mockscope._support.arguments import check_keys, check_kind, check_word
+from mockscope._support.arguments import check_choice, check_keys, check_type
 from mockscope._vendor import Operation
 from mockscope.instruments.call import Call
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.fault import (
     ANY,
-    KINDS,
-    LONGEST_DELAY,
+    ARGUMENT_TYPES,
+    MAX_DELAY_SECONDS,
     Action,
     Delay,
     Fault,
@@ -24,13 +24,13 @@ from mockscope.instruments.fault import (
     Transport,
     Uniform,
     Where,
-    encoded,
+    encode_body,
 )
 from mockscope.instruments.matching import check_operation
-from mockscope.instruments.rate_limits import RateLimit, RateLimitResult, check_limits
+from mockscope.instruments.rate_limits import RateLimit, RateLimitResult, apply_limits
 from mockscope.instruments.redaction import Redactor
 
-OF_A_RATE_LIMIT: Final = ("calls", "per", "operation")
+RATE_LIMIT_ARGUMENTS: Final = ("calls", "per", "operation")
 # The distributions of delays, and what each needs.
 DISTRIBUTIONS: Final[Mapping[str, tuple[type[Uniform | LogNormal], tuple[str, ...]]]] = {
     "uniform": (Uniform, ("low", "high")),
@@ -48,15 +48,15 @@ class Faults:
     """
 
     def __init__(self, about: str, clock: Clock, *, redactor: Redactor | None = None) -> None:
-        self._about = about
+        self._place = about
         self._clock = clock
         self._redactor = redactor or Redactor()
         self._lock = Lock()
-        self._made = 0
-        self._plan()
+        self._count = 0
+        self._set_rules()
 
     def __repr__(self) -> str:
-        return f"<faults of {self._about}: {'; '.join(map(str, self)) or 'none'}>"
+        return f"<faults of {self._place}: {'; '.join(map(str, self)) or 'none'}>"
 
     def __len__(self) -> int:
         return len(self._planned)
@@ -113,13 +113,13 @@ class Faults:
         """
         # The arguments are the fields of a Fault.
         rule = {name: value for name, value in locals().items() if name != "self"}
-        rule["body"] = None if body is None else encoded(body)
+        rule["body"] = None if body is None else encode_body(body)
         rule["headers"] = {} if headers is None else headers
         rule["where"] = {} if where is None else where
         with self._lock:
-            fault = Fault(id=f"fault-{self._made + 1}", redactor=self._redactor, **rule)
-            self._made += 1
-            self._plan(*self._planned, fault)
+            fault = Fault(id=f"fault-{self._count + 1}", redactor=self._redactor, **rule)
+            self._count += 1
+            self._set_rules(*self._planned, fault)
         return fault
 
     def rate_limit(self, calls: int, *, per: float, operation: Operation | Literal["*"] = ANY) -> RateLimit:
@@ -135,17 +135,17 @@ class Faults:
         Raises:
             ValueError: If the operation is unknown, or the numbers are not above 0.
         """
-        check_kind("calls", calls, int)
-        check_kind("per", per, int | float)
-        check_kind("operation", operation, str)
+        check_type("calls", calls, int)
+        check_type("per", per, int | float)
+        check_type("operation", operation, str)
         if operation != ANY:
             check_operation(operation)
-        if calls < 1 or not 0 < per <= LONGEST_DELAY:
+        if calls < 1 or not 0 < per <= MAX_DELAY_SECONDS:
             raise ValueError(f"a rate limit is of 1 call or more per some seconds, not of {calls} per {per}")
         with self._lock:
-            self._made += 1
-            limit = RateLimit(f"rate-limit-{self._made}", operation, calls, per)
-            self._plan(*self._planned, limit)
+            self._count += 1
+            limit = RateLimit(f"rate-limit-{self._count}", operation, calls, per)
+            self._set_rules(*self._planned, limit)
         return limit
 
     def add_plain(self, data: Mapping[str, Any]) -> Fault | RateLimit:
@@ -159,11 +159,11 @@ class Faults:
         Raises:
             ValueError: If a key is unknown or missing, or ``add`` or ``rate_limit`` refuses the rule.
         """
-        rule = dict(check_keys("fault", data, (*KINDS, "calls", "per")))
+        rule = dict(check_keys("fault", data, (*ARGUMENT_TYPES, "calls", "per")))
         if "calls" in rule or "per" in rule:
-            return self.rate_limit(**check_keys("rate limit", rule, OF_A_RATE_LIMIT, needed=("calls", "per")))
+            return self.rate_limit(**check_keys("rate limit", rule, RATE_LIMIT_ARGUMENTS, needed=("calls", "per")))
         if isinstance(rule.get("delay"), Mapping):
-            rule["delay"] = _read_distribution(rule["delay"])
+            rule["delay"] = _parse_distribution(rule["delay"])
         return self.add(**rule)
 
     def get(self, id: str) -> Fault | RateLimit:
@@ -175,25 +175,25 @@ class Faults:
         for rule in self:
             if rule.id == id:
                 return rule
-        raise LookupError(f"{self._about} has no fault {id!r}")
+        raise LookupError(f"{self._place} has no fault {id!r}")
 
     def remove(self, rule: Fault | RateLimit) -> None:
         """Remove a rule. A rule that was removed before is ignored."""
         with self._lock:
-            self._plan(*(other for other in self._planned if other is not rule))
+            self._set_rules(*(other for other in self._planned if other is not rule))
 
     def clear(self) -> None:
         """Remove all rules."""
         with self._lock:
-            self._plan()
+            self._set_rules()
 
     def reset(self) -> None:
         """Remove all rules, and number the next ones from 1 again."""
         with self._lock:
-            self._made = 0
-            self._plan()
+            self._count = 0
+            self._set_rules()
 
-    def _plan(self, *planned: Fault | RateLimit) -> None:
+    def _set_rules(self, *planned: Fault | RateLimit) -> None:
         self._planned = planned
         self.rules = tuple(rule for rule in planned if isinstance(rule, Fault))
         self._limits = tuple(limit for limit in planned if isinstance(limit, RateLimit))
@@ -212,18 +212,18 @@ class Faults:
         """
         __tracebackhide__ = True
         if unused := self.unused():
-            lines = [f"planned faults of {self._about} that did not come as often as planned:"]
+            lines = [f"planned faults of {self._place} that did not come as often as planned:"]
             raise AssertionError("\n".join([*lines, *(f"  {rule}" for rule in unused)]))
 
     # -- called by web/fault_injection.py -----------------------------------------------------------------------------
 
-    def judge(self, call: Call) -> RateLimitResult | None:
+    def check_rate_limits(self, call: Call) -> RateLimitResult | None:
         """Return the result of the rate limits that apply to a call; None if no limit applies."""
         with self._lock:
-            limits = [limit for limit in self._limits if limit.is_for(call)]
-            return check_limits(limits, self._clock.time()) if limits else None
+            limits = [limit for limit in self._limits if limit.applies_to(call)]
+            return apply_limits(limits, self._clock.time()) if limits else None
 
-    def take(self, call: Call, rules: tuple[Fault, ...], instead_of: Fault | None = None) -> Fault | None:
+    def select(self, call: Call, rules: tuple[Fault, ...], instead_of: Fault | None = None) -> Fault | None:
         """Return the fault that strikes a call, and count the hit. All matching faults count the call.
 
         Args:
@@ -236,22 +236,22 @@ class Faults:
             behind = dropwhile(lambda rule: rule is not instead_of, rules)
             rules = tuple(rule for rule in behind if not rule.after_commit)
         # Before the lock is taken: a function given as where may look at the faults itself.
-        meant = [rule for rule in rules if rule.is_for(call)]
+        meant = [rule for rule in rules if rule.applies_to(call)]
         with self._lock:
             if instead_of is not None:
                 instead_of.hits -= 1
             for rule in meant if instead_of is None else ():
                 rule.seen += 1
-            struck = next((rule for rule in meant if rule.strikes()), None)
+            struck = next((rule for rule in meant if rule.is_due()), None)
             if struck is not None:
                 struck.hits += 1
         return struck
 
 
-def _read_distribution(data: Mapping[str, Any]) -> Uniform | LogNormal:
+def _parse_distribution(data: Mapping[str, Any]) -> Uniform | LogNormal:
     if len(data) != 1:
         raise ValueError(f"a delay is a number of seconds, or an object with one of {' and '.join(DISTRIBUTIONS)}")
     [(name, parts)] = data.items()
-    check_word("distribution of delays", name, tuple(DISTRIBUTIONS))
+    check_choice("distribution of delays", name, tuple(DISTRIBUTIONS))
     made, needed = DISTRIBUTIONS[name]
     return made(**check_keys(f"delay {name}", parts, tuple(part.name for part in fields(made)), needed=needed))

@@ -6,10 +6,10 @@ One row a hint: its code and its sentences. The conditions are in web/refusal_hi
 from enum import Enum, unique
 from typing import Final, NamedTuple
 
-from mockscope._support.text import clipped
+from mockscope._support.text import clip
 
 # Room for the name of a test with its path.
-LONGEST_VALUE: Final = 160
+MAX_VALUE_CHARS: Final = 160
 
 
 @unique
@@ -219,10 +219,10 @@ class HintTemplate(Enum):
         """The code, as in X-Mockscope-Hint."""
         return self.name.lower().replace("_", "-")
 
-    def about(self, **values: str) -> "Hint":
+    def fill(self, **values: str) -> "Hint":
         """Return the hint for one request."""
         # The message of a refusal is short already.
-        short = {name: value if name == "message" else clipped(value, LONGEST_VALUE) for name, value in values.items()}
+        short = {name: value if name == "message" else clip(value, MAX_VALUE_CHARS) for name, value in values.items()}
         return Hint(self.code, self.cause.format(**short), self.remedy.format(**short), self.rule)
 
 

@@ -6,8 +6,8 @@ from heapq import nlargest
 from itertools import islice
 from typing import Any, Final
 
-from mockscope._support.arguments import check_word
-from mockscope._support.text import printable
+from mockscope._support.arguments import check_choice
+from mockscope._support.text import escape_control
 from mockscope._vendor import OPERATIONS
 from mockscope.instruments.call import Call
 from mockscope.instruments.redaction import Redactor
@@ -41,7 +41,7 @@ def check_operation(operation: str) -> None:
     Raises:
         ValueError: If it is unknown. The message names the nearest operation.
     """
-    check_word("operation", operation, OPERATIONS)
+    check_choice("operation", operation, OPERATIONS)
 
 
 def check_criteria(criteria: Criteria, known: tuple[str, ...] = REQUEST_CRITERIA + RESPONSE_CRITERIA) -> None:
@@ -51,7 +51,7 @@ def check_criteria(criteria: Criteria, known: tuple[str, ...] = REQUEST_CRITERIA
         ValueError: If one is unknown. The message names the nearest criterion.
     """
     for name in criteria:
-        check_word("criterion", name, known)
+        check_choice("criterion", name, known)
 
 
 def build_criteria(operation: str | None, criteria: Criteria) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def _parts(name: str, value: Any, seen: Any) -> Iterator[tuple[str, Any, Any]]:
 def _difference(name: str, value: Any, seen: Any, redactor: Redactor) -> str:
     # Two long texts may begin alike.
     place = first_difference(redactor(repr(value)), redactor(repr(seen)))
-    return printable(
+    return escape_control(
         f"{redactor(name)}: {_shown(seen, redactor, place)}, and expected {_shown(value, redactor, place)}"
     )
 

@@ -22,7 +22,7 @@ class RateLimit:
         self.hits = 0
         self._window = max(1, round(per * 1000))
         # The milliseconds at which calls passed, oldest first.
-        self._passed: deque[int] = deque()
+        self._times: deque[int] = deque()
 
     def __repr__(self) -> str:
         return f"<RateLimit {self}>"
@@ -30,26 +30,26 @@ class RateLimit:
     def __str__(self) -> str:
         return f"{self.id}: {self.calls} calls per {self.per:g} s for {self.operation}; hit {self.hits}"
 
-    def is_for(self, call: Call) -> bool:
+    def applies_to(self, call: Call) -> bool:
         """Return whether a call counts against this limit."""
         return self.operation in ("*", call.operation)
 
-    def left(self, now: int) -> int:
+    def remaining_at(self, now: int) -> int:
         """Return the number of calls that may pass at a moment, in milliseconds."""
         # Later times were counted before the clock was moved back.
-        while self._passed and self._passed[-1] > now:
-            self._passed.pop()
-        while self._passed and self._passed[0] <= now - self._window:
-            self._passed.popleft()
-        return self.calls - len(self._passed)
+        while self._times and self._times[-1] > now:
+            self._times.pop()
+        while self._times and self._times[0] <= now - self._window:
+            self._times.popleft()
+        return self.calls - len(self._times)
 
-    def wait(self, now: int) -> int:
+    def milliseconds_left(self, now: int) -> int:
         """Return the milliseconds until another call may pass, for a limit that is full."""
-        return self._passed[0] + self._window - now
+        return self._times[0] + self._window - now
 
     def count(self, now: int) -> None:
         """Count a call that passes."""
-        self._passed.append(now)
+        self._times.append(now)
 
     def as_dict(self) -> dict[str, object]:
         """Return the limit as plain data, as the control API shows it."""
@@ -81,7 +81,7 @@ class RateLimitResult(NamedTuple):
         return shown if self.passes else {**shown, "Retry-After": str(self.retry_after)}
 
 
-def check_limits(limits: Sequence[RateLimit], seconds: float) -> RateLimitResult:
+def apply_limits(limits: Sequence[RateLimit], seconds: float) -> RateLimitResult:
     """Count a call against all limits, or against none if one of them is full.
 
     Args:
@@ -89,11 +89,11 @@ def check_limits(limits: Sequence[RateLimit], seconds: float) -> RateLimitResult
         seconds: the time on the site's clock.
     """
     now = round(seconds * 1000)
-    if full := [limit for limit in limits if not limit.left(now)]:
-        slowest = max(full, key=lambda limit: limit.wait(now))
+    if full := [limit for limit in limits if not limit.remaining_at(now)]:
+        slowest = max(full, key=lambda limit: limit.milliseconds_left(now))
         slowest.hits += 1
-        return RateLimitResult(slowest, 0, math.ceil(slowest.wait(now) / 1000))
+        return RateLimitResult(slowest, 0, math.ceil(slowest.milliseconds_left(now) / 1000))
     for limit in limits:
         limit.count(now)
-    tightest = min(limits, key=lambda limit: limit.left(now))
-    return RateLimitResult(tightest, tightest.left(now), 0)
+    tightest = min(limits, key=lambda limit: limit.remaining_at(now))
+    return RateLimitResult(tightest, tightest.remaining_at(now), 0)

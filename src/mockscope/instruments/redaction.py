@@ -9,19 +9,19 @@ from urllib.parse import quote
 
 from mockscope._vendor import AUTH_HEADER
 
-SHAPE: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{8}"
+KEY_PATTERN: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{8}"
 # The format of the vendor's keys (AUTH-4). Twelve digits at the end make a UUID, which is not a secret. A UUID is
 # redacted only if it begins with a known key.
-KEY: Final = re.compile(f"{SHAPE}(?![0-9a-f])", re.IGNORECASE)
-BEGUN: Final = re.compile(f"{SHAPE}(?=[0-9a-f])", re.IGNORECASE)
+KEY: Final = re.compile(f"{KEY_PATTERN}(?![0-9a-f])", re.IGNORECASE)
+KEY_PREFIX: Final = re.compile(f"{KEY_PATTERN}(?=[0-9a-f])", re.IGNORECASE)
 # Headers with <site-host>:<api-key>: the right one, and misspelt ones.
-PAIRS: Final = frozenset({AUTH_HEADER.lower(), "x-partner-auth", "x-http-partner-auth", "partner-auth"})
+CREDENTIAL_HEADERS: Final = frozenset({AUTH_HEADER.lower(), "x-partner-auth", "x-http-partner-auth", "partner-auth"})
 # Headers with a secret of another form.
-SECRETS: Final = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
+SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
 # The last four characters of a shorter key would reveal too much of it.
-SHORTEST_SHOWN: Final = 12
+MIN_SHOWN_CHARS: Final = 12
 # Shorter keys are redacted only in those headers: elsewhere they may be ordinary words.
-SHORTEST_SOUGHT: Final = 8
+MIN_SEARCHED_CHARS: Final = 8
 
 
 class Redactor:
@@ -37,11 +37,11 @@ class Redactor:
         # Keys to forget. The garbage collector may call `forget` in the middle of `learn`, where the lock is held.
         self._to_forget: deque[str] = deque()
         # Known keys in the vendor's format. They may be thousands, so they are looked up instead of searched for.
-        self._of_the_shape: set[str] = set()
-        self._sought: dict[str, dict[str, str]] = {}
+        self._vendor_keys: set[str] = set()
+        self._spellings: dict[str, dict[str, str]] = {}
 
     def __repr__(self) -> str:
-        return f"<Redactor that knows {sum(map(len, self._sought.values()))} spellings of keys>"
+        return f"<Redactor that knows {sum(map(len, self._spellings.values()))} spellings of keys>"
 
     def learn(self, key: str) -> None:
         """Redact a key from now on."""
@@ -49,9 +49,9 @@ class Redactor:
             self._drop_forgotten()
             self._known[key] += 1
             if KEY.fullmatch(key):
-                self._of_the_shape.add(key.lower())
-            elif len(key) >= SHORTEST_SOUGHT:
-                self._sought[key] = _spellings(key)
+                self._vendor_keys.add(key.lower())
+            elif len(key) >= MIN_SEARCHED_CHARS:
+                self._spellings[key] = _spellings(key)
 
     def forget(self, key: str) -> None:
         """Forget a key, once for each `learn`. It takes no lock."""
@@ -64,9 +64,9 @@ class Redactor:
                 self._drop_forgotten()
         # Most texts have no four hyphens, and a search would cost more.
         if text.count("-") >= 4:
-            text = KEY.sub(lambda found: last_four(found[0]), text)
-            text = BEGUN.sub(self._last_four_if_known, text)
-        for spellings in tuple(self._sought.values()):
+            text = KEY.sub(lambda found: mask(found[0]), text)
+            text = KEY_PREFIX.sub(self._last_four_if_known, text)
+        for spellings in tuple(self._spellings.values()):
             for key, shown in spellings.items():
                 if key in text:
                     text = text.replace(key, shown)
@@ -98,16 +98,16 @@ class Redactor:
 
     def header(self, name: str, value: str) -> str:
         """Return the value of a header with all keys redacted; the name is in lower case."""
-        if name in PAIRS:
+        if name in CREDENTIAL_HEADERS:
             # AUTH-1: the last colon separates host and key.
             host, colon, key = value.rpartition(":")
             # The two may be swapped.
-            host = ":".join([last_four(part) if part in self._known else part for part in host.split(":")])
-            value = f"{host}{colon}{last_four(key)}"
-        elif name in SECRETS:
+            host = ":".join([mask(part) if part in self._known else part for part in host.split(":")])
+            value = f"{host}{colon}{mask(key)}"
+        elif name in SECRET_HEADERS:
             scheme, blank, secret = value.partition(" ")
             names_scheme = name.endswith("authorization") and scheme.isalpha() and blank
-            value = f"{scheme} {last_four(secret)}" if names_scheme else last_four(value)
+            value = f"{scheme} {mask(secret)}" if names_scheme else mask(value)
         return self(value)
 
     def _drop_forgotten(self) -> None:
@@ -116,16 +116,16 @@ class Redactor:
             self._known[key] -= 1
             if not self._known[key]:
                 del self._known[key]
-                self._of_the_shape.discard(key.lower())
-                self._sought.pop(key, None)
+                self._vendor_keys.discard(key.lower())
+                self._spellings.pop(key, None)
 
     def _last_four_if_known(self, found: re.Match[str]) -> str:
-        return last_four(found[0]) if found[0].lower() in self._of_the_shape else found[0]
+        return mask(found[0]) if found[0].lower() in self._vendor_keys else found[0]
 
 
 def _spellings(key: str) -> dict[str, str]:
     """Return the forms of a key in text, URLs, Python and JSON, each with its redacted form, which splits no escape."""
-    shown = last_four(key)
+    shown = mask(key)
     in_json = json.dumps(key)[1:-1]
     spelled = {
         key: shown,
@@ -140,6 +140,6 @@ def _spellings(key: str) -> dict[str, str]:
     return spelled
 
 
-def last_four(secret: str) -> str:
+def mask(secret: str) -> str:
     """Return the redacted form of a secret, which shows its last four characters."""
-    return secret and f"…{secret[-4:] if len(secret) >= SHORTEST_SHOWN else ''}"
+    return secret and f"…{secret[-4:] if len(secret) >= MIN_SHOWN_CHARS else ''}"

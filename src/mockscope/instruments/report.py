@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from mockscope._support.text import printable
+from mockscope._support.text import escape_control
 from mockscope.instruments.call import Call
 from mockscope.instruments.request_log import INDENT, text_lines
 
@@ -31,4 +31,4 @@ def report(calls: Iterable[Call], *, most: int = MAX_SHOWN_CALLS, earlier: int =
 
 def _shortened(body: bytes) -> str:
     text = body.decode("utf-8", "replace")
-    return printable(text if len(text) <= MAX_BODY_CHARS else f"{text[:MAX_BODY_CHARS]}… ({len(body)} bytes)")
+    return escape_control(text if len(text) <= MAX_BODY_CHARS else f"{text[:MAX_BODY_CHARS]}… ({len(body)} bytes)")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from textwrap import wrap
 from typing import Final, TextIO
 
-from mockscope._support.text import clipped, printable
+from mockscope._support.text import clip, escape_control
 from mockscope.instruments.call import MAX_NAME_CHARS, Call
 from mockscope.instruments.hints import Hint
 
@@ -25,11 +25,11 @@ def text_line(call: Call) -> str:
     """Return time, status, operation, user or group, test mode, site, duration and planned fault, in columns."""
     time = call.received_at.astimezone().strftime("%H:%M:%S.%f")[:-3]
     what = call.operation or f"{call.method} {call.path}"
-    who = clipped(call.email or call.group or "", MAX_NAME_CHARS)
+    who = clip(call.email or call.group or "", MAX_NAME_CHARS)
     mode = "test mode" if call.test_mode else ""
     fault = f"  [{call.fault}]" if call.fault else ""
     duration = f"{(call.duration or 0) * 1000:.2f} ms{fault}"
-    return printable(
+    return escape_control(
         f"{time}  {call.status or '---'}  {what:<13}  {who:<16}  {mode:<11}  {call.site or '-'}  {duration}"
     )
 
@@ -50,7 +50,7 @@ def full_text(call: Call, width: int | None = None) -> str:
     request = [f"{call.method} {target}", *_header_lines(call.headers), *_body_lines(call.body)]
     response = [f"{call.status or '---'}", *_header_lines(call.response_headers), *_body_lines(call.response)]
     shown = [*(f"> {line}" for line in request), *(f"< {line}" for line in response)]
-    return "\n".join([text_lines(call, width), *(f"{INDENT}{printable(line)}".rstrip() for line in shown)])
+    return "\n".join([text_lines(call, width), *(f"{INDENT}{escape_control(line)}".rstrip() for line in shown)])
 
 
 def json_line(call: Call, width: int | None = None) -> str:
@@ -118,7 +118,7 @@ class JSONFormatter(logging.Formatter):
         return _message(time, record.levelname.lower(), super().format(record))
 
 
-def log_messages(form: str) -> TextIO:
+def configure_logging(form: str) -> TextIO:
     """Write messages of the server to standard error, in the form of the request log.
 
     Args:
@@ -146,7 +146,7 @@ def _hints(call: Call) -> list[Hint]:
 
 def _hint_lines(call: Call, width: int | None) -> Iterator[str]:
     for hint in _hints(call):
-        text = f"{INDENT}{printable(str(hint))}"
+        text = f"{INDENT}{escape_control(str(hint))}"
         yield from [text] if width is None else wrap(text, width, subsequent_indent=INDENT, break_on_hyphens=False)
 
 
@@ -155,4 +155,4 @@ def _header_lines(headers: list[tuple[str, str]]) -> list[str]:
 
 
 def _body_lines(body: bytes | None) -> list[str]:
-    return ["", *clipped(body.decode("utf-8", "replace"), MAX_BODY_SHOWN).splitlines()] if body else []
+    return ["", *clip(body.decode("utf-8", "replace"), MAX_BODY_SHOWN).splitlines()] if body else []

@@ -27,9 +27,9 @@ from urllib3.exceptions import HTTPError, InvalidChunkLength
 from urllib3.util import make_headers, parse_url
 
 from mockscope import __version__
-from mockscope._support.text import printable
+from mockscope._support.text import escape_control
 from mockscope._vendor import API_PATH, AUTH_HEADER, GROUPS_PATH
-from mockscope.instruments.redaction import SHORTEST_SOUGHT
+from mockscope.instruments.redaction import MIN_SEARCHED_CHARS
 from mockscope.remote.exchange import Exchange, Headers, KeyRedactor
 
 VISIBLE: Final = re.compile(r"[!-~]+")
@@ -91,7 +91,7 @@ class SiteClient:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         # The URL and the host are shown in messages.
-        if len(api_key) >= SHORTEST_SOUGHT and api_key in url:
+        if len(api_key) >= MIN_SEARCHED_CHARS and api_key in url:
             raise ValueError("the URL must not hold the key")
         if host.endswith(f":{api_key}"):
             raise ValueError("the host of the site is what comes before the colon and the key")
@@ -205,7 +205,7 @@ class SiteClient:
         except (HTTPError, OSError) as error:
             reason = _describe_error(error) if time.monotonic() < deadline else ""
             way = f" (through the proxy {self._proxy.host}:{self._proxy.port})" if self._proxy else ""
-            shown = printable(reason) or f"no response within {self._timeout:g} seconds"
+            shown = escape_control(reason) or f"no response within {self._timeout:g} seconds"
             raise Unreachable(self._redact(f"{self.url}{way}: {shown}")) from None
         except ValueError:
             raise ValueError("a header or a path cannot hold this: use visible ASCII") from None

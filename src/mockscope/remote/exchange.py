@@ -10,8 +10,8 @@ from typing import Any, Final
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
-from mockscope._support.text import printable
-from mockscope.instruments.redaction import SHORTEST_SOUGHT, Redactor, last_four
+from mockscope._support.text import escape_control
+from mockscope.instruments.redaction import MIN_SEARCHED_CHARS, Redactor, mask
 
 MAX_SHOWN_CHARACTERS: Final = 2000
 # A larger request is not repeated as a curl line: nobody reads it, and a shell takes no argument of its size.
@@ -46,10 +46,13 @@ class Exchange:
         return "\n".join(
             [
                 f"> {self.method} {_cut(self.path)}",
-                *(f"> {name}: {printable(_cut(value))}" for name, value in self.headers),
+                *(f"> {name}: {escape_control(_cut(value))}" for name, value in self.headers),
                 *self._body_lines(">", self.body),
                 f"< {self.status}",
-                *(f"< {printable(_cut(name))}: {printable(_cut(value))}" for name, value in self.response_headers),
+                *(
+                    f"< {escape_control(_cut(name))}: {escape_control(_cut(value))}"
+                    for name, value in self.response_headers
+                ),
                 *self._body_lines("<", self.content),
             ]
         )
@@ -86,7 +89,7 @@ class Exchange:
     def _body_lines(self, sign: str, body: bytes) -> Iterator[str]:
         # Redacted before it is cut: half a key would not be recognised.
         text = _cut(self._redact(body.decode("utf-8", "replace")), more="\n")
-        yield from (f"{sign} {printable(line.expandtabs(4))}" for line in text.splitlines())
+        yield from (f"{sign} {escape_control(line.expandtabs(4))}" for line in text.splitlines())
 
 
 def _cut(text: str, more: str = " ") -> str:
@@ -112,7 +115,7 @@ class KeyRedactor:
     def __call__(self, text: str) -> str:
         """Return a text with the key redacted."""
         # A short key may be any word: it is only recognised after its host.
-        return self._redactor(text.replace(self._pair, self._pair.removesuffix(self._key) + last_four(self._key)))
+        return self._redactor(text.replace(self._pair, self._pair.removesuffix(self._key) + mask(self._key)))
 
     def headers(self, headers: Headers) -> Headers:
         """Return headers with the key redacted, in those with other credentials too."""
@@ -147,6 +150,6 @@ class KeyRedactor:
 
     def _for_shell(self, text: str) -> str:
         marked = text.replace(self._pair, self._pair.removesuffix(self._key) + KEY_MARK)
-        if len(self._key) >= SHORTEST_SOUGHT:
+        if len(self._key) >= MIN_SEARCHED_CHARS:
             marked = marked.replace(self._key, KEY_MARK)
         return KEY_VARIABLE.join(quote(part) if part else "" for part in self._redactor(marked).split(KEY_MARK)) or "''"

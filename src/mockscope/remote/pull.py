@@ -69,7 +69,7 @@ class PulledSite:
     def known_group_names(self) -> list[str]:
         """Return the groups to ask for: the listed ones, and any others that users are in."""
         named = dict.fromkeys((*self.groups, *(name for user in self.users.values() for name in _group_names(user))))
-        return [name for name in named if _find_problem(rules.text, name) is None]
+        return [name for name in named if _find_problem(rules.parse_text, name) is None]
 
 
 def pull_site(client: SiteClient, progress: ProgressCallback) -> PulledSite:
@@ -259,7 +259,7 @@ def _groups(read: PulledSite, warnings: SeedWarnings) -> dict[str, str]:
     """Return the access of each group."""
     found: dict[str, str] = {}
     for name in read.groups:
-        if (problem := _find_problem(rules.text, name)) is not None:
+        if (problem := _find_problem(rules.parse_text, name)) is not None:
             warnings.add("group", f"left out, because the name {problem}", name)
         elif name not in read.details:
             warnings.add("group", "left out, because it was deleted in the meantime", name)
@@ -274,7 +274,7 @@ def _groups(read: PulledSite, warnings: SeedWarnings) -> dict[str, str]:
 def _users(read: PulledSite, groups: Mapping[str, str], warnings: SeedWarnings) -> list[Record]:
     found: dict[str, Record] = {}
     for email, record in read.users.items():
-        if (problem := _find_problem(rules.new_email, email)) is not None:
+        if (problem := _find_problem(rules.parse_email, email)) is not None:
             warnings.add("user", f"left out, because the email {problem}", email)
         elif email_key(email) in found:
             warnings.add("user", "left out, because another has the same email but for its case", email)
@@ -282,8 +282,8 @@ def _users(read: PulledSite, groups: Mapping[str, str], warnings: SeedWarnings) 
             parse = partial(_parse_field, record, warnings)
             found[email_key(email)] = {
                 "email": email,
-                "first_name": parse("first_name", rules.text, BLANK_NAME),
-                "last_name": parse("last_name", rules.text, BLANK_NAME),
+                "first_name": parse("first_name", rules.parse_text, BLANK_NAME),
+                "last_name": parse("last_name", rules.parse_text, BLANK_NAME),
                 "groups": _memberships(record, groups, warnings),
                 "last_login_at": parse("last_login_at", _parse_time, None),
                 "password_updated_at": parse("password_updated_at", _parse_time, None),
@@ -298,7 +298,7 @@ def _dashboards(read: PulledSite, groups: Mapping[str, str], warnings: SeedWarni
     for group in sorted(groups):
         for board in read.details[group]["dashboards"]:
             name = board["name"]
-            if (problem := _find_problem(rules.text, name)) is not None:
+            if (problem := _find_problem(rules.parse_text, name)) is not None:
                 warnings.add("dashboard", f"left out, because the name {problem}", name)
             elif group in found.get(name, ()):
                 warnings.add("dashboard", "taken for one, because others have the same name", name)
@@ -360,6 +360,6 @@ def _find_problem(parse: Callable[[object], str], value: object) -> str | None:
     """Return what is wrong with a value, or None."""
     try:
         parse(value)
-    except rules.Invalid as problem:
+    except rules.InvalidValue as problem:
         return str(problem)
     return None

@@ -14,19 +14,19 @@ from typing import Any, Final, Literal
 import msgspec
 
 from mockscope._support.collector import collector_off
-from mockscope._support.json_errors import mistake_of
+from mockscope._support.json_errors import normalize_error
 from mockscope._support.monotonic import unix_time_ns
-from mockscope._support.suggestions import hint_at
+from mockscope._support.suggestions import suggest
 from mockscope.domain.policy import Policy, with_choices
-from mockscope.domain.rules import SOMETHING
+from mockscope.domain.rules import NOT_BLANK
 from mockscope.domain.site import Site
 from mockscope.seeds import format as seed_format
-from mockscope.seeds.format import MakeUp, Seed, SeedError, Track, untracked
+from mockscope.seeds.format import RecordGenerator, Seed, SeedError, ShowProgress, no_progress
 
 SCHEMA_ID: Final = "https://json-schema.org/draft/2020-12/schema"
 
 PATTERNS_IN_WORDS: Final = {
-    repr(SOMETHING.pattern): "must not be blank",
+    repr(NOT_BLANK.pattern): "must not be blank",
     repr(seed_format.HOST_PATTERN): "must be visible ASCII without blanks",
     repr(seed_format.KEY_PATTERN): "must be visible ASCII without blank or colon",
 }
@@ -75,7 +75,7 @@ MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 
 
 @collector_off()
-def load_sites(source: SeedSource, *, now: datetime | None = None, track: Track = untracked) -> list[Site]:
+def load_sites(source: SeedSource, *, now: datetime | None = None, progress: ShowProgress = no_progress) -> list[Site]:
     """Load the sites of a seed, all or none.
 
     Args:
@@ -88,9 +88,9 @@ def load_sites(source: SeedSource, *, now: datetime | None = None, track: Track 
         OSError: If the file cannot be read.
     """
     if isinstance(source, Mapping):
-        return _load(dict(source), now, track, form="plain")
+        return _load(dict(source), now, progress, form="plain")
     path = Path(source)
-    return parse_sites(path.read_bytes(), str(path), now=now, track=track)
+    return parse_sites(path.read_bytes(), str(path), now=now, progress=progress)
 
 
 def copy_sites(source: SeedSource, now: datetime) -> list[Site]:
@@ -101,16 +101,18 @@ def copy_sites(source: SeedSource, now: datetime) -> list[Site]:
     text = path.read_bytes()
     if len(text) > MAX_FILE_BYTES:
         return parse_sites(text, str(path), now=now)
-    return [site.copy(site.host, site.api_key) for site in _parsed_once(text, str(path), now.date())]
+    return [site.copy(site.host, site.api_key) for site in _parse_cached(text, str(path), now.date())]
 
 
 @lru_cache(MAX_FILES)
-def _parsed_once(text: bytes, name: str, today: date) -> list[Site]:
+def _parse_cached(text: bytes, name: str, today: date) -> list[Site]:
     return parse_sites(text, name, now=datetime.combine(today, time(), UTC))
 
 
 @collector_off()
-def parse_sites(text: bytes, name: str, *, now: datetime | None = None, track: Track = untracked) -> list[Site]:
+def parse_sites(
+    text: bytes, name: str, *, now: datetime | None = None, progress: ShowProgress = no_progress
+) -> list[Site]:
     """Load the sites of a seed's text.
 
     Args:
@@ -132,7 +134,7 @@ def parse_sites(text: bytes, name: str, *, now: datetime | None = None, track: T
     if data is None:
         raise SeedError(f"the file is empty: {START}", where=name)
     try:
-        return _load(data, now, track, form="JSON" if is_json else "YAML")
+        return _load(data, now, progress, form="JSON" if is_json else "YAML")
     except SeedError as error:
         from mockscope.seeds import yaml_io
 
@@ -163,18 +165,18 @@ def schema() -> dict[str, Any]:
 # -- shape -----------------------------------------------------------------------------------------------------
 
 
-def _load(data: object, now: datetime | None, track: Track, *, form: Form) -> list[Site]:
+def _load(data: object, now: datetime | None, progress: ShowProgress, *, form: Form) -> list[Site]:
     try:
         seed = msgspec.convert(data, Seed)
     except msgspec.ValidationError as error:
         raise _shape_error(str(error), data, form) from None
-    made: MakeUp | None = None
+    made: RecordGenerator | None = None
     if any(site.generate for site in seed.sites):
         # Imported late: few seeds generate people, and reading the names takes time.
-        from mockscope.seeds.generate import make_up
+        from mockscope.seeds.generate import generate_records
 
-        made = partial(make_up, now=now or datetime.fromtimestamp(unix_time_ns() / 1e9, UTC))
-    return seed_format.load(seed, make_up=made, track=track)
+        made = partial(generate_records, now=now or datetime.fromtimestamp(unix_time_ns() / 1e9, UTC))
+    return seed_format.load(seed, generate_records=made, progress=progress)
 
 
 def _shape_error(text: str, data: object, form: Form) -> SeedError:
@@ -188,7 +190,7 @@ def _shape_error(text: str, data: object, form: Form) -> SeedError:
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL)
     if unknown:
         known = _struct_at(path).__struct_fields__
-        return SeedError(f"unknown key {unknown[1]}; {hint_at(unknown[1], known)}", (*path, unknown[1]))
+        return SeedError(f"unknown key {unknown[1]}; {suggest(unknown[1], known)}", (*path, unknown[1]))
     if problem == NOT_TEXT or where.startswith("`key`"):
         return SeedError("a key is not a text", path)
     if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
@@ -202,10 +204,10 @@ def _shape_error(text: str, data: object, form: Form) -> SeedError:
         problem = PATTERNS_IN_WORDS.get(pattern[1], problem)
     if form == "plain":
         return SeedError(problem, path)
-    return SeedError(f"{_spelled_key(path)}{problem}{_remedy(problem, data, path, form)}", path)
+    return SeedError(f"{_render_key(path)}{problem}{_remedy(problem, data, path, form)}", path)
 
 
-def _spelled_key(path: seed_format.Path) -> str:
+def _render_key(path: seed_format.Path) -> str:
     """Return the last key of a path, with the positions behind it and a colon: ``groups[0]: ``."""
     spelled = ""
     for step in reversed(path):
@@ -233,13 +235,13 @@ def _remedy(problem: str, data: Any, path: seed_format.Path, form: Form) -> str:
         case ("array", "object"):
             return "; write a list of them" + (", each after a dash" if form == "YAML" else " in brackets")
         case ("array", "str"):
-            return f"; write {json.dumps([_at(data, path)]) if form == 'JSON' else f'[{_at(data, path)}]'}"
+            return f"; write {json.dumps([_value_at(data, path)]) if form == 'JSON' else f'[{_value_at(data, path)}]'}"
         case ("object", _) if not path:
             return f"; {START}"
         case ("object", _) if path[-1] in MAPPINGS:
             return f"; write {_record(MAPPINGS[path[-1]], form)}"
         case ("object", "str") if len(path) > 1 and (example := EXAMPLES.get(str(path[-2]))):
-            record = dict(zip(example, [_at(data, path), *list(example.values())[1:]], strict=True))
+            record = dict(zip(example, [_value_at(data, path), *list(example.values())[1:]], strict=True))
             return f"; write {_record(record, form)}"
     return ""
 
@@ -250,7 +252,7 @@ def _record(record: dict[str, Any], form: Form) -> str:
     return "{" + ", ".join(f"{key}: {value}" for key, value in record.items()) + "}"
 
 
-def _at(data: Any, path: seed_format.Path) -> Any:
+def _value_at(data: Any, path: seed_format.Path) -> Any:
     for step in path:
         data = data[step]
     return data
@@ -279,9 +281,9 @@ def _parse_yaml(text: str, name: str) -> Any:
 
 def _parse_json(text: str, name: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_unique)
+        return json.loads(text, object_pairs_hook=_reject_repeated_keys)
     except json.JSONDecodeError as error:
-        mistake = mistake_of(error)
+        mistake = normalize_error(error)
         raise SeedError(
             f"not JSON: {mistake.msg} at column {mistake.colno}", where=f"{name}, line {mistake.lineno}"
         ) from None
@@ -297,7 +299,7 @@ def _parse_json(text: str, name: str) -> Any:
         raise SeedError(f"not JSON: {error}", where=name) from None
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
         seen: set[str] = set()

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Final, Protocol, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from mockscope._support.suggestions import nearest, nearest_email
+from mockscope._support.suggestions import find_nearest, find_nearest_email
 from mockscope._vendor import ALL_USERS, BUILTIN_GROUPS
 from mockscope.domain.credentials import API_KEY, HOST, new_api_key
 from mockscope.domain.model import Dashboard, Group, User, email_key, timestamp
 from mockscope.domain.policy import Policy
-from mockscope.domain.rules import ACCESS_WORDS, DASHBOARD_WORDS, EMAIL, SOMETHING, Invalid, text
+from mockscope.domain.rules import ACCESS_WORDS, DASHBOARD_WORDS, EMAIL, NOT_BLANK, InvalidValue, parse_text
 from mockscope.domain.site import Site
 from mockscope.domain.store import Change
 
@@ -28,9 +28,9 @@ HOST_PATTERN: Final = f"^{HOST.pattern}(?![\\s\\S])"
 KEY_PATTERN: Final = f"^{API_KEY.pattern}(?![\\s\\S])"
 
 Path = tuple[str | int, ...]
-Text = Annotated[str, Meta(pattern=SOMETHING.pattern)]
+Text = Annotated[str, Meta(pattern=NOT_BLANK.pattern)]
 # Generates the groups and users for a site's ``generate``.
-MakeUp = Callable[["SeedGenerate", "SeedSite"], tuple[list["SeedGroup"], Iterable["SeedUser"]]]
+RecordGenerator = Callable[["SeedGenerate", "SeedSite"], tuple[list["SeedGroup"], Iterable["SeedUser"]]]
 
 
 class SeedUser(msgspec.Struct, forbid_unknown_fields=True):
@@ -124,22 +124,24 @@ class SeedError(ValueError):
         super().__init__(problem, path)
 
     def __str__(self) -> str:
-        return f"{self.where or _spelled(self.path)}: {self.problem}"
+        return f"{self.where or _render_path(self.path)}: {self.problem}"
 
 
-class Track(Protocol):
+class ShowProgress(Protocol):
     """A function that iterates over items and shows its progress."""
 
     def __call__(self, items: Iterable[T], length: int, doing: str) -> Iterable[T]:
         """Iterate over items. ``length`` is their number, ``doing`` the text of the progress bar."""
 
 
-def untracked(items: Iterable[T], length: int, doing: str) -> Iterable[T]:
+def no_progress(items: Iterable[T], length: int, doing: str) -> Iterable[T]:
     """Return items without showing progress."""
     return items
 
 
-def load(seed: Seed, *, make_up: MakeUp | None = None, track: Track = untracked) -> list[Site]:
+def load(
+    seed: Seed, *, generate_records: RecordGenerator | None = None, progress: ShowProgress = no_progress
+) -> list[Site]:
     """Turn a seed into sites, all or none.
 
     Args:
@@ -157,7 +159,7 @@ def load(seed: Seed, *, make_up: MakeUp | None = None, track: Track = untracked)
         if site.host in hosts:
             raise SeedError(f"there is a site {site.host} already", (*path, "host"))
         hosts.add(site.host)
-        sites.append(_site(site, path, make_up, track))
+        sites.append(_site(site, path, generate_records, progress))
     return sites
 
 
@@ -196,21 +198,21 @@ def export_site(site: Site) -> dict[str, Any]:
     }
 
 
-def _site(seed: SeedSite, path: Path, make_up: MakeUp | None, track: Track) -> Site:
+def _site(seed: SeedSite, path: Path, generate_records: RecordGenerator | None, progress: ShowProgress) -> Site:
     users: Iterable[SeedUser] = seed.users
     number = len(seed.users)
     generate = seed.generate
     if generate is not None and (generate.idle or 0) > generate.users:
         problem = f"{generate.idle} of {generate.users} users cannot be idle; write a number up to {generate.users}"
         raise SeedError(problem, (*path, "generate", "idle"))
-    if generate is not None and make_up is not None:
-        groups, made_up = make_up(generate, seed)
+    if generate is not None and generate_records is not None:
+        groups, made_up = generate_records(generate, seed)
         seed = msgspec.structs.replace(seed, groups=[*seed.groups, *groups])
         users, number = chain(seed.users, made_up), number + generate.users
     site = Site(seed.host, seed.api_key or new_api_key(), enabled=seed.enabled, policy=seed.policy)
     site.store.apply(Change(groups=_groups(seed, path)))
     known = frozenset(site.store.groups)
-    records = _users(track(users, number, "loading users"), known, path)
+    records = _users(progress(users, number, "loading users"), known, path)
     site.store.apply(Change(users=records, dashboards=_dashboards(seed, known, records, path)))
     return site
 
@@ -261,7 +263,7 @@ def _users(seeded: Iterable[SeedUser], groups: frozenset[str], path: Path) -> di
 def _membership(names: tuple[str, ...], groups: frozenset[str]) -> tuple[str, ...]:
     for name in names:
         if name not in groups:
-            raise SeedError(_unknown("group", name, nearest(name, groups)), ("groups",))
+            raise SeedError(_unknown("group", name, find_nearest(name, groups)), ("groups",))
     return tuple(dict.fromkeys(names))
 
 
@@ -273,10 +275,10 @@ def _dashboards(seed: SeedSite, groups: frozenset[str], users: Mapping[str, User
             raise SeedError(f"there is a dashboard {board.name} already", (*at, "name"))
         owner = None if board.owner is None else users.get(email_key(board.owner))
         if board.owner is not None and owner is None:
-            raise SeedError(_unknown("user", board.owner, nearest_email(board.owner, users)), (*at, "owner"))
+            raise SeedError(_unknown("user", board.owner, find_nearest_email(board.owner, users)), (*at, "owner"))
         for name in board.access:
             if name not in groups:
-                raise SeedError(_unknown("group", name, nearest(name, groups)), (*at, "access", name))
+                raise SeedError(_unknown("group", name, find_nearest(name, groups)), (*at, "access", name))
         access = {name: _word(word, DASHBOARD_WORDS, (*at, "access", name)) for name, word in board.access.items()}
         boards[board.name] = Dashboard(_text(board.name, (*at, "name")), owner.email if owner else None, access)
     return boards
@@ -294,8 +296,8 @@ def _text(value: str, path: Path) -> str:
     if value.isascii():
         return value
     try:
-        return text(value)
-    except Invalid as problem:
+        return parse_text(value)
+    except InvalidValue as problem:
         raise SeedError(f"{problem}", path) from None
 
 
@@ -310,5 +312,5 @@ def _unknown(what: str, name: str, guess: str | None) -> str:
     return f"the site has no {what} {name}" + (f"; did you mean {guess}?" if guess else "")
 
 
-def _spelled(path: Path) -> str:
+def _render_path(path: Path) -> str:
     return "seed" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)

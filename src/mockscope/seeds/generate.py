@@ -28,7 +28,9 @@ MAX_LOGINS: Final = 2000
 FIRST_DAY: Final = datetime(5, 1, 1, tzinfo=UTC)
 
 
-def make_up(generate: SeedGenerate, site: SeedSite, now: datetime) -> tuple[list[SeedGroup], Iterator[SeedUser]]:
+def generate_records(
+    generate: SeedGenerate, site: SeedSite, now: datetime
+) -> tuple[list[SeedGroup], Iterator[SeedUser]]:
     """Generate the groups and users for a seed.
 
     Args:
@@ -51,7 +53,7 @@ def _groups(generate: SeedGenerate, taken: set[str], draw: random.Random) -> lis
     numbers: dict[str, int] = {}
     groups = []
     for _ in range(generate.groups):
-        name = _free(f"{draw.choice(TEAMS)} {draw.choice(PLACES)}", " ", "", numbers, taken)
+        name = _take_name(f"{draw.choice(TEAMS)} {draw.choice(PLACES)}", " ", "", numbers, taken)
         groups.append(SeedGroup(name, draw.choice(list(Access)).value))
     return groups
 
@@ -59,7 +61,7 @@ def _groups(generate: SeedGenerate, taken: set[str], draw: random.Random) -> lis
 def _users(
     generate: SeedGenerate, taken: set[str], groups: list[str], today: datetime, draw: random.Random
 ) -> Iterator[SeedUser]:
-    first_names, last_names = _names("first_names.txt"), _names("last_names.txt")
+    first_names, last_names = _load_names("first_names.txt"), _load_names("last_names.txt")
     parts = {name: re.sub(r"[^a-z]", "", name.lower()) for name in (*first_names, *last_names)}
     memberships = [
         [ALL_USERS, *draw.sample(groups, min(len(groups), size))] for size in (0, 1, 1, 2, 3) for _ in range(20)
@@ -84,7 +86,7 @@ def _users(
         # One in ten was invited and never came.
         has_come = draw.random() < 0.9 or generate.idle is not None
         yield SeedUser(
-            email=_free(f"{parts[first]}.{parts[last]}", "", "@example.com", numbers, taken),
+            email=_take_name(f"{parts[first]}.{parts[last]}", "", "@example.com", numbers, taken),
             first_name=first,
             last_name=last,
             groups=groups_of_one,
@@ -104,11 +106,11 @@ def _login(today: datetime, span: tuple[int, int], share: float, password_days: 
 
 
 @cache
-def _names(file: str) -> list[str]:
+def _load_names(file: str) -> list[str]:
     return Path(__file__).with_name(file).read_text(encoding="ascii").split()
 
 
-def _free(name: str, separator: str, ending: str, numbers: dict[str, int], taken: set[str]) -> str:
+def _take_name(name: str, separator: str, ending: str, numbers: dict[str, int], taken: set[str]) -> str:
     """Return the name, or the name with the first free number, and mark it as taken."""
     while True:
         number = numbers[name] = numbers.get(name, 0) + 1

@@ -19,7 +19,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
-from mockscope._support.arguments import check_kind
+from mockscope._support.arguments import check_type
 from mockscope._support.monotonic import monotonic
 from mockscope._support.signals import ending_signals
 from mockscope.app import Mockscope, forwarded
@@ -97,9 +97,9 @@ class LiveServer:
     ) -> None:
         _check_port("port", port)
         _check_port("proxy_port", proxy_port)
-        check_kind("proxy", proxy, bool)
+        check_type("proxy", proxy, bool)
         if not isinstance(tls, Authority):
-            check_kind("tls", tls, bool)
+            check_type("tls", tls, bool)
         self._mockscope = Mockscope(seed, **settings)
         self.app = self._mockscope.app
         self.registry = self._mockscope.registry

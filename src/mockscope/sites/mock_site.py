@@ -8,15 +8,15 @@ from datetime import datetime
 from typing import Any, Protocol, Self, TypeVar
 from weakref import finalize
 
-from mockscope._support.arguments import check_kind
-from mockscope._support.timestamps import aware
+from mockscope._support.arguments import check_type
+from mockscope._support.timestamps import parse_time
 from mockscope._vendor import ADMINISTRATORS, AUTH_HEADER
 from mockscope.contract import validation
 from mockscope.domain.credentials import new_api_key, new_host
 from mockscope.domain.model import Dashboard, Group, User, timestamp
 from mockscope.domain.policy import Policy
-from mockscope.domain.rules import ADDED_DASHBOARD, ADDED_GROUP, ADDED_USER, NewGroup, NewUser, read_body
-from mockscope.domain.site import Site, Snapshot
+from mockscope.domain.rules import ADDED_DASHBOARD, ADDED_GROUP, ADDED_USER, NewGroup, NewUser, parse_fields
+from mockscope.domain.site import Site, SiteState
 from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.faults import Faults
@@ -126,7 +126,7 @@ class MockSite:
 
     @enabled.setter
     def enabled(self, enabled: bool) -> None:
-        check_kind("enabled", enabled, bool)
+        check_type("enabled", enabled, bool)
         self._site.enabled = enabled
 
     @property
@@ -198,7 +198,7 @@ class MockSite:
             "tfa_enabled": tfa_enabled,
         }
         draft = NewUser(
-            **read_body(ADDED_USER, fields),
+            **parse_fields(ADDED_USER, fields),
             last_login_at=None if last_login_at is None else _shown(last_login_at),
             password_updated_at=None if password_updated_at is None else _shown(password_updated_at),
         )
@@ -214,7 +214,7 @@ class MockSite:
         Raises:
             Refused: If create_group would refuse it (GROUP-CREATE-1, GROUP-CREATE-3).
         """
-        draft = NewGroup(**read_body(ADDED_GROUP, {"name": name, "access": access}))
+        draft = NewGroup(**parse_fields(ADDED_GROUP, {"name": name, "access": access}))
         return _there(self._site.create_group(draft))
 
     def add_dashboard(
@@ -231,8 +231,8 @@ class MockSite:
             Refused: If the name is blank or taken, the owner or a group is unknown, or an access word is unknown.
             ValueError: If ``access`` is not a mapping.
         """
-        check_kind("access", access, Mapping | None)
-        fields = read_body(ADDED_DASHBOARD, {"name": name, "owner": owner, "access": dict(access or {})})
+        check_type("access", access, Mapping | None)
+        fields = parse_fields(ADDED_DASHBOARD, {"name": name, "owner": owner, "access": dict(access or {})})
         return self._site.create_dashboard(Dashboard(**fields))
 
     def record_login(self, email: str, at: datetime | str | None = None) -> User:
@@ -246,7 +246,7 @@ class MockSite:
             Refused: If the site has no such user.
             ValueError: If the time is not valid, or has no offset from UTC.
         """
-        check_kind("email", email, str)
+        check_type("email", email, str)
         return self._site.record(email, last_login_at=self._moment(at))
 
     def record_password_change(self, email: str, at: datetime | str | None = None) -> User:
@@ -260,7 +260,7 @@ class MockSite:
             Refused: If the site has no such user.
             ValueError: If the time is not valid, or has no offset from UTC.
         """
-        check_kind("email", email, str)
+        check_type("email", email, str)
         return self._site.record(email, password_updated_at=self._moment(at))
 
     def _moment(self, at: datetime | str | None) -> str:
@@ -274,7 +274,7 @@ class MockSite:
         Args:
             name: also store the snapshot in ``snapshots`` under this name, in place of an earlier one.
         """
-        check_kind("name", name, str | None)
+        check_type("name", name, str | None)
         made = SiteSnapshot(self, self._site.snapshot(), name)
         if name is not None:
             self.snapshots[name] = made
@@ -354,7 +354,7 @@ class MockSite:
 
     @strict.setter
     def strict(self, strict: bool) -> None:
-        check_kind("strict", strict, bool)
+        check_type("strict", strict, bool)
         self._strict = strict
 
     @property
@@ -368,7 +368,7 @@ class MockSite:
 
     @contract.setter
     def contract(self, contract: bool) -> None:
-        check_kind("contract", contract, bool)
+        check_type("contract", contract, bool)
         self._contract = contract
 
     @property
@@ -413,7 +413,7 @@ class MockSite:
 class SiteSnapshot:
     """A state that a site can return to. ``site.snapshot()`` returns one; it can be used as a ``with`` block."""
 
-    def __init__(self, site: MockSite, state: Snapshot, name: str | None) -> None:
+    def __init__(self, site: MockSite, state: SiteState, name: str | None) -> None:
         self.site = site
         self.state = state
         self.name = name
@@ -443,4 +443,4 @@ def _listed(groups: object) -> object:
 
 def _shown(moment: datetime | str) -> str:
     # Validated first: timestamp caches its results, and fails on a value that cannot be hashed.
-    return timestamp(aware(moment))
+    return timestamp(parse_time(moment))

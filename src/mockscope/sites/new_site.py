@@ -5,7 +5,7 @@ from datetime import datetime
 from os import PathLike
 from typing import Final
 
-from mockscope._support.arguments import check_kind
+from mockscope._support.arguments import check_type
 from mockscope._vendor import ADMINISTRATORS, ALL_USERS
 from mockscope.domain.rules import NewUser
 from mockscope.domain.site import Site
@@ -48,7 +48,7 @@ def seeded_site(seed: SeedSource, host: str | None, now: datetime) -> Site:
         OSError: If the file can't be read.
         ValueError: If the seed has no sites, or several and none with this host.
     """
-    check_kind("seed", seed, str | PathLike | Mapping)
+    check_type("seed", seed, str | PathLike | Mapping)
     sites = files.copy_sites(seed, now)
     if len(sites) == 1:
         return sites[0]

@@ -7,8 +7,8 @@ from threading import Condition, Lock, RLock
 from typing import Any, Final
 from weakref import WeakSet
 
-from mockscope._support.arguments import check_kind, check_word
-from mockscope._support.forks import OfParent, after_fork
+from mockscope._support.arguments import check_choice, check_type
+from mockscope._support.forks import ParentOnly, register_after_fork
 from mockscope.domain.credentials import new_api_key, new_host
 from mockscope.domain.directory import Directory
 from mockscope.domain.policy import Policy
@@ -59,7 +59,7 @@ class SiteRegistry:
         self._handles: dict[Site, MockSite] = {}
         _REGISTRIES.add(self)
         if seed is not None:
-            check_kind("seed", seed, str | PathLike | Mapping)
+            check_type("seed", seed, str | PathLike | Mapping)
             self.put(*files.load_sites(seed, now=self.clock.now()))
 
     def __repr__(self) -> str:
@@ -120,7 +120,7 @@ class SiteRegistry:
             ImportError: If ``contract`` is True, and the validator is not installed.
         """
         for name in policy:
-            check_word("argument", name, SITE_ARGUMENTS)
+            check_choice("argument", name, SITE_ARGUMENTS)
         site = new_site(host or new_host(), api_key or new_api_key(), seed, seed_host=host, now=self.clock.now())
         # Set last: no switch may change the groups of a fresh site's administrator.
         site.policy = site.policy.with_changes(**policy)
@@ -189,11 +189,11 @@ def _leave_to_parent() -> None:
 
     The child has no server threads. A lock that such a thread held at the fork would stay locked forever.
     """
-    of_parent = OfParent()
+    of_parent = ParentOnly()
     for registry in [registry for registry in _REGISTRIES if registry.address not in (None, WITHOUT_SOCKET)]:
         parts: list[tuple[object, str, object]] = [
             (registry.directory, "_lock", of_parent),
-            (registry.clock._family, "lock", of_parent),
+            (registry.clock._group, "lock", of_parent),
             (registry.redactor, "_lock", Lock()),
         ]
         for site, handle in registry._handles.items():
@@ -203,4 +203,4 @@ def _leave_to_parent() -> None:
             setattr(part, name, stand_in)
 
 
-after_fork(_leave_to_parent)
+register_after_fork(_leave_to_parent)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypedDict
 
-from mockscope._support.arguments import check_kind
+from mockscope._support.arguments import check_type
 from mockscope.contract import validation
 from mockscope.instruments.call_log import MAX_CALLS
 
@@ -46,8 +46,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("hint_header", "strict", "contract", "control"):
-            check_kind(name, getattr(self, name), bool)
-        check_kind("calls_kept", self.calls_kept, int)
+            check_type(name, getattr(self, name), bool)
+        check_type("calls_kept", self.calls_kept, int)
         if self.calls_kept < 1:
             raise ValueError(f"calls_kept is 1 or more, not {self.calls_kept}")
         if self.contract:

@@ -129,7 +129,7 @@ class Api:
         """Answer where mockscope itself failed (HTTP-8)."""
         call = request.call
         refused = Refused(Refusal.CRASHED)
-        call.rule, call.hint = refused.rule, HintTemplate.CRASHED.about()
+        call.rule, call.hint = refused.rule, HintTemplate.CRASHED.fill()
         return rendered(refused, call.redactor)
 
     def _admit(self, request: HTTPRequest) -> tuple[Row, MockSite]:

@@ -19,11 +19,11 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from mockscope import codec
-from mockscope._support.threads import in_thread
+from mockscope._support.threads import run_in_thread
 from mockscope.domain.refusals import Refused
 from mockscope.instruments.call import Call
 from mockscope.instruments.clock import Clock
-from mockscope.instruments.fault import BODILESS, Action, CannedResponse, Fault, FunctionFailed
+from mockscope.instruments.fault import BODILESS_STATUSES, Action, CannedResponse, Fault, FunctionFailed
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.rate_limits import RateLimitResult
 from mockscope.web.request import HTTPRequest
@@ -106,7 +106,7 @@ async def respond_or_break(
 async def _judged(
     request: HTTPRequest, endpoint: Callable[[], JSONResponse], faults: Faults, clock: Clock
 ) -> JSONResponse:
-    verdict = faults.judge(request.call)
+    verdict = faults.check_rate_limits(request.call)
     if verdict is not None:
         request.response_headers = verdict.headers
         if not verdict.passes:
@@ -131,8 +131,8 @@ async def _judged(
 async def _taken(request: HTTPRequest, faults: Faults, instead_of: Fault | None = None) -> Fault | None:
     # Read once: a rule with a function may be planned meanwhile.
     rules = faults.rules
-    take = partial(faults.take, request.call, rules, instead_of=instead_of)
-    return await _outside(request, take) if any(callable(rule.where) for rule in rules) else take()
+    select = partial(faults.select, request.call, rules, instead_of=instead_of)
+    return await _outside(request, select) if any(callable(rule.where) for rule in rules) else select()
 
 
 async def _broken(
@@ -307,7 +307,7 @@ async def _outside(request: HTTPRequest, function: Callable[[], T]) -> T:
     """
     try:
         async with _held_back(request, inf):
-            return await in_thread(function)
+            return await run_in_thread(function)
     except ClientDisconnect:
         logger.warning(
             "The server stops, and a function of %s has not returned from %s.", request.call.fault, request.call
@@ -348,7 +348,7 @@ def _planned(fault: Fault) -> CannedResponse:
     status = fault.status or 200
     said = codec.encode(codec.Message(f"A planned fault: {status} {responses.get(status, '')}".rstrip()))
     return CannedResponse(
-        status, b"" if status in BODILESS else said if fault.body is None else fault.body, fault.headers
+        status, b"" if status in BODILESS_STATUSES else said if fault.body is None else fault.body, fault.headers
     )
 
 

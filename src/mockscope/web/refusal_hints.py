@@ -10,12 +10,12 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from mockscope import codec
-from mockscope._support.suggestions import MOST_CANDIDATES, nearest, nearest_email
+from mockscope._support.suggestions import MAX_CANDIDATES, find_nearest, find_nearest_email
 from mockscope._vendor import AUTH_HEADER_BYTES, EMAIL_HEADER_BYTES, GROUPS_PATH, USERS_PATH
 from mockscope.domain.directory import Directory
 from mockscope.domain.model import email_key
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.domain.rules import ACCESS_WORDS, GROUP_CHANGES, NEW_GROUP, NEW_USER, USER_CHANGES, Body
+from mockscope.domain.rules import ACCESS_WORDS, GROUP_CHANGES, NEW_GROUP, NEW_USER, USER_CHANGES, FieldTable
 from mockscope.domain.store import Table
 from mockscope.instruments.hints import Hint, HintTemplate, did_you_mean
 from mockscope.web.request import HTTPRequest
@@ -24,7 +24,7 @@ from mockscope.web.request import HTTPRequest
 Values = Mapping[str, str]
 FITS: Final[Values] = {}
 
-BODIES: Final[Mapping[str, Body]] = {
+BODIES: Final[Mapping[str, FieldTable]] = {
     "create_user": NEW_USER,
     "update_user": USER_CHANGES,
     "create_group": NEW_GROUP,
@@ -83,12 +83,12 @@ def _known_sites(refused: Refused, request: HTTPRequest, directory: Directory) -
     hosts = directory.hosts()
     more = f" and {len(hosts) - MAX_HOSTS_SHOWN} more" if len(hosts) > MAX_HOSTS_SHOWN else ""
     known = ", ".join(hosts[:MAX_HOSTS_SHOWN]) or "none"
-    return {"known": known + more, "nearest": did_you_mean(nearest(refused.values["host"], hosts))}
+    return {"known": known + more, "nearest": did_you_mean(find_nearest(refused.values["host"], hosts))}
 
 
 def _other_site(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
     key = request.head.header(AUTH_HEADER_BYTES).strip().rpartition(":")[2]
-    return next(({"other": site.host} for site in directory if site.is_opened_by(key)), None)
+    return next(({"other": site.host} for site in directory if site.accepts_key(key)), None)
 
 
 def _at(pattern: str) -> Condition:
@@ -96,7 +96,7 @@ def _at(pattern: str) -> Condition:
 
 
 def _near_path(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
-    return {"nearest": did_you_mean(nearest(request.call.path.rstrip("/"), (USERS_PATH, GROUPS_PATH)))}
+    return {"nearest": did_you_mean(find_nearest(request.call.path.rstrip("/"), (USERS_PATH, GROUPS_PATH)))}
 
 
 def _email_in_query(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
@@ -110,25 +110,27 @@ def _email_in_body(refused: Refused, request: HTTPRequest, directory: Directory)
 def _near_user(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
     email = refused.values["email"]
     return {
-        "nearest": did_you_mean(nearest_email(email, _neighbours(request, request.site.store.users, email_key(email))))
+        "nearest": did_you_mean(
+            find_nearest_email(email, _neighbours(request, request.site.store.users, email_key(email)))
+        )
     }
 
 
 def _administrators(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
     emails = [user.email for user in request.site.administrators()]
-    guess = nearest_email(refused.values["email"], emails)
+    guess = find_nearest_email(refused.values["email"], emails)
     return {"nearest": did_you_mean(guess), "such": f", such as {guess or emails[0]}" if emails else ""}
 
 
 def _near_group(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
     name = refused.values["name"]
-    return {"nearest": did_you_mean(nearest(name, _neighbours(request, request.site.store.groups, name)))}
+    return {"nearest": did_you_mean(find_nearest(name, _neighbours(request, request.site.store.groups, name)))}
 
 
 def _neighbours(request: HTTPRequest, table: Table[Any], key: str) -> list[str]:
     """The keys to compare with: all of a small table, else those around the place of ``key``."""
     with request.site.lock:
-        return list(table) if len(table) <= MOST_CANDIDATES else table.near(key, MOST_CANDIDATES // 2)
+        return list(table) if len(table) <= MAX_CANDIDATES else table.keys_near(key, MAX_CANDIDATES // 2)
 
 
 def _body(pattern: bytes) -> Condition:
@@ -151,7 +153,7 @@ def _access_misspelt(refused: Refused, request: HTTPRequest, directory: Director
     access = sent_field("access", request)
     if not isinstance(access, str) or access.lower() in ACCESS_WORDS:
         return None
-    return {"sent": access or "(blank)", "nearest": did_you_mean(nearest(access, ACCESS_WORDS))}
+    return {"sent": access or "(blank)", "nearest": did_you_mean(find_nearest(access, ACCESS_WORDS))}
 
 
 def sent_field(name: str, request: HTTPRequest) -> object:
@@ -164,9 +166,9 @@ def _required_misspelt(refused: Refused, request: HTTPRequest, directory: Direct
     """A required field is missing and a near one was sent: most likely the one is meant by the other."""
     fields, table = request.fields or {}, BODIES[request.call.operation or ""]
     missing = [field.name for field in table.fields if field.required and field.name not in fields]
-    for name in islice(fields, MOST_CANDIDATES):
+    for name in islice(fields, MAX_CANDIDATES):
         if name not in table.names and get_close_matches(name, missing, n=1):
-            return {"sent": name, "nearest": f"{did_you_mean(nearest(name, missing))} {refused.message}"}
+            return {"sent": name, "nearest": f"{did_you_mean(find_nearest(name, missing))} {refused.message}"}
     return None
 
 
@@ -247,7 +249,7 @@ def explain(refused: Refused, request: HTTPRequest, directory: Directory) -> Hin
     """Return the hint for a refused request."""
     for refusal, hint, find in REASONS:
         if refusal is refused.refusal and (values := find(refused, request, directory)) is not None:
-            return redacted(hint.about(**{**refused.values, "message": refused.message, **values}), request)
+            return redacted(hint.fill(**{**refused.values, "message": refused.message, **values}), request)
     raise AssertionError(f"no hint explains {refused.refusal}")
 
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 
 from starlette.types import Scope
 
-from mockscope._support.text import readable
+from mockscope._support.text import decode_header
 from mockscope._vendor import AUTH_HEADER_BYTES, EMAIL_HEADER_BYTES, NEXT_PAGE_START, TEST_MODE
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.packed_headers import HeaderPairs
@@ -72,7 +72,7 @@ class RequestHead:
         """
         if self.repeats_headers:
             self._check_repeated(EMAIL_HEADER_BYTES, Refusal.EMAIL_REPEATED)
-        email = readable(self.header(EMAIL_HEADER_BYTES)).strip()
+        email = decode_header(self.header(EMAIL_HEADER_BYTES)).strip()
         if not email:
             raise Refused(Refusal.EMAIL_BLANK if self.names_user else Refusal.EMAIL_MISSING, rule=rule)
         return email

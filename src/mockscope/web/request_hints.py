@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from mockscope import codec
-from mockscope._support.suggestions import nearest
+from mockscope._support.suggestions import find_nearest
 from mockscope._vendor import AUTH_HEADER_BYTES, EMAIL_HEADER_BYTES, NEXT_PAGE_START, OTHER_CREATOR_FIELD, TEST_MODE
 from mockscope.instruments.hints import Hint, HintTemplate, did_you_mean
 from mockscope.web.refusal_hints import (
@@ -88,7 +88,7 @@ def _parameters(hint: HintTemplate) -> Find:
                     operation in ("list_users", "list_groups") and not request.head.start and not request.call.rule
                 )
                 first = " This is the first page." if is_first else ""
-                guess = did_you_mean(nearest(name, known))
+                guess = did_you_mean(find_nearest(name, known))
                 yield {"sent": name, "outcome": _outcome(request), "nearest": guess, "first": first}
 
     return find
@@ -110,7 +110,7 @@ def _unknown_fields(*, dry_run: bool) -> Find:
         known = KNOWN_FIELDS[operation]
         for name in islice((name for name in request.fields or {} if name not in known), MOST_UNKNOWN):
             if _is_dry_run(name) is dry_run and (operation, name) != EMAIL_OF_UPDATE:
-                yield {"sent": name, "outcome": _outcome(request), "nearest": did_you_mean(nearest(name, known))}
+                yield {"sent": name, "outcome": _outcome(request), "nearest": did_you_mean(find_nearest(name, known))}
 
     return find
 
@@ -133,7 +133,7 @@ def _odd_test_mode(request: HTTPRequest) -> Iterable[Values]:
 def _blank_in_cursor(request: HTTPRequest) -> Iterable[Values]:
     start = request.head.start
     if request.call.operation == "list_groups":
-        return _once(request.site.group_meant_by(start) != start)
+        return _once(request.site.decode_group_cursor(start) != start)
     # An email never holds a blank.
     return _once(" " in start and request.call.operation == "list_users")
 
@@ -245,7 +245,7 @@ def suspect(request: HTTPRequest) -> tuple[Hint, ...]:
         for values in find(request)
     ]
     found.sort(key=lambda each: PLACES[each[0]])
-    return tuple(redacted(hint.about(**values), request) for hint, values in found)
+    return tuple(redacted(hint.fill(**values), request) for hint, values in found)
 
 
 def _parts(request: HTTPRequest, operation: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from mockscope import codec
 from mockscope._vendor import GROUP_PATH, GROUPS_PATH, REMOVED_MESSAGE, TEST_MODE_MESSAGE, USERS_PATH
 from mockscope.domain.model import Group, User
-from mockscope.domain.rules import read_group_changes, read_new_group, read_new_user, read_user_changes
+from mockscope.domain.rules import parse_group_changes, parse_new_group, parse_new_user, parse_user_changes
 from mockscope.web.request import HTTPRequest
 from mockscope.web.request_head import RequestHead
 from mockscope.web.response import JSONResponse
@@ -58,13 +58,13 @@ def get_user(request: HTTPRequest) -> JSONResponse:
 
 
 def create_user(request: HTTPRequest) -> JSONResponse:
-    draft = request.parse(read_new_user)
+    draft = request.parse(parse_new_user)
     return created(request, request.site.create_user(draft, dry_run=request.head.asks_test_mode))
 
 
 def update_user(request: HTTPRequest) -> JSONResponse:
     target = request.site.user(request.head.email(rule="USER-UPDATE-1"), rule="USER-UPDATE-1")
-    changes = request.parse(read_user_changes)
+    changes = request.parse(parse_user_changes)
     return updated(request.site.update_user(target.email, changes, dry_run=request.head.asks_test_mode))
 
 
@@ -85,13 +85,13 @@ def get_group(request: HTTPRequest) -> JSONResponse:
 
 
 def create_group(request: HTTPRequest) -> JSONResponse:
-    draft = request.parse(read_new_group)
+    draft = request.parse(parse_new_group)
     return created(request, request.site.create_group(draft, dry_run=request.head.asks_test_mode))
 
 
 def update_group(request: HTTPRequest) -> JSONResponse:
     target = request.site.group(request.group_name, rule="GROUP-UPDATE-2")
-    changes = request.parse(read_group_changes)
+    changes = request.parse(parse_group_changes)
     return updated(request.site.update_group(target.name, changes, dry_run=request.head.asks_test_mode))
 
 

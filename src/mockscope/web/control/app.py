@@ -13,7 +13,7 @@ from starlette.routing import Route, Router
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from mockscope._support.suggestions import nearest
+from mockscope._support.suggestions import find_nearest
 from mockscope.contract import document
 from mockscope.contract.validation import ExtraMissing
 from mockscope.domain.directory import HostTaken
@@ -92,7 +92,7 @@ class ReservedPaths:
         path: str = scope["path"]
         if self._access is None and path.startswith(CONTROL):
             raise HTTPException(404, "The control API of this server is switched off (--no-control, control=False).")
-        guess = nearest(path.removeprefix(BASE), self._suggested)
+        guess = find_nearest(path.removeprefix(BASE), self._suggested)
         hint = f"did you mean {self._suggested[guess]}?" if guess else f"{BASE}/openapi.yaml describes the paths."
         raise HTTPException(404, f"There is no {path}; {hint}")
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, unquote
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from mockscope._support.suggestions import nearest
+from mockscope._support.suggestions import find_nearest
 from mockscope.instruments.call_log import Calls
 from mockscope.sites.mock_site import MockSite
 from mockscope.sites.registry import SiteRegistry
@@ -56,7 +56,7 @@ class ControlRequest:
         site = self.registry.directory.get(host)
         handle = None if site is None else self.registry.handle(site)
         if handle is None:
-            guess = nearest(host, self.registry.directory.hosts())
+            guess = find_nearest(host, self.registry.directory.hosts())
             hint = f"did you mean {guess}?" if guess else "GET /_mockscope/v1/sites lists those that are there."
             raise HTTPException(404, f"There is no site {host}; {hint}")
         return handle

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from mockscope._support.suggestions import hint_at
+from mockscope._support.suggestions import suggest
 
 Given = Annotated[str, Meta(min_length=1)]
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -143,7 +143,7 @@ def _in_words(error: str, shape: Any) -> str:
     # "[...]" stands for any key of an object that may have any.
     path = where.strip("`").partition("[...]")[0].removeprefix("$").removeprefix(".")
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
-        problem = f"there is no field {unknown[1]} here; {hint_at(unknown[1], shape.__struct_fields__)}"
+        problem = f"there is no field {unknown[1]} here; {suggest(unknown[1], shape.__struct_fields__)}"
     elif missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
         problem = f"{missing[1]} is missing"
     problem = IN_OTHER_WORDS.get(problem, problem)
