@@ -4,8 +4,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, Unpack
 
-from starlette.types import ASGIApp
-
 from mockscope.seeds.files import SeedSource
 from mockscope.sites.mock_site import MockSite
 from mockscope.sites.registry import SiteRegistry
@@ -56,7 +54,7 @@ class Mockscope:
         self.observers = self.registry.observers
         self._access = ControlAccess(checked.control_token) if checked.control else None
         self._hide_token()
-        self.app: ASGIApp = build_app(self.registry, hint_header=checked.hint_header, access=self._access)
+        self.app = build_app(self.registry, hint_header=checked.hint_header, access=self._access)
 
     def __repr__(self) -> str:
         return f"<Mockscope: {len(self.registry.directory)} sites>"

@@ -79,16 +79,20 @@ def test_every_example_is_checked() -> None:
     assert [place for place, node in nodes(CONTRACT, ()) if "example" in node] == []
 
 
-def test_the_served_yaml_is_the_file_byte_for_byte(mockscope_server: LiveServer) -> None:
-    documented = requests.get(f"{mockscope_server.url}/openapi.yaml", timeout=300)
-    assert (documented.status_code, documented.headers["Content-Type"]) == (200, "application/yaml")
-    assert documented.content == OPENAPI.read_bytes()
+def test_the_served_yaml_is_the_file_with_the_url_of_the_server(mockscope_server: LiveServer) -> None:
+    response = requests.get(f"{mockscope_server.url}/openapi.yaml", timeout=300)
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/yaml")
+    before, servers, after = OPENAPI.read_bytes().partition(
+        b'  - url: http://127.0.0.1:8765\n    description: "`mockscope serve`, on its default port"\n'
+    )
+    assert servers
+    assert response.content == before + f'  - url: "{mockscope_server.url}"\n'.encode() + after
 
 
-def test_the_served_json_equals_the_file(mockscope_server: LiveServer) -> None:
-    documented = requests.get(f"{mockscope_server.url}/openapi.json", timeout=300)
-    assert (documented.status_code, documented.headers["Content-Type"]) == (200, "application/json; charset=utf-8")
-    assert json.loads(documented.content) == CONTRACT
+def test_the_served_json_is_the_file_with_the_url_of_the_server(mockscope_server: LiveServer) -> None:
+    response = requests.get(f"{mockscope_server.url}/openapi.json", timeout=300)
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json; charset=utf-8")
+    assert json.loads(response.content) == {**CONTRACT, "servers": [{"url": mockscope_server.url}]}
 
 
 def test_paths_methods_and_operations_are_those_of_the_table_of_routes() -> None:

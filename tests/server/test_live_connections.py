@@ -13,7 +13,7 @@ import httpx
 import httpx2
 import pytest
 import requests
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from support.bounds import WAIT_SECONDS
 from support.wire import JSON, Response, Wire, ask_urllib, head, message, quoted
 
@@ -73,13 +73,19 @@ class CountingServer(LiveServer):
     def __init__(self) -> None:
         super().__init__()
         self.asked_from: list[int] = []
-        inner = self.app
+        self.app.add_middleware(ClientPorts, self.asked_from)
 
-        async def counting(scope: Scope, receive: Receive, send: Send) -> None:
-            self.asked_from.append(scope["client"][1])
-            await inner(scope, receive, send)
 
-        self.app = counting
+class ClientPorts:
+    """Note the port of the client of each request."""
+
+    def __init__(self, app: ASGIApp, ports: list[int]) -> None:
+        self._app = app
+        self._ports = ports
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._ports.append(scope["client"][1])
+        await self._app(scope, receive, send)
 
 
 def ask_300_times_with_requests(url: str, headers: dict[str, str]) -> None:

@@ -84,6 +84,6 @@ def broken(scope: Scope, status: int, headers: dict[bytes, bytes], body: dict[st
 def forked(seed: dict[str, Any]) -> Iterator[mockscope.LiveServer]:
     """A server that runs the fork."""
     server = mockscope.LiveServer(seed)
-    server.app = Fork(server.app)
+    server.app.add_middleware(Fork)
     with server:
         yield server

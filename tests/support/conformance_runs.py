@@ -311,6 +311,6 @@ def deviating_server(deviate: Deviation, seed: Any = SEED) -> Iterator[tuple[Liv
     """Yield a server with a deviation, on a socket, and its site."""
     server = LiveServer(seed)
     [site] = server.sites.values()
-    server.app = DeviatingApp(server.app, site, deviate)
+    server.app.add_middleware(DeviatingApp, site, deviate)
     with server:
         yield server, site

@@ -71,7 +71,7 @@ def ask(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(double.app(scope, receive, send))  # type: ignore[arg-type]
+    asyncio.run(double.app(scope, receive, send))
     return sent[0]["status"], json.loads(b"".join(message.get("body", b"") for message in sent[1:]))
 
 

@@ -113,7 +113,8 @@ def openapi(form: str) -> None:
     from mockscope.contract import document
 
     # As bytes: neither the locale nor the platform's line ends may touch it.
-    sys.stdout.buffer.write(document.openapi_json() if form == "json" else document.openapi_yaml())
+    text = document.openapi_yaml()
+    sys.stdout.buffer.write(document.to_json(text) if form == "json" else text)
 
 
 @click.command("export-schema")

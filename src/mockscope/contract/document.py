@@ -1,40 +1,38 @@
-"""The paths of the contracts. That of the API is in the wheel or two levels above a checkout, ours in the package."""
+"""The contracts: ``openapi.yaml`` of the vendor's API, and ``control.yaml`` of the control API."""
 
-from functools import cache
+import json
+import re
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
 PACKAGE: Final = Path(__file__).resolve().parents[1]
+SERVERS: Final = re.compile(rb"^servers:\n(?: .*\n)+", re.MULTILINE)
 
 
 @cache
 def openapi_yaml() -> bytes:
-    """``openapi.yaml``, byte for byte."""
+    """Return ``openapi.yaml``. It is in the wheel, or at the top of a checkout."""
     packaged = PACKAGE / "openapi.yaml"
     return (packaged if packaged.is_file() else PACKAGE.parents[1] / "openapi.yaml").read_bytes()
 
 
 @cache
-def openapi_json() -> bytes:
-    """The same contract as JSON."""
-    return _as_json(openapi_yaml())
-
-
-@cache
 def control_yaml() -> bytes:
-    """``control.yaml``, the contract of the control API, byte for byte."""
+    """Return ``control.yaml``, which is in the package."""
     return (PACKAGE / "control.yaml").read_bytes()
 
 
-@cache
-def control_json() -> bytes:
-    """The same contract as JSON."""
-    return _as_json(control_yaml())
+def with_server(contract: bytes, url: str) -> bytes:
+    """Return a contract in YAML whose only server is ``url``."""
+    # A string in JSON is one in YAML too.
+    servers = b"servers:\n  - url: %b\n" % json.dumps(url).encode()
+    return SERVERS.sub(lambda match: servers, contract, count=1)
 
 
-def _as_json(text: bytes) -> bytes:
-    import json
+@lru_cache(maxsize=4)
+def to_json(contract: bytes) -> bytes:
+    """Return a contract in JSON."""
+    import yaml  # imported late: most servers do not need it
 
-    import yaml
-
-    return json.dumps(yaml.load(text, Loader=yaml.CSafeLoader), ensure_ascii=False, indent=2).encode()
+    return json.dumps(yaml.load(contract, Loader=yaml.CSafeLoader), ensure_ascii=False, indent=2).encode()

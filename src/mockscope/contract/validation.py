@@ -76,7 +76,7 @@ def contract() -> "Contract":
     Raises:
         ExtraMissing: If the validator is not installed.
     """
-    return Contract(json.loads(contract_document.openapi_json()))
+    return Contract(json.loads(contract_document.to_json(contract_document.openapi_yaml())))
 
 
 class Contract:

@@ -31,6 +31,7 @@ from mockscope.server.protocol import protocol_class
 from mockscope.sites.mock_site import MockSite
 from mockscope.sites.registry import SiteRegistry
 from mockscope.sites.settings import SettingsArguments
+from mockscope.web.app import without_routing
 
 if TYPE_CHECKING:
     from mockscope.intercept.transports import InProcess
@@ -283,7 +284,7 @@ class LiveServer:
         url = self.url
         if isinstance(self._gate, SecurePort):
             raise ValueError(f"without a socket there is no TLS, and this mockscope server speaks it: {url}")
-        return InProcess(self.registry, self.app, url, lambda: self.registry.address == url)
+        return InProcess(self.registry, without_routing(self.app), url, lambda: self.registry.address == url)
 
     def _run(self, gates: Mapping[Gate, socket.socket], ready: "Future[None]", native_id_of_starter: int) -> None:
         def tell(stopping: asyncio.Event) -> None:
@@ -349,7 +350,7 @@ def _run_loop(
         on_ready: called in the loop once the ports accept, with the event that ends the server.
         is_impatient: returns whether to stop waiting for requests in progress; None never waits.
     """
-    config = uvicorn_config(server.app)
+    config = uvicorn_config(without_routing(server.app))
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(_serve(server, config, gates, on_ready, is_impatient))
 

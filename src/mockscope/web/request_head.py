@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 from starlette.types import Scope
 
@@ -34,11 +34,10 @@ class RequestHead:
     asks_test_mode = False
 
     def __init__(self, scope: Scope) -> None:
-        raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
         self.method: str = scope["method"]
         self.http_version: str = scope.get("http_version", "1.1")
-        self.path = raw_path.decode("utf-8", "replace")
-        self.decoded_path: str = scope["path"]
+        self.path: str = scope["raw_path"].decode("utf-8", "replace")
+        self.decoded_path = unquote(self.path)
         self.query_string: str = scope["query_string"].decode("latin-1")
         if self.query_string:
             pairs = [pair.partition("=") for pair in self.query_string.split("&")]

@@ -52,16 +52,16 @@ def test_every_operation_lists_the_refusals_of_its_path() -> None:
         assert (operation["operationId"], refusals) == (operation["operationId"], expected)
 
 
-def test_the_served_yaml_is_the_file_byte_for_byte(mockscope_server: LiveServer) -> None:
+def test_the_served_yaml_is_the_file_with_the_url_of_the_server(mockscope_server: LiveServer) -> None:
     response = requests.get(f"{mockscope_server.url}{BASE}/openapi.yaml", timeout=300)
     assert (response.status_code, response.headers["Content-Type"]) == (200, "application/yaml")
-    assert response.content == document.control_yaml()
+    assert response.content == document.with_server(document.control_yaml(), mockscope_server.url)
 
 
-def test_the_served_json_equals_the_file(mockscope_server: LiveServer) -> None:
+def test_the_served_json_is_the_file_with_the_url_of_the_server(mockscope_server: LiveServer) -> None:
     response = requests.get(f"{mockscope_server.url}{BASE}/openapi.json", timeout=300)
     assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json; charset=utf-8")
-    assert json.loads(response.content) == CONTRACT
+    assert json.loads(response.content) == {**CONTRACT, "servers": [{"url": mockscope_server.url}]}
 
 
 def test_seeds_are_described_as_the_printed_schema_describes_them() -> None:

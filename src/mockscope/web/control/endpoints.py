@@ -73,6 +73,22 @@ class Row(NamedTuple):
 # -- endpoints -------------------------------------------------------------------------------------------------
 
 
+def openapi_yaml(request: ControlRequest) -> Response:
+    return Response(document.with_server(document.openapi_yaml(), request.server_url), media_type=YAML)
+
+
+def openapi_json(request: ControlRequest) -> Response:
+    return JSONResponse(document.to_json(document.with_server(document.openapi_yaml(), request.server_url)))
+
+
+def control_yaml(request: ControlRequest) -> Response:
+    return Response(document.with_server(document.control_yaml(), request.server_url), media_type=YAML)
+
+
+def control_json(request: ControlRequest) -> Response:
+    return JSONResponse(document.to_json(document.with_server(document.control_yaml(), request.server_url)))
+
+
 def import_server(request: ControlRequest) -> object:
     made = request.registry.put(*files.load_sites(request.body, now=request.registry.clock.now()))
     return {"sites": [views.site(site) for site in made]}
@@ -181,11 +197,15 @@ def _calls_and_clock(of: str) -> tuple[Row, ...]:
     )
 
 
+DOCUMENTS: Final = (
+    Row("GET", "/openapi.yaml", openapi_yaml, query=None),
+    Row("GET", "/openapi.json", openapi_json, query=None),
+)
 ROWS: Final = (
     Row("GET", f"{BASE}/health", lambda request: {"status": "ok"}),
     Row("GET", f"{BASE}/version", lambda request: {"version": __version__}),
-    Row("GET", f"{BASE}/openapi.yaml", lambda request: Response(document.control_yaml(), media_type=YAML)),
-    Row("GET", f"{BASE}/openapi.json", lambda request: JSONResponse(document.control_json())),
+    Row("GET", f"{BASE}/openapi.yaml", control_yaml),
+    Row("GET", f"{BASE}/openapi.json", control_json),
     Row(
         "POST",
         f"{BASE}/reset",

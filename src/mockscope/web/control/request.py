@@ -13,6 +13,8 @@ from mockscope.sites.mock_site import MockSite
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.schemas import read_json, read_query
 
+# In the scope: the path at which the application is mounted, percent-encoded.
+MOUNT_PATH: Final = "mockscope.mount_path"
 WITH_BODY: Final = ("POST", "PUT", "PATCH")
 LARGEST_BODY: Final = 64 * 1024 * 1024
 
@@ -32,6 +34,8 @@ class ControlRequest:
     def __init__(self, request: Request, registry: SiteRegistry, body: bytes) -> None:
         self.registry = registry
         self.method = request.method
+        # The URL of the server, with the path at which the application is mounted.
+        self.server_url = str(request.base_url.replace(path=request.scope[MOUNT_PATH])) or "/"
         # The fields of the row's shapes that were sent, or have a default.
         self.body: dict[str, Any] = {}
         self.query: dict[str, Any] = {}

@@ -1,34 +1,9 @@
-"""The control API costs nothing until it is used: no module is loaded before the first request to it."""
-
-import subprocess
-import sys
+"""The application as ASGI defines it: lifespan, websockets, and a scope without its optional parts."""
 
 import httpx
 from support.control_client import BASE
 
 from mockscope import Mockscope
-
-LOADED = """
-import sys
-from mockscope import serve
-import http.client, urllib.request
-with serve() as server:
-    site = server.site()
-    urllib.request.urlopen(urllib.request.Request(server.url + "/api/v1/users", headers=site.headers)).read()
-    before = {name for name in sys.modules if name.startswith(("mockscope.web.control", "starlette.applications"))}
-    urllib.request.urlopen(server.url + "/_mockscope/v1/health").read()
-    after = {name for name in sys.modules if name.startswith(("mockscope.web.control", "starlette.applications"))}
-print(sorted(before), "mockscope.web.control.endpoints" in after, "starlette.applications" in after)
-"""
-
-
-def test_the_control_api_is_imported_with_its_first_request() -> None:
-    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, timeout=300, check=False)
-
-    assert (done.stdout, done.stderr) == (
-        "['mockscope.web.control', 'mockscope.web.control.access'] True False\n",
-        "",
-    )
 
 
 async def test_lifespan_and_websockets_are_handled_as_asgi_requires() -> None:

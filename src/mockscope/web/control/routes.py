@@ -1,29 +1,27 @@
-"""The reserved paths as one ASGI application: access, the table of rows, and the rendering of errors."""
+"""The routes of the reserved paths: the access to them, their methods, and their errors in JSON."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
-from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route, Router
-from starlette.types import Message, Receive, Scope, Send
-from starlette.websockets import WebSocketClose
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mockscope._support.suggestions import find_nearest
-from mockscope.contract import document
 from mockscope.contract.validation import ExtraMissing
 from mockscope.domain.directory import HostTaken
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.access import ControlAccess
-from mockscope.web.control.endpoints import BASE, ROWS, YAML, Row
+from mockscope.web.control.endpoints import BASE, DOCUMENTS, ROWS, Row
 from mockscope.web.control.request import WITH_BODY, ControlRequest, body_of
 from mockscope.web.control.views import respond
-from mockscope.web.response import JSONResponse
+from mockscope.web.response import SERVER
 
 logger: Final = logging.getLogger("mockscope")
 
@@ -36,61 +34,86 @@ FOR_BROWSERS: Final = [
 ]
 # These write over records, keys, a clock or a file: a path that is not there is never taken for one of them.
 NEVER_SUGGESTED: Final = ("/reset", "/import", "/restore", "/rotate-key", "/save")
-# The contract of the vendor's API is for everybody.
-OPEN_ROWS: Final = (
-    Row("GET", "/openapi.yaml", lambda request: Response(document.openapi_yaml(), media_type=YAML), query=None),
-    Row("GET", "/openapi.json", lambda request: JSONResponse(document.openapi_json()), query=None),
-)
 
 
 class ReservedPaths:
-    """The paths that are ours.
+    """The documents and the control API.
+
+    Attributes:
+        routes: The routes.
+        not_found: The application for the other reserved paths.
 
     Args:
-        registry: the sites, with their instruments.
-        access: who may use the control API; None switches it off.
+        registry: The sites, with their instruments.
+        access: The access to the control API; None switches it off.
     """
 
     def __init__(self, registry: SiteRegistry, access: ControlAccess | None) -> None:
-        self._access = access
         rows: dict[str, dict[str, Row]] = {}
-        for row in OPEN_ROWS if access is None else (*OPEN_ROWS, *ROWS):
+        for row in DOCUMENTS if access is None else (*DOCUMENTS, *ROWS):
             rows.setdefault(row.path, {})[row.method] = row
-        # Compared without their common beginning, or any two would be alike.
-        self._suggested = {path.removeprefix(BASE): path for path in rows if not path.endswith(NEVER_SUGGESTED)}
-        self._router = Router(
-            [Route(path, Resource(methods, registry)) for path, methods in rows.items()],
-            redirect_slashes=False,
-            default=self._nothing,
-        )
+        middleware = [Middleware(ReservedMiddleware, access)]
+        self.routes = [
+            Route(path, Resource(methods, registry), middleware=middleware) for path, methods in rows.items()
+        ]
+        self.not_found = ReservedMiddleware(NotFound(rows, is_off=access is None), access)
+
+
+class ReservedMiddleware:
+    """Check the access to a reserved path, add headers, and render HTTPExceptions in JSON.
+
+    Args:
+        app: The application to call.
+        access: The access to the control API; None where it is switched off.
+    """
+
+    def __init__(self, app: ASGIApp, access: ControlAccess | None) -> None:
+        self._app = app
+        self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._router(scope, receive, send)
-            return
-        # Matched on the path as it was sent: a host may hold a slash, as %2F (see web/routes.py).
-        raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
-        inner = {**scope, "path": raw.decode("utf-8", "replace")}
-        is_control = inner["path"].startswith(CONTROL)
+        is_control = scope["path"].startswith(CONTROL)
+        was_asked = False
 
-        async def send_guarded(message: Message) -> None:
-            if is_control and message["type"] == "http.response.start":
-                message = {**message, "headers": [*message["headers"], *FOR_BROWSERS]}
+        async def receive_body() -> Message:
+            nonlocal was_asked
+            was_asked = True
+            return await receive()
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [SERVER, *(pair for pair in message["headers"] if pair[0] != b"server")]
+                headers += FOR_BROWSERS if is_control else ()
+                if not was_asked and b"expect" in dict(scope["headers"]):
+                    # The client would send another request, which would be taken for the body.
+                    headers.append((b"connection", b"close"))
+                message = {**message, "headers": headers}
             await send(message)
 
         try:
             if self._access is not None and is_control:
-                self._access.check(inner)
-            await self._router(inner, receive, send_guarded)
+                self._access.check(scope)
+            await self._app(scope, receive_body, send_with_headers)
         except HTTPException as error:
-            await refused(error, inner)(inner, receive, send_guarded)
+            await refused(error, scope)(scope, receive_body, send_with_headers)
 
-    async def _nothing(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            await WebSocketClose()(scope, receive, send)
-            return
+
+class NotFound:
+    """Raise a 404 that names the nearest known path.
+
+    Args:
+        paths: The known paths.
+        is_off: Whether the control API is switched off.
+    """
+
+    def __init__(self, paths: Iterable[str], *, is_off: bool) -> None:
+        # Compared without their common beginning, or any two would be alike.
+        self._suggested = {path.removeprefix(BASE): path for path in paths if not path.endswith(NEVER_SUGGESTED)}
+        self._is_off = is_off
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
-        if self._access is None and path.startswith(CONTROL):
+        if self._is_off and path.startswith(CONTROL):
             raise HTTPException(404, "The control API of this server is switched off (--no-control, control=False).")
         guess = find_nearest(path.removeprefix(BASE), self._suggested)
         hint = f"did you mean {self._suggested[guess]}?" if guess else f"{BASE}/openapi.yaml describes the paths."

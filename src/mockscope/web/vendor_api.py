@@ -1,0 +1,166 @@
+"""The vendor's API as an ASGI application: the order of its checks, and a call for each request."""
+
+import logging
+from functools import partial
+from typing import Final
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from mockscope._support.randomness import random_hex
+from mockscope.domain.refusals import Refusal, Refused
+from mockscope.instruments.call import Call
+from mockscope.instruments.call_log import CallLog
+from mockscope.instruments.fault import FunctionFailed
+from mockscope.instruments.hints import HintTemplate
+from mockscope.instruments.packed_headers import encode_headers
+from mockscope.sites.mock_site import MockSite
+from mockscope.sites.registry import SiteRegistry
+from mockscope.web.fault_injection import respond_or_break
+from mockscope.web.refusal_hints import BODIES, explain
+from mockscope.web.request import HTTPRequest
+from mockscope.web.request_head import MAX_HEAD_BYTES, REFUSED_HEAD, RequestHead
+from mockscope.web.request_hints import suspect
+from mockscope.web.response import JSONResponse, rendered
+from mockscope.web.routes import Endpoint, Row, allowed_methods, route
+
+logger: Final = logging.getLogger("mockscope")
+
+
+class VendorAPI:
+    """The ten operations.
+
+    Args:
+        registry: The sites that it answers for, with their instruments.
+        hint_header: Whether answers carry X-Mockscope-Hint (HTTP-10).
+    """
+
+    def __init__(self, registry: SiteRegistry, *, hint_header: bool) -> None:
+        self._registry = registry
+        self._directory = registry.directory
+        self._prefix = f"{random_hex(4)}-"
+        self._hint_header = hint_header
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        head = RequestHead(scope)
+        request = HTTPRequest(scope, receive, head, self._new_call(head, scope.get("scheme", "http")))
+        try:
+            try:
+                response = await self._response(request)
+            except ClientDisconnect:
+                raise
+            except FunctionFailed as error:
+                # The trace is the user's function's own: frames of mockscope would bury it.
+                place = request.call.fault, request.call.method, request.call.path
+                logger.error("the function of %s failed on %s %s", *place, exc_info=error.__cause__ or error)
+                response = await self._refuse(request, Refused(Refusal.FUNCTION_FAILED, problem=str(error)))
+            except Exception:
+                # HTTP-8: the trace is for the log alone.
+                logger.exception("crashed on %s %s", request.call.method, request.call.path)
+                response = self._crashed(request)
+            if request.leaves_body_behind:
+                await request.drain()
+            self._complete(response, request)
+            await response(scope, receive, send)
+        except ClientDisconnect:
+            pass
+        finally:
+            self._log_of(request).close(request.call)
+
+    def _new_call(self, head: RequestHead, scheme: str) -> Call:
+        number = next(self._registry.numbers)
+        id = f"{self._prefix}{number}"
+        return Call(id, head.method, head.path, head.query_string, encode_headers(head.headers), number, scheme)
+
+    async def _response(self, request: HTTPRequest) -> JSONResponse:
+        try:
+            if refusal := request.scope.get("state", {}).get(REFUSED_HEAD):
+                raise Refused(Refusal[refusal], limit=str(MAX_HEAD_BYTES))
+            row, handle = self._authenticate_and_route(request)
+            if row.has_body or (handle.faults.are_planned and request.head.announces_body):
+                await request.read_body()
+            if handle.faults.are_planned:
+                return await respond_or_break(
+                    request, partial(carried_out, row.endpoint, request), handle.faults, handle.clock
+                )
+            return carried_out(row.endpoint, request)
+        except Refused as refused:
+            return await self._refuse(request, refused)
+
+    async def _refuse(self, request: HTTPRequest, refused: Refused) -> JSONResponse:
+        call = request.call
+        call.rule = refused.rule
+        self._log_of(request)
+        if (call.operation in BODIES or refused.refusal is Refusal.EMAIL_MISSING) and not request.head.waits_to_send:
+            # It belongs to the entry, and a hint may depend on it.
+            await request.read_body()
+        call.hint = hint = explain(refused, request, self._directory)
+        call.hints = tuple(other for other in suspect(request) if other.code != hint.code)
+        return rendered(refused, call.redactor)
+
+    def _crashed(self, request: HTTPRequest) -> JSONResponse:
+        """Answer where mockscope itself failed (HTTP-8)."""
+        call = request.call
+        refused = Refused(Refusal.CRASHED)
+        call.rule, call.hint = refused.rule, HintTemplate.CRASHED.fill()
+        return rendered(refused, call.redactor)
+
+    def _authenticate_and_route(self, request: HTTPRequest) -> tuple[Row, MockSite]:
+        """HTTP-6: authenticate, route, method; then the operation checks, in its own order."""
+        call = request.call
+        rows, request.group_name = route(request.head)
+        row = rows.get((request.head.method, request.head.names_user)) if rows else None
+        if row is not None:
+            call.operation = row.operation
+        handle = self._authenticate(request)
+        if rows is None:
+            raise Refused(Refusal.PATH_UNKNOWN, path=call.path)
+        if row is None:
+            allowed = allowed_methods(rows)
+            raise Refused(Refusal.METHOD_NOT_ALLOWED, method=call.method, path=call.path, allowed=allowed)
+        call.test_mode = row.method != "GET" and request.head.asks_test_mode
+        return row, handle
+
+    def _authenticate(self, request: HTTPRequest) -> MockSite:
+        """Return the site that the request opens; from here on the request is among its calls."""
+        request.site = self._directory.authenticate(request.head.credentials())
+        handle = self._registry.handle(request.site)
+        if handle is None:
+            # The site was removed by another thread after it was found.
+            raise Refused(Refusal.SITE_UNKNOWN, host=request.site.host)
+        request.call.site = request.site.host
+        request.open_in(handle.calls)
+        request.site.check_enabled()
+        return handle
+
+    def _log_of(self, request: HTTPRequest) -> CallLog:
+        """Return the log that holds the call: that of a site, or that of calls that reached none."""
+        return request.open_in(self._registry.calls) if request.log is None else request.log
+
+    def _complete(self, response: JSONResponse, request: HTTPRequest) -> None:
+        """Add the headers that every answer has, and keep the answer in the entry."""
+        call = request.call
+        for name, value in request.response_headers.items():
+            # A planned fault may have set it.
+            response.headers.setdefault(name, value)
+        if request.leaves_body_unsent:
+            response.headers["Connection"] = "close"
+        # HTTP-10: "X-Request-Id, the id of its call"
+        response.raw_headers.append((b"x-request-id", call.id.encode()))
+        if call.hint is not None and self._hint_header:
+            response.raw_headers.append((b"x-mockscope-hint", call.hint.code.encode()))
+        if call.method == "HEAD":
+            response.body = b""
+        response.keep_in(call)
+
+
+def carried_out(endpoint: Endpoint, request: HTTPRequest) -> JSONResponse:
+    """Return the answer of an operation, and put hints for a request that it accepted into the entry.
+
+    Raises:
+        Refused: What the operation refuses.
+    """
+    response = endpoint(request)
+    if hints := suspect(request):
+        request.call.hint, request.call.hints = hints[0], hints
+    return response
