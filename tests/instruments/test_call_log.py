@@ -557,6 +557,27 @@ async def test_forgotten_calls_take_no_memory() -> None:
     assert (len(site.calls), len(double.calls)) == (100, 100)
 
 
+@pytest.mark.parametrize("when", ["on receipt", "after the response"])
+def test_an_observer_that_raises_is_logged_and_the_response_is_sent(
+    when: str, site: MockSite, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise RuntimeError("Joey ate the sandwich")
+
+    seen: list[str] = []
+    if when == "on receipt":
+        monkeypatch.setattr(journal_module, "CALL_OBSERVERS", [fail, lambda call, calls: seen.append(call.id)])
+    else:
+        monkeypatch.setattr(site.calls, "observers", [fail, lambda call: seen.append(call.id)])
+
+    response = httpx.get(f"{site.url}{USERS}", headers=site.headers, trust_env=False, verify=False)
+    [call] = site.calls
+    until(lambda: bool(seen))
+
+    assert (response.status_code, seen) == (200, [call.id])
+    assert caplog.messages == ["An observer of calls raised an error. The response is not affected."]
+
+
 def test_a_forgotten_call_is_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
     # The plugin keeps the latest calls of the test that runs.
     monkeypatch.setattr(journal_module, "CALL_OBSERVERS", [])

@@ -81,8 +81,7 @@ class Call(msgspec.Struct, eq=False):
     def __str__(self) -> str:
         parts = (
             str(self.status or "..."),
-            self.operation or f"{self.method} {self.path}",
-            clip(self.email or self.group or "", MAX_NAME_CHARS),
+            *describe_target(self),
             "(test mode)" * self.test_mode,
             f"[{self.fault}]" if self.fault else "",
         )
@@ -256,6 +255,11 @@ class Call(msgspec.Struct, eq=False):
 
 
 Observer = Callable[[Call], None]
+
+
+def describe_target(call: Call) -> tuple[str, str]:
+    """Return the operation, or else method and path, and the user or group that the call is about."""
+    return call.operation or f"{call.method} {call.path}", clip(call.email or call.group or "", MAX_NAME_CHARS)
 
 
 def _read(body: bytes | None) -> Any:

@@ -15,7 +15,7 @@ from typing import Any, Final, overload
 from mockscope._support.arguments import check_type
 from mockscope._support.monotonic import monotonic
 from mockscope._support.text import escape_control
-from mockscope.instruments.call import Call, Observer
+from mockscope.instruments.call import Call, Observer, describe_target
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.matching import (
     Criteria,
@@ -188,7 +188,7 @@ class Calls(Sequence[Call]):
         expected = list(operations)
         for operation in expected:
             check_operation(operation)
-        seen = [call.operation or f"{call.method} {call.path}" for call in self._calls()]
+        seen = [describe_target(call)[0] for call in self._calls()]
         if seen != expected:
             raise AssertionError("\n".join(_sequence_error(expected, seen, f"{self._kind} on {self._place}")))
 
@@ -267,8 +267,7 @@ class CallLog(Calls):
         call.received = self.clock.time()
         call.thread = get_ident()
         self._ring.append(call)
-        for observe in CALL_OBSERVERS:
-            observe(call, self)
+        _call_observers(CALL_OBSERVERS, call, self)
 
     def close(self, call: Call) -> None:
         """Complete a call whose response was sent, and show it to the observers."""
@@ -282,13 +281,7 @@ class CallLog(Calls):
         call.duration = duration
         if self._waiting:
             self._notify()
-        # Copied, because an observer that waits for one call removes itself.
-        for observe in (*self._shared, *self.observers):
-            try:
-                observe(call)
-            # An observer may be a user's function, and the request is complete whatever it raises.
-            except Exception:
-                logger.exception("An observer of calls raised an error; the answer was out before.")
+        _call_observers((*self._shared, *self.observers), call)
 
     @contextmanager
     def mark_delayed(self, call: Call, until: float, end: Callable[[], None]) -> Iterator[None]:
@@ -366,6 +359,16 @@ class CallLog(Calls):
                 oldest = self._large.popleft()
                 self._bytes -= oldest.size_bytes
                 oldest.discard_content()
+
+
+def _call_observers(observers: Sequence[Callable[..., None]], *args: object) -> None:
+    # Copied, because an observer that waits for one call removes itself.
+    for observe in tuple(observers):
+        try:
+            observe(*args)
+        # An observer may be a user's function. The response does not depend on it.
+        except Exception:
+            logger.exception("An observer of calls raised an error. The response is not affected.")
 
 
 def _calls(number: int | None) -> str:

@@ -11,7 +11,7 @@ from textwrap import wrap
 from typing import Final, TextIO
 
 from mockscope._support.text import clip, escape_control
-from mockscope.instruments.call import MAX_NAME_CHARS, Call
+from mockscope.instruments.call import Call, describe_target
 from mockscope.instruments.hints import Hint
 
 INDENT: Final = "    "
@@ -24,13 +24,12 @@ Render = Callable[[Call, int | None], str]
 def text_line(call: Call) -> str:
     """Return time, status, operation, user or group, test mode, site, duration and planned fault, in columns."""
     time = call.received_at.astimezone().strftime("%H:%M:%S.%f")[:-3]
-    what = call.operation or f"{call.method} {call.path}"
-    who = clip(call.email or call.group or "", MAX_NAME_CHARS)
+    operation, subject = describe_target(call)
     mode = "test mode" if call.test_mode else ""
     fault = f"  [{call.fault}]" if call.fault else ""
     duration = f"{(call.duration or 0) * 1000:.2f} ms{fault}"
     return escape_control(
-        f"{time}  {call.status or '---'}  {what:<13}  {who:<16}  {mode:<11}  {call.site or '-'}  {duration}"
+        f"{time}  {call.status or '---'}  {operation:<13}  {subject:<16}  {mode:<11}  {call.site or '-'}  {duration}"
     )
 
 
