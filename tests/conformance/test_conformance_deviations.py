@@ -1,4 +1,4 @@
-"""Each deviation of a server is found by a check of the rule that it breaks, and by no other rule."""
+"""Each deviation of a server is found by the checks of the rules that it breaks, and by no other check."""
 
 import json
 from collections.abc import Callable, Collection
@@ -15,18 +15,18 @@ from mockscope.conformance.outcome import Level
 from mockscope.conformance.policy import RULES
 from mockscope.conformance.report import to_json, without_exchanges
 
-# Its rule looks at the responses to the requests of other rules.
-SEEN_BY_OTHERS: Final = "a_key_is_missing_in_the_answer_to_a_create"
+# The check of its rule reads responses to the requests of other checks, so it cannot run alone.
+NOT_CHECKED_ALONE: Final = "a_key_is_missing_in_the_response_to_a_create"
 
 
 @pytest.fixture(autouse=True)
 def no_guesses(monkeypatch: pytest.MonkeyPatch) -> None:
-    # What a hint guesses takes longer than most answers, and nobody looks at it here.
+    # Guessing a hint takes longer than most responses, and no test here reads hints.
     monkeypatch.setattr("mockscope._support.suggestions.get_close_matches", lambda *sought, **options: [])
 
 
-def checked_alone(name: str, rules: Collection[str] = ()) -> Report:
-    """Check a site in which one thing is wrong; assert that nothing is left and that its rules differ and no other."""
+def checked_site(name: str, rules: Collection[str] = ()) -> Report:
+    """Check a site with one deviation. Assert that exactly its rules differ, and that no record of a check is left."""
     case = DEVIATIONS[name]
     client = deviating_client(case.deviate())
     report = checked(client, case.level, rules=rules)
@@ -36,24 +36,24 @@ def checked_alone(name: str, rules: Collection[str] = ()) -> Report:
     return report
 
 
-@pytest.mark.parametrize("name", [name for name in DEVIATIONS if name != SEEN_BY_OTHERS])
-def test_a_deviation_is_found_by_its_rule(name: str) -> None:
-    report = checked_alone(name, DEVIATIONS[name].rules)
+@pytest.mark.parametrize("name", [name for name in DEVIATIONS if name != NOT_CHECKED_ALONE])
+def test_a_deviation_is_found_by_the_checks_of_its_rule(name: str) -> None:
+    report = checked_site(name, DEVIATIONS[name].rules)
 
-    # The size of pages is seen by a rule of its own.
+    # Another rule observes the page size.
     assert {"page_size": PAGE_SIZE, **report.policy} == {"page_size": PAGE_SIZE, **DEVIATIONS[name].switches}
 
 
-# Slow, but for a sample: each run checks all rules.
+# Each run checks all rules, so all but a sample are slow.
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.slow] if number % 6 and name != SEEN_BY_OTHERS else [])
+        pytest.param(name, marks=[pytest.mark.slow] if number % 6 and name != NOT_CHECKED_ALONE else [])
         for number, name in enumerate(DEVIATIONS)
     ],
 )
-def test_a_deviation_is_found_when_its_rule_is_checked_alone(name: str) -> None:
-    assert checked_alone(name).policy == {"page_size": PAGE_SIZE} | DEVIATIONS[name].switches
+def test_a_deviation_is_found_by_no_other_check(name: str) -> None:
+    assert checked_site(name).policy == {"page_size": PAGE_SIZE} | DEVIATIONS[name].switches
 
 
 def test_a_difference_has_its_exchange() -> None:
