@@ -1,6 +1,5 @@
 """mockscope serve --strict and --calls-kept: what is printed at the end, what is kept meanwhile; and no Date."""
 
-import inspect
 import json
 import os
 import signal
@@ -14,8 +13,9 @@ from typing import Final
 import pytest
 import requests
 
-from mockscope import Mockscope, serve
+from mockscope import serve
 from mockscope.cli.root import cli
+from mockscope.sites.settings import Settings
 
 AUTH: Final = {"Http-X-Partner-Auth": "example_site:e179017a-62b0-4996-8a38-e91aa9f1"}
 COMMAND: Final = (sys.executable, "-m", "mockscope", "serve", "--port", "0", "--log", "off")
@@ -103,4 +103,4 @@ def test_max_calls_of_0_is_refused() -> None:
 def test_the_command_line_keeps_as_many_calls_as_a_server_in_a_test() -> None:
     [option] = [option for option in cli.commands["serve"].params if option.name == "calls_kept"]
 
-    assert option.default == inspect.signature(Mockscope).parameters["calls_kept"].default
+    assert option.default == Settings().calls_kept

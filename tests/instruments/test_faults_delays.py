@@ -275,7 +275,7 @@ def test_a_server_stops_at_once_despite_delayed_responses(
     in_background: Callable[..., Future[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A server that waited for the responses would hang.
-    monkeypatch.setattr("mockscope.server.live.GRACE_SECONDS", 2 * WAIT_SECONDS)
+    monkeypatch.setattr("mockscope.server.event_loop.GRACE_SECONDS", 2 * WAIT_SECONDS)
     with LiveServer() as server:
         site = server.site()
         site.faults.add("list_users", delay=3600)

@@ -513,7 +513,7 @@ def test_reading_the_calls_does_not_wait_for_a_hanging_request(mockscope: MockSi
 
 def test_a_server_stops_at_once_despite_hanging_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     # A server that waited for the requests would hang.
-    monkeypatch.setattr("mockscope.server.live.GRACE_SECONDS", 2 * WAIT_SECONDS)
+    monkeypatch.setattr("mockscope.server.event_loop.GRACE_SECONDS", 2 * WAIT_SECONDS)
     with package.serve() as server:
         site = server.site()
         site.faults.add(transport="hang", times=None)
@@ -529,7 +529,7 @@ def test_a_server_stops_at_once_despite_hanging_requests(monkeypatch: pytest.Mon
 
 SERVED_IN_FOREGROUND: Final = """
 import sys
-import mockscope.server.live
+import mockscope.server.event_loop
 from contextlib import ExitStack
 from threading import Thread
 from mockscope.server.live import LiveServer, serve_in_foreground
@@ -540,7 +540,7 @@ def tell_when_held():
     print("held", flush=True)
 
 # uvicorn would give the responses under way that long.
-mockscope.server.live.GRACE_SECONDS = 600
+mockscope.server.event_loop.GRACE_SECONDS = 600
 double = LiveServer()
 site = double.site(host="example-site", api_key="e179017a-62b0-4996-8a38-e91aa9f1")
 site.faults.add_plain({keeps_back})

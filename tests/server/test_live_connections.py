@@ -18,7 +18,7 @@ from support.bounds import WAIT_SECONDS
 from support.wire import JSON, Response, Wire, ask_urllib, head, message, quoted
 
 from mockscope import LiveServer, MockSite
-from mockscope.server.live import bind
+from mockscope.server.ports import bind
 
 LIMIT = 1024 * 1024
 BUILTIN_GROUPS = {

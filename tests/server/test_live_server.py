@@ -25,6 +25,7 @@ from support.wire import Wire, head
 import mockscope
 from mockscope import LiveServer, MockSite
 from mockscope.domain.site import Site
+from mockscope.server import event_loop
 from mockscope.server import live as live_module
 
 NOT_RUNNING = "the mockscope server is not running: use it in a with block, or call start()"
@@ -226,7 +227,7 @@ def test_a_start_that_fails_in_the_thread_raises_instead_of_waiting(monkeypatch:
     def fail(*args: object, **kwargs: object) -> None:
         raise OSError("Too many open files")
 
-    monkeypatch.setattr(live_module, "uvicorn_config", fail)
+    monkeypatch.setattr(event_loop, "uvicorn_config", fail)
     raised: list[BaseException | None] = []
 
     def start() -> None:
@@ -258,7 +259,7 @@ def test_a_server_refuses_green_threads_and_starts_once_threads_are_real(monkeyp
     live = LiveServer()
     with monkeypatch.context() as patched:
         patched.setattr(live_module, "Thread", GreenThread)
-        patched.setattr(live_module, "uvicorn_config", no_loop)
+        patched.setattr(event_loop, "uvicorn_config", no_loop)
         with pytest.raises(RuntimeError, match=r"^a mockscope server needs a thread .* gevent .*thread=False"):
             live.start()
 

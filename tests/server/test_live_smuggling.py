@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from support.byte_streams import AUTH_LINE, Result, Stream, exchange
 
-from mockscope.server.live import uvicorn_config
+from mockscope.server.event_loop import uvicorn_config
 
 HIDDEN: Final = (
     f"DELETE /api/v1/users HTTP/1.1\r\nHost: localhost\r\n{AUTH_LINE}\r\nHttp-X-Email: ross@example.com\r\n\r\n"

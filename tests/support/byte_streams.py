@@ -20,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from mockscope import Mockscope
-from mockscope.server.live import uvicorn_config
+from mockscope.server.event_loop import uvicorn_config
 
 SITE: Final = "example_site"
 KEY: Final = "e179017a-62b0-4996-8a38-e91aa9f1"

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from mockscope.server.live import uvicorn_config
+from mockscope.server.event_loop import uvicorn_config
 from mockscope.server.protocol import OverHttptools
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]

@@ -9,25 +9,19 @@ import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, suppress
-from functools import partial
 from pathlib import Path
 from threading import Lock, Thread, get_native_id
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
-import uvicorn
-from starlette.types import ASGIApp
-from uvicorn.server import ServerState
-
 from mockscope._support.arguments import check_type
-from mockscope._support.monotonic import monotonic
 from mockscope._support.signals import ending_signals
 from mockscope.app import Mockscope, forwarded
 from mockscope.instruments.findings import fail_on_findings
 from mockscope.seeds.files import SeedSource
 from mockscope.server.certificates import Authority
-from mockscope.server.ports import Gate, SecurePort
-from mockscope.server.protocol import protocol_class
+from mockscope.server.event_loop import run_event_loop
+from mockscope.server.ports import BACKLOG, Gate, SecurePort, bind, url_of
 from mockscope.sites.mock_site import MockSite
 from mockscope.sites.registry import SiteRegistry
 from mockscope.sites.settings import SettingsArguments
@@ -37,17 +31,7 @@ if TYPE_CHECKING:
     from mockscope.intercept.transports import InProcess
     from mockscope.server.proxy import Others, Proxy
 
-# A pooled connection must survive minutes between two requests of a test, e.g. in a debugger.
-KEEP_ALIVE_SECONDS: Final = 600
-BACKLOG: Final = 2048
 LAST_PORT: Final = 65535
-# The time for requests in progress when a signal ends the server.
-GRACE_SECONDS: Final = 3
-# The turns of the loop in which event streams may end. A stream whose client reads nothing is not waited for.
-TURNS: Final = 20
-# The time for tasks to end after their connections were aborted. A task that runs longer is cancelled.
-HANGING_UP_SECONDS: Final = 2
-POLL_SECONDS: Final = 0.01
 # The loop would block the greenlet that waits for it: both share one thread of the system.
 GREEN_THREADS: Final = (
     "a mockscope server needs a thread of the system, and gevent or eventlet has replaced threading by green threads: "
@@ -294,7 +278,7 @@ class LiveServer:
         try:
             if get_native_id() == native_id_of_starter:
                 raise RuntimeError(GREEN_THREADS)
-            _run_loop(self, gates, tell)
+            run_event_loop(self.app, self.registry, gates, tell)
         except BaseException as error:
             if ready.done():
                 raise
@@ -329,143 +313,17 @@ def serve_in_foreground(server: LiveServer, gates: Mapping[Gate, socket.socket],
         on_ready()
 
     try:
-        _run_loop(server, gates, tell, lambda: signal.SIGINT in caught[1:])
+        run_event_loop(server.app, server.registry, gates, tell, lambda: signal.SIGINT in caught[1:])
     finally:
         # A second signal must not interrupt the rest of the shutdown.
         for number in numbers:
             signal.signal(number, signal.SIG_IGN)
 
 
-def _run_loop(
-    server: LiveServer,
-    gates: Mapping[Gate, socket.socket],
-    on_ready: Callable[[asyncio.Event], None],
-    is_impatient: Callable[[], bool] | None = None,
-) -> None:
-    """Serve on bound sockets in this thread.
-
-    Args:
-        server: the server.
-        gates: the gates with their bound sockets.
-        on_ready: called in the loop once the ports accept, with the event that ends the server.
-        is_impatient: returns whether to stop waiting for requests in progress; None never waits.
-    """
-    config = uvicorn_config(without_routing(server.app))
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(server, config, gates, on_ready, is_impatient))
-
-
-async def _serve(
-    server: LiveServer,
-    config: uvicorn.Config,
-    gates: Mapping[Gate, socket.socket],
-    on_ready: Callable[[asyncio.Event], None],
-    is_impatient: Callable[[], bool] | None,
-) -> None:
-    loop = asyncio.get_running_loop()
-    if isinstance(loop, asyncio.BaseEventLoop):
-        # A test may freeze the clock of the process. uvloop reads its own clock.
-        loop.time = monotonic  # type: ignore[method-assign]
-    # uvicorn.Server would poll ten times a second and take 0.2 s to stop; its protocol class needs neither.
-    state = ServerState()
-    state.default_headers = config.encoded_headers
-    protocol: Any = config.http_protocol_class
-    connect = partial(protocol, config=config, server_state=state, app_state={}, _loop=loop)
-    stopping = asyncio.Event()
-    for gate, listener in gates.items():
-        await gate.open(listener, connect, backlog=BACKLOG)
-    on_ready(stopping)
-    await stopping.wait()
-    for gate in gates:
-        await gate.close()
-    server.registry.say_farewell(server.registry)
-    for _ in range(TURNS):
-        # A stream removes its farewell once its end is written.
-        if server.registry.farewells:
-            await asyncio.sleep(0)
-    if is_impatient is not None:
-        for connection in list(state.connections):
-            connection.shutdown()
-        await _wait_for(lambda: not (state.connections or state.tasks) or is_impatient(), GRACE_SECONDS)
-    # A new connection is registered one turn of the loop later, and uvloop would wait for it forever. A request that
-    # waits for its body ends two turns after its connection was aborted.
-    for _ in range(3):
-        for connection in list(state.connections):
-            connection.transport.abort()
-        await asyncio.sleep(0)
-    if is_impatient is not None:
-        await _wait_for(lambda: not state.tasks, HANGING_UP_SECONDS)
-    for task in list(state.tasks):
-        task.cancel()
-    await asyncio.gather(*state.tasks, return_exceptions=True)
-
-
-async def _wait_for(is_over: Callable[[], bool], seconds: float) -> None:
-    deadline = monotonic() + seconds
-    while not is_over() and monotonic() < deadline:
-        await asyncio.sleep(POLL_SECONDS)
-
-
 def _check_port(name: str, port: object) -> None:
     # Some systems use the last 16 bits of a larger number. In Python, True is an int.
     if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= LAST_PORT:
         raise ValueError(f"{name} is a number from 0 to {LAST_PORT}, not {port!r}")
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound to an address and not listening yet.
-
-    Raises:
-        OSError: If the port is taken, or the address is not this machine's.
-        RuntimeError: If a plugin of pytest blocks sockets.
-    """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, _, _, address = found[0]
-        # asyncio disables Nagle's algorithm only if the socket names its protocol. With Nagle's algorithm, a kept
-        # connection gets some 20 responses a second.
-        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
-    except RuntimeError as error:
-        # pytest-socket blocks both functions.
-        raise RuntimeError(
-            f"mockscope can't open a port ({error}): "
-            f"start pytest with --allow-hosts={host} in place of --disable-socket"
-        ) from error
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def url_of(listener: socket.socket, *, is_secure: bool = False) -> str:
-    """Return the URL of a bound socket. A socket bound to all addresses gets the loopback address."""
-    scheme = "https" if is_secure else "http"
-    host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-
-
-def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
-    """Return the settings of uvicorn: the fast parser and loop if they are installed, and never an access log."""
-    config = uvicorn.Config(
-        app,
-        http=protocol_class(),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        # uvicorn would send the machine's time; each site has a clock of its own.
-        date_header=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        backlog=BACKLOG,
-    )
-    config.load()
-    return config
 
 
 # For readable code: with mockscope.serve() as server.

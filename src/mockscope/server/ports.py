@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -20,6 +20,11 @@ logger: Final = logging.getLogger("mockscope")
 # The reasons of OpenSSL for the first bytes of GET, HEAD, POST and PUT, of CONNECT, and of other methods.
 PLAIN_HTTP_REASONS: Final = ("HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "WRONG_VERSION_NUMBER")
 SECURE_PORT: Final = "This is a port for HTTPS: ask it for https://, or start mockscope without --tls (tls=True)."
+
+BACKLOG: Final = 2048
+# The turns of the event loop in which a connection closes after it was aborted. A new connection is registered one turn
+# later. A request that waits for its body ends two turns later.
+CLOSING_TURNS: Final = 3
 
 Connect = Callable[[], asyncio.Protocol]
 
@@ -64,8 +69,7 @@ class Gate:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        # Transports close a step after they are told to.
-        for _ in range(3):
+        for _ in range(CLOSING_TURNS):
             await asyncio.sleep(0)
 
     async def secure(self, connection: socket.socket) -> bool:
@@ -134,3 +138,51 @@ class Handshake(asyncio.Protocol):
         self._gate.spawn(self._gate.secure(copied)).add_done_callback(
             lambda task: copied.close() if task.cancelled() else None
         )
+
+
+async def abort_connections(transports: Callable[[], Iterable[asyncio.Transport]]) -> None:
+    """Abort all connections, also those that were just accepted. uvloop would wait for them forever.
+
+    Args:
+        transports: returns the connections that are registered.
+    """
+    for _ in range(CLOSING_TURNS):
+        for transport in list(transports()):
+            transport.abort()
+        await asyncio.sleep(0)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound to an address and not listening yet.
+
+    Raises:
+        OSError: If the port is taken, or the address is not this machine's.
+        RuntimeError: If a plugin of pytest blocks sockets.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, _, _, address = found[0]
+        # asyncio disables Nagle's algorithm only if the socket names its protocol. With Nagle's algorithm, a kept
+        # connection gets some 20 responses a second.
+        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
+    except RuntimeError as error:
+        # pytest-socket blocks both functions.
+        raise RuntimeError(
+            f"mockscope can't open a port ({error}): "
+            f"start pytest with --allow-hosts={host} in place of --disable-socket"
+        ) from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def url_of(listener: socket.socket, *, is_secure: bool = False) -> str:
+    """Return the URL of a bound socket. A socket bound to all addresses gets the loopback address."""
+    scheme = "https" if is_secure else "http"
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from mockscope._support.addresses import is_loopback
 from mockscope._vendor import VENDOR_HOSTS
-from mockscope.server.ports import Gate, copied_socket
+from mockscope.server.ports import Gate, abort_connections, copied_socket
 from mockscope.web import fault_injection
 from mockscope.web.response import last_response
 
@@ -64,11 +64,7 @@ class Proxy(Gate):
 
     async def close(self) -> None:
         self.stop_listening()
-        # A connection that was just accepted is made known a step later.
-        for _ in range(3):
-            for transport in list(self.transports):
-                transport.abort()
-            await asyncio.sleep(0)
+        await abort_connections(lambda: self.transports)
         await super().close()
 
     def hand_over(self, transport: asyncio.Transport, received: bytes = b"") -> None:

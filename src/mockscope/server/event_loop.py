@@ -1,0 +1,115 @@
+"""The event loop of a server: it accepts connections, and closes them when the server stops."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+from uvicorn.server import ServerState
+
+from mockscope._support.monotonic import monotonic
+from mockscope.server.ports import BACKLOG, Gate, abort_connections
+from mockscope.server.protocol import protocol_class
+from mockscope.sites.registry import SiteRegistry
+from mockscope.web.app import without_routing
+
+# A pooled connection must survive minutes between two requests of a test, e.g. in a debugger.
+KEEP_ALIVE_SECONDS: Final = 600
+# The time for requests in progress when a signal ends the server.
+GRACE_SECONDS: Final = 3
+# The turns of the loop in which event streams may end. A stream whose client reads nothing is not waited for.
+TURNS: Final = 20
+# The time for tasks to end after their connections were aborted. A task that runs longer is cancelled.
+HANGING_UP_SECONDS: Final = 2
+POLL_SECONDS: Final = 0.01
+
+
+def run_event_loop(
+    app: Starlette,
+    registry: SiteRegistry,
+    gates: Mapping[Gate, socket.socket],
+    on_ready: Callable[[asyncio.Event], None],
+    is_impatient: Callable[[], bool] | None = None,
+) -> None:
+    """Serve on bound sockets in this thread.
+
+    Args:
+        app: the application.
+        registry: its sites.
+        gates: the gates with their bound sockets.
+        on_ready: called in the loop once the ports accept, with the event that ends the server.
+        is_impatient: returns whether to stop waiting for requests in progress; None never waits.
+    """
+    config = uvicorn_config(without_routing(app))
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(registry, config, gates, on_ready, is_impatient))
+
+
+async def _serve(
+    registry: SiteRegistry,
+    config: uvicorn.Config,
+    gates: Mapping[Gate, socket.socket],
+    on_ready: Callable[[asyncio.Event], None],
+    is_impatient: Callable[[], bool] | None,
+) -> None:
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, asyncio.BaseEventLoop):
+        # A test may freeze the clock of the process. uvloop reads its own clock.
+        loop.time = monotonic  # type: ignore[method-assign]
+    # uvicorn.Server would poll ten times a second and take 0.2 s to stop; its protocol class needs neither.
+    state = ServerState()
+    state.default_headers = config.encoded_headers
+    protocol: Any = config.http_protocol_class
+    connect = partial(protocol, config=config, server_state=state, app_state={}, _loop=loop)
+    stopping = asyncio.Event()
+    for gate, bound in gates.items():
+        await gate.open(bound, connect, backlog=BACKLOG)
+    on_ready(stopping)
+    await stopping.wait()
+    for gate in gates:
+        await gate.close()
+    registry.say_farewell(registry)
+    for _ in range(TURNS):
+        # A stream removes its farewell once its end is written.
+        if registry.farewells:
+            await asyncio.sleep(0)
+    if is_impatient is not None:
+        for connection in list(state.connections):
+            connection.shutdown()
+        await _wait_for(lambda: not (state.connections or state.tasks) or is_impatient(), GRACE_SECONDS)
+    await abort_connections(lambda: [connection.transport for connection in state.connections])
+    if is_impatient is not None:
+        await _wait_for(lambda: not state.tasks, HANGING_UP_SECONDS)
+    for task in list(state.tasks):
+        task.cancel()
+    await asyncio.gather(*state.tasks, return_exceptions=True)
+
+
+async def _wait_for(is_over: Callable[[], bool], seconds: float) -> None:
+    deadline = monotonic() + seconds
+    while not is_over() and monotonic() < deadline:
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
+    """Return the settings of uvicorn: the fast parser and loop if they are installed, and never an access log."""
+    config = uvicorn.Config(
+        app,
+        http=protocol_class(),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        # uvicorn would send the machine's time; each site has a clock of its own.
+        date_header=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        backlog=BACKLOG,
+    )
+    config.load()
+    return config
