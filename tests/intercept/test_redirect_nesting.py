@@ -23,7 +23,7 @@ from support.child_clients import outside as outside
 from support.ports import held_port
 
 from mockscope import LiveServer, MockSite, serve
-from mockscope.intercept.client_hooks import ROWS, Row
+from mockscope.intercept.client_hooks import PATCH_TARGETS, PatchTarget
 from mockscope.intercept.redirect import ABSENT, redirected
 
 URL: Final = "http://app.periscopedata.com/api/v1/users"
@@ -32,9 +32,9 @@ URL: Final = "http://app.periscopedata.com/api/v1/users"
 def places_that_are_patched() -> list[object]:
     """Return the object at each place of the table, and the list of import finders."""
     places = []
-    for row in ROWS:
-        owner_name, _, attribute = row.name.rpartition(".")
-        module = import_module(row.module)
+    for target in PATCH_TARGETS:
+        owner_name, _, attribute = target.name.rpartition(".")
+        module = import_module(target.module)
         owner = getattr(module, owner_name) if owner_name else module
         # httpcore has a SOCKS proxy only where a package for it is installed.
         if hasattr(owner, attribute):
@@ -77,10 +77,10 @@ def test_every_patch_is_undone_exactly(mockscope_server: LiveServer) -> None:
     assert_same(before, after)
 
 
-def kind_of(row: Row) -> tuple[bool, str | None]:
+def kind_of(target: PatchTarget) -> tuple[bool, str | None]:
     """Return the facts that other patches inspect in a function: whether it is asynchronous, and its parameters."""
-    module = import_module(row.module)
-    owner_name, _, attribute = row.name.rpartition(".")
+    module = import_module(target.module)
+    owner_name, _, attribute = target.name.rpartition(".")
     function = getattr(getattr(module, owner_name) if owner_name else module, attribute, None)
     try:
         return inspect.iscoroutinefunction(function), str(inspect.getfullargspec(function))
@@ -89,10 +89,10 @@ def kind_of(row: Row) -> tuple[bool, str | None]:
 
 
 def test_a_patched_function_looks_like_the_original(mockscope_server: LiveServer) -> None:
-    names = [f"{row.module}.{row.name}" for row in ROWS]
-    before = dict(zip(names, [kind_of(row) for row in ROWS], strict=True))
+    names = [f"{target.module}.{target.name}" for target in PATCH_TARGETS]
+    before = dict(zip(names, [kind_of(target) for target in PATCH_TARGETS], strict=True))
     with mockscope_server.redirect():
-        inside = dict(zip(names, [kind_of(row) for row in ROWS], strict=True))
+        inside = dict(zip(names, [kind_of(target) for target in PATCH_TARGETS], strict=True))
 
     assert inside == before
 

@@ -22,7 +22,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from mockscope.intercept.routes import ACTIVE, DEFAULT_PORTS, Route, address_of, refuse, route_to
+from mockscope.intercept.routes import ACTIVE, DEFAULT_PORTS, Route, address_of, check_host, route_to
 
 # The attribute of a connection of http.client that holds a socket to a mock server, and the route.
 ROUTE: Final = "__mockscope_route__"
@@ -33,7 +33,7 @@ Hook = Callable[..., Any]
 # -- http.client, and with it urllib, urllib3 and requests -----------------------------------------------------
 
 
-def set_route(connection: Any, route: Route | None) -> None:
+def connect_route(connection: Any, route: Route | None) -> None:
     """Open a connection to the server of a route; without one, close it if it is open to a mock server."""
     sock, current = vars(connection).get(ROUTE, (None, None))
     if connection.sock is not sock:
@@ -62,7 +62,7 @@ def put_next_request(connection: Any, *args: Any, **options: Any) -> None:
     """
     type(connection).putrequest(connection, *args, **options)
     if ACTIVE.current is None:
-        set_route(connection, None)
+        connect_route(connection, None)
         vars(connection).pop("putrequest", None)
 
 
@@ -83,7 +83,7 @@ def put_request(original: Hook, connection: Any, method: str, url: str, *args: A
             connection.putheader("Host", parts.netloc.rpartition("@")[2])
         if not skipped.get("skip_accept_encoding"):
             connection.putheader("Accept-Encoding", "identity")
-    set_route(connection, route)
+    connect_route(connection, route)
 
 
 def connect(original: Hook, connection: Any) -> None:
@@ -92,7 +92,7 @@ def connect(original: Hook, connection: Any) -> None:
     if route is None:
         original(connection)
     else:
-        set_route(connection, route)
+        connect_route(connection, route)
 
 
 def verify_certificates(original: Hook, adapter: Any, pool: Any, url: str, verify: object, cert: object) -> None:
@@ -121,9 +121,9 @@ def handle_request(original: Hook, pool: Any, request: Any) -> Any:
     route = route_to(url.host, url.port or DEFAULT_PORTS.get(url.scheme.decode("latin-1")))
     if route is not None:
         scheme = "ws" if url.scheme.startswith(b"ws") else "http"
-        led = type(url)(scheme=scheme, host=route.host, port=route.port, target=url.target)
+        redirected = type(url)(scheme=scheme, host=route.host, port=route.port, target=url.target)
         request = type(request)(
-            request.method, led, headers=request.headers, content=request.stream, extensions=request.extensions
+            request.method, redirected, headers=request.headers, content=request.stream, extensions=request.extensions
         )
     return original(pool, request)
 
@@ -146,20 +146,20 @@ def connect_aiohttp(original: Hook, connector: Any, request: Any, *args: Any, **
         return original(connector, request, *args, **options)
     # With a proxy, the request would have an absolute URL.
     request.update_proxy(None, None, None)
-    led = copy.copy(request)
-    led.url = type(request.url)(route.url)
-    led.server_hostname = None
-    return original(connector, led, *args, **options)
+    redirected = copy.copy(request)
+    redirected.url = type(request.url)(route.url)
+    redirected.server_hostname = None
+    return original(connector, redirected, *args, **options)
 
 
 # -- refused connections ---------------------------------------------------------------------------------------
 
 
-def argument(position: int, name: str = "") -> Hook:
+def check_argument(position: int, name: str = "") -> Hook:
     """Return a hook that checks one argument of a call: a host or an address."""
 
     def hook(original: Hook, *args: Any, **options: Any) -> Any:
-        refuse(args[position] if -len(args) <= position < len(args) else options.get(name))
+        check_host(args[position] if -len(args) <= position < len(args) else options.get(name))
         return original(*args, **options)
 
     return hook
@@ -167,14 +167,14 @@ def argument(position: int, name: str = "") -> Hook:
 
 def open_tunnel(original: Hook, connection: Any) -> Any:
     """Check the host of a tunnel through a proxy."""
-    refuse(connection._tunnel_host)
+    check_host(connection._tunnel_host)
     return original(connection)
 
 
 # -- the table -------------------------------------------------------------------------------------------------
 
 
-class Row(NamedTuple):
+class PatchTarget(NamedTuple):
     """A function or method to patch, as a module and a dotted name, with its hook."""
 
     module: str
@@ -182,42 +182,42 @@ class Row(NamedTuple):
     hook: Hook
 
 
-def core_rows(module: str) -> Iterator[Row]:
+def _httpcore_targets(module: str) -> Iterator[PatchTarget]:
     for prefix, method in (("", "handle_request"), ("Async", "handle_async_request")):
-        yield Row(module, f"{prefix}ConnectionPool.{method}", handle_request)
+        yield PatchTarget(module, f"{prefix}ConnectionPool.{method}", handle_request)
         plain = partial(create_connection, module, f"{prefix}HTTPConnection")
         for pool in ("ConnectionPool", "HTTPProxy", "SOCKSProxy"):
-            yield Row(module, f"{prefix}{pool}.create_connection", plain)
+            yield PatchTarget(module, f"{prefix}{pool}.create_connection", plain)
 
 
-ROWS: Final = (
-    Row("http.client", "HTTPConnection.putrequest", put_request),
-    Row("http.client", "HTTPConnection.connect", connect),
-    Row("http.client", "HTTPSConnection.connect", connect),
-    Row("urllib3.connection", "HTTPConnection.connect", connect),
-    Row("urllib3.connection", "HTTPSConnection.connect", connect),
-    Row("requests.adapters", "HTTPAdapter.cert_verify", verify_certificates),
-    *core_rows("httpcore"),
-    *core_rows("httpcore2"),
-    Row("aiohttp.connector", "BaseConnector.connect", connect_aiohttp),
-    Row("http.client", "HTTPConnection._tunnel", open_tunnel),
+PATCH_TARGETS: Final = (
+    PatchTarget("http.client", "HTTPConnection.putrequest", put_request),
+    PatchTarget("http.client", "HTTPConnection.connect", connect),
+    PatchTarget("http.client", "HTTPSConnection.connect", connect),
+    PatchTarget("urllib3.connection", "HTTPConnection.connect", connect),
+    PatchTarget("urllib3.connection", "HTTPSConnection.connect", connect),
+    PatchTarget("requests.adapters", "HTTPAdapter.cert_verify", verify_certificates),
+    *_httpcore_targets("httpcore"),
+    *_httpcore_targets("httpcore2"),
+    PatchTarget("aiohttp.connector", "BaseConnector.connect", connect_aiohttp),
+    PatchTarget("http.client", "HTTPConnection._tunnel", open_tunnel),
     # Functions that look up a name, connect by name, or start TLS with one.
-    Row("socket", "getaddrinfo", argument(0, "host")),
-    Row("socket", "socket.connect", argument(1)),
-    Row("socket", "socket.connect_ex", argument(1)),
-    Row("socket", "socket.sendto", argument(-1)),
-    Row("socket", "socket.sendmsg", argument(4)),
-    Row("uvloop", "Loop.create_connection", argument(2, "host")),
-    Row("uvloop", "Loop.create_datagram_endpoint", argument(3, "remote_addr")),
-    Row("uvloop", "Loop.getaddrinfo", argument(1, "host")),
-    Row("uvloop", "Loop.sock_connect", argument(2, "address")),
-    Row("ssl", "SSLContext.wrap_socket", argument(5, "server_hostname")),
-    Row("ssl", "SSLContext.wrap_bio", argument(4, "server_hostname")),
+    PatchTarget("socket", "getaddrinfo", check_argument(0, "host")),
+    PatchTarget("socket", "socket.connect", check_argument(1)),
+    PatchTarget("socket", "socket.connect_ex", check_argument(1)),
+    PatchTarget("socket", "socket.sendto", check_argument(-1)),
+    PatchTarget("socket", "socket.sendmsg", check_argument(4)),
+    PatchTarget("uvloop", "Loop.create_connection", check_argument(2, "host")),
+    PatchTarget("uvloop", "Loop.create_datagram_endpoint", check_argument(3, "remote_addr")),
+    PatchTarget("uvloop", "Loop.getaddrinfo", check_argument(1, "host")),
+    PatchTarget("uvloop", "Loop.sock_connect", check_argument(2, "address")),
+    PatchTarget("ssl", "SSLContext.wrap_socket", check_argument(5, "server_hostname")),
+    PatchTarget("ssl", "SSLContext.wrap_bio", check_argument(4, "server_hostname")),
 )
-MODULES: Final = frozenset(row.module for row in ROWS)
+PATCHED_MODULES: Final = frozenset(target.module for target in PATCH_TARGETS)
 # Audit events of the interpreter, and the position of the host in their arguments. The event of a connection by name
 # comes after the look-up of the name, so the rows above are needed too.
-EVENTS: Final = {
+AUDIT_EVENTS: Final = {
     **dict.fromkeys(("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"), 0),
     **dict.fromkeys(("socket.connect", "socket.sendto", "socket.sendmsg"), 1),
 }

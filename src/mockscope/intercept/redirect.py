@@ -15,8 +15,8 @@ from threading import Lock
 from types import ModuleType
 from typing import Any, Final
 
-from mockscope.intercept.client_hooks import EVENTS, MODULES, ROWS, Hook
-from mockscope.intercept.routes import ACTIVE, Route, refuse
+from mockscope.intercept.client_hooks import AUDIT_EVENTS, PATCH_TARGETS, PATCHED_MODULES, Hook
+from mockscope.intercept.routes import ACTIVE, Route, check_host
 
 # Marks an attribute that its owner inherits.
 ABSENT: Final = object()
@@ -65,14 +65,14 @@ class Patch:
 
         replacement = wraps(original)(call_async if iscoroutinefunction(original) else call)
         vars(replacement)[PATCH] = self
-        known = signature_of(original)
-        if known is not None:
-            vars(replacement)["__signature__"] = known
+        signature_found = find_signature(original)
+        if signature_found is not None:
+            vars(replacement)["__signature__"] = signature_found
         return replacement
 
 
 @lru_cache(maxsize=128)
-def signature_of(function: Hook) -> Signature | None:
+def find_signature(function: Hook) -> Signature | None:
     """Return the signature of a function, or None. Cached: it takes longer than the rest of a patch."""
     try:
         return signature(function)
@@ -80,16 +80,16 @@ def signature_of(function: Hook) -> Signature | None:
         return None
 
 
-def class_in(module: ModuleType, name: str) -> Any:
+def find_class(module: ModuleType, name: str) -> Any:
     """Return the class that a module defines, even if another tool has replaced it in the module."""
     found = getattr(module, name, None)
     if getattr(found, "__module__", module.__name__) == module.__name__:
         return found
-    return defined_class(module.__name__, name) or found
+    return find_defined_class(module.__name__, name) or found
 
 
 @cache
-def defined_class(module: str, name: str) -> type | None:
+def find_defined_class(module: str, name: str) -> type | None:
     kinds: list[type] = [object]
     # The list grows during the iteration.
     for kind in kinds:
@@ -106,7 +106,7 @@ class ImportWatcher(MetaPathFinder):
     """A finder that patches modules of the table when they are imported during a redirect."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        if name not in MODULES:
+        if name not in PATCHED_MODULES:
             return None
         finders = sys.meta_path
         for finder in finders[finders.index(self) + 1 :] if self in finders else finders:
@@ -132,7 +132,7 @@ def patch_after(loader: Any) -> None:
 # -- redirects -------------------------------------------------------------------------------------------------
 
 
-class Redirects:
+class RedirectPatches:
     """The redirects of this process: the patches that they share, applied by the first and removed by the last."""
 
     def __init__(self) -> None:
@@ -172,16 +172,16 @@ class Redirects:
         finders = self._finders = sys.meta_path
         place = finders.index(PathFinder) if PathFinder in finders else len(finders)
         sys.meta_path = [*finders[:place], self._watcher, *finders[place:]]
-        for name in sorted(MODULES & sys.modules.keys()):
+        for name in sorted(PATCHED_MODULES & sys.modules.keys()):
             self._patch_module(name, sys.modules[name])
 
     def _patch_module(self, name: str, module: ModuleType) -> None:
-        for row in ROWS:
-            if row.module == name:
-                kind, _, attribute = row.name.rpartition(".")
-                owner = class_in(module, kind) if kind else module
+        for target in PATCH_TARGETS:
+            if target.module == name:
+                kind, _, attribute = target.name.rpartition(".")
+                owner = find_class(module, kind) if kind else module
                 if hasattr(owner, attribute):
-                    self._patches.append(Patch(owner, attribute, row.hook))
+                    self._patches.append(Patch(owner, attribute, target.hook))
 
     def _unpatch(self) -> None:
         # In reverse order, because a class with two names is patched twice.
@@ -191,11 +191,11 @@ class Redirects:
         sys.meta_path = self._finders if finders == self._finders else finders
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
-        if ACTIVE.routes and event in EVENTS:
-            refuse(args[EVENTS[event]])
+        if ACTIVE.routes and event in AUDIT_EVENTS:
+            check_host(args[AUDIT_EVENTS[event]])
 
 
-REDIRECTS: Final = Redirects()
+REDIRECTS: Final = RedirectPatches()
 
 
 def redirected(url: str) -> AbstractContextManager[None]:

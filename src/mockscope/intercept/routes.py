@@ -97,7 +97,7 @@ def address_of(url: str) -> tuple[str | None, int | None]:
         return None, None
 
 
-def refuse(host: object) -> None:
+def check_host(host: object) -> None:
     """Check a host, or an address that begins with a host, before a connection to it.
 
     Raises:

@@ -37,7 +37,7 @@ ADDED_BY_URLLIB3: Final = ("Accept-Encoding", "User-Agent")
 Headers = Sequence[tuple[bytes, bytes]]
 
 
-class Response(NamedTuple):
+class AppResponse(NamedTuple):
     """A response of the application, with the names of its headers in lower case."""
 
     status: int
@@ -62,7 +62,7 @@ class InProcess:
         self._is_listening = is_listening
         self._process = os.getpid()
 
-    def __call__(self, method: str, target: bytes, headers: Headers, body: bytes) -> Response | None:
+    def __call__(self, method: str, target: bytes, headers: Headers, body: bytes) -> AppResponse | None:
         """Call the application.
 
         Args:
@@ -89,9 +89,10 @@ class InProcess:
             "headers": list(headers),
             BEFORE_FAULTS: True,
         }
-        return self._respond(scope, body) if self._never_waits(dict(headers).get(AUTH_HEADER_BYTES, b"")) else None
+        credentials = dict(headers).get(AUTH_HEADER_BYTES, b"")
+        return self._respond(scope, body) if self._can_answer_at_once(credentials) else None
 
-    def _never_waits(self, credentials: bytes) -> bool:
+    def _can_answer_at_once(self, credentials: bytes) -> bool:
         """Return whether neither a planned fault nor an observer wants the request in the server's thread."""
         # A forked process has only a copy of the sites.
         if os.getpid() != self._process or not self._is_listening() or self._registry.observers:
@@ -102,7 +103,7 @@ class InProcess:
             return True
         return site is None or not site.faults.are_planned
 
-    def _respond(self, scope: dict[str, Any], body: bytes) -> Response:
+    def _respond(self, scope: dict[str, Any], body: bytes) -> AppResponse:
         async def receive() -> Message:
             return {"type": "http.request", "body": body, "more_body": False}
 
@@ -114,21 +115,21 @@ class InProcess:
         for _ in self._app(scope, receive, send).__await__():
             raise AssertionError("the application waits, although nothing holds it back")
         start, *parts = sent
-        return Response(start["status"], start["headers"], b"".join([part["body"] for part in parts]))
+        return AppResponse(start["status"], start["headers"], b"".join([part["body"] for part in parts]))
 
 
 def is_plain(method: str, target: bytes, headers: Headers, length: int) -> bool:
     """Return whether every client sends, and every parser reads, a request as it stands here."""
-    named = dict(headers)
+    by_name = dict(headers)
     lines = b"".join([b"%b:%b\n" % header for header in headers])
     return (
         method in METHODS
         and TARGET.fullmatch(target) is not None
-        and b"host" in named
-        and len(named) == len(headers)
-        and CONNECTION_HEADERS.isdisjoint(named)
-        and named.get(b"connection", b"keep-alive") == b"keep-alive"
-        and named.get(b"content-length", b"0") == b"%d" % length
+        and b"host" in by_name
+        and len(by_name) == len(headers)
+        and CONNECTION_HEADERS.isdisjoint(by_name)
+        and by_name.get(b"connection", b"keep-alive") == b"keep-alive"
+        and by_name.get(b"content-length", b"0") == b"%d" % length
         and len(target) + len(lines) < MAX_HEAD_BYTES
         and lines.count(b"\n") == len(headers)
         and FIELDS.fullmatch(lines) is not None
@@ -205,12 +206,12 @@ class Transport:
         headers = [(name.lower(), value) for name, value in request.headers.raw]
         # h11 writes the Host header first.
         headers.sort(key=lambda header: header[0] != b"host")
-        found = self._server(request.method, request.url.raw_path, headers, request.read())
-        if found is None:
+        response = self._server(request.method, request.url.raw_path, headers, request.read())
+        if response is None:
             return None
-        extensions = {"http_version": b"HTTP/1.1", "reason_phrase": responses.get(found.status, "").encode()}
-        stream = package.ByteStream(found.body)
-        return package.Response(found.status, headers=found.headers, stream=stream, extensions=extensions)
+        extensions = {"http_version": b"HTTP/1.1", "reason_phrase": responses.get(response.status, "").encode()}
+        stream = package.ByteStream(response.body)
+        return package.Response(response.status, headers=response.headers, stream=stream, extensions=extensions)
 
     def _transport(self, request: Any, kind: str) -> Any:
         with self._lock:
@@ -287,15 +288,15 @@ def adapter_class() -> Callable[[InProcess], Any]:
             """Respond to a request. No proxy is asked."""
             parts = urlsplit(str(request.url))
             host = parts.netloc.rpartition("@")[2].lower().removesuffix(":443" if parts.scheme == "https" else ":80")
-            found = self._respond(request, host)
-            if found is None:
+            sent = self._respond(request, host)
+            if sent is None:
                 return self._send_to_port(request, host, *args, **options)
             raw = HTTPResponse(
-                BytesIO(found.body),
-                headers=HTTPHeaderDict([(name.decode(), value.decode("latin-1")) for name, value in found.headers]),
-                status=found.status,
+                BytesIO(sent.body),
+                headers=HTTPHeaderDict([(name.decode(), value.decode("latin-1")) for name, value in sent.headers]),
+                status=sent.status,
                 version=11,
-                reason=responses.get(found.status, ""),
+                reason=responses.get(sent.status, ""),
                 request_method=request.method,
                 request_url=request.path_url,
                 preload_content=False,
@@ -306,10 +307,10 @@ def adapter_class() -> Callable[[InProcess], Any]:
             if not (args or options.get("stream")):
                 # Reading it in the usual way takes longer than the call.
                 raw.close()
-                vars(response).update(_content=found.body, _content_consumed=True)
+                vars(response).update(_content=sent.body, _content_consumed=True)
             return response
 
-        def _respond(self, request: PreparedRequest, host: str) -> Response | None:
+        def _respond(self, request: PreparedRequest, host: str) -> AppResponse | None:
             headers, body, retries = request.headers, request.body or b"", cast(Any, self.max_retries)
             if retries.total or retries.status_forcelist or not isinstance(body, str | bytes):
                 return None
@@ -326,12 +327,12 @@ def adapter_class() -> Callable[[InProcess], Any]:
             return self._server(str(request.method), request.path_url.encode(), sent, content)
 
         def _send_to_port(self, request: PreparedRequest, host: str, *args: Any, **options: Any) -> RequestsResponse:
-            led = request.copy()
-            led.url = f"{self._server.url}{request.path_url}"
+            redirected = request.copy()
+            redirected.url = f"{self._server.url}{request.path_url}"
             if "Host" not in request.headers:
-                led.headers = CaseInsensitiveDict({"Host": host, **request.headers})
+                redirected.headers = CaseInsensitiveDict({"Host": host, **request.headers})
             try:
-                response = super().send(led, *args, **options | {"proxies": None})
+                response = super().send(redirected, *args, **options | {"proxies": None})
             except RequestException as error:
                 error.request = request
                 raise
