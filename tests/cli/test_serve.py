@@ -478,12 +478,12 @@ def test_the_banner_shows_ten_sites_and_counts_the_others(tmp_path: Path) -> Non
 def test_a_second_signal_before_the_server_is_up_prints_nothing() -> None:
     script = """
 import atexit, os, signal, sys
-from mockscope import cli, serving
+from mockscope.cli import main, serve
 signalled = lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)
-serving._load = signalled
+serve._load = signalled
 atexit.register(signalled)
 sys.argv = ["mockscope", "serve"]
-cli.main()
+main()
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=3000, check=False)
 
@@ -493,16 +493,16 @@ cli.main()
 def test_an_early_signal_stops_serve_although_a_library_catches_every_exception() -> None:
     script = """
 import signal, sys
-from mockscope import cli, serving
-load = serving._load
+from mockscope.cli import main, serve
+load = serve._load
 def catching(*args, **options):
     try:
         signal.raise_signal(signal.SIGTERM)
     except BaseException:
         return load(*args, **options)
-serving._load = catching
+serve._load = catching
 sys.argv = ["mockscope", "serve", "--port", "0"]
-cli.main()
+main()
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
 
