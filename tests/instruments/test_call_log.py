@@ -27,7 +27,7 @@ from mockscope.instruments.clock import Clock
 from mockscope.instruments.hints import HintTemplate
 from mockscope.instruments.packed_headers import encode_headers
 from mockscope.instruments.redaction import Redactor
-from mockscope.web.request import LARGEST_BODY
+from mockscope.web.request import MAX_REQUEST_BODY_BYTES
 
 KEY = "e179017a-62b0-4996-8a38-e91aa9f1"
 
@@ -192,8 +192,8 @@ def test_the_beginning_of_a_chunked_body_over_the_limit_is_kept(
         site.faults.add("delete_user", status=503)
 
     def chunks() -> Iterator[bytes]:
-        yield b"a" * LARGEST_BODY
-        yield b"b" * LARGEST_BODY
+        yield b"a" * MAX_REQUEST_BODY_BYTES
+        yield b"b" * MAX_REQUEST_BODY_BYTES
 
     response = httpx.post(f"{site.url}{USERS}", headers=site.headers, content=chunks(), trust_env=False, verify=False)
 

@@ -16,7 +16,7 @@ from mockscope.domain import rules
 from mockscope.domain.model import ROLES, Access
 from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refusal
-from mockscope.web.routes import COLLECTIONS, ROUTES
+from mockscope.web.routes import COLLECTION_ROUTES, ROUTES
 from support.vendor_page import Page, per_operation, shape_claims
 
 Claims = set[str]
@@ -207,7 +207,7 @@ def refusal_claims() -> Claims:
 
 def _route_claims() -> Iterator[str]:
     yield from (f"{row.operation} is {row.method} {row.path}" for row in ROUTES)
-    yield from (f"{path} is a path" for path in (*COLLECTIONS, GROUP_PATH))
+    yield from (f"{path} is a path" for path in (*COLLECTION_ROUTES, GROUP_PATH))
     yield from (f"{host} is a host" for host in VENDOR_HOSTS)
 
 

@@ -34,7 +34,7 @@ from mockscope.domain.site import Site
 from mockscope.instruments.hints import Hint, HintTemplate
 from mockscope.instruments.report import report
 from mockscope.instruments.request_log import RequestLog, text_lines
-from mockscope.web.refusal_hints import REASONS
+from mockscope.web.refusal_hints import REFUSAL_HINTS
 from mockscope.web.request_hints import KNOWN_PARAMETERS
 
 JSON_TYPE = {"Content-Type": "application/json"}
@@ -1241,7 +1241,7 @@ def test_every_hint_has_a_mistake_that_triggers_it() -> None:
 def test_every_refusal_over_http_has_a_hint() -> None:
     by_the_handle_alone = {Refusal.OWNER_UNKNOWN, Refusal.DASHBOARD_TAKEN}
 
-    assert {reason.refusal for reason in REASONS} == set(Refusal) - by_the_handle_alone
+    assert {reason.refusal for reason in REFUSAL_HINTS} == set(Refusal) - by_the_handle_alone
 
 
 def test_codes_are_unique_and_fit_a_header() -> None:

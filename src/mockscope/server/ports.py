@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any, Final
 
-from mockscope.web.response import last_response
+from mockscope.web.response import render_last_response
 
 HANDSHAKE_TIMEOUT: Final = 30
 # A client that keeps its connection in a pool never answers the end of TLS.
@@ -94,7 +94,7 @@ class Gate:
             if getattr(error, "reason", None) in PLAIN_HTTP_REASONS:
                 logger.warning(SECURE_PORT)
                 with suppress(OSError):
-                    copied.send(last_response("400 Bad Request", SECURE_PORT))
+                    copied.send(render_last_response("400 Bad Request", SECURE_PORT))
             return False
         finally:
             copied.close()

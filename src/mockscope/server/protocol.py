@@ -17,7 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mockscope.web.fault_injection import CONNECTION, Connection
 from mockscope.web.request_head import MAX_HEAD_BYTES, REFUSED_HEAD
-from mockscope.web.response import last_response
+from mockscope.web.response import render_last_response
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -66,7 +66,7 @@ class Common(AnyProtocol):
 
     def shutdown(self) -> None:
         """End a request that a planned fault holds. uvicorn would wait for its response."""
-        if not self._connection.let_go():
+        if not self._connection.release():
             super().shutdown()
 
     def _refuses_tls(self, data: bytes) -> bool:
@@ -82,7 +82,7 @@ class Common(AnyProtocol):
         self._refuse("400 Bad Request", msg)
 
     def _refuse(self, status: str, msg: str) -> None:
-        self.transport.write(last_response(status, msg))
+        self.transport.write(render_last_response(status, msg))
         self.transport.close()
 
 

@@ -17,7 +17,7 @@ from mockscope._support.addresses import is_loopback
 from mockscope._vendor import VENDOR_HOSTS
 from mockscope.server.ports import Gate, abort_connections, copied_socket
 from mockscope.web import fault_injection
-from mockscope.web.response import last_response
+from mockscope.web.response import render_last_response
 
 Others = Literal["refuse", "pass"]
 
@@ -266,7 +266,7 @@ class Client(Connection):
         if self.transport.is_closing():
             return
         # The message is the reason too: most clients show no more of a CONNECT that failed.
-        self.transport.write(last_response(f"{status} {message}", message))
+        self.transport.write(render_last_response(f"{status} {message}", message))
         # What the client still sends is read: closing the connection now would reset it, and might lose the response.
         self._is_over = True
         self.transport.write_eof()

@@ -27,7 +27,7 @@ from mockscope.instruments.fault import BODILESS_STATUSES, Action, CannedRespons
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.rate_limits import RateLimitResult
 from mockscope.web.request import HTTPRequest
-from mockscope.web.response import JSONResponse, rendered
+from mockscope.web.response import JSONResponse, render_refusal
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ CONNECTION: Final = "mockscope.connection"
 # In the scope of a request that came before any fault was planned: one that is planned meanwhile is not meant for it.
 BEFORE_FAULTS: Final = "mockscope.before_faults"
 # Closing with this option set sends RST: on, and no time to linger.
-AT_ONCE: Final = struct.pack("ii", 1, 0)
+LINGER_NONE: Final = struct.pack("ii", 1, 0)
 GARBAGE: Final = b"\x16\x03\x01 this is not HTTP \xff\xfe\x00\r\n\r\n"
 
 
@@ -62,10 +62,10 @@ class Connection:
         """Break it with RST, unless the client has left already."""
         if self.transport.is_closing():
             return
-        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
         self.transport.abort()
 
-    def let_go(self) -> bool:
+    def release(self) -> bool:
         """End it if a response is kept back; the server is about to stop.
 
         Returns:
@@ -95,15 +95,15 @@ async def respond_or_break(
     if BEFORE_FAULTS in request.scope:
         return response()
     try:
-        return await _judged(request, response, faults, clock)
-    except _LetGo:
+        return await _respond_with_faults(request, response, faults, clock)
+    except _Released:
         # It was meant for the site that was, and what there is now shall not hear of it.
         return BrokenResponse(
             Fault(id=request.call.fault or "fault", transport="reset"), request, CannedResponse(503), b""
         )
 
 
-async def _judged(
+async def _respond_with_faults(
     request: HTTPRequest, endpoint: Callable[[], JSONResponse], faults: Faults, clock: Clock
 ) -> JSONResponse:
     verdict = faults.check_rate_limits(request.call)
@@ -111,8 +111,8 @@ async def _judged(
         request.response_headers = verdict.headers
         if not verdict.passes:
             request.call.fault = verdict.limit.id
-            return _too_many(verdict)
-    fault = await _taken(request, faults)
+            return _rate_limited(verdict)
+    fault = await _select_fault(request, faults)
     while fault is not None:
         own: JSONResponse | None = None
         try:
@@ -120,22 +120,22 @@ async def _judged(
                 own = endpoint()
         except Refused:
             # Nothing was committed: the next fault strikes, or none.
-            fault = await _taken(request, faults, instead_of=fault)
+            fault = await _select_fault(request, faults, instead_of=fault)
             if fault is None:
                 raise
         else:
-            return await _broken(fault, request, endpoint, own, clock)
+            return await _apply_fault(fault, request, endpoint, own, clock)
     return endpoint()
 
 
-async def _taken(request: HTTPRequest, faults: Faults, instead_of: Fault | None = None) -> Fault | None:
+async def _select_fault(request: HTTPRequest, faults: Faults, instead_of: Fault | None = None) -> Fault | None:
     # Read once: a rule with a function may be planned meanwhile.
     rules = faults.rules
     select = partial(faults.select, request.call, rules, instead_of=instead_of)
-    return await _outside(request, select) if any(callable(rule.where) for rule in rules) else select()
+    return await _run_user_function(request, select) if any(callable(rule.where) for rule in rules) else select()
 
 
-async def _broken(
+async def _apply_fault(
     fault: Fault, request: HTTPRequest, endpoint: Callable[[], JSONResponse], own: JSONResponse | None, clock: Clock
 ) -> JSONResponse:
     """Return the response that a fault leaves.
@@ -152,20 +152,20 @@ async def _broken(
     if fault.delay:
         # Counted from the receipt: a test that has seen the call may move the clock at once.
         due = call.received + fault.next_delay()
-        async with _held_back(request, due):
+        async with _delayed(request, due):
             await clock.sleep(due - clock.time())
     if fault.cuts_own_response and own is None:
         try:
             own = endpoint()
         except Refused as refused:
-            call.rule, own = refused.rule, rendered(refused, call.redactor)
+            call.rule, own = refused.rule, render_refusal(refused, call.redactor)
     instead: JSONResponse | None = None
     if fault.transport is not None:
-        instead = _interrupted(fault, request, own)
+        instead = _apply_transport_fault(fault, request, own)
     elif fault.status is not None:
-        instead = _put_together(_planned(fault))
+        instead = _to_json_response(_planned_response(fault))
     elif fault.action is not None:
-        instead = await _given(fault.action, fault.id, request, own)
+        instead = await _run_action(fault.action, fault.id, request, own)
     if instead is None:
         return own or endpoint()
     # A hint is about the response that it comes with; strict mode still objects to what happened.
@@ -173,16 +173,18 @@ async def _broken(
     return instead
 
 
-def _interrupted(fault: Fault, request: HTTPRequest, own: JSONResponse | None) -> JSONResponse:
+def _apply_transport_fault(fault: Fault, request: HTTPRequest, own: JSONResponse | None) -> JSONResponse:
     """Return the response such as a transport fault leaves it."""
     response = (
-        _planned(fault) if own is None or not fault.cuts_own_response else CannedResponse(own.status_code, own.body)
+        _planned_response(fault)
+        if own is None or not fault.cuts_own_response
+        else CannedResponse(own.status_code, own.body)
     )
     # Never all of it.
     wanted = len(response.body) // 2 if fault.after_bytes is None else fault.after_bytes
     part = response.body[: max(0, min(wanted, len(response.body) - 1))]
     if fault.transport == "bad_json":
-        return _put_together(CannedResponse(response.status, part, response.headers))
+        return _to_json_response(CannedResponse(response.status, part, response.headers))
     return BrokenResponse(fault, request, response, part)
 
 
@@ -203,12 +205,12 @@ class BrokenResponse(JSONResponse):
         self._request = request
         self._part = part
 
-    def keep_in(self, call: Call) -> None:
-        if self._says_part:
+    def store_in(self, call: Call) -> None:
+        if self._sends_part:
             call.store_response(self.status_code, self.raw_headers, self._part)
 
     @property
-    def _says_part(self) -> bool:
+    def _sends_part(self) -> bool:
         # What is cut is a body, and HEAD is answered without one: then nothing is left.
         return self._fault.transport == "truncate" and self._request.head.method != "HEAD"
 
@@ -219,12 +221,12 @@ class BrokenResponse(JSONResponse):
                 connection.hangs = True
                 if connection.is_half_closed:
                     connection.transport.close()
-            with suppress(_LetGo):
+            with suppress(_Released):
                 with suppress(ClientDisconnect):
-                    async with _held_back(self._request, inf):
-                        await _gone(receive)
+                    async with _delayed(self._request, inf):
+                        await _wait_for_disconnect(receive)
                 return
-        if self._says_part:
+        if self._sends_part:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await send({"type": "http.response.body", "body": self._part, "more_body": True})
         if connection is None:
@@ -239,21 +241,21 @@ class BrokenResponse(JSONResponse):
                 connection.transport.write(GARBAGE)
             connection.transport.close()
         # What uvicorn still holds of this request ends when it learns that the connection is gone.
-        await _gone(receive)
+        await _wait_for_disconnect(receive)
 
 
-async def _gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     """Wait for the client to go, or for the connection to be closed from here."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-class _LetGo(Exception):
+class _Released(Exception):
     """The site was reset or removed while a fault kept the answer back."""
 
 
 @asynccontextmanager
-async def _held_back(request: HTTPRequest, until: float) -> AsyncIterator[None]:
+async def _delayed(request: HTTPRequest, until: float) -> AsyncIterator[None]:
     """Mark a call that a fault keeps back, for a block: neither a look at the calls nor the server waits for it.
 
     Args:
@@ -262,19 +264,19 @@ async def _held_back(request: HTTPRequest, until: float) -> AsyncIterator[None]:
 
     Raises:
         ClientDisconnect: If the server stops.
-        _LetGo: If the site is reset or removed.
+        _Released: If the site is reset or removed.
     """
     connection, loop = _connection(request.scope), asyncio.get_running_loop()
-    is_let_go = False
+    is_released = False
 
     def end() -> None:
         # A call that has gone on meanwhile needs no end.
         with suppress(RuntimeError):
             limit.reschedule(loop.time())
 
-    def let_go() -> None:
-        nonlocal is_let_go
-        is_let_go = True
+    def release() -> None:
+        nonlocal is_released
+        is_released = True
         # Neither does one whose loop has ended.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(end)
@@ -284,13 +286,13 @@ async def _held_back(request: HTTPRequest, until: float) -> AsyncIterator[None]:
         connection.held = asyncio.current_task()
     try:
         async with asyncio.timeout(None) as limit:
-            with request.log.mark_delayed(request.call, until, let_go):
+            with request.log.mark_delayed(request.call, until, release):
                 yield
                 # The clock of a site that was reset may be past the end of the delay.
-                if is_let_go:
-                    raise _LetGo
+                if is_released:
+                    raise _Released
     except TimeoutError:
-        raise _LetGo from None
+        raise _Released from None
     except asyncio.CancelledError:
         if connection is None or not connection.transport.is_closing():
             raise
@@ -300,13 +302,13 @@ async def _held_back(request: HTTPRequest, until: float) -> AsyncIterator[None]:
             connection.held = None
 
 
-async def _outside(request: HTTPRequest, function: Callable[[], T]) -> T:
+async def _run_user_function(request: HTTPRequest, function: Callable[[], T]) -> T:
     """Return what a function that calls one of the user's returns, in a thread of its own.
 
     The function may ask the server, look at the calls, or never return.
     """
     try:
-        async with _held_back(request, inf):
+        async with _delayed(request, inf):
             return await run_in_thread(function)
     except ClientDisconnect:
         logger.warning(
@@ -321,7 +323,7 @@ def _connection(scope: Scope) -> Connection | None:
     return connection
 
 
-async def _given(action: Action, id: str, request: HTTPRequest, own: JSONResponse | None) -> JSONResponse | None:
+async def _run_action(action: Action, id: str, request: HTTPRequest, own: JSONResponse | None) -> JSONResponse | None:
     """Return the response that the action of a fault gives; None where it lets the call go on."""
     response = None if own is None else CannedResponse(own.status_code, own.body)
 
@@ -332,19 +334,19 @@ async def _given(action: Action, id: str, request: HTTPRequest, own: JSONRespons
             # The error is the function's own, even if it is a refusal or a framework's.
             raise FunctionFailed(id, error) from error
 
-    given = await _outside(request, act)
+    given = await _run_user_function(request, act)
     if given is not None and not isinstance(given, CannedResponse):
         raise FunctionFailed(id, given)
-    return None if given is None else _put_together(given)
+    return None if given is None else _to_json_response(given)
 
 
-def _too_many(verdict: RateLimitResult) -> JSONResponse:
+def _rate_limited(verdict: RateLimitResult) -> JSONResponse:
     limit = verdict.limit
     text = f"Too many calls: {limit.calls} per {limit.per:g} seconds are let through, by a planned rate limit."
     return JSONResponse(codec.encode(codec.Message(text)), 429)
 
 
-def _planned(fault: Fault) -> CannedResponse:
+def _planned_response(fault: Fault) -> CannedResponse:
     status = fault.status or 200
     said = codec.encode(codec.Message(f"A planned fault: {status} {responses.get(status, '')}".rstrip()))
     return CannedResponse(
@@ -352,7 +354,7 @@ def _planned(fault: Fault) -> CannedResponse:
     )
 
 
-def _put_together(response: CannedResponse) -> JSONResponse:
+def _to_json_response(response: CannedResponse) -> JSONResponse:
     made = JSONResponse(response.body, response.status)
     made.headers.update(response.headers)
     if response.status == 204:

@@ -24,13 +24,13 @@ from mockscope.web.request import HTTPRequest
 Values = Mapping[str, str]
 FITS: Final[Values] = {}
 
-BODIES: Final[Mapping[str, FieldTable]] = {
+BODY_TABLES: Final[Mapping[str, FieldTable]] = {
     "create_user": NEW_USER,
     "update_user": USER_CHANGES,
     "create_group": NEW_GROUP,
     "update_group": GROUP_CHANGES,
 }
-KNOWN_FIELDS: Final[Mapping[str, frozenset[str]]] = {operation: table.names for operation, table in BODIES.items()}
+KNOWN_FIELDS: Final[Mapping[str, frozenset[str]]] = {operation: table.names for operation, table in BODY_TABLES.items()}
 # HTTP-9: what the successor of the API offers.
 SUCCESSOR: Final = r"/api/(v[2-9]|v1/(roles|dashboards))(/|$)"
 # Headers that are sent instead of the right ones.
@@ -46,10 +46,10 @@ MAX_BYTES_READ: Final = 64 * 1024
 
 # -- conditions of refusals --------------------------------------------------------------------------------------
 
-Condition = Callable[[Refused, HTTPRequest, Directory], Values | None]
+RefusalCondition = Callable[[Refused, HTTPRequest, Directory], Values | None]
 
 
-def _if(holds: object) -> Values | None:
+def _fits_if(holds: object) -> Values | None:
     return FITS if holds else None
 
 
@@ -58,20 +58,20 @@ def _always(refused: Refused, request: HTTPRequest, directory: Directory) -> Val
 
 
 def _preflight(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
-    return _if(request.call.method == "OPTIONS" and request.head.header(b"access-control-request-method"))
+    return _fits_if(request.call.method == "OPTIONS" and request.head.header(b"access-control-request-method"))
 
 
-def first_sent(names: Iterable[bytes], request: HTTPRequest) -> Iterator[Values]:
+def find_first_header(names: Iterable[bytes], request: HTTPRequest) -> Iterator[Values]:
     """The first header of these that was sent."""
     yield from islice(({"sent": name.decode().title()} for name in names if request.head.header(name)), 1)
 
 
-def _renamed(names: Iterable[bytes]) -> Condition:
-    return lambda refused, request, directory: next(first_sent(names, request), None)
+def _renamed(names: Iterable[bytes]) -> RefusalCondition:
+    return lambda refused, request, directory: next(find_first_header(names, request), None)
 
 
-def _brackets_in(name: bytes) -> Condition:
-    return lambda refused, request, directory: _if(re.search(r"^\s*<|>\s*$", request.head.header(name)))
+def _brackets_in(name: bytes) -> RefusalCondition:
+    return lambda refused, request, directory: _fits_if(re.search(r"^\s*<|>\s*$", request.head.header(name)))
 
 
 def _removed_site(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
@@ -91,8 +91,8 @@ def _other_site(refused: Refused, request: HTTPRequest, directory: Directory) ->
     return next(({"other": site.host} for site in directory if site.accepts_key(key)), None)
 
 
-def _at(pattern: str) -> Condition:
-    return lambda refused, request, directory: _if(re.match(pattern, request.call.path))
+def _path_matches(pattern: str) -> RefusalCondition:
+    return lambda refused, request, directory: _fits_if(re.match(pattern, request.call.path))
 
 
 def _near_path(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
@@ -133,13 +133,13 @@ def _neighbours(request: HTTPRequest, table: Table[Any], key: str) -> list[str]:
         return list(table) if len(table) <= MAX_CANDIDATES else table.keys_near(key, MAX_CANDIDATES // 2)
 
 
-def _body(pattern: bytes) -> Condition:
-    return lambda refused, request, directory: _if(re.match(pattern, request.body))
+def _body_matches(pattern: bytes) -> RefusalCondition:
+    return lambda refused, request, directory: _fits_if(re.match(pattern, request.body))
 
 
-def _in_syntax(pattern: bytes) -> Condition:
+def _syntax_matches(pattern: bytes) -> RefusalCondition:
     # Characters inside a string are not a mistake.
-    return lambda refused, request, directory: _if(
+    return lambda refused, request, directory: _fits_if(
         re.search(pattern, codec.without_strings(request.body[:MAX_BYTES_READ]))
     )
 
@@ -164,7 +164,7 @@ def sent_field(name: str, request: HTTPRequest) -> object:
 
 def _required_misspelt(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
     """A required field is missing and a near one was sent: most likely the one is meant by the other."""
-    fields, table = request.fields or {}, BODIES[request.call.operation or ""]
+    fields, table = request.fields or {}, BODY_TABLES[request.call.operation or ""]
     missing = [field.name for field in table.fields if field.required and field.name not in fields]
     for name in islice(fields, MAX_CANDIDATES):
         if name not in table.names and get_close_matches(name, missing, n=1):
@@ -172,87 +172,89 @@ def _required_misspelt(refused: Refused, request: HTTPRequest, directory: Direct
     return None
 
 
-class Reason(NamedTuple):
+class RefusalHint(NamedTuple):
     """A hint, and when it explains a refusal."""
 
     refusal: Refusal
     hint: HintTemplate
-    find: Condition = _always
+    find: RefusalCondition = _always
 
 
 # Of the rows of a refusal the first that fits counts.
-REASONS: Final = (
-    Reason(Refusal.AUTH_MISSING, HintTemplate.CORS_PREFLIGHT, _preflight),
-    Reason(Refusal.AUTH_MISSING, HintTemplate.AUTH_HEADER_RENAMED, _renamed(RENAMED_AUTH)),
-    Reason(Refusal.AUTH_MISSING, HintTemplate.AUTH_HEADER_MISSING),
-    Reason(Refusal.AUTH_REPEATED, HintTemplate.AUTH_REPEATED),
-    Reason(Refusal.AUTH_MALFORMED, HintTemplate.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER_BYTES)),
-    Reason(Refusal.AUTH_MALFORMED, HintTemplate.AUTH_NO_COLON),
-    Reason(Refusal.AUTH_SWAPPED, HintTemplate.AUTH_SWAPPED),
-    Reason(Refusal.SITE_UNKNOWN, HintTemplate.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER_BYTES)),
-    Reason(Refusal.SITE_UNKNOWN, HintTemplate.SITE_REMOVED, _removed_site),
-    Reason(Refusal.SITE_UNKNOWN, HintTemplate.SITE_UNKNOWN, _known_sites),
-    Reason(Refusal.KEY_WRONG, HintTemplate.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER_BYTES)),
-    Reason(Refusal.KEY_WRONG, HintTemplate.KEY_OF_ANOTHER_SITE, _other_site),
-    Reason(Refusal.KEY_WRONG, HintTemplate.KEY_WRONG),
-    Reason(Refusal.API_DISABLED, HintTemplate.API_DISABLED),
-    Reason(Refusal.PATH_UNKNOWN, HintTemplate.SUCCESSOR_API, _at(SUCCESSOR)),
-    Reason(Refusal.PATH_UNKNOWN, HintTemplate.EMAIL_IN_PATH, _at(f"{USERS_PATH}/[^/]*(@|%40)")),
-    Reason(Refusal.PATH_UNKNOWN, HintTemplate.UNESCAPED_SLASH, _at(f"{GROUPS_PATH}/")),
-    Reason(Refusal.PATH_UNKNOWN, HintTemplate.PATH_UNKNOWN, _near_path),
-    Reason(Refusal.METHOD_NOT_ALLOWED, HintTemplate.CORS_PREFLIGHT, _preflight),
-    Reason(Refusal.METHOD_NOT_ALLOWED, HintTemplate.METHOD_NOT_OFFERED),
-    Reason(Refusal.LINE_TOO_LONG, HintTemplate.HEAD_TOO_LONG),
-    Reason(Refusal.HEAD_TOO_LONG, HintTemplate.HEAD_TOO_LONG),
-    Reason(Refusal.CONTENT_TYPE_WRONG, HintTemplate.CONTENT_TYPE_NOT_JSON),
-    Reason(Refusal.BODY_TOO_LARGE, HintTemplate.BODY_TOO_LARGE),
-    Reason(Refusal.BODY_MISSING, HintTemplate.BODY_MISSING),
-    Reason(Refusal.BODY_NOT_JSON, HintTemplate.BODY_GZIP, _body(b"\x1f\x8b")),
-    Reason(Refusal.BODY_NOT_JSON, HintTemplate.BODY_BOM, _body(b"\xef\xbb\xbf|\xff\xfe|\xfe\xff")),
-    Reason(Refusal.BODY_NOT_JSON, HintTemplate.JSON_CURLY_QUOTES, _in_syntax("\u201c|\u201d|\u2018|\u2019".encode())),
-    Reason(Refusal.BODY_NOT_JSON, HintTemplate.JSON_TRAILING_COMMA, _in_syntax(rb",\s*[}\]]")),
-    Reason(Refusal.BODY_NOT_JSON, HintTemplate.JSON_FORM_ENCODED, _body(rb"[\w.%+\[\]-]+=[^{}]*\Z")),
-    Reason(Refusal.BODY_NOT_JSON, HintTemplate.JSON_MALFORMED),
-    Reason(Refusal.BODY_NOT_AN_OBJECT, HintTemplate.JSON_MALFORMED),
-    Reason(Refusal.FIELDS_INVALID, HintTemplate.GROUPS_AS_STRING, _groups_as_string),
-    Reason(Refusal.FIELDS_INVALID, HintTemplate.ACCESS_MISSPELT, _access_misspelt),
-    Reason(Refusal.FIELDS_INVALID, HintTemplate.FIELD_UNKNOWN, _required_misspelt),
-    Reason(Refusal.FIELDS_INVALID, HintTemplate.FIELDS_INVALID),
-    Reason(Refusal.EMAIL_MISSING, HintTemplate.EMAIL_HEADER_RENAMED, _renamed(RENAMED_EMAIL)),
-    Reason(Refusal.EMAIL_MISSING, HintTemplate.EMAIL_NOT_IN_HEADER, _email_in_query),
-    Reason(Refusal.EMAIL_MISSING, HintTemplate.EMAIL_NOT_IN_HEADER, _email_in_body),
-    Reason(Refusal.EMAIL_MISSING, HintTemplate.EMAIL_HEADER_MISSING),
-    Reason(Refusal.EMAIL_BLANK, HintTemplate.EMAIL_HEADER_BLANK),
-    Reason(Refusal.EMAIL_REPEATED, HintTemplate.EMAIL_REPEATED),
-    Reason(Refusal.USER_UNKNOWN, HintTemplate.EMAIL_ANGLE_BRACKETS, _brackets_in(EMAIL_HEADER_BYTES)),
-    Reason(Refusal.USER_UNKNOWN, HintTemplate.USER_UNKNOWN, _near_user),
-    Reason(Refusal.GROUPS_UNKNOWN, HintTemplate.GROUP_UNKNOWN, _near_group),
-    Reason(Refusal.INVITER_UNKNOWN, HintTemplate.INVITER_UNKNOWN, _administrators),
-    Reason(Refusal.INVITER_NOT_ADMINISTRATOR, HintTemplate.INVITER_NOT_ADMINISTRATOR, _administrators),
-    Reason(
+REFUSAL_HINTS: Final = (
+    RefusalHint(Refusal.AUTH_MISSING, HintTemplate.CORS_PREFLIGHT, _preflight),
+    RefusalHint(Refusal.AUTH_MISSING, HintTemplate.AUTH_HEADER_RENAMED, _renamed(RENAMED_AUTH)),
+    RefusalHint(Refusal.AUTH_MISSING, HintTemplate.AUTH_HEADER_MISSING),
+    RefusalHint(Refusal.AUTH_REPEATED, HintTemplate.AUTH_REPEATED),
+    RefusalHint(Refusal.AUTH_MALFORMED, HintTemplate.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER_BYTES)),
+    RefusalHint(Refusal.AUTH_MALFORMED, HintTemplate.AUTH_NO_COLON),
+    RefusalHint(Refusal.AUTH_SWAPPED, HintTemplate.AUTH_SWAPPED),
+    RefusalHint(Refusal.SITE_UNKNOWN, HintTemplate.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER_BYTES)),
+    RefusalHint(Refusal.SITE_UNKNOWN, HintTemplate.SITE_REMOVED, _removed_site),
+    RefusalHint(Refusal.SITE_UNKNOWN, HintTemplate.SITE_UNKNOWN, _known_sites),
+    RefusalHint(Refusal.KEY_WRONG, HintTemplate.AUTH_ANGLE_BRACKETS, _brackets_in(AUTH_HEADER_BYTES)),
+    RefusalHint(Refusal.KEY_WRONG, HintTemplate.KEY_OF_ANOTHER_SITE, _other_site),
+    RefusalHint(Refusal.KEY_WRONG, HintTemplate.KEY_WRONG),
+    RefusalHint(Refusal.API_DISABLED, HintTemplate.API_DISABLED),
+    RefusalHint(Refusal.PATH_UNKNOWN, HintTemplate.SUCCESSOR_API, _path_matches(SUCCESSOR)),
+    RefusalHint(Refusal.PATH_UNKNOWN, HintTemplate.EMAIL_IN_PATH, _path_matches(f"{USERS_PATH}/[^/]*(@|%40)")),
+    RefusalHint(Refusal.PATH_UNKNOWN, HintTemplate.UNESCAPED_SLASH, _path_matches(f"{GROUPS_PATH}/")),
+    RefusalHint(Refusal.PATH_UNKNOWN, HintTemplate.PATH_UNKNOWN, _near_path),
+    RefusalHint(Refusal.METHOD_NOT_ALLOWED, HintTemplate.CORS_PREFLIGHT, _preflight),
+    RefusalHint(Refusal.METHOD_NOT_ALLOWED, HintTemplate.METHOD_NOT_OFFERED),
+    RefusalHint(Refusal.LINE_TOO_LONG, HintTemplate.HEAD_TOO_LONG),
+    RefusalHint(Refusal.HEAD_TOO_LONG, HintTemplate.HEAD_TOO_LONG),
+    RefusalHint(Refusal.CONTENT_TYPE_WRONG, HintTemplate.CONTENT_TYPE_NOT_JSON),
+    RefusalHint(Refusal.BODY_TOO_LARGE, HintTemplate.BODY_TOO_LARGE),
+    RefusalHint(Refusal.BODY_MISSING, HintTemplate.BODY_MISSING),
+    RefusalHint(Refusal.BODY_NOT_JSON, HintTemplate.BODY_GZIP, _body_matches(b"\x1f\x8b")),
+    RefusalHint(Refusal.BODY_NOT_JSON, HintTemplate.BODY_BOM, _body_matches(b"\xef\xbb\xbf|\xff\xfe|\xfe\xff")),
+    RefusalHint(
+        Refusal.BODY_NOT_JSON, HintTemplate.JSON_CURLY_QUOTES, _syntax_matches("\u201c|\u201d|\u2018|\u2019".encode())
+    ),
+    RefusalHint(Refusal.BODY_NOT_JSON, HintTemplate.JSON_TRAILING_COMMA, _syntax_matches(rb",\s*[}\]]")),
+    RefusalHint(Refusal.BODY_NOT_JSON, HintTemplate.JSON_FORM_ENCODED, _body_matches(rb"[\w.%+\[\]-]+=[^{}]*\Z")),
+    RefusalHint(Refusal.BODY_NOT_JSON, HintTemplate.JSON_MALFORMED),
+    RefusalHint(Refusal.BODY_NOT_AN_OBJECT, HintTemplate.JSON_MALFORMED),
+    RefusalHint(Refusal.FIELDS_INVALID, HintTemplate.GROUPS_AS_STRING, _groups_as_string),
+    RefusalHint(Refusal.FIELDS_INVALID, HintTemplate.ACCESS_MISSPELT, _access_misspelt),
+    RefusalHint(Refusal.FIELDS_INVALID, HintTemplate.FIELD_UNKNOWN, _required_misspelt),
+    RefusalHint(Refusal.FIELDS_INVALID, HintTemplate.FIELDS_INVALID),
+    RefusalHint(Refusal.EMAIL_MISSING, HintTemplate.EMAIL_HEADER_RENAMED, _renamed(RENAMED_EMAIL)),
+    RefusalHint(Refusal.EMAIL_MISSING, HintTemplate.EMAIL_NOT_IN_HEADER, _email_in_query),
+    RefusalHint(Refusal.EMAIL_MISSING, HintTemplate.EMAIL_NOT_IN_HEADER, _email_in_body),
+    RefusalHint(Refusal.EMAIL_MISSING, HintTemplate.EMAIL_HEADER_MISSING),
+    RefusalHint(Refusal.EMAIL_BLANK, HintTemplate.EMAIL_HEADER_BLANK),
+    RefusalHint(Refusal.EMAIL_REPEATED, HintTemplate.EMAIL_REPEATED),
+    RefusalHint(Refusal.USER_UNKNOWN, HintTemplate.EMAIL_ANGLE_BRACKETS, _brackets_in(EMAIL_HEADER_BYTES)),
+    RefusalHint(Refusal.USER_UNKNOWN, HintTemplate.USER_UNKNOWN, _near_user),
+    RefusalHint(Refusal.GROUPS_UNKNOWN, HintTemplate.GROUP_UNKNOWN, _near_group),
+    RefusalHint(Refusal.INVITER_UNKNOWN, HintTemplate.INVITER_UNKNOWN, _administrators),
+    RefusalHint(Refusal.INVITER_NOT_ADMINISTRATOR, HintTemplate.INVITER_NOT_ADMINISTRATOR, _administrators),
+    RefusalHint(
         Refusal.EMAIL_TAKEN,
         HintTemplate.ALREADY_THERE,
         lambda refused, request, directory: {"name": refused.values["email"]},
     ),
-    Reason(Refusal.GROUP_UNKNOWN, HintTemplate.GROUP_UNKNOWN, _near_group),
-    Reason(Refusal.CREATOR_UNKNOWN, HintTemplate.USER_UNKNOWN, _near_user),
-    Reason(Refusal.CREATOR_NOT_ADMINISTRATOR, HintTemplate.INVITER_NOT_ADMINISTRATOR, _administrators),
-    Reason(Refusal.GROUP_TAKEN, HintTemplate.ALREADY_THERE),
-    Reason(Refusal.BUILTIN_RENAMED, HintTemplate.BUILTIN_GROUP),
-    Reason(Refusal.BUILTIN_DELETED, HintTemplate.BUILTIN_GROUP),
-    Reason(Refusal.FUNCTION_FAILED, HintTemplate.ACTION_FAILED),
-    Reason(Refusal.CRASHED, HintTemplate.CRASHED),
+    RefusalHint(Refusal.GROUP_UNKNOWN, HintTemplate.GROUP_UNKNOWN, _near_group),
+    RefusalHint(Refusal.CREATOR_UNKNOWN, HintTemplate.USER_UNKNOWN, _near_user),
+    RefusalHint(Refusal.CREATOR_NOT_ADMINISTRATOR, HintTemplate.INVITER_NOT_ADMINISTRATOR, _administrators),
+    RefusalHint(Refusal.GROUP_TAKEN, HintTemplate.ALREADY_THERE),
+    RefusalHint(Refusal.BUILTIN_RENAMED, HintTemplate.BUILTIN_GROUP),
+    RefusalHint(Refusal.BUILTIN_DELETED, HintTemplate.BUILTIN_GROUP),
+    RefusalHint(Refusal.FUNCTION_FAILED, HintTemplate.ACTION_FAILED),
+    RefusalHint(Refusal.CRASHED, HintTemplate.CRASHED),
 )
 
 
-def explain(refused: Refused, request: HTTPRequest, directory: Directory) -> Hint:
+def find_refusal_hint(refused: Refused, request: HTTPRequest, directory: Directory) -> Hint:
     """Return the hint for a refused request."""
-    for refusal, hint, find in REASONS:
+    for refusal, hint, find in REFUSAL_HINTS:
         if refusal is refused.refusal and (values := find(refused, request, directory)) is not None:
-            return redacted(hint.fill(**{**refused.values, "message": refused.message, **values}), request)
+            return redact_hint(hint.fill(**{**refused.values, "message": refused.message, **values}), request)
     raise AssertionError(f"no hint explains {refused.refusal}")
 
 
-def redacted(hint: Hint, request: HTTPRequest) -> Hint:
+def redact_hint(hint: Hint, request: HTTPRequest) -> Hint:
     redactor = request.call.redactor
     return hint._replace(cause=redactor(hint.cause), remedy=redactor(hint.remedy))

@@ -17,9 +17,9 @@ from mockscope.web.request_head import RequestHead
 T = TypeVar("T")
 
 # HTTP-8
-LARGEST_BODY: Final = 1024 * 1024
+MAX_REQUEST_BODY_BYTES: Final = 1024 * 1024
 # The part of a refused body that is read so that the client gets its answer.
-MOST_DRAINED: Final = 64 * LARGEST_BODY
+MAX_DRAINED_BYTES: Final = 64 * MAX_REQUEST_BODY_BYTES
 
 
 class HTTPRequest:
@@ -70,8 +70,8 @@ class HTTPRequest:
                 ``parse`` refuses.
         """
         if self._is_too_large:
-            raise Refused(Refusal.BODY_TOO_LARGE, limit=str(LARGEST_BODY))
-        if self.site.policy.require_json_content_type and self.body and not self.head.says_json:
+            raise Refused(Refusal.BODY_TOO_LARGE, limit=str(MAX_REQUEST_BODY_BYTES))
+        if self.site.policy.require_json_content_type and self.body and not self.head.is_json:
             raise Refused(Refusal.CONTENT_TYPE_WRONG, sent=self.head.content_type or "missing")
         self.fields = codec.decode_object(self.body)
         return parse(self.fields)
@@ -83,7 +83,7 @@ class HTTPRequest:
             ClientDisconnect: The client left.
         """
         body = bytearray(self.body)
-        self._is_too_large = self.head.length > LARGEST_BODY
+        self._is_too_large = self.head.length > MAX_REQUEST_BODY_BYTES
         try:
             while not (self._ended or self._is_too_large):
                 self._was_asked = True
@@ -92,21 +92,21 @@ class HTTPRequest:
                     raise ClientDisconnect
                 self._ended = not message.get("more_body", False)
                 body += message.get("body", b"")
-                self._is_too_large = len(body) > LARGEST_BODY
+                self._is_too_large = len(body) > MAX_REQUEST_BODY_BYTES
         finally:
             self.call.body = self.body = bytes(body)
 
     @property
-    def leaves_body_behind(self) -> bool:
+    def has_unread_body(self) -> bool:
         """Return whether part of a body is unread on a connection that is closed after the answer."""
         head = self.head
         # A client that waits for 100 Continue has sent nothing yet.
-        return not self._ended and head.announces_body and head.ends_connection and not head.waits_to_send
+        return not self._ended and head.announces_body and head.ends_connection and not head.expects_continue
 
     @property
-    def leaves_body_unsent(self) -> bool:
+    def has_unsent_body(self) -> bool:
         """Return whether the client still waits for 100 Continue: its next request would be taken for the body."""
-        return self.head.waits_to_send and self.head.announces_body and not self._was_asked
+        return self.head.expects_continue and self.head.announces_body and not self._was_asked
 
     async def drain(self) -> None:
         """Read the rest of a body.
@@ -114,7 +114,7 @@ class HTTPRequest:
         Closing on unread bytes resets the connection, and the client may never see the answer.
         """
         drained = 0
-        while drained < MOST_DRAINED and not self._ended:
+        while drained < MAX_DRAINED_BYTES and not self._ended:
             message = await self.receive()
             drained += len(message.get("body", b""))
             self._ended = not message.get("more_body", False)

@@ -21,8 +21,8 @@ class RequestHead:
     """Method, path, query and headers of a request, parsed.
 
     ``path`` is percent-encoded as it was sent, and ``decoded_path`` is decoded. ``query`` has the parameters; the last
-    one of a name counts. ``start`` is the cursor, empty for the first page (PAGE-4). ``asks_test_mode`` depends on the
-    value of the parameter, not on its presence (TEST-1, TEST-3). ``names_user`` is true where the email header is
+    one of a name counts. ``start`` is the cursor, empty for the first page (PAGE-4). ``is_test_mode`` depends on the
+    value of the parameter, not on its presence (TEST-1, TEST-3). ``has_email_header`` is true where the email header is
     there, blank or not (USER-GET-1).
 
     Args:
@@ -31,7 +31,7 @@ class RequestHead:
 
     query: Mapping[str, str] = MappingProxyType({})
     start = ""
-    asks_test_mode = False
+    is_test_mode = False
 
     def __init__(self, scope: Scope) -> None:
         self.method: str = scope["method"]
@@ -43,12 +43,12 @@ class RequestHead:
             pairs = [pair.partition("=") for pair in self.query_string.split("&")]
             self.query = {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}
             self.start = self.query.get(NEXT_PAGE_START, "")
-            self.asks_test_mode = self.query.get(TEST_MODE, "").lower() == "true"
+            self.is_test_mode = self.query.get(TEST_MODE, "").lower() == "true"
         self.headers: HeaderPairs = scope["headers"]
         # The first header of a name counts.
         self._first: dict[bytes, bytes] = dict(reversed(self.headers))
         self.repeats_headers = len(self.headers) > len(self._first)
-        self.names_user = EMAIL_HEADER_BYTES in self._first
+        self.has_email_header = EMAIL_HEADER_BYTES in self._first
 
     def __repr__(self) -> str:
         return f"<Head of {self.method} {self.path}>"
@@ -73,14 +73,14 @@ class RequestHead:
             self._check_repeated(EMAIL_HEADER_BYTES, Refusal.EMAIL_REPEATED)
         email = decode_header(self.header(EMAIL_HEADER_BYTES)).strip()
         if not email:
-            raise Refused(Refusal.EMAIL_BLANK if self.names_user else Refusal.EMAIL_MISSING, rule=rule)
+            raise Refused(Refusal.EMAIL_BLANK if self.has_email_header else Refusal.EMAIL_MISSING, rule=rule)
         return email
 
     def header(self, name: bytes) -> str:
         """Return the first value of a header, empty where it is missing."""
         return self._first.get(name, b"").decode("latin-1")
 
-    def holds_any(self, names: frozenset[bytes]) -> bool:
+    def has_any(self, names: frozenset[bytes]) -> bool:
         """Return whether one of these headers was sent; the names are in lower case."""
         return not names.isdisjoint(self._first)
 
@@ -94,7 +94,7 @@ class RequestHead:
         return self.header(b"content-type").partition(";")[0].strip().lower()
 
     @property
-    def says_json(self) -> bool:
+    def is_json(self) -> bool:
         """Return whether the Content-Type is JSON."""
         if self._first.get(b"content-type") == b"application/json":
             return True
@@ -114,7 +114,7 @@ class RequestHead:
         return b"content-length" in self._first or b"transfer-encoding" in self._first
 
     @property
-    def waits_to_send(self) -> bool:
+    def expects_continue(self) -> bool:
         """Return whether the body comes only after 100 Continue."""
         return b"expect" in self._first
 

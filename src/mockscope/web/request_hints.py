@@ -15,13 +15,13 @@ from mockscope._support.suggestions import find_nearest
 from mockscope._vendor import AUTH_HEADER_BYTES, EMAIL_HEADER_BYTES, NEXT_PAGE_START, OTHER_CREATOR_FIELD, TEST_MODE
 from mockscope.instruments.hints import Hint, HintTemplate, did_you_mean
 from mockscope.web.refusal_hints import (
-    BODIES,
+    BODY_TABLES,
     FITS,
     KNOWN_FIELDS,
     RENAMED_EMAIL,
     Values,
-    first_sent,
-    redacted,
+    find_first_header,
+    redact_hint,
     sent_field,
 )
 from mockscope.web.request import HTTPRequest
@@ -38,7 +38,7 @@ KNOWN_PARAMETERS: Final = {
 # HTTP-7: it has a hint of its own.
 EMAIL_OF_UPDATE: Final = ("update_user", "email")
 DRY_RUN_HEADERS: Final = (b"x-dry-run", b"x-test-mode", b"dry-run", b"test-mode")
-LOOK_MEANT: Final = frozenset({*RENAMED_EMAIL, *DRY_RUN_HEADERS})
+MISTAKEN_HEADERS: Final = frozenset({*RENAMED_EMAIL, *DRY_RUN_HEADERS})
 # The same of parameters and fields, in lower case and without signs between the words.
 DRY_RUN: Final = re.compile(
     "dryrun|(is)?test(ing|mode|only|run)?|simulat(e|ion)|preview|(validate|check)(only)?|noop|whatif"
@@ -47,15 +47,15 @@ PAGING: Final = re.compile(
     "(next)?page(no|number|size|start|token)?|perpage|(next)?cursor|offset|skip|limit|count|size|top|max(results)?|"
     "start(ing)?(at|after)?|after|from"
 )
-NO_CURSORS: Final = ("none", "null", "undefined")
+NULL_CURSORS: Final = ("none", "null", "undefined")
 
 # At most so many unknown or repeated names of one request have a hint.
-MOST_UNKNOWN: Final = 10
+MAX_UNKNOWN_NAMES: Final = 10
 # A name in a request line (HTTP-8), with room for the rest of the head.
 MAX_NAME_BYTES: Final = MAX_HEAD_BYTES - 1024
 
 # Once for each time that it was sent.
-Find = Callable[[HTTPRequest], Iterable[Values]]
+RequestCondition = Callable[[HTTPRequest], Iterable[Values]]
 
 
 def _outcome(request: HTTPRequest) -> str:
@@ -76,11 +76,11 @@ def _word(name: str) -> str:
     return re.sub(r"[\W_]", "", name.lower())
 
 
-def _parameters(hint: HintTemplate) -> Find:
+def _parameters(hint: HintTemplate) -> RequestCondition:
     def find(request: HTTPRequest) -> Iterator[Values]:
         operation = request.call.operation or ""
         known = KNOWN_PARAMETERS[operation]
-        for name in islice(request.head.query, MOST_UNKNOWN):
+        for name in islice(request.head.query, MAX_UNKNOWN_NAMES):
             if name in known or not name or (name == "email" and operation in BY_EMAIL):
                 continue
             if _hint_of_parameter(name, known) is hint:
@@ -104,11 +104,11 @@ def _hint_of_parameter(name: str, known: frozenset[str]) -> HintTemplate:
     )
 
 
-def _unknown_fields(*, dry_run: bool) -> Find:
+def _unknown_fields(*, dry_run: bool) -> RequestCondition:
     def find(request: HTTPRequest) -> Iterator[Values]:
         operation = request.call.operation or ""
         known = KNOWN_FIELDS[operation]
-        for name in islice((name for name in request.fields or {} if name not in known), MOST_UNKNOWN):
+        for name in islice((name for name in request.fields or {} if name not in known), MAX_UNKNOWN_NAMES):
             if _is_dry_run(name) is dry_run and (operation, name) != EMAIL_OF_UPDATE:
                 yield {"sent": name, "outcome": _outcome(request), "nearest": did_you_mean(find_nearest(name, known))}
 
@@ -116,12 +116,12 @@ def _unknown_fields(*, dry_run: bool) -> Find:
 
 
 def _dry_run_headers(request: HTTPRequest) -> Iterable[Values]:
-    return [{**values, "outcome": _outcome(request)} for values in first_sent(DRY_RUN_HEADERS, request)]
+    return [{**values, "outcome": _outcome(request)} for values in find_first_header(DRY_RUN_HEADERS, request)]
 
 
 def _email_header_renamed(request: HTTPRequest) -> Iterable[Values]:
     # A request for one user that lists them all goes unnoticed on a site with one.
-    return first_sent(RENAMED_EMAIL, request) if request.call.operation == "list_users" else ()
+    return find_first_header(RENAMED_EMAIL, request) if request.call.operation == "list_users" else ()
 
 
 def _odd_test_mode(request: HTTPRequest) -> Iterable[Values]:
@@ -133,9 +133,9 @@ def _odd_test_mode(request: HTTPRequest) -> Iterable[Values]:
 def _blank_in_cursor(request: HTTPRequest) -> Iterable[Values]:
     start = request.head.start
     if request.call.operation == "list_groups":
-        return _once(request.site.decode_group_cursor(start) != start)
+        return _once_if(request.site.decode_group_cursor(start) != start)
     # An email never holds a blank.
-    return _once(" " in start and request.call.operation == "list_users")
+    return _once_if(" " in start and request.call.operation == "list_users")
 
 
 def _names_too_long(request: HTTPRequest) -> Iterable[Values]:
@@ -150,7 +150,7 @@ def _repeated_fields(request: HTTPRequest) -> Iterable[Values]:
     # Each field has a colon: where there are no more, none came twice.
     if request.fields is None or request.body.count(b":") <= len(request.fields):
         return ()
-    return [{"sent": name} for name in codec.repeated_names(request.body)[:MOST_UNKNOWN]]
+    return [{"sent": name} for name in codec.repeated_names(request.body)[:MAX_UNKNOWN_NAMES]]
 
 
 def _repeated_group(request: HTTPRequest) -> Iterable[Values]:
@@ -161,32 +161,32 @@ def _repeated_group(request: HTTPRequest) -> Iterable[Values]:
 
 
 def _other_type(request: HTTPRequest) -> Iterable[Values]:
-    return () if request.head.says_json else [{"sent": request.head.content_type or "missing"}]
+    return () if request.head.is_json else [{"sent": request.head.content_type or "missing"}]
 
 
-def _once(holds: object) -> Iterable[Values]:
+def _once_if(holds: object) -> Iterable[Values]:
     return [FITS] if holds else ()
 
 
-class Suspicion(NamedTuple):
+class RequestHint(NamedTuple):
     """A hint, the part of a request that it is about, and its condition; ``of_refused``: also for a refused call."""
 
     part: str
     hint: HintTemplate
-    find: Find
+    find: RequestCondition
     of_refused: bool = False
 
 
 # The first that fits is the call's hint, unless it was refused: dry runs that were none come first.
-SUSPICIONS: Final = (
-    Suspicion(
+REQUEST_HINTS: Final = (
+    RequestHint(
         "parameters", HintTemplate.PARAMETER_DRY_RUN, _parameters(HintTemplate.PARAMETER_DRY_RUN), of_refused=True
     ),
-    Suspicion("headers", HintTemplate.HEADER_DRY_RUN, _dry_run_headers, of_refused=True),
-    Suspicion("unknown fields", HintTemplate.TEST_MODE_IN_BODY, _unknown_fields(dry_run=True), of_refused=True),
-    Suspicion("query", HintTemplate.TEST_MODE_ODD, _odd_test_mode),
-    Suspicion("headers", HintTemplate.EMAIL_HEADER_RENAMED, _email_header_renamed),
-    Suspicion(
+    RequestHint("headers", HintTemplate.HEADER_DRY_RUN, _dry_run_headers, of_refused=True),
+    RequestHint("unknown fields", HintTemplate.TEST_MODE_IN_BODY, _unknown_fields(dry_run=True), of_refused=True),
+    RequestHint("query", HintTemplate.TEST_MODE_ODD, _odd_test_mode),
+    RequestHint("headers", HintTemplate.EMAIL_HEADER_RENAMED, _email_header_renamed),
+    RequestHint(
         "parameters",
         HintTemplate.EMAIL_NOT_IN_HEADER,
         lambda request: (
@@ -194,42 +194,50 @@ SUSPICIONS: Final = (
         ),
         of_refused=True,
     ),
-    Suspicion("parameters", HintTemplate.PARAMETER_PAGING, _parameters(HintTemplate.PARAMETER_PAGING), of_refused=True),
-    Suspicion(
+    RequestHint(
+        "parameters", HintTemplate.PARAMETER_PAGING, _parameters(HintTemplate.PARAMETER_PAGING), of_refused=True
+    ),
+    RequestHint(
         "parameters", HintTemplate.PARAMETER_UNKNOWN, _parameters(HintTemplate.PARAMETER_UNKNOWN), of_refused=True
     ),
-    Suspicion(
+    RequestHint(
         "query",
         HintTemplate.CURSOR_NULL,
-        lambda request: [{"sent": request.head.start}] if request.head.start.lower() in NO_CURSORS else (),
+        lambda request: [{"sent": request.head.start}] if request.head.start.lower() in NULL_CURSORS else (),
         of_refused=True,
     ),
-    Suspicion("query", HintTemplate.CURSOR_BLANK, _blank_in_cursor),
-    Suspicion(
+    RequestHint("query", HintTemplate.CURSOR_BLANK, _blank_in_cursor),
+    RequestHint(
         "query",
         HintTemplate.TEST_MODE_ON_READ,
-        lambda request: _once(TEST_MODE in request.head.query and request.call.method in ("GET", "HEAD")),
+        lambda request: _once_if(TEST_MODE in request.head.query and request.call.method in ("GET", "HEAD")),
     ),
-    Suspicion("unknown fields", HintTemplate.FIELD_UNKNOWN, _unknown_fields(dry_run=False)),
-    Suspicion(
+    RequestHint("unknown fields", HintTemplate.FIELD_UNKNOWN, _unknown_fields(dry_run=False)),
+    RequestHint(
         "unknown fields",
         HintTemplate.EMAIL_UNCHANGEABLE,
-        lambda request: _once(request.call.operation == "update_user" and "email" in (request.fields or ())),
+        lambda request: _once_if(request.call.operation == "update_user" and "email" in (request.fields or ())),
     ),
-    Suspicion("fields", HintTemplate.CREATE_BY_EMAIL, lambda request: _once(sent_field(OTHER_CREATOR_FIELD, request))),
-    Suspicion("fields", HintTemplate.NAME_TOO_LONG, _names_too_long),
-    Suspicion("fields", HintTemplate.FIELD_REPEATED, _repeated_fields),
-    Suspicion("fields", HintTemplate.GROUP_REPEATED, _repeated_group),
-    Suspicion("fields", HintTemplate.CONTENT_TYPE_NOT_JSON, _other_type),
-    Suspicion("ignored body", HintTemplate.BODY_IGNORED, lambda request: [{"method": request.call.method}]),
-    Suspicion("headers", HintTemplate.AUTH_REPEATED, lambda request: _once(request.head.repeats(AUTH_HEADER_BYTES))),
-    Suspicion("headers", HintTemplate.EMAIL_REPEATED, lambda request: _once(request.head.repeats(EMAIL_HEADER_BYTES))),
+    RequestHint(
+        "fields", HintTemplate.CREATE_BY_EMAIL, lambda request: _once_if(sent_field(OTHER_CREATOR_FIELD, request))
+    ),
+    RequestHint("fields", HintTemplate.NAME_TOO_LONG, _names_too_long),
+    RequestHint("fields", HintTemplate.FIELD_REPEATED, _repeated_fields),
+    RequestHint("fields", HintTemplate.GROUP_REPEATED, _repeated_group),
+    RequestHint("fields", HintTemplate.CONTENT_TYPE_NOT_JSON, _other_type),
+    RequestHint("ignored body", HintTemplate.BODY_IGNORED, lambda request: [{"method": request.call.method}]),
+    RequestHint(
+        "headers", HintTemplate.AUTH_REPEATED, lambda request: _once_if(request.head.repeats(AUTH_HEADER_BYTES))
+    ),
+    RequestHint(
+        "headers", HintTemplate.EMAIL_REPEATED, lambda request: _once_if(request.head.repeats(EMAIL_HEADER_BYTES))
+    ),
 )
-PLACES: Final = {row.hint: place for place, row in enumerate(SUSPICIONS)}
-BY_PART: Final = {row.part: [each for each in SUSPICIONS if each.part == row.part] for row in SUSPICIONS}
+PLACES: Final = {row.hint: place for place, row in enumerate(REQUEST_HINTS)}
+BY_PART: Final = {row.part: [each for each in REQUEST_HINTS if each.part == row.part] for row in REQUEST_HINTS}
 
 
-def suspect(request: HTTPRequest) -> tuple[Hint, ...]:
+def find_request_hints(request: HTTPRequest) -> tuple[Hint, ...]:
     """Return the hints for what a request holds in vain, and for what passed although nobody promises it.
 
     Of a refused call those alone that hold whatever became of it.
@@ -245,7 +253,7 @@ def suspect(request: HTTPRequest) -> tuple[Hint, ...]:
         for values in find(request)
     ]
     found.sort(key=lambda each: PLACES[each[0]])
-    return tuple(redacted(hint.fill(**values), request) for hint, values in found)
+    return tuple(redact_hint(hint.fill(**values), request) for hint, values in found)
 
 
 def _parts(request: HTTPRequest, operation: str) -> Iterator[str]:
@@ -260,7 +268,7 @@ def _parts(request: HTTPRequest, operation: str) -> Iterator[str]:
         yield "fields"
         if not KNOWN_FIELDS[operation].issuperset(fields):
             yield "unknown fields"
-    elif operation not in BODIES and head.announces_body and head.length:
+    elif operation not in BODY_TABLES and head.announces_body and head.length:
         yield "ignored body"
-    if head.repeats_headers or head.holds_any(LOOK_MEANT):
+    if head.repeats_headers or head.has_any(MISTAKEN_HEADERS):
         yield "headers"

@@ -10,8 +10,8 @@ from mockscope import codec
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.call import Call
 
-SERVER: Final = (b"server", b"mockscope")
-JSON: Final = (b"content-type", b"application/json; charset=utf-8")
+SERVER_HEADER: Final = (b"server", b"mockscope")
+JSON_CONTENT_TYPE: Final = (b"content-type", b"application/json; charset=utf-8")
 
 
 class JSONResponse(Response):
@@ -29,12 +29,12 @@ class JSONResponse(Response):
         # Response.__init__ would also handle other contents, media types and cookies.
         self.status_code = status_code
         self.body = content
-        self.raw_headers = [SERVER, (b"content-length", b"%d" % len(content)), JSON]
+        self.raw_headers = [SERVER_HEADER, (b"content-length", b"%d" % len(content)), JSON_CONTENT_TYPE]
 
     def __repr__(self) -> str:
         return f"<JSONAnswer {self.status_code}: {len(self.body)} bytes>"
 
-    def keep_in(self, call: Call) -> None:
+    def store_in(self, call: Call) -> None:
         """Keep in the entry what the client is sent."""
         call.store_response(self.status_code, self.raw_headers, self.body)
 
@@ -43,7 +43,7 @@ class JSONResponse(Response):
         await send({"type": "http.response.body", "body": self.body})
 
 
-def last_response(status: str, message: str) -> bytes:
+def render_last_response(status: str, message: str) -> bytes:
     """Return the bytes of a refusal that is the last response on a connection (HTTP-1).
 
     Args:
@@ -55,7 +55,7 @@ def last_response(status: str, message: str) -> bytes:
     return f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
 
 
-def rendered(refused: Refused, shown: Callable[[str], str] = str) -> JSONResponse:
+def render_refusal(refused: Refused, shown: Callable[[str], str] = str) -> JSONResponse:
     """Return the answer to a refused request (HTTP-1), with its message redacted by ``shown``."""
     response = JSONResponse(codec.encode(codec.Message(shown(refused.message))), refused.status)
     if refused.refusal is Refusal.METHOD_NOT_ALLOWED:

@@ -19,31 +19,33 @@ from mockscope.web.response import JSONResponse
 # -- rendering -------------------------------------------------------------------------------------------------
 
 
-def respond(record: object, status: int = 200) -> JSONResponse:
+def render_record(record: object, status: int = 200) -> JSONResponse:
     """Render a record."""
     return JSONResponse(codec.encode(record), status)
 
 
-def would_succeed(status: int = 200) -> JSONResponse:
+def render_test_mode(status: int = 200) -> JSONResponse:
     """Render the message of test mode (TEST-2)."""
-    return respond(codec.Message(TEST_MODE_MESSAGE), status)
+    return render_record(codec.Message(TEST_MODE_MESSAGE), status)
 
 
-def created(request: HTTPRequest, record: User | Group | None) -> JSONResponse:
+def render_created(request: HTTPRequest, record: User | Group | None) -> JSONResponse:
     """Render a record with 201; after a dry run the message of test mode, with the status that its policy says."""
-    return would_succeed(request.site.policy.test_mode_create_status) if record is None else respond(record, 201)
+    return (
+        render_test_mode(request.site.policy.test_mode_create_status) if record is None else render_record(record, 201)
+    )
 
 
-def updated(record: User | Group | None) -> JSONResponse:
+def render_updated(record: User | Group | None) -> JSONResponse:
     """Render a record, or the message of test mode."""
-    return would_succeed() if record is None else respond(record)
+    return render_test_mode() if record is None else render_record(record)
 
 
-def removed(request: HTTPRequest, record: User | Group | None) -> JSONResponse:
+def render_deleted(request: HTTPRequest, record: User | Group | None) -> JSONResponse:
     """Render the message of a deletion, "User removed from example-site", or that of test mode."""
     if record is None:
-        return would_succeed()
-    return respond(codec.Message(REMOVED_MESSAGE.format(kind=type(record).__name__, host=request.site.host)))
+        return render_test_mode()
+    return render_record(codec.Message(REMOVED_MESSAGE.format(kind=type(record).__name__, host=request.site.host)))
 
 
 # -- users -----------------------------------------------------------------------------------------------------
@@ -54,23 +56,23 @@ def list_users(request: HTTPRequest) -> JSONResponse:
 
 
 def get_user(request: HTTPRequest) -> JSONResponse:
-    return respond(request.site.get_user(request.head.email(rule="USER-GET-1")))
+    return render_record(request.site.get_user(request.head.email(rule="USER-GET-1")))
 
 
 def create_user(request: HTTPRequest) -> JSONResponse:
     draft = request.parse(parse_new_user)
-    return created(request, request.site.create_user(draft, dry_run=request.head.asks_test_mode))
+    return render_created(request, request.site.create_user(draft, dry_run=request.head.is_test_mode))
 
 
 def update_user(request: HTTPRequest) -> JSONResponse:
     target = request.site.user(request.head.email(rule="USER-UPDATE-1"), rule="USER-UPDATE-1")
     changes = request.parse(parse_user_changes)
-    return updated(request.site.update_user(target.email, changes, dry_run=request.head.asks_test_mode))
+    return render_updated(request.site.update_user(target.email, changes, dry_run=request.head.is_test_mode))
 
 
 def delete_user(request: HTTPRequest) -> JSONResponse:
     email = request.head.email(rule="USER-DELETE-1")
-    return removed(request, request.site.delete_user(email, dry_run=request.head.asks_test_mode))
+    return render_deleted(request, request.site.delete_user(email, dry_run=request.head.is_test_mode))
 
 
 # -- groups ----------------------------------------------------------------------------------------------------
@@ -81,22 +83,22 @@ def list_groups(request: HTTPRequest) -> JSONResponse:
 
 
 def get_group(request: HTTPRequest) -> JSONResponse:
-    return respond(request.site.get_group(request.group_name))
+    return render_record(request.site.get_group(request.group_name))
 
 
 def create_group(request: HTTPRequest) -> JSONResponse:
     draft = request.parse(parse_new_group)
-    return created(request, request.site.create_group(draft, dry_run=request.head.asks_test_mode))
+    return render_created(request, request.site.create_group(draft, dry_run=request.head.is_test_mode))
 
 
 def update_group(request: HTTPRequest) -> JSONResponse:
     target = request.site.group(request.group_name, rule="GROUP-UPDATE-2")
     changes = request.parse(parse_group_changes)
-    return updated(request.site.update_group(target.name, changes, dry_run=request.head.asks_test_mode))
+    return render_updated(request.site.update_group(target.name, changes, dry_run=request.head.is_test_mode))
 
 
 def delete_group(request: HTTPRequest) -> JSONResponse:
-    return removed(request, request.site.delete_group(request.group_name, dry_run=request.head.asks_test_mode))
+    return render_deleted(request, request.site.delete_group(request.group_name, dry_run=request.head.is_test_mode))
 
 
 # -- the table -------------------------------------------------------------------------------------------------
@@ -104,17 +106,17 @@ def delete_group(request: HTTPRequest) -> JSONResponse:
 Endpoint = Callable[[HTTPRequest], JSONResponse]
 
 
-class Row(NamedTuple):
+class OperationRoute(NamedTuple):
     """An operation, its method and path, and its endpoint.
 
-    ``names_user`` is whether the row wants the email header (True), its absence (False), or accepts both (None).
+    ``has_email_header`` is whether the row wants the email header (True), its absence (False), or accepts both (None).
     """
 
     operation: str
     method: str
     path: str
     endpoint: Endpoint
-    names_user: bool | None = None
+    has_email_header: bool | None = None
 
     @property
     def has_body(self) -> bool:
@@ -123,53 +125,53 @@ class Row(NamedTuple):
 
 
 ROUTES: Final = (
-    Row("list_users", "GET", USERS_PATH, list_users, names_user=False),
+    OperationRoute("list_users", "GET", USERS_PATH, list_users, has_email_header=False),
     # "REQUIRED HTTP HEADER: HTTP-X-EMAIL" is all that tells GET Single User from GET Users.
-    Row("get_user", "GET", USERS_PATH, get_user, names_user=True),
-    Row("create_user", "POST", USERS_PATH, create_user),
-    Row("update_user", "PUT", USERS_PATH, update_user),
-    Row("delete_user", "DELETE", USERS_PATH, delete_user),
-    Row("list_groups", "GET", GROUPS_PATH, list_groups),
-    Row("get_group", "GET", GROUP_PATH, get_group),
-    Row("create_group", "POST", GROUPS_PATH, create_group),
-    Row("update_group", "PUT", GROUP_PATH, update_group),
-    Row("delete_group", "DELETE", GROUP_PATH, delete_group),
+    OperationRoute("get_user", "GET", USERS_PATH, get_user, has_email_header=True),
+    OperationRoute("create_user", "POST", USERS_PATH, create_user),
+    OperationRoute("update_user", "PUT", USERS_PATH, update_user),
+    OperationRoute("delete_user", "DELETE", USERS_PATH, delete_user),
+    OperationRoute("list_groups", "GET", GROUPS_PATH, list_groups),
+    OperationRoute("get_group", "GET", GROUP_PATH, get_group),
+    OperationRoute("create_group", "POST", GROUPS_PATH, create_group),
+    OperationRoute("update_group", "PUT", GROUP_PATH, update_group),
+    OperationRoute("delete_group", "DELETE", GROUP_PATH, delete_group),
 )
 
 # (method, whether the email header is there) -> row
-Rows = Mapping[tuple[str, bool], Row]
+MethodRoutes = Mapping[tuple[str, bool], OperationRoute]
 
 
-def _rows_at(path: str) -> Rows:
-    rows: dict[tuple[str, bool], Row] = {}
+def _routes_of_path(path: str) -> MethodRoutes:
+    rows: dict[tuple[str, bool], OperationRoute] = {}
     for row in ROUTES:
         # HEAD is GET without the body.
         for method in (row.method, "HEAD") if row.method == "GET" else (row.method,):
-            for names_user in (True, False):
-                if row.path == path and row.names_user in (None, names_user):
-                    rows[method, names_user] = row
+            for has_email_header in (True, False):
+                if row.path == path and row.has_email_header in (None, has_email_header):
+                    rows[method, has_email_header] = row
     return rows
 
 
 # HTTP-3: both spellings of a collection are answered directly. They come before the pattern of one group.
-COLLECTIONS: Final[Mapping[str, Rows]] = {
-    spelling: _rows_at(path) for path in (USERS_PATH, GROUPS_PATH) for spelling in (path, f"{path}/")
+COLLECTION_ROUTES: Final[Mapping[str, MethodRoutes]] = {
+    spelling: _routes_of_path(path) for path in (USERS_PATH, GROUPS_PATH) for spelling in (path, f"{path}/")
 }
 # HTTP-3: one slash behind the name is the same group.
-ONE_GROUP_PATTERN: Final = re.compile(f"{GROUPS_PATH}/(?P<group_name>[^/]+)/?")
-ONE_GROUP_ROWS: Final = _rows_at(GROUP_PATH)
+GROUP_PATTERN: Final = re.compile(f"{GROUPS_PATH}/(?P<group_name>[^/]+)/?")
+GROUP_ROUTES: Final = _routes_of_path(GROUP_PATH)
 
 
-def route(head: RequestHead) -> tuple[Rows | None, str]:
+def find_routes(head: RequestHead) -> tuple[MethodRoutes | None, str]:
     """Return the rows of a path, or None if the path is unknown, and the group that the path names."""
-    if (rows := COLLECTIONS.get(head.decoded_path)) is not None:
+    if (rows := COLLECTION_ROUTES.get(head.decoded_path)) is not None:
         return rows, ""
     # Matched as it was sent, so that %2F stays inside the one segment that is the name (GROUP-5).
-    if match := ONE_GROUP_PATTERN.fullmatch(head.path):
-        return ONE_GROUP_ROWS, unquote(match["group_name"])
+    if match := GROUP_PATTERN.fullmatch(head.path):
+        return GROUP_ROUTES, unquote(match["group_name"])
     return None, ""
 
 
-def allowed_methods(rows: Rows) -> str:
+def allowed_methods(rows: MethodRoutes) -> str:
     """Return the value of Allow."""
     return ", ".join(sorted({method for method, _ in rows}))

@@ -17,12 +17,12 @@ from mockscope.instruments.packed_headers import encode_headers
 from mockscope.sites.mock_site import MockSite
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.fault_injection import respond_or_break
-from mockscope.web.refusal_hints import BODIES, explain
+from mockscope.web.refusal_hints import BODY_TABLES, find_refusal_hint
 from mockscope.web.request import HTTPRequest
 from mockscope.web.request_head import MAX_HEAD_BYTES, REFUSED_HEAD, RequestHead
-from mockscope.web.request_hints import suspect
-from mockscope.web.response import JSONResponse, rendered
-from mockscope.web.routes import Endpoint, Row, allowed_methods, route
+from mockscope.web.request_hints import find_request_hints
+from mockscope.web.response import JSONResponse, render_refusal
+from mockscope.web.routes import Endpoint, OperationRoute, allowed_methods, find_routes
 
 logger: Final = logging.getLogger("mockscope")
 
@@ -53,19 +53,19 @@ class VendorAPI:
                 # The trace is the user's function's own: frames of mockscope would bury it.
                 place = request.call.fault, request.call.method, request.call.path
                 logger.error("the function of %s failed on %s %s", *place, exc_info=error.__cause__ or error)
-                response = await self._refuse(request, Refused(Refusal.FUNCTION_FAILED, problem=str(error)))
+                response = await self._respond_to_refusal(request, Refused(Refusal.FUNCTION_FAILED, problem=str(error)))
             except Exception:
                 # HTTP-8: the trace is for the log alone.
                 logger.exception("crashed on %s %s", request.call.method, request.call.path)
-                response = self._crashed(request)
-            if request.leaves_body_behind:
+                response = self._respond_to_crash(request)
+            if request.has_unread_body:
                 await request.drain()
-            self._complete(response, request)
+            self._add_headers_and_store(response, request)
             await response(scope, receive, send)
         except ClientDisconnect:
             pass
         finally:
-            self._log_of(request).close(request.call)
+            self._open_call(request).close(request.call)
 
     def _new_call(self, head: RequestHead, scheme: str) -> Call:
         number = next(self._registry.numbers)
@@ -81,35 +81,37 @@ class VendorAPI:
                 await request.read_body()
             if handle.faults.are_planned:
                 return await respond_or_break(
-                    request, partial(carried_out, row.endpoint, request), handle.faults, handle.clock
+                    request, partial(run_endpoint, row.endpoint, request), handle.faults, handle.clock
                 )
-            return carried_out(row.endpoint, request)
+            return run_endpoint(row.endpoint, request)
         except Refused as refused:
-            return await self._refuse(request, refused)
+            return await self._respond_to_refusal(request, refused)
 
-    async def _refuse(self, request: HTTPRequest, refused: Refused) -> JSONResponse:
+    async def _respond_to_refusal(self, request: HTTPRequest, refused: Refused) -> JSONResponse:
         call = request.call
         call.rule = refused.rule
-        self._log_of(request)
-        if (call.operation in BODIES or refused.refusal is Refusal.EMAIL_MISSING) and not request.head.waits_to_send:
+        self._open_call(request)
+        if (
+            call.operation in BODY_TABLES or refused.refusal is Refusal.EMAIL_MISSING
+        ) and not request.head.expects_continue:
             # It belongs to the entry, and a hint may depend on it.
             await request.read_body()
-        call.hint = hint = explain(refused, request, self._directory)
-        call.hints = tuple(other for other in suspect(request) if other.code != hint.code)
-        return rendered(refused, call.redactor)
+        call.hint = hint = find_refusal_hint(refused, request, self._directory)
+        call.hints = tuple(other for other in find_request_hints(request) if other.code != hint.code)
+        return render_refusal(refused, call.redactor)
 
-    def _crashed(self, request: HTTPRequest) -> JSONResponse:
+    def _respond_to_crash(self, request: HTTPRequest) -> JSONResponse:
         """Answer where mockscope itself failed (HTTP-8)."""
         call = request.call
         refused = Refused(Refusal.CRASHED)
         call.rule, call.hint = refused.rule, HintTemplate.CRASHED.fill()
-        return rendered(refused, call.redactor)
+        return render_refusal(refused, call.redactor)
 
-    def _authenticate_and_route(self, request: HTTPRequest) -> tuple[Row, MockSite]:
+    def _authenticate_and_route(self, request: HTTPRequest) -> tuple[OperationRoute, MockSite]:
         """HTTP-6: authenticate, route, method; then the operation checks, in its own order."""
         call = request.call
-        rows, request.group_name = route(request.head)
-        row = rows.get((request.head.method, request.head.names_user)) if rows else None
+        rows, request.group_name = find_routes(request.head)
+        row = rows.get((request.head.method, request.head.has_email_header)) if rows else None
         if row is not None:
             call.operation = row.operation
         handle = self._authenticate(request)
@@ -118,7 +120,7 @@ class VendorAPI:
         if row is None:
             allowed = allowed_methods(rows)
             raise Refused(Refusal.METHOD_NOT_ALLOWED, method=call.method, path=call.path, allowed=allowed)
-        call.test_mode = row.method != "GET" and request.head.asks_test_mode
+        call.test_mode = row.method != "GET" and request.head.is_test_mode
         return row, handle
 
     def _authenticate(self, request: HTTPRequest) -> MockSite:
@@ -133,17 +135,17 @@ class VendorAPI:
         request.site.check_enabled()
         return handle
 
-    def _log_of(self, request: HTTPRequest) -> CallLog:
+    def _open_call(self, request: HTTPRequest) -> CallLog:
         """Return the log that holds the call: that of a site, or that of calls that reached none."""
         return request.open_in(self._registry.calls) if request.log is None else request.log
 
-    def _complete(self, response: JSONResponse, request: HTTPRequest) -> None:
+    def _add_headers_and_store(self, response: JSONResponse, request: HTTPRequest) -> None:
         """Add the headers that every answer has, and keep the answer in the entry."""
         call = request.call
         for name, value in request.response_headers.items():
             # A planned fault may have set it.
             response.headers.setdefault(name, value)
-        if request.leaves_body_unsent:
+        if request.has_unsent_body:
             response.headers["Connection"] = "close"
         # HTTP-10: "X-Request-Id, the id of its call"
         response.raw_headers.append((b"x-request-id", call.id.encode()))
@@ -151,16 +153,16 @@ class VendorAPI:
             response.raw_headers.append((b"x-mockscope-hint", call.hint.code.encode()))
         if call.method == "HEAD":
             response.body = b""
-        response.keep_in(call)
+        response.store_in(call)
 
 
-def carried_out(endpoint: Endpoint, request: HTTPRequest) -> JSONResponse:
+def run_endpoint(endpoint: Endpoint, request: HTTPRequest) -> JSONResponse:
     """Return the answer of an operation, and put hints for a request that it accepted into the entry.
 
     Raises:
         Refused: What the operation refuses.
     """
     response = endpoint(request)
-    if hints := suspect(request):
+    if hints := find_request_hints(request):
         request.call.hint, request.call.hints = hints[0], hints
     return response

@@ -18,8 +18,8 @@ from support.control_client import BASE, TOKEN
 
 from mockscope import LiveServer, Mockscope, Refusal, Refused, serve
 from mockscope.web.control import access
-from mockscope.web.control.endpoints import ROWS, Row
-from mockscope.web.control.request import LARGEST_BODY
+from mockscope.web.control.endpoints import CONTROL_OPERATIONS, ControlOperation
+from mockscope.web.control.request import MAX_BODY_BYTES
 
 BEARER: Final = {"Authorization": f"Bearer {TOKEN}"}
 NO_TOKEN: Final = {
@@ -266,15 +266,15 @@ def test_every_path_of_the_control_api_checks_access() -> None:
     double = Mockscope(control_token=TOKEN)
     site = double.site("example_site")
     with in_process(double) as client:
-        for row in ROWS:
+        for row in CONTROL_OPERATIONS:
             path = row.path.format(host=site.host, call="x", name="x", fault="x")
             assert client.request(row.method, path).status_code == 401, row
         assert client.get("/_mockscope").status_code == 401
         assert client.get("/openapi.yaml").status_code == 200
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} {row.path}")
-def test_an_unknown_parameter_is_refused_on_every_path_without_effect(row: Row) -> None:
+@pytest.mark.parametrize("row", CONTROL_OPERATIONS, ids=lambda row: f"{row.method} {row.path}")
+def test_an_unknown_parameter_is_refused_on_every_path_without_effect(row: ControlOperation) -> None:
     double = Mockscope()
     site = double.site("example_site")
     site.snapshot("x")
@@ -451,7 +451,7 @@ def test_head_is_get_without_the_body(server: LiveServer) -> None:
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_over_the_limit_is_refused(server: LiveServer, *, chunked: bool) -> None:
     part = b" " * 1024 * 1024
-    whole = LARGEST_BODY // len(part) + 1
+    whole = MAX_BODY_BYTES // len(part) + 1
     content = (part for _ in range(whole)) if chunked else part * whole
 
     answer = httpx.post(f"{server.url}{BASE}/sites", content=content, timeout=300, verify=False)

@@ -17,7 +17,7 @@ from mockscope._vendor import OPERATIONS
 from mockscope.contract import document
 from mockscope.domain.policy import Policy
 from mockscope.seeds import files
-from mockscope.web.control.endpoints import ROWS
+from mockscope.web.control.endpoints import CONTROL_OPERATIONS
 
 METHODS: Final = ("get", "put", "post", "patch", "delete")
 
@@ -40,7 +40,7 @@ def test_the_contract_is_valid_openapi() -> None:
 
 
 def test_paths_and_methods_are_those_of_the_table_of_rows() -> None:
-    assert sorted(operations()) == sorted((row.method, row.path) for row in ROWS)
+    assert sorted(operations()) == sorted((row.method, row.path) for row in CONTROL_OPERATIONS)
 
 
 def test_every_operation_lists_the_refusals_of_its_path() -> None:

@@ -6,27 +6,27 @@ from typing import Final
 
 from support.control_client import BASE, CONTRACT
 
-from mockscope.web.control.endpoints import ROWS
-from mockscope.web.control.event_stream import MOST_WAITING
-from mockscope.web.control.schemas import LimitedQuestion
+from mockscope.web.control.endpoints import CONTROL_OPERATIONS
+from mockscope.web.control.event_stream import MAX_WAITING_CALLS
+from mockscope.web.control.schemas import LimitedCallCriteria
 
 PAGE: Final = (Path(__file__).resolve().parents[3] / "docs" / "control-api.md").read_text(encoding="utf-8")
 
 
 def test_the_table_of_endpoints_is_the_table_of_rows_with_the_summaries_of_the_contract() -> None:
     shown = re.findall(r"^\| `([A-Z]+)` \| `(/\S+)` \| (.+) \|$", PAGE, flags=re.MULTILINE)
-    summaries = [CONTRACT["paths"][row.path][row.method.lower()]["summary"] for row in ROWS]
+    summaries = [CONTRACT["paths"][row.path][row.method.lower()]["summary"] for row in CONTROL_OPERATIONS]
 
     assert shown == [
         (row.method, row.path.removeprefix(BASE), f"{summary[0].lower()}{summary[1:]}")
-        for row, summary in zip(ROWS, summaries, strict=True)
+        for row, summary in zip(CONTROL_OPERATIONS, summaries, strict=True)
     ]
 
 
 def test_every_criterion_of_a_query_is_documented() -> None:
     [sentence] = re.findall(r"Calls are listed in the order.*?\n\n", PAGE, flags=re.DOTALL)
-    assert [name for name in LimitedQuestion.__struct_fields__ if f"`{name}`" not in sentence] == []
+    assert [name for name in LimitedCallCriteria.__struct_fields__ if f"`{name}`" not in sentence] == []
 
 
 def test_the_page_names_the_number_of_buffered_events() -> None:
-    assert f"For a slow reader {MOST_WAITING} events are buffered." in PAGE
+    assert f"For a slow reader {MAX_WAITING_CALLS} events are buffered." in PAGE

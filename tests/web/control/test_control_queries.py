@@ -3,7 +3,7 @@
 import pytest
 from support.counted import Counted
 
-from mockscope.web.control.schemas import Question, read_query
+from mockscope.web.control.schemas import CallCriteria, read_query
 
 
 @pytest.mark.parametrize("number", [500, 1000])
@@ -12,6 +12,6 @@ def test_a_repeated_parameter_is_found_in_linear_time(number: int) -> None:
     Counted.compared = 0
 
     with pytest.raises(ValueError, match=f"^name-{number - 1} is there twice: send it once$"):
-        read_query([*pairs, (Counted(f"name-{number - 1}"), "")], Question)
+        read_query([*pairs, (Counted(f"name-{number - 1}"), "")], CallCriteria)
 
     assert Counted.compared <= 8 * number

@@ -113,7 +113,7 @@ async def test_a_stream_ends_when_its_site_is_removed_while_it_begins(
         site.remove()
         return True
 
-    monkeypatch.setattr(event_stream, "_is_there", is_there)
+    monkeypatch.setattr(event_stream, "_is_present", is_there)
     async with asyncio.timeout(WAIT_SECONDS):
         await EventStream(server.registry, site)({"type": "http"}, receive, send)
 
@@ -166,7 +166,7 @@ def test_a_client_that_disconnects_ends_its_stream(server: LiveServer, site: Moc
 
 def test_a_silent_stream_sends_comments(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
     # Set before the stream begins: it may be silent for a moment before the call.
-    monkeypatch.setattr(event_stream, "LONGEST_SILENCE", 0.01)
+    monkeypatch.setattr(event_stream, "HEARTBEAT_SECONDS", 0.01)
     with httpx.stream("GET", f"{site.url}{path_of(site.host)}/calls/stream", timeout=300, verify=False) as response:
         reader = Reader(response)
         before = [reader.block() for _ in range(2)]
@@ -191,7 +191,7 @@ def test_head_of_a_stream_gets_only_the_headers(site: MockSite) -> None:
 async def test_a_slow_reader_loses_the_oldest_calls_and_gets_their_number(
     site: MockSite, server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_stream, "MOST_WAITING", 3)
+    monkeypatch.setattr(event_stream, "MAX_WAITING_CALLS", 3)
     sent: list[Message] = []
     may_go_on = asyncio.Event()
     begun = asyncio.Event()
@@ -249,7 +249,7 @@ def test_a_reader_that_reads_nothing_takes_bounded_memory(server: LiveServer, si
             for _ in range(5):
                 post()
 
-        assert (len(events._waiting), events._dropped) == (event_stream.MOST_WAITING, 6)
+        assert (len(events._waiting), events._dropped) == (event_stream.MAX_WAITING_CALLS, 6)
 
 
 def renderings(monkeypatch: pytest.MonkeyPatch) -> list[Call]:

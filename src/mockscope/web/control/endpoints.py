@@ -14,16 +14,16 @@ from mockscope.web.control import views
 from mockscope.web.control.event_stream import EventStream
 from mockscope.web.control.request import ControlRequest
 from mockscope.web.control.schemas import (
-    Event,
-    Freeze,
-    LimitedQuestion,
-    Move,
+    AccountEvent,
+    CallCriteria,
+    FreezeClock,
+    LimitedCallCriteria,
+    MoveClock,
     NewFork,
     NewKey,
     NewSite,
-    Nothing,
-    Question,
-    Shift,
+    NoFields,
+    ShiftClock,
     SiteChanges,
 )
 from mockscope.web.control.views import respond
@@ -34,7 +34,7 @@ YAML: Final = "application/yaml"
 OBJECT: Final = dict[str, Any]
 
 
-class Row(NamedTuple):
+class ControlOperation(NamedTuple):
     """An endpoint of the control API.
 
     Args:
@@ -50,8 +50,8 @@ class Row(NamedTuple):
     method: str
     path: str
     endpoint: Callable[[ControlRequest], object]
-    body: Any = Nothing
-    query: Any = Nothing
+    body: Any = NoFields
+    query: Any = NoFields
     status: int = 200
     shows: Callable[[ControlRequest], object] | None = None
 
@@ -166,95 +166,118 @@ def _clock(request: ControlRequest) -> object:
     return views.clock(request.owner.clock)
 
 
-def _calls_and_clock(of: str) -> tuple[Row, ...]:
+def _call_and_clock_operations(of: str) -> tuple[ControlOperation, ...]:
     """Return the rows of a site, or of the server: its calls are those that reached no site."""
     return (
-        Row("GET", f"{of}/calls", list_calls, query=LimitedQuestion),
-        Row("DELETE", f"{of}/calls", lambda request: request.owner.calls.clear()),
-        Row("GET", f"{of}/calls/har", lambda request: JSONResponse(request.calls().to_har().encode()), query=Question),
-        Row(
+        ControlOperation("GET", f"{of}/calls", list_calls, query=LimitedCallCriteria),
+        ControlOperation("DELETE", f"{of}/calls", lambda request: request.owner.calls.clear()),
+        ControlOperation(
+            "GET",
+            f"{of}/calls/har",
+            lambda request: JSONResponse(request.calls().to_har().encode()),
+            query=CallCriteria,
+        ),
+        ControlOperation(
             "GET",
             f"{of}/calls/stream",
             lambda request: EventStream(request.registry, request.owner, head_only=request.is_head),
         ),
-        Row("GET", f"{of}/calls/{{call}}", get_call),
-        Row("GET", f"{of}/clock", _clock),
-        Row(
+        ControlOperation("GET", f"{of}/calls/{{call}}", get_call),
+        ControlOperation("GET", f"{of}/clock", _clock),
+        ControlOperation(
             "POST",
             f"{of}/clock/freeze",
             lambda request: request.owner.clock.freeze(**request.body),
-            Freeze,
+            FreezeClock,
             shows=_clock,
         ),
-        Row("POST", f"{of}/clock/resume", lambda request: request.owner.clock.resume(), shows=_clock),
-        Row(
-            "POST", f"{of}/clock/shift", lambda request: request.owner.clock.shift(**request.body), Shift, shows=_clock
+        ControlOperation("POST", f"{of}/clock/resume", lambda request: request.owner.clock.resume(), shows=_clock),
+        ControlOperation(
+            "POST",
+            f"{of}/clock/shift",
+            lambda request: request.owner.clock.shift(**request.body),
+            ShiftClock,
+            shows=_clock,
         ),
-        Row(
-            "POST", f"{of}/clock/move", lambda request: request.owner.clock.move_to(**request.body), Move, shows=_clock
+        ControlOperation(
+            "POST",
+            f"{of}/clock/move",
+            lambda request: request.owner.clock.move_to(**request.body),
+            MoveClock,
+            shows=_clock,
         ),
-        Row("POST", f"{of}/clock/reset", lambda request: request.owner.clock.reset(), shows=_clock),
+        ControlOperation("POST", f"{of}/clock/reset", lambda request: request.owner.clock.reset(), shows=_clock),
     )
 
 
-DOCUMENTS: Final = (
-    Row("GET", "/openapi.yaml", openapi_yaml, query=None),
-    Row("GET", "/openapi.json", openapi_json, query=None),
+DOCUMENT_OPERATIONS: Final = (
+    ControlOperation("GET", "/openapi.yaml", openapi_yaml, query=None),
+    ControlOperation("GET", "/openapi.json", openapi_json, query=None),
 )
-ROWS: Final = (
-    Row("GET", f"{BASE}/health", lambda request: {"status": "ok"}),
-    Row("GET", f"{BASE}/version", lambda request: {"version": __version__}),
-    Row("GET", f"{BASE}/openapi.yaml", control_yaml),
-    Row("GET", f"{BASE}/openapi.json", control_json),
-    Row(
+CONTROL_OPERATIONS: Final = (
+    ControlOperation("GET", f"{BASE}/health", lambda request: {"status": "ok"}),
+    ControlOperation("GET", f"{BASE}/version", lambda request: {"version": __version__}),
+    ControlOperation("GET", f"{BASE}/openapi.yaml", control_yaml),
+    ControlOperation("GET", f"{BASE}/openapi.json", control_json),
+    ControlOperation(
         "POST",
         f"{BASE}/reset",
         lambda request: request.registry.reset(),
         shows=lambda request: views.sites(request.registry),
     ),
-    Row("GET", f"{BASE}/export", lambda request: views.export(request.registry)),
-    Row("POST", f"{BASE}/import", import_server, OBJECT, status=201),
-    Row("POST", f"{BASE}/save", save_state),
-    *_calls_and_clock(BASE),
-    Row("GET", f"{BASE}/sites", lambda request: views.sites(request.registry)),
-    Row("POST", f"{BASE}/sites", create_site, NewSite, status=201),
-    Row("GET", SITE, _site),
-    Row("PATCH", SITE, change_site, SiteChanges, shows=_site),
-    Row("DELETE", SITE, lambda request: request.site.remove()),
-    Row("POST", f"{SITE}/rotate-key", lambda request: request.site.rotate_key(**request.body), NewKey, shows=_site),
-    Row("POST", f"{SITE}/reset", lambda request: request.site.reset(), shows=_site),
-    Row("POST", f"{SITE}/fork", lambda request: views.site(request.site.fork(**request.body)), NewFork, status=201),
-    Row("GET", f"{SITE}/export", lambda request: views.export(request.site)),
-    Row("POST", f"{SITE}/import", lambda request: request.site.load(request.body), OBJECT, shows=_site),
-    Row("GET", f"{SITE}/findings", lambda request: views.findings(request.site)),
-    Row("GET", f"{SITE}/groups", lambda request: views.groups(request.site)),
-    Row("GET", f"{SITE}/dashboards", lambda request: views.dashboards(request.site)),
-    Row("POST", f"{SITE}/record-login", lambda request: request.site.record_login(**request.body), Event),
-    Row(
+    ControlOperation("GET", f"{BASE}/export", lambda request: views.export(request.registry)),
+    ControlOperation("POST", f"{BASE}/import", import_server, OBJECT, status=201),
+    ControlOperation("POST", f"{BASE}/save", save_state),
+    *_call_and_clock_operations(BASE),
+    ControlOperation("GET", f"{BASE}/sites", lambda request: views.sites(request.registry)),
+    ControlOperation("POST", f"{BASE}/sites", create_site, NewSite, status=201),
+    ControlOperation("GET", SITE, _site),
+    ControlOperation("PATCH", SITE, change_site, SiteChanges, shows=_site),
+    ControlOperation("DELETE", SITE, lambda request: request.site.remove()),
+    ControlOperation(
+        "POST", f"{SITE}/rotate-key", lambda request: request.site.rotate_key(**request.body), NewKey, shows=_site
+    ),
+    ControlOperation("POST", f"{SITE}/reset", lambda request: request.site.reset(), shows=_site),
+    ControlOperation(
+        "POST", f"{SITE}/fork", lambda request: views.site(request.site.fork(**request.body)), NewFork, status=201
+    ),
+    ControlOperation("GET", f"{SITE}/export", lambda request: views.export(request.site)),
+    ControlOperation("POST", f"{SITE}/import", lambda request: request.site.load(request.body), OBJECT, shows=_site),
+    ControlOperation("GET", f"{SITE}/findings", lambda request: views.findings(request.site)),
+    ControlOperation("GET", f"{SITE}/groups", lambda request: views.groups(request.site)),
+    ControlOperation("GET", f"{SITE}/dashboards", lambda request: views.dashboards(request.site)),
+    ControlOperation(
+        "POST", f"{SITE}/record-login", lambda request: request.site.record_login(**request.body), AccountEvent
+    ),
+    ControlOperation(
         "POST",
         f"{SITE}/record-password-change",
         lambda request: request.site.record_password_change(**request.body),
-        Event,
+        AccountEvent,
     ),
-    Row("GET", f"{SITE}/snapshots", lambda request: views.snapshots(request.site)),
-    Row("PUT", f"{SITE}/snapshots/{{name}}", take_snapshot),
-    Row("DELETE", f"{SITE}/snapshots/{{name}}", delete_snapshot),
-    Row(
+    ControlOperation("GET", f"{SITE}/snapshots", lambda request: views.snapshots(request.site)),
+    ControlOperation("PUT", f"{SITE}/snapshots/{{name}}", take_snapshot),
+    ControlOperation("DELETE", f"{SITE}/snapshots/{{name}}", delete_snapshot),
+    ControlOperation(
         "POST",
         f"{SITE}/snapshots/{{name}}/restore",
         lambda request: request.site.restore(request.name("name")),
         shows=_site,
     ),
-    *_calls_and_clock(SITE),
-    Row("GET", f"{SITE}/faults", lambda request: {"faults": [fault.as_dict() for fault in request.site.faults]}),
-    Row(
+    *_call_and_clock_operations(SITE),
+    ControlOperation(
+        "GET", f"{SITE}/faults", lambda request: {"faults": [fault.as_dict() for fault in request.site.faults]}
+    ),
+    ControlOperation(
         "POST",
         f"{SITE}/faults",
         lambda request: request.site.faults.add_plain(request.body).as_dict(),
         OBJECT,
         status=201,
     ),
-    Row("DELETE", f"{SITE}/faults", lambda request: request.site.faults.clear()),
-    Row("GET", f"{SITE}/faults/{{fault}}", lambda request: request.site.faults.get(request.name("fault")).as_dict()),
-    Row("DELETE", f"{SITE}/faults/{{fault}}", remove_fault),
+    ControlOperation("DELETE", f"{SITE}/faults", lambda request: request.site.faults.clear()),
+    ControlOperation(
+        "GET", f"{SITE}/faults/{{fault}}", lambda request: request.site.faults.get(request.name("fault")).as_dict()
+    ),
+    ControlOperation("DELETE", f"{SITE}/faults/{{fault}}", remove_fault),
 )

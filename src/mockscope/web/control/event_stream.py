@@ -16,11 +16,11 @@ from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.views import as_json
 
 # The events that wait for a reader: with all bodies at their longest that is 32 MB.
-MOST_WAITING: Final = 256
+MAX_WAITING_CALLS: Final = 256
 # The latest events that are kept for other readers.
-SHARED: Final = 16
+MAX_CACHED_EVENTS: Final = 16
 # The seconds between two signs of life on a connection.
-LONGEST_SILENCE: Final = 15.0
+HEARTBEAT_SECONDS: Final = 15.0
 
 
 class EventStream(StreamingResponse):
@@ -38,7 +38,7 @@ class EventStream(StreamingResponse):
         super().__init__(self._events(), headers={"Cache-Control": "no-store"})
         self._registry = registry
         self._owner = owner
-        self._waiting: deque[Call] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[Call] = deque(maxlen=MAX_WAITING_CALLS)
         self._dropped = 0
         self._ended = head_only
 
@@ -53,11 +53,11 @@ class EventStream(StreamingResponse):
         finally:
             self._registry.farewells.remove(self.leave)
             self._owner.calls.observers.remove(self.observe)
-            _rendered.cache_clear()
+            _render_event.cache_clear()
 
     def observe(self, call: Call) -> None:
         """Take a completed call."""
-        self._dropped += len(self._waiting) == MOST_WAITING
+        self._dropped += len(self._waiting) == MAX_WAITING_CALLS
         self._waiting.append(call)
         self._wake()
 
@@ -75,7 +75,7 @@ class EventStream(StreamingResponse):
     async def _events(self) -> AsyncIterator[bytes]:
         yield b": calls from here on\n\n"
         # A site may have gone between the look at the path and the first event.
-        if not _is_there(self._registry, self._owner):
+        if not _is_present(self._registry, self._owner):
             self._ended = True
         while not self._ended or self._waiting:
             self._moved.clear()
@@ -83,21 +83,21 @@ class EventStream(StreamingResponse):
                 if self._dropped:
                     number, self._dropped = self._dropped, 0
                     yield b'event: dropped\ndata: {"dropped":%d}\n\n' % number
-                yield _rendered(self._waiting.popleft())
+                yield _render_event(self._waiting.popleft())
                 # Sending to a client that has gone waits for nothing, and here the task that learns of it takes over.
                 await asyncio.sleep(0)
             if not self._ended:
                 try:
-                    await asyncio.wait_for(self._moved.wait(), LONGEST_SILENCE)
+                    await asyncio.wait_for(self._moved.wait(), HEARTBEAT_SECONDS)
                 except TimeoutError:
                     yield b": still here\n\n"
 
 
-@lru_cache(maxsize=SHARED)
-def _rendered(call: Call) -> bytes:
+@lru_cache(maxsize=MAX_CACHED_EVENTS)
+def _render_event(call: Call) -> bytes:
     """Return the event of a call, rendered once for readers who keep pace with each other."""
     return b"id: %s\nevent: call\ndata: %s\n\n" % (call.id.encode(), as_json(call.as_dict()))
 
 
-def _is_there(registry: SiteRegistry, owner: MockSite | SiteRegistry) -> bool:
+def _is_present(registry: SiteRegistry, owner: MockSite | SiteRegistry) -> bool:
     return owner is registry or owner in registry.sites.values()

@@ -15,8 +15,8 @@ from mockscope.web.control.schemas import read_json, read_query
 
 # In the scope: the path at which the application is mounted, percent-encoded.
 MOUNT_PATH: Final = "mockscope.mount_path"
-WITH_BODY: Final = ("POST", "PUT", "PATCH")
-LARGEST_BODY: Final = 64 * 1024 * 1024
+BODY_METHODS: Final = ("POST", "PUT", "PATCH")
+MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 
 
 class ControlRequest:
@@ -78,7 +78,7 @@ class ControlRequest:
         # Before anything happens: a filter that the endpoint does not take means less than all.
         if query is not None:
             self.query = read_query(parse_qsl(self._sent_query.decode("latin-1"), keep_blank_values=True), query)
-        if self.method in WITH_BODY:
+        if self.method in BODY_METHODS:
             self.body = read_json(self._sent_body, body)
 
     def calls(self) -> Calls:
@@ -95,23 +95,23 @@ class ControlRequest:
         return self.method == "HEAD"
 
 
-async def body_of(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
     """Return the whole body of a request.
 
     Raises:
-        HTTPException: 413 where it is over LARGEST_BODY.
+        HTTPException: 413 where it is over MAX_BODY_BYTES.
         ClientDisconnect: If the client left before it was whole.
     """
     announced = request.headers.get("content-length", "")
-    left = LARGEST_BODY - (int(announced[:20]) if announced.isdigit() else 0)
+    left = MAX_BODY_BYTES - (int(announced[:20]) if announced.isdigit() else 0)
     body = bytearray()
     if left >= 0:
         async for part in request.stream():
             body += part
-            if len(body) > LARGEST_BODY:
+            if len(body) > MAX_BODY_BYTES:
                 break
         else:
             return bytes(body)
     raise HTTPException(
-        413, f"The body is over the limit of {LARGEST_BODY} bytes: send it in parts, or start with a seed file."
+        413, f"The body is over the limit of {MAX_BODY_BYTES} bytes: send it in parts, or start with a seed file."
     )

@@ -18,16 +18,16 @@ from mockscope.domain.directory import HostTaken
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.access import ControlAccess
-from mockscope.web.control.endpoints import BASE, DOCUMENTS, ROWS, Row
-from mockscope.web.control.request import WITH_BODY, ControlRequest, body_of
+from mockscope.web.control.endpoints import BASE, CONTROL_OPERATIONS, DOCUMENT_OPERATIONS, ControlOperation
+from mockscope.web.control.request import BODY_METHODS, ControlRequest, read_body
 from mockscope.web.control.views import respond
-from mockscope.web.response import SERVER
+from mockscope.web.response import SERVER_HEADER
 
 logger: Final = logging.getLogger("mockscope")
 
 CONTROL: Final = BASE.removesuffix("/v1")
 # For browsers: what the control API shows is for no page of another site.
-FOR_BROWSERS: Final = [
+BROWSER_HEADERS: Final = [
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
@@ -49,8 +49,8 @@ class ReservedPaths:
     """
 
     def __init__(self, registry: SiteRegistry, access: ControlAccess | None) -> None:
-        rows: dict[str, dict[str, Row]] = {}
-        for row in DOCUMENTS if access is None else (*DOCUMENTS, *ROWS):
+        rows: dict[str, dict[str, ControlOperation]] = {}
+        for row in DOCUMENT_OPERATIONS if access is None else (*DOCUMENT_OPERATIONS, *CONTROL_OPERATIONS):
             rows.setdefault(row.path, {})[row.method] = row
         middleware = [Middleware(ReservedMiddleware, access)]
         self.routes = [
@@ -82,8 +82,8 @@ class ReservedMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = [SERVER, *(pair for pair in message["headers"] if pair[0] != b"server")]
-                headers += FOR_BROWSERS if is_control else ()
+                headers = [SERVER_HEADER, *(pair for pair in message["headers"] if pair[0] != b"server")]
+                headers += BROWSER_HEADERS if is_control else ()
                 if not was_asked and b"expect" in dict(scope["headers"]):
                     # The client would send another request, which would be taken for the body.
                     headers.append((b"connection", b"close"))
@@ -95,7 +95,7 @@ class ReservedMiddleware:
                 self._access.check(scope)
             await self._app(scope, receive_body, send_with_headers)
         except HTTPException as error:
-            await refused(error, scope)(scope, receive_body, send_with_headers)
+            await render_error(error, scope)(scope, receive_body, send_with_headers)
 
 
 class NotFound:
@@ -128,7 +128,7 @@ class Resource:
         registry: the sites, with their instruments.
     """
 
-    def __init__(self, rows: Mapping[str, Row], registry: SiteRegistry) -> None:
+    def __init__(self, rows: Mapping[str, ControlOperation], registry: SiteRegistry) -> None:
         self._rows = rows
         self._registry = registry
 
@@ -142,20 +142,22 @@ class Resource:
             )
         received = Request(scope, receive)
         try:
-            request = ControlRequest(received, self._registry, await body_of(received) if method in WITH_BODY else b"")
+            request = ControlRequest(
+                received, self._registry, await read_body(received) if method in BODY_METHODS else b""
+            )
             # In a thread like a test's own: looks at the calls wait for requests that this thread has to answer.
             response = await run_in_threadpool(row.response, request)
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001 - HTTP-8: whatever goes wrong, the answer is JSON
-            response = refused(error, scope)
+            response = render_error(error, scope)
         if method == "HEAD":
             response.body = b""
         await response(scope, receive, send)
 
 
-def refused(error: Exception, scope: Scope) -> Response:
-    """Return the answer to a request that was refused, in the shape of the vendor's API."""
+def render_error(error: Exception, scope: Scope) -> Response:
+    """Return the answer to a request that was refused, in the form of the vendor's API."""
     match error:
         case HTTPException():
             return respond({"message": error.detail}, error.status_code, error.headers)

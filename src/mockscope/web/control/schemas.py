@@ -9,10 +9,10 @@ from msgspec import UNSET, Meta, UnsetType
 
 from mockscope._support.suggestions import suggest
 
-Given = Annotated[str, Meta(min_length=1)]
-Moment = Annotated[datetime, Meta(tz=True)]
+NonEmpty = Annotated[str, Meta(min_length=1)]
+Timestamp = Annotated[datetime, Meta(tz=True)]
 
-IN_OTHER_WORDS: Final = {
+ERROR_TEXTS: Final = {
     "Invalid RFC3339 encoded datetime": "write a time like 2014-02-06T23:46:07.118Z",
     "Expected `datetime` with a timezone component": "the offset is missing: write a time like "
     "2014-02-06T23:46:07.118Z",
@@ -21,21 +21,21 @@ IN_OTHER_WORDS: Final = {
 }
 
 
-class Body(msgspec.Struct, forbid_unknown_fields=True):
+class Fields(msgspec.Struct, forbid_unknown_fields=True):
     """An object of which every field is known."""
 
 
-class Nothing(Body):
+class NoFields(Fields):
     """The body of a request that needs none."""
 
 
-class NewKey(Body):
-    api_key: Given | None = None
+class NewKey(Fields):
+    api_key: NonEmpty | None = None
 
 
-class NewFork(Body):
-    host: Given | None = None
-    api_key: Given | None = None
+class NewFork(Fields):
+    host: NonEmpty | None = None
+    api_key: NonEmpty | None = None
 
 
 class NewSite(NewFork):
@@ -46,7 +46,7 @@ class NewSite(NewFork):
     policy: dict[str, Any] = {}
 
 
-class SiteChanges(Body):
+class SiteChanges(Fields):
     enabled: bool | UnsetType = UNSET
     policy: dict[str, Any] = {}
     strict: bool | UnsetType = UNSET
@@ -54,30 +54,30 @@ class SiteChanges(Body):
     label: str | UnsetType = UNSET
 
 
-class Event(Body):
+class AccountEvent(Fields):
     """A login or a change of password, elsewhere."""
 
     email: str
-    at: Moment | None = None
+    at: Timestamp | None = None
 
 
-class Freeze(Body):
-    at: Moment | None = None
+class FreezeClock(Fields):
+    at: Timestamp | None = None
     autojump: bool = False
 
 
-class Shift(Body):
+class ShiftClock(Fields):
     days: float = 0
     hours: float = 0
     minutes: float = 0
     seconds: float = 0
 
 
-class Move(Body):
-    moment: Moment = msgspec.field(name="to")
+class MoveClock(Fields):
+    moment: Timestamp = msgspec.field(name="to")
 
 
-class Question(Body):
+class CallCriteria(Fields):
     """The criteria for calls that a query can hold."""
 
     operation: str | UnsetType = UNSET
@@ -92,21 +92,21 @@ class Question(Body):
     fault: str | UnsetType = UNSET
 
 
-class LimitedQuestion(Question):
+class LimitedCallCriteria(CallCriteria):
     limit: Annotated[int, Meta(ge=1)] = 100
 
 
-def read_json(body: bytes, shape: Any) -> dict[str, Any]:
+def read_json(body: bytes, schema: Any) -> dict[str, Any]:
     """Return the fields of a body that were sent, or have a default; an empty body is ``{}``.
 
     Raises:
-        ValueError: If it is not JSON, or not of this shape; the message names the field, and the nearest known one.
+        ValueError: If the body is not JSON, or does not match the schema. The message names the nearest known field.
     """
     try:
         # As text first: versions of msgspec describe invalid UTF-8 in different words.
-        return _given(msgspec.json.decode(body.decode() or "{}", type=shape))
+        return _sent_fields(msgspec.json.decode(body.decode() or "{}", type=schema))
     except msgspec.ValidationError as error:
-        raise ValueError(_in_words(str(error), shape)) from None
+        raise ValueError(_describe(str(error), schema)) from None
     except UnicodeDecodeError as error:
         raise ValueError(f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
     except msgspec.DecodeError as error:
@@ -115,11 +115,11 @@ def read_json(body: bytes, shape: Any) -> dict[str, Any]:
         raise ValueError("the body is nested too deeply") from None
 
 
-def read_query(pairs: list[tuple[str, str]], shape: Any) -> dict[str, Any]:
+def read_query(pairs: list[tuple[str, str]], schema: Any) -> dict[str, Any]:
     """Return the parameters of a query that were sent, or have a default.
 
     Raises:
-        ValueError: If it is not of this shape, or has a parameter twice.
+        ValueError: If it does not match the schema, or has a parameter twice.
     """
     query: dict[str, str] = {}
     for name, value in pairs:
@@ -127,24 +127,24 @@ def read_query(pairs: list[tuple[str, str]], shape: Any) -> dict[str, Any]:
             raise ValueError(f"{name} is there twice: send it once")
         query[name] = value
     try:
-        return _given(msgspec.convert(query, shape, strict=False))
+        return _sent_fields(msgspec.convert(query, schema, strict=False))
     except msgspec.ValidationError as error:
-        raise ValueError(_in_words(str(error), shape)) from None
+        raise ValueError(_describe(str(error), schema)) from None
 
 
-def _given(read: Any) -> dict[str, Any]:
+def _sent_fields(read: Any) -> dict[str, Any]:
     fields = read if isinstance(read, dict) else msgspec.structs.asdict(read)
     return {name: value for name, value in fields.items() if value is not UNSET}
 
 
-def _in_words(error: str, shape: Any) -> str:
+def _describe(error: str, schema: Any) -> str:
     """Return the codec's error, with the place in front and the nearest known name behind."""
     problem, _, where = error.partition(" - at ")
     # "[...]" stands for any key of an object that may have any.
     path = where.strip("`").partition("[...]")[0].removeprefix("$").removeprefix(".")
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
-        problem = f"there is no field {unknown[1]} here; {suggest(unknown[1], shape.__struct_fields__)}"
+        problem = f"there is no field {unknown[1]} here; {suggest(unknown[1], schema.__struct_fields__)}"
     elif missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
         problem = f"{missing[1]} is missing"
-    problem = IN_OTHER_WORDS.get(problem, problem)
+    problem = ERROR_TEXTS.get(problem, problem)
     return f"{path}: {problem}" if path else problem
