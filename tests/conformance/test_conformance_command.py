@@ -426,11 +426,11 @@ def test_requests_to_another_machine_are_slow_by_default(
             sent.append(options)
             super().__init__("http://127.0.0.1:1", *arguments[1:], **options)
 
-    monkeypatch.setattr("mockscope.remote.client.Client", Noted)
+    monkeypatch.setattr("mockscope.remote.client.SiteClient", Noted)
 
     done = run(url, "--site", "s", *rate)
 
-    assert done == Done(1, "", "mockscope: http://127.0.0.1:1: nothing listens there\n")
+    assert done == Done(1, "", "mockscope: http://127.0.0.1:1: connection refused: no server listens there\n")
     assert [options["rate"] for options in sent] == [expected]
 
 
@@ -593,7 +593,9 @@ def test_an_unreachable_server_cannot_be_checked(run: Run) -> None:
     with mockscope.serve() as server:
         url = server.url
 
-    assert run(url, "--site", "central:perk") == Done(1, "", f"mockscope: {url}: nothing listens there\n")
+    assert run(url, "--site", "central:perk") == Done(
+        1, "", f"mockscope: {url}: connection refused: no server listens there\n"
+    )
 
 
 def test_an_unwritable_policy_file_is_refused_before_any_request(run: Run, site: MockSite, place: list[str]) -> None:
@@ -655,12 +657,12 @@ def test_wrong_use_is_one_line_with_a_status_of_its_own(run: Run, arguments: lis
             ["http://127.0.0.1:1", "--site", "s", "--api-key-env", KEY],
             "the API key must be in the environment, but the value is not a valid variable name",
         ),
-        ([f"http://127.0.0.1:1/?key={KEY}", "--site", "s"], "the URL must not hold the key"),
-        ([f"http://127.0.0.1:1/{KEY}/", "--site", "s"], "the URL must not hold the key"),
-        ([f"s:{KEY}", "--site", "s"], "the URL must not hold the key"),
+        ([f"http://127.0.0.1:1/?key={KEY}", "--site", "s"], "the URL must not contain the key"),
+        ([f"http://127.0.0.1:1/{KEY}/", "--site", "s"], "the URL must not contain the key"),
+        ([f"s:{KEY}", "--site", "s"], "the URL must not contain the key"),
         (
             ["http://127.0.0.1:1", "--site", f"s:{KEY}", "--full"],
-            "the host of the site is what comes before the colon and the key",
+            "the host of the site must not contain the key: leave out the colon and what follows",
         ),
     ],
 )

@@ -354,7 +354,7 @@ def test_ctrl_c_again_ends_a_wait_for_the_rate() -> None:
             ["http://127.0.0.1:9", "--site", HOST],
             {"MOCKSCOPE_API_KEY": "a-key"},
             1,
-            "http://127.0.0.1:9: nothing listens there",
+            "http://127.0.0.1:9: connection refused: no server listens there",
         ),
     ],
 )

@@ -408,7 +408,7 @@ def test_a_server_that_keeps_failing_is_an_error_and_the_output_is_unchanged(
     assert pull(server.url, "--output", out) == (
         1,
         "",
-        f"mockscope: {server.url} answers 500 to GET /api/v1/groups: the server fails: try again later\n",
+        f"mockscope: {server.url} answers 500 to GET /api/v1/groups: the server failed: try again later\n",
     )
     assert [call.operation for call in site.calls][4:] == ["list_groups"] * 4
     assert (out.read_bytes(), list(tmp_path.iterdir())) == (before, [out])
@@ -493,11 +493,11 @@ def refused(*script: bytes) -> str:
             "404 Not Found",
             f"404 to GET /api/v1/users: the API is not enabled for the site {HOST}, or it is not at this URL",
         ),
-        ("400 Bad", "400 to GET /api/v1/users: the port may be one for HTTPS: write https:// then"),
-        ("500 Oh", "500 to GET /api/v1/users: the server fails: try again later"),
-        ("302 Found", "302 to GET /api/v1/users: it is elsewhere (/login)"),
-        ("204 No", "204 to GET /api/v1/users: this API has no such response"),
-        ("418 Tea", "418 to GET /api/v1/users: this API has no such response"),
+        ("400 Bad", "400 to GET /api/v1/users: if the port is for HTTPS, write https://"),
+        ("500 Oh", "500 to GET /api/v1/users: the server failed: try again later"),
+        ("302 Found", "302 to GET /api/v1/users: use the URL that it redirects to: /login"),
+        ("204 No", "204 to GET /api/v1/users: this API does not use that status"),
+        ("418 Tea", "418 to GET /api/v1/users: this API does not use that status"),
     ],
 )
 def test_an_unusable_response_is_explained(status: str, reason: str) -> None:
@@ -505,26 +505,29 @@ def test_an_unusable_response_is_explained(status: str, reason: str) -> None:
 
 
 def test_a_redirect_without_a_location_is_explained() -> None:
-    assert refused(ok(status="301 Moved")).endswith("it is elsewhere (the response does not say where)")
+    assert refused(ok(status="301 Moved")).endswith("use the URL that it redirects to: the response has no Location")
 
 
-STRANGE: Final = "is not answered as this API does:"
+STRANGE: Final = "is not one of this API:"
 
 
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        ([ok(b"<html>")], f"GET /api/v1/users {STRANGE} it is not JSON"),
-        ([ok(b"[]")], f"GET /api/v1/users {STRANGE} it is not an object"),
-        ([ok(b"{}")], f"GET /api/v1/users {STRANGE} it has no list of users"),
-        ([users({"name": "Joey"})], f"GET /api/v1/users {STRANGE} there are users without email"),
-        ([users("joey")], f"GET /api/v1/users {STRANGE} there are users without email"),
-        ([users({"email": 1})], f"GET /api/v1/users {STRANGE} there are users without email"),
-        ([users(following=7)], f"GET /api/v1/users {STRANGE} next_page_start is neither a string nor null"),
-        ([users(), ok(b'{"groups": [{}]}')], f"GET /api/v1/groups {STRANGE} there are groups without name"),
+        ([ok(b"<html>")], f"the response to GET /api/v1/users {STRANGE} it is not JSON"),
+        ([ok(b"[]")], f"the response to GET /api/v1/users {STRANGE} it is not an object"),
+        ([ok(b"{}")], f"the response to GET /api/v1/users {STRANGE} the body has no list users"),
+        ([users({"name": "Joey"})], f"the response to GET /api/v1/users {STRANGE} some users have no email"),
+        ([users("joey")], f"the response to GET /api/v1/users {STRANGE} some users have no email"),
+        ([users({"email": 1})], f"the response to GET /api/v1/users {STRANGE} some users have no email"),
+        (
+            [users(following=7)],
+            f"the response to GET /api/v1/users {STRANGE} next_page_start is neither a string nor null",
+        ),
+        ([users(), ok(b'{"groups": [{}]}')], f"the response to GET /api/v1/groups {STRANGE} some groups have no name"),
         (
             [users(), ok(b'{"groups": [{"name": "a b"}]}'), ok(b'{"dashboards": [{}]}')],
-            f"GET /api/v1/groups/a%20b {STRANGE} its dashboards are not a list of records with names",
+            f"the response to GET /api/v1/groups/a%20b {STRANGE} dashboards is not a list of objects with a name",
         ),
         (
             [users(), ok(b'{"groups": [{"name": "a"}]}'), ok(status="403 No")],
@@ -539,7 +542,7 @@ def test_a_server_without_this_api_is_explained(script: list[bytes], reason: str
 def test_pages_in_a_circle_are_an_error() -> None:
     joey, monica = {"email": "joey@example.com"}, {"email": "monica@example.com"}
 
-    around = "the pages of users repeat: nothing new comes after {} of them"
+    around = "the pages of users repeat: a page after {} users had no new ones"
     assert refused(users(joey, following="a"), users(monica, following="a")) == around.format(2)
     assert refused(users(joey, following="a"), users(joey, following="b")) == around.format(1)
     assert refused(users(joey, following="")) == around.format(1)
@@ -548,7 +551,7 @@ def test_pages_in_a_circle_are_an_error() -> None:
 def test_endless_pages_are_an_error() -> None:
     pages = [users({"email": f"joey{n}@example.com"}, following=f"{n}", total=1) for n in range(1, 200)]
 
-    assert refused(*pages) == "the pages of users do not end: 102 came, more than the site says it has"
+    assert refused(*pages) == "the pages of users do not end: 102 were read, more than the site counts"
 
 
 @pytest.mark.parametrize(
@@ -556,8 +559,8 @@ def test_endless_pages_are_an_error() -> None:
     [b'{"total_users": ' + b"9" * 5000 + b"}", b"[" * 200_000, b'{"users": [' * 50_000],
     ids=["a number of 5,000 digits", "lists in lists", "objects in lists"],
 )
-def test_json_that_python_cannot_parse_is_one_line(body: bytes) -> None:
-    assert refused(ok(body)) == "GET /api/v1/users is not answered as this API does: it is not JSON"
+def test_json_that_python_cannot_hold_is_one_line(body: bytes) -> None:
+    assert refused(ok(body)) == "the response to GET /api/v1/users is not one of this API: it is not JSON"
 
 
 ESCAPES: Final = "\x1b]0;how\x07\x1b[31m you\x9b31m \u202e doin'"
@@ -577,7 +580,9 @@ def test_control_characters_of_a_server_are_escaped() -> None:
         assert (done.status, re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", done.out + done.err)) == (0, [])
         assert ESCAPES in [user["first_name"] for user in parsed(done.out)["sites"][0]["users"]]
     moved = refused(ok(b"", f"Location: {ESCAPES}", status="302 Found"))
-    assert moved.startswith(r"URL answers 302 to GET /api/v1/users: it is elsewhere (\x1b]0;how\x07\x1b[31m you")
+    assert moved.startswith(
+        r"URL answers 302 to GET /api/v1/users: use the URL that it redirects to: \x1b]0;how\x07\x1b[31m you"
+    )
     assert re.findall(r"[\x00-\x1f\x7f-\x9f]", moved) == []
 
 
@@ -585,7 +590,7 @@ def test_an_unreachable_server_is_named() -> None:
     with held_port() as port:
         url = f"http://127.0.0.1:{port}"
 
-        assert pull(url) == (1, "", f"mockscope: {url}: nothing listens there\n")
+        assert pull(url) == (1, "", f"mockscope: {url}: connection refused: no server listens there\n")
 
 
 def test_a_missing_response_times_out() -> None:
@@ -623,32 +628,32 @@ def pulled(server: Scripted) -> tuple[dict[str, Any], list[str]]:
 @pytest.mark.parametrize(
     ("record", "kept", "warning"),
     [
-        ({"last_name": " "}, {"last_name": "-"}, 'last_name written as "-", because it is blank'),
+        ({"last_name": " "}, {"last_name": "-"}, 'last_name written as "-", because the value is blank'),
         (
             {"first_name": None},
             {"first_name": "-"},
-            'first_name written as "-", because it must be a string, and is null',
+            'first_name written as "-", because the value must be a string, and is null',
         ),
         (
             {"last_login_at": "2014-02-06"},
             {"last_login_at": None},
-            "last_login_at written as null, because it is not a time with an offset",
+            "last_login_at written as null, because the value is not a time with an offset",
         ),
         (
             {"password_updated_at": 7},
             {"password_updated_at": None},
-            "password_updated_at written as null, because it is not a time with an offset",
+            "password_updated_at written as null, because the value is not a time with an offset",
         ),
         (
             {"tfa_enabled": None},
             {"tfa_enabled": False},
-            "tfa_enabled written as false, because it is neither true nor false",
+            "tfa_enabled written as false, because the value is neither true nor false",
         ),
-        ({"groups": None}, {"groups": []}, "groups is not a list of names; only the names in it are kept"),
+        ({"groups": None}, {"groups": []}, "groups is not a list of names, so that only the names in it are kept"),
         (
             {"groups": ["All Users", 7]},
             {"groups": ["All Users"]},
-            "groups is not a list of names; only the names in it are kept",
+            "groups is not a list of names, so that only the names in it are kept",
         ),
     ],
 )
@@ -687,7 +692,7 @@ def test_invalid_users_are_left_out_with_a_warning() -> None:
     assert warnings == [
         "5 users: left out, because the email is not a valid email address "
         "('joey', 'a b@example.com', 'ä@example.com', 2 more)",
-        "1 user: left out, because another has the same email but for its case ('Joey@Example.com')",
+        "1 user: left out, because another user has the same email in another case ('Joey@Example.com')",
     ]
 
 
@@ -726,7 +731,7 @@ def test_invalid_groups_are_left_out_or_get_the_lowest_access() -> None:
     assert warnings == [
         "1 group: left out, because it was deleted in the meantime ('Deleted')",
         "1 group: left out, because the name is blank (' ')",
-        "1 group: access 'Owner' written as View, because a seed does not know it ('Odd')",
+        "1 group: access 'Owner' written as View, because a seed does not support it ('Odd')",
     ]
 
 
@@ -742,9 +747,9 @@ def test_dashboards_of_one_name_are_merged() -> None:
         {"name": "Revenue", "owner": None, "access": {"Administrators": "Edit", "All Users": "View"}}
     ]
     assert warnings == [
-        "1 dashboard: taken for one, because others have the same name ('Revenue')",
+        "1 dashboard: merged, because several have the same name ('Revenue')",
         "1 dashboard: left out, because the name is blank ('')",
-        "1 dashboard: access 'Explore' written as View, because a seed does not know it ('Revenue')",
+        "1 dashboard: access 'Explore' written as View, because a seed does not support it ('Revenue')",
     ]
 
 
@@ -764,7 +769,7 @@ def test_a_site_that_changes_during_the_pull_gets_a_warning() -> None:
         ([], "Missing argument 'URL'."),
         (["http://127.0.0.1"], "Missing option '--site'."),
         (["central_perk", "--site", HOST], "is not the URL of a server"),
-        (["http://127.0.0.1", "--site", "central perk"], "a header cannot hold"),
+        (["http://127.0.0.1", "--site", "central perk"], "the host must be visible ASCII"),
         (
             ["http://127.0.0.1", "--site", HOST, "--api-key-env", "NO_KEY"],
             "the API key must be in the environment vari",

@@ -124,7 +124,7 @@ def test_an_invalid_url_of_a_server_is_refused(url: str) -> None:
     "url", ["http://example.com/?k=secret", "http://example.com/#secret", "http://a:b?secret", "?secret"]
 )
 def test_a_url_with_a_query_is_refused_without_showing_it(url: str) -> None:
-    with pytest.raises(ValueError, match=r"must end with its path|is not the URL of a server") as caught:
+    with pytest.raises(ValueError, match=r"must not have a query or a fragment|is not the URL of a server") as caught:
         SiteClient(url, HOST, KEY)
 
     assert "secret" not in str(caught.value)
@@ -147,15 +147,15 @@ def test_a_path_that_resembles_the_api_s_is_part_of_a_url() -> None:
 
 @pytest.mark.parametrize("url", ["http://joey:secret@example.com", "http://joey:secret@a:b", "joey:secret@example.com"])
 def test_a_url_with_a_password_is_refused_without_showing_it(url: str) -> None:
-    with pytest.raises(ValueError, match="must not hold a name or a password") as caught:
+    with pytest.raises(ValueError, match="must not contain a user name or a password") as caught:
         SiteClient(url, HOST, KEY)
 
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("host", "key"), [("central perk", KEY), ("", KEY), (HOST, "a b"), (HOST, "a:b"), (HOST, "")])
-def test_a_host_or_key_that_is_not_valid_in_a_header_is_refused(host: str, key: str) -> None:
-    with pytest.raises(ValueError, match="a header cannot hold"):
+def test_a_host_or_key_that_no_header_can_hold_is_refused(host: str, key: str) -> None:
+    with pytest.raises(ValueError, match="must be visible ASCII without spaces"):
         SiteClient("http://127.0.0.1", host, key)
 
 
@@ -164,7 +164,7 @@ def test_a_header_that_cannot_be_sent_is_refused_and_the_next_request_is_not_aff
 ) -> None:
     with SiteClient(server.url, HOST, KEY) as client:
         for headers in ([("X", f"{KEY}\n")], [("X", "€")], [("X\n", "a")]):
-            with pytest.raises(ValueError, match=r"^a header or a path cannot hold this: use visible ASCII$"):
+            with pytest.raises(ValueError, match=r"^headers and paths must be visible ASCII$"):
                 client.request("GET", "/api/v1/users", headers=headers)
 
         assert client.request("GET", "/api/v1/users").status == 200
@@ -198,7 +198,7 @@ def test_a_connection_that_ends_without_a_response_is_an_error(method: str) -> N
             client.request(method, "/")
         assert client.request(method, "/").json == 2
 
-    assert str(caught.value) == f"{server.url}: the connection was closed before there was a response"
+    assert str(caught.value) == f"{server.url}: the connection was closed before the response"
     assert [len(requests) for requests in server.requests] == [2, 1]
 
 
@@ -345,11 +345,11 @@ def reason_for(url: str, **options: Any) -> str:
 
 def test_a_refused_connection_is_explained() -> None:
     with held_port() as port:
-        assert reason_for(f"http://127.0.0.1:{port}") == "nothing listens there"
+        assert reason_for(f"http://127.0.0.1:{port}") == "connection refused: no server listens there"
 
 
-def test_a_host_that_cannot_be_resolved_is_explained() -> None:
-    assert reason_for("http://elsewhere.invalid").startswith("the name cannot be resolved: ")
+def test_a_name_that_nobody_has_is_named() -> None:
+    assert reason_for("http://elsewhere.invalid").startswith("the host name cannot be resolved: ")
 
 
 def test_a_silent_server_times_out() -> None:
@@ -383,7 +383,7 @@ def test_the_sum_of_responses_is_limited(monkeypatch: pytest.MonkeyPatch) -> Non
     with scripted([ok(b" " * 1024 * 1024)] * 4) as server, SiteClient(server.url, HOST, KEY) as client:
         for _ in range(3):
             client.request("GET", "/")
-        with pytest.raises(Unreachable, match="the server sent more than 3 MiB in all"):
+        with pytest.raises(Unreachable, match="the server sent more than 3 MiB in total"):
             client.request("GET", "/")
 
 
@@ -412,9 +412,9 @@ def test_a_compressed_body_stays_compressed() -> None:
         (b"HTTP/1.1 abc OK\r\n\r\n", "the response is not HTTP"),
         (b"HTTP/1.1 200 OK\r\n" + b"X: 1\r\n" * 1000 + b"\r\n", "the response is not HTTP"),
         (f"{KEY}\r\n".encode(), "the response is not HTTP"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}", "the response was cut off"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}", "the response was cut off"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}", "the response was cut off"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}", "the response is incomplete"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}", "the response is incomplete"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}", "the response is incomplete"),
     ],
 )
 def test_an_incomplete_http_response_is_an_error(said: bytes, reason: str) -> None:
@@ -438,7 +438,7 @@ def test_a_failed_certificate_verification_is_explained() -> None:
     with mockscope.serve(tls=True) as server:
         reason = reason_for(server.url, ca_file=other.ca_file)
     assert reason.startswith("certificate verification failed: ")
-    assert reason.endswith("; --ca-file names certificates to trust")
+    assert reason.endswith("; use --ca-file to trust other certificates")
 
 
 def test_a_port_without_tls_is_explained() -> None:
@@ -448,7 +448,7 @@ def test_a_port_without_tls_is_explained() -> None:
         assert reason_for(secured, timeout=0.2) == "no response within 0.2 seconds"
     with mockscope.serve() as live:
         reason = reason_for(live.url.replace("http:", "https:"))
-    assert reason == "TLS failed: the port may be one for plain HTTP: write http:// then"
+    assert reason == "TLS failed: if the port is for plain HTTP, write http://"
 
 
 def test_unreadable_certificates_are_named(tmp_path: Path) -> None:
@@ -456,7 +456,7 @@ def test_unreadable_certificates_are_named(tmp_path: Path) -> None:
     empty.write_text("nothing")
     with pytest.raises(ValueError, match=f"cannot read certificates from {tmp_path}/missing: No such file"):
         SiteClient("https://127.0.0.1", HOST, KEY, ca_file=tmp_path / "missing")
-    with pytest.raises(ValueError, match=f"cannot read certificates from {empty}: there are none"):
+    with pytest.raises(ValueError, match=f"cannot read certificates from {empty}: the file has none"):
         SiteClient("https://127.0.0.1", HOST, KEY, ca_file=empty)
 
 
@@ -515,9 +515,7 @@ def test_a_host_in_no_proxy_is_reached_directly(
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "http://a:b", "http://"])
 def test_a_proxy_of_another_kind_is_refused(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
-    with pytest.raises(
-        ValueError, match="the proxy that the environment names for http must be an http:// or https:// URL"
-    ):
+    with pytest.raises(ValueError, match="the proxy for http in the environment must be an http:// or https:// URL"):
         SiteClient("http://elsewhere.invalid", HOST, KEY)
 
 

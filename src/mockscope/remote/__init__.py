@@ -1,1 +1,1 @@
-"""The commands' view of a server elsewhere."""
+"""The client for servers elsewhere, and the conversion of a site there to a seed."""

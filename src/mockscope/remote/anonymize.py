@@ -1,6 +1,6 @@
-"""Seeds without people: each name and address is replaced, by the same one each time, and the shape is kept.
+"""Anonymization of a seed: names and addresses are replaced, and all other values are kept.
 
-Words are made of syllables, not drawn from lists of names: those hold the names of real people too.
+The replacements are made of syllables. A list of names would contain the names of real people.
 """
 
 import hmac
@@ -18,17 +18,17 @@ CONSONANTS: Final = "bdfghjklmnprstvz"
 VOWELS: Final = "aeiou"
 WORD_ENDINGS: Final = ("", "l", "m", "n", "r", "s", "t", "x")
 SYLLABLES: Final = 3
-# No domain below it can be registered (RFC 2606).
+# RFC 2606 reserves it: no domain below it can be registered.
 TOP_LEVEL_DOMAIN: Final = ".example"
-# Neither blanks nor punctuation of ASCII, so that slashes, plus signs and blanks stay where they are.
+# Characters that are replaced: all except ASCII punctuation and white space.
 WORD_RUN: Final = re.compile(r"[^\x00-/:-@\[-`{-\x7f]+")
-# More punctuation in one place is cut: it could be a whole name.
+# Longer runs of punctuation are truncated, because a run could be a whole name.
 MAX_PUNCTUATION: Final = 3
 WORD: Final = re.compile(r"[^\W_]+")
 LETTERS: Final = re.compile(r"[^\W\d_]+")
-# Shorter texts are in any longer one by chance, and shorter than all words that are made here.
+# Shorter texts occur in longer ones by chance, and all generated words are longer.
 MIN_AVOIDED_LENGTH: Final = 4
-# The fields by whose replacements records are sorted.
+# Records are sorted by the replacement of this field.
 SORT_FIELDS: Final = {**KEY_FIELDS, "dashboards": "name"}
 ACCENTS: Final = str.maketrans("aeiou", "áéíóú")
 
@@ -36,23 +36,22 @@ ACCENTS: Final = str.maketrans("aeiou", "áéíóú")
 def anonymize_seed(seed: Mapping[str, Any], salt: bytes) -> dict[str, Any]:
     """Return a seed without the names and addresses of people.
 
-    Names and emails of users, and the names of sites, groups and dashboards, are replaced. All else stays: who is in
-    which group, the times, the words of access, the built-in groups, and the switches. Keys are left out. Records are
-    sorted by their new names.
+    Names and emails of users, and the names of sites, groups and dashboards, are replaced. Memberships, times, access,
+    built-in groups and policy switches are kept. API keys are removed. Records are sorted by their new names.
 
     Args:
-        seed: A seed as plain data, one that can be loaded.
-        salt: The secret that the replacements depend on. With it, anybody can find out by trying names whether a
+        seed: A valid seed as plain data.
+        salt: The secret that the replacements depend on. Anybody who knows it can try names, and find out whether a
             person is in the seed.
 
     Returns:
-        The same seed for the same seed and salt, whatever the order of the records.
+        The anonymized seed. The same records and salt give the same result, in any order of the records.
     """
     return _Anonymizer(seed.get("sites", ()), salt).seed(seed)
 
 
 class _Anonymizer:
-    """The replacements for the texts of some sites, one for each email, group, dashboard, domain and host."""
+    """The replacements for some sites: one for each email, group, dashboard, domain and host."""
 
     def __init__(self, sites: Iterable[Mapping[str, Any]], salt: bytes) -> None:
         sites = list(sites)
@@ -114,24 +113,24 @@ class _Anonymizer:
     # -- one replacement ---------------------------------------------------------------------------------------
 
     def _replacements(self, kind: str, originals: Iterable[str], make: Callable[[str, int], str]) -> dict[str, str]:
-        """Return a replacement for each text. No two of them differ in case only."""
+        """Return a replacement for each text. Two replacements never differ only in case."""
         taken: set[str] = set()
         replaced = {}
-        # The order of the originals must not show.
+        # The result must not depend on the order of the originals.
         for original in sorted(originals, key=lambda text: self._digest(kind, text)):
             replaced[original] = chosen = self._first_allowed(partial(make, original), taken)
             taken.add(chosen.casefold())
         return replaced
 
     def _first_allowed(self, make: Callable[[int], str], taken: frozenset[str] | set[str] = frozenset()) -> str:
-        """Return the first attempt that is not taken, and holds no text that is replaced."""
+        """Return the first attempt that is not taken and contains none of the original texts."""
         attempt = 0
         while (made := make(attempt)).casefold() in taken or self._contains_avoided(made):
             attempt += 1
         return made
 
     def _domain(self, domain: str, attempt: int) -> str:
-        # Label by label from the right, so that hosts of one domain stay hosts of one domain.
+        # Each label depends on those to its right, so that hosts of one domain stay in one domain.
         labels = domain.split(".")
         suffixes = [".".join(labels[place:]) for place in range(max(1, len(labels) - 1))]
         return ".".join(self._word("domain", suffix, attempt) for suffix in suffixes) + TOP_LEVEL_DOMAIN
@@ -143,7 +142,7 @@ class _Anonymizer:
         words = len(WORD_RUN.findall(base))
 
         def word(place: int) -> str:
-            # Monica.Geller@ is called Monica Geller.
+            # Monica.Geller@ gets the same words as the names Monica and Geller.
             slot = "last_name" if 0 < place == words - 1 else "first_name"
             return self._word(person, f"{slot} {0 if slot == 'last_name' else place}", attempt)
 
@@ -165,16 +164,16 @@ class _Anonymizer:
     def _digest(self, kind: str, text: str, attempt: int = 0) -> bytes:
         return hmac.digest(self._salt, f"{kind}\0{attempt}\0{text}".encode(), sha256)
 
-    # -- texts that must not be left ---------------------------------------------------------------------------
+    # -- texts that must not remain ----------------------------------------------------------------------------
 
     def _avoid(self, text: str) -> None:
-        """Keep a text and its words out of all replacements."""
+        """Avoid a text and its words in all replacements."""
         text = text.casefold()
-        # The top of a domain is not a name.
+        # The top-level domain is not a name.
         local, at, domain = text.partition("@")
         parts = (text, local, domain.rpartition(".")[0], domain) if at else (text,)
         words = (word for part in parts[:3] for pattern in (WORD, LETTERS) for word in pattern.findall(part))
-        # Signs alone are not a name, and stay.
+        # A text without letters and digits is not a name.
         long = (part for part in (*parts, *words) if len(part) >= MIN_AVOIDED_LENGTH)
         self._avoided |= {part for part in long if WORD_RUN.search(part)}
 
@@ -204,18 +203,18 @@ def _groups_in(site: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _without_tags(email: str) -> str:
-    """Return an address without its tags: a + and what follows it do not make it another person's."""
+    """Return an email without its tags, which begin with +. All tagged addresses belong to one person."""
     local, _, domain = email.partition("@")
     return f"{local.partition('+')[0]}@{domain}"
 
 
 def _substitute_words(text: str, word: Callable[[int], str], *, keep_script: bool = False) -> str:
-    """Return a text with other words between its blanks and signs; a text without words becomes one.
+    """Replace the words of a text, and keep its punctuation. A text without words becomes one word.
 
     Args:
         text: The text.
-        word: Returns the word for a place, counted from 0.
-        keep_script: Make a word that is not ASCII for one that is not.
+        word: A function that returns the replacement for the word with an index, counted from 0.
+        keep_script: Whether a replacement gets accents if the original is not ASCII.
     """
     made, end = "", 0
     for place, found in enumerate(WORD_RUN.finditer(text)):

@@ -1,10 +1,10 @@
-"""The HTTP client of the commands that talk to a server elsewhere, on urllib3.
+"""The HTTP client of the commands check, contract and pull, built on urllib3.
 
-It sends one request at a time at an even rate, waits while the server is rate-limiting, and bounds each response in
-size and time. Redirects are not followed: the key is for the named server only. All that is shown has the key
-redacted.
+It sends one request at a time, limits the rate, waits while the server is rate-limiting, and limits the size and time
+of each response. It does not follow redirects, because the key is for the named server only. The key is redacted in
+everything that is shown.
 
-urllib3's retries are off. Before one it would read the rest of the response, however long that is.
+urllib3's retries are off, because urllib3 reads the rest of a response before it sends a request again.
 """
 
 import re
@@ -33,50 +33,51 @@ from mockscope.instruments.redaction import MIN_SEARCHED_CHARS
 from mockscope.remote.exchange import Exchange, Headers, KeyRedactor
 
 VISIBLE: Final = re.compile(r"[!-~]+")
-# The end of a URL that was copied together with a path of the API.
+# The end of a URL that was copied with a path of the API.
 COPIED_PATH: Final = re.compile(rf"{API_PATH}(/users|/groups)?/*$")
 MAX_RESPONSE_BYTES: Final = 32 * 1024 * 1024
-# All responses to one client in sum: a million users are a third of it.
+# The maximum total size of all responses. A site with a million users takes a third of it.
 MAX_TOTAL_BYTES: Final = 1024 * 1024 * 1024
-# The first wait where a rate-limiting server names no time. Each further one is twice as long.
+# The first wait if a rate-limiting server sends no Retry-After. Each further wait is twice as long.
 FIRST_WAIT_SECONDS: Final = 1.0
-# The waits of one request in sum.
+# The maximum total wait for one request.
 MAX_WAIT_SECONDS: Final = 120.0
-# Options of urllib3: send a request once, and do nothing with the response.
+# Options of urllib3: send a request once, and leave the response as it is.
 ONE_TRY: Final = dict.fromkeys(("retries", "redirect", "assert_same_host", "preload_content", "decode_content"), False)
 # Minimum rate: one request a day.
 MAX_INTERVAL_SECONDS: Final = 86_400.0
 
 
 class Unreachable(OSError):
-    """There was no complete response. The message says why."""
+    """There was no complete response. The message has the reason."""
 
 
 class RateLimited(Unreachable):
-    """There was no response but "ask again later"."""
+    """The server only asked to send the request later."""
 
 
 def group_path(name: str) -> str:
-    """Return the path of a group. A proxy would resolve a segment of dots alone, unless they are escaped."""
+    """Return the path of a group. Dots are escaped in the names "." and "..", which a proxy would resolve."""
     return f"{GROUPS_PATH}/{name.replace('.', '%2E') if set(name) == {'.'} else quote(name, safe='')}"
 
 
 class SiteClient:
-    """A client for one site of a server elsewhere. Not for several threads at once.
+    """A client for one site of a server elsewhere. It is not thread-safe.
 
-    The proxy that the environment names is used (``HTTPS_PROXY``, ``HTTP_PROXY``, ``NO_PROXY``).
+    It uses the proxy in the environment (``HTTPS_PROXY``, ``HTTP_PROXY``, ``NO_PROXY``).
 
     Args:
-        url: The server's URL, http or https, up to where ``/api/v1`` begins.
+        url: The server's URL, http or https, without ``/api/v1``.
         host: The site's host, as in the auth header.
         api_key: The site's key.
-        rate: The maximum number of requests a second; None for no limit.
-        timeout: The most seconds that one response may take.
+        rate: The maximum number of requests a second; None is no limit.
+        timeout: The maximum time for one response, in seconds.
         ca_file: Certificates to trust instead of the system's.
-        sleep: Waits for some seconds.
+        sleep: A function that waits for a number of seconds.
 
     Raises:
-        ValueError: If the URL is not one, a header cannot hold host or key, or the certificates cannot be read.
+        ValueError: If the URL is not valid, a header cannot contain the host or the key, or the certificates cannot be
+            read.
     """
 
     def __init__(
@@ -90,15 +91,15 @@ class SiteClient:
         ca_file: Path | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        # The URL and the host are shown in messages.
+        # Messages contain the URL and the host.
         if len(api_key) >= MIN_SEARCHED_CHARS and api_key in url:
-            raise ValueError("the URL must not hold the key")
+            raise ValueError("the URL must not contain the key")
         if host.endswith(f":{api_key}"):
-            raise ValueError("the host of the site is what comes before the colon and the key")
+            raise ValueError("the host of the site must not contain the key: leave out the colon and what follows")
         if not VISIBLE.fullmatch(host):
-            raise ValueError(f"a header cannot hold the host {host!r}: use visible ASCII without blanks")
+            raise ValueError(f"the host must be visible ASCII without spaces, not {host!r}")
         if not VISIBLE.fullmatch(api_key) or ":" in api_key:
-            raise ValueError("a header cannot hold this key: use visible ASCII without blank or colon")
+            raise ValueError("the key must be visible ASCII without spaces and colons")
         parts = _parse_url(url)
         self.url = url.rstrip("/")
         self.host = host
@@ -116,7 +117,7 @@ class SiteClient:
         self._pool = self._manager.connection_from_host(parts.hostname, parts.port, parts.scheme)
         connection = HTTPSConnection if context else HTTPConnection
         self._pool.ConnectionCls = _with_head_deadline(connection)
-        # A proxy for plain HTTP wants the whole URL.
+        # A proxy for plain HTTP needs the whole URL.
         self._base = self.url if self._proxy and not context else parts.path.rstrip("/")
 
     def __enter__(self) -> Self:
@@ -136,20 +137,20 @@ class SiteClient:
         headers: Headers = (),
         auth: bool = True,
     ) -> Exchange:
-        """Send a request and return the exchange. Where the server is rate-limiting, wait and send it again.
+        """Send a request and return it with its response. While the server is rate-limiting, wait and send it again.
 
         Args:
-            method: The method.
+            method: The HTTP method.
             path: The path below the URL, percent-encoded.
-            query: Parameters to encode; a string is sent as it is.
-            json: A body to send as JSON.
-            body: A body to send as it is.
-            headers: More headers, in this order. They replace those that would be sent anyway.
-            auth: Send the site's own auth header.
+            query: The parameters, to be encoded. A string is sent unchanged.
+            json: The body, to be encoded as JSON.
+            body: The body, to be sent unchanged.
+            headers: Additional headers, in this order. They replace default headers of the same name.
+            auth: Whether to send the auth header of the site.
 
         Raises:
             Unreachable: If there was no complete response.
-            ValueError: If a header cannot hold a value.
+            ValueError: If a header or the path contains a character that is not allowed.
         """
         sent = [("User-Agent", f"mockscope/{__version__}")]
         if auth:
@@ -200,7 +201,7 @@ class SiteClient:
             content = _read_body(response, deadline)
             self._total_bytes += len(content)
             if self._total_bytes > MAX_TOTAL_BYTES:
-                raise Unreachable(f"the server sent more than {MAX_TOTAL_BYTES // 1024**2} MiB in all")
+                raise Unreachable(f"the server sent more than {MAX_TOTAL_BYTES // 1024**2} MiB in total")
             return response.status, [*response.headers.items()], content
         except (HTTPError, OSError) as error:
             reason = _describe_error(error) if time.monotonic() < deadline else ""
@@ -208,11 +209,11 @@ class SiteClient:
             shown = escape_control(reason) or f"no response within {self._timeout:g} seconds"
             raise Unreachable(self._redact(f"{self.url}{way}: {shown}")) from None
         except ValueError:
-            raise ValueError("a header or a path cannot hold this: use visible ASCII") from None
+            raise ValueError("headers and paths must be visible ASCII") from None
 
 
 def _with_head_deadline(connection: type[HTTPConnection]) -> type[HTTPConnection]:
-    """Return a connection that ends a response head after the time-out in sum; urllib3's time-out is for each read."""
+    """Return a connection class with a time-out for the whole response head. urllib3 has one for each read only."""
 
     class Connection(connection):  # type: ignore[valid-type,misc]
         def getresponse(self) -> urllib3.HTTPResponse:
@@ -237,13 +238,13 @@ def _read_body(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
 
     Raises:
         Unreachable: If it is too long.
-        TimeoutError: If it takes too long.
+        TimeoutError: If the deadline passes.
     """
     content = bytearray()
     try:
         while True:
             chunk = response.read1(65_536)
-            # A head that was cut at the deadline looks like one with an empty body.
+            # A connection that was shut down at the deadline looks like an empty body.
             if time.monotonic() >= deadline:
                 raise TimeoutError
             if not chunk:
@@ -252,7 +253,7 @@ def _read_body(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
             if len(content) > MAX_RESPONSE_BYTES:
                 raise Unreachable(f"the response is longer than {MAX_RESPONSE_BYTES // 1024**2} MiB")
     except BaseException:
-        # Also after Ctrl-C: the rest of this response must not be taken for the next one.
+        # Also after Ctrl-C: the rest of this response must not be read as the next response.
         response.close()
         raise
     response.release_conn()
@@ -260,40 +261,40 @@ def _read_body(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
 
 
 def _describe_error(error: BaseException) -> str:
-    """Return in words why there was no response: the innermost error knows."""
+    """Return the reason why there was no response, from the innermost error; empty for a time-out."""
     while isinstance(inner := error.args[-1] if error.args else None, BaseException) or (inner := error.__cause__):
         error = inner
     match error:
         case TimeoutError() | urllib3.exceptions.TimeoutError():
             return ""
         case ssl.SSLCertVerificationError():
-            return f"certificate verification failed: {error.verify_message}; --ca-file names certificates to trust"
-        # OpenSSL's name for bytes that are not TLS.
+            return f"certificate verification failed: {error.verify_message}; use --ca-file to trust other certificates"
+        # OpenSSL uses this name for bytes that are not TLS.
         case ssl.SSLError(reason="WRONG_VERSION_NUMBER"):
-            return "TLS failed: the port may be one for plain HTTP: write http:// then"
+            return "TLS failed: if the port is for plain HTTP, write http://"
         case ssl.SSLError():
             return f"TLS failed: {(error.reason or str(error)).lower().replace('_', ' ')}"
         case socket.gaierror():
-            return f"the name cannot be resolved: {error.strerror}"
+            return f"the host name cannot be resolved: {error.strerror}"
         case ConnectionRefusedError():
-            return "nothing listens there"
+            return "connection refused: no server listens there"
         case RemoteDisconnected() | ConnectionError():
-            return "the connection was closed before there was a response"
+            return "the connection was closed before the response"
         case IncompleteRead() | InvalidChunkLength():
-            return "the response was cut off"
+            return "the response is incomplete"
         case OSError():
             return error.strerror or str(error)
     return "the response is not HTTP"
 
 
 def _parse_url(url: str) -> SplitResult:
-    """Parse the URL of a server. What may be a secret in it is not repeated in an error.
+    """Parse the URL of a server. Error messages omit the parts that may contain a secret.
 
     Raises:
-        ValueError: If it is not one, or holds more.
+        ValueError: If it is not an http or https URL, or has user info, a query, a fragment or a path of the API.
     """
     if "@" in url:
-        raise ValueError("the URL must not hold a name or a password")
+        raise ValueError("the URL must not contain a user name or a password")
     shown = re.split("[?#]", url)[0]
     wrong = f"{shown!r} is not the URL of a server: write it like https://example.com"
     try:
@@ -304,7 +305,7 @@ def _parse_url(url: str) -> SplitResult:
     if not is_one or parts.scheme not in ("http", "https") or not VISIBLE.fullmatch(url):
         raise ValueError(wrong)
     if shown != url:
-        raise ValueError(f"the URL must end with its path: leave out what follows {shown!r}")
+        raise ValueError(f"the URL must not have a query or a fragment: write {shown!r}")
     if COPIED_PATH.search(parts.path):
         raise ValueError(f"{url!r} must end before {API_PATH}: write {COPIED_PATH.sub('', url)}")
     return parts
@@ -314,7 +315,7 @@ def _proxy_for(parts: SplitResult) -> urllib3.util.Url | None:
     """Return the proxy that the environment names for a server.
 
     Raises:
-        ValueError: If it is not an HTTP proxy.
+        ValueError: If the proxy is not an http or https URL.
     """
     named = getproxies()
     proxy = named.get(parts.scheme) or named.get("all")
@@ -325,7 +326,7 @@ def _proxy_for(parts: SplitResult) -> urllib3.util.Url | None:
     except HTTPError:
         found = urllib3.util.Url()
     if found.scheme not in ("http", "https") or not found.host:
-        raise ValueError(f"the proxy that the environment names for {parts.scheme} must be an http:// or https:// URL")
+        raise ValueError(f"the proxy for {parts.scheme} in the environment must be an http:// or https:// URL")
     return found._replace(port=found.port or (80 if found.scheme == "http" else 443))
 
 
@@ -340,5 +341,5 @@ def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:
-        reason = "there are none" if isinstance(error, ssl.SSLError) else error.strerror or error
+        reason = "the file has none" if isinstance(error, ssl.SSLError) else error.strerror or error
         raise ValueError(f"cannot read certificates from {ca_file}: {reason}") from None

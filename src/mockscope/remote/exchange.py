@@ -1,4 +1,4 @@
-"""A request to a server elsewhere with its response, and how both are shown without the key."""
+"""A request to a server elsewhere with its response, and the redaction of the key in both."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +14,9 @@ from mockscope._support.text import escape_control
 from mockscope.instruments.redaction import MIN_SEARCHED_CHARS, Redactor, mask
 
 MAX_SHOWN_CHARACTERS: Final = 2000
-# A larger request is not repeated as a curl line: nobody reads it, and a shell takes no argument of its size.
+# A larger request is not rendered as a curl line: a shell limits the size of an argument.
 MAX_CURL_BYTES: Final = 60_000
-# Stands for the key until the rest of a curl line is quoted. No header, URL or text body holds it.
+# Replaces the key until the rest of a curl line is quoted. No header, URL or text body contains this character.
 KEY_MARK: Final = "\0"
 KEY_VARIABLE: Final = '"$MOCKSCOPE_API_KEY"'
 
@@ -27,30 +27,30 @@ Headers = Sequence[tuple[str, str]]
 class Exchange:
     """A request and its response.
 
-    The key is redacted in all fields but ``content``, which is as the server sent it.
+    The key is redacted in all fields except ``content``, which has the bytes that the server sent.
     """
 
     method: str
-    # With the query, below the client's URL.
+    # The path below the client's URL, with the query.
     path: str
     headers: Headers
     body: bytes
     status: int
     response_headers: Headers
     content: bytes = field(repr=False)
-    # The request as a line for a shell in which MOCKSCOPE_API_KEY holds the key.
+    # The request as a curl command. The shell must have the key in MOCKSCOPE_API_KEY.
     curl: str = field(default="", repr=False)
     _redact: Callable[[str], str] = field(default=str, repr=False, compare=False)
 
     def __str__(self) -> str:
         return "\n".join(
             [
-                f"> {self.method} {_cut(self.path)}",
-                *(f"> {name}: {escape_control(_cut(value))}" for name, value in self.headers),
+                f"> {self.method} {_truncate(self.path)}",
+                *(f"> {name}: {escape_control(_truncate(value))}" for name, value in self.headers),
                 *self._body_lines(">", self.body),
                 f"< {self.status}",
                 *(
-                    f"< {escape_control(_cut(name))}: {escape_control(_cut(value))}"
+                    f"< {escape_control(_truncate(name))}: {escape_control(_truncate(value))}"
                     for name, value in self.response_headers
                 ),
                 *self._body_lines("<", self.content),
@@ -71,12 +71,12 @@ class Exchange:
 
     @property
     def is_rate_limited(self) -> bool:
-        """Return whether the server only asks for a later request."""
+        """Return whether the server only asks to send the request later: 429, or 503 with Retry-After."""
         return self.status == 429 or (self.status == 503 and self.header("Retry-After") is not None)
 
     @property
     def retry_after(self) -> float:
-        """The seconds that the server asks to wait; 0 where it names no time in the future."""
+        """The seconds to wait, from Retry-After; 0 if it is missing, invalid or in the past."""
         try:
             return Retry().parse_retry_after(self.header("Retry-After") or "")
         except (InvalidHeader, ValueError, OverflowError):
@@ -87,19 +87,19 @@ class Exchange:
         return next((value for own, value in self.response_headers if own.lower() == name.lower()), None)
 
     def _body_lines(self, sign: str, body: bytes) -> Iterator[str]:
-        # Redacted before it is cut: half a key would not be recognised.
-        text = _cut(self._redact(body.decode("utf-8", "replace")), more="\n")
+        # Redacted before it is truncated, because the first half of a key would not be recognised.
+        text = _truncate(self._redact(body.decode("utf-8", "replace")), more="\n")
         yield from (f"{sign} {escape_control(line.expandtabs(4))}" for line in text.splitlines())
 
 
-def _cut(text: str, more: str = " ") -> str:
-    """Return the part of a text that is shown, and how much more there is."""
+def _truncate(text: str, more: str = " ") -> str:
+    """Truncate a text, and append the number of characters that were left out."""
     rest = len(text) - MAX_SHOWN_CHARACTERS
     return f"{text[:MAX_SHOWN_CHARACTERS]}{more}... and {rest} characters more" if rest > 0 else text
 
 
 class KeyRedactor:
-    """Shows requests and responses without the key of a site.
+    """Redacts the key of a site in requests and responses.
 
     Args:
         host: The site's host.
@@ -114,11 +114,11 @@ class KeyRedactor:
 
     def __call__(self, text: str) -> str:
         """Return a text with the key redacted."""
-        # A short key may be any word: it is only recognised after its host.
+        # A short key may be an ordinary word, so it is redacted only after its host.
         return self._redactor(text.replace(self._pair, self._pair.removesuffix(self._key) + mask(self._key)))
 
     def headers(self, headers: Headers) -> Headers:
-        """Return headers with the key redacted, in those with other credentials too."""
+        """Return headers with the key and other credentials redacted."""
         return tuple(
             (name, self(self._redactor.header(name.lower().removeprefix("set-"), value))) for name, value in headers
         )
@@ -128,7 +128,7 @@ class KeyRedactor:
         return self(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
     def curl(self, method: str, url: str, headers: Headers, body: bytes | None, ca_file: Path | None) -> str:
-        """Return a request as a line for a shell in which MOCKSCOPE_API_KEY holds the key."""
+        """Render a request as a curl command. The shell must have the key in MOCKSCOPE_API_KEY."""
         size = len(url) + sum(len(value) for _, value in headers) + len(body or b"")
         if size > MAX_CURL_BYTES:
             return f"# a request of {size} bytes is too long for a curl line"
@@ -136,7 +136,7 @@ class KeyRedactor:
         words += ["--cacert", quote(str(ca_file))] if ca_file is not None else []
         for name, value in headers:
             if name != "User-Agent":
-                # curl takes "Name:" for a header to leave out.
+                # curl removes a header for "Name:", and sends an empty one for "Name;".
                 words += ["-H", self._for_shell(f"{name}: {value}" if value.strip() else f"{name};")]
         if body is None:
             return " ".join([*words, self._for_shell(url)])

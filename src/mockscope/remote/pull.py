@@ -1,4 +1,4 @@
-"""A site elsewhere as a seed: its pages read to the end, and each thing that a seed cannot hold reported."""
+"""Read a site from another server and render it as a seed, with a warning for each value that a seed cannot hold."""
 
 import json
 import time
@@ -22,52 +22,52 @@ Form = Literal["yaml", "json"]
 Query = Mapping[str, str]
 AccessType = type[Access] | type[DashboardAccess]
 Record = dict[str, Any]
-# Called with what is being read, how much of it was read, and how much there is, if the server says so.
+# Called with the name of a list, the number of records read, and the total number if the server sends one.
 ProgressCallback = Callable[[str, int, int | None], None]
 
-# The waits before a failed request is repeated.
+# The waits before a failed request is sent again.
 RETRY_SECONDS: Final = (1, 2, 4)
-# The most records that a list may have; and how many more than the server says, for those deleted in the meantime.
+# The maximum size of a list, and by how much it may exceed the total that the server sends.
 MAX_RECORDS: Final = 2_000_000
 MAX_SURPLUS: Final = 100
 STATUS_HINTS: Final = {
-    400: "the port may be one for HTTPS: write https:// then",
+    400: "if the port is for HTTPS, write https://",
     403: "there is no site {host}, or this is not its key",
     404: "the API is not enabled for the site {host}, or it is not at this URL",
     429: "the server is rate-limiting: try again later, with --rate",
 }
-# Stands for a name that is blank.
+# Replaces a blank first or last name.
 BLANK_NAME: Final = "-"
-# How many records a warning names.
+# The maximum number of records that a warning names.
 MAX_NAMES: Final = 3
-# The first line of a YAML seed, by which the next pull recognises a file that it may replace.
+# The first line of a YAML seed. The next pull replaces only a file that begins with this line.
 HEADER_COMMENT: Final = "# Written by mockscope pull, which replaces this file unless this line is gone.\n"
 
 
 class PullError(Exception):
-    """The site could not be read. The message says why, and what to do."""
+    """The site could not be read. The message has the reason and the remedy."""
 
 
 class NotFound(PullError):
-    """The path does not exist."""
+    """The server responded 404."""
 
 
 @dataclass
 class PulledSite:
-    """The records of a site as they were read."""
+    """The records of a site as the server sent them."""
 
     users: dict[str, Record] = field(default_factory=dict)
     groups: dict[str, Record] = field(default_factory=dict)
-    # The access and the dashboards of each group. One that was deleted in the meantime has none.
+    # The access and the dashboards of each group. Groups that were deleted during the pull are missing.
     details: dict[str, Record] = field(default_factory=dict)
     totals: dict[str, int | None] = field(default_factory=dict)
 
-    def records_of(self, what: str) -> dict[str, Record]:
-        """Return the records of one list by their identity."""
-        return self.users if what == "users" else self.groups
+    def records_of(self, kind: str) -> dict[str, Record]:
+        """Return the records of a list by email or name."""
+        return self.users if kind == "users" else self.groups
 
     def known_group_names(self) -> list[str]:
-        """Return the groups to ask for: the listed ones, and any others that users are in."""
+        """Return the names of the listed groups, and of others that users are members of."""
         named = dict.fromkeys((*self.groups, *(name for user in self.users.values() for name in _group_names(user))))
         return [name for name in named if _find_problem(rules.parse_text, name) is None]
 
@@ -80,46 +80,46 @@ def pull_site(client: SiteClient, progress: ProgressCallback) -> PulledSite:
         progress: Called after each response.
 
     Raises:
-        PullError: If the server refuses, or does not answer as this API does.
+        PullError: If the server refuses a request, or its response is not one of this API.
         Unreachable: If the server does not respond.
     """
-    read = PulledSite()
-    for what in KEY_FIELDS:
-        _read_list(client, what, read, progress)
-    names = read.known_group_names()
+    pulled = PulledSite()
+    for kind in KEY_FIELDS:
+        _read_list(client, kind, pulled, progress)
+    names = pulled.known_group_names()
     for place, name in enumerate(names, start=1):
         with suppress(NotFound):
-            read.details[name] = _details(client, name)
+            pulled.details[name] = _details(client, name)
         progress("dashboards of groups", place, len(names))
-    return read
+    return pulled
 
 
-def _read_list(client: SiteClient, what: str, read: PulledSite, progress: ProgressCallback) -> None:
-    path, identity, held = f"{API_PATH}/{what}", KEY_FIELDS[what], read.records_of(what)
+def _read_list(client: SiteClient, kind: str, pulled: PulledSite, progress: ProgressCallback) -> None:
+    path, identity, records_read = f"{API_PATH}/{kind}", KEY_FIELDS[kind], pulled.records_of(kind)
     start: str | None = ""
     starts: set[str | None] = {None, ""}
-    most = 0
+    max_records = 0
     while start is not None:
-        before = len(held)
-        # A first request that fails is not repeated: most often the URL is wrong.
-        body = _get_object(client, path, {NEXT_PAGE_START: start} if start else {}, is_first=not read.totals)
-        records, start, total = body.get(what), body.get(NEXT_PAGE_START), body.get(f"total_{what}")
+        before = len(records_read)
+        # The first request is sent only once: if it fails, the URL is probably wrong.
+        body = _get_object(client, path, {NEXT_PAGE_START: start} if start else {}, is_first=not pulled.totals)
+        records, start, total = body.get(kind), body.get(NEXT_PAGE_START), body.get(f"total_{kind}")
         if not isinstance(records, list):
-            raise _invalid_response(path, f"it has no list of {what}")
+            raise _invalid_response(path, f"the body has no list {kind}")
         if not all(isinstance(record, dict) and isinstance(record.get(identity), str) for record in records):
-            raise _invalid_response(path, f"there are {what} without {identity}")
+            raise _invalid_response(path, f"some {kind} have no {identity}")
         if not (start is None or isinstance(start, str)):
             raise _invalid_response(path, "next_page_start is neither a string nor null")
-        held |= {record[identity]: record for record in records}
-        if start is not None and (start in starts or len(held) == before):
-            raise PullError(f"the pages of {what} repeat: nothing new comes after {len(held)} of them")
+        records_read |= {record[identity]: record for record in records}
+        if start is not None and (start in starts or len(records_read) == before):
+            raise PullError(f"the pages of {kind} repeat: a page after {len(records_read)} {kind} had no new ones")
         total = total if isinstance(total, int) else None
-        most = min(max(most, MAX_RECORDS if total is None else total), MAX_RECORDS)
-        if len(held) > most + MAX_SURPLUS:
-            raise PullError(f"the pages of {what} do not end: {len(held)} came, more than the site says it has")
+        max_records = min(max(max_records, MAX_RECORDS if total is None else total), MAX_RECORDS)
+        if len(records_read) > max_records + MAX_SURPLUS:
+            raise PullError(f"the pages of {kind} do not end: {len(records_read)} were read, more than the site counts")
         starts.add(start)
-        read.totals[what] = total
-        progress(what, len(held), total)
+        pulled.totals[kind] = total
+        progress(kind, len(records_read), total)
 
 
 def _details(client: SiteClient, name: str) -> Record:
@@ -129,7 +129,7 @@ def _details(client: SiteClient, name: str) -> Record:
     if not isinstance(boards, list) or not all(
         isinstance(board, dict) and isinstance(board.get("name"), str) for board in boards
     ):
-        raise _invalid_response(path, "its dashboards are not a list of records with names")
+        raise _invalid_response(path, "dashboards is not a list of objects with a name")
     return {"access": body.get("access"), "dashboards": boards}
 
 
@@ -156,7 +156,7 @@ def _get_object(
 
 
 def _get_with_retries(client: SiteClient, path: str, query: Query, waits: Iterable[float]) -> Exchange:
-    """Send a GET, and repeat it while the server or the network fails."""
+    """Send a GET. If the server or the network fails, send it again after each wait."""
     for wait in waits:
         with suppress(Unreachable):
             exchange = client.request("GET", path, query=query)
@@ -167,18 +167,18 @@ def _get_with_retries(client: SiteClient, path: str, query: Query, waits: Iterab
 
 
 def _invalid_response(path: str, problem: str) -> PullError:
-    return PullError(f"GET {path} is not answered as this API does: {problem}")
+    return PullError(f"the response to GET {path} is not one of this API: {problem}")
 
 
 def _describe_refusal(client: SiteClient, path: str, exchange: Exchange) -> str:
-    """Return the reason for a refusal, and the remedy."""
+    """Return an error message for a status other than 200, with the remedy."""
     status = exchange.status
     if 300 <= status < 400:
-        hint = f"it is elsewhere ({exchange.header('Location') or 'the response does not say where'})"
+        hint = f"use the URL that it redirects to: {exchange.header('Location') or 'the response has no Location'}"
     elif status >= 500:
-        hint = "the server fails: try again later"
+        hint = "the server failed: try again later"
     else:
-        hint = STATUS_HINTS.get(status, "this API has no such response").format(host=client.host)
+        hint = STATUS_HINTS.get(status, "this API does not use that status").format(host=client.host)
     return f"{client.url} answers {status} to GET {path}: {hint}"
 
 
@@ -186,21 +186,21 @@ def _describe_refusal(client: SiteClient, path: str, exchange: Exchange) -> str:
 
 
 class SeedWarnings:
-    """The records that a seed cannot hold, or holds in another form, by kind and problem."""
+    """The records that a seed omits or changes, grouped by kind and problem."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], list[str]] = {}
         self.notes: list[str] = []
 
     def add(self, kind: str, problem: str, name: str) -> None:
-        """Note a record."""
+        """Add a record to its group."""
         self._found.setdefault((kind, problem), []).append(name)
 
     def lines(self, *, naming: bool) -> Iterator[str]:
-        """Yield a line for each problem.
+        """Yield a line for each group.
 
         Args:
-            naming: Name the first records.
+            naming: Name the first records of each group. They may be names of people.
         """
         for (kind, problem), names in self._found.items():
             rest = len(names) - MAX_NAMES
@@ -209,75 +209,75 @@ class SeedWarnings:
         yield from self.notes
 
 
-def to_seed(read: PulledSite, host: str) -> tuple[dict[str, Any], SeedWarnings]:
-    """Return the seed of a site as plain data, and what did not fit into it.
+def to_seed(pulled: PulledSite, host: str) -> tuple[dict[str, Any], SeedWarnings]:
+    """Convert a site to a seed as plain data, with the warnings.
 
     Args:
         read: The records of the site.
         host: The host of the site.
 
     Raises:
-        PullError: If the seed would not load.
+        PullError: If mockscope could not load the seed.
     """
     warnings = SeedWarnings()
-    groups = _groups(read, warnings)
+    groups = _groups(pulled, warnings)
     missing = [name for name in BUILTIN_GROUPS if name not in groups]
     site = {
         "host": host,
         "groups": [{"name": name, "access": groups[name]} for name in sorted(groups)],
         **({"removed_groups": missing} if missing else {}),
-        "users": _users(read, groups, warnings),
-        "dashboards": _dashboards(read, groups, warnings),
+        "users": _users(pulled, groups, warnings),
+        "dashboards": _dashboards(pulled, groups, warnings),
     }
-    for what in KEY_FIELDS:
-        count, total = len(read.records_of(what)), read.totals.get(what)
+    for kind in KEY_FIELDS:
+        count, total = len(pulled.records_of(kind)), pulled.totals.get(kind)
         if total not in (None, count):
-            warnings.notes.append(f"the site counts {total} {what}, but lists {count}: it was changed in the meantime")
+            warnings.notes.append(f"the site counts {total} {kind}, but lists {count}: it was changed in the meantime")
     seed = {"mockscope": FORMAT_VERSION, "sites": [site]}
     try:
         load_sites(seed)
     except SeedError as error:
-        raise PullError(f"the records do not make a seed: {error}") from None
+        raise PullError(f"the records are not a valid seed: {error}") from None
     return seed, warnings
 
 
 def render_seed(seed: Mapping[str, Any], form: Form) -> bytes:
-    """Return a seed as the content of a file."""
+    """Render a seed as the content of a YAML or JSON file."""
     if form == "yaml":
         return (HEADER_COMMENT + yaml_io.to_text(seed)).encode()
     text = json.dumps(seed, indent=2, ensure_ascii=False) + "\n"
-    # The control characters that JSON allows as they are, but a terminal obeys.
+    # JSON allows these control characters unescaped, but a terminal executes them.
     return text.translate({code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}).encode()
 
 
 def is_replaceable(content: bytes) -> bool:
-    """Return whether a file may be replaced: ``written`` has marked it, or it is empty."""
+    """Return whether a file may be replaced: it is empty, or begins with the comment of ``render_seed``."""
     return not content or content.startswith(HEADER_COMMENT.encode())
 
 
-def _groups(read: PulledSite, warnings: SeedWarnings) -> dict[str, str]:
+def _groups(pulled: PulledSite, warnings: SeedWarnings) -> dict[str, str]:
     """Return the access of each group."""
     found: dict[str, str] = {}
-    for name in read.groups:
+    for name in pulled.groups:
         if (problem := _find_problem(rules.parse_text, name)) is not None:
             warnings.add("group", f"left out, because the name {problem}", name)
-        elif name not in read.details:
+        elif name not in pulled.details:
             warnings.add("group", "left out, because it was deleted in the meantime", name)
-    for name, group in read.details.items():
-        # The later response counts, and groups that only users named have no other.
-        listed = read.groups.get(name, {}).get("access")
-        word = group["access"] if group["access"] is not None else listed
-        found[name] = _parse_access(str(word or ""), Access, "group", name, warnings)
+    for name, group in pulled.details.items():
+        # The response about one group came later than the list, which may not have it.
+        listed = pulled.groups.get(name, {}).get("access")
+        text = group["access"] if group["access"] is not None else listed
+        found[name] = _parse_access(str(text or ""), Access, "group", name, warnings)
     return found
 
 
-def _users(read: PulledSite, groups: Mapping[str, str], warnings: SeedWarnings) -> list[Record]:
+def _users(pulled: PulledSite, groups: Mapping[str, str], warnings: SeedWarnings) -> list[Record]:
     found: dict[str, Record] = {}
-    for email, record in read.users.items():
+    for email, record in pulled.users.items():
         if (problem := _find_problem(rules.parse_email, email)) is not None:
             warnings.add("user", f"left out, because the email {problem}", email)
         elif email_key(email) in found:
-            warnings.add("user", "left out, because another has the same email but for its case", email)
+            warnings.add("user", "left out, because another user has the same email in another case", email)
         else:
             parse = partial(_parse_field, record, warnings)
             found[email_key(email)] = {
@@ -292,19 +292,19 @@ def _users(read: PulledSite, groups: Mapping[str, str], warnings: SeedWarnings) 
     return [found[key] for key in sorted(found)]
 
 
-def _dashboards(read: PulledSite, groups: Mapping[str, str], warnings: SeedWarnings) -> list[Record]:
-    """Return the dashboards. Each of them is shown with every group that may see it."""
+def _dashboards(pulled: PulledSite, groups: Mapping[str, str], warnings: SeedWarnings) -> list[Record]:
+    """Return the dashboards. The server lists a dashboard in each group that has access to it."""
     found: dict[str, dict[str, str]] = {}
     for group in sorted(groups):
-        for board in read.details[group]["dashboards"]:
+        for board in pulled.details[group]["dashboards"]:
             name = board["name"]
             if (problem := _find_problem(rules.parse_text, name)) is not None:
                 warnings.add("dashboard", f"left out, because the name {problem}", name)
             elif group in found.get(name, ()):
-                warnings.add("dashboard", "taken for one, because others have the same name", name)
+                warnings.add("dashboard", "merged, because several have the same name", name)
             else:
-                word = _parse_access(str(board.get("access")), DashboardAccess, "dashboard", name, warnings)
-                found.setdefault(name, {})[group] = word
+                text = _parse_access(str(board.get("access")), DashboardAccess, "dashboard", name, warnings)
+                found.setdefault(name, {})[group] = text
     return [{"name": name, "access": found[name]} for name in sorted(found)]
 
 
@@ -316,7 +316,7 @@ def _group_names(record: Mapping[str, Any]) -> list[str]:
 def _memberships(record: Mapping[str, Any], groups: Mapping[str, str], warnings: SeedWarnings) -> list[str]:
     named, sent = list(dict.fromkeys(_group_names(record))), record.get("groups")
     if not isinstance(sent, list) or len(_group_names(record)) < len(sent):
-        warnings.add("user", "groups is not a list of names; only the names in it are kept", record["email"])
+        warnings.add("user", "groups is not a list of names, so that only the names in it are kept", record["email"])
     for name in named:
         if name not in groups:
             warnings.add("membership", "left out, because the site has no such group", f"{record['email']} in {name}")
@@ -326,11 +326,13 @@ def _memberships(record: Mapping[str, Any], groups: Mapping[str, str], warnings:
 def _parse_field(
     record: Record, warnings: SeedWarnings, key: str, parse: Callable[[Any], object], replacement: object
 ) -> object:
-    """Return a field of a user, or its replacement if a seed cannot hold it."""
+    """Return a parsed field of a user, or the replacement if a seed cannot hold the value."""
     try:
         return parse(record.get(key))
     except ValueError as problem:
-        warnings.add("user", f"{key} written as {json.dumps(replacement)}, because it {problem}", record["email"])
+        warnings.add(
+            "user", f"{key} written as {json.dumps(replacement)}, because the value {problem}", record["email"]
+        )
         return replacement
 
 
@@ -347,17 +349,17 @@ def _parse_flag(value: object) -> bool:
     return value
 
 
-def _parse_access(word: str, known: AccessType, kind: str, name: str, warnings: SeedWarnings) -> str:
-    for each in known:
-        if each.value.lower() == word.lower():
-            return each.value
+def _parse_access(text: str, known: AccessType, kind: str, name: str, warnings: SeedWarnings) -> str:
+    for member in known:
+        if member.value.lower() == text.lower():
+            return member.value
     least = known("View").value
-    warnings.add(kind, f"access {word!r} written as {least}, because a seed does not know it", name)
+    warnings.add(kind, f"access {text!r} written as {least}, because a seed does not support it", name)
     return least
 
 
 def _find_problem(parse: Callable[[object], str], value: object) -> str | None:
-    """Return what is wrong with a value, or None."""
+    """Return the problem with a value, or None if it is valid."""
     try:
         parse(value)
     except rules.InvalidValue as problem:
