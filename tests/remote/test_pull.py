@@ -559,7 +559,7 @@ def test_endless_pages_are_an_error() -> None:
     [b'{"total_users": ' + b"9" * 5000 + b"}", b"[" * 200_000, b'{"users": [' * 50_000],
     ids=["a number of 5,000 digits", "lists in lists", "objects in lists"],
 )
-def test_json_that_python_cannot_hold_is_one_line(body: bytes) -> None:
+def test_json_that_python_cannot_parse_is_one_line(body: bytes) -> None:
     assert refused(ok(body)) == "the response to GET /api/v1/users is not one of this API: it is not JSON"
 
 

@@ -154,7 +154,7 @@ def test_a_url_with_a_password_is_refused_without_showing_it(url: str) -> None:
 
 
 @pytest.mark.parametrize(("host", "key"), [("central perk", KEY), ("", KEY), (HOST, "a b"), (HOST, "a:b"), (HOST, "")])
-def test_a_host_or_key_that_no_header_can_hold_is_refused(host: str, key: str) -> None:
+def test_a_host_or_key_that_is_not_valid_in_a_header_is_refused(host: str, key: str) -> None:
     with pytest.raises(ValueError, match="must be visible ASCII without spaces"):
         SiteClient("http://127.0.0.1", host, key)
 
@@ -348,7 +348,7 @@ def test_a_refused_connection_is_explained() -> None:
         assert reason_for(f"http://127.0.0.1:{port}") == "connection refused: no server listens there"
 
 
-def test_a_name_that_nobody_has_is_named() -> None:
+def test_a_host_that_cannot_be_resolved_is_explained() -> None:
     assert reason_for("http://elsewhere.invalid").startswith("the host name cannot be resolved: ")
 
 

@@ -70,7 +70,7 @@ class SiteClient:
         url: The server's URL, http or https, without ``/api/v1``.
         host: The site's host, as in the auth header.
         api_key: The site's key.
-        rate: The maximum number of requests a second; None is no limit.
+        rate: The maximum number of requests a second. With None there is no limit.
         timeout: The maximum time for one response, in seconds.
         ca_file: Certificates to trust instead of the system's.
         sleep: A function that waits for a number of seconds.
