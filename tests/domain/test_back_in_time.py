@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from support.bounds import WAIT_SECONDS, result
-from support.site_comparison import FRIENDS, KEY, USERS, ask, assert_like_fresh, friends, indexed
+from support.site_comparison import FRIENDS, KEY, USERS, assert_like_fresh, friends, indexed, send_request
 
 from mockscope import Mockscope, MockSite, Refused, SeedError
 
@@ -24,12 +24,12 @@ MONICA = "monica@example.com"
 
 
 def test_a_rollback_block_restores_the_site_at_its_end() -> None:
-    double, site = friends()
+    mock, site = friends()
     before = site.export()
 
     with site.snapshot() as snapshot:
-        ask(double, site, "DELETE", USERS, email=MONICA)
-        ask(double, site, "PUT", "/api/v1/groups/Sales", {"name": "Friends"})
+        send_request(mock, site, "DELETE", USERS, email=MONICA)
+        send_request(mock, site, "PUT", "/api/v1/groups/Sales", {"name": "Friends"})
         site.rotate_key("another-key")
         site.set_policy(page_size=1)
         site.enabled = False
@@ -37,7 +37,7 @@ def test_a_rollback_block_restores_the_site_at_its_end() -> None:
 
     assert site.export() == before
     assert repr(snapshot) == "<SiteSnapshot without a name of example_site>"
-    assert_like_fresh(double, site)
+    assert_like_fresh(mock, site)
 
 
 def test_a_rollback_block_that_raises_restores_the_site_too() -> None:
@@ -93,7 +93,7 @@ def test_an_object_that_is_not_a_snapshot_is_refused(other: Any) -> None:
 
 
 def test_a_snapshot_of_another_site_is_refused_and_nothing_changes() -> None:
-    double, site = friends()
+    mock, site = friends()
     fork = site.fork(host="fork")
     fork.record_login(MONICA)
     before = site.export()
@@ -104,13 +104,13 @@ def test_a_snapshot_of_another_site_is_refused_and_nothing_changes() -> None:
     with pytest.raises(ValueError, match=r"^this is a snapshot of example_site, not of example_site$"):
         site.restore(again.snapshot())
     assert site.export() == before
-    assert_like_fresh(double, site)
+    assert_like_fresh(mock, site)
 
 
 def test_restoring_does_not_change_calls_faults_and_the_clock() -> None:
-    double, site = friends()
+    mock, site = friends()
     snapshot = site.snapshot()
-    ask(double, site, "DELETE", USERS, email=MONICA)
+    send_request(mock, site, "DELETE", USERS, email=MONICA)
     fault = site.faults.add("create_user", status=503)
     site.clock.freeze("2014-02-06T23:46:07.118Z")
 
@@ -122,12 +122,12 @@ def test_restoring_does_not_change_calls_faults_and_the_clock() -> None:
 
 
 def test_a_page_that_was_listed_before_a_restore_is_rendered_anew() -> None:
-    double, site = friends()
+    mock, site = friends()
     with site.snapshot():
         site.record_login("Chandler@example.com", "2014-02-06T23:46:07.118Z")
-        assert ask(double, site, "GET", USERS)[1]["users"][0]["last_login_at"] == "2014-02-06T23:46:07.118Z"
+        assert send_request(mock, site, "GET", USERS)[1]["users"][0]["last_login_at"] == "2014-02-06T23:46:07.118Z"
 
-    assert ask(double, site, "GET", USERS)[1]["users"][0]["last_login_at"] is None
+    assert send_request(mock, site, "GET", USERS)[1]["users"][0]["last_login_at"] is None
 
 
 def test_churn_does_not_make_the_history_grow() -> None:
@@ -145,24 +145,24 @@ def test_churn_does_not_make_the_history_grow() -> None:
 
 
 def test_a_reset_site_has_its_seed_and_no_calls_faults_snapshots_or_time_of_its_own() -> None:
-    double, site = friends()
+    mock, site = friends()
     seed = site.export()
     site.faults.add("create_user", status=503)
     site.faults.rate_limit(100, per=60)
     site.clock.shift(days=90)
     site.snapshot("before")
-    ask(double, site, "PUT", USERS, {"frist_name": "Monica"}, email=MONICA)
+    send_request(mock, site, "PUT", USERS, {"frist_name": "Monica"}, email=MONICA)
     site.load({"mockscope": 1, "sites": [{"host": "any", "enabled": False, "policy": {"page_size": 1}}]})
     site.rotate_key("another-key")
-    double.clock.freeze("2014-02-06T23:46:07.118Z")
+    mock.clock.freeze("2014-02-06T23:46:07.118Z")
 
     site.reset()
 
     assert site.export() == seed
     assert (list(site.calls), bool(site.faults), site.snapshots) == ([], False, {})
     assert site.findings() == []
-    assert site.clock.now() == double.clock.now()
-    assert_like_fresh(double, site)
+    assert site.clock.now() == mock.clock.now()
+    assert_like_fresh(mock, site)
 
 
 def test_strict_mode_and_observers_survive_a_reset() -> None:
@@ -189,27 +189,27 @@ def test_a_fresh_site_is_reset_to_its_one_administrator() -> None:
 
 
 def test_a_reset_server_has_its_seed_and_its_own_clock_and_calls_are_reset_too() -> None:
-    double, site = friends()
-    made = double.site()
-    exported = double.export()
+    mock, site = friends()
+    made = mock.site()
+    exported = mock.export()
     site.record_login(MONICA)
     made.add_user("joey@example.com")
     made.clock.freeze()
-    double.clock.freeze("2014-02-06T23:46:07.118Z")
+    mock.clock.freeze("2014-02-06T23:46:07.118Z")
     site.rotate_key("another-key")
-    assert ask(double, Mockscope(FRIENDS).sites["example_site"], "GET", USERS)[0] == 403
+    assert send_request(mock, Mockscope(FRIENDS).sites["example_site"], "GET", USERS)[0] == 403
 
-    double.reset()
+    mock.reset()
 
-    assert double.export() == exported
-    assert (len(double.calls), double.clock.is_frozen, made.clock.is_frozen) == (0, False, False)
+    assert mock.export() == exported
+    assert (len(mock.calls), mock.clock.is_frozen, made.clock.is_frozen) == (0, False, False)
 
 
 # -- forks -----------------------------------------------------------------------------------------------------
 
 
 def test_a_fork_has_the_same_records_and_is_independent() -> None:
-    double, site = friends()
+    mock, site = friends()
     site.set_policy(unknown_groups="create")
     site.enabled = False
     site.faults.add("create_user", status=503)
@@ -222,16 +222,16 @@ def test_a_fork_has_the_same_records_and_is_independent() -> None:
     [record] = before["sites"]
     assert fork.export() == before | {"sites": [record | {"host": "fork", "api_key": "fork-key"}]}
     assert (list(fork.calls), list(fork.faults), fork.snapshots, fork.clock.is_frozen) == ([], [], {}, False)
-    assert double.sites == {"example_site": site, "fork": fork}
+    assert mock.sites == {"example_site": site, "fork": fork}
     fork.enabled = True
-    assert ask(double, fork, "DELETE", USERS, email=MONICA) == (200, {"message": "User removed from fork"})
+    assert send_request(mock, fork, "DELETE", USERS, email=MONICA) == (200, {"message": "User removed from fork"})
     assert site.export() == before
     site.enabled = True
-    assert ask(double, site, "DELETE", USERS, email="rachel@example.com")[0] == 200
+    assert send_request(mock, site, "DELETE", USERS, email="rachel@example.com")[0] == 200
     assert list(fork.users) == ["Chandler@example.com", "rachel@example.com"]
     fork.reset()
     assert list(fork.users) == ["Chandler@example.com", MONICA, "rachel@example.com"]
-    assert_like_fresh(double, fork)
+    assert_like_fresh(mock, fork)
 
 
 def test_a_fork_without_a_name_gets_a_host_and_a_key_of_its_own() -> None:
@@ -246,26 +246,26 @@ def test_a_fork_without_a_name_gets_a_host_and_a_key_of_its_own() -> None:
     ("host", "problem"), [("example_site", "there is a site example_site already"), ("a b", "a b")]
 )
 def test_a_fork_with_a_taken_or_invalid_host_is_refused(host: str, problem: str) -> None:
-    double, site = friends()
+    mock, site = friends()
     with pytest.raises(ValueError, match=problem):
         site.fork(host=host)
 
-    assert list(double.sites) == ["example_site"]
+    assert list(mock.sites) == ["example_site"]
 
 
 def test_a_fork_is_removed_at_the_end_of_its_block() -> None:
-    double, site = friends()
+    mock, site = friends()
     with site.fork() as fork:
-        assert list(double.sites) == ["example_site", fork.host]
+        assert list(mock.sites) == ["example_site", fork.host]
 
-    assert list(double.sites) == ["example_site"]
+    assert list(mock.sites) == ["example_site"]
 
 
 # -- load ------------------------------------------------------------------------------------------------------
 
 
 def test_loading_replaces_records_policy_and_enablement_and_keeps_host_and_key() -> None:
-    double, site = friends()
+    mock, site = friends()
     seed = {
         "mockscope": 1,
         "sites": [
@@ -285,7 +285,7 @@ def test_loading_replaces_records_policy_and_enablement_and_keeps_host_and_key()
 
     [loaded] = Mockscope(seed).export()["sites"]
     assert site.export() == {"mockscope": 1, "sites": [loaded | {"host": "example_site", "api_key": KEY}]}
-    assert_like_fresh(double, site)
+    assert_like_fresh(mock, site)
     snapshot.restore()
     assert site.export() == before
 
@@ -305,25 +305,25 @@ def test_the_site_of_the_same_host_is_loaded_from_a_seed_with_several_sites() ->
 
 
 def test_a_seed_without_a_site_can_not_be_loaded_into_a_site() -> None:
-    double, site = friends()
-    before = double.export()
+    mock, site = friends()
+    before = mock.export()
 
     message = r"^the seed has no site, and the records are those of one: put one under sites$"
     with pytest.raises(ValueError, match=message):
         site.load({"mockscope": 1})
     with pytest.raises(ValueError, match=message):
-        double.site(seed={"mockscope": 1, "sites": []})
+        mock.site(seed={"mockscope": 1, "sites": []})
 
-    assert double.export() == before
+    assert mock.export() == before
 
 
 def test_a_new_site_takes_the_site_of_its_host_from_a_seed() -> None:
     several = {"mockscope": 1, "sites": [{"host": "another", "policy": {"page_size": 9}}, {"host": "third"}]}
-    double = Mockscope()
+    mock = Mockscope()
 
-    assert double.site("another", seed=several).policy.page_size == 9
+    assert mock.site("another", seed=several).policy.page_size == 9
     with pytest.raises(ValueError, match=r"^the seed has 2 sites \(another, third\): say which one with host=$"):
-        double.site(seed=several)
+        mock.site(seed=several)
 
 
 def test_a_seed_that_can_not_be_loaded_changes_nothing() -> None:
@@ -336,11 +336,11 @@ def test_a_seed_that_can_not_be_loaded_changes_nothing() -> None:
 
 
 def test_the_export_of_a_server_is_that_of_its_sites() -> None:
-    double, site = friends()
+    mock, site = friends()
     fork = site.fork()
 
-    assert double.export() == {"mockscope": 1, "sites": [site.export()["sites"][0], fork.export()["sites"][0]]}
-    assert Mockscope(double.export()).export() == double.export()
+    assert mock.export() == {"mockscope": 1, "sites": [site.export()["sites"][0], fork.export()["sites"][0]]}
+    assert Mockscope(mock.export()).export() == mock.export()
 
 
 # -- while the server answers ----------------------------------------------------------------------------------

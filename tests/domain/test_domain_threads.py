@@ -52,7 +52,7 @@ def read_while_writing(read: Callable[[], object], write: Callable[[int], object
     return found
 
 
-def answer(call: Callable[[], object]) -> object:
+def response(call: Callable[[], object]) -> object:
     """Return the value of a call, or its refusal as text."""
     try:
         return call()
@@ -68,7 +68,7 @@ def test_a_user_can_be_read_during_an_update() -> None:
     site = friends()
 
     found = read_while_writing(
-        lambda: answer(lambda: site.get_user("joey@example.com").email),
+        lambda: response(lambda: site.get_user("joey@example.com").email),
         lambda number: site.update_user("joey@example.com", UserChanges(first_name=f"Joey {number}")),
     )
 
@@ -79,7 +79,7 @@ def test_a_group_can_be_read_during_an_update() -> None:
     site = friends()
 
     found = read_while_writing(
-        lambda: answer(lambda: site.get_group("Sales").name), lambda number: swap_access(site, number)
+        lambda: response(lambda: site.get_group("Sales").name), lambda number: swap_access(site, number)
     )
 
     assert set(found) == {"Sales"}
@@ -89,7 +89,7 @@ def test_a_group_can_be_looked_up_during_an_update() -> None:
     site = friends()
 
     found = read_while_writing(
-        lambda: answer(lambda: site.group("Sales", rule="GROUP-UPDATE-2").name),
+        lambda: response(lambda: site.group("Sales", rule="GROUP-UPDATE-2").name),
         lambda number: swap_access(site, number),
     )
 
@@ -122,7 +122,7 @@ def test_one_of_two_simultaneous_creations_of_a_user_is_refused() -> None:
     def create() -> None:
         for number in range(ROUNDS):
             draft = NewUser("Phoebe", "Buffay", f"phoebe{number}@example.com")
-            outcomes.append(answer(lambda draft=draft: site.create_user(draft)))  # type: ignore[misc]
+            outcomes.append(response(lambda draft=draft: site.create_user(draft)))  # type: ignore[misc]
 
     threads = [Thread(target=create) for _ in range(2)]
     for thread in threads:

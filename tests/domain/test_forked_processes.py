@@ -27,8 +27,8 @@ def in_a_child(function: Callable[[], object]) -> str:
         os.write(writer, said.encode())
         os._exit(0)
     os.close(writer)
-    with os.fdopen(reader) as answer:
-        said = answer.read()
+    with os.fdopen(reader) as response:
+        said = response.read()
     os.waitpid(child, 0)
     return said
 
@@ -88,8 +88,8 @@ def test_a_copy_can_be_read_even_if_a_thread_held_every_lock_at_the_fork(server:
 
 
 def test_without_a_server_a_copy_can_be_written() -> None:
-    double = Mockscope()
-    site = double.site("example_site")
+    mock = Mockscope()
+    site = mock.site("example_site")
 
     assert in_a_child(lambda: (site.add_user("joey@example.com").email, list(site.users))) == repr(
         ("joey@example.com", ["admin@example.com", "joey@example.com"])

@@ -15,7 +15,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from support.site_comparison import FRIENDS, GROUPS, KEY, USERS, ask, assert_like_fresh, friends
+from support.site_comparison import FRIENDS, GROUPS, KEY, USERS, assert_like_fresh, friends, send_request
 
 from mockscope import MockSite
 from mockscope.domain import history
@@ -80,7 +80,7 @@ class Histories(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.double, self.site = friends()
+        self.mock, self.site = friends()
         self.first = self.site.export()
         self.forks: list[Fork] = []
 
@@ -88,8 +88,8 @@ class Histories(RuleBasedStateMachine):
     def the_beginning(self) -> Kept:
         return Kept(self.site.snapshot())
 
-    def ask(self, method: str, target: str, body: object = None, *, email: str | None = None) -> None:
-        status, _ = ask(self.double, self.site, method, target, body, email=email)
+    def request(self, method: str, target: str, body: object = None, *, email: str | None = None) -> None:
+        status, _ = send_request(self.mock, self.site, method, target, body, email=email)
         assert status in {200, 201, 400, 404, 409}
 
     # -- writes ------------------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ class Histories(RuleBasedStateMachine):
     @rule(email=emails, groups=group_lists, inviter=emails)
     def create_user(self, email: str, groups: list[str], inviter: str) -> None:
         body = {"first_name": "Phoebe", "last_name": "Buffay", "email": email, "groups": groups}
-        self.ask("POST", USERS, body | {"invited_by_email": inviter})
+        self.request("POST", USERS, body | {"invited_by_email": inviter})
 
     @rule(email=emails, groups=group_lists)
     def add_user(self, email: str, groups: list[str]) -> None:
@@ -106,23 +106,23 @@ class Histories(RuleBasedStateMachine):
 
     @rule(email=emails, name=st.sampled_from(["Ross", "Ursula"]), groups=st.none() | group_lists)
     def update_user(self, email: str, name: str, groups: list[str] | None) -> None:
-        self.ask("PUT", USERS, {"first_name": name} | ({} if groups is None else {"groups": groups}), email=email)
+        self.request("PUT", USERS, {"first_name": name} | ({} if groups is None else {"groups": groups}), email=email)
 
     @rule(email=emails)
     def delete_user(self, email: str) -> None:
-        self.ask("DELETE", USERS, email=email)
+        self.request("DELETE", USERS, email=email)
 
     @rule(name=names, creator=emails)
     def create_group(self, name: str, creator: str) -> None:
-        self.ask("POST", GROUPS, {"name": name, "access": "View", "created_by_email": creator})
+        self.request("POST", GROUPS, {"name": name, "access": "View", "created_by_email": creator})
 
     @rule(name=names, to=names, access=st.sampled_from(["Sql", "Discovery"]))
     def update_group(self, name: str, to: str, access: str) -> None:
-        self.ask("PUT", f"{GROUPS}/{name}".replace(" ", "%20"), {"name": to, "access": access})
+        self.request("PUT", f"{GROUPS}/{name}".replace(" ", "%20"), {"name": to, "access": access})
 
     @rule(name=names)
     def delete_group(self, name: str) -> None:
-        self.ask("DELETE", f"{GROUPS}/{name}".replace(" ", "%20"))
+        self.request("DELETE", f"{GROUPS}/{name}".replace(" ", "%20"))
 
     @rule(email=emails, name=names)
     def add_dashboard(self, email: str, name: str) -> None:
@@ -163,7 +163,7 @@ class Histories(RuleBasedStateMachine):
         kept.snapshot.restore()
 
         assert self.site.export() == kept.export
-        assert_like_fresh(self.double, self.site)
+        assert_like_fresh(self.mock, self.site)
         Histories.restored += 1
 
     @rule(one=kept, other=kept)
@@ -171,7 +171,7 @@ class Histories(RuleBasedStateMachine):
         for kept in (one, other, one):
             kept.snapshot.restore()
             assert self.site.export() == kept.export
-        assert_like_fresh(self.double, self.site)
+        assert_like_fresh(self.mock, self.site)
         Histories.restored += 1
 
     @rule(kept=consumes(kept))
@@ -192,7 +192,7 @@ class Histories(RuleBasedStateMachine):
         self.site.reset()
 
         assert self.site.export() == self.first
-        assert_like_fresh(self.double, self.site)
+        assert_like_fresh(self.mock, self.site)
 
     @precondition(lambda self: len(self.forks) < 3)
     @rule()
@@ -221,7 +221,7 @@ class Histories(RuleBasedStateMachine):
         with fork.site.snapshot():
             fork.site.load(ANOTHER)
         assert fork.site.export() == fork.export
-        assert_like_fresh(self.double, fork.site)
+        assert_like_fresh(self.mock, fork.site)
 
     @invariant()
     def forks_are_independent(self) -> None:

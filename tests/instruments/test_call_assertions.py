@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from dirty_equals import Contains, IsPartialDict, IsStr
-from support.callers import GROUPS, PHOEBE, USERS, call, send
+from support.callers import GROUPS, PHOEBE, USERS, send, send_to
 
 from mockscope import LiveServer, MockSite
 from mockscope._vendor import OPERATIONS
@@ -24,24 +24,24 @@ def site(server: LiveServer) -> MockSite:
     """A site that was called five times."""
     site = server.site("example-site")
     site.add_user(JOEY, first_name="Joey", last_name="Tribbiani")
-    call(site, "GET", USERS)
-    call(site, "POST", USERS, PHOEBE)
-    call(site, "PUT", USERS, {"groups": ["Sales"]}, email=JOEY)
-    call(site, "PUT", f"{USERS}?test_mode=true", {"last_name": "Tribbiani", "first_name": "Joe"}, email=JOEY)
-    call(site, "DELETE", USERS, email=JOEY)
+    send_to(site, "GET", USERS)
+    send_to(site, "POST", USERS, PHOEBE)
+    send_to(site, "PUT", USERS, {"groups": ["Sales"]}, email=JOEY)
+    send_to(site, "PUT", f"{USERS}?test_mode=true", {"last_name": "Tribbiani", "first_name": "Joe"}, email=JOEY)
+    send_to(site, "DELETE", USERS, email=JOEY)
     return site
 
 
-def journal_of(*bodies: dict[str, Any], operation: str = "create_user") -> CallLog:
+def call_log_of(*bodies: dict[str, Any], operation: str = "create_user") -> CallLog:
     """A journal without a server."""
-    journal = CallLog("the site example-site", Clock())
+    call_log = CallLog("the site example-site", Clock())
     for number, body in enumerate(bodies):
-        entry = Call(str(number), "POST", USERS, number=number)
-        journal.open(entry)
-        entry.operation, entry.status = operation, 201
-        entry.body = json.dumps(body).encode()
-        journal.close(entry)
-    return journal
+        call = Call(str(number), "POST", USERS, number=number)
+        call_log.open(call)
+        call.operation, call.status = operation, 201
+        call.body = json.dumps(body).encode()
+        call_log.close(call)
+    return call_log
 
 
 def complaint(caught: pytest.ExceptionInfo[BaseException]) -> str:
@@ -55,10 +55,10 @@ def test_calls_are_a_sequence_in_the_order_of_their_receipt(site: MockSite) -> N
     operations = ["list_users", "create_user", "update_user", "update_user", "delete_user"]
 
     assert len(site.calls) == 5
-    assert [entry.operation for entry in site.calls] == operations
-    assert [entry.operation for entry in reversed(site.calls)] == operations[::-1]
+    assert [call.operation for call in site.calls] == operations
+    assert [call.operation for call in reversed(site.calls)] == operations[::-1]
     assert (site.calls[0].operation, site.calls[-1].operation) == ("list_users", "delete_user")
-    assert [entry.operation for entry in site.calls[1:3]] == ["create_user", "update_user"]
+    assert [call.operation for call in site.calls[1:3]] == ["create_user", "update_user"]
     assert site.calls.last is site.calls[4]
     assert site.calls.last in site.calls
     assert (site.calls.index(site.calls[3]), site.calls.count(site.calls[3])) == (3, 1)
@@ -87,7 +87,7 @@ def test_the_calls_of_an_operation_are_read_live(site: MockSite) -> None:
     lists = site.calls.for_operation("list_users")
     assert len(lists) == 1
 
-    call(site, "GET", USERS)
+    send_to(site, "GET", USERS)
 
     assert len(lists) == 2
 
@@ -116,13 +116,13 @@ def test_the_calls_of_an_operation_are_read_live(site: MockSite) -> None:
     ],
 )
 def test_calls_are_found_by_any_of_their_criteria(criteria: dict[str, Any], places: list[int], site: MockSite) -> None:
-    assert [site.calls.index(entry) for entry in site.calls.matching(**criteria)] == places
+    assert [site.calls.index(call) for call in site.calls.matching(**criteria)] == places
 
 
 def test_calls_that_match_can_be_filtered_further(site: MockSite) -> None:
     dry = site.calls.matching("update_user").matching(test_mode=True)
 
-    assert [entry.json for entry in dry] == [{"last_name": "Tribbiani", "first_name": "Joe"}]
+    assert [call.json for call in dry] == [{"last_name": "Tribbiani", "first_name": "Joe"}]
     assert repr(dry) == (
         "<1 call of update_user with test_mode=True on the site example-site: "
         "200 update_user joey@example.com (test mode)>"
@@ -152,9 +152,9 @@ def test_the_calls_of_a_server_have_the_same_methods(server: LiveServer, site: M
 )
 def test_invalid_criteria_are_refused(operation: str, criteria: dict[str, Any], message: str, site: MockSite) -> None:
     exactly = f"^{re.escape(message)}$"
-    for ask in (site.calls.matching, site.calls.assert_called, site.calls.assert_not_called):
+    for send_request in (site.calls.matching, site.calls.assert_called, site.calls.assert_not_called):
         with pytest.raises(ValueError, match=exactly):
-            ask(operation, **criteria)
+            send_request(operation, **criteria)
     if not criteria:
         with pytest.raises(ValueError, match=exactly):
             site.calls.for_operation(operation)
@@ -166,10 +166,10 @@ def test_invalid_criteria_are_refused(operation: str, criteria: dict[str, Any], 
 
 
 def test_assertions_require_an_operation(site: MockSite) -> None:
-    ask: Any
-    for ask in (site.calls.assert_called, site.calls.for_operation):
+    send_request: Any
+    for send_request in (site.calls.assert_called, site.calls.for_operation):
         with pytest.raises(ValueError, match=f"^there is no operation None; known: {', '.join(OPERATIONS)}$"):
-            ask(None)
+            send_request(None)
 
 
 @pytest.mark.parametrize(
@@ -270,17 +270,17 @@ def test_without_a_call_of_the_operation_the_nearest_others_are_shown(site: Mock
 
 def test_a_missing_call_is_reported_without_a_nearest_call_when_there_are_no_calls() -> None:
     with pytest.raises(AssertionError) as caught:
-        journal_of().assert_called("get_user")
+        call_log_of().assert_called("get_user")
 
     assert complaint(caught) == "expected a call of get_user on the site example-site, and there was none"
 
 
 @pytest.mark.parametrize("times", [0, 1])
 def test_too_many_calls_are_reported_with_the_latest_calls(times: int) -> None:
-    journal = journal_of(*({"email": f"phoebe+{number}@example.com"} for number in range(4)))
+    call_log = call_log_of(*({"email": f"phoebe+{number}@example.com"} for number in range(4)))
 
     with pytest.raises(AssertionError) as caught:
-        journal.assert_called("create_user", times=times)
+        call_log.assert_called("create_user", times=times)
 
     assert complaint(caught) == (
         f"expected {['no call', '1 call'][times]} of create_user on the site example-site, and there were 4:\n"
@@ -339,10 +339,10 @@ def test_a_sequence_is_shown_up_to_the_first_difference(site: MockSite) -> None:
 
 
 def test_a_long_sequence_is_shown_around_its_first_difference() -> None:
-    journal = journal_of(*({} for _ in range(10_000)))
+    call_log = call_log_of(*({} for _ in range(10_000)))
 
     with pytest.raises(AssertionError) as caught:
-        journal.assert_sequence(["create_user"] * 5000 + ["list_users"] + ["create_user"] * 4999)
+        call_log.assert_sequence(["create_user"] * 5000 + ["list_users"] + ["create_user"] * 4999)
 
     assert complaint(caught).splitlines() == [
         "expected 10000 calls on the site example-site in this order, and there were 10000:",
@@ -359,7 +359,7 @@ def test_a_long_sequence_is_shown_around_its_first_difference() -> None:
 
 def test_calls_without_an_operation_are_named_by_method_and_path(server: LiveServer) -> None:
     site = server.site("example-site")
-    call(site, "GET", "/api/v1/user")
+    send_to(site, "GET", "/api/v1/user")
 
     with pytest.raises(AssertionError) as caught:
         site.calls.assert_sequence([])
@@ -372,11 +372,11 @@ def test_calls_without_an_operation_are_named_by_method_and_path(server: LiveSer
 
 
 def test_long_values_are_shown_around_their_first_difference() -> None:
-    journal = journal_of({"first_name": "x" * 5000 + "Phoebe" + "y" * 5000, "last_name": "Buffay"})
+    call_log = call_log_of({"first_name": "x" * 5000 + "Phoebe" + "y" * 5000, "last_name": "Buffay"})
     expected = {"first_name": "x" * 5000 + "Regina" + "y" * 5000, "last_name": "Buffay"}
 
     with pytest.raises(AssertionError) as caught:
-        journal.assert_called("create_user", json=expected)
+        call_log.assert_called("create_user", json=expected)
 
     head, *rest = complaint(caught).splitlines()
     assert head == (
@@ -391,10 +391,10 @@ def test_long_values_are_shown_around_their_first_difference() -> None:
 
 
 def test_only_the_first_of_many_differences_are_shown() -> None:
-    journal = journal_of({f"field_{number}": number for number in range(50)})
+    call_log = call_log_of({f"field_{number}": number for number in range(50)})
 
     with pytest.raises(AssertionError) as caught:
-        journal.assert_called("create_user", json={})
+        call_log.assert_called("create_user", json={})
 
     assert complaint(caught).splitlines()[3:] == [
         *[f"      json.field_{number}: {number}, and expected nothing" for number in range(10)],
@@ -404,10 +404,10 @@ def test_only_the_first_of_many_differences_are_shown() -> None:
 
 def test_the_nearest_of_ten_thousand_calls_is_found() -> None:
     bodies = [PHOEBE | {"email": f"phoebe+{number}@example.com", "last_name": "x" * 300} for number in range(10_000)]
-    journal = journal_of(*bodies)
+    call_log = call_log_of(*bodies)
 
     with pytest.raises(AssertionError) as caught:
-        journal.assert_called("create_user", email="phoebe+9990@example.org", json=bodies[9990] | {"groups": []})
+        call_log.assert_called("create_user", email="phoebe+9990@example.org", json=bodies[9990] | {"groups": []})
 
     assert complaint(caught).splitlines()[2:5] == [
         "  [9990] 201 create_user phoebe+9990@example.com",
@@ -417,11 +417,11 @@ def test_the_nearest_of_ten_thousand_calls_is_found() -> None:
 
 
 def test_control_characters_are_escaped_in_a_failure() -> None:
-    journal = journal_of({"\x1b[31m": "\x1b[0m"})
-    journal.last.hint = HintTemplate.FIELD_UNKNOWN.fill(sent="\x1b[31m", nearest="")
+    call_log = call_log_of({"\x1b[31m": "\x1b[0m"})
+    call_log.last.hint = HintTemplate.FIELD_UNKNOWN.fill(sent="\x1b[31m", nearest="")
 
     with pytest.raises(AssertionError) as caught:
-        journal.assert_called("create_user", json={})
+        call_log.assert_called("create_user", json={})
 
     assert "\x1b" not in complaint(caught)
     assert complaint(caught).splitlines()[-1] == "      json.\\x1b[31m: '\\x1b[0m', and expected nothing"

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 from support.bounds import WAIT_SECONDS, at_once, join, until
-from support.callers import GROUPS, PHOEBE, USERS, Half, announcing, call, send
+from support.callers import GROUPS, PHOEBE, USERS, Half, announcing, send, send_to
 
 import mockscope
 from mockscope import LiveServer, MockSite
@@ -43,10 +43,10 @@ def site(server: LiveServer) -> MockSite:
 def test_a_call_records_its_request_and_response(site: MockSite) -> None:
     site.clock.freeze("2024-02-06T12:00:00Z")
 
-    answer = call(site, "POST", f"{USERS}?test_mode=true", PHOEBE)
+    response = send_to(site, "POST", f"{USERS}?test_mode=true", PHOEBE)
 
     assert site.calls.last.as_dict() == {
-        "id": answer.headers["x-request-id"],
+        "id": response.headers["x-request-id"],
         "time": "2024-02-06T12:00:00.000Z",
         "site": "example-site",
         "operation": "create_user",
@@ -72,45 +72,45 @@ def test_a_call_records_its_request_and_response(site: MockSite) -> None:
 
 
 def test_a_refused_call_records_rule_and_hint(site: MockSite) -> None:
-    call(site, "GET", f"{GROUPS}/Sale")
+    send_to(site, "GET", f"{GROUPS}/Sale")
 
-    entry = site.calls.last
-    assert (entry.status, entry.rule, entry.hint and entry.hint.code) == (404, "GROUP-GET-1", "group-unknown")
-    assert entry.response_json == {"message": "The site example-site has no group Sale."}
-    assert entry.hints == ()
+    call = site.calls.last
+    assert (call.status, call.rule, call.hint and call.hint.code) == (404, "GROUP-GET-1", "group-unknown")
+    assert call.response_json == {"message": "The site example-site has no group Sale."}
+    assert call.hints == ()
 
 
 def test_a_call_records_the_headers_of_its_response(site: MockSite) -> None:
-    answer = call(site, "GET", GROUPS)
+    response = send_to(site, "GET", GROUPS)
 
     assert site.calls.last.response_headers == [
         ("server", "mockscope"),
-        ("content-length", str(len(answer.body))),
+        ("content-length", str(len(response.body))),
         ("content-type", "application/json; charset=utf-8"),
-        ("x-request-id", answer.headers["x-request-id"]),
+        ("x-request-id", response.headers["x-request-id"]),
     ]
 
 
 def test_a_call_records_the_fault_that_hit_it(site: MockSite) -> None:
     fault = site.faults.add("list_users", status=503)
 
-    call(site, "GET", USERS)
+    send_to(site, "GET", USERS)
 
     assert (site.calls.last.status, site.calls.last.fault) == (503, fault.id)
 
 
 @pytest.mark.rule("HTTP-10")
 def test_every_response_carries_the_id_of_its_call(server: LiveServer, site: MockSite) -> None:
-    answers = [
-        call(site, "GET", USERS),
-        call(site, "DELETE", USERS),
-        call(site, "GET", "/api/v1/no"),
-        call(site, "PATCH", USERS),
+    responses = [
+        send_to(site, "GET", USERS),
+        send_to(site, "DELETE", USERS),
+        send_to(site, "GET", "/api/v1/no"),
+        send_to(site, "PATCH", USERS),
         send(server.url, "GET", USERS),
     ]
 
-    ids = [answer.headers["x-request-id"] for answer in answers]
-    assert [entry.id for entry in [*site.calls, *server.calls]] == ids
+    ids = [response.headers["x-request-id"] for response in responses]
+    assert [call.id for call in [*site.calls, *server.calls]] == ids
 
 
 @pytest.mark.parametrize(
@@ -128,16 +128,16 @@ def test_a_request_that_reaches_no_site_is_a_call_of_the_server(
 ) -> None:
     send(server.url, "GET", USERS, headers)
 
-    assert [(entry.status, entry.site, entry.operation) for entry in server.calls] == [(403, None, "list_users")]
+    assert [(call.status, call.site, call.operation) for call in server.calls] == [(403, None, "list_users")]
     assert list(site.calls) == []
 
 
 def test_a_request_to_a_site_without_the_api_is_a_call_of_the_site(server: LiveServer, site: MockSite) -> None:
     site.enabled = False
 
-    call(site, "GET", USERS)
+    send_to(site, "GET", USERS)
 
-    assert [(entry.status, entry.rule) for entry in site.calls] == [(404, "AUTH-3")]
+    assert [(call.status, call.rule) for call in site.calls] == [(404, "AUTH-3")]
     assert list(server.calls) == []
 
 
@@ -149,9 +149,9 @@ def test_a_request_to_a_removed_site_is_a_call_of_the_server_and_names_the_site(
 
     send(server.url, "GET", USERS, site.headers)
 
-    advice = server.calls.last.hint
-    assert advice is not None
-    assert advice.cause == "The site example-site was here and has been removed: it was that of test_offboarding."
+    hint = server.calls.last.hint
+    assert hint is not None
+    assert hint.cause == "The site example-site was here and has been removed: it was that of test_offboarding."
 
 
 def test_requests_to_reserved_paths_are_not_calls(server: LiveServer, site: MockSite) -> None:
@@ -172,7 +172,7 @@ def test_requests_to_reserved_paths_are_not_calls(server: LiveServer, site: Mock
 def test_a_body_that_was_refused_unread_is_in_the_call(
     method: str, target: str, email: str | None, site: MockSite
 ) -> None:
-    call(site, method, target, {"first_name": "Phoebe"}, email=email)
+    send_to(site, method, target, {"first_name": "Phoebe"}, email=email)
 
     assert site.calls.last.json == {"first_name": "Phoebe"}
 
@@ -206,10 +206,10 @@ def test_a_client_that_disconnects_early_leaves_half_a_body(site: MockSite) -> N
         half.leave()
 
         # The end may be known before the last bytes are.
-        entry = site.calls.last
-        assert (entry.operation, entry.status) == ("create_user", None)
-        assert half.first.startswith(entry.body or b"")
-        assert entry.duration is not None
+        call = site.calls.last
+        assert (call.operation, call.status) == ("create_user", None)
+        assert half.first.startswith(call.body or b"")
+        assert call.duration is not None
 
 
 @pytest.mark.parametrize(
@@ -230,37 +230,37 @@ def test_a_call_has_the_email_and_the_group_of_its_request(
     operation: str, path: str, headers: dict[str, str], body: bytes | None, email: str | None, group: str | None
 ) -> None:
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    entry = Call("1", "GET", path, "", encode_headers(raw))
-    entry.operation = operation
+    call = Call("1", "GET", path, "", encode_headers(raw))
+    call.operation = operation
     if body is not None:
-        entry.body = body
+        call.body = body
 
-    assert (entry.email, entry.group) == (email, group)
+    assert (call.email, call.group) == (email, group)
 
 
 def test_a_call_has_its_request_and_response_decoded(site: MockSite) -> None:
-    call(site, "GET", f"{USERS}?next_page_start=joey%2B1%40example.com&test_mode=&test_mode=true")
+    send_to(site, "GET", f"{USERS}?next_page_start=joey%2B1%40example.com&test_mode=&test_mode=true")
 
-    entry = site.calls.last
-    assert entry.query == "next_page_start=joey%2B1%40example.com&test_mode=&test_mode=true"
-    assert entry.params == {"next_page_start": "joey+1@example.com", "test_mode": "true"}
-    assert (entry.header("HOST"), entry.header("accept")) == (site.url.removeprefix("http://"), None)
+    call = site.calls.last
+    assert call.query == "next_page_start=joey%2B1%40example.com&test_mode=&test_mode=true"
+    assert call.params == {"next_page_start": "joey+1@example.com", "test_mode": "true"}
+    assert (call.header("HOST"), call.header("accept")) == (site.url.removeprefix("http://"), None)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
 def test_request_json_returns_none_for_a_body_that_is_not_json(body: bytes) -> None:
-    entry = Call("1", "POST", USERS)
-    entry.body = body
+    call = Call("1", "POST", USERS)
+    call.body = body
 
-    assert entry.json is None
+    assert call.json is None
 
 
 def test_control_characters_are_escaped_in_the_line_of_a_call() -> None:
-    entry = Call("1", "POST", USERS)
-    entry.operation = "create_user"
-    entry.body = b'{"email": "\\u001b[31m\\n' + b"x" * 500 + b'"}'
+    call = Call("1", "POST", USERS)
+    call.operation = "create_user"
+    call.body = b'{"email": "\\u001b[31m\\n' + b"x" * 500 + b'"}'
 
-    assert str(entry) == f"... create_user \\x1b[31m\\n{'x' * 73}…"
+    assert str(call) == f"... create_user \\x1b[31m\\n{'x' * 73}…"
 
 
 # -- looking while requests are under way ----------------------------------------------------------------------
@@ -268,12 +268,12 @@ def test_control_characters_are_escaped_in_the_line_of_a_call() -> None:
 
 def test_a_call_is_recorded_before_its_response(site: MockSite) -> None:
     with Half(site) as half:
-        [entry] = site.calls.settled(0)
-        assert (entry.operation, entry.status, entry.duration, entry.is_open) == ("create_user", None, None, True)
+        [call] = site.calls.settled(0)
+        assert (call.operation, call.status, call.duration, call.is_open) == ("create_user", None, None, True)
 
         assert half.finish() == b"HTTP/1.1 201 Created"
-        assert site.calls.last is entry
-        assert (entry.status, entry.is_open) == (201, False)
+        assert site.calls.last is call
+        assert (call.status, call.is_open) == (201, False)
 
 
 def test_reading_the_calls_waits_for_open_calls(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,7 +282,7 @@ def test_reading_the_calls_waits_for_open_calls(site: MockSite, monkeypatch: pyt
         sender = Thread(target=lambda: waiting.wait(WAIT_SECONDS) and half.finish())
         sender.start()
 
-        assert [entry.status for entry in site.calls] == [201]
+        assert [call.status for call in site.calls] == [201]
         join(sender)
     assert waiting.is_set()
 
@@ -317,45 +317,45 @@ class Spied(Call):
 
 def test_a_call_is_complete_only_when_all_its_fields_are_set() -> None:
     Spied.log, Spied.seen = CallLog("the site example-site", Clock()), []
-    entry = Spied("1", "POST", USERS, "", encode_headers([(b"host", b"localhost")]), number=1, operation="create_user")
-    Spied.log.open(entry)
-    entry.body = b'{"note": "' + b"x" * MAX_BODY_BYTES
-    entry.store_response(201, [(b"content-type", b"application/json")], b"y" * MAX_BODY_BYTES)
-    entry.hints = (HintTemplate.BODY_IGNORED.fill(method="GET"),)
+    call = Spied("1", "POST", USERS, "", encode_headers([(b"host", b"localhost")]), number=1, operation="create_user")
+    Spied.log.open(call)
+    call.body = b'{"note": "' + b"x" * MAX_BODY_BYTES
+    call.store_response(201, [(b"content-type", b"application/json")], b"y" * MAX_BODY_BYTES)
+    call.hints = (HintTemplate.BODY_IGNORED.fill(method="GET"),)
 
-    Spied.log.close(entry)
+    Spied.log.close(call)
 
-    assert Spied.seen == [entry.all_of_it()]
-    head = len(USERS) + len(entry._headers) + len(entry._response_headers)
-    assert (len(entry.body or b""), entry.size_bytes) == (MAX_BODY_BYTES, 2 * MAX_BODY_BYTES + head)
+    assert Spied.seen == [call.all_of_it()]
+    head = len(USERS) + len(call._headers) + len(call._response_headers)
+    assert (len(call.body or b""), call.size_bytes) == (MAX_BODY_BYTES, 2 * MAX_BODY_BYTES + head)
 
 
 def test_a_delayed_call_may_continue_while_another_thread_reads_it() -> None:
-    entry = Call("1", "GET", USERS, delayed_until=60.0)
+    call = Call("1", "GET", USERS, delayed_until=60.0)
 
     def source() -> int:
-        entry.delayed_until = None
+        call.delayed_until = None
         return 0
 
-    entry.clock = Clock(source=source)
+    call.clock = Clock(source=source)
 
-    assert (entry.is_delayed, entry.is_delayed) == (True, False)
+    assert (call.is_delayed, call.is_delayed) == (True, False)
 
 
 @pytest.mark.parametrize("name", ["body", "response"])
 def test_a_body_may_be_forgotten_while_another_thread_reads_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = Call("1", "POST", USERS)
-    entry.body = b"{}"
-    entry.store_response(200, [], b"{}")
+    call = Call("1", "POST", USERS)
+    call.body = b"{}"
+    call.store_response(200, [], b"{}")
     raw = Redactor.raw
 
-    def forget(veil: Redactor) -> Callable[[bytes], bytes]:
-        entry.discard_content()
-        return partial(raw, veil)
+    def forget(redactor: Redactor) -> Callable[[bytes], bytes]:
+        call.discard_content()
+        return partial(raw, redactor)
 
     monkeypatch.setattr(Redactor, "raw", property(forget))
 
-    assert (getattr(entry, name), getattr(entry, name)) == (b"{}", None)
+    assert (getattr(call, name), getattr(call, name)) == (b"{}", None)
 
 
 def test_reading_the_calls_continues_as_soon_as_the_response_is_sent(
@@ -367,69 +367,69 @@ def test_reading_the_calls_continues_as_soon_as_the_response_is_sent(
         sender = Thread(target=lambda: waiting.wait(WAIT_SECONDS) and half.finish())
         sender.start()
 
-        assert [entry.status for entry in site.calls.settled(WAIT_SECONDS)] == [201]
+        assert [call.status for call in site.calls.settled(WAIT_SECONDS)] == [201]
         assert monotonic() - began < WAIT_SECONDS / 2
         join(sender)
 
 
 def test_reading_the_calls_times_out(site: MockSite) -> None:
     with Half(site):
-        assert [entry.status for entry in site.calls.settled(0.01)] == [None]
+        assert [call.status for call in site.calls.settled(0.01)] == [None]
 
 
 def test_reading_the_calls_does_not_wait_for_later_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = CallLog("the site example-site", Clock())
-    waiting = announcing(journal, monkeypatch)
+    call_log = CallLog("the site example-site", Clock())
+    waiting = announcing(call_log, monkeypatch)
     first, second = (Call(str(number), "GET", USERS, number=number) for number in (1, 2))
 
     def traffic() -> None:
-        journal.open(first)
+        call_log.open(first)
         ready.set()
         waiting.wait(WAIT_SECONDS)
-        journal.open(second)
-        journal.close(first)
+        call_log.open(second)
+        call_log.close(first)
 
     ready = Event()
     server = Thread(target=traffic)
     server.start()
     assert ready.wait(WAIT_SECONDS)
 
-    assert journal.settled(WAIT_SECONDS)[0].is_open is False
+    assert call_log.settled(WAIT_SECONDS)[0].is_open is False
     join(server)
-    assert [entry.is_open for entry in journal.settled(0)] == [False, True]
+    assert [call.is_open for call in call_log.settled(0)] == [False, True]
 
 
 def test_reading_the_calls_does_not_wait_for_a_delayed_call(site: MockSite) -> None:
     site.clock.freeze()
     site.faults.add("list_users", delay=60)
     with ThreadPoolExecutor() as pool:
-        asked = pool.submit(call, site, "GET", USERS)
-        until(lambda: any(entry.is_delayed for entry in site.calls.settled(0)))
+        pending = pool.submit(send_to, site, "GET", USERS)
+        until(lambda: any(call.is_delayed for call in site.calls.settled(0)))
 
         assert (site.calls.last.status, site.calls.last.is_delayed) == (None, True)
         site.clock.shift(seconds=60)
-        assert asked.result(WAIT_SECONDS).status == 200
+        assert pending.result(WAIT_SECONDS).status == 200
         assert (site.calls.last.status, site.calls.last.is_delayed) == (200, False)
 
 
 async def test_reading_the_calls_from_the_servers_thread_does_not_block_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    double = mockscope.Mockscope()
-    site = double.site()
+    mock = mockscope.Mockscope()
+    site = mock.site()
     waiting = announcing(site.calls, monkeypatch)
-    asked, rest = asyncio.Event(), asyncio.Event()
+    started, rest = asyncio.Event(), asyncio.Event()
 
     async def body() -> AsyncIterator[bytes]:
-        asked.set()
+        started.set()
         await rest.wait()
         yield b'{"name": "Sales", "access": "Sql", "created_by_email": "admin@example.com"}'
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(double.app), base_url=site.url) as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(mock.app), base_url=site.url) as client:
         post = asyncio.create_task(client.post(GROUPS, content=body(), headers=site.headers))
-        await asked.wait()
-        assert [entry.status for entry in site.calls] == [None]
+        await started.wait()
+        assert [call.status for call in site.calls] == [None]
         rest.set()
         assert (await post).status_code == 201
-    assert [entry.status for entry in site.calls] == [201]
+    assert [call.status for call in site.calls] == [201]
     assert not waiting.is_set()
 
 
@@ -439,21 +439,21 @@ async def test_reading_the_calls_from_the_servers_thread_does_not_block_it(monke
 def test_the_oldest_calls_are_forgotten_first() -> None:
     with mockscope.serve(calls_kept=3) as server:
         site = server.site()
-        ids = [call(site, "GET", USERS).headers["x-request-id"] for _ in range(5)]
+        ids = [send_to(site, "GET", USERS).headers["x-request-id"] for _ in range(5)]
         refused = [send(server.url, "GET", USERS).headers["x-request-id"] for _ in range(5)]
 
-        assert [entry.id for entry in site.calls] == ids[2:]
-        assert [entry.id for entry in server.calls] == refused[2:]
+        assert [call.id for call in site.calls] == ids[2:]
+        assert [call.id for call in server.calls] == refused[2:]
 
 
 def test_a_call_may_be_forgotten_before_its_response() -> None:
     with mockscope.serve(calls_kept=2) as server:
         site = server.site()
         with Half(site) as half:
-            ids = [call(site, "GET", USERS).headers["x-request-id"] for _ in range(3)]
+            ids = [send_to(site, "GET", USERS).headers["x-request-id"] for _ in range(3)]
             assert half.finish() == b"HTTP/1.1 201 Created"
 
-        assert [entry.id for entry in site.calls] == ids[1:]
+        assert [call.id for call in site.calls] == ids[1:]
 
 
 def test_a_call_may_be_cleared_before_its_response(site: MockSite) -> None:
@@ -462,15 +462,15 @@ def test_a_call_may_be_cleared_before_its_response(site: MockSite) -> None:
         assert half.finish() == b"HTTP/1.1 201 Created"
 
         assert list(site.calls) == []
-        call(site, "GET", USERS)
-        assert [entry.operation for entry in site.calls] == ["list_users"]
+        send_to(site, "GET", USERS)
+        assert [call.operation for call in site.calls] == ["list_users"]
 
 
 @pytest.mark.parametrize("size", [MAX_BODY_BYTES, MAX_BODY_BYTES + 1, 3 * MAX_BODY_BYTES])
 def test_bodies_of_requests_and_responses_are_kept_up_to_their_limit(size: int, site: MockSite) -> None:
     site.faults.add("create_user", status=400, body=b"y" * size)
 
-    assert len(call(site, "POST", USERS, b"x" * size).body) == size
+    assert len(send_to(site, "POST", USERS, b"x" * size).body) == size
 
     assert site.calls.last.body == b"x" * MAX_BODY_BYTES
     assert site.calls.last.response == b"y" * MAX_BODY_BYTES
@@ -486,7 +486,7 @@ def test_bodies_of_requests_and_responses_are_kept_up_to_their_limit(size: int, 
 def test_the_email_of_a_body_over_the_limit_is_kept(
     site: MockSite, target: str, criteria: dict[str, str], body: dict[str, str]
 ) -> None:
-    call(site, "POST", target, {"note": "x" * MAX_BODY_BYTES} | body)
+    send_to(site, "POST", target, {"note": "x" * MAX_BODY_BYTES} | body)
 
     assert len(site.calls.matching(**criteria)) == 1
     assert site.calls.last.json is None
@@ -497,15 +497,15 @@ def test_the_oldest_calls_lose_their_bodies_when_the_log_has_too_many_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(journal_module, "MAX_TOTAL_BYTES", 10_000)
-    journal = CallLog("the site example-site", Clock())
+    call_log = CallLog("the site example-site", Clock())
     for number, size in enumerate((4000, 100, 4000, 4000, 4000)):
-        entry = Call(str(number), "POST", USERS, number=number)
-        journal.open(entry)
-        entry.body = b"x" * (size // 2)
-        entry.store_response(200, [], b"y" * (size // 2))
-        journal.close(entry)
+        call = Call(str(number), "POST", USERS, number=number)
+        call_log.open(call)
+        call.body = b"x" * (size // 2)
+        call.store_response(200, [], b"y" * (size // 2))
+        call_log.close(call)
 
-    assert [len(entry.body or b"") + len(entry.response or b"") for entry in journal] == [0, 100, 0, 4000, 4000]
+    assert [len(call.body or b"") + len(call.response or b"") for call in call_log] == [0, 100, 0, 4000, 4000]
 
 
 # Packed, it has 3999 bytes.
@@ -521,40 +521,40 @@ def test_request_heads_count_as_bytes_and_one_byte_too_many_drops_the_oldest_cal
     log = CallLog("the site example-site", Clock())
     for number in range(2):
         large = {name: "x" * (3998 if name == place else 0) for name in ("path", "query", "body", "answer")}
-        entry = Call(str(number), "GET", large["path"], large["query"], number=number)
+        call = Call(str(number), "GET", large["path"], large["query"], number=number)
         if place == "header":
-            entry._headers = encode_headers(LARGE_HEAD)
-        log.open(entry)
-        entry.body = large["body"].encode()
+            call._headers = encode_headers(LARGE_HEAD)
+        log.open(call)
+        call.body = large["body"].encode()
         headers = LARGE_HEAD if place == "answer header" else []
-        entry.store_response(200, headers, large["answer"].encode())
-        log.close(entry)
+        call.store_response(200, headers, large["answer"].encode())
+        log.close(call)
 
-    assert [entry.size_bytes for entry in log] == left
-    shown = [sum(map(len, json.dumps(entry.as_dict()))) for entry in log]
+    assert [call.size_bytes for call in log] == left
+    shown = [sum(map(len, json.dumps(call.as_dict()))) for call in log]
     assert [size > 2000 for size in shown] == [place != "answer header" and size_bytes > 0 for size_bytes in left]
-    assert [entry.status for entry in log] == [200, 200]
+    assert [call.status for call in log] == [200, 200]
 
 
 async def test_forgotten_calls_take_no_memory() -> None:
-    double = mockscope.Mockscope(calls_kept=100)
-    site = double.site()
+    mock = mockscope.Mockscope(calls_kept=100)
+    site = mock.site()
 
-    async def ask(times: int) -> int:
+    async def send_request(times: int) -> int:
         for _ in range(times):
             await client.post(USERS, json=PHOEBE, headers=site.headers)
             await client.get(USERS)
         gc.collect()
         return tracemalloc.get_traced_memory()[0]
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(double.app), base_url=site.url) as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(mock.app), base_url=site.url) as client:
         tracemalloc.start()
         try:
-            before = await ask(120)
-            assert await ask(300) - before < 100_000
+            before = await send_request(120)
+            assert await send_request(300) - before < 100_000
         finally:
             tracemalloc.stop()
-    assert (len(site.calls), len(double.calls)) == (100, 100)
+    assert (len(site.calls), len(mock.calls)) == (100, 100)
 
 
 @pytest.mark.parametrize("when", ["on receipt", "after the response"])
@@ -581,28 +581,28 @@ def test_an_observer_that_raises_is_logged_and_the_response_is_sent(
 def test_a_forgotten_call_is_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
     # The plugin keeps the latest calls of the test that runs.
     monkeypatch.setattr(journal_module, "CALL_OBSERVERS", [])
-    journal = CallLog("the site example-site", Clock(), size=2)
-    entries = [Call(str(number), "POST", USERS, number=number) for number in range(4)]
-    unheld = sys.getrefcount(entries[0])
-    for entry in entries:
-        journal.open(entry)
-        entry.body = b"x" * 10_000
-        journal.close(entry)
+    call_log = CallLog("the site example-site", Clock(), size=2)
+    calls = [Call(str(number), "POST", USERS, number=number) for number in range(4)]
+    unheld = sys.getrefcount(calls[0])
+    for call in calls:
+        call_log.open(call)
+        call.body = b"x" * 10_000
+        call_log.close(call)
 
-    del entry
-    assert [sys.getrefcount(entries[place]) - unheld for place in (0, 1)] == [0, 0]
+    del call
+    assert [sys.getrefcount(calls[place]) - unheld for place in (0, 1)] == [0, 0]
 
 
 def test_bodies_of_forgotten_calls_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_module, "MAX_TOTAL_BYTES", 10_000)
-    journal = CallLog("the site example-site", Clock(), size=2)
+    call_log = CallLog("the site example-site", Clock(), size=2)
     for number in range(20):
-        entry = Call(str(number), "POST", USERS, number=number)
-        journal.open(entry)
-        entry.body = b"x" * 4000
-        journal.close(entry)
+        call = Call(str(number), "POST", USERS, number=number)
+        call_log.open(call)
+        call.body = b"x" * 4000
+        call_log.close(call)
 
-    assert [len(entry.body or b"") for entry in journal] == [4000, 4000]
+    assert [len(call.body or b"") for call in call_log] == [4000, 4000]
 
 
 # -- several at once -------------------------------------------------------------------------------------------
@@ -611,43 +611,43 @@ def test_bodies_of_forgotten_calls_do_not_count(monkeypatch: pytest.MonkeyPatch)
 def test_calls_from_many_threads_are_recorded_once_and_in_order(server: LiveServer, site: MockSite) -> None:
     threads, requests = 8, 60
 
-    def ask(number: int) -> list[tuple[str, str]]:
+    def send_request(number: int) -> list[tuple[str, str]]:
         with httpx.Client(base_url=server.url, headers=site.headers, trust_env=False, verify=False) as client:
-            answers = [client.get(USERS, params={"next_page_start": f"{number}-{n}"}) for n in range(requests)]
-        return [(answer.headers["x-request-id"], answer.request.url.query.decode()) for answer in answers]
+            responses = [client.get(USERS, params={"next_page_start": f"{number}-{n}"}) for n in range(requests)]
+        return [(response.headers["x-request-id"], response.request.url.query.decode()) for response in responses]
 
-    asked = at_once(ask, range(threads))
+    sent = at_once(send_request, range(threads))
 
-    entries = list(site.calls)
-    assert len(entries) == threads * requests
-    assert {(entry.id, entry.query) for entry in entries} == {pair for pairs in asked for pair in pairs}
-    assert [entry.number for entry in entries] == sorted({entry.number for entry in entries})
-    for pairs in asked:
+    calls = list(site.calls)
+    assert len(calls) == threads * requests
+    assert {(call.id, call.query) for call in calls} == {pair for pairs in sent for pair in pairs}
+    assert [call.number for call in calls] == sorted({call.number for call in calls})
+    for pairs in sent:
         mine = set(pairs)
-        assert [(entry.id, entry.query) for entry in entries if (entry.id, entry.query) in mine] == pairs
+        assert [(call.id, call.query) for call in calls if (call.id, call.query) in mine] == pairs
 
 
 def test_sites_do_not_see_each_others_calls(server: LiveServer) -> None:
     sites = [server.site() for _ in range(4)]
 
-    def ask(site: MockSite) -> list[Any]:
-        return [call(site, "GET", USERS).headers["x-request-id"] for _ in range(20)]
+    def send_request(site: MockSite) -> list[Any]:
+        return [send_to(site, "GET", USERS).headers["x-request-id"] for _ in range(20)]
 
-    asked = at_once(ask, sites)
+    sent_ids = at_once(send_request, sites)
 
-    assert [[entry.id for entry in site.calls] for site in sites] == asked
+    assert [[call.id for call in site.calls] for site in sites] == sent_ids
 
 
 def test_a_call_that_was_received_before_a_reset_is_not_delayed_after_it() -> None:
-    journal = CallLog("the site example-site", Clock())
+    call_log = CallLog("the site example-site", Clock())
     before, after = (Call(str(number), "GET", USERS, number=number) for number in (1, 2))
     ended: list[str] = []
 
-    journal.open(before)
-    journal.end_delayed()
-    journal.open(after)
-    for entry in (before, after):
-        with journal.mark_delayed(entry, inf, lambda entry=entry: ended.append(entry.id)):  # type: ignore[misc]
+    call_log.open(before)
+    call_log.end_delayed()
+    call_log.open(after)
+    for call in (before, after):
+        with call_log.mark_delayed(call, inf, lambda call=call: ended.append(call.id)):  # type: ignore[misc]
             pass
 
     assert ended == ["1"]

@@ -23,7 +23,7 @@ JOEY = {
 NOON = "2024-05-06T12:00:00Z"
 
 
-def ask(site: MockSite) -> int:
+def send_request(site: MockSite) -> int:
     return requests.get(f"{site.url}{USERS}", headers=site.headers, timeout=WAIT_SECONDS).status_code
 
 
@@ -43,7 +43,7 @@ class Arrivals:
     def __init__(self) -> None:
         self._counted = threading.Semaphore(0)
 
-    def __call__(self, entry: Call) -> bool:
+    def __call__(self, call: Call) -> bool:
         self._counted.release()
         return True
 
@@ -110,7 +110,7 @@ def test_a_delayed_call_continues_when_the_calls_are_cleared(
 def test_a_delay_ends_at_once_on_a_clock_that_jumps(mockscope: MockSite) -> None:
     mockscope.clock.freeze(NOON, autojump=True)
     mockscope.faults.add("list_users", delay=3600)
-    assert [ask(mockscope), ask(mockscope)] == [200, 200]
+    assert [send_request(mockscope), send_request(mockscope)] == [200, 200]
     assert f"{mockscope.clock.now():%H:%M}" == "13:00"
     assert durations(mockscope) == [3600, 0]
 
@@ -122,7 +122,7 @@ def test_a_delay_ends_with_the_years_of_the_clock(ahead: int) -> None:
         server.clock.freeze("9999-12-31T23:59:59Z", autojump=True)
         site.clock.shift(seconds=-ahead)
         site.faults.add("list_users", delay=3600)
-        assert (ask(site), site.calls.last.fault) == (200, "fault-1")
+        assert (send_request(site), site.calls.last.fault) == (200, "fault-1")
         assert f"{server.clock.now():%H:%M:%S.%f}" == "23:59:59.999000"
 
 
@@ -145,7 +145,7 @@ def test_the_same_delays_are_drawn_every_time(
         with mockscope_server.site() as site:
             site.clock.freeze(NOON, autojump=True)
             site.faults.add("list_users", delay=delay, times=None)
-            assert [ask(site) for _ in expected] == [200] * len(expected)
+            assert [send_request(site) for _ in expected] == [200] * len(expected)
             assert durations(site) == expected
 
 
@@ -163,7 +163,7 @@ def test_no_delay_is_longer_than_a_year() -> None:
 
 def test_a_delay_takes_real_time_on_a_running_clock(mockscope: MockSite) -> None:
     mockscope.faults.add("list_users", delay=0.1)
-    assert ask(mockscope) == 200
+    assert send_request(mockscope) == 200
     assert (mockscope.calls.last.duration or 0) >= 0.1
 
 
@@ -175,23 +175,23 @@ def test_a_delayed_response_arrives_when_the_clock_is_shifted(
 ) -> None:
     mockscope.clock.freeze(NOON)
     mockscope.faults.add("list_users", delay=60)
-    answer = in_background(ask, mockscope)
+    response = in_background(send_request, mockscope)
     await_held(mockscope)
     mockscope.clock.shift(seconds=59)
-    assert not answer.done()
+    assert not response.done()
     mockscope.clock.shift(seconds=1)
-    assert answer.result(WAIT_SECONDS) == 200
+    assert response.result(WAIT_SECONDS) == 200
     assert durations(mockscope) == [60]
 
 
 def test_a_shift_between_receipt_and_delay_counts(mockscope: MockSite) -> None:
-    def shift(entry: Call) -> bool:
+    def shift(call: Call) -> bool:
         mockscope.clock.shift(seconds=60)
         return True
 
     mockscope.clock.freeze(NOON)
     mockscope.faults.add("list_users", delay=60, where=shift)
-    assert ask(mockscope) == 200
+    assert send_request(mockscope) == 200
     assert durations(mockscope) == [60]
 
 
@@ -200,9 +200,9 @@ def test_a_delayed_call_blocks_neither_other_calls_nor_reading_them(
 ) -> None:
     mockscope.clock.freeze(NOON)
     mockscope.faults.add("create_user", delay=60)
-    answer = in_background(create, mockscope)
+    response = in_background(create, mockscope)
     await_held(mockscope)
-    assert ask(mockscope) == 200
+    assert send_request(mockscope) == 200
     mockscope.calls.settled()
     with monkeypatch.context() as patch:
         # A look that waited would raise TypeError.
@@ -210,18 +210,18 @@ def test_a_delayed_call_blocks_neither_other_calls_nor_reading_them(
         seen = [(call.operation, call.fault, call.status) for call in mockscope.calls]
     assert seen == [("create_user", "fault-1", None), ("list_users", None, 200)]
     mockscope.clock.shift(minutes=1)
-    assert answer.result(WAIT_SECONDS) == 201
+    assert response.result(WAIT_SECONDS) == 201
 
 
 def test_a_call_whose_delay_is_over_waits_for_its_action_only(mockscope: MockSite) -> None:
     held: list[float | None] = []
 
-    def look(entry: Call, answer: CannedResponse | None) -> None:
-        held.append(entry.delayed_until)
+    def look(call: Call, response: CannedResponse | None) -> None:
+        held.append(call.delayed_until)
 
     mockscope.clock.freeze(NOON, autojump=True)
     mockscope.faults.add("list_users", delay=60, action=look)
-    assert ask(mockscope) == 200
+    assert send_request(mockscope) == 200
     assert held == [inf]
     assert mockscope.calls.last.delayed_until is None
 
@@ -230,10 +230,10 @@ def test_the_servers_clock_moves_delays_too(in_background: Callable[..., Future[
     with LiveServer() as server:
         site = server.site()
         site.faults.add("list_users", delay=3600)
-        answer = in_background(ask, site)
+        response = in_background(send_request, site)
         await_held(site)
         server.clock.shift(hours=1)
-        assert answer.result(WAIT_SECONDS) == 200
+        assert response.result(WAIT_SECONDS) == 200
 
 
 # -- clients that do not wait ----------------------------------------------------------------------------------
@@ -265,9 +265,9 @@ def test_a_delay_combines_with_a_status_and_with_a_transport_fault(mockscope: Mo
     mockscope.clock.freeze(NOON, autojump=True)
     mockscope.faults.add("list_users", delay=30, status=504)
     mockscope.faults.add("list_users", delay=20, transport="reset")
-    assert ask(mockscope) == 504
+    assert send_request(mockscope) == 504
     with pytest.raises(requests.ConnectionError):
-        ask(mockscope)
+        send_request(mockscope)
     assert durations(mockscope) == [30, 20]
 
 
@@ -279,8 +279,8 @@ def test_a_server_stops_at_once_despite_delayed_responses(
     with LiveServer() as server:
         site = server.site()
         site.faults.add("list_users", delay=3600)
-        answer = in_background(ask, site)
+        response = in_background(send_request, site)
         await_held(site)
         server.stop()
     with pytest.raises(requests.ConnectionError):
-        answer.result(WAIT_SECONDS)
+        response.result(WAIT_SECONDS)

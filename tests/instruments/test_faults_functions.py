@@ -21,7 +21,7 @@ def site(server: LiveServer) -> MockSite:
     return server.site()
 
 
-def ask(site: MockSite, method: str = "GET", **headers: str) -> tuple[int, Any]:
+def send_request(site: MockSite, method: str = "GET", **headers: str) -> tuple[int, Any]:
     connection = HTTPConnection(urlsplit(site.url).netloc, timeout=WAIT_SECONDS)
     try:
         connection.request(method, USERS, headers={**site.headers, **headers})
@@ -39,32 +39,32 @@ def in_a_thread(function: Callable[[], object]) -> Thread:
 
 def test_an_action_may_send_requests_to_the_server(site: MockSite) -> None:
     site.add_user("joey@example.com")
-    answers = []
+    responses = []
 
-    def delete(call: Call, answer: CannedResponse | None) -> None:
-        answers.append(ask(site, "DELETE", **{"Http-X-Email": "joey@example.com"})[0])
+    def delete(call: Call, response: CannedResponse | None) -> None:
+        responses.append(send_request(site, "DELETE", **{"Http-X-Email": "joey@example.com"})[0])
 
     site.faults.add("get_user", action=delete)
 
-    assert ask(site, **{"Http-X-Email": "joey@example.com"})[0] == 400
-    assert answers == [200]
+    assert send_request(site, **{"Http-X-Email": "joey@example.com"})[0] == 400
+    assert responses == [200]
 
 
 def test_a_where_function_may_send_requests_to_the_server(site: MockSite) -> None:
-    def asked(query: str) -> int:
+    def status_of(query: str) -> int:
         return httpx.get(
             f"{site.url}{USERS}?{query}", headers=site.headers, timeout=WAIT_SECONDS, verify=False
         ).status_code
 
-    site.faults.add("list_users", status=503, where=lambda call: call.query == "a=b" and asked("c=d") == 200)
-    assert asked("a=b") == 503
+    site.faults.add("list_users", status=503, where=lambda call: call.query == "a=b" and status_of("c=d") == 200)
+    assert status_of("a=b") == 503
 
 
 @pytest.mark.parametrize("as_where", [False, True])
 def test_a_function_can_read_its_own_call_without_waiting(site: MockSite, *, as_where: bool) -> None:
     seen: list[int] = []
 
-    def look(call: Call, answer: CannedResponse | None = None) -> bool | None:
+    def look(call: Call, response: CannedResponse | None = None) -> bool | None:
         seen.append(len(site.calls))
         return True if as_where else None
 
@@ -72,24 +72,24 @@ def test_a_function_can_read_its_own_call_without_waiting(site: MockSite, *, as_
         site.faults.add("list_users", status=200, where=look)  # type: ignore[arg-type]
     else:
         site.faults.add("list_users", action=look)  # type: ignore[arg-type]
-    assert ask(site)[0] == 200
+    assert send_request(site)[0] == 200
     assert seen == [1]
 
 
 def test_other_requests_are_served_while_a_function_runs(server: LiveServer, site: MockSite) -> None:
     begun, may_end = Event(), Event()
 
-    def wait(call: Call, answer: CannedResponse | None) -> None:
+    def wait(call: Call, response: CannedResponse | None) -> None:
         begun.set()
         may_end.wait(WAIT_SECONDS)
 
     site.faults.add("list_users", action=wait)
-    asking = in_a_thread(lambda: ask(site))
+    pending = in_a_thread(lambda: send_request(site))
     assert begun.wait(WAIT_SECONDS)
 
-    assert (ask(site)[0], ask(server.site())[0]) == (200, 200)
+    assert (send_request(site)[0], send_request(server.site())[0]) == (200, 200)
     may_end.set()
-    asking.join(WAIT_SECONDS)
+    pending.join(WAIT_SECONDS)
     assert [call.status for call in site.calls] == [200, 200]
 
 
@@ -98,22 +98,22 @@ def test_a_server_stops_despite_a_function_that_does_not_return_and_logs_its_nam
 ) -> None:
     begun, never = Event(), Event()
 
-    def wait(call: Call, answer: CannedResponse | None) -> None:
+    def wait(call: Call, response: CannedResponse | None) -> None:
         begun.set()
         never.wait(WAIT_SECONDS)
 
-    def asked() -> None:
+    def send_one() -> None:
         with pytest.raises(ConnectionError):
-            ask(site)
+            send_request(site)
 
     site.faults.add("list_users", action=wait)
-    asking = in_a_thread(asked)
+    pending = in_a_thread(send_one)
     assert begun.wait(WAIT_SECONDS)
 
     server.stop()
 
-    asking.join(WAIT_SECONDS)
-    assert not asking.is_alive()
+    pending.join(WAIT_SECONDS)
+    assert not pending.is_alive()
     [record] = caplog.records
     assert record.getMessage() == (
         "The server stops, and a function of fault-1 has not returned from ... list_users [fault-1]."
@@ -123,7 +123,7 @@ def test_a_server_stops_despite_a_function_that_does_not_return_and_logs_its_nam
 
 @pytest.mark.parametrize("as_where", [False, True])
 def test_an_exception_in_a_function_gives_a_response_that_names_the_fault(site: MockSite, *, as_where: bool) -> None:
-    def fail(call: Call, answer: CannedResponse | None = None) -> Any:
+    def fail(call: Call, response: CannedResponse | None = None) -> Any:
         # Not an Exception: frameworks of tests raise such things.
         pytest.fail("no user was expected")
 
@@ -132,13 +132,13 @@ def test_an_exception_in_a_function_gives_a_response_that_names_the_fault(site: 
     else:
         site.faults.add("list_users", action=fail)
 
-    assert ask(site) == (
+    assert send_request(site) == (
         500,
         {"message": "A planned fault failed: the function of fault-1 raised Failed: no user was expected."},
     )
     assert site.calls.last.hint is not None
     assert (site.calls.last.hint.code, site.calls.last.fault) == ("action-failed", "fault-1")
-    assert ask(site)[0] == (500 if as_where else 200)
+    assert send_request(site)[0] == (500 if as_where else 200)
 
 
 @pytest.mark.parametrize("fault", [{"delay": 3600}, {"transport": "hang"}, {"action": ...}], ids=str)
@@ -147,30 +147,30 @@ def test_removing_a_site_resets_the_connections_of_its_delayed_calls(
     site: MockSite, fault: dict[str, Any], end: str
 ) -> None:
     if "action" in fault:
-        fault = {"action": lambda call, answer: Event().wait(WAIT_SECONDS) and None}
+        fault = {"action": lambda call, response: Event().wait(WAIT_SECONDS) and None}
     site.faults.add("list_users", **fault)
     raised: list[type[Exception]] = []
 
-    def asked() -> None:
+    def send_one() -> None:
         try:
-            ask(site)
+            send_request(site)
         except ConnectionError as error:
             raised.append(type(error))
 
-    asking = in_a_thread(asked)
+    pending = in_a_thread(send_one)
     until(lambda: any(call.is_delayed for call in site.calls.settled(0)))
 
     getattr(site, end)()
 
-    asking.join(WAIT_SECONDS)
+    pending.join(WAIT_SECONDS)
     assert raised == [ConnectionResetError]
 
 
 @pytest.mark.parametrize("fault", [{"delay": 3600}, {"transport": "hang"}], ids=str)
 async def test_removing_a_site_ends_delayed_calls_without_a_socket(fault: dict[str, Any]) -> None:
-    double = Mockscope()
-    site = double.site()
-    transport = httpx.ASGITransport(double.app)
+    mock = Mockscope()
+    site = mock.site()
+    transport = httpx.ASGITransport(mock.app)
     async with httpx.AsyncClient(transport=transport, base_url=site.url, headers=site.headers) as client:
         site.faults.add("list_users", **fault)
 

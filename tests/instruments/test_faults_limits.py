@@ -67,9 +67,9 @@ def test_delays_drawn_from_a_distribution_stay_within_their_limits() -> None:
 def test_a_fault_hits_from_its_first_call_as_often_as_planned(times: int | None, hits: int, nth: int) -> None:
     faults = Faults("a test", Clock())
     fault = faults.add("list_users", status=503, times=times, nth=nth)
-    entry = Call("1", "GET", "/api/v1/users", operation="list_users")
+    call = Call("1", "GET", "/api/v1/users", operation="list_users")
 
-    struck = [faults.select(entry, faults.rules) is fault for _ in range(3 + nth)]
+    struck = [faults.select(call, faults.rules) is fault for _ in range(3 + nth)]
 
     assert struck == [False] * (nth - 1) + [True] * hits + [False] * (4 - hits)
 

@@ -27,7 +27,7 @@ JOEY = {
 SALES = {"name": "Sales", "access": "View", "created_by_email": "admin@example.com"}
 
 
-def ask(
+def send_request(
     site: MockSite, method: str = "GET", target: str = USERS, json: object = None, **headers: str
 ) -> requests.Response:
     """Ask on a connection of its own."""
@@ -36,11 +36,11 @@ def ask(
 
 
 def create(site: MockSite, **changes: object) -> requests.Response:
-    return ask(site, "POST", USERS, JOEY | changes)
+    return send_request(site, "POST", USERS, JOEY | changes)
 
 
 def statuses(site: MockSite, times: int) -> list[int]:
-    return [ask(site).status_code for _ in range(times)]
+    return [send_request(site).status_code for _ in range(times)]
 
 
 # -- what is refused when it is written ------------------------------------------------------------------------
@@ -244,15 +244,15 @@ def test_an_invalid_fault_is_refused_when_it_is_planned(
 
 def test_an_action_excludes_status_and_transport(mockscope: MockSite) -> None:
     with pytest.raises(ValueError, match="an action makes the answer itself: leave status and transport out"):
-        mockscope.faults.add("create_user", action=lambda entry, answer: None, status=503)
+        mockscope.faults.add("create_user", action=lambda call, response: None, status=503)
 
 
-async def later(entry: Call, answer: CannedResponse | None = None) -> Any:
+async def later(call: Call, response: CannedResponse | None = None) -> Any:
     raise AssertionError("nobody awaits it")
 
 
 class Later:
-    async def __call__(self, entry: Call, answer: CannedResponse | None = None) -> Any:
+    async def __call__(self, call: Call, response: CannedResponse | None = None) -> Any:
         raise AssertionError("nobody awaits it")
 
 
@@ -402,7 +402,7 @@ def test_plain_data_shows_criteria_that_compare_by_their_own_rule_as_text(mocksc
 
 def test_a_fault_without_a_body_has_a_message_like_those_of_the_api(mockscope: MockSite) -> None:
     mockscope.faults.add("list_users", status=503)
-    response = ask(mockscope)
+    response = send_request(mockscope)
     assert (response.status_code, response.headers["Content-Type"], response.text) == (
         503,
         "application/json; charset=utf-8",
@@ -422,13 +422,13 @@ def test_a_fault_without_a_body_has_a_message_like_those_of_the_api(mockscope: M
 )
 def test_a_body_is_text_bytes_or_json(mockscope: MockSite, body: object, sent: bytes) -> None:
     mockscope.faults.add("list_users", status=500, body=body)
-    assert ask(mockscope).content == sent
+    assert send_request(mockscope).content == sent
 
 
 def test_headers_of_a_fault_override_those_of_the_api(mockscope: MockSite) -> None:
     headers = {"content-type": "text/html", "Retry-After": "120", "X-Note": "à la carte"}
     mockscope.faults.add("list_users", status=503, body="<p>Away</p>", headers=headers)
-    response = ask(mockscope)
+    response = send_request(mockscope)
     expected = {"Content-Type": "text/html", "Retry-After": "120", "X-Note": "à la carte", "Content-Length": "11"}
     assert {name: response.headers[name] for name in expected} == expected
 
@@ -437,7 +437,7 @@ def test_headers_of_a_fault_appear_once_and_override_those_of_the_response(mocks
     mockscope.faults.rate_limit(5, per=60)
     said = {"X-RateLimit-Remaining": "0", "Server": "nginx", "Content-Type": "text/plain"}
     mockscope.faults.add("list_users", status=429, headers=said)
-    struck, after = ask(mockscope).raw.headers, ask(mockscope).raw.headers
+    struck, after = send_request(mockscope).raw.headers, send_request(mockscope).raw.headers
     names = ("X-RateLimit-Limit", *said, "X-Request-Id")
     first, second = mockscope.calls
     assert [struck.getlist(name) for name in names] == [["5"], ["0"], ["nginx"], ["text/plain"], [first.id]]
@@ -463,7 +463,7 @@ def test_a_status_without_a_body_is_sent_without_one(mockscope: MockSite, status
 
 def test_head_gets_the_fault_of_its_operation_without_a_body(mockscope: MockSite) -> None:
     mockscope.faults.add("list_users", status=503, body="Away")
-    response = ask(mockscope, "HEAD")
+    response = send_request(mockscope, "HEAD")
     assert (response.status_code, response.headers["Content-Length"], response.content) == (503, "4", b"")
 
 
@@ -513,41 +513,41 @@ def test_the_first_of_several_faults_hits_and_all_count_the_call(mockscope: Mock
         ("*", {"group": None, "test_mode": 1}, [True, False, False]),
         ("*", {"method": IsOneOf("POST", "PUT"), "email": IsStr(regex="r.*")}, [False, False, True]),
         ("create_user", {"params": IsPartialDict(test_mode=IsStr), "test_mode": IsTrueLike}, [True, False, False]),
-        ("*", lambda entry: entry.json["email"].startswith("rachel"), [False, False, True]),
+        ("*", lambda call: call.json["email"].startswith("rachel"), [False, False, True]),
     ],
 )
 def test_where_selects_calls(mockscope: MockSite, operation: Any, where: Any, meant: list[bool]) -> None:
     mockscope.faults.add(operation, status=503, times=None, where=where)
-    answers = [
-        ask(mockscope, "POST", f"{USERS}?test_mode=true", JOEY | {"email": "monica@example.com"}),
+    responses = [
+        send_request(mockscope, "POST", f"{USERS}?test_mode=true", JOEY | {"email": "monica@example.com"}),
         create(mockscope),
         create(mockscope, email="rachel@example.com"),
     ]
-    assert [answer.status_code == 503 for answer in answers] == meant
+    assert [response.status_code == 503 for response in responses] == meant
 
 
 def test_where_matches_the_group_of_the_path_and_of_the_body(mockscope: MockSite) -> None:
     mockscope.faults.add(status=503, times=None, where={"group": "NY Knicks"})
-    asked = [
-        ask(mockscope, "POST", GROUPS, SALES),
-        ask(mockscope, "POST", GROUPS, SALES | {"name": "NY Knicks"}),
-        ask(mockscope, "GET", f"{GROUPS}/Sales"),
-        ask(mockscope, "DELETE", f"{GROUPS}/NY%20Knicks"),
-        ask(mockscope, "GET", GROUPS),
+    responses = [
+        send_request(mockscope, "POST", GROUPS, SALES),
+        send_request(mockscope, "POST", GROUPS, SALES | {"name": "NY Knicks"}),
+        send_request(mockscope, "GET", f"{GROUPS}/Sales"),
+        send_request(mockscope, "DELETE", f"{GROUPS}/NY%20Knicks"),
+        send_request(mockscope, "GET", GROUPS),
     ]
-    assert [answer.status_code for answer in asked] == [201, 503, 200, 503, 200]
+    assert [response.status_code for response in responses] == [201, 503, 200, 503, 200]
 
 
 def test_a_where_function_may_read_the_faults(mockscope: MockSite) -> None:
-    mockscope.faults.add("list_users", status=503, where=lambda entry: mockscope.faults.get("fault-1") is not None)
+    mockscope.faults.add("list_users", status=503, where=lambda call: mockscope.faults.get("fault-1") is not None)
     assert statuses(mockscope, 2) == [503, 200]
 
 
-def failing(entry: Call, answer: CannedResponse | None = None) -> Any:
+def failing(call: Call, response: CannedResponse | None = None) -> Any:
     raise LookupError("of my own making")
 
 
-def refusing(entry: Call, answer: CannedResponse | None) -> Any:
+def refusing(call: Call, response: CannedResponse | None) -> Any:
     raise Refused(Refusal.EMAIL_TAKEN, email="joey@example.com")
 
 
@@ -555,7 +555,7 @@ def test_a_where_function_that_raises_gives_500_and_names_the_fault(
     mockscope: MockSite, caplog: pytest.LogCaptureFixture
 ) -> None:
     mockscope.faults.add("list_users", status=503, where=failing)
-    response = ask(mockscope)
+    response = send_request(mockscope)
     assert (response.status_code, response.headers["X-Mockscope-Hint"]) == (500, "action-failed")
     assert mockscope.calls.last.fault == "fault-1"
     assert "of my own making" in caplog.text
@@ -576,8 +576,8 @@ def test_a_body_over_the_limit_matches_no_criterion_of_the_body(mockscope: MockS
 
 def test_faults_never_hit_reserved_paths(mockscope: MockSite) -> None:
     fault = mockscope.faults.add(transport="reset", times=None)
-    assert ask(mockscope, target="/openapi.yaml").status_code == 200
-    assert ask(mockscope, target="/openapi.json").status_code == 200
+    assert send_request(mockscope, target="/openapi.yaml").status_code == 200
+    assert send_request(mockscope, target="/openapi.json").status_code == 200
     assert fault.hits == 0
 
 
@@ -593,15 +593,15 @@ def test_faults_never_hit_requests_without_an_operation(mockscope: MockSite) -> 
     fault = mockscope.faults.add(status=503, times=None)
     limit = mockscope.faults.rate_limit(1, per=60)
     wrong_key = {"Http-X-Partner-Auth": f"{mockscope.host}:wrong"}
-    answers = [
+    responses = [
         requests.get(f"{mockscope.url}{USERS}", headers=wrong_key, timeout=300),
         requests.get(f"{mockscope.url}{USERS}", timeout=300),
-        ask(mockscope, target="/api/v1/nowhere"),
-        ask(mockscope, "PATCH"),
+        send_request(mockscope, target="/api/v1/nowhere"),
+        send_request(mockscope, "PATCH"),
     ]
     mockscope.enabled = False
-    answers.append(ask(mockscope))
-    assert [answer.status_code for answer in answers] == [403, 403, 404, 405, 404]
+    responses.append(send_request(mockscope))
+    assert [response.status_code for response in responses] == [403, 403, 404, 405, 404]
     assert (fault.hits, limit.hits, fault.seen) == (0, 0, 0)
 
 
@@ -623,12 +623,12 @@ def test_without_after_commit_nothing_is_written(mockscope: MockSite) -> None:
 
 def test_a_call_that_commits_nothing_is_not_hit_by_a_fault_after_the_commit(mockscope: MockSite) -> None:
     fault = mockscope.faults.add(status=503, after_commit=True)
-    answers = [
-        ask(mockscope),
-        ask(mockscope, "POST", f"{USERS}?test_mode=true", JOEY),
+    responses = [
+        send_request(mockscope),
+        send_request(mockscope, "POST", f"{USERS}?test_mode=true", JOEY),
         create(mockscope, email=""),
     ]
-    assert [answer.status_code for answer in answers] == [200, 200, 400]
+    assert [response.status_code for response in responses] == [200, 200, 400]
     assert (fault.hits, fault.left) == (0, 1)
     assert [call.fault for call in mockscope.calls] == [None, None, None]
 
@@ -638,15 +638,15 @@ def test_a_call_that_commits_nothing_is_not_hit_by_a_fault_after_the_commit(mock
 
 def test_nth_counts_refused_calls_after_the_commit(mockscope: MockSite) -> None:
     fault = mockscope.faults.add("create_user", status=503, after_commit=True, nth=2)
-    answers = [create(mockscope, email=email) for email in ("", "", "joey@example.com", "monica@example.com")]
-    assert [answer.status_code for answer in answers] == [400, 400, 503, 201]
+    responses = [create(mockscope, email=email) for email in ("", "", "joey@example.com", "monica@example.com")]
+    assert [response.status_code for response in responses] == [400, 400, 503, 201]
     assert str(fault) == "fault-1: 503 after the commit for create_user from call 2 on, 1 time; hit 1 of 4 calls"
 
 
 def test_nth_does_not_count_dry_runs_after_the_commit(mockscope: MockSite) -> None:
     fault = mockscope.faults.add("create_user", status=503, after_commit=True, nth=2)
-    answers = [ask(mockscope, "POST", f"{USERS}?test_mode=true", JOEY), create(mockscope)]
-    assert [answer.status_code for answer in answers] == [200, 201]
+    responses = [send_request(mockscope, "POST", f"{USERS}?test_mode=true", JOEY), create(mockscope)]
+    assert [response.status_code for response in responses] == [200, 201]
     assert str(fault) == "fault-1: 503 after the commit for create_user from call 2 on, 1 time; hit 0 of 1 call"
 
 
@@ -655,9 +655,9 @@ def test_a_call_without_a_commit_is_passed_to_the_next_fault(mockscope: MockSite
     first = faults.add("create_user", transport="reset", after_commit=True)
     also = faults.add("create_user", status=502, after_commit=True)
     second = faults.add("create_user", status=503, nth=2)
-    third = faults.add("create_user", action=lambda entry, answer: None)
-    answers = [create(mockscope, email="") for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [400, 503, 400]
+    third = faults.add("create_user", action=lambda call, response: None)
+    responses = [create(mockscope, email="") for _ in range(3)]
+    assert [response.status_code for response in responses] == [400, 503, 400]
     assert [call.fault for call in mockscope.calls] == [third.id, second.id, None]
     assert [(rule.seen, rule.hits) for rule in (first, also, second, third)] == [(3, 0), (3, 0), (3, 1), (3, 1)]
 
@@ -679,9 +679,9 @@ def test_a_type_checker_sees_an_unknown_operation(mockscope: MockSite) -> None:
 
 
 def test_an_action_returns_the_response(mockscope: MockSite) -> None:
-    def later(entry: Call, answer: CannedResponse | None) -> CannedResponse:
-        assert answer is None
-        return CannedResponse(503, {"message": f"{entry.email} has to wait."}, {"Retry-After": "1"})
+    def later(call: Call, response: CannedResponse | None) -> CannedResponse:
+        assert response is None
+        return CannedResponse(503, {"message": f"{call.email} has to wait."}, {"Retry-After": "1"})
 
     mockscope.faults.add("create_user", action=later)
     response = create(mockscope)
@@ -694,9 +694,9 @@ def test_an_action_returns_the_response(mockscope: MockSite) -> None:
 
 
 def test_an_action_after_the_commit_gets_the_response_and_may_change_it(mockscope: MockSite) -> None:
-    def shout(entry: Call, answer: CannedResponse | None) -> CannedResponse:
-        assert answer is not None
-        return CannedResponse(answer.status, answer.body.replace(b"Joey", b"JOEY"))
+    def shout(call: Call, response: CannedResponse | None) -> CannedResponse:
+        assert response is not None
+        return CannedResponse(response.status, response.body.replace(b"Joey", b"JOEY"))
 
     mockscope.faults.add("create_user", action=shout, after_commit=True)
     response = create(mockscope)
@@ -707,8 +707,8 @@ def test_an_action_after_the_commit_gets_the_response_and_may_change_it(mockscop
 def test_an_action_that_returns_none_lets_the_call_continue(mockscope: MockSite, *, after_commit: bool) -> None:
     seen: list[tuple[str | None, int | None]] = []
 
-    def look(entry: Call, answer: CannedResponse | None) -> None:
-        seen.append((entry.operation, None if answer is None else answer.status))
+    def look(call: Call, response: CannedResponse | None) -> None:
+        seen.append((call.operation, None if response is None else response.status))
 
     fault = mockscope.faults.add("create_user", action=look, after_commit=after_commit)
     assert create(mockscope).status_code == 201
@@ -720,11 +720,11 @@ def test_an_action_that_returns_none_lets_the_call_continue(mockscope: MockSite,
     ("action", "trace"),
     [
         (failing, "of my own making"),
-        (lambda entry, answer: 503, "the action of fault-1 returned 503, and not a CannedResponse or None"),
+        (lambda call, response: 503, "the action of fault-1 returned 503, and not a CannedResponse or None"),
         (refusing, "A user with the email joey@example.com exists already."),
-        (lambda entry, answer: CannedResponse(99), "a status is between 200 and 599, not 99"),
+        (lambda call, response: CannedResponse(99), "a status is between 200 and 599, not 99"),
         (
-            lambda entry, answer: CannedResponse(200, "", {"A": "b\n"}),
+            lambda call, response: CannedResponse(200, "", {"A": "b\n"}),
             r"the header A must be one line in Latin-1 without blanks around it, not 'b\n'",
         ),
     ],
@@ -733,7 +733,7 @@ def test_an_action_that_raises_gives_500_with_the_traceback_in_the_log(
     mockscope: MockSite, caplog: pytest.LogCaptureFixture, action: Any, trace: str
 ) -> None:
     mockscope.faults.add("list_users", action=action)
-    response = ask(mockscope)
+    response = send_request(mockscope)
     assert (response.status_code, response.headers["X-Mockscope-Hint"]) == (500, "action-failed")
     [record] = [record for record in caplog.records if record.name == "mockscope"]
     assert record.levelno == logging.ERROR
@@ -746,8 +746,8 @@ def test_a_crash_of_mockscope_is_not_attributed_to_a_function(
     mockscope: MockSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mockscope.clock, "sleep", failing)
-    mockscope.faults.add("list_users", delay=1, action=lambda entry, answer: None)
-    response = ask(mockscope)
+    mockscope.faults.add("list_users", delay=1, action=lambda call, response: None)
+    response = send_request(mockscope)
     assert (response.status_code, response.headers["X-Mockscope-Hint"]) == (500, "crashed")
     assert mockscope.calls.last.fault == "fault-1"
 
@@ -768,7 +768,7 @@ def test_hits_left_and_unused_add_up(mockscope: MockSite) -> None:
     )
     assert faults.unused() == [often, always, never]
     statuses(mockscope, 2)
-    ask(mockscope, target=GROUPS)
+    send_request(mockscope, target=GROUPS)
 
     assert [(rule.hits, rule.left) for rule in (often, always, never)] == [(2, 1), (1, None), (0, 1)]
     assert faults.unused() == [often, never]
@@ -828,8 +828,8 @@ def test_a_fault_hits_exactly_as_often_as_planned_under_many_threads(mockscope: 
             url = f"{mockscope.url}{USERS}"
             return [session.get(url, headers=mockscope.headers, timeout=300).status_code for _ in range(50)]
 
-    answers = [status for part in at_once(fifty, range(8)) for status in part]
-    assert (answers.count(503), answers.count(200)) == (100, 300)
+    responses = [status for part in at_once(fifty, range(8)) for status in part]
+    assert (responses.count(503), responses.count(200)) == (100, 300)
     assert (fault.hits, fault.left, fault.seen) == (100, 0, 400)
     assert [call.fault for call in mockscope.calls] == ["fault-1"] * 100 + [None] * 300
 
@@ -855,11 +855,11 @@ def test_a_call_has_the_fault_and_the_status_that_the_client_received(mockscope:
 
 def test_the_request_log_names_the_fault(mockscope: MockSite) -> None:
     mockscope.faults.add("list_users", status=503)
-    ask(mockscope)
-    entry = mockscope.calls.last
-    assert text_line(entry).endswith(" ms  [fault-1]")
-    assert '"status": 503, ' in json_line(entry)
-    assert '"fault": "fault-1"' in json_line(entry)
+    send_request(mockscope)
+    call = mockscope.calls.last
+    assert text_line(call).endswith(" ms  [fault-1]")
+    assert '"status": 503, ' in json_line(call)
+    assert '"fault": "fault-1"' in json_line(call)
 
 
 def test_a_response_with_a_fault_has_no_hint(mockscope: MockSite) -> None:
@@ -872,9 +872,9 @@ def test_criteria_see_a_whole_body_that_is_longer_than_the_kept_part(mockscope: 
     fault = mockscope.faults.add("create_user", status=503, where={"email": "joey@example.com"})
     whole = mockscope.faults.add("create_user", status=500, where={"json": IsPartialDict(first_name=IsStr)})
 
-    answers = [create(mockscope, first_name="J" * 70_000).status_code for _ in range(2)]
+    responses = [create(mockscope, first_name="J" * 70_000).status_code for _ in range(2)]
 
-    assert (answers, fault.hits, whole.hits) == ([503, 500], 1, 1)
+    assert (responses, fault.hits, whole.hits) == ([503, 500], 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -882,9 +882,9 @@ def test_criteria_see_a_whole_body_that_is_longer_than_the_kept_part(mockscope: 
     [
         ({"delay": 0.001}, 201, "field-unknown"),
         ({"delay": 0.001, "after_commit": True}, 201, "field-unknown"),
-        ({"action": lambda entry, answer: None}, 201, "field-unknown"),
-        ({"action": lambda entry, answer: None, "after_commit": True}, 201, "field-unknown"),
-        ({"action": lambda entry, answer: CannedResponse(200), "after_commit": True}, 200, None),
+        ({"action": lambda call, response: None}, 201, "field-unknown"),
+        ({"action": lambda call, response: None, "after_commit": True}, 201, "field-unknown"),
+        ({"action": lambda call, response: CannedResponse(200), "after_commit": True}, 200, None),
         ({"status": 503, "after_commit": True}, 503, None),
         ({"transport": "bad_json", "after_commit": True}, 201, None),
     ],

@@ -35,7 +35,7 @@ USERS: Final = "/api/v1/users"
 PAGE_KEY: Final = "example-site:e179017a-62b0-4996-8a38-e91aa9f1"
 
 
-class Asked(NamedTuple):
+class PlannedRequest(NamedTuple):
     """A request: method, URL, headers, body as JSON."""
 
     method: str
@@ -55,70 +55,72 @@ class Asked(NamedTuple):
 # -- clients: each makes the requests over one connection, as far as it keeps one, and reads the last answer --------
 
 
-def with_requests(asked: Sequence[Asked], patience: float) -> None:
+def with_requests(planned: Sequence[PlannedRequest], patience: float) -> None:
     with requests.Session() as session:
-        for method, url, headers, body in asked:
+        for method, url, headers, body in planned:
             response = session.request(method, url, headers=dict(headers), json=body, timeout=patience)
         response.json()
 
 
-def with_httpx(asked: Sequence[Asked], patience: float) -> None:
+def with_httpx(planned: Sequence[PlannedRequest], patience: float) -> None:
     with httpx.Client(timeout=patience, verify=False) as client:
-        for method, url, headers, body in asked:
+        for method, url, headers, body in planned:
             response = client.request(method, url, headers=headers, json=body)
         response.json()
 
 
-def with_httpx_async(asked: Sequence[Asked], patience: float) -> None:
-    async def ask() -> None:
+def with_httpx_async(planned: Sequence[PlannedRequest], patience: float) -> None:
+    async def send_request() -> None:
         async with httpx.AsyncClient(timeout=patience, verify=False) as client:
-            for method, url, headers, body in asked:
+            for method, url, headers, body in planned:
                 response = await client.request(method, url, headers=headers, json=body)
             response.json()
 
-    asyncio.run(ask())
+    asyncio.run(send_request())
 
 
-def with_httpx2(asked: Sequence[Asked], patience: float) -> None:
+def with_httpx2(planned: Sequence[PlannedRequest], patience: float) -> None:
     with httpx2.Client(timeout=patience, verify=False) as client:
-        for method, url, headers, body in asked:
+        for method, url, headers, body in planned:
             response = client.request(method, url, headers=headers, json=body)
         response.json()
 
 
-def with_httpx2_async(asked: Sequence[Asked], patience: float) -> None:
-    async def ask() -> None:
+def with_httpx2_async(planned: Sequence[PlannedRequest], patience: float) -> None:
+    async def send_request() -> None:
         async with httpx2.AsyncClient(timeout=patience, verify=False) as client:
-            for method, url, headers, body in asked:
+            for method, url, headers, body in planned:
                 response = await client.request(method, url, headers=headers, json=body)
             response.json()
 
-    asyncio.run(ask())
+    asyncio.run(send_request())
 
 
-def with_aiohttp(asked: Sequence[Asked], patience: float) -> None:
-    async def ask() -> None:
+def with_aiohttp(planned: Sequence[PlannedRequest], patience: float) -> None:
+    async def send_request() -> None:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=patience)) as session:
-            for method, url, headers, body in asked:
+            for method, url, headers, body in planned:
                 async with session.request(method, url, headers=headers, json=body) as response:
                     await response.json()
 
-    asyncio.run(ask())
+    asyncio.run(send_request())
 
 
-def with_urllib(asked: Sequence[Asked], patience: float) -> None:
-    for one in asked:
-        request = urllib.request.Request(one.url, data=one.data, headers=one.full_headers, method=one.method)
+def with_urllib(planned: Sequence[PlannedRequest], patience: float) -> None:
+    for row in planned:
+        request = urllib.request.Request(row.url, data=row.data, headers=row.full_headers, method=row.method)
         with urllib.request.urlopen(request, timeout=patience) as response:
             json.loads(response.read())
 
 
-def with_http_client(asked: Sequence[Asked], patience: float) -> None:
-    parts = urllib.parse.urlsplit(asked[0].url)
+def with_http_client(planned: Sequence[PlannedRequest], patience: float) -> None:
+    parts = urllib.parse.urlsplit(planned[0].url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=patience)
     try:
-        for one in asked:
-            connection.request(one.method, urllib.parse.urlsplit(one.url).path, one.data, one.full_headers)
+        for request in planned:
+            connection.request(
+                request.method, urllib.parse.urlsplit(request.url).path, request.data, request.full_headers
+            )
             json.loads(connection.getresponse().read())
     finally:
         connection.close()
@@ -128,19 +130,25 @@ class Exit(Exception):
     """An exit status of curl."""
 
 
-def with_curl(asked: Sequence[Asked], patience: float) -> None:
+def with_curl(planned: Sequence[PlannedRequest], patience: float) -> None:
     command = ["curl"]
-    for one in asked:
-        command += ["--next"] * (len(command) > 1) + ["--silent", "--max-time", str(patience), "--request", one.method]
-        command += [part for name, value in one.full_headers.items() for part in ("--header", f"{name}: {value}")]
-        command += [] if one.body is None else ["--data-binary", json.dumps(one.body)]
-        command += [one.url]
+    for request in planned:
+        command += ["--next"] * (len(command) > 1) + [
+            "--silent",
+            "--max-time",
+            str(patience),
+            "--request",
+            request.method,
+        ]
+        command += [part for name, value in request.full_headers.items() for part in ("--header", f"{name}: {value}")]
+        command += [] if request.body is None else ["--data-binary", json.dumps(request.body)]
+        command += [request.url]
     done = subprocess.run(command, capture_output=True, timeout=WAIT_SECONDS, check=False)
     if done.returncode:
         raise Exit(done.returncode)
 
 
-Client = Callable[[Sequence[Asked], float], None]
+Client = Callable[[Sequence[PlannedRequest], float], None]
 
 CLIENTS: Final[Mapping[str, tuple[Client, ...]]] = {
     "requests": (with_requests,),
@@ -153,10 +161,10 @@ CLIENTS: Final[Mapping[str, tuple[Client, ...]]] = {
 }
 
 
-def outcome(client: Client, asked: Sequence[Asked], *, hangs: bool = False) -> str:
+def outcome(client: Client, planned: Sequence[PlannedRequest], *, hangs: bool = False) -> str:
     """The name of the error that a client ends with or, of curl, its exit status."""
     try:
-        client(asked, HANG_PATIENCE if hangs else WAIT_SECONDS)
+        client(planned, HANG_PATIENCE if hangs else WAIT_SECONDS)
     except Exit as ended:
         return str(ended)
     except Exception as error:  # noqa: BLE001 - which one it is, is the question
@@ -196,18 +204,20 @@ def person(name: str) -> dict[str, str]:
     }
 
 
-def call(site: MockSite, method: str, name: str = "joey") -> Asked:
+def request_for(site: MockSite, method: str, name: str = "joey") -> PlannedRequest:
     """A request of one kind: about everybody, or about one person."""
     url = f"{site.url}{USERS}"
     match method:
         case "GET":
-            return Asked(method, url, site.headers)
+            return PlannedRequest(method, url, site.headers)
         case "POST":
-            return Asked(method, url, site.headers, person(name))
+            return PlannedRequest(method, url, site.headers, person(name))
         case "PUT":
-            return Asked(method, url, {**site.headers, "Http-X-Email": f"{name}@example.com"}, {"last_name": "Bing"})
+            return PlannedRequest(
+                method, url, {**site.headers, "Http-X-Email": f"{name}@example.com"}, {"last_name": "Bing"}
+            )
         case _:
-            return Asked(method, url, {**site.headers, "Http-X-Email": f"{name}@example.com"})
+            return PlannedRequest(method, url, {**site.headers, "Http-X-Email": f"{name}@example.com"})
 
 
 OPERATIONS: Final[dict[str, Operation]] = {
@@ -235,7 +245,7 @@ def test_each_client_reports_a_transport_fault_as_documented(
     fault = mockscope.faults.add("create_user", transport=transport, after_commit=after_commit)
     with requests.Session() as another:
         another.get(f"{mockscope.url}{USERS}", headers=mockscope.headers, timeout=WAIT_SECONDS)
-        seen = outcome(client, [call(mockscope, "POST")], hangs=transport == "hang")
+        seen = outcome(client, [request_for(mockscope, "POST")], hangs=transport == "hang")
         again = another.post(
             f"{mockscope.url}{USERS}", headers=mockscope.headers, json=person("joey"), timeout=WAIT_SECONDS
         )
@@ -244,7 +254,7 @@ def test_each_client_reports_a_transport_fault_as_documented(
     status = {"truncate": 201, "bad_json": 201}.get(transport)
     # A client that asks again learns whether it had happened.
     assert again.status_code == (409 if after_commit or status else 201)
-    assert [(entry.operation, entry.status, entry.fault) for entry in mockscope.calls] == [
+    assert [(call.operation, call.status, call.fault) for call in mockscope.calls] == [
         ("list_users", 200, None),
         ("create_user", status, fault.id),
         ("create_user", again.status_code, None),
@@ -261,20 +271,20 @@ METHODS: Final = (("GET", "PUT", "DELETE"), ("POST",))
 def test_some_clients_retry_by_themselves(
     mockscope: MockSite, name: str, client: Client, transport: Any, *, kept: bool
 ) -> None:
-    told = row_of(name, "Clients that retry")
+    documented = row_of(name, "Clients that retry")
     for place, methods in enumerate(METHODS):
         for method in methods:
             mockscope.reset()
             for email in ("joey@example.com", "monica@example.com") * (method != "POST"):
                 mockscope.add_user(email)
-            asked = [call(mockscope, method, "monica")] * kept + [call(mockscope, method)]
-            fault = mockscope.faults.add(OPERATIONS[method], transport=transport, nth=len(asked))
+            planned = [request_for(mockscope, method, "monica")] * kept + [request_for(mockscope, method)]
+            fault = mockscope.faults.add(OPERATIONS[method], transport=transport, nth=len(planned))
 
-            seen = outcome(client, asked)
-            repeated = len(mockscope.calls) - len(asked)
+            seen = outcome(client, planned)
+            repeated = len(mockscope.calls) - len(planned)
             assert (repeated, seen in ("an answer", "0")) == ((1, True) if repeated else (0, False))
-            assert told[2 * kept + place] == ("retries" if repeated else "gives up")
-            assert [entry.fault for entry in mockscope.calls][kept:] == [fault.id] + [None] * repeated
+            assert documented[2 * kept + place] == ("retries" if repeated else "gives up")
+            assert [call.fault for call in mockscope.calls][kept:] == [fault.id] + [None] * repeated
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -282,7 +292,7 @@ def test_a_request_without_a_body_is_broken_the_same_way_on_a_kept_connection(
     mockscope: MockSite, transport: Any
 ) -> None:
     mockscope.faults.add("list_users", transport=transport, nth=2)
-    seen = outcome(with_http_client, [call(mockscope, "GET")] * 2, hangs=transport == "hang")
+    seen = outcome(with_http_client, [request_for(mockscope, "GET")] * 2, hangs=transport == "hang")
     assert seen == row_of("http.client", "Broken connections", first=1)[TRANSPORTS.index(transport)]
     assert is_healthy(mockscope)
 
@@ -311,8 +321,8 @@ def test_a_truncated_write_is_carried_out(mockscope: MockSite, method: str, stat
     mockscope.faults.add(OPERATIONS[method], transport="bad_json", after_bytes=12, after_commit=after_commit)
 
     whole, cut = (
-        requests.request(asked.method, asked.url, headers=asked.headers, json=asked.body, timeout=WAIT_SECONDS)
-        for asked in (call(end, method) for end in ends)
+        requests.request(planned.method, planned.url, headers=planned.headers, json=planned.body, timeout=WAIT_SECONDS)
+        for planned in (request_for(end, method) for end in ends)
     )
 
     assert (whole.status_code, cut.status_code, cut.content) == (status, status, whole.content[:12])
@@ -323,38 +333,40 @@ def test_a_truncated_write_is_carried_out(mockscope: MockSite, method: str, stat
 def test_a_delayed_truncated_write_is_carried_out_when_it_is_due(mockscope: MockSite) -> None:
     mockscope.clock.freeze()
     mockscope.faults.add("create_user", transport="bad_json", delay=60)
-    create = call(mockscope, "POST")
+    create = request_for(mockscope, "POST")
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(requests.post, create.url, headers=create.headers, json=create.body, timeout=WAIT_SECONDS)
+        response = pool.submit(
+            requests.post, create.url, headers=create.headers, json=create.body, timeout=WAIT_SECONDS
+        )
         until(lambda: len(mockscope.calls) == 1 and mockscope.calls[0].is_delayed)
         assert "joey@example.com" not in mockscope.users
         mockscope.clock.shift(seconds=60)
-        assert answer.result(WAIT_SECONDS).status_code == 201
+        assert response.result(WAIT_SECONDS).status_code == 201
     assert "joey@example.com" in mockscope.users
 
 
 def test_a_truncated_write_with_a_status_writes_nothing(mockscope: MockSite) -> None:
     mockscope.faults.add("create_user", transport="bad_json", status=502, body="Bad Gateway", after_bytes=3)
-    asked = call(mockscope, "POST")
-    answer = requests.post(asked.url, headers=asked.headers, json=asked.body, timeout=WAIT_SECONDS)
-    assert (answer.status_code, answer.text) == (502, "Bad")
+    planned = request_for(mockscope, "POST")
+    response = requests.post(planned.url, headers=planned.headers, json=planned.body, timeout=WAIT_SECONDS)
+    assert (response.status_code, response.text) == (502, "Bad")
     assert "joey@example.com" not in mockscope.users
 
 
 def test_the_refusal_of_a_read_is_truncated(mockscope: MockSite) -> None:
-    def ask() -> requests.Response:
+    def send_request() -> requests.Response:
         named = {**mockscope.headers, "Http-X-Email": "joey@example.com"}
         return requests.get(f"{mockscope.url}{USERS}", headers=named, timeout=WAIT_SECONDS)
 
-    whole = ask()
+    whole = send_request()
     cut = mockscope.faults.add("get_user", transport="bad_json")
     torn = mockscope.faults.add("get_user", transport="truncate")
-    answer = ask()
+    response = send_request()
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
-        ask()
+        send_request()
     part = whole.content[: len(whole.content) // 2]
-    assert (answer.status_code, answer.content, answer.headers.get("X-Mockscope-Hint")) == (400, part, None)
-    assert [(entry.status, entry.rule, entry.fault, entry.response) for entry in mockscope.calls] == [
+    assert (response.status_code, response.content, response.headers.get("X-Mockscope-Hint")) == (400, part, None)
+    assert [(call.status, call.rule, call.fault, call.response) for call in mockscope.calls] == [
         (400, "USER-GET-1", None, whole.content),
         (400, "USER-GET-1", cut.id, part),
         (400, "USER-GET-1", torn.id, part),
@@ -479,7 +491,7 @@ def test_pipelined_requests_on_a_broken_connection_get_no_response(
             wire.rest()
     else:
         assert wire.rest().count(b"HTTP/1.1") == (transport == "truncate")
-    assert [(entry.fault, entry.duration is not None) for entry in mockscope.calls] == [(fault.id, True)]
+    assert [(call.fault, call.duration is not None) for call in mockscope.calls] == [(fault.id, True)]
 
 
 def test_a_request_after_bad_json_gets_a_response_on_the_same_connection(mockscope: MockSite, wire: Wire) -> None:
@@ -506,9 +518,9 @@ def test_a_hanging_request_ends_when_its_client_disconnects(mockscope: MockSite)
 def test_reading_the_calls_does_not_wait_for_a_hanging_request(mockscope: MockSite, wire: Wire) -> None:
     mockscope.faults.add("list_users", transport="hang")
     wire.send(GET)
-    until(lambda: any(entry.fault for entry in mockscope.calls))
+    until(lambda: any(call.fault for call in mockscope.calls))
     # A look that waited for ever would raise OverflowError.
-    assert [entry.fault for entry in mockscope.calls.settled(inf)] == ["fault-1"]
+    assert [call.fault for call in mockscope.calls.settled(inf)] == ["fault-1"]
 
 
 def test_a_server_stops_at_once_despite_hanging_requests(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -556,12 +568,12 @@ def test_a_signal_stops_a_server_at_once_despite_a_delayed_response(keeps_back: 
     server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     with server, ThreadPoolExecutor(1) as pool:
         assert server.stdout is not None
-        asked = Asked("GET", server.stdout.readline().strip() + USERS, {"Http-X-Partner-Auth": PAGE_KEY})
-        answer = pool.submit(outcome, with_http_client, [asked])
+        planned = PlannedRequest("GET", server.stdout.readline().strip() + USERS, {"Http-X-Partner-Auth": PAGE_KEY})
+        response = pool.submit(outcome, with_http_client, [planned])
         assert server.stdout.readline() == "held\n"
         server.terminate()
         assert server.communicate(timeout=WAIT_SECONDS) == ("answered\n", "")
-        assert (server.returncode, answer.result(WAIT_SECONDS)) == (0, "RemoteDisconnected")
+        assert (server.returncode, response.result(WAIT_SECONDS)) == (0, "RemoteDisconnected")
 
 
 def is_over(wire: Wire) -> bool:
@@ -582,23 +594,23 @@ def seen_calls(site: MockSite) -> list[package.Call]:
 
 @pytest.mark.parametrize("transport", ["reset", "drop", "truncate", "garbage"])
 async def test_in_process_a_broken_connection_is_a_connection_reset_error(transport: Any) -> None:
-    double = package.Mockscope()
-    site = double.site()
+    mock = package.Mockscope()
+    site = mock.site()
     site.faults.add("create_user", transport=transport, after_commit=True)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=double.app), base_url="http://double") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=mock.app), base_url="http://double") as client:
         with pytest.raises(ConnectionResetError, match=f"^planned fault fault-1: {transport}$"):
             await client.post(USERS, headers=site.headers, json=person("joey"))
         response = await client.get(USERS, headers=site.headers)
     assert response.json()["total_users"] == 2
-    assert [entry.fault for entry in site.calls] == ["fault-1", None]
+    assert [call.fault for call in site.calls] == ["fault-1", None]
 
 
 async def test_in_process_hang_waits_and_bad_json_is_a_response() -> None:
-    double = package.Mockscope()
-    site = double.site()
+    mock = package.Mockscope()
+    site = mock.site()
     site.faults.add("list_users", transport="hang")
     site.faults.add("list_users", transport="bad_json", after_bytes=3)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=double.app), base_url="http://double") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=mock.app), base_url="http://double") as client:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(client.get(USERS, headers=site.headers), HANG_PATIENCE)
         assert (await client.get(USERS, headers=site.headers)).text == '{"t'
@@ -606,11 +618,11 @@ async def test_in_process_hang_waits_and_bad_json_is_a_response() -> None:
 
 @pytest.mark.parametrize("after_commit", [False, True])
 async def test_cancelling_a_request_in_process_during_a_delay_ends_it(*, after_commit: bool) -> None:
-    double = package.Mockscope()
-    site = double.site()
+    mock = package.Mockscope()
+    site = mock.site()
     site.clock.freeze()
     site.faults.add("create_user", delay=1, after_commit=after_commit)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=double.app), base_url="http://double") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=mock.app), base_url="http://double") as client:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(client.post(USERS, headers=site.headers, json=person("joey")), HANG_PATIENCE)
         site.clock.shift(seconds=1)
@@ -654,6 +666,6 @@ def test_without_httptools_and_uvloop_connections_break_the_same_way() -> None:
     *lines, protocol = done.stdout.splitlines()
     seen = dict(line.split(" ", 1) for line in lines)
     assert seen.pop("bad_json").startswith('b\'{"total_users":1,')
-    told = dict(zip(TRANSPORTS, row_of("http.client", "Broken connections", first=1), strict=True))
-    assert seen == {transport: told[transport] for transport in TRANSPORTS if transport != "bad_json"}
+    documented = dict(zip(TRANSPORTS, row_of("http.client", "Broken connections", first=1), strict=True))
+    assert seen == {transport: documented[transport] for transport in TRANSPORTS if transport != "bad_json"}
     assert protocol == "H11Protocol"

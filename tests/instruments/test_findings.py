@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from support.callers import GROUPS, PHOEBE, USERS, call, send
+from support.callers import GROUPS, PHOEBE, USERS, send, send_to
 
 import mockscope
 from mockscope import LiveServer, MockSite
@@ -23,43 +23,43 @@ def found(site: MockSite) -> list[tuple[str | None, str | None, str]]:
 
 
 def test_a_client_that_follows_the_documentation_has_no_findings(site: MockSite) -> None:
-    call(site, "POST", GROUPS, {"name": "Sales", "access": "Sql", "created_by_email": "admin@example.com"})
-    call(site, "POST", USERS, PHOEBE | {"groups": ["Sales"]})
-    call(site, "GET", USERS)
-    call(site, "GET", USERS, email="phoebe@example.com")
-    call(site, "PUT", f"{USERS}?test_mode=true", {"first_name": "Regina: a"}, email="phoebe@example.com")
-    call(site, "DELETE", f"{GROUPS}/Sales")
-    call(site, "DELETE", USERS, email="phoebe@example.com")
+    send_to(site, "POST", GROUPS, {"name": "Sales", "access": "Sql", "created_by_email": "admin@example.com"})
+    send_to(site, "POST", USERS, PHOEBE | {"groups": ["Sales"]})
+    send_to(site, "GET", USERS)
+    send_to(site, "GET", USERS, email="phoebe@example.com")
+    send_to(site, "PUT", f"{USERS}?test_mode=true", {"first_name": "Regina: a"}, email="phoebe@example.com")
+    send_to(site, "DELETE", f"{GROUPS}/Sales")
+    send_to(site, "DELETE", USERS, email="phoebe@example.com")
     # Empty, as some clients send it where there is no body.
     send(site.url, "DELETE", USERS, site.headers | {"Http-X-Email": "admin@example.com", "Content-Length": "0"})
 
-    assert [entry.status for entry in site.calls] == [201, 201, 200, 200, 200, 200, 200, 200]
+    assert [call.status for call in site.calls] == [201, 201, 200, 200, 200, 200, 200, 200]
     assert site.findings() == []
 
 
 def test_a_refused_call_is_not_a_finding(site: MockSite) -> None:
-    call(site, "PUT", USERS, {"role": "Viewer"})
-    call(site, "GET", f"{GROUPS}/Nothing?test_mode=1")
+    send_to(site, "PUT", USERS, {"role": "Viewer"})
+    send_to(site, "GET", f"{GROUPS}/Nothing?test_mode=1")
 
     assert site.findings() == []
 
 
 def test_each_hint_of_a_successful_call_is_a_finding_with_call_and_rule(site: MockSite) -> None:
     body = b'{"name": "A", "name": "Sales", "access": "Sql", "create_by_email": "admin@example.com", "rule": 1, "x": 2}'
-    call(site, "POST", f"{GROUPS}?test_mode=yes", body)
+    send_to(site, "POST", f"{GROUPS}?test_mode=yes", body)
 
-    [entry] = site.calls.matching("create_group", status=201)
-    assert {finding.call for finding in site.findings()} == {entry}
+    [call] = site.calls.matching("create_group", status=201)
+    assert {finding.call for finding in site.findings()} == {call}
     assert [str(finding) for finding in site.findings()] == [
-        f"201 create_group Sales (TEST-3, call {entry.id}): test-mode-odd: test_mode=yes is neither true nor false, "
+        f"201 create_group Sales (TEST-3, call {call.id}): test-mode-odd: test_mode=yes is neither true nor false, "
         "so this was a real call. Send test_mode=true for a dry run.",
-        f"201 create_group Sales (HTTP-7, call {entry.id}): field-unknown: The service knows no field rule here. "
+        f"201 create_group Sales (HTTP-7, call {call.id}): field-unknown: The service knows no field rule here. "
         "Correct the name, or leave the field out: unknown fields are ignored.",
-        f"201 create_group Sales (HTTP-7, call {entry.id}): field-unknown: The service knows no field x here. "
+        f"201 create_group Sales (HTTP-7, call {call.id}): field-unknown: The service knows no field x here. "
         "Correct the name, or leave the field out: unknown fields are ignored.",
-        f"201 create_group Sales (GROUP-CREATE-1, call {entry.id}): create-by-email: create_by_email is what the "
+        f"201 create_group Sales (GROUP-CREATE-1, call {call.id}): create-by-email: create_by_email is what the "
         "documentation's table says; its bodies say created_by_email. Send created_by_email.",
-        f"201 create_group Sales (HTTP-4, call {entry.id}): field-repeated: The field name stands more than once, "
+        f"201 create_group Sales (HTTP-4, call {call.id}): field-repeated: The field name stands more than once, "
         "and the last counts. Send each field once.",
     ]
 
@@ -131,7 +131,7 @@ def test_a_header_that_mockscope_ignores_may_be_sent_twice(site: MockSite) -> No
     ],
 )
 def test_a_field_that_is_sent_twice_is_a_finding(body: bytes, repeated: list[str], site: MockSite) -> None:
-    call(site, "PUT", USERS, body, email="admin@example.com")
+    send_to(site, "PUT", USERS, body, email="admin@example.com")
 
     assert [finding.problem for finding in site.findings()] == [
         f"field-repeated: The field {name} stands more than once, and the last counts. Send each field once."
@@ -144,14 +144,14 @@ def test_a_field_that_is_sent_twice_is_a_finding(body: bytes, repeated: list[str
 def test_a_field_of_a_new_user_that_is_sent_twice_is_a_finding(more: str, site: MockSite) -> None:
     fields = json.dumps(PHOEBE)[1:-1]
 
-    call(site, "POST", USERS, f'{{"email": "regina@example.com", {fields}{more}}}'.encode())
+    send_to(site, "POST", USERS, f'{{"email": "regina@example.com", {fields}{more}}}'.encode())
 
     assert site.users["phoebe@example.com"].first_name == "Phoebe"
     assert found(site) == [("create_user", "HTTP-4", "field-repeated")]
 
 
 def test_a_nested_object_may_have_the_field_names_of_the_outer_one(site: MockSite) -> None:
-    call(
+    send_to(
         site, "PUT", USERS, b'{"first_name": "Joey", "extra": {"first_name": 1, "extra": 2}}', email="admin@example.com"
     )
 
@@ -160,7 +160,7 @@ def test_a_nested_object_may_have_the_field_names_of_the_outer_one(site: MockSit
 
 def test_a_planned_fault_without_a_hit_is_a_finding(site: MockSite) -> None:
     fault = site.faults.add("list_groups", status=503, times=2)
-    call(site, "GET", GROUPS)
+    send_to(site, "GET", GROUPS)
 
     [finding] = site.findings()
     assert (finding.rule, finding.call) == (None, None)
@@ -170,8 +170,8 @@ def test_a_planned_fault_without_a_hit_is_a_finding(site: MockSite) -> None:
 def test_findings_outlast_the_calls(server: LiveServer) -> None:
     with mockscope.serve(calls_kept=1) as small:
         site = small.site()
-        call(site, "GET", f"{GROUPS}?test_mode=true")
-        call(site, "GET", GROUPS)
+        send_to(site, "GET", f"{GROUPS}?test_mode=true")
+        send_to(site, "GET", GROUPS)
         site.calls.clear()
         assert found(site) == [("list_groups", "TEST-3", "test-mode-on-read")]
 

@@ -50,7 +50,7 @@ def site(server: LiveServer) -> MockSite:
     return server.site()
 
 
-def ask(site: MockSite) -> int:
+def send_request(site: MockSite) -> int:
     """The status of an answer, by a client that asks for no time."""
     connection = HTTPConnection(urlsplit(site.url).netloc, timeout=WAIT_SECONDS)
     connection.request("GET", USERS, headers=site.headers)
@@ -65,14 +65,14 @@ def test_a_planned_delay_ends(site: MockSite, frozen: Freezer) -> None:
     site.faults.add("list_users", delay=0.05)
 
     with frozen():
-        assert ask(site) == 200
+        assert send_request(site) == 200
         assert (site.calls.last.duration or 0) > 0.049
 
 
 def test_a_planned_delay_ends_when_the_process_returns_to_real_time_meanwhile(site: MockSite) -> None:
     site.faults.add("list_users", delay=0.5)
     statuses: list[int] = []
-    asking = Thread(target=lambda: statuses.append(ask(site)))
+    asking = Thread(target=lambda: statuses.append(send_request(site)))
     with time_machine.travel("2040-01-01T00:00:00Z"):
         asking.start()
         while not site.calls.settled(0):
@@ -85,9 +85,9 @@ def test_a_planned_delay_ends_when_the_process_returns_to_real_time_meanwhile(si
 def test_a_rate_window_opens_again(site: MockSite, frozen: Freezer) -> None:
     with frozen():
         site.faults.rate_limit(1, per=0.2)
-        ask(site)
+        send_request(site)
 
-        while ask(site) == 429:
+        while send_request(site) == 429:
             pass
 
 
@@ -115,7 +115,7 @@ def test_the_clock_of_a_site_runs_on(site: MockSite, frozen: Freezer) -> None:
         before = site.clock.now()
         while site.clock.now() == before:
             pass
-        ask(site)
+        send_request(site)
 
         assert site.calls.last.received_at >= before
     assert before.year > 2020
@@ -128,7 +128,7 @@ def test_mocked_time_functions_are_not_called(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(module, name, mocks[-1])
 
     with mockscope.serve() as server, server.site() as site, site.fork() as fork:
-        assert (ask(site), ask(fork)) == (200, 200)
+        assert (send_request(site), send_request(fork)) == (200, 200)
         assert (len(site.calls), len({site.host, fork.host, site.api_key, fork.api_key})) == (1, 4)
         site.record_login("admin@example.com")
         site.rotate_key()

@@ -7,7 +7,7 @@ from urllib.request import Request, urlopen
 
 import jsonschema
 import pytest
-from support.callers import GROUPS, PHOEBE, USERS, call, send
+from support.callers import GROUPS, PHOEBE, USERS, send, send_to
 
 import mockscope
 from mockscope import LiveServer, MockSite
@@ -83,7 +83,7 @@ def ask_as(site: MockSite, host: str) -> None:
 
 
 def test_an_archive_has_the_request_and_response_of_each_call(site: MockSite) -> None:
-    answer = call(site, "POST", f"{USERS}?test_mode=true", PHOEBE)
+    response = send_to(site, "POST", f"{USERS}?test_mode=true", PHOEBE)
 
     host = site.url.removeprefix("http://")
     assert archived(site.calls) == [
@@ -115,7 +115,7 @@ def test_an_archive_has_the_request_and_response_of_each_call(site: MockSite) ->
                     {"name": "server", "value": "mockscope"},
                     {"name": "content-length", "value": "54"},
                     {"name": "content-type", "value": "application/json; charset=utf-8"},
-                    {"name": "x-request-id", "value": answer.headers["x-request-id"]},
+                    {"name": "x-request-id", "value": response.headers["x-request-id"]},
                 ],
                 "content": {
                     "size": 54,
@@ -134,12 +134,12 @@ def test_an_archive_has_the_request_and_response_of_each_call(site: MockSite) ->
 
 
 def test_an_archive_holds_calls_of_every_kind(server: LiveServer, site: MockSite) -> None:
-    call(site, "GET", USERS)
-    call(site, "GET", f"{GROUPS}/R%2FD%20%C3%A9")
-    call(site, "DELETE", USERS, b"\xff\x00", email="no@example.com")
+    send_to(site, "GET", USERS)
+    send_to(site, "GET", f"{GROUPS}/R%2FD%20%C3%A9")
+    send_to(site, "DELETE", USERS, b"\xff\x00", email="no@example.com")
     site.faults.add("get_user", transport="drop")
     with pytest.raises(ConnectionError):
-        call(site, "GET", USERS, email="no@example.com")
+        send_to(site, "GET", USERS, email="no@example.com")
     send(server.url, "GET", USERS)
 
     assert [(entry["response"]["status"], entry["comment"]) for entry in archived(site.calls)] == [
@@ -209,8 +209,8 @@ def test_an_archive_without_calls_is_valid(site: MockSite) -> None:
 
 
 def test_some_of_the_calls_can_be_archived(site: MockSite) -> None:
-    call(site, "GET", USERS)
-    call(site, "GET", GROUPS)
+    send_to(site, "GET", USERS)
+    send_to(site, "GET", GROUPS)
 
     assert [entry["comment"] for entry in archived(site.calls.for_operation("list_groups"))] == [
         "list_groups; example-site"
@@ -220,7 +220,7 @@ def test_some_of_the_calls_can_be_archived(site: MockSite) -> None:
 def test_an_archive_has_the_duration_of_a_call_in_milliseconds(site: MockSite) -> None:
     site.clock.freeze("2024-02-06T12:00:00Z", autojump=True)
     site.faults.add("list_users", delay=0.75)
-    call(site, "GET", USERS)
+    send_to(site, "GET", USERS)
 
     [entry] = archived(site.calls)
     assert (entry["startedDateTime"], entry["time"]) == ("2024-02-06T12:00:00+00:00", 750.0)
@@ -230,10 +230,10 @@ def test_an_archive_has_the_duration_of_a_call_in_milliseconds(site: MockSite) -
 
 
 def test_a_clock_that_is_moved_back_during_a_call_gives_a_duration_of_zero(site: MockSite) -> None:
-    def go_back(entry: mockscope.Call, answer: mockscope.CannedResponse | None) -> None:
+    def go_back(entry: mockscope.Call, response: mockscope.CannedResponse | None) -> None:
         site.clock.shift(days=-1)
 
     site.faults.add("list_users", action=go_back)
-    call(site, "GET", USERS)
+    send_to(site, "GET", USERS)
 
     assert [(entry["time"], entry["timings"]["wait"]) for entry in archived(site.calls)] == [(0.0, 0.0)]

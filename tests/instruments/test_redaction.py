@@ -29,13 +29,13 @@ ADMIN = {"Http-X-Email": "admin@example.com"}
 def everything_shown(server: LiveServer) -> str:
     """All that mockscope shows of the calls of a server and of its sites."""
     journals = [server.calls, *(site.calls for site in server.sites.values())]
-    entries = [entry for journal in journals for entry in journal]
-    shown: list[object] = [text for journal in journals for text in (journal.to_har(), repr(journal))]
-    shown += [json.dumps(entry.as_dict()) for entry in entries] + [repr(entry) for entry in entries]
-    shown += [entry.__rich_repr__() for entry in entries]
-    shown += [full_text(entry) + json_line(entry) for entry in entries] + [report(entries)]
+    calls = [call for call_log in journals for call in call_log]
+    shown: list[object] = [text for call_log in journals for text in (call_log.to_har(), repr(call_log))]
+    shown += [json.dumps(call.as_dict()) for call in calls] + [repr(call) for call in calls]
+    shown += [call.__rich_repr__() for call in calls]
+    shown += [full_text(call) + json_line(call) for call in calls] + [report(calls)]
     names = [name for name in dir(Call) if not name.startswith("_")]
-    shown += [getattr(entry, name) for entry in entries for name in names if not callable(getattr(Call, name, None))]
+    shown += [getattr(call, name) for call in calls for name in names if not callable(getattr(Call, name, None))]
     return "\n".join(str(each) for each in shown)
 
 
@@ -84,13 +84,13 @@ def test_a_key_is_redacted_in_every_part_of_a_request(way: str, key: str, server
     site = server.site("example-site", key)
     site.add_group("Sales")
 
-    answer = send(server.url, *ways(key)[way])
+    response = send(server.url, *ways(key)[way])
 
     shown = everything_shown(server)
     in_json = json.dumps(key)[1:-1]
     assert [hidden for hidden in (key, quote(key, safe=""), in_json) if hidden in shown] == []
     # A user or a group that was made with such a name is the client's own; of a refusal the words are ours.
-    assert answer.status < 400 or key not in answer.body.decode()
+    assert response.status < 400 or key not in response.body.decode()
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,9 @@ def test_a_key_is_redacted_in_every_part_of_a_request(way: str, key: str, server
     ],
 )
 def test_a_credential_is_shown_as_its_host_and_last_four_characters(name: str, value: str, shown: str) -> None:
-    entry = Call("1", "GET", USERS, "", encode_headers([(name.lower().encode(), value.encode())]))
+    call = Call("1", "GET", USERS, "", encode_headers([(name.lower().encode(), value.encode())]))
 
-    assert (entry.headers, entry.header(name)) == ([(name.lower(), shown)], shown)
+    assert (call.headers, call.header(name)) == ([(name.lower(), shown)], shown)
 
 
 def test_a_rotated_key_is_still_redacted(server: LiveServer) -> None:
@@ -128,7 +128,7 @@ def test_a_rotated_key_is_still_redacted(server: LiveServer) -> None:
     site.rotate_key("the-second-key")
     send(server.url, "GET", f"{USERS}?key=the-second-key", site.headers)
 
-    assert [entry.query for entry in site.calls] == ["key=…-all", "key=…-key"]
+    assert [call.query for call in site.calls] == ["key=…-all", "key=…-key"]
 
 
 def test_a_key_of_another_site_is_redacted(server: LiveServer) -> None:
@@ -142,10 +142,10 @@ def test_a_key_of_another_site_is_redacted(server: LiveServer) -> None:
 def test_a_known_key_is_redacted_when_more_digits_follow(more: str, server: LiveServer) -> None:
     site = server.site("example-site", PAGE_KEY)
 
-    answer = send(server.url, "GET", f"{GROUPS}/{PAGE_KEY}{more}", site.headers)
+    response = send(server.url, "GET", f"{GROUPS}/{PAGE_KEY}{more}", site.headers)
 
     shown = everything_shown(server)
-    assert (answer.status, PAGE_KEY in answer.body.decode(), PAGE_KEY in shown) == (404, False, False)
+    assert (response.status, PAGE_KEY in response.body.decode(), PAGE_KEY in shown) == (404, False, False)
     assert site.calls.last.group == f"…a9f1{more}"
 
 
@@ -186,15 +186,15 @@ def test_a_redacted_body_is_still_json(sent: object, shown: object, server: Live
     for body in (json.dumps(sent), json.dumps(sent).replace("/", r"\/")):
         send(server.url, "POST", GROUPS, site.headers, body.encode())
 
-    for entry in site.calls:
-        assert (entry.json, json.loads(entry.body or b"")) == (shown, shown)
+    for call in site.calls:
+        assert (call.json, json.loads(call.body or b"")) == (shown, shown)
 
 
 def test_a_body_of_the_greatest_readable_depth_is_shown() -> None:
-    veil = Redactor()
+    redactor = Redactor()
     data = json.loads("[" * 900 + f'"{PAGE_KEY}"' + "]" * 900)
 
-    shown = veil.data(data)
+    shown = redactor.data(data)
 
     for _ in range(900):
         [shown] = shown
@@ -202,14 +202,14 @@ def test_a_body_of_the_greatest_readable_depth_is_shown() -> None:
 
 
 def test_a_key_is_redacted_while_the_call_is_open() -> None:
-    entry = Call("1", "POST", f"{GROUPS}/{PAGE_KEY}", f"key={PAGE_KEY}")
-    entry.body = PAGE_KEY.encode()
+    call = Call("1", "POST", f"{GROUPS}/{PAGE_KEY}", f"key={PAGE_KEY}")
+    call.body = PAGE_KEY.encode()
 
-    assert (entry.path, entry.query, entry.body) == (f"{GROUPS}/…a9f1", "key=…a9f1", "…a9f1".encode())
+    assert (call.path, call.query, call.body) == (f"{GROUPS}/…a9f1", "key=…a9f1", "…a9f1".encode())
 
 
 def test_a_function_that_fails_does_not_log_a_key(server: LiveServer, caplog: pytest.LogCaptureFixture) -> None:
-    def fail(entry: Call, answer: object) -> None:
+    def fail(call: Call, response: object) -> None:
         raise RuntimeError("out of coffee")
 
     site = server.site("example-site", PAGE_KEY)
@@ -233,10 +233,10 @@ def test_a_function_that_fails_does_not_log_a_key(server: LiveServer, caplog: py
     ],
 )
 def test_a_text_that_does_not_have_the_form_of_a_key_is_not_redacted(text: str) -> None:
-    veil = Redactor()
-    veil.learn("word")
+    redactor = Redactor()
+    redactor.learn("word")
 
-    assert (veil(text), veil.raw(text.encode())) == (text, text.encode())
+    assert (redactor(text), redactor.raw(text.encode())) == (text, text.encode())
 
 
 def test_bytes_that_are_not_text_are_unchanged_around_a_key() -> None:
@@ -244,10 +244,10 @@ def test_bytes_that_are_not_text_are_unchanged_around_a_key() -> None:
 
 
 def test_a_redactor_hides_every_key_that_it_knows() -> None:
-    veil = Redactor()
-    veil.learn("my+secret/key")
+    redactor = Redactor()
+    redactor.learn("my+secret/key")
 
-    assert repr(veil) == "<Redactor that knows 3 spellings of keys>"
+    assert repr(redactor) == "<Redactor that knows 3 spellings of keys>"
 
 
 @pytest.mark.parametrize("key", [PAGE_KEY, "My-Own-Secret-Key"])
@@ -264,10 +264,10 @@ def test_a_key_as_the_name_of_a_header_is_redacted(server: LiveServer, key: str)
 def test_a_short_key_in_the_place_of_the_host_is_redacted_in_call_and_response(server: LiveServer, host: str) -> None:
     server.site(host, "secret")
 
-    answer = send(server.url, "GET", USERS, {AUTH: f"secret:{host}"})
+    response = send(server.url, "GET", USERS, {AUTH: f"secret:{host}"})
 
-    assert (answer.status, answer.headers["x-mockscope-hint"]) == (403, "auth-swapped")
-    assert "secret" not in answer.body.decode() + everything_shown(server)
+    assert (response.status, response.headers["x-mockscope-hint"]) == (403, "auth-swapped")
+    assert "secret" not in response.body.decode() + everything_shown(server)
 
 
 @pytest.mark.parametrize("made_up", [False, True])
@@ -276,26 +276,26 @@ def test_the_control_token_is_redacted_like_a_key(monkeypatch: pytest.MonkeyPatc
     with LiveServer(control_token=None if made_up else "sesame-control-token") as server:
         token = str(server.control_token)
         site = server.site()
-        told = site.headers | {"X-Token": token, "Authorization": f"Bearer {token}"}
-        send(server.url, "GET", f"/api/v1/{token}?token={token}", told)
+        headers = site.headers | {"X-Token": token, "Authorization": f"Bearer {token}"}
+        send(server.url, "GET", f"/api/v1/{token}?token={token}", headers)
 
         assert token not in everything_shown(server)
 
 
 def test_a_key_is_redacted_as_long_as_a_site_or_a_call_has_it() -> None:
-    veil = Redactor()
+    redactor = Redactor()
     for _ in range(2):
-        veil.learn(OWN_KEY)
-    veil.forget(OWN_KEY)
-    assert OWN_KEY not in veil(OWN_KEY)
+        redactor.learn(OWN_KEY)
+    redactor.forget(OWN_KEY)
+    assert OWN_KEY not in redactor(OWN_KEY)
 
-    veil.forget(OWN_KEY)
-    assert veil(OWN_KEY) == OWN_KEY
+    redactor.forget(OWN_KEY)
+    assert redactor(OWN_KEY) == OWN_KEY
 
 
 def test_a_key_may_be_removed_while_another_is_added() -> None:
-    veil = Redactor()
-    veil.learn(OWN_KEY)
+    redactor = Redactor()
+    redactor.learn(OWN_KEY)
     removed = [OWN_KEY]
 
     class CollectedKey(str):
@@ -305,14 +305,14 @@ def test_a_key_may_be_removed_while_another_is_added() -> None:
 
         def __len__(self) -> int:
             while removed:
-                veil.forget(removed.pop())
+                redactor.forget(removed.pop())
             return super().__len__()
 
-    learning = Thread(target=veil.learn, args=(CollectedKey(ODD_KEY),), daemon=True)
+    learning = Thread(target=redactor.learn, args=(CollectedKey(ODD_KEY),), daemon=True)
     learning.start()
     learning.join(300)
 
-    assert (learning.is_alive(), veil(OWN_KEY)) == (False, OWN_KEY)
+    assert (learning.is_alive(), redactor(OWN_KEY)) == (False, OWN_KEY)
 
 
 def test_the_keys_of_a_site_are_forgotten_with_its_last_call(

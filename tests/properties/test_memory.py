@@ -39,7 +39,7 @@ def scope(method: str, site: mockscope.MockSite, **headers: str) -> dict[str, An
     }
 
 
-async def ask_often(double: mockscope.Mockscope, site: mockscope.MockSite, requests: int) -> None:
+async def ask_often(mock: mockscope.Mockscope, site: mockscope.MockSite, requests: int) -> None:
     """Create a user, look at all, be refused, be turned away, and delete the user: again and again."""
     body = json.dumps(JOEY).encode()
 
@@ -48,11 +48,11 @@ async def ask_often(double: mockscope.Mockscope, site: mockscope.MockSite, reque
 
     stranger = scope("GET", site) | {"headers": [(b"http-x-partner-auth", b"nobody:nothing")]}
     for _ in range(requests // 5):
-        await double.app(scope("POST", site, Content_Type="application/json"), receive_body, send_to_nobody)
-        await double.app(scope("GET", site), receive_nothing, send_to_nobody)
-        await double.app(scope("GET", site, Http_X_Email="nobody@example.com"), receive_nothing, send_to_nobody)
-        await double.app(dict(stranger), receive_nothing, send_to_nobody)
-        await double.app(scope("DELETE", site, Http_X_Email=JOEY["email"]), receive_nothing, send_to_nobody)
+        await mock.app(scope("POST", site, Content_Type="application/json"), receive_body, send_to_nobody)
+        await mock.app(scope("GET", site), receive_nothing, send_to_nobody)
+        await mock.app(scope("GET", site, Http_X_Email="nobody@example.com"), receive_nothing, send_to_nobody)
+        await mock.app(dict(stranger), receive_nothing, send_to_nobody)
+        await mock.app(scope("DELETE", site, Http_X_Email=JOEY["email"]), receive_nothing, send_to_nobody)
 
 
 def blocks() -> int:
@@ -64,17 +64,17 @@ def blocks() -> int:
     ("requests", "calls_kept"), [(20_000, 1_000), pytest.param(200_000, 10_000, marks=pytest.mark.slow)]
 )
 def test_memory_is_flat_over_many_requests(requests: int, calls_kept: int) -> None:
-    double = mockscope.Mockscope(calls_kept=calls_kept)
-    site = double.site()
+    mock = mockscope.Mockscope(calls_kept=calls_kept)
+    site = mock.site()
     site.faults.rate_limit(requests, per=0.001)
     site.faults.add("list_groups", status=503, times=None)
     # So many fill every ring and every cache.
     first = 5 * calls_kept
 
-    asyncio.run(ask_often(double, site, first))
+    asyncio.run(ask_often(mock, site, first))
     before = blocks()
-    asyncio.run(ask_often(double, site, requests - first))
+    asyncio.run(ask_often(mock, site, requests - first))
 
     # What grows with each request would take at least a block of memory for each.
     assert blocks() - before < (requests - first) // 20
-    assert (len(site.calls), len(double.calls)) == (calls_kept, calls_kept)
+    assert (len(site.calls), len(mock.calls)) == (calls_kept, calls_kept)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from support.model import Answer, Model, ModelSite, Request
+from support.model import Model, ModelSite, PredictedResponse, Request
 
 from mockscope import LiveServer, Mockscope, serve
 
@@ -209,9 +209,9 @@ class Wire(Protocol):
     """A way to a double."""
 
     @property
-    def double(self) -> Mockscope | LiveServer: ...
+    def mock(self) -> Mockscope | LiveServer: ...
 
-    def ask(self, request: Request) -> Got: ...
+    def request(self, request: Request) -> Got: ...
 
     def close(self) -> None: ...
 
@@ -220,16 +220,16 @@ class InProcess:
     """Calls the ASGI application, as a server would."""
 
     def __init__(self) -> None:
-        self.double = Mockscope()
+        self.mock = Mockscope()
         self._runner = asyncio.Runner()
 
     def close(self) -> None:
         self._runner.close()
 
-    def ask(self, request: Request) -> Got:
-        return self._runner.run(self._ask(request))
+    def request(self, request: Request) -> Got:
+        return self._runner.run(self._send_request(request))
 
-    async def _ask(self, request: Request) -> Got:
+    async def _send_request(self, request: Request) -> Got:
         path, _, query = request.target.partition("?")
         length = [(b"content-length", str(len(request.body)).encode())] if request.body else []
         scope = {
@@ -253,7 +253,7 @@ class InProcess:
             sent.append(message)
             return asyncio.sleep(0)
 
-        await self.double.app(scope, receive, send)
+        await self.mock.app(scope, receive, send)
         start, *rest = sent
         headers = {name.decode().lower(): value.decode() for name, value in start["headers"]}
         return Got(start["status"], headers, b"".join(message["body"] for message in rest))
@@ -264,15 +264,15 @@ class Socket:
 
     def __init__(self) -> None:
         self._stack = ExitStack()
-        self.double = self._stack.enter_context(serve())
-        address = urlsplit(self.double.url)
+        self.mock = self._stack.enter_context(serve())
+        address = urlsplit(self.mock.url)
         self._connection = HTTPConnection(address.hostname or "", address.port)
         self._stack.callback(self._connection.close)
 
     def close(self) -> None:
         self._stack.close()
 
-    def ask(self, request: Request) -> Got:
+    def request(self, request: Request) -> Got:
         connection = self._connection
         connection.putrequest(request.method, request.target)
         for name, value in request.headers:
@@ -357,18 +357,18 @@ class Service(RuleBasedStateMachine):
         for host, unknown_groups, drawn in zip(HOSTS, ("reject", "ignore", "create"), policies, strict=True):
             seed = seed_of(host)
             policy = {"unknown_groups": unknown_groups, **drawn}
-            self.wire.double.site(host, seed["api_key"], {"mockscope": 1, "sites": [seed]}, **policy)
+            self.wire.mock.site(host, seed["api_key"], {"mockscope": 1, "sites": [seed]}, **policy)
             self.model.sites.append(ModelSite(seed, policy))
 
     @invariant()
     def both_hold_the_same(self) -> None:
-        assert self.wire.double.export() == self.model.export()
+        assert self.wire.mock.export() == self.model.export()
 
     # -- users
 
     @rule(place=PLACE, path=USERS, cursor=CURSOR, method=st.sampled_from(("GET", "GET", "HEAD")))
     def list_users(self, place: int, path: str, cursor: str, method: str) -> None:
-        self.ask(place, method, f"{path}?next_page_start={quote(cursor, safe='@')}&test_mode=true")
+        self.request(place, method, f"{path}?next_page_start={quote(cursor, safe='@')}&test_mode=true")
 
     @rule(place=PLACE)
     def follow_every_page_of_users(self, place: int) -> None:
@@ -378,11 +378,11 @@ class Service(RuleBasedStateMachine):
 
     @rule(place=PLACE, path=USERS, who=WHO, headers=EMAIL_HEADERS, query=QUERY, body=st.sampled_from((b"", b"{")))
     def get_user(self, place: int, path: str, who: str | int, headers: Headers, query: str, body: bytes) -> None:
-        self.ask(place, "GET", path + query, self.naming(place, who, headers), body)
+        self.request(place, "GET", path + query, self.naming(place, who, headers), body)
 
     @rule(place=PLACE, path=USERS, query=QUERY, body=bodies(NEW_USER), content_type=CONTENT_TYPE)
     def create_user(self, place: int, path: str, query: str, body: bytes, content_type: str | None) -> None:
-        self.ask(place, "POST", path + query, (), body, content_type)
+        self.request(place, "POST", path + query, (), body, content_type)
 
     @rule(
         place=PLACE,
@@ -403,17 +403,17 @@ class Service(RuleBasedStateMachine):
         body: bytes,
         content_type: str | None,
     ) -> None:
-        self.ask(place, "PUT", path + query, self.naming(place, who, headers), body, content_type)
+        self.request(place, "PUT", path + query, self.naming(place, who, headers), body, content_type)
 
     @rule(place=PLACE, path=USERS, who=WHO, headers=EMAIL_HEADERS, query=QUERY)
     def delete_user(self, place: int, path: str, who: str | int, headers: Headers, query: str) -> None:
-        self.ask(place, "DELETE", path + query, self.naming(place, who, headers))
+        self.request(place, "DELETE", path + query, self.naming(place, who, headers))
 
     # -- groups
 
     @rule(place=PLACE, path=ALL_GROUPS, cursor=CURSOR)
     def list_groups(self, place: int, path: str, cursor: str) -> None:
-        self.ask(place, "GET", f"{path}?next_page_start={quote(cursor, safe='')}")
+        self.request(place, "GET", f"{path}?next_page_start={quote(cursor, safe='')}")
 
     @rule(place=PLACE)
     def follow_every_page_of_groups(self, place: int) -> None:
@@ -423,19 +423,19 @@ class Service(RuleBasedStateMachine):
 
     @rule(place=PLACE, which=WHICH, query=QUERY, method=st.sampled_from(("GET", "GET", "HEAD")))
     def get_group(self, place: int, which: str | int, query: str, method: str) -> None:
-        self.ask(place, method, self.path_of(place, which) + query)
+        self.request(place, method, self.path_of(place, which) + query)
 
     @rule(place=PLACE, path=ALL_GROUPS, query=QUERY, body=bodies(NEW_GROUP), content_type=CONTENT_TYPE)
     def create_group(self, place: int, path: str, query: str, body: bytes, content_type: str | None) -> None:
-        self.ask(place, "POST", path + query, (), body, content_type)
+        self.request(place, "POST", path + query, (), body, content_type)
 
     @rule(place=PLACE, which=WHICH, query=QUERY, body=bodies(GROUP_CHANGES), content_type=CONTENT_TYPE)
     def update_group(self, place: int, which: str | int, query: str, body: bytes, content_type: str | None) -> None:
-        self.ask(place, "PUT", self.path_of(place, which) + query, (), body, content_type)
+        self.request(place, "PUT", self.path_of(place, which) + query, (), body, content_type)
 
     @rule(place=PLACE, which=WHICH, query=QUERY)
     def delete_group(self, place: int, which: str | int, query: str) -> None:
-        self.ask(place, "DELETE", self.path_of(place, which) + query)
+        self.request(place, "DELETE", self.path_of(place, which) + query)
 
     # -- what no operation promises to take
 
@@ -451,7 +451,7 @@ class Service(RuleBasedStateMachine):
     ) -> None:
         method, path = method_and_path
         headers = (("Http-X-Email", "monica@example.com"),)
-        self.ask(place, method, path + query, headers, body, content_type)
+        self.request(place, method, path + query, headers, body, content_type)
 
     @rule(
         place=PLACE,
@@ -494,11 +494,11 @@ class Service(RuleBasedStateMachine):
         ),
     )
     def ask_for_what_is_not_offered(self, place: int, method: str, path: str) -> None:
-        self.ask(place, method, path)
+        self.request(place, method, path)
 
     @rule(place=PLACE, path=st.sampled_from(("/api/v1/users", "/api/v1/groups")), spare=st.integers(0, 1))
     def send_a_body_at_the_limit(self, place: int, path: str, spare: int) -> None:
-        self.ask(place, "POST", path, (), b"{}".ljust(1024 * 1024 + spare), "application/json")
+        self.request(place, "POST", path, (), b"{}".ljust(1024 * 1024 + spare), "application/json")
 
     # -- by the handle
 
@@ -509,7 +509,7 @@ class Service(RuleBasedStateMachine):
         key=st.sampled_from(("{}", "{}", "{}x")),
     )
     def ask_while_the_api_is_disabled(self, place: int, method: str, path: str, key: str) -> None:
-        handle, site = self.wire.double.sites[HOSTS[place]], self.model.sites[place]
+        handle, site = self.wire.mock.sites[HOSTS[place]], self.model.sites[place]
         handle.enabled = site.enabled = False
         auth = ("Http-X-Partner-Auth", f"{site.host}:{key.format(site.api_key)}")
         self.compare(Request(method, path, (auth, ("Http-X-Email", "monica@example.com"))))
@@ -517,7 +517,7 @@ class Service(RuleBasedStateMachine):
 
     @rule(place=PLACE, key=st.sampled_from(("key-of-example_site", "e179017a-62b0-4996-8a38-e91aa9f1", "new")))
     def rotate_the_key(self, place: int, key: str) -> None:
-        self.wire.double.sites[HOSTS[place]].rotate_key(key)
+        self.wire.mock.sites[HOSTS[place]].rotate_key(key)
         self.model.sites[place].api_key = key
 
     @rule(place=PLACE, email=INVITER)
@@ -533,7 +533,7 @@ class Service(RuleBasedStateMachine):
                 "password_updated_at": "2018-10-18T20:08:41.794Z",
                 "tfa_enabled": True,
             }
-            self.wire.double.sites[site.host].add_user(**user)
+            self.wire.mock.sites[site.host].add_user(**user)
             site.users.append(user)
 
     @rule(
@@ -551,7 +551,7 @@ class Service(RuleBasedStateMachine):
             "access": {group: word for group, word in access.items() if group in site.access},
         }
         if name not in [board["name"] for board in site.dashboards]:
-            self.wire.double.sites[site.host].add_dashboard(**board)
+            self.wire.mock.sites[site.host].add_dashboard(**board)
             site.dashboards.append(board)
 
     # -- asking
@@ -570,12 +570,12 @@ class Service(RuleBasedStateMachine):
 
     def follow(self, place: int, path: str, encode: Callable[[str], str]) -> list[dict[str, Any]]:
         """Every page, by the cursor that each one gives (PAGE-6)."""
-        pages = [self.ask(place, "GET", path).body]
+        pages = [self.request(place, "GET", path).body]
         while (cursor := pages[-1]["next_page_start"]) is not None:
-            pages.append(self.ask(place, "GET", f"{path}?next_page_start={encode(cursor)}").body)
+            pages.append(self.request(place, "GET", f"{path}?next_page_start={encode(cursor)}").body)
         return pages
 
-    def ask(
+    def request(
         self,
         place: int,
         method: str,
@@ -583,38 +583,38 @@ class Service(RuleBasedStateMachine):
         headers: Headers = (),
         body: bytes = b"",
         content_type: str | None = None,
-    ) -> Answer:
+    ) -> PredictedResponse:
         site = self.model.sites[place]
         auth = ("Http-X-Partner-Auth", f"{site.host}:{site.api_key}")
         sent = (("Content-Type", content_type),) if content_type else ()
         return self.compare(Request(method, target, (auth, *headers, *sent), body))
 
-    def compare(self, request: Request) -> Answer:
+    def compare(self, request: Request) -> PredictedResponse:
         """Ask both, and compare status, body, and the order of the keys in the body."""
-        predicted = self.model.answer(request)
-        got = self.wire.ask(request)
-        seen = answer_in(got, request)
+        predicted = self.model.respond(request)
+        got = self.wire.request(request)
+        seen = as_predicted(got, request)
         assert seen == predicted
         if request.method != "HEAD":
             assert json.dumps(seen.body) == json.dumps(predicted.body)
         return seen
 
 
-def answer_in(got: Got, request: Request) -> Answer:
+def as_predicted(got: Got, request: Request) -> PredictedResponse:
     """Return the response in the terms of the model, after the checks for every response (HTTP-1, HTTP-10)."""
     assert got.headers["content-type"] == "application/json; charset=utf-8"
     assert got.headers["x-request-id"]
     assert ("allow" in got.headers) == (got.status == 405)
     if request.method == "HEAD":
-        return Answer(got.status, got.body)
+        return PredictedResponse(got.status, got.body)
     body = json.loads(got.body)
     if got.status < 400:
-        return Answer(got.status, body)
+        return PredictedResponse(got.status, body)
     assert list(body) == ["message"]
     assert isinstance(body["message"], str)
     assert body["message"].strip()
     assert got.headers["x-mockscope-hint"]
-    return Answer(got.status)
+    return PredictedResponse(got.status)
 
 
 class ServiceInProcess(Service):
@@ -664,4 +664,4 @@ def test_all_users_created_again_by_a_new_user_contains_that_user() -> None:
         body = json.dumps({**user, "invited_by_email": "mike@example.com"}).encode()
         machine.create_user(place, "/api/v1/users", "", body, None)
         machine.both_hold_the_same()
-        assert list(machine.wire.double.sites[HOSTS[place]].users["ross@example.com"].groups) == ["All Users"]
+        assert list(machine.wire.mock.sites[HOSTS[place]].users["ross@example.com"].groups) == ["All Users"]

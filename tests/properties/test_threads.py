@@ -40,16 +40,16 @@ class Client:
     def close(self) -> None:
         self._connection.close()
 
-    def ask(self, method: str, target: str, body: object = None, *, email: str | None = None) -> tuple[int, Any]:
+    def request(self, method: str, target: str, body: object = None, *, email: str | None = None) -> tuple[int, Any]:
         headers = self._site.headers | ({} if email is None else {"Http-X-Email": email})
         self._connection.request(method, target, None if body is None else json.dumps(body), headers)
         response = self._connection.getresponse()
         return response.status, json.loads(response.read())
 
     def all_pages(self, path: str) -> list[dict[str, Any]]:
-        pages = [self.ask("GET", path)[1]]
+        pages = [self.request("GET", path)[1]]
         while (cursor := pages[-1]["next_page_start"]) is not None:
-            pages.append(self.ask("GET", f"{path}?next_page_start={quote(cursor, safe='')}")[1])
+            pages.append(self.request("GET", f"{path}?next_page_start={quote(cursor, safe='')}")[1])
         return pages
 
 
@@ -102,12 +102,12 @@ def test_eight_threads_that_create_update_list_and_delete_lose_nothing(mockscope
             for place, email in enumerate(emails(number)):
                 before = {"first_name": "Before", "last_name": "Before", "groups": ["Sales"]}
                 after = {"first_name": "After", "last_name": "After", "groups": ["Sales", "NY Knicks"]}
-                status, _ = client.ask("POST", USERS, {**before, "email": email, "invited_by_email": admin})
+                status, _ = client.request("POST", USERS, {**before, "email": email, "invited_by_email": admin})
                 assert status == 201
-                status, _ = client.ask("PUT", USERS, after, email=email)
+                status, _ = client.request("PUT", USERS, after, email=email)
                 assert status == 200
                 if place % 3 == 0:
-                    status, _ = client.ask("DELETE", USERS, email=email)
+                    status, _ = client.request("DELETE", USERS, email=email)
                     assert status == 200
                 if place % 5 == 0:
                     seen = whole_users(client.all_pages(USERS), admin=admin)
@@ -135,9 +135,9 @@ def test_one_of_eight_threads_that_create_the_same_user_succeeds_and_seven_get_4
     def work(client: Client) -> None:
         for turn in range(10):
             user = {"first_name": "Phoebe", "last_name": "Buffay", "email": f"phoebe{turn}@example.com"}
-            statuses.append(("user", client.ask("POST", USERS, {**user, "invited_by_email": admin})[0]))
+            statuses.append(("user", client.request("POST", USERS, {**user, "invited_by_email": admin})[0]))
             group = {"name": f"Friends {turn}", "access": "Sql", "created_by_email": admin}
-            statuses.append(("group", client.ask("POST", GROUPS, group)[0]))
+            statuses.append(("group", client.request("POST", GROUPS, group)[0]))
 
     at_once(mockscope, *[work] * THREADS)
 
@@ -159,15 +159,15 @@ def test_a_list_that_is_read_during_a_rename_shows_the_old_name_everywhere_or_th
 
     def rename(client: Client) -> None:
         for old, new in [("Sales", "Vendite"), ("Vendite", "Sales")] * 100:
-            assert client.ask("PUT", f"{GROUPS}/{old}", {"name": new}) == (200, {"name": new, "access": "View"})
+            assert client.request("PUT", f"{GROUPS}/{old}", {"name": new}) == (200, {"name": new, "access": "View"})
 
     def read(client: Client) -> None:
         for _ in range(100):
-            _, users = client.ask("GET", USERS)
+            _, users = client.request("GET", USERS)
             names = {name for user in users["users"][1:] for name in user["groups"]}
             assert names in ({"Sales"}, {"Vendite"})
             seen.update(names)
-            _, groups = client.ask("GET", GROUPS)
+            _, groups = client.request("GET", GROUPS)
             listed = [group["name"] for group in groups["groups"]]
             assert listed in (["Administrators", "All Users", "Sales"], ["Administrators", "All Users", "Vendite"])
 
@@ -185,15 +185,15 @@ def test_every_export_taken_during_writes_is_of_one_moment_and_loads_again(mocks
         def do(client: Client) -> None:
             for turn in range(30):
                 email, group = f"rachel{number}.{turn}@example.com", f"Group {number}.{turn}"
-                client.ask("POST", GROUPS, {"name": group, "access": "view", "created_by_email": admin})
+                client.request("POST", GROUPS, {"name": group, "access": "view", "created_by_email": admin})
                 user = {"first_name": "Rachel", "last_name": "Green", "email": email, "groups": [group]}
-                client.ask("POST", USERS, {**user, "invited_by_email": admin})
+                client.request("POST", USERS, {**user, "invited_by_email": admin})
                 # Whoever adds it, the dashboard hangs on the user and on the group, which both go.
                 mockscope.add_dashboard(f"Board {number}.{turn}", owner=email, access={group: "Edit"})
                 renamed = quote(f"{group} renamed")
-                client.ask("PUT", f"{GROUPS}/{quote(group)}", {"name": f"{group} renamed"})
-                assert client.ask("DELETE", USERS, email=email)[0] == 200
-                assert client.ask("DELETE", f"{GROUPS}/{renamed}")[0] == 200
+                client.request("PUT", f"{GROUPS}/{quote(group)}", {"name": f"{group} renamed"})
+                assert client.request("DELETE", USERS, email=email)[0] == 200
+                assert client.request("DELETE", f"{GROUPS}/{renamed}")[0] == 200
 
         return do
 
@@ -220,7 +220,7 @@ def test_a_site_object_adds_and_reads_while_eight_threads_write(mockscope: MockS
             for place in range(50):
                 user = {"first_name": "Before", "last_name": "Before", "groups": ["Sales"]}
                 email = f"joey{place:02}.{number}@example.com"
-                assert client.ask("POST", USERS, {**user, "email": email, "invited_by_email": admin})[0] == 201
+                assert client.request("POST", USERS, {**user, "email": email, "invited_by_email": admin})[0] == 201
 
         return do
 
@@ -231,7 +231,7 @@ def test_a_site_object_adds_and_reads_while_eight_threads_write(mockscope: MockS
             emails = list(mockscope.users)
             assert emails == sorted(set(emails))
             assert set(emails) >= {admin, *(f"mike{earlier:03}@example.com" for earlier in range(place + 1))}
-            status, user = client.ask("GET", USERS, email=added.email)
+            status, user = client.request("GET", USERS, email=added.email)
             assert (status, user["email"]) == (200, added.email)
 
     at_once(mockscope, by_hand, *[work(number) for number in range(THREADS)])
@@ -254,7 +254,7 @@ def test_a_site_object_counts_every_user_and_group_while_groups_are_renamed(mock
                 (f"Group {number}", f"Gruppe {number}"),
                 (f"Gruppe {number}", f"Group {number}"),
             ] * 40:
-                assert client.ask("PUT", f"{GROUPS}/{quote(name)}", {"name": new_name})[0] == 200
+                assert client.request("PUT", f"{GROUPS}/{quote(name)}", {"name": new_name})[0] == 200
 
         return do
 
@@ -274,15 +274,15 @@ def test_an_unknown_email_is_400_while_users_are_added(mockscope: MockSite) -> N
         mockscope.add_user(f"chandler{number:04}@example.com")
     statuses: list[int] = []
 
-    def ask(client: Client) -> None:
+    def send_request(client: Client) -> None:
         for number in range(100):
-            statuses.append(client.ask("GET", USERS, email=f"chandler{number}@example.con")[0])
+            statuses.append(client.request("GET", USERS, email=f"chandler{number}@example.con")[0])
 
     def add(client: Client) -> None:
         for number in range(4000):
             mockscope.add_user(f"chandler{number:04}.bing@example.com")
 
-    at_once(mockscope, add, *[ask] * (THREADS - 1))
+    at_once(mockscope, add, *[send_request] * (THREADS - 1))
 
     assert statuses == [400] * 100 * (THREADS - 1)
     assert len(mockscope.users) == 1 + 1100 + 4000
@@ -291,15 +291,17 @@ def test_an_unknown_email_is_400_while_users_are_added(mockscope: MockSite) -> N
 @pytest.mark.rule("AUTH-2", "HTTP-8")
 def test_a_wrong_key_is_403_while_other_sites_come_and_go(mockscope: MockSite, mockscope_server: LiveServer) -> None:
     class WithWrongKey(Client):
-        def ask(self, method: str, target: str, body: object = None, *, email: str | None = None) -> tuple[int, Any]:
+        def request(
+            self, method: str, target: str, body: object = None, *, email: str | None = None
+        ) -> tuple[int, Any]:
             self._connection.request(method, target, None, {"Http-X-Partner-Auth": f"{mockscope.host}:wrong"})
             response = self._connection.getresponse()
             return response.status, json.loads(response.read())
 
-    def ask(client: Client) -> None:
+    def send_request(client: Client) -> None:
         with closing(WithWrongKey(mockscope)) as stranger:
             for _ in range(150):
-                assert stranger.ask("GET", USERS) == (
+                assert stranger.request("GET", USERS) == (
                     403,
                     {"message": f"The API key is not the key of the site {mockscope.host}."},
                 )
@@ -311,4 +313,4 @@ def test_a_wrong_key_is_403_while_other_sites_come_and_go(mockscope: MockSite, m
             for site in sites:
                 site.remove()
 
-    at_once(mockscope, *[come_and_go] * 2, *[ask] * (THREADS - 2))
+    at_once(mockscope, *[come_and_go] * 2, *[send_request] * (THREADS - 2))

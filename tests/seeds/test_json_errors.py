@@ -16,7 +16,7 @@ plain = st.recursive(
 blanks = st.text(" \t\n\r", max_size=3)
 
 
-def told(text: str) -> tuple[str, int]:
+def json_error(text: str) -> tuple[str, int]:
     with pytest.raises(json.JSONDecodeError) as caught:
         json.loads(text)
     mistake = normalize_error(caught.value)
@@ -40,7 +40,7 @@ def told(text: str) -> tuple[str, int]:
     ],
 )
 def test_a_trailing_comma_is_distinguished_from_a_missing_value(text: str, mistake: tuple[str, int]) -> None:
-    assert told(text) == mistake
+    assert json_error(text) == mistake
 
 
 @given(value=plain.filter(bool), around=st.tuples(blanks, blanks), is_list=st.booleans())
@@ -50,4 +50,4 @@ def test_a_trailing_comma_is_named_before_any_closing_bracket(
     start, end, kind = ("[", "]", "array") if is_list else ('{"key":', "}", "object")
     before = f"{start}{json.dumps(value)}{around[0]}"
 
-    assert told(f"{before},{around[1]}{end}") == (f"Illegal trailing comma before end of {kind}", len(before))
+    assert json_error(f"{before},{around[1]}{end}") == (f"Illegal trailing comma before end of {kind}", len(before))

@@ -45,9 +45,9 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_file_is_parsed_once(friends: Path, parsed: list[str]) -> None:
-    double = Mockscope()
+    mock = Mockscope()
 
-    first, second = double.site(seed=friends), double.site(seed=str(friends))
+    first, second = mock.site(seed=friends), mock.site(seed=str(friends))
     second.load(friends)
 
     assert parsed == ["friends.yaml"]
@@ -57,13 +57,13 @@ def test_a_file_is_parsed_once(friends: Path, parsed: list[str]) -> None:
 
 
 def test_a_change_of_a_site_does_not_affect_others_from_the_same_file(friends: Path) -> None:
-    double = Mockscope()
-    first = double.site(seed=friends)
+    mock = Mockscope()
+    first = mock.site(seed=friends)
 
     first.load({"mockscope": 1, "sites": [{"host": "central_perk", "policy": {"page_size": 1}}]})
     first.add_user("joey@example.com")
 
-    second = double.site(seed=friends)
+    second = mock.site(seed=friends)
     assert (list(second.users), list(second.groups)) == (
         ["monica@example.com"],
         ["Administrators", "All Users", "Sales"],
@@ -72,47 +72,47 @@ def test_a_change_of_a_site_does_not_affect_others_from_the_same_file(friends: P
 
 
 def test_a_file_that_has_changed_is_parsed_again_even_at_the_same_length(friends: Path, parsed: list[str]) -> None:
-    double = Mockscope()
-    double.site(seed=friends)
+    mock = Mockscope()
+    mock.site(seed=friends)
 
     friends.write_text(FRIENDS.replace("monica@", "phoebe@").replace("Monica", "Phoebe").replace("Geller", "Buffay"))
 
-    assert list(double.site(seed=friends).users) == ["phoebe@example.com"]
+    assert list(mock.site(seed=friends).users) == ["phoebe@example.com"]
     assert parsed == ["friends.yaml", "friends.yaml"]
 
 
 def test_a_file_that_has_become_invalid_is_refused(friends: Path) -> None:
-    double = Mockscope()
-    double.site(seed=friends)
+    mock = Mockscope()
+    mock.site(seed=friends)
 
     friends.write_text(FRIENDS.replace("[Sales]", "[Sale]"))
     with pytest.raises(SeedError, match="did you mean Sales"):
-        double.site(seed=friends)
+        mock.site(seed=friends)
     friends.unlink()
     with pytest.raises(FileNotFoundError):
-        double.site(seed=friends)
+        mock.site(seed=friends)
 
 
 def test_a_long_file_is_not_cached(friends: Path, parsed: list[str]) -> None:
-    double = Mockscope()
+    mock = Mockscope()
     friends.write_text(FRIENDS + "#" * MAX_FILE_BYTES)
 
     for _ in range(2):
-        assert list(double.site(seed=friends).users) == ["monica@example.com"]
+        assert list(mock.site(seed=friends).users) == ["monica@example.com"]
 
     assert parsed == ["friends.yaml", "friends.yaml"]
 
 
 def test_the_most_recently_used_files_stay_cached(tmp_path: Path, parsed: list[str]) -> None:
-    double = Mockscope()
+    mock = Mockscope()
     files = [tmp_path / f"{number}.yaml" for number in range(MAX_FILES + 1)]
     for file in files:
         file.write_text(FRIENDS)
-        double.site(seed=file)
-        double.site(seed=files[0])
+        mock.site(seed=file)
+        mock.site(seed=files[0])
     parsed.clear()
 
     for file in (files[0], files[-1], files[1]):
-        double.site(seed=file)
+        mock.site(seed=file)
 
     assert parsed == ["1.yaml"]

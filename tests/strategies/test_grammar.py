@@ -50,19 +50,19 @@ class Stage:
     """A double, and a client that asks it without a socket."""
 
     def __init__(self, runner: asyncio.Runner) -> None:
-        self.double = Mockscope()
-        self.entries: list[Any] = []
-        self.double.observers.append(self.entries.append)
+        self.mock = Mockscope()
+        self.calls: list[Any] = []
+        self.mock.observers.append(self.calls.append)
         self._runner = runner
-        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(self.double.app), trust_env=False)
+        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(self.mock.app), trust_env=False)
 
     def site(self, seed: Mapping[str, Any] = FRIENDS, **policy: Any) -> MockSite:
-        return self.double.site(seed={"mockscope": 1, "sites": [seed]}, **policy)
+        return self.mock.site(seed={"mockscope": 1, "sites": [seed]}, **policy)
 
-    def ask(self, request: Request) -> httpx.Response:
+    def request(self, request: Request) -> httpx.Response:
         return self._runner.run(
             self._client.request(
-                request.method, request.url(self.double.url), headers=request.headers, content=request.content
+                request.method, request.url(self.mock.url), headers=request.headers, content=request.content
             )
         )
 
@@ -84,18 +84,18 @@ def found(strategy: st.SearchStrategy[Any], condition: Callable[[Any], Any]) -> 
 
 
 def was_refused_as_expected(stage: Stage, site: MockSite, request: Request) -> None:
-    before = stage.double.export()
-    answer = stage.ask(request)
+    before = stage.mock.export()
+    response = stage.request(request)
 
     assert request.refusal is not None
-    assert (answer.status_code, stage.entries[-1].rule) == (request.status, request.rule)
+    assert (response.status_code, stage.calls[-1].rule) == (request.status, request.rule)
     assert request.status == request.refusal.status
-    assert matches(request.refusal, answer.json()["message"]), answer.json()
-    assert stage.double.export() == before
+    assert matches(request.refusal, response.json()["message"]), response.json()
+    assert stage.mock.export() == before
     if request.refusal is Refusal.FIELDS_INVALID:
         # One thing is wrong, and no more: problems are joined with a semicolon.
-        assert str(request.mistake).split()[0] in answer.json()["message"]
-        assert ";" not in answer.json()["message"]
+        assert str(request.mistake).split()[0] in response.json()["message"]
+        assert ";" not in response.json()["message"]
 
 
 # -- valid requests --------------------------------------------------------------------------------------------
@@ -109,10 +109,10 @@ def test_a_valid_request_gets_the_status_it_expects_and_no_hint(
     site = stage.site(seed)
     for _ in range(4):
         request = data.draw(grammar.valid_requests(site))
-        answer = stage.ask(request)
+        response = stage.request(request)
 
-        assert (answer.status_code, answer.headers.get("x-mockscope-hint")) == (request.status, None), answer.text
-        assert stage.entries[-1].operation == request.operation
+        assert (response.status_code, response.headers.get("x-mockscope-hint")) == (request.status, None), response.text
+        assert stage.calls[-1].operation == request.operation
         assert (request.mistake, request.refusal, request.rule) == (None, None, None)
     site.remove()
 
@@ -123,7 +123,7 @@ def test_each_operation_is_drawn_when_it_is_requested(stage: Stage, operation: s
     request = found(grammar.valid_requests(site, [operation]), bool)
 
     assert request.operation == operation
-    assert stage.ask(request).status_code == request.status
+    assert stage.request(request).status_code == request.status
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -143,10 +143,10 @@ def test_a_create_in_test_mode_expects_what_the_policy_says(stage: Stage, status
     request = found(grammar.valid_requests(site, [operation]), lambda request: "TRUE" in request.query.values())
 
     before = site.export()
-    answer = stage.ask(request)
+    response = stage.request(request)
 
     assert request.status == status
-    assert (answer.status_code, answer.json()) == (status, {"message": "Action would have completed successfully"})
+    assert (response.status_code, response.json()) == (status, {"message": "Action would have completed successfully"})
     assert site.export() == before
 
 
@@ -158,7 +158,7 @@ def test_valid_requests_follow_the_site_as_it_changes(stage: Stage) -> None:
         request = found(deletions, lambda request: not request.query)
         emails.discard(request.headers["Http-X-Email"].lower())
 
-        assert stage.ask(request).status_code == 200
+        assert stage.request(request).status_code == 200
         assert {email.lower() for email in site.users} == emails
 
 
@@ -169,7 +169,7 @@ def test_valid_requests_name_unknown_groups_where_the_policy_accepts_them(stage:
         grammar.valid_requests(site, ["update_user"]),
         lambda request: not request.query and set(request.fields.get("groups") or []) - set(site.groups),
     )
-    assert stage.ask(request).status_code == 200
+    assert stage.request(request).status_code == 200
 
 
 @pytest.mark.rule("GROUP-5")
@@ -292,7 +292,7 @@ def test_requests_are_drawn_for_a_site_without_records(stage: Stage) -> None:
     for _ in range(2):
         request = found(grammar.valid_requests(site), bool)
         assert request.operation in ("list_users", "list_groups")
-        assert stage.ask(request).status_code == 200
+        assert stage.request(request).status_code == 200
     for refusal in (Refusal.USER_UNKNOWN, Refusal.GROUP_UNKNOWN, Refusal.INVITER_UNKNOWN, Refusal.CREATOR_UNKNOWN):
         was_refused_as_expected(
             stage, site, found(grammar.mistaken_requests(site, mistakes=mistakes_of(refusal)), bool)
@@ -316,28 +316,28 @@ def ask_with_httpx(request: Request, base: str) -> int:
 
 
 @pytest.mark.rule("GROUP-5", "TEST-4")
-@pytest.mark.parametrize("ask", [ask_with_requests, ask_with_httpx])
+@pytest.mark.parametrize("send_request", [ask_with_requests, ask_with_httpx])
 @FEW
 @given(data=st.data(), seed=strategies.sites(strategies.policies()))
 def test_real_clients_carry_every_request_over_a_socket_unchanged(
-    mockscope_server: LiveServer, ask: Callable[[Request, str], int], data: st.DataObject, seed: dict[str, Any]
+    mockscope_server: LiveServer, send_request: Callable[[Request, str], int], data: st.DataObject, seed: dict[str, Any]
 ) -> None:
     site = mockscope_server.site(seed={"mockscope": 1, "sites": [seed]})
     for _ in range(3):
         request = data.draw(grammar.requests(site))
         before = site.export()
 
-        assert ask(request, site.url) == request.status
+        assert send_request(request, site.url) == request.status
         assert request.refusal is None or site.export() == before
     site.remove()
 
 
 def test_a_host_may_hold_a_colon_and_still_open_its_site(stage: Stage) -> None:
-    site = stage.double.site("example_site:space")
+    site = stage.mock.site("example_site:space")
     request = found(grammar.valid_requests(site, ["list_groups"]), bool)
 
     assert urlsplit(request.url(site.url)).path.rstrip("/") == "/api/v1/groups"
-    assert stage.ask(request).status_code == 200
+    assert stage.request(request).status_code == 200
     for refusal in (Refusal.AUTH_MALFORMED, Refusal.AUTH_SWAPPED, Refusal.SITE_UNKNOWN, Refusal.KEY_WRONG):
         was_refused_as_expected(
             stage, site, found(grammar.mistaken_requests(site, mistakes=mistakes_of(refusal)), bool)

@@ -41,17 +41,17 @@ def printed_by(script: str) -> str:
 @SOME
 @given(st.lists(strategies.sites(strategies.policies()), max_size=2, unique_by=lambda site: str(site["host"])))
 def test_drawn_sites_load_and_export_the_same_sites(seeds: list[dict[str, Any]]) -> None:
-    double = Mockscope({"mockscope": 1, "sites": seeds})
+    mock = Mockscope({"mockscope": 1, "sites": seeds})
 
-    assert list(double.sites) == [seed["host"] for seed in seeds]
+    assert list(mock.sites) == [seed["host"] for seed in seeds]
     for seed in seeds:
-        site = double.sites[seed["host"]]
+        site = mock.sites[seed["host"]]
         assert "Administrators" in site.admin.groups
         assert sorted(site.users) == sorted(user["email"] for user in seed["users"])
         assert set(site.groups) == {"Administrators", "All Users", *(group["name"] for group in seed["groups"])}
         assert set(site.dashboards) == {board["name"] for board in seed["dashboards"]}
         assert site.api_key == seed["api_key"]
-    export = double.export()
+    export = mock.export()
     assert Mockscope(json.loads(json.dumps(export))).export() == export
 
 

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from http.client import HTTPConnection
 from threading import Event
 from typing import Any, NamedTuple, Self
@@ -26,30 +27,30 @@ PHOEBE = {
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
-class Answer(NamedTuple):
+class RawResponse(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
 
 
-def send(url: str, method: str, target: str, headers: Headers = (), body: Any = None) -> Answer:
+def send(url: str, method: str, target: str, headers: Headers = (), body: Any = None) -> RawResponse:
     """Send one request on a connection of its own; what is not bytes is sent as JSON."""
     content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=WAIT_SECONDS)
-    connection.putrequest(method, target, skip_accept_encoding=True)
-    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
-        connection.putheader(name, value)
-    if content is not None:
-        connection.putheader("Content-Length", str(len(content)))
-        connection.putheader("Content-Type", "application/json")
-    connection.endheaders(content)
-    response = connection.getresponse()
-    answer = Answer(response.status, dict(response.getheaders()), response.read())
-    connection.close()
-    return answer
+    with closing(HTTPConnection(urlsplit(url).netloc, timeout=WAIT_SECONDS)) as connection:
+        connection.putrequest(method, target, skip_accept_encoding=True)
+        for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+            connection.putheader(name, value)
+        if content is not None:
+            connection.putheader("Content-Length", str(len(content)))
+            connection.putheader("Content-Type", "application/json")
+        connection.endheaders(content)
+        response = connection.getresponse()
+        return RawResponse(response.status, dict(response.getheaders()), response.read())
 
 
-def call(site: mockscope.MockSite, method: str, target: str, body: Any = None, *, email: str | None = None) -> Answer:
+def send_to(
+    site: mockscope.MockSite, method: str, target: str, body: Any = None, *, email: str | None = None
+) -> RawResponse:
     """Send a request that opens a site."""
     named = {} if email is None else {"Http-X-Email": email}
     return send(site.url, method, target, site.headers | named, body)
@@ -92,11 +93,11 @@ class Half:
         self._socket.close()
 
 
-def announcing(journal: object, monkeypatch: pytest.MonkeyPatch) -> Event:
+def announcing(call_log: object, monkeypatch: pytest.MonkeyPatch) -> Event:
     """An event that is set when somebody begins to wait for calls of a journal to be answered."""
     waiting = Event()
     # Nothing public says that somebody waits.
-    condition = journal._changed  # type: ignore[attr-defined]
+    condition = call_log._changed  # type: ignore[attr-defined]
     wait = condition.wait
 
     def announced(timeout: float) -> bool:

@@ -105,24 +105,24 @@ def small(body: Any) -> None:
         small(part)
 
 
-def restore(double: Mockscope) -> None:
+def restore(mock: Mockscope) -> None:
     """The demo site as it was, with one snapshot, one fault and one rate limit; no other site, and a running clock."""
-    for site in double.sites.values():
+    for site in mock.sites.values():
         site.remove()
-    double.clock.reset()
-    double.calls.reset()
-    site = double.site(HOST, DEMO["sites"][0]["api_key"], seed=DEMO)
+    mock.clock.reset()
+    mock.calls.reset()
+    site = mock.site(HOST, DEMO["sites"][0]["api_key"], seed=DEMO)
     site.snapshot("one")
     site.faults.add("get_user", status=503)
     site.faults.rate_limit(100, per=60)
 
 
-def chains(schema: BaseSchema, double: Mockscope) -> type[APIStateMachine]:
+def chains(schema: BaseSchema, mock: Mockscope) -> type[APIStateMachine]:
     """Calls that follow the links of the contract, each with what the one before answered."""
 
     class Chains(schema.as_state_machine()):  # type: ignore[misc]  # a base that is made at run time
         def setup(self) -> None:
-            restore(double)
+            restore(mock)
 
         def before_call(self, case: Case[Any]) -> None:
             small(case.body)

@@ -37,7 +37,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class PredictedResponse:
     """A predicted response. The body of a refusal is only known by its shape, and is None here."""
 
     status: int
@@ -135,15 +135,15 @@ class Model:
     def export(self) -> dict[str, Any]:
         return {"mockscope": 1, "sites": [site.export() for site in self.sites]}
 
-    def answer(self, request: Request) -> Answer:
+    def respond(self, request: Request) -> PredictedResponse:
         """Answer a request, and keep what it wrote."""
         try:
-            answer = self._answer(request)
+            response = self._respond(request)
         except Refuse as refusal:
-            answer = Answer(refusal.status)
-        return Answer(answer.status, b"") if request.method == "HEAD" else answer
+            response = PredictedResponse(refusal.status)
+        return PredictedResponse(response.status, b"") if request.method == "HEAD" else response
 
-    def _answer(self, request: Request) -> Answer:
+    def _respond(self, request: Request) -> PredictedResponse:
         site = self._authenticate(values_of(request, "http-x-partner-auth"))
         path, _, query_text = request.target.partition("?")
         query = dict(parse_qsl(query_text, keep_blank_values=True))
@@ -170,14 +170,14 @@ class Model:
 
     # -- users -------------------------------------------------------------------------------------------------
 
-    def _users(self, site: ModelSite, method: str, query: dict[str, str], request: Request) -> Answer:
+    def _users(self, site: ModelSite, method: str, query: dict[str, str], request: Request) -> PredictedResponse:
         sent = values_of(request, "http-x-email")
         match method:
             case "GET" if not sent:
                 start = query.get("next_page_start", "").lower().replace(" ", "+")
                 return page(site, "users", site.sorted_users(), "email", start)
             case "GET":
-                return Answer(200, dict(named_user(site, sent)))
+                return PredictedResponse(200, dict(named_user(site, sent)))
             case "POST":
                 return create_user(site, read_object(site, request), query)
             case "PUT":
@@ -189,7 +189,7 @@ class Model:
 
     # -- groups ------------------------------------------------------------------------------------------------
 
-    def _groups(self, site: ModelSite, method: str, query: dict[str, str], request: Request) -> Answer:
+    def _groups(self, site: ModelSite, method: str, query: dict[str, str], request: Request) -> PredictedResponse:
         match method:
             case "GET":
                 groups = [site.group(name) for name in sorted(site.access)]
@@ -201,7 +201,9 @@ class Model:
                 return create_group(site, read_object(site, request), query)
         raise Refuse(405)
 
-    def _one_group(self, site: ModelSite, method: str, name: str, query: dict[str, str], request: Request) -> Answer:
+    def _one_group(
+        self, site: ModelSite, method: str, name: str, query: dict[str, str], request: Request
+    ) -> PredictedResponse:
         if method not in ("GET", "PUT", "DELETE"):
             raise Refuse(405)
         if name not in site.access:
@@ -210,7 +212,7 @@ class Model:
             case "GET":
                 boards = sorted(site.dashboards, key=lambda board: str(board["name"]))
                 shown = [{"name": b["name"], "access": b["access"][name]} for b in boards if name in b["access"]]
-                return Answer(200, {**site.group(name), "dashboards": shown})
+                return PredictedResponse(200, {**site.group(name), "dashboards": shown})
             case "PUT":
                 return update_group(site, name, read_object(site, request), query)
         return delete_group(site, name, query)
@@ -219,10 +221,10 @@ class Model:
 # -- the operations --------------------------------------------------------------------------------------------
 
 
-def page(site: ModelSite, word: str, records: list[dict[str, Any]], key: str, start: str) -> Answer:
+def page(site: ModelSite, word: str, records: list[dict[str, Any]], key: str, start: str) -> PredictedResponse:
     rest = [record for record in records if (record[key].lower() if key == "email" else record[key]) >= start]
     size = site.policy["page_size"]
-    return Answer(
+    return PredictedResponse(
         200,
         {
             f"total_{word}": len(records),
@@ -233,7 +235,7 @@ def page(site: ModelSite, word: str, records: list[dict[str, Any]], key: str, st
     )
 
 
-def create_user(site: ModelSite, body: dict[str, Any], query: dict[str, str]) -> Answer:
+def create_user(site: ModelSite, body: dict[str, Any], query: dict[str, str]) -> PredictedResponse:
     names = ("first_name", "last_name", "email", "invited_by_email")
     if not all(is_text(body.get(name)) for name in names):
         raise Refuse(400)
@@ -245,7 +247,7 @@ def create_user(site: ModelSite, body: dict[str, Any], query: dict[str, str]) ->
     if site.find_user(body["email"]):
         raise Refuse(409)
     if is_dry_run(query):
-        return Answer(site.policy["test_mode_create_status"], TEST_MODE_MESSAGE)
+        return PredictedResponse(site.policy["test_mode_create_status"], TEST_MODE_MESSAGE)
     site.create_missing_groups(groups)
     user = {
         "first_name": body["first_name"],
@@ -257,35 +259,37 @@ def create_user(site: ModelSite, body: dict[str, Any], query: dict[str, str]) ->
         "tfa_enabled": False,
     }
     site.users.append(user)
-    return Answer(201, dict(user))
+    return PredictedResponse(201, dict(user))
 
 
-def update_user(site: ModelSite, user: dict[str, Any], body: dict[str, Any], query: dict[str, str]) -> Answer:
+def update_user(
+    site: ModelSite, user: dict[str, Any], body: dict[str, Any], query: dict[str, str]
+) -> PredictedResponse:
     if not all(is_text(body[name]) for name in ("first_name", "last_name") if name in body):
         raise Refuse(400)
     if not is_group_list(body.get("groups")):
         raise Refuse(400)
     groups = site.groups_to_set(body["groups"]) if "groups" in body else user["groups"]
     if is_dry_run(query):
-        return Answer(200, TEST_MODE_MESSAGE)
+        return PredictedResponse(200, TEST_MODE_MESSAGE)
     site.create_missing_groups(groups)
     user["first_name"] = body.get("first_name", user["first_name"])
     user["last_name"] = body.get("last_name", user["last_name"])
     user["groups"] = groups
-    return Answer(200, dict(user))
+    return PredictedResponse(200, dict(user))
 
 
-def delete_user(site: ModelSite, user: dict[str, Any], query: dict[str, str]) -> Answer:
+def delete_user(site: ModelSite, user: dict[str, Any], query: dict[str, str]) -> PredictedResponse:
     if is_dry_run(query):
-        return Answer(200, TEST_MODE_MESSAGE)
+        return PredictedResponse(200, TEST_MODE_MESSAGE)
     site.users.remove(user)
     for board in site.dashboards:
         if board["owner"] is not None and board["owner"].lower() == user["email"].lower():
             board["owner"] = None
-    return Answer(200, {"message": f"User removed from {site.host}"})
+    return PredictedResponse(200, {"message": f"User removed from {site.host}"})
 
 
-def create_group(site: ModelSite, body: dict[str, Any], query: dict[str, str]) -> Answer:
+def create_group(site: ModelSite, body: dict[str, Any], query: dict[str, str]) -> PredictedResponse:
     creator: Any = body["created_by_email"] if "created_by_email" in body else body.get("create_by_email")
     if not is_text(body.get("name")) or not is_access(body.get("access")) or not is_text(creator):
         raise Refuse(400)
@@ -296,12 +300,12 @@ def create_group(site: ModelSite, body: dict[str, Any], query: dict[str, str]) -
     if body["name"] in site.access:
         raise Refuse(409)
     if is_dry_run(query):
-        return Answer(site.policy["test_mode_create_status"], TEST_MODE_MESSAGE)
+        return PredictedResponse(site.policy["test_mode_create_status"], TEST_MODE_MESSAGE)
     site.access[body["name"]] = body["access"].capitalize()
-    return Answer(201, site.group(body["name"]))
+    return PredictedResponse(201, site.group(body["name"]))
 
 
-def update_group(site: ModelSite, name: str, body: dict[str, Any], query: dict[str, str]) -> Answer:
+def update_group(site: ModelSite, name: str, body: dict[str, Any], query: dict[str, str]) -> PredictedResponse:
     if "name" in body and not is_text(body["name"]):
         raise Refuse(400)
     if "access" in body and not is_access(body["access"]):
@@ -312,28 +316,28 @@ def update_group(site: ModelSite, name: str, body: dict[str, Any], query: dict[s
     if new_name != name and new_name in site.access:
         raise Refuse(409)
     if is_dry_run(query):
-        return Answer(200, TEST_MODE_MESSAGE)
+        return PredictedResponse(200, TEST_MODE_MESSAGE)
     access = site.access.pop(name)
     site.access[new_name] = body.get("access", access).capitalize()
     for user in site.users:
         user["groups"] = [new_name if group == name else group for group in user["groups"]]
     for board in site.dashboards:
         board["access"] = {new_name if group == name else group: word for group, word in board["access"].items()}
-    return Answer(200, site.group(new_name))
+    return PredictedResponse(200, site.group(new_name))
 
 
-def delete_group(site: ModelSite, name: str, query: dict[str, str]) -> Answer:
+def delete_group(site: ModelSite, name: str, query: dict[str, str]) -> PredictedResponse:
     if site.policy["protect_builtin_groups"] and name in BUILTIN:
         raise Refuse(400)
     if is_dry_run(query):
-        return Answer(200, TEST_MODE_MESSAGE)
+        return PredictedResponse(200, TEST_MODE_MESSAGE)
     del site.access[name]
     for user in site.users:
         if name in user["groups"]:
             user["groups"] = [group for group in user["groups"] if group != name] or site.default_groups()
     for board in site.dashboards:
         board["access"].pop(name, None)
-    return Answer(200, {"message": f"Group removed from {site.host}"})
+    return PredictedResponse(200, {"message": f"Group removed from {site.host}"})
 
 
 # -- what a request says ---------------------------------------------------------------------------------------

@@ -40,12 +40,12 @@ FRIENDS: dict[str, Any] = {
 
 def friends() -> tuple[Mockscope, MockSite]:
     """A double with one site."""
-    double = Mockscope(FRIENDS)
-    return double, double.sites["example_site"]
+    mock = Mockscope(FRIENDS)
+    return mock, mock.sites["example_site"]
 
 
-def ask(
-    double: Mockscope, site: MockSite, method: str, target: str, body: object = None, *, email: str | None = None
+def send_request(
+    mock: Mockscope, site: MockSite, method: str, target: str, body: object = None, *, email: str | None = None
 ) -> tuple[int, Any]:
     """Send a request to the application; status and body."""
     headers = site.headers | ({} if email is None else {"Http-X-Email": email})
@@ -71,25 +71,25 @@ def ask(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(double.app(scope, receive, send))
+    asyncio.run(mock.app(scope, receive, send))
     return sent[0]["status"], json.loads(b"".join(message.get("body", b"") for message in sent[1:]))
 
 
-def pages(double: Mockscope, site: MockSite, path: str) -> list[Any]:
+def pages(mock: Mockscope, site: MockSite, path: str) -> list[Any]:
     """Every page of a list, by the API."""
-    found = [ask(double, site, "GET", path)]
+    found = [send_request(mock, site, "GET", path)]
     while cursor := found[-1][1].get("next_page_start"):
-        found.append(ask(double, site, "GET", f"{path}?next_page_start={quote(cursor, safe='')}"))
+        found.append(send_request(mock, site, "GET", f"{path}?next_page_start={quote(cursor, safe='')}"))
     return found
 
 
-def seen(double: Mockscope, site: MockSite) -> dict[str, Any]:
+def seen(mock: Mockscope, site: MockSite) -> dict[str, Any]:
     """All that a client can see: every page, every user and every group."""
     return {
-        "users": pages(double, site, USERS),
-        "groups": pages(double, site, GROUPS),
-        "each user": [ask(double, site, "GET", USERS, email=email) for email in site.users],
-        "each group": [ask(double, site, "GET", f"{GROUPS}/{quote(name, safe='')}") for name in site.groups],
+        "users": pages(mock, site, USERS),
+        "groups": pages(mock, site, GROUPS),
+        "each user": [send_request(mock, site, "GET", USERS, email=email) for email in site.users],
+        "each group": [send_request(mock, site, "GET", f"{GROUPS}/{quote(name, safe='')}") for name in site.groups],
         "administrators": [user.email for user in site._site.administrators()],
     }
 
@@ -105,7 +105,7 @@ def indexed(site: MockSite) -> dict[str, Any]:
     }
 
 
-def assert_like_fresh(double: Mockscope, site: MockSite) -> None:
+def assert_like_fresh(mock: Mockscope, site: MockSite) -> None:
     """Assert that a site looks, and is indexed, like one that is loaded from its export."""
     exported = site.export()
     fresh = Mockscope(exported)
@@ -114,6 +114,6 @@ def assert_like_fresh(double: Mockscope, site: MockSite) -> None:
     assert twin.export() == exported
     # Of a site that answers 404 to everything there is nothing to be seen.
     enabled, site.enabled, twin.enabled = site.enabled, True, True
-    assert seen(double, site) == seen(fresh, twin)
+    assert seen(mock, site) == seen(fresh, twin)
     assert indexed(site) == indexed(twin)
     site.enabled = enabled

@@ -19,7 +19,7 @@ GROUPS = "/api/v1/groups"
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A status, headers in their order, and a body."""
 
     status: int
@@ -51,11 +51,11 @@ class Client:
         double: what answers.
     """
 
-    def __init__(self, site: mockscope.MockSite, double: Double) -> None:
+    def __init__(self, site: mockscope.MockSite, mock: Double) -> None:
         self.site = site
-        self.double = double
+        self.mock = mock
 
-    def ask(
+    def request(
         self,
         method: str,
         target: str,
@@ -64,46 +64,46 @@ class Client:
         email: str | None = None,
         headers: Headers = (),
         authenticated: bool = True,
-    ) -> Answer:
+    ) -> Response:
         """Send a request; a mapping is sent as JSON, a list of chunks without a Content-Length."""
         sent: list[tuple[str, str]] = list(headers.items()) if isinstance(headers, Mapping) else list(headers)
         if authenticated:
             sent += self.site.headers.items()
         if email is not None:
             sent.append(("Http-X-Email", email))
-        return ask(self.double, method, target, body, sent)
+        return send_request(self.mock, method, target, body, sent)
 
-    def get(self, target: str, **options: Any) -> Answer:
-        return self.ask("GET", target, **options)
+    def get(self, target: str, **options: Any) -> Response:
+        return self.request("GET", target, **options)
 
-    def post(self, target: str, body: Body = None, **options: Any) -> Answer:
-        return self.ask("POST", target, body, **options)
+    def post(self, target: str, body: Body = None, **options: Any) -> Response:
+        return self.request("POST", target, body, **options)
 
-    def put(self, target: str, body: Body = None, **options: Any) -> Answer:
-        return self.ask("PUT", target, body, **options)
+    def put(self, target: str, body: Body = None, **options: Any) -> Response:
+        return self.request("PUT", target, body, **options)
 
-    def delete(self, target: str, **options: Any) -> Answer:
-        return self.ask("DELETE", target, **options)
+    def delete(self, target: str, **options: Any) -> Response:
+        return self.request("DELETE", target, **options)
 
 
-def ask(
-    double: Double,
+def send_request(
+    mock: Double,
     method: str,
     target: str,
     body: Body,
     headers: list[tuple[str, str]],
-) -> Answer:
+) -> Response:
     """Send a request to a double and return its answer."""
-    return asyncio.run(_ask(double, method, target, body, headers))
+    return asyncio.run(_send_request(mock, method, target, body, headers))
 
 
-async def _ask(
-    double: Double,
+async def _send_request(
+    mock: Double,
     method: str,
     target: str,
     body: Body,
     headers: list[tuple[str, str]],
-) -> Answer:
+) -> Response:
     chunks = _chunks(body)
     if not isinstance(body, list) and body is not None:
         length = ("Content-Length", str(len(chunks[0])))
@@ -134,8 +134,8 @@ async def _ask(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await double.app(scope, receive, send)
-    return Answer(
+    await mock.app(scope, receive, send)
+    return Response(
         sent[0]["status"],
         tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in sent[0]["headers"]),
         b"".join(message.get("body", b"") for message in sent[1:]),
@@ -158,8 +158,8 @@ def _chunks(body: Body) -> list[bytes]:
 
 def page_site(*, hint_header: bool = True, **options: Any) -> Client:
     """A site with the people of the vendor's page: Rachel and Mike are administrators, everybody is in All Users."""
-    double = mockscope.Mockscope(hint_header=hint_header)
-    return Client(double.site(seed=PAGE, **({"host": "example-site", "api_key": PAGE_KEY} | options)), double)
+    mock = mockscope.Mockscope(hint_header=hint_header)
+    return Client(mock.site(seed=PAGE, **({"host": "example-site", "api_key": PAGE_KEY} | options)), mock)
 
 
 PAGE_KEY = "e179017a-62b0-4996-8a38-e91aa9f1"

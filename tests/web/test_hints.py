@@ -19,10 +19,10 @@ from support.web_client import (
     PAGE_KEY,
     PHOEBE,
     USERS,
-    Answer,
     Body,
     Client,
     Headers,
+    Response,
     page_site,
 )
 
@@ -42,7 +42,7 @@ AUTH = "Http-X-Partner-Auth"
 OPENS = f"example-site:{PAGE_KEY}"
 JOEY = "joey@example.com"
 
-Mistake = Callable[[Client], Answer]
+Mistake = Callable[[Client], Response]
 
 
 def unauthenticated(*headers: tuple[str, str]) -> Mistake:
@@ -75,7 +75,7 @@ def put_group(name: str, body: Any) -> Mistake:
 
 
 def delete_user(path: str = USERS, body: Any = None, **options: Any) -> Mistake:
-    return lambda client: client.ask("DELETE", path, body, **options)
+    return lambda client: client.request("DELETE", path, body, **options)
 
 
 def delete_group(name: str) -> Mistake:
@@ -84,58 +84,58 @@ def delete_group(name: str) -> Mistake:
 
 def preflight(**options: Any) -> Mistake:
     headers = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "GET"}
-    return lambda client: client.ask("OPTIONS", USERS, headers=headers, **options)
+    return lambda client: client.request("OPTIONS", USERS, headers=headers, **options)
 
 
-def disabled(client: Client) -> Answer:
+def disabled(client: Client) -> Response:
     client.site.enabled = False
     return client.get(USERS)
 
 
-def of_another_site(client: Client) -> Answer:
-    other = client.double.site(host="another-site")
+def of_another_site(client: Client) -> Response:
+    other = client.mock.site(host="another-site")
     return client.get(USERS, headers={AUTH: f"example-site:{other.api_key}"}, authenticated=False)
 
 
-def rotated(client: Client) -> Answer:
+def rotated(client: Client) -> Response:
     client.site.rotate_key()
     return client.get(USERS, headers={AUTH: OPENS}, authenticated=False)
 
 
 def removed(label: str = "") -> Mistake:
-    def ask(client: Client) -> Answer:
+    def send_request(client: Client) -> Response:
         client.site.label = label
         client.site.remove()
         return client.get(USERS)
 
-    return ask
+    return send_request
 
 
-def key_first(client: Client) -> Answer:
+def key_first(client: Client) -> Response:
     return client.get(USERS, headers={AUTH: f"{PAGE_KEY}:example-site"}, authenticated=False)
 
 
-def failing_action(client: Client) -> Answer:
-    client.site.faults.add("list_users", action=lambda entry, answer: 1 / 0)  # type: ignore[arg-type, return-value]
+def failing_action(client: Client) -> Response:
+    client.site.faults.add("list_users", action=lambda call, response: 1 / 0)  # type: ignore[arg-type, return-value]
     return client.get(USERS)
 
 
-def plus_in_a_group(client: Client) -> Answer:
+def plus_in_a_group(client: Client) -> Response:
     client.site.add_group("R+D")
     return client.get(f"{GROUPS}?next_page_start=R+D")
 
 
-def administrators_only(client: Client) -> Answer:
+def administrators_only(client: Client) -> Response:
     client.site.set_policy(creator_must_be_admin=True)
     return client.post(GROUPS, {**FRIENDS, "created_by_email": JOEY})
 
 
-def administrators_only_as_the_table_spells_it(client: Client) -> Answer:
+def administrators_only_as_the_table_spells_it(client: Client) -> Response:
     client.site.set_policy(creator_must_be_admin=True)
     return client.post(GROUPS, {**without(FRIENDS, "created_by_email"), "create_by_email": JOEY})
 
 
-def json_only(client: Client) -> Answer:
+def json_only(client: Client) -> Response:
     client.site.set_policy(require_json_content_type=True)
     return client.post(USERS, PHOEBE)
 
@@ -191,7 +191,7 @@ MISTAKES: dict[str, tuple[Mistake, int, HintTemplate]] = {
     "misspelt path": (get("/api/v1/user"), 404, HintTemplate.PATH_UNKNOWN),
     "path that goes on": (get("/api/v1/users/reset"), 404, HintTemplate.PATH_UNKNOWN),
     "unescaped slash": (get(f"{GROUPS}/R/D"), 404, HintTemplate.UNESCAPED_SLASH),
-    "method not offered": (lambda client: client.ask("PATCH", USERS), 405, HintTemplate.METHOD_NOT_OFFERED),
+    "method not offered": (lambda client: client.request("PATCH", USERS), 405, HintTemplate.METHOD_NOT_OFFERED),
     # -- the email that names a user
     "X-Email for a deletion": (delete_user(headers={"X-Email": JOEY}), 400, HintTemplate.EMAIL_HEADER_RENAMED),
     "HTTP_X_EMAIL for a deletion": (
@@ -1127,7 +1127,7 @@ NO_MISTAKE = {HintTemplate.CRASHED, HintTemplate.HEAD_TOO_LONG}
 class Caller(Client):
     """The same client over a real connection, with every byte as it is told."""
 
-    def ask(
+    def request(
         self,
         method: str,
         target: str,
@@ -1136,21 +1136,21 @@ class Caller(Client):
         email: str | None = None,
         headers: Headers = (),
         authenticated: bool = True,
-    ) -> Answer:
+    ) -> Response:
         sent = [*(headers.items() if isinstance(headers, Mapping) else headers)]
         sent += self.site.headers.items() if authenticated else []
         sent += [("Http-X-Email", email)] if email is not None else []
         content = body.encode() if isinstance(body, str) else body
         content = json.dumps(content).encode() if isinstance(content, Mapping) else content
         assert content is None or isinstance(content, bytes)
-        with closing(HTTPConnection(urlsplit(self.double.url).netloc, timeout=300)) as connection:
+        with closing(HTTPConnection(urlsplit(self.mock.url).netloc, timeout=300)) as connection:
             connection.putrequest(method, target)
             for name, value in [*sent, *([("Content-Length", str(len(content)))] if content is not None else [])]:
                 connection.putheader(name, value)
             connection.endheaders(content)
             response = connection.getresponse()
             named = tuple((name.lower(), value) for name, value in response.getheaders())
-            return Answer(response.status, named, response.read())
+            return Response(response.status, named, response.read())
 
 
 @pytest.fixture(scope="module")
@@ -1168,8 +1168,8 @@ def caller(server: mockscope.LiveServer) -> Iterator[Caller]:
 
 def latest(caller: Caller) -> mockscope.Call:
     """The latest call, whether it reached the site or none."""
-    entries: list[mockscope.Call] = [*caller.site.calls, *caller.double.calls]
-    return max(entries, key=lambda entry: entry.number)
+    calls: list[mockscope.Call] = [*caller.site.calls, *caller.mock.calls]
+    return max(calls, key=lambda call: call.number)
 
 
 @pytest.mark.rule("HTTP-10")
@@ -1179,12 +1179,12 @@ def test_a_mistake_over_the_wire_is_explained_in_the_header_and_among_the_calls(
 ) -> None:
     make, status, hint = MISTAKES[mistake]
 
-    answer = make(caller)
+    response = make(caller)
 
-    entry = latest(caller)
-    assert (answer.status, answer.hint, entry.hint) == (status, hint.code, said)
-    assert (entry.status, entry.id) == (status, answer.header("x-request-id"))
-    assert entry.hints == ((said,) if status < 400 else ())
+    call = latest(caller)
+    assert (response.status, response.hint, call.hint) == (status, hint.code, said)
+    assert (call.status, call.id) == (status, response.header("x-request-id"))
+    assert call.hints == ((said,) if status < 400 else ())
 
 
 @pytest.mark.parametrize(("mistake", "said"), [(mistake, said) for said, names in SAID for mistake in names])
@@ -1222,9 +1222,9 @@ def test_a_crash_has_its_own_hint(monkeypatch: pytest.MonkeyPatch, caller: Calle
 
     monkeypatch.setattr(Site, "list_users", list_users)
 
-    answer = caller.get(USERS)
+    response = caller.get(USERS)
 
-    assert (answer.status, answer.hint) == (500, "crashed")
+    assert (response.status, response.hint) == (500, "crashed")
     assert latest(caller).hint == Hint(
         "crashed",
         "This is a fault of mockscope, not of the client.",
@@ -1254,22 +1254,22 @@ def test_codes_are_unique_and_fit_a_header() -> None:
 # -- what the hint says ----------------------------------------------------------------------------------------
 
 
-def advice_of(make: Mistake) -> Hint | None:
+def hint_of(make: Mistake) -> Hint | None:
     client = page_site()
-    advice: list[Hint | None] = []
-    client.double.observers.append(lambda entry: advice.append(entry.hint))
+    hint: list[Hint | None] = []
+    client.mock.observers.append(lambda call: hint.append(call.hint))
     make(client)
-    assert len(advice) == 1
-    return advice[0]
+    assert len(hint) == 1
+    return hint[0]
 
 
 @pytest.mark.parametrize("mistake", list(MISTAKES))
 def test_every_hint_has_a_cause_and_a_remedy_with_every_place_filled(mistake: str) -> None:
-    advice = advice_of(MISTAKES[mistake][0])
+    hint = hint_of(MISTAKES[mistake][0])
 
-    assert advice is not None
-    assert str(advice) == f"{advice.code}: {advice.cause} {advice.remedy}"
-    for sentence in (advice.cause, advice.remedy):
+    assert hint is not None
+    assert str(hint) == f"{hint.code}: {hint.cause} {hint.remedy}"
+    for sentence in (hint.cause, hint.remedy):
         assert sentence.endswith((".", "?", "!"))
         assert "{" not in sentence.replace("{} changes nothing", "")
 
@@ -1279,17 +1279,17 @@ def test_every_hint_has_a_cause_and_a_remedy_with_every_place_filled(mistake: st
     [("rachell@example.com", "rachel@example.com"), ("gunther@example.org", "mike@example.com")],
 )
 def test_a_hint_names_the_nearest_administrator(email: str, administrator: str) -> None:
-    advice = advice_of(post_user(invited_by_email=email))
+    hint = hint_of(post_user(invited_by_email=email))
 
-    assert advice is not None
-    assert advice.remedy == f"Name an administrator in invited_by_email, such as {administrator}."
+    assert hint is not None
+    assert hint.remedy == f"Name an administrator in invited_by_email, such as {administrator}."
 
 
 def test_an_access_in_another_case_is_not_reported_as_misspelt() -> None:
-    advice = advice_of(post_group(name="", access="sQl"))
+    hint = hint_of(post_group(name="", access="sQl"))
 
-    assert advice is not None
-    assert advice.code == "fields-invalid"
+    assert hint is not None
+    assert hint.code == "fields-invalid"
 
 
 ALL_AT_ONCE = f"{USERS}?_=1&next_page_start=null&page=2&preview=1"
@@ -1321,12 +1321,12 @@ ALL_AT_ONCE = f"{USERS}?_=1&next_page_start=null&page=2&preview=1"
 def test_ignored_input_has_its_hint_whether_the_call_succeeds_or_fails(
     make: Mistake, status: int, codes: list[str], caller: Caller
 ) -> None:
-    answer = make(caller)
+    response = make(caller)
 
-    entry = latest(caller)
-    assert (answer.status, answer.hint) == (status, codes[0])
-    assert [advice.code for advice in entry.hints] == (codes if status < 400 else codes[1:])
-    assert [finding.call for finding in caller.site.findings()] == ([entry] * len(codes) if status < 400 else [])
+    call = latest(caller)
+    assert (response.status, response.hint) == (status, codes[0])
+    assert [hint.code for hint in call.hints] == (codes if status < 400 else codes[1:])
+    assert [finding.call for finding in caller.site.findings()] == ([call] * len(codes) if status < 400 else [])
 
 
 @pytest.mark.rule("HTTP-7")
@@ -1352,8 +1352,8 @@ def test_a_refused_dry_run_has_the_hint_about_test_mode() -> None:
 
     delete_user(f"{USERS}?dry_run=true", email="nobody@example.com")(client)
 
-    [advice] = client.site.calls.last.hints
-    assert advice.cause == "There is no parameter dry_run: this call was refused anyway."
+    [hint] = client.site.calls.last.hints
+    assert hint.cause == "There is no parameter dry_run: this call was refused anyway."
 
 
 def test_at_most_ten_unknown_parameters_have_hints() -> None:
@@ -1361,19 +1361,19 @@ def test_at_most_ten_unknown_parameters_have_hints() -> None:
 
     client.get(f"{USERS}?{'&'.join(f'x{number}=1' for number in range(1000))}")
 
-    assert [advice.code for advice in client.site.calls.last.hints] == ["parameter-unknown"] * 10
+    assert [hint.code for hint in client.site.calls.last.hints] == ["parameter-unknown"] * 10
 
 
 def test_a_hint_names_only_some_of_many_sites() -> None:
     client = page_site()
     for number in range(7):
-        client.double.site(f"site-{number}")
+        client.mock.site(f"site-{number}")
 
     unauthenticated((AUTH, "nowhere:key"))(client)
 
-    [entry] = client.double.calls
-    assert entry.hint is not None
-    assert entry.hint.cause == (
+    [call] = client.mock.calls
+    assert call.hint is not None
+    assert call.hint.cause == (
         "There is no site nowhere here. The sites are: example-site, site-0, site-1, site-2, site-3 and 3 more."
     )
 
@@ -1399,17 +1399,17 @@ def test_a_refusal_of_only_access_or_groups_has_their_rule(make: Mistake, rule: 
 
 
 def test_a_group_name_with_a_comma_is_shown_whole() -> None:
-    advice = advice_of(post_user(groups=["Sales, NY", "Zoo"]))
+    hint = hint_of(post_user(groups=["Sales, NY", "Zoo"]))
 
-    assert advice is not None
-    assert "The site has no group Sales, NY." in advice.cause
+    assert hint is not None
+    assert "The site has no group Sales, NY." in hint.cause
 
 
 def test_a_hint_cuts_long_values() -> None:
-    advice = advice_of(post_user(**{"x" * 100_000: 1}))
+    hint = hint_of(post_user(**{"x" * 100_000: 1}))
 
-    assert advice is not None
-    assert len(str(advice)) < 300
+    assert hint is not None
+    assert len(str(hint)) < 300
 
 
 @pytest.mark.parametrize(
@@ -1437,10 +1437,10 @@ def test_a_hint_cuts_long_values() -> None:
     ],
 )
 def test_an_ordinary_success_has_no_hint(make: Mistake) -> None:
-    answer = make(page_site())
+    response = make(page_site())
 
-    assert answer.status in (200, 201)
-    assert answer.hint is None
+    assert response.status in (200, 201)
+    assert response.hint is None
 
 
 @pytest.mark.parametrize(
@@ -1457,9 +1457,9 @@ def test_a_comma_inside_a_string_is_not_a_trailing_comma(body: str) -> None:
 def test_a_mistake_far_into_a_body_has_a_hint_that_says_where() -> None:
     body = f'{{"first_name": "{"x" * 100_000}", "last_name": 1,}}'
 
-    advice = advice_of(post(body))
+    hint = hint_of(post(body))
 
-    assert advice == Hint(
+    assert hint == Hint(
         "json-malformed",
         "The body is not valid JSON in UTF-8: Illegal trailing comma before end of object at line 1, column 100034.",
         "Send one JSON object.",

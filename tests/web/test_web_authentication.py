@@ -1,7 +1,7 @@
 """AUTH-1 to AUTH-4 over HTTP."""
 
 import pytest
-from support.web_client import GROUPS, PAGE_KEY, USERS, Answer, Client, ask, page_site
+from support.web_client import GROUPS, PAGE_KEY, USERS, Client, Response, page_site, send_request
 
 EVERY_ENDPOINT = [
     ("GET", USERS),
@@ -16,8 +16,8 @@ EVERY_ENDPOINT = [
 ]
 
 
-def opened_with(client: Client, *credentials: str, header: str = "Http-X-Partner-Auth") -> Answer:
-    return ask(client.double, "GET", USERS, None, [(header, value) for value in credentials])
+def opened_with(client: Client, *credentials: str, header: str = "Http-X-Partner-Auth") -> Response:
+    return send_request(client.mock, "GET", USERS, None, [(header, value) for value in credentials])
 
 
 @pytest.mark.rule("AUTH-1")
@@ -31,9 +31,9 @@ def test_the_header_is_matched_without_case(header: str) -> None:
 @pytest.mark.rule("AUTH-1")
 @pytest.mark.parametrize("header", ["X-Partner-Auth", "Authorization", "Http_X_Partner_Auth"])
 def test_no_other_header_authenticates(header: str) -> None:
-    answer = opened_with(page_site(), f"example-site:{PAGE_KEY}", header=header)
+    response = opened_with(page_site(), f"example-site:{PAGE_KEY}", header=header)
 
-    assert (answer.status, answer.json()) == (
+    assert (response.status, response.json()) == (
         403,
         {"message": "The Http-X-Partner-Auth header is missing or blank: send <site-host>:<api-key>."},
     )
@@ -65,9 +65,9 @@ def test_the_host_of_a_site_with_spaces_holds_a_colon() -> None:
     ],
 )
 def test_credentials_that_open_no_site_are_refused(credentials: list[str], message: str) -> None:
-    answer = opened_with(page_site(), *credentials)
+    response = opened_with(page_site(), *credentials)
 
-    assert (answer.status, answer.json()) == (403, {"message": message})
+    assert (response.status, response.json()) == (403, {"message": message})
 
 
 @pytest.mark.rule("AUTH-2")
@@ -80,7 +80,7 @@ def test_the_same_credentials_may_be_sent_twice() -> None:
 @pytest.mark.rule("AUTH-2")
 @pytest.mark.parametrize(("method", "path"), EVERY_ENDPOINT)
 def test_every_endpoint_requires_credentials(method: str, path: str) -> None:
-    assert page_site().ask(method, path, {}, authenticated=False).status == 403
+    assert page_site().request(method, path, {}, authenticated=False).status == 403
 
 
 @pytest.mark.rule("AUTH-3")
@@ -89,9 +89,9 @@ def test_every_endpoint_of_a_site_without_the_api_is_not_found(method: str, path
     client = page_site()
     client.site.enabled = False
 
-    answer = client.ask(method, path, {})
+    response = client.request(method, path, {})
 
-    assert (answer.status, answer.json()) == (
+    assert (response.status, response.json()) == (
         404,
         {"message": "The User Management API is not enabled on the site example-site."},
     )
@@ -137,7 +137,7 @@ def test_keys_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_sites_of_one_server_do_not_see_each_other() -> None:
     client = page_site()
-    other = Client(client.double.site(), client.double)
+    other = Client(client.mock.site(), client.mock)
 
     assert other.get(USERS).json()["total_users"] == 1
     assert other.delete(USERS, email="monica@example.com").status == 400

@@ -42,11 +42,11 @@ def test_a_body_is_parsed_whatever_its_content_type(client: Client, content_type
 
 @pytest.mark.rule("HTTP-4")
 def test_the_last_of_two_equal_keys_wins(client: Client) -> None:
-    answer = client.put(
+    response = client.put(
         USERS, '{"first_name": 1, "first_name": "Joe", "first_name": "Joseph"}', email="joey@example.com"
     )
 
-    assert (answer.status, answer.json()["first_name"]) == (200, "Joseph")
+    assert (response.status, response.json()["first_name"]) == (200, "Joseph")
 
 
 @pytest.mark.rule("HTTP-4")
@@ -64,9 +64,9 @@ def test_the_last_of_two_equal_keys_wins(client: Client) -> None:
 )
 def test_json_that_is_not_an_object_is_400_and_the_message_names_its_type(client: Client, body: str, kind: str) -> None:
     for path in (USERS, GROUPS):
-        answer = client.post(path, body)
+        response = client.post(path, body)
 
-        assert (answer.status, answer.json()) == (
+        assert (response.status, response.json()) == (
             400,
             {"message": f"The body must be a JSON object, and it is {kind}."},
         )
@@ -99,9 +99,9 @@ def test_json_that_is_not_an_object_is_400_and_the_message_names_its_type(client
     ],
 )
 def test_invalid_json_is_400_and_the_message_has_the_position(client: Client, body: bytes, reason: str) -> None:
-    answer = client.post(USERS, body)
+    response = client.post(USERS, body)
 
-    assert (answer.status, answer.json()) == (400, {"message": f"{NOT_JSON}{reason}."})
+    assert (response.status, response.json()) == (400, {"message": f"{NOT_JSON}{reason}."})
 
 
 # The standard library's parser lets these pass, JSON does not.
@@ -111,10 +111,10 @@ def test_invalid_json_is_400_and_the_message_has_the_position(client: Client, bo
 )
 def test_json_that_only_lax_parsers_accept_is_400_and_the_message_has_the_position(client: Client, value: str) -> None:
     for body in (f'{{"first_name": {value}}}', f'{{"nickname": {value}}}', f'{{"groups": [{value}]}}'):
-        answer = client.post(USERS, body)
+        response = client.post(USERS, body)
 
-        assert answer.status == 400
-        message = answer.json()["message"]
+        assert response.status == 400
+        message = response.json()["message"]
         assert message.startswith(NOT_JSON)
         assert re.search(r"line \d+, column \d+|byte \d+", message), message
 
@@ -145,17 +145,17 @@ def test_a_huge_number_is_a_number(client: Client, number: str) -> None:
 @pytest.mark.rule("HTTP-4")
 @pytest.mark.parametrize("value", ['"\\ud83d\\ude00"', '"😀"', '"\\\\ud800"'])
 def test_characters_are_decoded_from_any_escape(client: Client, value: str) -> None:
-    answer = client.put(USERS, f'{{"first_name": {value}, "x": 1e999}}', email="joey@example.com")
+    response = client.put(USERS, f'{{"first_name": {value}, "x": 1e999}}', email="joey@example.com")
 
-    assert (answer.status, answer.json()["first_name"]) == (200, json.loads(value))
+    assert (response.status, response.json()["first_name"]) == (200, json.loads(value))
 
 
 @pytest.mark.rule("HTTP-4")
 def test_an_escaped_backslash_is_not_reported_as_half_a_surrogate_pair(client: Client) -> None:
-    answer = client.post(USERS, r'{"a": "\\ud800", "b": "\ud800"}')
+    response = client.post(USERS, r'{"a": "\\ud800", "b": "\ud800"}')
 
-    assert answer.status == 400
-    assert "byte 23" in answer.json()["message"]
+    assert response.status == 400
+    assert "byte 23" in response.json()["message"]
 
 
 @pytest.mark.rule("HTTP-4")
@@ -165,40 +165,40 @@ def test_an_escaped_backslash_is_not_reported_as_half_a_surrogate_pair(client: C
     ids=["open lists", "open objects", "lists", "groups"],
 )
 def test_deep_nesting_is_400(client: Client, body: str) -> None:
-    answer = client.post(USERS, body)
+    response = client.post(USERS, body)
 
-    assert (answer.status, answer.json()) == (400, {"message": f"{NOT_JSON}it is nested too deeply."})
+    assert (response.status, response.json()) == (400, {"message": f"{NOT_JSON}it is nested too deeply."})
 
 
 @pytest.mark.rule("HTTP-4", "HTTP-7", "TEST-4")
 def test_a_body_is_either_written_or_refused_however_deeply_it_is_nested() -> None:
     client = page_site()
-    answered: dict[str, int] = {}
+    expected: dict[str, int] = {}
 
     def status_of(depth: int) -> int:
-        if str(depth) in answered:
-            return answered[str(depth)]
+        if str(depth) in expected:
+            return expected[str(depth)]
         # More colons than fields: whether a name was repeated is looked at as well.
         deep = b'"x:y": ' + b"[" * depth + b"]" * depth
         fields = b'"name": "%d", "access": "View", "created_by_email": "monica@example.com", ' % depth
-        answered[str(depth)] = client.post(GROUPS, b"{" + fields + deep + b"}").status
-        return answered[str(depth)]
+        expected[str(depth)] = client.post(GROUPS, b"{" + fields + deep + b"}").status
+        return expected[str(depth)]
 
     # How deep can be read is the interpreter's.
     too_deep = bisect_left(range(100_000), 400, key=status_of)
     for depth in range(max(1, too_deep - 200), too_deep + 200):
         status_of(depth)
 
-    assert set(answered.values()) == {201, 400}
-    written = {name for name, status in answered.items() if status == 201}
+    assert set(expected.values()) == {201, 400}
+    written = {name for name, status in expected.items() if status == 201}
     assert {name for name in client.site.groups if name.isdigit()} == written
 
 
 @pytest.mark.rule("HTTP-4")
 def test_nesting_that_can_be_read_is_judged_as_a_value(client: Client) -> None:
-    answer = client.put(USERS, f'{{"groups": {"[" * 300 + "]" * 300}}}', email="joey@example.com")
+    response = client.put(USERS, f'{{"groups": {"[" * 300 + "]" * 300}}}', email="joey@example.com")
 
-    assert (answer.status, answer.json()) == (
+    assert (response.status, response.json()) == (
         400,
         {"message": "The request has invalid fields: groups must be a list of strings."},
     )
@@ -214,18 +214,18 @@ def test_a_message_cuts_long_values(client: Client) -> None:
         client.get("/" + "x" * 10_000),
     ]
 
-    assert [answer.status for answer in found] == [400, 400, 400, 400, 404]
-    assert max(len(answer.body) for answer in found) < 500
+    assert [response.status for response in found] == [400, 400, 400, 400, 404]
+    assert max(len(response.body) for response in found) < 500
 
 
 @pytest.mark.rule("HTTP-4")
 @unhurried
 @given(body=st.binary(max_size=40) | st.text(st.sampled_from('{}[]",:\\u0d8e1.- tfn\n'), max_size=12).map(str.encode))
 def test_no_body_crashes_the_server(body: bytes) -> None:
-    answer = CLIENT.post(USERS, body)
+    response = CLIENT.post(USERS, body)
 
-    assert answer.status == 400
-    assert list(answer.json()) == ["message"]
+    assert response.status == 400
+    assert list(response.json()) == ["message"]
 
 
 # Every example is refused, so that one site serves them all.
@@ -241,7 +241,7 @@ def test_an_unknown_field_is_ignored_and_reported_as_a_hint(client: Client) -> N
         client.put(f"{GROUPS}/Friends", {"acces": "view"}),
     ]
 
-    assert [(answer.status, answer.hint) for answer in found] == [
+    assert [(response.status, response.hint) for response in found] == [
         (201, "field-unknown"),
         (200, "field-unknown"),
         (201, "field-unknown"),
@@ -252,41 +252,41 @@ def test_an_unknown_field_is_ignored_and_reported_as_a_hint(client: Client) -> N
 
 @pytest.mark.rule("HTTP-7")
 def test_an_email_can_not_be_changed(client: Client) -> None:
-    answer = client.put(USERS, {"email": "regina@example.com"}, email="joey@example.com")
+    response = client.put(USERS, {"email": "regina@example.com"}, email="joey@example.com")
 
-    assert (answer.status, answer.json()["email"], answer.hint) == (200, "joey@example.com", "email-unchangeable")
+    assert (response.status, response.json()["email"], response.hint) == (200, "joey@example.com", "email-unchangeable")
     assert "regina@example.com" not in client.site.users
 
 
 @pytest.mark.rule("HTTP-7")
 @pytest.mark.parametrize("field", ["last_login_at", "password_updated_at", "tfa_enabled"])
 def test_fields_that_only_the_service_sets_are_ignored(client: Client, field: str) -> None:
-    answer = client.post(USERS, {**PHOEBE, field: "2014-02-06T23:46:07.118Z"})
+    response = client.post(USERS, {**PHOEBE, field: "2014-02-06T23:46:07.118Z"})
 
-    assert (answer.status, answer.hint) == (201, "field-unknown")
-    user = answer.json()
+    assert (response.status, response.hint) == (201, "field-unknown")
+    user = response.json()
     assert (user["last_login_at"], user["password_updated_at"], user["tfa_enabled"]) == (None, None, False)
 
 
 @pytest.mark.parametrize("string", [b'\\"' * 500_000, b"\\" * 1_000_000, b"\\" * 999_999])
 def test_an_unclosed_long_string_is_scanned_once(client: Client, string: bytes) -> None:
     # Looked for from each quote in it, its end would take hours.
-    answer = client.post(USERS, b'{"first_name": "' + string)
+    response = client.post(USERS, b'{"first_name": "' + string)
 
-    assert (answer.status, answer.hint) == (400, "json-malformed")
+    assert (response.status, response.hint) == (400, "json-malformed")
 
 
 @pytest.mark.parametrize("repeated", [b'"x": 0', b'"groups": []'])
 def test_a_repeated_name_among_many_is_found_in_linear_time(client: Client, repeated: bytes) -> None:
     names = b", ".join(b'"%x": 0' % number for number in range(60_000))
-    answer = client.put(USERS, b"{%b, %b, %b}" % (names, repeated, repeated), email="joey@example.com")
+    response = client.put(USERS, b"{%b, %b, %b}" % (names, repeated, repeated), email="joey@example.com")
 
-    assert (answer.status, answer.hint) == (200, "field-unknown")
+    assert (response.status, response.hint) == (200, "field-unknown")
 
 
 def test_a_repeated_group_among_many_is_found_in_linear_time(client: Client) -> None:
     client.site.set_policy(unknown_groups="ignore")
     groups = [f"{number:x}" for number in range(60_000)]
-    answer = client.put(USERS, {"groups": [*groups, "Sales", "Sales"]}, email="joey@example.com")
+    response = client.put(USERS, {"groups": [*groups, "Sales", "Sales"]}, email="joey@example.com")
 
-    assert (answer.status, answer.hint) == (200, "group-repeated")
+    assert (response.status, response.hint) == (200, "group-repeated")

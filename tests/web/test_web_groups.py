@@ -29,14 +29,14 @@ def test_groups_are_rendered_in_the_order_of_the_documentation_to_the_byte() -> 
 
 @pytest.mark.rule("GROUP-2")
 @pytest.mark.parametrize(
-    ("sent", "answered"),
+    ("sent", "expected"),
     [("sql", "Sql"), ("SQL", "Sql"), ("Discovery", "Discovery"), ("dISCOVERY", "Discovery"), ("VIEW", "View")],
 )
-def test_access_is_read_in_any_case_and_rendered_in_one(sent: str, answered: str) -> None:
+def test_access_is_read_in_any_case_and_rendered_in_one(sent: str, expected: str) -> None:
     client = page_site()
 
-    assert client.post(GROUPS, {**FRIENDS, "access": sent}).json() == {"name": "Friends", "access": answered}
-    assert client.put(f"{GROUPS}/Sales", {"access": sent}).json() == {"name": "Sales", "access": answered}
+    assert client.post(GROUPS, {**FRIENDS, "access": sent}).json() == {"name": "Friends", "access": expected}
+    assert client.put(f"{GROUPS}/Sales", {"access": sent}).json() == {"name": "Sales", "access": expected}
 
 
 @pytest.mark.rule("GROUP-2")
@@ -59,17 +59,17 @@ def test_any_other_access_is_400(access: object) -> None:
 def test_roles_are_attributes_of_the_group_and_in_no_response(access: str, roles: tuple[bool, bool]) -> None:
     client = page_site()
 
-    answer = client.post(GROUPS, {**FRIENDS, "access": access})
+    response = client.post(GROUPS, {**FRIENDS, "access": access})
 
-    assert "can_" not in answer.text + client.get(GROUPS).text + client.get(f"{GROUPS}/Friends").text
+    assert "can_" not in response.text + client.get(GROUPS).text + client.get(f"{GROUPS}/Friends").text
     group = client.site.groups["Friends"]
     assert (group.can_edit, group.can_drag_and_drop) == roles
 
 
 @pytest.mark.rule("GROUP-4")
 def test_a_fresh_site_has_two_groups_and_one_administrator() -> None:
-    double = mockscope.Mockscope()
-    client = Client(double.site(), double)
+    mock = mockscope.Mockscope()
+    client = Client(mock.site(), mock)
 
     assert client.get(GROUPS).json()["groups"] == [
         {"name": "Administrators", "access": "Sql"},
@@ -82,10 +82,10 @@ def test_a_fresh_site_has_two_groups_and_one_administrator() -> None:
 @pytest.mark.rule("GROUP-GET-1", "GROUP-5")
 @pytest.mark.parametrize("name", ["Friends", "sales", "SALES", "Sales%20"])
 def test_a_group_of_another_name_is_404(name: str) -> None:
-    answer = page_site().get(f"{GROUPS}/{name}")
+    response = page_site().get(f"{GROUPS}/{name}")
 
     expected = name.replace("%20", " ")
-    assert (answer.status, answer.json()) == (404, {"message": f"The site example-site has no group {expected}."})
+    assert (response.status, response.json()) == (404, {"message": f"The site example-site has no group {expected}."})
 
 
 @pytest.mark.rule("GROUP-CREATE-1")
@@ -147,9 +147,9 @@ def test_a_name_that_exists_is_409() -> None:
     client = page_site()
 
     assert client.post(GROUPS, FRIENDS).status == 201
-    answer = client.post(GROUPS, FRIENDS)
+    response = client.post(GROUPS, FRIENDS)
 
-    assert (answer.status, answer.json()) == (409, {"message": "A group with the name Friends exists already."})
+    assert (response.status, response.json()) == (409, {"message": "A group with the name Friends exists already."})
 
 
 @pytest.mark.rule("GROUP-UPDATE-1")
@@ -165,9 +165,9 @@ def test_a_name_that_exists_is_409() -> None:
 def test_an_update_returns_the_changed_group(body: Mapping[str, Any], group: dict[str, str]) -> None:
     client = page_site()
 
-    answer = client.put(f"{GROUPS}/Sales", body)
+    response = client.put(f"{GROUPS}/Sales", body)
 
-    assert (answer.status, answer.json()) == (200, group)
+    assert (response.status, response.json()) == (200, group)
     assert client.get(f"{GROUPS}/{group['name']}").json() == {**group, "dashboards": []}
 
 
@@ -177,9 +177,9 @@ def test_an_update_returns_the_changed_group(body: Mapping[str, Any], group: dic
     [("", "is blank"), (None, "must be a string, and is null"), (1, "must be a string, and is a number")],
 )
 def test_a_blank_or_mistyped_name_is_400(name: object, problem: str) -> None:
-    answer = page_site().put(f"{GROUPS}/Sales", {"name": name})
+    response = page_site().put(f"{GROUPS}/Sales", {"name": name})
 
-    assert (answer.status, answer.json()) == (400, {"message": f"The request has invalid fields: name {problem}."})
+    assert (response.status, response.json()) == (400, {"message": f"The request has invalid fields: name {problem}."})
 
 
 @pytest.mark.rule("GROUP-UPDATE-2")
@@ -218,9 +218,9 @@ def test_members_of_a_deleted_group_stay_users() -> None:
     client.post(USERS, {**PHOEBE, "groups": ["Sales"]})
     client.put(USERS, {"groups": ["Sales", "NY Knicks"]}, email="joey@example.com")
 
-    answer = client.delete(f"{GROUPS}/Sales")
+    response = client.delete(f"{GROUPS}/Sales")
 
-    assert (answer.status, answer.json()) == (200, {"message": "Group removed from example-site"})
+    assert (response.status, response.json()) == (200, {"message": "Group removed from example-site"})
     assert client.get(f"{GROUPS}/Sales").status == 404
     assert client.get(USERS, email="phoebe@example.com").json()["groups"] == ["All Users"]
     assert client.get(USERS, email="joey@example.com").json()["groups"] == ["NY Knicks"]
@@ -228,9 +228,9 @@ def test_members_of_a_deleted_group_stay_users() -> None:
 
 @pytest.mark.rule("GROUP-DELETE-1")
 def test_deleting_an_unknown_group_is_404() -> None:
-    answer = page_site().delete(f"{GROUPS}/Friends")
+    response = page_site().delete(f"{GROUPS}/Friends")
 
-    assert (answer.status, answer.json()) == (404, {"message": "The site example-site has no group Friends."})
+    assert (response.status, response.json()) == (404, {"message": "The site example-site has no group Friends."})
 
 
 @pytest.mark.rule("GROUP-BUILTIN-1")
@@ -307,9 +307,9 @@ def test_an_unescaped_slash_is_another_path(segment: str) -> None:
     client = page_site()
     client.site.add_group("R/D")
 
-    answer = client.get(f"{GROUPS}/{segment}")
+    response = client.get(f"{GROUPS}/{segment}")
 
-    assert (answer.status, answer.json()) == (
+    assert (response.status, response.json()) == (
         404,
         {"message": f"There is nothing at {GROUPS}/{segment}: the API has /api/v1/users and /api/v1/groups."},
     )

@@ -35,29 +35,29 @@ def test_a_chunked_body_over_the_limit_is_413(mockscope: package.MockSite) -> No
     chunked = requests.post(url, data=chunks(), headers=mockscope.headers, timeout=300)
     whole = requests.post(url, data=b" " * (1024 * 1024 + 1), headers=mockscope.headers, timeout=300)
 
-    for answer in (chunked, whole):
-        assert (answer.status_code, answer.json()) == (413, {"message": "The body is larger than 1048576 bytes."})
+    for response in (chunked, whole):
+        assert (response.status_code, response.json()) == (413, {"message": "The body is larger than 1048576 bytes."})
 
 
 @pytest.mark.rule("HTTP-4")
 def test_a_chunked_body_under_the_limit_is_read(mockscope: package.MockSite) -> None:
     body = b'{"name": "Friends", "access": "Sql", "created_by_email": "admin@example.com"}'
 
-    answer = requests.post(
+    response = requests.post(
         f"{mockscope.url}/api/v1/groups/", data=iter([body[:9], body[9:]]), headers=mockscope.headers, timeout=300
     )
 
-    assert (answer.status_code, answer.json()) == (201, {"name": "Friends", "access": "Sql"})
+    assert (response.status_code, response.json()) == (201, {"name": "Friends", "access": "Sql"})
 
 
 def test_head_is_get_without_the_body(mockscope: package.MockSite) -> None:
-    with closing(connection(mockscope)) as asked:
-        asked.request("HEAD", "/api/v1/users", headers=mockscope.headers)
-        head = asked.getresponse()
+    with closing(connection(mockscope)) as client:
+        client.request("HEAD", "/api/v1/users", headers=mockscope.headers)
+        head = client.getresponse()
         assert head.read() == b""
         # On the same connection: a body that was sent after all would be read as the next answer.
-        asked.request("GET", "/api/v1/users", headers=mockscope.headers)
-        get = asked.getresponse()
+        client.request("GET", "/api/v1/users", headers=mockscope.headers)
+        get = client.getresponse()
         body = get.read()
 
     assert (head.status, get.status) == (200, 200)
@@ -67,13 +67,13 @@ def test_head_is_get_without_the_body(mockscope: package.MockSite) -> None:
 @pytest.mark.rule("HTTP-5")
 def test_a_body_of_a_get_or_a_delete_does_not_spoil_the_connection(mockscope: package.MockSite) -> None:
     headers = mockscope.headers | {"Http-X-Email": mockscope.admin.email}
-    with closing(connection(mockscope)) as asked:
+    with closing(connection(mockscope)) as client:
         statuses = []
         for method in ("GET", "DELETE", "DELETE"):
-            asked.request(method, "/api/v1/users", body=b"{no json" * 1000, headers=headers)
-            answer = asked.getresponse()
-            answer.read()
-            statuses.append(answer.status)
+            client.request(method, "/api/v1/users", body=b"{no json" * 1000, headers=headers)
+            response = client.getresponse()
+            response.read()
+            statuses.append(response.status)
 
     assert statuses == [200, 200, 400]
 
@@ -93,21 +93,21 @@ def test_a_body_of_a_get_or_a_delete_does_not_spoil_the_connection(mockscope: pa
 )
 def test_an_odd_name_reaches_the_site_as_it_was_sent(mockscope: package.MockSite, segment: str, name: str) -> None:
     mockscope.add_group(name, access="Sql")
-    with closing(connection(mockscope)) as asked:
-        asked.request("DELETE", f"/api/v1/groups/{segment}", headers=mockscope.headers)
-        answer = asked.getresponse()
-        answer.read()
+    with closing(connection(mockscope)) as client:
+        client.request("DELETE", f"/api/v1/groups/{segment}", headers=mockscope.headers)
+        response = client.getresponse()
+        response.read()
 
-    assert answer.status == 200
+    assert response.status == 200
     assert name not in mockscope.groups
 
 
 @pytest.mark.rule("HTTP-6")
 def test_an_unknown_method_is_405_with_allow(mockscope: package.MockSite) -> None:
-    answer = requests.patch(f"{mockscope.url}/api/v1/groups", headers=mockscope.headers, timeout=300)
+    response = requests.patch(f"{mockscope.url}/api/v1/groups", headers=mockscope.headers, timeout=300)
 
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, POST")
-    assert answer.json() == {"message": "PATCH is not offered at /api/v1/groups: it answers GET, HEAD, POST."}
+    assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD, POST")
+    assert response.json() == {"message": "PATCH is not offered at /api/v1/groups: it answers GET, HEAD, POST."}
 
 
 @pytest.mark.rule("AUTH-2")
@@ -119,9 +119,9 @@ def test_a_refusal_before_the_body_was_read_does_not_spoil_the_connection(
         refused = session.request(
             method, f"{mockscope.url}/api/v1/users", data=b"x" * 200_000, headers={"Http-X-Email": "x"}, timeout=300
         )
-        answered = session.get(f"{mockscope.url}/api/v1/users", headers=mockscope.headers, timeout=300)
+        expected = session.get(f"{mockscope.url}/api/v1/users", headers=mockscope.headers, timeout=300)
 
-    assert (refused.status_code, answered.status_code) == (403, 200)
+    assert (refused.status_code, expected.status_code) == (403, 200)
 
 
 @pytest.mark.rule("USER-CREATE-5", "GROUP-CREATE-3", "HTTP-10")
@@ -142,4 +142,4 @@ def test_a_read_sees_the_write_before_it(mockscope: package.MockSite) -> None:
     assert (group.status_code, user.status_code) == (201, 201)
     assert user.json() in listed.json()["users"]
     assert mockscope.users["phoebe@example.com"].groups == ("Friends",)
-    assert len({answer.headers["X-Request-Id"] for answer in (group, user, listed)}) == 3
+    assert len({response.headers["X-Request-Id"] for response in (group, user, listed)}) == 3

@@ -3,18 +3,18 @@
 from typing import Any
 
 import pytest
-from support.web_client import FRIENDS, GROUPS, PHOEBE, USERS, Answer, Client, page_site
+from support.web_client import FRIENDS, GROUPS, PHOEBE, USERS, Client, Response, page_site
 
 BROKEN = "{broken"
 TAKEN = {**PHOEBE, "email": "monica@example.com"}
 MIB = 1024 * 1024
 
 
-def asked(client: Client, method: str, path: str, body: Any, options: dict[str, Any]) -> Answer:
+def request_with(client: Client, method: str, path: str, body: Any, options: dict[str, Any]) -> Response:
     client.site.enabled = not options.pop("disabled", False)
     if options.pop("wrong_key", False):
         options |= {"authenticated": False, "headers": {"Http-X-Partner-Auth": "example-site:wrong"}}
-    return client.ask(method, path, body, **options)
+    return client.request(method, path, body, **options)
 
 
 # method, path, body, what else; status and hint of the earlier check
@@ -120,9 +120,9 @@ def test_the_earlier_of_two_failing_checks_refuses_and_nothing_is_written(pair: 
     client = page_site()
     before = client.site.export()
 
-    answer = asked(client, method, path, body, dict(options))
+    response = request_with(client, method, path, body, dict(options))
 
-    assert (answer.status, answer.hint) == (status, hint)
+    assert (response.status, response.hint) == (status, hint)
     client.site.enabled = True
     assert client.site.export() == before
 
@@ -141,6 +141,6 @@ def test_the_content_type_is_checked_after_the_target_and_before_the_form() -> N
 def test_the_permission_of_the_creator_is_checked_before_the_conflict() -> None:
     client = page_site(creator_must_be_admin=True)
 
-    answer = client.post(GROUPS, {**FRIENDS, "name": "Sales", "created_by_email": "joey@example.com"})
+    response = client.post(GROUPS, {**FRIENDS, "name": "Sales", "created_by_email": "joey@example.com"})
 
-    assert (answer.status, answer.hint) == (400, "inviter-not-administrator")
+    assert (response.status, response.hint) == (400, "inviter-not-administrator")

@@ -63,8 +63,8 @@ def client() -> Client:
 
 @pytest.mark.rule("PAGE-2", "PAGE-5", "USER-1")
 def test_get_users() -> None:
-    double = mockscope.Mockscope()
-    client = Client(double.site(seed=MONICA_ALONE), double)
+    mock = mockscope.Mockscope()
+    client = Client(mock.site(seed=MONICA_ALONE), mock)
 
     assert client.get("/api/v1/users").json() == {
         "total_users": 1,
@@ -86,9 +86,9 @@ def test_get_users() -> None:
 
 @pytest.mark.rule("USER-GET-1", "USER-1")
 def test_get_single_user(client: Client) -> None:
-    answer = client.get("/api/v1/users", headers={"HTTP-X-EMAIL": "chandler@example.com"})
+    response = client.get("/api/v1/users", headers={"HTTP-X-EMAIL": "chandler@example.com"})
 
-    assert answer.json() == {
+    assert response.json() == {
         "first_name": "Chandler",
         "last_name": "Bing",
         "email": "chandler@example.com",
@@ -123,18 +123,18 @@ def test_the_sample_bodies_of_the_page_are_not_valid_json(
 ) -> None:
     client.site.add_group("Friends")
 
-    answer = client.ask(method, path, body, email="joey@example.com")
+    response = client.request(method, path, body, email="joey@example.com")
 
-    assert (answer.status, answer.hint) == (400, hint)
-    assert answer.json() == {"message": f"The body is not valid JSON in UTF-8: {mistake}."}
+    assert (response.status, response.hint) == (400, hint)
+    assert response.json() == {"message": f"The body is not valid JSON in UTF-8: {mistake}."}
 
 
 @pytest.mark.rule("USER-CREATE-2", "USER-CREATE-5")
 def test_create_user(client: Client) -> None:
-    answer = client.post("/api/v1/users", CREATE_USER.replace('.com",\n}', '.com"\n}'))
+    response = client.post("/api/v1/users", CREATE_USER.replace('.com",\n}', '.com"\n}'))
 
     # The page shows the dates of another user here: a new one has not logged in.
-    assert (answer.status, answer.json()) == (
+    assert (response.status, response.json()) == (
         201,
         {
             "first_name": "Phoebe",
@@ -150,16 +150,16 @@ def test_create_user(client: Client) -> None:
 
 @pytest.mark.rule("TEST-2")
 def test_create_user_in_test_mode(client: Client) -> None:
-    answer = client.post("/api/v1/users?test_mode=true", CREATE_USER.replace('.com",\n}', '.com"\n}'))
+    response = client.post("/api/v1/users?test_mode=true", CREATE_USER.replace('.com",\n}', '.com"\n}'))
 
-    assert answer.json() == {"message": "Action would have completed successfully"}
+    assert response.json() == {"message": "Action would have completed successfully"}
 
 
 @pytest.mark.rule("USER-UPDATE-1", "USER-UPDATE-2")
 def test_update_user(client: Client) -> None:
-    answer = client.put("/api/v1/users", UPDATE_USER.replace("],", "]"), email="joey@example.com")
+    response = client.put("/api/v1/users", UPDATE_USER.replace("],", "]"), email="joey@example.com")
 
-    assert (answer.status, answer.json()) == (
+    assert (response.status, response.json()) == (
         200,
         {
             "first_name": "Joseph",
@@ -192,16 +192,16 @@ def test_update_user_some_more_examples(client: Client, body: dict[str, Any], gr
 
 @pytest.mark.rule("USER-DELETE-1")
 def test_delete_user(client: Client) -> None:
-    answer = client.delete("/api/v1/users", email="joey@example.com")
+    response = client.delete("/api/v1/users", email="joey@example.com")
 
-    assert (answer.status, answer.json()) == (200, {"message": "User removed from example-site"})
+    assert (response.status, response.json()) == (200, {"message": "User removed from example-site"})
 
 
 @pytest.mark.rule("GROUP-1", "GROUP-4")
 def test_get_groups() -> None:
-    double = mockscope.Mockscope()
+    mock = mockscope.Mockscope()
 
-    assert Client(double.site(), double).get("/api/v1/groups").json() == {
+    assert Client(mock.site(), mock).get("/api/v1/groups").json() == {
         "total_groups": 2,
         "groups_this_page": 2,
         "next_page_start": None,
@@ -223,16 +223,16 @@ def test_get_single_group(client: Client) -> None:
 
 @pytest.mark.rule("GROUP-CREATE-3", "GROUP-2")
 def test_create_group(client: Client) -> None:
-    answer = client.post("/api/v1/groups/", CREATE_GROUP.replace("\u201c", '"').replace("\u201d", '"'))
+    response = client.post("/api/v1/groups/", CREATE_GROUP.replace("\u201c", '"').replace("\u201d", '"'))
 
-    assert (answer.status, answer.json()) == (201, {"name": "Friends", "access": "Sql"})
+    assert (response.status, response.json()) == (201, {"name": "Friends", "access": "Sql"})
 
 
 @pytest.mark.rule("GROUP-UPDATE-1")
 def test_update_group(client: Client) -> None:
-    answer = client.put("/api/v1/groups/Sales", UPDATE_GROUP.replace('Sql",', 'Sql"'))
+    response = client.put("/api/v1/groups/Sales", UPDATE_GROUP.replace('Sql",', 'Sql"'))
 
-    assert (answer.status, answer.json()) == (200, {"name": "Friends", "access": "Sql"})
+    assert (response.status, response.json()) == (200, {"name": "Friends", "access": "Sql"})
 
 
 @pytest.mark.rule("GROUP-UPDATE-1", "GROUP-2")
@@ -241,17 +241,17 @@ def test_update_group(client: Client) -> None:
 )
 def test_update_group_some_more_examples(client: Client, body: dict[str, str], status: int) -> None:
     """The page writes an empty access, and says "400 if the access is NOT one of sql/discovery/view"."""
-    answer = client.put("/api/v1/groups/Sales", body)
+    response = client.put("/api/v1/groups/Sales", body)
 
-    assert answer.status == status
+    assert response.status == status
     assert client.get("/api/v1/groups/Sales").status == (404 if status == 200 else 200)
 
 
 @pytest.mark.rule("GROUP-DELETE-1")
 def test_delete_group(client: Client) -> None:
-    answer = client.delete("/api/v1/groups/Sales")
+    response = client.delete("/api/v1/groups/Sales")
 
-    assert (answer.status, answer.json()) == (200, {"message": "Group removed from example-site"})
+    assert (response.status, response.json()) == (200, {"message": "Group removed from example-site"})
 
 
 @pytest.mark.rule("AUTH-1", "USER-DELETE-1")

@@ -18,9 +18,9 @@ def client_with(users: int, groups: int = 0, **policy: Any) -> Client:
         ],
         "groups": [{"name": f"Friends & Co + {number:03}", "access": "View"} for number in range(groups)],
     }
-    double = mockscope.Mockscope()
+    mock = mockscope.Mockscope()
     seed = {"mockscope": 1, "sites": [{"host": "example-site", **records}]}
-    return Client(double.site(seed=seed, **policy), double)
+    return Client(mock.site(seed=seed, **policy), mock)
 
 
 def walked(client: Client, path: str, kind: str, *, encoded: bool = True) -> list[list[str]]:

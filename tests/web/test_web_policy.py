@@ -21,7 +21,7 @@ def test_test_mode_create_status(status: int) -> None:
 
     found = [client.post(f"{path}?test_mode=true", body) for path, body in ((USERS, PHOEBE), (GROUPS, FRIENDS))]
 
-    assert [(answer.status, answer.json()) for answer in found] == [(status, TEST_MODE_MESSAGE)] * 2
+    assert [(response.status, response.json()) for response in found] == [(status, TEST_MODE_MESSAGE)] * 2
 
 
 @pytest.mark.rule("USER-CREATE-2")
@@ -32,9 +32,9 @@ def test_test_mode_create_status(status: int) -> None:
 def test_unknown_groups(policy: str, status: int, kept: list[str] | None) -> None:
     client = page_site(unknown_groups=policy)
 
-    answer = client.post(USERS, {**PHOEBE, "groups": ["Friends", "Sales"]})
+    response = client.post(USERS, {**PHOEBE, "groups": ["Friends", "Sales"]})
 
-    assert (answer.status, answer.json().get("groups")) == (status, kept)
+    assert (response.status, response.json().get("groups")) == (status, kept)
     created = client.get(f"{GROUPS}/Friends")
     assert created.status == (200 if policy == "create" else 404)
     if policy == "create":
@@ -95,9 +95,9 @@ def test_require_json_content_type(content_type: str | None, status: int) -> Non
 
 @pytest.mark.rule("HTTP-4")
 def test_the_message_says_which_content_type_was_sent() -> None:
-    answer = page_site(require_json_content_type=True).post(USERS, PHOEBE, headers={"Content-Type": "text/plain"})
+    response = page_site(require_json_content_type=True).post(USERS, PHOEBE, headers={"Content-Type": "text/plain"})
 
-    assert answer.json() == {
+    assert response.json() == {
         "message": "This site takes a body as application/json only, and the Content-Type is text/plain."
     }
 

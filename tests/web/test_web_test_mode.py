@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from support.web_client import FRIENDS, GROUPS, PHOEBE, USERS, Answer, Client, page_site
+from support.web_client import FRIENDS, GROUPS, PHOEBE, USERS, Client, Response, page_site
 
 TEST_MODE_MESSAGE = {"message": "Action would have completed successfully"}
 
@@ -38,9 +38,9 @@ REFUSED: dict[str, Write] = {
 }
 
 
-def sent(client: Client, write: Write, query: str = "") -> Answer:
+def sent(client: Client, write: Write, query: str = "") -> Response:
     method, path, body, email = write
-    return client.ask(method, path + query, body, email=email)
+    return client.request(method, path + query, body, email=email)
 
 
 def state_of(client: Client) -> str:
@@ -54,9 +54,9 @@ def test_a_write_in_test_mode_is_200_with_the_message_and_changes_no_byte(operat
     client = page_site()
     before = state_of(client)
 
-    answer = sent(client, WRITES[operation], f"?test_mode={value}")
+    response = sent(client, WRITES[operation], f"?test_mode={value}")
 
-    assert (answer.status, answer.json()) == (200, TEST_MODE_MESSAGE)
+    assert (response.status, response.json()) == (200, TEST_MODE_MESSAGE)
     assert state_of(client) == before
 
 
@@ -82,10 +82,10 @@ def test_any_other_value_is_a_real_call(operation: str, query: str) -> None:
     client = page_site()
     before = state_of(client)
 
-    answer = sent(client, WRITES[operation], f"?{query}")
+    response = sent(client, WRITES[operation], f"?{query}")
 
-    assert answer.status in (200, 201)
-    assert answer.json() != TEST_MODE_MESSAGE
+    assert response.status in (200, 201)
+    assert response.json() != TEST_MODE_MESSAGE
     assert state_of(client) != before
 
 
@@ -112,9 +112,9 @@ def test_a_value_that_is_neither_true_nor_false_gives_a_hint(value: str, hint: s
 def test_on_get_test_mode_is_ignored(path: str, value: str) -> None:
     client = page_site()
 
-    answer = client.get(f"{path}?test_mode={value}")
+    response = client.get(f"{path}?test_mode={value}")
 
-    assert (answer.status, answer.body, answer.hint) == (200, client.get(path).body, "test-mode-on-read")
+    assert (response.status, response.body, response.hint) == (200, client.get(path).body, "test-mode-on-read")
 
 
 @pytest.mark.rule("TEST-2")
@@ -122,17 +122,17 @@ def test_on_get_test_mode_is_ignored(path: str, value: str) -> None:
 def test_the_policy_gives_201_for_the_two_creates_alone(operation: str) -> None:
     client = page_site(test_mode_create_status=201)
 
-    answer = sent(client, WRITES[operation], "?test_mode=true")
+    response = sent(client, WRITES[operation], "?test_mode=true")
 
     expected = 201 if operation.startswith("create") else 200
-    assert (answer.status, answer.json()) == (expected, TEST_MODE_MESSAGE)
+    assert (response.status, response.json()) == (expected, TEST_MODE_MESSAGE)
 
 
 @pytest.mark.rule("TEST-4")
 def test_a_dry_run_that_would_create_groups_creates_none() -> None:
     client = page_site(unknown_groups="create")
 
-    answer = client.post(f"{USERS}?test_mode=true", {**PHOEBE, "groups": ["Friends"]})
+    response = client.post(f"{USERS}?test_mode=true", {**PHOEBE, "groups": ["Friends"]})
 
-    assert (answer.status, answer.json()) == (200, TEST_MODE_MESSAGE)
+    assert (response.status, response.json()) == (200, TEST_MODE_MESSAGE)
     assert list(client.site.groups) == ["Administrators", "All Users", "NY Knicks", "Sales"]

@@ -44,22 +44,22 @@ def crash(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_every_response_is_json(client: Client, method: str, path: str, body: str | bytes | None, status: int) -> None:
-    answer = client.ask(method, path, body)
+    response = client.request(method, path, body)
 
-    assert (answer.status, answer.header("content-type")) == (status, JSON)
-    assert answer.header("content-length") == str(len(answer.body))
+    assert (response.status, response.header("content-type")) == (status, JSON)
+    assert response.header("content-length") == str(len(response.body))
     if status >= 400:
-        assert list(answer.json()) == ["message"]
-        assert answer.json()["message"].endswith(".")
+        assert list(response.json()) == ["message"]
+        assert response.json()["message"].endswith(".")
 
 
 @pytest.mark.rule("HTTP-1")
 @pytest.mark.parametrize("path", [USERS, "/", "/api/v2/users"])
 def test_a_refusal_for_lack_of_credentials_is_json_on_every_path(client: Client, path: str) -> None:
-    answer = client.get(path, authenticated=False)
+    response = client.get(path, authenticated=False)
 
-    assert (answer.status, answer.header("content-type")) == (403, JSON)
-    assert answer.json() == {
+    assert (response.status, response.header("content-type")) == (403, JSON)
+    assert response.json() == {
         "message": "The Http-X-Partner-Auth header is missing or blank: send <site-host>:<api-key>."
     }
 
@@ -111,9 +111,9 @@ def test_get_and_delete_ignore_a_body_and_its_type(content_type: str) -> None:
     client = page_site(require_json_content_type=True)
     headers = {"Content-Type": content_type, "Content-Length": "9"}
 
-    assert client.ask("GET", USERS, "{no json", headers=headers, email="chandler@example.com").json() == CHANDLER
-    assert client.ask("DELETE", USERS, "{no json", headers=headers, email="chandler@example.com").status == 200
-    assert client.ask("DELETE", f"{GROUPS}/Sales", "{no json", headers=headers).status == 200
+    assert client.request("GET", USERS, "{no json", headers=headers, email="chandler@example.com").json() == CHANDLER
+    assert client.request("DELETE", USERS, "{no json", headers=headers, email="chandler@example.com").status == 200
+    assert client.request("DELETE", f"{GROUPS}/Sales", "{no json", headers=headers).status == 200
 
 
 @pytest.mark.rule("HTTP-5")
@@ -127,7 +127,7 @@ def test_a_write_without_a_body_is_400(client: Client, body: bytes | list[bytes]
     ]
 
     message = {"message": "The request has no body: send a JSON object."}
-    assert [(answer.status, answer.json()) for answer in found] == [(400, message)] * 4
+    assert [(response.status, response.json()) for response in found] == [(400, message)] * 4
 
 
 @pytest.mark.rule("HTTP-6")
@@ -143,10 +143,10 @@ def test_a_write_without_a_body_is_400(client: Client, body: bytes | list[bytes]
     ],
 )
 def test_an_unsupported_method_is_405_with_the_allowed_ones(client: Client, path: str, method: str, allow: str) -> None:
-    answer = client.ask(method, path, {})
+    response = client.request(method, path, {})
 
-    assert (answer.status, answer.header("allow")) == (405, allow)
-    assert answer.json() == {"message": f"{method} is not offered at {path}: it answers {allow}."}
+    assert (response.status, response.header("allow")) == (405, allow)
+    assert response.json() == {"message": f"{method} is not offered at {path}: it answers {allow}."}
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_an_unsupported_method_is_405_with_the_allowed_ones(client: Client, path
     ],
 )
 def test_head_has_the_headers_of_get_and_no_body(client: Client, path: str, email: str | None) -> None:
-    get, head = client.get(path, email=email), client.ask("HEAD", path, email=email)
+    get, head = client.get(path, email=email), client.request("HEAD", path, email=email)
 
     assert head.status == get.status
     assert head.body == b""
@@ -180,14 +180,14 @@ def test_a_body_of_one_mebibyte_is_read_and_one_byte_more_is_413(client: Client,
     assert client.post(path, largest).status == 400
     found = [client.post(path, largest + b" "), client.post(path, [b"{}", *[chunk] * 16, b""])]
     message = {"message": "The body is larger than 1048576 bytes."}
-    assert [(answer.status, answer.json()) for answer in found] == [(413, message)] * 2
+    assert [(response.status, response.json()) for response in found] == [(413, message)] * 2
 
 
 @pytest.mark.rule("HTTP-8")
 def test_a_body_that_is_announced_too_large_is_refused_unread(client: Client) -> None:
-    answer = client.post(USERS, PHOEBE, headers={"Content-Length": str(MIB + 1)})
+    response = client.post(USERS, PHOEBE, headers={"Content-Length": str(MIB + 1)})
 
-    assert answer.status == 413
+    assert response.status == 413
 
 
 @pytest.mark.rule("HTTP-8")
@@ -203,11 +203,11 @@ def test_a_crash_is_500_in_json_with_the_trace_in_the_log_only(
     crash(monkeypatch)
 
     with caplog.at_level(logging.ERROR, logger="mockscope"):
-        answer = client.get(USERS)
+        response = client.get(USERS)
 
-    assert (answer.status, answer.header("content-type"), answer.hint) == (500, JSON, "crashed")
-    assert answer.json() == {"message": "mockscope crashed on this request: the log has the trace. Please report it."}
-    assert "coffee" not in answer.text
+    assert (response.status, response.header("content-type"), response.hint) == (500, JSON, "crashed")
+    assert response.json() == {"message": "mockscope crashed on this request: the log has the trace. Please report it."}
+    assert "coffee" not in response.text
     assert "RuntimeError: out of coffee" in caplog.text
     assert f"crashed on GET {USERS}" in caplog.text
 
@@ -224,22 +224,24 @@ def test_the_next_request_after_a_crash_is_served(client: Client, monkeypatch: p
 @pytest.mark.rule("HTTP-9")
 @pytest.mark.parametrize("path", ["/api/v2/users", "/api/v2/", "/api/v1/roles", "/api/v1/dashboards/7"])
 def test_a_path_of_the_successor_is_404_and_the_hint_says_so(client: Client, path: str) -> None:
-    answer = client.get(path)
+    response = client.get(path)
 
-    assert (answer.status, answer.hint) == (404, "successor-api")
-    assert answer.json() == {"message": f"There is nothing at {path}: the API has /api/v1/users and /api/v1/groups."}
+    assert (response.status, response.hint) == (404, "successor-api")
+    assert response.json() == {"message": f"There is nothing at {path}: the API has /api/v1/users and /api/v1/groups."}
 
 
 @pytest.mark.rule("HTTP-10")
 def test_every_response_carries_its_own_id(client: Client) -> None:
     other = page_site()
-    answers = [asked.ask(*line) for asked in (client, other) for line in (("GET", USERS), ("GET", "/"), ("PATCH", "/"))]
-    answers += [client.get(USERS, authenticated=False), client.ask("HEAD", USERS)]
+    responses = [
+        sender.request(*line) for sender in (client, other) for line in (("GET", USERS), ("GET", "/"), ("PATCH", "/"))
+    ]
+    responses += [client.get(USERS, authenticated=False), client.request("HEAD", USERS)]
 
-    ids = [answer.header("x-request-id") for answer in answers]
+    ids = [response.header("x-request-id") for response in responses]
 
     assert None not in ids
-    assert len(set(ids)) == len(answers)
+    assert len(set(ids)) == len(responses)
 
 
 @pytest.mark.rule("HTTP-10")
@@ -250,42 +252,42 @@ def test_a_plain_success_carries_no_hint(client: Client) -> None:
 
 @pytest.mark.rule("HTTP-10")
 def test_hints_can_be_switched_off_and_ids_stay() -> None:
-    answer = page_site(hint_header=False).get(USERS, authenticated=False)
+    response = page_site(hint_header=False).get(USERS, authenticated=False)
 
-    assert (answer.status, answer.hint) == (403, None)
-    assert answer.header("x-request-id") is not None
+    assert (response.status, response.hint) == (403, None)
+    assert response.header("x-request-id") is not None
 
 
 @pytest.mark.rule("HTTP-10")
 def test_every_observer_sees_a_call_even_if_another_one_raises(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    observers = client.double.observers
+    observers = client.mock.observers
     seen: list[str] = []
 
-    def once(entry: Call) -> None:
+    def once(call: Call) -> None:
         observers.remove(once)
         seen.append("once")
 
-    def fail(entry: Call) -> None:
+    def fail(call: Call) -> None:
         raise RuntimeError("out of coffee")
 
-    observers += [once, fail, lambda entry: seen.append("last")]
-    answers = [client.get(USERS).status, client.get(USERS).status]
+    observers += [once, fail, lambda call: seen.append("last")]
+    responses = [client.get(USERS).status, client.get(USERS).status]
 
-    assert (answers, seen) == ([200, 200], ["once", "last", "last"])
+    assert (responses, seen) == ([200, 200], ["once", "last", "last"])
     assert [record.exc_text is not None for record in caplog.records] == [True, True]
 
 
 def test_observers_get_the_call_with_the_same_id(client: Client) -> None:
-    entries: list[Call] = []
-    client.double.observers.append(entries.append)
+    calls: list[Call] = []
+    client.mock.observers.append(calls.append)
 
-    answers = [client.get(USERS, email="monica@example.com"), client.delete(f"{GROUPS}/Friends")]
+    responses = [client.get(USERS, email="monica@example.com"), client.delete(f"{GROUPS}/Friends")]
 
-    assert [(entry.id, entry.operation, entry.site, entry.status, entry.rule) for entry in entries] == [
-        (answers[0].header("x-request-id"), "get_user", "example-site", 200, None),
-        (answers[1].header("x-request-id"), "delete_group", "example-site", 404, "GROUP-DELETE-1"),
+    assert [(call.id, call.operation, call.site, call.status, call.rule) for call in calls] == [
+        (responses[0].header("x-request-id"), "get_user", "example-site", 200, None),
+        (responses[1].header("x-request-id"), "delete_group", "example-site", 404, "GROUP-DELETE-1"),
     ]
 
 
@@ -294,18 +296,18 @@ def test_observers_get_the_call_with_the_same_id(client: Client) -> None:
     ("method", "path"), [("GET", "/openapi.yaml/"), ("GET", "/openapi.json/"), ("GET", "/_mockscope/no")]
 )
 def test_a_reserved_path_that_is_not_there_is_404_in_json(client: Client, method: str, path: str) -> None:
-    answer = client.ask(method, path)
+    response = client.request(method, path)
 
-    assert (answer.status, answer.header("content-type")) == (404, JSON)
-    assert list(answer.json()) == ["message"]
+    assert (response.status, response.header("content-type")) == (404, JSON)
+    assert list(response.json()) == ["message"]
 
 
 @pytest.mark.rule("HTTP-1", "HTTP-6")
 def test_a_reserved_path_names_its_methods_too(client: Client) -> None:
-    answer = client.post("/openapi.yaml", {})
+    response = client.post("/openapi.yaml", {})
 
-    assert (answer.status, answer.header("content-type")) == (405, JSON)
-    assert answer.header("allow") is not None
+    assert (response.status, response.header("content-type")) == (405, JSON)
+    assert response.header("allow") is not None
 
 
 @pytest.mark.rule("HTTP-8")
@@ -321,6 +323,6 @@ async def test_no_more_than_64_mib_of_an_unwanted_body_are_read(client: Client) 
 
     headers = [(b"connection", b"close"), (b"content-length", str(100 * MIB).encode())]
     scope = {"type": "http", "method": "POST", "path": USERS, "query_string": b"", "headers": headers}
-    await client.double.app(scope, receive, send)
+    await client.mock.app(scope, receive, send)
 
     assert (sent[0]["status"], len(pieces)) == (403, 100 - 64)

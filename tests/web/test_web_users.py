@@ -52,10 +52,10 @@ def test_times_are_rendered_in_utc_with_milliseconds() -> None:
 def test_an_email_header_is_shown_as_it_was_typed(sent: str) -> None:
     client = page_site()
 
-    answer = client.get(USERS, email=sent)
+    response = client.get(USERS, email=sent)
 
     message = "No user of the site example-site has the email jöey@example.com."
-    assert (answer.status, answer.json()) == (400, {"message": message})
+    assert (response.status, response.json()) == (400, {"message": message})
     assert client.site.calls.last.email == "jöey@example.com"
 
 
@@ -72,9 +72,9 @@ def test_text_beyond_ascii_is_returned_as_it_was_sent() -> None:
 @pytest.mark.rule("USER-GET-1", "USER-2")
 @pytest.mark.parametrize("email", ["chandler@example.com", "CHANDLER@Example.com", "  chandler@example.com  "])
 def test_one_user_is_found_by_the_header_in_any_case(email: str) -> None:
-    answer = page_site().get(USERS, email=email)
+    response = page_site().get(USERS, email=email)
 
-    assert (answer.status, answer.json()) == (200, CHANDLER)
+    assert (response.status, response.json()) == (200, CHANDLER)
 
 
 @pytest.mark.rule("USER-2")
@@ -87,9 +87,9 @@ def test_the_spelling_given_at_creation_is_kept() -> None:
 
 @pytest.mark.rule("USER-GET-1")
 def test_an_email_that_nobody_has_is_400_not_404() -> None:
-    answer = page_site().get(USERS, email="phoebe@example.com")
+    response = page_site().get(USERS, email="phoebe@example.com")
 
-    assert (answer.status, answer.json()) == (
+    assert (response.status, response.json()) == (
         400,
         {"message": "No user of the site example-site has the email phoebe@example.com."},
     )
@@ -97,18 +97,21 @@ def test_an_email_that_nobody_has_is_400_not_404() -> None:
 
 @pytest.mark.rule("USER-GET-1")
 def test_the_header_wins_over_the_cursor() -> None:
-    answer = page_site().get(f"{USERS}?next_page_start=zzz", email="chandler@example.com")
+    response = page_site().get(f"{USERS}?next_page_start=zzz", email="chandler@example.com")
 
-    assert answer.json() == CHANDLER
+    assert response.json() == CHANDLER
 
 
 @pytest.mark.rule("USER-GET-1", "USER-UPDATE-1", "USER-DELETE-1")
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize("email", ["", " ", "\t"])
 def test_a_blank_header_is_400_and_never_the_list(method: str, email: str) -> None:
-    answer = page_site().ask(method, USERS, {}, email=email)
+    response = page_site().request(method, USERS, {}, email=email)
 
-    assert (answer.status, answer.json()) == (400, {"message": "The Http-X-Email header is blank: it names the user."})
+    assert (response.status, response.json()) == (
+        400,
+        {"message": "The Http-X-Email header is blank: it names the user."},
+    )
 
 
 @pytest.mark.rule("USER-GET-1", "USER-UPDATE-1", "USER-DELETE-1")
@@ -116,9 +119,9 @@ def test_a_blank_header_is_400_and_never_the_list(method: str, email: str) -> No
 def test_two_emails_in_the_header_are_refused(method: str) -> None:
     both = [("Http-X-Email", "joey@example.com"), ("http-x-email", "monica@example.com")]
 
-    answer = page_site().ask(method, USERS, {}, headers=both)
+    response = page_site().request(method, USERS, {}, headers=both)
 
-    assert (answer.status, answer.json()) == (
+    assert (response.status, response.json()) == (
         400,
         {"message": "The Http-X-Email header is sent more than once, with different values."},
     )
@@ -129,7 +132,7 @@ def test_two_emails_in_the_header_are_refused(method: str) -> None:
 def test_an_update_or_deletion_without_an_email_is_refused(method: str) -> None:
     client = page_site()
 
-    missing, unknown = client.ask(method, USERS, {}), client.ask(method, USERS, {}, email="phoebe@example.com")
+    missing, unknown = client.request(method, USERS, {}), client.request(method, USERS, {}, email="phoebe@example.com")
 
     assert (missing.status, missing.json()) == (
         400,
@@ -151,7 +154,7 @@ def test_a_required_field_that_is_missing_blank_null_or_mistyped_is_named(field:
     ]
 
     start = f"The request has invalid fields: {field} "
-    assert [(answer.status, answer.json()["message"][: len(start)]) for answer in found] == [(400, start)] * 8
+    assert [(response.status, response.json()["message"][: len(start)]) for response in found] == [(400, start)] * 8
     assert client.site.users.get("phoebe@example.com") is None
 
 
@@ -159,9 +162,9 @@ def test_a_required_field_that_is_missing_blank_null_or_mistyped_is_named(field:
 def test_the_message_names_every_bad_field() -> None:
     bad = dict.fromkeys(["first_name", "last_name", "email", "groups", "invited_by_email"], True)
 
-    answer = page_site().post(USERS, bad)
+    response = page_site().post(USERS, bad)
 
-    assert (answer.status, answer.json()) == (
+    assert (response.status, response.json()) == (
         400,
         {
             "message": "The request has invalid fields: "
@@ -177,9 +180,9 @@ def test_the_message_names_every_bad_field() -> None:
 @pytest.mark.rule("USER-2", "USER-CREATE-1")
 @pytest.mark.parametrize("email", ["phoebe", "phoebe@", "phoebe@example..com", "phoebe@example.com\n", "phœbe@x.com"])
 def test_an_email_outside_the_html_pattern_is_refused(email: str) -> None:
-    answer = page_site().post(USERS, {**PHOEBE, "email": email})
+    response = page_site().post(USERS, {**PHOEBE, "email": email})
 
-    assert (answer.status, answer.json()) == (
+    assert (response.status, response.json()) == (
         400,
         {"message": "The request has invalid fields: email is not a valid email address."},
     )
@@ -197,17 +200,17 @@ def test_an_email_outside_the_html_pattern_is_refused(email: str) -> None:
     ],
 )
 def test_groups_are_what_was_sent_or_all_users(sent: Mapping[str, object], kept: list[str]) -> None:
-    answer = page_site().post(USERS, {**without("groups"), **sent})
+    response = page_site().post(USERS, {**without("groups"), **sent})
 
-    assert (answer.status, answer.json()["groups"]) == (201, kept)
+    assert (response.status, response.json()["groups"]) == (201, kept)
 
 
 @pytest.mark.rule("USER-CREATE-2")
 @pytest.mark.parametrize("groups", ["Sales", 7, {}, [1], [None], [["Sales"]], False])
 def test_groups_must_be_a_list_of_strings(groups: object) -> None:
-    answer = page_site().post(USERS, {**PHOEBE, "groups": groups})
+    response = page_site().post(USERS, {**PHOEBE, "groups": groups})
 
-    assert (answer.status, answer.json()) == (
+    assert (response.status, response.json()) == (
         400,
         {"message": "The request has invalid fields: groups must be a list of strings."},
     )
@@ -239,17 +242,17 @@ def test_a_group_that_the_site_does_not_have_is_named() -> None:
     ],
 )
 def test_an_inviter_must_be_an_administrator(inviter: str, message: str) -> None:
-    answer = page_site().post(USERS, {**PHOEBE, "invited_by_email": inviter})
+    response = page_site().post(USERS, {**PHOEBE, "invited_by_email": inviter})
 
-    assert (answer.status, answer.json()) == (400, {"message": message})
+    assert (response.status, response.json()) == (400, {"message": message})
 
 
 @pytest.mark.rule("USER-CREATE-4")
 @pytest.mark.parametrize("email", ["monica@example.com", "MONICA@EXAMPLE.COM"])
 def test_an_email_that_exists_is_409(email: str) -> None:
-    answer = page_site().post(USERS, {**PHOEBE, "email": email})
+    response = page_site().post(USERS, {**PHOEBE, "email": email})
 
-    assert (answer.status, answer.json()) == (409, {"message": f"A user with the email {email} exists already."})
+    assert (response.status, response.json()) == (409, {"message": f"A user with the email {email} exists already."})
 
 
 @pytest.mark.rule("USER-CREATE-5")
@@ -262,9 +265,9 @@ def test_a_created_user_is_201_and_there_from_then_on() -> None:
         "tfa_enabled": False,
     }
 
-    answer = client.post(USERS, PHOEBE)
+    response = client.post(USERS, PHOEBE)
 
-    assert (answer.status, answer.json()) == (201, phoebe)
+    assert (response.status, response.json()) == (201, phoebe)
     assert client.get(USERS, email="phoebe@example.com").json() == phoebe
     assert client.get(USERS).json()["total_users"] == 6
 
@@ -285,9 +288,9 @@ def test_a_created_user_is_201_and_there_from_then_on() -> None:
 def test_an_update_returns_the_whole_changed_user(body: Mapping[str, object], changed: dict[str, object]) -> None:
     client = page_site()
 
-    answer = client.put(USERS, body, email="JOEY@example.com")
+    response = client.put(USERS, body, email="JOEY@example.com")
 
-    assert (answer.status, answer.json()) == (200, JOEY | changed)
+    assert (response.status, response.json()) == (200, JOEY | changed)
     assert client.get(USERS, email="joey@example.com").json() == JOEY | changed
 
 
@@ -306,9 +309,9 @@ def test_an_update_returns_the_whole_changed_user(body: Mapping[str, object], ch
 def test_an_update_with_a_bad_field_changes_nothing(body: Mapping[str, object], problem: str) -> None:
     client = page_site()
 
-    answer = client.put(USERS, body, email="joey@example.com")
+    response = client.put(USERS, body, email="joey@example.com")
 
-    assert (answer.status, answer.json()) == (400, {"message": f"The request has invalid fields: {problem}."})
+    assert (response.status, response.json()) == (400, {"message": f"The request has invalid fields: {problem}."})
     assert client.get(USERS, email="joey@example.com").json() == JOEY
 
 
@@ -316,9 +319,9 @@ def test_an_update_with_a_bad_field_changes_nothing(body: Mapping[str, object], 
 def test_a_deleted_user_is_gone() -> None:
     client = page_site()
 
-    answer = client.delete(USERS, email="Monica@example.com")
+    response = client.delete(USERS, email="Monica@example.com")
 
-    assert (answer.status, answer.json()) == (200, {"message": "User removed from example-site"})
+    assert (response.status, response.json()) == (200, {"message": "User removed from example-site"})
     assert client.get(USERS, email="monica@example.com").status == 400
     assert client.delete(USERS, email="monica@example.com").status == 400
 
@@ -340,7 +343,7 @@ def test_an_inviter_and_the_last_administrator_may_be_deleted() -> None:
     client = page_site()
     client.post(USERS, PHOEBE)
 
-    answers = [client.delete(USERS, email=email).status for email in ("mike@example.com", "rachel@example.com")]
+    responses = [client.delete(USERS, email=email).status for email in ("mike@example.com", "rachel@example.com")]
 
-    assert answers == [200, 200]
+    assert responses == [200, 200]
     assert client.get(USERS, email="phoebe@example.com").status == 200

@@ -39,7 +39,7 @@ def foreign_host(host: str) -> dict[str, str]:
 
 
 def in_process(
-    double: Mockscope | LiveServer, base: str = "http://mockscope.invalid", client: str = "127.0.0.1"
+    mock: Mockscope | LiveServer, base: str = "http://mockscope.invalid", client: str = "127.0.0.1"
 ) -> httpx.Client:
     """A client without a socket; a loop of its own for each request."""
 
@@ -47,20 +47,20 @@ def in_process(
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             import asyncio
 
-            async def answer() -> httpx.Response:
-                inner = httpx.ASGITransport(app=double.app, client=(client, 1))
+            async def response() -> httpx.Response:
+                inner = httpx.ASGITransport(app=mock.app, client=(client, 1))
                 async with httpx.AsyncClient(transport=inner) as asynchronous:
                     made = await asynchronous.send(
                         httpx.Request(request.method, request.url, headers=request.headers, content=request.read())
                     )
                     return httpx.Response(made.status_code, headers=made.headers, content=made.content)
 
-            return asyncio.run(answer())
+            return asyncio.run(response())
 
     return httpx.Client(transport=Transport(), base_url=base)
 
 
-def asked(url: str, **headers: str) -> tuple[int, Any]:
+def get_health(url: str, **headers: str) -> tuple[int, Any]:
     response = httpx.get(
         f"{url}{BASE}/health", headers={name.replace("_", "-"): headers[name] for name in headers}, verify=False
     )
@@ -74,7 +74,7 @@ def asked(url: str, **headers: str) -> tuple[int, Any]:
     "host", ["localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:80", "127.1.2.3:8765", "[::1]", "[::1]:8765"]
 )
 def test_loopback_is_allowed_by_any_name_and_port(server: LiveServer, host: str) -> None:
-    assert asked(server.url, Host=host) == (200, {"status": "ok"})
+    assert get_health(server.url, Host=host) == (200, {"status": "ok"})
 
 
 @pytest.mark.parametrize(
@@ -94,11 +94,11 @@ def test_loopback_is_allowed_by_any_name_and_port(server: LiveServer, host: str)
     ],
 )
 def test_a_foreign_host_is_refused(server: LiveServer, host: str) -> None:
-    assert asked(server.url, Host=host) == (403, foreign_host(host))
+    assert get_health(server.url, Host=host) == (403, foreign_host(host))
 
 
 @pytest.mark.parametrize(
-    ("hosts", "status", "answer"),
+    ("hosts", "status", "response"),
     [
         # No browser leaves the Host out.
         ([], 200, {"status": "ok"}),
@@ -108,7 +108,7 @@ def test_a_foreign_host_is_refused(server: LiveServer, host: str) -> None:
     ],
 )
 async def test_a_request_with_a_blank_host_or_with_two_is_refused(
-    hosts: list[str], status: int, answer: dict[str, str]
+    hosts: list[str], status: int, response: dict[str, str]
 ) -> None:
     sent: list[Message] = []
 
@@ -129,19 +129,19 @@ async def test_a_request_with_a_blank_host_or_with_two_is_refused(
     }
     await Mockscope().app(scope, receive, send)
 
-    assert (sent[0]["status"], json.loads(sent[1]["body"])) == (status, answer)
+    assert (sent[0]["status"], json.loads(sent[1]["body"])) == (status, response)
 
 
 def test_the_bound_name_and_address_of_a_server_are_allowed() -> None:
-    double = Mockscope(control_token=TOKEN)
-    double.listens_at("192.0.2.7", "mockscope.internal")
+    mock = Mockscope(control_token=TOKEN)
+    mock.listens_at("192.0.2.7", "mockscope.internal")
 
     for host in ("192.0.2.7:8765", "mockscope.internal:8765", "MOCKSCOPE.internal", "localhost:8765"):
-        with in_process(double, f"http://{host}") as client:
+        with in_process(mock, f"http://{host}") as client:
             assert client.get(f"{BASE}/health", headers=BEARER).json() == {"status": "ok"}
-    with in_process(double, "http://192.0.2.7") as client:
-        answer = client.get(f"{BASE}/health", headers=BEARER | {"Host": "evil.example"})
-        assert (answer.status_code, answer.json()) == (403, foreign_host("evil.example"))
+    with in_process(mock, "http://192.0.2.7") as client:
+        response = client.get(f"{BASE}/health", headers=BEARER | {"Host": "evil.example"})
+        assert (response.status_code, response.json()) == (403, foreign_host("evil.example"))
 
 
 # -- Origin ----------------------------------------------------------------------------------------------------
@@ -165,14 +165,14 @@ def test_a_foreign_origin_is_refused_on_every_path(server: LiveServer, origin: s
     origin = origin.replace("{host}", server.url.removeprefix("http://"))
     message = f"The control API answers no page of another origin ({origin}): call it from a program."
 
-    assert asked(server.url, Origin=origin) == (403, {"message": message})
+    assert get_health(server.url, Origin=origin) == (403, {"message": message})
     made = httpx.post(f"{server.url}{BASE}/sites", headers={"Origin": origin}, verify=False)
     assert (made.status_code, server.sites) == (403, {})
 
 
 def test_the_servers_own_origin_is_allowed(server: LiveServer) -> None:
-    assert asked(server.url, Origin=server.url) == (200, {"status": "ok"})
-    assert asked(server.url, Origin=server.url.upper().replace("HTTP", "http")) == (200, {"status": "ok"})
+    assert get_health(server.url, Origin=server.url) == (200, {"status": "ok"})
+    assert get_health(server.url, Origin=server.url.upper().replace("HTTP", "http")) == (200, {"status": "ok"})
 
 
 @pytest.mark.parametrize("method", ["GET", "OPTIONS", "POST"])
@@ -180,8 +180,8 @@ def test_the_servers_own_origin_is_allowed(server: LiveServer) -> None:
 def test_no_response_allows_another_origin(server: LiveServer, method: str, path: str) -> None:
     for origin in (server.url, "http://evil.example"):
         asks = {"Origin": origin, "Access-Control-Request-Method": "POST"}
-        answer = httpx.request(method, f"{server.url}{BASE}{path}", headers=asks, verify=False)
-        assert [name for name in answer.headers if name.startswith("access-control")] == []
+        response = httpx.request(method, f"{server.url}{BASE}{path}", headers=asks, verify=False)
+        assert [name for name in response.headers if name.startswith("access-control")] == []
 
 
 @pytest.mark.parametrize(
@@ -205,28 +205,30 @@ def test_a_cross_site_request_is_refused_except_for_navigation(
     frozen = f"{server.url}{BASE}/clock{'/freeze' if method == 'POST' else ''}"
     fetched = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
 
-    answer = httpx.request(method, frozen, headers=fetched, verify=False)
+    response = httpx.request(method, frozen, headers=fetched, verify=False)
 
-    assert answer.status_code == status
+    assert response.status_code == status
     assert server.clock.is_frozen == (method == "POST" and status == 200)
     if status == 403:
-        assert answer.json() == {"message": "The control API answers no page of another site: call it from a program."}
+        assert response.json() == {
+            "message": "The control API answers no page of another site: call it from a program."
+        }
 
 
 @pytest.mark.parametrize("path", ["/health", "/nothing", "/openapi.yaml", "/clock/freeze"])
 def test_responses_can_not_be_embedded_or_sniffed(server: LiveServer, path: str) -> None:
-    answers = [
+    responses = [
         httpx.get(f"{server.url}{BASE}{path}", verify=False),
         httpx.get(f"{server.url}{BASE}{path}", headers={"Host": "evil"}, verify=False),
     ]
 
-    for answer in answers:
+    for response in responses:
         for name, value in (
             ("X-Content-Type-Options", "nosniff"),
             ("Cross-Origin-Resource-Policy", "same-origin"),
             ("X-Frame-Options", "DENY"),
         ):
-            assert answer.headers.get_list(name) == [value], answer.status_code
+            assert response.headers.get_list(name) == [value], response.status_code
 
 
 # -- the token -------------------------------------------------------------------------------------------------
@@ -234,12 +236,12 @@ def test_responses_can_not_be_embedded_or_sniffed(server: LiveServer, path: str)
 
 def test_on_loopback_a_token_is_required_only_when_one_is_set(server: LiveServer) -> None:
     assert server.control_token is None
-    assert asked(server.url) == (200, {"status": "ok"})
+    assert get_health(server.url) == (200, {"status": "ok"})
     with serve(control_token=TOKEN) as guarded:
         assert guarded.control_token == TOKEN
-        assert asked(guarded.url) == (401, NO_TOKEN)
-        assert asked(guarded.url, **BEARER) == (200, {"status": "ok"})
-        assert asked(guarded.url, Authorization=f"bearer  {TOKEN}") == (200, {"status": "ok"})
+        assert get_health(guarded.url) == (401, NO_TOKEN)
+        assert get_health(guarded.url, **BEARER) == (200, {"status": "ok"})
+        assert get_health(guarded.url, Authorization=f"bearer  {TOKEN}") == (200, {"status": "ok"})
 
 
 @pytest.mark.parametrize(
@@ -254,18 +256,18 @@ def test_on_loopback_a_token_is_required_only_when_one_is_set(server: LiveServer
     ],
 )
 def test_a_wrong_token_is_refused_with_a_challenge(sent: str, message: dict[str, str]) -> None:
-    double = Mockscope(control_token=TOKEN)
-    with in_process(double) as client:
-        answer = client.post(f"{BASE}/sites", headers={b"Authorization": sent.encode("latin-1")})
+    mock = Mockscope(control_token=TOKEN)
+    with in_process(mock) as client:
+        response = client.post(f"{BASE}/sites", headers={b"Authorization": sent.encode("latin-1")})
 
-    assert (answer.status_code, answer.json(), double.sites) == (401, message, {})
-    assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="mockscope"')
+    assert (response.status_code, response.json(), mock.sites) == (401, message, {})
+    assert response.headers["WWW-Authenticate"].startswith('Bearer realm="mockscope"')
 
 
 def test_every_path_of_the_control_api_checks_access() -> None:
-    double = Mockscope(control_token=TOKEN)
-    site = double.site("example_site")
-    with in_process(double) as client:
+    mock = Mockscope(control_token=TOKEN)
+    site = mock.site("example_site")
+    with in_process(mock) as client:
         for row in CONTROL_OPERATIONS:
             path = row.path.format(host=site.host, call="x", name="x", fault="x")
             assert client.request(row.method, path).status_code == 401, row
@@ -275,23 +277,26 @@ def test_every_path_of_the_control_api_checks_access() -> None:
 
 @pytest.mark.parametrize("row", CONTROL_OPERATIONS, ids=lambda row: f"{row.method} {row.path}")
 def test_an_unknown_parameter_is_refused_on_every_path_without_effect(row: ControlOperation) -> None:
-    double = Mockscope()
-    site = double.site("example_site")
+    mock = Mockscope()
+    site = mock.site("example_site")
     site.snapshot("x")
     fault = site.faults.add("get_user", status=503)
     path = row.path.format(host=site.host, call="x", name="x", fault=fault.id)
-    with in_process(double) as client:
-        answer = client.request(row.method, path, params={"opration": "get_user"})
+    with in_process(mock) as client:
+        response = client.request(row.method, path, params={"opration": "get_user"})
         state = client.get(f"{BASE}/sites").json()
 
-    told = (
+    suggestion = (
         "did you mean operation?" if path.endswith(("/calls", "/calls/har")) and row.method == "GET" else "known: none"
     )
-    assert (answer.status_code, answer.json()) == (400, {"message": f"there is no field opration here; {told}"})
+    assert (response.status_code, response.json()) == (
+        400,
+        {"message": f"there is no field opration here; {suggestion}"},
+    )
     assert [(each["host"], each["api_key"], each["counts"]["faults"]) for each in state["sites"]] == [
         (site.host, site.api_key, 1)
     ]
-    assert (list(site.snapshots), site.clock.is_frozen, double.clock.is_frozen) == (["x"], False, False)
+    assert (list(site.snapshots), site.clock.is_frozen, mock.clock.is_frozen) == (["x"], False, False)
 
 
 def test_a_server_beyond_loopback_generates_and_requires_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,8 +305,8 @@ def test_a_server_beyond_loopback_generates_and_requires_a_token(monkeypatch: py
         token = server.control_token
         assert token is not None
         assert re.fullmatch(r"[0-9a-f]{64}", token)
-        assert asked(server.url) == (401, NO_TOKEN)
-        assert asked(server.url, Authorization=f"Bearer {token}") == (200, {"status": "ok"})
+        assert get_health(server.url) == (401, NO_TOKEN)
+        assert get_health(server.url, Authorization=f"Bearer {token}") == (200, {"status": "ok"})
         server.stop()
         assert server.start().control_token == token
     with serve() as another:
@@ -322,10 +327,10 @@ def test_a_server_beyond_loopback_generates_and_requires_a_token(monkeypatch: py
     ],
 )
 def test_the_address_of_the_socket_decides_if_a_token_is_required(address: str, *, demanded: bool) -> None:
-    double = Mockscope()
-    double.listens_at(address, "localhost")
+    mock = Mockscope()
+    mock.listens_at(address, "localhost")
 
-    assert (double.control_token is not None) is demanded
+    assert (mock.control_token is not None) is demanded
 
 
 @pytest.mark.parametrize("token", ["", "two words", "line\nend", "\xe9", "a=b"])
@@ -339,13 +344,13 @@ def test_a_token_that_no_header_can_carry_is_refused(token: str) -> None:
 
 @pytest.mark.parametrize("base", ["http://mockscope.invalid", "http://testserver", "https://whatever.example:1"])
 def test_without_a_socket_every_host_name_is_allowed(base: str) -> None:
-    double = Mockscope()
-    with in_process(double, base) as client:
+    mock = Mockscope()
+    with in_process(mock, base) as client:
         made = client.post(f"{BASE}/sites", json={"host": "a/b"})
         read = client.get(f"{BASE}/sites/a%2Fb")
 
     assert (made.status_code, read.json()) == (201, made.json())
-    assert list(double.sites) == ["a/b"]
+    assert list(mock.sites) == ["a/b"]
 
 
 def test_a_listening_server_can_still_be_called_without_its_socket(server: LiveServer) -> None:
@@ -355,8 +360,8 @@ def test_a_listening_server_can_still_be_called_without_its_socket(server: LiveS
 
 def test_under_another_server_a_remote_client_needs_a_token() -> None:
     with in_process(Mockscope(), client="192.0.2.9") as client:
-        answer = client.get(f"{BASE}/health")
-        assert (answer.status_code, answer.json()) == (
+        response = client.get(f"{BASE}/health")
+        assert (response.status_code, response.json()) == (
             403,
             {
                 "message": "The control API answers the network with a token only, and this application was given "
@@ -373,8 +378,8 @@ def test_under_another_server_a_remote_client_needs_a_token() -> None:
 def test_a_disabled_control_api_is_404_and_the_contract_is_still_served() -> None:
     with serve(control=False) as server:
         for path in (f"{BASE}/health", f"{BASE}/sites", "/_mockscope", f"{BASE}/openapi.yaml"):
-            answer = httpx.get(f"{server.url}{path}", verify=False)
-            assert (answer.status_code, answer.json()) == (
+            response = httpx.get(f"{server.url}{path}", verify=False)
+            assert (response.status_code, response.json()) == (
                 404,
                 {"message": "The control API of this server is switched off (--no-control, control=False)."},
             )
@@ -413,26 +418,26 @@ def test_an_unknown_path_is_404_and_names_the_nearest_path(server: LiveServer) -
     ],
 )
 def test_no_path_that_overwrites_data_is_suggested(server: LiveServer, path: str, guess: str | None) -> None:
-    answer = httpx.post(f"{server.url}{BASE}{path}")
+    response = httpx.post(f"{server.url}{BASE}{path}")
 
     hint = f"did you mean {BASE}{guess}?" if guess else f"{BASE}/openapi.yaml describes the paths."
-    assert answer.json() == {"message": f"There is no {BASE}{path}; {hint}"}
+    assert response.json() == {"message": f"There is no {BASE}{path}; {hint}"}
 
 
 @pytest.mark.parametrize("path", ["/_mockscope", "/_mockscope/", BASE, f"{BASE}/"])
 def test_no_path_is_suggested_for_the_prefix_of_all_paths(server: LiveServer, path: str) -> None:
-    answer = httpx.get(f"{server.url}{path}", verify=False)
+    response = httpx.get(f"{server.url}{path}", verify=False)
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         404,
         {"message": f"There is no {path}; {BASE}/openapi.yaml describes the paths."},
     )
 
 
 def test_an_unknown_method_is_405_and_names_the_allowed_methods(server: LiveServer) -> None:
-    answer = httpx.put(f"{server.url}{BASE}/sites", verify=False)
+    response = httpx.put(f"{server.url}{BASE}/sites", verify=False)
 
-    assert (answer.status_code, answer.headers["Allow"], answer.json()) == (
+    assert (response.status_code, response.headers["Allow"], response.json()) == (
         405,
         "GET, HEAD, POST",
         {"message": f"{BASE}/sites does not answer PUT: use one of GET, HEAD, POST."},
@@ -454,9 +459,9 @@ def test_a_body_over_the_limit_is_refused(server: LiveServer, *, chunked: bool) 
     whole = MAX_BODY_BYTES // len(part) + 1
     content = (part for _ in range(whole)) if chunked else part * whole
 
-    answer = httpx.post(f"{server.url}{BASE}/sites", content=content, timeout=300, verify=False)
+    response = httpx.post(f"{server.url}{BASE}/sites", content=content, timeout=300, verify=False)
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         413,
         {"message": "The body is over the limit of 67108864 bytes: send it in parts, or start with a seed file."},
     )
@@ -471,9 +476,9 @@ def test_a_crash_of_the_control_api_is_500_in_json(
 
     monkeypatch.setattr(server.registry, "export", export)
 
-    answer = httpx.get(f"{server.url}{BASE}/export", verify=False)
+    response = httpx.get(f"{server.url}{BASE}/export", verify=False)
 
-    assert (answer.status_code, answer.json()) == (500, {"message": Refused(Refusal.CRASHED).message})
+    assert (response.status_code, response.json()) == (500, {"message": Refused(Refusal.CRASHED).message})
     assert [record.getMessage() for record in caplog.records] == [f"crashed on GET {BASE}/export"]
 
 
@@ -485,9 +490,9 @@ def test_a_state_file_that_can_not_be_written_is_an_error_without_a_traceback(
 
     server.registry.save = save
 
-    answer = httpx.post(f"{server.url}{BASE}/save", verify=False)
+    response = httpx.post(f"{server.url}{BASE}/save", verify=False)
 
-    assert (answer.status_code, answer.json()) == (500, {"message": "the state was not written: Permission denied"})
+    assert (response.status_code, response.json()) == (500, {"message": "the state was not written: Permission denied"})
     assert caplog.records == []
 
 
@@ -532,9 +537,9 @@ def test_serve_prints_a_generated_token_and_writes_it_into_the_ready_file(tmp_pa
     elsewhere = "from mockscope.web.control import access; access.is_loopback = lambda address: False"
     with start(tmp_path, before=elsewhere) as process:
         text = banner(process, last="Authorization")
-        told = ready(tmp_path)
-        token = told["control_token"]
-        statuses = [asked(told["url"])[0], asked(told["url"], Authorization=f"Bearer {token}")[0]]
+        ready_file = ready(tmp_path)
+        token = ready_file["control_token"]
+        statuses = [get_health(ready_file["url"])[0], get_health(ready_file["url"], Authorization=f"Bearer {token}")[0]]
         process.send_signal(signal.SIGTERM)
         assert (process.wait(300), process.stderr and process.stderr.read()) == (0, "")
 
@@ -545,34 +550,34 @@ def test_serve_prints_a_generated_token_and_writes_it_into_the_ready_file(tmp_pa
 def test_serve_requires_a_given_token_and_does_not_print_it(tmp_path: Path) -> None:
     with start(tmp_path, "--control-token", TOKEN) as process:
         text = banner(process, last="curl ")
-        told = ready(tmp_path)
-        statuses = [asked(told["url"])[0], asked(told["url"], **BEARER)[0]]
+        ready_file = ready(tmp_path)
+        statuses = [get_health(ready_file["url"])[0], get_health(ready_file["url"], **BEARER)[0]]
         process.send_signal(signal.SIGTERM)
         rest, errors = process.communicate(timeout=300)
 
-    assert (told["control_token"], statuses, errors) == (TOKEN, [401, 200], "")
+    assert (ready_file["control_token"], statuses, errors) == (TOKEN, [401, 200], "")
     assert TOKEN not in text + rest
 
 
 def test_serve_without_a_token_has_none_in_the_ready_file_and_ends_at_once_with_a_stream_open(tmp_path: Path) -> None:
     with start(tmp_path) as process:
         banner(process, last="curl ")
-        told = ready(tmp_path)
-        with httpx.stream("GET", f"{told['url']}{BASE}/calls/stream", timeout=300, verify=False) as response:
+        ready_file = ready(tmp_path)
+        with httpx.stream("GET", f"{ready_file['url']}{BASE}/calls/stream", timeout=300, verify=False) as response:
             lines = response.iter_lines()
             first = next(lines)
             process.send_signal(signal.SIGTERM)
             rest = list(lines)
         _, errors = process.communicate(timeout=300)
 
-    assert "control_token" not in told
+    assert "control_token" not in ready_file
     assert (first, rest, process.returncode, errors) == (": calls from here on", [""], 0, "")
 
 
 def test_serve_can_disable_the_control_api(tmp_path: Path) -> None:
     with start(tmp_path, "--no-control") as process:
         banner(process, last="curl ")
-        assert asked(ready(tmp_path)["url"])[0] == 404
+        assert get_health(ready(tmp_path)["url"])[0] == 404
         process.terminate()
 
 

@@ -48,19 +48,19 @@ def ids(calls: Any) -> list[str]:
 
 
 def test_the_calls_of_a_site_equal_those_in_python(control: httpx.Client, site: MockSite) -> None:
-    answer = control.get(f"{path_of(site.host)}/calls")
+    response = control.get(f"{path_of(site.host)}/calls")
 
-    assert answer.status_code == 200
-    assert answer.json() == {"total": 4, "calls": [call.as_dict() for call in site.calls]}
-    last = answer.json()["calls"][-1]
+    assert response.status_code == 200
+    assert response.json() == {"total": 4, "calls": [call.as_dict() for call in site.calls]}
+    last = response.json()["calls"][-1]
     assert (last["operation"], last["status"], last["site"]) == ("create_user", 201, site.host)
-    assert site.api_key not in answer.text
+    assert site.api_key not in response.text
 
 
 def test_one_call_is_read_by_its_request_id(control: httpx.Client, site: MockSite, server: LiveServer) -> None:
-    answer = httpx.get(f"{server.url}/api/v1/users", headers=site.headers | MONICA, verify=False)
+    response = httpx.get(f"{server.url}/api/v1/users", headers=site.headers | MONICA, verify=False)
 
-    call = control.get(f"{path_of(site.host)}/calls/{answer.headers['X-Request-Id']}")
+    call = control.get(f"{path_of(site.host)}/calls/{response.headers['X-Request-Id']}")
     unknown = control.get(f"{path_of(site.host)}/calls/ffffffff-1")
 
     assert (call.status_code, call.json()) == (200, site.calls.last.as_dict())
@@ -90,15 +90,15 @@ def test_one_call_is_read_by_its_request_id(control: httpx.Client, site: MockSit
 def test_calls_are_filtered_by_the_query(control: httpx.Client, site: MockSite, query: str, places: list[int]) -> None:
     every = ids(site.calls)
 
-    answer = control.get(f"{path_of(site.host)}/calls?{query}")
+    response = control.get(f"{path_of(site.host)}/calls?{query}")
 
-    assert [call["id"] for call in answer.json()["calls"]] == [every[place] for place in places]
+    assert [call["id"] for call in response.json()["calls"]] == [every[place] for place in places]
 
 
 def test_the_number_of_matching_calls_is_given_beside_the_limit(control: httpx.Client, site: MockSite) -> None:
-    answer = control.get(f"{path_of(site.host)}/calls", params={"operation": "create_user", "limit": 1})
+    response = control.get(f"{path_of(site.host)}/calls", params={"operation": "create_user", "limit": 1})
 
-    assert answer.json() == {"total": 2, "calls": [site.calls.last.as_dict()]}
+    assert response.json() == {"total": 2, "calls": [site.calls.last.as_dict()]}
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,9 @@ def test_the_number_of_matching_calls_is_given_beside_the_limit(control: httpx.C
     ],
 )
 def test_invalid_criteria_are_refused(control: httpx.Client, site: MockSite, query: str, message: str) -> None:
-    answer = control.get(f"{path_of(site.host)}/calls?{query}")
+    response = control.get(f"{path_of(site.host)}/calls?{query}")
 
-    assert (answer.status_code, answer.json()) == (400, {"message": message})
+    assert (response.status_code, response.json()) == (400, {"message": message})
 
 
 @pytest.mark.parametrize("of", ["/sites/{host}", ""])
@@ -128,9 +128,12 @@ def test_a_filter_is_refused_when_calls_are_deleted(
 ) -> None:
     httpx.get(f"{server.url}/api/v1/users", verify=False)
 
-    answer = control.delete(f"{BASE}{of.format(host=site.host)}/calls?operation=list_users")
+    response = control.delete(f"{BASE}{of.format(host=site.host)}/calls?operation=list_users")
 
-    assert (answer.status_code, answer.json()) == (400, {"message": "there is no field operation here; known: none"})
+    assert (response.status_code, response.json()) == (
+        400,
+        {"message": "there is no field operation here; known: none"},
+    )
     assert (len(site.calls), len(server.calls)) == (4, 1)
 
 
@@ -150,9 +153,9 @@ def test_calls_that_reached_no_site_are_calls_of_the_server(
 
 
 def test_the_calls_of_a_site_are_deleted(control: httpx.Client, site: MockSite) -> None:
-    answer = control.delete(f"{path_of(site.host)}/calls")
+    response = control.delete(f"{path_of(site.host)}/calls")
 
-    assert (answer.status_code, answer.content, len(site.calls)) == (204, b"", 0)
+    assert (response.status_code, response.content, len(site.calls)) == (204, b"", 0)
 
 
 def test_the_archive_equals_that_in_python(control: httpx.Client, site: MockSite) -> None:
@@ -161,7 +164,7 @@ def test_the_archive_equals_that_in_python(control: httpx.Client, site: MockSite
 
     assert whole.json() == json.loads(site.calls.to_har())
     assert refused.json() == json.loads(site.calls.matching(status=400).to_har())
-    assert [entry["response"]["status"] for entry in refused.json()["log"]["entries"]] == [400]
+    assert [call["response"]["status"] for call in refused.json()["log"]["entries"]] == [400]
 
 
 def test_reading_the_calls_waits_for_one_that_is_still_open(

@@ -21,9 +21,9 @@ from mockscope.web.control.endpoints import CONTROL_OPERATIONS
 
 METHODS: Final = ("get", "put", "post", "patch", "delete")
 
-double = Mockscope(control_token=TOKEN)
+mock = Mockscope(control_token=TOKEN)
 # Every operation once, and at length.
-schema, thorough = (control_contract(app=double.app, max_examples=number) for number in (1, 20))
+schema, thorough = (control_contract(app=mock.app, max_examples=number) for number in (1, 20))
 
 
 def operations() -> dict[tuple[str, str], dict[str, Any]]:
@@ -84,7 +84,7 @@ def test_the_operations_of_the_contract_are_those_of_the_criteria() -> None:
 
 @schema.parametrize()
 def test_a_response_of_each_operation_fits_the_contract(case: Case[Any]) -> None:
-    restore(double)
+    restore(mock)
     small(case.body)
     case.call_and_validate()
 
@@ -92,14 +92,14 @@ def test_a_response_of_each_operation_fits_the_contract(case: Case[Any]) -> None
 @pytest.mark.slow
 @thorough.parametrize()
 def test_every_response_of_the_control_api_fits_its_contract(case: Case[Any]) -> None:
-    restore(double)
+    restore(mock)
     small(case.body)
     case.call_and_validate()
 
 
 @pytest.mark.parametrize("number", [3, pytest.param(100, marks=pytest.mark.slow)])
 def test_every_chain_of_requests_fits_the_contract(number: int) -> None:
-    chains(schema, double).run(
+    chains(schema, mock).run(
         settings=settings(
             max_examples=number,
             stateful_step_count=8,
@@ -116,7 +116,7 @@ def test_an_application_that_breaks_the_contract_fails() -> None:
         async def say_gone(message: Message) -> None:
             await send({**message, "status": 410} if message.get("status") == 404 else message)
 
-        await double.app(scope, receive, say_gone)
+        await mock.app(scope, receive, say_gone)
 
     case = control_contract(app=broken, max_examples=1)[f"{BASE}/sites/{{host}}"]["GET"].Case(
         path_parameters={"host": "nowhere"}, headers={"Authorization": f"Bearer {TOKEN}"}

@@ -54,22 +54,22 @@ PLANNED: dict[str, Any] = {
 def test_a_function_planned_in_python_is_shown_as_a_word_and_refused_when_it_is_sent(
     control: httpx.Client, site: MockSite, faults: str
 ) -> None:
-    site.faults.add(action=lambda entry, answer: None, where=lambda entry: True)
+    site.faults.add(action=lambda call, response: None, where=lambda call: True)
     assert control.get(faults).json() == {"faults": [PLANNED | {"where": "a function", "action": "a function"}]}
-    answer = control.post(faults, json={"status": 503, "where": "a function"})
-    assert (answer.status_code, len(site.faults)) == (400, 1)
+    response = control.post(faults, json={"status": 503, "where": "a function"})
+    assert (response.status_code, len(site.faults)) == (400, 1)
 
 
 def test_a_fault_planned_over_http_hits_and_is_counted(control: httpx.Client, site: MockSite, faults: str) -> None:
     rule = {"operation": "list_users", "status": 503, "body": {"a": [1]}, "headers": {"X-A": "b"}, "times": 2}
 
     planned = control.post(faults, json=rule)
-    answer = list_users(site)
+    response = list_users(site)
     read = control.get(f"{faults}/{planned.json()['id']}")
 
     shown = {**PLANNED, **rule, "body": '{"a": [1]}', "left": 2}
     assert (planned.status_code, planned.json()) == (201, shown)
-    assert (answer.status_code, answer.json(), answer.headers["X-A"]) == (503, {"a": [1]}, "b")
+    assert (response.status_code, response.json(), response.headers["X-A"]) == (503, {"a": [1]}, "b")
     assert (read.status_code, read.json()) == (200, {**shown, "hits": 1, "left": 1})
     assert site.calls.last.fault == "fault-1"
 
@@ -100,9 +100,9 @@ def test_a_transport_fault_breaks_the_connection_after_the_commit(
 def test_a_delay_is_a_number_or_drawn(
     control: httpx.Client, site: MockSite, faults: str, delay: object, shown: object
 ) -> None:
-    answer = control.post(faults, json={"delay": delay})
+    response = control.post(faults, json={"delay": delay})
 
-    assert (answer.status_code, answer.json()) == (201, {**PLANNED, "delay": shown})
+    assert (response.status_code, response.json()) == (201, {**PLANNED, "delay": shown})
 
 
 def test_a_fault_that_was_read_can_be_planned_again(control: httpx.Client, site: MockSite, faults: str) -> None:
@@ -148,9 +148,9 @@ def test_faults_are_listed_and_deleted_one_by_one_or_all(control: httpx.Client, 
 
 
 def test_an_infinite_number_is_shown_as_text(control: httpx.Client, site: MockSite, faults: str) -> None:
-    answer = control.post(faults, content=b'{"status": 503, "delay": 1e999}')
+    response = control.post(faults, content=b'{"status": 503, "delay": 1e999}')
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         400,
         {"message": "a number is too large: the largest is about 1.8e308"},
     )
@@ -182,10 +182,10 @@ def test_an_infinite_number_is_shown_as_text(control: httpx.Client, site: MockSi
 def test_an_invalid_fault_is_refused_and_not_planned(
     control: httpx.Client, site: MockSite, faults: str, rule: dict[str, Any], message: str
 ) -> None:
-    answer = control.post(faults, json=rule)
+    response = control.post(faults, json=rule)
 
-    assert answer.status_code == 400
-    assert answer.json()["message"].startswith(message)
+    assert response.status_code == 400
+    assert response.json()["message"].startswith(message)
     assert list(site.faults) == []
 
 
@@ -199,23 +199,30 @@ def test_a_clock_is_frozen_shifted_moved_resumed_and_reset(
     place = f"{path_of(site.host)}/clock" if of_site else f"{BASE}/clock"
     clock = site.clock if of_site else server.clock
 
-    def asked(verb: str, **body: object) -> dict[str, Any]:
-        answer = control.post(f"{place}/{verb}", json=body)
-        assert answer.status_code == 200
-        read: dict[str, Any] = answer.json()
+    def changed_clock(verb: str, **body: object) -> dict[str, Any]:
+        response = control.post(f"{place}/{verb}", json=body)
+        assert response.status_code == 200
+        read: dict[str, Any] = response.json()
         return read
 
     frozen = {"frozen": True, "autojump": False}
-    assert asked("freeze", at="2014-02-06T23:46:07.118Z") == {"now": "2014-02-06T23:46:07.118Z", **frozen}
-    assert asked("shift", days=90, hours=-1, minutes=1, seconds=0.5) == {"now": "2014-05-07T22:47:07.618Z", **frozen}
-    assert asked("move", to="2018-10-18T22:08:41.794+02:00") == {"now": "2018-10-18T20:08:41.794Z", **frozen}
+    assert changed_clock("freeze", at="2014-02-06T23:46:07.118Z") == {"now": "2014-02-06T23:46:07.118Z", **frozen}
+    assert changed_clock("shift", days=90, hours=-1, minutes=1, seconds=0.5) == {
+        "now": "2014-05-07T22:47:07.618Z",
+        **frozen,
+    }
+    assert changed_clock("move", to="2018-10-18T22:08:41.794+02:00") == {"now": "2018-10-18T20:08:41.794Z", **frozen}
     assert f"{clock.now():%Y-%m-%dT%H:%M:%S}" == "2018-10-18T20:08:41"
-    assert asked("freeze", autojump=True) == {"now": "2018-10-18T20:08:41.794Z", "frozen": True, "autojump": True}
+    assert changed_clock("freeze", autojump=True) == {
+        "now": "2018-10-18T20:08:41.794Z",
+        "frozen": True,
+        "autojump": True,
+    }
     assert control.get(place).json() == {"now": "2018-10-18T20:08:41.794Z", "frozen": True, "autojump": True}
-    assert asked("resume")["frozen"] is clock.is_frozen is False
+    assert changed_clock("resume")["frozen"] is clock.is_frozen is False
     assert f"{clock.now():%Y}" == "2018"
-    asked("freeze", at="2014-02-06T23:46:07.118Z")
-    assert asked("reset")["frozen"] is clock.is_frozen is False
+    changed_clock("freeze", at="2014-02-06T23:46:07.118Z")
+    assert changed_clock("reset")["frozen"] is clock.is_frozen is False
     assert abs(datetime.now(UTC) - clock.now()) < timedelta(hours=1)
     assert server.clock.is_frozen is False
 
@@ -254,9 +261,9 @@ def test_an_invalid_time_is_refused_and_the_clock_is_unchanged(
 ) -> None:
     site.clock.freeze("2014-02-06T23:46:07.118Z")
 
-    answer = control.post(f"{path_of(site.host)}/clock/{verb}", json=body)
+    response = control.post(f"{path_of(site.host)}/clock/{verb}", json=body)
 
-    assert (answer.status_code, answer.json()) == (400, {"message": message})
+    assert (response.status_code, response.json()) == (400, {"message": message})
     assert control.get(f"{path_of(site.host)}/clock").json() == {
         "now": "2014-02-06T23:46:07.118Z",
         "frozen": True,

@@ -64,9 +64,9 @@ def test_health_and_version_are_served(control: httpx.Client) -> None:
 def test_the_sites_are_listed_as_they_were_added(server: LiveServer, control: httpx.Client) -> None:
     first, second = server.site("first"), server.site("second", page_size=3)
 
-    answer = control.get(f"{BASE}/sites")
+    response = control.get(f"{BASE}/sites")
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         200,
         {"sites": [shown(first), shown(second, policy=POLICY | {"page_size": 3})]},
     )
@@ -79,9 +79,9 @@ def test_reset_restores_every_site(server: LiveServer, control: httpx.Client) ->
     users(server, site.host, "wrong")
     server.clock.freeze()
 
-    answer = control.post(f"{BASE}/reset")
+    response = control.post(f"{BASE}/reset")
 
-    assert (answer.status_code, answer.json()) == (200, {"sites": [shown(site)]})
+    assert (response.status_code, response.json()) == (200, {"sites": [shown(site)]})
     assert (server.export(), len(server.calls), server.clock.is_frozen) == (before, 0, False)
 
 
@@ -102,9 +102,9 @@ def test_an_export_can_be_imported_by_another_server(server: LiveServer, control
 def test_an_import_of_sites_adds_all_or_none(server: LiveServer, control: httpx.Client) -> None:
     server.site("taken")
 
-    answer = control.post(f"{BASE}/import", json={"mockscope": 1, "sites": [{"host": "free"}, {"host": "taken"}]})
+    response = control.post(f"{BASE}/import", json={"mockscope": 1, "sites": [{"host": "free"}, {"host": "taken"}]})
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         409,
         TAKEN,
     )
@@ -112,9 +112,9 @@ def test_an_import_of_sites_adds_all_or_none(server: LiveServer, control: httpx.
 
 
 def test_an_invalid_seed_is_refused_with_place_and_nearest_key(server: LiveServer, control: httpx.Client) -> None:
-    answer = control.post(f"{BASE}/import", json={"mockscope": 1, "sites": [{"host": "a", "polcy": {}}]})
+    response = control.post(f"{BASE}/import", json={"mockscope": 1, "sites": [{"host": "a", "polcy": {}}]})
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         400,
         {"message": "seed.sites[0].polcy: unknown key polcy; did you mean policy?"},
     )
@@ -126,23 +126,23 @@ def test_the_state_is_saved_when_the_server_has_a_state_file(server: LiveServer,
     saved: list[dict[str, Any]] = []
     server.registry.save = lambda: saved.append(server.export())
 
-    answer = control.post(f"{BASE}/save")
+    response = control.post(f"{BASE}/save")
 
     assert (refused.status_code, refused.json()) == (
         409,
         {"message": "This server has no state file: start it with mockscope serve --state FILE."},
     )
-    assert (answer.status_code, answer.content, saved) == (204, b"", [server.export()])
+    assert (response.status_code, response.content, saved) == (204, b"", [server.export()])
 
 
 # -- making, reading, changing, removing -----------------------------------------------------------------------
 
 
 def test_a_site_is_created_from_an_empty_body(server: LiveServer, control: httpx.Client) -> None:
-    answer = control.post(f"{BASE}/sites")
+    response = control.post(f"{BASE}/sites")
 
     [site] = server.sites.values()
-    assert (answer.status_code, answer.json()) == (201, shown(site))
+    assert (response.status_code, response.json()) == (201, shown(site))
     assert users(server, site.host, site.api_key).status_code == 200
 
 
@@ -156,7 +156,7 @@ def test_a_site_is_created_as_requested(server: LiveServer, control: httpx.Clien
             }
         ],
     }
-    answer = control.post(
+    response = control.post(
         f"{BASE}/sites",
         json={
             "host": ODD_HOST,
@@ -169,7 +169,7 @@ def test_a_site_is_created_as_requested(server: LiveServer, control: httpx.Clien
     )
 
     site = server.sites[ODD_HOST]
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         201,
         shown(site, strict=True, label="off-boarding", admin=None, policy=POLICY | {"page_size": 3}),
     )
@@ -208,9 +208,9 @@ def test_a_site_is_created_as_requested(server: LiveServer, control: httpx.Clien
 def test_an_invalid_site_is_refused_and_not_created(
     server: LiveServer, control: httpx.Client, body: bytes, message: str
 ) -> None:
-    answer = control.post(f"{BASE}/sites", content=body)
+    response = control.post(f"{BASE}/sites", content=body)
 
-    assert (answer.status_code, answer.json()) == (400, {"message": message})
+    assert (response.status_code, response.json()) == (400, {"message": message})
     assert server.sites == {}
 
 
@@ -246,9 +246,9 @@ def test_one_of_many_simultaneous_requests_for_a_host_succeeds_and_the_others_co
 def test_a_site_is_found_by_a_host_of_any_characters(server: LiveServer, control: httpx.Client, host: str) -> None:
     site = server.site(host)
 
-    answer = control.get(path_of(host))
+    response = control.get(path_of(host))
 
-    assert (answer.status_code, answer.json()) == (200, shown(site))
+    assert (response.status_code, response.json()) == (200, shown(site))
 
 
 def test_an_unknown_site_is_404_and_names_the_nearest_host(server: LiveServer, control: httpx.Client) -> None:
@@ -287,9 +287,9 @@ def test_a_change_over_http_is_visible_in_python(server: LiveServer, control: ht
 def test_a_change_with_one_invalid_value_changes_nothing(server: LiveServer, control: httpx.Client) -> None:
     site = server.site()
 
-    answer = control.patch(path_of(site.host), json={"enabled": False, "policy": {"unknown_groups": "refuse"}})
+    response = control.patch(path_of(site.host), json={"enabled": False, "policy": {"unknown_groups": "refuse"}})
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         400,
         {"message": "policy.unknown_groups: Invalid enum value 'refuse'; known: reject, ignore, create"},
     )
@@ -313,9 +313,9 @@ def test_a_rotated_key_opens_the_site_and_the_old_one_does_not(server: LiveServe
 def test_a_deleted_site_is_gone(server: LiveServer, control: httpx.Client) -> None:
     site = server.site()
 
-    answer, again = control.delete(path_of(site.host)), control.delete(path_of(site.host))
+    response, again = control.delete(path_of(site.host)), control.delete(path_of(site.host))
 
-    assert (answer.status_code, answer.content, again.status_code) == (204, b"", 404)
+    assert (response.status_code, response.content, again.status_code) == (204, b"", 404)
     assert (server.sites, users(server, site.host, site.api_key).status_code) == ({}, 403)
 
 
@@ -346,9 +346,9 @@ def test_a_dashboard_is_added_by_export_and_import_and_the_instruments_are_uncha
 
     seed = control.get(f"{path_of(site.host)}/export").json()
     seed["sites"][0]["dashboards"] = [{"name": "Revenue", "owner": "admin@example.com", "access": {}}]
-    answer = control.post(f"{path_of(site.host)}/import", json=seed)
+    response = control.post(f"{path_of(site.host)}/import", json=seed)
 
-    assert (answer.status_code, site.export()) == (200, seed)
+    assert (response.status_code, site.export()) == (200, seed)
     assert (list(site.faults), len(site.calls), site.clock.is_frozen) == ([fault], 1, True)
 
 
@@ -384,9 +384,9 @@ def test_groups_are_shown_with_both_columns_of_the_table_of_roles(server: LiveSe
     site.add_group("Discoverers", access="discovery")
     site.add_group("Viewers", access="view")
 
-    answer = control.get(f"{path_of(site.host)}/groups")
+    response = control.get(f"{path_of(site.host)}/groups")
 
-    assert answer.json() == {
+    assert response.json() == {
         "groups": [
             {"name": "Administrators", "access": "Sql", "can_edit": True, "can_drag_and_drop": False},
             {"name": "All Users", "access": "Sql", "can_edit": True, "can_drag_and_drop": False},
@@ -423,11 +423,11 @@ def test_a_login_and_a_password_change_are_recorded(server: LiveServer, control:
     place = path_of(site.host)
 
     control.post(f"{place}/record-password-change", json={"email": "ADMIN@example.com"})
-    answer = control.post(
+    response = control.post(
         f"{place}/record-login", json={"email": "admin@example.com", "at": "2014-02-07T00:46:07.118+01:00"}
     )
 
-    assert (answer.status_code, answer.json()) == (
+    assert (response.status_code, response.json()) == (
         200,
         {
             "first_name": "Site",
@@ -460,16 +460,16 @@ def test_an_invalid_login_is_refused(
 ) -> None:
     site = server.site("example_site")
 
-    answer = control.post(f"{path_of(site.host)}/record-login", json=body)
+    response = control.post(f"{path_of(site.host)}/record-login", json=body)
 
-    assert (answer.status_code, answer.json()) == (400, {"message": message})
+    assert (response.status_code, response.json()) == (400, {"message": message})
     assert site.users["admin@example.com"].last_login_at is None
 
 
 def test_the_findings_of_strict_mode_are_listed(server: LiveServer, control: httpx.Client) -> None:
     site = server.site()
     fault = site.faults.add("get_user", status=503)
-    answer = httpx.post(
+    response = httpx.post(
         f"{server.url}/api/v1/groups",
         content=b'{"name": "Sales", "access": "Sql", "create_by_email": "admin@example.com"}',
         headers=site.headers | {"Content-Type": "application/json"},
@@ -490,7 +490,7 @@ def test_the_findings_of_strict_mode_are_listed(server: LiveServer, control: htt
         ]
     }
     assert [(each["rule"], each["call"]) for each in found["findings"]] == [
-        ("GROUP-CREATE-1", answer.headers["X-Request-Id"]),
+        ("GROUP-CREATE-1", response.headers["X-Request-Id"]),
         (None, None),
     ]
     assert str(fault) in found["findings"][1]["problem"]

@@ -209,7 +209,7 @@ async def test_a_slow_reader_loses_the_oldest_calls_and_gets_their_number(
     events = EventStream(server.registry, site)
     task = asyncio.create_task(events({"type": "http"}, receive, send))
     await begun.wait()
-    asked = [await asyncio.to_thread(list_users, site) for _ in range(5)]
+    ids = [await asyncio.to_thread(list_users, site) for _ in range(5)]
     # An observer sees a call once its response is out.
     until(lambda: events._dropped == 2)
     assert len(events._waiting) == 3
@@ -221,7 +221,7 @@ async def test_a_slow_reader_loses_the_oldest_calls_and_gets_their_number(
     assert [block.split("\n")[0] for block in blocks] == [
         OPENED,
         "event: dropped",
-        *(f"id: {id}" for id in asked[2:]),
+        *(f"id: {id}" for id in ids[2:]),
         "",
     ]
     assert 'data: {"dropped":2}' in blocks[1]
@@ -231,12 +231,12 @@ def test_a_reader_that_reads_nothing_takes_bounded_memory(server: LiveServer, si
     body = b'{"name": "' + b"x" * MAX_BODY_BYTES + b'"}'
     with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), WAIT_SECONDS) as deaf:
         deaf.sendall(f"GET {path_of(site.host)}/calls/stream HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        with deaf.makefile() as answer:
-            until(lambda: OPENED in answer.readline())
+        with deaf.makefile() as response:
+            until(lambda: OPENED in response.readline())
         [observe] = site.calls.observers
         events: EventStream = observe.__self__  # type: ignore[attr-defined]
         observed = Semaphore(0)
-        site.calls.observers.append(lambda entry: observed.release())
+        site.calls.observers.append(lambda call: observed.release())
         with httpx.Client(headers=site.headers, verify=False) as client:
 
             def post() -> None:
@@ -257,9 +257,9 @@ def renderings(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     rendered: list[Call] = []
     as_dict = Call.as_dict
 
-    def counted(entry: Call) -> dict[str, Any]:
-        rendered.append(entry)
-        return as_dict(entry)
+    def counted(call: Call) -> dict[str, Any]:
+        rendered.append(call)
+        return as_dict(call)
 
     monkeypatch.setattr(Call, "as_dict", counted)
     return rendered
