@@ -1,0 +1,187 @@
+"""The facts that the contracts, the seed schema and the code share: each is compared with its home in the code."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+import pytest
+import yaml
+
+from mockscope._vendor import (
+    API_PATH,
+    AUTH_HEADER,
+    EMAIL_HEADER,
+    GROUP_FIELDS,
+    GROUP_PATH,
+    GROUPS_PATH,
+    NEXT_PAGE_START,
+    OPERATIONS,
+    PAGE_SIZE,
+    REMOVED_MESSAGE,
+    TEST_MODE,
+    TEST_MODE_MESSAGE,
+    USER_FIELDS,
+    USERS_PATH,
+)
+from mockscope.contract.document import control_yaml, openapi_yaml
+from mockscope.domain.model import Access
+from mockscope.domain.policy import Policy
+from mockscope.domain.rules import CREATOR, EMAIL, NOT_BLANK, FieldTable
+from mockscope.instruments.fault import TRANSPORTS
+from mockscope.seeds import files
+from mockscope.web.control.endpoints import CONTROL_OPERATIONS, ControlOperation
+from mockscope.web.refusal_hints import BODY_TABLES
+from mockscope.web.routes import ROUTES
+
+VENDOR: Final[dict[str, Any]] = yaml.safe_load(openapi_yaml())
+CONTROL: Final[dict[str, Any]] = yaml.safe_load(control_yaml())
+VENDOR_SCHEMAS: Final = VENDOR["components"]["schemas"]
+CONTROL_SCHEMAS: Final = CONTROL["components"]["schemas"]
+METHODS: Final = ("get", "post", "put", "patch", "delete")
+
+
+def follow(document: dict[str, Any], node: Any) -> Any:
+    """Return a node of a document, or the one that it refers to."""
+    while "$ref" in node:
+        target = document
+        for step in node["$ref"].removeprefix("#/").split("/"):
+            target = target[step]
+        node = target
+    return node
+
+
+def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the operations of a document, by method and path."""
+    return {
+        (method.upper(), path): item[method]
+        for path, item in document["paths"].items()
+        for method in METHODS
+        if method in item
+    }
+
+
+# -- the vendor's API ------------------------------------------------------------------------------------------
+
+
+def test_the_operations_are_the_same_everywhere() -> None:
+    documented = {
+        name
+        for operation in operations(VENDOR).values()
+        for name in operation.get("x-operations", (operation["operationId"],))
+    }
+    assert documented == {*OPERATIONS}
+    assert [route.operation for route in ROUTES] == CONTROL_SCHEMAS["Operation"]["enum"] == [*OPERATIONS]
+    assert [*VENDOR["paths"]] == [USERS_PATH, GROUPS_PATH, GROUP_PATH]
+    assert all(path.startswith(f"{API_PATH}/") for path in VENDOR["paths"])
+
+
+def test_the_headers_and_parameters_are_the_same_everywhere() -> None:
+    documented = {
+        follow(VENDOR, parameter)["name"]
+        for operation in operations(VENDOR).values()
+        for parameter in operation.get("parameters", ())
+    }
+    assert documented == {EMAIL_HEADER, NEXT_PAGE_START, TEST_MODE, "group_name"}
+    assert VENDOR["components"]["securitySchemes"]["PartnerAuth"]["name"] == AUTH_HEADER
+
+
+@pytest.mark.parametrize(
+    ("schema", "fields"),
+    [
+        (VENDOR_SCHEMAS["User"], USER_FIELDS),
+        (CONTROL_SCHEMAS["User"], USER_FIELDS),
+        (VENDOR_SCHEMAS["Group"], GROUP_FIELDS),
+    ],
+    ids=["user", "user of the control API", "group"],
+)
+def test_a_record_has_the_same_fields_in_the_same_order_everywhere(
+    schema: Mapping[str, Any], fields: tuple[str, ...]
+) -> None:
+    assert (tuple(schema["properties"]), tuple(schema["required"])) == (fields, fields)
+
+
+@pytest.mark.parametrize(("schema", "fields"), [("SeedUser", USER_FIELDS), ("SeedGroup", GROUP_FIELDS)])
+def test_a_record_of_a_seed_has_the_fields_of_the_api(schema: str, fields: tuple[str, ...]) -> None:
+    assert {*files.schema()["$defs"][schema]["properties"]} == {*fields}
+
+
+@pytest.mark.parametrize(
+    ("schema", "operation"),
+    [
+        ("UserCreate", "create_user"),
+        ("UserUpdate", "update_user"),
+        ("GroupCreate", "create_group"),
+        ("GroupUpdate", "update_group"),
+    ],
+)
+def test_a_body_has_the_fields_of_its_table(schema: str, operation: str) -> None:
+    documented, table = VENDOR_SCHEMAS[schema], BODY_TABLES[operation]
+    creators = [name for choice in documented.get("anyOf", ()) for name in choice["properties"]]
+
+    assert {*documented["properties"], *creators} == table.names
+    assert {*documented.get("required", ())} == required_names(table) - {*creators}
+    assert creators == ([CREATOR.name, CREATOR.other_name] if CREATOR in table.fields else [])
+
+
+def required_names(table: FieldTable) -> set[str]:
+    return {field.name for field in table.fields if field.required}
+
+
+def test_patterns_and_words_are_those_of_the_rules() -> None:
+    assert VENDOR_SCHEMAS["Email"]["pattern"] == f"^{EMAIL.pattern}$"
+    for name in ("PersonName", "GroupName"):
+        assert VENDOR_SCHEMAS[name]["pattern"].replace(r"\u00", r"\x") == NOT_BLANK.pattern
+    assert VENDOR_SCHEMAS["AccessOut"]["enum"] == [access.value for access in Access]
+
+
+@pytest.mark.parametrize("kind", ["users", "groups"])
+def test_a_page_has_the_size_of_the_default_policy(kind: str) -> None:
+    page = VENDOR_SCHEMAS[f"{kind.removesuffix('s').title()}Page"]["properties"]
+
+    assert [*page] == [f"total_{kind}", f"{kind}_this_page", NEXT_PAGE_START, kind]
+    assert page[kind]["maxItems"] == page[f"{kind}_this_page"]["maximum"] == PAGE_SIZE == Policy().page_size
+
+
+def test_messages_are_those_of_the_responses() -> None:
+    documented = [
+        VENDOR_SCHEMAS["WouldHaveCompleted"]["properties"]["message"],
+        *(VENDOR_SCHEMAS[f"{kind}Removed"]["properties"]["message"] for kind in ("User", "Group")),
+    ]
+    assert documented[0]["const"] == TEST_MODE_MESSAGE
+    assert [message["pattern"] for message in documented[1:]] == [
+        f"^{REMOVED_MESSAGE.format(kind=kind, host='.+')}$" for kind in ("User", "Group")
+    ]
+
+
+# -- the control API -------------------------------------------------------------------------------------------
+
+
+def test_the_policy_switches_are_the_same_everywhere() -> None:
+    seed = files.schema()["$defs"]["Policy"]["properties"]
+
+    assert [*seed] == [*CONTROL_SCHEMAS["Policy"]["properties"]] == [*Policy.__struct_fields__]
+    assert {name: described["default"] for name, described in seed.items()} == msgspec.structs.asdict(Policy())
+
+
+@pytest.mark.parametrize("operation", CONTROL_OPERATIONS, ids=lambda operation: f"{operation.method} {operation.path}")
+def test_an_operation_of_the_control_api_takes_what_its_contract_lists(operation: ControlOperation) -> None:
+    documented = operations(CONTROL)[operation.method, operation.path]
+    parameters = [follow(CONTROL, parameter)["name"] for parameter in documented.get("parameters", ())]
+    content = documented.get("requestBody", {}).get("content", {"application/json": {"schema": {}}})
+    body = content["application/json"]["schema"]
+
+    assert parameters == [field.encode_name for field in msgspec.structs.fields(operation.query)]
+    # A seed and a fault have readers of their own.
+    if body and isinstance(operation.body, type):
+        schema = follow(CONTROL, body)
+        assert body["$ref"].rpartition("/")[2] == operation.body.__name__
+        assert {*schema.get("properties", ())} == {*names(operation.body)}
+        assert schema.get("required", []) == names(operation.body, required=True)
+
+
+def names(body: type[msgspec.Struct], *, required: bool = False) -> list[str]:
+    return [field.encode_name for field in msgspec.structs.fields(body) if field.required or not required]
+
+
+def test_the_transport_faults_are_those_of_the_contract() -> None:
+    assert CONTROL_SCHEMAS["Transport"]["enum"] == [*TRANSPORTS, None]
