@@ -91,4 +91,4 @@ class Mockscope:
 
     def _hide_token(self) -> None:
         if self.control_token is not None:
-            self.registry.redactor.learn(self.control_token)
+            self.registry.redactor.add_key(self.control_token)

@@ -150,8 +150,8 @@ def test_the_last_four_characters_of_a_long_secret_are_shown() -> None:
 def test_only_keys_of_a_minimum_length_are_redacted_within_text() -> None:
     redactor = Redactor()
     shorter, long_enough = "a" * (MIN_SEARCHED_CHARS - 1), "b" * MIN_SEARCHED_CHARS
-    redactor.learn(shorter)
-    redactor.learn(long_enough)
+    redactor.add_key(shorter)
+    redactor.add_key(long_enough)
 
     assert redactor(f"{shorter} {long_enough}") == f"{shorter} …"
 

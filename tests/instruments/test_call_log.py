@@ -347,13 +347,13 @@ def test_a_body_may_be_forgotten_while_another_thread_reads_it(name: str, monkey
     call = Call("1", "POST", USERS)
     call.body = b"{}"
     call.store_response(200, [], b"{}")
-    raw = Redactor.raw
+    raw = Redactor.redact_bytes
 
     def forget(redactor: Redactor) -> Callable[[bytes], bytes]:
         call.discard_content()
         return partial(raw, redactor)
 
-    monkeypatch.setattr(Redactor, "raw", property(forget))
+    monkeypatch.setattr(Redactor, "redact_bytes", property(forget))
 
     assert (getattr(call, name), getattr(call, name)) == (b"{}", None)
 

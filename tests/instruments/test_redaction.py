@@ -194,7 +194,7 @@ def test_a_body_of_the_greatest_readable_depth_is_shown() -> None:
     redactor = Redactor()
     data = json.loads("[" * 900 + f'"{PAGE_KEY}"' + "]" * 900)
 
-    shown = redactor.data(data)
+    shown = redactor.redact_json(data)
 
     for _ in range(900):
         [shown] = shown
@@ -234,18 +234,18 @@ def test_a_function_that_fails_does_not_log_a_key(server: LiveServer, caplog: py
 )
 def test_a_text_that_does_not_have_the_form_of_a_key_is_not_redacted(text: str) -> None:
     redactor = Redactor()
-    redactor.learn("word")
+    redactor.add_key("word")
 
-    assert (redactor(text), redactor.raw(text.encode())) == (text, text.encode())
+    assert (redactor(text), redactor.redact_bytes(text.encode())) == (text, text.encode())
 
 
 def test_bytes_that_are_not_text_are_unchanged_around_a_key() -> None:
-    assert Redactor().raw(b"\xff" + PAGE_KEY.encode() + b"\x00\xfe") == b"\xff\xe2\x80\xa6a9f1\x00\xfe"
+    assert Redactor().redact_bytes(b"\xff" + PAGE_KEY.encode() + b"\x00\xfe") == b"\xff\xe2\x80\xa6a9f1\x00\xfe"
 
 
 def test_a_redactor_hides_every_key_that_it_knows() -> None:
     redactor = Redactor()
-    redactor.learn("my+secret/key")
+    redactor.add_key("my+secret/key")
 
     assert repr(redactor) == "<Redactor that knows 3 spellings of keys>"
 
@@ -285,17 +285,17 @@ def test_the_control_token_is_redacted_like_a_key(monkeypatch: pytest.MonkeyPatc
 def test_a_key_is_redacted_as_long_as_a_site_or_a_call_has_it() -> None:
     redactor = Redactor()
     for _ in range(2):
-        redactor.learn(OWN_KEY)
-    redactor.forget(OWN_KEY)
+        redactor.add_key(OWN_KEY)
+    redactor.remove_key(OWN_KEY)
     assert OWN_KEY not in redactor(OWN_KEY)
 
-    redactor.forget(OWN_KEY)
+    redactor.remove_key(OWN_KEY)
     assert redactor(OWN_KEY) == OWN_KEY
 
 
 def test_a_key_may_be_removed_while_another_is_added() -> None:
     redactor = Redactor()
-    redactor.learn(OWN_KEY)
+    redactor.add_key(OWN_KEY)
     removed = [OWN_KEY]
 
     class CollectedKey(str):
@@ -305,10 +305,10 @@ def test_a_key_may_be_removed_while_another_is_added() -> None:
 
         def __len__(self) -> int:
             while removed:
-                redactor.forget(removed.pop())
+                redactor.remove_key(removed.pop())
             return super().__len__()
 
-    learning = Thread(target=redactor.learn, args=(CollectedKey(ODD_KEY),), daemon=True)
+    learning = Thread(target=redactor.add_key, args=(CollectedKey(ODD_KEY),), daemon=True)
     learning.start()
     learning.join(300)
 

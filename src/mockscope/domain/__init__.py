@@ -1,4 +1,4 @@
-"""The service as if there were no network: sites, users, groups, dashboards and the rules between them.
+"""The service without a network: sites, users, groups, dashboards, and the rules between them.
 
-Only the standard library, a codec and a sorted container may be imported here; no HTTP, no files, no clock.
+The package imports only the standard library, msgspec and sortedcontainers. It has no HTTP, no files and no clock.
 """

@@ -1,4 +1,4 @@
-"""The sites of one server by host, and authentication as a look-up among them."""
+"""The sites of a server, by host, and the authentication of requests."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from typing import Final
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.site import Site
 
-# The number of removed sites that are remembered, so that a hint can explain a late request.
+# The number of removed sites whose labels are kept for hints about late requests.
 MAX_REMOVED: Final = 10_000
 
 
 class HostTaken(ValueError):
-    """The host already has a site."""
+    """A site was added under a host that already has one."""
 
     def __init__(self, host: str) -> None:
         super().__init__(
@@ -22,7 +22,7 @@ class HostTaken(ValueError):
 
 
 class Directory:
-    """The sites by host. It is thread-safe."""
+    """The sites of a server, by host. It is thread-safe."""
 
     def __init__(self) -> None:
         self._sites: dict[str, Site] = {}
@@ -52,7 +52,7 @@ class Directory:
         """Add sites, all or none.
 
         Raises:
-            HostTaken: If a host has a site already, or occurs twice.
+            HostTaken: If a host already has a site, or occurs twice.
         """
         with self._lock:
             added: dict[str, Site] = {}
@@ -63,9 +63,9 @@ class Directory:
             self._sites.update(added)
 
     def remove(self, site: Site) -> None:
-        """Forget a site; requests to it are answered 403 from now on. An unknown site is ignored."""
+        """Remove a site. Requests to it are refused with 403 from now on. An unknown site is ignored."""
         with self._lock:
-            # Another site may have taken the host since.
+            # Another site may have been added under the host since.
             if self._sites.get(site.host) is not site:
                 return
             del self._sites[site.host]

@@ -1,6 +1,7 @@
-"""Versions of a store. The cost of a return to a version grows with the writes since then.
+"""Versions of a store. The store is never copied.
 
-Each version keeps the earlier values of the records that were changed after it. The store itself is never copied.
+Each version keeps the old values of the records that were changed after it. The cost of restoring a version grows with
+the number of writes since then, and not with the size of the store.
 """
 
 from typing import Any, Final
@@ -8,16 +9,16 @@ from weakref import WeakSet
 
 from mockscope.domain.store import Change, Store
 
-# The number of unreferenced versions at which they are merged into the earlier ones.
+# Above this number of unreferenced versions, they are merged into the earlier ones.
 MAX_UNUSED_VERSIONS: Final = 32
 
 
-# The earlier values of records, by table; None for a record that did not exist.
+# The old values of records: for each table a mapping of keys to records, or None if the record did not exist.
 _Records = tuple[dict[str, Any], ...]
 
 
 class _VersionChanges:
-    """The records of a version that were changed before the moment ``after``."""
+    """The old values of the records that were changed between one version and the next, ``after``."""
 
     __slots__ = ("after", "undo")
 
@@ -27,7 +28,7 @@ class _VersionChanges:
 
 
 class Version:
-    """The records of a site at one moment. They are kept while this object is referenced."""
+    """A version of a store. It can be restored as long as this object is referenced."""
 
     __slots__ = ("__weakref__", "moment")
 
@@ -36,10 +37,10 @@ class Version:
 
 
 class History:
-    """The versions of a store. All writes to the store go through it. It has no lock: the Site holds one.
+    """The versions of a store. All writes to the store go through it. It has no lock, because the Site has one.
 
     Args:
-        store: the store in its first state.
+        store: the store in its initial state.
     """
 
     def __init__(self, store: Store) -> None:
@@ -49,16 +50,16 @@ class History:
         self._marked = 0
 
     def write(self, change: Change) -> None:
-        """Write a change, and keep the values that it replaces."""
+        """Write a change, and keep the old values for the current version."""
         for undo, before, after in zip(self._latest.undo, self._store.apply(change), change, strict=True):
             for key, record in before.items():
                 first = undo.setdefault(key, record)
                 if first == after[key]:
-                    # The record has its earlier value again.
+                    # The record has its old value again.
                     del undo[key]
 
     def current_version(self) -> Version:
-        """Return the present version of the store."""
+        """Return the current version of the store."""
         if any(self._latest.undo):
             self._latest.after = _VersionChanges()
             self._latest = self._latest.after
@@ -70,7 +71,7 @@ class History:
         return version
 
     def restore(self, version: Version) -> None:
-        """Return the store to a version. Later versions stay valid."""
+        """Restore a version. Later versions stay valid, and can be restored afterwards."""
         records: _Records = ({}, {}, {})
         moment: _VersionChanges | None = version.moment
         while moment is not None:
@@ -79,7 +80,7 @@ class History:
         self.write(Change(*records))
 
     def _merge_unused(self) -> None:
-        """Merge each unreferenced moment into the one before."""
+        """Merge each unreferenced version into the one before."""
         wanted = {version.moment for version in self._versions} | {self._latest}
         for moment in wanted:
             while moment.after is not None and moment.after not in wanted:
@@ -89,7 +90,7 @@ class History:
 
 
 def _merge(undo: _Records, later: _Records) -> None:
-    """Add the values of a later moment. If a record is in both, the earlier value stays."""
+    """Add the old values of a later version. If a record is in both, the earlier value stays."""
     for records, others in zip(undo, later, strict=True):
         for key, record in others.items():
             records.setdefault(key, record)

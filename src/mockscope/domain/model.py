@@ -1,6 +1,6 @@
-"""The records of the service, as the page shows them: immutable values and their enumerations.
+"""The records of the service: immutable users, groups and dashboards, and their enumerations.
 
-This module has no rules, no locks and no JSON.
+"The page" is the vendor's documentation, from which the rule ids (USER-1 ...) were derived.
 """
 
 import re
@@ -15,7 +15,7 @@ import msgspec
 
 from mockscope._support.timestamps import parse_time
 
-# The format of the API. Used only for a text that datetime has accepted.
+# The format of times in the API. It does not check ranges: datetime has parsed the text before.
 TIMESTAMP_FORMAT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 
@@ -43,7 +43,7 @@ ROLES: Final[Mapping[Access, Role]] = {
 
 
 class DashboardAccess(StrEnum):
-    """The access of a group to a dashboard. The page shows only ``Edit``; ``View`` is chosen."""
+    """The access of a group to a dashboard. The page shows only ``Edit``; ``View`` is an assumption."""
 
     EDIT = "Edit"
     VIEW = "View"
@@ -54,7 +54,7 @@ class DashboardAccess(StrEnum):
 class User(msgspec.Struct, frozen=True, gc=False):
     """A user, with exactly the fields of the page in the page's order (USER-1).
 
-    Times are texts in the form of the API: UTC, milliseconds, ``Z``.
+    Times are strings in the format of the API: UTC, milliseconds, ``Z``.
     """
 
     first_name: str
@@ -67,7 +67,7 @@ class User(msgspec.Struct, frozen=True, gc=False):
 
 
 class Group(msgspec.Struct, frozen=True, gc=False):
-    """A group, as lists and writes answer it (GROUP-1)."""
+    """A group, as returned by list, create and update (GROUP-1)."""
 
     name: str
     access: Access
@@ -84,7 +84,7 @@ class Group(msgspec.Struct, frozen=True, gc=False):
 
 
 class Dashboard(msgspec.Struct, frozen=True, gc=False):
-    """A dashboard: its owner's email, or None, and the access of each group."""
+    """A dashboard: its name, its owner's email or None, and the access of each group by name."""
 
     name: str
     owner: str | None
@@ -96,14 +96,14 @@ class Dashboard(msgspec.Struct, frozen=True, gc=False):
 
 
 class Grant(msgspec.Struct, frozen=True, gc=False):
-    """A dashboard as GET of one group shows it (GROUP-1)."""
+    """The access of a group to one dashboard, as returned by get_group (GROUP-1)."""
 
     name: str
     access: DashboardAccess
 
 
 class GroupDetail(msgspec.Struct, frozen=True, gc=False):
-    """A group with its dashboards in order of name, as GET of one group answers it (GROUP-1)."""
+    """A group with its dashboards in order of name, as returned by get_group (GROUP-1)."""
 
     name: str
     access: Access
@@ -111,22 +111,22 @@ class GroupDetail(msgspec.Struct, frozen=True, gc=False):
 
 
 def email_key(email: str) -> str:
-    """Return the form of an email for comparison and order (USER-2, PAGE-1)."""
+    """Return an email in lower case, the form for comparing and sorting (USER-2, PAGE-1)."""
     key = email.lower()
-    # Most emails have this form already. Returning the same object saves memory with a million users.
+    # Most emails are in lower case already. Returning the same object saves memory with a million users.
     return email if key == email else key
 
 
-# A site has far fewer times than users: imported users share them.
+# Cached, because imported users share a few times.
 @lru_cache(maxsize=4096)
 def timestamp(moment: datetime | str) -> str:
-    """Render a moment as the API does: UTC, milliseconds, ``Z`` (USER-1).
+    """Render a time in the format of the API: UTC, milliseconds, ``Z`` (USER-1).
 
     Args:
-        moment: an aware datetime, or a text in ISO 8601 with an offset.
+        moment: an aware datetime, or a string in ISO 8601 with an offset.
 
     Raises:
-        ValueError: If the text is not such a time, or the offset is missing.
+        ValueError: If it is not a time, the offset is missing, or the time is not in the years 1 to 9999 in UTC.
     """
     when = parse_time(moment)
     if isinstance(moment, str) and TIMESTAMP_FORMAT.fullmatch(moment):

@@ -1,4 +1,4 @@
-"""The policy switches of a site: one row for each question on which the public evidence is split."""
+"""The policy switches of a site: one for each rule on which the public evidence is contradictory."""
 
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
@@ -10,7 +10,7 @@ from mockscope._vendor import PAGE_SIZE
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The switches of a site for rules that the public evidence leaves open. The defaults follow openapi.yaml."""
+    """The policy switches of a site. The defaults follow openapi.yaml."""
 
     page_size: Annotated[int, Meta(ge=1, le=1000, description="Records on a page (PAGE-2).")] = PAGE_SIZE
     test_mode_create_status: Annotated[
@@ -37,7 +37,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return the policy with some switches changed.
 
         Raises:
-            ValueError: If a switch is unknown, or does not take its value.
+            ValueError: If a switch is unknown, or its value is not valid.
         """
         switches = self.__struct_fields__
         for name in changes:
@@ -52,7 +52,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def with_choices(problem: str, switch: str) -> str:
-    """Return msgspec's message about a value that a switch does not take, followed by its valid values."""
+    """Return msgspec's message about an invalid value, with the valid values of an enumerated switch."""
     if not problem.startswith("Invalid enum value"):
         return problem
     return f"{problem}; known: {', '.join(map(str, get_args(get_type_hints(Policy)[switch])))}"

@@ -1,6 +1,6 @@
-"""Every refusal of the service, once: its status, its rule id and its sentence.
+"""The refusals of the service: the status, rule id and message of each.
 
-Code raises by name, tests compare by name. The real service's texts are unknown: these are ours (docs/fidelity.md).
+The messages of the real service are unknown. These are written for mockscope (docs/fidelity.md).
 """
 
 from enum import Enum, unique
@@ -12,8 +12,8 @@ from mockscope._support.text import clip
 class Refusal(Enum):
     """A reason to refuse a request.
 
-    ``status`` is the HTTP status of the response. ``rule`` is the id of the rule, unless the raising code names a
-    nearer one. ``template`` is the message, with named places for values of the request.
+    ``status`` is the HTTP status of the response. ``rule`` is the id of the rule, unless the raising code names a more
+    specific one. ``template`` is a format string of the message, with fields for values of the request.
     """
 
     AUTH_MISSING = 403, "AUTH-2", "The Http-X-Partner-Auth header is missing or blank: send <site-host>:<api-key>."
@@ -69,12 +69,12 @@ class Refusal(Enum):
 
 
 class Refused(Exception):
-    """The one exception that crosses the border: a request that the rules do not allow.
+    """A request was refused by a rule.
 
     Args:
-        refusal: which one.
-        rule: the rule id, where one refusal serves several rules.
-        values: what fills the template's places.
+        refusal: the reason.
+        rule: the rule id, for a refusal that several rules share; None is the refusal's own.
+        values: the values for the fields of the template.
     """
 
     def __init__(self, refusal: Refusal, *, rule: str | None = None, **values: str) -> None:
@@ -84,18 +84,18 @@ class Refused(Exception):
         super().__init__(refusal, self.rule, values)
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Exceptions are pickled with their positional arguments; ours takes keywords.
+        # An exception is pickled with its positional arguments only.
         return _rebuild, (self.refusal, self.rule, self.values)
 
     @property
     def status(self) -> int:
-        """The HTTP status of the answer."""
+        """The HTTP status of the response."""
         return self.refusal.status
 
     @property
     def message(self) -> str:
-        """The sentence of the answer."""
-        # Only "problems" is a sentence of our own.
+        """The message in the response."""
+        # "problems" is not cut, because mockscope wrote it.
         short = {name: value if name == "problems" else clip(value) for name, value in self.values.items()}
         return self.refusal.template.format(**short)
 

@@ -1,4 +1,4 @@
-"""The fields of a request: one table for each body, and the short functions that walk them.
+"""The fields of request bodies: a table for each body, and the parsers of their values.
 
 This module has the checks that need only the request. The checks that need the site are in site.py.
 """
@@ -20,10 +20,11 @@ EMAIL: Final = re.compile(
     r"(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
 )
 
-# Matches in each text that is not blank. Engines differ on white space; openapi.yaml has the same class.
+# Finds a character that is not white space. The class is spelled out because regex engines differ; openapi.yaml has
+# the same.
 NOT_BLANK: Final = re.compile(r"[^\s\x1c-\x1f\x85\ufeff]")
 
-# A lone surrogate: a Python string can hold one, UTF-8 cannot.
+# A lone surrogate is valid in a Python string, but not in UTF-8.
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 # GROUP-2, "400 if the access is NOT one of sql/discovery/view"
@@ -31,7 +32,7 @@ ACCESS_WORDS: Final[Mapping[str, Access]] = {access.value.lower(): access for ac
 DASHBOARD_WORDS: Final[Mapping[str, DashboardAccess]] = {word.value.lower(): word for word in DashboardAccess}
 
 
-# bool is a subclass of int, and comes first.
+# bool comes before int, because it is a subclass.
 JSON_TYPE_NAMES: Final[tuple[tuple[type | UnionType, str], ...]] = (
     (NoneType, "null"),
     (bool, "true or false"),
@@ -42,11 +43,15 @@ JSON_TYPE_NAMES: Final[tuple[tuple[type | UnionType, str], ...]] = (
 
 
 class InvalidValue(ValueError):
-    """A value that is not valid. The message follows the name of the field."""
+    """A value of a field is not valid. The message continues a sentence that begins with the name of the field."""
 
 
 def parse_text(value: object) -> str:
-    """Parse a string that is not blank."""
+    """Parse a string that is not blank.
+
+    Raises:
+        InvalidValue: If it is not a string, is blank, or has a lone surrogate. All parsers raise it for invalid values.
+    """
     if not isinstance(value, str):
         raise InvalidValue(f"must be a string, and is {json_type_name(value)}")
     if not NOT_BLANK.search(value):
@@ -57,7 +62,7 @@ def parse_text(value: object) -> str:
 
 
 def parse_email(value: object) -> str:
-    """Parse an email address in the sense of USER-2."""
+    """Parse an email address (USER-2)."""
     email = parse_text(value)
     if not EMAIL.fullmatch(email):
         raise InvalidValue("is not a valid email address")
@@ -65,7 +70,7 @@ def parse_email(value: object) -> str:
 
 
 def access(value: object) -> Access:
-    """Parse one of sql, discovery and view, in any case (GROUP-2)."""
+    """Parse the access of a group: sql, discovery or view, in any case (GROUP-2)."""
     found = ACCESS_WORDS.get(value.lower()) if isinstance(value, str) else None
     if found is None:
         raise InvalidValue("must be one of sql, discovery and view")
@@ -73,14 +78,14 @@ def access(value: object) -> Access:
 
 
 def parse_flag(value: object) -> bool:
-    """Parse true or false, but no other value that is truthy or falsy."""
+    """Parse true or false. Other truthy or falsy values are not valid."""
     if not isinstance(value, bool):
         raise InvalidValue(f"must be true or false, and is {json_type_name(value)}")
     return value
 
 
 def group_names(value: object) -> tuple[str, ...]:
-    """Parse names of groups, in their order and without repeats; null means none (USER-CREATE-2)."""
+    """Parse a list of group names. Repeats are removed, and null is an empty list (USER-CREATE-2)."""
     if value is None:
         return ()
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
@@ -104,7 +109,15 @@ def grants(value: object) -> dict[str, DashboardAccess]:
 
 
 class Field(NamedTuple):
-    """A row: the name of a field, its parser, whether it is required, and the rule about its values."""
+    """A field of a body.
+
+    Args:
+        name: the name of the field.
+        read: parses the value.
+        required: whether the field must be sent.
+        other_name: another accepted spelling of the name.
+        rule: the rule about its values; None is the rule of the table.
+    """
 
     name: str
     read: Callable[[object], object]
@@ -113,21 +126,21 @@ class Field(NamedTuple):
     rule: str | None = None
 
     def name_in(self, body: Mapping[str, object]) -> str | None:
-        """Return the name that a body uses for the field; if it has both, the first one."""
+        """Return the spelling of the name that a body uses, or None. If it has both, ``name`` wins."""
         if self.name in body:
             return self.name
         return self.other_name if self.other_name in body else None
 
 
 class FieldTable(NamedTuple):
-    """A table: the rule under which its fields are refused, and its rows."""
+    """The fields of a body, and the rule id for refusals."""
 
     rule: str
     fields: tuple[Field, ...]
 
     @property
     def names(self) -> frozenset[str]:
-        """Every spelling of every field."""
+        """The names of all fields, in all spellings."""
         return frozenset(name for field in self.fields for name in (field.name, field.other_name) if name)
 
 
@@ -150,7 +163,7 @@ USER_CHANGES: Final = FieldTable(
     "USER-UPDATE-2", (Field("first_name", parse_text), Field("last_name", parse_text), GROUPS)
 )
 
-# The page's table says create_by_email, its bodies created_by_email: both are read, the latter wins.
+# The page's table says create_by_email, and its examples created_by_email. Both are accepted; the latter wins.
 CREATOR: Final = Field(CREATOR_FIELD, parse_text, required=True, other_name=OTHER_CREATOR_FIELD)
 
 NEW_ACCESS: Final = Field("access", access, required=True, rule="GROUP-2")
@@ -172,7 +185,7 @@ ADDED_DASHBOARD: Final = FieldTable(
 
 
 class NewUser(msgspec.Struct, frozen=True):
-    """A user to create. Only MockSite.add_user omits the inviter, or sets times and two-factor authentication."""
+    """A user to create. Only MockSite.add_user omits the inviter, or sets the times and ``tfa_enabled``."""
 
     first_name: str
     last_name: str
@@ -186,7 +199,7 @@ class NewUser(msgspec.Struct, frozen=True):
 
 
 class UserChanges(msgspec.Struct, frozen=True):
-    """The changes of a user; None is unchanged, no groups are the default groups."""
+    """The changes of a user. None leaves a field unchanged; an empty tuple of groups sets the default groups."""
 
     first_name: str | None = None
     last_name: str | None = None
@@ -194,7 +207,10 @@ class UserChanges(msgspec.Struct, frozen=True):
 
 
 class NewGroup(msgspec.Struct, frozen=True):
-    """A group to create. Only MockSite.add_group omits the creator. ``creator_name`` is the name of the sent field."""
+    """A group to create. Only MockSite.add_group omits the creator.
+
+    ``creator_name`` is the name of the field in which the creator was sent.
+    """
 
     name: str
     access: Access
@@ -203,39 +219,55 @@ class NewGroup(msgspec.Struct, frozen=True):
 
 
 class GroupChanges(msgspec.Struct, frozen=True):
-    """The changes of a group; None is unchanged."""
+    """The changes of a group. None leaves a field unchanged."""
 
     name: str | None = None
     access: Access | None = None
 
 
 def parse_new_user(body: Mapping[str, object]) -> NewUser:
-    """Read a user to be created, or refuse naming every bad field (USER-CREATE-1)."""
+    """Parse a user to create (USER-CREATE-1).
+
+    Raises:
+        Refused: FIELDS_INVALID.
+    """
     return NewUser(**parse_fields(NEW_USER, body))
 
 
 def parse_user_changes(body: Mapping[str, object]) -> UserChanges:
-    """Read the changes of a user, or refuse naming every bad field (USER-UPDATE-2)."""
+    """Parse the changes of a user (USER-UPDATE-2).
+
+    Raises:
+        Refused: FIELDS_INVALID.
+    """
     return UserChanges(**parse_fields(USER_CHANGES, body))
 
 
 def parse_new_group(body: Mapping[str, object]) -> NewGroup:
-    """Read a group to be created, or refuse naming every bad field (GROUP-CREATE-1)."""
+    """Parse a group to create (GROUP-CREATE-1).
+
+    Raises:
+        Refused: FIELDS_INVALID.
+    """
     return NewGroup(**parse_fields(NEW_GROUP, body), creator_name=creator_name(body))
 
 
 def creator_name(body: Mapping[str, object]) -> str:
-    """Return the name under which a body has the creator of a group (GROUP-CREATE-1)."""
+    """Return the name of the field that a body uses for the creator of a group (GROUP-CREATE-1)."""
     return CREATOR.name_in(body) or CREATOR.name
 
 
 def parse_group_changes(body: Mapping[str, object]) -> GroupChanges:
-    """Read the changes of a group, or refuse naming every bad field (GROUP-UPDATE-1)."""
+    """Parse the changes of a group (GROUP-UPDATE-1).
+
+    Raises:
+        Refused: FIELDS_INVALID.
+    """
     return GroupChanges(**parse_fields(GROUP_CHANGES, body))
 
 
 def json_type_name(value: object) -> str:
-    """Return the kind of a JSON value, in the words of JSON."""
+    """Return the JSON type of a value, with an article, for messages."""
     return next((word for types, word in JSON_TYPE_NAMES if isinstance(value, types)), "an object")
 
 
@@ -243,7 +275,7 @@ def parse_fields(table: FieldTable, body: Mapping[str, object]) -> dict[str, Any
     """Return the values of the fields that were sent, parsed by a table.
 
     Raises:
-        Refused: FIELDS_INVALID, naming every bad field.
+        Refused: FIELDS_INVALID. The message names each invalid or missing field.
     """
     values: dict[str, Any] = {}
     problems: list[str] = []

@@ -1,6 +1,6 @@
-"""One site of the service: its records, its policy, and the rules that need them.
+"""One site of the service: its records, its policy, and the rules that depend on them.
 
-Every operation checks first and writes last. It ends in _commit, the only function that knows test mode.
+Each operation checks all rules before it writes. Test mode is handled in one place, `Site._commit`.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class SiteState(NamedTuple):
-    """The state of a site at one moment: its records, key, enablement and policy."""
+    """The state of a site at one moment: its records, key and policy, and whether the API is enabled."""
 
     site: "Site"
     version: Version
@@ -67,7 +67,7 @@ class Site:
         return f"<Site {self.host}: {users} users, {groups} groups{'' if self.enabled else ', API disabled'}>"
 
     def rotate_key(self, api_key: str) -> None:
-        """Set the key; any other key is refused from now on (AUTH-4).
+        """Replace the key. The old key is refused from now on (AUTH-4).
 
         Args:
             api_key: the new key; any visible ASCII without a colon.
@@ -79,7 +79,7 @@ class Site:
         self.api_key = api_key
 
     def accepts_key(self, api_key: str) -> bool:
-        """Return whether a key is the site's, compared in constant time (AUTH-4)."""
+        """Return whether a key is the key of the site. The comparison takes constant time (AUTH-4)."""
         return api_key.isascii() and compare_digest(self.api_key, api_key)
 
     def check_enabled(self) -> None:
@@ -111,14 +111,14 @@ class Site:
         Raises:
             Refused: USER_UNKNOWN.
         """
-        return self.user(email, rule="USER-GET-1")
+        return self.find_user(email, rule="USER-GET-1")
 
     def create_user(self, draft: NewUser, *, dry_run: bool = False) -> User | None:
         """Create a user (USER-CREATE-2 to USER-CREATE-5).
 
         Args:
-            draft: the validated fields.
-            dry_run: only run the checks (TEST-1).
+            draft: the parsed fields.
+            dry_run: run the checks, and write nothing (TEST-1).
 
         Returns:
             The user, or None after a dry run.
@@ -150,8 +150,8 @@ class Site:
 
         Args:
             email: the email of the user.
-            changes: the validated fields to change.
-            dry_run: only run the checks (TEST-1).
+            changes: the parsed fields to change.
+            dry_run: run the checks, and write nothing (TEST-1).
 
         Returns:
             The whole user, or None after a dry run.
@@ -160,7 +160,7 @@ class Site:
             Refused: USER_UNKNOWN, GROUPS_UNKNOWN.
         """
         with self.lock:
-            user = self.user(email, rule="USER-UPDATE-1")
+            user = self.find_user(email, rule="USER-UPDATE-1")
             # "updates only first_name since no groups are passed in."
             groups, created = (user.groups, {}) if changes.groups is None else self._resolve_groups(changes.groups)
             changed = replace(
@@ -172,11 +172,11 @@ class Site:
             return self._commit(changed, Change(users={email_key(email): changed}, groups=created), dry_run=dry_run)
 
     def delete_user(self, email: str, *, dry_run: bool = False) -> User | None:
-        """Delete a user; the user's dashboards stay without an owner (USER-DELETE-1, USER-DELETE-2).
+        """Delete a user. The user's dashboards stay, without an owner (USER-DELETE-1, USER-DELETE-2).
 
         Args:
             email: the email of the user.
-            dry_run: only run the checks (TEST-1).
+            dry_run: run the checks, and write nothing (TEST-1).
 
         Returns:
             The deleted user, or None after a dry run.
@@ -185,7 +185,7 @@ class Site:
             Refused: USER_UNKNOWN.
         """
         with self.lock:
-            user = self.user(email, rule="USER-DELETE-1")
+            user = self.find_user(email, rule="USER-DELETE-1")
             key = email_key(email)
             # "the ownership over all the objects owned by deleted user is set to none"
             owned = self.store.dashboards.select(self.store.owned[key])
@@ -215,7 +215,7 @@ class Site:
             Refused: GROUP_UNKNOWN.
         """
         with self.lock:
-            group = self.group(name, rule="GROUP-GET-1")
+            group = self.find_group(name, rule="GROUP-GET-1")
             dashboards = self.store.dashboards.select(self.store.shared[name])
             grants = tuple(Grant(board.name, board.access[name]) for board in dashboards)
             return GroupDetail(group.name, group.access, grants)
@@ -224,8 +224,8 @@ class Site:
         """Create a group (GROUP-CREATE-2, GROUP-CREATE-3).
 
         Args:
-            draft: the validated fields.
-            dry_run: only run the checks (TEST-1).
+            draft: the parsed fields.
+            dry_run: run the checks, and write nothing (TEST-1).
 
         Returns:
             The group, or None after a dry run.
@@ -247,8 +247,8 @@ class Site:
 
         Args:
             name: the name of the group.
-            changes: the validated fields to change.
-            dry_run: only run the checks (TEST-1).
+            changes: the parsed fields to change.
+            dry_run: run the checks, and write nothing (TEST-1).
 
         Returns:
             The changed group, or None after a dry run.
@@ -257,7 +257,7 @@ class Site:
             Refused: GROUP_UNKNOWN, BUILTIN_RENAMED, GROUP_TAKEN.
         """
         with self.lock:
-            group = self.group(name, rule="GROUP-UPDATE-2")
+            group = self.find_group(name, rule="GROUP-UPDATE-2")
             changed = Group(changes.name or group.name, changes.access or group.access)
             if changed.name == name:
                 return self._commit(changed, Change(groups={name: changed}), dry_run=dry_run)
@@ -268,11 +268,11 @@ class Site:
             return self._commit(changed, plan_group_replacement(self.store, name, changed), dry_run=dry_run)
 
     def delete_group(self, name: str, *, dry_run: bool = False) -> Group | None:
-        """Delete a group; its members stay users (GROUP-DELETE-1, GROUP-DELETE-2, GROUP-BUILTIN-1).
+        """Delete a group. Its members stay users (GROUP-DELETE-1, GROUP-DELETE-2, GROUP-BUILTIN-1).
 
         Args:
             name: the name of the group.
-            dry_run: only run the checks (TEST-1).
+            dry_run: run the checks, and write nothing (TEST-1).
 
         Returns:
             The deleted group, or None after a dry run.
@@ -281,7 +281,7 @@ class Site:
             Refused: GROUP_UNKNOWN, BUILTIN_DELETED.
         """
         with self.lock:
-            group = self.group(name, rule="GROUP-DELETE-1")
+            group = self.find_group(name, rule="GROUP-DELETE-1")
             if self._is_protected(name):
                 raise Refused(Refusal.BUILTIN_DELETED, name=name)
             return self._commit(group, plan_group_replacement(self.store, name, None), dry_run=dry_run)
@@ -295,7 +295,7 @@ class Site:
             Refused: OWNER_UNKNOWN, GROUPS_UNKNOWN, DASHBOARD_TAKEN.
         """
         with self.lock:
-            owner = None if dashboard.owner is None else self._known(dashboard.owner, Refusal.OWNER_UNKNOWN).email
+            owner = None if dashboard.owner is None else self._find_user(dashboard.owner, Refusal.OWNER_UNKNOWN).email
             check_groups(dashboard.access, self.store, self.host)
             if dashboard.name in self.store.dashboards:
                 raise Refused(Refusal.DASHBOARD_TAKEN, name=dashboard.name)
@@ -303,7 +303,7 @@ class Site:
             self._history.write(Change(dashboards={owned.name: owned}))
             return owned
 
-    def record(self, email: str, **times: str) -> User:
+    def set_times(self, email: str, **times: str) -> User:
         """Set the times of a user's last login and last password change, and return the user (USER-1).
 
         Args:
@@ -314,22 +314,22 @@ class Site:
             Refused: USER_UNKNOWN.
         """
         with self.lock:
-            user = replace(self.user(email, rule="USER-1"), **times)
+            user = replace(self.find_user(email, rule="USER-1"), **times)
             self._history.write(Change(users={email_key(email): user}))
             return user
 
     # -- snapshots -------------------------------------------------------------------------------------------
 
     def snapshot(self) -> SiteState:
-        """Return a snapshot of the present state. Its cost does not grow with the site."""
+        """Return the current state. The cost does not grow with the site."""
         with self.lock:
             return SiteState(self, self._history.current_version(), self.api_key, self.enabled, self.policy)
 
     def restore(self, snapshot: SiteState) -> None:
-        """Return the site to the state of a snapshot. The cost grows with the writes since then.
+        """Restore a state of this site. The cost grows with the writes since then.
 
         Raises:
-            ValueError: If the snapshot is another site's.
+            ValueError: If it is the state of another site.
         """
         if snapshot.site is not self:
             raise ValueError(f"this is a snapshot of {snapshot.site.host}, not of {self.host}")
@@ -338,7 +338,7 @@ class Site:
             self.api_key, self.enabled, self.policy = snapshot.api_key, snapshot.enabled, snapshot.policy
 
     def replace_records(self, other: "Site") -> None:
-        """Replace the records, the policy and the enablement by those of another site. Host and key stay."""
+        """Copy the records, the policy and ``enabled`` of another site. Host and key stay."""
         with other.lock:
             records, enabled, policy = other.store.to_change(), other.enabled, other.policy
         with self.lock:
@@ -346,7 +346,7 @@ class Site:
             self.enabled, self.policy = enabled, policy
 
     def copy(self, host: str, api_key: str) -> "Site":
-        """Return a new site with the same records, policy and enablement.
+        """Return a new site with the same records, policy and ``enabled``.
 
         Args:
             host: the host of the new site.
@@ -363,7 +363,7 @@ class Site:
 
     # -- look-ups and checks ---------------------------------------------------------------------------------
 
-    def user(self, email: str, *, rule: str) -> User:
+    def find_user(self, email: str, *, rule: str) -> User:
         """Return the user with an email.
 
         Args:
@@ -374,15 +374,15 @@ class Site:
             Refused: USER_UNKNOWN.
         """
         # "400 if the email_address does NOT belong to the user on this site"
-        return self._known(email, Refusal.USER_UNKNOWN, rule=rule)
+        return self._find_user(email, Refusal.USER_UNKNOWN, rule=rule)
 
-    def _known(self, email: str, otherwise: Refusal, **values: str) -> User:
+    def _find_user(self, email: str, otherwise: Refusal, **values: str) -> User:
         user = self.store.users.get(email_key(email))
         if user is None:
             raise Refused(otherwise, host=self.host, email=email, **values)
         return user
 
-    def group(self, name: str, *, rule: str) -> Group:
+    def find_group(self, name: str, *, rule: str) -> Group:
         """Return the group with a name.
 
         Args:
@@ -417,13 +417,13 @@ class Site:
     def _check_inviter(self, email: str) -> None:
         # "The inviter must have access to create a user."
         field = "invited_by_email"
-        self._known(email, Refusal.INVITER_UNKNOWN, field=field)
+        self._find_user(email, Refusal.INVITER_UNKNOWN, field=field)
         if not self.is_administrator(email):
             raise Refused(Refusal.INVITER_NOT_ADMINISTRATOR, email=email, field=field)
 
     def _check_creator(self, email: str, field: str) -> None:
         # "Group creator email address."
-        self._known(email, Refusal.CREATOR_UNKNOWN, field=field)
+        self._find_user(email, Refusal.CREATOR_UNKNOWN, field=field)
         if self.policy.creator_must_be_admin and not self.is_administrator(email):
             raise Refused(Refusal.CREATOR_NOT_ADMINISTRATOR, email=email, field=field)
 

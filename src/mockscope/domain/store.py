@@ -1,6 +1,6 @@
-"""The sorted tables of one site, and their indexes. The cost of a write grows only with the records that it changes.
+"""The records of one site, in sorted tables with indexes. The cost of a write grows with its own records only.
 
-This module has no rules: a Change is applied unchecked. Applying it returns the Change that undoes it.
+This module checks no rules.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -14,13 +14,13 @@ from mockscope.domain.model import Dashboard, Group, User, email_key
 
 R = TypeVar("R")
 
-# Below one write for this many records, each record is inserted by itself; above, sorting anew is faster.
+# If a write changes less than one record in this many, each is inserted by itself. Else sorting again is faster.
 BULK_RATIO: Final = 16
 NO_KEYS: Final[Set[str]] = frozenset()
 
 
 class Change(NamedTuple):
-    """Records to write, by key; None deletes a record."""
+    """A write to a store: records by key. None deletes a record."""
 
     users: Mapping[str, User | None] = {}
     groups: Mapping[str, Group | None] = {}
@@ -28,9 +28,9 @@ class Change(NamedTuple):
 
 
 class TableRow(msgspec.Struct, Generic[R], gc=False, eq=False):
-    """A record in its place in a table. A changed record gets a new row, so a page never changes.
+    """A record with its key. A changed record gets a new row, so that the rows of a page never change.
 
-    ``rendered`` is a cache for the module that renders records: the record as JSON.
+    ``rendered`` caches the record as JSON, for mockscope.codec.
     """
 
     key: str
@@ -39,7 +39,13 @@ class TableRow(msgspec.Struct, Generic[R], gc=False, eq=False):
 
 
 class Page(NamedTuple, Generic[R]):
-    """A page of a list: its rows, the count of the whole table, and where the next page starts (PAGE-2, PAGE-5)."""
+    """A page of a list (PAGE-2, PAGE-5).
+
+    Args:
+        rows: the rows of the page.
+        total: the number of records in the whole table.
+        next_start: the cursor of the next page; None on the last page.
+    """
 
     rows: Sequence[TableRow[R]]
     total: int
@@ -52,13 +58,13 @@ class Page(NamedTuple, Generic[R]):
 
 
 class Table(Generic[R]):
-    """Records in the order of their keys; look-up, page and write do not slow down as it grows.
+    """Records in the order of their keys. The cost of look-up, page and write hardly grows with the table.
 
-    A dict finds a row by its key. A sorted list of rows makes a page one stretch of memory, not a hundred look-ups.
+    A dict finds a row by its key. A sorted list of rows makes a page one slice, instead of a hundred look-ups.
 
     Args:
         name: returns the name of a record.
-        key: returns the form in which names are compared.
+        key: returns the key for a name: the form for comparing and sorting.
     """
 
     def __init__(self, name: Callable[[R], str], key: Callable[[str], str] = str) -> None:
@@ -80,7 +86,7 @@ class Table(Generic[R]):
         return f"<Table of {len(self)}>"
 
     def get(self, key: str) -> R | None:
-        """Return the record with a key."""
+        """Return the record with a key, or None."""
         row = self._rows.get(key)
         return None if row is None else row.record
 
@@ -97,7 +103,7 @@ class Table(Generic[R]):
         return {row.key: row.record for row in self._order}
 
     def page(self, start: str, size: int) -> Page[R]:
-        """Return the page that starts at the first key not before ``start``."""
+        """Return the page that starts at the first key equal to or after ``start``."""
         place = self._order.bisect_key_left(start)
         # "If there are more than 100 users, the API returns an email_address in next_page_start"
         rows = self._order[place : place + size + 1]
@@ -105,17 +111,17 @@ class Table(Generic[R]):
         return Page(rows, len(self._rows), following)
 
     def keys_near(self, key: str, reach: int) -> list[str]:
-        """Return the keys around the place of ``key``, at most ``reach`` on either side."""
+        """Return the keys around the position of ``key``, at most ``reach`` on either side."""
         place = self._order.bisect_key_left(key)
         return [row.key for row in self._order.islice(max(0, place - reach), place + reach)]
 
     def put(self, records: Mapping[str, R | None]) -> dict[str, R | None]:
-        """Write records, or delete those that are None; return the earlier values."""
+        """Write records, delete those that are None, and return the old values."""
         if not records:
             return {}
         before = {key: self.get(key) for key in records}
         is_few = len(records) * BULK_RATIO <= len(self._rows) + BULK_RATIO
-        # In this order, the rows of a page lie side by side in memory.
+        # Sorted, so that the rows of a page are allocated side by side in memory.
         for key, record in sorted(records.items(), key=itemgetter(0)):
             row = self._rows.get(key)
             if is_few and row is not None:
@@ -123,7 +129,7 @@ class Table(Generic[R]):
             if record is None:
                 self._rows.pop(key, None)
                 continue
-            # In one step: a look-up from another thread finds the old row or the new one, never none.
+            # One assignment: a look-up in another thread finds the old row or the new one.
             self._rows[key] = row = TableRow(key, record)
             if is_few:
                 self._order.add(row)
@@ -134,7 +140,7 @@ class Table(Generic[R]):
 
 
 class Index:
-    """For each name the keys of the records that mention it."""
+    """An index: for each name, the keys of the records that refer to it."""
 
     def __init__(self) -> None:
         self._keys: dict[str, set[str]] = {}
@@ -143,7 +149,7 @@ class Index:
         return self._keys.get(name, NO_KEYS)
 
     def move(self, key: str, before: Iterable[str], after: Iterable[str]) -> None:
-        """Record the names that a key mentioned before, and those that it mentions now."""
+        """Update the index for a record that referred to some names before, and to others now."""
         if before == after:
             return
         for name in before:
@@ -156,7 +162,7 @@ class Index:
 
 
 class Store:
-    """The users, groups and dashboards of one site. It has no lock: the Site holds one."""
+    """The users, groups and dashboards of one site. It has no lock, because the Site has one."""
 
     def __init__(self) -> None:
         self.users: Table[User] = Table(attrgetter("email"), email_key)
@@ -167,7 +173,7 @@ class Store:
         self.shared = Index()  # group name -> dashboard names
 
     def apply(self, change: Change) -> Change:
-        """Write a change; return the change that undoes it."""
+        """Write a change, and return the change that undoes it. No rule is checked."""
         before = Change(
             self.users.put(change.users), self.groups.put(change.groups), self.dashboards.put(change.dashboards)
         )
@@ -180,11 +186,11 @@ class Store:
         return before
 
     def to_change(self) -> Change:
-        """Return the change that copies this store into an empty one."""
+        """Return all records as a change, which copies them into an empty store."""
         return Change(self.users.all(), self.groups.all(), self.dashboards.all())
 
     def plan_replacement(self, records: Change) -> Change:
-        """Return the change that replaces all records by these."""
+        """Return the change that replaces all records of this store by those of another."""
         return Change(
             users=dict.fromkeys(self.users) | dict(records.users),
             groups=dict.fromkeys(self.groups) | dict(records.groups),

@@ -126,7 +126,7 @@ class Call(msgspec.Struct, eq=False):
         name = name.lower()
         for key, value in decode_headers(self._headers):
             if key.decode("latin-1").lower() == name:
-                return self.redactor.header(name, value.decode("latin-1"))
+                return self.redactor.redact_header(name, value.decode("latin-1"))
         return None
 
     @property
@@ -136,7 +136,7 @@ class Call(msgspec.Struct, eq=False):
         Once the call is complete, it is cut at MAX_BODY_BYTES bytes.
         """
         body = self._body
-        return body and self.redactor.raw(body)
+        return body and self.redactor.redact_bytes(body)
 
     @body.setter
     def body(self, body: bytes) -> None:
@@ -146,7 +146,7 @@ class Call(msgspec.Struct, eq=False):
     def response(self) -> bytes | None:
         """The response's body, cut at MAX_BODY_BYTES bytes."""
         response = self._response
-        return response and self.redactor.raw(response)
+        return response and self.redactor.redact_bytes(response)
 
     def store_response(self, status: int, headers: HeaderPairs, response: bytes) -> None:
         """Store the response.
@@ -176,12 +176,12 @@ class Call(msgspec.Struct, eq=False):
     @property
     def json(self) -> Any:
         """The request's body as JSON; None if it is not JSON."""
-        return self.redactor.data(_read(self._body))
+        return self.redactor.redact_json(_read(self._body))
 
     @property
     def response_json(self) -> Any:
         """The response's body as JSON; None if it is not JSON."""
-        return self.redactor.data(_read(self._response))
+        return self.redactor.redact_json(_read(self._response))
 
     @property
     def email(self) -> str | None:
@@ -218,7 +218,7 @@ class Call(msgspec.Struct, eq=False):
 
     def _shown(self, headers: bytes) -> list[tuple[str, str]]:
         read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in decode_headers(headers)]
-        return [(self.redactor(name), self.redactor.header(name, value)) for name, value in read]
+        return [(self.redactor(name), self.redactor.redact_header(name, value)) for name, value in read]
 
     def _named_in_body(self) -> str | None:
         name = self._name_in_body()

@@ -34,7 +34,7 @@ class Redactor:
         self._lock = Lock()
         # A reference count for each known key.
         self._known: Counter[str] = Counter()
-        # Keys to forget. The garbage collector may call `forget` in the middle of `learn`, where the lock is held.
+        # Keys to remove. The garbage collector may call `remove_key` during `add_key`, while the lock is held.
         self._to_forget: deque[str] = deque()
         # Known keys in the vendor's format. They may be thousands, so they are looked up instead of searched for.
         self._vendor_keys: set[str] = set()
@@ -43,7 +43,7 @@ class Redactor:
     def __repr__(self) -> str:
         return f"<Redactor that knows {sum(map(len, self._spellings.values()))} spellings of keys>"
 
-    def learn(self, key: str) -> None:
+    def add_key(self, key: str) -> None:
         """Redact a key from now on."""
         with self._lock:
             self._drop_forgotten()
@@ -53,8 +53,8 @@ class Redactor:
             elif len(key) >= MIN_SEARCHED_CHARS:
                 self._spellings[key] = _spellings(key)
 
-    def forget(self, key: str) -> None:
-        """Forget a key, once for each `learn`. It takes no lock."""
+    def remove_key(self, key: str) -> None:
+        """Forget a key, once for each `add_key`. It takes no lock."""
         self._to_forget.append(key)
 
     def __call__(self, text: str) -> str:
@@ -72,7 +72,7 @@ class Redactor:
                     text = text.replace(key, shown)
         return text
 
-    def data(self, data: Any) -> Any:
+    def redact_json(self, data: Any) -> Any:
         """Redact parsed JSON and return it; lists and objects are changed in place."""
         whole = [data]
         left: list[Any] = [whole]
@@ -90,13 +90,13 @@ class Redactor:
                     left.append(value)
         return whole[0]
 
-    def raw(self, body: bytes) -> bytes:
+    def redact_bytes(self, body: bytes) -> bytes:
         """Return a body with all keys redacted."""
         text = body.decode("utf-8", "surrogateescape")
         shown = self(text)
         return body if shown == text else shown.encode("utf-8", "surrogateescape")
 
-    def header(self, name: str, value: str) -> str:
+    def redact_header(self, name: str, value: str) -> str:
         """Return the value of a header with all keys redacted; the name is in lower case."""
         if name in CREDENTIAL_HEADERS:
             # AUTH-1: the last colon separates host and key.

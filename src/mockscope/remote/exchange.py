@@ -108,7 +108,7 @@ class KeyRedactor:
 
     def __init__(self, host: str, api_key: str) -> None:
         self._redactor = Redactor()
-        self._redactor.learn(api_key)
+        self._redactor.add_key(api_key)
         self._pair = f"{host}:{api_key}"
         self._key = api_key
 
@@ -120,7 +120,8 @@ class KeyRedactor:
     def headers(self, headers: Headers) -> Headers:
         """Return headers with the key and other credentials redacted."""
         return tuple(
-            (name, self(self._redactor.header(name.lower().removeprefix("set-"), value))) for name, value in headers
+            (name, self(self._redactor.redact_header(name.lower().removeprefix("set-"), value)))
+            for name, value in headers
         )
 
     def body(self, body: bytes) -> bytes:

@@ -161,8 +161,8 @@ class MockSite:
     def _hide(self, api_key: str) -> None:
         """Redact a key while the site or any of its calls exists: each call holds the site's clock."""
         redactor = self._registry.redactor
-        redactor.learn(api_key)
-        finalize(self.clock, redactor.forget, api_key).atexit = False
+        redactor.add_key(api_key)
+        finalize(self.clock, redactor.remove_key, api_key).atexit = False
 
     def add_user(
         self,
@@ -247,7 +247,7 @@ class MockSite:
             ValueError: If the time is not valid, or has no offset from UTC.
         """
         check_type("email", email, str)
-        return self._site.record(email, last_login_at=self._moment(at))
+        return self._site.set_times(email, last_login_at=self._moment(at))
 
     def record_password_change(self, email: str, at: datetime | str | None = None) -> User:
         """Set the time of a user's last password change, ``password_updated_at`` (USER-1), and return the user.
@@ -261,7 +261,7 @@ class MockSite:
             ValueError: If the time is not valid, or has no offset from UTC.
         """
         check_type("email", email, str)
-        return self._site.record(email, password_updated_at=self._moment(at))
+        return self._site.set_times(email, password_updated_at=self._moment(at))
 
     def _moment(self, at: datetime | str | None) -> str:
         return _shown(self.clock.now() if at is None else at)
