@@ -1,6 +1,6 @@
-"""Planned faults on their way to the client: what to answer instead, and which bytes break a connection.
+"""The effects of planned faults on responses and connections.
 
-When a fault strikes is decided in instruments/faults.py.
+instruments/faults.py selects the fault that hits a call.
 """
 
 import asyncio
@@ -33,11 +33,11 @@ T = TypeVar("T")
 
 logger: Final = logging.getLogger("mockscope")
 
-# Where the protocol leaves the connection: in the state that uvicorn hands to each request.
+# The key of the connection in the ASGI state of a request. The protocol class of the server stores it.
 CONNECTION: Final = "mockscope.connection"
-# In the scope of a request that came before any fault was planned: one that is planned meanwhile is not meant for it.
+# The key in the scope of a request that faults must not hit, because it arrived before they were planned.
 BEFORE_FAULTS: Final = "mockscope.before_faults"
-# Closing with this option set sends RST: on, and no time to linger.
+# SO_LINGER on, with no time to linger: close() sends RST.
 LINGER_NONE: Final = struct.pack("ii", 1, 0)
 GARBAGE: Final = b"\x16\x03\x01 this is not HTTP \xff\xfe\x00\r\n\r\n"
 
@@ -47,10 +47,10 @@ class Connection:
     """The connection of a request, as faults use it.
 
     Args:
-        transport: what breaks it.
-        held: the task whose answer is kept back, if one is.
-        hangs: whether no answer will ever come.
-        is_half_closed: whether the client sends nothing more.
+        transport: The transport of the connection.
+        held: The task of a request that a fault delays.
+        hangs: Whether a fault never responds to the request.
+        is_half_closed: Whether the client has closed its sending side.
     """
 
     transport: asyncio.Transport
@@ -59,17 +59,17 @@ class Connection:
     is_half_closed: bool = False
 
     def reset(self) -> None:
-        """Break it with RST, unless the client has left already."""
+        """Reset the connection (RST), unless it is closing already."""
         if self.transport.is_closing():
             return
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
         self.transport.abort()
 
     def release(self) -> bool:
-        """End it if a response is kept back; the server is about to stop.
+        """Abort the connection if a fault delays its request, because the server stops.
 
         Returns:
-            Whether one was.
+            Whether a request was delayed.
         """
         if self.held is None:
             return False
@@ -81,23 +81,23 @@ class Connection:
 async def respond_or_break(
     request: HTTPRequest, response: Callable[[], JSONResponse], faults: Faults, clock: Clock
 ) -> JSONResponse:
-    """Return what a site with planned faults answers. The body was read, because a fault may depend on it.
+    """Return the response of a site with planned faults.
 
     Args:
-        request: The request.
-        answer: Carries it out.
+        request: The request. Its body was read, because a fault may depend on it.
+        response: The function that carries out the request.
         faults: The planned faults.
         clock: The clock of the site.
 
     Raises:
-        Refused: What the operation refuses; then nothing of it was broken.
+        Refused: If the operation refuses the request, and no fault hits it.
     """
     if BEFORE_FAULTS in request.scope:
         return response()
     try:
         return await _respond_with_faults(request, response, faults, clock)
     except _Released:
-        # It was meant for the site that was, and what there is now shall not hear of it.
+        # The request belongs to the site as it was before its reset. It must not change the present one.
         return BrokenResponse(
             Fault(id=request.call.fault or "fault", transport="reset"), request, CannedResponse(503), b""
         )
@@ -119,7 +119,7 @@ async def _respond_with_faults(
             if fault.after_commit:
                 own = endpoint()
         except Refused:
-            # Nothing was committed: the next fault strikes, or none.
+            # Nothing was committed, so the fault does not count as a hit. The next fitting one does.
             fault = await _select_fault(request, faults, instead_of=fault)
             if fault is None:
                 raise
@@ -129,7 +129,7 @@ async def _respond_with_faults(
 
 
 async def _select_fault(request: HTTPRequest, faults: Faults, instead_of: Fault | None = None) -> Fault | None:
-    # Read once: a rule with a function may be planned meanwhile.
+    # Read once: another thread may plan a fault with a function meanwhile.
     rules = faults.rules
     select = partial(faults.select, request.call, rules, instead_of=instead_of)
     return await _run_user_function(request, select) if any(callable(rule.where) for rule in rules) else select()
@@ -138,19 +138,19 @@ async def _select_fault(request: HTTPRequest, faults: Faults, instead_of: Fault 
 async def _apply_fault(
     fault: Fault, request: HTTPRequest, endpoint: Callable[[], JSONResponse], own: JSONResponse | None, clock: Clock
 ) -> JSONResponse:
-    """Return the response that a fault leaves.
+    """Return the response to a request that a fault hits.
 
     Args:
         fault: The fault.
         request: The request.
-        endpoint: Carries the operation out.
-        own: The operation's response; None where it was not carried out yet.
+        endpoint: The function that carries out the operation.
+        own: The operation's own response, or None if the operation was not carried out yet.
         clock: The clock of the site.
     """
     call = request.call
     call.fault = fault.id
     if fault.delay:
-        # Counted from the receipt: a test that has seen the call may move the clock at once.
+        # The delay starts at the receipt, because a test may move the clock as soon as it sees the call.
         due = call.received + fault.next_delay()
         async with _delayed(request, due):
             await clock.sleep(due - clock.time())
@@ -168,19 +168,19 @@ async def _apply_fault(
         instead = await _run_action(fault.action, fault.id, request, own)
     if instead is None:
         return own or endpoint()
-    # A hint is about the response that it comes with; strict mode still objects to what happened.
+    # The hint would not fit this response. The findings of strict mode stay.
     call.hint = None
     return instead
 
 
 def _apply_transport_fault(fault: Fault, request: HTTPRequest, own: JSONResponse | None) -> JSONResponse:
-    """Return the response such as a transport fault leaves it."""
+    """Return the response to a request that a transport fault hits."""
     response = (
         _planned_response(fault)
         if own is None or not fault.cuts_own_response
         else CannedResponse(own.status_code, own.body)
     )
-    # Never all of it.
+    # A body is never sent whole.
     wanted = len(response.body) // 2 if fault.after_bytes is None else fault.after_bytes
     part = response.body[: max(0, min(wanted, len(response.body) - 1))]
     if fault.transport == "bad_json":
@@ -189,13 +189,13 @@ def _apply_transport_fault(fault: Fault, request: HTTPRequest, own: JSONResponse
 
 
 class BrokenResponse(JSONResponse):
-    """An answer that does not arrive as one.
+    """A response that a transport fault breaks.
 
     Args:
-        fault: what happens to it.
-        call: the request.
-        answer: what would have been said.
-        part: how much of its body is said.
+        fault: The fault.
+        request: The request.
+        response: The response without the fault.
+        part: The part of the body to send.
     """
 
     def __init__(self, fault: Fault, request: HTTPRequest, response: CannedResponse, part: bytes) -> None:
@@ -211,7 +211,7 @@ class BrokenResponse(JSONResponse):
 
     @property
     def _sends_part(self) -> bool:
-        # What is cut is a body, and HEAD is answered without one: then nothing is left.
+        # The response to HEAD has no body that could be truncated.
         return self._fault.transport == "truncate" and self._request.head.method != "HEAD"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -230,37 +230,37 @@ class BrokenResponse(JSONResponse):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await send({"type": "http.response.body", "body": self._part, "more_body": True})
         if connection is None:
-            # Without a socket there is nothing to break: whoever called the application sees it at once.
+            # Without a socket, the caller of the application gets an error.
             raise ConnectionResetError(f"planned fault {self._fault.id}: {self._fault.transport}")
         if self._fault.transport in ("reset", "hang"):
             connection.reset()
         else:
-            # Closing on bytes that nobody read would be a reset too.
+            # Closing a connection with unread bytes would reset it.
             await self._request.drain()
             if self._fault.transport == "garbage":
                 connection.transport.write(GARBAGE)
             connection.transport.close()
-        # What uvicorn still holds of this request ends when it learns that the connection is gone.
+        # uvicorn expects the application to run until the connection is lost.
         await _wait_for_disconnect(receive)
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:
-    """Wait for the client to go, or for the connection to be closed from here."""
+    """Wait until the client disconnects, or the server closes the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 class _Released(Exception):
-    """The site was reset or removed while a fault kept the answer back."""
+    """The site was reset or removed while a fault delayed the response."""
 
 
 @asynccontextmanager
 async def _delayed(request: HTTPRequest, until: float) -> AsyncIterator[None]:
-    """Mark a call that a fault keeps back, for a block: neither a look at the calls nor the server waits for it.
+    """Mark a call as delayed in an ``async with`` block. Neither queries of calls nor a stopping server wait for it.
 
     Args:
         request: The request.
-        until: The time on the clock at which it goes on.
+        until: The end of the delay, on the site's clock.
 
     Raises:
         ClientDisconnect: If the server stops.
@@ -270,14 +270,14 @@ async def _delayed(request: HTTPRequest, until: float) -> AsyncIterator[None]:
     is_released = False
 
     def end() -> None:
-        # A call that has gone on meanwhile needs no end.
+        # The block may have ended meanwhile.
         with suppress(RuntimeError):
             limit.reschedule(loop.time())
 
     def release() -> None:
         nonlocal is_released
         is_released = True
-        # Neither does one whose loop has ended.
+        # The loop may have ended meanwhile.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(end)
 
@@ -288,7 +288,7 @@ async def _delayed(request: HTTPRequest, until: float) -> AsyncIterator[None]:
         async with asyncio.timeout(None) as limit:
             with request.log.mark_delayed(request.call, until, release):
                 yield
-                # The clock of a site that was reset may be past the end of the delay.
+                # A reset may also have ended the delay, by resetting the clock.
                 if is_released:
                     raise _Released
     except TimeoutError:
@@ -303,9 +303,9 @@ async def _delayed(request: HTTPRequest, until: float) -> AsyncIterator[None]:
 
 
 async def _run_user_function(request: HTTPRequest, function: Callable[[], T]) -> T:
-    """Return what a function that calls one of the user's returns, in a thread of its own.
+    """Run a function that calls one of the user's in a thread of its own, and return its result.
 
-    The function may ask the server, look at the calls, or never return.
+    The user's function may send requests to the server, query calls, or never return.
     """
     try:
         async with _delayed(request, inf):
@@ -318,20 +318,20 @@ async def _run_user_function(request: HTTPRequest, function: Callable[[], T]) ->
 
 
 def _connection(scope: Scope) -> Connection | None:
-    """The connection of a request; None where it came without a socket."""
+    """Return the connection of a request, or None if it came without a socket."""
     connection: Connection | None = scope.get("state", {}).get(CONNECTION)
     return connection
 
 
 async def _run_action(action: Action, id: str, request: HTTPRequest, own: JSONResponse | None) -> JSONResponse | None:
-    """Return the response that the action of a fault gives; None where it lets the call go on."""
+    """Return the response of a fault's action, or None if the operation is to be carried out."""
     response = None if own is None else CannedResponse(own.status_code, own.body)
 
     def act() -> object:
         try:
             return action(request.call, response)
         except BaseException as error:
-            # The error is the function's own, even if it is a refusal or a framework's.
+            # Any error of the user's function counts, even one that the server would handle, such as Refused.
             raise FunctionFailed(id, error) from error
 
     given = await _run_user_function(request, act)

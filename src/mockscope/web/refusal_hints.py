@@ -1,6 +1,6 @@
-"""The hint that explains a refusal: a table of refusals, hints and conditions.
+"""The hint about a refused request: a table of refusals, hints and conditions.
 
-The hint goes into the entry, and from there into header, log and reports.
+The call stores the hint. Header, log and reports show it from there.
 """
 
 import re
@@ -20,7 +20,7 @@ from mockscope.domain.store import Table
 from mockscope.instruments.hints import Hint, HintTemplate, did_you_mean
 from mockscope.web.request import HTTPRequest
 
-# The values of a hint, which its condition finds; None where the hint does not fit.
+# The values for the placeholders of a hint. A condition returns them, or None if the hint does not fit.
 Values = Mapping[str, str]
 FITS: Final[Values] = {}
 
@@ -31,16 +31,16 @@ BODY_TABLES: Final[Mapping[str, FieldTable]] = {
     "update_group": GROUP_CHANGES,
 }
 KNOWN_FIELDS: Final[Mapping[str, frozenset[str]]] = {operation: table.names for operation, table in BODY_TABLES.items()}
-# HTTP-9: what the successor of the API offers.
+# HTTP-9: paths of the successor of the API.
 SUCCESSOR: Final = r"/api/(v[2-9]|v1/(roles|dashboards))(/|$)"
-# Headers that are sent instead of the right ones.
+# Headers that clients send by mistake instead of the right ones.
 RENAMED_AUTH: Final = (
     *(b"x-partner-auth", b"http_x_partner_auth", b"authorization", b"partner-auth", b"x-http-partner-auth"),
     b"x-api-key",
 )
 RENAMED_EMAIL: Final = (b"x-email", b"http_x_email", b"email", b"x-http-email", b"x-user-email")
 MAX_HOSTS_SHOWN: Final = 5
-# The part of a body that is searched for mistakes in its syntax.
+# The limit of a body that is searched for syntax errors.
 MAX_BYTES_READ: Final = 64 * 1024
 
 
@@ -62,7 +62,7 @@ def _preflight(refused: Refused, request: HTTPRequest, directory: Directory) -> 
 
 
 def find_first_header(names: Iterable[bytes], request: HTTPRequest) -> Iterator[Values]:
-    """The first header of these that was sent."""
+    """Yield the name of the first of these headers that was sent, if one was."""
     yield from islice(({"sent": name.decode().title()} for name in names if request.head.header(name)), 1)
 
 
@@ -128,7 +128,7 @@ def _near_group(refused: Refused, request: HTTPRequest, directory: Directory) ->
 
 
 def _neighbours(request: HTTPRequest, table: Table[Any], key: str) -> list[str]:
-    """The keys to compare with: all of a small table, else those around the place of ``key``."""
+    """Return the keys to compare with: all keys of a small table, else those that sort next to ``key``."""
     with request.site.lock:
         return list(table) if len(table) <= MAX_CANDIDATES else table.keys_near(key, MAX_CANDIDATES // 2)
 
@@ -138,7 +138,7 @@ def _body_matches(pattern: bytes) -> RefusalCondition:
 
 
 def _syntax_matches(pattern: bytes) -> RefusalCondition:
-    # Characters inside a string are not a mistake.
+    # Any character is valid inside a string.
     return lambda refused, request, directory: _fits_if(
         re.search(pattern, codec.without_strings(request.body[:MAX_BYTES_READ]))
     )
@@ -157,13 +157,13 @@ def _access_misspelt(refused: Refused, request: HTTPRequest, directory: Director
 
 
 def sent_field(name: str, request: HTTPRequest) -> object:
-    """The value of a field that the operation knows."""
+    """Return the sent value of a field, or None if it was not sent, or the operation does not have the field."""
     value = request.fields and request.fields.get(name)
     return value if value is not None and name in KNOWN_FIELDS[request.call.operation or ""] else None
 
 
 def _required_misspelt(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
-    """A required field is missing and a near one was sent: most likely the one is meant by the other."""
+    """Fit if a required field is missing and an unknown field has a similar name."""
     fields, table = request.fields or {}, BODY_TABLES[request.call.operation or ""]
     missing = [field.name for field in table.fields if field.required and field.name not in fields]
     for name in islice(fields, MAX_CANDIDATES):
@@ -173,14 +173,14 @@ def _required_misspelt(refused: Refused, request: HTTPRequest, directory: Direct
 
 
 class RefusalHint(NamedTuple):
-    """A hint, and when it explains a refusal."""
+    """A hint about a refusal, and its condition."""
 
     refusal: Refusal
     hint: HintTemplate
     find: RefusalCondition = _always
 
 
-# Of the rows of a refusal the first that fits counts.
+# The first fitting row of a refusal counts.
 REFUSAL_HINTS: Final = (
     RefusalHint(Refusal.AUTH_MISSING, HintTemplate.CORS_PREFLIGHT, _preflight),
     RefusalHint(Refusal.AUTH_MISSING, HintTemplate.AUTH_HEADER_RENAMED, _renamed(RENAMED_AUTH)),
@@ -248,7 +248,7 @@ REFUSAL_HINTS: Final = (
 
 
 def find_refusal_hint(refused: Refused, request: HTTPRequest, directory: Directory) -> Hint:
-    """Return the hint for a refused request."""
+    """Return the hint about a refused request, with keys redacted."""
     for refusal, hint, find in REFUSAL_HINTS:
         if refusal is refused.refusal and (values := find(refused, request, directory)) is not None:
             return redact_hint(hint.fill(**{**refused.values, "message": refused.message, **values}), request)
@@ -256,5 +256,6 @@ def find_refusal_hint(refused: Refused, request: HTTPRequest, directory: Directo
 
 
 def redact_hint(hint: Hint, request: HTTPRequest) -> Hint:
+    """Return a hint with the keys in its texts redacted."""
     redactor = request.call.redactor
     return hint._replace(cause=redactor(hint.cause), remedy=redactor(hint.remedy))

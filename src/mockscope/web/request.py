@@ -16,9 +16,9 @@ from mockscope.web.request_head import RequestHead
 
 T = TypeVar("T")
 
-# HTTP-8
+# HTTP-8: the limit of a body.
 MAX_REQUEST_BODY_BYTES: Final = 1024 * 1024
-# The part of a refused body that is read so that the client gets its answer.
+# The limit of an unwanted body that is read so that the client gets its response.
 MAX_DRAINED_BYTES: Final = 64 * MAX_REQUEST_BODY_BYTES
 
 
@@ -29,16 +29,16 @@ class HTTPRequest:
         scope: The ASGI scope.
         receive: The ASGI channel of the body.
         head: The head.
-        entry: The entry among the calls.
+        call: The record of the request.
     """
 
     site: Site
-    # The log that holds the entry.
+    # The log with the call.
     log: CallLog | None = None
     group_name = ""
     body = b""
     fields: dict[str, Any] | None = None
-    # Headers for the answer, whatever makes it.
+    # Headers that the response gets from a rate limit.
     response_headers: Mapping[str, str] = MappingProxyType({})
     _ended = False
     _is_too_large = False
@@ -54,7 +54,7 @@ class HTTPRequest:
         return f"<Call {self.call.method} {self.call.path}>"
 
     def open_in(self, log: CallLog) -> CallLog:
-        """Put the entry into a log."""
+        """Add the call to a log, and return the log."""
         log.open(self.call)
         self.log = log
         return log
@@ -63,11 +63,11 @@ class HTTPRequest:
         """Parse the body (HTTP-4, HTTP-5, HTTP-8).
 
         Args:
-            parse: Parses a JSON object.
+            parse: The function that parses the JSON object.
 
         Raises:
-            Refused: BODY_TOO_LARGE, CONTENT_TYPE_WRONG, BODY_MISSING, BODY_NOT_JSON, BODY_NOT_AN_OBJECT, and what
-                ``parse`` refuses.
+            Refused: BODY_TOO_LARGE, CONTENT_TYPE_WRONG, BODY_MISSING, BODY_NOT_JSON, BODY_NOT_AN_OBJECT, or a
+                refusal of ``parse``.
         """
         if self._is_too_large:
             raise Refused(Refusal.BODY_TOO_LARGE, limit=str(MAX_REQUEST_BODY_BYTES))
@@ -77,10 +77,10 @@ class HTTPRequest:
         return parse(self.fields)
 
     async def read_body(self) -> None:
-        """Read the body, of one that is too large a part.
+        """Read the body. Of a body over the limit, read only a part.
 
         Raises:
-            ClientDisconnect: The client left.
+            ClientDisconnect: If the client disconnects.
         """
         body = bytearray(self.body)
         self._is_too_large = self.head.length > MAX_REQUEST_BODY_BYTES
@@ -98,20 +98,20 @@ class HTTPRequest:
 
     @property
     def has_unread_body(self) -> bool:
-        """Return whether part of a body is unread on a connection that is closed after the answer."""
+        """Return whether part of the body is unread, and the connection is closed after the response."""
         head = self.head
-        # A client that waits for 100 Continue has sent nothing yet.
+        # A client that waits for 100 Continue has not sent any of the body.
         return not self._ended and head.announces_body and head.ends_connection and not head.expects_continue
 
     @property
     def has_unsent_body(self) -> bool:
-        """Return whether the client still waits for 100 Continue: its next request would be taken for the body."""
+        """Return whether the client still waits for 100 Continue. Its next request would be taken for the body."""
         return self.head.expects_continue and self.head.announces_body and not self._was_asked
 
     async def drain(self) -> None:
-        """Read the rest of a body.
+        """Read the rest of the body, up to MAX_DRAINED_BYTES.
 
-        Closing on unread bytes resets the connection, and the client may never see the answer.
+        Closing a connection with unread bytes resets it, and the client may never see the response.
         """
         drained = 0
         while drained < MAX_DRAINED_BYTES and not self._ended:

@@ -1,4 +1,4 @@
-"""The head of a request: all that it says before its body."""
+"""The head of a request: method, path, query and headers."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,20 +13,23 @@ from mockscope.domain.refusals import Refusal, Refused
 from mockscope.instruments.packed_headers import HeaderPairs
 
 MAX_HEAD_BYTES: Final = 64 * 1024
-# In the state of a request without its head, which was too long: the name of the refusal.
+# A request whose head was too long has the name of its refusal here, in its ASGI state.
 REFUSED_HEAD: Final = "mockscope.refused_head"
 
 
 class RequestHead:
-    """Method, path, query and headers of a request, parsed.
-
-    ``path`` is percent-encoded as it was sent, and ``decoded_path`` is decoded. ``query`` has the parameters; the last
-    one of a name counts. ``start`` is the cursor, empty for the first page (PAGE-4). ``is_test_mode`` depends on the
-    value of the parameter, not on its presence (TEST-1, TEST-3). ``has_email_header`` is true where the email header is
-    there, blank or not (USER-GET-1).
+    """The parsed head of a request.
 
     Args:
         scope: The ASGI scope.
+
+    Attributes:
+        path: The path as it was sent, percent-encoded.
+        decoded_path: The decoded path.
+        query: The parameters. If a name is repeated, the last value counts.
+        start: The cursor, empty for the first page (PAGE-4).
+        is_test_mode: Whether the value of the parameter is true; its presence is not enough (TEST-1, TEST-3).
+        has_email_header: Whether the email header is present, even if it is blank (USER-GET-1).
     """
 
     query: Mapping[str, str] = MappingProxyType({})
@@ -51,20 +54,23 @@ class RequestHead:
         self.has_email_header = EMAIL_HEADER_BYTES in self._first
 
     def __repr__(self) -> str:
-        return f"<Head of {self.method} {self.path}>"
+        return f"<RequestHead {self.method} {self.path}>"
 
     def credentials(self) -> str:
-        """Return the value of the auth header, empty where it is missing or blank (AUTH-1, AUTH-2).
+        """Return the value of the auth header, or "" if it is missing or blank (AUTH-1, AUTH-2).
 
         Raises:
-            Refused: AUTH_REPEATED.
+            Refused: AUTH_REPEATED, if it was sent with different values.
         """
         if self.repeats_headers:
             self._check_repeated(AUTH_HEADER_BYTES, Refusal.AUTH_REPEATED)
         return self._first.get(AUTH_HEADER_BYTES, b"").decode("latin-1").strip()
 
     def email(self, *, rule: str) -> str:
-        """Return the email in the header, under the rule of the operation that needs it.
+        """Return the email in the header.
+
+        Args:
+            rule: The rule of the operation that needs the email.
 
         Raises:
             Refused: EMAIL_MISSING, EMAIL_BLANK, EMAIL_REPEATED.
@@ -77,11 +83,11 @@ class RequestHead:
         return email
 
     def header(self, name: bytes) -> str:
-        """Return the first value of a header, empty where it is missing."""
+        """Return the first value of a header, or "" if it is missing. The name is in lower case."""
         return self._first.get(name, b"").decode("latin-1")
 
     def has_any(self, names: frozenset[bytes]) -> bool:
-        """Return whether one of these headers was sent; the names are in lower case."""
+        """Return whether one of these headers was sent. The names are in lower case."""
         return not names.isdisjoint(self._first)
 
     def repeats(self, name: bytes) -> bool:
@@ -90,7 +96,7 @@ class RequestHead:
 
     @property
     def content_type(self) -> str:
-        """The media type of the body without parameters, in lower case; empty where none is given."""
+        """The media type of the body without its parameters, in lower case, or "" if it is missing."""
         return self.header(b"content-type").partition(";")[0].strip().lower()
 
     @property
@@ -103,24 +109,24 @@ class RequestHead:
 
     @property
     def length(self) -> int:
-        """The announced length of the body in bytes; 0 where it is missing or not a number."""
+        """The Content-Length in bytes, or 0 if it is missing or not a number."""
         length = self._first.get(b"content-length", b"")
-        # int() refuses numbers of more than 4,300 digits.
+        # int() raises ValueError for more than 4,300 digits.
         return int(length[:20]) if length.isdigit() else 0
 
     @property
     def announces_body(self) -> bool:
-        """Return whether a body follows."""
+        """Return whether the headers announce a body."""
         return b"content-length" in self._first or b"transfer-encoding" in self._first
 
     @property
     def expects_continue(self) -> bool:
-        """Return whether the body comes only after 100 Continue."""
+        """Return whether the client sends the body only after 100 Continue."""
         return b"expect" in self._first
 
     @property
     def ends_connection(self) -> bool:
-        """Return whether the connection is closed after the answer."""
+        """Return whether the connection is closed after the response."""
         return self.http_version == "1.0" or b"close" in self._first.get(b"connection", b"").lower()
 
     def _check_repeated(self, name: bytes, refusal: Refusal) -> None:

@@ -1,6 +1,6 @@
-"""The hints for what a request holds in vain, and for what passed although nobody promises it: a table of conditions.
+"""Hints about parts of a request without effect, and about success by accident: a table of hints and conditions.
 
-They go into the entry, and from there into header, log and reports.
+The call stores the hints. Header, log and reports show them from there.
 """
 
 import re
@@ -31,15 +31,15 @@ from mockscope.web.routes import ROUTES
 # The operations that list records, and those that look for an email in a header.
 LISTS: Final = ("list_users", "list_groups", "get_user")
 BY_EMAIL: Final = ("list_users", "get_user", "update_user", "delete_user")
-# HTTP-7. A read knows test_mode too: it has a hint of its own there (TEST-3).
+# HTTP-7. test_mode is among them for reads too, because it has a hint of its own there (TEST-3).
 KNOWN_PARAMETERS: Final = {
     row.operation: frozenset({TEST_MODE, NEXT_PAGE_START} if row.operation in LISTS else {TEST_MODE}) for row in ROUTES
 }
-# HTTP-7: it has a hint of its own.
+# HTTP-7: this field has a hint of its own.
 EMAIL_OF_UPDATE: Final = ("update_user", "email")
 DRY_RUN_HEADERS: Final = (b"x-dry-run", b"x-test-mode", b"dry-run", b"test-mode")
 MISTAKEN_HEADERS: Final = frozenset({*RENAMED_EMAIL, *DRY_RUN_HEADERS})
-# The same of parameters and fields, in lower case and without signs between the words.
+# Names of parameters and fields that ask for a dry run, in lower case and without separators.
 DRY_RUN: Final = re.compile(
     "dryrun|(is)?test(ing|mode|only|run)?|simulat(e|ion)|preview|(validate|check)(only)?|noop|whatif"
 )
@@ -49,17 +49,17 @@ PAGING: Final = re.compile(
 )
 NULL_CURSORS: Final = ("none", "null", "undefined")
 
-# At most so many unknown or repeated names of one request have a hint.
+# The limit of unknown or repeated names in one request that get a hint.
 MAX_UNKNOWN_NAMES: Final = 10
-# A name in a request line (HTTP-8), with room for the rest of the head.
+# The limit of a name in a request line (HTTP-8), with room for the rest of the head.
 MAX_NAME_BYTES: Final = MAX_HEAD_BYTES - 1024
 
-# Once for each time that it was sent.
+# It yields the values of one hint for each occurrence.
 RequestCondition = Callable[[HTTPRequest], Iterable[Values]]
 
 
 def _outcome(request: HTTPRequest) -> str:
-    """Return what became of a call that was perhaps meant as a dry run."""
+    """Return a text about the outcome of a call that may have been meant as a dry run."""
     call = request.call
     if call.rule is not None:
         return "this call was refused anyway"
@@ -120,7 +120,7 @@ def _dry_run_headers(request: HTTPRequest) -> Iterable[Values]:
 
 
 def _email_header_renamed(request: HTTPRequest) -> Iterable[Values]:
-    # A request for one user that lists them all goes unnoticed on a site with one.
+    # On a site with one user, the list looks like the user that was asked for.
     return find_first_header(RENAMED_EMAIL, request) if request.call.operation == "list_users" else ()
 
 
@@ -134,12 +134,12 @@ def _blank_in_cursor(request: HTTPRequest) -> Iterable[Values]:
     start = request.head.start
     if request.call.operation == "list_groups":
         return _once_if(request.site.decode_group_cursor(start) != start)
-    # An email never holds a blank.
+    # An email never contains a blank.
     return _once_if(" " in start and request.call.operation == "list_users")
 
 
 def _names_too_long(request: HTTPRequest) -> Iterable[Values]:
-    # A character takes up to twelve in a path.
+    # In a path, one character of the body takes up to twelve.
     if len(request.body) < MAX_NAME_BYTES // 12:
         return ()
     names = {field: sent_field(field, request) for field in ("name", "email")}
@@ -147,7 +147,7 @@ def _names_too_long(request: HTTPRequest) -> Iterable[Values]:
 
 
 def _repeated_fields(request: HTTPRequest) -> Iterable[Values]:
-    # Each field has a colon: where there are no more, none came twice.
+    # Each field has a colon. Without further colons, no field is repeated.
     if request.fields is None or request.body.count(b":") <= len(request.fields):
         return ()
     return [{"sent": name} for name in codec.repeated_names(request.body)[:MAX_UNKNOWN_NAMES]]
@@ -169,7 +169,14 @@ def _once_if(holds: object) -> Iterable[Values]:
 
 
 class RequestHint(NamedTuple):
-    """A hint, the part of a request that it is about, and its condition; ``of_refused``: also for a refused call."""
+    """A hint about a part of a request.
+
+    Args:
+        part: The part, as ``_parts`` names it.
+        hint: The hint.
+        find: Its condition.
+        of_refused: Whether a refused call gets the hint too.
+    """
 
     part: str
     hint: HintTemplate
@@ -177,7 +184,7 @@ class RequestHint(NamedTuple):
     of_refused: bool = False
 
 
-# The first that fits is the call's hint, unless it was refused: dry runs that were none come first.
+# The first fitting row is the hint of a call that succeeded. Writes that were meant as dry runs come first.
 REQUEST_HINTS: Final = (
     RequestHint(
         "parameters", HintTemplate.PARAMETER_DRY_RUN, _parameters(HintTemplate.PARAMETER_DRY_RUN), of_refused=True
@@ -238,9 +245,9 @@ BY_PART: Final = {row.part: [each for each in REQUEST_HINTS if each.part == row.
 
 
 def find_request_hints(request: HTTPRequest) -> tuple[Hint, ...]:
-    """Return the hints for what a request holds in vain, and for what passed although nobody promises it.
+    """Return the hints about a request, with keys redacted.
 
-    Of a refused call those alone that hold whatever became of it.
+    A refused call gets only the hints that do not depend on its success.
     """
     if request.call.operation is None:
         return ()
@@ -257,7 +264,7 @@ def find_request_hints(request: HTTPRequest) -> tuple[Hint, ...]:
 
 
 def _parts(request: HTTPRequest, operation: str) -> Iterator[str]:
-    """The parts of a request that may hold something to remark on: of most requests none, and of creates the fields."""
+    """Yield the parts of a request that may have a hint. Most requests have no such part; creates have fields."""
     head, fields = request.head, request.fields
     if head.query_string:
         if not request.call.test_mode:

@@ -1,4 +1,4 @@
-"""An answer in JSON, that to a refusal included."""
+"""Responses in JSON, those to refused requests included."""
 
 from collections.abc import Callable
 from typing import Final
@@ -15,10 +15,10 @@ JSON_CONTENT_TYPE: Final = (b"content-type", b"application/json; charset=utf-8")
 
 
 class JSONResponse(Response):
-    """An answer in JSON (HTTP-1).
+    """A response in JSON (HTTP-1).
 
     Args:
-        content: The body.
+        content: The encoded body.
         status_code: The status.
     """
 
@@ -32,10 +32,10 @@ class JSONResponse(Response):
         self.raw_headers = [SERVER_HEADER, (b"content-length", b"%d" % len(content)), JSON_CONTENT_TYPE]
 
     def __repr__(self) -> str:
-        return f"<JSONAnswer {self.status_code}: {len(self.body)} bytes>"
+        return f"<JSONResponse {self.status_code}: {len(self.body)} bytes>"
 
     def store_in(self, call: Call) -> None:
-        """Keep in the entry what the client is sent."""
+        """Store the sent response in a call."""
         call.store_response(self.status_code, self.raw_headers, self.body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,10 +44,10 @@ class JSONResponse(Response):
 
 
 def render_last_response(status: str, message: str) -> bytes:
-    """Return the bytes of a refusal that is the last response on a connection (HTTP-1).
+    """Return the bytes of a refusal after which the connection is closed (HTTP-1).
 
     Args:
-        status: The status and the reason.
+        status: The status code and the reason phrase.
         message: The message in the body.
     """
     body = codec.encode(codec.Message(message))
@@ -55,9 +55,9 @@ def render_last_response(status: str, message: str) -> bytes:
     return f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
 
 
-def render_refusal(refused: Refused, shown: Callable[[str], str] = str) -> JSONResponse:
-    """Return the answer to a refused request (HTTP-1), with its message redacted by ``shown``."""
-    response = JSONResponse(codec.encode(codec.Message(shown(refused.message))), refused.status)
+def render_refusal(refused: Refused, redact: Callable[[str], str] = str) -> JSONResponse:
+    """Return the response to a refused request (HTTP-1), with its message redacted by ``redact``."""
+    response = JSONResponse(codec.encode(codec.Message(redact(refused.message))), refused.status)
     if refused.refusal is Refusal.METHOD_NOT_ALLOWED:
         response.headers["Allow"] = refused.values["allowed"]
     return response

@@ -1,6 +1,6 @@
-"""The ten operations, three lines each (read, call, render), and the table that names them.
+"""The ten operations, three lines each (parse, call, render), and the table of their routes.
 
-No rule is here: the functions that these lines call refuse.
+This module has no rules. The called functions raise Refused.
 """
 
 import re
@@ -30,19 +30,19 @@ def render_test_mode(status: int = 200) -> JSONResponse:
 
 
 def render_created(request: HTTPRequest, record: User | Group | None) -> JSONResponse:
-    """Render a record with 201; after a dry run the message of test mode, with the status that its policy says."""
+    """Render a record with 201. After a dry run, render the message of test mode with the status of the policy."""
     return (
         render_test_mode(request.site.policy.test_mode_create_status) if record is None else render_record(record, 201)
     )
 
 
 def render_updated(record: User | Group | None) -> JSONResponse:
-    """Render a record, or the message of test mode."""
+    """Render a record. After a dry run, render the message of test mode."""
     return render_test_mode() if record is None else render_record(record)
 
 
 def render_deleted(request: HTTPRequest, record: User | Group | None) -> JSONResponse:
-    """Render the message of a deletion, "User removed from example-site", or that of test mode."""
+    """Render "User removed from example-site" or the like. After a dry run, render the message of test mode."""
     if record is None:
         return render_test_mode()
     return render_record(codec.Message(REMOVED_MESSAGE.format(kind=type(record).__name__, host=request.site.host)))
@@ -107,9 +107,14 @@ Endpoint = Callable[[HTTPRequest], JSONResponse]
 
 
 class OperationRoute(NamedTuple):
-    """An operation, its method and path, and its endpoint.
+    """The route of an operation.
 
-    ``has_email_header`` is whether the row wants the email header (True), its absence (False), or accepts both (None).
+    Args:
+        operation: The name of the operation.
+        method: The method.
+        path: The template of the path.
+        endpoint: The function that carries out the operation.
+        has_email_header: Whether a request must have the email header; None if it does not matter.
     """
 
     operation: str
@@ -126,7 +131,7 @@ class OperationRoute(NamedTuple):
 
 ROUTES: Final = (
     OperationRoute("list_users", "GET", USERS_PATH, list_users, has_email_header=False),
-    # "REQUIRED HTTP HEADER: HTTP-X-EMAIL" is all that tells GET Single User from GET Users.
+    # GET Single User and GET Users differ only in "REQUIRED HTTP HEADER: HTTP-X-EMAIL".
     OperationRoute("get_user", "GET", USERS_PATH, get_user, has_email_header=True),
     OperationRoute("create_user", "POST", USERS_PATH, create_user),
     OperationRoute("update_user", "PUT", USERS_PATH, update_user),
@@ -138,7 +143,7 @@ ROUTES: Final = (
     OperationRoute("delete_group", "DELETE", GROUP_PATH, delete_group),
 )
 
-# (method, whether the email header is there) -> row
+# The routes of a path, by method and presence of the email header.
 MethodRoutes = Mapping[tuple[str, bool], OperationRoute]
 
 
@@ -153,25 +158,25 @@ def _routes_of_path(path: str) -> MethodRoutes:
     return rows
 
 
-# HTTP-3: both spellings of a collection are answered directly. They come before the pattern of one group.
+# HTTP-3: both spellings of a collection respond without a redirect. They precede the pattern of one group.
 COLLECTION_ROUTES: Final[Mapping[str, MethodRoutes]] = {
     spelling: _routes_of_path(path) for path in (USERS_PATH, GROUPS_PATH) for spelling in (path, f"{path}/")
 }
-# HTTP-3: one slash behind the name is the same group.
+# HTTP-3: with one slash after the name it is the same group.
 GROUP_PATTERN: Final = re.compile(f"{GROUPS_PATH}/(?P<group_name>[^/]+)/?")
 GROUP_ROUTES: Final = _routes_of_path(GROUP_PATH)
 
 
 def find_routes(head: RequestHead) -> tuple[MethodRoutes | None, str]:
-    """Return the rows of a path, or None if the path is unknown, and the group that the path names."""
+    """Return the routes of a path, or None if the path is unknown, and the name of the group in it."""
     if (rows := COLLECTION_ROUTES.get(head.decoded_path)) is not None:
         return rows, ""
-    # Matched as it was sent, so that %2F stays inside the one segment that is the name (GROUP-5).
+    # The encoded path is matched, because the name of a group may contain a slash, as %2F (GROUP-5).
     if match := GROUP_PATTERN.fullmatch(head.path):
         return GROUP_ROUTES, unquote(match["group_name"])
     return None, ""
 
 
 def allowed_methods(rows: MethodRoutes) -> str:
-    """Return the value of Allow."""
+    """Return the value of the header Allow."""
     return ", ".join(sorted({method for method, _ in rows}))

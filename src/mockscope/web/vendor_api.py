@@ -28,11 +28,11 @@ logger: Final = logging.getLogger("mockscope")
 
 
 class VendorAPI:
-    """The ten operations.
+    """The ten operations. Every request is recorded as a call.
 
     Args:
-        registry: The sites that it answers for, with their instruments.
-        hint_header: Whether answers carry X-Mockscope-Hint (HTTP-10).
+        registry: The sites, with their instruments.
+        hint_header: Whether responses have the header X-Mockscope-Hint (HTTP-10).
     """
 
     def __init__(self, registry: SiteRegistry, *, hint_header: bool) -> None:
@@ -50,12 +50,12 @@ class VendorAPI:
             except ClientDisconnect:
                 raise
             except FunctionFailed as error:
-                # The trace is the user's function's own: frames of mockscope would bury it.
+                # The traceback of the user's function is enough. Frames of mockscope would bury it.
                 place = request.call.fault, request.call.method, request.call.path
                 logger.error("the function of %s failed on %s %s", *place, exc_info=error.__cause__ or error)
                 response = await self._respond_to_refusal(request, Refused(Refusal.FUNCTION_FAILED, problem=str(error)))
             except Exception:
-                # HTTP-8: the trace is for the log alone.
+                # HTTP-8: the response must not contain the traceback.
                 logger.exception("crashed on %s %s", request.call.method, request.call.path)
                 response = self._respond_to_crash(request)
             if request.has_unread_body:
@@ -94,21 +94,21 @@ class VendorAPI:
         if (
             call.operation in BODY_TABLES or refused.refusal is Refusal.EMAIL_MISSING
         ) and not request.head.expects_continue:
-            # It belongs to the entry, and a hint may depend on it.
+            # The call records the body, and a hint may depend on it.
             await request.read_body()
         call.hint = hint = find_refusal_hint(refused, request, self._directory)
         call.hints = tuple(other for other in find_request_hints(request) if other.code != hint.code)
         return render_refusal(refused, call.redactor)
 
     def _respond_to_crash(self, request: HTTPRequest) -> JSONResponse:
-        """Answer where mockscope itself failed (HTTP-8)."""
+        """Respond to a request on which mockscope itself crashed (HTTP-8)."""
         call = request.call
         refused = Refused(Refusal.CRASHED)
         call.rule, call.hint = refused.rule, HintTemplate.CRASHED.fill()
         return render_refusal(refused, call.redactor)
 
     def _authenticate_and_route(self, request: HTTPRequest) -> tuple[OperationRoute, MockSite]:
-        """HTTP-6: authenticate, route, method; then the operation checks, in its own order."""
+        """Check the credentials, then the path, then the method (HTTP-6). The operation has the other checks."""
         call = request.call
         rows, request.group_name = find_routes(request.head)
         row = rows.get((request.head.method, request.head.has_email_header)) if rows else None
@@ -124,11 +124,11 @@ class VendorAPI:
         return row, handle
 
     def _authenticate(self, request: HTTPRequest) -> MockSite:
-        """Return the site that the request opens; from here on the request is among its calls."""
+        """Return the site of the credentials, and add the request to its calls."""
         request.site = self._directory.authenticate(request.head.credentials())
         handle = self._registry.handle(request.site)
         if handle is None:
-            # The site was removed by another thread after it was found.
+            # Another thread removed the site after it was found.
             raise Refused(Refusal.SITE_UNKNOWN, host=request.site.host)
         request.call.site = request.site.host
         request.open_in(handle.calls)
@@ -136,14 +136,14 @@ class VendorAPI:
         return handle
 
     def _open_call(self, request: HTTPRequest) -> CallLog:
-        """Return the log that holds the call: that of a site, or that of calls that reached none."""
+        """Return the log with the call: that of a site, or that of calls that reached no site."""
         return request.open_in(self._registry.calls) if request.log is None else request.log
 
     def _add_headers_and_store(self, response: JSONResponse, request: HTTPRequest) -> None:
-        """Add the headers that every answer has, and keep the answer in the entry."""
+        """Add the headers that every response has, and store the response in the call."""
         call = request.call
         for name, value in request.response_headers.items():
-            # A planned fault may have set it.
+            # A planned fault may have set the header.
             response.headers.setdefault(name, value)
         if request.has_unsent_body:
             response.headers["Connection"] = "close"
@@ -157,10 +157,10 @@ class VendorAPI:
 
 
 def run_endpoint(endpoint: Endpoint, request: HTTPRequest) -> JSONResponse:
-    """Return the answer of an operation, and put hints for a request that it accepted into the entry.
+    """Return the response of an operation, and add hints about an accepted request to its call.
 
     Raises:
-        Refused: What the operation refuses.
+        Refused: If the operation refuses the request.
     """
     response = endpoint(request)
     if hints := find_request_hints(request):
