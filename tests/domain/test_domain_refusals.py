@@ -1,4 +1,4 @@
-"""Refused: one exception, its sentence, and its way through a pickle."""
+"""The sentence of each refusal, and the exception that carries it."""
 
 import copy
 import pickle
@@ -10,6 +10,89 @@ from mockscope._support.text import MAX_SHOWN_CHARS, clip
 from mockscope.domain.refusals import Refusal, Refused
 
 ALL = list(Refusal)
+# Other tests name a refusal and its values; each sentence is asserted here only.
+SENTENCES = [
+    (Refused(Refusal.AUTH_MISSING), "The Http-X-Partner-Auth header is missing or blank: send <site-host>:<api-key>."),
+    (Refused(Refusal.AUTH_REPEATED), "The Http-X-Partner-Auth header is sent more than once, with different values."),
+    (Refused(Refusal.AUTH_MALFORMED), "The Http-X-Partner-Auth header has no colon: send <site-host>:<api-key>."),
+    (Refused(Refusal.AUTH_SWAPPED), "The Http-X-Partner-Auth header names the key first: send <site-host>:<api-key>."),
+    (Refused(Refusal.SITE_UNKNOWN, host="example-site"), "There is no site example-site."),
+    (Refused(Refusal.KEY_WRONG, host="example-site"), "The API key is not the key of the site example-site."),
+    (
+        Refused(Refusal.API_DISABLED, host="example-site"),
+        "The User Management API is not enabled on the site example-site.",
+    ),
+    (
+        Refused(Refusal.PATH_UNKNOWN, path="/api/v1/roles"),
+        "There is nothing at /api/v1/roles: the API has /api/v1/users and /api/v1/groups.",
+    ),
+    (
+        Refused(Refusal.METHOD_NOT_ALLOWED, method="PATCH", path="/api/v1/roles", allowed="GET, HEAD, POST"),
+        "PATCH is not offered at /api/v1/roles: it answers GET, HEAD, POST.",
+    ),
+    (
+        Refused(Refusal.CONTENT_TYPE_WRONG, sent="text/plain"),
+        "This site takes a body as application/json only, and the Content-Type is text/plain.",
+    ),
+    (Refused(Refusal.LINE_TOO_LONG, limit="1048576"), "The request line of the request is longer than 1048576 bytes."),
+    (Refused(Refusal.HEAD_TOO_LONG, limit="1048576"), "The head of the request is longer than 1048576 bytes."),
+    (Refused(Refusal.BODY_TOO_LARGE, limit="1048576"), "The body is larger than 1048576 bytes."),
+    (Refused(Refusal.BODY_MISSING), "The request has no body: send a JSON object."),
+    (
+        Refused(Refusal.BODY_NOT_JSON, reason="it is nested too deeply"),
+        "The body is not valid JSON in UTF-8: it is nested too deeply.",
+    ),
+    (Refused(Refusal.BODY_NOT_AN_OBJECT, kind="a list"), "The body must be a JSON object, and it is a list."),
+    (
+        Refused(Refusal.FIELDS_INVALID, problems="name is blank; access is missing"),
+        "The request has invalid fields: name is blank; access is missing.",
+    ),
+    (Refused(Refusal.EMAIL_MISSING), "The Http-X-Email header is missing: it names the user."),
+    (Refused(Refusal.EMAIL_BLANK), "The Http-X-Email header is blank: it names the user."),
+    (Refused(Refusal.EMAIL_REPEATED), "The Http-X-Email header is sent more than once, with different values."),
+    (
+        Refused(Refusal.USER_UNKNOWN, host="example-site", email="joey@example.com"),
+        "No user of the site example-site has the email joey@example.com.",
+    ),
+    (
+        Refused(Refusal.GROUPS_UNKNOWN, host="example-site", names="Friends, Zoo"),
+        "The site example-site has no group Friends, Zoo.",
+    ),
+    (
+        Refused(Refusal.INVITER_UNKNOWN, host="example-site", email="joey@example.com"),
+        "invited_by_email names no user of the site example-site: joey@example.com.",
+    ),
+    (
+        Refused(Refusal.INVITER_NOT_ADMINISTRATOR, email="joey@example.com"),
+        "joey@example.com may not create users: not a member of Administrators.",
+    ),
+    (Refused(Refusal.EMAIL_TAKEN, email="joey@example.com"), "A user with the email joey@example.com exists already."),
+    (
+        Refused(Refusal.GROUP_UNKNOWN, host="example-site", name="Friends"),
+        "The site example-site has no group Friends.",
+    ),
+    (
+        Refused(Refusal.CREATOR_UNKNOWN, field="create_by_email", host="example-site", email="joey@example.com"),
+        "create_by_email names no user of the site example-site: joey@example.com.",
+    ),
+    (
+        Refused(Refusal.CREATOR_NOT_ADMINISTRATOR, email="joey@example.com"),
+        "joey@example.com may not create groups: not a member of Administrators.",
+    ),
+    (Refused(Refusal.GROUP_TAKEN, name="Friends"), "A group with the name Friends exists already."),
+    (Refused(Refusal.BUILTIN_RENAMED, name="Friends"), "The group Friends is built in and can't be renamed."),
+    (Refused(Refusal.BUILTIN_DELETED, name="Friends"), "The group Friends is built in and can't be deleted."),
+    (
+        Refused(Refusal.OWNER_UNKNOWN, host="example-site", email="joey@example.com"),
+        "The owner is not a user of the site example-site: joey@example.com.",
+    ),
+    (Refused(Refusal.DASHBOARD_TAKEN, name="Friends"), "A dashboard with the name Friends exists already."),
+    (
+        Refused(Refusal.FUNCTION_FAILED, problem="the function of fault-1 raised KeyError"),
+        "A planned fault failed: the function of fault-1 raised KeyError.",
+    ),
+    (Refused(Refusal.CRASHED), "mockscope crashed on this request: the log has the trace. Please report it."),
+]
 
 
 def places(refusal: Refusal) -> list[str]:
@@ -18,6 +101,15 @@ def places(refusal: Refusal) -> list[str]:
 
 def filled(refusal: Refusal) -> Refused:
     return Refused(refusal, **{name: f"<{name}>" for name in places(refusal)})
+
+
+@pytest.mark.parametrize(("refused", "message"), SENTENCES, ids=[refused.refusal.name for refused, _ in SENTENCES])
+def test_each_refusal_has_its_sentence(refused: Refused, message: str) -> None:
+    assert refused.message == message
+
+
+def test_the_table_of_sentences_has_every_refusal() -> None:
+    assert [refused.refusal for refused, _ in SENTENCES] == ALL
 
 
 @pytest.mark.parametrize("refusal", ALL, ids=lambda refusal: refusal.name)

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from support.bounds import at_once as in_threads
 
-from mockscope import LiveServer, Mockscope, MockSite
+from mockscope import LiveServer, Mockscope, MockSite, Refusal, Refused
 
 THREADS: Final = 8
 USERS: Final = "/api/v1/users"
@@ -303,7 +303,7 @@ def test_a_wrong_key_is_403_while_other_sites_come_and_go(mockscope: MockSite, m
             for _ in range(150):
                 assert stranger.request("GET", USERS) == (
                     403,
-                    {"message": f"The API key is not the key of the site {mockscope.host}."},
+                    {"message": Refused(Refusal.KEY_WRONG, host=mockscope.host).message},
                 )
 
     def come_and_go(client: Client) -> None:

@@ -142,6 +142,14 @@ async def _send_request(
     )
 
 
+def refusal_body(refusal: mockscope.Refusal, **values: str) -> dict[str, str]:
+    """Return the body of the response to a refused request.
+
+    tests/domain/test_domain_refusals.py holds the sentences. Other tests name the refusal and its values.
+    """
+    return {"message": mockscope.Refused(refusal, **values).message}
+
+
 def _chunks(body: Body) -> list[bytes]:
     match body:
         case None:

@@ -1,7 +1,9 @@
 """AUTH-1 to AUTH-4 over HTTP."""
 
 import pytest
-from support.web_client import GROUPS, PAGE_KEY, USERS, Client, Response, page_site, send_request
+from support.web_client import GROUPS, PAGE_KEY, USERS, Client, Response, page_site, refusal_body, send_request
+
+from mockscope import Refusal
 
 EVERY_ENDPOINT = [
     ("GET", USERS),
@@ -35,7 +37,7 @@ def test_no_other_header_authenticates(header: str) -> None:
 
     assert (response.status, response.json()) == (
         403,
-        {"message": "The Http-X-Partner-Auth header is missing or blank: send <site-host>:<api-key>."},
+        refusal_body(Refusal.AUTH_MISSING),
     )
 
 
@@ -46,28 +48,28 @@ def test_the_host_of_a_site_with_spaces_holds_a_colon() -> None:
 
 @pytest.mark.rule("AUTH-2")
 @pytest.mark.parametrize(
-    ("credentials", "message"),
+    ("credentials", "body"),
     [
-        ([], "The Http-X-Partner-Auth header is missing or blank: send <site-host>:<api-key>."),
-        ([""], "The Http-X-Partner-Auth header is missing or blank: send <site-host>:<api-key>."),
-        (["   "], "The Http-X-Partner-Auth header is missing or blank: send <site-host>:<api-key>."),
-        ([PAGE_KEY], "The Http-X-Partner-Auth header has no colon: send <site-host>:<api-key>."),
-        ([f"<example-site:{PAGE_KEY}>"], "There is no site <example-site."),
-        ([f"nowhere:{PAGE_KEY}"], "There is no site nowhere."),
-        ([f"d\xe9mo:{PAGE_KEY}"], "There is no site démo."),
-        (["example-site:"], "The API key is not the key of the site example-site."),
-        (["example-site:\xff"], "The API key is not the key of the site example-site."),
-        ([f"example-site:{PAGE_KEY.upper()}"], "The API key is not the key of the site example-site."),
+        ([], refusal_body(Refusal.AUTH_MISSING)),
+        ([""], refusal_body(Refusal.AUTH_MISSING)),
+        (["   "], refusal_body(Refusal.AUTH_MISSING)),
+        ([PAGE_KEY], refusal_body(Refusal.AUTH_MALFORMED)),
+        ([f"<example-site:{PAGE_KEY}>"], refusal_body(Refusal.SITE_UNKNOWN, host="<example-site")),
+        ([f"nowhere:{PAGE_KEY}"], refusal_body(Refusal.SITE_UNKNOWN, host="nowhere")),
+        ([f"d\xe9mo:{PAGE_KEY}"], refusal_body(Refusal.SITE_UNKNOWN, host="démo")),
+        (["example-site:"], refusal_body(Refusal.KEY_WRONG, host="example-site")),
+        (["example-site:\xff"], refusal_body(Refusal.KEY_WRONG, host="example-site")),
+        ([f"example-site:{PAGE_KEY.upper()}"], refusal_body(Refusal.KEY_WRONG, host="example-site")),
         (
             [f"example-site:{PAGE_KEY}", "example-site:other"],
-            "The Http-X-Partner-Auth header is sent more than once, with different values.",
+            refusal_body(Refusal.AUTH_REPEATED),
         ),
     ],
 )
-def test_credentials_that_open_no_site_are_refused(credentials: list[str], message: str) -> None:
+def test_credentials_that_open_no_site_are_refused(credentials: list[str], body: dict[str, str]) -> None:
     response = opened_with(page_site(), *credentials)
 
-    assert (response.status, response.json()) == (403, {"message": message})
+    assert (response.status, response.json()) == (403, body)
 
 
 @pytest.mark.rule("AUTH-2")
@@ -93,7 +95,7 @@ def test_every_endpoint_of_a_site_without_the_api_is_not_found(method: str, path
 
     assert (response.status, response.json()) == (
         404,
-        {"message": "The User Management API is not enabled on the site example-site."},
+        refusal_body(Refusal.API_DISABLED, host="example-site"),
     )
 
 

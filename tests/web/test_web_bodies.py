@@ -7,12 +7,14 @@ from bisect import bisect_left
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.web_client import FRIENDS, GROUPS, PHOEBE, USERS, Client, page_site
+from support.web_client import FRIENDS, GROUPS, PHOEBE, USERS, Client, page_site, refusal_body
+
+from mockscope import Refusal
 
 # A busy machine must not fail a test.
 unhurried = settings(deadline=None)
 
-NOT_JSON = "The body is not valid JSON in UTF-8: "
+NOT_JSON = refusal_body(Refusal.BODY_NOT_JSON, reason="")["message"].removesuffix(".")
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def test_json_that_is_not_an_object_is_400_and_the_message_names_its_type(client
 
         assert (response.status, response.json()) == (
             400,
-            {"message": f"The body must be a JSON object, and it is {kind}."},
+            refusal_body(Refusal.BODY_NOT_AN_OBJECT, kind=kind),
         )
 
 
@@ -101,7 +103,7 @@ def test_json_that_is_not_an_object_is_400_and_the_message_names_its_type(client
 def test_invalid_json_is_400_and_the_message_has_the_position(client: Client, body: bytes, reason: str) -> None:
     response = client.post(USERS, body)
 
-    assert (response.status, response.json()) == (400, {"message": f"{NOT_JSON}{reason}."})
+    assert (response.status, response.json()) == (400, refusal_body(Refusal.BODY_NOT_JSON, reason=reason))
 
 
 # The standard library's parser lets these pass, JSON does not.
@@ -136,7 +138,7 @@ def test_a_huge_number_is_a_number(client: Client, number: str) -> None:
 
     assert (known.status, known.json()) == (
         400,
-        {"message": "The request has invalid fields: first_name must be a string, and is a number."},
+        refusal_body(Refusal.FIELDS_INVALID, problems="first_name must be a string, and is a number"),
     )
     assert (unknown.status, unknown.hint) == (201, "field-unknown")
     assert (broken.status, broken.hint) == (400, "json-trailing-comma")
@@ -167,7 +169,10 @@ def test_an_escaped_backslash_is_not_reported_as_half_a_surrogate_pair(client: C
 def test_deep_nesting_is_400(client: Client, body: str) -> None:
     response = client.post(USERS, body)
 
-    assert (response.status, response.json()) == (400, {"message": f"{NOT_JSON}it is nested too deeply."})
+    assert (response.status, response.json()) == (
+        400,
+        refusal_body(Refusal.BODY_NOT_JSON, reason="it is nested too deeply"),
+    )
 
 
 @pytest.mark.rule("HTTP-4", "HTTP-7", "TEST-4")
@@ -200,7 +205,7 @@ def test_nesting_that_can_be_read_is_judged_as_a_value(client: Client) -> None:
 
     assert (response.status, response.json()) == (
         400,
-        {"message": "The request has invalid fields: groups must be a list of strings."},
+        refusal_body(Refusal.FIELDS_INVALID, problems="groups must be a list of strings"),
     )
 
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from support.web_client import FRIENDS, GROUPS, JOEY, PHOEBE, USERS, Client, page_site
+from support.web_client import FRIENDS, GROUPS, JOEY, PHOEBE, USERS, Client, page_site, refusal_body
 
 import mockscope
+from mockscope import Refusal
 
 
 @pytest.mark.rule("GROUP-1")
@@ -43,7 +44,7 @@ def test_access_is_read_in_any_case_and_rendered_in_one(sent: str, expected: str
 @pytest.mark.parametrize("access", ["", "Edit", "sql ", None, 1, ["sql"]])
 def test_any_other_access_is_400(access: object) -> None:
     client = page_site()
-    message = {"message": "The request has invalid fields: access must be one of sql, discovery and view."}
+    message = refusal_body(Refusal.FIELDS_INVALID, problems="access must be one of sql, discovery and view")
 
     created = client.post(GROUPS, {**FRIENDS, "access": access})
     updated = client.put(f"{GROUPS}/Sales", {"access": access})
@@ -85,7 +86,10 @@ def test_a_group_of_another_name_is_404(name: str) -> None:
     response = page_site().get(f"{GROUPS}/{name}")
 
     expected = name.replace("%20", " ")
-    assert (response.status, response.json()) == (404, {"message": f"The site example-site has no group {expected}."})
+    assert (response.status, response.json()) == (
+        404,
+        refusal_body(Refusal.GROUP_UNKNOWN, host="example-site", name=expected),
+    )
 
 
 @pytest.mark.rule("GROUP-CREATE-1")
@@ -97,14 +101,17 @@ def test_every_bad_field_of_a_new_group_is_named() -> None:
 
     assert (missing.status, missing.json()) == (
         400,
-        {"message": "The request has invalid fields: name is missing; access is missing; created_by_email is missing."},
+        refusal_body(
+            Refusal.FIELDS_INVALID, problems="name is missing; access is missing; created_by_email is missing"
+        ),
     )
     assert (bad.status, bad.json()) == (
         400,
-        {
-            "message": "The request has invalid fields: name is blank; access must be one of sql, discovery and view; "
-            "created_by_email must be a string, and is a number."
-        },
+        refusal_body(
+            Refusal.FIELDS_INVALID,
+            problems="name is blank; access must be one of sql, discovery and view; "
+            "created_by_email must be a string, and is a number",
+        ),
     )
 
 
@@ -119,11 +126,13 @@ def test_the_creator_may_be_spelled_as_in_the_table_of_the_documentation() -> No
 
     assert (both.status, both.json()) == (
         400,
-        {"message": "created_by_email names no user of the site example-site: nobody@example.com."},
+        refusal_body(
+            Refusal.CREATOR_UNKNOWN, field="created_by_email", host="example-site", email="nobody@example.com"
+        ),
     )
     assert (unknown.status, unknown.json()) == (
         400,
-        {"message": "create_by_email names no user of the site example-site: nobody@example.com."},
+        refusal_body(Refusal.CREATOR_UNKNOWN, field="create_by_email", host="example-site", email="nobody@example.com"),
     )
     assert (alone.status, alone.json()) == (201, {"name": "Friends", "access": "Sql"})
 
@@ -137,7 +146,9 @@ def test_the_creator_must_be_a_user_and_need_not_be_an_administrator() -> None:
 
     assert (unknown.status, unknown.json()) == (
         400,
-        {"message": "created_by_email names no user of the site example-site: gunther@example.com."},
+        refusal_body(
+            Refusal.CREATOR_UNKNOWN, field="created_by_email", host="example-site", email="gunther@example.com"
+        ),
     )
     assert (ordinary.status, ordinary.json()) == (201, {"name": "Friends", "access": "Sql"})
 
@@ -149,7 +160,7 @@ def test_a_name_that_exists_is_409() -> None:
     assert client.post(GROUPS, FRIENDS).status == 201
     response = client.post(GROUPS, FRIENDS)
 
-    assert (response.status, response.json()) == (409, {"message": "A group with the name Friends exists already."})
+    assert (response.status, response.json()) == (409, refusal_body(Refusal.GROUP_TAKEN, name="Friends"))
 
 
 @pytest.mark.rule("GROUP-UPDATE-1")
@@ -179,7 +190,7 @@ def test_an_update_returns_the_changed_group(body: Mapping[str, Any], group: dic
 def test_a_blank_or_mistyped_name_is_400(name: object, problem: str) -> None:
     response = page_site().put(f"{GROUPS}/Sales", {"name": name})
 
-    assert (response.status, response.json()) == (400, {"message": f"The request has invalid fields: name {problem}."})
+    assert (response.status, response.json()) == (400, refusal_body(Refusal.FIELDS_INVALID, problems=f"name {problem}"))
 
 
 @pytest.mark.rule("GROUP-UPDATE-2")
@@ -190,8 +201,11 @@ def test_an_update_of_no_group_or_to_the_name_of_another_is_refused() -> None:
     taken = client.put(f"{GROUPS}/Sales", {"name": "NY Knicks"})
     own = client.put(f"{GROUPS}/Sales", {"name": "Sales"})
 
-    assert (unknown.status, unknown.json()) == (404, {"message": "The site example-site has no group Friends."})
-    assert (taken.status, taken.json()) == (409, {"message": "A group with the name NY Knicks exists already."})
+    assert (unknown.status, unknown.json()) == (
+        404,
+        refusal_body(Refusal.GROUP_UNKNOWN, host="example-site", name="Friends"),
+    )
+    assert (taken.status, taken.json()) == (409, refusal_body(Refusal.GROUP_TAKEN, name="NY Knicks"))
     assert (own.status, own.json()) == (200, {"name": "Sales", "access": "View"})
 
 
@@ -230,7 +244,10 @@ def test_members_of_a_deleted_group_stay_users() -> None:
 def test_deleting_an_unknown_group_is_404() -> None:
     response = page_site().delete(f"{GROUPS}/Friends")
 
-    assert (response.status, response.json()) == (404, {"message": "The site example-site has no group Friends."})
+    assert (response.status, response.json()) == (
+        404,
+        refusal_body(Refusal.GROUP_UNKNOWN, host="example-site", name="Friends"),
+    )
 
 
 @pytest.mark.rule("GROUP-BUILTIN-1")
@@ -244,11 +261,11 @@ def test_built_in_groups_can_only_change_their_access(name: str) -> None:
 
     assert (deleted.status, deleted.json()) == (
         400,
-        {"message": f"The group {name} is built in and can't be deleted."},
+        refusal_body(Refusal.BUILTIN_DELETED, name=name),
     )
     assert (renamed.status, renamed.json()) == (
         400,
-        {"message": f"The group {name} is built in and can't be renamed."},
+        refusal_body(Refusal.BUILTIN_RENAMED, name=name),
     )
     assert (changed.status, changed.json()) == (200, {"name": name, "access": "View"})
 
@@ -311,5 +328,5 @@ def test_an_unescaped_slash_is_another_path(segment: str) -> None:
 
     assert (response.status, response.json()) == (
         404,
-        {"message": f"There is nothing at {GROUPS}/{segment}: the API has /api/v1/users and /api/v1/groups."},
+        refusal_body(Refusal.PATH_UNKNOWN, path=f"{GROUPS}/{segment}"),
     )

@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from support.web_client import FRIENDS, PHOEBE
+from support.web_client import FRIENDS, PHOEBE, refusal_body
 
 import mockscope as package
+from mockscope import Refusal
 
 
 def connection(site: package.MockSite) -> http.client.HTTPConnection:
@@ -36,7 +37,7 @@ def test_a_chunked_body_over_the_limit_is_413(mockscope: package.MockSite) -> No
     whole = requests.post(url, data=b" " * (1024 * 1024 + 1), headers=mockscope.headers, timeout=300)
 
     for response in (chunked, whole):
-        assert (response.status_code, response.json()) == (413, {"message": "The body is larger than 1048576 bytes."})
+        assert (response.status_code, response.json()) == (413, refusal_body(Refusal.BODY_TOO_LARGE, limit="1048576"))
 
 
 @pytest.mark.rule("HTTP-4")
@@ -107,7 +108,9 @@ def test_an_unknown_method_is_405_with_allow(mockscope: package.MockSite) -> Non
     response = requests.patch(f"{mockscope.url}/api/v1/groups", headers=mockscope.headers, timeout=300)
 
     assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD, POST")
-    assert response.json() == {"message": "PATCH is not offered at /api/v1/groups: it answers GET, HEAD, POST."}
+    assert response.json() == refusal_body(
+        Refusal.METHOD_NOT_ALLOWED, method="PATCH", path="/api/v1/groups", allowed="GET, HEAD, POST"
+    )
 
 
 @pytest.mark.rule("AUTH-2")

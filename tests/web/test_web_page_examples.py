@@ -3,9 +3,10 @@
 from typing import Any, Final
 
 import pytest
-from support.web_client import LAST_LOGIN, PASSWORD_UPDATED, Client, page_site
+from support.web_client import LAST_LOGIN, PASSWORD_UPDATED, Client, page_site, refusal_body
 
 import mockscope
+from mockscope import Refusal
 
 MONICA_ALONE: dict[str, Any] = {
     "mockscope": 1,
@@ -126,7 +127,7 @@ def test_the_sample_bodies_of_the_page_are_not_valid_json(
     response = client.request(method, path, body, email="joey@example.com")
 
     assert (response.status, response.hint) == (400, hint)
-    assert response.json() == {"message": f"The body is not valid JSON in UTF-8: {mistake}."}
+    assert response.json() == refusal_body(Refusal.BODY_NOT_JSON, reason=mistake)
 
 
 @pytest.mark.rule("USER-CREATE-2", "USER-CREATE-5")

@@ -1,7 +1,9 @@
 """The seven switches over HTTP, each with every value."""
 
 import pytest
-from support.web_client import FRIENDS, GROUPS, PHOEBE, USERS, page_site
+from support.web_client import FRIENDS, GROUPS, PHOEBE, USERS, page_site, refusal_body
+
+from mockscope import Refusal
 
 TEST_MODE_MESSAGE = {"message": "Action would have completed successfully"}
 
@@ -97,9 +99,7 @@ def test_require_json_content_type(content_type: str | None, status: int) -> Non
 def test_the_message_says_which_content_type_was_sent() -> None:
     response = page_site(require_json_content_type=True).post(USERS, PHOEBE, headers={"Content-Type": "text/plain"})
 
-    assert response.json() == {
-        "message": "This site takes a body as application/json only, and the Content-Type is text/plain."
-    }
+    assert response.json() == refusal_body(Refusal.CONTENT_TYPE_WRONG, sent="text/plain")
 
 
 def test_a_policy_can_be_changed_while_the_site_is_served() -> None:

@@ -5,8 +5,9 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from support.web_client import CHANDLER, FRIENDS, GROUPS, PHOEBE, USERS, Client, page_site
+from support.web_client import CHANDLER, FRIENDS, GROUPS, PHOEBE, USERS, Client, page_site, refusal_body
 
+from mockscope import Refusal
 from mockscope.domain.site import Site
 from mockscope.instruments.call import Call
 
@@ -59,9 +60,7 @@ def test_a_refusal_for_lack_of_credentials_is_json_on_every_path(client: Client,
     response = client.get(path, authenticated=False)
 
     assert (response.status, response.header("content-type")) == (403, JSON)
-    assert response.json() == {
-        "message": "The Http-X-Partner-Auth header is missing or blank: send <site-host>:<api-key>."
-    }
+    assert response.json() == refusal_body(Refusal.AUTH_MISSING)
 
 
 @pytest.mark.rule("HTTP-2")
@@ -126,7 +125,7 @@ def test_a_write_without_a_body_is_400(client: Client, body: bytes | list[bytes]
         client.put(f"{GROUPS}/Sales", body),
     ]
 
-    message = {"message": "The request has no body: send a JSON object."}
+    message = refusal_body(Refusal.BODY_MISSING)
     assert [(response.status, response.json()) for response in found] == [(400, message)] * 4
 
 
@@ -146,7 +145,7 @@ def test_an_unsupported_method_is_405_with_the_allowed_ones(client: Client, path
     response = client.request(method, path, {})
 
     assert (response.status, response.header("allow")) == (405, allow)
-    assert response.json() == {"message": f"{method} is not offered at {path}: it answers {allow}."}
+    assert response.json() == refusal_body(Refusal.METHOD_NOT_ALLOWED, method=method, path=path, allowed=allow)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +178,7 @@ def test_a_body_of_one_mebibyte_is_read_and_one_byte_more_is_413(client: Client,
 
     assert client.post(path, largest).status == 400
     found = [client.post(path, largest + b" "), client.post(path, [b"{}", *[chunk] * 16, b""])]
-    message = {"message": "The body is larger than 1048576 bytes."}
+    message = refusal_body(Refusal.BODY_TOO_LARGE, limit="1048576")
     assert [(response.status, response.json()) for response in found] == [(413, message)] * 2
 
 
@@ -206,7 +205,7 @@ def test_a_crash_is_500_in_json_with_the_trace_in_the_log_only(
         response = client.get(USERS)
 
     assert (response.status, response.header("content-type"), response.hint) == (500, JSON, "crashed")
-    assert response.json() == {"message": "mockscope crashed on this request: the log has the trace. Please report it."}
+    assert response.json() == refusal_body(Refusal.CRASHED)
     assert "coffee" not in response.text
     assert "RuntimeError: out of coffee" in caplog.text
     assert f"crashed on GET {USERS}" in caplog.text
@@ -227,7 +226,7 @@ def test_a_path_of_the_successor_is_404_and_the_hint_says_so(client: Client, pat
     response = client.get(path)
 
     assert (response.status, response.hint) == (404, "successor-api")
-    assert response.json() == {"message": f"There is nothing at {path}: the API has /api/v1/users and /api/v1/groups."}
+    assert response.json() == refusal_body(Refusal.PATH_UNKNOWN, path=path)
 
 
 @pytest.mark.rule("HTTP-10")

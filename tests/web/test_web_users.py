@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from support.web_client import CHANDLER, JOEY, PHOEBE, USERS, page_site
+from support.web_client import CHANDLER, JOEY, PHOEBE, USERS, page_site, refusal_body
 
 import mockscope
+from mockscope import Refusal
 
 KEYS = ["first_name", "last_name", "email", "groups", "last_login_at", "password_updated_at", "tfa_enabled"]
 
@@ -54,8 +55,8 @@ def test_an_email_header_is_shown_as_it_was_typed(sent: str) -> None:
 
     response = client.get(USERS, email=sent)
 
-    message = "No user of the site example-site has the email jöey@example.com."
-    assert (response.status, response.json()) == (400, {"message": message})
+    unknown = refusal_body(Refusal.USER_UNKNOWN, host="example-site", email="jöey@example.com")
+    assert (response.status, response.json()) == (400, unknown)
     assert client.site.calls.last.email == "jöey@example.com"
 
 
@@ -91,7 +92,7 @@ def test_an_email_that_nobody_has_is_400_not_404() -> None:
 
     assert (response.status, response.json()) == (
         400,
-        {"message": "No user of the site example-site has the email phoebe@example.com."},
+        refusal_body(Refusal.USER_UNKNOWN, host="example-site", email="phoebe@example.com"),
     )
 
 
@@ -110,7 +111,7 @@ def test_a_blank_header_is_400_and_never_the_list(method: str, email: str) -> No
 
     assert (response.status, response.json()) == (
         400,
-        {"message": "The Http-X-Email header is blank: it names the user."},
+        refusal_body(Refusal.EMAIL_BLANK),
     )
 
 
@@ -123,7 +124,7 @@ def test_two_emails_in_the_header_are_refused(method: str) -> None:
 
     assert (response.status, response.json()) == (
         400,
-        {"message": "The Http-X-Email header is sent more than once, with different values."},
+        refusal_body(Refusal.EMAIL_REPEATED),
     )
 
 
@@ -136,11 +137,11 @@ def test_an_update_or_deletion_without_an_email_is_refused(method: str) -> None:
 
     assert (missing.status, missing.json()) == (
         400,
-        {"message": "The Http-X-Email header is missing: it names the user."},
+        refusal_body(Refusal.EMAIL_MISSING),
     )
     assert (unknown.status, unknown.json()) == (
         400,
-        {"message": "No user of the site example-site has the email phoebe@example.com."},
+        refusal_body(Refusal.USER_UNKNOWN, host="example-site", email="phoebe@example.com"),
     )
 
 
@@ -153,7 +154,7 @@ def test_a_required_field_that_is_missing_blank_null_or_mistyped_is_named(field:
         client.post(USERS, {**PHOEBE, field: value}) for value in ("", " \t", None, 7, True, ["x"], {"x": 1})
     ]
 
-    start = f"The request has invalid fields: {field} "
+    start = refusal_body(Refusal.FIELDS_INVALID, problems=f"{field} ")["message"].removesuffix(".")
     assert [(response.status, response.json()["message"][: len(start)]) for response in found] == [(400, start)] * 8
     assert client.site.users.get("phoebe@example.com") is None
 
@@ -166,14 +167,14 @@ def test_the_message_names_every_bad_field() -> None:
 
     assert (response.status, response.json()) == (
         400,
-        {
-            "message": "The request has invalid fields: "
-            "first_name must be a string, and is true or false; "
+        refusal_body(
+            Refusal.FIELDS_INVALID,
+            problems="first_name must be a string, and is true or false; "
             "last_name must be a string, and is true or false; "
             "email must be a string, and is true or false; "
             "groups must be a list of strings; "
-            "invited_by_email must be a string, and is true or false."
-        },
+            "invited_by_email must be a string, and is true or false",
+        ),
     )
 
 
@@ -184,7 +185,7 @@ def test_an_email_outside_the_html_pattern_is_refused(email: str) -> None:
 
     assert (response.status, response.json()) == (
         400,
-        {"message": "The request has invalid fields: email is not a valid email address."},
+        refusal_body(Refusal.FIELDS_INVALID, problems="email is not a valid email address"),
     )
 
 
@@ -212,7 +213,7 @@ def test_groups_must_be_a_list_of_strings(groups: object) -> None:
 
     assert (response.status, response.json()) == (
         400,
-        {"message": "The request has invalid fields: groups must be a list of strings."},
+        refusal_body(Refusal.FIELDS_INVALID, problems="groups must be a list of strings"),
     )
 
 
@@ -223,28 +224,31 @@ def test_a_group_that_the_site_does_not_have_is_named() -> None:
     created = client.post(USERS, {**PHOEBE, "groups": ["Sales", "sales"]})
     updated = client.put(USERS, {"groups": ["Friends"]}, email="joey@example.com")
 
-    assert (created.status, created.json()) == (400, {"message": "The site example-site has no group sales."})
-    assert (updated.status, updated.json()) == (400, {"message": "The site example-site has no group Friends."})
+    assert (created.status, created.json()) == (
+        400,
+        refusal_body(Refusal.GROUPS_UNKNOWN, host="example-site", names="sales"),
+    )
+    assert (updated.status, updated.json()) == (
+        400,
+        refusal_body(Refusal.GROUPS_UNKNOWN, host="example-site", names="Friends"),
+    )
 
 
 @pytest.mark.rule("USER-CREATE-3")
 @pytest.mark.parametrize(
-    ("inviter", "message"),
+    ("inviter", "body"),
     [
         (
             "gunther@example.com",
-            "invited_by_email names no user of the site example-site: gunther@example.com.",
+            refusal_body(Refusal.INVITER_UNKNOWN, host="example-site", email="gunther@example.com"),
         ),
-        (
-            "monica@example.com",
-            "monica@example.com may not create users: not a member of Administrators.",
-        ),
+        ("monica@example.com", refusal_body(Refusal.INVITER_NOT_ADMINISTRATOR, email="monica@example.com")),
     ],
 )
-def test_an_inviter_must_be_an_administrator(inviter: str, message: str) -> None:
+def test_an_inviter_must_be_an_administrator(inviter: str, body: dict[str, str]) -> None:
     response = page_site().post(USERS, {**PHOEBE, "invited_by_email": inviter})
 
-    assert (response.status, response.json()) == (400, {"message": message})
+    assert (response.status, response.json()) == (400, body)
 
 
 @pytest.mark.rule("USER-CREATE-4")
@@ -252,7 +256,7 @@ def test_an_inviter_must_be_an_administrator(inviter: str, message: str) -> None
 def test_an_email_that_exists_is_409(email: str) -> None:
     response = page_site().post(USERS, {**PHOEBE, "email": email})
 
-    assert (response.status, response.json()) == (409, {"message": f"A user with the email {email} exists already."})
+    assert (response.status, response.json()) == (409, refusal_body(Refusal.EMAIL_TAKEN, email=email))
 
 
 @pytest.mark.rule("USER-CREATE-5")
@@ -311,7 +315,7 @@ def test_an_update_with_a_bad_field_changes_nothing(body: Mapping[str, object], 
 
     response = client.put(USERS, body, email="joey@example.com")
 
-    assert (response.status, response.json()) == (400, {"message": f"The request has invalid fields: {problem}."})
+    assert (response.status, response.json()) == (400, refusal_body(Refusal.FIELDS_INVALID, problems=problem))
     assert client.get(USERS, email="joey@example.com").json() == JOEY
 
 
