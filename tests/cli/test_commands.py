@@ -137,7 +137,8 @@ def test_a_command_imports_no_module_of_the_others() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True)
 
     assert done.stdout.splitlines()[-1] == (
-        "['mockscope.cli.options', 'mockscope.cli.root', 'mockscope.cli', 'mockscope.cli.serve']"
+        "['mockscope.cli.options', 'mockscope.cli.output', 'mockscope.cli.root', 'mockscope.cli', 'mockscope._vendor', "
+        "'mockscope.cli.serve']"
     )
 
 

@@ -227,7 +227,7 @@ def test_wait_does_not_accept_another_server_on_the_port(
     tmp_path: Path, outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for bound in ("RESPONSE_SECONDS", "MIN_RESPONSE_SECONDS"):
-        monkeypatch.setattr(f"mockscope.cli.exec.{bound}", WAIT_SECONDS)
+        monkeypatch.setattr(f"mockscope.cli.wait.{bound}", WAIT_SECONDS)
     (tmp_path / "ready.json").write_text(json.dumps({"url": outside.url(), "sites": []}))
     done = run("wait", "--ready-file", str(tmp_path / "ready.json"), "--timeout", "0")
 

@@ -24,7 +24,7 @@ from support.changed_servers import PLAIN, command, forked
 
 import mockscope
 from mockscope.cli import contract, main
-from mockscope.cli.pull import is_loopback
+from mockscope.cli.remote_options import is_loopback
 from mockscope.contract import hooks
 from mockscope.remote.client import SiteClient
 from mockscope.remote.exchange import Exchange

@@ -10,17 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import click
 
 from mockscope._support.suggestions import find_nearest
-from mockscope.cli.options import FILE, MOST_REQUESTS, Number, check_apart, say, say_wrong
-from mockscope.cli.pull import (
-    Progress,
-    check_output,
-    client_of,
-    from_environment,
-    is_loopback,
-    reason_of,
-    server_options,
-    write_output,
-)
+from mockscope.cli.options import FILE, MOST_REQUESTS, Number, check_apart
+from mockscope.cli.output import Progress, check_output, reason_of, say, say_wrong, write_output
+from mockscope.cli.remote_options import client_of, from_environment, is_loopback, server_options
 
 if TYPE_CHECKING:
     from mockscope.conformance.check import Report

@@ -19,8 +19,9 @@ from xml.sax.saxutils import escape
 import click
 
 from mockscope._vendor import ADMINISTRATORS, AUTH_HEADER, USERS_PATH
-from mockscope.cli.options import FAILED, FILE, FOLDER, RATE, fail, refuse, say, seed_or_demo, writing
-from mockscope.cli.pull import client_of, from_environment, is_loopback, server_options
+from mockscope.cli.options import FILE, FOLDER, RATE, refuse, seed_or_demo
+from mockscope.cli.output import FAILED, fail, say, writing
+from mockscope.cli.remote_options import client_of, from_environment, is_loopback, server_options
 from mockscope.contract import document
 from mockscope.remote.client import SiteClient, Unreachable
 from mockscope.remote.exchange import KeyRedactor

@@ -1,4 +1,4 @@
-"""The parts that commands share: types of options, the seed or the demo, the state file, and errors in one line."""
+"""The options that commands share, and checks of their values."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -6,18 +6,16 @@ from contextlib import contextmanager
 from itertools import combinations
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
-    from mockscope.seeds.state_file import StateFile
-    from mockscope.server.live import LiveServer
+    pass
 
 # The people of the vendor's page, so that its examples work when pasted.
 DEMO: Final = Path(__file__).parents[1] / "demo.json"
-FAILED: Final = 1
 # A day. Sockets count milliseconds in 32 bits.
 MOST_SECONDS: Final = 86_400
 MOST_REQUESTS: Final = 1_000_000
@@ -58,6 +56,13 @@ def not_empty(context: click.Context | None, parameter: click.Parameter | None, 
 
 FILE: Final = _File(path_type=Path)
 FOLDER: Final = click.Path(path_type=Path, file_okay=False)
+ready_file_option: Final = click.option(
+    "--ready-file",
+    type=FILE,
+    required=True,
+    envvar="MOCKSCOPE_READY_FILE",
+    help="The ready file of the server.",
+)
 proxy_others_option: Final = click.option(
     "--proxy-others",
     type=click.Choice(["refuse", "pass"]),
@@ -65,17 +70,6 @@ proxy_others_option: Final = click.option(
     show_default=True,
     help="What the proxy does with hosts that are neither the vendor's nor loopback.",
 )
-
-
-def say(line: str) -> None:
-    """Print a line for the user on standard error."""
-    click.echo(f"mockscope: {line}", err=True)
-
-
-def fail(line: str) -> NoReturn:
-    """Print why a command could not do its work, and end it with status 1."""
-    say(line)
-    raise click.exceptions.Exit(FAILED)
 
 
 def refuse(*wrongs: tuple[object, str]) -> None:
@@ -92,13 +86,6 @@ def refuse(*wrongs: tuple[object, str]) -> None:
             raise click.UsageError(message)
 
 
-def say_findings(server: "LiveServer") -> None:
-    """Print the findings of strict mode and of the contract, site by site."""
-    for site in server.sites.values():
-        for finding in site.active_findings():
-            say(f"{site.host}: {finding}")
-
-
 def is_given(context: click.Context, parameter: str) -> bool:
     """Return whether the user gave a value for a parameter, even if it is the default."""
     return context.get_parameter_source(parameter) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
@@ -110,16 +97,6 @@ def name_of(context: click.Context, parameter: str) -> str:
     if context.get_parameter_source(parameter) is ParameterSource.ENVIRONMENT:
         return str(found.envvar or f"{context.auto_envvar_prefix}_{parameter.upper()}")
     return found.opts[0]
-
-
-def say_wrong(error: click.ClickException) -> None:
-    """Print an error of wrong use in one line."""
-    if isinstance(error, click.BadParameter) and error.ctx and error.param and error.param.name:
-        source = error.ctx.get_parameter_source(error.param.name)
-        if source is ParameterSource.ENVIRONMENT:
-            # click would name the option, although the value came from the environment.
-            error.param_hint = name_of(error.ctx, error.param.name)
-    say(" ".join(error.format_message().split()))
 
 
 def check_apart(files: Mapping[str, Path | None]) -> None:
@@ -175,41 +152,3 @@ def seed_or_demo(seed: Path | None) -> Iterator[Path]:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"can't read the seed {seed}: {error.strerror or error}") from None
-
-
-@contextmanager
-def writing(what: str) -> Iterator[None]:
-    """Turn an OSError of a block into one line for the user.
-
-    Raises:
-        ClickException: If the file cannot be written.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise click.ClickException(f"can't write {what}: {error.strerror or error}") from None
-
-
-def state_file(path: Path | None) -> "StateFile | None":
-    """Return the file that the state is kept in, if the user wants one.
-
-    Raises:
-        ClickException: If it cannot be written.
-    """
-    if path is None:
-        return None
-    from mockscope.seeds.state_file import StateFile  # imported late: most servers keep no state
-
-    with writing(f"the state file {path}"):
-        return StateFile(path)
-
-
-def is_kept(save: Callable[[], object] | None) -> bool:
-    """Write the state, if it is kept. Return False, and print the reason, if that failed."""
-    try:
-        if save is not None:
-            save()
-    except OSError as error:
-        say(f"the state was not written: {error.strerror or error}")
-        return False
-    return True

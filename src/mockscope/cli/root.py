@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 import click
 
 from mockscope import __version__
-from mockscope.cli.options import say, say_wrong
+from mockscope.cli.output import say, say_wrong
 
 NOT_WRITTEN: Final = 1
 WRONG_USE: Final = 2
@@ -24,8 +24,8 @@ UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.E
 COMMANDS: Final = {
     "serve": ("mockscope.cli.serve:serve", "mockscope serve --seed friends.yaml --port 0"),
     "exec": ("mockscope.cli.exec:execute", "mockscope exec --seed friends.yaml -- python sync.py"),
-    "env": ("mockscope.cli.exec:env", 'eval "$(mockscope env --ready-file ready.json)"'),
-    "wait": ("mockscope.cli.exec:wait", "mockscope wait --ready-file ready.json --timeout 10"),
+    "env": ("mockscope.cli.env:env", 'eval "$(mockscope env --ready-file ready.json)"'),
+    "wait": ("mockscope.cli.wait:wait", "mockscope wait --ready-file ready.json --timeout 10"),
     "pull": ("mockscope.cli.pull:pull", "mockscope pull https://example.com --site my_site --output seed.yaml"),
     "check": ("mockscope.cli.check:check", "mockscope check http://127.0.0.1:8765 --site my_site --dry-run"),
     "contract": ("mockscope.cli.contract:contract", "mockscope contract --seed friends.yaml --max-examples 10"),

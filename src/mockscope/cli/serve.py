@@ -18,6 +18,7 @@ from mockscope._support.collector import collector_off
 from mockscope._support.signals import ending_signals
 from mockscope._vendor import AUTH_HEADER, USERS_PATH
 from mockscope.cli import options as cli_options
+from mockscope.cli import output
 from mockscope.cli.options import FILE
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def serve(
         from mockscope.server.live import ListenError, serve_in_foreground
 
         stream = configure_logging(log)
-        kept = cli_options.state_file(state)
+        kept = output.state_file(state)
         server = _load(state if kept is not None and kept.exists() else seed, hint_header=hints, **settings)
         # The collector need not look through the records later either.
         gc.freeze()
@@ -108,12 +109,12 @@ def serve(
         trust: dict[str, str] = {}
         if settings["tls"] or settings["proxy"]:
             if ca_file is not None:
-                with cli_options.writing(f"the CA file {ca_file}"):
+                with output.writing(f"the CA file {ca_file}"):
                     ca_file.write_bytes(server.authority.pem)
             # The reader of the ready file may be in another folder.
             trust["ca_file"] = str((ca_file or server.ca_file).absolute())
             trust["trust"] = str(server.authority.directory)
-        with cli_options.writing(f"the ready file {ready_file}"):
+        with output.writing(f"the ready file {ready_file}"):
             file = stack.enter_context(ReadyFile(ready_file))
 
         def announce() -> None:
@@ -123,7 +124,7 @@ def serve(
                 return
             if settings["proxy"]:
                 trust["proxy"] = server.proxy_url
-            with cli_options.writing(f"the ready file {ready_file}"):
+            with output.writing(f"the ready file {ready_file}"):
                 file.write(_readiness(server) | trust)
             click.echo(_banner(server, trust, shows_token=settings["control_token"] is None))
             sys.stdout.flush()
@@ -131,8 +132,8 @@ def serve(
         try:
             serve_in_foreground(server, gates, announce)
         finally:
-            is_saved = cli_options.is_kept(server.registry.save)
-            cli_options.say_findings(server)
+            is_saved = output.is_kept(server.registry.save)
+            output.say_findings(server)
             if not is_saved:
                 sys.exit(NOT_KEPT)
 

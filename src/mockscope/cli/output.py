@@ -1,0 +1,151 @@
+"""The output of commands: lines and progress bars on standard error, and files."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+from click.core import ParameterSource
+
+from mockscope._support import atomic_file
+from mockscope._support.text import escape_control
+from mockscope.cli.options import name_of
+
+if TYPE_CHECKING:
+    from mockscope.seeds.state_file import StateFile
+    from mockscope.server.live import LiveServer
+
+FAILED: Final = 1
+
+
+def say(line: str) -> None:
+    """Print a line for the user on standard error."""
+    click.echo(f"mockscope: {line}", err=True)
+
+
+def fail(line: str) -> NoReturn:
+    """Print why a command could not do its work, and end it with status 1."""
+    say(line)
+    raise click.exceptions.Exit(FAILED)
+
+
+def say_findings(server: "LiveServer") -> None:
+    """Print the findings of strict mode and of the contract, site by site."""
+    for site in server.sites.values():
+        for finding in site.active_findings():
+            say(f"{site.host}: {finding}")
+
+
+def say_wrong(error: click.ClickException) -> None:
+    """Print an error of wrong use in one line."""
+    if isinstance(error, click.BadParameter) and error.ctx and error.param and error.param.name:
+        source = error.ctx.get_parameter_source(error.param.name)
+        if source is ParameterSource.ENVIRONMENT:
+            # click would name the option, although the value came from the environment.
+            error.param_hint = name_of(error.ctx, error.param.name)
+    say(" ".join(error.format_message().split()))
+
+
+@contextmanager
+def writing(what: str) -> Iterator[None]:
+    """Turn an OSError of a block into one line for the user.
+
+    Raises:
+        ClickException: If the file cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"can't write {what}: {error.strerror or error}") from None
+
+
+def state_file(path: Path | None) -> "StateFile | None":
+    """Return the file that the state is kept in, if the user wants one.
+
+    Raises:
+        ClickException: If it cannot be written.
+    """
+    if path is None:
+        return None
+    from mockscope.seeds.state_file import StateFile  # imported late: most servers keep no state
+
+    with writing(f"the state file {path}"):
+        return StateFile(path)
+
+
+def is_kept(save: Callable[[], object] | None) -> bool:
+    """Write the state, if it is kept. Return False, and print the reason, if that failed."""
+    try:
+        if save is not None:
+            save()
+    except OSError as error:
+        say(f"the state was not written: {error.strerror or error}")
+        return False
+    return True
+
+
+def reason_of(error: Exception) -> str:
+    """Return an error as one line: one of writing, or one whose message says all."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot write: {error.strerror}"
+    return escape_control(str(error))
+
+
+def check_output(path: Path | None) -> None:
+    """Raise an error before any work if a file cannot be written; None is standard output.
+
+    Raises:
+        ClickException: If it cannot.
+    """
+    try:
+        if path is not None:
+            atomic_file.check(_resolved(path))
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def write_output(path: Path | None, content: bytes, *, private: bool) -> None:
+    """Write a file as a whole or not at all; None is standard output.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    if path is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    else:
+        atomic_file.write(_resolved(path), content, private=private)
+
+
+def _resolved(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+class Progress:
+    """Progress bars on standard error, one for each label, if it is a terminal."""
+
+    def __init__(self) -> None:
+        self._label = ""
+        # click has no public name for the type.
+        self._bar: Any = None
+
+    def __enter__(self) -> Callable[[str, int, int | None], None]:
+        return self._show
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+            self._bar = None
+
+    def _show(self, label: str, done: int, total: int | None) -> None:
+        if not sys.stderr.isatty():
+            return
+        if self._bar is None or label != self._label:
+            self.__exit__()
+            self._label = label
+            self._bar = click.progressbar(length=total or done, label=label, show_pos=True, file=sys.stderr)
+            self._bar.__enter__()
+        self._bar.update(done - self._bar.pos)
