@@ -114,7 +114,7 @@ def test_the_table_has_a_line_per_rule_and_the_totals(run: Run, place: list[str]
         "HTTP-10        not seen  Responses of mockscope carry a request id, and a hint "
         "(these headers are mockscope's own, and other servers need not have them)\n"
         "PAGE-1         holds     Users come in order of email, groups in order of name (2 hold)\n"
-        "USER-CREATE-4  not seen  An email that is taken is 409 (it takes --dry-run)\n"
+        "USER-CREATE-4  not seen  An email that is taken is 409 (it needs --dry-run)\n"
         "TEST-3         holds     Test mode is test_mode=true, and GET ignores it (1 holds, 1 not seen)\n"
         "\n"
         "read-only: 4 rules: 2 hold, 0 differ, 2 not seen\n",
@@ -228,7 +228,7 @@ def test_the_junit_report_has_a_case_for_each_check(run: Run, deviant: list[str]
         ("USER-GET-1", "A user is found by Http-X-Email, whatever next_page_start", []),
         ("USER-GET-1", "An unknown email is 400", [("failure", "expected: the status is 400")]),
         ("USER-GET-1", "A blank header is 400", []),
-        ("USER-CREATE-4", "An email that is taken is 409", [("skipped", "it takes --dry-run")]),
+        ("USER-CREATE-4", "An email that is taken is 409", [("skipped", "it needs --dry-run")]),
     ]
     assert (suite[1][0].text or "").startswith(
         "USER-GET-1: Http-X-Email selects one user, and an unknown email is 400\n\n> GET /api/v1/users\n"
@@ -566,16 +566,16 @@ def test_records_that_cannot_be_removed_are_named_and_fail_the_run(run: Run) -> 
     [
         (
             Response(200, b"<h1>Central Perk</h1>", ((b"content-type", b"text/html"),)),
-            "the server is not one of this API",
+            "the server does not have this API",
         ),
-        (Response(200, b'{"coffee": []}'), "the server is not one of this API"),
+        (Response(200, b'{"coffee": []}'), "the server does not have this API"),
         (Response(302, b"", ((b"location", b"/login"),)), "the server redirects to /login"),
         (Response(302, b"", ((b"location", b"/\x9b31m"),)), r"the server redirects to /\x9b31m"),
-        (Response(200, b'{"users": [], "total_users": ' + b"9" * 5000 + b"}"), "the server is not one of this API"),
-        (Response(200, b"[" * 100_000), "the server is not one of this API"),
+        (Response(200, b'{"users": [], "total_users": ' + b"9" * 5000 + b"}"), "the server does not have this API"),
+        (Response(200, b"[" * 100_000), "the server does not have this API"),
         (Response(500, b"{}"), "the server does not list the users"),
-        (refusal(403), "the site or its key is refused"),
-        (refusal(404), "there is no such API, or it is not enabled for the site"),
+        (refusal(403), "the site does not exist, or this is not its key"),
+        (refusal(404), "the server does not have this API, or it is not enabled for the site"),
     ],
 )
 @pytest.mark.parametrize("level", ["--read-only", "--full", "--clean-up"])

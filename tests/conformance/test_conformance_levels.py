@@ -129,7 +129,7 @@ def test_a_dry_run_stops_writing_after_a_write_in_test_mode_took_effect() -> Non
         ("POST", "create_group"),
     ]
     reasons = {finding.outcome.reason for finding in report.results if finding.check.level is Level.DRY_RUN}
-    assert "test mode writes on this server (TEST-4), so that nothing more is sent" in reasons
+    assert "test mode writes on this server (TEST-4), so that no more writes are sent" in reasons
 
 
 def test_leftovers_of_a_run_are_found_and_removed_later(client: WithoutSocket, site: MockSite) -> None:
@@ -199,7 +199,7 @@ def test_a_site_without_an_administrator_runs_the_checks_that_need_none() -> Non
     assert differing(report) == set()
     assert [call for call in site.calls if call.method in ("POST", "PUT", "DELETE") and call.status == 201] == []
     reasons = {finding.outcome.reason for finding in report.results if finding.check.rule == "USER-CREATE-4"}
-    assert reasons == {"no user was seen who is in Administrators"}
+    assert reasons == {"the list has no user in Administrators"}
 
 
 # -- the guard -------------------------------------------------------------------------------------------------
@@ -305,7 +305,7 @@ def test_a_harmless_write_in_test_mode_passes(asked: dict[str, Any], level: Leve
 @pytest.mark.parametrize("asked", STOPPED_IN_TEST_MODE)
 def test_a_write_in_test_mode_to_another_s_record_is_stopped(asked: dict[str, Any], level: Level) -> None:
     client = RecordingClient()
-    with pytest.raises(ForbiddenRequest, match="that this run did not make"):
+    with pytest.raises(ForbiddenRequest, match="that this run did not create"):
         request_filter(level, client).request(**asked | TEST_MODE)
     assert client.methods == []
 
@@ -332,7 +332,7 @@ def test_a_full_run_may_write_to_its_own_records(asked: dict[str, Any]) -> None:
 @pytest.mark.parametrize("asked", STOPPED_FOR_REAL)
 def test_a_full_run_may_not_write_to_other_records(asked: dict[str, Any]) -> None:
     client = RecordingClient()
-    with pytest.raises(ForbiddenRequest, match="that this run did not make"):
+    with pytest.raises(ForbiddenRequest, match="that this run did not create"):
         request_filter(Level.FULL, client).request(**asked)
     assert client.methods == []
 

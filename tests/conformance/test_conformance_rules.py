@@ -53,7 +53,7 @@ def report(request: pytest.FixtureRequest, large_site: WithoutSocket) -> Report:
 
 def expected(each: Check, level: Level) -> Outcome:
     if each.level > level:
-        return Outcome("not-seen", f"it takes --{each.level.label}")
+        return Outcome("not-seen", f"it needs --{each.level.label}")
     return Outcome("not-seen", NEVER[each.rule]) if each.rule in NEVER else HOLDS
 
 

@@ -1,4 +1,4 @@
-"""Judges any server by the rules: it knows what the rules say and how to ask, and nothing of our own server.
+"""The checks of `mockscope check`: requests to any server, and the responses that the rules expect.
 
-No domain, no web and no click may come in here.
+The package does not use mockscope's own server.
 """

@@ -1,4 +1,4 @@
-"""One run: its checks in an order without interference, and the removal of the records that they created."""
+"""A run of the checks against a server, and the removal of the records that the run created."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -27,42 +27,42 @@ class CheckResult(NamedTuple):
 
 
 class RuleResult(NamedTuple):
-    """A rule, and the outcomes of its checks."""
+    """A rule and the results of its checks."""
 
     rule: str
     results: tuple[CheckResult, ...]
 
     @property
     def verdict(self) -> Verdict:
-        """The outcome of the rule: it differs if one check does, and was not seen if none of them was."""
+        """The verdict on the rule: ``differs`` if one check differs, else ``holds`` if one check holds."""
         words = {result.outcome.verdict for result in self.results}
         return "differs" if "differs" in words else "holds" if "holds" in words else "not-seen"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome of a run."""
+    """The results of a run."""
 
     at: datetime
     level: Level
     url: str
     host: str
     results: tuple[CheckResult, ...]
-    # The switches to turn, for a mock that answers like this server.
+    # The policy switches with which a mock responds like this server.
     policy: Mapping[str, object]
-    # The records that this run made, and that are still there.
+    # The records that this run created and could not remove.
     left: tuple[Record, ...]
-    # The records of other runs in the lists that were read.
+    # The records of other runs that the lists contain.
     leftovers: tuple[Record, ...]
 
     @property
     def rules(self) -> list[RuleResult]:
-        """The findings of each rule."""
+        """The results, grouped by rule."""
         return [RuleResult(rule, tuple(found)) for rule, found in groupby(self.results, lambda each: each.check.rule)]
 
     @property
     def differs(self) -> bool:
-        """Return whether anything differs."""
+        """Return whether a check differs."""
         return any(result.outcome.verdict == "differs" for result in self.results)
 
 
@@ -75,25 +75,25 @@ def check(
     max_pages: int = MAX_PAGES,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
-    """Judge a server by the rules.
+    """Run the checks against a server.
 
     Args:
         client: The client for the site.
-        level: The level of the run.
-        rules: The rules to check; none are all.
-        policy: The switches to judge by that are not at mockscope's defaults.
-        max_pages: The most pages of a list that are read.
-        progress: Called after each check with the number of checks that are done, and of all.
+        level: The writes that the checks may send.
+        rules: The ids of the rules to check. Without any, all rules are checked.
+        policy: The expected policy switches, as far as they are not mockscope's defaults.
+        max_pages: The maximum number of pages of a list that are read.
+        progress: Called after each check with the number of finished checks, and the number of all checks.
 
     Raises:
-        RunAborted: If the server has no such API or no such site, or the key is not its key. Also if the server stops
+        RunAborted: If the server does not have this API or the site, or refuses the key. Also if the server stops
             responding, even while the records of the run are removed.
-        ValueError: If a switch is unknown.
+        ValueError: If a policy switch is unknown.
     """
     at = datetime.now(UTC)
     session = Session(client, level, policy=policy, max_pages=max_pages)
     checks = [check for check in CHECKS if not rules or check.rule in rules]
-    # Checks that only read come before anything is made, and those that look through all responses come last.
+    # Checks that only read come before records are created. Checks that read all responses come last.
     ordered = sorted(checks, key=lambda check: (check.runs_last, check.level))
     outcomes: dict[Check, Outcome] = {}
     session.open()
@@ -111,10 +111,10 @@ def check(
 
 
 def find_leftovers_on(client: SiteClient, *, max_pages: int = MAX_PAGES) -> list[Record]:
-    """Return the records that runs have left on a site.
+    """Return the records that earlier runs left on a site.
 
     Raises:
-        RunAborted: If the server has no such API or no such site, or the key is not its key.
+        RunAborted: If the server does not have this API or the site, or refuses the key.
         Unreachable: If the server does not respond.
     """
     session = Session(client, READ_ONLY, max_pages=max_pages)
@@ -123,7 +123,7 @@ def find_leftovers_on(client: SiteClient, *, max_pages: int = MAX_PAGES) -> list
 
 
 def remove_leftovers(client: SiteClient, records: list[Record], *, max_pages: int = MAX_PAGES) -> list[Record]:
-    """Remove the records that runs have left on a site; return those that are still there.
+    """Remove the records that earlier runs left on a site. Return the records that are still there.
 
     Raises:
         Unreachable: If the server does not respond.
@@ -133,13 +133,13 @@ def remove_leftovers(client: SiteClient, records: list[Record], *, max_pages: in
 
 def _outcome(check: Check, session: Session) -> Outcome:
     if check.level > session.level:
-        return Outcome("not-seen", f"it takes --{check.level.label}")
+        return Outcome("not-seen", f"it needs --{check.level.label}")
     try:
         check.run(session)
     except OutcomeException as ended:
         return ended.outcome
     except Unreachable as error:
-        return Outcome("not-seen", f"there was no response: {error}")
+        return Outcome("not-seen", f"no response: {error}")
     return HOLDS
 
 

@@ -1,4 +1,4 @@
-"""The table of checks: what each looks for, the rule that it belongs to, and the level that it needs."""
+"""The type of a check, and functions that make the frequent kinds of checks."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
@@ -19,23 +19,23 @@ from mockscope.conformance.outcome import (
 from mockscope.conformance.session import Session
 from mockscope.remote.exchange import Exchange
 
-# The title of a check of which nothing can be seen.
+# The title of a check that no request can carry out.
 NOT_VISIBLE: Final = "It cannot be seen from outside"
 # The paths of the two lists.
 LISTS: Final = [kind.path for kind in KINDS]
-# Values of a required field that are refused.
+# Invalid values of a required string.
 BLANKS: Final = ("", "  ")
 BAD_TEXTS: Final = (*BLANKS, None, 5, ["Mockscope"])
 
 
 class Check(NamedTuple):
-    """One check of a rule. ``run`` raises a verdict unless the rule holds."""
+    """A check of a rule. ``run`` returns if the rule holds, else it raises an OutcomeException."""
 
     rule: str
     title: str
     run: Callable[[Session], None]
     level: Level = READ_ONLY
-    # Whether it looks through the responses to all others.
+    # Whether it reads the responses to the requests of all other checks.
     runs_last: bool = False
 
 
@@ -43,14 +43,14 @@ RequestSender = Callable[[Session], Iterable[Exchange]]
 
 
 def expects(rule: str, subject: str, status: int | range, requests: RequestSender, level: Level = READ_ONLY) -> Check:
-    """Return a check of requests whose responses all have a status.
+    """Return a check that all responses have a status.
 
     Args:
-        rule: The rule.
-        subject: What the requests have in common; the title says with which status it is answered.
+        rule: The id of the rule.
+        subject: The first words of the title, which continues with "is" and the status.
         status: The status, or OK or REFUSED.
-        requests: Sends the requests.
-        level: The level that it needs.
+        requests: A function that sends the requests and returns their exchanges.
+        level: The level that the check needs.
     """
 
     def run(session: Session) -> None:
@@ -63,15 +63,15 @@ def expects(rule: str, subject: str, status: int | range, requests: RequestSende
 def creates(
     rule: str, subject: str, status: int | range, kind: RecordKind, fields: Iterable[str], *values: object
 ) -> Check:
-    """Return a check of creates, one for each of some fields with each of some values.
+    """Return a check that creates a record for each field with each value.
 
     Args:
-        rule: The rule.
-        subject: What the requests have in common.
-        status: The status, or OK or REFUSED.
+        rule: The id of the rule.
+        subject: The first words of the title, which continues with "is" and the status.
+        status: The expected status, or OK or REFUSED.
         kind: The kind of the records.
-        fields: The fields.
-        values: The values: ``...`` leaves the field out, and a function is called with the session.
+        fields: The names of the fields.
+        values: The values. ``...`` leaves the field out, and a function is called with the session.
     """
 
     def requests(session: Session) -> Iterator[Exchange]:
@@ -84,7 +84,7 @@ def creates(
 def updates(
     rule: str, subject: str, status: int | range, kind: RecordKind, fields: Iterable[str], *values: object
 ) -> Check:
-    """Return a check of updates of a record of the run; the arguments are those of ``creates``."""
+    """Return a check that updates a record of the run. The arguments are those of ``creates``."""
 
     def requests(session: Session) -> Iterator[Exchange]:
         for field, value in product(fields, values):
@@ -98,17 +98,17 @@ def _value(session: Session, value: object) -> object:
 
 
 def refuses_alike(rule: str, subject: str, requests: RequestSender, level: Level = READ_ONLY) -> Check:
-    """Return a check of requests that are all refused as the first of them is."""
+    """Return a check that all requests are refused with the status of the first one."""
     return Check(rule, f"{subject} is refused alike", lambda session: expect_same_refusal(*requests(session)), level)
 
 
 def unobservable(rule: str, reason: str) -> Check:
-    """Return a check for a rule that cannot be seen from outside, and why."""
+    """Return a check of a rule that no request can check, with the reason."""
     return Check(rule, NOT_VISIBLE, lambda session: skip_unless(None, reason))
 
 
 def ignores(rule: str, title: str, paths: Iterable[str], *options: Mapping[str, Any]) -> Check:
-    """Return a check of GETs with some options, each answered like the GET of that path without them."""
+    """Return a check that a GET with options gets the same response as a GET of the same path without options."""
 
     def run(session: Session) -> None:
         for path, more in product(paths, options):

@@ -1,4 +1,4 @@
-"""The lists of a site, read page after page, whatever a server makes of them."""
+"""The two kinds of records, and their lists, read page by page. A server may send anything as a page."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from mockscope.remote.exchange import Exchange
 
 
 class JSONObject(dict[str, Any]):
-    """A JSON object that keeps the names as they were written: in their order, and with repeats."""
+    """A JSON object with the list of its names, in the order of the text and with repeated names."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)
@@ -20,24 +20,24 @@ class JSONObject(dict[str, Any]):
 
 
 def parse_body(exchange: Exchange) -> Any:
-    """Return the response's JSON, with its objects as JSONObject; the bytes if it is not JSON."""
+    """Parse the body of a response, with objects as JSONObject. Return the bytes if it is not JSON."""
     try:
         return loads(exchange.content, object_pairs_hook=JSONObject)
-    # A RecursionError, a number of too many digits, and not UTF-8.
+    # ValueError: invalid JSON, invalid UTF-8, or a number with too many digits.
     except (ValueError, RecursionError):
         return exchange.content
 
 
 class ParsedResponse(NamedTuple):
-    """A response that several checks look at, parsed once."""
+    """A response with its parsed body."""
 
     exchange: Exchange
-    # The JSON; the bytes if it is not JSON.
+    # The parsed JSON, or the bytes if the body is not JSON.
     body: Any
 
 
 class RecordKind(NamedTuple):
-    """Users or groups: what one is called, and all; the path of the list, and the field that identifies a record."""
+    """A kind of records: users or groups. ``path`` is the path of the list; ``key_field`` identifies a record."""
 
     singular: str
     plural: str
@@ -49,27 +49,27 @@ class RecordKind(NamedTuple):
 
     @property
     def create_path(self) -> str:
-        """The path of a create, as the page spells it: `/api/v1/users`, and `/api/v1/groups/` with a slash (HTTP-3)."""
+        """The path for a create. As on the vendor's page, only that of groups ends with a slash (HTTP-3)."""
         return self.path if self is USER else f"{self.path}/"
 
     def key(self, record: Any) -> str | None:
-        """Return what a record is compared and ordered by (PAGE-1); None if it has no such field."""
+        """Return the key for comparison and order (PAGE-1), or None if the record has no valid one."""
         value = record.get(self.key_field) if isinstance(record, dict) else None
         if not isinstance(value, str) or not is_encodable(value):
             return None
         return value.lower() if self is USER else value
 
     def target(self, name: str) -> dict[str, Any]:
-        """Return the options of a request that names a record: the path, and for a user the email.
+        """Return the arguments of ``Session.get`` for a record: the path, and for a user the email.
 
         Raises:
-            ValueError: If no path can hold the name.
+            ValueError: If a path cannot contain the name.
         """
         return {"path": USERS_PATH, "email": name} if self is USER else {"path": group_path(name)}
 
 
 def is_encodable(text: str) -> bool:
-    """Return whether UTF-8 can hold a text: JSON can hold half of a surrogate pair."""
+    """Return whether a text can be encoded as UTF-8. JSON may contain lone surrogates."""
     return not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
@@ -83,31 +83,31 @@ class ListPage:
 
     Args:
         exchange: The request and its response.
-        kind: The kind of its records.
+        kind: The kind of the records.
     """
 
     def __init__(self, exchange: Exchange, kind: RecordKind) -> None:
         self.exchange = exchange
         body = parse_body(exchange)
         listed = body.get(kind.plural) if exchange.status == 200 and isinstance(body, JSONObject) else None
-        # Whether the response is a page at all.
+        # Whether the response is a page of a list.
         self.is_valid = isinstance(listed, list)
         self.fields: dict[str, Any] = body if self.is_valid else {}
         self.records: list[Any] = listed if isinstance(listed, list) else []
         self.keys = [key for record in self.records if (key := kind.key(record)) is not None]
-        # The cursor of the next page; None where the page says null, or nothing.
+        # The cursor of the next page. None if the page has null or no cursor.
         self.next_start: object = self.fields.get(NEXT_PAGE_START)
 
 
 @dataclass
 class Listing:
-    """The pages of a list as far as they were read."""
+    """The pages of a list that were read."""
 
     kind: RecordKind
     pages: list[ListPage]
-    # The response that ended the walk because it is not a page, or the page whose cursor leads back or nowhere.
+    # The response that is not a page, or the page with an unusable or repeated cursor. No page after it was read.
     bad_page: ListPage | None = None
-    # Whether the walk ended at the maximal number of pages.
+    # Whether reading stopped at the maximum number of pages.
     is_truncated: bool = False
 
     @property
@@ -127,7 +127,7 @@ class Listing:
 
     @property
     def is_contiguous(self) -> bool:
-        """Return whether each page begins with the record that the page before names."""
+        """Return whether each page begins with the record that the cursor of the page before names."""
         return all(
             page.keys[:1] == [self.kind.key({self.kind.key_field: before.next_start})]
             for before, page in pairwise(self.pages)
@@ -135,13 +135,13 @@ class Listing:
 
 
 def read_list(request: Callable[..., Exchange], kind: RecordKind, *, max_pages: int, start: str = "") -> Listing:
-    """Read a list page after page.
+    """Read a list page by page.
 
     Args:
-        request: Sends a request.
-        kind: The kind of its records.
-        max_pages: The most pages that are read.
-        start: The cursor to begin with.
+        request: A function that sends a request and returns the exchange.
+        kind: The kind of the records.
+        max_pages: The maximum number of pages.
+        start: The cursor of the first page.
     """
     listing = Listing(kind, [])
     cursor: object = start

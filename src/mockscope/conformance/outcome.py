@@ -1,4 +1,4 @@
-"""The outcome of a check, and what a check judges: it holds, it differs and shows how, or it was not seen."""
+"""The outcome of a check, and the functions with which a check compares responses with a rule."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,23 +12,23 @@ Verdict = Literal["holds", "differs", "not-seen"]
 
 
 class Level(IntEnum):
-    """The writes that a run may make. Each level includes those before it."""
+    """The requests that a run may send. Each level includes the levels before it."""
 
-    # GET only.
+    # Only GET.
     READ_ONLY = 0
-    # Writes as well, each of them with test_mode=true.
+    # Also writes, each of them with test_mode=true.
     DRY_RUN = 1
-    # Creates, changes and deletes records that the run made itself.
+    # Also creates, and changes and deletions of records that the run created.
     FULL = 2
 
     @property
     def label(self) -> str:
-        """The name, as options and reports spell it."""
+        """The name in options and reports."""
         return self.name.lower().replace("_", "-")
 
 
 READ_ONLY, DRY_RUN, FULL = Level
-# Any status of success, and any of a refusal.
+# The statuses of success, and the statuses of refusals.
 OK: Final = range(200, 300)
 REFUSED: Final = range(400, 1000)
 
@@ -38,11 +38,11 @@ class Outcome:
     """The outcome of a check."""
 
     verdict: Verdict
-    # What the rule says, where it differs; why it was not seen.
+    # The expectation that is not met, or the reason why the rule was not seen.
     reason: str = ""
-    # The responses that differ, and those that they are compared with.
+    # The responses that differ, and the responses that they are compared with.
     exchanges: tuple[Exchange, ...] = ()
-    # The policy switch under which mockscope answers like this, with its value.
+    # The policy switch with which mockscope responds like this, and its value.
     switch: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -50,11 +50,11 @@ HOLDS: Final = Outcome("holds")
 
 
 class RunAborted(Exception):
-    """The server cannot be judged at all. The message says why."""
+    """The run cannot begin or continue. The message has the reason."""
 
 
 class OutcomeException(Exception):
-    """Ends a check that does not simply hold."""
+    """Ends a check that differs or is not seen."""
 
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome
@@ -62,56 +62,59 @@ class OutcomeException(Exception):
 
 
 def fail(expected: str, *exchanges: Exchange, switch: Mapping[str, object] | None = None) -> NoReturn:
-    """Return what to raise where a response is not as the rule says.
+    """End a check with the verdict ``differs``.
 
     Args:
-        expected: What the rule says.
-        exchanges: The response, and those that it is compared with.
-        switch: The policy switch under which mockscope answers like this, with its value.
+        expected: The expectation of the rule.
+        exchanges: The response, and the responses that it is compared with.
+        switch: The policy switch with which mockscope responds like this, and its value.
+
+    Raises:
+        OutcomeException: Always.
     """
     raise OutcomeException(Outcome("differs", expected, exchanges, switch or {}))
 
 
 def skip(reason: str) -> NoReturn:
-    """Return what to raise where nothing shows whether the rule holds."""
+    """End a check with the verdict ``not-seen``: the site or the level does not show whether the rule holds."""
     raise OutcomeException(Outcome("not-seen", reason))
 
 
 def expect(holds: object, expected: str, *exchanges: Exchange) -> None:
-    """Judge responses by what a rule says.
+    """End a check with the verdict ``differs`` unless an expectation is met.
 
     Args:
-        holds: Whether they are as the rule says.
-        expected: What the rule says.
-        exchanges: The responses, and those that they are compared with.
+        holds: Whether the expectation is met.
+        expected: The expectation of the rule.
+        exchanges: The responses, and the responses that they are compared with.
 
     Raises:
-        OutcomeException: If they are not.
+        OutcomeException: If it is not met.
     """
     if not holds:
         fail(expected, *exchanges)
 
 
 def skip_unless(condition: object, reason: str) -> None:
-    """Go on only if a check can show something.
+    """End a check with the verdict ``not-seen`` unless a condition is true.
 
     Raises:
-        OutcomeException: If the condition is false: the rule was not seen, for this reason.
+        OutcomeException: If it is false.
     """
     if not condition:
         skip(reason)
 
 
 def describe_status(status: int | range) -> str:
-    """Return an expected status in words."""
+    """Describe an expected status in a title."""
     return "accepted" if status is OK else "refused" if status is REFUSED else str(status)
 
 
 def expect_status(status: int | range, *exchanges: Exchange) -> None:
-    """Judge the status of responses.
+    """Expect a status of all responses.
 
     Raises:
-        OutcomeException: If one has another.
+        OutcomeException: If a response has another status.
     """
     statuses, subject = (range(status, status + 1), "status") if isinstance(status, int) else (status, "request")
     for exchange in exchanges:
@@ -119,24 +122,25 @@ def expect_status(status: int | range, *exchanges: Exchange) -> None:
 
 
 def expect_same_refusal(plain: Exchange, *others: Exchange) -> None:
-    """Judge that requests are refused with the status of another one.
+    """Expect that requests are refused with the status of another refusal.
 
     Raises:
-        OutcomeException: If one is not, or that one is not refused itself: another rule says so.
+        OutcomeException: If one has another status. If ``plain`` is not refused, the verdict is ``not-seen``: another
+            rule expects that.
     """
     skip_unless(plain.status >= 400, f"{plain.method} {plain.path} is not refused")
     expect_status(plain.status, *others)
 
 
 def is_same_response(exchange: Exchange, plain: Exchange) -> bool:
-    """Return whether two responses have the same status and content."""
+    """Return whether two responses have the same status and body."""
     return exchange.status == plain.status and parse_body(exchange) == parse_body(plain)
 
 
 def expect_same_response(exchange: Exchange, plain: Exchange) -> None:
-    """Judge that two responses are the same.
+    """Expect that two responses have the same status and body.
 
     Raises:
-        OutcomeException: If they are not.
+        OutcomeException: If they differ.
     """
     expect(is_same_response(exchange, plain), "both responses are the same", exchange, plain)

@@ -1,4 +1,4 @@
-"""The questions on which the evidence is split: their readings, and the policy switches that choose one."""
+"""The policy switches: the expected values, and the values that a server was observed to follow."""
 
 from collections.abc import Mapping
 from importlib.resources import files
@@ -13,22 +13,22 @@ from mockscope.remote.exchange import Exchange
 _TEXTS: Final[dict[str, Any]] = yaml.safe_load((files("mockscope.conformance") / "sentences.yaml").read_bytes())
 # Each rule in one sentence.
 RULES: Final[Mapping[str, str]] = _TEXTS["rules"]
-# What the rules say under each value of a switch. The size of a page has a sentence of its own.
+# The expectation for each value of each switch except page_size.
 SENTENCES: Final[Mapping[str, Mapping[object, str]]] = _TEXTS["switches"]
 
 
 def describe_switch(switch: str, value: object) -> str:
-    """Return what the rules say under a reading."""
+    """Return the expectation for a value of a switch."""
     if switch == "page_size":
         return f"a page that is not the last holds {value} records"
     return SENTENCES[switch][value]
 
 
 class PolicyObserver:
-    """The readings to judge by, and those that were seen.
+    """The expected policy, and the values of its switches that were observed.
 
     Args:
-        policy: The switches that are not at mockscope's defaults.
+        policy: The expected switches, as far as they are not mockscope's defaults.
 
     Raises:
         ValueError: If a switch is unknown, or does not take the value.
@@ -39,28 +39,28 @@ class PolicyObserver:
         self._seen: dict[str, set[object]] = {}
 
     def __getitem__(self, switch: str) -> object:
-        """Return the value of a switch."""
+        """Return the expected value of a switch."""
         return getattr(self._policy, switch)
 
     def expected(self, switch: str) -> str:
-        """Return what the rules say under the reading to judge by."""
+        """Return the expectation for the expected value of a switch."""
         return describe_switch(switch, self[switch])
 
     def observe(self, switch: str, value: object, *exchanges: Exchange) -> None:
-        """Judge a reading that was seen.
+        """Note an observed value of a switch, and compare it with the expected value.
 
         Args:
-            switch: The switch.
-            value: The value under which mockscope answers like this.
-            exchanges: The responses.
+            switch: The name of the switch.
+            value: The value with which mockscope responds like the server.
+            exchanges: The responses that show the value.
 
         Raises:
-            OutcomeException: If it is not the reading to judge by.
+            OutcomeException: If the value is not the expected one.
         """
         try:
             Policy().with_changes(**{switch: value})
         except ValueError:
-            # No switch makes mockscope answer like this.
+            # No valid value makes mockscope respond like this.
             fail(self.expected(switch), *exchanges)
         self._seen.setdefault(switch, set()).add(value)
         if value != self[switch]:
@@ -68,9 +68,9 @@ class PolicyObserver:
 
     @property
     def differences(self) -> dict[str, object]:
-        """The switches under which mockscope answers like this server, where its defaults do not.
+        """The observed switches that are not mockscope's defaults.
 
-        A switch that was seen with two values is not among them: no policy answers like that.
+        A switch with two observed values is omitted, because no policy responds like that.
         """
         values = {switch: next(iter(seen)) for switch, seen in self._seen.items() if len(seen) == 1}
         return {switch: value for switch, value in values.items() if value != getattr(Policy(), switch)}

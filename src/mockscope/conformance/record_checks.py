@@ -1,4 +1,4 @@
-"""Records in responses, and the checks that users and groups have in common."""
+"""Records in responses, and the checks of creates, updates and deletions for both kinds of records."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,29 +14,29 @@ def record_in(exchange: Exchange) -> JSONObject:
     """Return the record in a response.
 
     Raises:
-        OutcomeException: If the response has no record to judge.
+        OutcomeException: If the response has no record.
     """
     record = parse_body(exchange)
     if exchange.status >= 300 or not isinstance(record, JSONObject):
-        skip(f"{exchange.method} is answered {exchange.status}, without a record to look at")
+        skip(f"the response to {exchange.method} has the status {exchange.status} and no record")
     return record
 
 
 def field_in(exchange: Exchange, name: str) -> Any:
-    """Return a field of the record in a response, or None."""
+    """Return a field of the record in a response; None if there is no record or field."""
     record = parse_body(exchange)
     return record.get(name) if isinstance(record, JSONObject) else None
 
 
 def has_record(exchange: Exchange, kind: RecordKind, name: str) -> bool:
-    """Return whether a response is 200 with the record of a name."""
+    """Return whether a response is 200 with the record that has a name."""
     return exchange.status == 200 and kind.key(parse_body(exchange)) == kind.key({kind.key_field: name})
 
 
 def matches(exchange: Exchange, expected: Mapping[str, object]) -> bool:
-    """Return whether a response is a record with some values.
+    """Return whether a response is a record with the expected values.
 
-    That a key is missing is for USER-1 and GROUP-1, and how access is spelled is for GROUP-2.
+    Missing fields are checked by USER-1 and GROUP-1, and the spelling of access by GROUP-2.
     """
     record = parse_body(exchange)
     return isinstance(record, JSONObject) and all(
@@ -47,50 +47,50 @@ def matches(exchange: Exchange, expected: Mapping[str, object]) -> bool:
 
 
 def check_create(session: Session, kind: RecordKind, values: Mapping[str, object]) -> None:
-    """Judge that a create is 201 with the record, which is there from then on.
+    """Check that a create is 201 with the record, and that the record exists afterwards.
 
     Args:
         session: The session.
         kind: The kind of the record.
-        values: The values that the server gives to a new one.
+        values: The values that the server gives a new record.
     """
     body = session.new_body(kind)
     exchange = session.write("POST", kind.create_path, json=body)
-    # Its groups are for USER-CREATE-2.
+    # USER-CREATE-2 checks the groups.
     expected = {name: value for name, value in body.items() if name != "groups"} | {**values}
     is_created = (
         exchange.status == 201 and field_in(exchange, kind.key_field) is not None and matches(exchange, expected)
     )
-    expect(is_created, f"a create is 201 with the {kind} as it is then", exchange)
+    expect(is_created, f"a create is 201 with the new {kind}", exchange)
     after = session.get_record(kind, body[kind.key_field])
-    expect(after.status == 200 and matches(after, expected), f"the {kind} is there from then on", exchange, after)
+    expect(after.status == 200 and matches(after, expected), f"the {kind} exists after the create", exchange, after)
 
 
 def check_update(
     session: Session, kind: RecordKind, name: str, changes: Mapping[str, Any]
 ) -> tuple[Exchange, Exchange]:
-    """Judge that an update changes what was sent and leaves the rest; return its response, and a look at the record."""
+    """Check that an update changes the fields that were sent and no others. Return its exchange and a later GET."""
     before = record_in(session.get_record(kind, name))
     exchange = session.update(kind, name, changes)
     expect_status(OK, exchange)
     after = session.get_record(kind, changes.get(kind.key_field, name))
     is_changed = after.status == 200 and matches(after, {**before, **changes})
-    expect(is_changed, "what was sent is changed, and what was left out stays", exchange, after)
+    expect(is_changed, "an update changes the fields that were sent and no others", exchange, after)
     return exchange, after
 
 
 def check_update_response(kind: RecordKind, exchange: Exchange, after: Exchange) -> None:
-    """Judge that the response to an update is 200 with the record as a look at it shows it."""
+    """Check that the response to an update is 200 with the record that a later GET returns."""
     is_complete = (
         exchange.status == 200
         and field_in(exchange, kind.key_field) is not None
         and matches(exchange, record_in(after))
     )
-    expect(is_complete, f"an update is 200 with the {kind} as it now is", exchange, after)
+    expect(is_complete, f"an update is 200 with the updated {kind}", exchange, after)
 
 
 def check_delete(session: Session, kind: RecordKind) -> None:
-    """Judge that a deletion is 200 with the message of the page, and that the record is gone."""
+    """Check that a deletion is 200 with the message of the vendor's page, and that the record is gone."""
     name = session.create_own(kind)
     exchange = session.delete(kind, name)
     here, anywhere = (
@@ -99,4 +99,4 @@ def check_delete(session: Session, kind: RecordKind) -> None:
     is_deleted = exchange.status == 200 and parse_body(exchange) == {"message": here}
     expect(is_deleted, f'a deletion is 200 {{"message": "{anywhere}"}}', exchange)
     after = session.get_record(kind, name)
-    expect(after.status != 200, f"the {kind} is not there any more", exchange, after)
+    expect(after.status != 200, f"the {kind} does not exist after the deletion", exchange, after)

@@ -1,4 +1,4 @@
-"""The report of a run: a table for people, JSON and JUnit for programs."""
+"""The report of a run as a table for a terminal, as JSON, and as JUnit XML."""
 
 import json
 from collections import Counter
@@ -13,9 +13,9 @@ from mockscope.conformance.outcome import Outcome, Verdict
 from mockscope.conformance.policy import RULES
 
 VERSION: Final = 1
-# Stands for the site's host in a report for others.
+# Replaces the host of the site in a report without exchanges.
 NO_HOST: Final = "<site-host>"
-# Each outcome, of one check and of several.
+# Each verdict in words, for one check and for several.
 WORDS: Final[Mapping[Verdict, tuple[str, str]]] = {
     "holds": ("holds", "hold"),
     "differs": ("differs", "differ"),
@@ -24,13 +24,13 @@ WORDS: Final[Mapping[Verdict, tuple[str, str]]] = {
 
 
 def without_exchanges(report: Report) -> Report:
-    """Return a report for others: without requests, responses and the site's host."""
+    """Return a copy of a report without requests, responses and the host of the site."""
     results = tuple(CheckResult(check, replace(outcome, exchanges=())) for check, outcome in report.results)
     return replace(report, host=NO_HOST, results=results)
 
 
 def to_json(report: Report) -> str:
-    """Return the report as JSON, in the form of docs/observations."""
+    """Render the report as JSON, in the format of docs/observations."""
     plain = {
         "mockscope_check": VERSION,
         "at": report.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -67,7 +67,7 @@ def _plain(result: CheckResult) -> dict[str, Any]:
 
 
 def to_junit(report: Report) -> str:
-    """Return the report as JUnit's XML: a case for each check, skipped if it was not seen."""
+    """Render the report as JUnit XML: a case for each check, skipped if it was not seen."""
     counts = Counter(result.outcome.verdict for result in report.results)
     suites = ElementTree.Element("testsuites")
     suite = ElementTree.SubElement(
@@ -93,12 +93,12 @@ def to_junit(report: Report) -> str:
 
 
 def _in_xml(text: str) -> str:
-    """Replace what XML cannot hold."""
+    """Replace the characters that XML does not allow."""
     return "".join(sign if sign in "\t\n" or sign.isprintable() else "\ufffd" for sign in text)
 
 
 def to_table(report: Report) -> str:
-    """Return the report for a terminal: a line for each rule, then what differs, then the switches to turn."""
+    """Render the report for a terminal: a line for each rule, then the differences, then the policy switches."""
     width = max((len(rule.rule) for rule in report.rules), default=0)
     lines = [
         f"{rule.rule:<{width}}  {WORDS[rule.verdict][0]:<8}  {RULES[rule.rule]} ({_summary_of(rule)})"
@@ -124,7 +124,7 @@ def _summary_of(rule: RuleResult) -> str:
 
 
 def _counted(found: Iterable[Verdict], words: Iterable[Verdict]) -> str:
-    """Return in words how often each of some outcomes was found."""
+    """Return the number of each verdict in words."""
     counts = Counter(found)
     return ", ".join(f"{counts[word]} {WORDS[word][counts[word] != 1]}" for word in words)
 

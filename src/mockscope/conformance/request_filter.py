@@ -1,4 +1,4 @@
-"""The only way to the server. A request that the level does not allow is stopped before it is sent."""
+"""A client that sends only the requests that the level of the run allows."""
 
 import re
 from collections.abc import Mapping
@@ -13,18 +13,18 @@ from mockscope.conformance.run_records import Record, RecordNames
 from mockscope.remote.client import RateLimited, SiteClient, Unreachable
 from mockscope.remote.exchange import Exchange, Headers
 
-# The run ends after so many requests in a row without a response.
+# The run is aborted after this number of requests in a row without a response.
 MAX_FAILURES: Final = 3
 MAX_KEPT_BYTES: Final = 256 * 1024 * 1024
 GROUP_PATTERN: Final = re.compile(rf"{GROUPS_PATH}/([^/]+)/?")
 
 
 class ForbiddenRequest(RuntimeError):
-    """The level does not allow a request. No check may send one: this is a mistake of mockscope's."""
+    """A check sent a request that the level does not allow. This is a bug of mockscope."""
 
 
 def parse_target(path: str, headers: Headers) -> tuple[RecordKind | None, str | None]:
-    """Return the kind of records that a request is about, if its path says one, and the record that it names."""
+    """Return the kind of records of a path, and the record that the path or the headers name. Both may be None."""
     path = path.partition("?")[0]
     if group := GROUP_PATTERN.fullmatch(path):
         return GROUP, unquote(group[1])
@@ -34,14 +34,14 @@ def parse_target(path: str, headers: Headers) -> tuple[RecordKind | None, str | 
 
 
 class WriteRequest:
-    """The effect of a request that is not a GET, as far as the request says it."""
+    """A request that is not a GET, and the records that it names."""
 
     def __init__(self, method: str, path: str, headers: Headers, options: Mapping[str, Any]) -> None:
         self.method = method
         self.kind, self.target = parse_target(path, headers)
         query = options.get("query", "")
         parameters = parse_qsl(query if isinstance(query, str) else urlencode(query), keep_blank_values=True)
-        # Only in the spelling that the page shows.
+        # Only the spelling on the vendor's page counts.
         self.is_test_mode = {value for name, value in parameters if name == TEST_MODE} == {"true"}
         json, body = options.get("json"), options.get("body") or b""
         body = body if json is None else dumps(json).encode()
@@ -53,16 +53,16 @@ class WriteRequest:
         except ValueError:
             sent, self.is_json = None, False
         name = sent.get(self.kind.key_field) if self.kind is not None and isinstance(sent, dict) else None
-        # The record that is there afterwards under a name that the body gives it.
+        # The record that exists afterwards if the server accepts the name in the body.
         self.created = Record(self.kind, name) if self.kind and isinstance(name, str) and name.strip() else None
 
 
 class RequestFilter:
-    """The client of a run. It sends the requests that the level allows, and refuses the others.
+    """The client of a run. It sends the requests that the level allows, and raises an exception for others.
 
-    Below FULL, only GET and writes with ``test_mode=true`` pass. At FULL, a write without it must be about records of
-    this run. A write in test mode must be harmless to the site's own records even if the server ignores test mode.
-    Otherwise the same write of a record of this run must be proven to change nothing.
+    Below FULL, it allows GET, and writes with ``test_mode=true``. At FULL, it also allows real writes to records of
+    this run. A write in test mode must not harm the site's own records even if the server ignores test mode. Otherwise
+    the same write to a record of this run must have changed nothing before.
 
     Args:
         client: The client for the site.
@@ -76,23 +76,23 @@ class RequestFilter:
         self._names = names
         self._failures = 0
         self._kept_bytes = 0
-        # All responses, for the checks that look through them.
+        # All responses, for the checks that run last.
         self.responses: list[ParsedResponse] = []
-        # The writes that are proven to change nothing in test mode.
+        # The writes that changed nothing in test mode on a record of this run: method and kind.
         self.proven: set[tuple[str, RecordKind | None]] = set()
-        # The records that were made, and may still be there.
+        # The records that were created and may still exist. A dict keeps their order.
         self.created: dict[Record, None] = {}
 
     def request(
         self, method: str, path: str, *, email: str | None = None, headers: Headers = (), **options: Any
     ) -> Exchange:
-        """Send a request, if that is allowed. The other arguments are those of ``SiteClient.request``.
+        """Send a request. The other arguments are those of ``SiteClient.request``.
 
         Raises:
-            ForbiddenRequest: If it is not.
+            ForbiddenRequest: If the level does not allow the request.
             Unreachable: If the server does not respond, or only asks to retry later.
-            RunAborted: If there was none to the requests before either, or the server sent too much.
-            OutcomeException: If no request can hold a name that the site uses.
+            RunAborted: If the server did not respond to the requests before either, or sent too much in total.
+            OutcomeException: If the request contains a name that HTTP does not allow.
         """
         headers = [*headers, *([(EMAIL_HEADER, email)] if email is not None else [])]
         write = None if method == "GET" else WriteRequest(method, path, headers, options)
@@ -110,7 +110,7 @@ class RequestFilter:
                 raise RunAborted(str(error)) from None
             raise
         except ValueError as error:
-            skip(f"it cannot be sent: {error}")
+            skip(f"the request cannot be sent: {error}")
         self._failures = 0
         self._kept_bytes += len(exchange.content)
         if self._kept_bytes > MAX_KEPT_BYTES:
@@ -134,10 +134,10 @@ class RequestFilter:
         if self._level is DRY_RUN and not write.is_test_mode:
             raise ForbiddenRequest(f"{write.method} without test_mode=true at the level {self._level.label}")
         if not (self._is_safe_in_test_mode(write) if write.is_test_mode else self._affects_own_records_only(write)):
-            raise ForbiddenRequest(f"{write.method} of a record that this run did not make")
+            raise ForbiddenRequest(f"{write.method} of a record that this run did not create")
 
     def _is_safe_in_test_mode(self, write: WriteRequest) -> bool:
-        """Return whether a write in test mode leaves the site's own records, even if the server carries it out."""
+        """Return whether a write in test mode leaves the site's own records unchanged even if it is carried out."""
         if write.method == "POST" or write.target is None or self._names.owns(write.target):
             return True
         return (write.method == "PUT" and write.is_empty) or (write.method, write.kind) in self.proven
@@ -146,7 +146,7 @@ class RequestFilter:
         if write.kind is None or (write.created is not None and not self._names.owns(write.created.name)):
             return False
         if write.method == "POST":
-            # A server may make something of a body that is not JSON, so that it must hold a name of this run.
+            # A server may accept a body that is not JSON, so that the body must contain a name of this run.
             return write.target is None and (write.is_json or self._names.mark in write.text)
         if write.target is None:
             return write.method in ("PUT", "DELETE") and write.is_empty

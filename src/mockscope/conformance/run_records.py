@@ -1,4 +1,4 @@
-"""The names of the records that a run makes, and the removal of what bears them. No site has such names."""
+"""The names of the records that a run creates, and the removal of records with such names."""
 
 import re
 import secrets
@@ -12,15 +12,15 @@ from mockscope.conformance.listing import KINDS, Listing, RecordKind, read_list
 from mockscope.conformance.outcome import OutcomeException
 from mockscope.remote.exchange import Exchange
 
-# Each run has a mark of its own, with eight digits that name the run.
+# The names of a run begin with its mark, which ends with eight random digits.
 MARK_PREFIX: Final = "mockscope-check-"
 MARK: Final = re.compile(rf"{MARK_PREFIX}[0-9a-f]{{8}}(?![0-9a-z])", re.IGNORECASE)
-# How often the lists are searched again for records that could not be removed, or came late.
+# The maximum number of attempts to remove all records. Some may appear late.
 MAX_ROUNDS: Final = 3
 
 
 class Record(NamedTuple):
-    """A record that a run has made, or may have made."""
+    """A record that a run created, or may have created."""
 
     kind: RecordKind
     name: str
@@ -30,10 +30,10 @@ class Record(NamedTuple):
 
 
 class RecordNames:
-    """Made-up names for the records of one run.
+    """A generator of names for the records of one run.
 
     Args:
-        run: The eight digits of the run; "" stands for all runs, and without it they are random.
+        run: The eight digits of the run. "" stands for all runs. The default is random.
     """
 
     def __init__(self, run: str | None = None) -> None:
@@ -41,36 +41,36 @@ class RecordNames:
         self._numbers = count(1)
 
     def email(self, tag: str = "") -> str:
-        """Return an email that no user has."""
+        """Return a new email that no user has."""
         return f"{self.mark}-{next(self._numbers)}{tag}@example.com"
 
     def group(self) -> str:
-        """Return a name that no group has, and that every path can hold, so that the group can be removed."""
+        """Return a new name that no group has. A path can contain it, so that the group can be removed."""
         return f"{self.mark} {next(self._numbers)}"
 
     def owns(self, name: str) -> bool:
-        """Return whether a name is one of this run."""
+        """Return whether a name belongs to this run."""
         return bool(MARK.match(name)) and name.lower().startswith(self.mark)
 
 
-# The names of all runs, for the removal of what they left.
+# Owns the names of all runs, to remove what earlier runs left.
 ALL_RUNS: Final = RecordNames("")
 
 
 def find_marked(listing: Listing, names: RecordNames) -> list[Record]:
-    """Return the records of a list that bear the names of a run."""
+    """Return the records of a list that belong to a run."""
     listed = [record.get(listing.kind.key_field) for record in listing.records if isinstance(record, dict)]
     return [Record(listing.kind, name) for name in listed if isinstance(name, str) and names.owns(name)]
 
 
 def find_leftovers(request: Callable[..., Exchange], names: RecordNames, *, max_pages: int) -> list[Record]:
-    """Return the records on a site that bear the names of a run."""
+    """Return the records on a site that belong to a run."""
     found: list[Record] = []
     for kind in KINDS:
         listing = read_list(request, kind, max_pages=max_pages)
         found += find_marked(listing, names)
         if not listing.is_complete:
-            # In a list that is too long to be read, marked records are still found in their place.
+            # In a list that is too long to be read, marked records are found at their place in the order.
             found += find_marked(read_list(request, kind, max_pages=max_pages, start=MARK_PREFIX), names)
     return list(dict.fromkeys(found))
 
@@ -78,11 +78,11 @@ def find_leftovers(request: Callable[..., Exchange], names: RecordNames, *, max_
 def remove_records(
     request: Callable[..., Exchange], known: Iterable[Record], names: RecordNames, *, max_pages: int
 ) -> list[Record]:
-    """Delete the records that are known, and all others of a run; return those that are still there."""
+    """Delete the known records and all others of a run. Return the records that are still there."""
     left = list(known)
     for _ in range(MAX_ROUNDS):
         for record in left:
-            # The name may be one of the server's choice, which no request can hold.
+            # The server may have chosen a name that a request cannot contain.
             with suppress(OutcomeException, ValueError):
                 request("DELETE", **record.kind.target(record.name))
         left = find_leftovers(request, names, max_pages=max_pages)
