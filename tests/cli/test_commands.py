@@ -1,4 +1,4 @@
-"""The commands: listed whole, loaded one by one."""
+"""The commands are listed by the help, and each is imported alone."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""mockscope exec as a user meets it: environment, exit status, signals, and what is left behind."""
+"""The command exec as a user sees it: environment, exit status, signals, and leftovers."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def run_alone(*arguments: str, **environment: str) -> "subprocess.CompletedProce
 
 @pytest.fixture
 def run(capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run exec in this process, and collect what it and the command have written."""
+    """Run exec in this process, and collect its output and the command's."""
 
     def run(*arguments: str, folder: Path | None = None, **environment: str) -> Done:
         done = invoke("exec", *arguments, folder=folder, environment=environment)
@@ -44,13 +44,13 @@ def run(capfd: pytest.CaptureFixture[str]) -> Run:
 
 
 def python(script: str) -> list[str]:
-    """A command that is a script."""
+    """Return a command that runs a script."""
     return ["--", sys.executable, "-c", script]
 
 
 @contextmanager
 def running(script: str) -> Iterator["subprocess.Popen[str]"]:
-    """An exec of a script, once the script said that it is there."""
+    """Run exec with a script, and yield once the script has printed."""
     # At the end nobody waits for the end of its output: what it has left behind may hold it open.
     with subprocess.Popen(
         [*COMMAND, *python(script)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -1,4 +1,4 @@
-"""The recipes that are files: the scripts are run, and the rest is checked against the schemas of its formats."""
+"""The recipes that are files: scripts are run, and the others are validated against the schemas of their formats."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""A site that takes a while to load shows how far it is, to somebody who watches."""
+"""Loading a large site shows its progress on a terminal."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Standard output that takes nothing, because the disk is full, it was closed, or its reader has left."""
+"""Standard output that cannot be written: the disk is full, it is closed, or its reader has left."""
 
 import json
 import os
@@ -19,13 +19,13 @@ on_linux: Final = pytest.mark.skipif(sys.platform != "linux", reason="no other s
 
 
 def run(folder: Path, *arguments: str, output: str, unbuffered: str = "") -> tuple[int, str]:
-    """The exit status and what stood on stderr.
+    """Return the exit status and the text on stderr.
 
     Args:
-        folder: where it runs.
-        arguments: those of mockscope.
-        output: what a shell does with standard output.
-        unbuffered: what Python is told about that.
+        folder: The working directory.
+        arguments: The arguments of mockscope.
+        output: A shell redirection of standard output.
+        unbuffered: The value of PYTHONUNBUFFERED.
     """
     (folder / "ready.json").write_text(json.dumps(READY))
     done = subprocess.run(

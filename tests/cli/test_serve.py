@@ -1,4 +1,4 @@
-"""mockscope serve as a user meets it: a process, its output, its exit status."""
+"""The command serve as a user sees it: a process, its output, its exit status."""
 
 import json
 import os
@@ -25,14 +25,14 @@ COMMAND: Final = (sys.executable, "-m", "mockscope")
 
 @dataclass
 class Served:
-    """A running ``mockscope serve``: the process, its banner, and where it answers."""
+    """A running ``mockscope serve``: the process, its banner, and its URL."""
 
     process: "subprocess.Popen[str]"
     banner: str
     url: str
 
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
-        """Send a signal; the exit status and what stood on stderr."""
+        """Send a signal; return the exit status and the text on stderr."""
         self.process.send_signal(number)
         _, errors = self.process.communicate(timeout=300)
         return self.process.returncode, errors
@@ -153,7 +153,7 @@ def test_an_open_connection_does_not_keep_serve_from_stopping() -> None:
 
 @contextmanager
 def serving_the_deaf(folder: Path) -> Iterator[Served]:
-    """A server that waits for a client which has asked for more than fits between them, and reads nothing."""
+    """Run a server that waits for a client, which has requested more than the buffers hold and reads nothing."""
     seed = {"mockscope": 1, "sites": [{"host": "a", "api_key": "k", "generate": {"users": 500}}]}
     (folder / "seed.json").write_text(json.dumps(seed))
     with (
@@ -280,11 +280,11 @@ def test_the_json_log_has_one_object_per_request() -> None:
         )
         _, errors = served.end()
     (line,) = errors.splitlines()
-    entry = json.loads(line)
+    record = json.loads(line)
 
-    assert entry.pop("time").endswith("+00:00")
-    assert entry.pop("duration_ms") > 0
-    assert entry == {
+    assert record.pop("time").endswith("+00:00")
+    assert record.pop("duration_ms") > 0
+    assert record == {
         "id": response.headers["X-Request-Id"],
         "method": "DELETE",
         "path": "/api/v1/users",
@@ -317,9 +317,9 @@ def test_a_message_of_the_server_has_the_form_of_the_log(form: str) -> None:
 
     message = "This is a port for plain HTTP: ask it for http://, or start mockscope with --tls (tls=True)."
     if form == "json":
-        entry = json.loads(errors)
-        assert entry.pop("time").endswith("+00:00")
-        assert entry == {"level": "warning", "message": message}
+        record = json.loads(errors)
+        assert record.pop("time").endswith("+00:00")
+        assert record == {"level": "warning", "message": message}
     else:
         pattern = rf"\d\d:\d\d:\d\d\.\d{{3}}  {re.escape(message)}\n" if form == "text" else ""
         assert re.fullmatch(pattern, errors)

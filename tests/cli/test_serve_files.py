@@ -1,4 +1,4 @@
-"""The files of serve and exec: none is written over that somebody else has written, and none is meant twice."""
+"""The files of serve and exec: no file of anybody else is overwritten, and no file has two uses."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def run(folder: Path, *arguments: str) -> tuple[int, str, str]:
 
 @contextmanager
 def serving(folder: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
-    """A server that has said that it is there."""
+    """Run a server, and yield once it is ready."""
     command = [*COMMAND, "serve", "--port", "0", "--log", "off", *options]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -111,7 +111,7 @@ def test_a_ready_file_of_a_killed_server_is_replaced(tmp_path: Path) -> None:
 
 
 def test_an_empty_file_may_be_overwritten(tmp_path: Path) -> None:
-    """As mktemp leaves it."""
+    """Commands like mktemp create an empty file."""
     for name in ("ready.json", "ca.pem", "kept.yaml"):
         (tmp_path / name).touch()
     with serving(tmp_path, "--tls", "--ready-file=ready.json", "--ca-file=ca.pem"):

@@ -1,4 +1,4 @@
-"""serve --tls and --proxy, and the commands for who runs beside a server: env and wait."""
+"""The options --tls and --proxy of serve, and the commands for programs beside a server: env and wait."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def run(*arguments: str, **environment: str) -> Done:
 
 
 def alone(*arguments: str) -> Done:
-    """Run a command in a process of its own: what it leaves open is open no longer."""
+    """Run a command in a process of its own, so that its files are closed."""
     done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=300, check=False)
     return Done(done.returncode, done.stdout, done.stderr)
 
@@ -41,7 +41,7 @@ def alone(*arguments: str) -> Done:
 def serving(
     folder: Path, *options: str, **environment: str
 ) -> Iterator[tuple["subprocess.Popen[str]", dict[str, Any]]]:
-    """A server on free ports, with its ready file, which a wait waited for."""
+    """Run a server on free ports; yield once wait has seen its ready file."""
     ready = folder / "ready.json"
     process = subprocess.Popen(
         [*COMMAND, "serve", "--port=0", f"--ready-file={ready}", "--log=off", *options],
@@ -184,12 +184,12 @@ def test_wait_times_out_and_names_the_server(tmp_path: Path) -> None:
         (tmp_path / "stale.json").write_text(json.dumps({"url": url, "sites": []}))
         (tmp_path / "half.json").write_text('{"url": ')
         (tmp_path / "list.json").write_text(json.dumps({"url": url, "sites": [5]}))
-        said = {
+        described = {
             path.name: run("wait", "--ready-file", str(path), "--timeout", "0.1")
             for path in (Path("none.json"), *(tmp_path / name for name in ("stale.json", "half.json", "list.json")))
         }
 
-    assert said == {
+    assert described == {
         "none.json": (
             1,
             "",

@@ -1,4 +1,4 @@
-"""mockscope serve --state FILE: what was written is there again, and no kill at any moment spoils the file."""
+"""The option --state of serve: the next start has the last state, and no kill spoils the file."""
 
 import json
 import os
@@ -156,7 +156,7 @@ def test_a_second_signal_loses_no_state(tmp_path: Path) -> None:
 
 
 def test_a_hangup_ignored_at_the_start_is_still_ignored(tmp_path: Path) -> None:
-    """As under nohup."""
+    """The command nohup starts a process so."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with serving(tmp_path, "--state", "state.json") as served:
@@ -358,7 +358,7 @@ for order in sys.stdin:
 
 @contextmanager
 def savers(folder: Path) -> Iterator["subprocess.Popen[str]"]:
-    """Processes that save two states over and over; the first one is in the file."""
+    """Processes that save two states in turn; the first state is in the file."""
     names = []
     for number, people in enumerate((["Phoebe"], ["Ursula"])):
         sites = load_sites(seed_with(*people, *(f"Joey{place}" for place in range(1000))))
@@ -378,20 +378,20 @@ def savers(folder: Path) -> Iterator["subprocess.Popen[str]"]:
     assert process.returncode == 0
 
 
-def told(process: "subprocess.Popen[str]") -> int:
+def read_number(process: "subprocess.Popen[str]") -> int:
     assert process.stdout is not None
     return int(process.stdout.readline())
 
 
 def order(process: "subprocess.Popen[str]", what: str) -> int:
-    """Have a saver started; its process id."""
+    """Order a saver to start; return its process id."""
     assert process.stdin is not None
     process.stdin.write(f"{what}\n")
-    return told(process)
+    return read_number(process)
 
 
 def assert_whole(folder: Path) -> int:
-    """Assert that the file is the one state or the other, and that a start takes away what was left; which it is."""
+    """Assert that the file holds one of the states, and that a start removes leftovers. Return the state."""
     found = (folder / "state.json").read_bytes()
     states = [(folder / f"{number}.json").read_bytes() for number in range(2)]
     assert found in states
@@ -405,7 +405,7 @@ def test_a_kill_before_any_line_of_a_save_leaves_the_old_file_or_the_new_one(tmp
     with savers(tmp_path) as process:
         for line in range(1, 100):
             order(process, f"line {line}")
-            status = told(process)
+            status = read_number(process)
             found.append(assert_whole(tmp_path))
             if status == 0:
                 break
@@ -426,12 +426,12 @@ def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new_one(tmp_path: Path)
             for _ in range(turn):
                 (tmp_path / "state.json").read_bytes()
             os.kill(saver, signal.SIGKILL)
-            assert told(process) == -signal.SIGKILL
+            assert read_number(process) == -signal.SIGKILL
             assert_whole(tmp_path)
 
 
 def write_and_save(url: str, turn: int, saved: "SimpleQueue[tuple[str, int, int]]") -> None:
-    """Create users and save the state, over and over, until the server is gone. Put each email with both statuses."""
+    """Create users and save the state until the server is gone. Put each email with both statuses."""
     with requests.Session() as session, suppress(requests.ConnectionError):
         for number in count():
             user = {

@@ -1,4 +1,4 @@
-"""mockscope serve --strict and --calls-kept: what is printed at the end, what is kept meanwhile; and no Date."""
+"""The options --strict and --calls-kept of serve: the findings at the end, the calls kept, and no Date header."""
 
 import json
 import os
@@ -23,7 +23,7 @@ COMMAND: Final = (sys.executable, "-m", "mockscope", "serve", "--port", "0", "--
 
 @contextmanager
 def serving(folder: Path, *options: str, **twins: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """A process, and where it answers."""
+    """Run a server; yield its process and URL."""
     ready = folder / "ready.json"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MOCKSCOPE_")}
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""mockscope check as a user meets it: what it prints and writes, what it asks, and how it ends."""
+"""The command check as a user sees it: output, files, questions, and exit status."""
 
 import io
 import json
@@ -48,7 +48,7 @@ Run = Callable[..., Done]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Runs mockscope check in a folder of the test's own, with the key in the environment."""
+    """Run mockscope check in a folder of the test's own, with the key in the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MOCKSCOPE_API_KEY", KEY)
     Path("small.yaml").write_text("policy: {page_size: 10}\n")
@@ -70,19 +70,19 @@ def site(server: LiveServer) -> MockSite:
 
 @pytest.fixture
 def place(site: MockSite) -> list[str]:
-    """The arguments that name the site, whose pages are small."""
+    """The arguments that name the site, which has small pages."""
     return [site.url, "--site", site.host, "--policy", "small.yaml"]
 
 
 @pytest.fixture
 def deviant() -> Iterator[list[str]]:
-    """The arguments that name a site of a server that deviates."""
+    """The arguments that name a site of a deviating server."""
     with deviating(DEVIATIONS["an_unknown_user_is_404"].deviate()) as arguments:
         yield arguments
 
 
 class deviating:
-    """A block with a server that deviates, and the arguments that name its site."""
+    """Run a deviating server; yield the arguments that name its site."""
 
     def __init__(self, deviate: Deviation) -> None:
         [site] = SEED["sites"]
@@ -97,7 +97,7 @@ class deviating:
 
 
 class Terminal(io.StringIO):
-    """Somebody who types, or looks on."""
+    """A terminal with a user who types."""
 
     def isatty(self) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""A full run that is ended half-way: an interrupted one removes its records, a killed one leaves them."""
+"""A full run that ends half-way: an interrupted run removes its records, a killed run leaves them."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ MADE: Final = 8
 
 
 class HalfWay:
-    """Holds the response to a create back, when so many have been done, until a test has ended the run."""
+    """A deviation that delays the response to a create, until a test has ended the run."""
 
     def __init__(self) -> None:
         self.reached = Event()

@@ -1,4 +1,4 @@
-"""No level does more than it says: what is sent, what is stopped before it is sent, and what is left of it."""
+"""Each level sends only its own requests: the others are stopped, and records of a run are removed."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -211,7 +211,7 @@ JOEY: Final = "joey@example.com"
 
 
 class RecordingClient:
-    """Stands for a client, and keeps what got through to it."""
+    """A client that records the requests that reach it."""
 
     def __init__(self, status: int = 200) -> None:
         self.methods: list[str] = []
@@ -375,7 +375,7 @@ def test_a_create_without_a_response_is_tracked() -> None:
 
 
 class FallingSilent(WithoutSocket):
-    """A client of a server that does not answer any more after some requests."""
+    """A client of a server that stops responding after some requests."""
 
     def __init__(self, after: int) -> None:
         super().__init__(Mockscope(SEED))
@@ -415,7 +415,7 @@ def test_a_server_that_sends_too_much_ends_the_run(monkeypatch: pytest.MonkeyPat
 
 
 def slowed(is_meant: Callable[[Request], bool]) -> Deviation:
-    """A server that asks for less haste, for longer than anybody waits."""
+    """Throttle some requests for longer than a run waits."""
 
     async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
         if not is_meant(request):

@@ -1,4 +1,4 @@
-"""The rules as the command check asks for them, asked of the mock: each check holds, at every level that it needs."""
+"""The rules as the command check tests them, against the mock: each check passes at each of its levels."""
 
 import re
 from itertools import groupby
@@ -33,7 +33,7 @@ RULE: Final = pytest.mark.rule
 
 
 def large() -> dict[str, Any]:
-    """A site with pages of the usual size, and several of each list."""
+    """A site with pages of the default size, and several pages of each list."""
     [site] = SEED["sites"]
     users = [{"first_name": "Joey", "last_name": "Tribbiani", "email": f"joey{n}@example.com"} for n in range(100, 300)]
     groups = [{"name": f"Team {number}", "access": "Sql"} for number in range(100, 200)]
@@ -177,7 +177,7 @@ def test_only_the_named_rules_are_checked() -> None:
 
 
 def alone(client: SiteClient, rule: str) -> list[tuple[str, Outcome]]:
-    """Return the outcome of each check of a rule, where no other rule is checked."""
+    """Return the outcome of each check of a rule, when no other rule is checked."""
     return [(finding.check.title, finding.outcome) for finding in check(client, Level.FULL, rules=[rule]).results]
 
 

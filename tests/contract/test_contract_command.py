@@ -1,4 +1,4 @@
-"""The command contract: deviations are found, with a curl line each; where nothing deviates, nothing is found."""
+"""The command contract finds each deviation, with a curl line, and nothing else."""
 
 import json
 import re
@@ -47,7 +47,7 @@ class Outcome(NamedTuple):
 
     @property
     def failures(self) -> dict[str, str]:
-        """The section of each operation that something was found in."""
+        """Return the section of each operation with a failure."""
         found = self.printed.partition("= FAILURES =")[2].partition("= Stateful tests =")[0]
         _, *parts = HEADING.split(found)
         return dict(zip(parts[::2], parts[1::2], strict=True))
@@ -85,7 +85,7 @@ def curl(line: str, **environment: str) -> tuple[int, str, str]:
 
 @pytest.fixture(scope="module")
 def on_a_fork(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Outcome, dict[str, Any], dict[str, Any]]]:
-    """A run on the fork that is still there, and what its site was before and after."""
+    """A run against the running fork, with its site's records before and after."""
     folder = tmp_path_factory.mktemp("reports")
     with forked(DEMO) as server:
         before = server.export()
@@ -469,8 +469,8 @@ def test_the_configuration_is_valid_with_any_administrators() -> None:
 
     example = json.dumps(contract.EXAMPLE)
     assert text.count(example) == 1
-    told = Config.from_str(text.replace(example, json.dumps(emails)).replace("${MOCKSCOPE_AUTH}", "a:b"))
-    assert [entry.value for entry in told.dictionaries["administrators"].entries] == emails
+    config = Config.from_str(text.replace(example, json.dumps(emails)).replace("${MOCKSCOPE_AUTH}", "a:b"))
+    assert [entry.value for entry in config.dictionaries["administrators"].entries] == emails
 
 
 REFUSED: Final = RejectedPositiveData(

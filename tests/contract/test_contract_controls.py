@@ -26,7 +26,7 @@ ONE_GROUP: Final = "/api/v1/groups/{group_name}"
 
 @dataclass
 class Response:
-    """An answer on its way out, for a breaker to change."""
+    """A response on its way out, for a breaker to change."""
 
     method: str
     status: int
@@ -38,7 +38,7 @@ Breaker = Callable[[Response], None]
 
 
 def broken(app: ASGIApp, breaker: Breaker) -> ASGIApp:
-    """The application with every answer to the vendor's API changed."""
+    """Return the application with every response of the vendor's API changed."""
 
     async def response(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -113,15 +113,15 @@ def nothing(response: Response) -> None:
 
 
 def found(breaker: Breaker, path: str, method: str, mode: GenerationMode) -> set[str]:
-    """The kinds of failures that some cases of one operation come to."""
-    double = Mockscope()
-    schema = contract(app=broken(double.app, breaker))
+    """Return the kinds of failures that some cases of one operation find."""
+    mock = Mockscope()
+    schema = contract(app=broken(mock.app, breaker))
     kinds: set[str] = set()
 
     @settings(reproducible(40), phases=[Phase.generate])
     @given(case=schema[path][method].as_strategy(mode))
     def tried(case: Case[Any]) -> None:
-        restore(double)
+        restore(mock)
         try:
             case.call_and_validate()
         except FailureGroup as group:
@@ -159,7 +159,7 @@ def test_the_same_cases_find_nothing_in_a_correct_application(path: str, method:
 
 @pytest.mark.slow
 def test_a_group_that_can_be_read_after_its_deletion_is_found() -> None:
-    double = Mockscope()
+    mock = Mockscope()
 
     def says_removed(response: Response) -> None:
         if response.status == 200:
@@ -168,12 +168,12 @@ def test_a_group_that_can_be_read_after_its_deletion_is_found() -> None:
     async def deletes_no_group(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "DELETE" and scope["path"].startswith(GROUPS):
             scope["query_string"] = b"test_mode=true"
-            await broken(double.app, says_removed)(scope, receive, send)
+            await broken(mock.app, says_removed)(scope, receive, send)
         else:
-            await double.app(scope, receive, send)
+            await mock.app(scope, receive, send)
 
     with pytest.raises(BaseExceptionGroup) as caught:
-        chains(contract(app=deletes_no_group), double).run(
+        chains(contract(app=deletes_no_group), mock).run(
             settings=settings(reproducible(max_examples=150), phases=[Phase.generate])
         )
     assert "UseAfterFree" in [type(failure).__name__ for failure in caught.value.exceptions]

@@ -1,4 +1,4 @@
-"""The contract as a document: valid, served as it is, and of one mind with the table of routes and with the rules."""
+"""The contract as a document: valid, served unchanged, and equal to the table of routes and the rules."""
 
 import json
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def pointer(*steps: str) -> str:
 
 
 def examples() -> Iterator[Any]:
-    """Every example of the document, with the place of the schema that it is an example of."""
+    """Return every example of the document, with the place of its schema."""
     for place, node in nodes(CONTRACT, ()):
         if "schema" in node:
             for name, example in node.get("examples", {}).items():

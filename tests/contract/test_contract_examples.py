@@ -1,4 +1,4 @@
-"""Every example of an answer in the contract is what the demo site answers, whole, to a request written here."""
+"""Every example of a response in the contract equals the demo site's response to a request in this module."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
@@ -39,7 +39,7 @@ class Request(NamedTuple):
     before: tuple["Request", ...] = ()
 
     def sent_to(self, url: str) -> requests.Response:
-        """The answer of a server."""
+        """Send the request to a server; return the response."""
         method, path = LINES[self.operation]
         headers = {"Http-X-Partner-Auth": self.credentials, "Http-X-Email": self.email}
         return requests.request(

@@ -8,25 +8,25 @@ from support.contract_cases import chains, contract, reproducible, restore
 
 from mockscope import Mockscope
 
-double = Mockscope()
-schema = contract(app=double.app, max_examples=1)
-thorough_schema = contract(app=double.app)
+mock = Mockscope()
+schema = contract(app=mock.app, max_examples=1)
+thorough_schema = contract(app=mock.app)
 
 
 @pytest.mark.rule("HTTP-1", "HTTP-10", "USER-1", "GROUP-1")
 @schema.parametrize()
 def test_every_response_follows_the_contract(case: Case[Any]) -> None:
-    restore(double)
+    restore(mock)
     case.call_and_validate()
 
 
 @pytest.mark.slow
 @thorough_schema.parametrize()
 def test_every_response_to_many_cases_follows_the_contract(case: Case[Any]) -> None:
-    restore(double)
+    restore(mock)
     case.call_and_validate()
 
 
 @pytest.mark.parametrize("max_examples", [5, pytest.param(60, marks=pytest.mark.slow)])
 def test_every_chain_of_calls_follows_the_contract(max_examples: int) -> None:
-    chains(schema, double).run(settings=reproducible(max_examples))
+    chains(schema, mock).run(settings=reproducible(max_examples))

@@ -1,4 +1,4 @@
-"""Every answer of a Hypothesis run is as the contract says: a documented status, valid headers, a valid body."""
+"""Every response of a Hypothesis run follows the contract: a documented status, valid headers, a valid body."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -67,7 +67,7 @@ def header_problems(sent: Mapping[str, str], described: Mapping[str, Any]) -> It
 
 
 def invalid(schema: Mapping[str, Any], value: object) -> Iterator[str]:
-    """The errors of a value by a schema of the document."""
+    """Return the errors of a value against a schema of the document."""
     # A schema stands by itself here: what it refers to is still in the document.
     text: dict[str, Any] = {key: f"urn:contract{part}" if key == "$ref" else part for key, part in schema.items()}
     for alternative in ("oneOf", "anyOf"):
@@ -78,15 +78,15 @@ def invalid(schema: Mapping[str, Any], value: object) -> Iterator[str]:
 
 
 class Stage:
-    """A double, and a client that asks it without a socket."""
+    """A mock, and a client that calls it without a socket."""
 
     def __init__(self, runner: asyncio.Runner) -> None:
-        self.double = Mockscope()
+        self.mock = Mockscope()
         self._runner = runner
-        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(self.double.app), trust_env=False)
+        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(self.mock.app), trust_env=False)
 
     def ask(self, request: grammar.Request) -> None:
-        url = request.url(self.double.url)
+        url = request.url(self.mock.url)
         asked = self._client.request(request.method, url, headers=request.headers, content=request.content)
         self._runner.run(asked)
 
@@ -103,12 +103,12 @@ def stage() -> Iterator[Stage]:
 )
 @given(data=st.data(), seed=strategies.sites(POLICIES))
 def test_every_response_of_a_run_follows_the_contract(stage: Stage, data: st.DataObject, seed: dict[str, Any]) -> None:
-    stage.double.calls.clear()
-    with stage.double.site(seed={"mockscope": 1, "sites": [seed]}) as site:
+    stage.mock.calls.clear()
+    with stage.mock.site(seed={"mockscope": 1, "sites": [seed]}) as site:
         asked = data.draw(st.integers(1, 6))
         for _ in range(asked):
             stage.ask(data.draw(grammar.requests(site)))
-        calls = stage.double.all_calls()
+        calls = stage.mock.all_calls()
 
     assert len(calls) == asked
     assert [(str(call), problem) for call in calls for problem in problems(Response.to(call))] == []

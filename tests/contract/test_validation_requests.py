@@ -1,4 +1,4 @@
-"""contract=True: what in a request is not as openapi.yaml says is a finding, with its place and its rule."""
+"""With contract=True, a request that violates openapi.yaml is a finding with its place and its rule."""
 
 import json
 import subprocess
@@ -53,14 +53,14 @@ def site(live: LiveServer) -> Iterator[MockSite]:
 
 
 def send(site: MockSite, method: str, target: str, body: Any = None, **headers: str) -> requests.Response:
-    """Send a request with requests; what is not bytes is sent as JSON."""
+    """Send a request with requests; a body that is not bytes is sent as JSON."""
     kind = {"data": body} if body is None or isinstance(body, bytes) else {"json": body}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return requests.request(method, f"{site.url}{target}", headers=site.headers | named, timeout=300, **kind)
 
 
 def found(site: MockSite) -> list[tuple[str | None, str | None, str]]:
-    """The findings of a site: place, rule and problem."""
+    """Return the findings of a site: place, rule and problem."""
     return [(finding.where, finding.rule, finding.problem) for finding in site.active_findings()]
 
 
@@ -438,9 +438,9 @@ def test_the_contract_may_be_turned_on_late_and_off_again(live: LiveServer) -> N
 
 def test_a_site_may_differ_from_its_server(live: LiveServer) -> None:
     friends = {"mockscope": 1, "sites": [{"host": "friends"}]}
-    double = mockscope.Mockscope(friends, contract=True)
+    mock = mockscope.Mockscope(friends, contract=True)
 
-    assert [double.sites["friends"].contract, double.site().contract, double.site(contract=False).contract] == [
+    assert [mock.sites["friends"].contract, mock.site().contract, mock.site(contract=False).contract] == [
         True,
         True,
         False,
@@ -457,8 +457,8 @@ def test_strict_mode_and_contract_have_findings_of_their_own(live: LiveServer) -
     send(site, "GET", f"{USERS}?email=joey@example.com")
     send(site, "POST", GROUPS, SALES | {"rule": 1})
 
-    told = [(finding.rule, finding.where, finding.problem.partition(":")[0]) for finding in site.active_findings()]
-    assert told == [
+    found = [(finding.rule, finding.where, finding.problem.partition(":")[0]) for finding in site.active_findings()]
+    assert found == [
         ("TEST-3", None, "test-mode-odd"),
         ("HTTP-7", None, "parameter-unknown"),
         ("HTTP-4", None, "content-type-not-json"),

@@ -1,4 +1,4 @@
-"""contract=True where it can be asked for: in a test run, of a server on the command line, by the control API."""
+"""The three ways to turn contract=True on: in a test run, on the command line, in the control API."""
 
 import os
 import signal

@@ -77,7 +77,7 @@ def test_every_command_has_a_section() -> None:
 
 
 class Recorder:
-    """A double of pytest's parser and its option group that records what the plugin adds."""
+    """A mock of pytest's parser and its option group that records the plugin's options."""
 
     def __init__(self) -> None:
         self.options: list[str] = []

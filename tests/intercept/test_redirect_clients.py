@@ -1,4 +1,4 @@
-"""Each client, with the vendor's URL as scripts have it: what it sends arrives whole, and what breaks, breaks."""
+"""Each client with the vendor's URL: requests arrive whole, and faults raise the client's own errors."""
 
 import json
 from collections.abc import Mapping
@@ -48,13 +48,13 @@ def as_json(site: MockSite) -> Mapping[str, str]:
 
 
 def sent(call: Call) -> tuple[object, ...]:
-    """All of a request but the name of its host."""
+    """Return a request without its Host header."""
     headers = [(name, "" if name == "host" else value) for name, value in call.headers]
     return call.method, call.path, call.query, headers, call.body
 
 
 def error_of(ask: Ask, address: str, site: MockSite) -> type[BaseException]:
-    """Return the exception of a client for a request that goes wrong."""
+    """Return the exception that a client raises for a failing request."""
     with pytest.raises(Exception) as caught:  # noqa: PT011
         ask("POST", f"{address}/api/v1/users", as_json(site), NEW_USER)
     return caught.type

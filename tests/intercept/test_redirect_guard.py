@@ -52,7 +52,7 @@ def with_socket(use: Callable[[socket.socket], object], kind: socket.SocketKind 
 
 
 def speak_tls_on_a_socket() -> None:
-    """As through a proxy, or to an address that somebody knew already."""
+    """Wrap a connected socket in TLS, as a client does behind a proxy."""
     here, there = socket.socketpair()
     with here, there:
         ssl.create_default_context().wrap_socket(here, server_hostname=HOST, do_handshake_on_connect=False)
@@ -63,14 +63,14 @@ def speak_tls_in_memory() -> None:
 
 
 class OwnConnection(http.client.HTTPSConnection):
-    """As httplib2 and others do: a connection that opens in a way of its own, and before there is a request."""
+    """A connection that opens itself before there is a request, as in httplib2."""
 
     def connect(self) -> None:
         self.sock = socket.create_connection((self.host, self.port), 1)
 
 
 class OwnTunnel(http.client.HTTPSConnection):
-    """One that asks a proxy for the vendor's host by itself."""
+    """A connection that asks a proxy for the vendor's host by itself."""
 
     def connect(self) -> None:
         here, there = socket.socketpair()

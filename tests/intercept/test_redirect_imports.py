@@ -1,4 +1,4 @@
-"""Clients cost nothing where they are not used: none is imported, and one that is imported late is led all the same."""
+"""A redirect imports no client, and redirects a client that is imported later."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Redirects inside one another, side by side and in threads; at the end everything is exactly what it was."""
+"""Redirects that are nested, overlapping and in threads. At the end every patch is undone."""
 
 import http.client
 import inspect
@@ -43,7 +43,7 @@ def places_that_are_patched() -> list[object]:
 
 
 def everything_that_is_patched() -> list[object]:
-    """The same, and the finders."""
+    """Return the object at each place of the table, and the finders of imports."""
     return [*places_that_are_patched(), *sys.meta_path]
 
 
@@ -52,7 +52,7 @@ def assert_same(before: list[object], after: list[object]) -> None:
 
 
 def leads_to(session: requests.Session, *sites: MockSite) -> MockSite | None:
-    """Return the site that is asked, if any."""
+    """Send a request, and return the site that received it, if one did."""
     before = [len(site.calls) for site in sites]
     session.get(URL, headers=sites[0].headers)
     asked = [site for site, count in zip(sites, before, strict=True) if len(site.calls) > count]

@@ -1,4 +1,4 @@
-"""The fixture, in test runs of their own: the code under test is a script with the vendor's URL and its own key."""
+"""The fixture in nested test runs: the code under test is a script with the vendor's URL and its own key."""
 
 from collections.abc import Callable
 from typing import Final

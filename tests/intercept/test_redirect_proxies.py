@@ -1,4 +1,4 @@
-"""A proxy, from the environment or given by hand, carries no request to the vendor's hosts away, and all others."""
+"""A proxy, explicit or from the environment, gets only requests to hosts that are not the vendor's."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ through_clients_that_read_the_environment = pytest.mark.parametrize("name", READ
 
 @pytest.fixture
 def proxy(outside: Outside) -> str:
-    """The stand-in again: it answers whatever it is asked for, as a proxy would."""
+    """The stand-in as a proxy: it responds to every request."""
     return outside.url()
 
 

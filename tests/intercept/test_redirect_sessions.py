@@ -1,4 +1,4 @@
-"""Sessions, pools and kept connections across the edges of a redirect: none is taken for what it does not lead to."""
+"""Sessions, pools and kept connections that outlive a redirect, or existed before it."""
 
 import http.client
 import json

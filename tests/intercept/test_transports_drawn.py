@@ -1,4 +1,4 @@
-"""Requests that nobody thought of: drawn ones are answered without a socket as over loopback."""
+"""Generated requests get the same responses without a socket as over loopback."""
 
 from collections.abc import Iterator
 

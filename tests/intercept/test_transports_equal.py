@@ -8,7 +8,7 @@ from support.transport_clients import Carrier, End, recorded, shown, through_eve
 
 
 def outcome(end: End, case: Case) -> tuple[object, ...]:
-    """The answer, the calls, and what the site holds then."""
+    """Return the response, the calls, and the records of the site."""
     response = end.send(case)
     [call] = end.server.all_calls()
     assert [value for name, value in response.headers if name.lower() == "x-request-id"] == [call.id]

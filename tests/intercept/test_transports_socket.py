@@ -70,7 +70,7 @@ def test_planned_responses_are_returned(carrier: Carrier) -> None:
         for end in (there, here):
             end.site.faults.add("list_users", status=503, headers={"Retry-After": "7", "Set-Cookie": "a=b"})
             end.site.faults.add("list_users", transport="bad_json")
-            end.site.faults.add("list_users", action=lambda entry, response: CannedResponse(418, {"seen": entry.path}))
+            end.site.faults.add("list_users", action=lambda call, response: CannedResponse(418, {"seen": call.path}))
             end.site.faults.rate_limit(4, per=60)
             responses = [shown(end.get()) for _ in range(5)]
             found.append((responses, [recorded(call, end.server) for call in end.site.calls]))
@@ -82,7 +82,7 @@ def test_planned_responses_are_returned(carrier: Carrier) -> None:
 def test_an_action_runs_in_a_thread_of_its_own(carrier: Carrier) -> None:
     seen: list[str] = []
 
-    def note(entry: Call, response: CannedResponse | None) -> None:
+    def note(call: Call, response: CannedResponse | None) -> None:
         seen.append(threading.current_thread().name)
 
     with twins(carrier) as (_, here):
@@ -170,7 +170,7 @@ def test_a_fault_planned_during_a_call_does_not_affect_it(
 def test_an_observer_is_called_in_the_thread_of_the_server(carrier: Carrier) -> None:
     seen: list[tuple[str, int | None]] = []
     with twins(carrier) as (_, here):
-        here.server.observers.append(lambda entry: seen.append((threading.current_thread().name, entry.status)))
+        here.server.observers.append(lambda call: seen.append((threading.current_thread().name, call.status)))
         here.get()
         assert here.site.calls.settled()
     assert seen == [("mockscope", 200)]
@@ -363,16 +363,16 @@ def test_an_unsupported_scheme_raises_the_library_s_own_error(
     library: Any, url: str, live: tuple[LiveServer, MockSite]
 ) -> None:
     server, site = live
-    told = []
+    messages = []
     for transport in (None, server.transport()):
         with (
             library.Client(transport=transport, headers=site.headers) as client,
             pytest.raises(library.UnsupportedProtocol) as caught,
         ):
             client.get(url)
-        told.append(str(caught.value))
+        messages.append(str(caught.value))
 
-    assert told[1] == told[0]
+    assert messages[1] == messages[0]
     assert len(site.calls) == 0
 
 

@@ -1,4 +1,4 @@
-"""Threads that ask without a socket, others that ask over one, and the handle: nothing is lost between them."""
+"""Threads with and without a socket, and the handle, at once: no call is lost."""
 
 import sys
 import threading
@@ -99,25 +99,25 @@ def test_one_of_many_threads_that_create_the_same_user_succeeds(server: LiveServ
 def test_a_fault_planned_concurrently_affects_every_later_call(server: LiveServer) -> None:
     site = server.sites[HOST]
     is_over = threading.Event()
-    told = [{200: threading.Event(), 503: threading.Event()} for _ in range(2)]
+    events = [{200: threading.Event(), 503: threading.Event()} for _ in range(2)]
 
-    def ask(told: dict[int, threading.Event]) -> None:
+    def ask(events: dict[int, threading.Event]) -> None:
         with session_of(server, has_socket=False) as session:
             while not is_over.is_set():
                 # A crash of ours would be 500.
-                told[session.get(f"{server.url}{USERS}", headers=site.headers).status_code].set()
+                events[session.get(f"{server.url}{USERS}", headers=site.headers).status_code].set()
 
     with ThreadPoolExecutor(2) as pool, session_of(server, has_socket=False) as session:
-        asking = [pool.submit(ask, each) for each in told]
+        asking = [pool.submit(ask, each) for each in events]
         try:
             for turn in range(TIMES):
                 fault = site.faults.add("list_users", status=503, delay=0.0001, times=None)
                 assert session.get(f"{server.url}{USERS}", headers=site.headers).status_code == 503
                 if turn == TIMES - 1:
-                    assert [each[503].wait(300) for each in told] == [True, True]
+                    assert [each[503].wait(300) for each in events] == [True, True]
                 site.faults.remove(fault)
                 assert session.get(f"{server.url}{USERS}", headers=site.headers).status_code == 200
-            assert [each[200].wait(300) for each in told] == [True, True]
+            assert [each[200].wait(300) for each in events] == [True, True]
         finally:
             is_over.set()
         assert [result(each) for each in asking] == [None, None]

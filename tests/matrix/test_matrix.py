@@ -1,4 +1,4 @@
-"""Every client, by every way that it has to the mock: a page is read, a user created, and a reset seen as one."""
+"""Every client by every way to the mock: a page is read, a user is created, and a reset is raised."""
 
 import json
 import shutil
@@ -37,7 +37,7 @@ Act = Literal["page", "create", "reset"]
 
 
 class World(NamedTuple):
-    """The world of a test: a server with the demo site, its host and key for the scripts, and a folder."""
+    """The surroundings of a test: a server with the demo site, its host and key for the scripts, and a folder."""
 
     server: LiveServer
     folder: Path
@@ -49,7 +49,7 @@ class World(NamedTuple):
 
 
 class Came(NamedTuple):
-    """The result of a client: status and body, both None without a response, and the host that it asked."""
+    """The result of a client: the host of its request, and status and body, which are None without a response."""
 
     status: int | None
     body: bytes
@@ -63,7 +63,7 @@ Ask = Callable[[World, Act], Came]
 
 
 def ask_here(client: Client, address: str, world: World, act: Act) -> Came:
-    """Ask with a client of this process."""
+    """Send a request with a client of this process."""
     headers = {**world.site.headers, "Content-Type": "application/json"}
     asked = ("GET", None) if act == "page" else ("POST", json.dumps(PHOEBE).encode())
     host = urlsplit(address).netloc
@@ -88,7 +88,7 @@ def by_base_url(client: Client, world: World, act: Act) -> Came:
 
 
 class Script(NamedTuple):
-    """A script with what runs it and what it runs. Its text may be that of another one but for some words."""
+    """A script with its interpreter and its target. The text may be that of another script with some words replaced."""
 
     interpreter: str
     name: str
@@ -118,17 +118,17 @@ class Script(NamedTuple):
 
 
 def by_exec(script: Script, world: World, act: Act) -> Came:
-    said: list[str] = []
+    lines: list[str] = []
     with restored_signals():
-        status = run(script.command(world.folder, act, script.text), world.server, said.append)
+        status = run(script.command(world.folder, act, script.text), world.server, lines.append)
     output = world.capture.readouterr()
     if status:
-        assert said[0].startswith(f"the command ended with status {status}; its last calls:\n"), output.err
+        assert lines[0].startswith(f"the command ended with status {status}; its last calls:\n"), output.err
     return came(status, output.out, output.err, script.host)
 
 
 def by_base_url_of(script: Script, world: World, act: Act) -> Came:
-    """The script with another URL in it, and nothing in its environment."""
+    """Run the script with another URL in it, and with a plain environment."""
     text = script.text.replace(f"https://{script.host}", world.server.url)
     done = subprocess.run(
         script.command(world.folder, act, text), capture_output=True, text=True, timeout=WAIT_SECONDS, check=False
@@ -137,7 +137,7 @@ def by_base_url_of(script: Script, world: World, act: Act) -> Came:
 
 
 def came(status: int, output: str, errors: str, host: str) -> Came:
-    """Return the result that a script prints."""
+    """Parse the result that a script prints."""
     if status:
         assert output == "", errors
         return Came(None, b"", host)
@@ -272,10 +272,10 @@ def test_a_client_reaches_the_mock(ask: Ask, act: Act, world: World) -> None:
 @pytest.mark.slow
 def test_a_client_that_ignores_the_environment_bypasses_the_proxy(world: World) -> None:
     script = Script(sys.executable, "with_aiohttp.py", {", trust_env=True": ""})
-    said: list[str] = []
+    lines: list[str] = []
 
-    status = run(script.command(world.folder, "page", script.text), world.server, said.append)
+    status = run(script.command(world.folder, "page", script.text), world.server, lines.append)
 
     output = world.capture.readouterr()
-    assert (status, said) == (1, ["the command ended with status 1; it made no call to the API."])
+    assert (status, lines) == (1, ["the command ended with status 1; it made no call to the API."])
     assert "app.periscopedata.com was to be resolved, past the proxy" in output.err

@@ -1,4 +1,4 @@
-"""The fixtures and the marker, in test runs of their own."""
+"""The fixtures and the marker, in nested test runs."""
 
 import socket
 from pathlib import Path
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("few_plugins")
 
 @pytest.fixture
 def all_plugins(few_plugins: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Load the installed plugins, ours by its entry point, as users have it. Schemathesis' alone takes a second."""
+    """Load the installed plugins, mockscope's by its entry point. Schemathesis' alone takes a second."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:schemathesis")
     monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     monkeypatch.delenv("PYTEST_PLUGINS")

@@ -1,4 +1,4 @@
-"""The plugin loads nothing but itself while no fixture is used."""
+"""The plugin imports only itself while no fixture is used."""
 
 import json
 import subprocess

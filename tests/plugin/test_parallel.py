@@ -1,4 +1,4 @@
-"""Many workers, many tests in any order, faults, and threads that a test left behind: nobody sees anybody else."""
+"""Many workers run many tests in any order, with faults and left-over threads, and stay isolated."""
 
 import pytest
 

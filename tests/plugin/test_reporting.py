@@ -1,4 +1,4 @@
-"""Failing tests explain themselves: the section with calls, under xdist too, and for nobody who does not want it."""
+"""Failed tests show their calls, under xdist too, and not if the option is off."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Strict mode in a test run: the test passes, its teardown objects, and says to which call and by which rule."""
+"""Strict mode in a test run: the test passes, and its teardown raises with the call and the rule."""
 
 import pytest
 import requests

@@ -1,4 +1,4 @@
-"""Seeds without people: nothing of an original is left, the shape is, and the same gives the same."""
+"""Anonymized seeds: names and emails are replaced, the shape stays, and the same salt gives the same result."""
 
 import json
 import os
@@ -272,7 +272,7 @@ def seeds(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def originals(seed: Mapping[str, Any]) -> set[str]:
-    """Everything that could name somebody."""
+    """Return every text of a seed that could name a person."""
     found: set[str] = set()
     for site in seed["sites"]:
         found.add(site["host"])
@@ -284,7 +284,7 @@ def originals(seed: Mapping[str, Any]) -> set[str]:
 
 
 def replacements(seed: Mapping[str, Any]) -> Iterator[str]:
-    """Everything that was put in the place of a name, without the reserved top of a domain."""
+    """Return every text that replaced a name, without the reserved top-level domain."""
     for site in seed["sites"]:
         yield site["host"]
         for user in site["users"]:
@@ -296,7 +296,7 @@ def replacements(seed: Mapping[str, Any]) -> Iterator[str]:
 
 
 def shape(seed: Mapping[str, Any]) -> list[str]:
-    """Return the parts that stay: numbers, times, flags, words of access, and the sets of members."""
+    """Return the parts that stay: numbers, times, flags, access words, and the sets of members."""
     return sorted(json.dumps(site_shape(site), sort_keys=True) for site in Mockscope(seed).export()["sites"])
 
 

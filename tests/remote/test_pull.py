@@ -1,4 +1,4 @@
-"""mockscope pull: a site elsewhere becomes a seed, whole or not at all, and without its key."""
+"""The command pull: a site of another server becomes a seed, complete or not at all, and without its key."""
 
 import json
 import os
@@ -35,7 +35,7 @@ COMMAND: Final = (sys.executable, "-m", "mockscope", "pull")
 
 
 class Done(NamedTuple):
-    """A command that ended."""
+    """The end of a command."""
 
     status: int
     out: str
@@ -69,7 +69,7 @@ def site(server: LiveServer) -> Iterator[MockSite]:
 
 
 def pull(url: str, *options: str | Path, host: str = HOST, key: str | None = KEY, **environment: str) -> Done:
-    """The command, in this process."""
+    """Run the command in this process."""
     result = CliRunner().invoke(
         cli,
         ["pull", url, "--site", host, *map(str, options)],
@@ -86,7 +86,7 @@ def pull(url: str, *options: str | Path, host: str = HOST, key: str | None = KEY
 
 @contextmanager
 def pulling(url: str, *options: str | Path) -> Iterator["subprocess.Popen[str]"]:
-    """The command, in a process of its own."""
+    """Run the command in a process of its own."""
     with subprocess.Popen(
         [*COMMAND, url, "--site", HOST, *map(str, options)],
         env=os.environ | {"MOCKSCOPE_API_KEY": KEY},
@@ -603,7 +603,7 @@ def test_a_missing_response_times_out() -> None:
 
 @contextmanager
 def odd(*records: Mapping[str, Any], groups: Any = None, details: tuple[bytes, ...] = (), **more: Any) -> Iterator[Any]:
-    """A server whose users are these, each with what is not said about it as it should be."""
+    """Run a server with these users. Each user is valid but for the given fields."""
     whole = {"first_name": "Joey", "last_name": "Tribbiani", "last_login_at": None, "password_updated_at": None}
     people = [{**whole, "groups": ["All Users"], "tfa_enabled": False, **record} for record in records]
     names = [{"name": name, "access": "Sql"} for name in BUILTIN_GROUPS] if groups is None else groups
@@ -618,7 +618,7 @@ def detail(*boards: Mapping[str, Any], access: str = "Sql") -> bytes:
 
 
 def pulled(server: Scripted) -> tuple[dict[str, Any], list[str]]:
-    """The seed's site, and the warnings."""
+    """Return the seed's site, and the warnings."""
     done = pull(server.url)
     assert done.status == 0, done.err
     [site] = Mockscope(parsed(done.out)).export()["sites"]

@@ -1,4 +1,4 @@
-"""The client of the commands that talk to a server elsewhere: pace, bounds, errors, and the redacted key."""
+"""The client of the commands that call another server: rate, limits, errors, and the redacted key."""
 
 import gzip
 import os
@@ -269,7 +269,7 @@ def test_a_redirect_is_not_followed(location: str) -> None:
 
 
 def waits_of(script: list[bytes], **options: Any) -> tuple[list[float], int]:
-    """Return the length of each wait, and the status in the end."""
+    """Return the length of each wait, and the last status."""
     waits: list[float] = []
     with scripted(script) as server, SiteClient(server.url, HOST, KEY, sleep=waits.append, **options) as client:
         status = client.request("POST", "/", json={}).status
@@ -292,9 +292,9 @@ def test_a_503_without_retry_after_is_returned() -> None:
     assert waits_of([ok(status="503 Service Unavailable")]) == ([], 503)
 
 
-@pytest.mark.parametrize("said", ["0", "-1", "soon", "1.5", "٣", "9" * 5000, formatdate(0)])
-def test_without_retry_after_the_wait_starts_at_a_second_and_doubles(said: str) -> None:
-    script = [TOO_MANY, slower(said), TOO_MANY, ok()]
+@pytest.mark.parametrize("sent", ["0", "-1", "soon", "1.5", "٣", "9" * 5000, formatdate(0)])
+def test_without_retry_after_the_wait_starts_at_a_second_and_doubles(sent: str) -> None:
+    script = [TOO_MANY, slower(sent), TOO_MANY, ok()]
 
     assert waits_of(script) == ([1, 2, 4], 200)
 
@@ -406,7 +406,7 @@ def test_a_compressed_body_stays_compressed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("sent", "reason"),
     [
         (b"SSH-2.0-OpenSSH\r\n", "the response is not HTTP"),
         (b"HTTP/1.1 abc OK\r\n\r\n", "the response is not HTTP"),
@@ -417,8 +417,8 @@ def test_a_compressed_body_stays_compressed() -> None:
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}", "the response is incomplete"),
     ],
 )
-def test_an_incomplete_http_response_is_an_error(said: bytes, reason: str) -> None:
-    with scripted([said]) as server:
+def test_an_incomplete_http_response_is_an_error(sent: bytes, reason: str) -> None:
+    with scripted([sent]) as server:
         assert reason_for(server.url) == reason
 
 
@@ -523,9 +523,9 @@ def test_a_proxy_of_another_kind_is_refused(proxy: str, monkeypatch: pytest.Monk
 
 
 def echo(key: str = KEY, *, host: str = HOST) -> Exchange:
-    """An exchange with a server that repeats what it was told, the key included."""
-    said = f'{{"message": "no {host}:{key}"}}'.encode()
-    response = ok(said, f"X-Echo: {host}:{key}", status="403 Forbidden")
+    """Return an exchange with a server that repeats its request, the key included."""
+    sent = f'{{"message": "no {host}:{key}"}}'.encode()
+    response = ok(sent, f"X-Echo: {host}:{key}", status="403 Forbidden")
     with scripted([response]) as server, SiteClient(server.url, host, key) as client:
         assert key not in f"{client!r}{client}"
         return client.request("PUT", f"/api/{host}:{key}", json={"key": f"{host}:{key}"})
@@ -554,8 +554,8 @@ def test_an_exchange_shows_all_but_the_key(key: str, shown: str) -> None:
 
 
 def test_a_long_body_is_cut_and_a_key_is_not_cut_in_half() -> None:
-    said = b"x" * 1990 + KEY.encode() + b"y" * 100
-    with scripted([ok(said)]) as server, SiteClient(server.url, HOST, KEY) as client:
+    sent = b"x" * 1990 + KEY.encode() + b"y" * 100
+    with scripted([ok(sent)]) as server, SiteClient(server.url, HOST, KEY) as client:
         shown = str(client.request("GET", "/")).splitlines()[-2:]
 
     assert shown == [f"< {'x' * 1990}…a9f1{'y' * 5}", "< ... and 95 characters more"]
@@ -601,7 +601,7 @@ def test_the_curl_line_sends_the_same_request(asked: dict[str, Any]) -> None:
 
 
 def without_manners(request: bytes) -> tuple[list[str], bytes]:
-    """A request without what each client says about itself, and without the order of its headers."""
+    """Return a request without the headers that differ between clients, and with sorted headers."""
     head, _, body = request.partition(b"\r\n\r\n")
     line, *fields = head.decode().split("\r\n")
     own = re.compile(r"(?i)(user-agent|accept|accept-encoding|host): ")

@@ -1,4 +1,4 @@
-"""The fixture mockscope_ca: one authority for the session, and for as many servers as a test likes."""
+"""The fixture mockscope_ca: one authority for the session and all its servers."""
 
 import httpx
 

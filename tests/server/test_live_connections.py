@@ -1,4 +1,4 @@
-"""Connections: kept, shared, slow, cut, refused half-way, and bytes that are not HTTP."""
+"""Connections that are kept, shared, slow or cut, refused requests, and bytes that are not HTTP."""
 
 import asyncio
 import json
@@ -68,7 +68,7 @@ def is_well(site: MockSite) -> bool:
 
 
 class CountingServer(LiveServer):
-    """A server that notes from which ports it was asked, and how often."""
+    """A server that records the client ports of its requests."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class CountingServer(LiveServer):
 
 
 class ClientPorts:
-    """Note the port of the client of each request."""
+    """Record the client port of each request."""
 
     def __init__(self, app: ASGIApp, ports: list[int]) -> None:
         self._app = app

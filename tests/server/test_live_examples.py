@@ -1,4 +1,4 @@
-"""The examples of the vendor's page as curl commands in a shell, against the demo site that holds its people."""
+"""The examples of the vendor's page as curl commands in a shell, against the demo site with its people."""
 
 import json
 import subprocess
@@ -26,13 +26,13 @@ curl() {{
 
 @pytest.fixture
 def demo() -> Iterator[LiveServer]:
-    """The demo site, on a server of its own."""
+    """The demo site on a server of its own."""
     with as_file(files("mockscope") / "demo.json") as seed, mockscope.serve(seed) as live:
         yield live
 
 
 def shell(demo: LiveServer, script: str) -> list[tuple[int, Any]]:
-    """Run a script with $BASE set; return status and body of each answer. Each of them must be JSON (HTTP-1)."""
+    """Run a script with $BASE set; return status and body of each response. Each body must be JSON (HTTP-1)."""
     done = subprocess.run(
         ["bash", "-c", f"BASE={demo.url}\n{SHELL}\n{script}"],
         capture_output=True,
@@ -48,7 +48,7 @@ def shell(demo: LiveServer, script: str) -> list[tuple[int, Any]]:
 
 
 def person(first_name: str, last_name: str, *groups: str, new: bool = False) -> dict[str, Any]:
-    """A user of the page."""
+    """A user of the vendor's page."""
     return {
         "first_name": first_name,
         "last_name": last_name,

@@ -18,7 +18,7 @@ Loop = Callable[[MockSite], Iterator[dict[str, Any]]]
 
 
 def cursor_in_params(site: MockSite) -> Iterator[dict[str, Any]]:
-    """The client's own encoding of parameters."""
+    """Pass the cursor as a parameter, which the client encodes."""
     params: dict[str, str] = {}
     for _ in range(MOST_PAGES):
         response = requests.get(f"{site.url}/api/v1/users", params=params, headers=site.headers, timeout=WAIT_SECONDS)
@@ -30,7 +30,7 @@ def cursor_in_params(site: MockSite) -> Iterator[dict[str, Any]]:
 
 
 def cursor_in_params_of_one_client(site: MockSite) -> Iterator[dict[str, Any]]:
-    """As above, on one connection of httpx."""
+    """Pass the cursor as a parameter, on one connection of httpx."""
     with httpx.Client(base_url=site.url, headers=site.headers, timeout=WAIT_SECONDS, verify=False) as client:
         page = client.get("/api/v1/users").json()
         for _ in range(MOST_PAGES):
@@ -41,7 +41,7 @@ def cursor_in_params_of_one_client(site: MockSite) -> Iterator[dict[str, Any]]:
 
 
 def cursor_appended(site: MockSite) -> Iterator[dict[str, Any]]:
-    """The cursor as it came, glued to the URL: a plus arrives as a blank."""
+    """Append the cursor to the URL without encoding: a plus arrives as a blank."""
     base = url = f"{site.url}/api/v1/users"
     for _ in range(MOST_PAGES):
         page = requests.get(url, headers=site.headers, timeout=WAIT_SECONDS).json()
@@ -52,7 +52,7 @@ def cursor_appended(site: MockSite) -> Iterator[dict[str, Any]]:
 
 
 def cursor_appended_with_the_standard_library(site: MockSite) -> Iterator[dict[str, Any]]:
-    """As above, with the client that quotes nothing at all."""
+    """Append the cursor to the URL with a client that encodes nothing."""
     base = url = f"{site.url}/api/v1/users"
     for _ in range(MOST_PAGES):
         page = ask_urllib("GET", url, site.headers, None).json()
@@ -63,7 +63,7 @@ def cursor_appended_with_the_standard_library(site: MockSite) -> Iterator[dict[s
 
 
 def empty_cursor_first(site: MockSite) -> Iterator[dict[str, Any]]:
-    """One URL for every page, the first included."""
+    """Use one URL for every page, with an empty cursor for the first."""
     cursor: str | None = ""
     for _ in range(MOST_PAGES):
         page = requests.get(

@@ -1,4 +1,4 @@
-"""Bytes that arrive in any pieces, become requests, and are answered in their order."""
+"""Bytes arrive in any pieces, become requests, and get responses in the order of the requests."""
 
 import asyncio
 import re
@@ -50,14 +50,14 @@ def request(line: str, *headers: str, body: bytes = b"") -> bytes:
 
 
 async def statuses_of(*pieces: bytes) -> tuple[list[str], list[mockscope.Call]]:
-    """Return the statuses of the answers to what arrives in these pieces, and the calls that were kept."""
-    double = mockscope.Mockscope(SEED)
-    async with connection(double.app) as client:
+    """Return the statuses of the responses to these pieces, and the recorded calls."""
+    mock = mockscope.Mockscope(SEED)
+    async with connection(mock.app) as client:
         for piece in pieces:
             client.receive(piece)
             await asyncio.sleep(0)
         statuses = re.findall(rb"HTTP/1.1 (\d+) ", await client.settle())
-    return [status.decode() for status in statuses], double.all_calls()
+    return [status.decode() for status in statuses], mock.all_calls()
 
 
 # -- requests that arrive together -----------------------------------------------------------------------------
@@ -78,20 +78,20 @@ async def test_pipelined_responses_come_in_the_order_of_their_requests() -> None
 
 
 async def test_reading_pauses_until_all_received_requests_have_responses() -> None:
-    """A client that sends on and on, and reads nothing, must not fill the memory with its requests."""
-    gates = [asyncio.Event() for _ in range(3)]
+    """A client that sends without reading must not fill the memory with its requests."""
+    permits = [asyncio.Event() for _ in range(3)]
 
     async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
-        await gates[int(scope["path"].removeprefix("/"))].wait()
+        await permits[int(scope["path"].removeprefix("/"))].wait()
         await respond(send)
 
     read = []
     async with connection(waiting) as client:
         client.receive(b"".join(GET.replace(b" / ", b" /%d " % number) for number in range(3)))
-        for number, gate in enumerate(gates):
-            gate.set()
+        for number, allowed in enumerate(permits):
+            allowed.set()
             assert await client.settle() == ANSWER * (number + 1)
-            read.append(client.wire.is_read)
+            read.append(client.transport.is_read)
 
     assert read == [False, False, True]
 
@@ -109,7 +109,7 @@ async def test_a_queued_request_gets_the_rest_of_its_body() -> None:
     async with connection(reading) as client:
         client.receive(GET + GET + b"POST / HTTP/1.1\r\nHost: example\r\nContent-Length: 4\r\n\r\n{ ")
         assert await client.settle() == ANSWER * 2
-        assert client.wire.is_read
+        assert client.transport.is_read
         client.receive(b" }")
         assert await client.settle() == ANSWER * 3
 
@@ -134,20 +134,20 @@ async def test_a_queued_request_receives_the_disconnect_of_its_client() -> None:
 
 @pytest.mark.parametrize("behind", [b"}", b"}\r\n\r\n", b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n"])
 async def test_bytes_that_are_not_http_are_refused_after_the_responses_before_them(behind: bytes) -> None:
-    gates = [asyncio.Event() for _ in range(2)]
+    permits = [asyncio.Event() for _ in range(2)]
 
     async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
-        await gates[0].wait()
+        await permits[0].wait()
         await respond(send)
 
     async with connection(waiting) as client:
         client.receive(GET * 2 + behind, b"more")
         assert await client.settle() == b""
-        gates[0].set()
+        permits[0].set()
         sent = await client.settle()
         assert sent.startswith(ANSWER * 2 + b"HTTP/1.1 400 Bad Request\r\n")
         assert sent.count(b"HTTP/1.1 ") == 3
-        assert client.wire.is_closed
+        assert client.transport.is_closed
 
 
 async def test_an_invalid_body_is_refused_while_its_request_waits_for_it() -> None:
@@ -157,8 +157,8 @@ async def test_an_invalid_body_is_refused_while_its_request_waits_for_it() -> No
 
     async with connection(waiting) as client:
         client.receive(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n")
-        assert client.wire.written.startswith(b"HTTP/1.1 400 Bad Request\r\n")
-        assert client.wire.is_closed
+        assert client.transport.written.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert client.transport.is_closed
 
 
 # -- raw UTF-8 in a request line -------------------------------------------------------------------------------
@@ -264,15 +264,15 @@ async def test_a_tunnel_is_refused_with_an_offer_and_without() -> None:
 async def test_a_scope_changed_by_a_wrapper_is_used(
     change: dict[str, object], path: str, query: str, number_of_headers: int
 ) -> None:
-    double = mockscope.Mockscope(SEED)
+    mock = mockscope.Mockscope(SEED)
 
     async def wrapping(scope: Scope, receive: Receive, send: Send) -> None:
-        await double.app({**scope, **change}, receive, send)
+        await mock.app({**scope, **change}, receive, send)
 
     async with connection(wrapping) as client:
         client.receive(request("GET /api/v1/users", "Http-X-Email: monica@example.com"))
         await client.settle()
-    [call] = double.all_calls()
+    [call] = mock.all_calls()
     assert (call.path, call.query, len(call.headers)) == (path, query, number_of_headers)
 
 
@@ -295,7 +295,7 @@ async def test_an_http_1_0_response_ends_with_the_connection() -> None:
     async with connection(answering) as client:
         client.receive(GET.replace(b"1.1", b"1.0"))
         assert await client.settle() == ANSWER[:-4] + b"connection: close\r\n\r\n{}"
-        assert client.wire.is_closed
+        assert client.transport.is_closed
 
 
 # -- trailers, and bodies that are not sent yet ----------------------------------------------------------------
@@ -331,7 +331,7 @@ async def test_a_response_to_an_unsent_body_closes_the_connection(line: str, sta
         sent = await client.settle()
         assert sent.startswith(b"HTTP/1.1 " + status)
         assert b"\r\nconnection: close\r\n" in sent
-        assert client.wire.is_closed
+        assert client.transport.is_closed
 
 
 async def test_the_connection_stays_open_after_100_continue() -> None:
@@ -340,8 +340,8 @@ async def test_the_connection_stays_open_after_100_continue() -> None:
         assert await client.settle() == b"HTTP/1.1 100 Continue\r\n\r\n"
         client.receive(PHOEBE)
         assert b"HTTP/1.1 201 Created\r\n" in await client.settle()
-        assert b"connection: close" not in client.wire.written
-        assert not client.wire.is_closed
+        assert b"connection: close" not in client.transport.written
+        assert not client.transport.is_closed
 
 
 async def test_an_http_1_0_client_never_gets_100_continue() -> None:
@@ -377,12 +377,12 @@ async def test_a_connection_that_the_client_reset_is_closed_at_once() -> None:
 async def test_a_request_head_without_an_end_is_refused(begin: bytes, status: bytes) -> None:
     async with connection(mockscope.Mockscope(SEED).app) as client:
         client.receive(GET + begin, *[b"x" * 1000] * 60)
-        assert not client.wire.is_closed
+        assert not client.transport.is_closed
         client.receive(*[b"x" * 1000] * 10)
         sent = await client.settle()
         assert sent.count(b"HTTP/1.1 ") == 2
         assert b"HTTP/1.1 " + status in sent
-        assert client.wire.is_closed
+        assert client.transport.is_closed
 
 
 @pytest.mark.rule("HTTP-8")
@@ -409,12 +409,12 @@ async def test_a_request_head_that_is_too_long_is_refused(sent: bytes, status: s
 async def test_a_refused_request_head_is_recorded_by_the_server_without_its_content(
     begin: str, end: str, status: int
 ) -> None:
-    double = mockscope.Mockscope(SEED)
-    async with connection(double.app) as client:
+    mock = mockscope.Mockscope(SEED)
+    async with connection(mock.app) as client:
         client.receive(begin.encode(), *[b"x" * 1000] * 70, end.encode())
         assert b"\r\nconnection: close\r\n" in await client.settle()
-        assert client.wire.is_closed
-    [call] = double.calls
+        assert client.transport.is_closed
+    [call] = mock.calls
     assert (call.status, call.method, call.path, call.query, call.headers) == (status, "GET", "/", "", [])
     assert (call.rule, call.hint and call.hint.code) == ("HTTP-8", "head-too-long")
     assert call.response_json["message"].endswith("is longer than 65536 bytes.")

@@ -1,4 +1,4 @@
-"""The life of a LiveServer: start, stop, start again; alone, in company, and from whatever runs the test."""
+"""The life of a LiveServer: start, stop and restart, alone and beside others, from each kind of test."""
 
 import asyncio
 import errno
@@ -209,8 +209,8 @@ def test_one_of_several_servers_gets_a_port_and_the_others_can_retry() -> None:
     for _ in range(20):
         with held_port() as port:
             servers = [LiveServer(port=port) for _ in range(4)]
-            said = at_once(start, servers)
-            assert sorted(said, reverse=True) == [
+            results = at_once(start, servers)
+            assert sorted(results, reverse=True) == [
                 f"http://127.0.0.1:{port}",
                 *[f"[Errno {errno.EADDRINUSE}] {os.strerror(errno.EADDRINUSE)}: '127.0.0.1 port {port}'"] * 3,
             ]
@@ -246,7 +246,7 @@ def test_a_start_that_fails_in_the_thread_raises_instead_of_waiting(monkeypatch:
 
 
 class GreenThread(threading.Thread):
-    """Runs in the thread that starts it, as after gevent.monkey.patch_all()."""
+    """A thread that runs in the thread that starts it, as after gevent.monkey.patch_all()."""
 
     def start(self) -> None:
         self.run()
@@ -507,8 +507,8 @@ with urllib.request.urlopen(request) as response:
 
 
 def test_a_site_may_be_removed_while_another_thread_lists_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    double = mockscope.Mockscope()
-    handle = double.site("central-perk")
+    mock = mockscope.Mockscope()
+    handle = mock.site("central-perk")
 
     def host(site: Site) -> str:
         monkeypatch.undo()
@@ -517,5 +517,5 @@ def test_a_site_may_be_removed_while_another_thread_lists_all(monkeypatch: pytes
 
     monkeypatch.setattr(Site, "host", property(host), raising=False)
 
-    assert double.sites == {"central-perk": handle}
-    assert double.sites == {}
+    assert mock.sites == {"central-perk": handle}
+    assert mock.sites == {}

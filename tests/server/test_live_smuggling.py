@@ -1,4 +1,4 @@
-"""The shapes by which a request is hidden in the body of another one, and odd paths."""
+"""The request shapes that hide one request in the body of another, and odd paths."""
 
 import asyncio
 import logging

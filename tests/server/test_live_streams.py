@@ -16,17 +16,17 @@ STATUS: Final = re.compile(rb"HTTP/1\.1 (\d+)")
 
 
 def differing(numbers: range) -> dict[int, list[str]]:
-    """Return what the two servers make differently, by the number of the stream.
+    """Return the differences between the two servers, by the number of the stream.
 
-    All kinds of responses must be among them: two servers that fail alike are equal too.
+    All kinds of responses must occur, because two servers that always fail are equal too.
     """
     found: dict[int, list[str]] = {}
     statuses: set[bytes] = set()
 
     async def compare() -> None:
         for number in numbers:
-            ours, stock = await both(stream(number))
-            if names := ours.differences(stock):
+            ours, plain = await both(stream(number))
+            if names := ours.differences(plain):
                 found[number] = names
             statuses.update(STATUS.findall(ours.received))
 

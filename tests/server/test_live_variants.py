@@ -30,7 +30,7 @@ VARIANTS = [
 
 @pytest.fixture(params=VARIANTS)
 def missing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
-    """The packages that can't be imported while the test runs."""
+    """The packages that cannot be imported while the test runs."""
     names: tuple[str, ...] = request.param
     for name in names:
         monkeypatch.setitem(sys.modules, name, None)

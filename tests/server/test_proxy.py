@@ -1,4 +1,4 @@
-"""The proxy: it answers for the vendor's hosts, and everything else it refuses or passes."""
+"""The proxy serves the vendor's hosts, and refuses or passes all other hosts."""
 
 import asyncio
 import http.client
@@ -39,7 +39,7 @@ def site(server: LiveServer) -> Iterator[MockSite]:
 
 
 def session(server: LiveServer) -> requests.Session:
-    """A client that goes through the proxy, believes its certificates, and looks at no environment."""
+    """A client that uses the proxy, trusts its certificates, and ignores the environment."""
     session = requests.Session()
     session.trust_env = False
     session.proxies = {"http": server.proxy_url, "https": server.proxy_url}
@@ -49,7 +49,7 @@ def session(server: LiveServer) -> requests.Session:
 
 @contextmanager
 def http_connection(server: LiveServer) -> Iterator[http.client.HTTPSConnection]:
-    """A connection to the vendor's host, through the proxy."""
+    """A connection to the vendor's host through the proxy."""
     host, port = server.proxy_url.removeprefix("http://").split(":")
     connection = http.client.HTTPSConnection(host, int(port), context=server.authority.client_context(), timeout=300)
     connection.set_tunnel("app.periscopedata.com", 443)
@@ -60,16 +60,16 @@ def http_connection(server: LiveServer) -> Iterator[http.client.HTTPSConnection]
 
 
 class Other(http.server.BaseHTTPRequestHandler):
-    """Some other server on this machine; it tells what it was asked."""
+    """Another server on this machine, which records its requests."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        said = json.dumps({"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()}}).encode()
+        content = json.dumps({"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()}}).encode()
         self.send_response(200)
-        self.send_header("Content-Length", str(len(said)))
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(said)
+        self.wfile.write(content)
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -95,8 +95,8 @@ def another() -> Iterator[int]:
             join(thread)
 
 
-def said_to(server: LiveServer, data: bytes, *, ends: bool = False) -> bytes:
-    """All that the proxy answers to these bytes until it closes, and whether nothing more will be said to it."""
+def sent_by_proxy(server: LiveServer, data: bytes, *, ends: bool = False) -> bytes:
+    """Send bytes to the proxy, and return all that it sends until it closes."""
     host, port = server.proxy_url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=300) as connection:
         connection.sendall(data)
@@ -196,7 +196,7 @@ def test_another_host_is_refused_with_a_reason() -> None:
     ["app.periscopedata.com.evil.invalid", "xapp.periscopedata.com", "127.0.0.1.invalid", "10.0.0.1", "[2001:db8::1]"],
 )
 def test_a_host_that_resembles_the_vendor_s_is_refused(server: LiveServer, name: str) -> None:
-    response = said_to(server, f"CONNECT {name}:443 HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())
+    response = sent_by_proxy(server, f"CONNECT {name}:443 HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())
 
     assert response.startswith(f"HTTP/1.1 403 mockscope refuses {name}:443: ".encode())
 
@@ -206,7 +206,7 @@ def test_host_names_ignore_case_and_a_trailing_dot(server: LiveServer, site: Moc
     head = f"GET http://{name}/api/v1/groups HTTP/1.1\r\nHost: {name}\r\n"
     fields = "".join(f"{key}: {value}\r\n" for key, value in site.headers.items())
 
-    assert said_to(server, f"{head}{fields}\r\n".encode()).startswith(b"HTTP/1.1 200 OK\r\n")
+    assert sent_by_proxy(server, f"{head}{fields}\r\n".encode()).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
@@ -242,10 +242,10 @@ def test_loopback_is_refused_for_clients_on_the_network(others: Any, monkeypatch
     with another() as port, mockscope.serve(proxy=True, proxy_others=others) as server:
         for spelling in LOOPBACK_SPELLINGS:
             for line in (f"GET http://{spelling}:{port}/", f"CONNECT {spelling}:{port}"):
-                response = said_to(server, f"{line} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                response = sent_by_proxy(server, f"{line} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
                 # Not every resolver knows every spelling.
                 assert response.startswith((b"HTTP/1.1 403 mockscope refuses ", b"HTTP/1.1 502 ")), (spelling, response)
-        response = said_to(server, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode())
+        response = sent_by_proxy(server, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode())
         hints = {
             "refuse": b": --proxy-others pass would let it through",
             "pass": b": what listens on loopback is for clients on this machine",
@@ -259,7 +259,7 @@ def test_a_refused_host_is_not_resolved(server: LiveServer, name: str, monkeypat
         raise AssertionError(f"looked up: {args}")
 
     monkeypatch.setattr(type(server._loop), "getaddrinfo", look_up)
-    response = said_to(server, f"CONNECT {name}:443 HTTP/1.1\r\n\r\n".encode())
+    response = sent_by_proxy(server, f"CONNECT {name}:443 HTTP/1.1\r\n\r\n".encode())
 
     assert response.startswith(f"HTTP/1.1 403 mockscope refuses {name}:443: ".encode())
 
@@ -286,7 +286,9 @@ def test_loopback_passes_on_a_dual_stack_port() -> None:
 )
 def test_a_passed_host_gets_the_client_s_request(server: LiveServer, url: str, target: str) -> None:
     with another() as port:
-        response = said_to(server, f"GET HTTP://x@localhost:{port}{url} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        response = sent_by_proxy(
+            server, f"GET HTTP://x@localhost:{port}{url} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        )
 
     assert json.loads(response.partition(b"\r\n\r\n")[2])["path"] == target
 
@@ -307,9 +309,9 @@ def test_a_response_of_a_passed_host_has_connection_close(server: LiveServer) ->
                     b"body",
                 ):
                     there.sendall(part)
-            said = client.makefile("rb").read()
+            content = client.makefile("rb").read()
 
-    assert said == b"HTTP/1.1 100 Continue\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\nC: d\r\n\r\nbody"
+    assert content == b"HTTP/1.1 100 Continue\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\nC: d\r\n\r\nbody"
 
 
 @pytest.mark.parametrize(("others", "status"), [("refuse", 403), ("pass", 200)])
@@ -317,7 +319,7 @@ def test_another_host_passes_by_option(others: Any, status: int) -> None:
     # Linux takes this address for its own, and it is not a loopback address: no packet leaves the machine.
     with another() as port, mockscope.serve(proxy=True, proxy_others=others) as server, session(server) as client:
         assert client.get(f"http://0.0.0.0:{port}/", timeout=300).status_code == status
-        response = said_to(server, f"CONNECT 0.0.0.0:{port} HTTP/1.1\r\n\r\n".encode(), ends=True)
+        response = sent_by_proxy(server, f"CONNECT 0.0.0.0:{port} HTTP/1.1\r\n\r\n".encode(), ends=True)
 
     assert response.startswith(f"HTTP/1.1 {status} ".encode())
 
@@ -364,7 +366,7 @@ def test_half_closing_a_tunnel_leaves_the_other_direction_open(server: LiveServe
 
 def test_an_unreachable_passed_host_is_502(server: LiveServer) -> None:
     with held_port() as port:
-        response = said_to(server, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode())
+        response = sent_by_proxy(server, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode())
 
     assert response.startswith(f"HTTP/1.1 502 mockscope can't reach 127.0.0.1:{port}: ".encode())
 
@@ -416,12 +418,12 @@ LONGEST: Final = ".".join(["a" * 63] * 3 + ["a" * 61])
 )
 def test_a_request_that_is_not_for_a_proxy_is_400_at_once(others: Any, data: bytes, message: str) -> None:
     with mockscope.serve(proxy=True, proxy_others=others) as server:
-        assert said_to(server, data).startswith(f"HTTP/1.1 400 {message}".encode())
+        assert sent_by_proxy(server, data).startswith(f"HTTP/1.1 400 {message}".encode())
 
 
 @pytest.mark.parametrize("address", ["localhost:1", "localhost:65535", f"{LONGEST}:443", "[::1]:1"])
 def test_the_longest_names_and_the_highest_port_are_valid(server: LiveServer, address: str) -> None:
-    status = said_to(server, f"CONNECT {address} HTTP/1.1\r\n\r\n".encode()).split()[1]
+    status = sent_by_proxy(server, f"CONNECT {address} HTTP/1.1\r\n\r\n".encode()).split()[1]
 
     assert status == (b"403" if "a" in address.removeprefix("localhost") else b"502")
 
@@ -430,7 +432,7 @@ FIRST_LINE: Final = b"GET http://app.periscopedata.com/api/v1/users HTTP/1.1\r\n
 
 
 def padded(length: int, line: bytes = FIRST_LINE, end: bytes = b"\r\n\r\n") -> bytes:
-    """A head of this length, in one header or in the first line."""
+    """Return a request head of a length, padded in one header or in the request line."""
     start = line + b"X: " if line.endswith(b"\n") else line
     return start + b"x" * (length - len(start) - len(end)) + end
 
@@ -449,7 +451,7 @@ def padded(length: int, line: bytes = FIRST_LINE, end: bytes = b"\r\n\r\n") -> b
     ids=["longest", "longer", "no end", "far longer", "longest line", "longer line", "line without end"],
 )
 def test_a_request_head_over_64_kib_is_refused(server: LiveServer, data: bytes, status: bytes) -> None:
-    response = said_to(server, data)
+    response = sent_by_proxy(server, data)
 
     assert response.split()[1] == status
     assert "message" in json.loads(response.partition(b"\r\n\r\n")[2])
@@ -459,7 +461,7 @@ def test_a_request_head_over_64_kib_is_refused(server: LiveServer, data: bytes, 
 def test_a_missing_request_head_times_out(server: LiveServer, sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mockscope.server.proxy.HEAD_TIMEOUT", 0.05)
 
-    assert said_to(server, sent).startswith(b"HTTP/1.1 408 No request came within 0.05 seconds.\r\n")
+    assert sent_by_proxy(server, sent).startswith(b"HTTP/1.1 408 No request came within 0.05 seconds.\r\n")
 
 
 def send_for_ever(client: socket.socket) -> None:
@@ -484,7 +486,7 @@ def test_refused_hosts_are_counted_up_to_a_limit(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("mockscope.server.proxy.MAX_NAMES", 3)
     with mockscope.serve(proxy=True) as server:
         for number in (1, 2, 3, 4, 1, 5):
-            said_to(server, f"CONNECT host-{number}:443 HTTP/1.1\r\n\r\n".encode())
+            sent_by_proxy(server, f"CONNECT host-{number}:443 HTTP/1.1\r\n\r\n".encode())
 
         assert server.proxy is not None
         assert server.proxy.refused == {"host-1:443": 2, "host-2:443": 1, "host-3:443": 1, "other hosts": 2}
@@ -528,8 +530,8 @@ def test_a_server_stops_with_clients_in_every_state() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         passed = f"CONNECT 127.0.0.1:{listener.getsockname()[1]} HTTP/1.1\r\n\r\n".encode()
         clients = [socket.create_connection((host, int(port)), timeout=300) for _ in range(4)]
-        for client, said in zip(clients, (b"", b"GET http", tunnel, passed), strict=True):
-            client.sendall(said)
+        for client, content in zip(clients, (b"", b"GET http", tunnel, passed), strict=True):
+            client.sendall(content)
         for client in clients[2:]:
             assert client.recv(4096) == b"HTTP/1.1 200 Connection established\r\n\r\n"
         server.stop()

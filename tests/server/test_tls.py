@@ -1,4 +1,4 @@
-"""HTTPS with certificates of an authority made on the spot: who believes them, and what is left behind."""
+"""HTTPS with certificates of a new authority: the clients that trust it, and the files that it leaves."""
 
 import gc
 import http.client
@@ -26,13 +26,13 @@ from mockscope.server.certificates import BUNDLE_VARIABLES, java_trust_store
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """A port that no other process is given."""
+    """A port that no other process gets."""
     with held_port() as port:
         yield port
 
 
 def shaken(server: LiveServer, name: str, context: ssl.SSLContext) -> str:
-    """The version that a client agrees on with the server if it wants to speak to a host of this name."""
+    """Return the TLS version that a client and the server agree on for a host name."""
     port = int(server.url.rpartition(":")[2])
     with (
         socket.create_connection(("127.0.0.1", port), timeout=300) as connection,

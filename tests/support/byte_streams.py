@@ -192,7 +192,7 @@ BROKEN_LINES: Final = (
 
 
 def _request(draw: random.Random) -> bytes:
-    """Return a request, of which most parts are as a client sends them."""
+    """Return a request whose parts are mostly as a client sends them."""
     method = draw.choice(("GET", "GET", "POST", "POST", "PUT", "DELETE", "HEAD"))
     if draw.random() < 0.05:
         method = draw.choice(("OPTIONS", "PATCH", "get", "TRACE", "LOCK", "PRI", "G ET", "", "GÉT", "M-SEARCH"))
@@ -248,7 +248,7 @@ def _body(draw: random.Random, email: str) -> bytes:
 
 
 def _framed(draw: random.Random, body: bytes) -> tuple[list[str], bytes]:
-    """Return the lines that tell the length of a body, and the body as it is sent."""
+    """Return the headers that frame a body, and the body as it is sent."""
     length = f"Content-Length: {len(body)}"
     kind = draw.random()
     if kind < 0.6:
@@ -393,7 +393,7 @@ def ends(data: bytes) -> list[int]:
 # -- the servers -----------------------------------------------------------------------------------------------
 
 
-def stock_config(app: Any) -> uvicorn.Config:
+def plain_config(app: Any) -> uvicorn.Config:
     """Return the same configuration with uvicorn's own protocol over httptools."""
     config = uvicorn_config(app)
     config.http_protocol_class = HttpToolsProtocol
@@ -406,12 +406,12 @@ MakeConfig = Callable[[Any], uvicorn.Config]
 async def both(sent: Stream) -> tuple[Result, Result]:
     """Return the results of mockscope's server, and of uvicorn's for the reference of the stream."""
     meant = reference(sent)
-    ours, stock = await exchange(sent, uvicorn_config), await exchange(meant, stock_config)
+    ours, plain = await exchange(sent, uvicorn_config), await exchange(meant, plain_config)
     whole = len(ends(meant.data))
-    if ours.received.endswith(JSON_400) and max(len(ours.calls), len(stock.calls)) > whole:
+    if ours.received.endswith(JSON_400) and max(len(ours.calls), len(plain.calls)) > whole:
         # Whether a broken request was begun, and how much of it is recorded, depends on how TCP cut it.
-        ours, stock = (replace(result, calls=result.calls[:whole], export=None) for result in (ours, stock))
-    return ours, stock
+        ours, plain = (replace(result, calls=result.calls[:whole], export=None) for result in (ours, plain))
+    return ours, plain
 
 
 async def exchange(sent: Stream, make_config: MakeConfig) -> Result:

@@ -1,4 +1,4 @@
-"""A fork of the mock that breaks the contract in a few ways, and the command that is to find them."""
+"""A mock that breaks the contract in a few ways, and the command that finds them."""
 
 import json
 import os
@@ -24,7 +24,7 @@ PLAIN: Final = {
 
 
 def command(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """``mockscope contract``, to its end."""
+    """Run ``mockscope contract`` to its end."""
     return subprocess.run(
         [sys.executable, "-m", "mockscope", "contract", *arguments],
         capture_output=True,
@@ -36,7 +36,7 @@ def command(*arguments: str, **environment: str) -> "subprocess.CompletedProcess
 
 
 class Fork:
-    """The mock with every answer on its way out looked at, and some of them broken. It gives no hints."""
+    """The mock with some of its responses broken. It sends no hints."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -61,7 +61,7 @@ class Fork:
 
 
 def broken(scope: Scope, status: int, headers: dict[bytes, bytes], body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    """Return the response of the fork: the mock's, broken in some cases."""
+    """Return status and body of the fork's response: the mock's, broken in some cases."""
     match scope["method"], scope["path"].startswith(GROUPS), status:
         case "GET", False, 200:
             # A key is missing.
@@ -82,7 +82,7 @@ def broken(scope: Scope, status: int, headers: dict[bytes, bytes], body: dict[st
 
 @contextmanager
 def forked(seed: dict[str, Any]) -> Iterator[mockscope.LiveServer]:
-    """A server that runs the fork."""
+    """Run the fork on a server."""
     server = mockscope.LiveServer(seed)
     server.app.add_middleware(Fork)
     with server:

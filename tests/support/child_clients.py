@@ -44,7 +44,7 @@ BODY: Final = b'{"server": "the one outside"}'
 
 
 class Outside:
-    """The stand-in: what it was asked for, and how many connections it saw."""
+    """The stand-in: its requests, and the number of its connections."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -52,7 +52,7 @@ class Outside:
         self.ports: dict[int, int] = {}
 
     def url(self, scheme: str = "http") -> str:
-        """Its own address, by which nobody is redirected."""
+        """Return the stand-in's own URL, which is not redirected."""
         return f"{scheme}://127.0.0.1:{self.ports[443 if scheme == 'https' else 80]}"
 
 
@@ -75,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_CONNECT = respond
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the tests ask for what they need."""
+        """Log nothing."""
 
 
 class Server(ThreadingHTTPServer):
@@ -107,7 +107,7 @@ def authority() -> trustme.CA:
 
 @cache
 def certified() -> ssl.SSLContext:
-    """A server's context, with a certificate for all names."""
+    """Return a server's context with a certificate for all names."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority().issue_cert(*NAMES).configure_cert(context)
     return context
@@ -163,12 +163,12 @@ def connecting_a_socket_on_a_loop(real: Callable[..., Any], outside: Outside) ->
 
 
 def staying_inside(*args: Any, **options: Any) -> Any:
-    """In place of what nothing here should get to."""
+    """Fail: this stands in for a function that would send something out."""
     raise AssertionError(f"this would have left: {args} {options}")
 
 
 def reporting(event: str) -> Callable[[Any], Any]:
-    """In place of a function of the interpreter: it reports a host as that does, and looks nothing up."""
+    """Return a function that raises the audit event of a look-up and resolves nothing."""
 
     def look_up(host: Any) -> None:
         sys.audit(event, host)
@@ -179,7 +179,7 @@ def reporting(event: str) -> Callable[[Any], Any]:
 
 @pytest.fixture(autouse=True)
 def outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
-    """The stand-in for the vendor's hosts, and for all others that are not on loopback."""
+    """The stand-in for the vendor's hosts, and for all other hosts that are not on loopback."""
     found = Outside()
     for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(variable, raising=False)
@@ -214,7 +214,7 @@ def trust(tmp_path: Path) -> Trust:
 
 
 def guarded_path(folder: Path) -> str:
-    """A PYTHONPATH with the guard in it, which is put into a folder."""
+    """Write the guard into a folder, and return a PYTHONPATH that loads it."""
     guard = folder / "guard"
     guard.mkdir()
     (guard / "sitecustomize.py").write_text(GUARD)

@@ -1,4 +1,4 @@
-"""The clients that a redirect leads, each a session that is held open: made once, asked as often as a test likes."""
+"""The clients that a redirect patches, each as one session that a test may use several times."""
 
 import asyncio
 import http.client
@@ -36,7 +36,7 @@ class Response(NamedTuple):
 
 
 class Trust(NamedTuple):
-    """The authority that a client trusts: its file, and a context that has loaded it."""
+    """The authority that a client trusts: its file, and a context that has loaded the file."""
 
     file: Path
     context: ssl.SSLContext
@@ -97,7 +97,7 @@ def by_urllib3(options: Options) -> Iterator[Ask]:
 
 @contextmanager
 def by_one_pool(options: Options) -> Iterator[Ask]:
-    """As SDKs send that stand on urllib3's pools, botocore among them: they ask the pool itself, for a path."""
+    """Send requests through one pool with a path, as botocore and other SDKs on urllib3 do."""
     with pool_manager(options) as pools:
 
         def ask(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
@@ -231,7 +231,7 @@ ON_UVLOOP: Final[Runtime] = partial(asyncio_loop, uvloop.new_event_loop)
 
 
 class Client(NamedTuple):
-    """A client, and what it raises for a connection that is reset."""
+    """A client, and the exception that it raises for a reset connection."""
 
     open: Open
     reset: type[Exception]

@@ -1,4 +1,4 @@
-"""Commands of mockscope run in this process: a process of its own for each wrong option would take most of the time."""
+"""Run commands of mockscope in this process, because a process for each wrong option would be slow."""
 
 import signal
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ def restored_signals() -> Iterator[None]:
 
 
 def invoke(*arguments: str, folder: Path | None = None, environment: Mapping[str, str] | None = None) -> Done:
-    """Run a command that does not stay, and restore the signal handlers that it has set."""
+    """Run a command that ends by itself, and restore the signal handlers."""
     with restored_signals(), nullcontext() if folder is None else chdir(folder):
         result = CliRunner().invoke(cli, arguments, prog_name="mockscope", env=environment)
     if result.exception is not None and not isinstance(result.exception, SystemExit):

@@ -1,4 +1,4 @@
-"""Sites to be checked, and servers that deviate: the mock behind a function that changes requests or responses."""
+"""Sites for the checks, and deviating servers: the mock behind a function that changes requests or responses."""
 
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -81,17 +81,17 @@ NEVER: Final = {
 
 
 def checked(client: SiteClient, level: Level, **settings: Any) -> Report:
-    """Return the report on a site whose pages are small."""
+    """Return the report on a site with small pages."""
     return check(client, level, policy={"page_size": PAGE_SIZE, **settings.pop("policy", {})}, **settings)
 
 
 def differing(report: Report) -> set[str]:
-    """The rules that differ."""
+    """Return the rules that differ."""
     return {rule.rule for rule in report.rules if rule.verdict == "differs"}
 
 
 def marked_on(site: MockSite) -> list[str]:
-    """Return the names on a site that bear the mark of a check."""
+    """Return the names on a site that carry the prefix of a check."""
     return [name for name in (*site.users, *site.groups) if name.lower().startswith("mockscope-check-")]
 
 
@@ -100,7 +100,7 @@ def marked_on(site: MockSite) -> list[str]:
 
 @dataclass(frozen=True)
 class Request:
-    """A request, as it came."""
+    """A request as the server received it."""
 
     method: str
     path: str
@@ -110,22 +110,22 @@ class Request:
 
     @property
     def bare(self) -> str:
-        """The path without a slash at its end."""
+        """Return the path without a trailing slash."""
         return self.path.rstrip("/")
 
     @property
     def params(self) -> dict[str, str]:
-        """The query's parameters."""
+        """Return the parameters of the query."""
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
     @property
     def is_test_mode(self) -> bool:
-        """Return whether it is in test mode."""
+        """Return whether the request is in test mode."""
         return self.method != "GET" and self.params.get("test_mode", "").lower() == "true"
 
     @property
     def email(self) -> str | None:
-        """The value of Http-X-Email."""
+        """Return the value of Http-X-Email."""
         return self.header("http-x-email")
 
     @property
@@ -140,15 +140,15 @@ class Request:
         return body if isinstance(body, dict) else {}
 
     def header(self, name: str) -> str | None:
-        """The first value of a header."""
+        """Return the first value of a header."""
         return next((value.decode() for own, value in self.headers if own == name.encode()), None)
 
     def without_header(self, name: str) -> "Request":
-        """The same without a header."""
+        """Return the request without a header."""
         return replace(self, headers=tuple(pair for pair in self.headers if pair[0] != name.encode()))
 
     def with_header(self, name: str, value: str) -> "Request":
-        """The same with a header set."""
+        """Return the request with a header set."""
         same = self.without_header(name)
         return replace(same, headers=(*same.headers, (name.encode(), value.encode())))
 
@@ -157,13 +157,13 @@ class Request:
         return self.with_body(json.dumps(fields).encode())
 
     def with_body(self, body: bytes) -> "Request":
-        """The same with other bytes."""
+        """Return the request with another body."""
         return replace(self.with_header("content-length", str(len(body))), body=body)
 
 
 @dataclass(frozen=True)
 class Response:
-    """An answer, as it goes."""
+    """A response before the server sends it."""
 
     status: int
     body: bytes
@@ -180,12 +180,12 @@ class Response:
 
 
 def json_response(status: int, fields: object) -> Response:
-    """An answer."""
+    """Return a response in JSON."""
     return Response(status, json.dumps(fields).encode())
 
 
 def refusal(status: int) -> Response:
-    """A refusal."""
+    """Return a refusal with a status."""
     return json_response(status, {"message": "Could it be any more refused?"})
 
 

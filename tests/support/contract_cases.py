@@ -1,6 +1,6 @@
-"""The contract, ready to be tried as the command contract tries it.
+"""The contract, prepared as the command contract uses it.
 
-Every check of Schemathesis runs on every answer; none is switched off.
+Every check of Schemathesis runs on every response.
 """
 
 import json
@@ -42,11 +42,11 @@ def resolved(node: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def contract(*, app: ASGIApp | None = None, max_examples: int = 60) -> BaseSchema:
-    """The contract, ready to be tried: each operation with examples, coverage and fuzzing, good data and bad.
+    """Return the contract with examples, coverage and fuzzing for each operation, valid and invalid.
 
     Args:
-        app: what answers, in process; without it the caller names a ``base_url`` with each call.
-        max_examples: how many cases of fuzzing for each operation.
+        app: The application to call in process. Without it the caller passes a ``base_url`` with each call.
+        max_examples: The number of fuzzing cases for each operation.
     """
     generation = {"mode": "all", "max-examples": max_examples, "deterministic": True, "database": "none"}
     config = schemathesis.Config.from_dict({**CONFIG, "generation": generation})
@@ -56,7 +56,7 @@ def contract(*, app: ASGIApp | None = None, max_examples: int = 60) -> BaseSchem
 
 
 def reproducible(max_examples: int) -> settings:
-    """Settings for so many cases, or chains of eight calls; the same ones every time."""
+    """Return settings for a number of cases, or chains of eight calls, that are the same in every run."""
     return settings(
         max_examples=max_examples,
         stateful_step_count=8,
@@ -68,25 +68,25 @@ def reproducible(max_examples: int) -> settings:
     )
 
 
-def restore(double: Mockscope | LiveServer) -> None:
-    """Put the demo site back as it was; each case begins with it, whatever the one before has deleted."""
-    for site in double.sites.values():
+def restore(mock: Mockscope | LiveServer) -> None:
+    """Restore the demo site, because each case expects all of its records."""
+    for site in mock.sites.values():
         site.remove()
-    double.site(SITE["host"], SITE["api_key"], seed=DEMO)
+    mock.site(SITE["host"], SITE["api_key"], seed=DEMO)
 
 
-def chains(schema: BaseSchema, double: Mockscope | LiveServer, **call: Any) -> type[APIStateMachine]:
-    """Calls that follow the links of the contract, each with what the one before answered.
+def chains(schema: BaseSchema, mock: Mockscope | LiveServer, **call: Any) -> type[APIStateMachine]:
+    """Return calls that follow the links of the contract, each with the response before it.
 
     Args:
-        schema: the contract.
-        double: what answers; its demo site is restored before each chain.
-        call: what each call is made with, such as ``base_url``.
+        schema: The contract.
+        mock: The mock; its demo site is restored before each chain.
+        call: The arguments of each call, such as ``base_url``.
     """
 
     class Chains(schema.as_state_machine()):  # type: ignore[misc]  # a base that is made at run time
         def setup(self) -> None:
-            restore(double)
+            restore(mock)
 
         def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
             return call

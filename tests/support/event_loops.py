@@ -1,4 +1,4 @@
-"""Event loops that stay: a client that is made on one is asked again and again from outside."""
+"""Event loops that stay open, so that a client made on one can be used by several calls."""
 
 import asyncio
 import threading
@@ -17,14 +17,14 @@ Runtime = Callable[[], AbstractContextManager[Run]]
 
 @contextmanager
 def asyncio_loop(factory: Callable[[], asyncio.AbstractEventLoop] | None = None) -> Iterator[Run]:
-    """asyncio, on a loop of this kind."""
+    """Run asyncio on an event loop of a kind."""
     with asyncio.Runner(loop_factory=factory) as runner:
         yield lambda function, *args: runner.run(function(*args))
 
 
 @contextmanager
 def trio_loop() -> Iterator[Run]:
-    """trio in a thread of its own, so that a client outlives one call."""
+    """Run trio in a thread of its own, so that a client outlives one call."""
     started = threading.Event()
     tokens: list[trio.lowlevel.TrioToken] = []
     ended = trio.Event()

@@ -1,4 +1,4 @@
-"""Test runs inside a test: in this process, where a run costs a tenth of a second, or in one of its own."""
+"""Run pytest inside a test: in this process, which takes a tenth of a second, or in a process of its own."""
 
 from typing import Final
 
@@ -17,12 +17,12 @@ def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
 
 
 def run_alone(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    """Run pytest in a process of its own; it costs two seconds."""
+    """Run pytest in a process of its own, which takes two seconds."""
     return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
 
 
 def import_all() -> None:
-    """Import what nested runs import: pytester unloads the modules that a run in this process loads first."""
+    """Import all that nested runs import, because pytester unloads modules that a run in this process loads first."""
     with mockscope.serve(strict=True) as server, server.site() as site:
         site.add_user("joey@example.com")
         site.faults.add("get_user", status=503)

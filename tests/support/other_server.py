@@ -1,4 +1,4 @@
-"""Servers that are not mockscope: they say what a test gives them, byte for byte, and keep what they were told."""
+"""Servers that are not mockscope. They send given bytes, and record their requests."""
 
 import re
 import socket
@@ -69,7 +69,7 @@ class Scripted:
 
 
 def one_request(connection: socket.socket) -> bytes:
-    """A whole request; nothing if the client went."""
+    """Read a whole request; return nothing if the client has left."""
     received = b""
     while b"\r\n\r\n" not in received:
         if not (more := connection.recv(65536)):
@@ -86,7 +86,7 @@ def one_request(connection: socket.socket) -> bytes:
 
 @contextmanager
 def scripted(*scripts: Sequence[bytes | None], context: ssl.SSLContext | None = None) -> Iterator[Scripted]:
-    """A server that runs until the block ends."""
+    """Run a scripted server until the block ends."""
     server = Scripted(scripts, context)
     server.start()
     try:
@@ -96,7 +96,7 @@ def scripted(*scripts: Sequence[bytes | None], context: ssl.SSLContext | None = 
 
 
 def ok(body: bytes = b"{}", *fields: str, status: str = "200 OK") -> bytes:
-    """An answer of JSON."""
+    """Return a response in JSON."""
     head = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}", *fields]
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
@@ -126,7 +126,7 @@ def endless(start: bytes, more: bytes, *, pause: float = 0) -> Iterator[str]:
 
 @contextmanager
 def hasty(response: bytes) -> Iterator[str]:
-    """The URL of a server that answers before it has heard all, and closes on what is still to come."""
+    """Yield the URL of a server that responds before it has read the whole request, and then closes."""
 
     def serve() -> None:
         connection, _ = listener.accept()

@@ -51,11 +51,11 @@ def verb(claim: str) -> str:
     raise ValueError(f"no source speaks of this: {claim}")
 
 
-def drift(page: Claims, ours: Collection[str], found: Claims, verbs: Collection[str]) -> list[str]:
+def differences(page: Claims, ours: Collection[str], found: Claims, verbs: Collection[str]) -> list[str]:
     """Return the differences between the page and one source, without those that are marked as ours."""
-    said = {claim for claim in page if verb(claim) in verbs}
-    missing = sorted(said - found)
-    added = sorted({claim for claim in found if verb(claim) in verbs} - said - set(ours))
+    claimed = {claim for claim in page if verb(claim) in verbs}
+    missing = sorted(claimed - found)
+    added = sorted({claim for claim in found if verb(claim) in verbs} - claimed - set(ours))
     return [f"left out: {claim}" for claim in missing] + [f"not on the page: {claim}" for claim in added]
 
 
@@ -78,9 +78,9 @@ def contract_claims(document: Document) -> Claims:
 
 
 def folded(page: Claims, document: Document) -> Claims:
-    """The page's claims as a contract can make them: OpenAPI has one operation for a path and a method.
+    """Return the page's claims in the contract's form: OpenAPI has one operation for a path and a method.
 
-    What one of two operations requires, and the other does not, is required no more.
+    A field that only one of two operations requires is not required.
     """
     found = set(page)
     for item in document["paths"].values():

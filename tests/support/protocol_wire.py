@@ -1,4 +1,4 @@
-"""Connections of a server without a socket: a test gives what is received, and reads what was sent."""
+"""Connections of a server without a socket: a test passes the received bytes, and reads the sent ones."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -13,8 +13,8 @@ from mockscope.server.protocol import OverHttptools
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-class Wire(asyncio.Transport):
-    """A transport that keeps what is written."""
+class RecordingTransport(asyncio.Transport):
+    """A transport that records the written bytes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,29 +51,29 @@ class Connection:
         config = uvicorn_config(app)
         self.state = ServerState()
         self.state.default_headers = config.encoded_headers
-        self.wire = Wire()
+        self.transport = RecordingTransport()
         self.protocol = OverHttptools(config, self.state, {})
-        self.protocol.connection_made(self.wire)
+        self.protocol.connection_made(self.transport)
 
     def receive(self, *pieces: bytes) -> None:
-        """Receive bytes from the client, each piece for itself."""
+        """Receive bytes from the client, piece by piece."""
         for piece in pieces:
-            if not self.wire.is_closed:
+            if not self.transport.is_closed:
                 self.protocol.data_received(piece)
 
     async def settle(self) -> bytes:
-        """Return what was sent, once nothing more will be unless more is received."""
+        """Return the bytes sent, once the server waits for more."""
         while True:
             for _ in range(10):
                 await asyncio.sleep(0)
-            sent = self.wire.written
+            sent = self.transport.written
             await asyncio.sleep(0)
-            if sent == self.wire.written:
+            if sent == self.transport.written:
                 return sent
 
     def lose(self) -> None:
         """Lose the connection to the client."""
-        self.wire.is_closed = True
+        self.transport.is_closed = True
         self.protocol.connection_lost(None)
 
 

@@ -1,4 +1,4 @@
-"""Requests of all kinds, and which of them need a socket."""
+"""Requests of all kinds, and the ones among them that need a socket."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,7 @@ Body = bytes | Callable[[], Iterator[bytes]] | None
 
 
 class Case(NamedTuple):
-    """A request, less what authenticates it, and whether it is answered without a socket; None: clients differ."""
+    """A request without credentials, and whether it works without a socket. None means that clients differ."""
 
     method: str
     path: str

@@ -1,4 +1,4 @@
-"""Twin servers, and the clients that ask one of them over loopback and the other without a socket."""
+"""Twin servers, and the clients that call one of them over loopback and the other without a socket."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -62,7 +62,7 @@ Open = Callable[[Any], AbstractContextManager[Ask]]
 
 
 class Carrier(NamedTuple):
-    """A client, and what a server offers it."""
+    """A client, and the function of a server that returns its transport."""
 
     open: Open
     stand_in: Callable[[LiveServer], Any]
@@ -133,7 +133,7 @@ through_every_carrier = pytest.mark.parametrize("carrier", CARRIERS.values(), id
 
 
 class End(NamedTuple):
-    """One of two servers that are the same, its site, and a client that asks it at a URL."""
+    """One of two equal servers, its site, and a client that calls it at a URL."""
 
     server: LiveServer
     site: MockSite
@@ -141,18 +141,18 @@ class End(NamedTuple):
     url: str
 
     def get(self, path: str = "/api/v1/users") -> Response:
-        """Ask for something, with the site's key."""
+        """Send a GET request with the site's key."""
         return self.ask("GET", f"{self.url}{path}", self.site.headers, None)
 
     def send(self, case: Case) -> Response:
-        """Ask for what a case asks for, with the site's key where it has no other."""
+        """Send the request of a case, by default with the site's key."""
         body = case.body() if callable(case.body) else case.body
         return self.ask(case.method, f"{self.url}{case.path}", {**self.site.headers, **case.headers}, body)
 
 
 @contextmanager
 def twins(carrier: Carrier, **options: Any) -> Iterator[tuple[End, End]]:
-    """Twin servers: the first one is asked over loopback, the second one without a socket."""
+    """Run twin servers: the first is called over loopback, the second without a socket."""
     with ExitStack() as stack:
         ends = []
         for has_socket in (True, False):
@@ -162,21 +162,21 @@ def twins(carrier: Carrier, **options: Any) -> Iterator[tuple[End, End]]:
         yield ends[0], ends[1]
 
 
-def was_here(entry: Call) -> bool:
-    """Return whether a call was answered without a socket: in a thread that is not a server's."""
-    return entry.thread not in [thread.ident for thread in threading.enumerate() if thread.name == "mockscope"]
+def was_here(call: Call) -> bool:
+    """Return whether a call was handled without a socket: in a thread that is not a server's."""
+    return call.thread not in [thread.ident for thread in threading.enumerate() if thread.name == "mockscope"]
 
 
 def shown(response: Response) -> Response:
-    """An answer without what is different in each server: the ids of its requests."""
+    """Return a response without the ids of requests, which differ between servers."""
     headers = [(name.lower(), "..." if name.lower() == "x-request-id" else value) for name, value in response.headers]
     return response._replace(headers=headers)
 
 
-def recorded(entry: Call, server: LiveServer) -> dict[str, Any]:
-    """A call without what is different in each server: the id, the time, and the port."""
+def recorded(call: Call, server: LiveServer) -> dict[str, Any]:
+    """Return a call without its id, time and port, which differ between servers."""
     place = server.url.removeprefix("http://")
-    data = entry.as_dict()
+    data = call.as_dict()
     for name in ("id", "time", "duration_ms"):
         del data[name]
     data["headers"] = [[name, "..." if value == place else value] for name, value in data["headers"]]

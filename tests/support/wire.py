@@ -1,4 +1,4 @@
-"""The HTTP clients that people use, each behind one function of the same shape, so that a test is written once."""
+"""The HTTP clients that people use, each behind one function of the same signature, so that a test is written once."""
 
 import asyncio
 import atexit
@@ -37,7 +37,7 @@ class Response:
     body: bytes
 
     def json(self) -> Any:
-        """The body, decoded. Every answer must say that it is JSON (HTTP-1)."""
+        """Return the body, decoded. Every response must declare JSON (HTTP-1)."""
         assert self.headers["content-type"] == JSON
         return json.loads(self.body)
 
@@ -46,14 +46,14 @@ Ask = Callable[[str, str, Mapping[str, str], bytes | None], Response]
 
 
 class Client(NamedTuple):
-    """A client: how it asks, and what people write where a URL holds a name that is not plain ASCII."""
+    """A client: its function, and the form in which people write a name that is not ASCII in its URL."""
 
     ask: Ask
     typed: Callable[[str], str]
 
 
 def needs(binary: str) -> pytest.MarkDecorator:
-    """Skips a test where a program is not installed, and for no other reason."""
+    """Skip a test if a program is not installed."""
     return pytest.mark.skipif(shutil.which(binary) is None, reason=f"{binary} is not installed")
 
 
@@ -164,7 +164,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 
 @cache
 def _node() -> subprocess.Popen[str]:
-    """One node for all tests, because it takes half a second to start: questions on stdin, answers on stdout."""
+    """Return one node process for all tests, because it takes half a second to start."""
     command = ["node", "--input-type=module", "--eval", NODE]
     node = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
     atexit.register(node.communicate)
@@ -191,7 +191,7 @@ def ask_node(method: str, url: str, headers: Mapping[str, str], body: bytes | No
 
 
 def quoted(name: str) -> str:
-    """A name as one segment of a path."""
+    """Return a name as one segment of a path."""
     return urllib.parse.quote(name, safe="")
 
 
@@ -225,7 +225,7 @@ through_every_client: Final = pytest.mark.parametrize("client", CLIENTS)
 
 
 class Wire:
-    """A connection on which a test says every byte itself. Use it in a ``with`` block."""
+    """A connection on which a test sends raw bytes. Use it in a ``with`` block."""
 
     def __init__(self, url: str) -> None:
         parts = urllib.parse.urlsplit(url)
@@ -250,7 +250,7 @@ class Wire:
         self.socket.sendall(data)
 
     def response(self, *, to_head: bool = False) -> Response:
-        """The next answer; an interim one (100 Continue) counts."""
+        """Read the next response; an interim one (100 Continue) counts."""
         status_line = self._stream.readline()
         assert status_line.startswith(b"HTTP/1.1 "), status_line
         headers: dict[str, str] = {}
@@ -273,12 +273,12 @@ class Wire:
 
 
 def head(method: str, path: str, *headers: Mapping[str, str], version: str = "1.1") -> bytes:
-    """The head of a request."""
+    """Return the head of a request."""
     lines = [f"{method} {path} HTTP/{version}", "Host: localhost"]
     lines += [f"{name}: {value}" for fields in headers for name, value in fields.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 def message(method: str, path: str, body: bytes, *headers: Mapping[str, str]) -> bytes:
-    """A request with a body."""
+    """Return a request with a body."""
     return head(method, path, *headers, {"Content-Length": str(len(body))}) + body

@@ -1,4 +1,4 @@
-"""Other doubles of clients may be at work at the same time: each answers what is its own."""
+"""A redirect beside mocks of HTTP clients: each handles its own requests."""
 
 import re
 import socket
@@ -124,7 +124,7 @@ def test_the_mock_needs_no_ca_bundle(
 @pytest.mark.parametrize("blocked", ["getaddrinfo", "socket"])
 def test_blocked_sockets_are_explained_at_the_start_of_a_server(blocked: str, monkeypatch: pytest.MonkeyPatch) -> None:
     class SocketBlockedError(RuntimeError):
-        """As pytest-socket has it."""
+        """The error of pytest-socket."""
 
     def refuse(*args: object, **options: object) -> None:
         raise SocketBlockedError(f"A test tried to use socket.{blocked}.")

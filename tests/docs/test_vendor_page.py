@@ -21,7 +21,7 @@ from support.page_claims import (
     Document,
     code_claims,
     contract_claims,
-    drift,
+    differences,
     folded,
     ours_of,
     refusal_claims,
@@ -52,16 +52,16 @@ REFUSALS_OF_THE_PAGE: Final = {
 }
 
 
-def drift_of_the_contract(document: Document) -> list[str]:
+def differences_of_the_contract(document: Document) -> list[str]:
     page, ours = folded(set(ON_THE_PAGE), CONTRACT), folded(set(OURS), CONTRACT)
-    return drift(page, ours, contract_claims(document), OF_THE_CONTRACT)
+    return differences(page, ours, contract_claims(document), OF_THE_CONTRACT)
 
 
 # -- the contract ------------------------------------------------------------------------------------------------
 
 
 def test_the_contract_claims_what_the_page_claims_and_what_is_marked_as_ours() -> None:
-    assert drift_of_the_contract(CONTRACT) == []
+    assert differences_of_the_contract(CONTRACT) == []
 
 
 def operation(document: Document, name: str) -> Any:
@@ -196,7 +196,7 @@ def test_a_contract_that_differs_from_the_page_is_found(plant: Callable[[Documen
     document = deepcopy(CONTRACT)
     plant(document)
 
-    assert drift_of_the_contract(document) == found
+    assert differences_of_the_contract(document) == found
 
 
 def test_an_operation_missing_from_the_contract_is_found_with_its_claims() -> None:
@@ -204,18 +204,21 @@ def test_an_operation_missing_from_the_contract_is_found_with_its_claims() -> No
     without_an_operation(document)
 
     gone = {claim for claim in ON_THE_PAGE if claim.startswith("get_group ") and verb(claim) in OF_THE_CONTRACT}
-    assert drift_of_the_contract(document) == sorted(f"left out: {claim}" for claim in gone)
+    assert differences_of_the_contract(document) == sorted(f"left out: {claim}" for claim in gone)
 
 
 # -- the code ----------------------------------------------------------------------------------------------------
 
 
-def drift_of_the_code(claims: Claims) -> list[str]:
-    return [*drift(set(ON_THE_PAGE), OURS, claims, OF_THE_CODE), *drift(REQUIRED, OURS, claims, (" requires ",))]
+def differences_of_the_code(claims: Claims) -> list[str]:
+    return [
+        *differences(set(ON_THE_PAGE), OURS, claims, OF_THE_CODE),
+        *differences(REQUIRED, OURS, claims, (" requires ",)),
+    ]
 
 
 def test_the_tables_of_the_code_claim_what_the_page_claims_and_what_is_marked_as_ours() -> None:
-    assert drift_of_the_code(code_claims()) == []
+    assert differences_of_the_code(code_claims()) == []
 
 
 def test_the_code_refuses_with_the_statuses_and_under_the_rules_of_the_page_or_of_ours() -> None:
@@ -239,14 +242,14 @@ def test_the_code_refuses_with_the_statuses_and_under_the_rules_of_the_page_or_o
 def test_code_that_differs_from_the_page_is_found(gone: str | None, come: str | None, found: list[str]) -> None:
     claims = code_claims() - {gone} | ({come} if come else set())
 
-    assert drift_of_the_code(claims) == found
+    assert differences_of_the_code(claims) == found
 
 
 # -- the answers -------------------------------------------------------------------------------------------------
 
 
 class Request(NamedTuple):
-    """A request, with the right credentials unless others are given."""
+    """A request, with valid credentials by default."""
 
     method: str
     path: str
@@ -292,7 +295,7 @@ REFUSED: Final = {
 
 @pytest.fixture
 def site() -> Iterator[MockSite]:
-    """The demo site, on a server of its own."""
+    """The demo site on a server of its own."""
     with mockscope.serve(json.loads((files("mockscope") / "demo.json").read_bytes())) as server:
         yield server.sites["example_site"]
 
@@ -327,7 +330,7 @@ def test_the_responses_claim_what_the_page_claims_and_what_is_marked_as_ours(sit
     for name, request in EXAMPLES.items():
         claims |= claims_of(site, name, ask(site, request))
 
-    assert drift(set(ON_THE_PAGE), OURS, claims, OF_THE_ANSWERS) == []
+    assert differences(set(ON_THE_PAGE), OURS, claims, OF_THE_ANSWERS) == []
     # A new user has no times to show, whatever the example shows (USER-CREATE-5).
     assert sorted({claim for claim in claims if verb(claim) == " shows "} - set(ON_THE_PAGE) - set(OURS)) == []
 
@@ -347,7 +350,7 @@ def test_an_extra_key_of_a_response_is_found() -> None:
     )
 
     page = {claim for claim in ON_THE_PAGE if claim.startswith("get_group ")}
-    assert drift(page, OURS, claims, (" orders ", " shows "))[-2:] == [
+    assert differences(page, OURS, claims, (" orders ", " shows "))[-2:] == [
         "not on the page: get_group orders its answer: name, access, dashboards, id",
         "not on the page: get_group shows id: number",
     ]
