@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 from support.commands import Done, invoke
 
-from mockscope.seeds.files import load_sites
+from mockscope import Mockscope
 
 COMMAND: Final = (sys.executable, "-m", "mockscope", "exec")
 # Runs exec with these arguments and environment variables.
@@ -220,7 +220,7 @@ raise SystemExit(%d)
         "mockscope: example_site: a planned fault was hit less often than planned: fault-1: 503 for *, 1 time; "
         "hit 0 of 0 calls"
     ]
-    assert [site.host for site in load_sites(tmp_path / "kept.yaml")] == ["example_site"]
+    assert list(Mockscope(tmp_path / "kept.yaml").sites) == ["example_site"]
 
 
 def test_a_seed_is_served_and_the_state_at_the_end_is_kept(tmp_path: Path, run: Run) -> None:
@@ -235,7 +235,7 @@ raise SystemExit(4)
     done = run("--seed", "seed.yaml", "--keep-state", "kept.json", *python(script), folder=tmp_path)
 
     assert (done.returncode, done.stdout) == (4, "central_perk:k\n")
-    [site] = load_sites(tmp_path / "kept.json")
+    [site] = Mockscope(tmp_path / "kept.json").sites.values()
     assert (site.host, sorted(path.name for path in tmp_path.iterdir())) == ("central_perk", ["kept.json", "seed.yaml"])
 
 

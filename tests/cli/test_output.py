@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from mockscope.seeds.files import load_sites
+from mockscope import Mockscope
 
 COMMAND: Final = (sys.executable, "-m", "mockscope")
 FULL: Final = Path("/dev/full")
@@ -82,7 +82,7 @@ def test_a_server_whose_banner_cannot_be_written_stops_cleanly(tmp_path: Path) -
 
     assert done == (1, "mockscope: can't write: No space left on device\n")
     assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
-    assert [site.host for site in load_sites(tmp_path / "state.json")] == ["example_site"]
+    assert list(Mockscope(tmp_path / "state.json").sites) == ["example_site"]
 
 
 def test_a_server_without_standard_streams_serves_and_stops_cleanly(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import pytest
 import requests
 from support.commands import invoke
+from support.messages import PLAIN_HTTP_PORT, port_in_use
 
 import mockscope
 
@@ -315,13 +316,12 @@ def test_a_message_of_the_server_has_the_form_of_the_log(form: str) -> None:
             client.recv(1000)
         _, errors = served.end()
 
-    message = "This is a port for plain HTTP: ask it for http://, or start mockscope with --tls (tls=True)."
     if form == "json":
         record = json.loads(errors)
         assert record.pop("time").endswith("+00:00")
-        assert record == {"level": "warning", "message": message}
+        assert record == {"level": "warning", "message": PLAIN_HTTP_PORT}
     else:
-        pattern = rf"\d\d:\d\d:\d\d\.\d{{3}}  {re.escape(message)}\n" if form == "text" else ""
+        pattern = rf"\d\d:\d\d:\d\d\.\d{{3}}  {re.escape(PLAIN_HTTP_PORT)}\n" if form == "text" else ""
         assert re.fullmatch(pattern, errors)
 
 
@@ -377,8 +377,7 @@ def test_a_port_in_use_is_one_line_and_exit_status_2() -> None:
         port = taken.getsockname()[1]
         result = run("serve", "--port", str(port))
 
-    line = f"mockscope: can't listen on 127.0.0.1 port {port}: Address already in use\n"
-    assert (result.returncode, result.stdout, result.stderr) == (2, "", line)
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", port_in_use(port))
 
 
 CONTROL_LINE: Final = "mockscope: {} needs the control API, and --no-control leaves it out"

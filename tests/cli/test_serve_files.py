@@ -15,8 +15,8 @@ import pytest
 from support.commands import invoke
 from trustme import CA
 
+from mockscope import Authority
 from mockscope.cli.ready_file import ReadyFile
-from mockscope.server.certificates import Authority
 
 COMMAND: Final = (sys.executable, "-m", "mockscope")
 SEED: Final = "# Ross wrote this\nmockscope: 1\nsites:\n  - {host: central_perk, api_key: k}\n"

@@ -18,6 +18,7 @@ from support.bounds import WAIT_SECONDS
 from support.child_clients import Outside
 from support.child_clients import outside as outside
 from support.commands import Done, invoke
+from support.messages import port_in_use
 from support.ports import held_port
 
 import mockscope
@@ -134,7 +135,7 @@ def test_a_proxy_port_in_use_is_one_line() -> None:
         port = taken.getsockname()[1]
         done = alone("serve", "--port=0", "--proxy", f"--proxy-port={port}")
 
-    assert done == (2, "", f"mockscope: can't listen on 127.0.0.1 port {port}: Address already in use\n")
+    assert done == (2, "", port_in_use(port))
 
 
 def test_env_prints_the_variables_that_lead_programs_to_a_running_proxy(tmp_path: Path) -> None:

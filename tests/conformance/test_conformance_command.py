@@ -16,10 +16,11 @@ import pytest
 import yaml
 from support.conformance_runs import SEED, Deviation, Forward, Request, Response, deviating_server, marked_on, refusal
 from support.deviations import DEVIATIONS
+from support.messages import CHECK_INTERRUPTED
 
 import mockscope
 from mockscope import LiveServer, MockSite
-from mockscope.cli.root import main
+from mockscope.cli import main
 from mockscope.remote.client import SiteClient
 
 KEY: Final = "e179017a-62b0-4996-8a38-e91aa9f1"
@@ -684,4 +685,4 @@ def test_an_early_interrupt_does_not_report_success(
 
     monkeypatch.setattr("mockscope.cli.check.client_of", interrupted)
 
-    assert run(*place) == Done(1, "", "mockscope: interrupted before all was checked\n")
+    assert run(*place) == Done(1, "", f"{CHECK_INTERRUPTED}\n")

@@ -14,6 +14,7 @@ from typing import Final
 import pytest
 from support.bounds import WAIT_SECONDS
 from support.conformance_runs import Forward, Request, Response, deviating_server, marked_on
+from support.messages import CHECK_INTERRUPTED
 
 from mockscope import LiveServer, MockSite
 
@@ -71,7 +72,7 @@ def test_an_interrupted_run_removes_its_records(number: int) -> None:
             half_way.go_on.set()
             output, errors = process.communicate(timeout=WAIT_SECONDS)
 
-        assert (process.returncode, output, errors) == (1, "", "mockscope: interrupted before all was checked\n")
+        assert (process.returncode, output, errors) == (1, "", f"{CHECK_INTERRUPTED}\n")
         assert site.export() == before
 
 

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import requests
+from support.messages import STRICT_HEADING
 from support.nested import run, run_alone
 
 import mockscope
@@ -33,7 +34,6 @@ FINDING = (
     "*400 update_user admin@example.com (USER-UPDATE-2, call *): body /first_name: "
     '5 is not of type "string" (PersonName/type)'
 )
-STRICT = "mockscope, strict mode: the page does not promise that this works"
 CONTRACT = "mockscope, contract: openapi.yaml does not say that this may be sent"
 
 
@@ -55,7 +55,7 @@ def test_option_and_ini_value_fail_the_test_at_its_teardown(
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(["*ERROR at teardown of test_violating*", CONTRACT, FINDING])
     result.stdout.fnmatch_lines(["*Captured mockscope teardown*", "* 400  update_user *"])
-    result.stdout.no_fnmatch_line(STRICT)
+    result.stdout.no_fnmatch_line(STRICT_HEADING)
 
 
 def test_a_marker_turns_it_on_for_one_test_and_off_for_another(pytester: pytest.Pytester) -> None:
@@ -72,7 +72,9 @@ def test_strict_and_contract_findings_have_separate_headings(pytester: pytest.Py
     result = run(pytester, "--mockscope-contract", "--mockscope-strict", "-k", "innocent")
 
     result.assert_outcomes(passed=1, errors=1, deselected=1)
-    result.stdout.fnmatch_lines([STRICT, "*: field-unknown: The service knows no field nickname *", CONTRACT, FINDING])
+    result.stdout.fnmatch_lines(
+        [STRICT_HEADING, "*: field-unknown: The service knows no field nickname *", CONTRACT, FINDING]
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from support.child_clients import BODY, Outside
 from support.child_clients import outside as outside
 from support.clients import Ask, Client, Options, through_every_client
 
-from mockscope import Call, LiveServer, MockSite
+from mockscope import Call, LiveServer, MockSite, Refusal, Refused
 from mockscope.instruments.fault import Transport
 
 APP: Final = "https://app.periscopedata.com"
@@ -114,9 +114,7 @@ def test_an_error_response_arrives_unchanged(client: Client, mockscope_redirect:
         response = ask("GET", f"{APP}/api/v1/users", {"Http-X-Partner-Auth": f"{mockscope_redirect.host}:wrong"}, None)
 
     assert response.status == 403
-    assert json.loads(response.body) == {
-        "message": f"The API key is not the key of the site {mockscope_redirect.host}."
-    }
+    assert json.loads(response.body) == {"message": Refused(Refusal.KEY_WRONG, host=mockscope_redirect.host).message}
 
 
 @through_every_client

@@ -23,8 +23,7 @@ from support.child_clients import outside as outside
 from support.clients import CLIENTS, ON_ASYNCIO, ON_UVLOOP, Options
 from support.event_loops import Runtime
 
-from mockscope import LiveServer, MockSite
-from mockscope.intercept.routes import VendorHostRefused
+from mockscope import LiveServer, MockSite, VendorHostRefused
 
 HOST: Final = "app.periscopedata.com"
 ADDRESS: Final = (HOST, 443)

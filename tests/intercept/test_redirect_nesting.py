@@ -2,6 +2,7 @@
 
 import http.client
 import inspect
+import re
 import socket
 import sys
 import threading
@@ -20,11 +21,12 @@ import urllib3
 from support.bounds import at_once, result
 from support.child_clients import BODY, Outside
 from support.child_clients import outside as outside
+from support.messages import NOT_RUNNING
 from support.ports import held_port
 
-from mockscope import LiveServer, MockSite, serve
+from mockscope import LiveServer, MockSite, redirected, serve
 from mockscope.intercept.client_hooks import PATCH_TARGETS, PatchTarget
-from mockscope.intercept.redirect import ABSENT, redirected
+from mockscope.intercept.redirect import ABSENT
 
 URL: Final = "http://app.periscopedata.com/api/v1/users"
 
@@ -292,7 +294,7 @@ def test_patches_of_others_leave_no_layer_behind_in_any_order(
 
 
 def test_redirecting_to_a_stopped_server_is_refused() -> None:
-    with pytest.raises(RuntimeError, match=r"^the mockscope server is not running"):
+    with pytest.raises(RuntimeError, match=re.escape(NOT_RUNNING)):
         serve().redirect()
 
 

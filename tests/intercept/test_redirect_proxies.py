@@ -14,8 +14,7 @@ from support.child_clients import BODY, Outside
 from support.child_clients import outside as outside
 from support.clients import CLIENTS, Client, Options, through_every_client
 
-from mockscope import MockSite
-from mockscope.intercept.redirect import redirected
+from mockscope import MockSite, redirected
 
 # http.client and urllib3's own pools read no environment.
 READ_THE_ENVIRONMENT: Final = [name for name in CLIENTS if name != "http.client" and "urllib3" not in name]

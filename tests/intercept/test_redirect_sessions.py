@@ -14,8 +14,7 @@ from support.child_clients import outside as outside
 from support.child_clients import trust as trust
 from support.clients import CLIENTS, Client, Options, Trust, through_every_client
 
-from mockscope import LiveServer, MockSite, serve
-from mockscope.intercept.redirect import redirected
+from mockscope import LiveServer, MockSite, redirected, serve
 
 APP: Final = "https://app.periscopedata.com"
 USERS: Final = f"{APP}/api/v1/users"

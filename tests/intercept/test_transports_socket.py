@@ -5,6 +5,7 @@ import copy
 import gc
 import os
 import pickle
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ import requests
 import trio
 import urllib3
 from support.bounds import WAIT_SECONDS
+from support.messages import NOT_RUNNING
 from support.transport_cases import CASES, USERS
 from support.transport_clients import HOST, SEED, Carrier, End, recorded, shown, through_every_carrier, twins, was_here
 
@@ -231,7 +233,7 @@ def test_a_transport_of_a_stopped_server_does_not_reach_a_later_one(live: tuple[
 
 @pytest.mark.parametrize("offered", [LiveServer.transport, LiveServer.adapter])
 def test_a_stopped_server_offers_no_transport(offered: Callable[[LiveServer], Any]) -> None:
-    with pytest.raises(RuntimeError, match=r"^the mockscope server is not running"):
+    with pytest.raises(RuntimeError, match=re.escape(NOT_RUNNING)):
         offered(serve())
 
 

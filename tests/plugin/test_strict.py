@@ -1,7 +1,10 @@
 """Strict mode in a test run: the test passes, and its teardown raises with the call and the rule."""
 
+import re
+
 import pytest
 import requests
+from support.messages import NOT_RUNNING, STRICT_HEADING
 from support.nested import run
 
 import mockscope
@@ -50,9 +53,7 @@ def test_in_strict_mode_it_fails_the_test_at_its_teardown(
     result = run(pytester, *arguments)
 
     result.assert_outcomes(passed=2, errors=1)
-    result.stdout.fnmatch_lines(
-        ["*ERROR at teardown of test_suspicious*", "mockscope, strict mode: the page does not promise that this works"]
-    )
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_suspicious*", STRICT_HEADING])
     result.stdout.fnmatch_lines([FINDING])
     result.stdout.fnmatch_lines(["*Captured mockscope teardown*", "* 201  create_user *"])
 
@@ -125,5 +126,5 @@ def test_a_strict_server_raises_for_the_remaining_sites() -> None:
         server.__exit__(None, None, None)
     lines = str(caught.value).splitlines()
     assert lines[::2] == ["strict mode, example_site:", "strict mode, central_perk:"]
-    with pytest.raises(RuntimeError, match="the mockscope server is not running"):
+    with pytest.raises(RuntimeError, match=re.escape(NOT_RUNNING)):
         server.url.strip()

@@ -5,7 +5,7 @@ import json
 import pytest
 from support.wire import Client, quoted, through_every_client
 
-from mockscope import MockSite
+from mockscope import MockSite, Refusal, Refused
 
 LIMIT = 1024 * 1024
 PHOEBE = {
@@ -124,7 +124,7 @@ def test_a_write_without_a_body_is_400_in_json(client: Client, method: str, mock
     headers = {**mockscope.headers, "Http-X-Email": "admin@example.com"}
     response = client.ask(method, f"{mockscope.url}/api/v1/users", headers, None)
     assert response.status == 400
-    assert response.json() == {"message": "The request has no body: send a JSON object."}
+    assert response.json() == {"message": Refused(Refusal.BODY_MISSING).message}
 
 
 @pytest.mark.rule("HTTP-1", "AUTH-2")
@@ -132,24 +132,24 @@ def test_a_wrong_key_is_403_in_json(client: Client, mockscope: MockSite) -> None
     headers = {"Http-X-Partner-Auth": f"{mockscope.host}:e179017a-62b0-4996-8a38-e91aa9f1"}
     response = client.ask("GET", f"{mockscope.url}/api/v1/users", headers, None)
     assert response.status == 403
-    assert response.json() == {"message": f"The API key is not the key of the site {mockscope.host}."}
+    assert response.json() == {"message": Refused(Refusal.KEY_WRONG, host=mockscope.host).message}
 
 
 @pytest.mark.rule("HTTP-1", "GROUP-GET-1")
 def test_an_unknown_group_is_404_in_json(client: Client, mockscope: MockSite) -> None:
     response = client.ask("GET", f"{mockscope.url}/api/v1/groups/Sales", mockscope.headers, None)
     assert response.status == 404
-    assert response.json() == {"message": f"The site {mockscope.host} has no group Sales."}
+    assert response.json() == {"message": Refused(Refusal.GROUP_UNKNOWN, host=mockscope.host, name="Sales").message}
 
 
 @pytest.mark.rule("HTTP-1", "HTTP-6")
 def test_a_method_that_is_not_offered_is_405_with_allow(client: Client, mockscope: MockSite) -> None:
     response = client.ask("PATCH", f"{mockscope.url}/api/v1/users", mockscope.headers, b"{}")
     assert response.status == 405
-    assert response.headers["allow"] == "DELETE, GET, HEAD, POST, PUT"
-    assert response.json() == {
-        "message": "PATCH is not offered at /api/v1/users: it answers DELETE, GET, HEAD, POST, PUT."
-    }
+    allowed = "DELETE, GET, HEAD, POST, PUT"
+    assert response.headers["allow"] == allowed
+    refused = Refused(Refusal.METHOD_NOT_ALLOWED, method="PATCH", path="/api/v1/users", allowed=allowed)
+    assert response.json() == {"message": refused.message}
 
 
 @pytest.mark.rule("HTTP-1", "HTTP-8")
@@ -158,7 +158,7 @@ def test_a_body_over_the_limit_is_413_in_json(client: Client, size: int, mocksco
     before = mockscope.export()
     response = client.ask("POST", f"{mockscope.url}/api/v1/users", mockscope.headers, b" " * size)
     assert response.status == 413
-    assert response.json() == {"message": "The body is larger than 1048576 bytes."}
+    assert response.json() == {"message": Refused(Refusal.BODY_TOO_LARGE, limit=str(LIMIT)).message}
     assert mockscope.export() == before
 
 

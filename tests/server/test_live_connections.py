@@ -15,9 +15,10 @@ import pytest
 import requests
 from starlette.types import ASGIApp, Receive, Scope, Send
 from support.bounds import WAIT_SECONDS
+from support.messages import PLAIN_HTTP_PORT
 from support.wire import JSON, Response, Wire, ask_urllib, head, message, quoted
 
-from mockscope import LiveServer, MockSite
+from mockscope import LiveServer, MockSite, Refusal, Refused
 from mockscope.server.ports import bind
 
 LIMIT = 1024 * 1024
@@ -42,9 +43,9 @@ JOEY_RECORD = {
     "password_updated_at": None,
     "tfa_enabled": False,
 }
-NO_EMAIL = {"message": "The Http-X-Email header is missing: it names the user."}
-NO_CREDENTIALS = {"message": "The Http-X-Partner-Auth header is missing or blank: send <site-host>:<api-key>."}
-TOO_LARGE = {"message": "The body is larger than 1048576 bytes."}
+NO_EMAIL = {"message": Refused(Refusal.EMAIL_MISSING).message}
+NO_CREDENTIALS = {"message": Refused(Refusal.AUTH_MISSING).message}
+TOO_LARGE = {"message": Refused(Refusal.BODY_TOO_LARGE, limit="1048576").message}
 
 
 @pytest.fixture
@@ -440,10 +441,9 @@ def test_tls_on_a_port_for_plain_http_is_explained(
 ) -> None:
     wire.send(hello)
     response = wire.response()
-    message = "This is a port for plain HTTP: ask it for http://, or start mockscope with --tls (tls=True)."
-    assert (response.status, response.json()) == (400, {"message": message})
+    assert (response.status, response.json()) == (400, {"message": PLAIN_HTTP_PORT})
     assert wire.rest() == b""
-    assert caplog.messages == [message]
+    assert caplog.messages == [PLAIN_HTTP_PORT]
     assert is_well(mockscope)
 
 

@@ -11,7 +11,7 @@ from support.bounds import WAIT_SECONDS
 from support.wire import JSON, needs
 
 import mockscope
-from mockscope import LiveServer
+from mockscope import LiveServer, Refusal, Refused
 
 pytestmark = [needs("bash"), needs("curl")]
 
@@ -117,7 +117,7 @@ curl -X POST -H "$AUTH" "$BASE/api/v1/users%s" -d '{
 def test_create_user(demo: LiveServer) -> None:
     assert shell(demo, CREATE_USER % ("", "") * 2) == [
         (201, PHOEBE),
-        (409, {"message": "A user with the email phoebe@example.com exists already."}),
+        (409, {"message": Refused(Refusal.EMAIL_TAKEN, email="phoebe@example.com").message}),
     ]
 
 
@@ -172,7 +172,7 @@ def test_delete_user(demo: LiveServer) -> None:
     assert shell(demo, script) == [
         (200, TEST_MODE_MESSAGE),
         (200, {"message": "User removed from example_site"}),
-        (400, {"message": "No user of the site example_site has the email joey@example.com."}),
+        (400, {"message": Refused(Refusal.USER_UNKNOWN, host="example_site", email="joey@example.com").message}),
     ]
 
 
@@ -237,7 +237,7 @@ def test_create_group_in_both_spellings_of_the_page(demo: LiveServer, field: str
     assert shell(demo, script) == [
         (200, TEST_MODE_MESSAGE),
         (201, {"name": "Friends", "access": "Sql"}),
-        (409, {"message": "A group with the name Friends exists already."}),
+        (409, {"message": Refused(Refusal.GROUP_TAKEN, name="Friends").message}),
     ]
 
 

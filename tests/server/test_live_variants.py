@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from support.messages import PLAIN_HTTP_PORT
 from support.wire import Wire, head, message
 
 import mockscope
@@ -87,8 +88,7 @@ def test_tls_on_a_port_for_plain_http_is_explained(wire: Wire) -> None:
     wire.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500))
 
     response = wire.response()
-    message = "This is a port for plain HTTP: ask it for http://, or start mockscope with --tls (tls=True)."
-    assert (response.status, response.json()) == (400, {"message": message})
+    assert (response.status, response.json()) == (400, {"message": PLAIN_HTTP_PORT})
     assert wire.rest() == b""
 
 

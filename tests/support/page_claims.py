@@ -11,11 +11,10 @@ from typing import Any, Final
 
 import msgspec
 
+from mockscope import Access, Policy, Refusal
 from mockscope._vendor import GROUP_PATH, VENDOR_HOSTS
 from mockscope.domain import rules
-from mockscope.domain.model import ROLES, Access
-from mockscope.domain.policy import Policy
-from mockscope.domain.refusals import Refusal
+from mockscope.domain.model import ROLES
 from mockscope.web.routes import COLLECTION_ROUTES, ROUTES
 from support.vendor_page import Page, per_operation, shape_claims
 
