@@ -1,4 +1,4 @@
-"""The parts that make a test double of a service: calls, faults, a clock, hints.
+"""The parts that make the service a test double: recorded calls, planned faults, a clock, hints.
 
-Nothing here knows the domain or HTTP servers; only the standard library may be imported.
+The package imports neither the domain nor an HTTP server.
 """

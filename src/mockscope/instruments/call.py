@@ -1,4 +1,4 @@
-"""The record of one request to the vendor's API: opened on receipt, completed with the response."""
+"""A recorded call: one request to the vendor's API and its response."""
 
 import json
 from collections.abc import Callable
@@ -15,29 +15,29 @@ from mockscope.instruments.hints import Hint
 from mockscope.instruments.packed_headers import NO_HEADERS, HeaderPairs, decode_headers, encode_headers
 from mockscope.instruments.redaction import Redactor
 
-# The maximum bytes that are kept of a request or response body: three pages of a hundred users.
+# The maximum bytes of a body that are kept; enough for three pages of a hundred users.
 MAX_BODY_BYTES: Final = 64 * 1024
 # The maximum rounding error of a time as a float, in seconds.
 ROUNDING_SECONDS: Final = 0.001
-# The maximum characters of a user or group in a line about a call.
+# The maximum characters of an email or group name in a line about a call.
 MAX_NAME_CHARS: Final = 80
-# The operations about the user that the email header names.
+# The operations whose user is named by the email header.
 EMAIL_HEADER_OPERATIONS: Final = frozenset({"get_user", "update_user", "delete_user"})
-# The operations about a user or group that a field of the body names.
+# The operations whose user or group is named by a field of the body.
 NAME_FIELDS: Final = {"create_user": "email", "create_group": "name"}
-# The redactor of calls that belong to no log.
+# The redactor of calls that are not in a log.
 EMPTY_REDACTOR: Final = Redactor()
 
 
 class Call(msgspec.Struct, eq=False):
-    """One request to the vendor's API. A value that is not known is None. API keys are redacted.
+    """A request to the vendor's API and its response. A value that is not known is None. API keys are redacted.
 
-    ``id`` is the request's id, as in X-Request-Id. ``received`` is the time of its receipt, in seconds since 1970 on
+    ``id`` is the id of the request, as in X-Request-Id. ``received`` is the time of receipt, in seconds since 1970 on
     the site's clock. ``duration`` is the time to the end of the response, in seconds on that clock. ``scheme`` is
-    ``https`` for a TLS connection, else ``http``. ``operation`` is one of the ten, ``site`` the host of the site, and
-    ``test_mode`` whether it was a dry run. ``rule`` is the rule id of the refusal, and ``fault`` the planned fault that
-    hit. ``hint`` is the hint. ``hints`` are the hints of a call that only worked by accident, or the other hints
-    of a refusal.
+    ``https`` for a TLS connection, else ``http``. ``operation`` is one of the ten operations. ``site`` is the host of
+    the site. ``test_mode`` is True for a dry run. ``rule`` is the rule id of the refusal. ``fault`` is the id of the
+    planned fault that hit. ``hint`` is the hint for a refusal. ``hints`` are the hints for a call that only worked by
+    accident, or the further hints for a refusal.
     """
 
     id: str
@@ -57,17 +57,17 @@ class Call(msgspec.Struct, eq=False):
     hint: Hint | None = None
     hints: tuple[Hint, ...] = ()
     fault: str | None = None
-    # The time on the site's clock until which a fault delays the response.
+    # The end of the delay by a fault, in seconds since 1970 on the site's clock.
     delayed_until: float | None = None
     clock: Clock | None = None
     redactor: Redactor = EMPTY_REDACTOR
-    # The id of the thread that responds.
+    # The id of the thread that makes the response.
     thread: int = 0
-    # The bytes of its heads and bodies, once the call is complete.
+    # The size of heads and bodies, once the call is complete.
     size_bytes: int = 0
     _body: bytes | None = None
     _response: bytes | None = None
-    # The user or group in the body, read before the body was cut.
+    # The email or group name in the body, parsed before the body was cut.
     _named: str | None = None
     _response_headers: bytes = NO_HEADERS
 
@@ -75,7 +75,7 @@ class Call(msgspec.Struct, eq=False):
         return f"<Call {self}>"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        # msgspec would show all fields, with the API keys.
+        # The default of msgspec shows all fields, API keys included.
         return [("call", str(self))]
 
     def __str__(self) -> str:
@@ -89,13 +89,13 @@ class Call(msgspec.Struct, eq=False):
 
     @property
     def is_open(self) -> bool:
-        """Return whether the response is in progress, and not delayed by a fault."""
+        """Return whether the call is in progress. A call that a fault delays is not."""
         return self.duration is None and not self.is_delayed
 
     @property
     def is_delayed(self) -> bool:
-        """Return whether a fault delays the response. A response that is due counts as in progress."""
-        # Read once, as below: the thread that responds may set it to None meanwhile.
+        """Return whether a fault delays the response. After the end of the delay, the call is in progress again."""
+        # Read once, because another thread may set it to None meanwhile. The properties below do the same.
         until = self.delayed_until
         if until is None or self.clock is None:
             return False
@@ -103,26 +103,26 @@ class Call(msgspec.Struct, eq=False):
 
     @property
     def received_at(self) -> datetime:
-        """The time of its receipt, in UTC."""
+        """The time of receipt, in UTC."""
         return EPOCH + timedelta(seconds=self.received)
 
     @property
     def path(self) -> str:
-        """The path as it was sent, percent-encoding included."""
+        """The path as it was sent, percent-encoded."""
         return self.redactor(self._path)
 
     @property
     def query(self) -> str:
-        """The query as it was sent, percent-encoding included, without its question mark."""
+        """The query as it was sent, percent-encoded, without the question mark."""
         return self.redactor(self._query)
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The request's headers, names in lower case, in their order. Keys are redacted except for four characters."""
+        """The headers of the request, in order, names in lower case. Of a key, the last four characters are shown."""
         return self._shown(self._headers)
 
     def header(self, name: str) -> str | None:
-        """The first value of a header, matched without case."""
+        """Return the first value of a request header, or None. The name is matched without case."""
         name = name.lower()
         for key, value in decode_headers(self._headers):
             if key.decode("latin-1").lower() == name:
@@ -131,9 +131,9 @@ class Call(msgspec.Struct, eq=False):
 
     @property
     def body(self) -> bytes | None:
-        """The request's body as far as it was read; None without a body.
+        """The body of the request, as far as it was read; None without a body.
 
-        Once the call is complete, it is cut at MAX_BODY_BYTES bytes.
+        Once the call is complete, the body is cut at MAX_BODY_BYTES.
         """
         body = self._body
         return body and self.redactor.redact_bytes(body)
@@ -144,7 +144,7 @@ class Call(msgspec.Struct, eq=False):
 
     @property
     def response(self) -> bytes | None:
-        """The response's body, cut at MAX_BODY_BYTES bytes."""
+        """The body of the response, cut at MAX_BODY_BYTES."""
         response = self._response
         return response and self.redactor.redact_bytes(response)
 
@@ -153,39 +153,39 @@ class Call(msgspec.Struct, eq=False):
 
         Args:
             status: the status.
-            headers: names and values.
-            answer: the body; cut at MAX_BODY_BYTES bytes.
+            headers: the names and values of the headers.
+            response: the body. It is cut at MAX_BODY_BYTES.
         """
         self._response_headers = encode_headers(headers)
         self._response = response if len(response) <= MAX_BODY_BYTES else response[:MAX_BODY_BYTES]
-        # Last: to other threads, a call with a status has its response.
+        # Last, because other threads read the response of a call that has a status.
         self.status = status
 
     @property
     def response_headers(self) -> list[tuple[str, str]]:
-        """The response's headers, in the same form."""
+        """The headers of the response, in order, names in lower case."""
         return self._shown(self._response_headers)
 
     @property
     def params(self) -> dict[str, str]:
-        """The query's parameters, decoded. If one is repeated, its last value."""
+        """The parameters of the query, decoded. Of a repeated parameter, the last value counts."""
         return {
             self.redactor(name): self.redactor(value) for name, value in parse_qsl(self.query, keep_blank_values=True)
         }
 
     @property
     def json(self) -> Any:
-        """The request's body as JSON; None if it is not JSON."""
+        """The body of the request, parsed as JSON; None if it is not JSON."""
         return self.redactor.redact_json(_read(self._body))
 
     @property
     def response_json(self) -> Any:
-        """The response's body as JSON; None if it is not JSON."""
+        """The body of the response, parsed as JSON; None if it is not JSON."""
         return self.redactor.redact_json(_read(self._response))
 
     @property
     def email(self) -> str | None:
-        """The user that the call is about: the Http-X-Email header or, of a create, the body's email."""
+        """The email of the user: the Http-X-Email header or, for create_user, the field ``email`` of the body."""
         if self.operation in EMAIL_HEADER_OPERATIONS:
             sent = self.header(EMAIL_HEADER)
             return None if sent is None else decode_header(sent)
@@ -193,7 +193,7 @@ class Call(msgspec.Struct, eq=False):
 
     @property
     def group(self) -> str | None:
-        """The group that the call is about: the name in the path or, of a create, the body's name."""
+        """The name of the group: from the path or, for create_group, the field ``name`` of the body."""
         if self.operation == "create_group":
             return self._named_in_body()
         _, _, name = self._path.partition("/groups/")
@@ -201,7 +201,7 @@ class Call(msgspec.Struct, eq=False):
         return self.redactor(unquote(name.removesuffix("/"))) or None
 
     def discard_content(self) -> None:
-        """Discard bodies and headers, and the part of the path and query that a line does not show."""
+        """Discard bodies and headers, and cut the path and the query."""
         self._body = self._response = self._named = None
         self._headers = self._response_headers = NO_HEADERS
         self._path, self._query = self._path[:MAX_SHOWN_CHARS], self._query[:MAX_SHOWN_CHARS]
@@ -210,7 +210,7 @@ class Call(msgspec.Struct, eq=False):
     def finish(self) -> None:
         """Cut the body of a complete call, and compute its weight."""
         if self._body and len(self._body) > MAX_BODY_BYTES:
-            # A cut body cannot be parsed any more.
+            # A cut body is not valid JSON.
             self._named = self._name_in_body()
             self._body = self._body[:MAX_BODY_BYTES]
         head = len(self._path) + len(self._query) + len(self._headers) + len(self._response_headers)
@@ -232,7 +232,7 @@ class Call(msgspec.Struct, eq=False):
         return name if isinstance(name, str) else None
 
     def as_dict(self) -> dict[str, Any]:
-        """The call as plain data, as the control API shows it."""
+        """Return the call as plain data, as the control API shows it."""
         hint = self.hint
         return {
             "id": self.id,

@@ -1,7 +1,4 @@
-"""The calls of a site: a ring buffer, with the queries and assertions of a test.
-
-This module knows neither HTTP nor the domain.
-"""
+"""The recorded calls of a site, in a ring buffer, with queries and assertions for tests."""
 
 import logging
 import sys
@@ -32,32 +29,32 @@ from mockscope.instruments.redaction import Redactor
 
 logger: Final = logging.getLogger("mockscope")
 
-# Default limits: the number of calls, and the bytes of their heads and bodies together. The oldest calls lose theirs
-# first, and calls with less than MIN_COUNTED_BYTES bytes are not counted.
+# Default limits: the number of calls, and the total bytes of their heads and bodies. Above it, heads and bodies of the
+# oldest calls are discarded. Calls below MIN_COUNTED_BYTES are not counted.
 MAX_CALLS: Final = 10_000
 MAX_TOTAL_BYTES: Final = 48 * 1024 * 1024
 MIN_COUNTED_BYTES: Final = 1024
-# The time that each query waits for requests in progress, in seconds.
+# The maximum time that a query waits for calls in progress.
 WAIT_SECONDS: Final = 2.0
-# The number of calls that a failed assertion shows.
+# The maximum number of calls in the message of a failed assertion.
 MAX_SHOWN_CALLS: Final = 3
-# The number of calls that are shown before the first difference of two sequences, and from it on.
+# The maximum number of calls in a message before the first difference of two sequences, and from it on.
 CONTEXT_CALLS: Final = 2
 MAX_SEQUENCE_CALLS: Final = 20
-# Calls with findings are kept apart, so that a long test does not lose its first findings.
+# Calls that only worked by accident are kept in a list of their own, so that a long test does not lose the first ones.
 MAX_ACCIDENTAL_CALLS: Final = 1000
 
 
 class Calls(Sequence[Call]):
-    """Calls in the order of their receipt, with the queries and assertions of a test.
+    """Calls in the order of receipt, with queries and assertions for tests.
 
-    Every query first waits for requests in progress, at most WAIT_SECONDS seconds.
+    Each query first waits for calls in progress, at most WAIT_SECONDS.
 
     Args:
-        entries: returns the calls.
+        calls: returns the calls.
         place: the name of the site or server that received them, for messages.
         redactor: redacts keys in messages.
-        kind: the criteria of these calls in words, for messages.
+        kind: a description of the criteria that these calls match, for messages.
     """
 
     def __init__(self, calls: Callable[[], list[Call]], place: str, redactor: Redactor, kind: str = "") -> None:
@@ -91,10 +88,10 @@ class Calls(Sequence[Call]):
         return self._calls()[place]
 
     def index(self, value: Call, start: int = 0, stop: int = sys.maxsize) -> int:
-        """Return the place of a call.
+        """Return the position of a call.
 
         Raises:
-            ValueError: If it is not in the sequence.
+            ValueError: If the call is not in the sequence.
         """
         return self._calls().index(value, start, stop)
 
@@ -119,7 +116,7 @@ class Calls(Sequence[Call]):
         return self.matching(operation)
 
     def matching(self, operation: str | None = None, **criteria: Any) -> "Calls":
-        """Return the calls that match.
+        """Return the calls that match an operation and criteria.
 
         Args:
             operation: one of the ten operations.
@@ -140,16 +137,16 @@ class Calls(Sequence[Call]):
         )
 
     def assert_called(self, operation: str, *, times: int | None = None, **criteria: Any) -> None:
-        """Assert that an operation was called as often as expected, by calls that match the criteria.
+        """Assert that calls match an operation and criteria, as often as expected.
 
         Args:
             operation: one of the ten operations.
-            times: the expected number of calls; None is at least one.
+            times: the expected number of matching calls; None is at least one.
             criteria: as in ``matching``.
 
         Raises:
-            AssertionError: If it was not. The message shows the most similar calls and their differences.
-            ValueError: If the operation or a criterion is unknown, or ``times`` is not a number of calls.
+            AssertionError: If another number of calls matches. The message shows similar calls and their differences.
+            ValueError: If the operation or a criterion is unknown, or ``times`` is negative or not an int.
         """
         __tracebackhide__ = True
         # None would match any call, and hide a missing one.
@@ -161,14 +158,14 @@ class Calls(Sequence[Call]):
             raise AssertionError(complaint)
 
     def assert_not_called(self, operation: str | None = None, **criteria: Any) -> None:
-        """Assert that no call matches an operation and criteria. Without them: that the site received no calls.
+        """Assert that no call matches an operation and criteria. Without them, assert that there are no calls.
 
         Args:
             operation: one of the ten operations.
             criteria: as in ``matching``.
 
         Raises:
-            AssertionError: If it was. The message shows the calls.
+            AssertionError: If a call matches. The message shows the matching calls.
             ValueError: If the operation or a criterion is unknown.
         """
         __tracebackhide__ = True
@@ -179,8 +176,8 @@ class Calls(Sequence[Call]):
         """Assert that the calls were exactly these operations, in this order.
 
         Raises:
-            AssertionError: If they were not. The message shows the first difference.
-            ValueError: If the operation is unknown, or it is one name instead of a list.
+            AssertionError: If they were others. The message shows the first difference.
+            ValueError: If an operation is unknown, or ``operations`` is a string.
         """
         __tracebackhide__ = True
         if isinstance(operations, str):
@@ -193,19 +190,19 @@ class Calls(Sequence[Call]):
             raise AssertionError("\n".join(_sequence_error(expected, seen, f"{self._kind} on {self._place}")))
 
     def to_har(self) -> str:
-        """Return the calls as an HTTP Archive (HAR), for browsers and HTTP tools."""
+        """Return the calls as the text of an HTTP Archive (HAR 1.2), which browsers and HTTP tools open."""
         from mockscope import __version__
-        from mockscope.instruments.har import to_har  # imported late: it is seldom used
+        from mockscope.instruments.har import to_har  # imported late, because it is rarely used
 
         return to_har(self._calls(), version=__version__)
 
     def _describe(self, wanted: Criteria) -> str:
-        """Return the matching calls in words."""
+        """Return a description of these calls and further criteria."""
         words, of = describe_criteria(wanted, self.redactor), " of "
         return f"{self._kind}{' and' * (self._kind.startswith(of) and words.startswith(of))}{words}"
 
     def _count_error(self, wanted: Criteria, times: int | None) -> str:
-        """Return the error about the number of matching calls; blank if it is the expected number."""
+        """Return the message about a wrong number of matching calls; an empty string if the number is right."""
         calls = self._calls()
         found = [call for call in calls if matches(call, wanted)]
         if len(found) == times if times is not None else found:
@@ -223,14 +220,14 @@ class Calls(Sequence[Call]):
 
 
 class CallLog(Calls):
-    """The calls of one site, or those that reached no site: a ring buffer that discards the oldest.
+    """The recorded calls of a site, or of a server for requests without a site. The oldest are discarded.
 
     Args:
         place: the name of the site or server, for messages.
-        clock: the clock for the times of receipt and the durations.
+        clock: measures times of receipt and durations.
         size: the maximum number of calls.
         redactor: redacts keys in calls and messages.
-        shared: the observers of all calls of a server.
+        shared: observers of the calls of all sites of the server.
     """
 
     def __init__(
@@ -246,12 +243,12 @@ class CallLog(Calls):
         self.size = size
         self.accidental: deque[Call] = deque(maxlen=MAX_ACCIDENTAL_CALLS)
         self.clock = clock
-        # Called with each complete call, in the thread that responds. The lists may change at any time.
+        # Called with each complete call, in the thread that makes the response. Other threads may change the lists.
         self.observers: list[Observer] = []
         self._shared = shared
-        # By the number of a delayed call, the function that ends it.
+        # The functions that end delayed calls, by the number of the call.
         self._delayed: dict[int, Callable[[], None]] = {}
-        # No call up to this number may be delayed any more.
+        # Calls up to this number must not be delayed any more.
         self._last_ended = 0
         self._ring: deque[Call] = deque(maxlen=size)
         self._large: deque[Call] = deque()
@@ -259,7 +256,7 @@ class CallLog(Calls):
         self._changed = Condition()
         self._waiting = 0
 
-    # Both are called for every request, and need no lock: each of their steps is atomic.
+    # `open` and `close` are called for each request. They need no lock, because each step is atomic.
 
     def open(self, call: Call) -> None:
         """Store a call on its receipt."""
@@ -270,14 +267,14 @@ class CallLog(Calls):
         _call_observers(CALL_OBSERVERS, call, self)
 
     def close(self, call: Call) -> None:
-        """Complete a call whose response was sent, and show it to the observers."""
+        """Complete a call whose response was sent, and notify the observers."""
         duration = self.clock.time() - call.received
         if call.hints and call.rule is None:
             self.accidental.append(call)
         call.finish()
         if call.size_bytes > MIN_COUNTED_BYTES:
             self._limit_bytes(call)
-        # Last: to other threads, a call with a duration is complete.
+        # Last, because to other threads a call with a duration is complete.
         call.duration = duration
         if self._waiting:
             self._notify()
@@ -285,12 +282,12 @@ class CallLog(Calls):
 
     @contextmanager
     def mark_delayed(self, call: Call, until: float, end: Callable[[], None]) -> Iterator[None]:
-        """Mark a call as delayed by a fault, in a ``with`` block. Queries do not wait for it.
+        """Mark a call as delayed by a fault, for a ``with`` block. Queries do not wait for the call.
 
         Args:
             call: the call.
-            until: the end of the delay, on the site's clock.
-            end: a function that ends the call when the site is reset or removed.
+            until: the end of the delay, in seconds since 1970 on the site's clock.
+            end: ends the call. It is called when the site is reset or removed.
         """
         call.delayed_until = until
         self._delayed[call.number] = end
@@ -304,17 +301,14 @@ class CallLog(Calls):
             self._delayed.pop(call.number, None)
 
     def end_delayed(self) -> None:
-        """End all delayed calls. No fault can delay the calls that were received so far any more."""
-        # Copied: another thread may discard the calls meanwhile.
+        """End all delayed calls. Calls that were received so far cannot be delayed any more."""
+        # Copied, because another thread may add or discard calls meanwhile.
         self._last_ended = max((call.number for call in self._ring.copy()), default=self._last_ended)
         for end in tuple(self._delayed.values()):
             end()
 
     def reset(self) -> None:
-        """Discard all calls and their findings, after waiting for those in progress.
-
-        Calls that faults delay are ended.
-        """
+        """End delayed calls, wait for calls in progress, and discard all calls and their findings."""
         self.end_delayed()
         self.settled()
         self.clear()
@@ -329,9 +323,13 @@ class CallLog(Calls):
             self._changed.notify_all()
 
     def settled(self, timeout: float = WAIT_SECONDS) -> list[Call]:
-        """Wait until the calls so far are complete, at most ``timeout`` seconds, and return all calls."""
+        """Wait until the calls received so far are complete, and return all calls.
+
+        Args:
+            timeout: the maximum time to wait, in seconds.
+        """
         here = get_ident()
-        # A thread cannot wait for a call to which it must respond itself.
+        # A thread must not wait for a call whose response it makes itself.
         if waited_for := [call for call in self._ring.copy() if call.is_open and call.thread != here]:
             self._wait_for(waited_for, monotonic() + timeout)
         return list(self._ring.copy())
@@ -351,7 +349,7 @@ class CallLog(Calls):
         with self._changed:
             self._large.append(call)
             self._bytes += call.size_bytes
-            # Calls that the ring has discarded have no size_bytes.
+            # Calls that the ring buffer has discarded are not counted.
             first = self._ring[0].number if self._ring else call.number
             while self._large and self._large[0].number < first:
                 self._bytes -= self._large.popleft().size_bytes

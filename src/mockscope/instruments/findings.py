@@ -1,4 +1,4 @@
-"""The findings at the end of a test: those of strict mode, and those of the contract."""
+"""Findings at the end of a test, of strict mode and of the contract."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
@@ -8,7 +8,7 @@ from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.hints import HintTemplate
 
-# The hints of strict mode for which the contract has a finding with the same rule.
+# For hints of strict mode: the place for which the contract reports the same mistake.
 PLACES_BY_HINT: Final = {
     HintTemplate.CONTENT_TYPE_NOT_JSON.code: "header Content-Type",
     HintTemplate.BODY_IGNORED.code: "body",
@@ -23,11 +23,11 @@ PARAMETERS: Final = {
 
 
 class Finding(NamedTuple):
-    """A finding of strict mode, or a place in a request that violates the contract.
+    """A finding of strict mode, or a violation of the contract.
 
     Args:
         problem: the problem and its remedy.
-        rule: the rule that let the call pass, or that the contract names; None for a planned fault.
+        rule: the id of the violated rule; None for a planned fault.
         call: the call; None for a planned fault.
         where: the place in the request, e.g. ``body /groups/0`` or ``header Http-X-Email``. Only for the contract.
     """
@@ -46,14 +46,14 @@ class Finding(NamedTuple):
 
 
 def collect_findings(calls: CallLog, faults: Faults) -> list[Finding]:
-    """Return the findings of strict mode: calls that only worked by accident, and planned faults that were not hit."""
+    """Return the findings of strict mode: calls that only worked by accident, and faults that were not used up."""
     accidental = [Finding(str(hint), hint.rule, call) for call in tuple(calls.accidental) for hint in call.hints]
     unused = [Finding(f"a planned fault was hit less often than planned: {fault}") for fault in faults.unused()]
     return [*accidental, *unused]
 
 
 def drop_repeats(of_the_contract: Iterable[Finding]) -> list[Finding]:
-    """Return the findings of the contract that strict mode does not have for the same call."""
+    """Return the findings of the contract that strict mode does not already report for the same call."""
     return [finding for finding in of_the_contract if finding.call is None or not _is_repeated(finding, finding.call)]
 
 

@@ -1,4 +1,4 @@
-"""Calls as an HTTP Archive. A library writes the format; here is only what of a call goes where."""
+"""Calls as an HTTP Archive (HAR 1.2), written by harfile."""
 
 import io
 from collections.abc import Iterable
@@ -10,23 +10,23 @@ from harfile import Content, Creator, HarFile, PostData, Record, Request, Respon
 
 from mockscope.instruments.call import Call
 
-# What is at home there is asked by HTTPS, though a redirect leads it here by plain HTTP.
+# URLs of the vendor have the scheme https, even if a redirect sent the request over plain HTTP.
 VENDOR_DOMAIN: Final = ".periscopedata.com"
-# What a host with a port may hold beside letters and digits.
+# The characters of a host with a port, beside letters and digits.
 URL_MARKS: Final = ":[]%-._~!$&'()*+,;="
 
 
 def to_har(calls: Iterable[Call], *, version: str) -> str:
-    """The text of an HTTP Archive (HAR 1.2).
+    """Return calls as the text of an HTTP Archive (HAR 1.2).
 
     Args:
-        entries: the calls.
-        version: of mockscope.
+        calls: the calls.
+        version: the version of mockscope.
     """
     text = io.StringIO()
     with HarFile(text, creator=Creator("mockscope", version)) as har:
         for call in calls:
-            # A clock that was moved back in between would tell of less than no time.
+            # The duration is negative if the clock was moved back meanwhile.
             milliseconds = max(0.0, call.duration or 0.0) * 1000
             har.add_entry(
                 startedDateTime=call.received_at,
@@ -41,9 +41,9 @@ def to_har(calls: Iterable[Call], *, version: str) -> str:
 
 def _request(call: Call) -> Request:
     headers = [Record(name, value) for name, value in call.headers]
-    # A Host may hold anything, and a URL may not.
+    # A Host header may have characters that are not valid in a URL.
     host = quote(call.header("host") or "mockscope.invalid", safe=URL_MARKS)
-    # Decoded, a key may show that was disguised by percent-encoding.
+    # Redacted again, because decoding may reveal a key that was percent-encoded.
     query = [map(call.redactor, pair) for pair in parse_qsl(call.query, keep_blank_values=True)]
     body = call.body
     return Request(
@@ -64,7 +64,7 @@ def _scheme(call: Call, host: str) -> str:
 
 def _response(call: Call) -> Response:
     response, headers = call.response or b"", call.response_headers
-    # What never got a status is 0, as browsers show a connection that broke.
+    # Browsers write 0 for a request without a response.
     status = call.status or 0
     return Response(
         status,

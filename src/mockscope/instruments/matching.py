@@ -1,4 +1,4 @@
-"""Criteria for calls, used by queries and planned faults."""
+"""Criteria for calls, as used by queries and planned faults: matching, and messages about differences."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
@@ -12,13 +12,13 @@ from mockscope._vendor import OPERATIONS
 from mockscope.instruments.call import Call
 from mockscope.instruments.redaction import Redactor
 
-# The criteria that are known on the receipt of a call, and those that its response adds.
+# The criteria that are known on receipt of a call, and those that are known after its response.
 REQUEST_CRITERIA: Final = ("method", "path", "email", "group", "params", "json", "test_mode")
 RESPONSE_CRITERIA: Final = ("status", "rule", "hint", "fault")
-# The calls, and the parts of a value, that are compared text by text; and the differences that are shown of a call.
+# Limits for messages: calls, or parts of a value, whose texts are compared; and differences shown for a call.
 MAX_COMPARED: Final = 100
 MAX_DIFFERENCES: Final = 10
-# The characters of a value that are shown, and how many of them before the place where it differs.
+# The maximum characters of a value that are shown, and how many of them before the first difference.
 MAX_VALUE_CHARS: Final = 200
 CONTEXT_CHARS: Final = 30
 
@@ -55,7 +55,7 @@ def check_criteria(criteria: Criteria, known: tuple[str, ...] = REQUEST_CRITERIA
 
 
 def build_criteria(operation: str | None, criteria: Criteria) -> dict[str, Any]:
-    """Return the operation and the criteria in one dict, after checking both.
+    """Check an operation and criteria, and return both in one dict.
 
     Raises:
         ValueError: If the operation or a criterion is unknown.
@@ -73,7 +73,7 @@ def matches(call: Call, criteria: Criteria) -> bool:
 
 
 def describe_differences(call: Call, criteria: Criteria) -> list[str]:
-    """Return the reasons why a call does not fit, a line each; of a JSON object, a line for each field."""
+    """Return a line for each criterion that a call does not match; for a JSON object, a line for each field."""
     parts = (part for name, value in criteria.items() for part in _parts(name, value, _seen(call, name)))
     lines = [_difference(*part, call.redactor) for part in parts if not _equal(*part)]
     more = len(lines) - MAX_DIFFERENCES
@@ -81,9 +81,9 @@ def describe_differences(call: Call, criteria: Criteria) -> list[str]:
 
 
 def find_similar_calls(calls: Sequence[Call], criteria: Criteria) -> list[Call]:
-    """Return the calls that do not match, the most similar first. Of equally similar ones, the latest comes first.
+    """Return the calls that do not match, the most similar first, and the latest first if equally similar.
 
-    Calls of another operation are among them only if the operation itself has no calls.
+    Calls of other operations are included only if the operation of the criteria has no calls.
     """
     others = [call for call in reversed(calls) if not matches(call, criteria)]
     others = [call for call in others if call.operation == criteria.get("operation")] or others
@@ -99,7 +99,7 @@ def first_difference(one: Sequence[object], other: Sequence[object]) -> int:
 
 
 def describe_criteria(criteria: Criteria, redactor: Redactor) -> str:
-    """Return criteria in words, with a blank before them."""
+    """Return a description of criteria for messages, which begins with a blank."""
     words = [f"{name}={_shown(value, redactor)}" for name, value in criteria.items() if name != "operation"]
     return f" of {criteria.get('operation')}" * ("operation" in criteria) + f" with {', '.join(words)}" * bool(words)
 
@@ -120,7 +120,7 @@ def _equal(name: str, value: Any, seen: Any) -> bool:
 
 
 def _parts(name: str, value: Any, seen: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Yield a criterion with what a call holds; objects that differ field by field."""
+    """Yield the name, the expected and the actual value of a criterion; for objects that differ, of each field."""
     if isinstance(value, dict) and isinstance(seen, dict) and value != seen:
         for key in value | seen:
             yield from _parts(f"{name}.{key}", value.get(key, NOTHING), seen.get(key, NOTHING))
@@ -129,7 +129,7 @@ def _parts(name: str, value: Any, seen: Any) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _difference(name: str, value: Any, seen: Any, redactor: Redactor) -> str:
-    # Two long texts may begin alike.
+    # Two long texts may have a long common prefix.
     place = first_difference(redactor(repr(value)), redactor(repr(seen)))
     return escape_control(
         f"{redactor(name)}: {_shown(seen, redactor, place)}, and expected {_shown(value, redactor, place)}"
@@ -137,7 +137,7 @@ def _difference(name: str, value: Any, seen: Any, redactor: Redactor) -> str:
 
 
 def _shown(value: Any, redactor: Redactor, place: int = 0) -> str:
-    # Before it is cut: half a key would not be recognised.
+    # Redacted before it is cut, because half a key would not be found.
     text = redactor(repr(value))
     if len(text) <= MAX_VALUE_CHARS:
         return text
@@ -155,7 +155,7 @@ def _likeness(call: Call, criteria: Criteria) -> float:
 
 
 def _alike(parts: Iterator[tuple[str, Any, Any]]) -> float:
-    """Return the likeness of two values, part by part, from 0 to 1."""
+    """Return the similarity of two values, as the mean of their parts, from 0 to 1."""
     alike = [1.0 if _equal(*part) else _like(part[1], part[2]) for part in islice(parts, MAX_COMPARED)]
     return sum(alike) / len(alike)
 

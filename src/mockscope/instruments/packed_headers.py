@@ -1,7 +1,7 @@
-"""Headers packed into one piece of bytes.
+"""Headers as one bytes object, encoded with MessagePack.
 
-A busy server keeps thousands of calls: in a dozen small objects each they would fill the processor's caches, and the
-garbage collector would visit every one of them.
+A server keeps thousands of calls. As lists of small objects, their headers would fill the processor's caches, and the
+garbage collector would visit each object.
 """
 
 from typing import Final

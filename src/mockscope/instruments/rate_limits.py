@@ -21,7 +21,7 @@ class RateLimit:
         self.per = per
         self.hits = 0
         self._window = max(1, round(per * 1000))
-        # The milliseconds at which calls passed, oldest first.
+        # The times at which calls passed, in milliseconds, oldest first.
         self._times: deque[int] = deque()
 
     def __repr__(self) -> str:
@@ -35,8 +35,12 @@ class RateLimit:
         return self.operation in ("*", call.operation)
 
     def remaining_at(self, now: int) -> int:
-        """Return the number of calls that may pass at a moment, in milliseconds."""
-        # Later times were counted before the clock was moved back.
+        """Return the number of calls that may still pass.
+
+        Args:
+            now: the time, in milliseconds.
+        """
+        # Times after now are left if the clock was moved back.
         while self._times and self._times[-1] > now:
             self._times.pop()
         while self._times and self._times[0] <= now - self._window:
@@ -44,7 +48,7 @@ class RateLimit:
         return self.calls - len(self._times)
 
     def milliseconds_left(self, now: int) -> int:
-        """Return the milliseconds until another call may pass, for a limit that is full."""
+        """Return the milliseconds until the next call may pass, for a limit that is reached."""
         return self._times[0] + self._window - now
 
     def count(self, now: int) -> None:
@@ -60,9 +64,9 @@ class RateLimitResult(NamedTuple):
     """The result of checking a call against rate limits.
 
     Args:
-        limit: the fullest limit or, if any limit refuses the call, the one with the longest wait.
+        limit: the limit with the fewest calls left or, if the call is refused, the limit with the longest wait.
         remaining: the number of further calls that the limit allows now.
-        retry_after: the whole seconds until a call may pass; 0 if this one passes.
+        retry_after: the seconds until a call may pass, rounded up; 0 if this call passes.
     """
 
     limit: RateLimit
@@ -82,11 +86,11 @@ class RateLimitResult(NamedTuple):
 
 
 def apply_limits(limits: Sequence[RateLimit], seconds: float) -> RateLimitResult:
-    """Count a call against all limits, or against none if one of them is full.
+    """Count a call against all limits, or against none if one of them is reached.
 
     Args:
         limits: the limits for the call, at least one.
-        seconds: the time on the site's clock.
+        seconds: the time on the site's clock, since 1970.
     """
     now = round(seconds * 1000)
     if full := [limit for limit in limits if not limit.remaining_at(now)]:

@@ -1,4 +1,4 @@
-"""Calls as a failing test shows them: a line each, hints and, where something was wrong, the body of the request."""
+"""Calls as a text for a failing test: a line for each, its hints and, for errors, the body of the request."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -12,12 +12,12 @@ MAX_BODY_CHARS: Final = 500
 
 
 def report(calls: Iterable[Call], *, most: int = MAX_SHOWN_CALLS, earlier: int = 0) -> str:
-    """Return the latest calls as text, the oldest of them first.
+    """Return the latest calls as text, in the order of receipt.
 
     Args:
-        entries: The calls, in any order.
-        most: How many are shown.
-        earlier: The number of calls before these.
+        calls: The calls, in any order.
+        most: The maximum number of calls that are shown.
+        earlier: The number of further calls before these, for the note about calls that are not shown.
     """
     ordered = sorted(calls, key=lambda call: call.number)
     left_out = earlier + max(0, len(ordered) - most)
