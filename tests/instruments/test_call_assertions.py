@@ -175,9 +175,9 @@ def test_assertions_require_an_operation(site: MockSite) -> None:
 @pytest.mark.parametrize(
     ("times", "message"),
     [
-        ("1", "times can't be '1': a whole number is wanted"),
-        (1.0, "times can't be 1.0: a whole number is wanted"),
-        (True, "times can't be True: a whole number is wanted"),
+        ("1", "times must be a whole number, not '1'"),
+        (1.0, "times must be a whole number, not 1.0"),
+        (True, "times must be a whole number, not True"),
         (-1, "times is 0 or more, or None for at least once; not -1"),
     ],
 )

@@ -53,7 +53,7 @@ REFUSED: list[tuple[Mapping[str, Any], str]] = [
         "there is no operation 'zzz'; known: list_users, get_user, create_user, update_user, delete_user, list_groups, "
         "get_group, create_group, update_group, delete_group",
     ),
-    ({"operation": None, "status": 503}, "operation can't be None: text is wanted"),
+    ({"operation": None, "status": 503}, "operation must be text, not None"),
     ({}, "a fault needs one of status, transport, action and delay"),
     ({"times": 3}, "a fault needs one of status, transport, action and delay"),
     ({"transport": "rest"}, "there is no transport fault 'rest'; did you mean reset?"),
@@ -61,17 +61,17 @@ REFUSED: list[tuple[Mapping[str, Any], str]] = [
     ({"status": 100}, "a status is between 200 and 599, not 100"),
     ({"status": 199}, "a status is between 200 and 599, not 199"),
     ({"status": 600}, "a status is between 200 and 599, not 600"),
-    ({"status": "503"}, "status can't be '503': a whole number is wanted"),
-    ({"status": True}, "status can't be True: a whole number is wanted"),
-    ({"status": 204, "body": "Nothing"}, "an answer 204 has no body"),
-    ({"transport": "reset", "body": "Nothing"}, "body and headers are those of a planned answer: give its status too"),
-    ({"delay": 1, "headers": {"A": "b"}}, "body and headers are those of a planned answer: give its status too"),
+    ({"status": "503"}, "status must be a whole number, not '503'"),
+    ({"status": True}, "status must be a whole number, not True"),
+    ({"status": 204, "body": "Nothing"}, "a response 204 has no body"),
+    ({"transport": "reset", "body": "Nothing"}, "body and headers need the status of a planned response"),
+    ({"delay": 1, "headers": {"A": "b"}}, "body and headers need the status of a planned response"),
     ({"status": 503, "body": {1, 2}}, "a body is text, bytes, or something that JSON has: *set is not JSON*"),
     ({"status": 503, "body": float("nan")}, "a body is text, bytes, or something that JSON has: *not JSON compliant*"),
     ({"status": 503, "body": "\ud800"}, "a body is text, bytes, or something that JSON has: *surrogates not allowed"),
     (
         {"status": 503, "headers": "Retry-After: 1"},
-        "headers can't be 'Retry-After: 1': an object of names and values is wanted",
+        "headers must be an object of names and values, not 'Retry-After: 1'",
     ),
     ({"status": 503, "headers": {"Retry After": "1"}}, "no header can be called 'Retry After'"),
     ({"status": 503, "headers": {"": "1"}}, "no header can be called ''"),
@@ -93,18 +93,18 @@ REFUSED: list[tuple[Mapping[str, Any], str]] = [
     ),
     (
         {"status": 503, "headers": {"content-length": "3"}},
-        "content-length is not for a fault to say; truncate breaks an answer's length",
+        "a fault can't set content-length: truncate breaks the length of a response",
     ),
     (
         {"status": 503, "headers": {"X-Request-Id": "1"}},
-        "X-Request-Id is not for a fault to say; it is the id of the call",
+        "a fault can't set X-Request-Id: it is the id of the call",
     ),
     (
         {"status": 503, "transport": "reset"},
-        "reset leaves no answer that could have the status 503: leave one of them out",
+        "reset sends no response, and so no status 503: leave one of them out",
     ),
-    ({"status": 304, "transport": "truncate"}, "truncate cuts a body, and this answer has none"),
-    ({"status": 200, "body": "", "transport": "bad_json"}, "bad_json cuts a body, and this answer has none"),
+    ({"status": 304, "transport": "truncate"}, "truncate cuts a body, and this response has none"),
+    ({"status": 200, "body": "", "transport": "bad_json"}, "bad_json cuts a body, and this response has none"),
     (
         {"transport": "drop", "after_bytes": 3},
         "after_bytes is a number from 0 on, for truncate and bad_json only",
@@ -115,24 +115,24 @@ REFUSED: list[tuple[Mapping[str, Any], str]] = [
     ),
     (
         {"status": 503, "times": 0},
-        "a fault that strikes 0 times never strikes: times is 1 or more, or None (JSON: null): always",
+        "a fault that hits 0 times never hits: times is 1 or more, or None (JSON: null): always",
     ),
-    ({"status": 503, "times": 1.5}, "times can't be 1.5: a whole number is wanted"),
+    ({"status": 503, "times": 1.5}, "times must be a whole number, not 1.5"),
     ({"status": 503, "nth": 0}, "calls are counted from 1: nth can't be 0"),
     ({"status": 503, "probability": 0}, "a probability is above 0 and at most 1, not 0"),
     ({"status": 503, "probability": 1.5}, "a probability is above 0 and at most 1, not 1.5"),
-    ({"status": 503, "seed": None}, "seed can't be None: a whole number is wanted"),
+    ({"status": 503, "seed": None}, "seed must be a whole number, not None"),
     ({"delay": -1}, f"{ABOUT_DELAYS} -1"),
     ({"delay": float("nan")}, f"{ABOUT_DELAYS} nan"),
     ({"delay": 1e9}, f"{ABOUT_DELAYS} 1000000000.0"),
     ({"delay": MAX_DELAY_SECONDS + 1}, f"{ABOUT_DELAYS} {MAX_DELAY_SECONDS + 1}"),
-    ({"delay": "1"}, "delay can't be '1': a number is wanted"),
-    ({"delay": None}, "delay can't be None: a number is wanted"),
+    ({"delay": "1"}, "delay must be a number, not '1'"),
+    ({"delay": None}, "delay must be a number, not None"),
     ({"status": 503, "where": {"emial": "joey@example.com"}}, "there is no criterion 'emial'; did you mean email?"),
     ({"status": 503, "where": {"status": 200}}, "there is no criterion 'status'; *"),
     (
         {"status": 503, "where": "joey@example.com"},
-        "where can't be 'joey@example.com': an object of names and values is wanted",
+        "where must be an object of names and values, not 'joey@example.com'",
     ),
     (
         {"operation": "list_users", "status": 503, "where": {"email": "joey@example.com"}},
@@ -160,16 +160,16 @@ REFUSED: list[tuple[Mapping[str, Any], str]] = [
     ({"status": 503, "where": {"json": {("a",): 1}}}, "the names in json are texts, as they are sent: not ('a',)"),
     ({"status": 503, "where": {"json": {"a": [{1: 2}]}}}, "the names in json are texts, as they are sent: not 1"),
     ({"status": 503, "where": {"params": {1: "2"}}}, "the names in params are texts, as they are sent: not 1"),
-    ({"status": 503, "where": {"method": None}}, "method can't be None: text is wanted"),
-    ({"status": 503, "where": {"path": b"/api/v1/users"}}, "path can't be b'/api/v1/users': text is wanted"),
-    ({"status": 503, "where": {"email": 5}}, "email can't be 5: text is wanted"),
-    ({"status": 503, "where": {"group": ["Sales"]}}, "group can't be ['Sales']: text is wanted"),
-    ({"status": 503, "where": {"test_mode": "true"}}, "test_mode can't be 'true': true or false is wanted"),
-    ({"status": 503, "where": {"test_mode": None}}, "test_mode can't be None: true or false is wanted"),
-    ({"status": 503, "where": {"test_mode": 2}}, "test_mode can't be 2: true or false is wanted"),
+    ({"status": 503, "where": {"method": None}}, "method must be text, not None"),
+    ({"status": 503, "where": {"path": b"/api/v1/users"}}, "path must be text, not b'/api/v1/users'"),
+    ({"status": 503, "where": {"email": 5}}, "email must be text, not 5"),
+    ({"status": 503, "where": {"group": ["Sales"]}}, "group must be text, not ['Sales']"),
+    ({"status": 503, "where": {"test_mode": "true"}}, "test_mode must be true or false, not 'true'"),
+    ({"status": 503, "where": {"test_mode": None}}, "test_mode must be true or false, not None"),
+    ({"status": 503, "where": {"test_mode": 2}}, "test_mode must be true or false, not 2"),
     (
         {"status": 503, "where": {"params": "test_mode=true"}},
-        "params can't be 'test_mode=true': an object of names and values is wanted",
+        "params must be an object of names and values, not 'test_mode=true'",
     ),
     (
         {"status": 503, "where": {"params": {"test_mode": True}}},
@@ -243,7 +243,7 @@ def test_an_invalid_fault_is_refused_when_it_is_planned(
 
 
 def test_an_action_excludes_status_and_transport(mockscope: MockSite) -> None:
-    with pytest.raises(ValueError, match="an action makes the answer itself: leave status and transport out"):
+    with pytest.raises(ValueError, match="an action returns the response: leave status and transport out"):
         mockscope.faults.add("create_user", action=lambda call, response: None, status=503)
 
 
@@ -256,14 +256,14 @@ class Later:
         raise AssertionError("nobody awaits it")
 
 
-ABOUT_ASYNC = "can't be async: nobody awaits it, and an answer waits for what it returns"
+ABOUT_ASYNC = "can't be async: its result is not awaited"
 
 
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ({"action": 5}, "action can't be 5: a function is wanted"),
-        ({"action": 0}, "action can't be 0: a function is wanted"),
+        ({"action": 5}, "action must be a function, not 5"),
+        ({"action": 0}, "action must be a function, not 0"),
         ({"action": later}, f"action {ABOUT_ASYNC}"),
         ({"action": Later()}, f"action {ABOUT_ASYNC}"),
         ({"status": 503, "where": later}, f"where {ABOUT_ASYNC}"),
@@ -282,10 +282,10 @@ def test_an_object_that_can_not_be_called_is_refused_when_it_is_planned(
     [
         (lambda: Uniform(low=2, high=1), "the shortest delay, 2, is longer than the longest, 1"),
         (lambda: Uniform(low=-1, high=1), "a delay is between 0 seconds and a year, not -1"),
-        (lambda: Uniform(low=0, high=1, seed="x"), "seed can't be 'x': a whole number is wanted"),  # type: ignore[arg-type]
+        (lambda: Uniform(low=0, high=1, seed="x"), "seed must be a whole number, not 'x'"),  # type: ignore[arg-type]
         (lambda: LogNormal(median=-1), "a delay is between 0 seconds and a year, not -1"),
         (lambda: LogNormal(median=1, sigma=11), "sigma is between 0 and 10, not 11"),
-        (lambda: LogNormal(median=1, sigma="x"), "sigma can't be 'x': a number is wanted"),  # type: ignore[arg-type]
+        (lambda: LogNormal(median=1, sigma="x"), "sigma must be a number, not 'x'"),  # type: ignore[arg-type]
     ],
 )
 def test_invalid_delays_are_refused(make: Callable[[], object], message: str) -> None:
@@ -302,7 +302,7 @@ def test_invalid_delays_are_refused(make: Callable[[], object], message: str) ->
         ({"calls": 3}, "a rate limit needs per"),
         ({"per": 3}, "a rate limit needs calls"),
         ({"calls": 3, "per": 60, "status": 429}, "there is no key of a rate limit 'status'; known: *"),
-        ({"calls": "3", "per": 60}, "calls can't be '3': a whole number is wanted"),
+        ({"calls": "3", "per": 60}, "calls must be a whole number, not '3'"),
         ({"delay": {}}, "a delay is a number of seconds, or an object with one of uniform and lognormal"),
         ({"delay": {"unifrom": {}}}, "there is no distribution of delays 'unifrom'; did you mean uniform?"),
         ({"delay": {"uniform": 1}}, "a delay uniform is an object of names and values, not 1"),
@@ -312,7 +312,7 @@ def test_invalid_delays_are_refused(make: Callable[[], object], message: str) ->
             {"delay": {"uniform": {"low": 1, "hi": 2}}},
             "there is no key of a delay uniform 'hi'; *",
         ),
-        ({"delay": {"lognormal": {"median": "1"}}}, "delay can't be '1': a number is wanted"),
+        ({"delay": {"lognormal": {"median": "1"}}}, "delay must be a number, not '1'"),
     ],
     ids=str,
 )
@@ -378,7 +378,7 @@ def test_plain_data_shows_a_function_as_a_word_that_can_not_be_planned(mockscope
     first, second = [{key: rule[key] for key in rule if key not in ("id", "hits", "left")} for rule in shown]
     for rule, message in (
         (first, "there is no key of a fault 'action'; did you mean operation?"),
-        (second, "where can't be 'a function': an object of names and values is wanted"),
+        (second, "where must be an object of names and values, not 'a function'"),
     ):
         with pytest.raises(ValueError, match=exactly(message)):
             mockscope.faults.add_plain(rule)

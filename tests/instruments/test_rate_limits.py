@@ -182,8 +182,8 @@ def test_rate_limits_without_a_hit_are_not_unused_faults(site: MockSite) -> None
         (0, 60, "*", "a rate limit is of 1 call or more per some seconds, not of 0 per 60"),
         (1, 0, "*", "a rate limit is of 1 call or more per some seconds, not of 1 per 0"),
         (1, float("inf"), "*", "a rate limit is of 1 call or more per some seconds, not of 1 per inf"),
-        (1.5, 60, "*", "calls can't be 1.5: a whole number is wanted"),
-        (1, "60", "*", "per can't be '60': a number is wanted"),
+        (1.5, 60, "*", "calls must be a whole number, not 1.5"),
+        (1, "60", "*", "per must be a number, not '60'"),
         (1, 60, "list_user", r"there is no operation 'list_user'; did you mean list_users\?"),
     ],
 )

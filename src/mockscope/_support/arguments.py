@@ -1,4 +1,4 @@
-"""Checks of arguments: each raises a ValueError that says what is wrong, and what is wanted."""
+"""Checks of arguments. Each raises a ValueError with the value and the remedy."""
 
 from collections.abc import Mapping
 from os import PathLike
@@ -32,7 +32,7 @@ def check_type(name: str, value: object, kind: Any) -> None:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind not in (bool, object)):
         kinds = get_args(kind) or (kind,)
         words = [TYPE_NAMES[each] for each in kinds if each in TYPE_NAMES and not (each is int and float in kinds)]
-        raise ValueError(f"{name} can't be {value!r}: {' or '.join(words)} is wanted")
+        raise ValueError(f"{name} must be {' or '.join(words)}, not {value!r}")
 
 
 def check_choice(what: str, word: object, known: tuple[str, ...]) -> None:

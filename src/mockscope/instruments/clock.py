@@ -1,4 +1,4 @@
-"""Virtual time for the mock. The clock of the process is never changed."""
+"""Virtual time for a mock server. The clock of the process is never changed."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -13,14 +13,14 @@ from mockscope._support.timestamps import parse_time
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 NANOSECONDS: Final = 1_000_000_000
-# In nanoseconds since 1970, in whole milliseconds: every text and every float of a time can still show these.
+# The range of times, in nanoseconds since 1970. Whole milliseconds, so that each format can represent both ends.
 MIN_NANOSECONDS: Final = -62_135_596_800 * NANOSECONDS
 MAX_NANOSECONDS: Final = 253_402_300_799_999 * 1_000_000
 OUT_OF_RANGE: Final = "the clock would leave the years 1 to 9999"
 
 
 class _Adjustment(NamedTuple):
-    """The difference between a clock and its parent. It is replaced as a whole, so that no thread reads half of it."""
+    """The difference between a clock and its parent. It is immutable, so that threads read it without a lock."""
 
     offset: int = 0
     frozen_at: int | None = None
@@ -30,11 +30,11 @@ class _Adjustment(NamedTuple):
 class Clock:
     """A clock that can be frozen, shifted and moved. By default it shows the time of the machine.
 
-    The clock of a site follows the server's clock. A change of the server's clock changes the time of all sites. A
-    change of a site's clock changes only that site. The time stays within the years 1 to 9999. It is thread-safe.
+    The clock of a site follows the clock of its server. A change of the server's clock changes the time of all sites. A
+    change of a site's clock changes only that site. The time stays in the years 1 to 9999. A clock is thread-safe.
 
     Args:
-        parent: the clock to follow; None follows the machine's.
+        parent: the clock to follow; None follows the machine.
         source: returns the nanoseconds since 1970, for a clock without a parent.
     """
 
@@ -56,12 +56,12 @@ class Clock:
 
     @property
     def is_frozen(self) -> bool:
-        """Return whether this clock, or the one that it follows, is frozen."""
+        """Return whether this clock or its parent is frozen."""
         return self._frozen_clock() is not None
 
     @property
     def autojump(self) -> bool:
-        """Return whether the clock is frozen, but jumps to the end of each wait of the mock."""
+        """Return whether the clock is frozen and jumps to the end of each planned delay."""
         stopped = self._frozen_clock()
         return stopped is not None and stopped._adjustment.autojump
 
@@ -69,9 +69,9 @@ class Clock:
         """Stop time.
 
         Args:
-            at: the time to show: an aware datetime, or ISO 8601 with an offset; None is now.
-            autojump: end each wait of the mock (a planned delay) at once, and move the clock to its end. Without it,
-                a delayed response waits until the clock is moved.
+            at: the time to show: an aware datetime, or a string in ISO 8601 with an offset; None is now.
+            autojump: end each planned delay at once, and move the clock by the delay. Without it, a delayed response
+                waits until the clock is moved.
 
         Raises:
             ValueError: If it is not a time, has no offset from UTC, or is not in the years 1 to 9999.
@@ -81,13 +81,13 @@ class Clock:
             self._set(_Adjustment(frozen_at=moment, autojump=autojump))
 
     def resume(self) -> None:
-        """Let time run on from the present moment. A clock that follows a frozen one stays frozen with it."""
+        """Let time run on from the time that the clock shows. A clock with a frozen parent stays frozen."""
         with self._group.lock:
             if self._adjustment.frozen_at is not None:
                 self._set(_Adjustment(offset=self._adjustment.frozen_at - self._parent_time()))
 
     def shift(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
-        """Move time by a duration; a running clock runs on from there. A negative duration moves it back.
+        """Move the clock by a duration. A running clock runs on from there. A negative duration moves it back.
 
         Raises:
             ValueError: If the clock would leave the years 1 to 9999.
@@ -100,10 +100,10 @@ class Clock:
             self._move(_check_range(self._now() + distance))
 
     def move_to(self, moment: datetime | str) -> None:
-        """Move time to a moment; a running clock runs on from there.
+        """Move the clock to a time. A running clock runs on from there.
 
         Args:
-            moment: an aware datetime, or ISO 8601 with an offset.
+            moment: the time: an aware datetime, or a string in ISO 8601 with an offset.
 
         Raises:
             ValueError: If it is not a time, has no offset from UTC, or is not in the years 1 to 9999.
@@ -113,15 +113,15 @@ class Clock:
             self._move(due)
 
     def reset(self) -> None:
-        """Undo all changes: follow the parent or the machine again."""
+        """Undo all changes of this clock, so that it shows the time of its parent or of the machine."""
         with self._group.lock:
             self._set(_Adjustment())
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until the seconds have passed on this clock, or it has reached the year 9999."""
+        """Wait until a number of seconds has passed on this clock, or it has reached the year 9999."""
         due = min(self._now() + round(seconds * NANOSECONDS), MAX_NANOSECONDS)
         while True:
-            # Before the time is read, so that no move is missed.
+            # The future is registered before the time is read, so that no move is missed.
             with self._group.watch_moves() as moved:
                 left = due - self._now()
                 if left <= 0:
@@ -129,11 +129,11 @@ class Clock:
                 stopped = self._frozen_clock()
                 if stopped is not None and stopped._adjustment.autojump:
                     with self._group.lock:
-                        # A jump past the last year is not the user's error.
+                        # Not an error: the user did not ask for a jump past the year 9999.
                         stopped._move(min(stopped._now() + left, MAX_NANOSECONDS))
                     return
-                # asyncio.wait_for would return four turns of the loop later. A response that is due must start before
-                # a later request is handled.
+                # asyncio.wait_for would return some iterations of the loop later, when a later request may have been
+                # handled before the delayed response.
                 timer = None
                 if stopped is None:
                     timer = moved.get_loop().call_later(left / NANOSECONDS, _complete, moved)
@@ -144,19 +144,19 @@ class Clock:
                         timer.cancel()
 
     def _now(self) -> int:
-        # A short path: each call reads the time twice, and most clocks are never moved.
+        # A short path, because each call reads the time twice, and most clocks are never moved.
         if not self._group.is_moved:
             return self._group.source()
         offset, frozen_at, _ = self._adjustment
         moment = self._parent_time() + offset if frozen_at is None else frozen_at
-        # A clock may run, or be carried by the one it follows, beyond the dates of Python.
+        # A running clock, or a move of the parent, may leave the range.
         return min(max(moment, MIN_NANOSECONDS), MAX_NANOSECONDS)
 
     def _parent_time(self) -> int:
         return self._group.source() if self._parent is None else self._parent._now()
 
     def _frozen_clock(self) -> "Clock | None":
-        """Return the nearest frozen clock: this one, or one that it follows; None if time runs."""
+        """Return this clock or its nearest ancestor that is frozen; None if time runs."""
         clock: Clock | None = self
         while clock is not None and clock._adjustment.frozen_at is None:
             clock = clock._parent
@@ -175,7 +175,7 @@ class Clock:
 
 
 class _ClockGroup:
-    """The shared state of a clock and its followers: the machine's time, one lock, and the waiting futures."""
+    """The state shared by a clock and its followers: the source of time, one lock, and the waiting futures."""
 
     def __init__(self, source: Callable[[], int]) -> None:
         self.source = source
@@ -186,7 +186,7 @@ class _ClockGroup:
 
     @contextmanager
     def watch_moves(self) -> Iterator["asyncio.Future[None]"]:
-        """Yield a future that is done when a clock of the family is moved."""
+        """Yield a future that is done as soon as a clock of the group is moved."""
         moved = asyncio.get_running_loop().create_future()
         with self._sleepers_lock:
             self._sleepers.add(moved)
@@ -200,7 +200,7 @@ class _ClockGroup:
         """Wake all waiting futures."""
         with self._sleepers_lock:
             for moved in self._sleepers:
-                # The loop of a future may be closed already.
+                # The loop of the future may be closed.
                 with suppress(RuntimeError):
                     moved.get_loop().call_soon_threadsafe(_complete, moved)
 

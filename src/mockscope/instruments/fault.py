@@ -1,4 +1,4 @@
-"""One planned fault: its arguments, their validation, and the rule for when it strikes."""
+"""A planned fault: its arguments, their validation, and the decision whether it hits a call."""
 
 import json
 import random
@@ -18,7 +18,7 @@ from mockscope.instruments.redaction import Redactor
 Transport = Literal["reset", "drop", "hang", "truncate", "garbage", "bad_json"]
 
 TRANSPORTS: Final[tuple[str, ...]] = get_args(Transport)
-# These cut a response; the others send none.
+# The transport faults that cut a response. The others send no response.
 CUT_TRANSPORTS: Final = ("truncate", "bad_json")
 ANY: Final = "*"
 METHODS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -29,7 +29,7 @@ METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "delete": ("DELETE",),
 }
 READ_OPERATIONS: Final = tuple(name for name in OPERATIONS if name.startswith(("list_", "get_")))
-# The types of criteria; an object of any type outside PLAIN compares itself.
+# The types of criteria. An object of a type outside PLAIN_TYPES is compared with its own ``==``.
 CRITERION_TYPES: Final[Mapping[str, Any]] = {
     "method": str,
     "path": str,
@@ -40,30 +40,30 @@ CRITERION_TYPES: Final[Mapping[str, Any]] = {
     "test_mode": bool,
 }
 PLAIN_TYPES: Final = (str, bytes, bool, int, float, list, tuple, dict, type(None))
-# Stands for a function in plain data.
+# The placeholder for a function in plain data.
 FUNCTION_PLACEHOLDER: Final = "a function"
 # Responses with these statuses have no body.
 BODILESS_STATUSES: Final = (204, 205, 304)
-# One year. The transport fault "hang" never responds.
+# One year. For a response that never comes, there is the transport fault "hang".
 MAX_DELAY_SECONDS: Final = 365 * 86400.0
-# RFC 9110: a token, and what a field value may hold.
+# A token and a field value (RFC 9110, section 5).
 HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HEADER_VALUE: Final = re.compile(r"(?!\s)[\t\x20-\x7e\x80-\xff]*(?<!\s)")
 RESERVED_HEADERS: Final[Mapping[str, str]] = {
-    "content-length": "truncate breaks an answer's length",
-    "transfer-encoding": "truncate breaks an answer's length",
+    "content-length": "truncate breaks the length of a response",
+    "transfer-encoding": "truncate breaks the length of a response",
     # HTTP-10
     "x-request-id": "it is the id of the call",
 }
 
 
 class CannedResponse:
-    """A response of a fault or of an operation.
+    """A response: the planned response of a fault, or the response of an operation that an action gets.
 
     Args:
         status: the HTTP status, from 200 to 599.
-        body: text or bytes are sent as they are, anything else as JSON.
-        headers: the headers, without Content-Length. The default of Content-Type is JSON.
+        body: the body. A str or bytes is sent as it is, anything else as JSON.
+        headers: the headers, except Content-Length. The default Content-Type is application/json.
 
     Raises:
         ValueError: If the status or a header is not valid, or the body is not JSON or not allowed with the status.
@@ -79,7 +79,7 @@ class CannedResponse:
         if not 200 <= status <= 599:
             raise ValueError(f"a status is between 200 and 599, not {status}")
         if status in BODILESS_STATUSES and self.body:
-            raise ValueError(f"an answer {status} has no body")
+            raise ValueError(f"a response {status} has no body")
         for name, value in self.headers.items():
             _check_header(name, value)
 
@@ -89,7 +89,7 @@ class CannedResponse:
 
 @dataclass(frozen=True, kw_only=True)
 class Uniform:
-    """A uniform distribution of delays. The same seed gives the same delays.
+    """A uniform distribution of delays. Equal seeds give equal delays.
 
     Args:
         low: the shortest delay, in seconds.
@@ -120,11 +120,11 @@ class Uniform:
 
 @dataclass(frozen=True, kw_only=True)
 class LogNormal:
-    """A log-normal distribution of delays, as in networks: many are short, a few long. Equal seeds give equal delays.
+    """A log-normal distribution of delays: many are short, a few are long. Equal seeds give equal delays.
 
     Args:
         median: the median delay, in seconds.
-        sigma: the spread, from 0 (constant) to 10; 1 is wide.
+        sigma: the standard deviation of the logarithm, from 0 (all delays are equal) to 10.
         seed: the seed of the random generator.
 
     Raises:
@@ -153,7 +153,7 @@ Delay = float | Uniform | LogNormal
 Where = Mapping[str, Any] | Callable[[Call], bool]
 Action = Callable[[Call, CannedResponse | None], CannedResponse | None]
 
-# The arguments that plain data can hold, and their types.
+# The arguments of a fault that plain data can have, and their types.
 ARGUMENT_TYPES: Final[Mapping[str, Any]] = {
     "operation": str,
     "status": int | None,
@@ -189,10 +189,10 @@ class FunctionFailed(Exception):
 
 @dataclass(eq=False, kw_only=True)
 class Fault:
-    """A planned failure: the calls that it is for, and its effect on them. ``site.faults.add`` documents the arguments.
+    """A planned fault: the calls that it applies to, and its effect. ``site.faults.add`` documents the arguments.
 
-    ``seen`` is the number of calls that matched, and ``hits`` the number of those that failed. ``left`` is the number
-    of failures that are still to come; None is unlimited.
+    ``seen`` is the number of calls that matched, and ``hits`` the number of those that the fault hit. ``left`` is the
+    number of hits that are still to come; None is unlimited.
     """
 
     id: str
@@ -251,29 +251,29 @@ class Fault:
 
     @property
     def kind(self) -> str:
-        """The effect, in one or two words."""
+        """The effects, in one or two words."""
         what = ("delay" if self.delay else "", str(self.status or ""), self.transport, "action" if self.action else "")
         return " ".join(part for part in what if part)
 
     @property
     def cuts_own_response(self) -> bool:
-        """Return whether the fault cuts the operation's own response, and not a planned one."""
+        """Return whether the fault cuts the response of the operation, instead of a planned response."""
         return self.transport in CUT_TRANSPORTS and self.status is None
 
     @property
     def left(self) -> int | None:
-        """The number of failures that are still to come; None is unlimited."""
+        """The number of hits that are still to come; None is unlimited."""
         return None if self.times is None else self.times - self.hits
 
     def next_delay(self) -> float:
-        """Return the delay of the next failure, in seconds."""
+        """Return the delay of the next hit, in seconds."""
         return next(self._delays)
 
     def applies_to(self, call: Call) -> bool:
-        """Return whether the fault is for a call, and counts it.
+        """Return whether a call matches the operation and the criteria of the fault.
 
         Raises:
-            FunctionFailed: If the function in ``where`` raises.
+            FunctionFailed: If the function in ``where`` raises an exception.
         """
         if self.operation not in (ANY, call.operation):
             return False
@@ -281,7 +281,7 @@ class Fault:
             return False
         if not callable(self.where):
             return matches(call, self.where)
-        # Set during the call of the function: reports of a hanging or failing function name the fault.
+        # Set while the function runs, so that reports of a function that hangs or fails name the fault.
         call.fault = self.id
         try:
             is_meant = bool(self.where(call))
@@ -291,7 +291,7 @@ class Fault:
         return is_meant
 
     def is_due(self) -> bool:
-        """Return whether the call that was just counted fails."""
+        """Return whether the fault hits the matching call that was counted last."""
         if self.left is not None and self.left <= 0:
             return False
         if self.nth is not None and self.seen < self.nth:
@@ -320,25 +320,24 @@ class Fault:
         if not self.kind:
             raise ValueError("a fault needs one of status, transport, action and delay")
         if self.status is None and (self.body is not None or self.headers):
-            raise ValueError("body and headers are those of a planned answer: give its status too")
+            raise ValueError("body and headers need the status of a planned response")
         if self.action is not None and (self.status is not None or self.transport is not None):
-            raise ValueError("an action makes the answer itself: leave status and transport out")
+            raise ValueError("an action returns the response: leave status and transport out")
         if self.after_bytes is not None and (self.transport not in CUT_TRANSPORTS or self.after_bytes < 0):
             raise ValueError("after_bytes is a number from 0 on, for truncate and bad_json only")
         if self.transport is not None and self.status is not None:
             if self.transport not in CUT_TRANSPORTS:
                 raise ValueError(
-                    f"{self.transport} leaves no answer that could have the status {self.status}: leave one of them out"
+                    f"{self.transport} sends no response, and so no status {self.status}: leave one of them out"
                 )
             if self.status in BODILESS_STATUSES or self.body == b"":
-                raise ValueError(f"{self.transport} cuts a body, and this answer has none")
+                raise ValueError(f"{self.transport} cuts a body, and this response has none")
 
     def _check_counts(self) -> None:
-        """Raise ValueError if the fault would never strike."""
+        """Raise ValueError if the fault would never hit a call."""
         if self.times is not None and self.times < 1:
             raise ValueError(
-                f"a fault that strikes {self.times} times never strikes: "
-                "times is 1 or more, or None (JSON: null): always"
+                f"a fault that hits {self.times} times never hits: times is 1 or more, or None (JSON: null): always"
             )
         if self.nth is not None and self.nth < 1:
             raise ValueError(f"calls are counted from 1: nth can't be {self.nth}")
@@ -356,7 +355,7 @@ def _check_where(operation: str, where: Mapping[str, Any]) -> None:
     check_criteria(where, REQUEST_CRITERIA)
     plain = {name: value for name, value in where.items() if type(value) in PLAIN_TYPES}
     for name, value in plain.items():
-        # In Python, 1 equals True.
+        # 1 and 0 are accepted for test_mode, because they equal True and False.
         if name != "test_mode" or value not in (0, 1):
             check_type(name, value, CRITERION_TYPES[name])
         for key in _iter_names(value):
@@ -387,10 +386,10 @@ def _iter_names(value: object) -> Iterator[object]:
 
 
 def encode_body(body: object) -> bytes:
-    """Return a body as bytes: text and bytes as they are, anything else as JSON.
+    """Encode a body: a str in UTF-8, bytes as they are, anything else as JSON.
 
     Raises:
-        ValueError: If JSON cannot hold it.
+        ValueError: If the body cannot be encoded as JSON or UTF-8.
     """
     if isinstance(body, bytes):
         return body
@@ -403,9 +402,9 @@ def encode_body(body: object) -> bytes:
 
 def _check_function(name: str, value: object) -> None:
     if not callable(value):
-        raise ValueError(f"{name} can't be {value!r}: a function is wanted")
+        raise ValueError(f"{name} must be a function, not {value!r}")
     if iscoroutinefunction(value) or iscoroutinefunction(type(value).__call__):
-        raise ValueError(f"{name} can't be async: nobody awaits it, and an answer waits for what it returns")
+        raise ValueError(f"{name} can't be async: its result is not awaited")
 
 
 def _check_delay(seconds: float) -> None:
@@ -418,7 +417,7 @@ def _check_header(name: object, value: object) -> None:
     if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
         raise ValueError(f"no header can be called {name!r}")
     if reason := RESERVED_HEADERS.get(name.lower()):
-        raise ValueError(f"{name} is not for a fault to say; {reason}")
+        raise ValueError(f"a fault can't set {name}: {reason}")
     if not isinstance(value, str) or not HEADER_VALUE.fullmatch(value):
         remedy = f"; write {str(value)!r}" if isinstance(value, int | float) else ""
         raise ValueError(

@@ -1,6 +1,6 @@
-"""The planned faults of a site, in the order in which they were planned.
+"""The planned faults and rate limits of a site, in the order in which they were added.
 
-Random faults draw from a seed, so each run is the same.
+Random faults draw from a seeded generator, so that each run is the same.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ from mockscope.instruments.rate_limits import RateLimit, RateLimitResult, apply_
 from mockscope.instruments.redaction import Redactor
 
 RATE_LIMIT_ARGUMENTS: Final = ("calls", "per", "operation")
-# The distributions of delays, and what each needs.
+# The distributions of delays, and their required arguments.
 DISTRIBUTIONS: Final[Mapping[str, tuple[type[Uniform | LogNormal], tuple[str, ...]]]] = {
     "uniform": (Uniform, ("low", "high")),
     "lognormal": (LogNormal, ("median",)),
@@ -42,13 +42,13 @@ class Faults:
     """The planned faults of one site, with its rate limits. It is thread-safe.
 
     Args:
-        about: the name of the site, for messages.
+        place: the name of the site, for messages.
         clock: the clock for delays and rate limits.
         redactor: redacts keys in messages.
     """
 
-    def __init__(self, about: str, clock: Clock, *, redactor: Redactor | None = None) -> None:
-        self._place = about
+    def __init__(self, place: str, clock: Clock, *, redactor: Redactor | None = None) -> None:
+        self._place = place
         self._clock = clock
         self._redactor = redactor or Redactor()
         self._lock = Lock()
@@ -82,10 +82,10 @@ class Faults:
         seed: int = 0,
         action: Action | None = None,
     ) -> Fault:
-        """Plan a fault and return it. If several faults match a call, the first one strikes.
+        """Plan a fault and return it. If several faults match a call, the first one hits it.
 
         Args:
-            operation: one of the ten operations; ``"*"`` matches all.
+            operation: one of the ten operations; ``"*"`` is all.
             status: the status of a planned response, which replaces the operation.
             body: the body of that response: text or bytes as they are, anything else as JSON. The default is a
                 message like those of the API.
@@ -97,21 +97,21 @@ class Faults:
                 ``"garbage"`` (bytes that are not HTTP), ``"bad_json"`` (a response whose JSON stops in the middle).
             after_bytes: the number of bytes of the body that ``truncate`` and ``bad_json`` send, never all of it; the
                 default is half.
-            times: how often the fault strikes; None is every time.
-            nth: the first matching call, counted from 1, that may fail.
-            after_commit: carry out the operation first, and lose only its response. A call that commits nothing, such
-                as one that is refused, is answered as usual.
+            times: the number of calls that the fault hits; None is unlimited.
+            nth: the number of the first matching call that may be hit, counted from 1.
+            after_commit: commit the operation first, and replace only its response. A call that commits nothing, such
+                as a refused one, is not hit.
             where: criteria for the calls: ``email``, ``group``, ``json``, ``test_mode``, ``params``, ``method``,
                 ``path``; or a function that takes the Call and returns whether it matches.
-            probability: the probability that the fault strikes, above 0 and at most 1, drawn from ``seed``.
-            seed: the seed of the random generator.
+            probability: the probability that the fault hits a matching call, above 0 and at most 1.
+            seed: the seed of the random generator for ``probability``.
             action: a function of the Call and, with ``after_commit``, of the operation's CannedResponse (else None). It
                 returns the CannedResponse to send, or None to continue the call. It is called in a thread of its own.
 
         Raises:
-            ValueError: If the operation is unknown, the rule can never strike, or two arguments exclude each other.
+            ValueError: If an argument is not valid, the fault can never hit, or two arguments exclude each other.
         """
-        # The arguments are the fields of a Fault.
+        # The arguments have the names of the fields of Fault.
         rule = {name: value for name, value in locals().items() if name != "self"}
         rule["body"] = None if body is None else encode_body(body)
         rule["headers"] = {} if headers is None else headers
@@ -123,9 +123,9 @@ class Faults:
         return fault
 
     def rate_limit(self, calls: int, *, per: float, operation: Operation | Literal["*"] = ANY) -> RateLimit:
-        """Limit the number of calls in a sliding window, and answer 429 to the others.
+        """Limit the number of calls in a sliding window. Further calls get the status 429.
 
-        The headers of each response have the number of calls left. A 429 has Retry-After too.
+        Each response has X-RateLimit-Limit and X-RateLimit-Remaining. A response 429 also has Retry-After.
 
         Args:
             calls: the maximum number of calls.
@@ -197,18 +197,18 @@ class Faults:
         self._planned = planned
         self.rules = tuple(rule for rule in planned if isinstance(rule, Fault))
         self._limits = tuple(limit for limit in planned if isinstance(limit, RateLimit))
-        # A flag, because it is read for each request.
+        # Stored as a flag, because it is read for each request.
         self.are_planned = bool(planned)
 
     def unused(self) -> list[Fault]:
-        """Return the faults that struck less often than planned. With ``times=None``, once is enough."""
+        """Return the faults that hit fewer calls than planned. With ``times=None``, one hit is enough."""
         return [rule for rule in self.rules if (rule.hits == 0 if rule.left is None else rule.left > 0)]
 
     def assert_all_used(self) -> None:
-        """Assert that each planned fault struck as often as planned.
+        """Assert that each fault hit as many calls as planned.
 
         Raises:
-            AssertionError: If one did not. The message names each of them.
+            AssertionError: If a fault hit fewer calls. The message names each.
         """
         __tracebackhide__ = True
         if unused := self.unused():
@@ -224,18 +224,18 @@ class Faults:
             return apply_limits(limits, self._clock.time()) if limits else None
 
     def select(self, call: Call, rules: tuple[Fault, ...], instead_of: Fault | None = None) -> Fault | None:
-        """Return the fault that strikes a call, and count the hit. All matching faults count the call.
+        """Return the fault that hits a call, or None, and count the hit. Each matching fault counts the call as seen.
 
         Args:
-            entry: the call.
-            rules: the faults that were planned on its receipt.
-            instead_of: a fault whose hit is taken back, because the call committed nothing. Only later faults may
-                strike then. They have counted the call already.
+            call: the call.
+            rules: the faults that were planned on receipt of the call.
+            instead_of: the fault that hit the call, if it does not apply because the call committed nothing. Its hit
+                is taken back. Only later faults may hit the call. They have counted the call already.
         """
         if instead_of is not None:
             behind = dropwhile(lambda rule: rule is not instead_of, rules)
             rules = tuple(rule for rule in behind if not rule.after_commit)
-        # Before the lock is taken: a function given as where may look at the faults itself.
+        # Outside the lock, because a function given as where may read the faults.
         meant = [rule for rule in rules if rule.applies_to(call)]
         with self._lock:
             if instead_of is not None:

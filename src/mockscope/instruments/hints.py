@@ -1,6 +1,6 @@
-"""The catalogue of hints: what a client most likely did wrong, and what to do.
+"""The catalogue of hints: likely mistakes of a client, each with its cause and remedy.
 
-One row a hint: its code and its sentences. The conditions are in web/refusal_hints.py and web/request_hints.py.
+The conditions of the hints are in web/refusal_hints.py and web/request_hints.py.
 """
 
 from enum import Enum, unique
@@ -8,15 +8,15 @@ from typing import Final, NamedTuple
 
 from mockscope._support.text import clip
 
-# Room for the name of a test with its path.
+# Long enough for the name of a test with its path.
 MAX_VALUE_CHARS: Final = 160
 
 
 @unique
 class HintTemplate(Enum):
-    """A mistake: its cause and its remedy, with named places for what was sent. The name is the code.
+    """A likely mistake: format strings for its cause and its remedy. The name is the code of the hint.
 
-    Where there is a third value, it names the rule under which the request may pass although nobody promises it.
+    A third value is the id of the rule that lets such a request pass by accident.
     """
 
     AUTH_HEADER_MISSING = (
@@ -220,14 +220,14 @@ class HintTemplate(Enum):
         return self.name.lower().replace("_", "-")
 
     def fill(self, **values: str) -> "Hint":
-        """Return the hint for one request."""
-        # The message of a refusal is short already.
+        """Return the hint for a request. ``values`` fill the fields of cause and remedy. Long values are cut."""
+        # The message of a refusal was cut before.
         short = {name: value if name == "message" else clip(value, MAX_VALUE_CHARS) for name, value in values.items()}
         return Hint(self.code, self.cause.format(**short), self.remedy.format(**short), self.rule)
 
 
 class Hint(NamedTuple):
-    """A hint for one request: the code, what happened, what to do, and the rule under which such a request may pass."""
+    """A hint for a request: its code, cause, remedy, and the id of the rule that lets such a request pass."""
 
     code: str
     cause: str
@@ -239,5 +239,5 @@ class Hint(NamedTuple):
 
 
 def did_you_mean(guess: str | None) -> str:
-    """Return a half-sentence for the place ``nearest`` of a hint."""
+    """Return a sentence for the field ``nearest`` of a hint, or an empty string."""
     return f" Did you mean {guess}?" if guess else ""

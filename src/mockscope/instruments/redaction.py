@@ -10,33 +10,33 @@ from urllib.parse import quote
 from mockscope._vendor import AUTH_HEADER
 
 KEY_PATTERN: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{8}"
-# The format of the vendor's keys (AUTH-4). Twelve digits at the end make a UUID, which is not a secret. A UUID is
+# The format of the vendor's keys (AUTH-4). With four more digits it is a UUID, which is not a secret. A UUID is
 # redacted only if it begins with a known key.
 KEY: Final = re.compile(f"{KEY_PATTERN}(?![0-9a-f])", re.IGNORECASE)
 KEY_PREFIX: Final = re.compile(f"{KEY_PATTERN}(?=[0-9a-f])", re.IGNORECASE)
-# Headers with <site-host>:<api-key>: the right one, and misspelt ones.
+# The header with <site-host>:<api-key>, and misspelt names of it.
 CREDENTIAL_HEADERS: Final = frozenset({AUTH_HEADER.lower(), "x-partner-auth", "x-http-partner-auth", "partner-auth"})
-# Headers with a secret of another form.
+# Headers with secrets of another format.
 SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
-# The last four characters of a shorter key would reveal too much of it.
+# Of a shorter key, the last four characters would reveal too much.
 MIN_SHOWN_CHARS: Final = 12
-# Shorter keys are redacted only in those headers: elsewhere they may be ordinary words.
+# Shorter keys are redacted only in these headers, because in other text they may be ordinary words.
 MIN_SEARCHED_CHARS: Final = 8
 
 
 class Redactor:
-    """A redactor for keys: all keys in the vendor's format, and the known keys in other formats.
+    """Redacts API keys in text: all keys in the vendor's format, and known keys in other formats.
 
     It is thread-safe.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        # A reference count for each known key.
+        # The known keys, with reference counts.
         self._known: Counter[str] = Counter()
         # Keys to remove. The garbage collector may call `remove_key` during `add_key`, while the lock is held.
         self._to_forget: deque[str] = deque()
-        # Known keys in the vendor's format. They may be thousands, so they are looked up instead of searched for.
+        # Known keys in the vendor's format. There may be thousands, so they are looked up instead of searched for.
         self._vendor_keys: set[str] = set()
         self._spellings: dict[str, dict[str, str]] = {}
 
@@ -44,7 +44,7 @@ class Redactor:
         return f"<Redactor that knows {sum(map(len, self._spellings.values()))} spellings of keys>"
 
     def add_key(self, key: str) -> None:
-        """Redact a key from now on."""
+        """Add a key to the known keys."""
         with self._lock:
             self._drop_forgotten()
             self._known[key] += 1
@@ -54,7 +54,7 @@ class Redactor:
                 self._spellings[key] = _spellings(key)
 
     def remove_key(self, key: str) -> None:
-        """Forget a key, once for each `add_key`. It takes no lock."""
+        """Remove a key that was added. A key that was added twice is removed with the second call. It takes no lock."""
         self._to_forget.append(key)
 
     def __call__(self, text: str) -> str:
@@ -62,7 +62,7 @@ class Redactor:
         if self._to_forget:
             with self._lock:
                 self._drop_forgotten()
-        # Most texts have no four hyphens, and a search would cost more.
+        # Counting is cheaper than the search, and most texts have fewer hyphens.
         if text.count("-") >= 4:
             text = KEY.sub(lambda found: mask(found[0]), text)
             text = KEY_PREFIX.sub(self._last_four_if_known, text)
@@ -73,10 +73,10 @@ class Redactor:
         return text
 
     def redact_json(self, data: Any) -> Any:
-        """Redact parsed JSON and return it; lists and objects are changed in place."""
+        """Redact keys in parsed JSON, and return it. Lists and dicts are changed in place."""
         whole = [data]
         left: list[Any] = [whole]
-        # Without recursion: JSON may be nested deeper than Python's limit.
+        # Not recursive, because JSON may be nested deeper than the recursion limit.
         while left:
             part = left.pop()
             if isinstance(part, dict):
@@ -91,17 +91,17 @@ class Redactor:
         return whole[0]
 
     def redact_bytes(self, body: bytes) -> bytes:
-        """Return a body with all keys redacted."""
+        """Return a body with all keys redacted. Bytes that are not UTF-8 stay as they are."""
         text = body.decode("utf-8", "surrogateescape")
         shown = self(text)
         return body if shown == text else shown.encode("utf-8", "surrogateescape")
 
     def redact_header(self, name: str, value: str) -> str:
-        """Return the value of a header with all keys redacted; the name is in lower case."""
+        """Return the value of a header with all keys redacted. The name must be in lower case."""
         if name in CREDENTIAL_HEADERS:
             # AUTH-1: the last colon separates host and key.
             host, colon, key = value.rpartition(":")
-            # The two may be swapped.
+            # Host and key may be swapped.
             host = ":".join([mask(part) if part in self._known else part for part in host.split(":")])
             value = f"{host}{colon}{mask(key)}"
         elif name in SECRET_HEADERS:
@@ -124,7 +124,7 @@ class Redactor:
 
 
 def _spellings(key: str) -> dict[str, str]:
-    """Return the forms of a key in text, URLs, Python and JSON, each with its redacted form, which splits no escape."""
+    """Return the spellings of a key in text, URLs, Python and JSON, each with its redacted form."""
     shown = mask(key)
     in_json = json.dumps(key)[1:-1]
     spelled = {
@@ -132,10 +132,10 @@ def _spellings(key: str) -> dict[str, str]:
         quote(key, safe=""): f"…{quote(shown[1:], safe='')}",
         repr(key)[1:-1]: repr(shown)[1:-1],
         in_json: json.dumps(shown, ensure_ascii=False)[1:-1],
-        # As the name of a header.
+        # A key may be sent as the name of a header.
         key.lower(): shown.lower(),
     }
-    # Some libraries escape this too.
+    # Some JSON libraries escape slashes.
     spelled[in_json.replace("/", r"\/")] = spelled[in_json].replace("/", r"\/")
     return spelled
 

@@ -1,4 +1,4 @@
-"""The request log: a line for each call, and its hints under it, for people or for machines."""
+"""The request log: a line for each call with its hints, as text or JSON."""
 
 import io
 import json
@@ -15,7 +15,7 @@ from mockscope.instruments.call import Call, describe_target
 from mockscope.instruments.hints import Hint
 
 INDENT: Final = "    "
-# Characters of a body that are shown in full.
+# The maximum characters of a body that are shown.
 MAX_BODY_SHOWN: Final = 10_000
 
 Render = Callable[[Call, int | None], str]
@@ -34,17 +34,17 @@ def text_line(call: Call) -> str:
 
 
 def text_lines(call: Call, width: int | None = None) -> str:
-    """Return the line of a call, and under it a line for each hint.
+    """Return the line of a call, followed by a line for each hint.
 
     Args:
-        entry: The call.
-        width: The columns that hints are wrapped to; without it they are not wrapped.
+        call: The call.
+        width: The number of columns to which hints are wrapped; None does not wrap.
     """
     return "\n".join([text_line(call), *_hint_lines(call, width)])
 
 
 def full_text(call: Call, width: int | None = None) -> str:
-    """Return the same, and the request and the response with headers and bodies."""
+    """Return the lines of a call, followed by request and response with headers and bodies."""
     target = f"{call.path}?{call.query}" if call.query else call.path
     request = [f"{call.method} {target}", *_header_lines(call.headers), *_body_lines(call.body)]
     response = [f"{call.status or '---'}", *_header_lines(call.response_headers), *_body_lines(call.response)]
@@ -53,7 +53,7 @@ def full_text(call: Call, width: int | None = None) -> str:
 
 
 def json_line(call: Call, width: int | None = None) -> str:
-    """Return the same as one JSON object, without headers and bodies."""
+    """Return a call as a JSON object on one line, without headers and bodies."""
     shown = {name: value for name, value in call.as_dict().items() if name not in ("headers", "body", "response")}
     shown["time"] = call.received_at.isoformat(timespec="milliseconds")
     others = [hint.code for hint in _hints(call)[1:]]
@@ -64,11 +64,11 @@ RENDERERS: Final[dict[str, Render]] = {"text": text_lines, "full": full_text, "j
 
 
 class RequestLog:
-    """An observer that writes each call to a stream; hints are wrapped where the stream is a terminal.
+    """An observer that writes each call to a stream. On a terminal, hints are wrapped.
 
     Args:
         stream: The stream.
-        render: Renders a call, given the columns of the terminal.
+        render: Renders a call. Its second argument is the width of the terminal in columns, or None.
     """
 
     def __init__(self, stream: TextIO, render: Render) -> None:
@@ -82,15 +82,15 @@ class RequestLog:
             width = os.get_terminal_size(self._stream.fileno()).columns if self._stream.isatty() else None
             self._stream.write(self._render(call, width) + "\n")
         except OSError:
-            # The reader of the log is gone; the server need not go with it.
+            # The reader of the log has closed it. The server goes on without a log.
             self._stream = None
 
 
 class JSONLines(io.TextIOBase):
-    """A text stream that writes each piece of text that ends a line as one JSON object.
+    """A text stream that writes complete lines to another stream, as a JSON object for each write.
 
     Args:
-        stream: The stream that is written to.
+        stream: The stream to write to.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -98,19 +98,19 @@ class JSONLines(io.TextIOBase):
         self._rest = ""
 
     def write(self, text: str) -> int:
-        """Write a text; the part behind its last newline waits for the next one."""
+        """Write a text. The part after the last newline is kept until the next newline."""
         message, newline, self._rest = (self._rest + text).rpartition("\n")
         if newline:
             self.stream.write(_message(datetime.now(UTC), "info", message.removeprefix("mockscope: ")) + "\n")
         return len(text)
 
     def flush(self) -> None:
-        """Flush the stream that is written to."""
+        """Flush the other stream."""
         self.stream.flush()
 
 
 class JSONFormatter(logging.Formatter):
-    """Formats a message of the server, with its traceback, as one JSON object."""
+    """Formats a log record with its traceback as a JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC)
@@ -118,10 +118,10 @@ class JSONFormatter(logging.Formatter):
 
 
 def configure_logging(form: str) -> TextIO:
-    """Write messages of the server to standard error, in the form of the request log.
+    """Configure logging to standard error, in the format of the request log.
 
     Args:
-        form: ``text``, ``full``, ``json``, or ``off``, which leaves out warnings.
+        form: ``text``, ``full``, ``json``, or ``off``, which logs errors only.
 
     Returns:
         The stream for the request log.
