@@ -1,11 +1,11 @@
-"""The cost of a request, of a client and of a start, measured on this machine.
+"""Measure the cost of a request, of a client and of a start on this machine.
 
 Run ``python -m benchmarks`` from a checkout with the ``dev`` extra, on Linux with two CPUs and wrk.
 
-- ``--part NAME`` measures one part: ``throughput`` (what a request costs the server, as processor time over that of a
-  bare ASGI application in the same run), ``clients``, ``startup`` or ``peers``. It can be given more than once.
+- ``--part NAME`` measures one part: ``throughput`` (the processor time of a request, divided by that of a bare ASGI
+  application in the same run), ``clients``, ``startup`` or ``peers``. It can be given more than once.
 - ``--rounds N`` sets the number of samples. Every figure is their median.
-- ``--quick`` takes three rounds and a tenth of the sizes. It shows a collapse, and is too short to compare by.
+- ``--quick`` takes three rounds and a tenth of the sizes. It finds a collapse, and is too short for comparisons.
 """
 
 import json
@@ -39,13 +39,19 @@ PARTS: Final[dict[str, Callable[[Plan], Iterator[Figure]]]] = {
 
 @click.command(help=__doc__.partition("\n")[0])
 @click.option("--rounds", type=click.IntRange(min=1), default=9, show_default=True, help="Samples of each figure.")
-@click.option("--quick", is_flag=True, help="Three rounds and a tenth of the sizes: enough to see a collapse.")
-@click.option("--part", "parts", type=click.Choice(tuple(PARTS)), multiple=True, help="Only this part; repeatable.")
+@click.option("--quick", is_flag=True, help="Take three rounds and a tenth of the sizes, to find a collapse.")
+@click.option(
+    "--part",
+    "parts",
+    type=click.Choice(tuple(PARTS)),
+    multiple=True,
+    help="Measure only this part; repeatable.",
+)
 @click.option(
     "--npm",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     envvar="MOCKSCOPE_BENCHMARKS_NPM",
-    help="The directory where npm installed @mockoon/cli and wiremock; without it they are left out.",
+    help="The directory where npm installed @mockoon/cli and wiremock. Without it they are left out.",
 )
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write every sample to this file.")
 @click.option("--markdown", is_flag=True, help="Print the table as in README.md.")

@@ -1,4 +1,4 @@
-"""The measure of all ratios: an ASGI application that answers the same 300 bytes to everything."""
+"""The reference of all ratios: an ASGI application with the same response of 300 bytes to every request."""
 
 from starlette.types import Receive, Scope, Send
 

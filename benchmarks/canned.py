@@ -15,9 +15,9 @@ def main() -> None:
     parser.add_argument("--responses", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
-    # Blocked and waited for, because the kernel may deliver a signal to the thread of the server.
+    # Blocked in all threads, because the kernel may deliver a signal to the thread of the server.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    # By name, because only the extra `benchmarks` has it.
+    # Imported by name, because only the extra `benchmarks` installs it.
     with import_module("pytest_httpserver").HTTPServer(HOST, options.port) as server:
         for each in json.loads(options.responses.read_text()):
             expected = server.expect_request(each["path"], method=each["method"], headers=each["headers"])

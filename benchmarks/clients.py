@@ -1,4 +1,7 @@
-"""The cost of a call without a socket, against the same client over loopback, in one process with the server."""
+"""The cost of a call without a socket, compared with the same client over loopback.
+
+Client and server run in one process.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,18 +18,19 @@ from benchmarks.plan import Plan
 from benchmarks.servers import BenchmarkError
 from benchmarks.wrk import Cost
 from mockscope import LiveServer
+from mockscope._vendor import EMAIL_HEADER
 
 CALLS: Final = 200
 USERS: Final = 100
 
-# Makes one call, and returns its status.
-Call = Callable[[], int]
+# A function that makes one call and returns its status.
+MakeCall = Callable[[], int]
 
 
 @contextmanager
-def _requests(url: str, headers: Mapping[str, str], adapter: Any) -> Iterator[Call]:
+def _requests(url: str, headers: Mapping[str, str], adapter: Any) -> Iterator[MakeCall]:
     with requests.Session() as session:
-        # It would look for a proxy in the environment at each call, which takes longer than the rest.
+        # Otherwise it looks for a proxy in the environment at each call, which takes longer than the call.
         session.trust_env = False
         session.headers.update(headers)
         if adapter is not None:
@@ -35,22 +39,22 @@ def _requests(url: str, headers: Mapping[str, str], adapter: Any) -> Iterator[Ca
 
 
 @contextmanager
-def _httpx(url: str, headers: Mapping[str, str], transport: Any) -> Iterator[Call]:
+def _httpx(url: str, headers: Mapping[str, str], transport: Any) -> Iterator[MakeCall]:
     with httpx.Client(base_url=url, headers=headers, transport=transport, trust_env=False) as client:
         yield lambda: client.get(PATH).status_code
 
 
-class Client(NamedTuple):
-    """A client: how it is opened, what it is given in place of a socket, and its goal."""
+class ClientLibrary(NamedTuple):
+    """A client library: a function that opens a client, one that returns its transport, and its goal."""
 
-    open: Callable[[str, Mapping[str, str], Any], AbstractContextManager[Call]]
-    stand_in: Callable[[LiveServer], Any]
+    open: Callable[[str, Mapping[str, str], Any], AbstractContextManager[MakeCall]]
+    transport: Callable[[LiveServer], Any]
     goal: Goal
 
 
 CLIENTS: Final = {
-    "requests": Client(_requests, LiveServer.adapter, Goal(2)),
-    "httpx": Client(_httpx, LiveServer.transport, Goal(3)),
+    "requests": ClientLibrary(_requests, LiveServer.adapter, Goal(2)),
+    "httpx": ClientLibrary(_httpx, LiveServer.transport, Goal(3)),
 }
 
 
@@ -58,17 +62,17 @@ def measure(plan: Plan) -> Iterator[Figure]:
     """Measure each client without a socket, between two runs of the same client over loopback."""
     with LiveServer(seed(USERS)) as server:
         site = server.sites[SITE]
-        headers = {**site.headers, "Http-X-Email": list(site.users)[USERS // 2]}
+        headers = {**site.headers, EMAIL_HEADER: list(site.users)[USERS // 2]}
         for name, client in CLIENTS.items():
             plan.tell(f"{name}, without a socket and over loopback")
             with (
                 client.open(server.url, headers, None) as loopback,
-                client.open(server.url, headers, client.stand_in(server)) as direct,
+                client.open(server.url, headers, client.transport(server)) as direct,
             ):
                 yield _figure(name, direct, loopback, plan.rounds, client.goal)
 
 
-def _figure(name: str, direct: Call, loopback: Call, rounds: int, goal: Goal) -> Figure:
+def _figure(name: str, direct: MakeCall, loopback: MakeCall, rounds: int, goal: Goal) -> Figure:
     speeds, rates, costs = [], [], []
     before = _cost(loopback)
     # The first round fills caches and is not counted.
@@ -83,7 +87,7 @@ def _figure(name: str, direct: Call, loopback: Call, rounds: int, goal: Goal) ->
     return Figure(f"{name}, without a socket", "x loopback's speed", speeds[1:], note, goal)
 
 
-def _cost(call: Call) -> Cost:
+def _cost(call: MakeCall) -> Cost:
     wall, cpu = time.perf_counter(), time.process_time()
     statuses = {call() for _ in range(CALLS)}
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall

@@ -1,16 +1,16 @@
-"""The figures, the goals that they are compared with, and the table that shows them."""
+"""Figures, their goals, and the table of figures."""
 
 from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any, Final, NamedTuple
 
 HEADINGS: Final = ("figure", "median", "lowest to highest", "goal", "", "note")
-# A time says more about the machine than about mockscope, so it cannot collapse.
+# A time depends on the machine, so it cannot collapse.
 TIME_UNITS: Final = frozenset({"ms", "s"})
 
 
 class Goal(NamedTuple):
-    """The bound that a figure should keep."""
+    """The bound of a figure."""
 
     bound: float
     at_most: bool = False
@@ -19,12 +19,12 @@ class Goal(NamedTuple):
         return f"at {'most' if self.at_most else 'least'} {self.bound:g}"
 
     def is_met(self, value: float, slack: float = 1) -> bool:
-        """Return whether a value keeps the bound, or misses it by no more than the factor ``slack``."""
+        """Return whether a value is within the bound, or misses it by at most the factor ``slack``."""
         return value <= self.bound * slack if self.at_most else value >= self.bound / slack
 
 
 class Figure(NamedTuple):
-    """A row of the table: a name, a unit, and one sample a round. Without samples, the note says what is missing."""
+    """A row of the table. It has a sample for each round. Without samples, the note names the missing requirement."""
 
     name: str
     unit: str
@@ -34,13 +34,13 @@ class Figure(NamedTuple):
 
     @property
     def has_collapsed(self) -> bool:
-        """Return whether every round misses the goal by more than a factor of two: too much for noise."""
+        """Return whether every round misses the goal by more than a factor of two, which noise cannot cause."""
         if self.goal is None or not self.samples or self.unit in TIME_UNITS:
             return False
         return not any(self.goal.is_met(sample, slack=2) for sample in self.samples)
 
     def cells(self) -> tuple[str, ...]:
-        """Return the texts of the row, one a column."""
+        """Return the text of each column."""
         goal = str(self.goal or "")
         if not self.samples:
             return (self.name, "not there", "", goal, "", self.note)
@@ -58,14 +58,14 @@ class Figure(NamedTuple):
 
 
 def plain_table(figures: Iterable[Figure]) -> str:
-    """Return the figures as columns of text."""
+    """Render the figures as columns of text."""
     lines = [HEADINGS, *(figure.cells() for figure in figures)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
 def markdown_table(figures: Iterable[Figure]) -> str:
-    """Return the figures as a table in Markdown."""
+    """Render the figures as a Markdown table."""
     lines = [HEADINGS, ("---",) * len(HEADINGS), *(figure.cells() for figure in figures)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -1,6 +1,6 @@
-"""The site that is measured, and the loads: whole requests of one kind.
+"""The site of the benchmarks, and the loads: requests of one kind.
 
-``wrk.lua`` replaces ``NUMBER`` in a request by a number that is never used again, so that no two heads are equal.
+``wrk.lua`` replaces ``NUMBER`` in each request by a new number, so that no request head repeats.
 """
 
 import json
@@ -11,18 +11,19 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from benchmarks.servers import HOST, MOCKSCOPE, send
+from mockscope._vendor import AUTH_HEADER, EMAIL_HEADER, USERS_PATH
 
-PATH: Final = "/api/v1/users"
+PATH: Final = USERS_PATH
 SITE: Final = "benchmark-site"
 ADMIN: Final = "admin@example.com"
-AUTH: Final = {"Http-X-Partner-Auth": f"{SITE}:benchmark-key"}
+AUTH: Final = {AUTH_HEADER: f"{SITE}:benchmark-key"}
 NUMBER: Final = "#########"
-# Makes a head new where the target does not.
+# For requests whose target does not contain NUMBER.
 NEW_HEAD: Final = {"X-Number": NUMBER}
 
 
 class Load(NamedTuple):
-    """A name, whole requests, and the status that each must get."""
+    """A load: its name, the bytes of its requests, and the expected status."""
 
     name: str
     requests: Sequence[bytes]
@@ -30,34 +31,34 @@ class Load(NamedTuple):
 
 
 def bare() -> Load:
-    """Return the load of the bare application."""
+    """Return the load for the bare application."""
     return Load("bare", [request("GET", "/", NEW_HEAD)])
 
 
 def get_user(emails: Sequence[str]) -> Load:
-    """Return the load that asks for one user."""
-    return Load("GET one user", [request("GET", PATH, AUTH | {"Http-X-Email": email} | NEW_HEAD) for email in emails])
+    """Return a load that gets one user at a time."""
+    return Load("GET one user", [request("GET", PATH, AUTH | {EMAIL_HEADER: email} | NEW_HEAD) for email in emails])
 
 
 def get_user_repeated(emails: Sequence[str]) -> Load:
-    """Return the same load with as many different heads as users, sent over and over."""
-    requests = [request("GET", PATH, AUTH | {"Http-X-Email": email}) for email in emails]
+    """Return a load that gets one user at a time, with one request head for each user."""
+    requests = [request("GET", PATH, AUTH | {EMAIL_HEADER: email}) for email in emails]
     return Load("GET one user, repeated heads", requests)
 
 
 def get_page(emails: Sequence[str]) -> Load:
-    """Return the load that asks for the page after a cursor that was not used before."""
+    """Return a load that gets pages, each with a new cursor."""
     targets = [f"{PATH}?next_page_start={quote(_numbered(email), safe='#')}" for email in emails]
     return Load("page of 100", [request("GET", target, AUTH) for target in targets])
 
 
 def create_user(emails: Sequence[str]) -> Load:
-    """Return the load that creates users all over the order of emails."""
+    """Return a load that creates users at all places in the order of emails."""
     return Load("create", [_create(PATH, email) for email in emails], 201)
 
 
 def create_user_in_test_mode(emails: Sequence[str]) -> Load:
-    """Return the load that creates users in test mode."""
+    """Return a load that creates users in test mode."""
     return Load("create in test mode", [_create(f"{PATH}?test_mode=true", email) for email in emails])
 
 
@@ -81,16 +82,16 @@ def _create(target: str, email: str) -> bytes:
 
 
 def _numbered(email: str) -> str:
-    """Return an email that sorts next to another one, and is a new one in each request."""
+    """Return an email that sorts next to another one and is new in each request."""
     return email.replace("@", f".{NUMBER}@")
 
 
 def seed(users: int) -> dict[str, Any]:
-    """Return the seed of a site with so many users; one of them is the administrator."""
+    """Return the seed of a site with a number of users, the administrator included."""
     admin = {"first_name": "Rachel", "last_name": "Green", "email": ADMIN, "groups": ["Administrators", "All Users"]}
     site = {
         "host": SITE,
-        "api_key": AUTH["Http-X-Partner-Auth"].partition(":")[2],
+        "api_key": AUTH[AUTH_HEADER].partition(":")[2],
         "users": [admin],
         "generate": {"users": users - 1, "groups": 12, "seed": 1},
     }
@@ -98,14 +99,14 @@ def seed(users: int) -> dict[str, Any]:
 
 
 def mockscope(work: Path, users: int, *options: str) -> tuple[str, ...]:
-    """Return the command line of a server with one site of so many users; its seed is written to ``work``."""
+    """Write the seed of a site to ``work``. Return the command line of a server with that site."""
     file = work / f"{users}.json"
     file.write_text(json.dumps(seed(users)))
     return (*MOCKSCOPE, "--seed", f"{file}", *options)
 
 
 def draw_emails(port: int, number: int) -> list[str]:
-    """List every page of the site, and return the emails of so many users drawn from all of them."""
+    """List all users of the site, and return the emails of a random sample."""
     emails: list[str] = []
     cursor: str | None = ""
     while cursor is not None:

@@ -20,13 +20,14 @@ from benchmarks.plan import Plan
 from benchmarks.servers import HOST, Server, running
 from benchmarks.throughput import reset
 from benchmarks.wrk import Wrk, send_once
+from mockscope._vendor import EMAIL_HEADER
 
 USERS: Final = 100
 KINDS: Final = ("GET one user", "page of 100", "create")
-# Peers may need most of a second for one page.
+# A peer may need most of a second for one page.
 PEER_SECONDS: Final = 2
 WARM_UP_SECONDS: Final = 8
-# What each peer needs besides Python.
+# The requirements of each peer.
 NEEDS: Final = {
     "pytest-httpserver": "pip install -e '.[dev,benchmarks]'",
     "moto's server": "pip install -e '.[dev,benchmarks]'",
@@ -34,7 +35,7 @@ NEEDS: Final = {
     "Mockoon": "Node.js, and --npm with @mockoon/cli in it",
 }
 JSON: Final = {"Content-Type": "application/json"}
-# moto reads the scope and verifies no signature.
+# moto reads the scope and does not verify the signature.
 IAM: Final = {
     "Authorization": "AWS4-HMAC-SHA256 Credential=nobody/20260101/us-east-1/iam/aws4_request, "
     "SignedHeaders=host, Signature=none",
@@ -58,7 +59,7 @@ def measure(plan: Plan) -> Iterator[Figure]:
         emails = draw_emails(server.port, 1)
         ours = [loads.get_user(emails), Load("page of 100", [request("GET", PATH, AUTH | NEW_HEAD)])]
         ours.append(loads.create_user(emails))
-        canned = _canned(emails[0], [send_once(load, server.port).decode() for load in ours])
+        canned = _canned(emails[0], [send_once(load, server.port, name=server.name).decode() for load in ours])
         reset(server)
         for name, command in commands.items():
             if command is None:
@@ -108,7 +109,7 @@ def _command(name: str, plan: Plan) -> tuple[str, ...] | None:
 
 def _canned(email: str, bodies: Sequence[str]) -> list[Canned]:
     """Return mockscope's responses to the three kinds of requests, the most specific one first."""
-    kinds = (("GET", AUTH | {"Http-X-Email": email}, 200), ("GET", AUTH, 200), ("POST", AUTH, 201))
+    kinds = (("GET", AUTH | {EMAIL_HEADER: email}, 200), ("GET", AUTH, 200), ("POST", AUTH, 201))
     return [
         {"method": method, "path": PATH, "headers": headers, "status": status, "body": body}
         for (method, headers, status), body in zip(kinds, bodies, strict=True)
@@ -158,9 +159,10 @@ def _mockoon_routes(canned: Sequence[Canned]) -> list[dict[str, Any]]:
 
 
 def _moto_loads(server: Server) -> list[Load]:
-    """Create as many users of IAM, and return the requests that come closest to ours."""
+    """Create users of IAM, and return the loads that come closest to those of mockscope."""
     for number in range(USERS):
-        send_once(Load("a user for moto", [_iam("CreateUser", UserName=f"user.{number}")]), server.port)
+        load = Load("CreateUser", [_iam("CreateUser", UserName=f"user.{number}")])
+        send_once(load, server.port, name=server.name)
     return [
         Load("GetUser", [_iam("GetUser", UserName="user.50")]),
         Load("ListUsers", [_iam("ListUsers", MaxItems="100")]),

@@ -1,4 +1,4 @@
-"""The size of a run: how often and how much is measured."""
+"""The size of a run: the number of rounds, and the sizes of sites."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +10,10 @@ class Plan(NamedTuple):
 
     Args:
         rounds: The number of samples of a figure.
-        large: The users of the largest site.
-        seeded: The users in a seed file.
+        large: The number of users of the largest site.
+        seeded: The number of users in a seed file.
         work: A directory for seeds, requests and logs.
-        npm: The directory where npm installed the peers that it has.
+        npm: The directory where npm installed peers.
         tell: A function that prints the progress.
     """
 

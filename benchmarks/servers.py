@@ -32,23 +32,25 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
 
 
 class BenchmarkError(Exception):
-    """A measurement cannot be made."""
+    """A measurement failed. The message has the reason."""
 
 
 class Server:
     """A running server.
 
     Args:
-        process: Its process.
-        port: Its port on loopback.
+        name: The name in error messages.
+        process: The process of the server.
+        port: The port on loopback.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+    def __init__(self, name: str, process: subprocess.Popen[bytes], port: int) -> None:
+        self.name = name
         self.process = process
         self.port = port
 
     def __repr__(self) -> str:
-        return f"<Server {self.process.pid} on port {self.port}>"
+        return f"<Server {self.name} on port {self.port}>"
 
     @property
     def cpu_seconds(self) -> float:
@@ -71,10 +73,10 @@ def server_and_load_cpu() -> tuple[int, int]:
         BenchmarkError: If this is not Linux, or there is only one CPU.
     """
     if sys.platform != "linux":
-        raise BenchmarkError("CPUs are pinned and /proc is read, which needs Linux")
+        raise BenchmarkError("the benchmarks need Linux: they pin CPUs and read /proc")
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) < 2:
-        raise BenchmarkError("server and load need one CPU each, and there is only one")
+        raise BenchmarkError("the benchmarks need two CPUs, one for the server and one for the load")
     return cpus[0], cpus[1]
 
 
@@ -95,11 +97,11 @@ def running(command: tuple[str, ...], log: Path, *, cpu: int | None = None) -> I
 
     Args:
         command: The command line, to which the port is added.
-        log: The file for its output.
+        log: The file for its output. Its stem is the name of the server.
         cpu: The CPU that it is pinned to.
 
     Raises:
-        BenchmarkError: If it ends, or does not respond in time.
+        BenchmarkError: If the server ends, or does not respond within five minutes.
     """
     with socket.create_server((HOST, 0)) as listener:
         port = listener.getsockname()[1]
@@ -111,9 +113,9 @@ def running(command: tuple[str, ...], log: Path, *, cpu: int | None = None) -> I
         deadline = time.monotonic() + START_TIMEOUT
         while not _responds(port):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise BenchmarkError(f"no response from {command}:\n{log.read_text(errors='replace')}")
+                raise BenchmarkError(f"no response from {log.stem} ({command}):\n{log.read_text(errors='replace')}")
             time.sleep(0.001)
-        yield Server(process, port)
+        yield Server(log.stem, process, port)
     finally:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -123,7 +125,7 @@ def running(command: tuple[str, ...], log: Path, *, cpu: int | None = None) -> I
 
 
 def send(port: int, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> tuple[int, bytes]:
-    """Send a request over a connection of its own, and return the status and the body of the response."""
+    """Send a request over a new connection. Return the status and the body of the response."""
     connection = http.client.HTTPConnection(HOST, port, timeout=60)
     try:
         connection.request(method, target, body or None, headers)

@@ -1,4 +1,4 @@
-"""The processor time of starting: the command, a seed file, the fixture; and the import of the plugin."""
+"""The processor time of a start: of the command, with a seed file, of the fixture, and of the import of the plugin."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def pytest_runtest_setup(item):
     yield
     print(f"\\nsetup took {(time.process_time() - began) * 1000} ms")
 """
-# Prints the modules of third parties that the plugin adds to those of pytest.
+# Prints the third-party modules that the plugin imports in addition to those of pytest.
 FOREIGN_MODULES: Final = """
 import sys, pytest
 before = set(sys.modules)
@@ -46,7 +46,7 @@ print(*sorted(added - sys.stdlib_module_names))
 
 
 def measure(plan: Plan) -> Iterator[Figure]:
-    """Measure each kind of start."""
+    """Measure the command, the fixture, the import of the plugin, and seed files."""
     plan.tell("the command")
     yield from _command(plan)
     plan.tell("the fixture and the plugin")
@@ -90,11 +90,11 @@ def _seeds(plan: Plan) -> Iterator[Figure]:
 
 def _seconds(name: str, command: tuple[str, ...], work: Path, rounds: int, goal: Goal) -> Figure:
     cpu, wall = zip(*[_start(command, work) for _ in range(rounds)], strict=True)
-    return Figure(name, "s", cpu, f"by processor time; {median(wall):.1f} s by the clock", goal)
+    return Figure(name, "s", cpu, f"by processor time; {median(wall):.1f} s elapsed", goal)
 
 
 def _start(command: tuple[str, ...], work: Path) -> tuple[float, float]:
-    """Return the processor time of a process until its first response, and the time by the clock."""
+    """Return the processor time of a process until its first response, and the elapsed time."""
     began = time.perf_counter()
     with running(command, work / "start.log") as server:
         return server.cpu_seconds, time.perf_counter() - began
@@ -103,7 +103,7 @@ def _start(command: tuple[str, ...], work: Path) -> tuple[float, float]:
 def _fixture(plan: Plan) -> Iterator[Figure]:
     (plan.work / "test_fixture.py").write_text(TEST_FILE)
     (plan.work / "conftest.py").write_text(CONFTEST)
-    # No other plugin, because many import what the first fixture would have to.
+    # No other plugin, because a plugin may import modules that the first fixture needs.
     options = ("-qs", "-c", "/dev/null", "--rootdir", f"{plan.work}", "-p", "pytest_mockscope")
     first, later = [], []
     for _ in range(plan.rounds):
@@ -129,7 +129,7 @@ def _plugin_import(rounds: int) -> Figure:
             raise BenchmarkError("importtime does not show pytest_mockscope")
         times.append(int(line[1]) / 1000)
     foreign = _python("-c", FOREIGN_MODULES).stdout.strip()
-    note = f"imports {foreign or 'no module of a third party'}"
+    note = f"imports {foreign or 'no third-party module'}"
     return Figure("import of the plugin, unused", "ms", times[1:], note, Goal(10, at_most=True))
 
 

@@ -15,8 +15,8 @@ from benchmarks.wrk import Cost, Wrk
 
 SMALL: Final = 100
 MIDDLE: Final = 10_000
-# The number of different users that a load asks for.
-DRAWN: Final = 512
+# The number of different users in the requests of a load.
+USERS_IN_LOAD: Final = 512
 # 1.15 times the processor time of the release before.
 GOALS: Final = {"GET one user": 2.07, "page of 100": 3.45, "create": 4.49, "create in test mode": 3.34}
 COMPARED: Final = (loads.get_user, loads.get_page, loads.create_user, loads.create_user_in_test_mode)
@@ -34,7 +34,7 @@ def measure(plan: Plan) -> Iterator[Figure]:
         bare = start("bare", BARE)
         middle = start("mockscope", mockscope(plan.work, MIDDLE))
         logged = start("mockscope-logged", mockscope(plan.work, MIDDLE, "--log", "text"))
-        emails = draw_emails(middle.port, DRAWN)
+        emails = draw_emails(middle.port, USERS_IN_LOAD)
         work = [(loads.bare()._replace(name="bare against itself"), bare)]
         work += [(load(emails), middle) for load in COMPARED]
         work += [(loads.get_user_repeated(emails), middle)]
@@ -68,7 +68,7 @@ def _against_bare(plan: Plan, wrk: Wrk, bare: Server, work: Sequence[tuple[Load,
 
 
 def _large_against_small(plan: Plan, wrk: Wrk, small: Server, large: Server) -> Iterator[Figure]:
-    """Run each load on the large site between two runs on the small one, with as many different users."""
+    """Run each load on the large site between two runs on the small one. The loads have equal numbers of users."""
     emails = {server: draw_emails(server.port, SMALL) for server in (small, large)}
     for load in COMPARED:
         name = f"{load(()).name}, {plan.large:,} against {SMALL:,} users"
@@ -97,7 +97,7 @@ def _ratio(done: Cost, before: Cost, after: Cost) -> Cost:
 
 
 def reset(server: Server) -> None:
-    """Remove what was created, so that every round starts from the same site."""
+    """Reset the site, so that every round begins with the same users."""
     status, body = send(server.port, "POST", f"/_mockscope/v1/sites/{SITE}/reset", {})
     if status != 200:
-        raise BenchmarkError(f"reset: {status} {body!r}")
+        raise BenchmarkError(f"reset of {server.name}: {status} {body!r}")

@@ -1,4 +1,4 @@
-"""The runs of wrk: one load on one server, for some seconds."""
+"""Runs of wrk, which sends a load to a server for some seconds."""
 
 import json
 import shutil
@@ -12,21 +12,21 @@ from benchmarks.loads import NUMBER, Load
 from benchmarks.servers import HOST, ROOT, BenchmarkError, Server, pinned, send, server_and_load_cpu
 
 CONNECTIONS: Final = 32
-# Many short runs rather than a few long ones: what else runs on the machine changes in seconds.
+# Short runs, because the load of the machine by other programs changes within seconds.
 SECONDS: Final = 1
-# More than a run sends.
+# A run sends fewer requests.
 NUMBERS_A_RUN: Final = 1_000_000
 
 
 class Cost(NamedTuple):
-    """The cost of a request: the server's processor time, and the requests a second."""
+    """The cost of a request: the processor time of the server, and the number of requests a second."""
 
     cpu_microseconds: float
     rate: float
 
 
 class Wrk:
-    """wrk, which sends a load to a server from a CPU of its own.
+    """wrk, pinned to another CPU than the server.
 
     Args:
         work: A directory for the requests.
@@ -37,7 +37,7 @@ class Wrk:
 
     def __init__(self, work: Path) -> None:
         if shutil.which("wrk") is None:
-            raise BenchmarkError("the load comes from wrk, which is not installed: apt install wrk")
+            raise BenchmarkError("wrk is not installed: apt install wrk")
         self._file = work / "requests"
         self._numbers: Iterator[int] = count(NUMBERS_A_RUN, NUMBERS_A_RUN)
         self.server_cpu, self._cpu = server_and_load_cpu()
@@ -46,11 +46,11 @@ class Wrk:
         """Send a load to a server for some seconds.
 
         Raises:
-            BenchmarkError: If a response is not as it should be.
+            BenchmarkError: If a response has a wrong status.
         """
         number = next(self._numbers)
-        # wrk tells only success from failure; the first request has its exact status checked.
-        send_once(load, server.port, number)
+        # wrk does not check the exact status.
+        send_once(load, server.port, number, name=server.name)
         self._file.write_bytes(b"\0".join(load.requests))
         used = server.cpu_seconds
         with pinned(self._cpu):
@@ -65,34 +65,46 @@ class Wrk:
                 timeout=seconds + 300,
             )
         used = server.cpu_seconds - used
-        return cost(done.stdout + done.stderr, used, load.name)
+        return parse_cost(done.stdout + done.stderr, used, f"{load.name}, sent to {server.name}")
 
 
-def cost(output: str, cpu_seconds: float, name: str) -> Cost:
+def parse_cost(output: str, cpu_seconds: float, name: str) -> Cost:
     """Parse the last line of wrk's output, which wrk.lua wrote.
 
+    Args:
+        output: The output of wrk.
+        cpu_seconds: The processor time of the server in the run.
+        name: The load and the server, for error messages.
+
     Raises:
-        BenchmarkError: If it is not there, or a request failed.
+        BenchmarkError: If the line is missing, or a request failed.
     """
     line = output.rstrip().rpartition("\n")[2]
     if not line.startswith("{"):
         raise BenchmarkError(f"{name}: wrk printed no figures: {output}")
-    told = json.loads(line)
-    if told["failed"] or not told["requests"]:
-        raise BenchmarkError(f"{name}: {told['failed']} of {told['requests']} requests failed")
-    return Cost(cpu_seconds / told["requests"] * 1e6, told["requests"] / told["microseconds"] * 1e6)
+    summary = json.loads(line)
+    requests, failed = summary["requests"], summary["failed"]
+    if failed or not requests:
+        raise BenchmarkError(f"{name}: {failed} of {requests} requests failed")
+    return Cost(cpu_seconds / requests * 1e6, requests / summary["microseconds"] * 1e6)
 
 
-def send_once(load: Load, port: int, number: int = 0) -> bytes:
+def send_once(load: Load, port: int, number: int = 0, *, name: str) -> bytes:
     """Send the first request of a load, and return the body of the response.
 
+    Args:
+        load: The load.
+        port: The port of the server.
+        number: The number to put into the request.
+        name: The name of the server, for error messages.
+
     Raises:
-        BenchmarkError: If the status is not the load's.
+        BenchmarkError: If the response has another status than the load.
     """
     head, _, body = load.requests[0].replace(NUMBER.encode(), b"%09d" % number).partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     method, target, _ = first.split(" ")
     status, response = send(port, method, target, dict(line.split(": ", 1) for line in lines), body)
     if status != load.status:
-        raise BenchmarkError(f"{load.name}: {status} {response[:300]!r}")
+        raise BenchmarkError(f"{load.name}, sent to {name}: {status} {response[:300]!r}")
     return response

@@ -11,7 +11,7 @@ from benchmarks import loads, peers
 from benchmarks.figures import Figure, Goal, markdown_table, plain_table
 from benchmarks.plan import Plan
 from benchmarks.servers import BenchmarkError
-from benchmarks.wrk import Cost, cost, send_once
+from benchmarks.wrk import Cost, parse_cost, send_once
 
 LAST_LINE = '{"requests": 1000, "microseconds": 2000000, "failed": 0}'
 NUMBERED_LOADS = (loads.get_user, loads.get_page, loads.create_user, loads.create_user_in_test_mode)
@@ -62,20 +62,20 @@ def test_the_table_shows_median_span_and_goal() -> None:
 
 
 def test_the_cost_of_a_request_is_read_from_the_last_line_of_wrk() -> None:
-    assert cost(f"Running 2s test\n{LAST_LINE}\n", 0.5, "create") == Cost(500.0, 500.0)
+    assert parse_cost(f"Running 2s test\n{LAST_LINE}\n", 0.5, "create") == Cost(500.0, 500.0)
 
 
 @pytest.mark.parametrize("output", ["", f"{LAST_LINE}\nKilled\n", LAST_LINE.replace('"failed": 0', '"failed": 1')])
 def test_a_run_of_wrk_without_figures_or_with_a_failed_request_is_an_error(output: str) -> None:
-    with pytest.raises(BenchmarkError, match=r"^create: "):
-        cost(output, 0.03, "create")
+    with pytest.raises(BenchmarkError, match=r"^create, sent to mockscope: "):
+        parse_cost(output, 0.03, "create, sent to mockscope")
 
 
 def test_every_load_gets_its_status() -> None:
     with mockscope.serve(loads.seed(10)) as server:
         port = int(server.url.rpartition(":")[2])
         for number, load in enumerate((*NUMBERED_LOADS, loads.get_user_repeated)):
-            send_once(load([loads.ADMIN]), port, number)
+            send_once(load([loads.ADMIN]), port, number, name="mockscope")
         calls = server.sites[loads.SITE].calls
 
     assert [(call.operation, call.status) for call in calls] == [
