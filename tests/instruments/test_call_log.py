@@ -19,7 +19,7 @@ from support.bounds import WAIT_SECONDS, at_once, join, until
 from support.callers import GROUPS, PHOEBE, USERS, Half, announcing, send, send_to
 
 import mockscope
-from mockscope import LiveServer, MockSite
+from mockscope import LiveServer, MockSite, Refusal, Refused
 from mockscope.instruments import call_log as journal_module
 from mockscope.instruments.call import MAX_BODY_BYTES, Call
 from mockscope.instruments.call_log import CallLog
@@ -76,7 +76,7 @@ def test_a_refused_call_records_rule_and_hint(site: MockSite) -> None:
 
     call = site.calls.last
     assert (call.status, call.rule, call.hint and call.hint.code) == (404, "GROUP-GET-1", "group-unknown")
-    assert call.response_json == {"message": "The site example-site has no group Sale."}
+    assert call.response_json == {"message": Refused(Refusal.GROUP_UNKNOWN, host="example-site", name="Sale").message}
     assert call.hints == ()
 
 

@@ -721,7 +721,7 @@ def test_an_action_that_returns_none_lets_the_call_continue(mockscope: MockSite,
     [
         (failing, "of my own making"),
         (lambda call, response: 503, "the action of fault-1 returned 503, and not a CannedResponse or None"),
-        (refusing, "A user with the email joey@example.com exists already."),
+        (refusing, Refused(Refusal.EMAIL_TAKEN, email="joey@example.com").message),
         (lambda call, response: CannedResponse(99), "a status is between 200 and 599, not 99"),
         (
             lambda call, response: CannedResponse(200, "", {"A": "b\n"}),
