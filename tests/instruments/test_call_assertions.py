@@ -227,8 +227,7 @@ def test_a_missing_call_is_reported_with_the_fields_of_the_nearest_call(site: Mo
         "expected a call of update_user with email='joey@example.com', "
         "json={'first_name': 'Joseph', 'groups': ['Sales']} on the site example-site, and there was none\n"
         "the nearest calls, and what differs:\n"
-        "  [2] 400 update_user joey@example.com  group-unknown: The site has no group Sales. "
-        "Names of groups are matched exactly, case included. Create the group first.\n"
+        f"  [2] 400 update_user joey@example.com  {site.calls[2].hint}\n"
         "      json.first_name: nothing, and expected 'Joseph'\n"
         "  [3] 200 update_user joey@example.com (test mode)\n"
         "      json.first_name: 'Joe', and expected 'Joseph'\n"
@@ -245,8 +244,7 @@ def test_too_few_calls_are_reported_with_the_nearest_calls(site: MockSite) -> No
         "expected 2 calls of update_user with status=200 on the site example-site, and there was 1:\n"
         "  [3] 200 update_user joey@example.com (test mode)\n"
         "the nearest other calls, and what differs:\n"
-        "  [2] 400 update_user joey@example.com  group-unknown: The site has no group Sales. "
-        "Names of groups are matched exactly, case included. Create the group first.\n"
+        f"  [2] 400 update_user joey@example.com  {site.calls[2].hint}\n"
         "      status: 400, and expected 200"
     )
 
@@ -262,8 +260,7 @@ def test_without_a_call_of_the_operation_the_nearest_others_are_shown(site: Mock
         "      operation: 'delete_user', and expected 'get_user'\n"
         "  [3] 200 update_user joey@example.com (test mode)\n"
         "      operation: 'update_user', and expected 'get_user'\n"
-        "  [2] 400 update_user joey@example.com  group-unknown: The site has no group Sales. "
-        "Names of groups are matched exactly, case included. Create the group first.\n"
+        f"  [2] 400 update_user joey@example.com  {site.calls[2].hint}\n"
         "      operation: 'update_user', and expected 'get_user'"
     )
 
@@ -307,8 +304,7 @@ def test_any_call_is_reported_when_none_was_expected(site: MockSite) -> None:
 
     assert complaint(caught) == (
         "expected no call with status=400 on the site example-site, and there was 1:\n"
-        "  [0] 400 update_user joey@example.com  group-unknown: The site has no group Sales. "
-        "Names of groups are matched exactly, case included. Create the group first."
+        f"  [0] 400 update_user joey@example.com  {site.calls[2].hint}"
     )
 
 

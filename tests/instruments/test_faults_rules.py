@@ -309,8 +309,8 @@ def test_invalid_delays_are_refused(make: Callable[[], object], message: str) ->
         ({"delay": {"uniform": {"low": 1}}}, "a delay uniform needs high"),
         ({"delay": {"lognormal": {}}}, "a delay lognormal needs median"),
         (
-            {"delay": {"uniform": {"low": 1, "hi": 2}}},
-            "there is no key of a delay uniform 'hi'; *",
+            {"delay": {"uniform": {"low": 1, "hihg": 2}}},
+            "there is no key of a delay uniform 'hihg'; did you mean high?",
         ),
         ({"delay": {"lognormal": {"median": "1"}}}, "delay must be a number, not '1'"),
     ],

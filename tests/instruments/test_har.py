@@ -146,13 +146,11 @@ def test_an_archive_holds_calls_of_every_kind(server: LiveServer, site: MockSite
         (200, "list_users; example-site"),
         (
             404,
-            "get_group; example-site; GROUP-GET-1; group-unknown: The site has no group R/D é. "
-            "Names of groups are matched exactly, case included. Create the group first.",
+            f"get_group; example-site; GROUP-GET-1; {site.calls[1].hint}",
         ),
         (
             400,
-            "delete_user; example-site; USER-DELETE-1; user-unknown: The site has no user no@example.com. "
-            "Use the email of a user of this site; for one that does not exist the status is 400, not 404.",
+            f"delete_user; example-site; USER-DELETE-1; {site.calls[2].hint}",
         ),
         # What never got a status is 0, as browsers show a connection that broke.
         (0, "get_user; example-site; fault fault-1"),

@@ -158,34 +158,31 @@ def test_an_infinite_number_is_shown_as_text(control: httpx.Client, site: MockSi
 
 
 @pytest.mark.parametrize(
-    ("rule", "message"),
+    "rule",
     [
-        ({"operation": "list_usr", "status": 503}, "there is no operation 'list_usr'; did you mean list_users?"),
-        ({"stauts": 503}, "there is no key of a fault 'stauts'; did you mean status?"),
-        ({}, "a fault needs one of status, transport, action and delay"),
-        ({"transport": "rest"}, "there is no transport fault 'rest'; did you mean reset?"),
-        ({"status": 503, "where": {"mail": "a"}}, "there is no criterion 'mail'; did you mean email?"),
-        (
-            {"delay": {"uniform": {"low": 1, "hihg": 2}}},
-            "there is no key of a delay uniform 'hihg'; did you mean high?",
-        ),
-        ({"calls": 1}, "a rate limit needs per"),
-        ({"status": "500"}, "status must be a whole number, not '500'"),
-        ({"delay": "1"}, "delay must be a number, not '1'"),
-        (
-            {"status": 503, "times": 0},
-            "a fault that hits 0 times never hits: times is 1 or more, or None (JSON: null)",
-        ),
-        ({"status": 503, "action": None}, "there is no key of a fault 'action'; did you mean operation?"),
+        {"operation": "list_usr", "status": 503},
+        {"stauts": 503},
+        {},
+        {"transport": "rest"},
+        {"status": 503, "where": {"mail": "a"}},
+        {"delay": {"uniform": {"low": 1, "hihg": 2}}},
+        {"calls": 1},
+        {"status": "500"},
+        {"delay": "1"},
+        {"status": 503, "times": 0},
+        {"status": 503, "action": None},
     ],
+    ids=str,
 )
-def test_an_invalid_fault_is_refused_and_not_planned(
-    control: httpx.Client, site: MockSite, faults: str, rule: dict[str, Any], message: str
+def test_an_invalid_fault_is_refused_as_in_python_and_not_planned(
+    control: httpx.Client, site: MockSite, faults: str, rule: dict[str, Any]
 ) -> None:
+    with pytest.raises(ValueError) as in_python:  # noqa: PT011  (the whole message is compared)
+        site.faults.add_plain(rule)
+
     response = control.post(faults, json=rule)
 
-    assert response.status_code == 400
-    assert response.json()["message"].startswith(message)
+    assert (response.status_code, response.json()) == (400, {"message": str(in_python.value)})
     assert list(site.faults) == []
 
 
