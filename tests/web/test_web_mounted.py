@@ -152,7 +152,7 @@ def test_a_mounted_control_api_answers(client: TestClient, mount: str, double: M
     }
     refused = client.put(f"{base}/health")
     assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD")
-    assert refused.json() == {"message": "/_mockscope/v1/health does not answer PUT: use one of GET, HEAD."}
+    assert refused.json() == {"message": "/_mockscope/v1/health does not have the method PUT: use one of GET, HEAD."}
     foreign = client.get(f"{base}/health", headers={"Host": "elsewhere.example"})
     assert (foreign.status_code, foreign.headers["X-Frame-Options"]) == (403, "DENY")
 

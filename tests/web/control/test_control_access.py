@@ -23,17 +23,17 @@ from mockscope.web.control.request import MAX_BODY_BYTES
 
 BEARER: Final = {"Authorization": f"Bearer {TOKEN}"}
 NO_TOKEN: Final = {
-    "message": "The control API needs the header Authorization: Bearer <token>; the token is the one that the server "
-    "was given (--control-token) or, without one, printed at the start and wrote into its ready file."
+    "message": "The control API requires the header Authorization: Bearer <token>. The token is that of "
+    "--control-token or, without this option, the one that the server printed and wrote into its ready file."
 }
 WRONG_TOKEN: Final = {
-    "message": "The token is not this server's: use the one that it was given or printed at the start."
+    "message": "The token is not that of this server: use the one of --control-token, or the one that it printed."
 }
 
 
 def foreign_host(host: str) -> dict[str, str]:
     return {
-        "message": f"The control API does not answer to the Host {host}: use localhost, a loopback address, or the "
+        "message": f"The control API refuses the Host {host}: use localhost, a loopback address, or the "
         "address or name that the server was bound to (--host)."
     }
 
@@ -163,7 +163,7 @@ def test_the_bound_name_and_address_of_a_server_are_allowed() -> None:
 )
 def test_a_foreign_origin_is_refused_on_every_path(server: LiveServer, origin: str) -> None:
     origin = origin.replace("{host}", server.url.removeprefix("http://"))
-    message = f"The control API answers no page of another origin ({origin}): call it from a program."
+    message = f"The control API refuses pages of another origin ({origin}): call it from a program."
 
     assert get_health(server.url, Origin=origin) == (403, {"message": message})
     made = httpx.post(f"{server.url}{BASE}/sites", headers={"Origin": origin}, verify=False)
@@ -210,9 +210,7 @@ def test_a_cross_site_request_is_refused_except_for_navigation(
     assert response.status_code == status
     assert server.clock.is_frozen == (method == "POST" and status == 200)
     if status == 403:
-        assert response.json() == {
-            "message": "The control API answers no page of another site: call it from a program."
-        }
+        assert response.json() == {"message": "The control API refuses pages of another site: call it from a program."}
 
 
 @pytest.mark.parametrize("path", ["/health", "/nothing", "/openapi.yaml", "/clock/freeze"])
@@ -335,7 +333,7 @@ def test_the_address_of_the_socket_decides_if_a_token_is_required(address: str, 
 
 @pytest.mark.parametrize("token", ["", "two words", "line\nend", "\xe9", "a=b"])
 def test_a_token_that_no_header_can_carry_is_refused(token: str) -> None:
-    with pytest.raises(ValueError, match="a control token is made of letters, digits"):
+    with pytest.raises(ValueError, match="a control token must consist of letters, digits"):
         Mockscope(control_token=token)
 
 
@@ -364,8 +362,8 @@ def test_under_another_server_a_remote_client_needs_a_token() -> None:
         assert (response.status_code, response.json()) == (
             403,
             {
-                "message": "The control API answers the network with a token only, and this application was given "
-                "none: set control_token."
+                "message": "The control API requires a token from other machines, and this application has none: "
+                "set control_token."
             },
         )
     with in_process(Mockscope(control_token=TOKEN), client="192.0.2.9") as client:
@@ -440,7 +438,7 @@ def test_an_unknown_method_is_405_and_names_the_allowed_methods(server: LiveServ
     assert (response.status_code, response.headers["Allow"], response.json()) == (
         405,
         "GET, HEAD, POST",
-        {"message": f"{BASE}/sites does not answer PUT: use one of GET, HEAD, POST."},
+        {"message": f"{BASE}/sites does not have the method PUT: use one of GET, HEAD, POST."},
     )
 
 
@@ -588,5 +586,5 @@ def test_serve_refuses_a_token_that_no_header_can_carry(tmp_path: Path) -> None:
     assert (process.returncode, out, errors) == (
         2,
         "",
-        "mockscope: a control token is made of letters, digits and - . _ ~ + /, with = at the end only\n",
+        "mockscope: a control token must consist of letters, digits and - . _ ~ + /, with = only at its end\n",
     )

@@ -66,7 +66,7 @@ def test_one_call_is_read_by_its_request_id(control: httpx.Client, site: MockSit
     assert (call.status_code, call.json()) == (200, site.calls.last.as_dict())
     assert (unknown.status_code, unknown.json()) == (
         404,
-        {"message": "There is no call ffffffff-1 here: it was never received, or is forgotten."},
+        {"message": "There is no call ffffffff-1 here. It was never received, or it was removed."},
     )
 
 

@@ -1,4 +1,4 @@
-"""Access to the control API. It refuses pages of other sites, and over the network it requires the token."""
+"""Access to the control API. Pages of other sites are refused, and other machines need the token."""
 
 import re
 from hmac import compare_digest
@@ -31,7 +31,7 @@ class ControlAccess:
 
     def __init__(self, token: str | None = None) -> None:
         if token is not None and not TOKEN.fullmatch(token):
-            raise ValueError("a control token is made of letters, digits and - . _ ~ + /, with = at the end only")
+            raise ValueError("a control token must consist of letters, digits and - . _ ~ + /, with = only at its end")
         self.token = token
         self._names: frozenset[str] | None = None
 
@@ -57,22 +57,22 @@ class ControlAccess:
         if hosts and not self._knows(hosts, scope):
             raise HTTPException(
                 403,
-                f"The control API does not answer to the Host {', '.join(hosts) or '(none)'}: "
+                f"The control API refuses the Host {', '.join(hosts) or '(none)'}: "
                 "use localhost, a loopback address, or the address or name that the server was bound to (--host).",
             )
         own = f"{scope.get('scheme', 'http')}://{''.join(hosts)}".lower()
         for origin in headers.getlist("origin"):
             if origin.lower() != own:
                 raise HTTPException(
-                    403, f"The control API answers no page of another origin ({origin}): call it from a program."
+                    403, f"The control API refuses pages of another origin ({origin}): call it from a program."
                 )
         if headers.get("sec-fetch-site") == "cross-site" and not _is_navigation(headers, scope["method"]):
-            raise HTTPException(403, "The control API answers no page of another site: call it from a program.")
+            raise HTTPException(403, "The control API refuses pages of another site: call it from a program.")
         self._check_token(headers.get("authorization"), scope)
 
     def _knows(self, hosts: list[str], scope: Scope) -> bool:
         # In DNS rebinding, a page lets its own name resolve to this machine, and sends that name. The address at which
-        # a request arrived is safe. Without a socket, it is the host in the transport's URL.
+        # a request arrived is safe. Without a socket, that is the host in the URL of the transport.
         known = (self._names or frozenset()) | {_canonical((scope.get("server") or ("",))[0])}
         name = _canonical(PORT.sub("", hosts[0]).removeprefix("[").removesuffix("]"))
         return len(hosts) == 1 and name != "" and (name in known or is_loopback(name))
@@ -80,11 +80,11 @@ class ControlAccess:
     def _check_token(self, sent: str | None, scope: Scope) -> None:
         if self.token is None:
             client = (scope.get("client") or ("",))[0]
-            # Under another ASGI server the bound address is unknown: then the client's address decides.
+            # Under another ASGI server the bound address is unknown, so the address of the client decides.
             if self._names is None and _address(client) and not is_loopback(client):
                 raise HTTPException(
                     403,
-                    "The control API answers the network with a token only, and this application was given none: "
+                    "The control API requires a token from other machines, and this application has none: "
                     "set control_token.",
                 )
             return
@@ -92,26 +92,27 @@ class ControlAccess:
         if scheme.lower() != "bearer":
             raise HTTPException(
                 401,
-                "The control API needs the header Authorization: Bearer <token>; the token is the one that the server "
-                "was given (--control-token) or, without one, printed at the start and wrote into its ready file.",
+                "The control API requires the header Authorization: Bearer <token>. The token is that of "
+                "--control-token or, without this option, the one that the server printed and "
+                "wrote into its ready file.",
                 {"WWW-Authenticate": CHALLENGE},
             )
         if not compare_digest(token.strip().encode(), self.token.encode()):
             raise HTTPException(
                 401,
-                "The token is not this server's: use the one that it was given or printed at the start.",
+                "The token is not that of this server: use the one of --control-token, or the one that it printed.",
                 {"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'},
             )
 
 
 def _is_navigation(headers: Headers, method: str) -> bool:
-    """Return whether the user follows a link: it sends no data, and only the user sees the response."""
+    """Return whether the user follows a link. Then only the user sees the response."""
     fetched = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
     return method in ("GET", "HEAD") and fetched == ("navigate", "document")
 
 
 def _address(name: str) -> str:
-    """Return the one form of an address; blank for a name."""
+    """Return an address in its canonical form, or "" for a name."""
     try:
         return str(ip_address(name))
     except ValueError:
@@ -119,5 +120,5 @@ def _address(name: str) -> str:
 
 
 def _canonical(name: str) -> str:
-    """Return a name or address in the one form in which it is compared."""
+    """Return a name or address in its canonical form."""
     return _address(name) or name.lower()

@@ -1,4 +1,4 @@
-"""The endpoints of the control API: a table of rows, and the functions that need more than one expression."""
+"""The operations of the control API: a table, and the functions that need more than one expression."""
 
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
@@ -30,21 +30,21 @@ from mockscope.web.control.views import respond
 from mockscope.web.response import JSONResponse
 
 YAML: Final = "application/yaml"
-# The body of a seed, or of a fault, is any object at first; its own reader knows the fields.
+# The body of a seed or a fault. The parser of seeds or faults checks its fields.
 OBJECT: Final = dict[str, Any]
 
 
 class ControlOperation(NamedTuple):
-    """An endpoint of the control API.
+    """An operation of the control API.
 
     Args:
         method: The method.
         path: The path, with its parameters in braces.
-        endpoint: Returns the content of the JSON response, a response, or None for 204.
-        body: The shape of the body.
-        query: The shape of the query; None accepts any.
+        endpoint: The function that returns the content of the JSON response, a response, or None for 204.
+        body: The schema of the body.
+        query: The schema of the query; None ignores the query.
         status: The status of a JSON response.
-        shows: Returns the content in place of the endpoint's, once that has done its work.
+        shows: A function that is called after the endpoint, and returns the content instead.
     """
 
     method: str
@@ -59,7 +59,7 @@ class ControlOperation(NamedTuple):
         """Return the response to a request.
 
         Raises:
-            Exception: If the endpoint, or the shape of body or query, refuses the request.
+            Exception: If body or query do not match their schemas, or the endpoint refuses the request.
         """
         request.read(self.body, self.query)
         content = self.endpoint(request)
@@ -105,7 +105,7 @@ def save_state(request: ControlRequest) -> None:
 
 def create_site(request: ControlRequest) -> object:
     policy, label = request.body.pop("policy"), request.body.pop("label")
-    # An unknown switch must not be taken for another argument.
+    # An unknown switch could have the name of another argument of site().
     Policy().with_changes(**policy)
     site = request.registry.site(**request.body, **policy)
     site.label = label
@@ -114,7 +114,7 @@ def create_site(request: ControlRequest) -> object:
 
 def change_site(request: ControlRequest) -> None:
     if request.body.get("contract"):
-        # Before anything changes: the validator may be missing.
+        # Checked before anything changes, because the validator may not be installed.
         validation.contract()
     request.site.set_policy(**request.body.pop("policy"))
     for name, value in request.body.items():
@@ -145,7 +145,7 @@ def get_call(request: ControlRequest) -> object:
     for call in request.owner.calls:
         if call.id == id:
             return call.as_dict()
-    raise HTTPException(404, f"There is no call {id} here: it was never received, or is forgotten.")
+    raise HTTPException(404, f"There is no call {id} here. It was never received, or it was removed.")
 
 
 def remove_fault(request: ControlRequest) -> None:
@@ -167,7 +167,11 @@ def _clock(request: ControlRequest) -> object:
 
 
 def _call_and_clock_operations(of: str) -> tuple[ControlOperation, ...]:
-    """Return the rows of a site, or of the server: its calls are those that reached no site."""
+    """Return the operations on calls and clock of a site, or of the server.
+
+    Args:
+        of: The path of the site or the server. The calls of the server are those that reached no site.
+    """
     return (
         ControlOperation("GET", f"{of}/calls", list_calls, query=LimitedCallCriteria),
         ControlOperation("DELETE", f"{of}/calls", lambda request: request.owner.calls.clear()),

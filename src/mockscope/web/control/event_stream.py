@@ -15,21 +15,23 @@ from mockscope.sites.mock_site import MockSite
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.views import as_json
 
-# The events that wait for a reader: with all bodies at their longest that is 32 MB.
+# The limit of events that wait for a reader. With the longest bodies, they take 32 MB.
 MAX_WAITING_CALLS: Final = 256
-# The latest events that are kept for other readers.
+# The number of rendered events that are kept for other readers.
 MAX_CACHED_EVENTS: Final = 16
-# The seconds between two signs of life on a connection.
+# After a silence of this length, a comment keeps the connection alive.
 HEARTBEAT_SECONDS: Final = 15.0
 
 
 class EventStream(StreamingResponse):
-    """The completed calls of a site, or those that reach none, until the site, the server or the client goes.
+    """A stream of completed calls: those of a site, or those that reach no site.
+
+    It ends when the site is removed, the server stops, or the client disconnects.
 
     Args:
-        registry: the sites.
-        owner: whose calls.
-        head_only: whether the client asked for the headers alone.
+        registry: The sites.
+        owner: The site, or the registry for the calls that reach no site.
+        head_only: Whether the request is a HEAD.
     """
 
     media_type = "text/event-stream"
@@ -45,7 +47,7 @@ class EventStream(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._moved = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        # Before the first byte: whoever has seen the answer begin misses nothing that happens from then on.
+        # Before the first byte, so that a client that has seen the response begin misses no call.
         self._owner.calls.observers.append(self.observe)
         self._registry.farewells.append(self.leave)
         try:
@@ -56,25 +58,29 @@ class EventStream(StreamingResponse):
             _render_event.cache_clear()
 
     def observe(self, call: Call) -> None:
-        """Take a completed call."""
+        """Add a completed call to the stream."""
         self._dropped += len(self._waiting) == MAX_WAITING_CALLS
         self._waiting.append(call)
         self._wake()
 
     def leave(self, who: MockSite | SiteRegistry) -> None:
-        """End, if it is the site or the server that goes."""
+        """End the stream if its site is removed, or the server stops.
+
+        Args:
+            who: The removed site, or the registry of the server that stops.
+        """
         if who is self._owner or who is self._registry:
             self._ended = True
             self._wake()
 
     def _wake(self) -> None:
-        # The server may have stopped in another thread meanwhile.
+        # The loop may have ended meanwhile, in another thread.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._moved.set)
 
     async def _events(self) -> AsyncIterator[bytes]:
         yield b": calls from here on\n\n"
-        # A site may have gone between the look at the path and the first event.
+        # The site may have been removed since the path was resolved.
         if not _is_present(self._registry, self._owner):
             self._ended = True
         while not self._ended or self._waiting:
@@ -84,7 +90,7 @@ class EventStream(StreamingResponse):
                     number, self._dropped = self._dropped, 0
                     yield b'event: dropped\ndata: {"dropped":%d}\n\n' % number
                 yield _render_event(self._waiting.popleft())
-                # Sending to a client that has gone waits for nothing, and here the task that learns of it takes over.
+                # Sending to a disconnected client never waits. This lets the task run that notices the disconnect.
                 await asyncio.sleep(0)
             if not self._ended:
                 try:
@@ -95,7 +101,7 @@ class EventStream(StreamingResponse):
 
 @lru_cache(maxsize=MAX_CACHED_EVENTS)
 def _render_event(call: Call) -> bytes:
-    """Return the event of a call, rendered once for readers who keep pace with each other."""
+    """Return the event of a call. It is rendered once for all readers."""
     return b"id: %s\nevent: call\ndata: %s\n\n" % (call.id.encode(), as_json(call.as_dict()))
 
 

@@ -1,4 +1,4 @@
-"""A request to the control API as its endpoints see it: its site, body and query."""
+"""A request to the control API, as its endpoints see it."""
 
 from functools import cached_property
 from typing import Any, Final
@@ -20,15 +20,15 @@ MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 
 
 class ControlRequest:
-    """One request.
+    """A request with its site, body and query.
 
     Args:
-        request: the request, its path still percent-encoded.
-        registry: the sites.
-        body: the body.
+        request: The request, with its path percent-encoded.
+        registry: The sites.
+        body: The body.
 
     Raises:
-        HTTPException: 404 where the site in the path is not there.
+        HTTPException: 404 if the site in the path is unknown.
     """
 
     def __init__(self, request: Request, registry: SiteRegistry, body: bytes) -> None:
@@ -36,17 +36,17 @@ class ControlRequest:
         self.method = request.method
         # The URL of the server, with the path at which the application is mounted.
         self.server_url = str(request.base_url.replace(path=request.scope[MOUNT_PATH])) or "/"
-        # The fields of the row's shapes that were sent, or have a default.
+        # The fields of the operation's schemas that were sent, or have a default.
         self.body: dict[str, Any] = {}
         self.query: dict[str, Any] = {}
         self._names: dict[str, str] = request.path_params
         self._sent_query: bytes = request.scope["query_string"]
         self._sent_body = body
-        # The site of the path or, without one, the server: the owner of calls and clock.
+        # Calls and clock are those of the site in the path or, without one, of the server.
         self.owner: MockSite | SiteRegistry = self.site if "host" in self._names else registry
 
     def name(self, part: str) -> str:
-        """A name in the path, decoded once."""
+        """Return a name in the path, decoded."""
         return unquote(self._names[part])
 
     @cached_property
@@ -66,23 +66,23 @@ class ControlRequest:
         return handle
 
     def read(self, body: Any, query: Any) -> None:
-        """Read body and query.
+        """Parse body and query.
 
         Args:
-            body: the shape of the body.
-            query: the shape of the query; None accepts any.
+            body: The schema of the body.
+            query: The schema of the query; None ignores the query.
 
         Raises:
-            ValueError: If one is not of its shape.
+            ValueError: If one does not match its schema.
         """
-        # Before anything happens: a filter that the endpoint does not take means less than all.
+        # Unknown parameters are refused: without the filter that was meant, too much would be deleted.
         if query is not None:
             self.query = read_query(parse_qsl(self._sent_query.decode("latin-1"), keep_blank_values=True), query)
         if self.method in BODY_METHODS:
             self.body = read_json(self._sent_body, body)
 
     def calls(self) -> Calls:
-        """Return the calls that the path and the query are about.
+        """Return the calls that match the path and the query.
 
         Raises:
             ValueError: If the operation is unknown.
@@ -91,16 +91,16 @@ class ControlRequest:
 
     @property
     def is_head(self) -> bool:
-        """Return whether the client asked for the headers alone."""
+        """Return whether the method is HEAD."""
         return self.method == "HEAD"
 
 
 async def read_body(request: Request) -> bytes:
-    """Return the whole body of a request.
+    """Read the body of a request.
 
     Raises:
-        HTTPException: 413 where it is over MAX_BODY_BYTES.
-        ClientDisconnect: If the client left before it was whole.
+        HTTPException: 413 if it is larger than MAX_BODY_BYTES.
+        ClientDisconnect: If the client disconnects first.
     """
     announced = request.headers.get("content-length", "")
     left = MAX_BODY_BYTES - (int(announced[:20]) if announced.isdigit() else 0)

@@ -26,13 +26,13 @@ from mockscope.web.response import SERVER_HEADER
 logger: Final = logging.getLogger("mockscope")
 
 CONTROL: Final = BASE.removesuffix("/v1")
-# For browsers: what the control API shows is for no page of another site.
+# They keep pages of other sites from embedding a response of the control API, or guessing its type.
 BROWSER_HEADERS: Final = [
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
 ]
-# These write over records, keys, a clock or a file: a path that is not there is never taken for one of them.
+# An unknown path is never taken for one of these, which overwrite records, keys, clocks or files.
 NEVER_SUGGESTED: Final = ("/reset", "/import", "/restore", "/rotate-key", "/save")
 
 
@@ -49,14 +49,14 @@ class ReservedPaths:
     """
 
     def __init__(self, registry: SiteRegistry, access: ControlAccess | None) -> None:
-        rows: dict[str, dict[str, ControlOperation]] = {}
-        for row in DOCUMENT_OPERATIONS if access is None else (*DOCUMENT_OPERATIONS, *CONTROL_OPERATIONS):
-            rows.setdefault(row.path, {})[row.method] = row
+        paths: dict[str, dict[str, ControlOperation]] = {}
+        for operation in DOCUMENT_OPERATIONS if access is None else (*DOCUMENT_OPERATIONS, *CONTROL_OPERATIONS):
+            paths.setdefault(operation.path, {})[operation.method] = operation
         middleware = [Middleware(ReservedMiddleware, access)]
         self.routes = [
-            Route(path, Resource(methods, registry), middleware=middleware) for path, methods in rows.items()
+            Route(path, Resource(operations, registry), middleware=middleware) for path, operations in paths.items()
         ]
-        self.not_found = ReservedMiddleware(NotFound(rows, is_off=access is None), access)
+        self.not_found = ReservedMiddleware(NotFound(paths, is_off=access is None), access)
 
 
 class ReservedMiddleware:
@@ -107,7 +107,7 @@ class NotFound:
     """
 
     def __init__(self, paths: Iterable[str], *, is_off: bool) -> None:
-        # Compared without their common beginning, or any two would be alike.
+        # Compared without their common prefix, which would make any two similar.
         self._suggested = {path.removeprefix(BASE): path for path in paths if not path.endswith(NEVER_SUGGESTED)}
         self._is_off = is_off
 
@@ -121,35 +121,35 @@ class NotFound:
 
 
 class Resource:
-    """One path: a row for each method.
+    """The operations of one path.
 
     Args:
-        rows: method -> row.
-        registry: the sites, with their instruments.
+        operations: The operations, by method.
+        registry: The sites, with their instruments.
     """
 
-    def __init__(self, rows: Mapping[str, ControlOperation], registry: SiteRegistry) -> None:
-        self._rows = rows
+    def __init__(self, operations: Mapping[str, ControlOperation], registry: SiteRegistry) -> None:
+        self._operations = operations
         self._registry = registry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method: str = scope["method"]
-        row = self._rows.get("GET" if method == "HEAD" else method)
-        if row is None:
-            allowed = ", ".join(sorted({*self._rows, *(["HEAD"] if "GET" in self._rows else [])}))
+        operation = self._operations.get("GET" if method == "HEAD" else method)
+        if operation is None:
+            allowed = ", ".join(sorted({*self._operations, *(["HEAD"] if "GET" in self._operations else [])}))
             raise HTTPException(
-                405, f"{scope['path']} does not answer {method}: use one of {allowed}.", {"Allow": allowed}
+                405, f"{scope['path']} does not have the method {method}: use one of {allowed}.", {"Allow": allowed}
             )
         received = Request(scope, receive)
         try:
             request = ControlRequest(
                 received, self._registry, await read_body(received) if method in BODY_METHODS else b""
             )
-            # In a thread like a test's own: looks at the calls wait for requests that this thread has to answer.
-            response = await run_in_threadpool(row.response, request)
+            # In another thread, because queries of calls wait for requests that this thread responds to.
+            response = await run_in_threadpool(operation.response, request)
         except ClientDisconnect:
             return
-        except Exception as error:  # noqa: BLE001 - HTTP-8: whatever goes wrong, the answer is JSON
+        except Exception as error:  # noqa: BLE001 - HTTP-8: each response is JSON, even after a crash
             response = render_error(error, scope)
         if method == "HEAD":
             response.body = b""
@@ -157,7 +157,7 @@ class Resource:
 
 
 def render_error(error: Exception, scope: Scope) -> Response:
-    """Return the answer to a request that was refused, in the form of the vendor's API."""
+    """Return the response to an error, in the form of the vendor's API. An unexpected error is logged."""
     match error:
         case HTTPException():
             return respond({"message": error.detail}, error.status_code, error.headers)
@@ -165,7 +165,7 @@ def render_error(error: Exception, scope: Scope) -> Response:
             return respond({"message": error.message}, error.status)
         case HostTaken():
             return respond({"message": str(error)}, 409)
-        # A key that is missing is a slip of our own.
+        # A KeyError or IndexError is a mistake in mockscope.
         case LookupError() if not isinstance(error, KeyError | IndexError):
             return respond({"message": str(error)}, 404)
         case ValueError() | ExtraMissing():

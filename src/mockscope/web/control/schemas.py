@@ -1,4 +1,4 @@
-"""The shapes of bodies and queries of the control API, and the functions that decode them."""
+"""The schemas of bodies and queries of the control API, and the functions that parse them."""
 
 import re
 from datetime import datetime
@@ -22,11 +22,11 @@ ERROR_TEXTS: Final = {
 
 
 class Fields(msgspec.Struct, forbid_unknown_fields=True):
-    """An object of which every field is known."""
+    """An object that refuses unknown fields."""
 
 
 class NoFields(Fields):
-    """The body of a request that needs none."""
+    """The schema of a body or query without fields."""
 
 
 class NewKey(Fields):
@@ -55,7 +55,7 @@ class SiteChanges(Fields):
 
 
 class AccountEvent(Fields):
-    """A login or a change of password, elsewhere."""
+    """A login, or a change of a password."""
 
     email: str
     at: Timestamp | None = None
@@ -78,7 +78,7 @@ class MoveClock(Fields):
 
 
 class CallCriteria(Fields):
-    """The criteria for calls that a query can hold."""
+    """The criteria for calls in a query."""
 
     operation: str | UnsetType = UNSET
     method: str | UnsetType = UNSET
@@ -103,7 +103,7 @@ def read_json(body: bytes, schema: Any) -> dict[str, Any]:
         ValueError: If the body is not JSON, or does not match the schema. The message names the nearest known field.
     """
     try:
-        # As text first: versions of msgspec describe invalid UTF-8 in different words.
+        # Decoded first, because the message of msgspec about invalid UTF-8 depends on its version.
         return _sent_fields(msgspec.json.decode(body.decode() or "{}", type=schema))
     except msgspec.ValidationError as error:
         raise ValueError(_describe(str(error), schema)) from None
@@ -119,7 +119,7 @@ def read_query(pairs: list[tuple[str, str]], schema: Any) -> dict[str, Any]:
     """Return the parameters of a query that were sent, or have a default.
 
     Raises:
-        ValueError: If it does not match the schema, or has a parameter twice.
+        ValueError: If it does not match the schema, or a parameter is repeated.
     """
     query: dict[str, str] = {}
     for name, value in pairs:
@@ -138,9 +138,9 @@ def _sent_fields(read: Any) -> dict[str, Any]:
 
 
 def _describe(error: str, schema: Any) -> str:
-    """Return the codec's error, with the place in front and the nearest known name behind."""
+    """Return the message of msgspec with the place before it, and the nearest known name after it."""
     problem, _, where = error.partition(" - at ")
-    # "[...]" stands for any key of an object that may have any.
+    # "[...]" stands for any key of a dict.
     path = where.strip("`").partition("[...]")[0].removeprefix("$").removeprefix(".")
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
         problem = f"there is no field {unknown[1]} here; {suggest(unknown[1], schema.__struct_fields__)}"

@@ -1,4 +1,4 @@
-"""Sites and their instruments as the control API shows them, and its responses in JSON."""
+"""Sites and their instruments, as the control API renders them in JSON."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -25,9 +25,9 @@ def respond(content: object, status: int = 200, headers: Mapping[str, str] | Non
 
 
 def export(of: MockSite | SiteRegistry) -> dict[str, Any]:
-    """Return an export, made without holding up requests.
+    """Return an export. Other threads can respond to requests meanwhile.
 
-    Neither the codec nor the collector lets another thread run meanwhile, so users are encoded one by one.
+    Neither the codec nor the collector releases the interpreter lock, so users are encoded one by one.
     """
     with collector_off():
         seed = of.export()
@@ -50,7 +50,7 @@ def site(site: MockSite) -> dict[str, Any]:
             "users": len(site.users),
             "groups": len(site.groups),
             "dashboards": len(site.dashboards),
-            # Those that are there now: a look at a site waits for nobody.
+            # Without waiting for calls in progress.
             "calls": len(site.calls.settled(0)),
             "faults": len(site.faults),
         },
