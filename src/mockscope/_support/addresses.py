@@ -1,13 +1,13 @@
-"""The addresses that mean this machine alone."""
+"""Loopback addresses."""
 
 from ipaddress import IPv6Address, ip_address
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host name or an address reaches this machine alone.
+    """Return whether a host is a loopback name or address.
 
-    These are localhost and the names below it (RFC 6761), 127.0.0.0/8, ::1, and IPv4 addresses mapped into IPv6.
-    No name is looked up.
+    These are localhost and the names below it (RFC 6761), 127.0.0.0/8, ::1, and 127.0.0.0/8 mapped into IPv6. No name
+    is looked up.
 
     Args:
         host: A name or an address, without port and brackets.
@@ -19,6 +19,6 @@ def is_loopback(host: str) -> bool:
         address = ip_address(host)
     except ValueError:
         return False
-    # A port for both families shows IPv4 clients with mapped addresses; is_loopback knows those since Python 3.13.
+    # A dual-stack socket reports IPv4 clients with mapped addresses. is_loopback supports those since Python 3.13.
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return (mapped or address).is_loopback

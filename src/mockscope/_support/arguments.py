@@ -6,7 +6,7 @@ from typing import Any, Final, get_args
 
 from mockscope._support.suggestions import suggest
 
-# The words of JSON for the types of Python.
+# The names of types in messages, in the terms of JSON.
 TYPE_NAMES: Final[Mapping[Any, str]] = {
     str: "text",
     bool: "true or false",
@@ -19,10 +19,10 @@ TYPE_NAMES: Final[Mapping[Any, str]] = {
 
 
 def check_type(name: str, value: object, kind: Any) -> None:
-    """Refuse a value of another type. To Python, True is a number; here it is not.
+    """Check the type of an argument. A bool is not accepted as an int.
 
     Args:
-        name: the argument.
+        name: the name of the argument.
         value: its value.
         kind: a type, or a union of types.
 
@@ -36,31 +36,31 @@ def check_type(name: str, value: object, kind: Any) -> None:
 
 
 def check_choice(what: str, word: object, known: tuple[str, ...]) -> None:
-    """Refuse a word that is not known.
+    """Check that a value is one of the known ones.
 
     Args:
-        what: the kind of word.
-        word: the word.
-        known: the words that there are.
+        what: the name of the kind of value, for the message.
+        word: the value.
+        known: the known values.
 
     Raises:
-        ValueError: If the word is not among them; the message names the nearest.
+        ValueError: If the value is unknown. The message names the nearest known one.
     """
     if word not in known:
         raise ValueError(f"there is no {what} {word!r}; {suggest(str(word), known)}")
 
 
 def check_keys(what: str, data: Any, known: tuple[str, ...], *, needed: tuple[str, ...] = ()) -> Mapping[str, Any]:
-    """Return plain data that is an object with known keys.
+    """Check the keys of plain data, and return the data.
 
     Args:
-        what: the kind of object.
-        data: the object.
-        known: the keys that it may have.
-        needed: the keys that it must have.
+        what: the name of the kind of object, for the message.
+        data: the data.
+        known: the allowed keys.
+        needed: the required keys.
 
     Raises:
-        ValueError: If the data is not an object, or a key is unknown or missing.
+        ValueError: If the data is not a mapping, or a key is unknown or missing.
     """
     if not isinstance(data, Mapping):
         raise ValueError(f"a {what} is an object of names and values, not {data!r}")

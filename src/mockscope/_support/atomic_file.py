@@ -1,7 +1,7 @@
-"""Files that are replaced as a whole: a reader sees the old content or the new, whatever happens meanwhile.
+"""Atomic replacement of files: a reader sees either the old or the new content, even after a crash.
 
-The content goes to a part file of a random name in the same folder, and a rename puts it in place. A symbolic link
-under the file's name is replaced, never followed: a caller that promises to follow one resolves it first.
+The content is written to a temporary part file in the same folder, which is then renamed. If the path is a symbolic
+link, the link itself is replaced. A caller that wants to replace its target resolves the path first.
 """
 
 import os
@@ -22,12 +22,13 @@ PUBLIC_MODE: Final = 0o666
 
 
 def write(path: Path, content: bytes, *, private: bool = True) -> None:
-    """Replace a file, or create it. An error leaves the old file whole, and nothing beside it.
+    """Replace or create a file. After an error, the old file is unchanged and no part file is left.
 
     Args:
-        path: The file. One that is there keeps its mode.
-        content: All of the new content.
-        private: Give a new file mode 0600, for content with keys, tokens or people; else the umask decides.
+        path: The file. An existing file keeps its mode.
+        content: The new content.
+        private: Create a new file with mode 0600, for content with secrets or personal data. Otherwise the umask
+            applies.
 
     Raises:
         OSError: If the file cannot be written.
@@ -39,22 +40,22 @@ def write(path: Path, content: bytes, *, private: bool = True) -> None:
     ):
         part.replace(path)
         if folder is not None:
-            # The rename reaches the disk with the folder; not every file system can be asked for that.
+            # The rename is durable only after the folder is synced. Not every file system supports that.
             with suppress(OSError):
                 os.fsync(folder)
 
 
 def check(path: Path) -> None:
-    """Raise an error now if the file could not be replaced later.
+    """Check that a file can be replaced or created.
 
     Raises:
-        OSError: If it is not a regular file, is mounted by itself, is read-only, or its folder takes no new file.
+        OSError: If it is not a regular file, is a mount point or read-only, or its folder is not writable.
     """
     check_regular(path)
     if path.exists():
         if os.path.ismount(path):
             raise OSError(None, "it is mounted by itself and cannot be replaced; mount its directory")
-        # A rename needs a writable folder only, but a file that is marked read-only is meant to stay.
+        # A rename would also replace a read-only file, against the intent of its owner.
         with path.open("ab"):
             pass
     with _part_file(path, b"", PRIVATE_MODE):
@@ -62,7 +63,7 @@ def check(path: Path) -> None:
 
 
 def check_regular(path: Path) -> None:
-    """Raise an error if something else than a file is there.
+    """Check that a path is a regular file or does not exist.
 
     Raises:
         OSError: If it is a folder, a device or a pipe.
@@ -72,9 +73,9 @@ def check_regular(path: Path) -> None:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove the part files of processes that were killed while they wrote a file.
+    """Remove part files of a path that were left by killed processes.
 
-    Nothing is removed while another process writes into the folder, or where folders cannot be locked.
+    Nothing is removed while another process writes a file in the folder, or if folders cannot be locked.
     """
     part = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}\.part")
     with _folder_lock(path.parent, alone=True) as folder:
@@ -85,9 +86,9 @@ def remove_leftovers(path: Path) -> None:
 
 @contextmanager
 def _part_file(path: Path, content: bytes, mode: int) -> Iterator[Path]:
-    """Write a part file for a block, and remove it afterwards unless the block has renamed it."""
+    """Write a part file for a ``with`` block, and remove it afterwards unless the block has renamed it."""
     part = path.with_name(f".{path.name}.{os.urandom(8).hex()}.part")
-    # "x" is O_EXCL: it opens neither a file nor a link that is there.
+    # "x" is O_EXCL: it fails if a file or a link with this name exists.
     file = open(part, "xb", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115  (closed below)
     try:
         with file:
@@ -103,9 +104,9 @@ def _part_file(path: Path, content: bytes, mode: int) -> Iterator[Path]:
 
 @contextmanager
 def _folder_lock(folder: Path, *, alone: bool = False) -> Iterator[int | None]:
-    """Lock a folder, shared between writers; yield its handle, or None where that failed.
+    """Lock a folder for a ``with`` block, and yield its file descriptor, or None if that failed.
 
-    A lock tells writers of other containers apart as well, which process numbers do not.
+    Writers share the lock. Unlike process ids in file names, it also works across containers.
     """
     try:
         handle = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""Forked processes: a child has a copy of everything but the threads, and a lock that one of them held stays locked."""
+"""Forked processes. A child has no threads of its parent, so a lock that one of them held would stay locked."""
 
 import os
 from collections.abc import Callable
@@ -6,13 +6,13 @@ from typing import NoReturn
 
 
 def register_after_fork(function: Callable[[], None]) -> None:
-    """Have a function called in every child that is forked, where the system has forks."""
+    """Register a function to be called in each forked child. Without forks on the system, it does nothing."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=function)
 
 
 class ParentOnly:
-    """Stands in for what only the process that runs the server may use."""
+    """A placeholder for an object that only the process of the server may use. Each use raises RuntimeError."""
 
     def __getattr__(self, name: str) -> NoReturn:
         raise RuntimeError(
@@ -24,4 +24,4 @@ class ParentOnly:
         self.__getattr__("lock")
 
     def __exit__(self, *exc_info: object) -> None:
-        """Is never reached."""
+        """Do nothing, because ``__enter__`` has raised."""

@@ -1,13 +1,10 @@
-"""The mistake in a text that is not JSON, in the same words under every version of Python.
-
-No HTTP, and nothing of what a text means.
-"""
+"""Errors of the JSON decoder, with the same message and position in each version of Python."""
 
 from json import JSONDecodeError
 from typing import Final
 
 BLANKS: Final = " \t\n\r"
-# What older versions miss behind the comma, and find in its place.
+# For the error of an older version behind a trailing comma, and the next character: the kind of value that it ends.
 ENDS: Final = {
     ("Expecting property name enclosed in double quotes", "}"): "object",
     ("Expecting value", "]"): "array",
@@ -15,12 +12,12 @@ ENDS: Final = {
 
 
 def normalize_error(error: JSONDecodeError) -> JSONDecodeError:
-    """Return the mistake in a text, for a message that goes on with its place.
+    """Return a decoder's error as Python 3.13 reports it.
 
-    Python before 3.13 names what it misses behind a comma too many, and not the comma.
+    For a trailing comma, older versions report the character behind it.
 
     Args:
-        error: The decoder's error.
+        error: The error of the decoder.
     """
     before = error.doc[: error.pos].rstrip(BLANKS)
     end = ENDS.get((error.msg, error.doc[error.pos : error.pos + 1]))

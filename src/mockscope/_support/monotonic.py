@@ -1,7 +1,7 @@
-"""The machine's monotonic clock, where no test can freeze or mock it.
+"""The machine's monotonic clock, which freezegun and time-machine do not change.
 
-freezegun replaces functions of ``time`` wherever a module holds them, and time-machine moves the real-time clock.
-Neither touches ``clock_gettime`` of a monotonic clock; where that is missing, a partial hides ``time.monotonic``.
+freezegun replaces references to functions of ``time`` in all modules. time-machine moves the real-time clock. Neither
+changes ``clock_gettime`` of a monotonic clock. Where that is missing, a partial hides ``time.monotonic``.
 """
 
 import time
@@ -9,18 +9,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-# Linux stops its CLOCK_MONOTONIC while the machine sleeps.
+# On Linux, CLOCK_MONOTONIC stops while the machine is suspended; CLOCK_BOOTTIME does not.
 monotonic: Final[Callable[[], float]] = (
     partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
     if hasattr(time, "clock_gettime")
     else partial(time.monotonic)
 )
-# The nanoseconds from 1970 to the moment at which the monotonic clock began.
+# The nanoseconds from 1970 to the zero of the monotonic clock.
 ORIGIN: Final = (
     time.clock_gettime_ns(time.CLOCK_REALTIME) if hasattr(time, "clock_gettime_ns") else time.time_ns()
 ) - int(monotonic() * 1e9)
 
 
 def unix_time_ns() -> int:
-    """Return the nanoseconds since 1970: the machine's time at the import of mockscope, and what has passed since."""
+    """Return the nanoseconds since 1970: the time at the import of this module, plus the monotonic time since then."""
     return ORIGIN + int(monotonic() * 1e9)

@@ -1,4 +1,4 @@
-"""Random texts. A test that mocks ``secrets`` or ``os.urandom`` for its own code mocks nothing here."""
+"""Random strings. Tests that mock ``secrets`` or ``os.urandom`` do not affect them."""
 
 from random import SystemRandom
 from typing import Final
@@ -7,5 +7,5 @@ _SYSTEM: Final = SystemRandom()
 
 
 def random_hex(size: int) -> str:
-    """Return so many random bytes, as hexadecimal digits."""
+    """Return ``size`` random bytes as hexadecimal digits."""
     return _SYSTEM.randbytes(size).hex()

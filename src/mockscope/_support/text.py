@@ -1,4 +1,4 @@
-"""Texts that somebody sent, as they may be shown."""
+"""Functions that make text from a client fit to be shown."""
 
 from typing import Final
 
@@ -6,12 +6,12 @@ MAX_SHOWN_CHARS: Final = 200
 
 
 def clip(text: str, max_chars: int = MAX_SHOWN_CHARS) -> str:
-    """Return the text, cut with an ellipsis where it is longer than ``longest`` characters."""
+    """Return the text, cut to ``max_chars`` characters with an ellipsis at the end if it is longer."""
     return text if len(text) <= max_chars else text[: max_chars - 1] + "…"
 
 
 def decode_header(header: str) -> str:
-    """Return a header value that was read as Latin-1, as UTF-8 where it is that: many clients send it."""
+    """Decode a header value, which was decoded as Latin-1, as UTF-8 if that is valid. Many clients send UTF-8."""
     try:
         return header.encode("latin-1").decode()
     except UnicodeError:
@@ -19,5 +19,5 @@ def decode_header(header: str) -> str:
 
 
 def escape_control(text: str) -> str:
-    """Return the text with every character escaped that could break a line or a terminal."""
+    """Return the text with unprintable characters escaped, such as line ends and terminal escapes."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

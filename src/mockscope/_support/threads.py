@@ -1,4 +1,4 @@
-"""Functions of users in threads of their own, so that one that blocks blocks nobody else."""
+"""Calls of users' functions in threads of their own, so that a blocking function does not block the server."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 async def run_in_thread(function: Callable[[], T]) -> T:
-    """Return what a function returns in a thread of its own. Neither the loop nor the process waits for its end.
+    """Call a function in a new daemon thread, and return its result. The event loop is not blocked.
 
     Raises:
-        Exception: If the function raises it.
+        Exception: If the function raises one.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
@@ -30,9 +30,9 @@ async def run_in_thread(function: Callable[[], T]) -> T:
         result, error = None, None
         try:
             result = function()
-        except Exception as raised:  # noqa: BLE001 - it is raised where it is awaited
+        except Exception as raised:  # noqa: BLE001 - it is raised in the awaiting task
             error = raised
-        # The loop may have ended meanwhile.
+        # The loop may be closed.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, result, error)
 

@@ -1,4 +1,4 @@
-"""A parser of times that users give. A leaf: every layer may import it."""
+"""A parser of times in arguments and seeds."""
 
 from datetime import datetime
 from typing import Final
@@ -7,13 +7,13 @@ EXAMPLE: Final = "write it like 2014-02-06T23:46:07.118Z"
 
 
 def parse_time(moment: object) -> datetime:
-    """A moment as a datetime with an offset.
+    """Parse a time as an aware datetime.
 
     Args:
-        moment: an aware datetime, or a text in ISO 8601 with an offset.
+        moment: an aware datetime, or a string in ISO 8601 with an offset.
 
     Raises:
-        ValueError: If it is not a time, or the offset is missing.
+        ValueError: If it is not a time, or has no offset.
     """
     try:
         when = datetime.fromisoformat(moment) if isinstance(moment, str) else moment

@@ -1,1 +1,1 @@
-"""The format of seeds: parsed, generated, exported, and kept in a state file."""
+"""Seeds: their format, parser and export, generated records, and state files."""

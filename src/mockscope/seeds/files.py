@@ -1,7 +1,4 @@
-"""Seeds as files: YAML or JSON text to sites, with file and line in every error, and sites back to text.
-
-seeds/format.py validates the content of a seed, and seeds/generate.py generates people.
-"""
+"""Seed files: YAML or JSON is parsed to sites, with file and line in errors, and sites are exported to text."""
 
 import json
 import re
@@ -30,7 +27,7 @@ PATTERNS_IN_WORDS: Final = {
     repr(seed_format.HOST_PATTERN): "must be visible ASCII without blanks",
     repr(seed_format.KEY_PATTERN): "must be visible ASCII without blank or colon",
 }
-# The struct for each key that holds a record or a list of records.
+# The struct of the record, or of the records in the list, under each key.
 STRUCTS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "sites": seed_format.SeedSite,
     "users": seed_format.SeedUser,
@@ -39,7 +36,7 @@ STRUCTS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "generate": seed_format.SeedGenerate,
     "policy": Policy,
 }
-# Examples of records, for the hint at a plain text in place of a record. The text becomes the first field.
+# Examples of records, for the error about a string in place of a record. The string becomes the first field.
 EXAMPLES: Final[Mapping[str, dict[str, str]]] = {
     "sites": {"host": ""},
     "users": {"email": "", "first_name": "Monica", "last_name": "Geller"},
@@ -47,14 +44,14 @@ EXAMPLES: Final[Mapping[str, dict[str, str]]] = {
     "dashboards": {"name": ""},
 }
 
-# An example of each mapping that is not a record.
+# Examples of mappings that are not records.
 MAPPINGS: Final[Mapping[str | int, dict[str, Any]]] = {
     "access": {"Sales": "View"},
     "generate": {"users": 250},
     "policy": {"page_size": 50},
 }
 
-# msgspec's words for a key that is not a text.
+# The message of msgspec for a key that is not a string.
 NOT_TEXT: Final = "Expected `str`"
 START: Final = f"a seed begins with mockscope: {seed_format.FORMAT_VERSION}"
 OTHER_VERSION: Final = f"this mockscope reads version {seed_format.FORMAT_VERSION} of the format only"
@@ -69,7 +66,7 @@ LINE_END: Final = b"\n"
 Form = Literal["plain", "YAML", "JSON"]
 SeedSource = str | Path | Mapping[str, Any]
 
-# The cache of files: how many, and the size of the largest.
+# Limits of the cache of parsed files.
 MAX_FILES: Final = 8
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 
@@ -79,12 +76,12 @@ def load_sites(source: SeedSource, *, now: datetime | None = None, progress: Sho
     """Load the sites of a seed, all or none.
 
     Args:
-        source: A path to a YAML or JSON file, or the same as plain data.
-        now: The time before which generated people logged in. None is the machine's time.
-        track: Shows the progress of loading users.
+        source: A path to a YAML or JSON file, or a seed as plain data.
+        now: The current time, before which generated users logged in. None is the machine's time.
+        progress: Shows the progress of loading users.
 
     Raises:
-        SeedError: If the seed is not valid. The message names file, line, and the nearest known name.
+        SeedError: If the seed is not valid. The message names file and line, and the nearest known name.
         OSError: If the file cannot be read.
     """
     if isinstance(source, Mapping):
@@ -94,7 +91,10 @@ def load_sites(source: SeedSource, *, now: datetime | None = None, progress: Sho
 
 
 def copy_sites(source: SeedSource, now: datetime) -> list[Site]:
-    """Load the sites of a seed like `load_sites`, and parse a file once a day: every test starts from the same few."""
+    """Load the sites of a seed like `load_sites`, with a cache of parsed files.
+
+    Generated users depend on the day, so that a file is parsed once a day.
+    """
     if isinstance(source, Mapping):
         return load_sites(source, now=now)
     path = Path(source)
@@ -113,13 +113,13 @@ def _parse_cached(text: bytes, name: str, today: date) -> list[Site]:
 def parse_sites(
     text: bytes, name: str, *, now: datetime | None = None, progress: ShowProgress = no_progress
 ) -> list[Site]:
-    """Load the sites of a seed's text.
+    """Parse the sites of a seed, all or none.
 
     Args:
         text: YAML or JSON, in UTF-8.
-        name: The name for it in errors; a text whose name ends in ``.json`` is read as JSON.
-        now: The time before which generated people logged in. None is the machine's time.
-        track: Shows the progress of loading users.
+        name: The name of the file, for errors. If it ends in ``.json``, the text is parsed as JSON.
+        now: The current time, before which generated users logged in. None is the machine's time.
+        progress: Shows the progress of loading users.
 
     Raises:
         SeedError: If the seed is not valid.
@@ -172,7 +172,7 @@ def _load(data: object, now: datetime | None, progress: ShowProgress, *, form: F
         raise _shape_error(str(error), data, form) from None
     made: RecordGenerator | None = None
     if any(site.generate for site in seed.sites):
-        # Imported late: few seeds generate people, and reading the names takes time.
+        # Imported late, because few seeds generate records, and reading the names takes time.
         from mockscope.seeds.generate import generate_records
 
         made = partial(generate_records, now=now or datetime.fromtimestamp(unix_time_ns() / 1e9, UTC))
@@ -180,10 +180,9 @@ def _load(data: object, now: datetime | None, progress: ShowProgress, *, form: F
 
 
 def _shape_error(text: str, data: object, form: Form) -> SeedError:
-    """Return msgspec's error with the parsed path, the nearest known name, and a remedy.
+    """Return an error of msgspec as a SeedError, with the path, the nearest known name, and a remedy.
 
-    For a file, the message names the key too, because a line may hold several keys. For plain data, it names the whole
-    path.
+    For a file, the message also names the key, because a line may have several keys.
     """
     problem, _, where = text.partition(" - at ")
     path = _path(where)
@@ -208,7 +207,7 @@ def _shape_error(text: str, data: object, form: Form) -> SeedError:
 
 
 def _render_key(path: seed_format.Path) -> str:
-    """Return the last key of a path, with the positions behind it and a colon: ``groups[0]: ``."""
+    """Render the last key of a path with the positions after it, such as ``groups[0]: ``."""
     spelled = ""
     for step in reversed(path):
         spelled = f"[{step}]{spelled}" if isinstance(step, int) else f"{step}{spelled}: "
@@ -218,7 +217,7 @@ def _render_key(path: seed_format.Path) -> str:
 
 
 def _remedy(problem: str, data: Any, path: seed_format.Path, form: Form) -> str:
-    """Return the remedy for a value of the wrong type, with a semicolon before it."""
+    """Return the remedy for a value of a wrong type, which begins with a semicolon, or an empty string."""
     types = re.fullmatch(r"Expected `(\w+)(?: \| null)?`, got `(\w+)`", problem)
     match types.groups() if types else ():
         case ("str", "bool" | "int" | "float" as read):
@@ -265,7 +264,7 @@ def _path(text: str) -> seed_format.Path:
 
 
 def _struct_at(path: seed_format.Path) -> type[msgspec.Struct]:
-    """Return the struct at a path."""
+    """Return the struct to which the mapping at a path is converted."""
     return next((STRUCTS[step] for step in reversed(path) if step in STRUCTS), Seed)  # type: ignore[index]
 
 
@@ -273,7 +272,7 @@ def _struct_at(path: seed_format.Path) -> type[msgspec.Struct]:
 
 
 def _parse_yaml(text: str, name: str) -> Any:
-    # Imported late: the demo is in JSON, and a start without YAML is faster.
+    # Imported late, because a start without PyYAML is faster, and the demo seed is JSON.
     from mockscope.seeds import yaml_io
 
     return yaml_io.parse(text, name)
@@ -290,7 +289,7 @@ def _parse_json(text: str, name: str) -> Any:
     except RecursionError:
         raise SeedError("nested too deeply", where=name) from None
     except ValueError as error:
-        # A repeated key, or a number that is too long for Python. The YAML parser finds both, with the line.
+        # A repeated key, or an integer with too many digits for Python. The YAML parser finds the line of both.
         try:
             _parse_yaml(_as_yaml(text), name)
         except SeedError as found:
@@ -309,5 +308,5 @@ def _reject_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _as_yaml(text: str) -> str:
-    """Return JSON as equivalent YAML: in JSON a tab can only be white space, which YAML writes as blanks."""
+    """Return JSON as equivalent YAML. YAML has no tabs as white space, and a JSON string has no raw tabs."""
     return text.replace("\t", " ")

@@ -1,7 +1,4 @@
-"""The versioned format of seeds and exports: records to plain data, and validated plain data to records.
-
-This module knows only plain data. Files, line numbers and generated people belong to seeds/files.py.
-"""
+"""The versioned format of seeds and exports, as plain data: its structs, conversion to sites, and export of sites."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
@@ -23,7 +20,7 @@ T = TypeVar("T")
 
 FORMAT_VERSION: Final = 1
 
-# In Python, "$" matches before a final line end. This pattern means the same in Python and in JSON Schema.
+# In Python, "$" also matches before a line end at the end. The lookahead means the same in Python and JSON Schema.
 HOST_PATTERN: Final = f"^{HOST.pattern}(?![\\s\\S])"
 KEY_PATTERN: Final = f"^{API_KEY.pattern}(?![\\s\\S])"
 
@@ -34,7 +31,7 @@ RecordGenerator = Callable[["SeedGenerate", "SeedSite"], tuple[list["SeedGroup"]
 
 
 class SeedUser(msgspec.Struct, forbid_unknown_fields=True):
-    """A user. Without ``groups``, the user is in All Users."""
+    """A user. Without ``groups``, the user is a member of All Users."""
 
     email: Annotated[str, Meta(description="Matches the `email` pattern of HTML; unique without case (USER-2).")]
     first_name: Text
@@ -48,7 +45,7 @@ class SeedUser(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SeedGroup(msgspec.Struct, forbid_unknown_fields=True):
-    """A group. A site has Administrators and All Users even if the seed does not name them."""
+    """A group. Administrators and All Users exist even if the seed does not name them."""
 
     name: Text
     access: Annotated[str, Meta(description="Sql, Discovery or View, in any case (GROUP-2).")]
@@ -63,7 +60,7 @@ class SeedDashboard(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SeedGenerate(msgspec.Struct, forbid_unknown_fields=True):
-    """Generated records; equal numbers give equal records. Logins lie before today, by the site's clock."""
+    """Generated records. Equal numbers give equal records. All logins are before today on the site's clock."""
 
     users: Annotated[int, Meta(ge=0, le=5_000_000)] = 0
     groups: Annotated[int, Meta(ge=0, le=100_000)] = 0
@@ -109,12 +106,12 @@ class Seed(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SeedError(ValueError):
-    """A seed that can't be loaded.
+    """A seed is not valid.
 
     Args:
-        problem: the problem, and its remedy.
-        path: the place in the data, as keys and positions from the top.
-        where: the place in a file, e.g. ``seed.yaml, line 12``; None without a file.
+        problem: the problem and its remedy.
+        path: the keys and positions that lead to the problem.
+        where: the file and line, e.g. ``seed.yaml, line 12``; None for plain data.
     """
 
     def __init__(self, problem: str, path: Path = (), *, where: str | None = None) -> None:
@@ -142,15 +139,15 @@ def no_progress(items: Iterable[T], length: int, doing: str) -> Iterable[T]:
 def load(
     seed: Seed, *, generate_records: RecordGenerator | None = None, progress: ShowProgress = no_progress
 ) -> list[Site]:
-    """Turn a seed into sites, all or none.
+    """Convert a seed to sites, all or none.
 
     Args:
-        seed: the seed, with a validated shape.
-        make_up: generates the records for ``generate``.
-        track: shows the progress of loading the users of a site.
+        seed: the seed, as parsed by msgspec.
+        generate_records: generates the records for ``generate``.
+        progress: shows the progress of loading the users of a site.
 
     Raises:
-        SeedError: If a reference is unknown, a record occurs twice, or a value is not valid.
+        SeedError: If a group or user does not exist, a record occurs twice, or a value is not valid.
     """
     hosts: set[str] = set()
     sites = []
@@ -170,7 +167,7 @@ def export(sites: Sequence[Site]) -> dict[str, Any]:
 
 def export_site(site: Site) -> dict[str, Any]:
     """Return the records of one site as plain data."""
-    # Requests wait while the lock is held. Records are immutable, so they are rendered after it is released.
+    # Requests wait for the lock. Records are immutable, so they are converted after it is released.
     with site.lock:
         store = site.store
         groups, users, dashboards = store.groups.records(), store.users.records(), store.dashboards.records()
@@ -236,7 +233,7 @@ def _users(seeded: Iterable[SeedUser], groups: frozenset[str], path: Path) -> di
     # Users with equal groups share one tuple, which saves memory.
     memberships: dict[tuple[str, ...], tuple[str, ...]] = {}
     for place, user in enumerate(seeded):
-        # The path of an error is built only when needed: for a million users it would take a second.
+        # The path is built only for an error. For a million users, that saves a second.
         try:
             if not EMAIL.fullmatch(user.email):
                 raise SeedError(f"{user.email} is not a valid email address", ("email",))
@@ -292,7 +289,7 @@ def _word(word: str, known: Mapping[str, Any], path: Path) -> Any:
 
 
 def _text(value: str, path: Path) -> str:
-    # The shape is validated already. Only text beyond ASCII can have a lone surrogate.
+    # msgspec has checked that it is not blank. Only non-ASCII text can have a lone surrogate.
     if value.isascii():
         return value
     try:

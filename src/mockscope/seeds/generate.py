@@ -1,7 +1,7 @@
-"""Generated people and groups for ``generate`` in a seed. Equal numbers give equal people under every version.
+"""Generated users and groups for ``generate`` in a seed. Equal numbers give equal records in each version of mockscope.
 
-The names are in first_names.txt and last_names.txt, compiled for this project. A line that is added, removed or moved
-there changes the people of every seed.
+The names are in first_names.txt and last_names.txt, compiled for this project. A change of these files changes the
+generated users of each seed.
 """
 
 import random
@@ -18,13 +18,13 @@ from mockscope.seeds.format import SeedGenerate, SeedGroup, SeedSite, SeedUser
 
 TEAMS: Final = ("Sales", "Marketing", "Support", "Finance", "Engineering", "Operations", "Legal", "Research")
 PLACES: Final = ("Berlin", "Boston", "Cairo", "Chicago", "Dublin", "Lagos", "Lima", "London", "Madrid", "Mumbai")
-# The days from a login to the beginning of today: of any user, of one who is idle, and of one who is not.
+# The range of days between a login and the beginning of today: of any user, of idle and of active users.
 LOGIN_DAYS: Final = (0, 730)
 IDLE_DAYS: Final = (91, 730)
 ACTIVE_DAYS: Final = (0, 89)
 MAX_PASSWORD_DAYS: Final = 400
 MAX_LOGINS: Final = 2000
-# All these days after the beginning of the calendar.
+# The earliest today, so that all generated times are in the range of datetime.
 FIRST_DAY: Final = datetime(5, 1, 1, tzinfo=UTC)
 
 
@@ -34,13 +34,13 @@ def generate_records(
     """Generate the groups and users for a seed.
 
     Args:
-        generate: Their numbers, and the seed of the random generator.
-        site: The site with its other records. None of them is repeated.
-        now: The time on the site's clock. Logins lie before the beginning of its day in UTC, so that a seed gives the
+        generate: The numbers of records, and the seed of the random generator.
+        site: The site with its other records, whose names are not used again.
+        now: The time on the site's clock. Logins are before the beginning of its day in UTC, so that a seed gives the
             same records all day.
 
     Returns:
-        The groups, and the users one by one. A million at once would fragment the memory of the server.
+        The groups, and an iterator of the users. A list of a million would fragment the memory of the server.
     """
     draw = random.Random(generate.seed)
     groups = _groups(generate, {group.name for group in site.groups}, draw)
@@ -67,13 +67,13 @@ def _users(
         [ALL_USERS, *draw.sample(groups, min(len(groups), size))] for size in (0, 1, 1, 2, 3) for _ in range(20)
     ]
     shares = [(draw.random(), draw.randrange(MAX_PASSWORD_DAYS)) for _ in range(min(generate.users, MAX_LOGINS))]
-    # Of one who is not idle, and of one who is.
+    # For active and for idle users.
     spans = (LOGIN_DAYS, LOGIN_DAYS) if generate.idle is None else (ACTIVE_DAYS, IDLE_DAYS)
     logins = [[_login(today, span, *share) for span in spans] for share in shares]
-    # From a generator of its own, so that idle does not change the names.
+    # With a generator of its own, so that ``idle`` does not change the names.
     idle = frozenset(random.Random(generate.seed).sample(range(generate.users), generate.idle or 0))
     numbers: dict[str, int] = {}
-    # In one call for all users, which halves the time for a million.
+    # One call for all users takes half the time of a call for each.
     drawn = zip(
         draw.choices(first_names, k=generate.users),
         draw.choices(last_names, k=generate.users),
@@ -83,7 +83,7 @@ def _users(
     )
     for place, (first, last, groups_of_one, of_one) in enumerate(drawn):
         login, change = of_one[place in idle]
-        # One in ten was invited and never came.
+        # One user in ten was invited, but has never logged in.
         has_come = draw.random() < 0.9 or generate.idle is not None
         yield SeedUser(
             email=_take_name(f"{parts[first]}.{parts[last]}", "", "@example.com", numbers, taken),
@@ -97,9 +97,9 @@ def _users(
 
 
 def _login(today: datetime, span: tuple[int, int], share: float, password_days: int) -> tuple[str, str]:
-    """Return the times of a last login, by its share of a span of days, and of the change of password before it."""
+    """Return the times of a last login, at a share of a range of days, and of the password change before it."""
     least, most = span
-    # The first years of the calendar have no time before them.
+    # Times before the year 1 do not exist.
     latest = max(today, FIRST_DAY)
     login = latest - timedelta(days=least + share * (most - least))
     return timestamp(login), timestamp(login - timedelta(days=password_days))
@@ -111,7 +111,7 @@ def _load_names(file: str) -> list[str]:
 
 
 def _take_name(name: str, separator: str, ending: str, numbers: dict[str, int], taken: set[str]) -> str:
-    """Return the name, or the name with the first free number, and mark it as taken."""
+    """Return the name, with a number if it is taken, and add it to the taken names."""
     while True:
         number = numbers[name] = numbers.get(name, 0) + 1
         free = f"{name}{separator}{number}{ending}" if number > 1 else f"{name}{ending}"

@@ -1,4 +1,4 @@
-"""The state of a server in a file: loaded at the start, replaced as a whole at the end."""
+"""The state file of a server: loaded at the start, replaced atomically at the end."""
 
 import os
 from collections.abc import Iterable
@@ -13,14 +13,13 @@ from mockscope.seeds import files
 class StateFile:
     """A file that holds the sites of a server, with their API keys.
 
-    A killed process leaves either the old or the new content. A temporary file that it leaves is removed at the next
-    start.
+    A process that is killed leaves the old or the new content. Its temporary file is removed at the next start.
 
     Args:
-        path: The file, YAML or JSON by its suffix. If it is a symbolic link, its target is replaced.
+        path: The file. With the suffix ``.json`` it is JSON, else YAML. For a symbolic link, the target is replaced.
 
     Raises:
-        OSError: If the file cannot be written here.
+        OSError: If the file cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,20 +32,20 @@ class StateFile:
         return f"<StateFile {self._path}>"
 
     def exists(self) -> bool:
-        """Return whether there is a state to load."""
+        """Return whether the file exists."""
         return self._path.exists()
 
     def save(self, sites: Iterable[Site]) -> None:
         """Write the records of sites.
 
         Args:
-            sites: The sites, read once no other save is under way.
+            sites: The sites. The iterable is read when no other thread is saving.
 
         Raises:
-            OSError: If the file cannot be written. Its content is unchanged then.
+            OSError: If the file cannot be written. The old content is unchanged.
         """
         to_text = files.to_json if self._path.name.endswith(".json") else files.to_yaml
-        # An older state must not replace a newer one that another thread has written meanwhile.
+        # Under the lock, so that an older state does not replace a newer one from another thread.
         with self._lock:
             text = to_text(list(sites))
             atomic_file.write(self._path, text.encode())
