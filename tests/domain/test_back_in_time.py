@@ -1,4 +1,4 @@
-"""Snapshots, resets and forks of a site and of a whole server, as tests hold them."""
+"""Snapshots, resets and forks of a site and of a whole server."""
 
 import json
 import re
@@ -357,7 +357,7 @@ def _switching_threads_often() -> Iterator[None]:
 @pytest.mark.usefixtures("_switching_threads_often")
 @pytest.mark.mockscope(page_size=5)
 def test_a_request_during_a_restore_sees_one_state_or_the_other(mockscope: MockSite) -> None:
-    """Going back leads through a moment at which nobody is there; nobody who asks ever sees that one."""
+    """A restore passes through a state without users. No request ever sees that state."""
     emails = [f"joey{number:02}@example.com" for number in range(12)]
     for email in emails:
         mockscope.add_user(email, first_name="Joey")
@@ -379,7 +379,7 @@ def test_a_request_during_a_restore_sees_one_state_or_the_other(mockscope: MockS
         ended.set()
 
     def look(email: str | None) -> list[tuple[int, frozenset[str]]]:
-        """The statuses, and the names on a page or of one user, that were seen from beginning to end."""
+        """Return the statuses and the names, of a page or of one user, that requests got until the end."""
         found: list[tuple[int, frozenset[str]]] = []
         address = urlsplit(mockscope.url)
         headers = mockscope.headers | ({} if email is None else {"Http-X-Email": email})

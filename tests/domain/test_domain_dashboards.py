@@ -1,4 +1,4 @@
-"""Dashboards: owned by users, shown to groups, and in no operation of the API."""
+"""Dashboards: users own them, groups have access to them, and no operation of the API changes them."""
 
 import pytest
 from support.friends import exported, friends

@@ -1,4 +1,4 @@
-"""Sites by host, and authentication among them."""
+"""The directory: sites by host, and authentication."""
 
 import re
 
@@ -158,7 +158,7 @@ def test_only_the_latest_removed_sites_are_remembered(monkeypatch: pytest.Monkey
 
 
 class Handover:
-    """A lock that another thread is waiting for: no sooner is it free than that thread removes a site."""
+    """A lock that another thread waits for. Once the lock is free, that thread removes a site."""
 
     def __init__(self, sites: Directory) -> None:
         self._sites = sites

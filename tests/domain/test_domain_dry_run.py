@@ -1,4 +1,4 @@
-"""TEST-1 and TEST-4 in the library: a dry run refuses what the write refuses, and neither leaves a trace."""
+"""TEST-1 and TEST-4 in the library: a dry run has the refusals of the write, and changes nothing."""
 
 import json
 from typing import Any
@@ -50,7 +50,7 @@ policies = st.fixed_dictionaries(
 
 
 def outcome(site: Site, write: Write, *, dry_run: bool) -> str | None:
-    """The refusal as a text, or None for a success."""
+    """Return the refusal as a text, or None for a success."""
     name, arguments = write
     try:
         record = getattr(site, name)(*arguments, dry_run=dry_run)

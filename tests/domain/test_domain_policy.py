@@ -1,4 +1,4 @@
-"""The seven switches, each with every value; what they do over HTTP is in tests/web."""
+"""The seven switches of a policy, each with every value. tests/web has their effect over HTTP."""
 
 import re
 

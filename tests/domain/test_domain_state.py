@@ -32,7 +32,7 @@ any_case = st.sampled_from([str.upper, str.lower, str.title])
 
 @st.composite
 def seeds(draw: st.DrawFn) -> dict[str, Any]:
-    """A seed with one site, whose references all lead somewhere."""
+    """A strategy of seeds with one site and only valid references."""
     names = draw(st.lists(group_names, unique=True, max_size=4))
     known = st.sampled_from(sorted({"Administrators", "All Users", *names}))
     words = st.builds(lambda word, case: case(word), st.sampled_from(["Sql", "Discovery", "View"]), any_case)
@@ -216,6 +216,6 @@ def test_no_user_is_added_to_a_seed() -> None:
     ],
 )
 def test_text_that_can_not_be_sent_as_utf_8_is_refused(fields: dict[str, Any]) -> None:
-    """JSON can spell it, and one such record would crash every list that holds it."""
+    """JSON can encode such a text, and one such record would crash every list with it."""
     with pytest.raises((SeedError, msgspec.ValidationError)):
         load(one_site(**fields))

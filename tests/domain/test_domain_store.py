@@ -1,4 +1,4 @@
-"""Store and Change: what is written can be taken back, and the indexes say what the records say."""
+"""Store and Change: writes can be undone, and the indexes agree with the records."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ grants = st.dictionaries(st.sampled_from(GROUPS), st.sampled_from(DashboardAcces
 
 
 def changes_of(keys: tuple[str, ...], record: Any) -> st.SearchStrategy[dict[str, Any]]:
-    """For some of the keys a record, or None."""
+    """A strategy of changes: for some of the keys a record, or None."""
     return st.fixed_dictionaries({}, optional={key.lower(): st.one_of(st.none(), record(key)) for key in keys})
 
 
@@ -44,7 +44,7 @@ def contents(store: Store) -> tuple[object, ...]:
 
 
 def index_entries(store: Store) -> dict[str, object]:
-    """Everything that the indexes say, empty entries included: those would be a leak."""
+    """Return the content of the indexes, empty entries included: those would be a leak."""
     indexes = {"members": store.members, "owned": store.owned, "shared": store.shared}
     return {name: {key: set(keys) for key, keys in index._keys.items()} for name, index in indexes.items()}
 

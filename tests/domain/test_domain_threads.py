@@ -1,4 +1,4 @@
-"""A site may be used from several threads: every call sees and leaves whole records."""
+"""A site may be used from several threads: every call reads and writes whole records."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ ROUNDS = 2000
 
 @pytest.fixture(autouse=True)
 def _busy() -> Iterator[None]:
-    """Threads take turns as often as the interpreter lets them."""
+    """Let the interpreter switch threads as often as possible."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield

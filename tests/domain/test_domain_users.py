@@ -288,5 +288,5 @@ def test_the_last_administrator_may_be_deleted() -> None:
 
 
 def test_text_that_can_not_be_sent_as_utf_8_is_refused() -> None:
-    """Only the handle can be given such a text; it would crash every list that holds the user."""
+    """Only Python code can pass such a text. It would crash every list with the user."""
     assert problems({**FIELDS, "first_name": "\ud800"}).startswith("first_name ")

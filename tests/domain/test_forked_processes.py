@@ -1,4 +1,4 @@
-"""A forked child has a copy of a server's sites: it may be read, and whoever makes or changes one there is told."""
+"""A forked child has a copy of a server's sites. It can read the copy; adding or changing a site is refused."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Random histories: whatever happened in between, a site that is restored is what it was, to its pages and indexes."""
+"""Random histories: a restored site equals its snapshot, pages and indexes included."""
 
 from typing import Any, ClassVar
 
@@ -71,7 +71,7 @@ class Fork:
 
 
 class Histories(RuleBasedStateMachine):
-    """One site, written to in every way there is; snapshots and forks of it."""
+    """One site under every kind of write, with its snapshots and forks."""
 
     # How much ran in all histories together: a machine that restores nothing would prove nothing.
     restored: ClassVar[int] = 0
@@ -176,7 +176,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(kept=consumes(kept))
     def forget_a_snapshot(self, kept: Kept) -> None:
-        """Nothing holds it any more; the others must stay within reach."""
+        """Release a snapshot. The others must stay restorable."""
 
     @rule(email=emails, at=kept)
     def write_in_a_block(self, email: str, at: Kept) -> None:

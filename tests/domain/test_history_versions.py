@@ -1,4 +1,4 @@
-"""History: versions of a store, those that somebody holds, and what is left of the others."""
+"""History: held versions of a store can be restored, and released versions take no memory."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ steps = st.one_of(
 
 
 def contents(store: Store) -> tuple[Any, ...]:
-    """Everything that a store holds, and its indexes say."""
+    """Return the records and indexes of a store."""
     indexes = [{name: set(keys) for name, keys in index._keys.items()} for index in (store.members, store.owned)]
     return (*map(dict, store.to_change()), *indexes)
 

@@ -1,4 +1,4 @@
-"""The assertions about calls, and their messages when they fail."""
+"""Assertions about calls, and their messages when they fail."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def site(server: LiveServer) -> MockSite:
 
 
 def call_log_of(*bodies: dict[str, Any], operation: str = "create_user") -> CallLog:
-    """A journal without a server."""
+    """Return a call log without a server."""
     call_log = CallLog("the site example-site", Clock())
     for number, body in enumerate(bodies):
         call = Call(str(number), "POST", USERS, number=number)

@@ -1,4 +1,4 @@
-"""The limits of what is kept and shown: the last value within each, and the first one beyond."""
+"""The limits of stored and shown calls: the last value within each limit, and the first one beyond."""
 
 import pytest
 

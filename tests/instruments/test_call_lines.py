@@ -1,4 +1,4 @@
-"""Headers of kept calls: in one piece, and read back as they were."""
+"""Headers of stored calls: encoded as one object, and decoded without a change."""
 
 from hypothesis import given
 from hypothesis import strategies as st

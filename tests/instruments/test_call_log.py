@@ -1,4 +1,4 @@
-"""Every request is an entry from its receipt on, and no more are kept than was said."""
+"""The call log: each request is a call from its receipt on, and the log is bounded."""
 
 import asyncio
 import gc
@@ -301,7 +301,7 @@ def test_a_reset_waits_for_open_calls_and_removes_them(site: MockSite, monkeypat
 
 
 class Spied(Call):
-    """A call that keeps what a reader of its log sees whenever it looks complete."""
+    """A call that records the values a reader would see at each moment at which it looks complete."""
 
     log: ClassVar[CallLog]
     seen: ClassVar[list[object]]

@@ -1,4 +1,4 @@
-"""The clock: it runs, stands and jumps as it is told, sites follow the server, and sleepers notice at once."""
+"""The clock: it runs, freezes and jumps, sites follow the server, and a change ends sleeps at once."""
 
 import asyncio
 import re
@@ -21,7 +21,7 @@ MOMENT = datetime(2014, 2, 6, 23, 46, 7, 118_000, tzinfo=UTC)
 
 
 class Machine:
-    """A machine's clock that ticks when it is told to."""
+    """The clock of a machine, advanced by the test."""
 
     def __init__(self) -> None:
         self.nanoseconds = int(MOMENT.timestamp() * 1000) * 1_000_000
@@ -313,7 +313,7 @@ def test_the_time_of_a_clock_is_the_time_in_an_export(moment: datetime) -> None:
 
 
 async def asleep(clock: Clock, seconds: float) -> "asyncio.Task[None]":
-    """A task that sleeps already."""
+    """Start a task, and return it once it sleeps."""
     sleeper = asyncio.create_task(clock.sleep(seconds))
     await asyncio.sleep(0)
     assert not sleeper.done()
@@ -327,7 +327,7 @@ def from_another_thread(move: Callable[[], None]) -> None:
 
 
 async def turns(number: int = 20) -> None:
-    """Let the loop go round, without time passing."""
+    """Run the loop some rounds, without time passing."""
     for _ in range(number):
         await asyncio.sleep(0)
 

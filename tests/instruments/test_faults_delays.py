@@ -1,4 +1,4 @@
-"""Delays: on the site's clock, so that a test need not wait, and the same every time."""
+"""Delays run on the site's clock, so that a test need not wait. Drawn delays are the same in every run."""
 
 import logging
 import threading
@@ -28,7 +28,7 @@ def send_request(site: MockSite) -> int:
 
 
 def create(site: MockSite, *, patience: float = WAIT_SECONDS) -> int:
-    """Create a user, and wait some seconds for the response. Until the request is sent there is no hurry."""
+    """Create a user, and wait some seconds for the response. Connecting has a longer timeout."""
     timeout = WAIT_SECONDS, patience
     return requests.post(f"{site.url}{USERS}", headers=site.headers, json=JOEY, timeout=timeout).status_code
 
@@ -38,7 +38,7 @@ def durations(site: MockSite) -> list[float]:
 
 
 class Arrivals:
-    """A criterion that any call fits, and that tells the test's thread of each."""
+    """A criterion that matches any call and releases the test's thread for each."""
 
     def __init__(self) -> None:
         self._counted = threading.Semaphore(0)
@@ -57,7 +57,7 @@ def await_held(site: MockSite) -> None:
 
 @pytest.fixture(autouse=True)
 def _quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """A response that is late or missing is not logged by the server."""
+    """Assert that the server logs no delayed or missing response."""
     yield
     assert [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.WARNING] == []
 

@@ -1,4 +1,4 @@
-"""Functions of users that faults call: they may ask the server, look at it, raise anything, or never return."""
+"""User functions called by faults: they may send requests, read the server, raise anything, or never return."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The limits of a fault's arguments: the last value that is taken, and the first that is not."""
+"""The limits of a fault's arguments: the last accepted value, and the first refused one."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Planned faults as rules: what may be planned, which calls it meets, and how it is accounted for."""
+"""Planned faults: valid arguments, the calls that they hit, and their counts."""
 
 import logging
 import re
@@ -30,7 +30,7 @@ SALES = {"name": "Sales", "access": "View", "created_by_email": "admin@example.c
 def send_request(
     site: MockSite, method: str = "GET", target: str = USERS, json: object = None, **headers: str
 ) -> requests.Response:
-    """Ask on a connection of its own."""
+    """Send a request on a connection of its own."""
     named = {f"Http-X-{name.title()}": value for name, value in headers.items()}
     return requests.request(method, f"{site.url}{target}", headers=site.headers | named, json=json, timeout=300)
 
@@ -227,7 +227,7 @@ def test_a_rate_limit_beyond_its_limits_is_refused(calls: int, per: float) -> No
 
 
 def exactly(message: str) -> str:
-    """A pattern for the whole of a message; a star stands for words of the standard library's."""
+    """Return a pattern for a whole message. A star stands for words of the standard library."""
     return f"^{'.*'.join(re.escape(part) for part in message.split('*'))}$"
 
 

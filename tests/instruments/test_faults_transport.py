@@ -1,4 +1,4 @@
-"""Transport faults as real clients see them, and what they leave behind: a healthy server and a quiet log."""
+"""Transport faults as real clients see them. They leave a healthy server and a quiet log."""
 
 import asyncio
 import http.client
@@ -162,7 +162,7 @@ CLIENTS: Final[Mapping[str, tuple[Client, ...]]] = {
 
 
 def outcome(client: Client, planned: Sequence[PlannedRequest], *, hangs: bool = False) -> str:
-    """The name of the error that a client ends with or, of curl, its exit status."""
+    """Return the name of the error that a client raises, or the exit status of curl."""
     try:
         client(planned, HANG_PATIENCE if hangs else WAIT_SECONDS)
     except Exit as ended:
@@ -189,7 +189,7 @@ EVERY_CLIENT: Final = [
 
 @pytest.fixture(autouse=True)
 def _quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """A planned failure is not logged by the server."""
+    """Assert that the server logs no planned failure."""
     yield
     noise = [record for record in caplog.get_records("call") if record.levelno >= logging.WARNING]
     assert [record.getMessage() for record in noise] == []
@@ -205,7 +205,7 @@ def person(name: str) -> dict[str, str]:
 
 
 def request_for(site: MockSite, method: str, name: str = "joey") -> PlannedRequest:
-    """A request of one kind: about everybody, or about one person."""
+    """Return a request of a method: for all users, or for one."""
     url = f"{site.url}{USERS}"
     match method:
         case "GET":
@@ -378,7 +378,7 @@ def test_the_refusal_of_a_read_is_truncated(mockscope: MockSite) -> None:
 
 
 class Wire:
-    """A connection on which a test says every byte itself."""
+    """A connection on which a test sends every byte itself."""
 
     def __init__(self, site: MockSite) -> None:
         self._site = site
@@ -402,7 +402,7 @@ class Wire:
         return self._socket.recv(65536)
 
     def rest(self) -> bytes:
-        """Everything up to the end; a reset raises."""
+        """Return all bytes up to the end. A reset raises."""
         parts: list[bytes] = []
         while part := self.some():
             parts.append(part)

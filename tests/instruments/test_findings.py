@@ -15,7 +15,7 @@ def site(server: LiveServer) -> MockSite:
 
 
 def found(site: MockSite) -> list[tuple[str | None, str | None, str]]:
-    """The findings of a site: operation, rule, and the code of the hint."""
+    """Return the findings of a site: operation, rule, and code of the hint."""
     return [
         (finding.call.operation if finding.call else None, finding.rule, finding.problem.partition(":")[0])
         for finding in site.findings()

@@ -1,4 +1,4 @@
-"""A test may freeze the clock of the process, or mock its functions: the mock waits, and shows time, all the same."""
+"""A test may freeze the clock of the process, or mock its functions. Waits and clocks of mockscope still work."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ Freezer = Callable[[], AbstractContextManager[Any]]
 
 @pytest.fixture(params=["freezegun", "time-machine"])
 def frozen(request: pytest.FixtureRequest) -> Freezer:
-    """In a block of it the clock of the process stands still."""
+    """A context manager that freezes the clock of the process."""
     if request.param == "freezegun":
         return lambda: freezegun.freeze_time(LONG_AGO)
     return lambda: time_machine.travel(LONG_AGO, tick=False)
@@ -51,7 +51,7 @@ def site(server: LiveServer) -> MockSite:
 
 
 def send_request(site: MockSite) -> int:
-    """The status of an answer, by a client that asks for no time."""
+    """Return the status of a response, with a client that does not read the time."""
     connection = HTTPConnection(urlsplit(site.url).netloc, timeout=WAIT_SECONDS)
     connection.request("GET", USERS, headers=site.headers)
     with connection.getresponse() as response:

@@ -1,4 +1,4 @@
-"""Calls as an HTTP Archive: its structure is that of HAR 1.2, and it says what happened."""
+"""Calls as an HTTP Archive with the structure of HAR 1.2."""
 
 import json
 from http.client import HTTPConnection
@@ -19,7 +19,7 @@ TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z
 
 
 def holds(required: dict[str, Any], **optional: Any) -> dict[str, Any]:
-    """The schema of an object with these members, and no others."""
+    """Return the schema of an object with exactly these members."""
     members = required | optional | {"comment": TEXT}
     return {"type": "object", "required": list(required), "properties": members, "additionalProperties": False}
 
@@ -63,7 +63,7 @@ def site(server: LiveServer) -> MockSite:
 
 
 def archived(calls: mockscope.Calls) -> list[Any]:
-    """The entries of a valid archive."""
+    """Validate an archive, and return its entries."""
     archive = json.loads(calls.to_har())
     jsonschema.validate(archive, HAR)
     entries = archive["log"]["entries"]
@@ -72,7 +72,7 @@ def archived(calls: mockscope.Calls) -> list[Any]:
 
 
 def ask_as(site: MockSite, host: str) -> None:
-    """Send a request with a Host of one's own."""
+    """Send a request with a given Host header."""
     connection = HTTPConnection(site.url.removeprefix("http://"), timeout=300)
     connection.putrequest("GET", USERS, skip_host=True)
     for name, value in (site.headers | {"Host": host}).items():

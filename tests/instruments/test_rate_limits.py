@@ -1,4 +1,4 @@
-"""Rate limits: windows on the site's clock, and what the answers say of them."""
+"""Rate limits: windows on the site's clock, and their headers in responses."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,7 +17,7 @@ NOON = "2024-05-06T12:00:00Z"
 def send_request(
     site: MockSite, target: str = USERS, method: str = "GET"
 ) -> tuple[int, str | None, str | None, str | None]:
-    """Status, limit, remaining and Retry-After of an answer."""
+    """Send a request; return status, limit, remaining calls and Retry-After."""
     headers = site.headers | ({"Http-X-Email": "nobody@example.com"} if method == "DELETE" else {})
     response = requests.request(method, f"{site.url}{target}", headers=headers, timeout=300)
     said = response.headers

@@ -1,4 +1,4 @@
-"""The logins and password changes of users elsewhere, set by the test and shown by the API."""
+"""Logins and password changes of users, set by the test and returned by the API."""
 
 import json
 from datetime import UTC, date, datetime
@@ -28,7 +28,7 @@ def monica(mockscope: MockSite) -> MockSite:
 
 
 def shown(site: MockSite) -> dict[str, Any]:
-    """Monica, over the wire."""
+    """Return Monica as the API returns her."""
     request = Request(f"{site.url}/api/v1/users", headers=site.headers | {"Http-X-Email": "monica@example.com"})
     with urlopen(request) as response:
         user: dict[str, Any] = json.load(response)

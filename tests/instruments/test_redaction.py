@@ -1,4 +1,4 @@
-"""Keys are never shown in clear, wherever a client put them."""
+"""Keys are redacted in every part of a request."""
 
 import base64
 import gc
@@ -27,7 +27,7 @@ ADMIN = {"Http-X-Email": "admin@example.com"}
 
 
 def everything_shown(server: LiveServer) -> str:
-    """All that mockscope shows of the calls of a server and of its sites."""
+    """Return all output of mockscope about the calls of a server and its sites."""
     journals = [server.calls, *(site.calls for site in server.sites.values())]
     calls = [call for call_log in journals for call in call_log]
     shown: list[object] = [text for call_log in journals for text in (call_log.to_har(), repr(call_log))]
@@ -43,7 +43,7 @@ Way = tuple[str, str, Headers, Any]
 
 
 def ways(key: str) -> dict[str, Way]:
-    """The places in which clients leave a key: method, target, headers, body."""
+    """Return requests with a key in each place: method, target, headers, body."""
     good = {AUTH: f"example-site:{key}"}
     encoded = quote(key, safe="")
     throughout = "".join(f"%{ord(character):02x}" for character in key)
@@ -299,7 +299,7 @@ def test_a_key_may_be_removed_while_another_is_added() -> None:
     removed = [OWN_KEY]
 
     class CollectedKey(str):
-        """Does what the garbage collector may do in the middle of `learn`: it finalizes a site."""
+        """A key whose length is read in the middle of `learn`, when the garbage collector may finalize a site."""
 
         __slots__ = ()
 

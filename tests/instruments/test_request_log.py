@@ -1,4 +1,4 @@
-"""The request log: hints wrapped to the terminal, and a standard error of JSON alone."""
+"""The request log: hints wrapped to the terminal, and JSON lines."""
 
 import fcntl
 import io

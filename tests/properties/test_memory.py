@@ -1,4 +1,4 @@
-"""Whatever a server keeps of its requests is bounded: after as many as it keeps, it grows no more."""
+"""The memory of a server is bounded: it stops growing once the call log is full."""
 
 import asyncio
 import gc
@@ -40,7 +40,7 @@ def scope(method: str, site: mockscope.MockSite, **headers: str) -> dict[str, An
 
 
 async def ask_often(mock: mockscope.Mockscope, site: mockscope.MockSite, requests: int) -> None:
-    """Create a user, look at all, be refused, be turned away, and delete the user: again and again."""
+    """Repeat: create a user, list users, send a refused request and one without credentials, delete the user."""
     body = json.dumps(JOEY).encode()
 
     async def receive_body() -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Random histories: whatever is asked, mockscope answers and holds what a naive model of the contract does.
+"""Random histories: responses and records of mockscope equal those of a naive model of the contract.
 
-One machine, run twice: in process, where it is fast, and over a socket, where HTTP is real.
+One state machine runs twice: fast in process, and with real HTTP over a socket.
 """
 
 import asyncio
@@ -165,7 +165,7 @@ POLICIES: Final = st.fixed_dictionaries(
 
 @st.composite
 def bodies(draw: Draw, good: st.SearchStrategy[dict[str, Any]]) -> bytes:
-    """A JSON object, mostly good: else with a junk value, without a field, or with unknown fields."""
+    """A JSON object, mostly valid; else with a junk value, a missing field, or unknown fields."""
     how = draw(st.sampled_from(("good",) * 8 + ("junk", "junk", "without", "unknown")))
     fields: dict[str, Any] = draw(good)
     names = sorted(fields) or ["nonsense"]
@@ -198,7 +198,7 @@ EMAIL_HEADERS: Final = st.sampled_from(
 
 
 class Got(NamedTuple):
-    """An answer as it came; the names of headers in lower case."""
+    """A response as received, with the names of headers in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -206,7 +206,7 @@ class Got(NamedTuple):
 
 
 class Wire(Protocol):
-    """A way to a double."""
+    """A client of a server, in process or over a socket."""
 
     @property
     def mock(self) -> Mockscope | LiveServer: ...
@@ -217,7 +217,7 @@ class Wire(Protocol):
 
 
 class InProcess:
-    """Calls the ASGI application, as a server would."""
+    """A client that calls the ASGI application, as a server would."""
 
     def __init__(self) -> None:
         self.mock = Mockscope()
@@ -260,7 +260,7 @@ class InProcess:
 
 
 class Socket:
-    """Speaks HTTP to a live server."""
+    """A client that speaks HTTP to a live server."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
@@ -288,7 +288,7 @@ class Socket:
 
 
 def seed_of(host: str) -> dict[str, Any]:
-    """A site to begin with: two administrators, groups, and dashboards that somebody owns."""
+    """Return the seed of a site: two administrators, groups, and dashboards with owners."""
     people = {
         ("Monica", "Geller"): ["Sales", "All Users"],
         ("Rachel", "Green"): ["Administrators", "All Users"],
@@ -340,7 +340,7 @@ ALL_GROUPS: Final = st.sampled_from(("/api/v1/groups", "/api/v1/groups/"))
 
 
 class Service(RuleBasedStateMachine):
-    """Every rule asks the double and the model the same; what they answer and what they hold must be equal."""
+    """Each rule sends one request to mockscope and to the model. Responses and records must be equal."""
 
     wire_type: ClassVar[type[InProcess | Socket]]
 
@@ -557,19 +557,19 @@ class Service(RuleBasedStateMachine):
     # -- asking
 
     def naming(self, place: int, who: str | int, headers: Headers) -> Headers:
-        """Headers that name a user."""
+        """Return headers that name a user."""
         emails = [user["email"] for user in self.model.sites[place].sorted_users()]
         email = who if isinstance(who, str) else emails[who % len(emails)] if emails else "nobody@example.com"
         return tuple((name, value.format(email)) for name, value in headers)
 
     def path_of(self, place: int, which: str | int) -> str:
-        """The path of a group."""
+        """Return the path of a group."""
         names = sorted(self.model.sites[place].access)
         name = which if isinstance(which, str) else names[which % len(names)] if names else "None left"
         return f"/api/v1/groups/{quote(name, safe='')}"
 
     def follow(self, place: int, path: str, encode: Callable[[str], str]) -> list[dict[str, Any]]:
-        """Every page, by the cursor that each one gives (PAGE-6)."""
+        """Request every page, by the cursor of the page before (PAGE-6)."""
         pages = [self.request(place, "GET", path).body]
         while (cursor := pages[-1]["next_page_start"]) is not None:
             pages.append(self.request(place, "GET", f"{path}?next_page_start={encode(cursor)}").body)
@@ -590,7 +590,7 @@ class Service(RuleBasedStateMachine):
         return self.compare(Request(method, target, (auth, *headers, *sent), body))
 
     def compare(self, request: Request) -> PredictedResponse:
-        """Ask both, and compare status, body, and the order of the keys in the body."""
+        """Send a request to both, and compare status, body, and the order of the keys in the body."""
         predicted = self.model.respond(request)
         got = self.wire.request(request)
         seen = as_predicted(got, request)

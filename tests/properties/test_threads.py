@@ -1,6 +1,6 @@
-"""Eight threads and the handle on one live site: nothing is lost, and nobody ever sees half a write.
+"""Eight threads and the test's own on one live site: no write is lost, and nobody sees half of one.
 
-Each test does a fixed amount of work; the interpreter switches threads a thousand times as often as usual meanwhile.
+Each test does a fixed amount of work. Meanwhile the interpreter switches threads a thousand times as often as usual.
 """
 
 import json
@@ -30,7 +30,7 @@ def _switching_threads_often() -> Iterator[None]:
 
 
 class Client:
-    """One connection that is kept, as a thread of a client program has it."""
+    """A client with one persistent connection, as a thread of a program has."""
 
     def __init__(self, site: MockSite) -> None:
         self._site = site
@@ -54,7 +54,7 @@ class Client:
 
 
 def at_once(site: MockSite, *works: Callable[[Client], object]) -> None:
-    """Do each work in a thread and with a connection of its own; what one raises is raised here."""
+    """Run each function in its own thread and connection; raise the exceptions of the threads."""
 
     def do(work: Callable[[Client], object]) -> None:
         with closing(Client(site)) as client:
@@ -64,7 +64,7 @@ def at_once(site: MockSite, *works: Callable[[Client], object]) -> None:
 
 
 def assert_whole(user: dict[str, Any]) -> None:
-    """Writers of these tests always write first name, last name and groups together, and alike."""
+    """Assert that a user was written whole: first name, last name and groups have the same number."""
     assert user == {
         "first_name": user["first_name"],
         "last_name": user["first_name"],
@@ -77,7 +77,7 @@ def assert_whole(user: dict[str, Any]) -> None:
 
 
 def whole_users(pages: list[dict[str, Any]], *, admin: str) -> list[str]:
-    """The emails on some pages, after a look at each user and at the figures of each page (PAGE-5)."""
+    """Return the emails on some pages. Assert whole users and correct counts (PAGE-5)."""
     users = [user for page in pages for user in page["users"] if user["email"] != admin]
     for user in users:
         assert_whole(user)

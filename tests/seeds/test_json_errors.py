@@ -1,4 +1,4 @@
-"""Mistakes in JSON are told in the same words under every version of Python."""
+"""Mistakes in JSON have the same messages under every version of Python."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Seed files that are asked for again: parsed once while they stay the same, and what is made of them is one's own."""
+"""The cache of seed files: an unchanged file is parsed once, and its sites are independent."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ def friends(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the files that were parsed."""
+    """A fixture with the names of the parsed files."""
     names = []
     parse: Callable[..., list[Site]] = seed_files.parse_sites
 

@@ -1,4 +1,4 @@
-"""Seed files: what is read from YAML and JSON, and what is refused, with file, line and the nearest known name."""
+"""Seed files in YAML and JSON. A mistake is refused with file, line and the nearest known name."""
 
 import gc
 import hashlib
@@ -117,7 +117,7 @@ def refusal(folder: Path, text: str | bytes, name: str = "seed.yaml") -> str:
 
 
 def one_site(lines: str) -> str:
-    """A seed with one site; the lines given are its keys, from line 4 on."""
+    """Return a seed with one site. The given lines are its keys, from line 4 on."""
     return "mockscope: 1\nsites:\n  - host: a\n" + "".join(f"    {line}\n" for line in lines.splitlines())
 
 
@@ -365,7 +365,7 @@ def test_invalid_json_is_refused_with_its_position(tmp_path: Path, text: str | b
 
 
 def test_a_repeated_key_among_many_is_found_in_linear_time() -> None:
-    """Counted in comparisons: each key notes when it is compared with another."""
+    """Each key counts its comparisons with others."""
     compared = 0
 
     class Key(str):
@@ -577,5 +577,5 @@ def test_users_are_generated_one_by_one() -> None:
 
 
 def alive(kind: type) -> list[object]:
-    """All objects of a kind that the collector knows of."""
+    """Return all objects of a class that the garbage collector tracks."""
     return [each for each in gc.get_objects() if isinstance(each, kind)]

@@ -1,4 +1,4 @@
-"""Seeds in YAML: read and written as PyYAML does it, and what is refused beyond that."""
+"""Seeds in YAML: parsed and written as PyYAML does, except for refused features."""
 
 import math
 import re
@@ -58,14 +58,14 @@ def dumped(data: object) -> str:
 
 
 class NoAliases(yaml.CSafeDumper):
-    """PyYAML's own way, where the same list in two places is written twice."""
+    """PyYAML's dumper, except that a list in two places is written twice."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True
 
 
 class Reference(yaml_io.Loader):
-    """PyYAML's own constructors, where a key that stands twice is an error."""
+    """PyYAML's constructors, except that a repeated key is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
         keys = [yaml_io.MERGE if key.tag == yaml_io.MERGE else self.construct_object(key) for key, _ in node.value]
@@ -93,7 +93,7 @@ def parsed_by_reference(text: str) -> object:
 
 
 def ordered(data: object) -> object:
-    """The data with the keys of its mappings in order."""
+    """Return the data with the keys of its mappings in order."""
     if isinstance(data, dict):
         return {key: ordered(data[key]) for key in sorted(data, key=repr)}
     return [ordered(item) for item in data] if isinstance(data, list) else data
@@ -183,7 +183,7 @@ def test_aliases_and_merge_keys_are_understood() -> None:
 
 
 def places(node: yaml.Node, line: int, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], int]]:
-    """Each path into a tree, and the line that it leads to."""
+    """Return each path into a tree, with its line."""
     yield path, line
     if isinstance(node, yaml.SequenceNode):
         for place, item in enumerate(node.value):

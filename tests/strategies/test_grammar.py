@@ -1,4 +1,4 @@
-"""The grammar of requests: each is answered as it expects, and a refused one changes nothing."""
+"""The grammar of requests: each gets the response that it expects, and a refused one changes nothing."""
 
 import asyncio
 import re
@@ -47,7 +47,7 @@ FRIENDS: Final = {
 
 
 class Stage:
-    """A double, and a client that asks it without a socket."""
+    """A server without a socket, and a client of it."""
 
     def __init__(self, runner: asyncio.Runner) -> None:
         self.mock = Mockscope()

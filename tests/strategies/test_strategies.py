@@ -1,4 +1,4 @@
-"""mockscope.strategies: what is drawn loads as a seed, and the handle takes it."""
+"""mockscope.strategies: drawn records load as a seed, and a site accepts them."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Clients for tests of the calls: one that asks, and one that sends half a request and keeps the rest."""
+"""Clients for tests of calls: one sends a request, the other sends half of one and keeps the rest."""
 
 import json
 import socket
@@ -34,7 +34,7 @@ class RawResponse(NamedTuple):
 
 
 def send(url: str, method: str, target: str, headers: Headers = (), body: Any = None) -> RawResponse:
-    """Send one request on a connection of its own; what is not bytes is sent as JSON."""
+    """Send one request on a connection of its own. A body that is not bytes is sent as JSON."""
     content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     with closing(HTTPConnection(urlsplit(url).netloc, timeout=WAIT_SECONDS)) as connection:
         connection.putrequest(method, target, skip_accept_encoding=True)
@@ -51,13 +51,13 @@ def send(url: str, method: str, target: str, headers: Headers = (), body: Any = 
 def send_to(
     site: mockscope.MockSite, method: str, target: str, body: Any = None, *, email: str | None = None
 ) -> RawResponse:
-    """Send a request that opens a site."""
+    """Send a request with the credentials of a site."""
     named = {} if email is None else {"Http-X-Email": email}
     return send(site.url, method, target, site.headers | named, body)
 
 
 class Half:
-    """A request of which half the body is sent, and the server waits for the rest."""
+    """A request with half of its body sent, so that the server waits for the rest."""
 
     def __init__(self, site: mockscope.MockSite, body: Mapping[str, object] = PHOEBE) -> None:
         content = json.dumps(body).encode()
@@ -84,7 +84,7 @@ class Half:
         self._socket.close()
 
     def finish(self) -> bytes:
-        """Send the rest, and return the answer's first line."""
+        """Send the rest, and return the status line of the response."""
         self._socket.sendall(self._rest)
         return self._socket.recv(1000).partition(b"\r\n")[0]
 
@@ -94,7 +94,7 @@ class Half:
 
 
 def announcing(call_log: object, monkeypatch: pytest.MonkeyPatch) -> Event:
-    """An event that is set when somebody begins to wait for calls of a journal to be answered."""
+    """Return an event that is set when a thread begins to wait for open calls of a call log."""
     waiting = Event()
     # Nothing public says that somebody waits.
     condition = call_log._changed  # type: ignore[attr-defined]

@@ -59,12 +59,12 @@ CONFIG: Final[dict[str, Any]] = {
 
 
 def path_of(host: str) -> str:
-    """The path of a site."""
+    """Return the path of a site."""
     return f"{BASE}/sites/{quote(host, safe='')}"
 
 
 def control_contract(*, app: ASGIApp, max_examples: int) -> BaseSchema:
-    """The contract of the control API, ready to be tried, but for the streams, which never end.
+    """Return the contract of the control API, set up for Schemathesis. Streams are excluded, since they never end.
 
     Args:
         app: what answers, in process.
@@ -95,7 +95,7 @@ def _hangs_together(case: Case[Any]) -> bool:
 
 
 def small(body: Any) -> None:
-    """Cut down what a seed asks to be made up, where it may ask for that: a test has no time for millions of users."""
+    """Reduce the number of generated users and groups in a seed: a test has no time for millions of users."""
     asked = body.get("generate") if isinstance(body, dict) else None
     if isinstance(asked, dict):
         for key, most in MADE_UP.items():
@@ -106,7 +106,7 @@ def small(body: Any) -> None:
 
 
 def restore(mock: Mockscope) -> None:
-    """The demo site as it was, with one snapshot, one fault and one rate limit; no other site, and a running clock."""
+    """Restore the demo site with a snapshot, a fault and a rate limit. Remove other sites, and reset the clock."""
     for site in mock.sites.values():
         site.remove()
     mock.clock.reset()
@@ -118,7 +118,7 @@ def restore(mock: Mockscope) -> None:
 
 
 def chains(schema: BaseSchema, mock: Mockscope) -> type[APIStateMachine]:
-    """Calls that follow the links of the contract, each with what the one before answered."""
+    """Return a state machine of calls that follow the links of the contract, with values of earlier responses."""
 
     class Chains(schema.as_state_machine()):  # type: ignore[misc]  # a base that is made at run time
         def setup(self) -> None:

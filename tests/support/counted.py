@@ -1,8 +1,8 @@
-"""Texts that count comparisons, for tests that bound the steps of an algorithm and not its time."""
+"""A string that counts its comparisons, for tests that bound the steps of an algorithm and not its time."""
 
 
 class Counted(str):
-    """A text that counts how often it is compared."""
+    """A string that counts how often it is compared."""
 
     compared = 0
 

@@ -1,4 +1,4 @@
-"""The tables of docs/faults.md, for the tests that hold them against what happens."""
+"""The tables of docs/faults.md, for tests that compare them with the behaviour."""
 
 from pathlib import Path
 from typing import Final
@@ -7,7 +7,7 @@ DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs/faults.md"
 
 
 def tables(section: str) -> list[list[list[str]]]:
-    """The rows of the tables of a section, without their heads; cells without the marks of code."""
+    """Return the rows of the tables of a section, without headers, and with cells without backticks."""
     text = DOCUMENT.read_text(encoding="utf-8").partition(f"\n## {section}\n\n")[2].partition("\n## ")[0]
     return [
         [[cell.strip().strip("`") for cell in line.strip("| ").split(" |")] for line in block.splitlines()[2:]]

@@ -1,4 +1,4 @@
-"""The people of the vendor's page as a site of the library: what most tests of this folder start from."""
+"""The people of the vendor's page as a site of the library."""
 
 import json
 from typing import Any
@@ -33,7 +33,7 @@ FRIENDS = NewGroup("Friends", Access.SQL, "rachel@example.com")
 
 
 def friends(**policy: Any) -> Site:
-    """A site with the page's people, Sales and NY Knicks, and two dashboards of Monica's."""
+    """Return a site with the page's people, Sales and NY Knicks, and two dashboards of Monica's."""
     site = Site("example-site", KEY, policy=Policy().with_changes(**policy))
     site.create_group(NewGroup("Sales", Access.VIEW))
     site.create_group(NewGroup("NY Knicks", Access.DISCOVERY))
@@ -56,5 +56,5 @@ def friends(**policy: Any) -> Site:
 
 
 def exported(site: Site) -> str:
-    """The whole state of a site as one text, to be compared to the byte."""
+    """Return the whole state of a site as one text, for comparison by bytes."""
     return json.dumps(seed_format.export_site(site))

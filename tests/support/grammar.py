@@ -1,6 +1,6 @@
-"""A grammar of requests: strategies of those that a site answers with success, and of those with one thing wrong.
+"""A grammar of requests: strategies of valid requests, and of requests with one mistake.
 
-Each request is drawn for a site as it is at that moment, and says which response it must get.
+Each request is drawn for the current state of a site, and has the response that it must get.
 """
 
 import json
@@ -59,7 +59,7 @@ class Request(NamedTuple):
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The fields of a body that is a JSON object."""
+        """Return the fields of a body that is a JSON object."""
         return dict(json.loads(self.content or b"{}"))
 
     @property
@@ -76,7 +76,7 @@ class Request(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A site at the moment: what requests to it are made of. Users are emails, groups are names."""
+    """The state of a site from which requests are drawn. Users are emails, groups are names."""
 
     site: MockSite
     policy: Policy
@@ -92,11 +92,11 @@ class Seen(NamedTuple):
     removable: list[str]
 
     def new_email(self, email: str) -> str:
-        """An email that no user has: this one, if it can be."""
+        """Return an email that no user has: the given one, if it is free."""
         return _free(email, self.site.users)
 
     def new_group(self, name: str) -> str:
-        """A name that no group has: this one, if it can be."""
+        """Return a name that no group has: the given one, if it is free."""
         return _free(name, self.groups)
 
 
@@ -135,7 +135,7 @@ ABSENT: Final = object()
 
 
 class Part(NamedTuple):
-    """A row: a part of a request, what it may be, and of which records of the site there must be one for that."""
+    """A row: a part of a request, its choice of values, and the kind of record that the site must have for it."""
 
     name: str
     choice: Choice
@@ -143,22 +143,22 @@ class Part(NamedTuple):
 
 
 def one_of(*values: Any) -> Choice:
-    """A choice among values that do not depend on the site."""
+    """Return a choice among values that do not depend on the site."""
     return lambda seen, parts: st.sampled_from(values)
 
 
 def drawn(strategy: SearchStrategy[Any]) -> Choice:
-    """A choice that does not depend on the site."""
+    """Return a choice that does not depend on the site."""
     return lambda seen, parts: strategy
 
 
 def among(records: str) -> Choice:
-    """A choice among records of the site."""
+    """Return a choice among records of the site."""
     return lambda seen, parts: st.sampled_from(getattr(seen, records))
 
 
 def spelled(users: str) -> Choice:
-    """A choice among users of the site, in the spelling of the site or in another (USER-2)."""
+    """Return a choice among users of the site, in the spelling of the site or in another (USER-2)."""
     return lambda seen, parts: _spelled(getattr(seen, users))
 
 
@@ -209,7 +209,7 @@ def encoded(seen: Seen, parts: Parts) -> SearchStrategy[bytes]:
 
 
 def optional(choice: Choice) -> Choice:
-    """The same choice, or no such field."""
+    """Return the same choice, or one without the field."""
     return lambda seen, parts: st.just(ABSENT) | choice(seen, parts)
 
 
@@ -340,7 +340,7 @@ WITH_BODY: Final = tuple(BODIES)
 
 
 class Mistake(NamedTuple):
-    """A row: one thing that is wrong, what that is refused with, where it can be made, and what stands there instead.
+    """A row: one mistake, its refusal, the operations in which it can be made, and the wrong parts.
 
     ``wrong`` names the parts that are chosen differently: the wrong one, and at most one that leads to it.
     ``needs`` says which sites it can be made on, besides what the parts that are right need. ``rule`` is the rule of
@@ -601,19 +601,19 @@ Rows = dict[Refusal | None, list[tuple[str, Mistake | None]]]
 
 
 def valid_requests(site: MockSite, operations: Collection[str] = ALL) -> SearchStrategy[Request]:
-    """Requests that the site answers with success; some of the writes in test mode."""
+    """Return a strategy of successful requests. Some of the writes are in test mode."""
     return _requests(site, lambda seen: _right(seen, operations))
 
 
 def mistaken_requests(
     site: MockSite, operations: Collection[str] = ALL, mistakes: Collection[Mistake] = MISTAKES
 ) -> SearchStrategy[Request]:
-    """Requests with exactly one of the mistakes."""
+    """Return a strategy of requests with exactly one of the mistakes."""
     return _requests(site, lambda seen: _wrong(seen, operations, mistakes))
 
 
 def requests(site: MockSite) -> SearchStrategy[Request]:
-    """Requests of both kinds."""
+    """Return a strategy of requests of both kinds."""
     return _requests(site, lambda seen: _right(seen, ALL), lambda seen: _wrong(seen, ALL, MISTAKES))
 
 

@@ -1,4 +1,4 @@
-"""Threads and open files that appeared since a look. What earlier tests left may go at any time: it does not count."""
+"""Open files and new threads of this process, for tests that look for leaks."""
 
 import gc
 import os

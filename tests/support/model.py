@@ -1,4 +1,4 @@
-"""A naive model of the service, in lists and dicts: what it must answer to a request, and what it holds afterwards.
+"""A naive model of the service, in lists and dicts: it predicts responses and the records after them.
 
 It restates the contract as plainly as possible, and shares no code with mockscope: everything is sorted and searched
 from end to end at each call. Slow and obviously right is the point.
@@ -28,7 +28,7 @@ TEST_MODE_MESSAGE: Final = {"message": "Action would have completed successfully
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it goes over the wire; the target is ASCII, percent-encoded by whoever made it."""
+    """A request as it is sent. The target is ASCII, percent-encoded by the caller."""
 
     method: str
     target: str
@@ -38,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True)
 class PredictedResponse:
-    """A predicted response. The body of a refusal is only known by its shape, and is None here."""
+    """A predicted response. The model does not predict the message of a refusal: its body is None."""
 
     status: int
     body: Any = None
@@ -53,7 +53,7 @@ class Refuse(Exception):
 
 
 class ModelSite:
-    """The records of one site, as its seed spells them.
+    """The records of one site, in the form of its seed.
 
     Args:
         seed: the site's part of a seed, with every user's seven fields.
@@ -104,7 +104,7 @@ class ModelSite:
         return ["All Users"] if "All Users" in self.access else []
 
     def groups_to_set(self, sent: list[str] | None) -> list[str]:
-        """USER-CREATE-2 under every policy. Says nothing of groups to be created: see missing_groups."""
+        """Apply USER-CREATE-2 under every policy. create_missing_groups creates the groups."""
         names: list[str] = []
         for name in sent or []:
             if name not in names:
@@ -136,7 +136,7 @@ class Model:
         return {"mockscope": 1, "sites": [site.export() for site in self.sites]}
 
     def respond(self, request: Request) -> PredictedResponse:
-        """Answer a request, and keep what it wrote."""
+        """Return the response to a request, and apply its writes."""
         try:
             response = self._respond(request)
         except Refuse as refusal:

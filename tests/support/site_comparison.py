@@ -1,4 +1,4 @@
-"""A site's state as a client sees it, and as its indexes have it: for comparing one with a site that is fresh."""
+"""Comparison of a site with one that is loaded from its export: responses of the API, and indexes."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ FRIENDS: dict[str, Any] = {
 
 
 def friends() -> tuple[Mockscope, MockSite]:
-    """A double with one site."""
+    """Return a server without a socket, and its one site."""
     mock = Mockscope(FRIENDS)
     return mock, mock.sites["example_site"]
 
@@ -47,7 +47,7 @@ def friends() -> tuple[Mockscope, MockSite]:
 def send_request(
     mock: Mockscope, site: MockSite, method: str, target: str, body: object = None, *, email: str | None = None
 ) -> tuple[int, Any]:
-    """Send a request to the application; status and body."""
+    """Send a request to the application; return status and body."""
     headers = site.headers | ({} if email is None else {"Http-X-Email": email})
     path, _, query = target.partition("?")
     scope = {
@@ -95,7 +95,7 @@ def seen(mock: Mockscope, site: MockSite) -> dict[str, Any]:
 
 
 def indexed(site: MockSite) -> dict[str, Any]:
-    """All that the indexes say, empty entries included: those would be a leak."""
+    """Return the content of the indexes, empty entries included: those would be a leak."""
     store = site._site.store
     return {
         "members": store.members._keys,
@@ -106,7 +106,7 @@ def indexed(site: MockSite) -> dict[str, Any]:
 
 
 def assert_like_fresh(mock: Mockscope, site: MockSite) -> None:
-    """Assert that a site looks, and is indexed, like one that is loaded from its export."""
+    """Assert that responses and indexes of a site equal those of a site loaded from its export."""
     exported = site.export()
     fresh = Mockscope(exported)
     twin = fresh.sites[site.host]

@@ -1,4 +1,4 @@
-"""A client without a socket: it speaks ASGI, so that a test says a request byte for byte and needs no event loop."""
+"""A client that calls the ASGI application: a test gives each byte of a request, and needs no event loop."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ class Response:
 
 
 class Client:
-    """One site and the way to ask for it.
+    """A client of one site.
 
     Args:
         site: whose host and key go with each request.
@@ -93,7 +93,7 @@ def send_request(
     body: Body,
     headers: list[tuple[str, str]],
 ) -> Response:
-    """Send a request to a double and return its answer."""
+    """Send a request to the application and return its response."""
     return asyncio.run(_send_request(mock, method, target, body, headers))
 
 
@@ -165,7 +165,7 @@ def _chunks(body: Body) -> list[bytes]:
 
 
 def page_site(*, hint_header: bool = True, **options: Any) -> Client:
-    """A site with the people of the vendor's page: Rachel and Mike are administrators, everybody is in All Users."""
+    """Return a client of a site with the people of the vendor's page: Rachel and Mike are administrators."""
     mock = mockscope.Mockscope(hint_header=hint_header)
     return Client(mock.site(seed=PAGE, **({"host": "example-site", "api_key": PAGE_KEY} | options)), mock)
 
@@ -176,7 +176,7 @@ PASSWORD_UPDATED = "2018-10-18T20:08:41.794Z"
 
 
 def person(first_name: str, last_name: str, groups: list[str] | None = None) -> dict[str, Any]:
-    """A user as the page renders them: the same dates for everybody."""
+    """Return a user as the vendor's page renders it, with the same dates for each."""
     return {
         "first_name": first_name,
         "last_name": last_name,

@@ -1,4 +1,4 @@
-"""Every refusal explains itself: the mistake that is made over HTTP, and what its hint says."""
+"""The hints: for each mistake over HTTP, the hint in the header, the calls, the log and the reports."""
 
 import gzip
 import json
@@ -1125,7 +1125,7 @@ NO_MISTAKE = {HintTemplate.CRASHED, HintTemplate.HEAD_TOO_LONG}
 
 
 class Caller(Client):
-    """The same client over a real connection, with every byte as it is told."""
+    """The same client over a real connection."""
 
     def request(
         self,
@@ -1167,7 +1167,7 @@ def caller(server: mockscope.LiveServer) -> Iterator[Caller]:
 
 
 def latest(caller: Caller) -> mockscope.Call:
-    """The latest call, whether it reached the site or none."""
+    """Return the latest call, whether it reached the site or no site."""
     calls: list[mockscope.Call] = [*caller.site.calls, *caller.mock.calls]
     return max(calls, key=lambda call: call.number)
 

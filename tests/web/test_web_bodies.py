@@ -1,4 +1,4 @@
-"""HTTP-4 and HTTP-7: bodies, whole and broken. A body is never worth a 500."""
+"""HTTP-4 and HTTP-7: valid and invalid bodies. No body causes a 500."""
 
 import json
 import re

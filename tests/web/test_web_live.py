@@ -1,4 +1,4 @@
-"""The same rules through a socket: what an in-process client can't get wrong."""
+"""The rules of HTTP that need a socket to test."""
 
 import http.client
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""``Mockscope().app`` in other people's hands: mounted, in Starlette's TestClient, and in httpx's ASGITransport."""
+"""``Mockscope().app`` mounted under a path, in Starlette's TestClient, and in httpx's ASGITransport."""
 
 import json
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def mount(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def client(double: Mockscope, mount: str) -> Iterator[TestClient]:
-    """A client of an application that has a double under a path."""
+    """A client of an application that mounts mockscope under a path."""
     with TestClient(Starlette(routes=[Mount(mount, app=double.app)]), base_url="http://outer:81/") as client:
         yield client
 

@@ -1,4 +1,4 @@
-"""HTTP-6: a request that violates two checks is told of the earlier one."""
+"""HTTP-6: the earlier of two failing checks refuses a request."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The examples of the vendor's page as they stand: what is sent, and what comes back."""
+"""The examples of the vendor's page, unchanged: each request, and its response."""
 
 from typing import Any, Final
 

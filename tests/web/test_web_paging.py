@@ -10,7 +10,7 @@ import mockscope
 
 
 def client_with(users: int, groups: int = 0, **policy: Any) -> Client:
-    """A site with so many users and, besides the two built-in ones, groups."""
+    """Return a client of a site with a number of users and of groups beside the built-in ones."""
     records = {
         "users": [
             {"email": f"joey+{number:03}@example.com", "first_name": "Joey", "last_name": "Tribbiani"}
@@ -24,7 +24,7 @@ def client_with(users: int, groups: int = 0, **policy: Any) -> Client:
 
 
 def walked(client: Client, path: str, kind: str, *, encoded: bool = True) -> list[list[str]]:
-    """Follow next_page_start as a client does; the names on each page."""
+    """Follow next_page_start as a client does; return the names on each page."""
     pages: list[list[str]] = []
     start: str | None = ""
     while start is not None:

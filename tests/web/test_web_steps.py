@@ -1,4 +1,4 @@
-"""A long body costs steps in proportion to its names, and not to their square."""
+"""Hints about repeated names in a body take linear time."""
 
 from collections.abc import Callable
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""HTTP-1 to HTTP-3, HTTP-5 to HTTP-10: what holds for every request."""
+"""HTTP-1 to HTTP-3 and HTTP-5 to HTTP-10: the rules for every request."""
 
 import logging
 from typing import Any

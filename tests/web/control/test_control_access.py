@@ -1,4 +1,4 @@
-"""The access to the control API: token, Host and Origin, on loopback, elsewhere, and without a socket."""
+"""Access to the control API: token, Host and Origin, on loopback, elsewhere, and without a socket."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def foreign_host(host: str) -> dict[str, str]:
 def in_process(
     mock: Mockscope | LiveServer, base: str = "http://mockscope.invalid", client: str = "127.0.0.1"
 ) -> httpx.Client:
-    """A client without a socket; a loop of its own for each request."""
+    """Return a client without a socket. Each request has its own event loop."""
 
     class Transport(httpx.BaseTransport):
         def handle_request(self, request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""The calls over the control API: the same as Python sees, whole, filtered, forgotten, and as an archive."""
+"""Calls over the control API: equal to those in Python, filtered, deleted, and as an archive."""
 
 import json
 import socket

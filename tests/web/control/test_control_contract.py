@@ -1,4 +1,4 @@
-"""The contract of the control API: valid, served as it is, of one mind with the table of rows and with the answers."""
+"""The contract of the control API: valid, served unchanged, and equal to the table of rows and the responses."""
 
 import json
 from typing import Any, Final

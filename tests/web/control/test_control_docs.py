@@ -1,4 +1,4 @@
-"""The page of the control API holds what its contract holds: every endpoint, in the same words."""
+"""The page of the control API has every endpoint of its contract, with the same summary."""
 
 import re
 from pathlib import Path

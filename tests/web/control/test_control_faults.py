@@ -1,4 +1,4 @@
-"""Faults and clocks over the control API: planned there, they strike; moved there, time is moved for Python too."""
+"""Faults and clocks over the control API: planned faults hit, and clock changes are visible in Python."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Queries of the control API cost as many steps as they have parameters."""
+"""Parsing a query of the control API takes linear time."""
 
 import pytest
 from support.counted import Counted

@@ -1,4 +1,4 @@
-"""Sites over the control API: what is asked over HTTP happens to the Python handle, and the other way round."""
+"""Sites over the control API: a change over HTTP is visible in Python, and the reverse."""
 
 from collections.abc import Iterator
 from threading import Barrier

@@ -1,4 +1,4 @@
-"""The stream of calls, as clients of server-sent events see it: live, bounded, and ended by whoever goes first."""
+"""The stream of calls as server-sent events: live, bounded, and ended by either side."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ class Reader:
         self._lines = response.iter_lines()
 
     def block(self) -> list[str]:
-        """The lines up to the next blank one; none at the end."""
+        """Return the lines up to the next blank one; none at the end."""
         lines: list[str] = []
         for line in self._lines:
             if not line:
@@ -253,7 +253,7 @@ def test_a_reader_that_reads_nothing_takes_bounded_memory(server: LiveServer, si
 
 
 def renderings(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
-    """The calls that are rendered from now on, once for each time."""
+    """Return a list that gets each call when it is rendered."""
     rendered: list[Call] = []
     as_dict = Call.as_dict
 
