@@ -6,13 +6,6 @@ from pathlib import Path
 import pytest
 from support.nested import run, run_alone
 
-ASK = """
-import requests
-
-def names(site):
-    return requests.get(f"{site.url}/api/v1/users", headers=site.headers).json()
-"""
-
 pytestmark = pytest.mark.usefixtures("few_plugins")
 
 

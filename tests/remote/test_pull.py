@@ -467,9 +467,7 @@ def test_a_failed_pull_leaves_no_file(server: LiveServer, site: MockSite, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-# -- it could not ----------------------------------------------------------------------------------------------
-
-EMPTY: Final = ok(b'{"total_groups": 0, "groups_this_page": 0, "next_page_start": null, "groups": []}')
+# -- failures ------------------------------------------------------------------------------------------------
 
 
 def users(*records: Any, following: Any = None, total: Any = None) -> bytes:

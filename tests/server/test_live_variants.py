@@ -1,11 +1,14 @@
 """The server without httptools, without uvloop, and without both: over h11, and over asyncio's own loop."""
 
+import asyncio
 import json
 import socket
 import sys
 from collections.abc import Iterator
 
 import pytest
+import requests
+from support.bounds import WAIT_SECONDS
 from support.messages import PLAIN_HTTP_PORT
 from support.wire import Wire, head, message
 
@@ -52,10 +55,12 @@ def wire(site: MockSite) -> Iterator[Wire]:
 
 def test_the_installed_parser_and_event_loop_are_used(missing: tuple[str, ...]) -> None:
     assert protocol_class() is (OverH11 if "httptools" in missing else OverHttptools)
+    loops: list[str] = []
     server = LiveServer()
+    server.observers.append(lambda call: loops.append(type(asyncio.get_running_loop()).__module__))
     with server:
-        assert server._loop is not None
-        assert type(server._loop).__module__.startswith("asyncio" if "uvloop" in missing else "uvloop")
+        requests.get(f"{server.url}/api/v1/users", timeout=WAIT_SECONDS)
+    assert [name.partition(".")[0] for name in loops] == ["asyncio" if "uvloop" in missing else "uvloop"]
 
 
 def test_pipelined_responses_come_in_the_order_of_their_requests(site: MockSite, wire: Wire) -> None:

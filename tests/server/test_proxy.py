@@ -14,6 +14,7 @@ from typing import Any, Final
 import httpx
 import pytest
 import requests
+import uvloop
 from support.bounds import join
 from support.ports import held_port
 
@@ -258,7 +259,7 @@ def test_a_refused_host_is_not_resolved(server: LiveServer, name: str, monkeypat
     def look_up(*args: object, **options: object) -> None:
         raise AssertionError(f"looked up: {args}")
 
-    monkeypatch.setattr(type(server._loop), "getaddrinfo", look_up)
+    monkeypatch.setattr(uvloop.Loop, "getaddrinfo", look_up)
     response = sent_by_proxy(server, f"CONNECT {name}:443 HTTP/1.1\r\n\r\n".encode())
 
     assert response.startswith(f"HTTP/1.1 403 mockscope refuses {name}:443: ".encode())

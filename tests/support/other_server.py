@@ -4,7 +4,7 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -102,42 +102,49 @@ def ok(body: bytes = b"{}", *fields: str, status: str = "200 OK") -> bytes:
 
 
 @contextmanager
+def serving_one(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Yield the URL of a server that passes its only connection to a function."""
+
+    def accept() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            serve(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            join(thread)
+
+
+@contextmanager
 def endless(start: bytes, more: bytes, *, pause: float = 0) -> Iterator[str]:
     """Yield the URL of a server whose response has a start, and then the same part over and over."""
     over = threading.Event()
 
-    def serve() -> None:
-        connection, _ = listener.accept()
-        with connection, suppress(OSError):
+    def serve(connection: socket.socket) -> None:
+        with suppress(OSError):
             connection.recv(65536)
             connection.sendall(start)
             while not over.wait(pause):
                 connection.sendall(more)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
+    with serving_one(serve) as url:
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield url
         finally:
             over.set()
-            join(thread)
 
 
 @contextmanager
 def hasty(response: bytes) -> Iterator[str]:
     """Yield the URL of a server that responds before it has read the whole request, and then closes."""
 
-    def serve() -> None:
-        connection, _ = listener.accept()
-        with connection:
-            connection.recv(1024)
-            connection.sendall(response)
+    def serve(connection: socket.socket) -> None:
+        connection.recv(1024)
+        connection.sendall(response)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            join(thread)
+    with serving_one(serve) as url:
+        yield url

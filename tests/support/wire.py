@@ -14,7 +14,8 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from types import ModuleType
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -69,28 +70,16 @@ def ask_requests(method: str, url: str, headers: Mapping[str, str], body: bytes 
     return _to_response(response.status_code, response.headers, response.content)
 
 
-def ask_httpx(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
-    response = httpx.request(method, url, headers=headers, content=body, timeout=WAIT_SECONDS, verify=False)
+def ask_httpx(library: ModuleType, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
+    response = library.request(method, url, headers=headers, content=body, timeout=WAIT_SECONDS, verify=False)
     return _to_response(response.status_code, response.headers, response.content)
 
 
-def ask_httpx_async(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
+def ask_httpx_async(
+    library: ModuleType, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+) -> Response:
     async def ask() -> Response:
-        async with httpx.AsyncClient(timeout=WAIT_SECONDS, verify=False) as client:
-            response = await client.request(method, url, headers=headers, content=body)
-            return _to_response(response.status_code, response.headers, response.content)
-
-    return asyncio.run(ask())
-
-
-def ask_httpx2(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
-    response = httpx2.request(method, url, headers=headers, content=body, timeout=WAIT_SECONDS, verify=False)
-    return _to_response(response.status_code, response.headers, response.content)
-
-
-def ask_httpx2_async(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
-    async def ask() -> Response:
-        async with httpx2.AsyncClient(timeout=WAIT_SECONDS, verify=False) as client:
+        async with library.AsyncClient(timeout=WAIT_SECONDS, verify=False) as client:
             response = await client.request(method, url, headers=headers, content=body)
             return _to_response(response.status_code, response.headers, response.content)
 
@@ -206,10 +195,10 @@ def _quoted_blanks(name: str) -> str:
 
 CLIENTS: Final = [
     pytest.param(Client(ask_requests, left_to_the_client), id="requests"),
-    pytest.param(Client(ask_httpx, left_to_the_client), id="httpx"),
-    pytest.param(Client(ask_httpx_async, left_to_the_client), id="httpx-async"),
-    pytest.param(Client(ask_httpx2, left_to_the_client), id="httpx2"),
-    pytest.param(Client(ask_httpx2_async, left_to_the_client), id="httpx2-async"),
+    pytest.param(Client(partial(ask_httpx, httpx), left_to_the_client), id="httpx"),
+    pytest.param(Client(partial(ask_httpx_async, httpx), left_to_the_client), id="httpx-async"),
+    pytest.param(Client(partial(ask_httpx, httpx2), left_to_the_client), id="httpx2"),
+    pytest.param(Client(partial(ask_httpx_async, httpx2), left_to_the_client), id="httpx2-async"),
     pytest.param(Client(ask_aiohttp, left_to_the_client), id="aiohttp"),
     # The standard library refuses a URL that is not quoted already.
     pytest.param(Client(ask_urllib, quoted), id="urllib"),

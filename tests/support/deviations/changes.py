@@ -112,3 +112,13 @@ def refuse_empty_update(path: str) -> Deviation:
         ),
         refusal(400),
     )
+
+
+def change_policy(**switches: Any) -> Deviation:
+    """Change the policy of the site."""
+
+    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
+        site.set_policy(**switches)
+        return await forward(request)
+
+    return deviate

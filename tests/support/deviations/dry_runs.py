@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from mockscope import MockSite
 from support.conformance_runs import Deviation, Forward, Request, Response, json_response
-from support.deviations.changes import GROUPS, PASSED, USERS, dry_run, full, read_only
+from support.deviations.changes import GROUPS, PASSED, USERS, change_policy, dry_run, full, read_only
 
 
 @full("TEST-1")
@@ -40,11 +40,7 @@ def true_must_be_in_lower_case() -> Deviation:
 
 @dry_run("TEST-2", test_mode_create_status=201)
 def a_create_in_test_mode_is_201() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
-        site.set_policy(test_mode_create_status=201)
-        return await forward(request)
-
-    return deviate
+    return change_policy(test_mode_create_status=201)
 
 
 @dry_run("TEST-2")

@@ -10,6 +10,7 @@ from support.deviations.changes import (
     GROUPS,
     USERS,
     change_new_record,
+    change_policy,
     change_request,
     change_response,
     change_update,
@@ -134,11 +135,7 @@ def nobody_knows_the_creator() -> Deviation:
 
 @dry_run("GROUP-CREATE-2", creator_must_be_admin=True)
 def administrators_alone_create() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
-        site.set_policy(creator_must_be_admin=True)
-        return await forward(request)
-
-    return deviate
+    return change_policy(creator_must_be_admin=True)
 
 
 @dry_run("GROUP-CREATE-3")
@@ -248,11 +245,7 @@ def members_are_left_without_a_group() -> Deviation:
 
 @full("GROUP-BUILTIN-1", protect_builtin_groups=False)
 def built_in_groups_are_like_others() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
-        site.set_policy(protect_builtin_groups=False)
-        return await forward(request)
-
-    return deviate
+    return change_policy(protect_builtin_groups=False)
 
 
 @full("GROUP-BUILTIN-1")

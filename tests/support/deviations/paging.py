@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from mockscope import MockSite
 from support.conformance_runs import PAGE_SIZE, Deviation, Forward, Request, Response, refusal
-from support.deviations.changes import GROUPS, USERS, change_request, full, read_only, replace_response
+from support.deviations.changes import GROUPS, USERS, change_policy, change_request, full, read_only, replace_response
 
 
 def page_differently(
@@ -73,11 +73,7 @@ def groups_come_without_case() -> Deviation:
 
 @read_only("PAGE-2", page_size=5)
 def pages_are_half_as_large() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
-        site.set_policy(page_size=5)
-        return await forward(request)
-
-    return deviate
+    return change_policy(page_size=5)
 
 
 @read_only("PAGE-2")

@@ -10,6 +10,7 @@ from support.deviations.changes import (
     PASSED,
     USERS,
     change_new_record,
+    change_policy,
     change_request,
     change_response,
     change_update,
@@ -162,20 +163,12 @@ def null_groups_are_refused() -> Deviation:
 
 @full("USER-CREATE-2", unknown_groups="ignore")
 def unknown_groups_are_left_out() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
-        site.set_policy(unknown_groups="ignore")
-        return await forward(request)
-
-    return deviate
+    return change_policy(unknown_groups="ignore")
 
 
 @full("USER-CREATE-2", implicit_all_users=True)
 def everybody_is_in_all_users() -> Deviation:
-    async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
-        site.set_policy(implicit_all_users=True)
-        return await forward(request)
-
-    return deviate
+    return change_policy(implicit_all_users=True)
 
 
 @full("USER-CREATE-2")
