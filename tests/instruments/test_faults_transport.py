@@ -546,10 +546,10 @@ from contextlib import ExitStack
 from threading import Thread
 from mockscope.server.live import LiveServer, serve_in_foreground
 
-def tell_when_held():
-    while not any(call.is_held for call in site.calls):
+def print_when_delayed():
+    while not any(call.is_delayed for call in site.calls):
         pass
-    print("held", flush=True)
+    print("delayed", flush=True)
 
 # uvicorn would give the responses under way that long.
 mockscope.server.event_loop.GRACE_SECONDS = 600
@@ -557,7 +557,7 @@ double = LiveServer()
 site = double.site(host="example-site", api_key="e179017a-62b0-4996-8a38-e91aa9f1")
 site.faults.add_plain({keeps_back})
 double.observers.append(lambda entry: print("answered", flush=True))
-Thread(target=tell_when_held, daemon=True).start()
+Thread(target=print_when_delayed, daemon=True).start()
 serve_in_foreground(double, double.open_ports(ExitStack()), lambda: print(double.url, flush=True))
 """
 
@@ -570,10 +570,14 @@ def test_a_signal_stops_a_server_at_once_despite_a_delayed_response(keeps_back: 
         assert server.stdout is not None
         planned = PlannedRequest("GET", server.stdout.readline().strip() + USERS, {"Http-X-Partner-Auth": PAGE_KEY})
         response = pool.submit(outcome, with_http_client, [planned])
-        assert server.stdout.readline() == "held\n"
-        server.terminate()
-        assert server.communicate(timeout=WAIT_SECONDS) == ("answered\n", "")
-        assert (server.returncode, response.result(WAIT_SECONDS)) == (0, "RemoteDisconnected")
+        try:
+            assert server.stdout.readline() == "delayed\n"
+            server.terminate()
+            assert server.communicate(timeout=WAIT_SECONDS) == ("answered\n", "")
+            assert (server.returncode, response.result(WAIT_SECONDS)) == (0, "RemoteDisconnected")
+        finally:
+            # A server that was not told to stop would be waited for.
+            server.kill()
 
 
 def is_over(wire: Wire) -> bool:
