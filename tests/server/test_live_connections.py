@@ -19,7 +19,7 @@ from support.messages import PLAIN_HTTP_PORT
 from support.wire import JSON, Response, Wire, ask_urllib, head, message, quoted
 
 from mockscope import LiveServer, MockSite, Refusal, Refused
-from mockscope.server.ports import bind
+from mockscope.server.listeners import bind
 
 LIMIT = 1024 * 1024
 BUILTIN_GROUPS = {

@@ -15,7 +15,7 @@ from support.wire import Wire, head, message
 import mockscope
 from mockscope import LiveServer, MockSite
 from mockscope.instruments.fault import Transport
-from mockscope.server.protocol import OverH11, OverHttptools, protocol_class
+from mockscope.server.protocol import H11ServerProtocol, HttpToolsServerProtocol, protocol_class
 
 JOEY = {
     "first_name": "Joey",
@@ -54,7 +54,7 @@ def wire(site: MockSite) -> Iterator[Wire]:
 
 
 def test_the_installed_parser_and_event_loop_are_used(missing: tuple[str, ...]) -> None:
-    assert protocol_class() is (OverH11 if "httptools" in missing else OverHttptools)
+    assert protocol_class() is (H11ServerProtocol if "httptools" in missing else HttpToolsServerProtocol)
     loops: list[str] = []
     server = LiveServer()
     server.observers.append(lambda call: loops.append(type(asyncio.get_running_loop()).__module__))

@@ -189,7 +189,7 @@ def test_another_host_is_refused_with_a_reason() -> None:
             {"message": f"mockscope refuses {ELSEWHERE}:80: --proxy-others pass would let it through"},
         )
         assert server.proxy is not None
-        assert dict(server.proxy.refused) == {f"{ELSEWHERE}:80": 1, f"{ELSEWHERE}:443": 1}
+        assert dict(server.proxy.refused_hosts) == {f"{ELSEWHERE}:80": 1, f"{ELSEWHERE}:443": 1}
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ LOOPBACK_SPELLINGS: Final = (
 @pytest.mark.parametrize("others", ["refuse", "pass"])
 def test_loopback_is_refused_for_clients_on_the_network(others: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     # All of these tests come from 127.0.0.1.
-    monkeypatch.setattr("mockscope.server.proxy.Client.is_local", False)
+    monkeypatch.setattr("mockscope.server.proxy.ClientConnection.is_local", False)
     with another() as port, mockscope.serve(proxy=True, proxy_others=others) as server:
         for spelling in LOOPBACK_SPELLINGS:
             for line in (f"GET http://{spelling}:{port}/", f"CONNECT {spelling}:{port}"):
@@ -460,7 +460,7 @@ def test_a_request_head_over_64_kib_is_refused(server: LiveServer, data: bytes, 
 
 @pytest.mark.parametrize("sent", [b"", b"CONNECT app.peri"])
 def test_a_missing_request_head_times_out(server: LiveServer, sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mockscope.server.proxy.HEAD_TIMEOUT", 0.05)
+    monkeypatch.setattr("mockscope.server.proxy.HEAD_SECONDS", 0.05)
 
     assert sent_by_proxy(server, sent).startswith(b"HTTP/1.1 408 No request came within 0.05 seconds.\r\n")
 
@@ -473,7 +473,7 @@ def send_for_ever(client: socket.socket) -> None:
 def test_a_client_that_stays_connected_after_an_error_is_disconnected(
     server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mockscope.server.proxy.CLOSE_TIMEOUT", 0.05)
+    monkeypatch.setattr("mockscope.server.proxy.CLOSE_SECONDS", 0.05)
     host, port = server.proxy_url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=300) as client:
         client.sendall(b"\x05\x01\x00")
@@ -484,13 +484,13 @@ def test_a_client_that_stays_connected_after_an_error_is_disconnected(
 
 
 def test_refused_hosts_are_counted_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mockscope.server.proxy.MAX_NAMES", 3)
+    monkeypatch.setattr("mockscope.server.proxy.MAX_COUNTED_HOSTS", 3)
     with mockscope.serve(proxy=True) as server:
         for number in (1, 2, 3, 4, 1, 5):
             sent_by_proxy(server, f"CONNECT host-{number}:443 HTTP/1.1\r\n\r\n".encode())
 
         assert server.proxy is not None
-        assert server.proxy.refused == {"host-1:443": 2, "host-2:443": 1, "host-3:443": 1, "other hosts": 2}
+        assert server.proxy.refused_hosts == {"host-1:443": 2, "host-2:443": 1, "host-3:443": 1, "other hosts": 2}
 
 
 def test_a_request_head_may_arrive_byte_by_byte(server: LiveServer, site: MockSite) -> None:
@@ -514,7 +514,7 @@ def test_a_client_that_rejects_the_certificate_is_counted() -> None:
         server.stop()
 
         assert server.proxy is not None
-        assert dict(server.proxy.doubted) == {"app.periscopedata.com:443": 1}
+        assert dict(server.proxy.handshake_failures) == {"app.periscopedata.com:443": 1}
 
 
 def test_the_control_api_is_not_served_under_the_vendor_s_hosts(server: LiveServer) -> None:

@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from mockscope.server.event_loop import uvicorn_config
-from mockscope.server.protocol import OverHttptools
+from mockscope.server.protocol import HttpToolsServerProtocol
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -52,7 +52,7 @@ class Connection:
         self.state = ServerState()
         self.state.default_headers = config.encoded_headers
         self.transport = RecordingTransport()
-        self.protocol = OverHttptools(config, self.state, {})
+        self.protocol = HttpToolsServerProtocol(config, self.state, {})
         self.protocol.connection_made(self.transport)
 
     def receive(self, *pieces: bytes) -> None:

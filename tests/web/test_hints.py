@@ -148,7 +148,7 @@ OTHER_CREATOR = {"name": "Friends", "access": "Sql", "create_by_email": JOEY}
 TWICE = json.dumps(PHOEBE).replace("{", '{"email": "regina@example.com", ')
 FORM = "first_name=Phoebe&email=phoebe%40example.com"
 
-NO_PROXY = SimpleNamespace(refused={}, doubted={})
+NO_PROXY = SimpleNamespace(refused_hosts={}, handshake_failures={})
 
 # What went wrong: how to do it, the status, and the code.
 MISTAKES: dict[str, tuple[Mistake, int, HintTemplate]] = {

@@ -188,9 +188,9 @@ def _explain(status: int, server: "LiveServer", say: Callable[[str], None]) -> N
     rest = f"its last calls:\n{report(calls)}" if calls else "it made no call to the API."
     say(f"the command ended with status {status}; {rest}")
     assert server.proxy is not None
-    for name, times in server.proxy.refused.items():
+    for name, times in server.proxy.refused_hosts.items():
         say(f"the proxy refused {name} ({_count(times)}): --proxy-others pass would let it through")
-    for name, times in server.proxy.doubted.items():
+    for name, times in server.proxy.handshake_failures.items():
         say(f"a client gave up before it asked {name} anything ({_count(times)}): does it look at SSL_CERT_FILE?")
 
 

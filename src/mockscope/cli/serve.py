@@ -103,7 +103,7 @@ def serve(
         server.observers.append(RequestLog(stream, RENDERERS[log]))
     with ExitStack() as stack:
         try:
-            gates = server.open_ports(stack)
+            listeners = server.open_ports(stack)
         except ListenError as error:
             raise click.ClickException(f"can't listen on {error.filename}: {error.strerror}") from None
         trust: dict[str, str] = {}
@@ -130,7 +130,7 @@ def serve(
             sys.stdout.flush()
 
         try:
-            serve_in_foreground(server, gates, announce)
+            serve_in_foreground(server, listeners, announce)
         finally:
             is_saved = output.is_kept(server.registry.save)
             output.say_findings(server)
@@ -185,9 +185,9 @@ def _check_files(
 
     cli_options.check_spared(names["ready_file"], ready_file, "ready file", parse)
     if ca_file is not None:
-        from mockscope.server.certificates import read_own
+        from mockscope.server.certificates import parse_own_certificate
 
-        cli_options.check_spared(names["ca_file"], ca_file, "certificate that mockscope made", read_own)
+        cli_options.check_spared(names["ca_file"], ca_file, "certificate that mockscope made", parse_own_certificate)
 
 
 def _load(seed: Path | None, **options: Any) -> "LiveServer":

@@ -18,7 +18,7 @@ from mockscope._vendor import VENDOR_HOSTS
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-OWN_NAMES: Final = ("localhost", "127.0.0.1", "::1")
+LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 # The names of the files in an authority's directory.
 CA_FILE: Final = "ca.pem"
@@ -36,7 +36,7 @@ SYSTEM_ROOTS: Final = (
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
-UNIT: Final = "made on the spot, for tests"
+ORGANIZATIONAL_UNIT: Final = "made on the spot, for tests"
 CERTIFICATE: Final = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
 
 
@@ -51,7 +51,7 @@ class Authority:
         # Imported here, because it loads a library of cryptography that most runs never need.
         from trustme import CA
 
-        self._ca = CA(organization_name="mockscope", organization_unit_name=UNIT)
+        self._ca = CA(organization_name="mockscope", organization_unit_name=ORGANIZATIONAL_UNIT)
 
     def __repr__(self) -> str:
         return f"<Authority {self.__dict__.get('directory', 'without files yet')}>"
@@ -94,10 +94,10 @@ class Authority:
         Args:
             names: hosts and addresses for its certificate, beside the vendor's and loopback.
         """
-        leaf = self._ca.issue_cert(*dict.fromkeys((*OWN_NAMES, *VENDOR_HOSTS, *filter(None, names))))
+        leaf = self._ca.issue_cert(*dict.fromkeys((*LOOPBACK_NAMES, *VENDOR_HOSTS, *filter(None, names))))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
-        with named(chain) as certificate, named(leaf.private_key_pem.bytes()) as key:
+        with readable_path(chain) as certificate, readable_path(leaf.private_key_pem.bytes()) as key:
             context.load_cert_chain(certificate, key)
         # The server speaks nothing newer, and clients that could are told so.
         context.set_alpn_protocols(["http/1.1"])
@@ -105,7 +105,7 @@ class Authority:
 
 
 @contextmanager
-def named(content: bytes) -> Iterator[str]:
+def readable_path(content: bytes) -> Iterator[str]:
     """Give bytes a file name for a library that reads files only, without a file.
 
     The bytes must fit into the buffer of a pipe. A certificate or a key is about a kilobyte.
@@ -125,14 +125,14 @@ def remove_directory(directory: Path, process: int) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def read_own(content: bytes) -> str:
+def parse_own_certificate(content: bytes) -> str:
     """Read the certificate of an authority that was made here, now or earlier.
 
     Raises:
         ValueError: If it is another certificate, or not one certificate alone.
     """
     pem = content.decode()
-    if CERTIFICATE.findall(pem) != [pem] or UNIT.encode() not in ssl.PEM_cert_to_DER_cert(pem):
+    if CERTIFICATE.findall(pem) != [pem] or ORGANIZATIONAL_UNIT.encode() not in ssl.PEM_cert_to_DER_cert(pem):
         raise ValueError("not the certificate of an authority made here")
     return pem
 
@@ -142,8 +142,8 @@ def root_certificates() -> Iterator[str]:
     # Its cafile would be SSL_CERT_FILE, which replaces the roots for clients that look there, and for no others.
     system = ssl.get_default_verify_paths().openssl_cafile
     found = [path for path in (system, *SYSTEM_ROOTS) if path and os.path.isfile(path)][:1]
-    named = [path for name in BUNDLE_VARIABLES if (path := os.environ.get(name)) and os.path.isfile(path)]
-    for path in dict.fromkeys((*found, *named)):
+    readable_path = [path for name in BUNDLE_VARIABLES if (path := os.environ.get(name)) and os.path.isfile(path)]
+    for path in dict.fromkeys((*found, *readable_path)):
         try:
             text = Path(path).read_text(errors="replace")
         except OSError:
@@ -174,5 +174,5 @@ def java_trust_store(certificates: list[str]) -> bytes:
     from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate, serialize_java_truststore
 
     parsed = filter(None, map(parse_certificate, certificates))
-    calls = [PKCS12Certificate(certificate, b"%d" % number) for number, certificate in enumerate(parsed)]
-    return serialize_java_truststore(calls, NoEncryption())
+    entries = [PKCS12Certificate(certificate, b"%d" % number) for number, certificate in enumerate(parsed)]
+    return serialize_java_truststore(entries, NoEncryption())

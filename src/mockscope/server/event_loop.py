@@ -1,8 +1,7 @@
 """The event loop of a server: it accepts connections, and closes them when the server stops."""
 
 import asyncio
-import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
 from mockscope._support.monotonic import monotonic
-from mockscope.server.ports import BACKLOG, Gate, abort_connections
+from mockscope.server.listeners import BACKLOG, Listeners, abort_connections
 from mockscope.server.protocol import protocol_class
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.app import without_routing
@@ -22,39 +21,39 @@ KEEP_ALIVE_SECONDS: Final = 600
 # The time for requests in progress when a signal ends the server.
 GRACE_SECONDS: Final = 3
 # The turns of the loop in which event streams may end. A stream whose client reads nothing is not waited for.
-TURNS: Final = 20
+MAX_STREAM_TURNS: Final = 20
 # The time for tasks to end after their connections were aborted. A task that runs longer is cancelled.
-HANGING_UP_SECONDS: Final = 2
+ABORT_SECONDS: Final = 2
 POLL_SECONDS: Final = 0.01
 
 
 def run_event_loop(
     app: Starlette,
     registry: SiteRegistry,
-    gates: Mapping[Gate, socket.socket],
+    listeners: Listeners,
     on_ready: Callable[[asyncio.Event], None],
-    is_impatient: Callable[[], bool] | None = None,
+    should_abort: Callable[[], bool] | None = None,
 ) -> None:
     """Serve on bound sockets in this thread.
 
     Args:
         app: the application.
         registry: its sites.
-        gates: the gates with their bound sockets.
+        listeners: the listeners with their bound sockets.
         on_ready: called in the loop once the ports accept, with the event that ends the server.
         is_impatient: returns whether to stop waiting for requests in progress; None never waits.
     """
     config = uvicorn_config(without_routing(app))
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(registry, config, gates, on_ready, is_impatient))
+        runner.run(_serve(registry, config, listeners, on_ready, should_abort))
 
 
 async def _serve(
     registry: SiteRegistry,
     config: uvicorn.Config,
-    gates: Mapping[Gate, socket.socket],
+    listeners: Listeners,
     on_ready: Callable[[asyncio.Event], None],
-    is_impatient: Callable[[], bool] | None,
+    should_abort: Callable[[], bool] | None,
 ) -> None:
     loop = asyncio.get_running_loop()
     if isinstance(loop, asyncio.BaseEventLoop):
@@ -66,32 +65,32 @@ async def _serve(
     protocol: Any = config.http_protocol_class
     connect = partial(protocol, config=config, server_state=state, app_state={}, _loop=loop)
     stopping = asyncio.Event()
-    for gate, bound in gates.items():
-        await gate.open(bound, connect, backlog=BACKLOG)
+    for listener, listener_socket in listeners.items():
+        await listener.open(listener_socket, connect, backlog=BACKLOG)
     on_ready(stopping)
     await stopping.wait()
-    for gate in gates:
-        await gate.close()
-    registry.say_farewell(registry)
-    for _ in range(TURNS):
-        # A stream removes its farewell once its end is written.
-        if registry.farewells:
+    for listener in listeners:
+        await listener.close()
+    registry.run_close_callbacks(registry)
+    for _ in range(MAX_STREAM_TURNS):
+        # A stream removes its callback after its last byte is written.
+        if registry.close_callbacks:
             await asyncio.sleep(0)
-    if is_impatient is not None:
+    if should_abort is not None:
         for connection in list(state.connections):
             connection.shutdown()
-        await _wait_for(lambda: not (state.connections or state.tasks) or is_impatient(), GRACE_SECONDS)
+        await _wait_for(lambda: not (state.connections or state.tasks) or should_abort(), GRACE_SECONDS)
     await abort_connections(lambda: [connection.transport for connection in state.connections])
-    if is_impatient is not None:
-        await _wait_for(lambda: not state.tasks, HANGING_UP_SECONDS)
+    if should_abort is not None:
+        await _wait_for(lambda: not state.tasks, ABORT_SECONDS)
     for task in list(state.tasks):
         task.cancel()
     await asyncio.gather(*state.tasks, return_exceptions=True)
 
 
-async def _wait_for(is_over: Callable[[], bool], seconds: float) -> None:
+async def _wait_for(is_done: Callable[[], bool], seconds: float) -> None:
     deadline = monotonic() + seconds
-    while not is_over() and monotonic() < deadline:
+    while not is_done() and monotonic() < deadline:
         await asyncio.sleep(POLL_SECONDS)
 
 

@@ -5,8 +5,7 @@ This module has no rules and no state of the API.
 
 import asyncio
 import signal
-import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
@@ -21,7 +20,7 @@ from mockscope.instruments.findings import fail_on_findings
 from mockscope.seeds.files import SeedSource
 from mockscope.server.certificates import Authority
 from mockscope.server.event_loop import run_event_loop
-from mockscope.server.ports import BACKLOG, Gate, SecurePort, bind, url_of
+from mockscope.server.listeners import BACKLOG, Listener, Listeners, TLSListener, bind, url_of
 from mockscope.sites.mock_site import MockSite
 from mockscope.sites.registry import SiteRegistry
 from mockscope.sites.settings import SettingsArguments
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from mockscope.intercept.transports import InProcess
     from mockscope.server.proxy import Others, Proxy
 
-LAST_PORT: Final = 65535
+MAX_PORT: Final = 65535
 # The loop would block the greenlet that waits for it: both share one thread of the system.
 GREEN_THREADS: Final = (
     "a mockscope server needs a thread of the system, and gevent or eventlet has replaced threading by green threads: "
@@ -95,10 +94,10 @@ class LiveServer:
         self._address = (host, port)
         self._proxy_port = proxy_port
         self._authority = tls if isinstance(tls, Authority) else Authority() if tls or proxy else None
-        self._gate = SecurePort(self.authority.server_context(host)) if tls else Gate()
+        self._listener = TLSListener(self.authority.server_context(host)) if tls else Listener()
         self.proxy = self._new_proxy(proxy_others) if proxy else None
         self._proxy_url: str | None = None
-        self._life = Lock()
+        self._lock = Lock()
         self._thread: Thread | None = None
         self._loop: asyncio.AbstractEventLoop
         self._stopping: asyncio.Event
@@ -181,46 +180,48 @@ class LiveServer:
             OSError: If a port is taken, or the address is not this machine's.
             RuntimeError: If the server is running already, or gevent or eventlet has replaced threads.
         """
-        with self._life:
+        with self._lock:
             if self._thread is not None:
                 raise RuntimeError(f"the mockscope server is running already, at {self.url}")
             with ExitStack() as opened:
-                gates = self.open_ports(opened)
+                listeners = self.open_ports(opened)
                 ready: Future[None] = Future()
-                thread = Thread(target=self._run, args=(gates, ready, get_native_id()), name="mockscope", daemon=True)
+                thread = Thread(
+                    target=self._run, args=(listeners, ready, get_native_id()), name="mockscope", daemon=True
+                )
                 thread.start()
                 ready.result()
                 opened.pop_all()
             self._thread = thread
-            self._name_ports(gates)
+            self._name_ports(listeners)
             return self
 
-    def open_ports(self, opened: ExitStack) -> dict[Gate, socket.socket]:
-        """Return the gates with their listening sockets. The first one is the server's.
+    def open_ports(self, opened: ExitStack) -> Listeners:
+        """Return the listeners with their sockets, which listen. The first one is the server's.
 
         Raises:
             ListenError: If a port is taken, or the address is not this machine's.
         """
         host, port = self._address
-        ports: dict[Gate, int] = {self._gate: port} | ({self.proxy: self._proxy_port} if self.proxy else {})
-        gates = {}
-        for gate, number in ports.items():
+        ports: dict[Listener, int] = {self._listener: port} | ({self.proxy: self._proxy_port} if self.proxy else {})
+        listeners = {}
+        for listener, number in ports.items():
             try:
-                gates[gate] = opened.enter_context(bind(host, number))
+                listeners[listener] = opened.enter_context(bind(host, number))
                 # uvloop ignores a listen that fails: two sockets may bind one port, and only one can listen.
-                gates[gate].listen(BACKLOG)
+                listeners[listener].listen(BACKLOG)
             except OSError as error:
                 raise ListenError(error.errno, error.strerror or str(error), f"{host} port {number}") from error
-        self._mockscope.listens_at(gates[self._gate].getsockname()[0], host)
-        return gates
+        self._mockscope.listens_at(listeners[self._listener].getsockname()[0], host)
+        return listeners
 
-    def _name_ports(self, gates: Mapping[Gate, socket.socket]) -> None:
-        self.registry.address = url_of(gates[self._gate], is_secure=isinstance(self._gate, SecurePort))
-        self._proxy_url = None if self.proxy is None else url_of(gates[self.proxy])
+    def _name_ports(self, listeners: Listeners) -> None:
+        self.registry.address = url_of(listeners[self._listener], has_tls=isinstance(self._listener, TLSListener))
+        self._proxy_url = None if self.proxy is None else url_of(listeners[self.proxy])
 
     def stop(self) -> None:
         """Close the ports and all connections. It does nothing if the server is not running."""
-        with self._life:
+        with self._lock:
             if self._thread is not None:
                 self._loop.call_soon_threadsafe(self._stopping.set)
                 self._thread.join()
@@ -266,40 +267,40 @@ class LiveServer:
         from mockscope.intercept.transports import InProcess
 
         url = self.url
-        if isinstance(self._gate, SecurePort):
+        if isinstance(self._listener, TLSListener):
             raise ValueError(f"without a socket there is no TLS, and this mockscope server speaks it: {url}")
         return InProcess(self.registry, without_routing(self.app), url, lambda: self.registry.address == url)
 
-    def _run(self, gates: Mapping[Gate, socket.socket], ready: "Future[None]", native_id_of_starter: int) -> None:
-        def tell(stopping: asyncio.Event) -> None:
+    def _run(self, listeners: Listeners, ready: "Future[None]", starter: int) -> None:
+        def on_started(stopping: asyncio.Event) -> None:
             self._loop, self._stopping = asyncio.get_running_loop(), stopping
             ready.set_result(None)
 
         try:
-            if get_native_id() == native_id_of_starter:
+            if get_native_id() == starter:
                 raise RuntimeError(GREEN_THREADS)
-            run_event_loop(self.app, self.registry, gates, tell)
+            run_event_loop(self.app, self.registry, listeners, on_started)
         except BaseException as error:
             if ready.done():
                 raise
             ready.set_exception(error)
 
 
-def serve_in_foreground(server: LiveServer, gates: Mapping[Gate, socket.socket], on_ready: Callable[[], None]) -> None:
+def serve_in_foreground(server: LiveServer, listeners: Listeners, on_ready: Callable[[], None]) -> None:
     """Serve in this thread until SIGINT, SIGTERM or SIGHUP. Afterwards these signals are ignored.
 
     Requests in progress have GRACE_SECONDS to end, unless SIGINT arrives again.
 
     Args:
-        server: A server that was not started.
-        gates: Its ports, opened.
-        on_ready: Called once the ports accept.
+        server: a server that was not started.
+        listeners: its listeners, from ``open_ports``.
+        on_ready: called once the ports accept.
     """
-    server._name_ports(gates)
+    server._name_ports(listeners)
     caught: list[int] = []
     numbers = ending_signals()
 
-    def tell(stopping: asyncio.Event) -> None:
+    def on_started(stopping: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
 
         def stop(number: int, frame: FrameType | None) -> None:
@@ -313,7 +314,7 @@ def serve_in_foreground(server: LiveServer, gates: Mapping[Gate, socket.socket],
         on_ready()
 
     try:
-        run_event_loop(server.app, server.registry, gates, tell, lambda: signal.SIGINT in caught[1:])
+        run_event_loop(server.app, server.registry, listeners, on_started, lambda: signal.SIGINT in caught[1:])
     finally:
         # A second signal must not interrupt the rest of the shutdown.
         for number in numbers:
@@ -322,8 +323,8 @@ def serve_in_foreground(server: LiveServer, gates: Mapping[Gate, socket.socket],
 
 def _check_port(name: str, port: object) -> None:
     # Some systems use the last 16 bits of a larger number. In Python, True is an int.
-    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= LAST_PORT:
-        raise ValueError(f"{name} is a number from 0 to {LAST_PORT}, not {port!r}")
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= MAX_PORT:
+        raise ValueError(f"{name} is a number from 0 to {MAX_PORT}, not {port!r}")
 
 
 # For readable code: with mockscope.serve() as server.

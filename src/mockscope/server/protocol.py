@@ -34,11 +34,11 @@ logger: Final = logging.getLogger("mockscope")
 END_OF_HEAD: Final = b"\r\n\r\n"
 # The first bytes of a client that speaks TLS (RFC 8446, 5.1).
 TLS_HANDSHAKE: Final = b"\x16\x03"
-PLAIN_PORT: Final = "This is a port for plain HTTP: ask it for http://, or start mockscope with --tls (tls=True)."
-NO_PROXY_PORT: Final = "This is not a proxy: start mockscope with --proxy (proxy=True), and send CONNECT to its proxy."
+USE_HTTP: Final = "This is a port for plain HTTP: ask it for http://, or start mockscope with --tls (tls=True)."
+NOT_A_PROXY: Final = "This is not a proxy: start mockscope with --proxy (proxy=True), and send CONNECT to its proxy."
 
 
-class Common(AnyProtocol):
+class SharedProtocol(AnyProtocol):
     """The part of the protocol that does not depend on the parser."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -55,12 +55,12 @@ class Common(AnyProtocol):
     def eof_received(self) -> bool:  # type: ignore[override]
         """Return whether to keep the connection, because a client that sends nothing more may wait for responses."""
         self._connection.is_half_closed = True
-        cycle = self._answered_cycle()
+        cycle = self._cycle_in_progress()
         is_waiting = cycle is not None and not (cycle.more_body or cycle.response_started)
         # TLS ends on both sides at once. What hangs, and a stream, ends with the client's side.
         return is_waiting and self.scheme == "http" and not self._connection.hangs
 
-    def _answered_cycle(self) -> Any:
+    def _cycle_in_progress(self) -> Any:
         """Return the request that is being answered, or the last one."""
         return self.cycle
 
@@ -73,8 +73,8 @@ class Common(AnyProtocol):
         """Refuse a connection whose first bytes are TLS. Clients name the cause if the response is plain HTTP."""
         if self.scope is not None or not data.startswith(TLS_HANDSHAKE):
             return False
-        logger.warning(PLAIN_PORT)
-        self._refuse("400 Bad Request", PLAIN_PORT)
+        logger.warning(USE_HTTP)
+        self._refuse("400 Bad Request", USE_HTTP)
         return True
 
     def send_400_response(self, msg: str) -> None:
@@ -86,7 +86,7 @@ class Common(AnyProtocol):
         self.transport.close()
 
 
-class OverH11(Common, H11Protocol):  # type: ignore[misc]
+class H11ServerProtocol(SharedProtocol, H11Protocol):  # type: ignore[misc]
     """The protocol over h11."""
 
     def data_received(self, data: bytes) -> None:
@@ -100,62 +100,64 @@ class OverH11(Common, H11Protocol):  # type: ignore[misc]
             self.transport.close()
 
 
-class OverHttptools(Common, HttpToolsProtocol):
+class HttpToolsServerProtocol(SharedProtocol, HttpToolsProtocol):
     """The protocol over httptools."""
 
     # The request that is being answered: of pipelined ones ``cycle`` is the last.
-    _answering: Any = None
+    _current_cycle: Any = None
     # The refusal that ends the connection, once the whole requests before it are answered.
     _refusal: tuple[str, str] | None = None
     # The position of the parser, and whether the next byte belongs to a request line.
-    _place: Literal["between", "head", "body", "refused"] = "between"
-    _in_line = True
+    _position: Literal["between", "head", "body", "refused"] = "between"
+    _in_request_line = True
     # The bytes that the parser is fed, and those that it is to be fed next.
     _data = _next_data = b""
     # The bytes fed in which the head begins, and those fed since.
     _first_bytes = _head_bytes = 0
     # The headers of a request that offers another protocol.
-    _offer: list[tuple[bytes, bytes]] | None = None
+    _upgrade_headers: list[tuple[bytes, bytes]] | None = None
 
     def data_received(self, data: bytes) -> None:
         """Percent-encode raw UTF-8 in a request line, which some clients send as it was typed (GROUP-5)."""
         if self._refuses_tls(data):
             return
         # Line by line, until it is certain which bytes are a request line.
-        while not (data.isascii() or self._place == "body" or self.transport.is_closing()):
+        while not (data.isascii() or self._position == "body" or self.transport.is_closing()):
             line, newline, data = data.partition(b"\n")
-            self._parse((quote_from_bytes(line, safe=string.printable).encode() if self._in_line else line) + newline)
+            self._parse(
+                (quote_from_bytes(line, safe=string.printable).encode() if self._in_request_line else line) + newline
+            )
         self._parse(data)
 
     def _parse(self, data: bytes) -> None:
         while data and not (self._is_refused or self.transport.is_closing()):
             self._data, self._next_data = data, b""
             super().data_received(data)
-            if self._place == "head":
+            if self._position == "head":
                 self._head_bytes += len(data)
                 lines = data[: data.rfind(b"\n") + 1]
-                self._in_line = lines.endswith(END_OF_HEAD) if lines else self._in_line
+                self._in_request_line = lines.endswith(END_OF_HEAD) if lines else self._in_request_line
             else:
-                self._in_line = self._place == "between"
+                self._in_request_line = self._position == "between"
             data = self._next_data
-            if self._place == "head" and self._head_bytes > MAX_HEAD_BYTES and not self._is_refused:
-                self._refuse_head(in_line=self._in_line)
+            if self._position == "head" and self._head_bytes > MAX_HEAD_BYTES and not self._is_refused:
+                self._refuse_head(is_request_line=self._in_request_line)
 
     @property
     def _is_refused(self) -> bool:
-        return self._place == "refused" or self._refusal is not None
+        return self._position == "refused" or self._refusal is not None
 
-    def _refuse_head(self, *, in_line: bool) -> None:
+    def _refuse_head(self, *, is_request_line: bool) -> None:
         """Let the application refuse a head that is too long, or that never ends and would fill the memory."""
-        self._place = "refused"
+        self._position = "refused"
         self.url, self.scope["headers"] = b"/", []
-        self.scope["state"][REFUSED_HEAD] = "LINE_TOO_LONG" if in_line else "HEAD_TOO_LONG"
+        self.scope["state"][REFUSED_HEAD] = "LINE_TOO_LONG" if is_request_line else "HEAD_TOO_LONG"
         super().on_headers_complete()
         super().on_message_complete()
         self.cycle.keep_alive = False
 
     def on_message_begin(self) -> None:
-        self._place = "head"
+        self._position = "head"
         # The bytes before this head, in what the parser is fed, are not counted.
         self._first_bytes = len(self._data)
         self._head_bytes = -self._first_bytes
@@ -166,16 +168,16 @@ class OverHttptools(Common, HttpToolsProtocol):
         if self.parser.should_upgrade() and (
             self.parser.get_method() == b"CONNECT" or any(name == b"upgrade" for name, _ in self.headers)
         ):
-            self._offer = self.headers
+            self._upgrade_headers = self.headers
             return
-        if self._offer is not None:
-            self.headers[:], self._offer = self._offer, None
+        if self._upgrade_headers is not None:
+            self.headers[:], self._upgrade_headers = self._upgrade_headers, None
         if self._first_bytes + self._head_bytes + len(self._data) > MAX_HEAD_BYTES:
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size > MAX_HEAD_BYTES:
-                self._refuse_head(in_line=len(self.url) > MAX_HEAD_BYTES)
+                self._refuse_head(is_request_line=len(self.url) > MAX_HEAD_BYTES)
                 raise ValueError("the parser goes no further")
-        self._place = "body"
+        self._position = "body"
         # RFC 9110: "A server that receives a 100-continue expectation in an HTTP/1.0 request MUST ignore that"
         self.expect_100_continue = self.expect_100_continue and self.parser.get_http_version() != "1.0"
         super().on_headers_complete()
@@ -183,12 +185,12 @@ class OverHttptools(Common, HttpToolsProtocol):
         self.headers = []
 
     def on_message_complete(self) -> None:
-        if self._offer is None:
-            self._place = "between"
+        if self._upgrade_headers is None:
+            self._position = "between"
             super().on_message_complete()
 
     def _should_upgrade(self) -> bool:
-        return self._offer is not None
+        return self._upgrade_headers is not None
 
     def handle_websocket_upgrade(self) -> None:
         """Parse a request again without its offer to upgrade: httptools takes the body for the other protocol.
@@ -196,24 +198,24 @@ class OverHttptools(Common, HttpToolsProtocol):
         Clients that prefer HTTP/2 (Java's, curl --http2) offer it with each request. Refuse CONNECT.
         """
         if self.parser.get_method() == b"CONNECT":
-            logger.warning(NO_PROXY_PORT)
+            logger.warning(NOT_A_PROXY)
             # The message is the reason too: most clients show no more of a CONNECT that failed.
-            self.send_400_response(NO_PROXY_PORT, NO_PROXY_PORT)
+            self.send_400_response(NOT_A_PROXY, NOT_A_PROXY)
             return
         upgrade = sys.exception()
         assert upgrade is not None
-        assert self._offer is not None
+        assert self._upgrade_headers is not None
         line = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
-        lines = [b"%b: %b" % (name, value) for name, value in self._offer if name != b"upgrade"]
+        lines = [b"%b: %b" % (name, value) for name, value in self._upgrade_headers if name != b"upgrade"]
         # After Connection: close the old parser reads nothing more.
         self.parser = type(self.parser)(self)
         self._next_data = b"\r\n".join([line, *lines, b"", b""]) + self._data[upgrade.args[0] :]
 
-    def _answered_cycle(self) -> Any:
-        return self._answering
+    def _cycle_in_progress(self) -> Any:
+        return self._current_cycle
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        self._answering = cycle
+        self._current_cycle = cycle
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
@@ -233,17 +235,17 @@ class OverHttptools(Common, HttpToolsProtocol):
         """Refuse once the whole requests that came before are answered. uvicorn would drop those."""
         if not self._is_refused:
             self._refusal = f"400 {reason}", msg
-            if self._answering is None or self._answering.response_complete or self._answering.more_body:
+            if self._current_cycle is None or self._current_cycle.response_complete or self._current_cycle.more_body:
                 self._refuse(*self._refusal)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that is being answered. uvicorn tells only the last one of pipelined requests."""
-        if self._answering is not None and not self._answering.response_complete:
-            self._answering.disconnected = True
-            self._answering.message_event.set()
+        if self._current_cycle is not None and not self._current_cycle.response_complete:
+            self._current_cycle.disconnected = True
+            self._current_cycle.message_event.set()
         super().connection_lost(exc)
 
 
 def protocol_class() -> type[asyncio.Protocol]:
     """Return the class over the parser that is installed."""
-    return OverHttptools if find_spec("httptools") else OverH11
+    return HttpToolsServerProtocol if find_spec("httptools") else H11ServerProtocol

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from mockscope._support.addresses import is_loopback
 from mockscope._vendor import VENDOR_HOSTS
-from mockscope.server.ports import Gate, abort_connections, copied_socket
+from mockscope.server.listeners import Listener, abort_connections, copy_socket
 from mockscope.web import fault_injection
 from mockscope.web.response import render_last_response
 
@@ -23,27 +23,27 @@ Others = Literal["refuse", "pass"]
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_HOST_LENGTH: Final = 253
-MAX_NAMES: Final = 1_000
-HEAD_TIMEOUT: Final = 30
+MAX_COUNTED_HOSTS: Final = 1_000
+HEAD_SECONDS: Final = 30
 # How long a client may keep its side of a connection open after an error.
-CLOSE_TIMEOUT: Final = 30
+CLOSE_SECONDS: Final = 30
 HTTP_PORT: Final = 80
 
 # The first byte of a method (RFC 9110, 5.6.2). TLS and SOCKS begin with others.
-TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]")
-END: Final = re.compile(rb"\r?\n\r?\n")
+METHOD_START: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]")
+END_OF_HEAD: Final = re.compile(rb"\r?\n\r?\n")
 REQUEST_LINE: Final = re.compile(rb"([!-~]+) ([!-~]+) (HTTP/1\.[01])\r\n")
-NAME: Final = re.compile(r"(?:[\w-]{1,63}\.)*[\w-]{1,63}", re.ASCII)
+HOST_NAME: Final = re.compile(r"(?:[\w-]{1,63}\.)*[\w-]{1,63}", re.ASCII)
 # Headers that are for the proxy alone (RFC 9110, 7.6.1).
 HOP_BY_HOP: Final = re.compile(rb"(?im)^(?:proxy-connection|proxy-authorization|connection|keep-alive):[^\n]*\n")
 # What may come before a response (RFC 9110, 15.2).
 INTERIM: Final = re.compile(rb"HTTP/1\.[01] 1.*?\r\n\r\n", re.DOTALL)
 USAGE: Final = "This is a proxy: ask it for absolute http:// URLs or with CONNECT, one connection for each request."
 ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
-REMOTE: Final = "what listens on loopback is for clients on this machine"
+LOOPBACK_REFUSED: Final = "what listens on loopback is for clients on this machine"
 
 
-class Proxy(Gate):
+class Proxy(Listener):
     """A proxy on a port. Each connection is an object of its own.
 
     Args:
@@ -55,12 +55,12 @@ class Proxy(Gate):
         super().__init__(context)
         self.others = others
         # How often which other host was refused, and with which of the vendor's a client broke off the handshake.
-        self.refused: Counter[str] = Counter()
-        self.doubted: Counter[str] = Counter()
+        self.refused_hosts: Counter[str] = Counter()
+        self.handshake_failures: Counter[str] = Counter()
         self.transports: set[asyncio.Transport] = set()
 
     def protocol(self) -> asyncio.Protocol:
-        return Client(self)
+        return ClientConnection(self)
 
     async def close(self) -> None:
         self.stop_listening()
@@ -86,10 +86,10 @@ class Proxy(Gate):
 
 def count_name(names: Counter[str], name: str) -> None:
     """Count a name. Names beyond the first thousand count together."""
-    names[name if name in names or len(names) < MAX_NAMES else "other hosts"] += 1
+    names[name if name in names or len(names) < MAX_COUNTED_HOSTS else "other hosts"] += 1
 
 
-class Target(NamedTuple):
+class ProxyTarget(NamedTuple):
     """The host and port that a request is for, and the head to send there."""
 
     host: str
@@ -102,7 +102,7 @@ class Target(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @classmethod
-    def parse(cls, head: bytes) -> "Target":
+    def parse(cls, head: bytes) -> "ProxyTarget":
         """Parse the head of a request to a proxy.
 
         Raises:
@@ -118,7 +118,7 @@ class Target(NamedTuple):
         if not parts.hostname or port is None or parts.scheme not in ("" if is_tunnel else "http", "https"):
             raise ValueError(USAGE)
         host = parts.hostname.removesuffix(".")
-        if ":" not in host and (len(host) > MAX_HOST_LENGTH or NAME.fullmatch(host) is None):
+        if ":" not in host and (len(host) > MAX_HOST_LENGTH or HOST_NAME.fullmatch(host) is None):
             raise ValueError("The host in the request is not valid.")
         if port == 0:
             raise ValueError("Port out of range 1-65535")
@@ -135,7 +135,7 @@ def reaches_loopback(address: str) -> bool:
     return is_loopback(address) or (getattr(parsed, "ipv4_mapped", None) or parsed).is_unspecified
 
 
-class Connection(asyncio.Protocol):
+class ProxiedConnection(asyncio.Protocol):
     """A connection in the hands of the proxy."""
 
     transport: asyncio.Transport
@@ -152,11 +152,11 @@ class Connection(asyncio.Protocol):
         self.proxy.transports.discard(self.transport)
 
 
-class Client(Connection):
+class ClientConnection(ProxiedConnection):
     """A client whose request is not known yet."""
 
     _received = b""
-    _is_over = False
+    _is_refused = False
 
     @property
     def is_local(self) -> bool:
@@ -166,28 +166,28 @@ class Client(Connection):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         later = asyncio.get_running_loop().call_later
-        self._timer = later(HEAD_TIMEOUT, self._refuse, 408, f"No request came within {HEAD_TIMEOUT} seconds.")
+        self._timer = later(HEAD_SECONDS, self._refuse, 408, f"No request came within {HEAD_SECONDS} seconds.")
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._timer.cancel()
 
     def data_received(self, data: bytes) -> None:
-        if self._is_over:
+        if self._is_refused:
             return
         self._received += data
-        end = END.search(self._received)
+        end = END_OF_HEAD.search(self._received)
         length = end.end() if end else len(self._received)
         if length > MAX_HEAD_BYTES:
             status, part = (431, "head") if b"\n" in self._received[:MAX_HEAD_BYTES] else (414, "first line")
             self._refuse(status, f"The {part} of the request is longer than {MAX_HEAD_BYTES} bytes.")
-        elif end is not None or not TOKEN.match(self._received):
+        elif end is not None or not METHOD_START.match(self._received):
             self._respond(length if end else 0)
 
     def _respond(self, length: int) -> None:
         head, rest = self._received[:length], self._received[length:]
         try:
-            target = Target.parse(head if head.endswith(b"\r\n\r\n") else b"")
+            target = ProxyTarget.parse(head if head.endswith(b"\r\n\r\n") else b"")
             if target.is_tunnel and rest:
                 raise ValueError(USAGE)
         except ValueError as error:
@@ -202,42 +202,42 @@ class Client(Connection):
         else:
             self.proxy.hand_over(self.transport, target.head + rest)
 
-    async def _answer_in_tunnel(self, target: Target) -> None:
+    async def _answer_in_tunnel(self, target: ProxyTarget) -> None:
         self.transport.write(ESTABLISHED)
         if target.port == HTTP_PORT:
             self.proxy.hand_over(self.transport)
         else:
             # A copy of the socket, because TLS on the transport could lose what arrives with the end of the handshake.
-            copied = copied_socket(self.transport)
+            copy = copy_socket(self.transport)
             self.transport.close()
-            if not await self.proxy.secure(copied):
-                count_name(self.proxy.doubted, target.name)
+            if not await self.proxy.start_tls(copy):
+                count_name(self.proxy.handshake_failures, target.name)
 
-    async def _relay(self, target: Target, rest: bytes) -> None:
+    async def _relay(self, target: ProxyTarget, rest: bytes) -> None:
         try:
-            there = await self._connect(target)
+            upstream = await self._connect(target)
         except (OSError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or error
             self._refuse(502, f"mockscope can't reach {target.name}: {reason}")
             return
-        if there is None:
-            count_name(self.proxy.refused, target.name)
-            hint = REMOTE if self.proxy.others == "pass" else "--proxy-others pass would let it through"
+        if upstream is None:
+            count_name(self.proxy.refused_hosts, target.name)
+            hint = LOOPBACK_REFUSED if self.proxy.others == "pass" else "--proxy-others pass would let it through"
             self._refuse(403, f"mockscope refuses {target.name}: {hint}")
             return
         if self.transport.is_closing():
-            there.transport.close()
+            upstream.transport.close()
             return
-        here = Relay(self.proxy, there.transport)
-        here.transport = self.transport
-        self.transport.set_protocol(here)
+        client_side = Relay(self.proxy, upstream.transport)
+        client_side.transport = self.transport
+        self.transport.set_protocol(client_side)
         if target.is_tunnel:
             self.transport.write(ESTABLISHED)
         else:
-            there.transport.write(target.head + rest)
+            upstream.transport.write(target.head + rest)
         self.transport.resume_reading()
 
-    async def _connect(self, target: Target) -> "Relay | None":
+    async def _connect(self, target: ProxyTarget) -> "Relay | None":
         """Connect to another host, or return None if this client must not reach it.
 
         Raises:
@@ -251,7 +251,7 @@ class Client(Connection):
             host = str(address[0])
             # A client from the network must not reach through this port what listens on loopback alone.
             if self.is_local or not reaches_loopback(host):
-                side = Relay if target.is_tunnel else Response
+                side = Relay if target.is_tunnel else UpstreamResponse
                 try:
                     connect = partial(side, self.proxy, self.transport)
                     return (await loop.create_connection(connect, host, target.port))[1]
@@ -268,13 +268,13 @@ class Client(Connection):
         # The message is the reason too: most clients show no more of a CONNECT that failed.
         self.transport.write(render_last_response(f"{status} {message}", message))
         # What the client still sends is read: closing the connection now would reset it, and might lose the response.
-        self._is_over = True
+        self._is_refused = True
         self.transport.write_eof()
         self.transport.resume_reading()
-        self._timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self.transport.abort)
+        self._timer = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self.transport.abort)
 
 
-class Relay(Connection):
+class Relay(ProxiedConnection):
     """One side of a connection that is passed: what it receives goes to the other side."""
 
     def __init__(self, proxy: Proxy, other: asyncio.Transport) -> None:
@@ -305,7 +305,7 @@ class Relay(Connection):
             self._other.close()
 
 
-class Response(Relay):
+class UpstreamResponse(Relay):
     """The side of a host that got one request. Its response is the last one on the connection."""
 
     _head: bytes | None = b""

@@ -55,7 +55,7 @@ class SiteRegistry:
         # Writes the state back to its file; None without a file.
         self.save: Callable[[], None] | None = None
         # Called with each site that is removed, and with the registry itself when its server stops.
-        self.farewells: list[Callable[[MockSite | SiteRegistry], None]] = []
+        self.close_callbacks: list[Callable[[MockSite | SiteRegistry], None]] = []
         self._handles: dict[Site, MockSite] = {}
         _REGISTRIES.add(self)
         if seed is not None:
@@ -157,12 +157,12 @@ class SiteRegistry:
         handle = self._handles.pop(site, None)
         if handle is not None:
             handle.calls.end_delayed()
-            self.say_farewell(handle)
+            self.run_close_callbacks(handle)
 
-    def say_farewell(self, to: "MockSite | SiteRegistry") -> None:
+    def run_close_callbacks(self, owner: "MockSite | SiteRegistry") -> None:
         """Call the functions that were registered for the end of a site or of the server."""
-        for farewell in tuple(self.farewells):
-            farewell(to)
+        for callback in tuple(self.close_callbacks):
+            callback(owner)
 
     def all_calls(self) -> list[Call]:
         """Return the calls of all sites, and those that reached no site, in the order of their receipt."""

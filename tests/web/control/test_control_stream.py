@@ -144,10 +144,10 @@ def test_a_stream_ends_when_the_server_stops(
 
 
 def test_a_site_may_be_removed_while_its_server_stops(server: LiveServer, site: MockSite, reader: Reader) -> None:
-    [leave] = server.registry.farewells
+    [leave] = server.registry.close_callbacks
     server.stop()
-    assert server.registry.farewells == []
-    server.registry.farewells.append(leave)
+    assert server.registry.close_callbacks == []
+    server.registry.close_callbacks.append(leave)
 
     site.remove()
 
@@ -155,13 +155,13 @@ def test_a_site_may_be_removed_while_its_server_stops(server: LiveServer, site: 
 
 
 def test_a_client_that_disconnects_ends_its_stream(server: LiveServer, site: MockSite, reader: Reader) -> None:
-    assert len(site.calls.observers) == len(server.registry.farewells) == 1
+    assert len(site.calls.observers) == len(server.registry.close_callbacks) == 1
     reader.response.close()
 
     # The next call is what shows it at the latest.
     while site.calls.observers:
         list_users(site)
-    assert server.registry.farewells == []
+    assert server.registry.close_callbacks == []
 
 
 def test_a_silent_stream_sends_comments(site: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,11 +49,11 @@ class EventStream(StreamingResponse):
         self._loop = asyncio.get_running_loop()
         # Before the first byte, so that a client that has seen the response begin misses no call.
         self._owner.calls.observers.append(self.observe)
-        self._registry.farewells.append(self.leave)
+        self._registry.close_callbacks.append(self.leave)
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._registry.farewells.remove(self.leave)
+            self._registry.close_callbacks.remove(self.leave)
             self._owner.calls.observers.remove(self.observe)
             _render_event.cache_clear()
 

@@ -5,21 +5,21 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
 from mockscope.web.response import render_last_response
 
-HANDSHAKE_TIMEOUT: Final = 30
+HANDSHAKE_SECONDS: Final = 30
 # A client that keeps its connection in a pool never answers the end of TLS.
-SHUTDOWN_TIMEOUT: Final = 0.2
+SHUTDOWN_SECONDS: Final = 0.2
 
 logger: Final = logging.getLogger("mockscope")
 
 # The reasons of OpenSSL for the first bytes of GET, HEAD, POST and PUT, of CONNECT, and of other methods.
 PLAIN_HTTP_REASONS: Final = ("HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "WRONG_VERSION_NUMBER")
-SECURE_PORT: Final = "This is a port for HTTPS: ask it for https://, or start mockscope without --tls (tls=True)."
+USE_HTTPS: Final = "This is a port for HTTPS: ask it for https://, or start mockscope without --tls (tls=True)."
 
 BACKLOG: Final = 2048
 # The turns of the event loop in which a connection closes after it was aborted. A new connection is registered one turn
@@ -29,7 +29,7 @@ CLOSING_TURNS: Final = 3
 Connect = Callable[[], asyncio.Protocol]
 
 
-class Gate:
+class Listener:
     """A port for plain HTTP. Subclasses have connections that are not yet in the hands of the HTTP protocol.
 
     Args:
@@ -41,7 +41,7 @@ class Gate:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._connect: Connect
 
-    async def open(self, listener: socket.socket, connect: Connect, *, backlog: int) -> None:
+    async def open(self, bound: socket.socket, connect: Connect, *, backlog: int) -> None:
         """Accept connections on a bound socket.
 
         Args:
@@ -49,8 +49,8 @@ class Gate:
             connect: makes the HTTP protocol.
             backlog: how many connections may wait to be accepted.
         """
-        self._listener, self._connect = listener, connect
-        self._server = await asyncio.get_running_loop().create_server(self.protocol, sock=listener, backlog=backlog)
+        self._bound, self._connect = bound, connect
+        self._server = await asyncio.get_running_loop().create_server(self.protocol, sock=bound, backlog=backlog)
 
     def protocol(self) -> asyncio.Protocol:
         """Return the protocol of a new connection."""
@@ -60,7 +60,7 @@ class Gate:
         """Refuse connections, even if a forked process holds a copy of the socket."""
         # Some systems raise for a socket that only listens.
         with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
+            self._bound.shutdown(socket.SHUT_RDWR)
         self._server.close()
 
     async def close(self) -> None:
@@ -72,32 +72,32 @@ class Gate:
         for _ in range(CLOSING_TURNS):
             await asyncio.sleep(0)
 
-    async def secure(self, connection: socket.socket) -> bool:
+    async def start_tls(self, connection: socket.socket) -> bool:
         """Begin TLS on an accepted connection, and give it to the HTTP protocol.
 
         Returns:
             Whether the client completed the handshake.
         """
         # The transport closes its own copy before an error gets here.
-        copied = connection.dup()
+        copy = connection.dup()
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 self._connect,
                 connection,
                 ssl=self.context,
-                ssl_handshake_timeout=HANDSHAKE_TIMEOUT,
-                ssl_shutdown_timeout=SHUTDOWN_TIMEOUT,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS,
+                ssl_shutdown_timeout=SHUTDOWN_SECONDS,
             )
         except OSError as error:
             # ssl.SSLError is one too: no common version, no TLS at all, or the client did not trust the certificate.
             connection.close()
             if getattr(error, "reason", None) in PLAIN_HTTP_REASONS:
-                logger.warning(SECURE_PORT)
+                logger.warning(USE_HTTPS)
                 with suppress(OSError):
-                    copied.send(render_last_response("400 Bad Request", SECURE_PORT))
+                    copy.send(render_last_response("400 Bad Request", USE_HTTPS))
             return False
         finally:
-            copied.close()
+            copy.close()
         return True
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -108,14 +108,14 @@ class Gate:
         return task
 
 
-def copied_socket(transport: asyncio.BaseTransport) -> socket.socket:
+def copy_socket(transport: asyncio.BaseTransport) -> socket.socket:
     """Return a copy of the socket of a transport, which may be closed then."""
-    copied = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
-    copied.settimeout(0)
-    return copied
+    copy = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+    copy.settimeout(0)
+    return copy
 
 
-class SecurePort(Gate):
+class TLSListener(Listener):
     """A port for HTTPS.
 
     A server of asyncio or uvloop that does TLS itself can't close a connection whose handshake is under way.
@@ -128,16 +128,20 @@ class SecurePort(Gate):
 class Handshake(asyncio.Protocol):
     """A connection that was just accepted. TLS gets a copy of its socket."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        copied = copied_socket(transport)
+        copy = copy_socket(transport)
         transport.close()
         # A task that is cancelled before its first step closes nothing.
-        self._gate.spawn(self._gate.secure(copied)).add_done_callback(
-            lambda task: copied.close() if task.cancelled() else None
+        self._listener.spawn(self._listener.start_tls(copy)).add_done_callback(
+            lambda task: copy.close() if task.cancelled() else None
         )
+
+
+# Listeners with their bound sockets.
+Listeners = Mapping[Listener, socket.socket]
 
 
 async def abort_connections(transports: Callable[[], Iterable[asyncio.Transport]]) -> None:
@@ -164,7 +168,7 @@ def bind(host: str, port: int) -> socket.socket:
         family, kind, _, _, address = found[0]
         # asyncio disables Nagle's algorithm only if the socket names its protocol. With Nagle's algorithm, a kept
         # connection gets some 20 responses a second.
-        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
+        bound = socket.socket(family, kind, socket.IPPROTO_TCP)
     except RuntimeError as error:
         # pytest-socket blocks both functions.
         raise RuntimeError(
@@ -172,17 +176,17 @@ def bind(host: str, port: int) -> socket.socket:
             f"start pytest with --allow-hosts={host} in place of --disable-socket"
         ) from error
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
     except OSError:
-        listener.close()
+        bound.close()
         raise
-    return listener
+    return bound
 
 
-def url_of(listener: socket.socket, *, is_secure: bool = False) -> str:
+def url_of(bound: socket.socket, *, has_tls: bool = False) -> str:
     """Return the URL of a bound socket. A socket bound to all addresses gets the loopback address."""
-    scheme = "https" if is_secure else "http"
-    host, port = listener.getsockname()[:2]
+    scheme = "https" if has_tls else "http"
+    host, port = bound.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
