@@ -51,7 +51,7 @@ def python(script: str) -> list[str]:
 @contextmanager
 def running(script: str) -> Iterator["subprocess.Popen[str]"]:
     """Run exec with a script, and yield once the script has printed."""
-    # At the end nobody waits for the end of its output: what it has left behind may hold it open.
+    # The test does not wait for the end of the output, because left-over processes may hold it open.
     with subprocess.Popen(
         [*COMMAND, *python(script)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -183,7 +183,7 @@ print(connection.getresponse().status)
 def test_a_client_that_does_not_trust_the_proxy_is_reported_with_the_variable_to_set(run: Run) -> None:
     script = """
 import ssl, urllib.request
-# A context that trusts nobody.
+# A context without trusted certificates.
 handler = urllib.request.HTTPSHandler(context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 try:
     urllib.request.build_opener(handler).open("https://app.periscopedata.com/api/v1/users")

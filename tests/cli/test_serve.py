@@ -164,7 +164,7 @@ def serving_the_deaf(folder: Path) -> Iterator[Served]:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.connect(("127.0.0.1", int(served.url.rpartition(":")[2])))
         deaf.sendall(b"GET /api/v1/users HTTP/1.1\r\nHost: localhost\r\nHttp-X-Partner-Auth: a:k\r\n\r\n" * 1000)
-        # Whoever asks later is answered when it has come to the end of what it can do for that one.
+        # A later client gets its response once the server has sent all that it can to the first client.
         for _ in range(3):
             assert requests.get(f"{served.url}/api/v1/groups", headers={"Http-X-Partner-Auth": "a:k"}).ok
         yield served

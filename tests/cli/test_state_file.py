@@ -175,7 +175,7 @@ def test_a_state_that_cannot_be_written_at_the_end_is_one_line_and_exit_status_1
         assert served.end() == (1, "mockscope: the state was not written: No such file or directory\n")
 
 
-# -- what is refused at the start ------------------------------------------------------------------------------
+# -- refused at the start --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

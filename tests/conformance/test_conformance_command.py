@@ -104,7 +104,7 @@ class Terminal(io.StringIO):
         return True
 
 
-# -- what it prints --------------------------------------------------------------------------------------------
+# -- output ----------------------------------------------------------------------------------------------------
 
 
 def test_the_table_has_a_line_per_rule_and_the_totals(run: Run, place: list[str]) -> None:
@@ -251,7 +251,7 @@ def test_a_report_in_a_file_leaves_the_table_on_the_terminal(run: Run, deviant: 
 @pytest.mark.parametrize("form", ["json", "junit", None])
 def test_no_report_holds_the_key(run: Run, form: str | None) -> None:
     async def deviate(request: Request, forward: Forward, site: MockSite) -> Response:
-        # A server that tells everybody.
+        # A server that repeats the key.
         response = await forward(request)
         return replace(
             response, headers=(*response.headers, (b"x-key", KEY.encode())), body=KEY.encode() + response.body
@@ -354,7 +354,7 @@ def test_every_report_names_the_policy_switch_of_a_difference(
     words = "a mock answers like this with the switch test_mode_create_status: 201"
     assert (done.status, done.output.count('"test_mode_create_status": 201' if form == "json" else words)) == (
         2,
-        # As what to turn, it is in JSON once more.
+        # The JSON report names the policy a second time.
         2 if form == "json" else 1,
     )
 
@@ -469,7 +469,7 @@ def test_a_private_authority_is_trusted_by_option(run: Run) -> None:
     assert (known.status, known.errors) == (0, "")
 
 
-# -- what it asks ----------------------------------------------------------------------------------------------
+# -- confirmation ----------------------------------------------------------------------------------------------
 
 
 def test_a_full_run_asks_for_confirmation_and_stops_at_no(

@@ -33,7 +33,7 @@ class HalfWay:
         response = await forward(request)
         if not self.reached.is_set() and len(marked_on(site)) > MADE:
             self.reached.set()
-            # In a thread: the server has others to answer meanwhile.
+            # The wait is in a thread, because the server must serve other requests meanwhile.
             assert await asyncio.to_thread(self.go_on.wait, WAIT_SECONDS)
         return response
 

@@ -426,7 +426,7 @@ def slowed(is_meant: Callable[[Request], bool]) -> Deviation:
 
 
 def test_a_throttled_check_is_not_a_difference() -> None:
-    # Who asks for this very site with a wrong key is slowed down.
+    # Requests to this site with a wrong key are throttled.
     wrong = slowed(
         lambda request: re.fullmatch("central:perk:[0-]+", request.header("http-x-partner-auth") or "") is not None
     )

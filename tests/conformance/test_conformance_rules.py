@@ -183,7 +183,7 @@ def alone(client: SiteClient, rule: str) -> list[tuple[str, Outcome]]:
 
 @pytest.mark.parametrize("rule", [pytest.param(rule, marks=RULE(rule)) for rule in SEEN])
 def test_the_mock_passes_the_checks_of_a_rule(rule: str, large_site: WithoutSocket) -> None:
-    # Only a fresh site can tell what a site begins with.
+    # Only a fresh site shows the initial records.
     client = fresh() if rule == "GROUP-4" else large_site
 
     assert alone(client, rule) == [(each.title, HOLDS) for each in CHECKS if each.rule == rule]

@@ -438,7 +438,7 @@ def test_only_loopback_needs_no_confirmation_and_no_rate(url: str, is_ours: bool
     assert is_loopback(url) == is_ours
 
 
-# -- what Schemathesis is told ---------------------------------------------------------------------------------
+# -- the configuration of Schemathesis -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ REGISTRY: Final = Registry([("urn:contract", CONTRACT)])
 PLACES: Final = {row.operation: (row.path, row.method.lower()) for row in ROUTES}
 # What a path or a method that the document does not name is refused with (HTTP-1).
 REFUSED: Final[dict[str, Any]] = CONTRACT["components"]["responses"]["Forbidden"]
-# The document describes the defaults; under these two switches answers differ from it, and it says so.
+# The document describes the defaults, and says that responses differ under these two switches.
 DEFAULTS: Final = ("page_size", "test_mode_create_status")
 POLICIES: Final = strategies.policies().map(
     lambda policy: {name: value for name, value in policy.items() if name not in DEFAULTS}
@@ -68,7 +68,7 @@ def header_problems(sent: Mapping[str, str], described: Mapping[str, Any]) -> It
 
 def invalid(schema: Mapping[str, Any], value: object) -> Iterator[str]:
     """Return the errors of a value against a schema of the document."""
-    # A schema stands by itself here: what it refers to is still in the document.
+    # A schema is used alone here, so its references are resolved in the document.
     text: dict[str, Any] = {key: f"urn:contract{part}" if key == "$ref" else part for key, part in schema.items()}
     for alternative in ("oneOf", "anyOf"):
         if alternative in text:

@@ -64,7 +64,7 @@ def found(site: MockSite) -> list[tuple[str | None, str | None, str]]:
     return [(finding.where, finding.rule, finding.problem) for finding in site.active_findings()]
 
 
-# -- who keeps to the contract ---------------------------------------------------------------------------------
+# -- clients that follow the contract --------------------------------------------------------------------------
 
 
 def with_requests(site: MockSite, method: str, target: str, body: Any, headers: dict[str, str]) -> int:
@@ -90,7 +90,7 @@ def with_urllib(site: MockSite, method: str, target: str, body: Any, headers: di
 
 def with_http_client(site: MockSite, method: str, target: str, body: Any, headers: dict[str, str]) -> int:
     connection = HTTPConnection(urlsplit(site.url).netloc, timeout=300)
-    # In chunks, so that no length is told.
+    # In chunks, so that there is no Content-Length.
     content = None if body is None else iter([json.dumps(body).encode()])
     if content is not None:
         headers = headers | {"Content-Type": "application/json"}
@@ -175,7 +175,7 @@ def test_a_request_that_succeeds_violates_nothing_and_one_with_bad_fields_does(
     wrong = data.draw(grammar.mistaken_requests(bad, mistakes=grammar.mistakes_of(mockscope.Refusal.FIELDS_INVALID)))
     requests.request(wrong.method, wrong.url(bad.url), headers=wrong.headers, data=wrong.content)
     active_findings = bad.active_findings()
-    # It is taken off without a look at what was just seen.
+    # The site is removed without its findings raised.
     bad.remove()
 
     assert len(active_findings) == 1
@@ -200,7 +200,7 @@ def test_no_finding_shows_a_key(before: int, site: MockSite) -> None:
     assert "xxx" in shown or not before
 
 
-# -- who does not ----------------------------------------------------------------------------------------------
+# -- clients that do not ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -364,7 +364,7 @@ def test_a_finding_of_a_long_request_is_cut(site: MockSite) -> None:
     assert active_findings[-1].problem == f'"{"a" * 298}… (Email/pattern)'
 
 
-# -- what can't be checked -------------------------------------------------------------------------------------
+# -- calls that cannot be checked ------------------------------------------------------------------------------
 
 
 def test_a_truncated_body_is_not_checked(site: MockSite) -> None:
@@ -470,7 +470,7 @@ def test_strict_mode_and_contract_have_findings_of_their_own(live: LiveServer) -
     ]
     assert str(fault) in site.active_findings()[-1].problem
     assert site.findings() == site.active_findings()
-    # Alone, the contract says all that it has to say.
+    # Without strict mode, the contract has all of its findings.
     site.strict = False
     assert [finding.where for finding in site.active_findings()] == [
         "query a",

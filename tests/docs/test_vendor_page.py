@@ -40,7 +40,7 @@ ON_THE_PAGE: Final = FACTS.claims
 OURS: Final = ours_of(FACTS)
 CONTRACT: Final[Document] = yaml.safe_load((ROOT / "openapi.yaml").read_text(encoding="utf-8"))
 RULES: Final = {rule.id: rule for rule in read_rules()}
-# The tables of the code know of bodies alone what is required.
+# The tables of the code state requirements of bodies only.
 FIELDS: Final = {claim.split()[2].rstrip(":") for claim in ON_THE_PAGE if verb(claim) == " reads "}
 REQUIRED: Final = {claim for claim in ON_THE_PAGE if verb(claim) == " requires " and claim.split()[-1] in FIELDS}
 REFUSALS_OF_THE_PAGE: Final = {
@@ -245,7 +245,7 @@ def test_code_that_differs_from_the_page_is_found(gone: str | None, come: str | 
     assert differences_of_the_code(claims) == found
 
 
-# -- the answers -------------------------------------------------------------------------------------------------
+# -- responses -------------------------------------------------------------------------------------------------
 
 
 class Request(NamedTuple):
@@ -278,7 +278,7 @@ EXAMPLES: Final = {
     "update_group": Request("PUT", "/api/v1/groups/Sales", None, {"name": "Friends", "access": "Sql"}),
     "delete_group": Request("DELETE", "/api/v1/groups/Sales"),
 }
-# What else the page says is refused.
+# The other refusals of the page.
 REFUSED: Final = {
     "get_user answers 400": Request("GET", "/api/v1/users", "gunther@example.com"),
     "create_user answers 400": Request("POST", "/api/v1/users", None, {**PHOEBE, "first_name": ""}),
@@ -356,7 +356,7 @@ def test_an_extra_key_of_a_response_is_found() -> None:
     ]
 
 
-# -- what is ours ------------------------------------------------------------------------------------------------
+# -- claims of our own -------------------------------------------------------------------------------------------
 
 
 def test_every_mark_of_ours_is_needed_and_has_a_rule_that_the_page_does_not_state_alone() -> None:

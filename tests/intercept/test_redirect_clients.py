@@ -144,7 +144,7 @@ def test_requests_to_other_hosts_pass(
     assert len(mockscope_redirect.calls) == 0
 
 
-# -- urllib3 and requests, where their pools say more than a request ----------------------------------------------
+# -- pools of urllib3 and requests --------------------------------------------------------------------------------
 
 
 def test_the_options_of_a_pool_still_count(mockscope_redirect: MockSite) -> None:

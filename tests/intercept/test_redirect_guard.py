@@ -223,7 +223,7 @@ def test_a_spelling_with_unicode_letters_and_dots_is_refused(spelling: str, outs
 @pytest.mark.usefixtures("mockscope_redirect")
 @pytest.mark.parametrize("event", ["socket.connect", "socket.sendto", "socket.sendmsg"])
 def test_connections_that_bypass_python_s_sockets_are_refused_by_the_audit_hook(event: str) -> None:
-    # As it does for methods of _socket.socket. Called in earnest, they would ask the resolver of the machine first.
+    # The interpreter does this for methods of _socket.socket. A real call would first ask the machine's resolver.
     with socket.socket() as sock, pytest.raises(VendorHostRefused, match=HOST):
         sys.audit(event, sock, ADDRESS)
 

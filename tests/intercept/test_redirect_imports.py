@@ -123,7 +123,7 @@ def test_a_client_of_an_unknown_version_is_refused() -> None:
     run("""
 import urllib3.connection
 import requests
-# A version that connects in a way that nobody knows.
+# A version that connects in an unknown way.
 class Connection(urllib3.connection.HTTPSConnection):
     def connect(self):
         self.sock = self._new_conn()

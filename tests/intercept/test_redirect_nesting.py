@@ -277,7 +277,7 @@ def test_patches_of_others_leave_no_layer_behind_in_any_order(
         if not is_first:
             ours.enter_context(mockscope_server.redirect())
         found = getattr(owner, name)
-        # One that looks like what it goes round, as mock's autospec does.
+        # A patch that looks like the original, as mock's autospec makes them.
         theirs.setattr(owner, name, wraps(found)(lambda *args, found=found, **options: found(*args, **options)))
         if is_first:
             ours.enter_context(mockscope_server.redirect())

@@ -73,7 +73,7 @@ def test_connections_are_reused_inside_a_redirect_as_outside(name: str, outside:
     assert outside.connections == (3 if name == "urllib" else 1)
 
 
-# -- an answer that is still being read when the redirect ends ---------------------------------------------------
+# -- a response that is still being read when the redirect ends --------------------------------------------------
 
 
 CROWD: Final = {"mockscope": 1, "sites": [{"host": "example_site", "generate": {"users": 1000}}]}
@@ -138,7 +138,7 @@ def test_a_connection_of_http_client_reconnects_after_a_redirect(
         connection.connect()
         led = connection.sock
         connection.request("GET", "/api/v1/users", headers=mockscope.headers)
-    # The answer is awaited here, and comes; only then is the connection let go.
+    # The response arrives here; only then is the connection released.
     response = connection.getresponse()
     assert (response.status, response.read() != BODY) == (200, True)
     connection.request("GET", "/api/v1/users")

@@ -165,7 +165,7 @@ def test_a_fault_planned_during_a_call_does_not_affect_it(
     assert ask("GET", b"/api/v1/users", headers, b"") is None
 
 
-# -- who looks on ----------------------------------------------------------------------------------------------
+# -- observers -------------------------------------------------------------------------------------------------
 
 
 @through_every_carrier

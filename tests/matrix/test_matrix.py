@@ -215,7 +215,7 @@ def is_missing(program: str, way: str) -> bool:
     return shutil.which(program) is None or (program == "perl" and way == "exec" and not has_perl_tls())
 
 
-# One client for each way that clients are led, and one script of each kind, run by default. The rest is slow.
+# By default, one client for each patched function and one script of each kind run. The others are slow.
 BY_DEFAULT: Final = {
     *("requests, redirect", "urllib, redirect", "httpx, redirect", "httpx2 on trio, redirect"),
     *("aiohttp on uvloop, redirect", "requests, base URL", "requests, exec", "curl, exec", "curl, base URL"),
@@ -251,7 +251,7 @@ def world(
 @pytest.mark.parametrize("ask", list(cases()))
 def test_a_client_reaches_the_mock(ask: Ask, act: Act, world: World) -> None:
     people = list(world.site.users)
-    # For good, because some clients ask again.
+    # The fault is unlimited, because some clients retry.
     fault = world.site.faults.add("create_user", transport="reset", times=None) if act == "reset" else None
 
     status, body, host = ask(world, act)

@@ -36,7 +36,7 @@ def test_each_test_gets_a_fresh_site_on_one_server(pytester: pytest.Pytester) ->
             assert ask(mockscope) == 1
             assert (before.url, before.host) == (mockscope_server.url, before.host)
             assert before.host != mockscope.host and before.api_key != mockscope.api_key
-            # The site of a test that is over answers nobody.
+            # The site of a finished test refuses every request.
             assert requests.get(f"{before.url}/api/v1/users", headers=before.headers).status_code == 403
             assert list(mockscope_server.sites) == [mockscope.host]
         """
@@ -399,7 +399,7 @@ def test_an_error_at_the_start_of_the_server_is_reported_in_one_line(
 
 
 def test_an_address_of_another_machine_is_reported_in_one_line(pytester: pytest.Pytester) -> None:
-    # 192.0.2.0/24 is nobody's: it is set aside for documentation.
+    # 192.0.2.0/24 is reserved for documentation.
     pytester.makepyfile("def test_it(mockscope): pass")
 
     result = run(pytester, "--mockscope-host", "192.0.2.1")

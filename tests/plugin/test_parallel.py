@@ -21,7 +21,7 @@ import threading
 import pytest
 import requests
 
-# What the test before left behind in this worker: a thread that sends when it is told to, and whose it is.
+# The leftover of the test before in this worker: a thread that sends on a signal, and its owner.
 left_behind = []
 
 def send_when_told(told, url, headers, statuses):

@@ -360,7 +360,7 @@ def test_a_terminal_shows_progress(server: LiveServer, site: MockSite) -> None:
 
 def read_terminal(terminal: Any) -> bytes:
     read = b""
-    # The other end is closed: what is left is read, and then this fails.
+    # The other end is closed: the rest is read, and then reading fails.
     while more := read_some(terminal):
         read += more
     return read
@@ -596,7 +596,7 @@ def test_a_missing_response_times_out() -> None:
         assert pull(server.url, "--timeout", "0.1").err == f"mockscope: {server.url}: no response within 0.1 seconds\n"
 
 
-# -- what a seed can't hold ------------------------------------------------------------------------------------
+# -- records that a seed cannot hold ---------------------------------------------------------------------------
 
 
 @contextmanager

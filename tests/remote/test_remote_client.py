@@ -40,7 +40,7 @@ def fields_of(request: bytes) -> list[str]:
     return request.partition(b"\r\n\r\n")[0].decode().split("\r\n")
 
 
-# -- what is sent ----------------------------------------------------------------------------------------------
+# -- requests --------------------------------------------------------------------------------------------------
 
 
 def test_a_request_has_user_agent_and_credentials(server: LiveServer, site: MockSite) -> None:
@@ -330,7 +330,7 @@ def test_the_minimum_rate_is_a_request_a_day(server: LiveServer, site: MockSite)
     assert [round(wait, -2) for wait in waits] == [86_400]
 
 
-# -- no answer -------------------------------------------------------------------------------------------------
+# -- no response -----------------------------------------------------------------------------------------------
 
 
 def reason_for(url: str, **options: Any) -> str:
@@ -519,7 +519,7 @@ def test_a_proxy_of_another_kind_is_refused(proxy: str, monkeypatch: pytest.Monk
         SiteClient("http://elsewhere.invalid", HOST, KEY)
 
 
-# -- what is shown ---------------------------------------------------------------------------------------------
+# -- exchanges as text -----------------------------------------------------------------------------------------
 
 
 def echo(key: str = KEY, *, host: str = HOST) -> Exchange:
@@ -549,7 +549,7 @@ def test_an_exchange_shows_all_but_the_key(key: str, shown: str) -> None:
         f'< {{"message": "no {HOST}:{shown}"}}',
     ]
     assert key not in f"{exchange!r}{exchange.curl}"
-    # What it was told in truth is there for who must know it.
+    # The unredacted response is there for the code that needs it.
     assert exchange.json == {"message": f"no {HOST}:{key}"}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from mockscope import LiveServer, Mockscope, MockSite, Refused
 
-# Typed as Any, as in tests that nobody checks.
+# Typed as Any, as in tests without a type checker.
 Anything = Any
 
 

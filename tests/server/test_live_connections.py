@@ -302,7 +302,7 @@ def test_connection_close_with_an_unread_body_still_gets_a_response(
     wire: Wire,
     mockscope: MockSite,
 ) -> None:
-    # Closing a connection on which bytes are still under way resets it, and takes the answer along. urllib asks so.
+    # Closing a connection with unread bytes resets it, and the response is lost. urllib sends such requests.
     credentials = mockscope.headers if with_key else {}
     length = {"Content-Length": str(8 * LIMIT), "Connection": "close"}
     wire.send(head(method, "/api/v1/users", credentials, length, version=version))
@@ -409,7 +409,7 @@ def test_a_chunked_body_over_the_limit_is_413_and_leaves_the_connection_in_step(
     assert wire.response().json() == BUILTIN_GROUPS
 
 
-# -- what is not quite HTTP/1.1 --------------------------------------------------------------------------------
+# -- almost HTTP/1.1 -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.rule("HTTP-1")
@@ -456,7 +456,7 @@ def test_connect_on_a_port_that_is_not_a_proxy_is_explained(
     message = "This is not a proxy: start mockscope with --proxy (proxy=True), and send CONNECT to its proxy."
     assert response.startswith(f"HTTP/1.1 400 {message}\r\n")
     assert response.endswith(f'\r\nconnection: close\r\n\r\n{{"message":"{message}"}}')
-    # Nothing else: a second line would say that the request is not HTTP.
+    # There is only one line: a second line would report a request that is not HTTP.
     assert caplog.messages == [message]
     assert len(mockscope.calls) == 0
     assert is_well(mockscope)
@@ -529,7 +529,7 @@ def test_the_host_header_makes_no_difference(host: str, mockscope: MockSite) -> 
 
 @pytest.mark.rule("HTTP-2")
 def test_an_absolute_url_in_the_request_line_is_routed_by_its_path(wire: Wire, mockscope: MockSite) -> None:
-    # So asks a client that takes the server for a proxy.
+    # A client that uses the server as a proxy sends this.
     wire.send(head("GET", "http://app.periscopedata.com/api/v1/groups", mockscope.headers))
     assert wire.response().json() == BUILTIN_GROUPS
 
@@ -546,7 +546,7 @@ def test_an_offer_to_upgrade_is_ignored(wire: Wire, mockscope: MockSite) -> None
 
 @pytest.mark.rule("HTTP-4")
 def test_the_body_of_a_request_that_offers_to_upgrade_is_read(wire: Wire, mockscope: MockSite) -> None:
-    # Java's HttpClient, left as it is, asks so; and curl --http2.
+    # Java's HttpClient sends this by default, and curl with --http2.
     wire.send(message("POST", "/api/v1/users", json.dumps(JOEY).encode(), mockscope.headers, UPGRADE))
     response = wire.response()
     assert response.status == 201
@@ -583,11 +583,11 @@ def test_an_offer_to_upgrade_is_recorded_under_its_own_name(wire: Wire, mockscop
     assert call.header("upgrade") == "h2c"
 
 
-# -- what comes behind a request -------------------------------------------------------------------------------
+# -- bytes behind a request ------------------------------------------------------------------------------------
 
 
 def test_a_complete_write_gets_its_response_before_the_garbage_behind_it(wire: Wire, mockscope: MockSite) -> None:
-    # A length that was counted in characters, or a body that is longer than its length says.
+    # The length was counted in characters, or the body is longer than its length.
     wire.send(message("POST", "/api/v1/users", json.dumps(JOEY).encode(), mockscope.headers) + b"}")
 
     assert (wire.response().status, wire.response().status, wire.rest()) == (201, 400, b"")

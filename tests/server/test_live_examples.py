@@ -301,7 +301,7 @@ def test_the_angle_brackets_of_the_page_are_not_part_of_the_header(demo: LiveSer
 
 
 def test_the_vendor_s_python_lines_work_without_looking_at_the_status(demo: LiveServer) -> None:
-    # json.loads of whatever came back: only the messages tell a refusal.
+    # The script parses any response as JSON, so only the message shows a refusal.
     script = (
         'curl "$BASE/api/v1/users"\ncurl -H "$AUTH" "$BASE/api/v2/users"\ncurl -X PATCH -H "$AUTH" "$BASE/api/v1/users"'
     )

@@ -325,7 +325,7 @@ async def test_trailers_are_not_headers_wherever_the_request_is_cut(line: str, t
     [("POST /api/v1/teams", b"404 Not Found"), ("POST /_mockscope/v1/teams", b"404 Not Found")],
 )
 async def test_a_response_to_an_unsent_body_closes_the_connection(line: str, status: bytes) -> None:
-    # Whatever it sends next, without the body that nobody wants, would be taken for that body.
+    # A next request without the unwanted body would be read as that body.
     async with connection(mockscope.Mockscope(SEED).app) as client:
         client.receive(request(line, "Expect: 100-continue", "Content-Length: 9"))
         sent = await client.settle()

@@ -158,7 +158,7 @@ def test_a_server_names_an_address_that_a_client_can_reach(host: str) -> None:
         assert is_well(live.site())
 
 
-# -- what can't start ------------------------------------------------------------------------------------------
+# -- servers that cannot start ---------------------------------------------------------------------------------
 
 
 def test_a_port_in_use_by_another_server_raises() -> None:
@@ -187,13 +187,13 @@ def test_an_invalid_port_raises_before_anything_listens(port: Any) -> None:
 
 
 def test_an_address_of_another_machine_raises() -> None:
-    # 192.0.2.0/24 is nobody's: it is set aside for documentation.
+    # 192.0.2.0/24 is reserved for documentation.
     with pytest.raises(OSError, match="assign requested address"):
         LiveServer(host="192.0.2.1").start()
 
 
 def test_one_of_several_servers_gets_a_port_and_the_others_can_retry() -> None:
-    # Several can bind an address that nobody listens at yet, and only one can listen.
+    # Several sockets can bind an address without a listener, and only one can listen.
     before = threading.enumerate()
     together = threading.Barrier(4)
 
@@ -240,7 +240,7 @@ def test_a_start_that_fails_in_the_thread_raises_instead_of_waiting(monkeypatch:
     assert [str(error) for error in raised] == ["Too many open files"]
 
 
-# -- what stop leaves ------------------------------------------------------------------------------------------
+# -- after stop ------------------------------------------------------------------------------------------------
 
 
 class GreenThread(threading.Thread):
@@ -299,7 +299,7 @@ def test_stop_closes_idle_connections() -> None:
     live = LiveServer().start()
     site, port = live.site(), port_of(live.url)
     wires = [Wire(live.url) for _ in range(20)]
-    # An answer on the last one shows that the server has taken all of them.
+    # A response on the last one shows that the server has accepted all of them.
     for wire in wires[10:]:
         wire.send(head("GET", "/api/v1/users", site.headers))
         assert wire.response().status == 200
@@ -347,7 +347,7 @@ def test_connections_closed_by_clients_leave_no_open_file(mockscope: MockSite) -
     with Wire(mockscope.url) as steady:
 
         def turn() -> None:
-            # The event loop accepts one connection in a turn, and each answer takes it one.
+            # The event loop accepts one connection per iteration, and each response takes an iteration.
             steady.send(requested[0])
             assert steady.response().status == 200
 
@@ -363,7 +363,7 @@ def test_connections_closed_by_clients_leave_no_open_file(mockscope: MockSite) -
         assert open_files() - before == set()
 
 
-# -- who runs it -----------------------------------------------------------------------------------------------
+# -- threads and event loops -----------------------------------------------------------------------------------
 
 
 class InAUnittest(unittest.TestCase):

@@ -18,7 +18,7 @@ LENGTH: Final = len(HIDDEN)
 BEHIND_LAST_CHUNK: Final = f"0\r\n\r\n{HIDDEN}"
 IN_A_CHUNK: Final = f"{LENGTH:x}\r\n{HIDDEN}\r\n0\r\n\r\n"
 
-# By Content-Length the hidden request is in the body, or there is no length that is certain.
+# By Content-Length, the hidden request is in the body, or the length is ambiguous.
 LENGTHS: Final = (
     f"Content-Length: {LENGTH}",
     f"Content-Length: {LENGTH}\r\nContent-Length: 0",
@@ -66,7 +66,7 @@ CODINGS: Final = (
     "X: a\rTransfer-Encoding: chunked",
     "X: a\r\n\tTransfer-Encoding: chunked",
 )
-# The hidden request is in a chunk, whatever Content-Length says.
+# The hidden request is in a chunk, with any Content-Length.
 CHUNKED: Final = ("Content-Length: 4", "Content-Length: 0", "content-length: 4\r\nContent-Length: 4")
 # Chunks that end for one reader and go on for another one.
 CHUNKS: Final = (

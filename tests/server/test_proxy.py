@@ -23,7 +23,7 @@ from mockscope import LiveServer, MockSite
 from mockscope._vendor import VENDOR_HOSTS
 from mockscope.instruments.fault import TRANSPORTS
 
-# A name that nobody has (RFC 6761): whoever tries to resolve it fails.
+# A name that cannot be resolved (RFC 6761).
 ELSEWHERE: Final = "elsewhere.invalid"
 
 

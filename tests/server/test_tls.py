@@ -107,7 +107,7 @@ def test_a_planned_reset_raises_the_error_of_python_s_ssl() -> None:
         site.faults.add("list_users", transport="reset", times=None)
         context = server.authority.client_context()
         url = f"{site.url}/api/v1/users"
-        # Python's ssl tells of a reset since 3.13; before, it made an ordinary end of it. (A drop is a kind of reset.)
+        # Python's ssl reports a reset since 3.13; before, it reported an ordinary end. (A drop is a kind of reset.)
         with pytest.raises(ConnectionResetError) as caught:
             urllib.request.urlopen(urllib.request.Request(url, headers=site.headers), context=context, timeout=300)
         is_told = caught.type is not http.client.RemoteDisconnected

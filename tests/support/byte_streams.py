@@ -334,7 +334,7 @@ def _chunked(draw: random.Random, body: bytes) -> bytes:
     return sent + last + trailers + b"\r\n"
 
 
-# -- what uvicorn is sent --------------------------------------------------------------------------------------
+# -- the reference for uvicorn ---------------------------------------------------------------------------------
 
 REQUEST_LINE: Final = re.compile(rb"^[^:\s]+[ \t][^\r\n]*[\x80-\xff][^\r\n]*", re.MULTILINE)
 OFFER: Final = re.compile(rb"^upgrade(?= *:)", re.MULTILINE | re.IGNORECASE)

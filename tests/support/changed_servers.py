@@ -68,11 +68,11 @@ def broken(scope: Scope, status: int, headers: dict[bytes, bytes], body: dict[st
             for user in body.get("users", [body]):
                 del user["tfa_enabled"]
         case "POST", True, 201:
-            # It crashes, and tells whoever asks what it was sent, the key included.
+            # It crashes, and its message repeats the credentials.
             credentials = dict(scope["headers"])[b"http-x-partner-auth"].decode()
             return 500, {"message": f"crashed while serving {credentials}"}
         case "PUT", True, 200:
-            # A status that nobody documented.
+            # A status that is not documented.
             return 202, body
         case "DELETE", False, 200:
             # Another content type.

@@ -23,7 +23,7 @@ import uvloop
 from support.bounds import join
 from support.clients import Trust
 
-# Where the stand-in is said to be; nobody listens there, and connections go to its true ports.
+# The address that names resolve to. Nothing listens there: connections go to the stand-in's real ports.
 ADDRESS: Final = "127.0.0.77"
 # All names that these tests speak of.
 NAMES: Final = (

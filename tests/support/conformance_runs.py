@@ -69,7 +69,7 @@ SEED: Final[dict[str, Any]] = {
     ],
 }
 
-# What no site can show, and what only a fresh one can.
+# The rules that no site can show, or only a fresh one, with the reason.
 NEVER: Final = {
     "HTTP-10": "these headers are mockscope's own, and other servers need not have them",
     "AUTH-3": "it needs a site for which the API is not enabled, and no check can run there",
@@ -190,7 +190,7 @@ def refusal(status: int) -> Response:
 
 
 Forward = Callable[[Request], Awaitable[Response]]
-# What a stand-in does with a request: it may ask the mock, and has the site to look at.
+# The type of a deviation: it gets the request, a function that forwards it to the mock, and the site.
 Deviation = Callable[[Request, Forward, MockSite], Awaitable[Response]]
 
 

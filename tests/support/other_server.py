@@ -29,7 +29,7 @@ class Scripted:
         self._thread = threading.Thread(target=self._serve, daemon=True)
         # For each connection the requests on it.
         self.requests: list[list[bytes]] = []
-        # Set when the last answer of a connection is out and it is closed.
+        # Set when the last response of a connection is sent and the connection is closed.
         self.closed = [threading.Event() for _ in scripts]
 
     def start(self) -> None:

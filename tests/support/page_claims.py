@@ -233,7 +233,7 @@ def _demo_claims() -> Iterator[str]:
     yield from (f"{site[name]} is a sample" for name in ("host", "api_key"))
 
 
-# -- the answers -------------------------------------------------------------------------------------------------
+# -- responses -------------------------------------------------------------------------------------------------
 
 
 def response_claims(operation: str, status: int, body: bytes, host: str) -> Iterator[str]:

@@ -57,7 +57,7 @@ class Response(NamedTuple):
 
 
 Ask = Callable[[str, str, Mapping[str, Any], Body], Response]
-# Opens a client; with what stands in for a socket, or with None.
+# Opens a client with a transport, or with None for the socket.
 Open = Callable[[Any], AbstractContextManager[Ask]]
 
 

@@ -132,7 +132,7 @@ def ask_curl(method: str, url: str, headers: Mapping[str, str], body: bytes | No
     if body is not None:
         command += ["--data-binary", "@-"]
     done = subprocess.run([*command, url], input=body, capture_output=True, timeout=WAIT_SECONDS, check=True)
-    # The last head is the answer's; an interim one, 100 Continue, may stand before it.
+    # The last head is the response's; an interim one, 100 Continue, may precede it.
     lines = done.stderr.decode().strip().split("\r\n\r\n")[-1].splitlines()
     status = int(lines[0].split()[1])
     fields = dict(line.split(": ", 1) for line in lines[1:])

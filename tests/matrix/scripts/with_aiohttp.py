@@ -14,7 +14,7 @@ PHOEBE = {
 
 
 async def main() -> None:
-    # aiohttp looks at the environment only if it is told to.
+    # aiohttp reads the environment only with this option.
     async with aiohttp.ClientSession(headers=AUTH, trust_env=True) as session:
         asked = session.post(URL, json=PHOEBE) if sys.argv[1] == "create" else session.get(URL)
         try:
