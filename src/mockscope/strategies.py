@@ -1,6 +1,6 @@
 """Hypothesis strategies for the records of a site, in the format of a seed.
 
-Nothing else imports this module, because Hypothesis is not a dependency.
+No other module imports this one, because Hypothesis is an optional dependency.
 """
 
 import string
@@ -20,7 +20,7 @@ except ModuleNotFoundError as error:
 
 __all__ = ["dashboards", "emails", "group_names", "groups", "names", "policies", "sites", "users"]
 
-# No lone surrogates: JSON in UTF-8 cannot hold one.
+# Without lone surrogates, which JSON in UTF-8 cannot represent.
 TEXTS: Final = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).filter(rules.NOT_BLANK.search)
 NAMES: Final = (
     *("Monica", "O'Brien", "van der Berg", " Bing ", "\u0141ukasz", "\u674e", "\U0001f9a6", '"\\', "null", "<b>"),
@@ -31,14 +31,14 @@ GROUP_NAMES: Final = (
     *("Caf\u00e9", "Cafe\u0301", "\u7d4c\u55b6", "\U0001f600", ADMINISTRATORS.lower(), "<Sales>", '"Sales"', "0"),
     *("Sales/" * 50, "\u7d4c\u55b6" * 150),
 )
-# Clients resolve "." and ".." in a path before they send it, so that nobody could ask for such a group.
+# Clients resolve "." and ".." in a path before they send it, so that they cannot request such a group.
 NEVER_DRAWN: Final = (".", "..", *BUILTIN_GROUPS)
 LOCAL_PARTS: Final = st.one_of(
     st.sampled_from(("monica", "Monica.Geller", "joey+knicks", "joey_knicks", ".", "o'brien", "a/b", "{}")),
     st.text(f"{string.ascii_letters}{string.digits}.!#$%&'*+/=?^_`{{|}}~-", min_size=1, max_size=64),
 )
 LABELS: Final = st.from_regex(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?", fullmatch=True)
-# Domains that nobody can own.
+# Reserved domains (RFC 2606).
 DOMAINS: Final = st.one_of(
     st.sampled_from(("example.com", "Example.COM", "a-b.example.org", "localhost", f"{'x' * 63}.test", "1.invalid")),
     st.lists(LABELS, min_size=1, max_size=3).map(lambda labels: ".".join((*labels, "example"))),
@@ -50,7 +50,7 @@ HOSTS: Final = st.sampled_from(("example_site", "example_site:space", "site.exam
 KEYS: Final = st.uuids().map(lambda number: str(number)[:-4]) | st.text(
     VISIBLE.replace(":", ""), min_size=1, max_size=40
 )
-# An offset must not carry a moment out of the calendar.
+# One day less at both ends, so that the time in UTC is in the range of datetime.
 MOMENTS: Final = st.datetimes(
     datetime(1, 1, 2),
     datetime(9999, 12, 30),
@@ -66,19 +66,19 @@ DASHBOARD_WORDS: Final = st.sampled_from(
 
 
 def emails() -> SearchStrategy[str]:
-    """Return a strategy of email addresses (USER-2): plus signs, both cases, long labels, and reserved domains only."""
+    """Return a strategy of email addresses (USER-2) in reserved domains: plus signs, both cases, long labels."""
     return st.builds("{}@{}".format, LOCAL_PARTS, DOMAINS)
 
 
 def names() -> SearchStrategy[str]:
-    """Return a strategy of names for people and dashboards: texts that are not blank, in any script, short and long."""
+    """Return a strategy of names of users and dashboards: strings that are not blank, in any script, short and long."""
     return st.sampled_from(NAMES) | TEXTS
 
 
 def group_names() -> SearchStrategy[str]:
-    """Return a strategy of group names (GROUP-5): slashes, blanks, signs, any script, but not of a built-in group.
+    """Return a strategy of group names (GROUP-5): slashes, blanks, punctuation, any script.
 
-    The rules also allow ``.`` and ``..``. They are never drawn, because clients cannot ask for such a group.
+    Built-in groups are excluded. So are ``.`` and ``..``, because clients cannot request such a group.
     """
     return (st.sampled_from(GROUP_NAMES) | TEXTS).filter(lambda name: name not in NEVER_DRAWN)
 
@@ -101,7 +101,7 @@ def users(groups: Iterable[str] = BUILTIN_GROUPS) -> SearchStrategy[dict[str, An
         "password_updated_at": TIMES,
         "tfa_enabled": st.booleans(),
     }
-    # A user without the field is in All Users, which is then one of the given groups.
+    # A user without the field is a member of All Users, so the field is optional only if that group exists.
     (optional if ALL_USERS in known else required)["groups"] = _lists(known)
     return st.fixed_dictionaries(required, optional=optional)
 
@@ -110,7 +110,7 @@ def dashboards(owners: Iterable[str] = (), groups: Iterable[str] = BUILTIN_GROUP
     """Return a strategy of dashboards, in the format of a seed and of ``site.add_dashboard(**dashboard)``.
 
     Args:
-        owners: The emails from which the owner is drawn. A dashboard without an owner is drawn too.
+        owners: The emails from which the owner is drawn. Dashboards without an owner are also drawn.
         groups: The names of the groups from which those with access are drawn.
     """
     owner = st.sampled_from((None, *owners))
@@ -119,7 +119,7 @@ def dashboards(owners: Iterable[str] = (), groups: Iterable[str] = BUILTIN_GROUP
 
 
 def policies() -> SearchStrategy[dict[str, Any]]:
-    """Return a strategy of policy switches, any number of them, for a seed or ``server.site(**policy)``."""
+    """Return a strategy of policy switches, in the format of a seed and of ``server.site(**policy)``."""
     return st.fixed_dictionaries(
         {},
         optional={
@@ -140,7 +140,7 @@ def sites(policy: SearchStrategy[dict[str, Any]] | None = None) -> SearchStrateg
     At least one user is an administrator.
 
     Args:
-        policy: A strategy of policy switches, such as ``policies()``. Without it they have their defaults.
+        policy: A strategy of policy switches, such as ``policies()``. With None, the switches have their defaults.
     """
     return _sites(policy)
 

@@ -38,9 +38,9 @@ FOREIGN_SPELLINGS: Final = (
 
 def refusal(site: MockSite) -> str:
     return (
-        f"mockscope refused a connection to {HOST}: a redirect to {site.url} is active, and this is not a way that it "
-        "can lead. Nothing was sent. Use requests, urllib3, urllib, http.client, httpx, httpx2 or aiohttp on port 80 "
-        f"or 443, or use {site.url} (server.url) instead of the vendor's URL."
+        f"mockscope refused a connection to {HOST}: a redirect to {site.url} is active, and it does not support "
+        "this client or port. Nothing was sent. Use requests, urllib3, urllib, http.client, httpx, httpx2 or aiohttp "
+        f"on port 80 or 443, or use {site.url} (server.url) instead of the vendor's URL."
     )
 
 

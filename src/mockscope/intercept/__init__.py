@@ -1,1 +1,1 @@
-"""The vendor's hosts inside this process, and clients without a socket."""
+"""Redirects of the vendor's hosts inside this process, and transports that need no socket."""

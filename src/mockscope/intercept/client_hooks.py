@@ -1,7 +1,8 @@
-"""The functions of HTTP clients that a redirect patches, each with its hook. No client is imported.
+"""The functions of HTTP clients that a redirect patches, each with its hook. This module imports no client.
 
-Names of other packages that are patched or used, with the versions that the tests cover. All but those in brackets are
-undocumented. A name that another version lacks is not patched: the requests of that client are refused then.
+These names of other packages are patched or used, in the versions that the tests cover. Names in brackets are
+documented, the others are not. A name that another version lacks is not patched. The requests of that client are then
+refused.
 
 - http.client of Python 3.11 to 3.13, for urllib too: `HTTPConnection.putrequest`, `connect`, `_tunnel`, `_tunnel_host`,
   `_tunnel_port`, `sock`.
@@ -24,7 +25,7 @@ from urllib.parse import urlsplit
 
 from mockscope.intercept.routes import ACTIVE, DEFAULT_PORTS, Route, address_of, check_host, route_to
 
-# The attribute of a connection of http.client that holds a socket to a mock server, and the route.
+# The attribute of a connection of http.client for its socket to a mock server and the route.
 ROUTE: Final = "__mockscope_route__"
 
 Hook = Callable[..., Any]
@@ -34,7 +35,7 @@ Hook = Callable[..., Any]
 
 
 def connect_route(connection: Any, route: Route | None) -> None:
-    """Open a connection to the server of a route; without one, close it if it is open to a mock server."""
+    """Connect a connection to the server of a route. With None, close it if it is connected to a mock server."""
     sock, current = vars(connection).get(ROUTE, (None, None))
     if connection.sock is not sock:
         current = None
@@ -56,9 +57,9 @@ def connect_route(connection: Any, route: Route | None) -> None:
 
 
 def put_next_request(connection: Any, *args: Any, **options: Any) -> None:
-    """Begin a further request on a connection that was open to a mock server, maybe after the redirect.
+    """Start a further request on a connection to a mock server. After the end of the redirect, close the old socket.
 
-    Until then a response may still be read from the old socket.
+    The socket is not closed earlier, because a response may still be read from it.
     """
     type(connection).putrequest(connection, *args, **options)
     if ACTIVE.current is None:
@@ -67,8 +68,8 @@ def put_next_request(connection: Any, *args: Any, **options: Any) -> None:
 
 
 def put_request(original: Hook, connection: Any, method: str, url: str, *args: Any, **options: Any) -> None:
-    """Begin a request. From here on, a connection opens by itself if it is not open."""
-    # Only a proxy is asked for a URL with a host.
+    """Start a request, and connect to the mock server if its host is redirected."""
+    # Only a request to a proxy has an absolute URL.
     is_absolute = url.lower().startswith(("http://", "https://"))
     route = route_to(*(address_of(url) if is_absolute else destination_of(connection)))
     if route is None or not is_absolute:
@@ -78,7 +79,7 @@ def put_request(original: Hook, connection: Any, method: str, url: str, *args: A
         parts = urlsplit(url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         original(connection, method, target, skip_host=True, skip_accept_encoding=True)
-        # http.client writes them in this order.
+        # In the order of http.client.
         if not skipped.get("skip_host"):
             connection.putheader("Host", parts.netloc.rpartition("@")[2])
         if not skipped.get("skip_accept_encoding"):
@@ -87,7 +88,7 @@ def put_request(original: Hook, connection: Any, method: str, url: str, *args: A
 
 
 def connect(original: Hook, connection: Any) -> None:
-    """Open a connection before there is a request."""
+    """Open a connection. Some clients do so before the first request."""
     route = route_to(*destination_of(connection))
     if route is None:
         original(connection)
@@ -96,7 +97,10 @@ def connect(original: Hook, connection: Any) -> None:
 
 
 def verify_certificates(original: Hook, adapter: Any, pool: Any, url: str, verify: object, cert: object) -> None:
-    """Prepare a pool of requests for TLS. The default bundle may be missing, e.g. in a fake file system."""
+    """Configure a pool of requests for TLS. A missing default CA bundle is ignored for a redirected host.
+
+    It is missing in a fake file system, for instance.
+    """
     is_default = verify in (True, *map(os.environ.get, ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")))
     try:
         original(adapter, pool, url, verify, cert)
@@ -106,7 +110,7 @@ def verify_certificates(original: Hook, adapter: Any, pool: Any, url: str, verif
 
 
 def destination_of(connection: Any) -> tuple[str, int]:
-    """Return the host and port of a connection of http.client; behind a proxy, those of the tunnel."""
+    """Return the host and port of a connection of http.client; with a tunnel through a proxy, those of the tunnel."""
     if getattr(connection, "_tunnel_host", None):
         return connection._tunnel_host, connection._tunnel_port
     return connection.host, connection.port
@@ -116,7 +120,7 @@ def destination_of(connection: Any) -> tuple[str, int]:
 
 
 def handle_request(original: Hook, pool: Any, request: Any) -> Any:
-    """Ask a pool for the mock's address, so that it keeps its connections under that address."""
+    """Send a request to the mock server. The pool keeps the connection under the address of the mock server."""
     url = request.url
     route = route_to(url.host, url.port or DEFAULT_PORTS.get(url.scheme.decode("latin-1")))
     if route is not None:
@@ -129,7 +133,7 @@ def handle_request(original: Hook, pool: Any, request: Any) -> Any:
 
 
 def create_connection(module: str, name: str, original: Hook, pool: Any, origin: Any) -> Any:
-    """Open a plain connection to the mock, without a proxy."""
+    """Create a plain connection to the mock server, without a proxy."""
     address = origin.host.decode("latin-1"), origin.port
     if any((route.host, route.port) == address for route in ACTIVE.routes):
         return getattr(sys.modules[module], name)(origin)
@@ -140,7 +144,7 @@ def create_connection(module: str, name: str, original: Hook, pool: Any, origin:
 
 
 def connect_aiohttp(original: Hook, connector: Any, request: Any, *args: Any, **options: Any) -> Any:
-    """Ask a connector for the mock's address, so that it keeps its connections under that address."""
+    """Get a connection to the mock server. The connector keeps it under the address of the mock server."""
     route = route_to(request.url.host, request.url.port)
     if route is None:
         return original(connector, request, *args, **options)
@@ -156,7 +160,12 @@ def connect_aiohttp(original: Hook, connector: Any, request: Any, *args: Any, **
 
 
 def check_argument(position: int, name: str = "") -> Hook:
-    """Return a hook that checks one argument of a call: a host or an address."""
+    """Return a hook that checks the host or address in one argument of a call.
+
+    Args:
+        position: the position of the argument; negative positions count from the end.
+        name: its name as a keyword argument.
+    """
 
     def hook(original: Hook, *args: Any, **options: Any) -> Any:
         check_host(args[position] if -len(args) <= position < len(args) else options.get(name))
@@ -166,7 +175,7 @@ def check_argument(position: int, name: str = "") -> Hook:
 
 
 def open_tunnel(original: Hook, connection: Any) -> Any:
-    """Check the host of a tunnel through a proxy."""
+    """Open a tunnel through a proxy, unless its host is refused."""
     check_host(connection._tunnel_host)
     return original(connection)
 
@@ -175,7 +184,7 @@ def open_tunnel(original: Hook, connection: Any) -> Any:
 
 
 class PatchTarget(NamedTuple):
-    """A function or method to patch, as a module and a dotted name, with its hook."""
+    """A function or method to patch: its module, its dotted name in the module, and its hook."""
 
     module: str
     name: str
@@ -201,7 +210,7 @@ PATCH_TARGETS: Final = (
     *_httpcore_targets("httpcore2"),
     PatchTarget("aiohttp.connector", "BaseConnector.connect", connect_aiohttp),
     PatchTarget("http.client", "HTTPConnection._tunnel", open_tunnel),
-    # Functions that look up a name, connect by name, or start TLS with one.
+    # Functions that look up a host name, connect to one, or start TLS with one.
     PatchTarget("socket", "getaddrinfo", check_argument(0, "host")),
     PatchTarget("socket", "socket.connect", check_argument(1)),
     PatchTarget("socket", "socket.connect_ex", check_argument(1)),
@@ -215,8 +224,8 @@ PATCH_TARGETS: Final = (
     PatchTarget("ssl", "SSLContext.wrap_bio", check_argument(4, "server_hostname")),
 )
 PATCHED_MODULES: Final = frozenset(target.module for target in PATCH_TARGETS)
-# Audit events of the interpreter, and the position of the host in their arguments. The event of a connection by name
-# comes after the look-up of the name, so the rows above are needed too.
+# Audit events of the interpreter, and the position of the host in their arguments. The event of a connection to a host
+# name is raised after the look-up of the name, so the functions above are patched too.
 AUDIT_EVENTS: Final = {
     **dict.fromkeys(("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"), 0),
     **dict.fromkeys(("socket.connect", "socket.sendto", "socket.sendmsg"), 1),

@@ -18,24 +18,24 @@ from typing import Any, Final
 from mockscope.intercept.client_hooks import AUDIT_EVENTS, PATCH_TARGETS, PATCHED_MODULES, Hook
 from mockscope.intercept.routes import ACTIVE, Route, check_host
 
-# Marks an attribute that its owner inherits.
+# The value of an attribute that its owner inherits or lacks.
 ABSENT: Final = object()
-# The attribute of a replacement that holds its patch.
+# The attribute of a replacement for its patch.
 PATCH: Final = "__mockscope_patch__"
 
 
 class Patch:
-    """An attribute that is replaced by a hook around its value.
+    """A patched attribute of a module or class.
 
     Args:
         owner: the module or class.
         name: the attribute.
-        hook: called with the original function and the arguments of the call.
+        hook: called with the original function, followed by the arguments of the call.
     """
 
     def __init__(self, owner: Any, name: str, hook: Hook) -> None:
         before = vars(owner).get(name, ABSENT)
-        # Another tool may have saved our replacement during an earlier redirect, and restored it after its end.
+        # Another tool may have restored a replacement of an earlier redirect after the end of that redirect.
         while (patch := getattr(before, PATCH, None)) is not None and patch.replacement is before:
             before = patch.before
         self.before = before
@@ -44,7 +44,7 @@ class Patch:
         setattr(owner, name, self.replacement)
 
     def undo(self) -> None:
-        """Restore the original value, unless another tool has patched the attribute since."""
+        """Restore the original value, unless another tool has patched the attribute meanwhile."""
         if vars(self._owner).get(self._name) is not self.replacement:
             return
         if self.before is ABSENT:
@@ -53,7 +53,10 @@ class Patch:
             setattr(self._owner, self._name, self.before)
 
     def _replacement(self, original: Any, hook: Hook) -> Hook:
-        """Return a function of the same kind and signature as the original: other patching tools inspect both."""
+        """Return a function that calls the hook. Like the original, it is async or not, and has the same signature.
+
+        Other patching tools inspect both.
+        """
 
         def call(*args: Any, **options: Any) -> Any:
             if ACTIVE.current is None:
@@ -73,7 +76,7 @@ class Patch:
 
 @lru_cache(maxsize=128)
 def find_signature(function: Hook) -> Signature | None:
-    """Return the signature of a function, or None. Cached: it takes longer than the rest of a patch."""
+    """Return the signature of a function, or None. It is cached, because it takes longer than the rest of a patch."""
     try:
         return signature(function)
     except (TypeError, ValueError):
@@ -103,7 +106,7 @@ def find_defined_class(module: str, name: str) -> type | None:
 
 
 class ImportWatcher(MetaPathFinder):
-    """A finder that patches modules of the table when they are imported during a redirect."""
+    """A finder that patches client modules which are imported during a redirect."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name not in PATCHED_MODULES:
@@ -118,7 +121,7 @@ class ImportWatcher(MetaPathFinder):
 
 
 def patch_after(loader: Any) -> None:
-    """Have a loader patch the module that it executes next."""
+    """Make a loader patch the next module that it executes."""
     execute = loader.exec_module
 
     def exec_module(module: ModuleType) -> None:
@@ -133,7 +136,7 @@ def patch_after(loader: Any) -> None:
 
 
 class RedirectPatches:
-    """The redirects of this process: the patches that they share, applied by the first and removed by the last."""
+    """The patches of all redirects of this process. The first redirect applies them, and the last one removes them."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -157,18 +160,18 @@ class RedirectPatches:
                 self._unpatch()
 
     def patch_late(self, module: ModuleType) -> None:
-        """Patch a module that was imported just now."""
+        """Patch a module that was imported during a redirect."""
         with self._lock:
             if self._patches:
                 self._patch_module(module.__name__, module)
 
     def _patch(self) -> None:
         if not self._is_audited:
-            # An audit hook can't be removed. While no redirect is active, it does nothing.
+            # An audit hook cannot be removed. Without an active redirect, it does nothing.
             sys.addaudithook(self._audit)
             self._is_audited = True
-        # A new list, because imports in other threads iterate over the old one. Tools like pyfakefs insert a finder at
-        # the front and later remove the first one, so ours comes behind all of those.
+        # A new list, because imports in other threads iterate over the old one. Tools such as pyfakefs insert a finder
+        # at the front, and later remove the first one, so the watcher must not be the first.
         finders = self._finders = sys.meta_path
         place = finders.index(PathFinder) if PathFinder in finders else len(finders)
         sys.meta_path = [*finders[:place], self._watcher, *finders[place:]]
@@ -199,21 +202,21 @@ REDIRECTS: Final = RedirectPatches()
 
 
 def redirected(url: str) -> AbstractContextManager[None]:
-    """Redirect requests of this process for the vendor's hosts to a mock server, for a ``with`` block.
+    """Redirect requests of this process to the vendor's hosts to a mock server, for a ``with`` block.
 
     Args:
-        url: the URL of a server that speaks plain HTTP.
+        url: the URL of the mock server, with the scheme http.
 
     Raises:
         ValueError: If it is not such a URL.
     """
-    Route.to(url)  # raises here, and not only at the start of the block
+    Route.to(url)  # raises now, instead of at the start of the block
     return _active(url)
 
 
 @contextmanager
 def _active(url: str) -> Iterator[None]:
-    # Created for each block: as a decorator, one redirect may be active several times at once.
+    # A new route for each block. As a decorator, a redirect may be active several times at once.
     route = Route.to(url)
     REDIRECTS.open(route)
     try:

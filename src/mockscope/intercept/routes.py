@@ -14,16 +14,16 @@ PORTS: Final = frozenset(DEFAULT_PORTS.values())
 
 
 class VendorHostRefused(ConnectionError):
-    """A connection to a vendor's host was refused, because the active redirect cannot redirect it.
+    """A connection to a vendor's host was refused, because the active redirect does not support it.
 
-    It is raised before anything is sent. It is an OSError, because clients handle an OSError of a look-up.
+    It is raised before anything is sent. It is an OSError, because clients handle an OSError of a DNS look-up.
 
     Args:
-        message: the refused connection, and the remedy.
+        message: the refused connection and the remedy.
     """
 
     def __init__(self, message: str) -> None:
-        # Some clients show the text of an OSError only if it has a number too.
+        # Some clients show the text of an OSError only if it has an errno.
         super().__init__(errno.ECONNREFUSED, message)
 
     def __str__(self) -> str:
@@ -42,7 +42,7 @@ class Route(NamedTuple):
         """Parse the URL of a server.
 
         Raises:
-            ValueError: If it is not the URL of a server that speaks plain HTTP.
+            ValueError: If it is not a valid URL with the scheme http.
         """
         host, port = address_of(url)
         if host is None or port is None or not url.lower().startswith("http://"):
@@ -75,7 +75,7 @@ def vendor_host(host: object) -> str | None:
         return None
     if not host.isascii():
         try:
-            # The interpreter does the same before a look-up.
+            # As the interpreter does before a DNS look-up.
             host = host.encode("idna").decode()
         except UnicodeError:
             return None
@@ -98,17 +98,20 @@ def address_of(url: str) -> tuple[str | None, int | None]:
 
 
 def check_host(host: object) -> None:
-    """Check a host, or an address that begins with a host, before a connection to it.
+    """Check a host before a connection to it.
+
+    Args:
+        host: the host, or an address: a tuple that begins with the host.
 
     Raises:
-        VendorHostRefused: If it is a vendor's host and a redirect is active.
+        VendorHostRefused: If it is a vendor's host, and a redirect is active.
     """
     route = ACTIVE.current
     name = vendor_host(host[0] if isinstance(host, tuple) and host else host)
     if route is None or name is None:
         return
     raise VendorHostRefused(
-        f"mockscope refused a connection to {name}: a redirect to {route.url} is active, and this is not a way that it "
-        "can lead. Nothing was sent. Use requests, urllib3, urllib, http.client, httpx, httpx2 or aiohttp on port 80 "
-        f"or 443, or use {route.url} (server.url) instead of the vendor's URL."
+        f"mockscope refused a connection to {name}: a redirect to {route.url} is active, and it does not support "
+        "this client or port. Nothing was sent. Use requests, urllib3, urllib, http.client, httpx, httpx2 or aiohttp "
+        f"on port 80 or 443, or use {route.url} (server.url) instead of the vendor's URL."
     )

@@ -1,7 +1,7 @@
 """Transports for httpx and httpx2, and an adapter for requests, that call the application without a socket.
 
-The application runs in the thread of the client. A request that it could answer otherwise than over a connection goes
-to the server's port. No client is imported until it is used.
+The application runs in the thread of the client. A request whose response might differ from the response over a
+connection is sent to the server's port instead. Clients are imported on first use.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ from mockscope.sites.registry import SiteRegistry
 from mockscope.web.fault_injection import BEFORE_FAULTS
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
-# The vendor's paths, in characters that every client and every parser leaves as they are.
+# The vendor's paths, with characters that no client and no parser changes.
 TARGET: Final = re.compile(rb"/api/(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9A-F]{2})*", re.ASCII)
 FIELDS: Final = re.compile(rb"(?:[a-z0-9_-]+:(?:[!-~](?:[ -~]*[!-~])?)?\n)+")
 MAX_HEAD_BYTES: Final = 16 * 1024
-# Headers that have a meaning for the connection.
+# Headers that affect the connection.
 CONNECTION_HEADERS: Final = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
-# The headers that urllib3 adds to a request that has none.
+# The headers that urllib3 adds to a request without them.
 ADDED_BY_URLLIB3: Final = ("Accept-Encoding", "User-Agent")
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -46,10 +46,10 @@ class AppResponse(NamedTuple):
 
 
 class InProcess:
-    """Calls an application without a socket.
+    """Calls the application of a server without a socket.
 
     Args:
-        registry: the sites, with their planned faults.
+        registry: the sites of the server.
         app: the application.
         url: the URL of the server.
         is_listening: returns whether the server is running.
@@ -67,12 +67,12 @@ class InProcess:
 
         Args:
             method: the method.
-            target: the path and query, as a client sends them.
-            headers: as a client sends them, with names in lower case.
+            target: the path and query, as the client would send them.
+            headers: the headers, as the client would send them, with names in lower case.
             body: the whole body.
 
         Returns:
-            The response, or None if the request is for the server's port. Nothing has happened then.
+            The response, or None if the request must be sent to the server's port. The application was not called then.
         """
         if not is_plain(method, target, headers, len(body)):
             return None
@@ -93,7 +93,7 @@ class InProcess:
         return self._respond(scope, body) if self._can_answer_at_once(credentials) else None
 
     def _can_answer_at_once(self, credentials: bytes) -> bool:
-        """Return whether neither a planned fault nor an observer wants the request in the server's thread."""
+        """Return whether no planned fault and no observer requires the server's thread."""
         # A forked process has only a copy of the sites.
         if os.getpid() != self._process or not self._is_listening() or self._registry.observers:
             return False
@@ -113,13 +113,13 @@ class InProcess:
             sent.append(message)
 
         for _ in self._app(scope, receive, send).__await__():
-            raise AssertionError("the application waits, although nothing holds it back")
+            raise AssertionError("the application waits, although no planned fault delays it")
         start, *parts = sent
         return AppResponse(start["status"], start["headers"], b"".join([part["body"] for part in parts]))
 
 
 def is_plain(method: str, target: bytes, headers: Headers, length: int) -> bool:
-    """Return whether every client sends, and every parser reads, a request as it stands here."""
+    """Return whether all clients would send, and all parsers parse, a request in the same way."""
     by_name = dict(headers)
     lines = b"".join([b"%b:%b\n" % header for header in headers])
     return (
@@ -140,13 +140,13 @@ def is_plain(method: str, target: bytes, headers: Headers, length: int) -> bool:
 
 
 def package_of(request: object) -> Any:
-    """Return httpx or httpx2: the package of a request, whose class may be somebody's own."""
+    """Return the package of a request: httpx or httpx2. The class of the request may be a subclass elsewhere."""
     names = [kind.__module__.partition(".")[0] for kind in type(request).__mro__]
     return next(sys.modules[name] for name in names if name in ("httpx", "httpx2"))
 
 
 async def checkpoint() -> None:
-    """Let other tasks run, and be cancelled, as a client does that waits for a socket."""
+    """Yield to other tasks and to cancellation, as a client that waits for a socket does."""
     trio = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_task():
         await trio.lowlevel.checkpoint()
@@ -155,10 +155,10 @@ async def checkpoint() -> None:
 
 
 class Transport:
-    """A transport for one client of httpx or httpx2, synchronous or not.
+    """A transport for one client of httpx or httpx2, sync or async.
 
     Args:
-        server: what it calls.
+        server: the server to call.
     """
 
     def __init__(self, server: InProcess) -> None:
@@ -170,14 +170,14 @@ class Transport:
         return f"<Transport to {self._server.url}>"
 
     def handle_request(self, request: Any) -> Any:
-        """Respond to a request."""
+        """Return the response to a request."""
         response = self._respond(request)
         if response is not None:
             return response
         return self._transport(request, "HTTPTransport").handle_request(self._to_port(request))
 
     async def handle_async_request(self, request: Any) -> Any:
-        """Respond to a request."""
+        """Return the response to a request."""
         await checkpoint()
         response = self._respond(request)
         if response is not None:
@@ -185,18 +185,18 @@ class Transport:
         return await self._transport(request, "AsyncHTTPTransport").handle_async_request(self._to_port(request))
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections to the server's port."""
         if self._over_socket is not None:
             self._over_socket.close()
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections to the server's port."""
         if self._over_socket is not None:
             await self._over_socket.aclose()
 
     def _respond(self, request: Any) -> Any:
         package = package_of(request)
-        # A client that asks for more than a timeout, e.g. for a trace, wants to see a connection.
+        # Other extensions than a timeout, such as trace, need a connection.
         if (
             request.url.scheme not in ("http", "https")
             or not isinstance(request.stream, package.ByteStream)
@@ -216,14 +216,14 @@ class Transport:
     def _transport(self, request: Any, kind: str) -> Any:
         with self._lock:
             if self._over_socket is None:
-                # The port speaks plain HTTP, so that no certificates need to be read.
+                # The port is plain HTTP. Without verify, no certificates are loaded.
                 self._over_socket = getattr(package_of(request), kind)(verify=False, trust_env=False)
             return self._over_socket
 
     def _to_port(self, request: Any) -> Any:
-        """Return the same request to the server's port, with the Host header that it has."""
+        """Return a copy of a request for the server's port, with the same Host header."""
         if request.url.scheme not in ("http", "https"):
-            return request  # for the error of the client's own transport
+            return request  # the client's own transport raises the error
         parts = urlsplit(self._server.url)
         return package_of(request).Request(
             request.method,
@@ -235,7 +235,7 @@ class Transport:
 
 
 def new_transport(server: InProcess) -> Transport:
-    """Return a transport that is an instance of the base classes of the clients that are imported."""
+    """Return a transport that is an instance of the transport base classes of all imported clients."""
     names = [name for name in ("httpx", "httpx2") if name in sys.modules] or ["httpx"]
     bases = [base for each in map(import_module, names) for base in (each.BaseTransport, each.AsyncBaseTransport)]
     kind: type[Transport] = type("Transport", (Transport, *bases), {"__module__": Transport.__module__})
@@ -263,10 +263,10 @@ def adapter_class() -> Callable[[InProcess], Any]:
     from urllib3 import HTTPHeaderDict, HTTPResponse
 
     class Adapter(HTTPAdapter):
-        """An adapter for one session.
+        """An adapter for one session of requests.
 
         Args:
-            server: what it calls.
+            server: the server to call.
         """
 
         def __init__(self, server: InProcess) -> None:
@@ -285,7 +285,7 @@ def adapter_class() -> Callable[[InProcess], Any]:
             raise TypeError(f"{self} belongs to the process of its mockscope server, and can't be pickled")
 
         def send(self, request: PreparedRequest, *args: Any, **options: Any) -> RequestsResponse:
-            """Respond to a request. No proxy is asked."""
+            """Return the response to a request. Proxies are ignored."""
             parts = urlsplit(str(request.url))
             host = parts.netloc.rpartition("@")[2].lower().removesuffix(":443" if parts.scheme == "https" else ":80")
             sent = self._respond(request, host)
@@ -305,7 +305,7 @@ def adapter_class() -> Callable[[InProcess], Any]:
             )
             response = self.build_response(request, raw)
             if not (args or options.get("stream")):
-                # Reading it in the usual way takes longer than the call.
+                # Reading the body in the usual way takes longer than the call.
                 raw.close()
                 vars(response).update(_content=sent.body, _content_consumed=True)
             return response
@@ -319,7 +319,7 @@ def adapter_class() -> Callable[[InProcess], Any]:
             try:
                 sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
             except AttributeError:
-                # It is in bytes already.
+                # A name or value is bytes.
                 return None
             if "Host" not in headers:
                 sent.insert(0, (b"host", host.encode()))
