@@ -21,7 +21,7 @@ def test_repeated_names_are_found_in_linear_time(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(codec.json, "loads", loads)  # type: ignore[attr-defined]
     Counted.compared = 0
 
-    assert codec.repeated_names(b"{}") == ["name-0", "name-1"]
+    assert codec.find_repeated_names(b"{}") == ["name-0", "name-1"]
     assert Counted.compared <= 8 * number
 
 

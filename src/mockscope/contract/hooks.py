@@ -1,6 +1,7 @@
 """Hooks for Schemathesis: ``SCHEMATHESIS_HOOKS=mockscope.contract.hooks st run openapi.yaml ...``.
 
-They drop the verdicts that no schema can decide, and reset the site before each case if the environment asks for it.
+They drop failures that no schema can decide. They reset the site before each case if MOCKSCOPE_CONTRACT_RESET_URL is
+set.
 """
 
 import os
@@ -25,7 +26,7 @@ from mockscope._vendor import (
 )
 
 HINT: Final = "x-mockscope-hint"
-# The hints of refusals that depend on the records of the site, which no schema describes.
+# Hints of refusals that depend on the records of the site, which a schema cannot describe.
 BY_STATE: Final = ("user-unknown", "inviter-unknown", "inviter-not-administrator", "group-unknown", "builtin-group")
 # The fields of a body that name records.
 NAMING_FIELDS: Final = ("groups", INVITER_FIELD, CREATOR_FIELD, OTHER_CREATOR_FIELD)
@@ -46,7 +47,7 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
 
 @schemathesis.hook
 def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
-    """Note which cases were in test mode."""
+    """Store the ids of the cases in test mode."""
     if response.status_code == 200 and TEST_MODE_MESSAGE.encode() in response.content:
         _test_mode_cases.add(case.id)
 
@@ -84,6 +85,6 @@ def _depends_on_records(case: Case[Any], response: Response) -> bool:
         return response.headers[HINT][0] in BY_STATE
     body = case.body if isinstance(case.body, dict) else {}
     names_user = EMAIL_HEADER.lower() in {name.lower() for name in case.headers or {}}
-    # Schemathesis keeps it percent-encoded.
+    # Schemathesis stores path parameters percent-encoded.
     names_builtin = unquote(str((case.path_parameters or {}).get("group_name"))) in BUILTIN_GROUPS
     return names_user or names_builtin or any(body.get(field) for field in NAMING_FIELDS)

@@ -1,4 +1,4 @@
-"""The validation of recorded calls by openapi.yaml."""
+"""The validation of recorded calls against openapi.yaml."""
 
 import json
 import re
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     from jsonschema_rs import Registry, ValidationError
 
 EXTRA: Final = "pip install 'mockscope[contract]'"
-# Under this name the document is known to the validator.
+# The URI of the document in the registry of the validator.
 DOCUMENT: Final = "urn:mockscope:openapi"
 MAX_VIOLATIONS_OF_CALL: Final = 20
 MAX_VIOLATIONS: Final = 1000
-# A longer problem is cut: the validator repeats what was sent.
+# A longer problem is truncated, because the validator repeats the sent value.
 MAX_PROBLEM_CHARACTERS: Final = 300
 METHODS: Final = ("get", "put", "post", "delete")
 RULE: Final = re.compile(r"\b[A-Z]+(?:-[A-Z]+)*-\d+\b")
-PLACE: Final = re.compile(r"\{\w+\}")
+PATH_PARAMETER: Final = re.compile(r"\{\w+\}")
 
 
 class ExtraMissing(ImportError):
-    """The extra that validates or fuzzes is not installed."""
+    """The extra ``contract`` is not installed."""
 
 
 class Violation(NamedTuple):
-    """One deviation of a request from the document.
+    """A violation of the document by a request.
 
     Args:
         where: The place in the request: ``body /groups/0``, ``header Http-X-Email``, ``query test_mode``.
-        problem: The deviation, which may repeat what was sent.
+        problem: The problem, which may repeat the sent value.
         rule: The rule that the document names there, if it names one.
-        source: What follows the problem, and repeats nothing that was sent.
+        source: A text to follow the problem, which does not repeat the sent value.
     """
 
     where: str
@@ -51,7 +51,7 @@ class Violation(NamedTuple):
 
 
 def violations(calls: Iterable[Call]) -> list[Finding]:
-    """Return the deviations of calls from openapi.yaml, in the order of the calls.
+    """Return the violations of openapi.yaml by calls, in the order of the calls.
 
     Raises:
         ExtraMissing: If the validator is not installed.
@@ -59,19 +59,19 @@ def violations(calls: Iterable[Call]) -> list[Finding]:
     document = contract()
     found = ((call, violation) for call in calls for violation in document.violations(call))
     return [
-        Finding(_shown(call, problem) + source, rule, call, _shown(call, where))
+        Finding(_redact_and_clip(call, problem) + source, rule, call, _redact_and_clip(call, where))
         for call, (where, problem, rule, source) in islice(found, MAX_VIOLATIONS)
     ]
 
 
-def _shown(call: Call, text: str) -> str:
-    # Redacted before it is cut: half a key would not be recognised.
+def _redact_and_clip(call: Call, text: str) -> str:
+    # Redacted first, because half a key would not be recognised.
     return clip(escape_control(call.redactor(text)), MAX_PROBLEM_CHARACTERS)
 
 
 @cache
 def contract() -> "Contract":
-    """Return openapi.yaml with its schemas, compiled once.
+    """Return openapi.yaml with its compiled schemas.
 
     Raises:
         ExtraMissing: If the validator is not installed.
@@ -83,7 +83,7 @@ class Contract:
     """An OpenAPI 3.1 document that validates requests.
 
     Args:
-        document: The document. Its references stay inside it.
+        document: The document. All its references are internal.
 
     Raises:
         ExtraMissing: If the validator is not installed.
@@ -91,21 +91,21 @@ class Contract:
 
     def __init__(self, document: dict[str, Any]) -> None:
         try:
-            from jsonschema_rs import Registry  # here, because few sites need it
+            from jsonschema_rs import Registry  # imported late: few sites need it
         except ModuleNotFoundError as error:
             raise ExtraMissing(f"contract=True needs jsonschema-rs: {EXTRA}", name=error.name) from error
         registry = Registry([(DOCUMENT, document)])
         self._paths = [_Path(path, item, document, registry) for path, item in document["paths"].items()]
 
     def violations(self, call: Call) -> list[Violation]:
-        """Return the deviations of one request."""
+        """Return the violations by one request, at most MAX_VIOLATIONS_OF_CALL."""
         return list(islice(self._violations(call), MAX_VIOLATIONS_OF_CALL))
 
     def _violations(self, call: Call) -> Iterator[Violation]:
         for path in self._paths:
             if (inside := path.match(call.path)) is None:
                 continue
-            # HEAD is answered wherever GET is.
+            # Every path with GET has HEAD too.
             method = "GET" if call.method == "HEAD" else call.method
             if (operation := path.operations.get(method)) is None:
                 yield Violation("method", f"{call.method} is not among {', '.join(path.operations)} of {path.template}")
@@ -116,13 +116,13 @@ class Contract:
 
 
 class _Path:
-    """A path of the document with its operations."""
+    """A path of the document, with its operations."""
 
     def __init__(self, template: str, item: dict[str, Any], document: dict[str, Any], registry: "Registry") -> None:
         self.template = template
-        self._names = [name[1:-1] for name in PLACE.findall(template)]
-        # HTTP-3: a path has two spellings, with a slash at the end and without.
-        self._pattern = re.compile("([^/]+)".join(map(re.escape, PLACE.split(template))) + "/?")
+        self._names = [name[1:-1] for name in PATH_PARAMETER.findall(template)]
+        # HTTP-3: a path may end with a slash.
+        self._pattern = re.compile("([^/]+)".join(map(re.escape, PATH_PARAMETER.split(template))) + "/?")
         self.operations = {
             method.upper(): _Operation(("paths", template, method), document, registry)
             for method in METHODS
@@ -130,8 +130,8 @@ class _Path:
         }
 
     def match(self, path: str) -> dict[str, str] | None:
-        """Return the decoded parameters in a path, or None if the template is of another path."""
-        # The name of a group may hold a slash as %2F, so it is decoded after the match.
+        """Return the decoded parameters in a path, or None if it does not match the template."""
+        # Decoded after the match, because the name of a group may contain a slash, as %2F.
         found = self._pattern.fullmatch(path if self._names else unquote(path))
         return None if found is None else dict(zip(self._names, map(unquote, found.groups()), strict=True))
 
@@ -150,13 +150,13 @@ class _Operation:
     """The parameters and bodies of one operation."""
 
     def __init__(self, place: Sequence[str], document: dict[str, Any], registry: "Registry") -> None:
-        described = _at(document, place)
+        described = _node_at(document, place)
         self._rules = frozenset(described["x-rules"])
         self._parameters: list[_Parameter] = []
         for number, parameter in enumerate(described.get("parameters", ())):
-            where, parameter = _followed(document, (*place, "parameters", str(number)), parameter)
+            where, parameter = _follow(document, (*place, "parameters", str(number)), parameter)
             schema = _Schema((*where, "schema"), document, registry, self._rules)
-            rule = _rule_in(parameter, self._rules)
+            rule = _find_rule(parameter, self._rules)
             self._parameters.append(_Parameter(parameter["name"], parameter["in"], parameter["required"], rule, schema))
         body = described.get("requestBody", {"content": {}})
         self._bodies = {
@@ -167,10 +167,10 @@ class _Operation:
         }
 
     def violations(self, call: Call, inside: Mapping[str, str]) -> Iterator[Violation]:
-        """Yield the deviations of a request for this operation.
+        """Yield the violations by a request for this operation.
 
         Args:
-            request: The request.
+            call: The request.
             inside: The parameters in its path.
         """
         query = parse_qsl(call.query, keep_blank_values=True)
@@ -184,19 +184,19 @@ class _Operation:
                 case _:
                     sent = headers.get(parameter.name.lower())
                     values = [] if sent is None else [sent]
-            yield from _of_parameter(parameter, values)
-        yield from self._of_other_names(dict(query))
-        yield from self._of_body(call, headers)
+            yield from _parameter_violations(parameter, values)
+        yield from self._unknown_parameter_violations(dict(query))
+        yield from self._check_body(call, headers)
 
-    def _of_other_names(self, query: Mapping[str, str]) -> Iterator[Violation]:
+    def _unknown_parameter_violations(self, query: Mapping[str, str]) -> Iterator[Violation]:
         known = [parameter.name for parameter in self._parameters if parameter.kind == "query"]
         for name in query:
             if name not in known:
-                # TEST-3: test mode is for writes only.
+                # TEST-3: only writes have a test mode.
                 rule = "TEST-3" if name == "test_mode" else "HTTP-7"
                 yield Violation(f"query {name}", f"this operation takes {' and '.join(known) or 'none'}", rule)
 
-    def _of_body(self, call: Call, headers: Mapping[str, str]) -> Iterator[Violation]:
+    def _check_body(self, call: Call, headers: Mapping[str, str]) -> Iterator[Violation]:
         announced = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
         if not self._bodies:
             if announced:
@@ -211,7 +211,7 @@ class _Operation:
             yield Violation("header Content-Type", sent or "missing", "HTTP-4", f", where {known} is asked for")
         schema = self._bodies.get(sent) or next(iter(self._bodies.values()))
         if call.body is not None and _is_whole(call.body, headers):
-            yield from _of_json(call.body, schema)
+            yield from _body_violations(call.body, schema)
 
 
 class _Schema:
@@ -225,11 +225,11 @@ class _Schema:
         self._document = document
         self._place = place
         self._rules = rules
-        reference = f"{DOCUMENT}#/{'/'.join(quote(_escaped(step), safe='~') for step in place)}"
+        reference = f"{DOCUMENT}#/{'/'.join(quote(_escape_step(step), safe='~') for step in place)}"
         self._validator = Draft202012Validator({"$ref": reference}, registry=registry)
 
     def violations(self, value: object, where: str) -> Iterator[Violation]:
-        """Yield the deviations of a value.
+        """Yield the violations by a value.
 
         Args:
             value: The value.
@@ -241,24 +241,24 @@ class _Schema:
             errors = []
             yield Violation(where, "it is nested too deeply to be checked")
         for error in errors:
-            pointer = "".join(f"/{_escaped(str(step))}" for step in error.instance_path)
+            pointer = "".join(f"/{_escape_step(str(step))}" for step in error.instance_path)
             home = "/".join(str(step) for step in error.schema_path if step not in ("components", "schemas"))
             at = f"{where} {pointer}" if pointer else where
             yield Violation(at, error.message, self._rule_of(error), f" ({home})")
 
     def _rule_of(self, error: "ValidationError") -> str | None:
-        """Return the rule that is named nearest to the keyword that failed."""
-        node: Any = _at(self._document, self._place)
+        """Return the rule that is named nearest to the failed keyword."""
+        node: Any = _node_at(self._document, self._place)
         passed = [node]
-        # The first step leads from the compiled reference to the schema itself.
+        # The first step is the compiled reference to the schema itself.
         for step in error.evaluation_path[1:]:
-            node = _at(self._document, node["$ref"].split("/")[1:]) if step == "$ref" else _step(node, step)
+            node = _node_at(self._document, node["$ref"].split("/")[1:]) if step == "$ref" else _child(node, step)
             passed.append(node)
-        named = (_rule_in(node, self._rules) for node in reversed(passed) if isinstance(node, Mapping))
+        named = (_find_rule(node, self._rules) for node in reversed(passed) if isinstance(node, Mapping))
         return next((rule for rule in named if rule is not None), None)
 
 
-def _of_parameter(parameter: _Parameter, values: Sequence[str]) -> Iterator[Violation]:
+def _parameter_violations(parameter: _Parameter, values: Sequence[str]) -> Iterator[Violation]:
     where = f"{parameter.kind} {parameter.name}"
     if not values and parameter.required:
         yield Violation(where, "it is missing", parameter.rule)
@@ -268,7 +268,7 @@ def _of_parameter(parameter: _Parameter, values: Sequence[str]) -> Iterator[Viol
         yield from parameter.schema.violations(value, where)
 
 
-def _of_json(body: bytes, schema: _Schema) -> Iterator[Violation]:
+def _body_violations(body: bytes, schema: _Schema) -> Iterator[Violation]:
     try:
         value = codec.decode_object(body)
     except Refused as refused:
@@ -278,43 +278,43 @@ def _of_json(body: bytes, schema: _Schema) -> Iterator[Violation]:
 
 
 def _is_whole(body: bytes, headers: Mapping[str, str]) -> bool:
-    """Return whether the kept body is the one that was sent. A long one is cut, and a key in one is redacted."""
+    """Return whether the recorded body is the sent one: not truncated, and without a redacted key."""
     length = headers.get("content-length", "")
     return len(body) == int(length) if length.isdigit() else len(body) < MAX_BODY_BYTES
 
 
 def _nearest(error: "ValidationError") -> list["ValidationError"]:
-    """Return the errors of the nearest alternative, or the error itself without alternatives."""
+    """Return the errors of the nearest alternative, or the error itself if it has no alternatives."""
     alternatives: list[list[ValidationError]] | None = getattr(error.kind, "context", None)
     if not alternatives:
         return [error]
-    # The nearest one is that whose errors lie deepest in the request.
+    # The errors of the nearest alternative lie deepest in the value.
     return max(alternatives, key=lambda errors: max((len(each.instance_path) for each in errors), default=0))
 
 
-def _rule_in(node: Mapping[str, Any], rules: frozenset[str]) -> str | None:
-    """Return the first rule that a description names, if it is one of the operation."""
+def _find_rule(node: Mapping[str, Any], rules: frozenset[str]) -> str | None:
+    """Return the first rule in a description, if it is one of the operation."""
     first = RULE.search(node.get("description", ""))
     return first[0] if first and first[0] in rules else None
 
 
-def _followed(document: dict[str, Any], place: Sequence[str], node: Any) -> tuple[Sequence[str], Any]:
+def _follow(document: dict[str, Any], place: Sequence[str], node: Any) -> tuple[Sequence[str], Any]:
     if "$ref" not in node:
         return place, node
     place = node["$ref"].split("/")[1:]
-    return place, _at(document, place)
+    return place, _node_at(document, place)
 
 
-def _at(document: Any, place: Iterable[str]) -> Any:
+def _node_at(document: Any, place: Iterable[str]) -> Any:
     node = document
     for step in place:
-        node = _step(node, step)
+        node = _child(node, step)
     return node
 
 
-def _step(node: Any, step: str | int) -> Any:
+def _child(node: Any, step: str | int) -> Any:
     return node[int(step)] if isinstance(node, list) else node[step]
 
 
-def _escaped(step: str) -> str:
+def _escape_step(step: str) -> str:
     return step.replace("~", "~0").replace("/", "~1")

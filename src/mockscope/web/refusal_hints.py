@@ -140,7 +140,7 @@ def _body_matches(pattern: bytes) -> RefusalCondition:
 def _syntax_matches(pattern: bytes) -> RefusalCondition:
     # Any character is valid inside a string.
     return lambda refused, request, directory: _fits_if(
-        re.search(pattern, codec.without_strings(request.body[:MAX_BYTES_READ]))
+        re.search(pattern, codec.blank_strings(request.body[:MAX_BYTES_READ]))
     )
 
 

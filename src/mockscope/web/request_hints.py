@@ -150,7 +150,7 @@ def _repeated_fields(request: HTTPRequest) -> Iterable[Values]:
     # Each field has a colon. Without further colons, no field is repeated.
     if request.fields is None or request.body.count(b":") <= len(request.fields):
         return ()
-    return [{"sent": name} for name in codec.repeated_names(request.body)[:MAX_UNKNOWN_NAMES]]
+    return [{"sent": name} for name in codec.find_repeated_names(request.body)[:MAX_UNKNOWN_NAMES]]
 
 
 def _repeated_group(request: HTTPRequest) -> Iterable[Values]:
