@@ -343,7 +343,7 @@ def test_the_export_of_a_server_is_that_of_its_sites() -> None:
     assert Mockscope(mock.export()).export() == mock.export()
 
 
-# -- while the server answers ----------------------------------------------------------------------------------
+# -- during requests -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

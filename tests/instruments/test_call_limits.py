@@ -115,7 +115,7 @@ def test_a_sequence_is_shown_whole_up_to_its_limit() -> None:
     assert shown(MAX_SEQUENCE_CALLS + 1)[1:-1] == [*["  + create_user"] * MAX_SEQUENCE_CALLS, "  ..."]
 
 
-# -- what is kept ----------------------------------------------------------------------------------------------
+# -- limits of stored calls ------------------------------------------------------------------------------------
 
 
 def test_bodies_are_kept_up_to_their_limit() -> None:

@@ -37,7 +37,7 @@ def site(server: LiveServer) -> MockSite:
     return server.site("example-site", KEY)
 
 
-# -- what an entry holds ---------------------------------------------------------------------------------------
+# -- the contents of a call ------------------------------------------------------------------------------------
 
 
 def test_a_call_records_its_request_and_response(site: MockSite) -> None:
@@ -433,7 +433,7 @@ async def test_reading_the_calls_from_the_servers_thread_does_not_block_it(monke
     assert not waiting.is_set()
 
 
-# -- what is kept ----------------------------------------------------------------------------------------------
+# -- limits of stored calls ------------------------------------------------------------------------------------
 
 
 def test_the_oldest_calls_are_forgotten_first() -> None:

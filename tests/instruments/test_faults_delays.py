@@ -66,7 +66,7 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 def in_background() -> Iterator[Callable[..., Future[int]]]:
     pool = ThreadPoolExecutor(4)
     yield pool.submit
-    # Where a test has failed, a call may be kept back until its site is removed.
+    # After a failed test a call may be delayed until its site is removed.
     pool.shutdown(wait=False)
 
 
@@ -205,7 +205,7 @@ def test_a_delayed_call_blocks_neither_other_calls_nor_reading_them(
     assert send_request(mockscope) == 200
     mockscope.calls.settled()
     with monkeypatch.context() as patch:
-        # A look that waited would raise TypeError.
+        # Reading the calls would raise TypeError if it waited.
         patch.setattr("mockscope.instruments.call_log.monotonic", None)
         seen = [(call.operation, call.fault, call.status) for call in mockscope.calls]
     assert seen == [("create_user", "fault-1", None), ("list_users", None, 200)]
@@ -247,7 +247,7 @@ def test_a_write_is_carried_out_when_the_client_disconnects_during_the_delay(moc
     await_held(mockscope)
     assert "joey@example.com" not in mockscope.users
     mockscope.clock.shift(minutes=1)
-    # A look at the calls waits for what is due.
+    # Reading the calls waits for calls that are due.
     assert (mockscope.calls.last.status, "joey@example.com" in mockscope.users) == (201, True)
     assert create(mockscope) == 409
 

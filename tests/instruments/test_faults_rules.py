@@ -43,7 +43,7 @@ def statuses(site: MockSite, times: int) -> list[int]:
     return [send_request(site).status_code for _ in range(times)]
 
 
-# -- what is refused when it is written ------------------------------------------------------------------------
+# -- invalid faults --------------------------------------------------------------------------------------------
 
 ABOUT_DELAYS = "a delay is between 0 seconds and a year, not"
 REFUSED: list[tuple[Mapping[str, Any], str]] = [
@@ -397,7 +397,7 @@ def test_plain_data_shows_criteria_that_compare_by_their_own_rule_as_text(mocksc
     assert create(mockscope).status_code == 503
 
 
-# -- the planned answer ----------------------------------------------------------------------------------------
+# -- the planned response --------------------------------------------------------------------------------------
 
 
 def test_a_fault_without_a_body_has_a_message_like_those_of_the_api(mockscope: MockSite) -> None:
@@ -571,7 +571,7 @@ def test_a_body_over_the_limit_matches_no_criterion_of_the_body(mockscope: MockS
     assert fault.hits == 0
 
 
-# -- what is never touched -------------------------------------------------------------------------------------
+# -- requests that no fault hits -------------------------------------------------------------------------------
 
 
 def test_faults_never_hit_reserved_paths(mockscope: MockSite) -> None:
@@ -662,7 +662,7 @@ def test_a_call_without_a_commit_is_passed_to_the_next_fault(mockscope: MockSite
     assert [(rule.seen, rule.hits) for rule in (first, also, second, third)] == [(3, 0), (3, 0), (3, 1), (3, 1)]
 
 
-# -- what a type checker sees -----------------------------------------------------------------------------------
+# -- types ------------------------------------------------------------------------------------------------------
 
 
 def test_a_type_checker_sees_an_unknown_operation(mockscope: MockSite) -> None:
@@ -834,7 +834,7 @@ def test_a_fault_hits_exactly_as_often_as_planned_under_many_threads(mockscope: 
     assert [call.fault for call in mockscope.calls] == ["fault-1"] * 100 + [None] * 300
 
 
-# -- what is told ----------------------------------------------------------------------------------------------
+# -- reports ---------------------------------------------------------------------------------------------------
 
 
 def test_a_call_has_the_fault_and_the_status_that_the_client_received(mockscope: MockSite) -> None:

@@ -52,7 +52,7 @@ class PlannedRequest(NamedTuple):
         return {**self.headers, **({} if self.body is None else {"Content-Type": "application/json"})}
 
 
-# -- clients: each makes the requests over one connection, as far as it keeps one, and reads the last answer --------
+# -- clients: each sends the requests over one connection, if it keeps one, and reads the last response ------------
 
 
 def with_requests(planned: Sequence[PlannedRequest], patience: float) -> None:
@@ -233,7 +233,7 @@ def is_healthy(site: MockSite) -> bool:
     return (response.status_code, response.json()["total_users"]) == (200, len(site.users))
 
 
-# -- what each client sees -----------------------------------------------------------------------------------------
+# -- behaviour of each client --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("after_commit", [False, True], ids=["before the commit", "after the commit"])
@@ -252,7 +252,7 @@ def test_each_client_reports_a_transport_fault_as_documented(
 
     assert seen == row_of(name, "Broken connections", first=1)[TRANSPORTS.index(transport)]
     status = {"truncate": 201, "bad_json": 201}.get(transport)
-    # A client that asks again learns whether it had happened.
+    # The retry shows whether the user was created.
     assert again.status_code == (409 if after_commit or status else 201)
     assert [(call.operation, call.status, call.fault) for call in mockscope.calls] == [
         ("list_users", 200, None),
@@ -451,7 +451,7 @@ def test_a_truncated_response_closes_the_connection_despite_keep_alive(
 ) -> None:
     mockscope.faults.add("list_users", transport=transport)
     wire.send(*head, body=b"{}" if "Content-Length: 2" in head else b"")
-    # Of an answer to HEAD there is no body to cut: nothing of it comes.
+    # A response to HEAD has no body to cut: no byte of it is sent.
     assert wire.rest()[:15] == (b"" if head[0].startswith("HEAD") and transport == "truncate" else seen)
     assert is_healthy(mockscope)
 
@@ -502,7 +502,7 @@ def test_a_request_after_bad_json_gets_a_response_on_the_same_connection(mocksco
     assert b"200 OK" in wire.rest()
 
 
-# -- what is left behind -------------------------------------------------------------------------------------------
+# -- the server afterwards -----------------------------------------------------------------------------------------
 
 
 def test_a_hanging_request_ends_when_its_client_disconnects(mockscope: MockSite) -> None:
@@ -519,7 +519,7 @@ def test_reading_the_calls_does_not_wait_for_a_hanging_request(mockscope: MockSi
     mockscope.faults.add("list_users", transport="hang")
     wire.send(GET)
     until(lambda: any(call.fault for call in mockscope.calls))
-    # A look that waited for ever would raise OverflowError.
+    # Reading the calls would raise OverflowError if it waited without a timeout.
     assert [call.fault for call in mockscope.calls.settled(inf)] == ["fault-1"]
 
 

@@ -194,7 +194,7 @@ def test_the_url_of_a_call_over_tls_is_https() -> None:
     with mockscope.serve(tls=True) as server:
         site = server.site()
         context = server.authority.client_context()
-        # Of the third the server reads only that it knows the head.
+        # The server reads only the head of the third.
         for _ in range(3):
             urlopen(Request(f"{site.url}{USERS}", headers=site.headers), context=context).close()
 

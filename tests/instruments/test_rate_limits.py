@@ -113,7 +113,7 @@ def test_the_tightest_of_several_limits_is_reported_and_a_refused_call_counts_in
     assert send_request(site) == (200, "1", "0", None)
     site.clock.shift(seconds=1)
     assert send_request(site) == (200, "1", "0", None)
-    # Both are full: the one that takes longest is told.
+    # Both are full: the one with the longest wait is reported.
     assert send_request(site) == (429, "3", "0", "58")
     assert (small.hits, large.hits) == (2, 1)
 

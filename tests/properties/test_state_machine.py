@@ -31,7 +31,7 @@ PROFILE: Final = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
-# -- what is drawn ---------------------------------------------------------------------------------------------
+# -- strategies ------------------------------------------------------------------------------------------------
 
 # Few enough to meet again; alike but for case, or ordered differently with and without it ("_" is between Z and a).
 EMAILS: Final = (
@@ -194,7 +194,7 @@ EMAIL_HEADERS: Final = st.sampled_from(
 )
 
 
-# -- how it is asked -------------------------------------------------------------------------------------------
+# -- clients ---------------------------------------------------------------------------------------------------
 
 
 class Got(NamedTuple):
@@ -437,7 +437,7 @@ class Service(RuleBasedStateMachine):
     def delete_group(self, place: int, which: str | int, query: str) -> None:
         self.request(place, "DELETE", self.path_of(place, which) + query)
 
-    # -- what no operation promises to take
+    # -- requests outside the contract
 
     @rule(
         place=PLACE,
@@ -500,7 +500,7 @@ class Service(RuleBasedStateMachine):
     def send_a_body_at_the_limit(self, place: int, path: str, spare: int) -> None:
         self.request(place, "POST", path, (), b"{}".ljust(1024 * 1024 + spare), "application/json")
 
-    # -- by the handle
+    # -- in Python
 
     @rule(
         place=PLACE,

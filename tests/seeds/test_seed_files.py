@@ -472,7 +472,7 @@ def test_idle_users_last_logged_in_more_than_ninety_days_ago() -> None:
 
     assert [count for count in days if count is None or not 0.5 <= count <= 731] == []
     assert len([count for count in days if count is not None and count > 90]) == 30
-    # The people are the same, whoever of them is idle.
+    # The same people are generated for any number of idle users.
     last_seen = {"last_login_at": None, "password_updated_at": None}
     assert [user | last_seen for user in with_idle["users"]] == [user | last_seen for user in without["users"]]
     changes = [user["password_updated_at"] <= user["last_login_at"] for user in with_idle["users"]]

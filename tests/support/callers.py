@@ -70,7 +70,7 @@ class Half:
             *(f"{name}: {value}" for name, value in site.headers.items()),
             f"Content-Length: {len(content)}",
             "Content-Type: application/json",
-            # The server says so when it begins to read: then the call has been received.
+            # The server sends 100 when it begins to read: then the call has been received.
             "Expect: 100-continue",
         ]
         self._socket.sendall("\r\n".join([*head, "", ""]).encode())
@@ -96,7 +96,7 @@ class Half:
 def announcing(call_log: object, monkeypatch: pytest.MonkeyPatch) -> Event:
     """Return an event that is set when a thread begins to wait for open calls of a call log."""
     waiting = Event()
-    # Nothing public says that somebody waits.
+    # There is no public sign that a thread waits.
     condition = call_log._changed  # type: ignore[attr-defined]
     wait = condition.wait
 

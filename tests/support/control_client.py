@@ -23,16 +23,16 @@ TOKEN: Final = "a-token-of-the-tests"
 HOST: Final = "example_site"
 DEMO: Final[dict[str, Any]] = json.loads((files("mockscope") / "demo.json").read_bytes())
 
-# Refusals that hang on what fields say together, or on what the site holds, which no schema can say.
+# Operations with refusals that depend on several fields or on the records of the site, which no schema expresses.
 TOGETHER: Final = frozenset(
     {"create_site", "import_site", "import_server", "add_fault", "record_login", "record_password_change"}
     | {f"{verb}_clock{of}" for verb in ("shift", "move", "freeze") for of in ("", "_of_site")}
 )
-# To JSON Schema 2.0 is an integer, and no schema can say otherwise; here it is not an integer.
-# What DELETE of all does not take away.
+# DELETE of these paths empties the list and does not remove it.
 LISTS: Final = ("/calls", "/calls/har", "/faults")
+# JSON Schema takes 2.0 for an integer; mockscope does not.
 NO_INTEGER: Final = b"Expected `int`, got `float`"
-# Of users and groups that a seed asks to be made up: the most that it may ask for, and what a test has time for.
+# The maximum numbers of generated users and groups in a seed, and the number for which a test has time.
 MADE_UP: Final[dict[str, int]] = {
     name: made["maximum"]
     for name, made in CONTRACT["components"]["schemas"]["SeedGenerate"]["properties"].items()
@@ -67,7 +67,7 @@ def control_contract(*, app: ASGIApp, max_examples: int) -> BaseSchema:
     """Return the contract of the control API, set up for Schemathesis. Streams are excluded, since they never end.
 
     Args:
-        app: what answers, in process.
+        app: the application, called in process.
         max_examples: how many cases of fuzzing for each operation.
     """
     # What is wrong is generated at length, where there is time for it.

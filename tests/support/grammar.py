@@ -72,7 +72,7 @@ class Request(NamedTuple):
         return base + self.target
 
 
-# -- what a site holds when a request is drawn -----------------------------------------------------------------
+# -- the state of a site ---------------------------------------------------------------------------------------
 
 
 class Seen(NamedTuple):
@@ -195,7 +195,7 @@ def cursor(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str]]:
 
 
 def group_cursor(seen: Seen, parts: Parts) -> SearchStrategy[dict[str, str]]:
-    # A name with a blank that no group has looks like one with a plus sign, sent unencoded.
+    # An unknown name with a blank would be read as one with a plus sign, sent unencoded.
     made_up = group_names().filter(lambda name: " " not in name)
     return _cursors(st.sampled_from(seen.groups) | made_up if seen.groups else made_up)
 
@@ -243,7 +243,7 @@ FIELDS: Final = {row.name: row for table in BODIES.values() for row in table.fie
 AUTH: Final = Part("auth", credentials)
 USER: Final = Part("user", known_user, needs="users")
 GROUP: Final = Part("group", among("reachable"), needs="reachable")
-# HTTP-3: both spellings of a collection are answered.
+# HTTP-3: both spellings of a collection are served.
 USERS_PATH: Final = Part("path", one_of(USERS, f"{USERS}/"))
 GROUPS_PATH: Final = Part("path", one_of(GROUPS, f"{GROUPS}/"))
 GROUP_PATH: Final = Part("path", one_group_path)
@@ -655,9 +655,9 @@ def _is_possible(operation: str, seen: Seen, wrong: Mapping[str, Choice] = Mappi
 
 
 def _can_be_made(mistake: Mistake, seen: Seen) -> bool:
-    # HTTP-6: where the API is not enabled, only who one is is looked at before that.
-    is_looked_at = seen.site.enabled or "auth" in mistake.wrong or mistake.refusal is Refusal.API_DISABLED
-    return is_looked_at and bool(mistake.needs(seen))
+    # HTTP-6: where the API is not enabled, only the credentials are checked before that.
+    is_checked = seen.site.enabled or "auth" in mistake.wrong or mistake.refusal is Refusal.API_DISABLED
+    return is_checked and bool(mistake.needs(seen))
 
 
 def _request(draw: DrawFn, seen: Seen, operation: Operation, mistake: Mistake | None = None) -> Request:

@@ -340,7 +340,7 @@ def delete_group(site: ModelSite, name: str, query: dict[str, str]) -> Predicted
     return PredictedResponse(200, {"message": f"Group removed from {site.host}"})
 
 
-# -- what a request says ---------------------------------------------------------------------------------------
+# -- parsing a request -----------------------------------------------------------------------------------------
 
 
 def values_of(request: Request, name: str) -> set[str]:
@@ -384,7 +384,7 @@ def has_surrogates(body: bytes) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
-# -- what values may be ----------------------------------------------------------------------------------------
+# -- validation of values --------------------------------------------------------------------------------------
 
 
 def is_blank(text: str) -> bool:

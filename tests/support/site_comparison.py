@@ -84,7 +84,7 @@ def pages(mock: Mockscope, site: MockSite, path: str) -> list[Any]:
 
 
 def seen(mock: Mockscope, site: MockSite) -> dict[str, Any]:
-    """All that a client can see: every page, every user and every group."""
+    """Return all that a client can request: every page, every user and every group."""
     return {
         "users": pages(mock, site, USERS),
         "groups": pages(mock, site, GROUPS),
@@ -112,7 +112,7 @@ def assert_like_fresh(mock: Mockscope, site: MockSite) -> None:
     twin = fresh.sites[site.host]
 
     assert twin.export() == exported
-    # Of a site that answers 404 to everything there is nothing to be seen.
+    # A disabled site returns 404 for every request.
     enabled, site.enabled, twin.enabled = site.enabled, True, True
     assert seen(mock, site) == seen(fresh, twin)
     assert indexed(site) == indexed(twin)

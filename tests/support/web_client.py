@@ -47,8 +47,8 @@ class Client:
     """A client of one site.
 
     Args:
-        site: whose host and key go with each request.
-        double: what answers.
+        site: the site whose credentials are sent with each request.
+        mock: the server.
     """
 
     def __init__(self, site: mockscope.MockSite, mock: Double) -> None:

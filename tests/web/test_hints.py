@@ -337,8 +337,8 @@ MISTAKES: dict[str, tuple[Mistake, int, HintTemplate]] = {
     "dry run in the body": (put_user({"dryRun": True}, email=JOEY), 200, HintTemplate.TEST_MODE_IN_BODY),
     "odd test mode": (delete_group("Sales?test_mode=1"), 200, HintTemplate.TEST_MODE_ODD),
 }
-# What the hint says to each of them, whole: code, cause, remedy, and the rule under which such a request may pass.
-SAID: list[tuple[Hint, list[str]]] = [
+# The whole hint of each mistake: code, cause, remedy, and the rule by which such a request may succeed.
+HINTS: list[tuple[Hint, list[str]]] = [
     (
         Hint(
             "auth-header-missing",
@@ -1173,23 +1173,27 @@ def latest(caller: Caller) -> mockscope.Call:
 
 
 @pytest.mark.rule("HTTP-10")
-@pytest.mark.parametrize(("mistake", "said"), [(mistake, said) for said, names in SAID for mistake in names])
+@pytest.mark.parametrize(
+    ("mistake", "expected"), [(mistake, expected) for expected, names in HINTS for mistake in names]
+)
 def test_a_mistake_over_the_wire_is_explained_in_the_header_and_among_the_calls(
-    mistake: str, said: Hint, caller: Caller
+    mistake: str, expected: Hint, caller: Caller
 ) -> None:
     make, status, hint = MISTAKES[mistake]
 
     response = make(caller)
 
     call = latest(caller)
-    assert (response.status, response.hint, call.hint) == (status, hint.code, said)
+    assert (response.status, response.hint, call.hint) == (status, hint.code, expected)
     assert (call.status, call.id) == (status, response.header("x-request-id"))
-    assert call.hints == ((said,) if status < 400 else ())
+    assert call.hints == ((expected,) if status < 400 else ())
 
 
-@pytest.mark.parametrize(("mistake", "said"), [(mistake, said) for said, names in SAID for mistake in names])
+@pytest.mark.parametrize(
+    ("mistake", "expected"), [(mistake, expected) for expected, names in HINTS for mistake in names]
+)
 def test_a_mistake_is_explained_in_the_log_the_test_report_and_exec(
-    mistake: str, said: Hint, caller: Caller, server: mockscope.LiveServer
+    mistake: str, expected: Hint, caller: Caller, server: mockscope.LiveServer
 ) -> None:
     make, status, _ = MISTAKES[mistake]
     log, lines_of_exec, before = StringIO(), list[str](), len(server.all_calls())
@@ -1205,14 +1209,14 @@ def test_a_mistake_is_explained_in_the_log_the_test_report_and_exec(
     _explain(5, beside, lines_of_exec.append)
     call, *hints = log.getvalue().splitlines()[:2]
     assert call.split()[1] == str(status)
-    assert hints == [f"    {said}"]
+    assert hints == [f"    {expected}"]
     # A report also has what was sent.
     assert report([latest(caller)]).splitlines()[:2] == [call, *hints]
     assert lines_of_exec[0].splitlines()[1:3] == [call, *hints]
 
 
 def test_every_mistake_gets_its_hint() -> None:
-    assert sorted(name for _, names in SAID for name in names) == sorted(MISTAKES)
+    assert sorted(name for _, names in HINTS for name in names) == sorted(MISTAKES)
 
 
 @pytest.mark.rule("HTTP-8", "HTTP-10")
@@ -1251,7 +1255,7 @@ def test_codes_are_unique_and_fit_a_header() -> None:
     assert [code for code in codes if not code.replace("-", "").isalpha() or not code.islower()] == []
 
 
-# -- what the hint says ----------------------------------------------------------------------------------------
+# -- the text of a hint ----------------------------------------------------------------------------------------
 
 
 def hint_of(make: Mistake) -> Hint | None:

@@ -56,7 +56,7 @@ def test_head_is_get_without_the_body(mockscope: package.MockSite) -> None:
         client.request("HEAD", "/api/v1/users", headers=mockscope.headers)
         head = client.getresponse()
         assert head.read() == b""
-        # On the same connection: a body that was sent after all would be read as the next answer.
+        # On the same connection: a body that was sent would be read as the next response.
         client.request("GET", "/api/v1/users", headers=mockscope.headers)
         get = client.getresponse()
         body = get.read()

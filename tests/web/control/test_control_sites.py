@@ -375,7 +375,7 @@ def test_a_seed_with_several_other_sites_is_refused(server: LiveServer, control:
     assert site.export() == before
 
 
-# -- what no answer of the API shows ---------------------------------------------------------------------------
+# -- records that are in no response of the API ----------------------------------------------------------------
 
 
 @pytest.mark.rule("GROUP-3")
