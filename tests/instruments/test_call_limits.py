@@ -128,15 +128,26 @@ def test_bodies_are_kept_up_to_their_limit() -> None:
 
 
 def test_bodies_of_heavy_calls_are_forgotten_beyond_the_limit_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    light, heavy = b"x" * MIN_COUNTED_BYTES, b"x" * (MIN_COUNTED_BYTES + 1)
-    light_entry = call_of(body=light)
-    call_log_of(light_entry)
-    calls = [call_of(number, body=heavy) for number in range(3)]
-    monkeypatch.setattr(calls_module, "MAX_TOTAL_BYTES", 2 * call_log_of(call_of(body=heavy))._bytes)
+    heavy = b"x" * (MIN_COUNTED_BYTES + 1)
+    one, *calls = [call_of(number, body=heavy) for number in range(4)]
+    call_log_of(one)
+    monkeypatch.setattr(calls_module, "MAX_TOTAL_BYTES", 2 * one.size_bytes)
 
     call_log_of(*calls)
 
     assert [call.body for call in calls] == [None, heavy, heavy]
+
+
+def test_bodies_of_light_calls_are_kept_beyond_the_limit_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = call_of(body=b"")
+    call_log_of(empty)
+    light = b"x" * (MIN_COUNTED_BYTES - empty.size_bytes)
+    calls = [call_of(number, body=light) for number in range(3)]
+    monkeypatch.setattr(calls_module, "MAX_TOTAL_BYTES", MIN_COUNTED_BYTES)
+
+    call_log_of(*calls)
+
+    assert [(call.body, call.size_bytes) for call in calls] == [(light, MIN_COUNTED_BYTES)] * 3
 
 
 # -- keys ------------------------------------------------------------------------------------------------------

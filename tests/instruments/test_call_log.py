@@ -20,7 +20,7 @@ from support.callers import GROUPS, PHOEBE, USERS, Half, announcing, send, send_
 
 import mockscope
 from mockscope import LiveServer, MockSite, Refusal, Refused
-from mockscope.instruments import call_log as journal_module
+from mockscope.instruments import call_log as call_log_module
 from mockscope.instruments.call import MAX_BODY_BYTES, Call
 from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.clock import Clock
@@ -317,16 +317,17 @@ class Spied(Call):
 
 def test_a_call_is_complete_only_when_all_its_fields_are_set() -> None:
     Spied.log, Spied.seen = CallLog("the site example-site", Clock()), []
-    call = Spied("1", "POST", USERS, "", encode_headers([(b"host", b"localhost")]), number=1, operation="create_user")
+    headers, response_headers = [(b"host", b"localhost")], [(b"content-type", b"application/json")]
+    call = Spied("1", "POST", USERS, "", encode_headers(headers), number=1, operation="create_user")
     Spied.log.open(call)
     call.body = b'{"note": "' + b"x" * MAX_BODY_BYTES
-    call.store_response(201, [(b"content-type", b"application/json")], b"y" * MAX_BODY_BYTES)
+    call.store_response(201, response_headers, b"y" * MAX_BODY_BYTES)
     call.hints = (HintTemplate.BODY_IGNORED.fill(method="GET"),)
 
     Spied.log.close(call)
 
     assert Spied.seen == [call.all_of_it()]
-    head = len(USERS) + len(call._headers) + len(call._response_headers)
+    head = len(USERS) + len(encode_headers(headers)) + len(encode_headers(response_headers))
     assert (len(call.body or b""), call.size_bytes) == (MAX_BODY_BYTES, 2 * MAX_BODY_BYTES + head)
 
 
@@ -496,7 +497,7 @@ def test_the_email_of_a_body_over_the_limit_is_kept(
 def test_the_oldest_calls_lose_their_bodies_when_the_log_has_too_many_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(journal_module, "MAX_TOTAL_BYTES", 10_000)
+    monkeypatch.setattr(call_log_module, "MAX_TOTAL_BYTES", 10_000)
     call_log = CallLog("the site example-site", Clock())
     for number, size in enumerate((4000, 100, 4000, 4000, 4000)):
         call = Call(str(number), "POST", USERS, number=number)
@@ -513,26 +514,25 @@ LARGE_HEAD = [(b"x", b"y" * 3991)]
 
 
 @pytest.mark.parametrize(("most", "left"), [(8000, [4000, 4000]), (7999, [0, 4000])])
-@pytest.mark.parametrize("place", ["header", "answer header", "query", "path", "body", "answer"])
+@pytest.mark.parametrize("place", ["header", "response header", "query", "path", "body", "response"])
 def test_request_heads_count_as_bytes_and_one_byte_too_many_drops_the_oldest_call(
     monkeypatch: pytest.MonkeyPatch, most: int, left: list[int], place: str
 ) -> None:
-    monkeypatch.setattr(journal_module, "MAX_TOTAL_BYTES", most)
+    monkeypatch.setattr(call_log_module, "MAX_TOTAL_BYTES", most)
     log = CallLog("the site example-site", Clock())
     for number in range(2):
-        large = {name: "x" * (3998 if name == place else 0) for name in ("path", "query", "body", "answer")}
-        call = Call(str(number), "GET", large["path"], large["query"], number=number)
-        if place == "header":
-            call._headers = encode_headers(LARGE_HEAD)
+        large = {name: "x" * (3998 if name == place else 0) for name in ("path", "query", "body", "response")}
+        headers = encode_headers(LARGE_HEAD if place == "header" else [])
+        call = Call(str(number), "GET", large["path"], large["query"], headers, number=number)
         log.open(call)
         call.body = large["body"].encode()
-        headers = LARGE_HEAD if place == "answer header" else []
-        call.store_response(200, headers, large["answer"].encode())
+        response_headers = LARGE_HEAD if place == "response header" else []
+        call.store_response(200, response_headers, large["response"].encode())
         log.close(call)
 
     assert [call.size_bytes for call in log] == left
     shown = [sum(map(len, json.dumps(call.as_dict()))) for call in log]
-    assert [size > 2000 for size in shown] == [place != "answer header" and size_bytes > 0 for size_bytes in left]
+    assert [size > 2000 for size in shown] == [place != "response header" and size_bytes > 0 for size_bytes in left]
     assert [call.status for call in log] == [200, 200]
 
 
@@ -566,7 +566,7 @@ def test_an_observer_that_raises_is_logged_and_the_response_is_sent(
 
     seen: list[str] = []
     if when == "on receipt":
-        monkeypatch.setattr(journal_module, "CALL_OBSERVERS", [fail, lambda call, calls: seen.append(call.id)])
+        monkeypatch.setattr(call_log_module, "CALL_OBSERVERS", [fail, lambda call, calls: seen.append(call.id)])
     else:
         monkeypatch.setattr(site.calls, "observers", [fail, lambda call: seen.append(call.id)])
 
@@ -580,7 +580,7 @@ def test_an_observer_that_raises_is_logged_and_the_response_is_sent(
 
 def test_a_forgotten_call_is_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
     # The plugin keeps the latest calls of the test that runs.
-    monkeypatch.setattr(journal_module, "CALL_OBSERVERS", [])
+    monkeypatch.setattr(call_log_module, "CALL_OBSERVERS", [])
     call_log = CallLog("the site example-site", Clock(), size=2)
     calls = [Call(str(number), "POST", USERS, number=number) for number in range(4)]
     unheld = sys.getrefcount(calls[0])
@@ -594,7 +594,7 @@ def test_a_forgotten_call_is_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_bodies_of_forgotten_calls_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_module, "MAX_TOTAL_BYTES", 10_000)
+    monkeypatch.setattr(call_log_module, "MAX_TOTAL_BYTES", 10_000)
     call_log = CallLog("the site example-site", Clock(), size=2)
     for number in range(20):
         call = Call(str(number), "POST", USERS, number=number)

@@ -195,6 +195,7 @@ async def test_a_slow_reader_loses_the_oldest_calls_and_gets_their_number(
     sent: list[Message] = []
     may_go_on = asyncio.Event()
     begun = asyncio.Event()
+    observed = Semaphore(0)
 
     async def send(message: Message) -> None:
         if len(sent) == 1:
@@ -209,10 +210,11 @@ async def test_a_slow_reader_loses_the_oldest_calls_and_gets_their_number(
     events = EventStream(server.registry, site)
     task = asyncio.create_task(events({"type": "http"}, receive, send))
     await begun.wait()
+    # Observers get a call in the order in which they were added, once its response is out.
+    site.calls.observers.append(lambda call: observed.release())
     ids = [await asyncio.to_thread(list_users, site) for _ in range(5)]
-    # An observer sees a call once its response is out.
-    until(lambda: events._dropped == 2)
-    assert len(events._waiting) == 3
+    for _ in ids:
+        assert await asyncio.to_thread(observed.acquire, timeout=WAIT_SECONDS)
     site.remove()
     may_go_on.set()
     await task
