@@ -683,6 +683,6 @@ def test_an_early_interrupt_does_not_report_success(
     def interrupted(*arguments: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mockscope.cli.check.client_of", interrupted)
+    monkeypatch.setattr("mockscope.cli.check.new_client", interrupted)
 
     assert run(*place) == Done(1, "", f"{CHECK_INTERRUPTED}\n")

@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import click
 
 from mockscope._support.suggestions import find_nearest
-from mockscope.cli.options import FILE, MOST_REQUESTS, Number, check_apart
-from mockscope.cli.output import Progress, check_output, reason_of, say, say_wrong, write_output
-from mockscope.cli.remote_options import client_of, from_environment, is_loopback, server_options
+from mockscope.cli.options import FILE, MAX_REQUESTS, Number, check_distinct
+from mockscope.cli.output import Progress, check_output, describe_error, print_line, print_usage_error, write_output
+from mockscope.cli.remote_options import is_loopback, new_client, read_secret, server_options
 
 if TYPE_CHECKING:
     from mockscope.conformance.check import Report
     from mockscope.conformance.run_records import Record
     from mockscope.remote.client import SiteClient
 
-HOLDS: Final = 0
-COULD_NOT: Final = 1
-DIFFERS: Final = 2
+PASSED: Final = 0
+FAILED: Final = 1
+DIFFERENT: Final = 2
 # Requests a second, for a server that is not on this machine.
 DEFAULT_RATE: Final = 5.0
 RATE_HELP: Final = "Requests a second at most; 0: no limit. Without it: 5, and on this machine no limit."
 PAGES: Final = click.IntRange(min=1)
 
 
-class JudgingCommand(click.Command):
+class CheckCommand(click.Command):
     """A command whose status 2 means that something differs: wrong use is status 1."""
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
@@ -36,21 +36,21 @@ class JudgingCommand(click.Command):
         try:
             return super().make_context(*args, **options)
         except click.ClickException as error:
-            say_wrong(error)
-            raise click.exceptions.Exit(COULD_NOT) from None
+            print_usage_error(error)
+            raise click.exceptions.Exit(FAILED) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command as click does; an interruption is status 1 too."""
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
-            say_wrong(error)
+            print_usage_error(error)
         except (click.Abort, KeyboardInterrupt):
-            say("interrupted before all was checked")
-        return COULD_NOT
+            print_line("interrupted before all was checked")
+        return FAILED
 
 
-@click.command(cls=JudgingCommand)
+@click.command(cls=CheckCommand)
 @server_options()
 @click.option("--read-only", is_flag=True, help="Send GET only. This is the default.")
 @click.option("--dry-run", is_flag=True, help="Send writes as well, each of them with test_mode=true.")
@@ -64,7 +64,7 @@ class JudgingCommand(click.Command):
 @click.option("--report-file", type=FILE, help="File for the report; the table is printed as well.")
 @click.option("--no-exchanges", is_flag=True, help="Leave requests, responses and the site's host out of the report.")
 @click.option("--max-pages", type=PAGES, default=50, show_default=True, help="The most pages of a list that are read.")
-@click.option("--rate", type=Number(0, MOST_REQUESTS), help=RATE_HELP)
+@click.option("--rate", type=Number(0, MAX_REQUESTS), help=RATE_HELP)
 def check(
     *,
     url: str,
@@ -92,8 +92,8 @@ def check(
         raise click.UsageError("--read-only, --dry-run, --full and --clean-up exclude each other")
     if report_file is not None and form is None:
         raise click.UsageError("--report-file needs --report: json or junit")
-    check_apart({"--report-file": report_file, "--write-policy": write_policy})
-    api_key = from_environment(api_key_env, "the API key")
+    check_distinct({"--report-file": report_file, "--write-policy": write_policy})
+    api_key = read_secret(api_key_env, "the API key")
     import yaml
 
     from mockscope.conformance.check import check
@@ -102,18 +102,18 @@ def check(
     from mockscope.remote.client import Unreachable
 
     _check_rules(rules)
-    settings: dict[str, Any] = {"rules": rules, "policy": _switches_in(policy), "max_pages": max_pages}
+    settings: dict[str, Any] = {"rules": rules, "policy": _read_switches(policy), "max_pages": max_pages}
     check_output(report_file)
     check_output(write_policy)
     rate = rate if rate is not None or is_loopback(url) else DEFAULT_RATE
     full = levels["full"]
     level = Level.FULL if full else Level.DRY_RUN if levels["dry_run"] else Level.READ_ONLY
-    with client_of(url, site, api_key, rate=rate, timeout=timeout, ca_file=ca_file) as client, _interruptible():
+    with new_client(url, site, api_key, rate=rate, timeout=timeout, ca_file=ca_file) as client, _interruptible():
         try:
             if levels["clean_up"]:
                 return _clean_up(client, max_pages, is_sure=yes)
             if full:
-                _ask_first(f"create, change and delete records of its own on {site} at {url}", is_sure=yes)
+                _confirm(f"create, change and delete records of its own on {site} at {url}", is_sure=yes)
             with Progress() as show:
                 report = check(client, level, progress=lambda done, total: show("checks", done, total), **settings)
             if write_policy is not None:
@@ -127,22 +127,22 @@ def check(
                 # Exchanges have people in them.
                 write_output(report_file, text.encode("utf-8", "replace"), private=True)
             if form is None or report_file is not None:
-                click.echo(_encodable(to_table(report)), nl=False)
+                click.echo(_escape_unencodable(to_table(report)), nl=False)
         except (RunAborted, Unreachable, OSError) as error:
-            say(reason_of(error))
-            return COULD_NOT
+            print_line(describe_error(error))
+            return FAILED
     return _status(report, is_full=full)
 
 
 def _status(report: "Report", *, is_full: bool) -> int:
     """Print which records are left on the site; return the exit status."""
     if report.leftovers:
-        say(f"left by another check, killed or running: {_listed(report.leftovers)}; --clean-up removes it")
+        print_line(f"left by another check, killed or running: {_join(report.leftovers)}; --clean-up removes it")
     if report.left and is_full:
-        return _say_left(report.left)
+        return _print_leftovers(report.left)
     if report.left:
-        say(f"made in test mode, and still there: {_listed(report.left)}; --clean-up removes it")
-    return DIFFERS if report.differs else HOLDS
+        print_line(f"made in test mode, and still there: {_join(report.left)}; --clean-up removes it")
+    return DIFFERENT if report.differs else PASSED
 
 
 def _check_rules(rules: tuple[str, ...]) -> None:
@@ -154,7 +154,7 @@ def _check_rules(rules: tuple[str, ...]) -> None:
             raise click.UsageError(f"there is no rule {rule}{f': did you mean {near}?' if near else ''}")
 
 
-def _switches_in(path: Path | None) -> dict[str, object]:
+def _read_switches(path: Path | None) -> dict[str, object]:
     """Return the switches in a file: one that --write-policy wrote, or a bare mapping."""
     if path is None:
         return {}
@@ -173,7 +173,7 @@ def _switches_in(path: Path | None) -> dict[str, object]:
     return dict(switches)
 
 
-def _ask_first(what: str, *, is_sure: bool) -> None:
+def _confirm(what: str, *, is_sure: bool) -> None:
     if is_sure:
         return
     if not sys.stdin.isatty():
@@ -186,27 +186,27 @@ def _clean_up(client: "SiteClient", max_pages: int, *, is_sure: bool) -> int:
 
     found = find_leftovers_on(client, max_pages=max_pages)
     if not found:
-        say("no check has left anything there")
-        return HOLDS
-    say(f"left by earlier checks: {_listed(found)}")
-    _ask_first(f"delete them from {client.host} at {client.url}", is_sure=is_sure)
+        print_line("no check has left anything there")
+        return PASSED
+    print_line(f"left by earlier checks: {_join(found)}")
+    _confirm(f"delete them from {client.host} at {client.url}", is_sure=is_sure)
     left = remove_leftovers(client, found, max_pages=max_pages)
     if left:
-        return _say_left(left)
-    say("removed")
-    return HOLDS
+        return _print_leftovers(left)
+    print_line("removed")
+    return PASSED
 
 
-def _listed(records: "Iterable[Record]") -> str:
+def _join(records: "Iterable[Record]") -> str:
     return ", ".join(map(str, records))
 
 
-def _say_left(records: "Iterable[Record]") -> int:
-    say(f"could not be removed: {_listed(records)}; --clean-up tries again")
-    return COULD_NOT
+def _print_leftovers(records: "Iterable[Record]") -> int:
+    print_line(f"could not be removed: {_join(records)}; --clean-up tries again")
+    return FAILED
 
 
-def _encodable(text: str) -> str:
+def _escape_unencodable(text: str) -> str:
     """Escape what the encoding of standard output does not have: exchanges hold whatever a server sends."""
     encoding = sys.stdout.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
@@ -217,8 +217,8 @@ def _interruptible() -> Iterator[None]:
     """For a block, let SIGTERM and SIGHUP end a run as Ctrl-C does: its records are removed."""
     numbers = [number for number in (signal.SIGTERM, getattr(signal, "SIGHUP", None)) if number is not None]
     # nohup has SIGHUP ignored.
-    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, signal.default_int_handler) for number in heeded}
+    handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, signal.default_int_handler) for number in handled}
     try:
         yield
     finally:

@@ -25,7 +25,7 @@ NOT_EXECUTABLE: Final = 126
 KILLED_BY: Final = 128
 LOOPBACK: Final = "localhost,127.0.0.1,::1"
 PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-PASSED_ON: Final = (
+FORWARDED: Final = (
     *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
     *(signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2),
 )
@@ -36,7 +36,7 @@ POLL_SECONDS: Final = 0.01
 TERMINAL: Final = 0
 
 
-def variables(ready: Ready) -> dict[str, str]:
+def environment_variables(ready: Ready) -> dict[str, str]:
     """Return the environment variables by which a program finds a server.
 
     Args:
@@ -63,7 +63,7 @@ def variables(ready: Ready) -> dict[str, str]:
     return found
 
 
-def run(command: Sequence[str], server: "LiveServer", say: Callable[[str], None]) -> int:
+def run(command: Sequence[str], server: "LiveServer", print_line: Callable[[str], None]) -> int:
     """Run a command with a server, and wait for its end. If it fails, stop the server and print its calls.
 
     Signals are passed on to the command. After its end they are ignored, because this process must still save its
@@ -86,15 +86,15 @@ def run(command: Sequence[str], server: "LiveServer", say: Callable[[str], None]
     try:
         sites = [ReadySite(site.host, site.api_key) for site in server.sites.values()]
         ready = Ready(server.url, sites, server.proxy_url, str(server.authority.directory))
-        environment = os.environ | variables(ready)
+        environment = os.environ | environment_variables(ready)
         if early:
             return KILLED_BY + early[0]
         try:
             # In a group of its own, so that a signal reaches all of it at once.
             child = subprocess.Popen(command, env=environment, process_group=0)
         except OSError as error:
-            status, reason = _obstacle(command[0], error)
-            say(reason)
+            status, reason = _start_error(command[0], error)
+            print_line(reason)
             return status
         _handle_signals(lambda number, frame: _send(child.pid, number))
         for number in early:
@@ -108,11 +108,11 @@ def run(command: Sequence[str], server: "LiveServer", say: Callable[[str], None]
     if status:
         # A server that has stopped has handled all that the command sent, and counted it.
         server.stop()
-        _explain(status, server, say)
+        _explain(status, server, print_line)
     return status
 
 
-def _obstacle(name: str, error: OSError) -> tuple[int, str]:
+def _start_error(name: str, error: OSError) -> tuple[int, str]:
     """Return the status that shells give for a command that does not start, and the reason."""
     if not isinstance(error, FileNotFoundError):
         return NOT_EXECUTABLE, f"can't execute {name}: {error.strerror or error}"
@@ -122,9 +122,9 @@ def _obstacle(name: str, error: OSError) -> tuple[int, str]:
 
 
 def _wait(child: "subprocess.Popen[bytes]") -> int:
-    with _terminal(child.pid) as is_ours:
+    with _terminal(child.pid) as has_terminal:
         while True:
-            _, status = os.waitpid(child.pid, os.WUNTRACED if is_ours else 0)
+            _, status = os.waitpid(child.pid, os.WUNTRACED if has_terminal else 0)
             if not os.WIFSTOPPED(status):
                 child.returncode = code = os.waitstatus_to_exitcode(status)
                 return KILLED_BY - code if code < 0 else code
@@ -140,10 +140,10 @@ def _wait(child: "subprocess.Popen[bytes]") -> int:
 def _terminal(group: int) -> Iterator[bool]:
     """Hand the terminal to a process group, if there is one and it is ours; yield whether it was."""
     try:
-        is_ours = os.tcgetpgrp(TERMINAL) == os.getpgrp()
+        has_terminal = os.tcgetpgrp(TERMINAL) == os.getpgrp()
     except OSError:
-        is_ours = False
-    if not is_ours:
+        has_terminal = False
+    if not has_terminal:
         yield False
         return
     # Taking it back from the background stops a process that does not ignore this signal.
@@ -177,21 +177,23 @@ def _send(group: int, number: int) -> bool:
 
 
 def _handle_signals(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
-    for number in PASSED_ON:
+    for number in FORWARDED:
         # A signal that is ignored here, as by nohup, is ignored by the command too.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
 
 
-def _explain(status: int, server: "LiveServer", say: Callable[[str], None]) -> None:
+def _explain(status: int, server: "LiveServer", print_line: Callable[[str], None]) -> None:
     calls = server.all_calls()
     rest = f"its last calls:\n{report(calls)}" if calls else "it made no call to the API."
-    say(f"the command ended with status {status}; {rest}")
+    print_line(f"the command ended with status {status}; {rest}")
     assert server.proxy is not None
     for name, times in server.proxy.refused_hosts.items():
-        say(f"the proxy refused {name} ({_count(times)}): --proxy-others pass would let it through")
+        print_line(f"the proxy refused {name} ({_count(times)}): --proxy-others pass would let it through")
     for name, times in server.proxy.handshake_failures.items():
-        say(f"a client gave up before it asked {name} anything ({_count(times)}): does it look at SSL_CERT_FILE?")
+        print_line(
+            f"a client gave up before it asked {name} anything ({_count(times)}): does it look at SSL_CERT_FILE?"
+        )
 
 
 def _count(times: int) -> str:

@@ -19,9 +19,9 @@ from xml.sax.saxutils import escape
 import click
 
 from mockscope._vendor import ADMINISTRATORS, AUTH_HEADER, USERS_PATH
-from mockscope.cli.options import FILE, FOLDER, RATE, refuse, seed_or_demo
-from mockscope.cli.output import FAILED, fail, say, writing
-from mockscope.cli.remote_options import client_of, from_environment, is_loopback, server_options
+from mockscope.cli.options import FILE, FOLDER, RATE, check_usage, seed_or_demo
+from mockscope.cli.output import FAILED, exit_with_error, print_line, writing
+from mockscope.cli.remote_options import is_loopback, new_client, read_secret, server_options
 from mockscope.contract import document
 from mockscope.remote.client import SiteClient, Unreachable
 from mockscope.remote.exchange import KeyRedactor
@@ -64,7 +64,7 @@ def contract(
     response is checked against the document. A curl line reproduces each failure.
     """
     danger = f"contract creates, changes and deletes records of the site {site} at {url}: add --yes if they may all go"
-    refuse(
+    check_usage(
         # It is not repeated: a URL without a scheme may hold a password.
         (url and "://" not in url, "a URL begins with http:// or https://; a seed is given as --seed FILE"),
         (url and seed, "give a URL or a seed, not both"),
@@ -88,16 +88,18 @@ def contract(
         if url is None:
             client = context.with_resource(_mock(seed, site))
         else:
-            key = from_environment(api_key_env, "the API key")
-            client = context.with_resource(client_of(url, str(site), key, rate=rate, timeout=timeout, ca_file=ca_file))
+            key = read_secret(api_key_env, "the API key")
+            client = context.with_resource(new_client(url, str(site), key, rate=rate, timeout=timeout, ca_file=ca_file))
         status = _run(client, api_key_env, options, files.values(), reset=reset or url is None)
     except Unreachable as error:
-        fail(str(error))
+        exit_with_error(str(error))
     if url is None and status == FAILED:
         port = client.url.rpartition(":")[2]
         serving = join(["mockscope", "serve", "--port", port, *(["--seed", str(seed)] if seed else [])])
         # Without a key in the seed, the next server has another one.
-        say(f"the curl lines need a server, and this one ends: {serving}; and in {api_key_env} the key that it prints")
+        print_line(
+            f"the curl lines need a server, and this one ends: {serving}; and in {api_key_env} the key that it prints"
+        )
     return status
 
 
@@ -119,7 +121,7 @@ def _mock(seed: Path | None, host: str | None) -> Iterator[SiteClient]:
 
     with seed_or_demo(seed) as path:
         server = LiveServer(path)
-    refuse(
+    check_usage(
         (not server.sites, "the seed has no sites, and contract needs one"),
         (host and host not in server.sites, f"the seed has no site {host}; it has {', '.join(server.sites)}"),
     )
@@ -128,7 +130,7 @@ def _mock(seed: Path | None, host: str | None) -> Iterator[SiteClient]:
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     # No proxy that the environment names leads to this machine.
     os.environ |= {"NO_PROXY": "*", "no_proxy": "*"}
-    with server, client_of(server.url, site.host, site.api_key) as client:
+    with server, new_client(server.url, site.host, site.api_key) as client:
         yield client
 
 
@@ -136,7 +138,7 @@ def _administrators(client: SiteClient) -> list[str]:
     """Return the emails of the administrators on the first page of users. A page of another shape has none."""
     page = client.request("GET", USERS_PATH)
     if page.status == 403:
-        fail(f"{client.url} answers 403: the site {client.host} is not there, or this is not its key")
+        exit_with_error(f"{client.url} answers 403: the site {client.host} is not there, or this is not its key")
     try:
         emails = [user["email"] for user in page.json["users"] if ADMINISTRATORS in user["groups"]]
         return [email for email in emails if email.isascii() and email.isprintable()]
@@ -151,7 +153,7 @@ def _reset(client: SiteClient) -> str:
     headers = [("Authorization", f"Bearer {token}")] if token else []
     status = client.request("POST", path, json={}, headers=headers, auth=False).status
     if status != 200:
-        fail(f"{client.url} answers {status} to {path}: --reset needs mockscope's control API there")
+        exit_with_error(f"{client.url} answers {status} to {path}: --reset needs mockscope's control API there")
     return client.url + path
 
 

@@ -13,7 +13,7 @@ from mockscope.cli.ready_file import parse
 @ready_file_option
 def env(*, ready_file: Path) -> None:
     """Print the environment of a running server, for eval."""
-    from mockscope.cli.child_process import variables
+    from mockscope.cli.child_process import environment_variables
 
     try:
         ready = parse(ready_file.read_bytes())
@@ -21,5 +21,5 @@ def env(*, ready_file: Path) -> None:
         raise click.ClickException(f"can't read the ready file {ready_file}: {error.strerror or error}") from None
     except ValueError as error:
         raise click.ClickException(f"{ready_file} is not a ready file: {error}") from None
-    for name, value in variables(ready).items():
+    for name, value in environment_variables(ready).items():
         click.echo(f"export {name}={quote(value)}")

@@ -10,7 +10,7 @@ import click
 from mockscope.cli import options, output
 from mockscope.cli.options import FILE
 
-NO: Final = 1
+FAILED: Final = 1
 
 
 @click.command(
@@ -41,7 +41,7 @@ def execute(
     from mockscope.seeds.files import parse_sites
     from mockscope.server.live import LiveServer
 
-    options.check_spared("--keep-state", keep_state, "seed", lambda text: parse_sites(text, str(keep_state)))
+    options.check_overwrite("--keep-state", keep_state, "seed", lambda text: parse_sites(text, str(keep_state)))
     with options.seed_or_demo(seed) as path:
         server = LiveServer(path, proxy=True, proxy_others=proxy_others)
     if not server.registry.directory:
@@ -50,10 +50,10 @@ def execute(
     server.start()
     try:
         with output.writing("the certificates"):
-            status = run(command, server, output.say)
+            status = run(command, server, output.print_line)
     finally:
         server.stop()
-    output.say_findings(server)
-    if not output.is_kept(None if kept is None else partial(kept.save, server.registry.directory)):
-        return status or NO
+    output.print_findings(server)
+    if not output.save_state(None if kept is None else partial(kept.save, server.registry.directory)):
+        return status or FAILED
     return status

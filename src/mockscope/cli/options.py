@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 # The people of the vendor's page, so that its examples work when pasted.
 DEMO: Final = Path(__file__).parents[1] / "demo.json"
 # A day. Sockets count milliseconds in 32 bits.
-MOST_SECONDS: Final = 86_400
-MOST_REQUESTS: Final = 1_000_000
+MAX_SECONDS: Final = 86_400
+MAX_REQUESTS: Final = 1_000_000
 
 
 class Number(click.FloatRange):
@@ -32,8 +32,8 @@ class Number(click.FloatRange):
         return number
 
 
-SECONDS: Final = Number(0, MOST_SECONDS, min_open=True)
-RATE: Final = Number(0, MOST_REQUESTS, min_open=True)
+SECONDS: Final = Number(0, MAX_SECONDS, min_open=True)
+RATE: Final = Number(0, MAX_REQUESTS, min_open=True)
 
 
 class _File(click.Path):
@@ -72,7 +72,7 @@ proxy_others_option: Final = click.option(
 )
 
 
-def refuse(*wrongs: tuple[object, str]) -> None:
+def check_usage(*conditions: tuple[object, str]) -> None:
     """Refuse wrong use.
 
     Args:
@@ -81,7 +81,7 @@ def refuse(*wrongs: tuple[object, str]) -> None:
     Raises:
         UsageError: If a condition is true.
     """
-    for is_wrong, message in wrongs:
+    for is_wrong, message in conditions:
         if is_wrong:
             raise click.UsageError(message)
 
@@ -91,7 +91,7 @@ def is_given(context: click.Context, parameter: str) -> bool:
     return context.get_parameter_source(parameter) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
-def name_of(context: click.Context, parameter: str) -> str:
+def option_name(context: click.Context, parameter: str) -> str:
     """Return the option of a parameter, or the environment variable that its value came from."""
     [found] = [each for each in context.command.params if each.name == parameter]
     if context.get_parameter_source(parameter) is ParameterSource.ENVIRONMENT:
@@ -99,7 +99,7 @@ def name_of(context: click.Context, parameter: str) -> str:
     return found.opts[0]
 
 
-def check_apart(files: Mapping[str, Path | None]) -> None:
+def check_distinct(files: Mapping[str, Path | None]) -> None:
     """Refuse one file for two purposes.
 
     Args:
@@ -113,7 +113,7 @@ def check_apart(files: Mapping[str, Path | None]) -> None:
             raise click.UsageError(f"{name} and {other} need a file each")
 
 
-def check_spared(name: str, path: Path | None, what: str, read: Callable[[bytes], object]) -> None:
+def check_overwrite(name: str, path: Path | None, what: str, read: Callable[[bytes], object]) -> None:
     """Refuse to write over a file that is neither empty nor of the kind that mockscope writes there.
 
     Args:

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from mockscope._support import atomic_file
 from mockscope._support.text import escape_control
-from mockscope.cli.options import name_of
+from mockscope.cli.options import option_name
 
 if TYPE_CHECKING:
     from mockscope.seeds.state_file import StateFile
@@ -21,32 +21,32 @@ if TYPE_CHECKING:
 FAILED: Final = 1
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """Print a line for the user on standard error."""
     click.echo(f"mockscope: {line}", err=True)
 
 
-def fail(line: str) -> NoReturn:
+def exit_with_error(line: str) -> NoReturn:
     """Print why a command could not do its work, and end it with status 1."""
-    say(line)
+    print_line(line)
     raise click.exceptions.Exit(FAILED)
 
 
-def say_findings(server: "LiveServer") -> None:
+def print_findings(server: "LiveServer") -> None:
     """Print the findings of strict mode and of the contract, site by site."""
     for site in server.sites.values():
         for finding in site.active_findings():
-            say(f"{site.host}: {finding}")
+            print_line(f"{site.host}: {finding}")
 
 
-def say_wrong(error: click.ClickException) -> None:
+def print_usage_error(error: click.ClickException) -> None:
     """Print an error of wrong use in one line."""
     if isinstance(error, click.BadParameter) and error.ctx and error.param and error.param.name:
         source = error.ctx.get_parameter_source(error.param.name)
         if source is ParameterSource.ENVIRONMENT:
             # click would name the option, although the value came from the environment.
-            error.param_hint = name_of(error.ctx, error.param.name)
-    say(" ".join(error.format_message().split()))
+            error.param_hint = option_name(error.ctx, error.param.name)
+    print_line(" ".join(error.format_message().split()))
 
 
 @contextmanager
@@ -76,18 +76,18 @@ def state_file(path: Path | None) -> "StateFile | None":
         return StateFile(path)
 
 
-def is_kept(save: Callable[[], object] | None) -> bool:
+def save_state(save: Callable[[], object] | None) -> bool:
     """Write the state, if it is kept. Return False, and print the reason, if that failed."""
     try:
         if save is not None:
             save()
     except OSError as error:
-        say(f"the state was not written: {error.strerror or error}")
+        print_line(f"the state was not written: {error.strerror or error}")
         return False
     return True
 
 
-def reason_of(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Return an error as one line: one of writing, or one whose message says all."""
     if isinstance(error, OSError) and error.strerror:
         return f"cannot write: {error.strerror}"

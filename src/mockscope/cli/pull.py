@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import click
 
 from mockscope.cli.options import FILE, RATE
-from mockscope.cli.output import Progress, check_output, reason_of, say, write_output
-from mockscope.cli.remote_options import client_of, from_environment, server_options
+from mockscope.cli.output import Progress, check_output, describe_error, print_line, write_output
+from mockscope.cli.remote_options import new_client, read_secret, server_options
 
 if TYPE_CHECKING:
     pass
 
 
 DONE: Final = 0
-COULD_NOT: Final = 1
+FAILED: Final = 1
 
 
 @click.command()
@@ -45,8 +45,8 @@ def pull(
     """
     if salt_env is not None and not anonymize:
         raise click.UsageError("--salt-env needs --anonymize: nothing else depends on it")
-    api_key = from_environment(api_key_env, "the API key")
-    salt = from_environment(salt_env, "the salt") if salt_env else f"{site}:{api_key}"
+    api_key = read_secret(api_key_env, "the API key")
+    salt = read_secret(salt_env, "the salt") if salt_env else f"{site}:{api_key}"
     form = form or ("json" if output is not None and output.suffix == ".json" else "yaml")
     check_output(output)
     from mockscope.remote.anonymize import anonymize_seed
@@ -55,20 +55,20 @@ def pull(
     if output is not None and not force and output.exists() and not is_replaceable(output.read_bytes()):
         raise click.UsageError(f"{output} exists, and pull has not written it: name another file, or add --force")
     try:
-        with client_of(url, site, api_key, **options) as client, Progress() as progress:
+        with new_client(url, site, api_key, **options) as client, Progress() as progress:
             seed, warnings = to_seed(pull_site(client, progress), site)
         seed = anonymize_seed(seed, salt.encode()) if anonymize else seed
         write_output(output, render_seed(seed, form), private=not anonymize)
     except KeyboardInterrupt:
-        say("interrupted before the whole site was read")
-        return COULD_NOT
+        print_line("interrupted before the whole site was read")
+        return FAILED
     except (PullError, OSError) as error:
-        say(reason_of(error))
-        return COULD_NOT
+        print_line(describe_error(error))
+        return FAILED
     for line in warnings.lines(naming=not anonymize):
-        say(line)
+        print_line(line)
     if output is not None:
         [made] = seed["sites"]
         counts = ", ".join(f"{len(made[kind])} {kind}" for kind in ("users", "groups", "dashboards"))
-        say(f"{output}: {counts} of the site {made['host']}")
+        print_line(f"{output}: {counts} of the site {made['host']}")
     return DONE

@@ -50,7 +50,7 @@ def server_options(*, required: bool = True, timeout: float = 30) -> Callable[[C
     return add_all
 
 
-def from_environment(name: str, what: str) -> str:
+def read_secret(name: str, what: str) -> str:
     """Return a secret from an environment variable.
 
     Raises:
@@ -65,7 +65,7 @@ def from_environment(name: str, what: str) -> str:
     return value
 
 
-def client_of(url: str, site: str, api_key: str, **options: Any) -> "SiteClient":
+def new_client(url: str, site: str, api_key: str, **options: Any) -> "SiteClient":
     """Return a client for the site that a command was told; the options are the client's.
 
     Raises:

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 import click
 
 from mockscope import __version__
-from mockscope.cli.output import say, say_wrong
+from mockscope.cli.output import print_line, print_usage_error
 
 NOT_WRITTEN: Final = 1
 WRONG_USE: Final = 2
@@ -67,7 +67,7 @@ class Root(click.Group):
             click.echo(error.format_message(), err=True)
             sys.exit(WRONG_USE)
         except click.ClickException as error:
-            say_wrong(error)
+            print_usage_error(error)
             sys.exit(WRONG_USE)
         except (click.Abort, KeyboardInterrupt):
             sys.exit(INTERRUPTED)
@@ -77,7 +77,7 @@ class Root(click.Group):
             _discard_output()
             # The reader of a pipe that left, as head does, has seen enough.
             if error.errno != errno.EPIPE:
-                say(f"can't write: {error.strerror}")
+                print_line(f"can't write: {error.strerror}")
             sys.exit(NOT_WRITTEN)
         sys.exit(status)
 

@@ -24,7 +24,7 @@ from mockscope.cli.options import FILE
 if TYPE_CHECKING:
     from mockscope.server.live import LiveServer
 
-NOT_KEPT: Final = 1
+NOT_SAVED: Final = 1
 # Fewer users than this load in a moment.
 MIN_TRACKED: Final = 20_000
 MAX_HEADERS: Final = 10
@@ -81,11 +81,11 @@ def serve(
 
     Every option can also be set in the environment: --ready-file is MOCKSCOPE_READY_FILE.
     """
-    early = _end_quietly()
+    early = _handle_early_signals()
     if context.args:
         argument = context.args[0]
         raise click.UsageError(f"unexpected argument {argument}; a seed is given as --seed {quote(argument)}")
-    _check_pairs(context, control=settings["control"], tls=settings["tls"], proxy=settings["proxy"])
+    _check_dependencies(context, control=settings["control"], tls=settings["tls"], proxy=settings["proxy"])
     _check_files(context, seed=seed, state=state, ready_file=ready_file, ca_file=ca_file)
     with collector_off():
         from mockscope.cli.ready_file import ReadyFile
@@ -125,20 +125,20 @@ def serve(
             if settings["proxy"]:
                 trust["proxy"] = server.proxy_url
             with output.writing(f"the ready file {ready_file}"):
-                file.write(_readiness(server) | trust)
+                file.write(_ready_content(server) | trust)
             click.echo(_banner(server, trust, shows_token=settings["control_token"] is None))
             sys.stdout.flush()
 
         try:
             serve_in_foreground(server, listeners, announce)
         finally:
-            is_saved = output.is_kept(server.registry.save)
-            output.say_findings(server)
+            is_saved = output.save_state(server.registry.save)
+            output.print_findings(server)
             if not is_saved:
-                sys.exit(NOT_KEPT)
+                sys.exit(NOT_SAVED)
 
 
-def _end_quietly() -> list[int]:
+def _handle_early_signals() -> list[int]:
     """Let a signal that comes before the server is up end the process, and have any further one ignored.
 
     Returns:
@@ -158,7 +158,7 @@ def _end_quietly() -> list[int]:
     return early
 
 
-def _check_pairs(context: click.Context, *, control: bool, tls: bool, proxy: bool) -> None:
+def _check_dependencies(context: click.Context, *, control: bool, tls: bool, proxy: bool) -> None:
     """Refuse options without effect."""
     for parameter, has_effect, need in (
         ("control_token", control, "the control API, and --no-control leaves it out"),
@@ -167,7 +167,7 @@ def _check_pairs(context: click.Context, *, control: bool, tls: bool, proxy: boo
         ("ca_file", tls or proxy, "--tls or --proxy: otherwise there is no authority"),
     ):
         if cli_options.is_given(context, parameter) and not has_effect:
-            raise click.UsageError(f"{cli_options.name_of(context, parameter)} needs {need}")
+            raise click.UsageError(f"{cli_options.option_name(context, parameter)} needs {need}")
 
 
 def _check_files(
@@ -175,19 +175,20 @@ def _check_files(
 ) -> None:
     """Refuse to write over a file of another purpose."""
     names = {
-        parameter: cli_options.name_of(context, parameter) for parameter in ("seed", "state", "ready_file", "ca_file")
+        parameter: cli_options.option_name(context, parameter)
+        for parameter in ("seed", "state", "ready_file", "ca_file")
     }
     written = {names["ready_file"]: ready_file, names["ca_file"]: ca_file}
     # A state may be the seed: it is loaded then, and kept there.
-    cli_options.check_apart({names["seed"]: seed, **written})
-    cli_options.check_apart({names["state"]: state, **written})
+    cli_options.check_distinct({names["seed"]: seed, **written})
+    cli_options.check_distinct({names["state"]: state, **written})
     from mockscope.cli.ready_file import parse
 
-    cli_options.check_spared(names["ready_file"], ready_file, "ready file", parse)
+    cli_options.check_overwrite(names["ready_file"], ready_file, "ready file", parse)
     if ca_file is not None:
         from mockscope.server.certificates import parse_own_certificate
 
-        cli_options.check_spared(names["ca_file"], ca_file, "certificate that mockscope made", parse_own_certificate)
+        cli_options.check_overwrite(names["ca_file"], ca_file, "certificate that mockscope made", parse_own_certificate)
 
 
 def _load(seed: Path | None, **options: Any) -> "LiveServer":
@@ -208,7 +209,7 @@ def _with_bar(items: "Iterable[T]", length: int, doing: str) -> "Iterable[T]":
         yield from bar
 
 
-def _readiness(server: "LiveServer") -> dict[str, Any]:
+def _ready_content(server: "LiveServer") -> dict[str, Any]:
     return {
         "url": server.url,
         "pid": os.getpid(),

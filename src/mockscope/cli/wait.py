@@ -7,12 +7,12 @@ from typing import Final
 
 import click
 
-from mockscope.cli.options import MOST_SECONDS, Number, ready_file_option
-from mockscope.cli.output import say
+from mockscope.cli.options import MAX_SECONDS, Number, ready_file_option
+from mockscope.cli.output import print_line
 from mockscope.cli.ready_file import parse
 from mockscope.server.certificates import CA_FILE
 
-NO: Final = 1
+FAILED: Final = 1
 POLL_SECONDS: Final = 0.02
 RESPONSE_SECONDS: Final = 5
 MIN_RESPONSE_SECONDS: Final = 0.5
@@ -22,7 +22,7 @@ MIN_RESPONSE_SECONDS: Final = 0.5
 @ready_file_option
 @click.option(
     "--timeout",
-    type=Number(0, MOST_SECONDS),
+    type=Number(0, MAX_SECONDS),
     default=30,
     show_default=True,
     help="How many seconds to wait at most.",
@@ -32,16 +32,16 @@ def wait(*, ready_file: Path, timeout: float) -> int:
     # Ctrl-C is not a success: a script that waits must not go on.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     latest = time.monotonic() + timeout
-    while (reason := _absence(ready_file, latest)) is not None:
+    while (reason := _find_problem(ready_file, latest)) is not None:
         if time.monotonic() >= latest:
-            say(f"{reason} after {timeout:g} seconds")
-            return NO
+            print_line(f"{reason} after {timeout:g} seconds")
+            return FAILED
         # Another process writes the file, and nothing signals when.
         time.sleep(POLL_SECONDS)
     return 0
 
 
-def _absence(path: Path, latest: float) -> str | None:
+def _find_problem(path: Path, latest: float) -> str | None:
     """Return why a server is not there, or None if it is."""
     try:
         ready = parse(path.read_bytes())
@@ -53,13 +53,13 @@ def _absence(path: Path, latest: float) -> str | None:
     from urllib3.exceptions import HTTPError
 
     authority = None if ready.trust is None else str(Path(ready.trust) / CA_FILE)
-    patience = min(RESPONSE_SECONDS, max(MIN_RESPONSE_SECONDS, latest - time.monotonic()))
+    timeout_seconds = min(RESPONSE_SECONDS, max(MIN_RESPONSE_SECONDS, latest - time.monotonic()))
     try:
         with PoolManager(ca_certs=authority) as client:
             # This path is reserved: the request is in no log and among nobody's calls.
-            response = client.request("HEAD", f"{ready.url}/openapi.yaml", timeout=patience, retries=False)
+            response = client.request("HEAD", f"{ready.url}/openapi.yaml", timeout=timeout_seconds, retries=False)
     except HTTPError as error:
         return f"nothing answers at {ready.url} ({error.__cause__ or error})"
     # Another server may have the port of one that was killed.
-    is_ours = response.headers.get("server") == "mockscope"
-    return None if is_ours else f"the server at {ready.url} is not a mockscope"
+    is_mockscope = response.headers.get("server") == "mockscope"
+    return None if is_mockscope else f"the server at {ready.url} is not a mockscope"
