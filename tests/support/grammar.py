@@ -436,11 +436,11 @@ WRONG_VALUES: Final[Mapping[Callable[[object], object], Mapping[str, tuple[Any, 
             *("m\u00f6nica@example.com", f"monica@{'x' * 64}.example"),
         ),
     },
-    rules.group_names: {
+    rules.parse_group_names: {
         "is not a list": ("All Users", "", 0, True, {"All Users": True}),
         "is not a list of strings": ([1], [None], [["All Users"]], ["All Users", None]),
     },
-    rules.access: {
+    rules.parse_access: {
         "is blank": ("", " "),
         "is null": (None,),
         "is not a string": NO_TEXTS,
@@ -473,7 +473,7 @@ def _field_mistakes() -> Iterator[Mistake]:
         demanding = tuple(operation for operation, row in takers.items() if row.required)
         if demanding:
             yield Mistake(f"{name} is missing", Refusal.FIELDS_INVALID, demanding, {name: one_of(ABSENT)})
-        for what, values in WRONG_VALUES[known.read].items():
+        for what, values in WRONG_VALUES[known.parse].items():
             wrong = {name: one_of(*values)}
             rule = VALUE_RULES.get(name)
             yield Mistake(f"{name} {what}", Refusal.FIELDS_INVALID, tuple(takers), wrong, rule=rule)

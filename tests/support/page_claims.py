@@ -189,8 +189,8 @@ BODIES: Final[Mapping[str, rules.FieldTable]] = {
 KINDS: Final[Mapping[Callable[[object], object], str]] = {
     rules.parse_text: "String",
     rules.parse_email: "String",
-    rules.access: "String",
-    rules.group_names: "String[]",
+    rules.parse_access: "String",
+    rules.parse_group_names: "String[]",
 }
 
 
@@ -214,7 +214,7 @@ def _body_claims() -> Iterator[str]:
     for operation, body in BODIES.items():
         for field in body.fields:
             for name in filter(None, (field.name, field.other_name)):
-                yield f"{operation} reads {name}: {KINDS[field.read]}"
+                yield f"{operation} reads {name}: {KINDS[field.parse]}"
                 if field.required:
                     yield f"{operation} requires {name}"
 

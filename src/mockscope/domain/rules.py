@@ -69,7 +69,7 @@ def parse_email(value: object) -> str:
     return email
 
 
-def access(value: object) -> Access:
+def parse_access(value: object) -> Access:
     """Parse the access of a group: sql, discovery or view, in any case (GROUP-2)."""
     found = ACCESS_WORDS.get(value.lower()) if isinstance(value, str) else None
     if found is None:
@@ -84,7 +84,7 @@ def parse_flag(value: object) -> bool:
     return value
 
 
-def group_names(value: object) -> tuple[str, ...]:
+def parse_group_names(value: object) -> tuple[str, ...]:
     """Parse a list of group names. Repeats are removed, and null is an empty list (USER-CREATE-2)."""
     if value is None:
         return ()
@@ -93,12 +93,12 @@ def group_names(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value))
 
 
-def owner(value: object) -> str | None:
+def parse_owner(value: object) -> str | None:
     """Parse the email of a dashboard's owner, or null."""
     return None if value is None else parse_text(value)
 
 
-def grants(value: object) -> dict[str, DashboardAccess]:
+def parse_grants(value: object) -> dict[str, DashboardAccess]:
     """Parse the access of groups to a dashboard: Edit or View, in any case."""
     if not isinstance(value, Mapping):
         raise InvalidValue(f"must be an object, and is {json_type_name(value)}")
@@ -113,14 +113,14 @@ class Field(NamedTuple):
 
     Args:
         name: the name of the field.
-        read: parses the value.
+        parse: parses the value.
         required: whether the field must be sent.
         other_name: another accepted spelling of the name.
         rule: the rule about its values; None is the rule of the table.
     """
 
     name: str
-    read: Callable[[object], object]
+    parse: Callable[[object], object]
     required: bool = False
     other_name: str | None = None
     rule: str | None = None
@@ -144,7 +144,7 @@ class FieldTable(NamedTuple):
         return frozenset(name for field in self.fields for name in (field.name, field.other_name) if name)
 
 
-GROUPS: Final = Field("groups", group_names, rule="USER-CREATE-2")
+GROUPS: Final = Field("groups", parse_group_names, rule="USER-CREATE-2")
 # USER-CREATE-1, "400 if the required fields are NOT specified or if they are invalid
 # (first_name, last_name, email, invited_by_email)"
 NEW_USER: Final = FieldTable(
@@ -166,13 +166,13 @@ USER_CHANGES: Final = FieldTable(
 # The page's table says create_by_email, and its examples created_by_email. Both are accepted; the latter wins.
 CREATOR: Final = Field(CREATOR_FIELD, parse_text, required=True, other_name=OTHER_CREATOR_FIELD)
 
-NEW_ACCESS: Final = Field("access", access, required=True, rule="GROUP-2")
+NEW_ACCESS: Final = Field("access", parse_access, required=True, rule="GROUP-2")
 # GROUP-CREATE-1, "400 if the required fields are NOT specified or if they are invalid (name and access)"
 NEW_GROUP: Final = FieldTable("GROUP-CREATE-1", (Field("name", parse_text, required=True), NEW_ACCESS, CREATOR))
 
 # GROUP-UPDATE-1, "updates only group name", "updates only group access", "updates both group name and access"
 GROUP_CHANGES: Final = FieldTable(
-    "GROUP-UPDATE-1", (Field("name", parse_text), Field("access", access, rule="GROUP-2"))
+    "GROUP-UPDATE-1", (Field("name", parse_text), Field("access", parse_access, rule="GROUP-2"))
 )
 
 
@@ -180,7 +180,7 @@ GROUP_CHANGES: Final = FieldTable(
 ADDED_USER: Final = FieldTable("USER-CREATE-1", (*NEW_USER.fields[:-1], Field("tfa_enabled", parse_flag)))
 ADDED_GROUP: Final = FieldTable("GROUP-CREATE-1", NEW_GROUP.fields[:-1])
 ADDED_DASHBOARD: Final = FieldTable(
-    "GROUP-1", (Field("name", parse_text, required=True), Field("owner", owner), Field("access", grants))
+    "GROUP-1", (Field("name", parse_text, required=True), Field("owner", parse_owner), Field("access", parse_grants))
 )
 
 
@@ -288,7 +288,7 @@ def parse_fields(table: FieldTable, body: Mapping[str, object]) -> dict[str, Any
                 rules.add(table.rule)
             continue
         try:
-            values[field.name] = field.read(body[sent])
+            values[field.name] = field.parse(body[sent])
         except InvalidValue as problem:
             problems.append(f"{sent} {problem}")
             rules.add(field.rule or table.rule)
