@@ -372,7 +372,7 @@ def test_readings_that_a_dry_run_cannot_tell_apart_write_no_switch(run: Run, sit
     done = run(*place, "--dry-run", "--write-policy", "policy.yaml", "--rule", "USER-CREATE-2")
 
     assert (done.status, Path("policy.yaml").read_text()) == (2, "policy: {}\n")
-    assert "(whether it is left out or created, --full tells)" in done.output
+    assert "(--full finds out whether it is left out or created)" in done.output
     Path("ignore.yaml").write_text("{page_size: 10, unknown_groups: ignore}")
     assert run(*place, "--policy", "ignore.yaml", "--dry-run", "--rule", "USER-CREATE-2").status == 0
 

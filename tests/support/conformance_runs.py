@@ -76,7 +76,7 @@ NEVER: Final = {
     "AUTH-4": "requests show neither how keys are compared nor a rotated key",
     "USER-DELETE-2": "the API does not show who owns a dashboard",
     "GROUP-3": "no response of the API shows what an access allows",
-    "GROUP-4": "only a fresh site can tell, and this one is in use",
+    "GROUP-4": "the check needs a fresh site, and this one is in use",
 }
 
 

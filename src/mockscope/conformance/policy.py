@@ -66,6 +66,17 @@ class PolicyObserver:
         if value != self[switch]:
             fail(self.expected(switch), *exchanges, switch={switch: value})
 
+    def observe_refusal(self, switch: str, *exchanges: Exchange) -> None:
+        """Observe a switch that is true if all requests are refused with 400, and false if all are accepted.
+
+        Raises:
+            OutcomeException: If neither is the case, or the value is not the expected one.
+        """
+        refused = {exchange.status == 400 for exchange in exchanges}
+        if len(refused) > 1 or any(exchange.status >= 300 and exchange.status != 400 for exchange in exchanges):
+            fail(self.expected(switch), *exchanges)
+        self.observe(switch, refused.pop(), *exchanges)
+
     @property
     def differences(self) -> dict[str, object]:
         """The observed switches that are not mockscope's defaults.
