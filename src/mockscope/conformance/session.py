@@ -5,15 +5,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from mockscope._support.text import escape_control
-from mockscope._vendor import (
-    ADMINISTRATORS,
-    ALL_USERS,
-    AUTH_HEADER,
-    CREATOR_FIELD,
-    INVITER_FIELD,
-    TEST_MODE,
-    USERS_PATH,
-)
+from mockscope._vendor import ADMINISTRATORS, ALL_USERS, AUTH_HEADER, TEST_MODE, USERS_PATH
 from mockscope.conformance.listing import GROUP, KINDS, USER, JSONObject, Listing, ParsedResponse, RecordKind, read_list
 from mockscope.conformance.outcome import FULL, Level, RunAborted, is_same_response, skip_unless
 from mockscope.conformance.policy import PolicyObserver
@@ -219,14 +211,14 @@ class Session:
 
     def new_body(self, kind: RecordKind, **changes: object) -> dict[str, Any]:
         """Return the body for a new record, with changed fields. ``...`` leaves a field out."""
-        body: dict[str, object] = {"name": self.names.group(), "access": "view", CREATOR_FIELD: self.inviter}
+        body: dict[str, object] = {"name": self.names.group(), "access": "view", "created_by_email": self.inviter}
         if kind is USER:
             body = {
                 "first_name": "Mockscope",
                 "last_name": "Check",
                 "email": self.names.email(),
                 "groups": self.default_groups or ...,
-                INVITER_FIELD: self.inviter,
+                "invited_by_email": self.inviter,
             }
         return {name: value for name, value in (body | changes).items() if value is not ...}
 
@@ -321,10 +313,8 @@ class Session:
         skip_unless(self.refused_test_write.status >= 400, reason)
         before, write, after = self.try_in_test_mode(method, kind)
         is_proven = before.status == 200 and write.status < 300 and is_same_response(after, before)
-        skip_unless(
-            is_proven,
-            f"{method} in test mode may change records on this server, so that records of the site are not tried",
-        )
+        reason = f"{method} in test mode may change records on this server, so that records of the site are not tried"
+        skip_unless(is_proven, reason)
         self._filter.proven.add((method, kind))
 
 

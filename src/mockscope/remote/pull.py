@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from mockscope._vendor import API_PATH, BUILTIN_GROUPS, KEY_FIELDS, NEXT_PAGE_START
@@ -19,9 +18,9 @@ from mockscope.seeds.files import load_sites
 from mockscope.seeds.format import FORMAT_VERSION, SeedError
 
 Form = Literal["yaml", "json"]
-Query = Mapping[str, str]
 AccessType = type[Access] | type[DashboardAccess]
 Record = dict[str, Any]
+Parser = Callable[[Any], object]
 # Called with the name of a list, the number of records read, and the total number if the server sends one.
 ProgressCallback = Callable[[str, int, int | None], None]
 
@@ -102,7 +101,7 @@ def _read_list(client: SiteClient, kind: str, pulled: PulledSite, progress: Prog
     while start is not None:
         before = len(records_read)
         # The first request is sent only once: if it fails, the URL is probably wrong.
-        body = _get_object(client, path, {NEXT_PAGE_START: start} if start else {}, is_first=not pulled.totals)
+        body = _get_object(client, path, start, is_first=not pulled.totals)
         records, start, total = body.get(kind), body.get(NEXT_PAGE_START), body.get(f"total_{kind}")
         if not isinstance(records, list):
             raise _invalid_response(path, f"the body has no list {kind}")
@@ -133,16 +132,15 @@ def _details(client: SiteClient, name: str) -> Record:
     return {"access": body.get("access"), "dashboards": boards}
 
 
-def _get_object(
-    client: SiteClient, path: str, query: Query = MappingProxyType({}), *, is_first: bool = False
-) -> Record:
-    """Return the JSON object at a path.
+def _get_object(client: SiteClient, path: str, start: str = "", *, is_first: bool = False) -> Record:
+    """Return the JSON object at a path, or on the page of a list at a cursor.
 
     Raises:
         NotFound: If the status is 404.
         PullError: If the response is not a JSON object.
         Unreachable: If the server does not respond.
     """
+    query = {NEXT_PAGE_START: start} if start else {}
     exchange = _get_with_retries(client, path, query, () if is_first else RETRY_SECONDS)
     if exchange.status != 200:
         raise (NotFound if exchange.status == 404 else PullError)(_describe_refusal(client, path, exchange))
@@ -155,7 +153,7 @@ def _get_object(
     return body
 
 
-def _get_with_retries(client: SiteClient, path: str, query: Query, waits: Iterable[float]) -> Exchange:
+def _get_with_retries(client: SiteClient, path: str, query: Mapping[str, str], waits: Iterable[float]) -> Exchange:
     """Send a GET. If the server or the network fails, send it again after each wait."""
     for wait in waits:
         with suppress(Unreachable):
@@ -323,9 +321,7 @@ def _memberships(record: Mapping[str, Any], groups: Mapping[str, str], warnings:
     return [name for name in named if name in groups]
 
 
-def _parse_field(
-    record: Record, warnings: SeedWarnings, key: str, parse: Callable[[Any], object], replacement: object
-) -> object:
+def _parse_field(record: Record, warnings: SeedWarnings, key: str, parse: Parser, replacement: object) -> object:
     """Return a parsed field of a user, or the replacement if a seed cannot hold the value."""
     try:
         return parse(record.get(key))

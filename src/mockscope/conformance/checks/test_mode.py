@@ -59,12 +59,7 @@ def _check_same_refusals(session: Session) -> None:
         # If the real write is accepted, the rule of that write checks it.
         if real.status >= 400:
             tested = session.write_in_test_mode(method, path, **options)
-            expect(
-                tested.status == real.status,
-                "a write is refused in test mode as without it",
-                tested,
-                real,
-            )
+            expect(tested.status == real.status, "a write is refused in test mode as without it", tested, real)
 
 
 def _create_with_test_mode(session: Session, value: str) -> tuple[Exchange, Exchange]:

@@ -6,16 +6,8 @@ from functools import partial
 from itertools import product
 from typing import Any, Final
 
-from mockscope._vendor import ADMINISTRATORS, ALL_USERS, INVITER_FIELD, NEXT_PAGE_START, USER_FIELDS, USERS_PATH
-from mockscope.conformance.check_factories import (
-    BAD_TEXTS,
-    BLANKS,
-    Check,
-    creates,
-    expects,
-    unobservable,
-    updates,
-)
+from mockscope._vendor import ADMINISTRATORS, ALL_USERS, NEXT_PAGE_START, USER_FIELDS, USERS_PATH
+from mockscope.conformance.check_factories import BAD_TEXTS, BLANKS, Check, creates, expects, unobservable, updates
 from mockscope.conformance.listing import GROUP, USER
 from mockscope.conformance.outcome import (
     DRY_RUN,
@@ -40,8 +32,9 @@ from mockscope.conformance.session import Session
 from mockscope.remote.exchange import Exchange
 
 FIELDS: Final = [*USER_FIELDS]
+TIMES: Final = ("last_login_at", "password_updated_at")
 TIME: Final = re.compile(r"\d{4}-(0\d|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-6]\d\.\d{3}Z", re.ASCII)
-REQUIRED: Final = ("first_name", "last_name", "email", INVITER_FIELD)
+REQUIRED: Final = ("first_name", "last_name", "email", "invited_by_email")
 NEW_USER: Final = {"last_login_at": None, "password_updated_at": None, "tfa_enabled": False}
 # Values with which the server chooses the groups.
 NO_GROUPS: Final[tuple[object, ...]] = (..., None, [])
@@ -72,9 +65,7 @@ def _is_time(value: object) -> bool:
 # The description of the values of a field, and a function that returns whether a value is one of them.
 TYPES: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     **dict.fromkeys(("first_name", "last_name", "email"), ("a string", _is_text)),
-    **dict.fromkeys(
-        ("last_login_at", "password_updated_at"), ("null or a time in UTC, with milliseconds and Z", _is_time)
-    ),
+    **dict.fromkeys(TIMES, ("null or a time in UTC, with milliseconds and Z", _is_time)),
     "groups": ("a list of strings", lambda value: isinstance(value, list) and all(map(_is_text, value))),
     "tfa_enabled": ("true or false", lambda value: isinstance(value, bool)),
 }
@@ -236,8 +227,8 @@ CHECKS: Final = (
     Check("USER-CREATE-2", "An unknown group is 400", _check_unknown_group, DRY_RUN),
     Check("USER-CREATE-2", "Without groups a user is in All Users", _check_default_group, FULL),
     Check("USER-CREATE-2", "Groups are those that were sent, in their order, each once", _check_order_of_groups, FULL),
-    creates("USER-CREATE-3", "An unknown inviter", 400, USER, [INVITER_FIELD], lambda s: s.names.email()),
-    creates("USER-CREATE-3", "An inviter without access", 400, USER, [INVITER_FIELD], lambda s: s.non_administrator),
+    creates("USER-CREATE-3", "An unknown inviter", 400, USER, ["invited_by_email"], lambda s: s.names.email()),
+    creates("USER-CREATE-3", "An unauthorized inviter", 400, USER, ["invited_by_email"], lambda s: s.non_administrator),
     Check("USER-CREATE-3", "A member of Administrators may invite", _check_inviter, FULL),
     expects("USER-CREATE-4", "An email that is taken", 409, lambda s: [s.create(USER, **s.existing(USER))], DRY_RUN),
     Check("USER-CREATE-5", "A create is 201 with the user", partial(check_create, kind=USER, values=NEW_USER), FULL),
