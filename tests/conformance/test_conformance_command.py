@@ -112,7 +112,7 @@ def test_the_table_has_a_line_per_rule_and_the_totals(run: Run, place: list[str]
 
     assert done == Done(
         0,
-        "HTTP-10        not seen  Responses of mockscope carry a request id, and a hint "
+        "HTTP-10        not seen  Responses of mockscope have a request id and may have a hint "
         "(these headers are mockscope's own, and other servers need not have them)\n"
         "PAGE-1         holds     Users come in order of email, groups in order of name (2 hold)\n"
         "USER-CREATE-4  not seen  An email that is taken is 409 (it needs --dry-run)\n"
