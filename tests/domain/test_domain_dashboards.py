@@ -3,8 +3,7 @@
 import pytest
 from support.friends import exported, friends
 
-from mockscope.domain.model import Dashboard, DashboardAccess
-from mockscope.domain.refusals import Refusal, Refused
+from mockscope import Dashboard, DashboardAccess, Refusal, Refused
 from mockscope.domain.rules import GroupChanges, NewUser
 from mockscope.domain.site import Site
 

@@ -5,10 +5,10 @@ import re
 import pytest
 from support.counted import Counted
 
+from mockscope import Refusal, Refused
 from mockscope.domain import directory as directory_module
 from mockscope.domain.credentials import new_api_key, new_host
 from mockscope.domain.directory import Directory, HostTaken
-from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.site import Site
 
 KEY = "e179017a-62b0-4996-8a38-e91aa9f1"

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.friends import KEY, exported, friends, unhurried
 
-from mockscope.domain.model import Access
-from mockscope.domain.refusals import Refused
+from mockscope import Access, Refused
 from mockscope.domain.rules import GroupChanges, NewGroup, NewUser, UserChanges
 from mockscope.domain.site import Site
 from mockscope.seeds import format as seed_format

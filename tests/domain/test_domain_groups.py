@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 from support.friends import FRIENDS, friends
 
-from mockscope.domain.model import Access, DashboardAccess, Grant, Group, GroupDetail
-from mockscope.domain.refusals import Refusal, Refused
+from mockscope import Access, DashboardAccess, Group, Refusal, Refused
+from mockscope.domain.model import Grant, GroupDetail
 from mockscope.domain.rules import GroupChanges, NewGroup, UserChanges, parse_group_changes, parse_new_group
 from mockscope.domain.site import Site
 

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.friends import friends, unhurried
 
-from mockscope.domain.model import Access, Group
-from mockscope.domain.policy import Policy
+from mockscope import Access, Group, Policy
 from mockscope.domain.rules import NewGroup, NewUser
 from mockscope.domain.site import Site
 from mockscope.domain.store import Page, Store, Table

@@ -5,9 +5,7 @@ import re
 import pytest
 from support.friends import FRIENDS, exported, friends
 
-from mockscope.domain.model import Access, Group
-from mockscope.domain.policy import Policy
-from mockscope.domain.refusals import Refusal, Refused
+from mockscope import Access, Group, Policy, Refusal, Refused
 from mockscope.domain.rules import GroupChanges, NewGroup, NewUser, UserChanges
 from mockscope.domain.site import Site
 

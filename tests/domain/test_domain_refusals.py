@@ -6,8 +6,8 @@ import string
 
 import pytest
 
+from mockscope import Refusal, Refused
 from mockscope._support.text import MAX_SHOWN_CHARS, clip
-from mockscope.domain.refusals import Refusal, Refused
 
 ALL = list(Refusal)
 # Other tests name a refusal and its values; each sentence is asserted here only.

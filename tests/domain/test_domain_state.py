@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.friends import friends, unhurried
 
+from mockscope import SeedError
 from mockscope.domain.site import Site
 from mockscope.domain.store import Page
 from mockscope.seeds import format as seed_format
-from mockscope.seeds.format import Seed, SeedError
+from mockscope.seeds.format import Seed
 
 
 def load(data: object) -> list[Site]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.friends import unhurried
 
-from mockscope.domain.model import Access, Dashboard, DashboardAccess, Group, User
+from mockscope import Access, Dashboard, DashboardAccess, Group, User
 from mockscope.domain.store import BULK_RATIO, Change, Store
 
 GROUPS = ("Administrators", "All Users", "Sales")

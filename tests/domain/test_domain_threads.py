@@ -10,9 +10,7 @@ from msgspec.structs import asdict
 from support.bounds import join
 from support.friends import friends
 
-from mockscope import Mockscope
-from mockscope.domain.model import Access, User
-from mockscope.domain.refusals import Refused
+from mockscope import Access, Mockscope, Refused, User
 from mockscope.domain.rules import GroupChanges, NewUser, UserChanges
 from mockscope.domain.site import Site
 from mockscope.domain.store import Store

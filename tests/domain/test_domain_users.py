@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.friends import LAST_LOGIN, PASSWORD_UPDATED, PHOEBE, friends, unhurried
 
-from mockscope.domain.model import User
-from mockscope.domain.refusals import Refusal, Refused
+from mockscope import Refusal, Refused, User
 from mockscope.domain.rules import NewUser, UserChanges, parse_new_user, parse_user_changes
 from mockscope.domain.site import Site
 

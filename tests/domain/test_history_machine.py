@@ -17,9 +17,8 @@ from hypothesis.stateful import (
 )
 from support.site_comparison import FRIENDS, GROUPS, KEY, USERS, assert_like_fresh, friends, send_request
 
-from mockscope import MockSite
+from mockscope import MockSite, SiteSnapshot
 from mockscope.domain import history
-from mockscope.sites.mock_site import SiteSnapshot
 
 EMAILS = ("monica@example.com", "Chandler@Example.com", "joey@example.com", "rachel@example.com", "mike@example.com")
 NAMES = ("Sales", "NY Knicks", "Friends", "All Users", "Administrators")

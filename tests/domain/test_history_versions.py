@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mockscope import Access, Dashboard, Group, User
 from mockscope.domain import history
 from mockscope.domain.history import History, Version
-from mockscope.domain.model import Access, Dashboard, Group, User
 from mockscope.domain.store import Change, Store
 
 KEYS = ("chandler@example.com", "joey@example.com", "monica@example.com")

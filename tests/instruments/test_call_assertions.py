@@ -8,11 +8,9 @@ import pytest
 from dirty_equals import Contains, IsPartialDict, IsStr
 from support.callers import GROUPS, PHOEBE, USERS, send, send_to
 
-from mockscope import LiveServer, MockSite
+from mockscope import Call, Clock, LiveServer, MockSite
 from mockscope._vendor import OPERATIONS
-from mockscope.instruments.call import Call
 from mockscope.instruments.call_log import CallLog
-from mockscope.instruments.clock import Clock
 from mockscope.instruments.hints import HintTemplate
 from mockscope.web.routes import ROUTES
 

@@ -2,14 +2,14 @@
 
 import pytest
 
+from mockscope import Call, Clock, report
 from mockscope._support.text import clip
 from mockscope.instruments import call_log as calls_module
-from mockscope.instruments.call import MAX_BODY_BYTES, Call
+from mockscope.instruments.call import MAX_BODY_BYTES
 from mockscope.instruments.call_log import MAX_SEQUENCE_CALLS, MIN_COUNTED_BYTES, CallLog
-from mockscope.instruments.clock import Clock
 from mockscope.instruments.matching import MAX_DIFFERENCES, MAX_VALUE_CHARS
 from mockscope.instruments.redaction import MIN_SEARCHED_CHARS, MIN_SHOWN_CHARS, Redactor, mask
-from mockscope.instruments.report import MAX_BODY_CHARS, MAX_SHOWN_CALLS, report
+from mockscope.instruments.report import MAX_BODY_CHARS, MAX_SHOWN_CALLS
 
 USERS = "/api/v1/users"
 

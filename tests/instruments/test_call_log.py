@@ -19,11 +19,10 @@ from support.bounds import WAIT_SECONDS, at_once, join, until
 from support.callers import GROUPS, PHOEBE, USERS, Half, announcing, send, send_to
 
 import mockscope
-from mockscope import LiveServer, MockSite, Refusal, Refused
+from mockscope import Call, Clock, LiveServer, MockSite, Refusal, Refused
 from mockscope.instruments import call_log as call_log_module
-from mockscope.instruments.call import MAX_BODY_BYTES, Call
+from mockscope.instruments.call import MAX_BODY_BYTES
 from mockscope.instruments.call_log import CallLog
-from mockscope.instruments.clock import Clock
 from mockscope.instruments.hints import HintTemplate
 from mockscope.instruments.packed_headers import encode_headers
 from mockscope.instruments.redaction import Redactor

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.bounds import WAIT_SECONDS, join
 
+from mockscope import Clock
 from mockscope.domain.model import timestamp
-from mockscope.instruments.clock import Clock
 
 THE_PAGE_S = "2014-02-06T23:46:07.118Z"
 MOMENT = datetime(2014, 2, 6, 23, 46, 7, 118_000, tzinfo=UTC)

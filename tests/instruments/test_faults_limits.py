@@ -4,10 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from mockscope.instruments.call import Call
-from mockscope.instruments.clock import Clock
-from mockscope.instruments.fault import MAX_DELAY_SECONDS, CannedResponse, Fault, LogNormal, Uniform
-from mockscope.instruments.faults import Faults
+from mockscope import Call, CannedResponse, Clock, Fault, Faults, LogNormal, Uniform
+from mockscope.instruments.fault import MAX_DELAY_SECONDS
 from mockscope.instruments.hints import MAX_VALUE_CHARS, HintTemplate
 from mockscope.instruments.rate_limits import RateLimit, apply_limits
 

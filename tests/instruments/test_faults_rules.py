@@ -11,8 +11,18 @@ from dirty_equals import IsOneOf, IsPartialDict, IsStr, IsTrueLike
 from support.bounds import at_once
 
 import mockscope as package
-from mockscope import Call, CannedResponse, LiveServer, LogNormal, Mockscope, MockSite, Operation, Uniform
-from mockscope.domain.refusals import Refusal, Refused
+from mockscope import (
+    Call,
+    CannedResponse,
+    LiveServer,
+    LogNormal,
+    Mockscope,
+    MockSite,
+    Operation,
+    Refusal,
+    Refused,
+    Uniform,
+)
 from mockscope.instruments.fault import MAX_DELAY_SECONDS
 from mockscope.instruments.request_log import json_line, text_line
 

@@ -11,11 +11,9 @@ from urllib.parse import quote
 import pytest
 from support.callers import GROUPS, PHOEBE, USERS, Headers, send
 
-from mockscope import LiveServer
-from mockscope.instruments.call import Call
+from mockscope import Call, LiveServer, report
 from mockscope.instruments.packed_headers import encode_headers
 from mockscope.instruments.redaction import Redactor
-from mockscope.instruments.report import report
 from mockscope.instruments.request_log import full_text, json_line
 
 AUTH = "Http-X-Partner-Auth"

@@ -8,7 +8,7 @@ import struct
 import termios
 from typing import Final
 
-from mockscope.instruments.call import Call
+from mockscope import Call
 from mockscope.instruments.hints import HintTemplate
 from mockscope.instruments.request_log import JSONLines, RequestLog, text_lines
 

@@ -10,8 +10,8 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mockscope import SeedError
 from mockscope.seeds import yaml_io
-from mockscope.seeds.format import SeedError
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 # What means something in YAML, so that texts are often more than one scalar.

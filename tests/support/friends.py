@@ -5,8 +5,7 @@ from typing import Any
 
 from hypothesis import settings
 
-from mockscope.domain.model import Access, Dashboard, DashboardAccess
-from mockscope.domain.policy import Policy
+from mockscope import Access, Dashboard, DashboardAccess, Policy
 from mockscope.domain.rules import NewGroup, NewUser
 from mockscope.domain.site import Site
 from mockscope.seeds import format as seed_format

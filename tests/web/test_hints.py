@@ -27,12 +27,11 @@ from support.web_client import (
 )
 
 import mockscope
+from mockscope import Refusal, report
 from mockscope.cli.child_process import _explain
 from mockscope.contract import document as contract_document
-from mockscope.domain.refusals import Refusal
 from mockscope.domain.site import Site
 from mockscope.instruments.hints import Hint, HintTemplate
-from mockscope.instruments.report import report
 from mockscope.instruments.request_log import RequestLog, text_lines
 from mockscope.web.refusal_hints import REFUSAL_HINTS
 from mockscope.web.request_hints import KNOWN_PARAMETERS

@@ -7,9 +7,8 @@ from urllib.parse import unquote
 import pytest
 from support.web_client import CHANDLER, FRIENDS, GROUPS, PHOEBE, USERS, Client, page_site, refusal_body
 
-from mockscope import Refusal
+from mockscope import Call, Refusal
 from mockscope.domain.site import Site
-from mockscope.instruments.call import Call
 
 JSON = "application/json; charset=utf-8"
 MIB = 1024 * 1024

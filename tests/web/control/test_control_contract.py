@@ -12,10 +12,9 @@ from schemathesis.core.failures import FailureGroup
 from starlette.types import Message, Receive, Scope, Send
 from support.control_client import BASE, CONTRACT, TOKEN, chains, control_contract, restore, small
 
-from mockscope import LiveServer, Mockscope
+from mockscope import LiveServer, Mockscope, Policy
 from mockscope._vendor import OPERATIONS
 from mockscope.contract import document
-from mockscope.domain.policy import Policy
 from mockscope.seeds import files
 from mockscope.web.control.endpoints import CONTROL_OPERATIONS
 

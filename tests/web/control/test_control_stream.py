@@ -13,8 +13,8 @@ from starlette.types import Message
 from support.bounds import WAIT_SECONDS, until
 from support.control_client import BASE, path_of
 
-from mockscope import LiveServer, MockSite
-from mockscope.instruments.call import MAX_BODY_BYTES, Call
+from mockscope import Call, LiveServer, MockSite
+from mockscope.instruments.call import MAX_BODY_BYTES
 from mockscope.web.control import event_stream
 from mockscope.web.control.event_stream import EventStream
 
