@@ -39,7 +39,7 @@ def mockscope_config(request: pytest.FixtureRequest) -> MockscopeConfig:
 @pytest.fixture(scope="session")
 def mockscope_server(mockscope_config: MockscopeConfig, request: pytest.FixtureRequest) -> Iterator[LiveServer]:
     """The server of this session, on a port of its own. It has the sites that tests make."""
-    from mockscope import serve  # here, because a run may use no fixture
+    from mockscope import serve  # imported late: a run may use no fixture
 
     config = mockscope_config
     # The seed is for the site of each test.
@@ -124,6 +124,6 @@ def _complaint(findings: list[Finding]) -> str:
 
 @pytest.fixture
 def mockscope_redirect(mockscope: MockSite, mockscope_server: LiveServer) -> Iterator[MockSite]:
-    """The site of this test, with the vendor's own hosts leading to its server."""
+    """The site of this test. Requests for the vendor's hosts are redirected to its server."""
     with mockscope_server.redirect():
         yield mockscope

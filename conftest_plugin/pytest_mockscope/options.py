@@ -88,7 +88,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
-    # A wrong value stops the run here, and not in the report of some test.
+    # A wrong value must stop the run here, and not fail in the report of a test.
     config_of(config)
     log_of(config)
     if contract_of(config):
@@ -114,7 +114,7 @@ def _marker_problems(item: pytest.Item) -> Iterator[str]:
         if options.get("contract"):
             _check_validator("contract=True")
         if options.get("faults"):
-            from mockscope import Mockscope  # here, because most runs plan no faults
+            from mockscope import Mockscope  # imported late: most runs plan no faults
 
             plan_faults(Mockscope().site(), options["faults"])
     except (ValueError, pytest.UsageError) as error:

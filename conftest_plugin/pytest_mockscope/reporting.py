@@ -30,14 +30,14 @@ class TestCalls:
     def __init__(self) -> None:
         self._latest: deque[Call] = deque(maxlen=MAX_SHOWN)
         self._earlier = 0
-        # The calls of each site, or of a server, among which they are kept; a removed site is free to go.
+        # The call logs of these calls. The references are weak, so that a removed site can be freed.
         self._sources: WeakSet[Any] = WeakSet()
         self._render: Callable[..., str] | None = None
 
     def __call__(self, call: Call, source: object) -> None:
-        """Take a call that was just received."""
+        """Record a call that was just received."""
         if self._render is None:
-            # Now, because a report must import nothing: a test may have made imports fail.
+            # Imported now, because a test may make later imports fail.
             from mockscope import report
 
             self._render = report
@@ -46,7 +46,7 @@ class TestCalls:
         self._sources.add(source)
 
     def clear(self) -> None:
-        """Forget the calls."""
+        """Discard the calls."""
         self._latest.clear()
         self._earlier = 0
         self._sources.clear()
@@ -69,7 +69,7 @@ SECTIONS: Final = pytest.StashKey[list[tuple[str, str]]]()
 def observe_calls(config: pytest.Config) -> TestCalls:
     """Return the calls of the test that runs; from the first time on they are collected."""
     if CALLS not in config.stash:
-        from mockscope import CALL_OBSERVERS  # here, not above: a run that does not use mockscope pays nothing
+        from mockscope import CALL_OBSERVERS  # imported late: a run without mockscope must not load it
 
         config.stash[CALLS] = calls = TestCalls()
         CALL_OBSERVERS.append(calls)
@@ -144,7 +144,7 @@ def pytest_runtest_makereport(
     # With the sections of earlier phases, as pytest does: JUnit XML takes them from the teardown.
     report.sections += sections
     if call.when == "teardown":
-        # The session keeps its items, and would keep their sections; the calls and their sites are free to go.
+        # The session keeps its items. Without this, it would keep their sections, calls and sites in memory too.
         if calls:
             calls.clear()
         item.stash[SECTIONS] = []

@@ -29,7 +29,7 @@ PAGES: Final = click.IntRange(min=1)
 
 
 class CheckCommand(click.Command):
-    """A command whose status 2 means that something differs: wrong use is status 1."""
+    """A command that exits with status 2 if something differs. Wrong use is status 1."""
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
         """Parse the arguments as click does."""
@@ -117,14 +117,14 @@ def check(
             with Progress() as show:
                 report = check(client, level, progress=lambda done, total: show("checks", done, total), **settings)
             if write_policy is not None:
-                # As switches stand in a seed.
+                # The same form as in a seed.
                 text = yaml.safe_dump({"policy": {**report.policy}}, sort_keys=False)
                 write_output(write_policy, text.encode(), private=False)
             if no_exchanges:
                 report = without_exchanges(report)
             if form is not None:
                 text = (to_json if form == "json" else to_junit)(report)
-                # Exchanges have people in them.
+                # Exchanges contain personal data.
                 write_output(report_file, text.encode("utf-8", "replace"), private=True)
             if form is None or report_file is not None:
                 click.echo(_escape_unencodable(to_table(report)), nl=False)
@@ -207,14 +207,14 @@ def _print_leftovers(records: "Iterable[Record]") -> int:
 
 
 def _escape_unencodable(text: str) -> str:
-    """Escape what the encoding of standard output does not have: exchanges hold whatever a server sends."""
+    """Escape characters that standard output cannot encode. Exchanges may contain any character."""
     encoding = sys.stdout.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """For a block, let SIGTERM and SIGHUP end a run as Ctrl-C does: its records are removed."""
+    """Make SIGTERM and SIGHUP interrupt a block like Ctrl-C, so that the records of the run are removed."""
     numbers = [number for number in (signal.SIGTERM, getattr(signal, "SIGHUP", None)) if number is not None]
     # nohup has SIGHUP ignored.
     handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]

@@ -1,4 +1,4 @@
-"""A command that runs beside a server: its environment, its signals, its end."""
+"""A command that runs with a server: its environment, signals and exit status."""
 
 import os
 import signal
@@ -138,7 +138,7 @@ def _wait(child: "subprocess.Popen[bytes]") -> int:
 
 @contextmanager
 def _terminal(group: int) -> Iterator[bool]:
-    """Hand the terminal to a process group, if there is one and it is ours; yield whether it was."""
+    """Give the terminal to a process group, if this process has one. Yield whether it has."""
     try:
         has_terminal = os.tcgetpgrp(TERMINAL) == os.getpgrp()
     except OSError:
@@ -158,7 +158,7 @@ def _terminal(group: int) -> Iterator[bool]:
 
 
 def _end(group: int) -> None:
-    """End the processes of its group that a command left running: ask first, then kill."""
+    """End the processes that a command left running in its group: SIGTERM first, then SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         is_there = _send(group, number)
         latest = time.monotonic() + GRACE_SECONDS

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 if TYPE_CHECKING:
     pass
 
-# The people of the vendor's page, so that its examples work when pasted.
+# The people of the vendor's page, so that its examples work unchanged.
 DEMO: Final = Path(__file__).parents[1] / "demo.json"
 # A day. Sockets count milliseconds in 32 bits.
 MAX_SECONDS: Final = 86_400
@@ -37,14 +37,14 @@ RATE: Final = Number(0, MAX_REQUESTS, min_open=True)
 
 
 class _File(click.Path):
-    """A path with a name: an empty one would be the current folder."""
+    """A path that is not empty. An empty path would be the current folder."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert(not_empty(ctx, param, value), param, ctx)
 
 
 def not_empty(context: click.Context | None, parameter: click.Parameter | None, value: str) -> str:
-    """Refuse an empty value, as an unset variable of a shell leaves it.
+    """Refuse an empty value, which an unset variable of a shell expands to.
 
     Raises:
         BadParameter: If the value is empty.
@@ -100,7 +100,7 @@ def option_name(context: click.Context, parameter: str) -> str:
 
 
 def check_distinct(files: Mapping[str, Path | None]) -> None:
-    """Refuse one file for two purposes.
+    """Refuse to use one file for two purposes.
 
     Args:
         files: The files by the name of their option; None for one that was not given.

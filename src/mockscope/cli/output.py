@@ -27,7 +27,7 @@ def print_line(line: str) -> None:
 
 
 def exit_with_error(line: str) -> NoReturn:
-    """Print why a command could not do its work, and end it with status 1."""
+    """Print the reason why a command failed, and end it with status 1."""
     print_line(line)
     raise click.exceptions.Exit(FAILED)
 
@@ -63,7 +63,7 @@ def writing(what: str) -> Iterator[None]:
 
 
 def state_file(path: Path | None) -> "StateFile | None":
-    """Return the file that the state is kept in, if the user wants one.
+    """Return the state file for a path, or None without a path.
 
     Raises:
         ClickException: If it cannot be written.
@@ -77,7 +77,7 @@ def state_file(path: Path | None) -> "StateFile | None":
 
 
 def save_state(save: Callable[[], object] | None) -> bool:
-    """Write the state, if it is kept. Return False, and print the reason, if that failed."""
+    """Write the state, if there is a state file. Return False, and print the reason, if writing failed."""
     try:
         if save is not None:
             save()
@@ -88,7 +88,7 @@ def save_state(save: Callable[[], object] | None) -> bool:
 
 
 def describe_error(error: Exception) -> str:
-    """Return an error as one line: one of writing, or one whose message says all."""
+    """Return the message of an error as one line."""
     if isinstance(error, OSError) and error.strerror:
         return f"cannot write: {error.strerror}"
     return escape_control(str(error))

@@ -1,4 +1,4 @@
-"""The ready file, by which serve tells scripts where it answers: written, and parsed."""
+"""The ready file, in which serve writes its URL and keys for scripts."""
 
 import json
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ def parse(content: bytes) -> Ready:
 
 
 class ReadyFile:
-    """A file that exists, whole, while the port accepts. Use it in a ``with`` block.
+    """A file that exists while the port accepts connections. Use it in a ``with`` block.
 
     It holds API keys and perhaps the control token, so its owner alone can read it.
 
@@ -72,7 +72,7 @@ class ReadyFile:
             self._path.unlink(missing_ok=True)
 
     def write(self, content: Mapping[str, Any]) -> None:
-        """Write all of it at once.
+        """Write the whole file atomically.
 
         Raises:
             OSError: If the file cannot be written.

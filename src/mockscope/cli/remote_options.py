@@ -66,7 +66,7 @@ def read_secret(name: str, what: str) -> str:
 
 
 def new_client(url: str, site: str, api_key: str, **options: Any) -> "SiteClient":
-    """Return a client for the site that a command was told; the options are the client's.
+    """Return a client for a site; the options are those of the client.
 
     Raises:
         UsageError: If the client refuses them.
@@ -80,7 +80,7 @@ def new_client(url: str, site: str, api_key: str, **options: Any) -> "SiteClient
 
 
 def is_loopback(url: str) -> bool:
-    """Return whether a URL reaches this machine alone."""
+    """Return whether a URL is on a loopback address."""
     try:
         return addresses.is_loopback(urlsplit(url).hostname or "")
     except ValueError:

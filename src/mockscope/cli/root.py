@@ -20,7 +20,7 @@ WRONG_USE: Final = 2
 INTERRUPTED: Final = 130
 # The errors of a full disk or a closed pipe. Any other one is a bug, and worth its traceback.
 UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EPIPE)
-# Each is imported when it is asked for: the libraries of one command slow down the others. Beside it an example.
+# The module of each command, and an example. A module is imported on first use: its libraries would slow down others.
 COMMANDS: Final = {
     "serve": ("mockscope.cli.serve:serve", "mockscope serve --seed friends.yaml --port 0"),
     "exec": ("mockscope.cli.exec:execute", "mockscope exec --seed friends.yaml -- python sync.py"),
@@ -55,7 +55,7 @@ class Root(click.Group):
     """The group of all commands. Wrong use is one line on stderr, and status 2 unless a command has another."""
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """Run a command, and exit. Outside of the standalone mode do as click does."""
+        """Run a command, and exit. Outside of standalone mode, behave like click."""
         run: Any = partial(super().main, *args, **options | {"standalone_mode": False})
         if not options.get("standalone_mode", True):
             return run()
@@ -75,14 +75,14 @@ class Root(click.Group):
             if error.errno not in UNWRITABLE:
                 raise
             _discard_output()
-            # The reader of a pipe that left, as head does, has seen enough.
+            # A reader that closes its pipe, like head, wants no more output. This is not an error.
             if error.errno != errno.EPIPE:
                 print_line(f"can't write: {error.strerror}")
             sys.exit(NOT_WRITTEN)
         sys.exit(status)
 
 
-# click would let others add commands, and nobody does.
+# The table is read-only: nothing adds commands.
 @click.group(cls=Root, commands=cast(Any, Commands()), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="mockscope %(version)s")
 def cli() -> None:
@@ -100,7 +100,7 @@ def main() -> None:
 
 
 def _discard_output() -> None:
-    """Send the rest of standard output nowhere: Python would try it once more at the exit, and fail once more."""
+    """Discard the rest of standard output. Python would try to write it again at exit, and fail again."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)

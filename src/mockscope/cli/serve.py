@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mockscope.server.live import LiveServer
 
 NOT_SAVED: Final = 1
-# Fewer users than this load in a moment.
+# Fewer users than this load at once, and need no progress bar.
 MIN_TRACKED: Final = 20_000
 MAX_HEADERS: Final = 10
 T = TypeVar("T")
@@ -34,7 +34,7 @@ LOG: Final = click.Choice(["text", "full", "json", "off"])
 
 
 def _log_json(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """Have every line on standard error be JSON from now on, errors of the other options too, if the log is."""
+    """With a JSON log, write every later line on standard error as JSON, including errors of other options."""
     if value == "json":
         from mockscope.instruments.request_log import JSONLines
 
@@ -95,7 +95,7 @@ def serve(
         stream = configure_logging(log)
         kept = output.state_file(state)
         server = _load(state if kept is not None and kept.exists() else seed, hint_header=hints, **settings)
-        # The collector need not look through the records later either.
+        # The garbage collector must not scan the records later either.
         gc.freeze()
     if kept is not None:
         server.registry.save = lambda: kept.save(server.registry.directory)
@@ -119,7 +119,7 @@ def serve(
 
         def announce() -> None:
             if early:
-                # Its exit was lost: what is imported, or collected, may catch every exception.
+                # The exit was caught: an imported module, or a finalizer, may catch every exception.
                 signal.raise_signal(early[0])
                 return
             if settings["proxy"]:
@@ -139,10 +139,10 @@ def serve(
 
 
 def _handle_early_signals() -> list[int]:
-    """Let a signal that comes before the server is up end the process, and have any further one ignored.
+    """Make a signal that arrives before the server is ready end the process, and ignore later signals.
 
     Returns:
-        The signals that came.
+        The signals that arrived.
     """
     early: list[int] = []
 
@@ -202,7 +202,7 @@ def _load(seed: Path | None, **options: Any) -> "LiveServer":
 
 
 def _with_bar(items: "Iterable[T]", length: int, doing: str) -> "Iterable[T]":
-    """Go through items with a progress bar, if there is a terminal and enough of them."""
+    """Iterate over items with a progress bar, if there is a terminal and there are many items."""
     hidden = length < MIN_TRACKED or not sys.stderr.isatty()
     label, steps = f"mockscope: {doing}", max(1, length // 100)
     with click.progressbar(items, length, label, hidden, file=sys.stderr, update_min_steps=steps) as bar:

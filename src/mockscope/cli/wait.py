@@ -29,7 +29,7 @@ MIN_RESPONSE_SECONDS: Final = 0.5
 )
 def wait(*, ready_file: Path, timeout: float) -> int:
     """Wait until a server answers; exit status 1 if it does not."""
-    # Ctrl-C is not a success: a script that waits must not go on.
+    # After Ctrl-C the status must not be 0: a script that waits must stop.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     latest = time.monotonic() + timeout
     while (reason := _find_problem(ready_file, latest)) is not None:
@@ -42,7 +42,7 @@ def wait(*, ready_file: Path, timeout: float) -> int:
 
 
 def _find_problem(path: Path, latest: float) -> str | None:
-    """Return why a server is not there, or None if it is."""
+    """Return the reason why a server is not ready, or None if it is."""
     try:
         ready = parse(path.read_bytes())
     except OSError as error:
@@ -56,10 +56,10 @@ def _find_problem(path: Path, latest: float) -> str | None:
     timeout_seconds = min(RESPONSE_SECONDS, max(MIN_RESPONSE_SECONDS, latest - time.monotonic()))
     try:
         with PoolManager(ca_certs=authority) as client:
-            # This path is reserved: the request is in no log and among nobody's calls.
+            # This path is reserved: the request is neither logged nor recorded.
             response = client.request("HEAD", f"{ready.url}/openapi.yaml", timeout=timeout_seconds, retries=False)
     except HTTPError as error:
         return f"nothing answers at {ready.url} ({error.__cause__ or error})"
-    # Another server may have the port of one that was killed.
+    # Another server may use the port of a mockscope that was killed.
     is_mockscope = response.headers.get("server") == "mockscope"
     return None if is_mockscope else f"the server at {ready.url} is not a mockscope"

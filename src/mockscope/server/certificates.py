@@ -27,9 +27,9 @@ JAVA_FILE: Final = "truststore.p12"
 WGET_FILE: Final = "wgetrc"
 PHP_FILE: Final = "php.ini"
 
-# Variables that may name certificates which a client trusts already. They go into the bundle too.
+# Environment variables that may name certificates which a client trusts already. The bundle includes them.
 BUNDLE_VARIABLES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
-# Where systems keep their roots, for a Python that was built to look elsewhere.
+# The root certificates of common systems, for a Python that was built with another path.
 SYSTEM_ROOTS: Final = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -63,7 +63,7 @@ class Authority:
 
     @cached_property
     def directory(self) -> Path:
-        """The directory with the files, which are written when it is first asked for."""
+        """The directory with the files. They are written on first use."""
         directory = Path(tempfile.mkdtemp(prefix="mockscope-"))
         weakref.finalize(self, remove_directory, directory, os.getpid())
         certificates = list(dict.fromkeys((*root_certificates(), self.pem.decode())))
@@ -99,14 +99,14 @@ class Authority:
         chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
         with readable_path(chain) as certificate, readable_path(leaf.private_key_pem.bytes()) as key:
             context.load_cert_chain(certificate, key)
-        # The server speaks nothing newer, and clients that could are told so.
+        # The server does not support HTTP/2. ALPN makes clients use HTTP/1.1.
         context.set_alpn_protocols(["http/1.1"])
         return context
 
 
 @contextmanager
 def readable_path(content: bytes) -> Iterator[str]:
-    """Give bytes a file name for a library that reads files only, without a file.
+    """Yield a path from which bytes can be read once, for a library that reads files only.
 
     The bytes must fit into the buffer of a pipe. A certificate or a key is about a kilobyte.
     """
@@ -126,7 +126,7 @@ def remove_directory(directory: Path, process: int) -> None:
 
 
 def parse_own_certificate(content: bytes) -> str:
-    """Read the certificate of an authority that was made here, now or earlier.
+    """Parse the certificate of an authority that mockscope generated, in this run or an earlier one.
 
     Raises:
         ValueError: If it is another certificate, or not one certificate alone.
@@ -147,7 +147,7 @@ def root_certificates() -> Iterator[str]:
         try:
             text = Path(path).read_text(errors="replace")
         except OSError:
-            # No client can read it either.
+            # Clients of this user cannot read it either.
             continue
         for certificate in CERTIFICATE.findall(text):
             # One that is not valid would spoil the whole bundle.
@@ -160,7 +160,7 @@ def parse_certificate(pem: str) -> "Certificate | None":
     from cryptography.x509 import load_pem_x509_certificate
 
     with warnings.catch_warnings():
-        # It warns of old roots that are not quite by the standard.
+        # cryptography warns about old roots that violate the standard.
         warnings.simplefilter("ignore")
         try:
             return load_pem_x509_certificate(pem.encode())

@@ -41,7 +41,7 @@ def run_event_loop(
         registry: its sites.
         listeners: the listeners with their bound sockets.
         on_ready: called in the loop once the ports accept, with the event that ends the server.
-        is_impatient: returns whether to stop waiting for requests in progress; None never waits.
+        should_abort: returns whether to stop waiting for requests in progress. With None, they are aborted at once.
     """
     config = uvicorn_config(without_routing(app))
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:

@@ -1,4 +1,4 @@
-"""The ports of a server. Here: for HTTP and for HTTPS."""
+"""The listeners of a server, for HTTP and for HTTPS, and functions for sockets."""
 
 import asyncio
 import logging
@@ -30,10 +30,10 @@ Connect = Callable[[], asyncio.Protocol]
 
 
 class Listener:
-    """A port for plain HTTP. Subclasses have connections that are not yet in the hands of the HTTP protocol.
+    """A listener for plain HTTP. Subclasses process the start of a connection before the HTTP protocol gets it.
 
     Args:
-        context: the certificate of a port that begins TLS.
+        context: the TLS context, for start_tls.
     """
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
@@ -45,9 +45,9 @@ class Listener:
         """Accept connections on a bound socket.
 
         Args:
-            listener: the socket.
-            connect: makes the HTTP protocol.
-            backlog: how many connections may wait to be accepted.
+            bound: the socket.
+            connect: returns an HTTP protocol for a new connection.
+            backlog: the maximum number of connections that wait to be accepted.
         """
         self._bound, self._connect = bound, connect
         self._server = await asyncio.get_running_loop().create_server(self.protocol, sock=bound, backlog=backlog)
@@ -64,7 +64,7 @@ class Listener:
         self._server.close()
 
     async def close(self) -> None:
-        """Close the port, and every connection that was not handed over."""
+        """Stop listening, and close every connection that the HTTP protocol did not get."""
         self.stop_listening()
         for task in list(self._tasks):
             task.cancel()
@@ -73,7 +73,7 @@ class Listener:
             await asyncio.sleep(0)
 
     async def start_tls(self, connection: socket.socket) -> bool:
-        """Begin TLS on an accepted connection, and give it to the HTTP protocol.
+        """Start TLS on an accepted connection, and pass it to the HTTP protocol.
 
         Returns:
             Whether the client completed the handshake.
@@ -101,7 +101,7 @@ class Listener:
         return True
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run a coroutine until this port closes."""
+        """Run a coroutine as a task that is cancelled when this listener closes."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -109,16 +109,16 @@ class Listener:
 
 
 def copy_socket(transport: asyncio.BaseTransport) -> socket.socket:
-    """Return a copy of the socket of a transport, which may be closed then."""
+    """Return a copy of the socket of a transport, so that the transport can be closed."""
     copy = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
     copy.settimeout(0)
     return copy
 
 
 class TLSListener(Listener):
-    """A port for HTTPS.
+    """A listener for HTTPS.
 
-    A server of asyncio or uvloop that does TLS itself can't close a connection whose handshake is under way.
+    The TLS servers of asyncio and uvloop cannot close a connection during its handshake.
     """
 
     def protocol(self) -> asyncio.Protocol:

@@ -1,8 +1,8 @@
-"""uvicorn's protocol classes, and what a double of this API needs besides.
+"""Subclasses of uvicorn's HTTP protocols: planned faults, half-closed connections, long heads, offers to upgrade.
 
-uvicorn documents the option ``http`` and not the classes. Those names of theirs that are overridden or used here are
-in no other module. The tests run with the lowest and the newest uvicorn of pyproject.toml. If a later one renames a
-method, its override is not called: the server answers all the same, and loses what the docstring of the override says.
+uvicorn documents the option ``http`` but not its protocol classes. No other module uses names of these classes. The
+tests run with the lowest and the newest uvicorn of pyproject.toml. If a later uvicorn renames a method, its override
+here is not called. The server still responds, without the feature in the docstring of the override.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ class SharedProtocol(AnyProtocol):
         self._connection.is_half_closed = True
         cycle = self._cycle_in_progress()
         is_waiting = cycle is not None and not (cycle.more_body or cycle.response_started)
-        # TLS ends on both sides at once. What hangs, and a stream, ends with the client's side.
+        # TLS closes both directions at once. A response that hangs, and a stream, end when the client closes its side.
         return is_waiting and self.scheme == "http" and not self._connection.hangs
 
     def _cycle_in_progress(self) -> Any:
@@ -78,7 +78,7 @@ class SharedProtocol(AnyProtocol):
         return True
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse in JSON what is not HTTP (HTTP-1)."""
+        """Refuse a request that is not HTTP with a message in JSON (HTTP-1)."""
         self._refuse("400 Bad Request", msg)
 
     def _refuse(self, status: str, msg: str) -> None:
@@ -103,16 +103,16 @@ class H11ServerProtocol(SharedProtocol, H11Protocol):  # type: ignore[misc]
 class HttpToolsServerProtocol(SharedProtocol, HttpToolsProtocol):
     """The protocol over httptools."""
 
-    # The request that is being answered: of pipelined ones ``cycle`` is the last.
+    # The request that is being answered. uvicorn's ``cycle`` is the last of the pipelined requests.
     _current_cycle: Any = None
     # The refusal that ends the connection, once the whole requests before it are answered.
     _refusal: tuple[str, str] | None = None
     # The position of the parser, and whether the next byte belongs to a request line.
     _position: Literal["between", "head", "body", "refused"] = "between"
     _in_request_line = True
-    # The bytes that the parser is fed, and those that it is to be fed next.
+    # The bytes that the parser is reading, and those that it reads next.
     _data = _next_data = b""
-    # The bytes fed in which the head begins, and those fed since.
+    # The number of bytes read before the head, and since it began.
     _first_bytes = _head_bytes = 0
     # The headers of a request that offers another protocol.
     _upgrade_headers: list[tuple[bytes, bytes]] | None = None
@@ -164,7 +164,7 @@ class HttpToolsServerProtocol(SharedProtocol, HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Set an offer to upgrade aside, and trailers."""
+        """Store an offer to upgrade, and keep trailers out of the request's headers."""
         if self.parser.should_upgrade() and (
             self.parser.get_method() == b"CONNECT" or any(name == b"upgrade" for name, _ in self.headers)
         ):
@@ -239,7 +239,7 @@ class HttpToolsServerProtocol(SharedProtocol, HttpToolsProtocol):
                 self._refuse(*self._refusal)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the request that is being answered. uvicorn tells only the last one of pipelined requests."""
+        """Notify the request that is being answered. uvicorn notifies only the last of the pipelined requests."""
         if self._current_cycle is not None and not self._current_cycle.response_complete:
             self._current_cycle.disconnected = True
             self._current_cycle.message_event.set()

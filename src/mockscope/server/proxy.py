@@ -1,6 +1,6 @@
-"""A proxy that answers for the vendor's hosts itself, and refuses or passes all others.
+"""A proxy that responds for the vendor's hosts itself, and refuses or passes requests for other hosts.
 
-Connections are opened and relayed here. Requests are answered by the HTTP protocol that a connection is handed to.
+It opens and relays connections. The HTTP protocol of the server responds to the requests.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ class Proxy(Listener):
     def __init__(self, context: ssl.SSLContext, *, others: Others = "refuse") -> None:
         super().__init__(context)
         self.others = others
-        # How often which other host was refused, and with which of the vendor's a client broke off the handshake.
+        # The number of refused requests by host, and of failed TLS handshakes by vendor host.
         self.refused_hosts: Counter[str] = Counter()
         self.handshake_failures: Counter[str] = Counter()
         self.transports: set[asyncio.Transport] = set()
@@ -68,7 +68,7 @@ class Proxy(Listener):
         await super().close()
 
     def hand_over(self, transport: asyncio.Transport, received: bytes = b"") -> None:
-        """Give a connection to the HTTP protocol.
+        """Pass a connection to the HTTP protocol.
 
         Args:
             transport: the connection.
@@ -136,7 +136,7 @@ def reaches_loopback(address: str) -> bool:
 
 
 class ProxiedConnection(asyncio.Protocol):
-    """A connection in the hands of the proxy."""
+    """A connection that the proxy handles."""
 
     transport: asyncio.Transport
 
@@ -153,7 +153,7 @@ class ProxiedConnection(asyncio.Protocol):
 
 
 class ClientConnection(ProxiedConnection):
-    """A client whose request is not known yet."""
+    """A connection from a client, until its first request is parsed."""
 
     _received = b""
     _is_refused = False
@@ -275,7 +275,7 @@ class ClientConnection(ProxiedConnection):
 
 
 class Relay(ProxiedConnection):
-    """One side of a connection that is passed: what it receives goes to the other side."""
+    """One side of a relayed connection. It sends all received bytes to the other side."""
 
     def __init__(self, proxy: Proxy, other: asyncio.Transport) -> None:
         super().__init__(proxy)
@@ -306,7 +306,7 @@ class Relay(ProxiedConnection):
 
 
 class UpstreamResponse(Relay):
-    """The side of a host that got one request. Its response is the last one on the connection."""
+    """The connection to a host that got one request. Its response is the last one on the connection."""
 
     _head: bytes | None = b""
 
@@ -321,5 +321,5 @@ class UpstreamResponse(Relay):
         line, end, rest = self._head.partition(b"\r\n")
         if end and not line.startswith((b"HTTP/1.1 1", b"HTTP/1.0 1")):
             self._head = None
-            # Not every server says so, and the client would use the connection again.
+            # Not every server sends this header. Without it the client would use the connection again.
             super().data_received(line + end + b"Connection: close\r\n" + rest)

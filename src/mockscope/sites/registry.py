@@ -46,7 +46,7 @@ class SiteRegistry:
         # The URL of the server; None while it is not running.
         self.address: str | None = WITHOUT_SOCKET
         self.clock = Clock()
-        # Shared: a client may send the key of one site to another, and it must be redacted there too.
+        # Shared by all sites: a client may send the key of one site to another site, where it must be redacted too.
         self.redactor = Redactor()
         self.observers: list[Observer] = []
         self.calls = self.new_log("the server", self.clock)
@@ -140,7 +140,7 @@ class SiteRegistry:
         """
         strict = self.settings.strict if strict is None else strict
         contract = self.settings.contract if contract is None else contract
-        # First the handles: a request may come as soon as a site is in the directory.
+        # The handles come first: a request may arrive as soon as a site is in the directory.
         handles = {site: MockSite(site, self, strict=strict, contract=contract) for site in sites}
         self._handles |= handles
         try:
