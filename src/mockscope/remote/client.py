@@ -215,7 +215,7 @@ class SiteClient:
 def _with_head_deadline(connection: type[HTTPConnection]) -> type[HTTPConnection]:
     """Return a connection class with a time-out for the whole response head. urllib3 has one for each read only."""
 
-    class Connection(connection):  # type: ignore[valid-type,misc]
+    class DeadlineConnection(connection):  # type: ignore[valid-type,misc]
         def getresponse(self) -> urllib3.HTTPResponse:
             timer = Timer(self.timeout, _shut_down, [self.sock])
             timer.daemon = True
@@ -225,7 +225,7 @@ def _with_head_deadline(connection: type[HTTPConnection]) -> type[HTTPConnection
             finally:
                 timer.cancel()
 
-    return Connection
+    return DeadlineConnection
 
 
 def _shut_down(sock: socket.socket) -> None:

@@ -47,7 +47,7 @@ class PullError(Exception):
     """The site could not be read. The message has the reason and the remedy."""
 
 
-class NotFound(PullError):
+class PathNotFound(PullError):
     """The server responded 404."""
 
 
@@ -87,7 +87,7 @@ def pull_site(client: SiteClient, progress: ProgressCallback) -> PulledSite:
         _read_list(client, kind, pulled, progress)
     names = pulled.known_group_names()
     for place, name in enumerate(names, start=1):
-        with suppress(NotFound):
+        with suppress(PathNotFound):
             pulled.details[name] = _details(client, name)
         progress("dashboards of groups", place, len(names))
     return pulled
@@ -136,14 +136,14 @@ def _get_object(client: SiteClient, path: str, start: str = "", *, is_first: boo
     """Return the JSON object at a path, or on the page of a list at a cursor.
 
     Raises:
-        NotFound: If the status is 404.
+        PathNotFound: If the status is 404.
         PullError: If the response is not a JSON object.
         Unreachable: If the server does not respond.
     """
     query = {NEXT_PAGE_START: start} if start else {}
     exchange = _get_with_retries(client, path, query, () if is_first else RETRY_SECONDS)
     if exchange.status != 200:
-        raise (NotFound if exchange.status == 404 else PullError)(_describe_refusal(client, path, exchange))
+        raise (PathNotFound if exchange.status == 404 else PullError)(_describe_refusal(client, path, exchange))
     try:
         body = exchange.json
     except ValueError:
