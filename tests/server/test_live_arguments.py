@@ -46,6 +46,14 @@ def test_a_policy_switch_of_a_server_must_be_a_bool(name: str) -> None:
         made(**{name: "no"})
 
 
+@pytest.mark.parametrize("proxy", [True, False])
+@pytest.mark.parametrize("value", ["deny", "", None, True])
+def test_other_hosts_are_either_refused_or_passed(value: object, *, proxy: bool) -> None:
+    made: Anything = LiveServer
+    with pytest.raises(ValueError, match=rf"^there is no proxy_others {value!r}; known: refuse, pass$"):
+        made(proxy=proxy, proxy_others=value)
+
+
 def test_max_calls_must_be_an_integer() -> None:
     made: Anything = Mockscope
     with pytest.raises(ValueError, match=r"^calls_kept must be a whole number, not '100'$"):

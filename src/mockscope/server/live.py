@@ -13,7 +13,7 @@ from threading import Lock, Thread, get_native_id
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
-from mockscope._support.arguments import check_type
+from mockscope._support.arguments import check_choice, check_type
 from mockscope._support.signals import ending_signals
 from mockscope.app import Mockscope, forwarded
 from mockscope.instruments.findings import fail_on_findings
@@ -61,8 +61,8 @@ class LiveServer:
 
     Raises:
         SeedError: If the seed is not valid.
-        ValueError: If a setting is not valid, a port is out of range, or ``tls`` or ``proxy`` is neither True nor
-            False.
+        ValueError: If a setting is not valid, a port is out of range, ``tls`` or ``proxy`` is neither True nor False,
+            or ``proxy_others`` is neither "refuse" nor "pass".
         OSError: If the seed file can't be read.
         ImportError: If ``contract`` is True, and the validator is not installed.
     """
@@ -82,6 +82,7 @@ class LiveServer:
         _check_port("port", port)
         _check_port("proxy_port", proxy_port)
         check_type("proxy", proxy, bool)
+        check_choice("proxy_others", proxy_others, ("refuse", "pass"))
         if not isinstance(tls, Authority):
             check_type("tls", tls, bool)
         self._mockscope = Mockscope(seed, **settings)
