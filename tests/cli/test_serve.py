@@ -424,6 +424,12 @@ def test_wrong_use_is_one_line_and_exit_status_2(arguments: list[str], line: str
     assert invoke(*arguments) == (2, "", f"{line}\n")
 
 
+def test_an_unreadable_demo_is_named_by_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mockscope.cli.options.DEMO", Path("none.json"))
+
+    assert invoke("serve") == (2, "", "mockscope: can't read the seed none.json: No such file or directory\n")
+
+
 def test_wrong_use_is_one_line_from_a_process_too() -> None:
     result = run("serve", "--log", "xml")
 

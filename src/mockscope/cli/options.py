@@ -146,9 +146,9 @@ def seed_or_demo(seed: Path | None) -> Iterator[Path]:
         ClickException: If the block cannot read or load the seed.
     """
     try:
-        yield seed or DEMO
+        yield (path := seed or DEMO)
     except (ValueError, ImportError) as error:
         # A seed that can't be loaded, a token that can't stand in a header, or a validator that is not installed.
         raise click.ClickException(str(error)) from None
     except OSError as error:
-        raise click.ClickException(f"can't read the seed {seed}: {error.strerror or error}") from None
+        raise click.ClickException(f"can't read the seed {path}: {error.strerror or error}") from None
