@@ -28,6 +28,7 @@ HEAD_SECONDS: Final = 30
 # How long a client may keep its side of a connection open after an error.
 CLOSE_SECONDS: Final = 30
 HTTP_PORT: Final = 80
+DEFAULT_PORTS: Final = {"http": HTTP_PORT, "https": 443}
 
 # The first byte of a method (RFC 9110, 5.6.2). TLS and SOCKS begin with others.
 METHOD_START: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]")
@@ -114,8 +115,8 @@ class ProxyTarget(NamedTuple):
         method, url, version = (part.decode() for part in match.groups())
         is_tunnel = method == "CONNECT"
         parts = urlsplit(f"//{url}" if is_tunnel else url)
-        port = HTTP_PORT if parts.port is None and not is_tunnel else parts.port
-        if not parts.hostname or port is None or parts.scheme not in ("" if is_tunnel else "http", "https"):
+        port = DEFAULT_PORTS.get(parts.scheme) if parts.port is None else parts.port
+        if not parts.hostname or port is None or parts.scheme not in ([""] if is_tunnel else DEFAULT_PORTS):
             raise ValueError(USAGE)
         host = parts.hostname.removesuffix(".")
         if ":" not in host and (len(host) > MAX_HOST_LENGTH or HOST_NAME.fullmatch(host) is None):
