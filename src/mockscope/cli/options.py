@@ -6,13 +6,10 @@ from contextlib import contextmanager
 from itertools import combinations
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 from click.core import ParameterSource
-
-if TYPE_CHECKING:
-    pass
 
 # The people of the vendor's page, so that its examples work unchanged.
 DEMO: Final = Path(__file__).parents[1] / "demo.json"

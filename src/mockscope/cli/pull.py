@@ -1,17 +1,13 @@
 """The command pull."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import click
 
 from mockscope.cli.options import FILE, RATE
 from mockscope.cli.output import Progress, check_output, describe_error, print_line, write_output
 from mockscope.cli.remote_options import new_client, read_secret, server_options
-
-if TYPE_CHECKING:
-    pass
-
 
 DONE: Final = 0
 FAILED: Final = 1
