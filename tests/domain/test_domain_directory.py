@@ -154,7 +154,7 @@ def test_only_the_latest_removed_sites_are_remembered(monkeypatch: pytest.Monkey
         sites.add(site)
         sites.remove(site)
 
-    assert [sites.removed_label(f"site-{number}") for number in range(4)] == [None, None, "test 2", "test 3"]
+    assert [sites.label_of_removed(f"site-{number}") for number in range(4)] == [None, None, "test 2", "test 3"]
 
 
 class Handover:

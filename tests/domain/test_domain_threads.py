@@ -87,7 +87,7 @@ def test_a_group_can_be_looked_up_during_an_update() -> None:
     site = friends()
 
     found = read_while_writing(
-        lambda: response(lambda: site.find_group("Sales", rule="GROUP-UPDATE-2").name),
+        lambda: response(lambda: site.require_group("Sales", rule="GROUP-UPDATE-2").name),
         lambda number: swap_access(site, number),
     )
 

@@ -51,14 +51,14 @@ def contents(store: Store) -> tuple[Any, ...]:
     return (*map(dict, store.to_change()), *indexes)
 
 
-def moments(versions: list[Version]) -> int:
-    """Return the number of moments that a history keeps for the versions that are held."""
+def count_steps(versions: list[Version]) -> int:
+    """Return the number of steps that a history keeps for the versions that are held."""
     found = set()
     for version in versions:
-        moment: Any = version.moment
-        while moment is not None:
-            found.add(moment)
-            moment = moment.after
+        step: Any = version.step
+        while step is not None:
+            found.add(step)
+            step = step.next
     return len(found)
 
 
@@ -108,7 +108,7 @@ def test_a_user_who_comes_and_goes_leaves_nothing_behind() -> None:
         versions.write(joeys(number))
         versions.write(Change(users={"joey@example.com": None}))
 
-    assert (beginning.moment.after, beginning.moment.undo) == (None, ({}, {}, {}))
+    assert (beginning.step.next, beginning.step.undo) == (None, ({}, {}, {}))
 
 
 def test_a_site_that_is_changed_back_is_at_the_earlier_version() -> None:
@@ -118,13 +118,13 @@ def test_a_site_that_is_changed_back_is_at_the_earlier_version() -> None:
     versions.write(joeys(2))
     versions.write(joeys(1))
 
-    assert versions.current_version().moment is version.moment
+    assert versions.current_version().step is version.step
 
 
 def test_marking_an_unchanged_store_adds_nothing() -> None:
     versions = History(Store())
 
-    assert len({versions.current_version().moment for _ in range(100)}) == 1
+    assert len({versions.current_version().step for _ in range(100)}) == 1
 
 
 def test_released_versions_do_not_accumulate() -> None:
@@ -135,7 +135,7 @@ def test_released_versions_do_not_accumulate() -> None:
         versions.write(joeys(number))
         versions.current_version()
 
-    assert moments([beginning]) <= history.MAX_UNUSED_VERSIONS + 3
+    assert count_steps([beginning]) <= history.MAX_UNUSED_VERSIONS + 3
     versions.restore(beginning)
     assert store.to_change() == Change({}, {}, {})
 
@@ -162,7 +162,7 @@ def test_writes_after_a_released_version_are_undone_too(monkeypatch: pytest.Monk
     assert store.to_change() == Change({}, {}, {})
     versions.restore(end)
     assert contents(store) == at_the_end
-    assert moments([beginning, end]) == 2
+    assert count_steps([beginning, end]) == 2
 
 
 def test_held_versions_can_be_restored_from_each_other() -> None:
@@ -176,4 +176,4 @@ def test_held_versions_can_be_restored_from_each_other() -> None:
     for number in (199, 0, 100, 1, 198):
         versions.restore(held[number])
         assert store.to_change() == joeys(number)._replace(groups={}, dashboards={})
-    assert moments(held) == 200
+    assert count_steps(held) == 200

@@ -73,7 +73,7 @@ class Directory:
                 self._removed.popitem(last=False)
             self._removed[site.host] = site.label
 
-    def removed_label(self, host: str) -> str | None:
+    def label_of_removed(self, host: str) -> str | None:
         """Return the label of a removed site, or None if no site with this host was removed."""
         return self._removed.get(host)
 

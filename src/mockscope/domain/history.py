@@ -17,23 +17,23 @@ MAX_UNUSED_VERSIONS: Final = 32
 _Records = tuple[dict[str, Any], ...]
 
 
-class _VersionChanges:
-    """The old values of the records that were changed between one version and the next, ``after``."""
+class _Step:
+    """The old values of the records that were changed between one version and the next."""
 
-    __slots__ = ("after", "undo")
+    __slots__ = ("next", "undo")
 
     def __init__(self) -> None:
-        self.after: _VersionChanges | None = None
+        self.next: _Step | None = None
         self.undo: _Records = ({}, {}, {})
 
 
 class Version:
     """A version of a store. It can be restored as long as this object is referenced."""
 
-    __slots__ = ("__weakref__", "moment")
+    __slots__ = ("__weakref__", "step")
 
-    def __init__(self, moment: _VersionChanges) -> None:
-        self.moment = moment
+    def __init__(self, step: _Step) -> None:
+        self.step = step
 
 
 class History:
@@ -45,26 +45,26 @@ class History:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._latest = _VersionChanges()
+        self._latest = _Step()
         self._versions: WeakSet[Version] = WeakSet()
-        self._marked = 0
+        self._steps_since_merge = 0
 
     def write(self, change: Change) -> None:
         """Write a change, and keep the old values for the current version."""
-        for undo, before, after in zip(self._latest.undo, self._store.apply(change), change, strict=True):
-            for key, record in before.items():
-                first = undo.setdefault(key, record)
-                if first == after[key]:
-                    # The record has its old value again.
+        before = self._store.apply(change)
+        for undo, old_records, new_records in zip(self._latest.undo, before, change, strict=True):
+            for key, old in old_records.items():
+                # The value at the current version may be an earlier one. If it is the new one too, nothing has changed.
+                if undo.setdefault(key, old) == new_records[key]:
                     del undo[key]
 
     def current_version(self) -> Version:
         """Return the current version of the store."""
         if any(self._latest.undo):
-            self._latest.after = _VersionChanges()
-            self._latest = self._latest.after
-            self._marked += 1
-            if self._marked > MAX_UNUSED_VERSIONS + len(self._versions):
+            self._latest.next = _Step()
+            self._latest = self._latest.next
+            self._steps_since_merge += 1
+            if self._steps_since_merge > MAX_UNUSED_VERSIONS + len(self._versions):
                 self._merge_unused()
         version = Version(self._latest)
         self._versions.add(version)
@@ -73,20 +73,20 @@ class History:
     def restore(self, version: Version) -> None:
         """Restore a version. Later versions stay valid, and can be restored afterwards."""
         records: _Records = ({}, {}, {})
-        moment: _VersionChanges | None = version.moment
-        while moment is not None:
-            _merge(records, moment.undo)
-            moment = moment.after
+        step: _Step | None = version.step
+        while step is not None:
+            _merge(records, step.undo)
+            step = step.next
         self.write(Change(*records))
 
     def _merge_unused(self) -> None:
         """Merge each unreferenced version into the one before."""
-        wanted = {version.moment for version in self._versions} | {self._latest}
-        for moment in wanted:
-            while moment.after is not None and moment.after not in wanted:
-                _merge(moment.undo, moment.after.undo)
-                moment.after = moment.after.after
-        self._marked = 0
+        wanted = {version.step for version in self._versions} | {self._latest}
+        for step in wanted:
+            while step.next is not None and step.next not in wanted:
+                _merge(step.undo, step.next.undo)
+                step.next = step.next.next
+        self._steps_since_merge = 0
 
 
 def _merge(undo: _Records, later: _Records) -> None:

@@ -25,6 +25,7 @@ def check_groups(names: Iterable[str], store: Store, host: str) -> None:
     """
     unknown = [name for name in names if name not in store.groups]
     if unknown:
+        # The hint uses ``name``, and the message ``names``.
         raise Refused(Refusal.GROUPS_UNKNOWN, host=host, names=", ".join(unknown), name=unknown[0])
 
 
@@ -46,7 +47,7 @@ def resolve_groups(
         Refused: GROUPS_UNKNOWN, if the policy rejects unknown groups.
     """
     created: dict[str, Group] = {}
-    match policy.unknown_groups if names else None:
+    match policy.unknown_groups:
         case "reject":
             check_groups(names, store, host)
         case "ignore":
@@ -65,11 +66,17 @@ def plan_group_replacement(store: Store, name: str, group: Group | None) -> Chan
     GROUP-UPDATE-3: a renamed group keeps its members and dashboards. GROUP-DELETE-2: the members of a deleted group
     stay users. A user without any other group gets All Users.
     """
-    successor = (group.name,) if group else ()
+
+    def rename(old: str) -> tuple[str, ...]:
+        """Return the name that takes the place of a name: no name if the group is deleted."""
+        return (old,) if old != name else (group.name,) if group else ()
+
     default = tuple(other for other in _default_groups(store) if other != name)
     return Change(
         users={
-            email_key(user.email): replace(user, groups=_replace_name(user.groups, name, successor) or default)
+            email_key(user.email): replace(
+                user, groups=tuple(new for old in user.groups for new in rename(old)) or default
+            )
             for user in store.users.select(store.members[name])
         },
         groups={name: None} | ({group.name: group} if group else {}),
@@ -77,7 +84,7 @@ def plan_group_replacement(store: Store, name: str, group: Group | None) -> Chan
             board.name: Dashboard(
                 board.name,
                 board.owner,
-                {new: word for old, word in board.access.items() for new in _replace_name((old,), name, successor)},
+                {new: word for old, word in board.access.items() for new in rename(old)},
             )
             for board in store.dashboards.select(store.shared[name])
         },
@@ -87,7 +94,3 @@ def plan_group_replacement(store: Store, name: str, group: Group | None) -> Chan
 def _default_groups(store: Store) -> tuple[str, ...]:
     # "This parameter is set to ["All Users"] by default." A policy may let All Users be deleted: then none.
     return (ALL_USERS,) if ALL_USERS in store.groups else ()
-
-
-def _replace_name(groups: Iterable[str], name: str, successor: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(new for group in groups for new in (successor if group == name else (group,)))

@@ -209,13 +209,13 @@ class UserChanges(msgspec.Struct, frozen=True):
 class NewGroup(msgspec.Struct, frozen=True):
     """A group to create. Only MockSite.add_group omits the creator.
 
-    ``creator_name`` is the name of the field in which the creator was sent.
+    ``creator_field`` is the name of the field in which the creator was sent.
     """
 
     name: str
     access: Access
     created_by_email: str | None = None
-    creator_name: str = CREATOR.name
+    creator_field: str = CREATOR.name
 
 
 class GroupChanges(msgspec.Struct, frozen=True):
@@ -249,12 +249,7 @@ def parse_new_group(body: Mapping[str, object]) -> NewGroup:
     Raises:
         Refused: FIELDS_INVALID.
     """
-    return NewGroup(**parse_fields(NEW_GROUP, body), creator_name=creator_name(body))
-
-
-def creator_name(body: Mapping[str, object]) -> str:
-    """Return the name of the field that a body uses for the creator of a group (GROUP-CREATE-1)."""
-    return CREATOR.name_in(body) or CREATOR.name
+    return NewGroup(**parse_fields(NEW_GROUP, body), creator_field=CREATOR.name_in(body) or CREATOR.name)
 
 
 def parse_group_changes(body: Mapping[str, object]) -> GroupChanges:

@@ -111,7 +111,8 @@ class Site:
         Raises:
             Refused: USER_UNKNOWN.
         """
-        return self.find_user(email, rule="USER-GET-1")
+        # No lock: this is one look-up in a dict.
+        return self.require_user(email, rule="USER-GET-1")
 
     def create_user(self, draft: NewUser, *, dry_run: bool = False) -> User | None:
         """Create a user (USER-CREATE-2 to USER-CREATE-5).
@@ -160,7 +161,7 @@ class Site:
             Refused: USER_UNKNOWN, GROUPS_UNKNOWN.
         """
         with self.lock:
-            user = self.find_user(email, rule="USER-UPDATE-1")
+            user = self.require_user(email, rule="USER-UPDATE-1")
             # "updates only first_name since no groups are passed in."
             groups, created = (user.groups, {}) if changes.groups is None else self._resolve_groups(changes.groups)
             changed = replace(
@@ -185,7 +186,7 @@ class Site:
             Refused: USER_UNKNOWN.
         """
         with self.lock:
-            user = self.find_user(email, rule="USER-DELETE-1")
+            user = self.require_user(email, rule="USER-DELETE-1")
             key = email_key(email)
             # "the ownership over all the objects owned by deleted user is set to none"
             owned = self.store.dashboards.select(self.store.owned[key])
@@ -204,7 +205,7 @@ class Site:
             return self.store.groups.page(self.decode_group_cursor(start), self.policy.page_size)
 
     def decode_group_cursor(self, start: str) -> str:
-        """Return a cursor, with its blanks read as "+" if only that gives the name of a group (PAGE-3)."""
+        """Return a cursor. If it names a group only with "+" in place of its blanks, return that name (PAGE-3)."""
         meant = start.replace(" ", "+")
         return meant if meant in self.store.groups and start not in self.store.groups else start
 
@@ -215,7 +216,7 @@ class Site:
             Refused: GROUP_UNKNOWN.
         """
         with self.lock:
-            group = self.find_group(name, rule="GROUP-GET-1")
+            group = self.require_group(name, rule="GROUP-GET-1")
             dashboards = self.store.dashboards.select(self.store.shared[name])
             grants = tuple(Grant(board.name, board.access[name]) for board in dashboards)
             return GroupDetail(group.name, group.access, grants)
@@ -235,7 +236,7 @@ class Site:
         """
         with self.lock:
             if draft.created_by_email is not None:
-                self._check_creator(draft.created_by_email, draft.creator_name)
+                self._check_creator(draft.created_by_email, draft.creator_field)
             # "409 if the group already exists"
             if draft.name in self.store.groups:
                 raise Refused(Refusal.GROUP_TAKEN, name=draft.name)
@@ -257,7 +258,7 @@ class Site:
             Refused: GROUP_UNKNOWN, BUILTIN_RENAMED, GROUP_TAKEN.
         """
         with self.lock:
-            group = self.find_group(name, rule="GROUP-UPDATE-2")
+            group = self.require_group(name, rule="GROUP-UPDATE-2")
             changed = Group(changes.name or group.name, changes.access or group.access)
             if changed.name == name:
                 return self._commit(changed, Change(groups={name: changed}), dry_run=dry_run)
@@ -281,7 +282,7 @@ class Site:
             Refused: GROUP_UNKNOWN, BUILTIN_DELETED.
         """
         with self.lock:
-            group = self.find_group(name, rule="GROUP-DELETE-1")
+            group = self.require_group(name, rule="GROUP-DELETE-1")
             if self._is_protected(name):
                 raise Refused(Refusal.BUILTIN_DELETED, name=name)
             return self._commit(group, plan_group_replacement(self.store, name, None), dry_run=dry_run)
@@ -295,11 +296,12 @@ class Site:
             Refused: OWNER_UNKNOWN, GROUPS_UNKNOWN, DASHBOARD_TAKEN.
         """
         with self.lock:
-            owner = None if dashboard.owner is None else self._find_user(dashboard.owner, Refusal.OWNER_UNKNOWN).email
+            owner = None if dashboard.owner is None else self.require_user(dashboard.owner, Refusal.OWNER_UNKNOWN).email
             check_groups(dashboard.access, self.store, self.host)
             if dashboard.name in self.store.dashboards:
                 raise Refused(Refusal.DASHBOARD_TAKEN, name=dashboard.name)
             owned = Dashboard(dashboard.name, owner, dashboard.access)
+            # Not `_commit`: the API has no such operation, and so no test mode.
             self._history.write(Change(dashboards={owned.name: owned}))
             return owned
 
@@ -314,7 +316,7 @@ class Site:
             Refused: USER_UNKNOWN.
         """
         with self.lock:
-            user = replace(self.find_user(email, rule="USER-1"), **times)
+            user = replace(self.require_user(email, rule="USER-1"), **times)
             self._history.write(Change(users={email_key(email): user}))
             return user
 
@@ -363,26 +365,24 @@ class Site:
 
     # -- look-ups and checks ---------------------------------------------------------------------------------
 
-    def find_user(self, email: str, *, rule: str) -> User:
+    def require_user(self, email: str, refusal: Refusal = Refusal.USER_UNKNOWN, **values: str) -> User:
         """Return the user with an email.
 
         Args:
             email: the email, in any case.
-            rule: the id of the rule that a refusal names.
+            refusal: the refusal of an unknown email.
+            values: the rule id that the refusal names, or values for its message.
 
         Raises:
-            Refused: USER_UNKNOWN.
+            Refused: The refusal.
         """
         # "400 if the email_address does NOT belong to the user on this site"
-        return self._find_user(email, Refusal.USER_UNKNOWN, rule=rule)
-
-    def _find_user(self, email: str, otherwise: Refusal, **values: str) -> User:
         user = self.store.users.get(email_key(email))
         if user is None:
-            raise Refused(otherwise, host=self.host, email=email, **values)
+            raise Refused(refusal, host=self.host, email=email, **values)
         return user
 
-    def find_group(self, name: str, *, rule: str) -> Group:
+    def require_group(self, name: str, *, rule: str) -> Group:
         """Return the group with a name.
 
         Args:
@@ -417,13 +417,13 @@ class Site:
     def _check_inviter(self, email: str) -> None:
         # "The inviter must have access to create a user."
         field = "invited_by_email"
-        self._find_user(email, Refusal.INVITER_UNKNOWN, field=field)
+        self.require_user(email, Refusal.INVITER_UNKNOWN, field=field)
         if not self.is_administrator(email):
             raise Refused(Refusal.INVITER_NOT_ADMINISTRATOR, email=email, field=field)
 
     def _check_creator(self, email: str, field: str) -> None:
         # "Group creator email address."
-        self._find_user(email, Refusal.CREATOR_UNKNOWN, field=field)
+        self.require_user(email, Refusal.CREATOR_UNKNOWN, field=field)
         if self.policy.creator_must_be_admin and not self.is_administrator(email):
             raise Refused(Refusal.CREATOR_NOT_ADMINISTRATOR, email=email, field=field)
 

@@ -63,13 +63,13 @@ class Table(Generic[R]):
     A dict finds a row by its key. A sorted list of rows makes a page one slice, instead of a hundred look-ups.
 
     Args:
-        name: returns the name of a record.
-        key: returns the key for a name: the form for comparing and sorting.
+        name_of: returns the name of a record.
+        key_of: returns the key for a name: the form for comparing and sorting.
     """
 
-    def __init__(self, name: Callable[[R], str], key: Callable[[str], str] = str) -> None:
-        self.name = name
-        self.key = key
+    def __init__(self, name_of: Callable[[R], str], key_of: Callable[[str], str] = str) -> None:
+        self.name_of = name_of
+        self.key_of = key_of
         self._rows: dict[str, TableRow[R]] = {}
         self._order: SortedKeyList = SortedKeyList(key=attrgetter("key"))
 
@@ -107,7 +107,7 @@ class Table(Generic[R]):
         place = self._order.bisect_key_left(start)
         # "If there are more than 100 users, the API returns an email_address in next_page_start"
         rows = self._order[place : place + size + 1]
-        following = self.name(rows.pop().record) if len(rows) > size else None
+        following = self.name_of(rows.pop().record) if len(rows) > size else None
         return Page(rows, len(self._rows), following)
 
     def keys_near(self, key: str, reach: int) -> list[str]:
@@ -120,20 +120,19 @@ class Table(Generic[R]):
         if not records:
             return {}
         before = {key: self.get(key) for key in records}
-        is_few = len(records) * BULK_RATIO <= len(self._rows) + BULK_RATIO
+        old_rows = [self._rows[key] for key in records if key in self._rows]
         # Sorted, so that the rows of a page are allocated side by side in memory.
         for key, record in sorted(records.items(), key=itemgetter(0)):
-            row = self._rows.get(key)
-            if is_few and row is not None:
-                self._order.remove(row)
             if record is None:
                 self._rows.pop(key, None)
-                continue
-            # One assignment: a look-up in another thread finds the old row or the new one.
-            self._rows[key] = row = TableRow(key, record)
-            if is_few:
-                self._order.add(row)
-        if not is_few:
+            else:
+                # One assignment: a look-up in another thread finds the old row or the new one.
+                self._rows[key] = TableRow(key, record)
+        if len(records) * BULK_RATIO <= len(self._rows) + BULK_RATIO:
+            for row in old_rows:
+                self._order.remove(row)
+            self._order.update(self._rows[key] for key in records if key in self._rows)
+        else:
             self._order.clear()
             self._order.update(self._rows.values())
         return before
@@ -148,7 +147,7 @@ class Index:
     def __getitem__(self, name: str) -> Set[str]:
         return self._keys.get(name, NO_KEYS)
 
-    def move(self, key: str, before: Iterable[str], after: Iterable[str]) -> None:
+    def update(self, key: str, before: Iterable[str], after: Iterable[str]) -> None:
         """Update the index for a record that referred to some names before, and to others now."""
         if before == after:
             return
@@ -178,11 +177,11 @@ class Store:
             self.users.put(change.users), self.groups.put(change.groups), self.dashboards.put(change.dashboards)
         )
         for key, user in change.users.items():
-            self.members.move(key, _memberships(before.users[key]), _memberships(user))
+            self.members.update(key, _memberships(before.users[key]), _memberships(user))
         for name, board in change.dashboards.items():
             was = before.dashboards[name]
-            self.owned.move(name, _owner(was), _owner(board))
-            self.shared.move(name, _readers(was), _readers(board))
+            self.owned.update(name, _owner(was), _owner(board))
+            self.shared.update(name, _groups_with_access(was), _groups_with_access(board))
         return before
 
     def to_change(self) -> Change:
@@ -206,5 +205,5 @@ def _owner(dashboard: Dashboard | None) -> tuple[str, ...]:
     return (email_key(dashboard.owner),) if dashboard and dashboard.owner else ()
 
 
-def _readers(dashboard: Dashboard | None) -> tuple[str, ...]:
+def _groups_with_access(dashboard: Dashboard | None) -> tuple[str, ...]:
     return tuple(dashboard.access) if dashboard else ()

@@ -26,7 +26,7 @@ class Records(Mapping[str, R], Generic[R]):
             # A KeyError, so that `in` and get() take any value.
             raise KeyError(f"{name!r} is not an email or a name; the first record is list(site.users.values())[0]")
         with self._site.lock:
-            record = self._table.get(self._table.key(name))
+            record = self._table.get(self._table.key_of(name))
         if record is None:
             raise KeyError(name)
         return record
@@ -53,4 +53,4 @@ class Records(Mapping[str, R], Generic[R]):
     # Mapping would look up each name separately, and a record may be deleted between two look-ups.
     def _copy(self) -> dict[str, R]:
         with self._site.lock:
-            return {self._table.name(record): record for record in self._table.records()}
+            return {self._table.name_of(record): record for record in self._table.records()}

@@ -75,7 +75,7 @@ def _brackets_in(name: bytes) -> RefusalCondition:
 
 
 def _removed_site(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
-    label = directory.removed_label(refused.values["host"])
+    label = directory.label_of_removed(refused.values["host"])
     return None if label is None else {"label": f": it was that of {label}" if label else ""}
 
 

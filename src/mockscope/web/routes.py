@@ -65,7 +65,7 @@ def create_user(request: HTTPRequest) -> JSONResponse:
 
 
 def update_user(request: HTTPRequest) -> JSONResponse:
-    target = request.site.find_user(request.head.email(rule="USER-UPDATE-1"), rule="USER-UPDATE-1")
+    target = request.site.require_user(request.head.email(rule="USER-UPDATE-1"), rule="USER-UPDATE-1")
     changes = request.parse(parse_user_changes)
     return render_updated(request.site.update_user(target.email, changes, dry_run=request.head.is_test_mode))
 
@@ -92,7 +92,7 @@ def create_group(request: HTTPRequest) -> JSONResponse:
 
 
 def update_group(request: HTTPRequest) -> JSONResponse:
-    target = request.site.find_group(request.group_name, rule="GROUP-UPDATE-2")
+    target = request.site.require_group(request.group_name, rule="GROUP-UPDATE-2")
     changes = request.parse(parse_group_changes)
     return render_updated(request.site.update_group(target.name, changes, dry_run=request.head.is_test_mode))
 
