@@ -1,1 +1,1 @@
-"""The contract, openapi.yaml, as Schemathesis tries it."""
+"""The contracts of the two APIs: the documents, the validation of calls, and hooks for Schemathesis."""

@@ -66,7 +66,7 @@ class SharedProtocol(AnyProtocol):
 
     def shutdown(self) -> None:
         """End a request that a planned fault holds. uvicorn would wait for its response."""
-        if not self._connection.release():
+        if not self._connection.abort_if_held():
             super().shutdown()
 
     def _refuses_tls(self, data: bytes) -> bool:

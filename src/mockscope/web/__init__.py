@@ -1,4 +1,4 @@
-"""HTTP on Starlette, and the only place that imports it.
+"""The vendor's API and the control API over HTTP, on Starlette.
 
-Rules are the domain's: here requests are read, answers written, and the order of HTTP-6 kept.
+The domain has the rules. This package parses requests, renders responses, and checks in the order of HTTP-6.
 """

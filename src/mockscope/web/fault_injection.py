@@ -39,6 +39,8 @@ CONNECTION: Final = "mockscope.connection"
 BEFORE_FAULTS: Final = "mockscope.before_faults"
 # SO_LINGER on, with no time to linger: close() sends RST.
 LINGER_NONE: Final = struct.pack("ii", 1, 0)
+# Stands for a response of which no byte is sent.
+UNSENT: Final = CannedResponse(503)
 GARBAGE: Final = b"\x16\x03\x01 this is not HTTP \xff\xfe\x00\r\n\r\n"
 
 
@@ -65,7 +67,7 @@ class Connection:
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
         self.transport.abort()
 
-    def release(self) -> bool:
+    def abort_if_held(self) -> bool:
         """Abort the connection if a fault delays its request, because the server stops.
 
         Returns:
@@ -79,13 +81,13 @@ class Connection:
 
 
 async def respond_or_break(
-    request: HTTPRequest, response: Callable[[], JSONResponse], faults: Faults, clock: Clock
+    request: HTTPRequest, endpoint: Callable[[], JSONResponse], faults: Faults, clock: Clock
 ) -> JSONResponse:
     """Return the response of a site with planned faults.
 
     Args:
         request: The request. Its body was read, because a fault may depend on it.
-        response: The function that carries out the request.
+        endpoint: The function that carries out the operation.
         faults: The planned faults.
         clock: The clock of the site.
 
@@ -93,14 +95,12 @@ async def respond_or_break(
         Refused: If the operation refuses the request, and no fault hits it.
     """
     if BEFORE_FAULTS in request.scope:
-        return response()
+        return endpoint()
     try:
-        return await _respond_with_faults(request, response, faults, clock)
-    except _Released:
+        return await _respond_with_faults(request, endpoint, faults, clock)
+    except _SiteReset:
         # The request belongs to the site as it was before its reset. It must not change the present one.
-        return BrokenResponse(
-            Fault(id=request.call.fault or "fault", transport="reset"), request, CannedResponse(503), b""
-        )
+        return BrokenResponse("reset", request)
 
 
 async def _respond_with_faults(
@@ -119,7 +119,7 @@ async def _respond_with_faults(
             if fault.after_commit:
                 own = endpoint()
         except Refused:
-            # Nothing was committed, so the fault does not count as a hit. The next fitting one does.
+            # Nothing was committed, so the hit is taken back. The next fault for the call hits it, if there is one.
             fault = await _select_fault(request, faults, instead_of=fault)
             if fault is None:
                 raise
@@ -159,49 +159,49 @@ async def _apply_fault(
             own = endpoint()
         except Refused as refused:
             call.rule, own = refused.rule, render_refusal(refused, call.redactor)
-    instead: JSONResponse | None = None
+    replacement: JSONResponse | None = None
     if fault.transport is not None:
-        instead = _apply_transport_fault(fault, request, own)
+        replacement = _apply_transport_fault(fault, request, own)
     elif fault.status is not None:
-        instead = _to_json_response(_planned_response(fault))
+        replacement = _to_json_response(_planned_response(fault))
     elif fault.action is not None:
-        instead = await _run_action(fault.action, fault.id, request, own)
-    if instead is None:
-        return own or endpoint()
+        replacement = await _run_action(fault.action, fault.id, request, own)
+    if replacement is None:
+        return endpoint() if own is None else own
     # The hint would not fit this response. The findings of strict mode stay.
     call.hint = None
-    return instead
+    return replacement
 
 
 def _apply_transport_fault(fault: Fault, request: HTTPRequest, own: JSONResponse | None) -> JSONResponse:
     """Return the response to a request that a transport fault hits."""
-    response = (
-        _planned_response(fault)
-        if own is None or not fault.cuts_own_response
-        else CannedResponse(own.status_code, own.body)
-    )
-    # A body is never sent whole.
+    response = _planned_response(fault)
+    if own is not None and fault.cuts_own_response:
+        response = CannedResponse(own.status_code, own.body)
+    # At least the last byte of the body is left out.
     wanted = len(response.body) // 2 if fault.after_bytes is None else fault.after_bytes
     part = response.body[: max(0, min(wanted, len(response.body) - 1))]
     if fault.transport == "bad_json":
         return _to_json_response(CannedResponse(response.status, part, response.headers))
-    return BrokenResponse(fault, request, response, part)
+    return BrokenResponse(fault.transport or "", request, response, part)
 
 
 class BrokenResponse(JSONResponse):
     """A response that a transport fault breaks.
 
     Args:
-        fault: The fault.
+        transport: The kind of the transport fault.
         request: The request.
         response: The response without the fault.
         part: The part of the body to send.
     """
 
-    def __init__(self, fault: Fault, request: HTTPRequest, response: CannedResponse, part: bytes) -> None:
+    def __init__(
+        self, transport: str, request: HTTPRequest, response: CannedResponse = UNSENT, part: bytes = b""
+    ) -> None:
         super().__init__(response.body, response.status)
         self.headers.update(response.headers)
-        self._fault = fault
+        self._transport = transport
         self._request = request
         self._part = part
 
@@ -212,36 +212,47 @@ class BrokenResponse(JSONResponse):
     @property
     def _sends_part(self) -> bool:
         # The response to HEAD has no body that could be truncated.
-        return self._fault.transport == "truncate" and self._request.head.method != "HEAD"
+        return self._transport == "truncate" and self._request.head.method != "HEAD"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = _connection(scope)
-        if self._fault.transport == "hang":
-            if connection is not None:
-                connection.hangs = True
-                if connection.is_half_closed:
-                    connection.transport.close()
-            with suppress(_Released):
-                with suppress(ClientDisconnect):
-                    async with _delayed(self._request, inf):
-                        await _wait_for_disconnect(receive)
-                return
+        if self._transport == "hang" and await self._hang(connection, receive):
+            return
         if self._sends_part:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await send({"type": "http.response.body", "body": self._part, "more_body": True})
         if connection is None:
             # Without a socket, the caller of the application gets an error.
-            raise ConnectionResetError(f"planned fault {self._fault.id}: {self._fault.transport}")
-        if self._fault.transport in ("reset", "hang"):
+            raise ConnectionResetError(f"planned fault {self._request.call.fault or 'fault'}: {self._transport}")
+        if self._transport in ("reset", "hang"):
             connection.reset()
         else:
             # Closing a connection with unread bytes would reset it.
             await self._request.drain()
-            if self._fault.transport == "garbage":
+            if self._transport == "garbage":
                 connection.transport.write(GARBAGE)
             connection.transport.close()
         # uvicorn expects the application to run until the connection is lost.
         await _wait_for_disconnect(receive)
+
+    async def _hang(self, connection: Connection | None, receive: Receive) -> bool:
+        """Wait until the client disconnects.
+
+        Returns:
+            Whether the connection is closed. If not, the site was reset or removed.
+        """
+        if connection is not None:
+            connection.hangs = True
+            if connection.is_half_closed:
+                connection.transport.close()
+        try:
+            async with _delayed(self._request, inf):
+                await _wait_for_disconnect(receive)
+        except _SiteReset:
+            return False
+        except ClientDisconnect:
+            pass
+        return True
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:
@@ -250,7 +261,7 @@ async def _wait_for_disconnect(receive: Receive) -> None:
         pass
 
 
-class _Released(Exception):
+class _SiteReset(Exception):
     """The site was reset or removed while a fault delayed the response."""
 
 
@@ -258,41 +269,43 @@ class _Released(Exception):
 async def _delayed(request: HTTPRequest, until: float) -> AsyncIterator[None]:
     """Mark a call as delayed in an ``async with`` block. Neither queries of calls nor a stopping server wait for it.
 
+    The block ends by itself, by its timeout if the site is reset, or by the cancellation of ``abort_if_held``.
+
     Args:
         request: The request.
         until: The end of the delay, on the site's clock.
 
     Raises:
         ClientDisconnect: If the server stops.
-        _Released: If the site is reset or removed.
+        _SiteReset: If the site is reset or removed.
     """
     connection, loop = _connection(request.scope), asyncio.get_running_loop()
-    is_released = False
+    was_reset = False
 
-    def end() -> None:
+    def end_in_loop() -> None:
         # The block may have ended meanwhile.
         with suppress(RuntimeError):
             limit.reschedule(loop.time())
 
-    def release() -> None:
-        nonlocal is_released
-        is_released = True
+    def end_from_any_thread() -> None:
+        nonlocal was_reset
+        was_reset = True
         # The loop may have ended meanwhile.
         with suppress(RuntimeError):
-            loop.call_soon_threadsafe(end)
+            loop.call_soon_threadsafe(end_in_loop)
 
     assert request.log is not None
     if connection is not None:
         connection.held = asyncio.current_task()
     try:
         async with asyncio.timeout(None) as limit:
-            with request.log.mark_delayed(request.call, until, release):
+            with request.log.mark_delayed(request.call, until, end_from_any_thread):
                 yield
                 # A reset may also have ended the delay, by resetting the clock.
-                if is_released:
-                    raise _Released
+                if was_reset:
+                    raise _SiteReset
     except TimeoutError:
-        raise _Released from None
+        raise _SiteReset from None
     except asyncio.CancelledError:
         if connection is None or not connection.transport.is_closing():
             raise
@@ -334,10 +347,10 @@ async def _run_action(action: Action, id: str, request: HTTPRequest, own: JSONRe
             # Any error of the user's function counts, even one that the server would handle, such as Refused.
             raise FunctionFailed(id, error) from error
 
-    given = await _run_user_function(request, act)
-    if given is not None and not isinstance(given, CannedResponse):
-        raise FunctionFailed(id, given)
-    return None if given is None else _to_json_response(given)
+    result = await _run_user_function(request, act)
+    if result is not None and not isinstance(result, CannedResponse):
+        raise FunctionFailed(id, result)
+    return None if result is None else _to_json_response(result)
 
 
 def _rate_limited(verdict: RateLimitResult) -> JSONResponse:
@@ -348,17 +361,16 @@ def _rate_limited(verdict: RateLimitResult) -> JSONResponse:
 
 def _planned_response(fault: Fault) -> CannedResponse:
     status = fault.status or 200
-    said = codec.encode(codec.Message(f"A planned fault: {status} {responses.get(status, '')}".rstrip()))
-    return CannedResponse(
-        status, b"" if status in BODILESS_STATUSES else said if fault.body is None else fault.body, fault.headers
-    )
+    message = codec.encode(codec.Message(f"A planned fault: {status} {responses.get(status, '')}".rstrip()))
+    body = message if fault.body is None else fault.body
+    return CannedResponse(status, b"" if status in BODILESS_STATUSES else body, fault.headers)
 
 
-def _to_json_response(response: CannedResponse) -> JSONResponse:
-    made = JSONResponse(response.body, response.status)
-    made.headers.update(response.headers)
-    if response.status == 204:
+def _to_json_response(canned: CannedResponse) -> JSONResponse:
+    response = JSONResponse(canned.body, canned.status)
+    response.headers.update(canned.headers)
+    if canned.status == 204:
         # RFC 9110: "A server MUST NOT send a Content-Length header field in any response with a status code of [...]
         # 204"
-        del made.headers["Content-Length"]
-    return made
+        del response.headers["Content-Length"]
+    return response
