@@ -22,7 +22,8 @@ from mockscope.web.request import HTTPRequest
 
 # The values for the placeholders of a hint. A condition returns them, or None if the hint does not fit.
 Values = Mapping[str, str]
-FITS: Final[Values] = {}
+# The hint fits, and has no placeholders to fill in.
+NO_VALUES: Final[Values] = {}
 
 BODY_TABLES: Final[Mapping[str, FieldTable]] = {
     "create_user": NEW_USER,
@@ -44,17 +45,17 @@ MAX_HOSTS_SHOWN: Final = 5
 MAX_BYTES_READ: Final = 64 * 1024
 
 
-# -- conditions of refusals --------------------------------------------------------------------------------------
+# -- conditions -------------------------------------------------------------------------------------------------
 
-RefusalCondition = Callable[[Refused, HTTPRequest, Directory], Values | None]
+FindValues = Callable[[Refused, HTTPRequest, Directory], Values | None]
 
 
 def _fits_if(holds: object) -> Values | None:
-    return FITS if holds else None
+    return NO_VALUES if holds else None
 
 
 def _always(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
-    return FITS
+    return NO_VALUES
 
 
 def _preflight(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
@@ -66,11 +67,11 @@ def find_first_header(names: Iterable[bytes], request: HTTPRequest) -> Iterator[
     yield from islice(({"sent": name.decode().title()} for name in names if request.head.header(name)), 1)
 
 
-def _renamed(names: Iterable[bytes]) -> RefusalCondition:
+def _renamed(names: Iterable[bytes]) -> FindValues:
     return lambda refused, request, directory: next(find_first_header(names, request), None)
 
 
-def _brackets_in(name: bytes) -> RefusalCondition:
+def _brackets_in(name: bytes) -> FindValues:
     return lambda refused, request, directory: _fits_if(re.search(r"^\s*<|>\s*$", request.head.header(name)))
 
 
@@ -91,7 +92,7 @@ def _other_site(refused: Refused, request: HTTPRequest, directory: Directory) ->
     return next(({"other": site.host} for site in directory if site.accepts_key(key)), None)
 
 
-def _path_matches(pattern: str) -> RefusalCondition:
+def _path_matches(pattern: str) -> FindValues:
     return lambda refused, request, directory: _fits_if(re.match(pattern, request.call.path))
 
 
@@ -109,17 +110,18 @@ def _email_in_body(refused: Refused, request: HTTPRequest, directory: Directory)
 
 def _near_user(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
     email = refused.values["email"]
-    return {
-        "nearest": did_you_mean(
-            find_nearest_email(email, _neighbours(request, request.site.store.users, email_key(email)))
-        )
-    }
+    emails = _neighbours(request, request.site.store.users, email_key(email))
+    return {"nearest": did_you_mean(find_nearest_email(email, emails))}
 
 
 def _administrators(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
     emails = [user.email for user in request.site.administrators()]
     guess = find_nearest_email(refused.values["email"], emails)
     return {"nearest": did_you_mean(guess), "such": f", such as {guess or emails[0]}" if emails else ""}
+
+
+def _taken_email(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
+    return {"name": refused.values["email"]}
 
 
 def _near_group(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
@@ -133,11 +135,11 @@ def _neighbours(request: HTTPRequest, table: Table[Any], key: str) -> list[str]:
         return list(table) if len(table) <= MAX_CANDIDATES else table.keys_near(key, MAX_CANDIDATES // 2)
 
 
-def _body_matches(pattern: bytes) -> RefusalCondition:
+def _body_matches(pattern: bytes) -> FindValues:
     return lambda refused, request, directory: _fits_if(re.match(pattern, request.body))
 
 
-def _syntax_matches(pattern: bytes) -> RefusalCondition:
+def _syntax_matches(pattern: bytes) -> FindValues:
     # Any character is valid inside a string.
     return lambda refused, request, directory: _fits_if(
         re.search(pattern, codec.blank_strings(request.body[:MAX_BYTES_READ]))
@@ -168,16 +170,23 @@ def _required_misspelt(refused: Refused, request: HTTPRequest, directory: Direct
     missing = [field.name for field in table.fields if field.required and field.name not in fields]
     for name in islice(fields, MAX_CANDIDATES):
         if name not in table.names and get_close_matches(name, missing, n=1):
+            # The hint has one placeholder for both texts.
             return {"sent": name, "nearest": f"{did_you_mean(find_nearest(name, missing))} {refused.message}"}
     return None
 
 
 class RefusalHint(NamedTuple):
-    """A hint about a refusal, and its condition."""
+    """A hint about a refusal.
+
+    Args:
+        refusal: The refusal.
+        hint: The hint.
+        find_values: Returns the values for the hint's placeholders, or None if the hint does not fit.
+    """
 
     refusal: Refusal
     hint: HintTemplate
-    find: RefusalCondition = _always
+    find_values: FindValues = _always
 
 
 # The first fitting row of a refusal counts.
@@ -231,11 +240,7 @@ REFUSAL_HINTS: Final = (
     RefusalHint(Refusal.GROUPS_UNKNOWN, HintTemplate.GROUP_UNKNOWN, _near_group),
     RefusalHint(Refusal.INVITER_UNKNOWN, HintTemplate.INVITER_UNKNOWN, _administrators),
     RefusalHint(Refusal.INVITER_NOT_ADMINISTRATOR, HintTemplate.INVITER_NOT_ADMINISTRATOR, _administrators),
-    RefusalHint(
-        Refusal.EMAIL_TAKEN,
-        HintTemplate.ALREADY_THERE,
-        lambda refused, request, directory: {"name": refused.values["email"]},
-    ),
+    RefusalHint(Refusal.EMAIL_TAKEN, HintTemplate.ALREADY_THERE, _taken_email),
     RefusalHint(Refusal.GROUP_UNKNOWN, HintTemplate.GROUP_UNKNOWN, _near_group),
     RefusalHint(Refusal.CREATOR_UNKNOWN, HintTemplate.USER_UNKNOWN, _near_user),
     RefusalHint(Refusal.CREATOR_NOT_ADMINISTRATOR, HintTemplate.INVITER_NOT_ADMINISTRATOR, _administrators),
@@ -249,8 +254,8 @@ REFUSAL_HINTS: Final = (
 
 def find_refusal_hint(refused: Refused, request: HTTPRequest, directory: Directory) -> Hint:
     """Return the hint about a refused request, with keys redacted."""
-    for refusal, hint, find in REFUSAL_HINTS:
-        if refusal is refused.refusal and (values := find(refused, request, directory)) is not None:
+    for refusal, hint, find_values in REFUSAL_HINTS:
+        if refusal is refused.refusal and (values := find_values(refused, request, directory)) is not None:
             return redact_hint(hint.fill(**{**refused.values, "message": refused.message, **values}), request)
     raise AssertionError(f"no hint explains {refused.refusal}")
 

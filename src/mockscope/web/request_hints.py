@@ -16,8 +16,8 @@ from mockscope._vendor import AUTH_HEADER_BYTES, EMAIL_HEADER_BYTES, NEXT_PAGE_S
 from mockscope.instruments.hints import Hint, HintTemplate, did_you_mean
 from mockscope.web.refusal_hints import (
     BODY_TABLES,
-    FITS,
     KNOWN_FIELDS,
+    NO_VALUES,
     RENAMED_EMAIL,
     Values,
     find_first_header,
@@ -28,12 +28,13 @@ from mockscope.web.request import HTTPRequest
 from mockscope.web.request_head import MAX_HEAD_BYTES
 from mockscope.web.routes import ROUTES
 
-# The operations that list records, and those that look for an email in a header.
-LISTS: Final = ("list_users", "list_groups", "get_user")
-BY_EMAIL: Final = ("list_users", "get_user", "update_user", "delete_user")
+# The operations on pages of lists, and those on a user by email. GET Users and GET Single User share a path, so both
+# are in both.
+PAGED: Final = ("list_users", "list_groups", "get_user")
+EMAIL_IN_HEADER: Final = ("list_users", "get_user", "update_user", "delete_user")
 # HTTP-7. test_mode is among them for reads too, because it has a hint of its own there (TEST-3).
 KNOWN_PARAMETERS: Final = {
-    row.operation: frozenset({TEST_MODE, NEXT_PAGE_START} if row.operation in LISTS else {TEST_MODE}) for row in ROUTES
+    row.operation: frozenset({TEST_MODE, NEXT_PAGE_START} if row.operation in PAGED else {TEST_MODE}) for row in ROUTES
 }
 # HTTP-7: this field has a hint of its own.
 EMAIL_OF_UPDATE: Final = ("update_user", "email")
@@ -49,13 +50,13 @@ PAGING: Final = re.compile(
 )
 NULL_CURSORS: Final = ("none", "null", "undefined")
 
-# The limit of unknown or repeated names in one request that get a hint.
+# At most this many unknown names of a kind, and as many repeated ones, get a hint in one request.
 MAX_UNKNOWN_NAMES: Final = 10
 # The limit of a name in a request line (HTTP-8), with room for the rest of the head.
 MAX_NAME_BYTES: Final = MAX_HEAD_BYTES - 1024
 
-# It yields the values of one hint for each occurrence.
-RequestCondition = Callable[[HTTPRequest], Iterable[Values]]
+# Yields the values for the placeholders of a hint, once for each occurrence.
+FindEachValues = Callable[[HTTPRequest], Iterable[Values]]
 
 
 def _outcome(request: HTTPRequest) -> str:
@@ -76,18 +77,17 @@ def _word(name: str) -> str:
     return re.sub(r"[\W_]", "", name.lower())
 
 
-def _parameters(hint: HintTemplate) -> RequestCondition:
+def _unknown_parameters(hint: HintTemplate) -> FindEachValues:
+    """Return the condition of one of the three hints about unknown parameters: dry run, paging, and other names."""
+
     def find(request: HTTPRequest) -> Iterator[Values]:
         operation = request.call.operation or ""
         known = KNOWN_PARAMETERS[operation]
         for name in islice(request.head.query, MAX_UNKNOWN_NAMES):
-            if name in known or not name or (name == "email" and operation in BY_EMAIL):
-                continue
-            if _hint_of_parameter(name, known) is hint:
-                is_first = (
-                    operation in ("list_users", "list_groups") and not request.head.start and not request.call.rule
-                )
-                first = " This is the first page." if is_first else ""
+            has_own_hint = name == "email" and operation in EMAIL_IN_HEADER
+            if name and name not in known and not has_own_hint and _hint_of_parameter(name, known) is hint:
+                is_list = operation in ("list_users", "list_groups") and not request.call.rule
+                first = " This is the first page." if is_list and not request.head.start else ""
                 guess = did_you_mean(find_nearest(name, known))
                 yield {"sent": name, "outcome": _outcome(request), "nearest": guess, "first": first}
 
@@ -97,14 +97,11 @@ def _parameters(hint: HintTemplate) -> RequestCondition:
 def _hint_of_parameter(name: str, known: frozenset[str]) -> HintTemplate:
     if _is_dry_run(name):
         return HintTemplate.PARAMETER_DRY_RUN
-    return (
-        HintTemplate.PARAMETER_PAGING
-        if NEXT_PAGE_START in known and PAGING.fullmatch(_word(name))
-        else HintTemplate.PARAMETER_UNKNOWN
-    )
+    is_paging = NEXT_PAGE_START in known and PAGING.fullmatch(_word(name))
+    return HintTemplate.PARAMETER_PAGING if is_paging else HintTemplate.PARAMETER_UNKNOWN
 
 
-def _unknown_fields(*, dry_run: bool) -> RequestCondition:
+def _unknown_fields(*, dry_run: bool) -> FindEachValues:
     def find(request: HTTPRequest) -> Iterator[Values]:
         operation = request.call.operation or ""
         known = KNOWN_FIELDS[operation]
@@ -124,6 +121,11 @@ def _email_header_renamed(request: HTTPRequest) -> Iterable[Values]:
     return find_first_header(RENAMED_EMAIL, request) if request.call.operation == "list_users" else ()
 
 
+def _email_in_query(request: HTTPRequest) -> Iterable[Values]:
+    is_misplaced = "email" in request.head.query and request.call.operation in EMAIL_IN_HEADER
+    return [{"place": "query"}] if is_misplaced else ()
+
+
 def _odd_test_mode(request: HTTPRequest) -> Iterable[Values]:
     sent = request.head.query.get(TEST_MODE, "false")
     is_odd = request.call.method not in ("GET", "HEAD") and sent.lower() not in ("true", "false")
@@ -138,8 +140,20 @@ def _blank_in_cursor(request: HTTPRequest) -> Iterable[Values]:
     return _once_if(" " in start and request.call.operation == "list_users")
 
 
+def _null_cursor(request: HTTPRequest) -> Iterable[Values]:
+    return [{"sent": request.head.start}] if request.head.start.lower() in NULL_CURSORS else ()
+
+
+def _test_mode_on_read(request: HTTPRequest) -> Iterable[Values]:
+    return _once_if(TEST_MODE in request.head.query and request.call.method in ("GET", "HEAD"))
+
+
+def _email_of_update(request: HTTPRequest) -> Iterable[Values]:
+    return _once_if(request.call.operation == "update_user" and "email" in (request.fields or ()))
+
+
 def _names_too_long(request: HTTPRequest) -> Iterable[Values]:
-    # In a path, one character of the body takes up to twelve.
+    # Percent-encoded, one character takes up to twelve bytes. A short body cannot hold a name that is too long.
     if len(request.body) < MAX_NAME_BYTES // 12:
         return ()
     names = {field: sent_field(field, request) for field in ("name", "email")}
@@ -165,7 +179,7 @@ def _other_type(request: HTTPRequest) -> Iterable[Values]:
 
 
 def _once_if(holds: object) -> Iterable[Values]:
-    return [FITS] if holds else ()
+    return [NO_VALUES] if holds else ()
 
 
 class RequestHint(NamedTuple):
@@ -174,73 +188,45 @@ class RequestHint(NamedTuple):
     Args:
         part: The part, as ``_parts`` names it.
         hint: The hint.
-        find: Its condition.
+        find_values: Yields the values for the hint's placeholders, once for each occurrence.
         of_refused: Whether a refused call gets the hint too.
     """
 
     part: str
     hint: HintTemplate
-    find: RequestCondition
+    find_values: FindEachValues
     of_refused: bool = False
+
+
+def _unknown_parameter_hint(hint: HintTemplate) -> RequestHint:
+    return RequestHint("parameters", hint, _unknown_parameters(hint), of_refused=True)
 
 
 # The first fitting row is the hint of a call that succeeded. Writes that were meant as dry runs come first.
 REQUEST_HINTS: Final = (
-    RequestHint(
-        "parameters", HintTemplate.PARAMETER_DRY_RUN, _parameters(HintTemplate.PARAMETER_DRY_RUN), of_refused=True
-    ),
+    _unknown_parameter_hint(HintTemplate.PARAMETER_DRY_RUN),
     RequestHint("headers", HintTemplate.HEADER_DRY_RUN, _dry_run_headers, of_refused=True),
     RequestHint("unknown fields", HintTemplate.TEST_MODE_IN_BODY, _unknown_fields(dry_run=True), of_refused=True),
     RequestHint("query", HintTemplate.TEST_MODE_ODD, _odd_test_mode),
     RequestHint("headers", HintTemplate.EMAIL_HEADER_RENAMED, _email_header_renamed),
-    RequestHint(
-        "parameters",
-        HintTemplate.EMAIL_NOT_IN_HEADER,
-        lambda request: (
-            [{"place": "query"}] if "email" in request.head.query and request.call.operation in BY_EMAIL else ()
-        ),
-        of_refused=True,
-    ),
-    RequestHint(
-        "parameters", HintTemplate.PARAMETER_PAGING, _parameters(HintTemplate.PARAMETER_PAGING), of_refused=True
-    ),
-    RequestHint(
-        "parameters", HintTemplate.PARAMETER_UNKNOWN, _parameters(HintTemplate.PARAMETER_UNKNOWN), of_refused=True
-    ),
-    RequestHint(
-        "query",
-        HintTemplate.CURSOR_NULL,
-        lambda request: [{"sent": request.head.start}] if request.head.start.lower() in NULL_CURSORS else (),
-        of_refused=True,
-    ),
+    RequestHint("parameters", HintTemplate.EMAIL_NOT_IN_HEADER, _email_in_query, of_refused=True),
+    _unknown_parameter_hint(HintTemplate.PARAMETER_PAGING),
+    _unknown_parameter_hint(HintTemplate.PARAMETER_UNKNOWN),
+    RequestHint("query", HintTemplate.CURSOR_NULL, _null_cursor, of_refused=True),
     RequestHint("query", HintTemplate.CURSOR_BLANK, _blank_in_cursor),
-    RequestHint(
-        "query",
-        HintTemplate.TEST_MODE_ON_READ,
-        lambda request: _once_if(TEST_MODE in request.head.query and request.call.method in ("GET", "HEAD")),
-    ),
+    RequestHint("query", HintTemplate.TEST_MODE_ON_READ, _test_mode_on_read),
     RequestHint("unknown fields", HintTemplate.FIELD_UNKNOWN, _unknown_fields(dry_run=False)),
-    RequestHint(
-        "unknown fields",
-        HintTemplate.EMAIL_UNCHANGEABLE,
-        lambda request: _once_if(request.call.operation == "update_user" and "email" in (request.fields or ())),
-    ),
-    RequestHint(
-        "fields", HintTemplate.CREATE_BY_EMAIL, lambda request: _once_if(sent_field(OTHER_CREATOR_FIELD, request))
-    ),
+    RequestHint("unknown fields", HintTemplate.EMAIL_UNCHANGEABLE, _email_of_update),
+    RequestHint("fields", HintTemplate.CREATE_BY_EMAIL, lambda r: _once_if(sent_field(OTHER_CREATOR_FIELD, r))),
     RequestHint("fields", HintTemplate.NAME_TOO_LONG, _names_too_long),
     RequestHint("fields", HintTemplate.FIELD_REPEATED, _repeated_fields),
     RequestHint("fields", HintTemplate.GROUP_REPEATED, _repeated_group),
     RequestHint("fields", HintTemplate.CONTENT_TYPE_NOT_JSON, _other_type),
-    RequestHint("ignored body", HintTemplate.BODY_IGNORED, lambda request: [{"method": request.call.method}]),
-    RequestHint(
-        "headers", HintTemplate.AUTH_REPEATED, lambda request: _once_if(request.head.repeats(AUTH_HEADER_BYTES))
-    ),
-    RequestHint(
-        "headers", HintTemplate.EMAIL_REPEATED, lambda request: _once_if(request.head.repeats(EMAIL_HEADER_BYTES))
-    ),
+    RequestHint("ignored body", HintTemplate.BODY_IGNORED, lambda r: [{"method": r.call.method}]),
+    RequestHint("headers", HintTemplate.AUTH_REPEATED, lambda r: _once_if(r.head.repeats(AUTH_HEADER_BYTES))),
+    RequestHint("headers", HintTemplate.EMAIL_REPEATED, lambda r: _once_if(r.head.repeats(EMAIL_HEADER_BYTES))),
 )
-PLACES: Final = {row.hint: place for place, row in enumerate(REQUEST_HINTS)}
+HINT_ORDER: Final = {row.hint: number for number, row in enumerate(REQUEST_HINTS)}
 BY_PART: Final = {row.part: [each for each in REQUEST_HINTS if each.part == row.part] for row in REQUEST_HINTS}
 
 
@@ -255,11 +241,11 @@ def find_request_hints(request: HTTPRequest) -> tuple[Hint, ...]:
     found = [
         (hint, values)
         for part in _parts(request, request.call.operation)
-        for _, hint, find, of_refused in BY_PART[part]
+        for _, hint, find_values, of_refused in BY_PART[part]
         if of_refused or not is_refused
-        for values in find(request)
+        for values in find_values(request)
     ]
-    found.sort(key=lambda each: PLACES[each[0]])
+    found.sort(key=lambda each: HINT_ORDER[each[0]])
     return tuple(redact_hint(hint.fill(**values), request) for hint, values in found)
 
 
