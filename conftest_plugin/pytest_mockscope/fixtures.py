@@ -23,7 +23,7 @@ from pytest_mockscope.reporting import observe_calls
 if TYPE_CHECKING:
     from mockscope import Authority, Finding, LiveServer, MockSite
 
-MARKER: Final = "the mockscope marker"
+MARKER_WORDS: Final = "the mockscope marker"
 PORT_FREE: Final = "leave mockscope_port at 0: each run, and each worker of pytest-xdist, has a port of its own then"
 OF_STRICT_MODE: Final = "mockscope, strict mode: the page does not promise that this works"
 OF_FAULTS: Final = "mockscope, strict mode:"
@@ -71,9 +71,9 @@ def mockscope(
     except ValueError as error:
         raise pytest.fail.Exception(f"{error}", pytrace=False) from None
     faults = marked.pop("faults", None) or ()
-    options = {"seed": mockscope_config.seed} | marked
     try:
-        site = mockscope_server.site(**options | {"seed": locate_seed(request.config, options["seed"])})
+        seed = locate_seed(request.config, marked.get("seed", mockscope_config.seed))
+        site = mockscope_server.site(**marked | {"seed": seed})
     except (OSError, ValueError, ImportError) as error:
         raise pytest.fail.Exception(
             _why_no_site(request.config, mockscope_config.seed, marked, error), pytrace=False
@@ -106,12 +106,12 @@ def _why_no_server(config: MockscopeConfig, error: Exception) -> str:
 def _why_no_site(config: pytest.Config, seed: object, marked: dict[str, Any], error: Exception) -> str:
     from mockscope import SeedError
 
-    namer = MARKER if "seed" in marked else seed_named_by(config, seed)
+    namer = MARKER_WORDS if "seed" in marked else seed_named_by(config, seed)
     if isinstance(error, OSError):
         seed = marked.get("seed", seed)
         start = "" if Path(str(seed)).is_absolute() else f", relative to {config.invocation_params.dir}"
         return f"can't read the seed {seed} ({namer}{start}): {error.strerror or error}"
-    return f"{namer if isinstance(error, SeedError) or not marked else MARKER}: {error}"
+    return f"{namer if isinstance(error, SeedError) or not marked else MARKER_WORDS}: {error}"
 
 
 def _complaint(findings: list[Finding]) -> str:

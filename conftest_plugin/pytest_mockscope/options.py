@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from mockscope import MockSite
 
-MARKER: Final = (
+MARKER_LINE: Final = (
     "mockscope(host=None, api_key=None, seed=None, strict=None, contract=None, faults=None, **policy): the site of the "
     "fixture mockscope: its host, its key, a seed for its records, strict mode, validation by the contract, planned "
     "faults, and policy switches; module, class and test add up, the nearest wins"
@@ -87,7 +87,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", MARKER)
+    config.addinivalue_line("markers", MARKER_LINE)
     # A wrong value must stop the run here, and not fail in the report of a test.
     config_of(config)
     log_of(config)

@@ -96,7 +96,7 @@ def check(
     api_key = read_secret(api_key_env, "the API key")
     import yaml
 
-    from mockscope.conformance.check import check
+    from mockscope.conformance.check import check as run_checks
     from mockscope.conformance.outcome import Level, RunAborted
     from mockscope.conformance.report import to_json, to_junit, to_table, without_exchanges
     from mockscope.remote.client import Unreachable
@@ -115,7 +115,7 @@ def check(
             if full:
                 _confirm(f"create, change and delete records of its own on {site} at {url}", is_sure=yes)
             with Progress() as show:
-                report = check(client, level, progress=lambda done, total: show("checks", done, total), **settings)
+                report = run_checks(client, level, progress=lambda done, total: show("checks", done, total), **settings)
             if write_policy is not None:
                 # The same form as in a seed.
                 text = yaml.safe_dump({"policy": {**report.policy}}, sort_keys=False)

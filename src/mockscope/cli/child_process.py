@@ -102,7 +102,7 @@ def run(command: Sequence[str], server: "LiveServer", print_line: Callable[[str]
         try:
             status = _wait(child)
         finally:
-            _end(child.pid)
+            _end_group(child.pid)
     finally:
         _handle_signals(signal.SIG_IGN)
     if status:
@@ -157,7 +157,7 @@ def _terminal(group: int) -> Iterator[bool]:
         signal.signal(signal.SIGTTOU, before)
 
 
-def _end(group: int) -> None:
+def _end_group(group: int) -> None:
     """End the processes that a command left running in its group: SIGTERM first, then SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         is_there = _send(group, number)

@@ -3,14 +3,12 @@
 import signal
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import click
 
 from mockscope.cli import options, output
 from mockscope.cli.options import FILE
-
-FAILED: Final = 1
 
 
 @click.command(
@@ -55,5 +53,5 @@ def execute(
         server.stop()
     output.print_findings(server)
     if not output.save_state(None if kept is None else partial(kept.save, server.registry.directory)):
-        return status or FAILED
+        return status or output.FAILED
     return status

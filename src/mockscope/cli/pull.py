@@ -1,16 +1,13 @@
 """The command pull."""
 
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import click
 
 from mockscope.cli.options import FILE, RATE
-from mockscope.cli.output import Progress, check_output, describe_error, print_line, write_output
+from mockscope.cli.output import FAILED, Progress, check_output, describe_error, print_line, write_output
 from mockscope.cli.remote_options import new_client, read_secret, server_options
-
-DONE: Final = 0
-FAILED: Final = 1
 
 
 @click.command()
@@ -67,4 +64,4 @@ def pull(
         [made] = seed["sites"]
         counts = ", ".join(f"{len(made[kind])} {kind}" for kind in ("users", "groups", "dashboards"))
         print_line(f"{output}: {counts} of the site {made['host']}")
-    return DONE
+    return 0

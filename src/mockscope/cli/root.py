@@ -12,9 +12,8 @@ from typing import Any, Final, cast
 import click
 
 from mockscope import __version__
-from mockscope.cli.output import print_line, print_usage_error
+from mockscope.cli.output import FAILED, print_line, print_usage_error
 
-NOT_WRITTEN: Final = 1
 WRONG_USE: Final = 2
 # As a shell has it for SIGINT.
 INTERRUPTED: Final = 130
@@ -78,7 +77,7 @@ class Root(click.Group):
             # A reader that closes its pipe, like head, wants no more output. This is not an error.
             if error.errno != errno.EPIPE:
                 print_line(f"can't write: {error.strerror}")
-            sys.exit(NOT_WRITTEN)
+            sys.exit(FAILED)
         sys.exit(status)
 
 

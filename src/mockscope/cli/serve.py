@@ -24,7 +24,6 @@ from mockscope.cli.options import FILE
 if TYPE_CHECKING:
     from mockscope.server.live import LiveServer
 
-NOT_SAVED: Final = 1
 # Fewer users than this load at once, and need no progress bar.
 MIN_TRACKED: Final = 20_000
 MAX_HEADERS: Final = 10
@@ -135,7 +134,7 @@ def serve(
             is_saved = output.save_state(server.registry.save)
             output.print_findings(server)
             if not is_saved:
-                sys.exit(NOT_SAVED)
+                sys.exit(output.FAILED)
 
 
 def _handle_early_signals() -> list[int]:

@@ -8,11 +8,10 @@ from typing import Final
 import click
 
 from mockscope.cli.options import MAX_SECONDS, Number, ready_file_option
-from mockscope.cli.output import print_line
+from mockscope.cli.output import FAILED, print_line
 from mockscope.cli.ready_file import parse
 from mockscope.server.certificates import CA_FILE
 
-FAILED: Final = 1
 POLL_SECONDS: Final = 0.02
 RESPONSE_SECONDS: Final = 5
 MIN_RESPONSE_SECONDS: Final = 0.5

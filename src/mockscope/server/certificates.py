@@ -142,8 +142,8 @@ def root_certificates() -> Iterator[str]:
     # Its cafile would be SSL_CERT_FILE, which replaces the roots for clients that look there, and for no others.
     system = ssl.get_default_verify_paths().openssl_cafile
     found = [path for path in (system, *SYSTEM_ROOTS) if path and os.path.isfile(path)][:1]
-    readable_path = [path for name in BUNDLE_VARIABLES if (path := os.environ.get(name)) and os.path.isfile(path)]
-    for path in dict.fromkeys((*found, *readable_path)):
+    from_environment = [path for name in BUNDLE_VARIABLES if (path := os.environ.get(name)) and os.path.isfile(path)]
+    for path in dict.fromkeys((*found, *from_environment)):
         try:
             text = Path(path).read_text(errors="replace")
         except OSError:

@@ -26,7 +26,7 @@ BACKLOG: Final = 2048
 # later. A request that waits for its body ends two turns later.
 CLOSING_TURNS: Final = 3
 
-Connect = Callable[[], asyncio.Protocol]
+ProtocolFactory = Callable[[], asyncio.Protocol]
 
 
 class Listener:
@@ -39,9 +39,9 @@ class Listener:
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.context = context
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._connect: Connect
+        self._new_protocol: ProtocolFactory
 
-    async def open(self, bound: socket.socket, connect: Connect, *, backlog: int) -> None:
+    async def open(self, bound: socket.socket, connect: ProtocolFactory, *, backlog: int) -> None:
         """Accept connections on a bound socket.
 
         Args:
@@ -49,12 +49,12 @@ class Listener:
             connect: returns an HTTP protocol for a new connection.
             backlog: the maximum number of connections that wait to be accepted.
         """
-        self._bound, self._connect = bound, connect
+        self._bound, self._new_protocol = bound, connect
         self._server = await asyncio.get_running_loop().create_server(self.protocol, sock=bound, backlog=backlog)
 
     def protocol(self) -> asyncio.Protocol:
         """Return the protocol of a new connection."""
-        return self._connect()
+        return self._new_protocol()
 
     def stop_listening(self) -> None:
         """Refuse connections, even if a forked process holds a copy of the socket."""
@@ -82,7 +82,7 @@ class Listener:
         copy = connection.dup()
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                self._connect,
+                self._new_protocol,
                 connection,
                 ssl=self.context,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS,

@@ -194,7 +194,7 @@ class LiveServer:
                 ready.result()
                 opened.pop_all()
             self._thread = thread
-            self._name_ports(listeners)
+            self.publish_urls(listeners)
             return self
 
     def open_ports(self, opened: ExitStack) -> Listeners:
@@ -216,7 +216,8 @@ class LiveServer:
         self._mockscope.listens_at(listeners[self._listener].getsockname()[0], host)
         return listeners
 
-    def _name_ports(self, listeners: Listeners) -> None:
+    def publish_urls(self, listeners: Listeners) -> None:
+        """Set the URLs of the server and of its proxy to those of the bound sockets."""
         self.registry.address = url_of(listeners[self._listener], has_tls=isinstance(self._listener, TLSListener))
         self._proxy_url = None if self.proxy is None else url_of(listeners[self.proxy])
 
@@ -297,7 +298,7 @@ def serve_in_foreground(server: LiveServer, listeners: Listeners, on_ready: Call
         listeners: its listeners, from ``open_ports``.
         on_ready: called once the ports accept.
     """
-    server._name_ports(listeners)
+    server.publish_urls(listeners)
     caught: list[int] = []
     numbers = ending_signals()
 

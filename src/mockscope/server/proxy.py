@@ -76,7 +76,7 @@ class Proxy(Listener):
             received: what was read from it already.
         """
         self.transports.discard(transport)
-        protocol = self._connect()
+        protocol = self._new_protocol()
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
         if received:
@@ -216,7 +216,7 @@ class ClientConnection(ProxiedConnection):
 
     async def _relay(self, target: ProxyTarget, rest: bytes) -> None:
         try:
-            upstream = await self._connect(target)
+            upstream = await self._open_connection(target)
         except (OSError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or error
             self._refuse(502, f"mockscope can't reach {target.name}: {reason}")
@@ -238,7 +238,7 @@ class ClientConnection(ProxiedConnection):
             upstream.transport.write(target.head + rest)
         self.transport.resume_reading()
 
-    async def _connect(self, target: ProxyTarget) -> "Relay | None":
+    async def _open_connection(self, target: ProxyTarget) -> "Relay | None":
         """Connect to another host, or return None if this client must not reach it.
 
         Raises:

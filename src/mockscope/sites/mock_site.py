@@ -30,7 +30,7 @@ from mockscope.sites.records import Records
 R = TypeVar("R")
 
 
-class Registry(Protocol):
+class RegistryOfSite(Protocol):
     """The members of SiteRegistry that a site uses."""
 
     clock: Clock
@@ -55,7 +55,7 @@ class MockSite:
     ``calls`` are the calls that the site received, ``faults`` its planned faults, and ``clock`` its clock.
     """
 
-    def __init__(self, site: Site, registry: Registry, *, strict: bool, contract: bool) -> None:
+    def __init__(self, site: Site, registry: RegistryOfSite, *, strict: bool, contract: bool) -> None:
         self.strict = strict
         self.contract = contract
         self._site = site
@@ -194,15 +194,15 @@ class MockSite:
             "first_name": first_name,
             "last_name": last_name,
             "email": email,
-            "groups": _listed(groups),
+            "groups": _as_list(groups),
             "tfa_enabled": tfa_enabled,
         }
         draft = NewUser(
             **parse_fields(ADDED_USER, fields),
-            last_login_at=None if last_login_at is None else _shown(last_login_at),
-            password_updated_at=None if password_updated_at is None else _shown(password_updated_at),
+            last_login_at=None if last_login_at is None else _as_api_time(last_login_at),
+            password_updated_at=None if password_updated_at is None else _as_api_time(password_updated_at),
         )
-        return _there(self._site.create_user(draft))
+        return _not_none(self._site.create_user(draft))
 
     def add_group(self, name: str, *, access: str = "View") -> Group:
         """Add a group by the rules of create_group, without a creator.
@@ -215,7 +215,7 @@ class MockSite:
             Refused: If create_group would refuse it (GROUP-CREATE-1, GROUP-CREATE-3).
         """
         draft = NewGroup(**parse_fields(ADDED_GROUP, {"name": name, "access": access}))
-        return _there(self._site.create_group(draft))
+        return _not_none(self._site.create_group(draft))
 
     def add_dashboard(
         self, name: str, *, owner: str | None = None, access: Mapping[str, str] | None = None
@@ -264,7 +264,7 @@ class MockSite:
         return self._site.set_times(email, password_updated_at=self._moment(at))
 
     def _moment(self, at: datetime | str | None) -> str:
-        return _shown(self.clock.now() if at is None else at)
+        return _as_api_time(self.clock.now() if at is None else at)
 
     def snapshot(self, name: str | None = None) -> "SiteSnapshot":
         """Return a snapshot of the site: records, key, policy and enablement. Its cost does not grow with the site.
@@ -432,15 +432,15 @@ class SiteSnapshot:
         self.site.restore(self)
 
 
-def _there(record: R | None) -> R:
+def _not_none(record: R | None) -> R:
     assert record is not None, "only a dry run has no record"
     return record
 
 
-def _listed(groups: object) -> object:
+def _as_list(groups: object) -> object:
     return list(groups) if isinstance(groups, Iterable) and not isinstance(groups, str | bytes | Mapping) else groups
 
 
-def _shown(moment: datetime | str) -> str:
+def _as_api_time(moment: datetime | str) -> str:
     # Validated first: timestamp caches its results, and fails on a value that cannot be hashed.
     return timestamp(parse_time(moment))

@@ -184,7 +184,7 @@ class SiteRegistry:
 _REGISTRIES: Final[WeakSet[SiteRegistry]] = WeakSet()
 
 
-def _leave_to_parent() -> None:
+def _forbid_writes_in_child() -> None:
     """Make the sites of running servers readable in a forked child; each write raises an error.
 
     The child has no server threads. A lock that such a thread held at the fork would stay locked forever.
@@ -203,4 +203,4 @@ def _leave_to_parent() -> None:
             setattr(part, name, stand_in)
 
 
-register_after_fork(_leave_to_parent)
+register_after_fork(_forbid_writes_in_child)
