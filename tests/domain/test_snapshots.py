@@ -87,7 +87,7 @@ def test_an_unknown_snapshot_is_refused_and_the_known_ones_are_named() -> None:
 def test_an_object_that_is_not_a_snapshot_is_refused(other: Any) -> None:
     _, site = friends()
 
-    message = f"what can be restored is a snapshot of this site or the name of one, not {other!r}"
+    message = f"snapshot must be a snapshot of this site or the name of one, not {other!r}"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         site.restore(other)
 
@@ -298,7 +298,7 @@ def test_the_site_of_the_same_host_is_loaded_from_a_seed_with_several_sites() ->
 
     message = (
         r"^the seed has 2 sites \(another, third\), and none of them is example_site: "
-        r"leave in it only the one that is meant$"
+        r"keep only the one to load$"
     )
     with pytest.raises(ValueError, match=message):
         site.load({"mockscope": 1, "sites": [another, {"host": "third"}]})
@@ -308,7 +308,7 @@ def test_a_seed_without_a_site_can_not_be_loaded_into_a_site() -> None:
     mock, site = friends()
     before = mock.export()
 
-    message = r"^the seed has no site, and the records are those of one: put one under sites$"
+    message = r"^the seed has no sites: add one under `sites`$"
     with pytest.raises(ValueError, match=message):
         site.load({"mockscope": 1})
     with pytest.raises(ValueError, match=message):
@@ -322,7 +322,7 @@ def test_a_new_site_takes_the_site_of_its_host_from_a_seed() -> None:
     mock = Mockscope()
 
     assert mock.site("another", seed=several).policy.page_size == 9
-    with pytest.raises(ValueError, match=r"^the seed has 2 sites \(another, third\): say which one with host=$"):
+    with pytest.raises(ValueError, match=r"^the seed has 2 sites \(another, third\): name one of them with host=$"):
         mock.site(seed=several)
 
 

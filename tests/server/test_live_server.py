@@ -258,7 +258,7 @@ def test_a_server_refuses_green_threads_and_starts_once_threads_are_real(monkeyp
     with monkeypatch.context() as patched:
         patched.setattr(live_module, "Thread", GreenThread)
         patched.setattr(event_loop, "uvicorn_config", no_loop)
-        with pytest.raises(RuntimeError, match=r"^a mockscope server needs a thread .* gevent .*thread=False"):
+        with pytest.raises(RuntimeError, match=r"^a mockscope server needs a system thread, .* gevent .*thread=False"):
             live.start()
 
     with live:

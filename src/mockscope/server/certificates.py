@@ -36,6 +36,7 @@ SYSTEM_ROOTS: Final = (
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
+# The mark by which parse_own_certificate recognizes a certificate of mockscope.
 ORGANIZATIONAL_UNIT: Final = "made on the spot, for tests"
 CERTIFICATE: Final = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
 
@@ -139,7 +140,7 @@ def parse_own_certificate(content: bytes) -> str:
 
 def root_certificates() -> Iterator[str]:
     """Yield the certificates that clients trust already: the system's roots, and those that the environment names."""
-    # Its cafile would be SSL_CERT_FILE, which replaces the roots for clients that look there, and for no others.
+    # Not .cafile, which is SSL_CERT_FILE if that is set: clients that ignore the variable trust the system's roots.
     system = ssl.get_default_verify_paths().openssl_cafile
     found = [path for path in (system, *SYSTEM_ROOTS) if path and os.path.isfile(path)][:1]
     from_environment = [path for name in BUNDLE_VARIABLES if (path := os.environ.get(name)) and os.path.isfile(path)]

@@ -20,7 +20,8 @@ from mockscope.web.app import without_routing
 KEEP_ALIVE_SECONDS: Final = 600
 # The time for requests in progress when a signal ends the server.
 GRACE_SECONDS: Final = 3
-# The turns of the loop in which event streams may end. A stream whose client reads nothing is not waited for.
+# The number of turns of the loop that event streams have to send their end. A stream is not waited for any longer if
+# its client reads nothing.
 MAX_STREAM_TURNS: Final = 20
 # The time for tasks to end after their connections were aborted. A task that runs longer is cancelled.
 ABORT_SECONDS: Final = 2
@@ -41,7 +42,7 @@ def run_event_loop(
         registry: its sites.
         listeners: the listeners with their bound sockets.
         on_ready: called in the loop once the ports accept, with the event that ends the server.
-        should_abort: returns whether to stop waiting for requests in progress. With None, they are aborted at once.
+        should_abort: returns whether to stop waiting for requests in progress. None aborts them at once.
     """
     config = uvicorn_config(without_routing(app))
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:

@@ -22,7 +22,7 @@ PLAIN_HTTP_REASONS: Final = ("HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "WRONG_VERSI
 USE_HTTPS: Final = "This is a port for HTTPS: ask it for https://, or start mockscope without --tls (tls=True)."
 
 BACKLOG: Final = 2048
-# The turns of the event loop in which a connection closes after it was aborted. A new connection is registered one turn
+# The number of turns that the event loop needs to close an aborted connection. A new connection is registered one turn
 # later. A request that waits for its body ends two turns later.
 CLOSING_TURNS: Final = 3
 
@@ -78,7 +78,7 @@ class Listener:
         Returns:
             Whether the client completed the handshake.
         """
-        # The transport closes its own copy before an error gets here.
+        # On an error the transport has already closed the socket. The copy is for a last response in plain HTTP.
         copy = connection.dup()
         try:
             await asyncio.get_running_loop().connect_accepted_socket(

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from mockscope.server.proxy import Others, Proxy
 
 MAX_PORT: Final = 65535
-# The loop would block the greenlet that waits for it: both share one thread of the system.
+# Green threads share one system thread: the event loop would block the caller of start(), which waits for the loop.
 GREEN_THREADS: Final = (
-    "a mockscope server needs a thread of the system, and gevent or eventlet has replaced threading by green threads: "
+    "a mockscope server needs a system thread, and gevent or eventlet has replaced threading by green threads: "
     "call gevent.monkey.patch_all(thread=False) or eventlet.monkey_patch(thread=False), "
     "or run `mockscope serve` in a process of its own"
 )
@@ -270,7 +270,7 @@ class LiveServer:
 
         url = self.url
         if isinstance(self._listener, TLSListener):
-            raise ValueError(f"without a socket there is no TLS, and this mockscope server speaks it: {url}")
+            raise ValueError(f"this mockscope server speaks TLS, which needs a socket: {url}")
         return InProcess(self.registry, without_routing(self.app), url, lambda: self.registry.address == url)
 
     def _run(self, listeners: Listeners, ready: "Future[None]", starter: int) -> None:

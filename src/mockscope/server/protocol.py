@@ -94,7 +94,7 @@ class H11ServerProtocol(SharedProtocol, H11Protocol):  # type: ignore[misc]
             super().data_received(data)
 
     def on_response_complete(self) -> None:
-        """Close a connection that the client closed on its side, once its whole requests are answered."""
+        """Close a connection that the client closed on its side, once its complete requests are answered."""
         super().on_response_complete()
         if self._connection.is_half_closed and (self.cycle.response_complete or self.cycle.more_body):
             self.transport.close()
@@ -105,14 +105,15 @@ class HttpToolsServerProtocol(SharedProtocol, HttpToolsProtocol):
 
     # The request that is being answered. uvicorn's ``cycle`` is the last of the pipelined requests.
     _current_cycle: Any = None
-    # The refusal that ends the connection, once the whole requests before it are answered.
+    # The refusal that ends the connection, once all complete requests before it are answered.
     _refusal: tuple[str, str] | None = None
     # The position of the parser, and whether the next byte belongs to a request line.
     _position: Literal["between", "head", "body", "refused"] = "between"
     _in_request_line = True
     # The bytes that the parser is reading, and those that it reads next.
     _data = _next_data = b""
-    # The number of bytes read before the head, and since it began.
+    # _first_bytes is the length of the chunk in which the head begins. _head_bytes counts the bytes of the head. It is
+    # negative until that chunk was added, because the bytes before the head are not counted.
     _first_bytes = _head_bytes = 0
     # The headers of a request that offers another protocol.
     _upgrade_headers: list[tuple[bytes, bytes]] | None = None
@@ -148,7 +149,10 @@ class HttpToolsServerProtocol(SharedProtocol, HttpToolsProtocol):
         return self._position == "refused" or self._refusal is not None
 
     def _refuse_head(self, *, is_request_line: bool) -> None:
-        """Let the application refuse a head that is too long, or that never ends and would fill the memory."""
+        """Refuse a head that is too long, even if it never ends.
+
+        The application gets a request for "/" without headers, whose state names the refusal.
+        """
         self._position = "refused"
         self.url, self.scope["headers"] = b"/", []
         self.scope["state"][REFUSED_HEAD] = "LINE_TOO_LONG" if is_request_line else "HEAD_TOO_LONG"
@@ -158,13 +162,15 @@ class HttpToolsServerProtocol(SharedProtocol, HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._position = "head"
-        # The bytes before this head, in what the parser is fed, are not counted.
         self._first_bytes = len(self._data)
         self._head_bytes = -self._first_bytes
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Store an offer to upgrade, and keep trailers out of the request's headers."""
+        """Refuse a head that is too long, and drop trailers.
+
+        If the request offers another protocol, only store its headers: ``handle_websocket_upgrade`` parses it again.
+        """
         if self.parser.should_upgrade() and (
             self.parser.get_method() == b"CONNECT" or any(name == b"upgrade" for name, _ in self.headers)
         ):
@@ -176,7 +182,8 @@ class HttpToolsServerProtocol(SharedProtocol, HttpToolsProtocol):
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size > MAX_HEAD_BYTES:
                 self._refuse_head(is_request_line=len(self.url) > MAX_HEAD_BYTES)
-                raise ValueError("the parser goes no further")
+                # httptools stops parsing when a callback raises. Nobody sees the message.
+                raise ValueError("the head is too long")
         self._position = "body"
         # RFC 9110: "A server that receives a 100-continue expectation in an HTTP/1.0 request MUST ignore that"
         self.expect_100_continue = self.expect_100_continue and self.parser.get_http_version() != "1.0"
@@ -193,13 +200,15 @@ class HttpToolsServerProtocol(SharedProtocol, HttpToolsProtocol):
         return self._upgrade_headers is not None
 
     def handle_websocket_upgrade(self) -> None:
-        """Parse a request again without its offer to upgrade: httptools takes the body for the other protocol.
+        """Parse a request again without its offer to upgrade, or refuse CONNECT.
 
-        Clients that prefer HTTP/2 (Java's, curl --http2) offer it with each request. Refuse CONNECT.
+        Clients that prefer HTTP/2 (Java's, curl --http2) offer it with each request. httptools would take the body for
+        the other protocol. uvicorn calls this method while it handles HttpParserUpgrade, whose first argument is the
+        number of parsed bytes.
         """
         if self.parser.get_method() == b"CONNECT":
             logger.warning(NOT_A_PROXY)
-            # The message is the reason too: most clients show no more of a CONNECT that failed.
+            # The reason phrase holds the message too: most clients show nothing else of a CONNECT that failed.
             self.send_400_response(NOT_A_PROXY, NOT_A_PROXY)
             return
         upgrade = sys.exception()
@@ -232,7 +241,7 @@ class HttpToolsServerProtocol(SharedProtocol, HttpToolsProtocol):
             super().on_response_complete()
 
     def send_400_response(self, msg: str, reason: str = "Bad Request") -> None:
-        """Refuse once the whole requests that came before are answered. uvicorn would drop those."""
+        """Refuse once all complete requests before it are answered. uvicorn would drop them."""
         if not self._is_refused:
             self._refusal = f"400 {reason}", msg
             if self._current_cycle is None or self._current_cycle.response_complete or self._current_cycle.more_body:

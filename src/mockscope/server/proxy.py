@@ -37,11 +37,11 @@ REQUEST_LINE: Final = re.compile(rb"([!-~]+) ([!-~]+) (HTTP/1\.[01])\r\n")
 HOST_NAME: Final = re.compile(r"(?:[\w-]{1,63}\.)*[\w-]{1,63}", re.ASCII)
 # Headers that are for the proxy alone (RFC 9110, 7.6.1).
 HOP_BY_HOP: Final = re.compile(rb"(?im)^(?:proxy-connection|proxy-authorization|connection|keep-alive):[^\n]*\n")
-# What may come before a response (RFC 9110, 15.2).
+# An interim response, which may come before the final one (RFC 9110, 15.2).
 INTERIM: Final = re.compile(rb"HTTP/1\.[01] 1.*?\r\n\r\n", re.DOTALL)
 USAGE: Final = "This is a proxy: ask it for absolute http:// URLs or with CONNECT, one connection for each request."
 ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
-LOOPBACK_REFUSED: Final = "what listens on loopback is for clients on this machine"
+LOOPBACK_REFUSED: Final = "clients on other machines can't reach loopback through this proxy"
 
 
 class Proxy(Listener):
@@ -73,7 +73,7 @@ class Proxy(Listener):
 
         Args:
             transport: the connection.
-            received: what was read from it already.
+            received: the bytes that were already read from it.
         """
         self.transports.discard(transport)
         protocol = self._new_protocol()
@@ -110,7 +110,7 @@ class ProxyTarget(NamedTuple):
             ValueError: If it is not one, or its host or port is not valid.
         """
         match = REQUEST_LINE.match(head)
-        if match is None:
+        if match is None or not head.endswith(b"\r\n\r\n"):
             raise ValueError(USAGE)
         method, url, version = (part.decode() for part in match.groups())
         is_tunnel = method == "CONNECT"
@@ -188,7 +188,7 @@ class ClientConnection(ProxiedConnection):
     def _respond(self, length: int) -> None:
         head, rest = self._received[:length], self._received[length:]
         try:
-            target = ProxyTarget.parse(head if head.endswith(b"\r\n\r\n") else b"")
+            target = ProxyTarget.parse(head)
             if target.is_tunnel and rest:
                 raise ValueError(USAGE)
         except ValueError as error:
@@ -250,7 +250,7 @@ class ClientConnection(ProxiedConnection):
         error: OSError | None = None
         for *_, address in await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM):
             host = str(address[0])
-            # A client from the network must not reach through this port what listens on loopback alone.
+            # A client from the network must not reach servers on loopback through this port.
             if self.is_local or not reaches_loopback(host):
                 side = Relay if target.is_tunnel else UpstreamResponse
                 try:
@@ -266,9 +266,9 @@ class ClientConnection(ProxiedConnection):
         self._timer.cancel()
         if self.transport.is_closing():
             return
-        # The message is the reason too: most clients show no more of a CONNECT that failed.
+        # The reason phrase holds the message too: most clients show nothing else of a CONNECT that failed.
         self.transport.write(render_last_response(f"{status} {message}", message))
-        # What the client still sends is read: closing the connection now would reset it, and might lose the response.
+        # Keep reading: closing the connection while the client sends would reset it, and might lose the response.
         self._is_refused = True
         self.transport.write_eof()
         self.transport.resume_reading()

@@ -31,7 +31,7 @@ R = TypeVar("R")
 
 
 class RegistryOfSite(Protocol):
-    """The members of SiteRegistry that a site uses."""
+    """The members of SiteRegistry that a site uses. Importing SiteRegistry here would be a cycle."""
 
     clock: Clock
     redactor: Redactor
@@ -159,7 +159,7 @@ class MockSite:
         return self.api_key
 
     def _hide(self, api_key: str) -> None:
-        """Redact a key while the site or any of its calls exists: each call holds the site's clock."""
+        """Redact a key until the site's clock is collected. The site and each of its calls hold the clock."""
         redactor = self._registry.redactor
         redactor.add_key(api_key)
         finalize(self.clock, redactor.remove_key, api_key).atexit = False
@@ -291,7 +291,7 @@ class MockSite:
             ValueError: If it is a snapshot of another site, or not a snapshot.
         """
         if not isinstance(snapshot, SiteSnapshot | str):
-            raise ValueError(f"what can be restored is a snapshot of this site or the name of one, not {snapshot!r}")
+            raise ValueError(f"snapshot must be a snapshot of this site or the name of one, not {snapshot!r}")
         if isinstance(snapshot, str):
             if snapshot not in self.snapshots:
                 known = ", ".join(self.snapshots) or "none"
@@ -381,7 +381,7 @@ class MockSite:
         self._site.label = label
 
     def findings(self) -> list[Finding]:
-        """Return the findings of strict mode, even if it is off, and those of the contract, if that is on.
+        """Return the findings of strict mode, whether it is on or not, and those of the contract only if it is on.
 
         Strict mode reports calls that only worked by accident, and planned faults that were hit too seldom. The
         contract reports requests that violate openapi.yaml. Discarded calls have no findings.
@@ -391,7 +391,7 @@ class MockSite:
         return [*collect_findings(self.calls, self.faults), *drop_repeats(of_the_contract)]
 
     def active_findings(self) -> list[Finding]:
-        """Return the findings that fail a test: those of strict mode and of the contract, as far as they are on."""
+        """Return the findings that fail a test: those of strict mode if it is on, and of the contract if it is on."""
         if self.strict:
             return self.findings()
         return validation.violations(self.calls) if self.contract else []

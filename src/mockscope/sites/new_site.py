@@ -56,8 +56,8 @@ def seeded_site(seed: SeedSource, host: str | None, now: datetime) -> Site:
         if site.host == host:
             return site
     if not sites:
-        raise ValueError("the seed has no site, and the records are those of one: put one under sites")
+        raise ValueError("the seed has no sites: add one under `sites`")
     several = f"the seed has {len(sites)} sites ({', '.join(site.host for site in sites)})"
     if host is None:
-        raise ValueError(f"{several}: say which one with host=")
-    raise ValueError(f"{several}, and none of them is {host}: leave in it only the one that is meant")
+        raise ValueError(f"{several}: name one of them with host=")
+    raise ValueError(f"{several}, and none of them is {host}: keep only the one to load")

@@ -25,6 +25,7 @@ from mockscope.sites.new_site import new_site
 from mockscope.sites.settings import Settings
 
 WITHOUT_SOCKET: Final = "http://mockscope.invalid"
+# The arguments of site(), to suggest one for a misspelt policy switch.
 SITE_ARGUMENTS: Final = ("host", "api_key", "seed", "strict", "contract", *Policy.__struct_fields__)
 
 
@@ -43,7 +44,7 @@ class SiteRegistry:
     def __init__(self, seed: SeedSource | None, settings: Settings) -> None:
         self.directory = Directory()
         self.settings = settings
-        # The URL of the server; None while it is not running.
+        # The URL of the server. WITHOUT_SOCKET means that it has no port, and None that it is not running.
         self.address: str | None = WITHOUT_SOCKET
         self.clock = Clock()
         # Shared by all sites: a client may send the key of one site to another site, where it must be redacted too.

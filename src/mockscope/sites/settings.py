@@ -1,4 +1,4 @@
-"""The settings of a server."""
+"""The settings of a server that do not concern its ports."""
 
 from dataclasses import dataclass
 from typing import TypedDict
@@ -21,7 +21,7 @@ class SettingsArguments(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a server, and the defaults of its sites.
+    """The settings of a server that do not concern its ports, and the defaults of its sites.
 
     Args:
         hint_header: whether responses have the header ``X-Mockscope-Hint`` (HTTP-10).

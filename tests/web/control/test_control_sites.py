@@ -363,14 +363,11 @@ def test_a_seed_with_several_other_sites_is_refused(server: LiveServer, control:
 
     assert (several.status_code, several.json()) == (
         400,
-        {
-            "message": f"the seed has 2 sites (a, b), and none of them is {site.host}: "
-            "leave in it only the one that is meant"
-        },
+        {"message": f"the seed has 2 sites (a, b), and none of them is {site.host}: keep only the one to load"},
     )
     assert (none.status_code, none.json()) == (
         400,
-        {"message": "the seed has no site, and the records are those of one: put one under sites"},
+        {"message": "the seed has no sites: add one under `sites`"},
     )
     assert site.export() == before
 
