@@ -11,8 +11,8 @@ from starlette.websockets import WebSocketClose
 
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.access import ControlAccess
+from mockscope.web.control.dispatch import ReservedPaths
 from mockscope.web.control.request import MOUNT_PATH
-from mockscope.web.control.routes import ReservedPaths
 from mockscope.web.vendor_api import VendorAPI
 
 RESERVED: Final = re.compile(r"/(_mockscope|openapi\.yaml|openapi\.json|docs)(/|$)")
@@ -30,7 +30,7 @@ def build_app(registry: SiteRegistry, *, hint_header: bool = True, access: Contr
     reserved = ReservedPaths(registry, access)
     app = Starlette(routes=reserved.routes, middleware=[Middleware(MountPathMiddleware)])
     app.router.redirect_slashes = False
-    app.router.default = UnroutedPaths(VendorAPI(registry, hint_header=hint_header), reserved.not_found)
+    app.router.default = VendorAPIOrNotFound(VendorAPI(registry, hint_header=hint_header), reserved.not_found)
     return app
 
 
@@ -41,7 +41,7 @@ def without_routing(app: Starlette) -> ASGIApp:
     requests pass through it.
     """
     unrouted = app.router.default
-    if len(app.user_middleware) > 1 or not isinstance(unrouted, UnroutedPaths):
+    if len(app.user_middleware) > 1 or not isinstance(unrouted, VendorAPIOrNotFound):
         return app
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,8 +51,8 @@ def without_routing(app: Starlette) -> ASGIApp:
     return dispatch
 
 
-class UnroutedPaths:
-    """The paths without a route: those of the vendor's API, and unknown ones that are reserved.
+class VendorAPIOrNotFound:
+    """The application for all paths without a route: the vendor's API, or 404 for an unknown reserved path.
 
     The vendor's API has no routes, because it authenticates a request before it looks at the path (HTTP-6).
 
@@ -95,6 +95,7 @@ class MountPathMiddleware:
 
 
 def _path_below_mount(scope: Scope) -> str:
+    """Return the encoded path without that of the mount: "/api" for "/a%20b/api" below the mount "/a b"."""
     raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
     path, mount = raw_path.decode("utf-8", "replace"), scope.get("root_path", "")
     if mount:

@@ -71,8 +71,9 @@ class ControlAccess:
         self._check_token(headers.get("authorization"), scope)
 
     def _knows(self, hosts: list[str], scope: Scope) -> bool:
-        # In DNS rebinding, a page lets its own name resolve to this machine, and sends that name. The address at which
-        # a request arrived is safe. Without a socket, that is the host in the URL of the transport.
+        # In DNS rebinding, a page lets its own name resolve to this machine, and sends that name. So only bound names,
+        # loopback, and the local address of the connection are accepted. A page of another site has none of them.
+        # Without a socket, the local address is the host in the URL of the transport.
         known = (self._names or frozenset()) | {_canonical((scope.get("server") or ("",))[0])}
         name = _canonical(PORT.sub("", hosts[0]).removeprefix("[").removesuffix("]"))
         return len(hosts) == 1 and name != "" and (name in known or is_loopback(name))

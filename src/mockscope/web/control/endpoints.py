@@ -30,7 +30,7 @@ from mockscope.web.control.views import respond
 from mockscope.web.response import JSONResponse
 
 YAML: Final = "application/yaml"
-# The body of a seed or a fault. The parser of seeds or faults checks its fields.
+# The body of a seed or a fault: any object. The parser of seeds or faults checks its fields.
 OBJECT: Final = dict[str, Any]
 
 
@@ -44,7 +44,7 @@ class ControlOperation(NamedTuple):
         body: The schema of the body.
         query: The schema of the query; None ignores the query.
         status: The status of a JSON response.
-        shows: A function that is called after the endpoint, and returns the content instead.
+        then: A function that is called after the endpoint. Its result is the content, and that of the endpoint is not.
     """
 
     method: str
@@ -53,7 +53,7 @@ class ControlOperation(NamedTuple):
     body: Any = NoFields
     query: Any = NoFields
     status: int = 200
-    shows: Callable[[ControlRequest], object] | None = None
+    then: Callable[[ControlRequest], object] | None = None
 
     def response(self, request: ControlRequest) -> Response:
         """Return the response to a request.
@@ -63,8 +63,8 @@ class ControlOperation(NamedTuple):
         """
         request.read(self.body, self.query)
         content = self.endpoint(request)
-        if self.shows is not None:
-            content = self.shows(request)
+        if self.then is not None:
+            content = self.then(request)
         if isinstance(content, Response):
             return content
         return Response(status_code=204) if content is None else respond(content, self.status)
@@ -91,7 +91,7 @@ def control_json(request: ControlRequest) -> Response:
 
 def import_server(request: ControlRequest) -> object:
     made = request.registry.put(*files.load_sites(request.body, now=request.registry.clock.now()))
-    return {"sites": [views.site(site) for site in made]}
+    return {"sites": [views.render_site(site) for site in made]}
 
 
 def save_state(request: ControlRequest) -> None:
@@ -109,7 +109,7 @@ def create_site(request: ControlRequest) -> object:
     Policy().with_changes(**policy)
     site = request.registry.site(**request.body, **policy)
     site.label = label
-    return views.site(site)
+    return views.render_site(site)
 
 
 def change_site(request: ControlRequest) -> None:
@@ -124,7 +124,7 @@ def change_site(request: ControlRequest) -> None:
 def take_snapshot(request: ControlRequest) -> object:
     name = request.name("name")
     status = 200 if name in request.site.snapshots else 201
-    return respond(views.snapshot(request.site.snapshot(name)), status)
+    return respond(views.render_snapshot(request.site.snapshot(name)), status)
 
 
 def delete_snapshot(request: ControlRequest) -> None:
@@ -159,11 +159,15 @@ SITE: Final = f"{BASE}/sites/{{host}}"
 
 
 def _site(request: ControlRequest) -> object:
-    return views.site(request.site)
+    return views.render_site(request.site)
+
+
+def _sites(request: ControlRequest) -> object:
+    return views.render_sites(request.registry)
 
 
 def _clock(request: ControlRequest) -> object:
-    return views.clock(request.owner.clock)
+    return views.render_clock(request.owner.clock)
 
 
 def _call_and_clock_operations(of: str) -> tuple[ControlOperation, ...]:
@@ -174,43 +178,20 @@ def _call_and_clock_operations(of: str) -> tuple[ControlOperation, ...]:
     """
     return (
         ControlOperation("GET", f"{of}/calls", list_calls, query=LimitedCallCriteria),
-        ControlOperation("DELETE", f"{of}/calls", lambda request: request.owner.calls.clear()),
+        ControlOperation("DELETE", f"{of}/calls", lambda r: r.owner.calls.clear()),
         ControlOperation(
-            "GET",
-            f"{of}/calls/har",
-            lambda request: JSONResponse(request.calls().to_har().encode()),
-            query=CallCriteria,
+            "GET", f"{of}/calls/har", lambda r: JSONResponse(r.calls().to_har().encode()), query=CallCriteria
         ),
-        ControlOperation(
-            "GET",
-            f"{of}/calls/stream",
-            lambda request: EventStream(request.registry, request.owner, head_only=request.is_head),
-        ),
+        ControlOperation("GET", f"{of}/calls/stream", lambda r: EventStream(r.registry, r.owner, head_only=r.is_head)),
         ControlOperation("GET", f"{of}/calls/{{call}}", get_call),
         ControlOperation("GET", f"{of}/clock", _clock),
         ControlOperation(
-            "POST",
-            f"{of}/clock/freeze",
-            lambda request: request.owner.clock.freeze(**request.body),
-            FreezeClock,
-            shows=_clock,
+            "POST", f"{of}/clock/freeze", lambda r: r.owner.clock.freeze(**r.body), FreezeClock, then=_clock
         ),
-        ControlOperation("POST", f"{of}/clock/resume", lambda request: request.owner.clock.resume(), shows=_clock),
-        ControlOperation(
-            "POST",
-            f"{of}/clock/shift",
-            lambda request: request.owner.clock.shift(**request.body),
-            ShiftClock,
-            shows=_clock,
-        ),
-        ControlOperation(
-            "POST",
-            f"{of}/clock/move",
-            lambda request: request.owner.clock.move_to(**request.body),
-            MoveClock,
-            shows=_clock,
-        ),
-        ControlOperation("POST", f"{of}/clock/reset", lambda request: request.owner.clock.reset(), shows=_clock),
+        ControlOperation("POST", f"{of}/clock/resume", lambda r: r.owner.clock.resume(), then=_clock),
+        ControlOperation("POST", f"{of}/clock/shift", lambda r: r.owner.clock.shift(**r.body), ShiftClock, then=_clock),
+        ControlOperation("POST", f"{of}/clock/move", lambda r: r.owner.clock.move_to(**r.body), MoveClock, then=_clock),
+        ControlOperation("POST", f"{of}/clock/reset", lambda r: r.owner.clock.reset(), then=_clock),
     )
 
 
@@ -219,69 +200,42 @@ DOCUMENT_OPERATIONS: Final = (
     ControlOperation("GET", "/openapi.json", openapi_json, query=None),
 )
 CONTROL_OPERATIONS: Final = (
-    ControlOperation("GET", f"{BASE}/health", lambda request: {"status": "ok"}),
-    ControlOperation("GET", f"{BASE}/version", lambda request: {"version": __version__}),
+    ControlOperation("GET", f"{BASE}/health", lambda r: {"status": "ok"}),
+    ControlOperation("GET", f"{BASE}/version", lambda r: {"version": __version__}),
     ControlOperation("GET", f"{BASE}/openapi.yaml", control_yaml),
     ControlOperation("GET", f"{BASE}/openapi.json", control_json),
-    ControlOperation(
-        "POST",
-        f"{BASE}/reset",
-        lambda request: request.registry.reset(),
-        shows=lambda request: views.sites(request.registry),
-    ),
-    ControlOperation("GET", f"{BASE}/export", lambda request: views.export(request.registry)),
+    ControlOperation("POST", f"{BASE}/reset", lambda r: r.registry.reset(), then=_sites),
+    ControlOperation("GET", f"{BASE}/export", lambda r: views.export(r.registry)),
     ControlOperation("POST", f"{BASE}/import", import_server, OBJECT, status=201),
     ControlOperation("POST", f"{BASE}/save", save_state),
     *_call_and_clock_operations(BASE),
-    ControlOperation("GET", f"{BASE}/sites", lambda request: views.sites(request.registry)),
+    ControlOperation("GET", f"{BASE}/sites", _sites),
     ControlOperation("POST", f"{BASE}/sites", create_site, NewSite, status=201),
     ControlOperation("GET", SITE, _site),
-    ControlOperation("PATCH", SITE, change_site, SiteChanges, shows=_site),
-    ControlOperation("DELETE", SITE, lambda request: request.site.remove()),
+    ControlOperation("PATCH", SITE, change_site, SiteChanges, then=_site),
+    ControlOperation("DELETE", SITE, lambda r: r.site.remove()),
+    ControlOperation("POST", f"{SITE}/rotate-key", lambda r: r.site.rotate_key(**r.body), NewKey, then=_site),
+    ControlOperation("POST", f"{SITE}/reset", lambda r: r.site.reset(), then=_site),
+    ControlOperation("POST", f"{SITE}/fork", lambda r: views.render_site(r.site.fork(**r.body)), NewFork, status=201),
+    ControlOperation("GET", f"{SITE}/export", lambda r: views.export(r.site)),
+    ControlOperation("POST", f"{SITE}/import", lambda r: r.site.load(r.body), OBJECT, then=_site),
+    ControlOperation("GET", f"{SITE}/findings", lambda r: views.render_findings(r.site)),
+    ControlOperation("GET", f"{SITE}/groups", lambda r: views.render_groups(r.site)),
+    ControlOperation("GET", f"{SITE}/dashboards", lambda r: views.render_dashboards(r.site)),
+    ControlOperation("POST", f"{SITE}/record-login", lambda r: r.site.record_login(**r.body), AccountEvent),
     ControlOperation(
-        "POST", f"{SITE}/rotate-key", lambda request: request.site.rotate_key(**request.body), NewKey, shows=_site
+        "POST", f"{SITE}/record-password-change", lambda r: r.site.record_password_change(**r.body), AccountEvent
     ),
-    ControlOperation("POST", f"{SITE}/reset", lambda request: request.site.reset(), shows=_site),
-    ControlOperation(
-        "POST", f"{SITE}/fork", lambda request: views.site(request.site.fork(**request.body)), NewFork, status=201
-    ),
-    ControlOperation("GET", f"{SITE}/export", lambda request: views.export(request.site)),
-    ControlOperation("POST", f"{SITE}/import", lambda request: request.site.load(request.body), OBJECT, shows=_site),
-    ControlOperation("GET", f"{SITE}/findings", lambda request: views.findings(request.site)),
-    ControlOperation("GET", f"{SITE}/groups", lambda request: views.groups(request.site)),
-    ControlOperation("GET", f"{SITE}/dashboards", lambda request: views.dashboards(request.site)),
-    ControlOperation(
-        "POST", f"{SITE}/record-login", lambda request: request.site.record_login(**request.body), AccountEvent
-    ),
-    ControlOperation(
-        "POST",
-        f"{SITE}/record-password-change",
-        lambda request: request.site.record_password_change(**request.body),
-        AccountEvent,
-    ),
-    ControlOperation("GET", f"{SITE}/snapshots", lambda request: views.snapshots(request.site)),
+    ControlOperation("GET", f"{SITE}/snapshots", lambda r: views.render_snapshots(r.site)),
     ControlOperation("PUT", f"{SITE}/snapshots/{{name}}", take_snapshot),
     ControlOperation("DELETE", f"{SITE}/snapshots/{{name}}", delete_snapshot),
     ControlOperation(
-        "POST",
-        f"{SITE}/snapshots/{{name}}/restore",
-        lambda request: request.site.restore(request.name("name")),
-        shows=_site,
+        "POST", f"{SITE}/snapshots/{{name}}/restore", lambda r: r.site.restore(r.name("name")), then=_site
     ),
     *_call_and_clock_operations(SITE),
-    ControlOperation(
-        "GET", f"{SITE}/faults", lambda request: {"faults": [fault.as_dict() for fault in request.site.faults]}
-    ),
-    ControlOperation(
-        "POST",
-        f"{SITE}/faults",
-        lambda request: request.site.faults.add_plain(request.body).as_dict(),
-        OBJECT,
-        status=201,
-    ),
-    ControlOperation("DELETE", f"{SITE}/faults", lambda request: request.site.faults.clear()),
-    ControlOperation(
-        "GET", f"{SITE}/faults/{{fault}}", lambda request: request.site.faults.get(request.name("fault")).as_dict()
-    ),
+    ControlOperation("GET", f"{SITE}/faults", lambda r: {"faults": [fault.as_dict() for fault in r.site.faults]}),
+    ControlOperation("POST", f"{SITE}/faults", lambda r: r.site.faults.add_plain(r.body).as_dict(), OBJECT, status=201),
+    ControlOperation("DELETE", f"{SITE}/faults", lambda r: r.site.faults.clear()),
+    ControlOperation("GET", f"{SITE}/faults/{{fault}}", lambda r: r.site.faults.get(r.name("fault")).as_dict()),
     ControlOperation("DELETE", f"{SITE}/faults/{{fault}}", remove_fault),
 )

@@ -58,12 +58,12 @@ class ControlRequest:
         """
         host = self.name("host")
         site = self.registry.directory.get(host)
-        handle = None if site is None else self.registry.handle(site)
-        if handle is None:
+        mock_site = None if site is None else self.registry.handle(site)
+        if mock_site is None:
             guess = find_nearest(host, self.registry.directory.hosts())
             hint = f"did you mean {guess}?" if guess else "GET /_mockscope/v1/sites lists those that are there."
             raise HTTPException(404, f"There is no site {host}; {hint}")
-        return handle
+        return mock_site
 
     def read(self, body: Any, query: Any) -> None:
         """Parse body and query.
@@ -75,7 +75,7 @@ class ControlRequest:
         Raises:
             ValueError: If one does not match its schema.
         """
-        # Unknown parameters are refused: without the filter that was meant, too much would be deleted.
+        # Checked before anything happens: a DELETE with an unknown filter must fail, and not delete everything.
         if query is not None:
             self.query = read_query(parse_qsl(self._sent_query.decode("latin-1"), keep_blank_values=True), query)
         if self.method in BODY_METHODS:

@@ -36,7 +36,7 @@ def export(of: MockSite | SiteRegistry) -> dict[str, Any]:
     return seed
 
 
-def site(site: MockSite) -> dict[str, Any]:
+def render_site(site: MockSite) -> dict[str, Any]:
     return {
         "host": site.host,
         "api_key": site.api_key,
@@ -57,33 +57,33 @@ def site(site: MockSite) -> dict[str, Any]:
     }
 
 
-def sites(registry: SiteRegistry) -> dict[str, Any]:
-    return {"sites": [site(each) for each in registry.sites.values()]}
+def render_sites(registry: SiteRegistry) -> dict[str, Any]:
+    return {"sites": [render_site(each) for each in registry.sites.values()]}
 
 
-def groups(site: MockSite) -> dict[str, Any]:
+def render_groups(site: MockSite) -> dict[str, Any]:
     names = ("name", "access", "can_edit", "can_drag_and_drop")
     return {"groups": [{name: getattr(group, name) for name in names} for group in site.groups.values()]}
 
 
-def dashboards(site: MockSite) -> dict[str, Any]:
+def render_dashboards(site: MockSite) -> dict[str, Any]:
     boards = site.dashboards.values()
     return {"dashboards": [msgspec.structs.asdict(board) | {"access": dict(board.access)} for board in boards]}
 
 
-def snapshot(snapshot: SiteSnapshot) -> dict[str, Any]:
+def render_snapshot(snapshot: SiteSnapshot) -> dict[str, Any]:
     return {"name": snapshot.name}
 
 
-def snapshots(site: MockSite) -> dict[str, Any]:
-    return {"snapshots": [snapshot(each) for each in tuple(site.snapshots.values())]}
+def render_snapshots(site: MockSite) -> dict[str, Any]:
+    return {"snapshots": [render_snapshot(each) for each in tuple(site.snapshots.values())]}
 
 
-def findings(site: MockSite) -> dict[str, Any]:
+def render_findings(site: MockSite) -> dict[str, Any]:
     return {"findings": [each._asdict() | {"call": each.call and each.call.id} for each in site.findings()]}
 
 
-def clock(clock: Clock) -> dict[str, Any]:
+def render_clock(clock: Clock) -> dict[str, Any]:
     return {"now": timestamp(clock.now()), "frozen": clock.is_frozen, "autojump": clock.autojump}
 
 

@@ -1,4 +1,4 @@
-"""The routes of the reserved paths: the access to them, their methods, and their errors in JSON."""
+"""The dispatch of requests for reserved paths: access, methods, and errors in JSON. The table is in endpoints.py."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ BROWSER_HEADERS: Final = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
 ]
-# An unknown path is never taken for one of these, which overwrite records, keys, clocks or files.
+# These overwrite records, keys, clocks or files, and a client might follow a suggestion.
 NEVER_SUGGESTED: Final = ("/reset", "/import", "/restore", "/rotate-key", "/save")
 
 
@@ -54,7 +54,7 @@ class ReservedPaths:
             paths.setdefault(operation.path, {})[operation.method] = operation
         middleware = [Middleware(ReservedMiddleware, access)]
         self.routes = [
-            Route(path, Resource(operations, registry), middleware=middleware) for path, operations in paths.items()
+            Route(path, PathEndpoint(operations, registry), middleware=middleware) for path, operations in paths.items()
         ]
         self.not_found = ReservedMiddleware(NotFound(paths, is_off=access is None), access)
 
@@ -73,18 +73,18 @@ class ReservedMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_control = scope["path"].startswith(CONTROL)
-        was_asked = False
+        receive_was_called = False
 
         async def receive_body() -> Message:
-            nonlocal was_asked
-            was_asked = True
+            nonlocal receive_was_called
+            receive_was_called = True
             return await receive()
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = [SERVER_HEADER, *(pair for pair in message["headers"] if pair[0] != b"server")]
                 headers += BROWSER_HEADERS if is_control else ()
-                if not was_asked and b"expect" in dict(scope["headers"]):
+                if not receive_was_called and b"expect" in dict(scope["headers"]):
                     # The client would send another request, which would be taken for the body.
                     headers.append((b"connection", b"close"))
                 message = {**message, "headers": headers}
@@ -120,8 +120,8 @@ class NotFound:
         raise HTTPException(404, f"There is no {path}; {hint}")
 
 
-class Resource:
-    """The operations of one path.
+class PathEndpoint:
+    """The ASGI application of one path. It dispatches a request to the operation of its method.
 
     Args:
         operations: The operations, by method.
@@ -145,7 +145,7 @@ class Resource:
             request = ControlRequest(
                 received, self._registry, await read_body(received) if method in BODY_METHODS else b""
             )
-            # In another thread, because queries of calls wait for requests that this thread responds to.
+            # An endpoint that reads calls waits until open calls are complete. The event loop would wait for itself.
             response = await run_in_threadpool(operation.response, request)
         except ClientDisconnect:
             return
@@ -165,7 +165,7 @@ def render_error(error: Exception, scope: Scope) -> Response:
             return respond({"message": error.message}, error.status)
         case HostTaken():
             return respond({"message": str(error)}, 409)
-        # A KeyError or IndexError is a mistake in mockscope.
+        # A KeyError or IndexError is a bug of mockscope, and not an unknown name.
         case LookupError() if not isinstance(error, KeyError | IndexError):
             return respond({"message": str(error)}, 404)
         case ValueError() | ExtraMissing():
