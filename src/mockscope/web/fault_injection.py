@@ -108,7 +108,7 @@ async def _respond_with_faults(
 ) -> JSONResponse:
     verdict = faults.check_rate_limits(request.call)
     if verdict is not None:
-        request.response_headers = verdict.headers
+        request.rate_limit_headers = verdict.headers
         if not verdict.passes:
             request.call.fault = verdict.limit.id
             return _rate_limited(verdict)

@@ -38,11 +38,10 @@ class HTTPRequest:
     group_name = ""
     body = b""
     fields: dict[str, Any] | None = None
-    # Headers that the response gets from a rate limit.
-    response_headers: Mapping[str, str] = MappingProxyType({})
+    rate_limit_headers: Mapping[str, str] = MappingProxyType({})
     _ended = False
     _is_too_large = False
-    _was_asked = False
+    _receive_was_called = False
 
     def __init__(self, scope: Scope, receive: Receive, head: RequestHead, call: Call) -> None:
         self.scope = scope
@@ -51,7 +50,7 @@ class HTTPRequest:
         self.call = call
 
     def __repr__(self) -> str:
-        return f"<Call {self.call.method} {self.call.path}>"
+        return f"<HTTPRequest {self.call.method} {self.call.path}>"
 
     def open_in(self, log: CallLog) -> CallLog:
         """Add the call to a log, and return the log."""
@@ -86,7 +85,7 @@ class HTTPRequest:
         self._is_too_large = self.head.length > MAX_REQUEST_BODY_BYTES
         try:
             while not (self._ended or self._is_too_large):
-                self._was_asked = True
+                self._receive_was_called = True
                 message = await self.receive()
                 if message["type"] == "http.disconnect":
                     raise ClientDisconnect
@@ -97,16 +96,17 @@ class HTTPRequest:
             self.call.body = self.body = bytes(body)
 
     @property
-    def has_unread_body(self) -> bool:
+    def must_drain(self) -> bool:
         """Return whether part of the body is unread, and the connection is closed after the response."""
         head = self.head
         # A client that waits for 100 Continue has not sent any of the body.
         return not self._ended and head.announces_body and head.ends_connection and not head.expects_continue
 
     @property
-    def has_unsent_body(self) -> bool:
+    def awaits_continue(self) -> bool:
         """Return whether the client still waits for 100 Continue. Its next request would be taken for the body."""
-        return self.head.expects_continue and self.head.announces_body and not self._was_asked
+        # ASGI servers send 100 Continue at the first call of receive().
+        return self.head.expects_continue and self.head.announces_body and not self._receive_was_called
 
     async def drain(self) -> None:
         """Read the rest of the body, up to MAX_DRAINED_BYTES.

@@ -48,7 +48,7 @@ class RequestHead:
             self.start = self.query.get(NEXT_PAGE_START, "")
             self.is_test_mode = self.query.get(TEST_MODE, "").lower() == "true"
         self.headers: HeaderPairs = scope["headers"]
-        # The first header of a name counts.
+        # Reversed, so that the first header of a name counts.
         self._first: dict[bytes, bytes] = dict(reversed(self.headers))
         self.repeats_headers = len(self.headers) > len(self._first)
         self.has_email_header = EMAIL_HEADER_BYTES in self._first

@@ -1,6 +1,6 @@
 """The ten operations, three lines each (parse, call, render), and the table of their routes.
 
-This module has no rules. The called functions raise Refused.
+This module has no rules. Refusals come from ``request.head``, ``request.parse`` and the site.
 """
 
 import re

@@ -45,56 +45,58 @@ class VendorAPI:
         head = RequestHead(scope)
         request = HTTPRequest(scope, receive, head, self._new_call(head, scope.get("scheme", "http")))
         try:
-            try:
-                response = await self._response(request)
-            except ClientDisconnect:
-                raise
-            except FunctionFailed as error:
-                # The traceback of the user's function is enough. Frames of mockscope would bury it.
-                place = request.call.fault, request.call.method, request.call.path
-                logger.error("the function of %s failed on %s %s", *place, exc_info=error.__cause__ or error)
-                response = await self._respond_to_refusal(request, Refused(Refusal.FUNCTION_FAILED, problem=str(error)))
-            except Exception:
-                # HTTP-8: the response must not contain the traceback.
-                logger.exception("crashed on %s %s", request.call.method, request.call.path)
-                response = self._respond_to_crash(request)
-            if request.has_unread_body:
+            response = await self._response_or_crash(request)
+            if request.must_drain:
                 await request.drain()
             self._add_headers_and_store(response, request)
             await response(scope, receive, send)
         except ClientDisconnect:
             pass
         finally:
-            self._open_call(request).close(request.call)
+            self._ensure_open(request).close(request.call)
 
     def _new_call(self, head: RequestHead, scheme: str) -> Call:
         number = next(self._registry.numbers)
         id = f"{self._prefix}{number}"
         return Call(id, head.method, head.path, head.query_string, encode_headers(head.headers), number, scheme)
 
+    async def _response_or_crash(self, request: HTTPRequest) -> JSONResponse:
+        """Return the response to a request, even if a function of the user fails, or mockscope crashes."""
+        try:
+            return await self._response(request)
+        except ClientDisconnect:
+            raise
+        except FunctionFailed as error:
+            # The traceback of the user's function is enough. Frames of mockscope would bury it.
+            place = request.call.fault, request.call.method, request.call.path
+            logger.error("the function of %s failed on %s %s", *place, exc_info=error.__cause__ or error)
+            return await self._respond_to_refusal(request, Refused(Refusal.FUNCTION_FAILED, problem=str(error)))
+        except Exception:
+            # HTTP-8: the response must not contain the traceback.
+            logger.exception("crashed on %s %s", request.call.method, request.call.path)
+            return self._respond_to_crash(request)
+
     async def _response(self, request: HTTPRequest) -> JSONResponse:
         try:
             if refusal := request.scope.get("state", {}).get(REFUSED_HEAD):
                 raise Refused(Refusal[refusal], limit=str(MAX_HEAD_BYTES))
-            row, handle = self._authenticate_and_route(request)
-            if row.has_body or (handle.faults.are_planned and request.head.announces_body):
+            row, mock_site = self._authenticate_and_route(request)
+            endpoint = partial(run_endpoint, row.endpoint, request)
+            if row.has_body or (mock_site.faults.are_planned and request.head.announces_body):
                 await request.read_body()
-            if handle.faults.are_planned:
-                return await respond_or_break(
-                    request, partial(run_endpoint, row.endpoint, request), handle.faults, handle.clock
-                )
-            return run_endpoint(row.endpoint, request)
+            if mock_site.faults.are_planned:
+                return await respond_or_break(request, endpoint, mock_site.faults, mock_site.clock)
+            return endpoint()
         except Refused as refused:
             return await self._respond_to_refusal(request, refused)
 
     async def _respond_to_refusal(self, request: HTTPRequest, refused: Refused) -> JSONResponse:
         call = request.call
         call.rule = refused.rule
-        self._open_call(request)
-        if (
-            call.operation in BODY_TABLES or refused.refusal is Refusal.EMAIL_MISSING
-        ) and not request.head.expects_continue:
-            # The call records the body, and a hint may depend on it.
+        self._ensure_open(request)
+        # The call records the body, and a hint may depend on it.
+        is_body_of_interest = call.operation in BODY_TABLES or refused.refusal is Refusal.EMAIL_MISSING
+        if is_body_of_interest and not request.head.expects_continue:
             await request.read_body()
         call.hint = hint = find_refusal_hint(refused, request, self._directory)
         call.hints = tuple(other for other in find_request_hints(request) if other.code != hint.code)
@@ -110,42 +112,43 @@ class VendorAPI:
     def _authenticate_and_route(self, request: HTTPRequest) -> tuple[OperationRoute, MockSite]:
         """Check the credentials, then the path, then the method (HTTP-6). The operation has the other checks."""
         call = request.call
+        # Looked up first only so that the call has its operation, even if it is refused.
         rows, request.group_name = find_routes(request.head)
         row = rows.get((request.head.method, request.head.has_email_header)) if rows else None
         if row is not None:
             call.operation = row.operation
-        handle = self._authenticate(request)
+        mock_site = self._authenticate(request)
         if rows is None:
             raise Refused(Refusal.PATH_UNKNOWN, path=call.path)
         if row is None:
             allowed = allowed_methods(rows)
             raise Refused(Refusal.METHOD_NOT_ALLOWED, method=call.method, path=call.path, allowed=allowed)
         call.test_mode = row.method != "GET" and request.head.is_test_mode
-        return row, handle
+        return row, mock_site
 
     def _authenticate(self, request: HTTPRequest) -> MockSite:
         """Return the site of the credentials, and add the request to its calls."""
         request.site = self._directory.authenticate(request.head.credentials())
-        handle = self._registry.handle(request.site)
-        if handle is None:
+        mock_site = self._registry.handle(request.site)
+        if mock_site is None:
             # Another thread removed the site after it was found.
             raise Refused(Refusal.SITE_UNKNOWN, host=request.site.host)
         request.call.site = request.site.host
-        request.open_in(handle.calls)
+        request.open_in(mock_site.calls)
         request.site.check_enabled()
-        return handle
+        return mock_site
 
-    def _open_call(self, request: HTTPRequest) -> CallLog:
-        """Return the log with the call: that of a site, or that of calls that reached no site."""
+    def _ensure_open(self, request: HTTPRequest) -> CallLog:
+        """Return the log with the call. A call that is in no log yet is added to those that reached no site."""
         return request.open_in(self._registry.calls) if request.log is None else request.log
 
     def _add_headers_and_store(self, response: JSONResponse, request: HTTPRequest) -> None:
         """Add the headers that every response has, and store the response in the call."""
         call = request.call
-        for name, value in request.response_headers.items():
+        for name, value in request.rate_limit_headers.items():
             # A planned fault may have set the header.
             response.headers.setdefault(name, value)
-        if request.has_unsent_body:
+        if request.awaits_continue:
             response.headers["Connection"] = "close"
         # HTTP-10: "X-Request-Id, the id of its call"
         response.raw_headers.append((b"x-request-id", call.id.encode()))
