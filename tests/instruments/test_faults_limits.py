@@ -67,7 +67,7 @@ def test_a_fault_hits_from_its_first_call_as_often_as_planned(times: int | None,
     fault = faults.add("list_users", status=503, times=times, nth=nth)
     call = Call("1", "GET", "/api/v1/users", operation="list_users")
 
-    struck = [faults.select(call, faults.rules) is fault for _ in range(3 + nth)]
+    struck = [faults.select(call, faults.planned_faults) is fault for _ in range(3 + nth)]
 
     assert struck == [False] * (nth - 1) + [True] * hits + [False] * (4 - hits)
 

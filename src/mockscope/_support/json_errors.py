@@ -5,10 +5,7 @@ from typing import Final
 
 BLANKS: Final = " \t\n\r"
 # For the error of an older version behind a trailing comma, and the next character: the kind of value that it ends.
-ENDS: Final = {
-    ("Expecting property name enclosed in double quotes", "}"): "object",
-    ("Expecting value", "]"): "array",
-}
+ENDS: Final = {("Expecting property name enclosed in double quotes", "}"): "object", ("Expecting value", "]"): "array"}
 
 
 def normalize_error(error: JSONDecodeError) -> JSONDecodeError:

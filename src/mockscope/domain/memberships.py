@@ -82,9 +82,7 @@ def plan_group_replacement(store: Store, name: str, group: Group | None) -> Chan
         groups={name: None} | ({group.name: group} if group else {}),
         dashboards={
             board.name: Dashboard(
-                board.name,
-                board.owner,
-                {new: word for old, word in board.access.items() for new in rename(old)},
+                board.name, board.owner, {new: word for old, word in board.access.items() for new in rename(old)}
             )
             for board in store.dashboards.select(store.shared[name])
         },

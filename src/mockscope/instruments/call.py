@@ -68,7 +68,7 @@ class Call(msgspec.Struct, eq=False):
     _body: bytes | None = None
     _response: bytes | None = None
     # The email or group name in the body, parsed before the body was cut.
-    _named: str | None = None
+    _cached_name: str | None = None
     _response_headers: bytes = NO_HEADERS
 
     def __repr__(self) -> str:
@@ -189,20 +189,20 @@ class Call(msgspec.Struct, eq=False):
         if self.operation in EMAIL_HEADER_OPERATIONS:
             sent = self.header(EMAIL_HEADER)
             return None if sent is None else decode_header(sent)
-        return self._named_in_body() if self.operation == "create_user" else None
+        return self._target_name() if self.operation == "create_user" else None
 
     @property
     def group(self) -> str | None:
         """The name of the group: from the path or, for create_group, the field ``name`` of the body."""
         if self.operation == "create_group":
-            return self._named_in_body()
+            return self._target_name()
         _, _, name = self._path.partition("/groups/")
         # HTTP-3: one slash after the name is ignored.
         return self.redactor(unquote(name.removesuffix("/"))) or None
 
     def discard_content(self) -> None:
         """Discard bodies and headers, and cut the path and the query."""
-        self._body = self._response = self._named = None
+        self._body = self._response = self._cached_name = None
         self._headers = self._response_headers = NO_HEADERS
         self._path, self._query = self._path[:MAX_SHOWN_CHARS], self._query[:MAX_SHOWN_CHARS]
         self.size_bytes = 0
@@ -211,22 +211,22 @@ class Call(msgspec.Struct, eq=False):
         """Cut the body of a complete call, and compute its weight."""
         if self._body and len(self._body) > MAX_BODY_BYTES:
             # A cut body is not valid JSON.
-            self._named = self._name_in_body()
+            self._cached_name = self._raw_name()
             self._body = self._body[:MAX_BODY_BYTES]
         head = len(self._path) + len(self._query) + len(self._headers) + len(self._response_headers)
-        self.size_bytes = head + len(self._body or b"") + len(self._response or b"") + len(self._named or "")
+        self.size_bytes = head + len(self._body or b"") + len(self._response or b"") + len(self._cached_name or "")
 
     def _shown(self, headers: bytes) -> list[tuple[str, str]]:
         read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in decode_headers(headers)]
         return [(self.redactor(name), self.redactor.redact_header(name, value)) for name, value in read]
 
-    def _named_in_body(self) -> str | None:
-        name = self._name_in_body()
+    def _target_name(self) -> str | None:
+        name = self._raw_name()
         return name and self.redactor(name)
 
-    def _name_in_body(self) -> str | None:
-        if self._named is not None or self.operation not in NAME_FIELDS:
-            return self._named
+    def _raw_name(self) -> str | None:
+        if self._cached_name is not None or self.operation not in NAME_FIELDS:
+            return self._cached_name
         fields = _read(self._body)
         name = fields.get(NAME_FIELDS[self.operation]) if isinstance(fields, dict) else None
         return name if isinstance(name, str) else None

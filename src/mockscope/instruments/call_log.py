@@ -67,7 +67,7 @@ class Calls(Sequence[Call]):
         calls = self._calls()
         shown = [str(call) for call in calls[-MAX_SHOWN_CALLS:]]
         words = "; ".join(["..."] * (len(calls) > len(shown)) + shown)
-        return f"<{_calls(len(calls))}{self._kind} on {self._place}{': ' if words else ''}{words}>"
+        return f"<{_count_in_words(len(calls))}{self._kind} on {self._place}{': ' if words else ''}{words}>"
 
     def __len__(self) -> int:
         return len(self._calls())
@@ -209,7 +209,7 @@ class Calls(Sequence[Call]):
             return ""
         places = {call.number: place for place, call in enumerate(calls)}
         which = f"{self._describe(wanted)} on {self._place}"
-        lines = [f"expected {_calls(times)}{which}, and there {_were(len(found))}"]
+        lines = [f"expected {_count_in_words(times)}{which}, and there {_was_or_were(len(found))}"]
         lines += ["  ..."] * (len(found) > MAX_SHOWN_CALLS) + [_line(call, places) for call in found[-MAX_SHOWN_CALLS:]]
         if times is None or len(found) < times:
             near = find_similar_calls(calls, wanted)[:MAX_SHOWN_CALLS]
@@ -369,11 +369,11 @@ def _call_observers(observers: Sequence[Callable[..., None]], *args: object) -> 
             logger.exception("An observer of calls raised an error. The response is not affected.")
 
 
-def _calls(number: int | None) -> str:
+def _count_in_words(number: int | None) -> str:
     return "a call" if number is None else "no call" if number == 0 else "1 call" if number == 1 else f"{number} calls"
 
 
-def _were(number: int) -> str:
+def _was_or_were(number: int) -> str:
     return "was none" if number == 0 else "was 1:" if number == 1 else f"were {number}:"
 
 
@@ -383,14 +383,14 @@ def _line(call: Call, places: Mapping[int, int]) -> str:
 
 
 def _sequence_error(expected: list[str], seen: list[str], which: str) -> list[str]:
-    together = first_difference(expected, seen)
-    start, end = max(0, together - CONTEXT_CALLS), together + MAX_SEQUENCE_CALLS
-    lines = ndiff(expected[together:end], seen[together:end])
+    first = first_difference(expected, seen)
+    start, end = max(0, first - CONTEXT_CALLS), first + MAX_SEQUENCE_CALLS
+    lines = ndiff(expected[first:end], seen[first:end])
     rest = max(len(expected), len(seen)) > end
     return [
-        f"expected {_calls(len(expected))}{which} in this order, and there {_were(len(seen))}",
+        f"expected {_count_in_words(len(expected))}{which} in this order, and there {_was_or_were(len(seen))}",
         *["  ..."] * (start > 0),
-        *[f"    {operation}" for operation in expected[start:together]],
+        *[f"    {operation}" for operation in expected[start:first]],
         *[f"  {line}" for line in lines if not line.startswith("?")],
         *["  ..."] * rest,
         "(- expected, + received)",

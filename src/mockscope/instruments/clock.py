@@ -168,8 +168,8 @@ class Clock:
         else:
             self._set(self._adjustment._replace(frozen_at=moment))
 
-    def _set(self, setting: _Adjustment) -> None:
-        self._adjustment = setting
+    def _set(self, adjustment: _Adjustment) -> None:
+        self._adjustment = adjustment
         self._group.is_moved = True
         self._group.wake()
 

@@ -301,7 +301,7 @@ class Fault:
     def as_dict(self) -> dict[str, Any]:
         """Return the fault as plain data, as the control API shows it.
 
-        ``add_plain`` accepts this data without ``id``, ``hits`` and ``left``. It refuses A_FUNCTION.
+        ``add_plain`` accepts this data without ``id``, ``hits`` and ``left``. It refuses FUNCTION_PLACEHOLDER.
         """
         shown: dict[str, Any] = {name: getattr(self, name) for name in ("id", *ARGUMENT_TYPES)}
         shown["body"] = None if self.body is None else self.body.decode("utf-8", "replace")

@@ -53,7 +53,7 @@ class Faults:
         self._redactor = redactor or Redactor()
         self._lock = Lock()
         self._count = 0
-        self._set_rules()
+        self._set_planned()
 
     def __repr__(self) -> str:
         return f"<faults of {self._place}: {'; '.join(map(str, self)) or 'none'}>"
@@ -111,15 +111,15 @@ class Faults:
         Raises:
             ValueError: If an argument is not valid, the fault can never hit, or two arguments exclude each other.
         """
-        # The arguments have the names of the fields of Fault.
-        rule = {name: value for name, value in locals().items() if name != "self"}
-        rule["body"] = None if body is None else encode_body(body)
-        rule["headers"] = {} if headers is None else headers
-        rule["where"] = {} if where is None else where
+        # This must stay the first statement: here the only local variables are the arguments, the fields of a Fault.
+        arguments = {name: value for name, value in locals().items() if name != "self"}
+        arguments["body"] = None if body is None else encode_body(body)
+        arguments["headers"] = {} if headers is None else headers
+        arguments["where"] = {} if where is None else where
         with self._lock:
-            fault = Fault(id=f"fault-{self._count + 1}", redactor=self._redactor, **rule)
+            fault = Fault(id=f"fault-{self._count + 1}", redactor=self._redactor, **arguments)
             self._count += 1
-            self._set_rules(*self._planned, fault)
+            self._set_planned(*self._planned, fault)
         return fault
 
     def rate_limit(self, calls: int, *, per: float, operation: Operation | Literal["*"] = ANY) -> RateLimit:
@@ -145,7 +145,7 @@ class Faults:
         with self._lock:
             self._count += 1
             limit = RateLimit(f"rate-limit-{self._count}", operation, calls, per)
-            self._set_rules(*self._planned, limit)
+            self._set_planned(*self._planned, limit)
         return limit
 
     def add_plain(self, data: Mapping[str, Any]) -> Fault | RateLimit:
@@ -157,52 +157,52 @@ class Faults:
                 ``calls`` and ``per``, they are the arguments of ``rate_limit`` instead.
 
         Raises:
-            ValueError: If a key is unknown or missing, or ``add`` or ``rate_limit`` refuses the rule.
+            ValueError: If a key is unknown or missing, or ``add`` or ``rate_limit`` refuses a value.
         """
-        rule = dict(check_keys("fault", data, (*ARGUMENT_TYPES, "calls", "per")))
-        if "calls" in rule or "per" in rule:
-            return self.rate_limit(**check_keys("rate limit", rule, RATE_LIMIT_ARGUMENTS, needed=("calls", "per")))
-        if isinstance(rule.get("delay"), Mapping):
-            rule["delay"] = _parse_distribution(rule["delay"])
-        return self.add(**rule)
+        arguments = dict(check_keys("fault", data, (*ARGUMENT_TYPES, "calls", "per")))
+        if "calls" in arguments or "per" in arguments:
+            return self.rate_limit(**check_keys("rate limit", arguments, RATE_LIMIT_ARGUMENTS, needed=("calls", "per")))
+        if isinstance(arguments.get("delay"), Mapping):
+            arguments["delay"] = _parse_distribution(arguments["delay"])
+        return self.add(**arguments)
 
     def get(self, id: str) -> Fault | RateLimit:
-        """Return the rule with an id.
+        """Return the planned fault or rate limit with an id.
 
         Raises:
-            LookupError: If no rule has that id.
+            LookupError: If there is none with that id.
         """
-        for rule in self:
-            if rule.id == id:
-                return rule
+        for planned in self:
+            if planned.id == id:
+                return planned
         raise LookupError(f"{self._place} has no fault {id!r}")
 
-    def remove(self, rule: Fault | RateLimit) -> None:
-        """Remove a rule. A rule that was removed before is ignored."""
+    def remove(self, planned: Fault | RateLimit) -> None:
+        """Remove a planned fault or rate limit. One that was removed before is ignored."""
         with self._lock:
-            self._set_rules(*(other for other in self._planned if other is not rule))
+            self._set_planned(*(other for other in self._planned if other is not planned))
 
     def clear(self) -> None:
-        """Remove all rules."""
+        """Remove all planned faults and rate limits."""
         with self._lock:
-            self._set_rules()
+            self._set_planned()
 
     def reset(self) -> None:
-        """Remove all rules, and number the next ones from 1 again."""
+        """Remove all planned faults and rate limits, and number the next ones from 1 again."""
         with self._lock:
             self._count = 0
-            self._set_rules()
+            self._set_planned()
 
-    def _set_rules(self, *planned: Fault | RateLimit) -> None:
+    def _set_planned(self, *planned: Fault | RateLimit) -> None:
         self._planned = planned
-        self.rules = tuple(rule for rule in planned if isinstance(rule, Fault))
+        self.planned_faults = tuple(fault for fault in planned if isinstance(fault, Fault))
         self._limits = tuple(limit for limit in planned if isinstance(limit, RateLimit))
         # Stored as a flag, because it is read for each request.
         self.are_planned = bool(planned)
 
     def unused(self) -> list[Fault]:
         """Return the faults that hit fewer calls than planned. With ``times=None``, one hit is enough."""
-        return [rule for rule in self.rules if (rule.hits == 0 if rule.left is None else rule.left > 0)]
+        return [fault for fault in self.planned_faults if (fault.hits == 0 if fault.left is None else fault.left > 0)]
 
     def assert_all_used(self) -> None:
         """Assert that each fault hit as many calls as planned.
@@ -213,7 +213,7 @@ class Faults:
         __tracebackhide__ = True
         if unused := self.unused():
             lines = [f"planned faults of {self._place} that did not come as often as planned:"]
-            raise AssertionError("\n".join([*lines, *(f"  {rule}" for rule in unused)]))
+            raise AssertionError("\n".join([*lines, *(f"  {fault}" for fault in unused)]))
 
     # -- called by web/fault_injection.py -----------------------------------------------------------------------------
 
@@ -223,29 +223,30 @@ class Faults:
             limits = [limit for limit in self._limits if limit.applies_to(call)]
             return apply_limits(limits, self._clock.time()) if limits else None
 
-    def select(self, call: Call, rules: tuple[Fault, ...], instead_of: Fault | None = None) -> Fault | None:
+    def select(self, call: Call, planned: tuple[Fault, ...], instead_of: Fault | None = None) -> Fault | None:
         """Return the fault that hits a call, or None, and count the hit. Each matching fault counts the call as seen.
 
         Args:
             call: the call.
-            rules: the faults that were planned on receipt of the call.
+            planned: the faults that were planned on receipt of the call.
             instead_of: the fault that hit the call, if it does not apply because the call committed nothing. Its hit
                 is taken back. Only later faults may hit the call. They have counted the call already.
         """
         if instead_of is not None:
-            behind = dropwhile(lambda rule: rule is not instead_of, rules)
-            rules = tuple(rule for rule in behind if not rule.after_commit)
+            later = dropwhile(lambda fault: fault is not instead_of, planned)
+            planned = tuple(fault for fault in later if not fault.after_commit)
         # Outside the lock, because a function given as where may read the faults.
-        meant = [rule for rule in rules if rule.applies_to(call)]
+        matching = [fault for fault in planned if fault.applies_to(call)]
         with self._lock:
             if instead_of is not None:
                 instead_of.hits -= 1
-            for rule in meant if instead_of is None else ():
-                rule.seen += 1
-            struck = next((rule for rule in meant if rule.is_due()), None)
-            if struck is not None:
-                struck.hits += 1
-        return struck
+            else:
+                for fault in matching:
+                    fault.seen += 1
+            hit = next((fault for fault in matching if fault.is_due()), None)
+            if hit is not None:
+                hit.hits += 1
+        return hit
 
 
 def _parse_distribution(data: Mapping[str, Any]) -> Uniform | LogNormal:

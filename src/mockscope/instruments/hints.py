@@ -194,11 +194,7 @@ class HintTemplate(Enum):
         "Send test_mode=true for a dry run.",
         "TEST-3",
     )
-    TEST_MODE_ON_READ = (
-        "test_mode is ignored where nothing is written.",
-        "Leave test_mode out of GET.",
-        "TEST-3",
-    )
+    TEST_MODE_ON_READ = ("test_mode is ignored where nothing is written.", "Leave test_mode out of GET.", "TEST-3")
     UNESCAPED_SLASH = ("The path goes on after the group's name.", "Percent-encode a slash in the name: / is %2F.")
     SUCCESSOR_API = ("{path} belongs to the vendor's later API.", "Use /api/v1/users and /api/v1/groups.")
     PATH_UNKNOWN = ("There is no {path}.{nearest}", "Use /api/v1/users, /api/v1/groups and /api/v1/groups/<name>.")

@@ -69,7 +69,7 @@ def build_criteria(operation: str | None, criteria: Criteria) -> dict[str, Any]:
 
 def matches(call: Call, criteria: Criteria) -> bool:
     """Return whether a call matches all criteria."""
-    return all(_equal(name, value, _seen(call, name)) for name, value in criteria.items())
+    return all(_compare(call, criteria))
 
 
 def describe_differences(call: Call, criteria: Criteria) -> list[str]:
@@ -88,8 +88,8 @@ def find_similar_calls(calls: Sequence[Call], criteria: Criteria) -> list[Call]:
     others = [call for call in reversed(calls) if not matches(call, criteria)]
     others = [call for call in others if call.operation == criteria.get("operation")] or others
     # Comparing texts is slow, so only the best candidates are compared.
-    likely = nlargest(MAX_COMPARED, others, key=lambda call: _fitting(call, criteria))
-    return sorted(likely, key=lambda call: _likeness(call, criteria), reverse=True)
+    likely = nlargest(MAX_COMPARED, others, key=lambda call: sum(_compare(call, criteria)))
+    return sorted(likely, key=lambda call: _similarity(call, criteria), reverse=True)
 
 
 def first_difference(one: Sequence[object], other: Sequence[object]) -> int:
@@ -102,6 +102,10 @@ def describe_criteria(criteria: Criteria, redactor: Redactor) -> str:
     """Return a description of criteria for messages, which begins with a blank."""
     words = [f"{name}={_shown(value, redactor)}" for name, value in criteria.items() if name != "operation"]
     return f" of {criteria.get('operation')}" * ("operation" in criteria) + f" with {', '.join(words)}" * bool(words)
+
+
+def _compare(call: Call, criteria: Criteria) -> Iterator[bool]:
+    return (_equal(name, value, _seen(call, name)) for name, value in criteria.items())
 
 
 def _seen(call: Call, name: str) -> Any:
@@ -146,19 +150,15 @@ def _shown(value: Any, redactor: Redactor, place: int = 0) -> str:
     return "…" * (start > 0) + text[start:end] + "…" * (end < len(text))
 
 
-def _fitting(call: Call, criteria: Criteria) -> int:
-    return sum(_equal(name, value, _seen(call, name)) for name, value in criteria.items())
+def _similarity(call: Call, criteria: Criteria) -> float:
+    """Return the sum of the similarities of all criteria. Each is from 0 to 1, the mean of the parts of its value."""
+    total = 0.0
+    for name, value in criteria.items():
+        parts = islice(_parts(name, value, _seen(call, name)), MAX_COMPARED)
+        found = [1.0 if _equal(*part) else _text_similarity(*part[1:]) for part in parts]
+        total += sum(found) / len(found)
+    return total
 
 
-def _likeness(call: Call, criteria: Criteria) -> float:
-    return sum(_alike(_parts(name, value, _seen(call, name))) for name, value in criteria.items())
-
-
-def _alike(parts: Iterator[tuple[str, Any, Any]]) -> float:
-    """Return the similarity of two values, as the mean of their parts, from 0 to 1."""
-    alike = [1.0 if _equal(*part) else _like(part[1], part[2]) for part in islice(parts, MAX_COMPARED)]
-    return sum(alike) / len(alike)
-
-
-def _like(value: object, seen: object) -> float:
+def _text_similarity(value: object, seen: object) -> float:
     return SequenceMatcher(None, repr(value)[:MAX_VALUE_CHARS], repr(seen)[:MAX_VALUE_CHARS]).ratio()

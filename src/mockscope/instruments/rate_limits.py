@@ -34,8 +34,8 @@ class RateLimit:
         """Return whether a call counts against this limit."""
         return self.operation in ("*", call.operation)
 
-    def remaining_at(self, now: int) -> int:
-        """Return the number of calls that may still pass.
+    def move_window(self, now: int) -> int:
+        """Forget the calls outside the window that ends now. Return the number of calls that may still pass.
 
         Args:
             now: the time, in milliseconds.
@@ -93,11 +93,11 @@ def apply_limits(limits: Sequence[RateLimit], seconds: float) -> RateLimitResult
         seconds: the time on the site's clock, since 1970.
     """
     now = round(seconds * 1000)
-    if full := [limit for limit in limits if not limit.remaining_at(now)]:
+    if full := [limit for limit in limits if not limit.move_window(now)]:
         slowest = max(full, key=lambda limit: limit.milliseconds_left(now))
         slowest.hits += 1
         return RateLimitResult(slowest, 0, math.ceil(slowest.milliseconds_left(now) / 1000))
     for limit in limits:
         limit.count(now)
-    tightest = min(limits, key=lambda limit: limit.remaining_at(now))
-    return RateLimitResult(tightest, tightest.remaining_at(now), 0)
+    tightest = min(limits, key=lambda limit: limit.move_window(now))
+    return RateLimitResult(tightest, tightest.move_window(now), 0)

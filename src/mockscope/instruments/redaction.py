@@ -18,9 +18,9 @@ KEY_PREFIX: Final = re.compile(f"{KEY_PATTERN}(?=[0-9a-f])", re.IGNORECASE)
 CREDENTIAL_HEADERS: Final = frozenset({AUTH_HEADER.lower(), "x-partner-auth", "x-http-partner-auth", "partner-auth"})
 # Headers with secrets of another format.
 SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
-# Of a shorter key, the last four characters would reveal too much.
+# A shorter key is masked whole, because its last four characters would reveal too much.
 MIN_SHOWN_CHARS: Final = 12
-# Shorter keys are redacted only in these headers, because in other text they may be ordinary words.
+# Shorter keys are redacted only in the headers above, because in other text they may be ordinary words.
 MIN_SEARCHED_CHARS: Final = 8
 
 

@@ -191,12 +191,7 @@ class SiteClient:
         deadline = time.monotonic() + self._timeout
         try:
             response = self._pool.urlopen(
-                method,
-                f"{self._base}{target}",
-                body,
-                urllib3.HTTPHeaderDict(headers),
-                timeout=self._timeout,
-                **ONE_TRY,
+                method, f"{self._base}{target}", body, urllib3.HTTPHeaderDict(headers), timeout=self._timeout, **ONE_TRY
             )
             content = _read_body(response, deadline)
             self._total_bytes += len(content)

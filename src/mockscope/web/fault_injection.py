@@ -130,7 +130,7 @@ async def _respond_with_faults(
 
 async def _select_fault(request: HTTPRequest, faults: Faults, instead_of: Fault | None = None) -> Fault | None:
     # Read once: another thread may plan a fault with a function meanwhile.
-    rules = faults.rules
+    rules = faults.planned_faults
     select = partial(faults.select, request.call, rules, instead_of=instead_of)
     return await _run_user_function(request, select) if any(callable(rule.where) for rule in rules) else select()
 
