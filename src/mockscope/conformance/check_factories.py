@@ -75,8 +75,7 @@ def creates(
     """
 
     def requests(session: Session) -> Iterator[Exchange]:
-        for field, value in product(fields, values):
-            yield session.create(kind, **{field: _value(session, value)})
+        return (session.create(kind, **changes) for changes in _changes(session, fields, values))
 
     return expects(rule, subject, status, requests, DRY_RUN)
 
@@ -87,14 +86,14 @@ def updates(
     """Return a check that updates a record of the run. The arguments are those of ``creates``."""
 
     def requests(session: Session) -> Iterator[Exchange]:
-        for field, value in product(fields, values):
-            yield session.update(kind, session.shared_record(kind), {field: _value(session, value)})
+        return (session.update(kind, session.shared_record(kind), each) for each in _changes(session, fields, values))
 
     return expects(rule, subject, status, requests, FULL)
 
 
-def _value(session: Session, value: object) -> object:
-    return value(session) if callable(value) else value
+def _changes(session: Session, fields: Iterable[str], values: Iterable[object]) -> Iterator[dict[str, object]]:
+    for field, value in product(fields, values):
+        yield {field: value(session) if callable(value) else value}
 
 
 def refuses_alike(rule: str, subject: str, requests: RequestSender, level: Level = READ_ONLY) -> Check:
@@ -102,7 +101,7 @@ def refuses_alike(rule: str, subject: str, requests: RequestSender, level: Level
     return Check(rule, f"{subject} is refused alike", lambda session: expect_same_refusal(*requests(session)), level)
 
 
-def unobservable(rule: str, reason: str) -> Check:
+def untestable(rule: str, reason: str) -> Check:
     """Return a check of a rule that no request can check, with the reason."""
     return Check(rule, NOT_VISIBLE, lambda session: skip_unless(None, reason))
 

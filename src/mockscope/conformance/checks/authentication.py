@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mockscope._vendor import AUTH_HEADER, GROUPS_PATH
-from mockscope.conformance.check_factories import Check, expects, unobservable
+from mockscope.conformance.check_factories import Check, expects, untestable
 from mockscope.conformance.outcome import REFUSED, expect_same_response, skip_unless
 from mockscope.conformance.session import WRONG_KEY, Session
 from mockscope.remote.exchange import Exchange
@@ -53,6 +53,6 @@ CHECKS: Final = (
     expects("AUTH-2", "A site that does not exist", 403, lambda s: [_get_with(s, f"{s.names.mark}:{WRONG_KEY}")]),
     expects("AUTH-2", "A wrong key", 403, lambda s: [_get_with(s, s.wrong_credentials)]),
     expects("AUTH-2", "No key at all", 403, lambda s: [_get_with(s, f"{s.host}:")]),
-    unobservable("AUTH-3", "it needs a site for which the API is not enabled, and no check can run there"),
-    unobservable("AUTH-4", "requests show neither how keys are compared nor a rotated key"),
+    untestable("AUTH-3", "it needs a site for which the API is not enabled, and no check can run there"),
+    untestable("AUTH-4", "requests show neither how keys are compared nor a rotated key"),
 )

@@ -7,7 +7,7 @@ from json import dumps
 from typing import Final
 
 from mockscope._vendor import API_PATH, GROUPS_PATH, NEXT_PAGE_START, USERS_PATH, VENDOR_HOSTS
-from mockscope.conformance.check_factories import LISTS, Check, expects, ignores, refuses_alike, unobservable
+from mockscope.conformance.check_factories import LISTS, Check, expects, ignores, refuses_alike, untestable
 from mockscope.conformance.listing import GROUP, KINDS, USER, JSONObject
 from mockscope.conformance.outcome import (
     DRY_RUN,
@@ -152,11 +152,10 @@ def _delete_with_body(session: Session) -> Iterator[Exchange]:
 
 
 def _get_with_wrong_key(session: Session) -> Iterator[Exchange]:
-    yield session.get(GROUPS_PATH, headers=session.wrong_auth)
-    yield session.get(UNKNOWN_PATH, headers=session.wrong_auth)
-    yield session.get(group_path(session.names.group()), headers=session.wrong_auth)
-    yield session.get(USERS_PATH, email=session.names.email(), headers=session.wrong_auth)
-    yield session.get(USERS_PATH, email=" ", headers=session.wrong_auth)
+    for path in (GROUPS_PATH, UNKNOWN_PATH, group_path(session.names.group())):
+        yield session.get(path, headers=session.wrong_auth)
+    for email in (session.names.email(), " "):
+        yield session.get(USERS_PATH, email=email, headers=session.wrong_auth)
 
 
 def _write_with_wrong_key(session: Session) -> Iterator[Exchange]:
@@ -274,5 +273,5 @@ CHECKS: Final = (
     _too_long("A body over 1 MiB", 413, lambda s: _post_user(s, _new_user_json(s).ljust(MAX_BODY_BYTES + 1)), DRY_RUN),
     Check("HTTP-8", "A body of 1 MiB is not", _check_largest_body, DRY_RUN),
     expects("HTTP-9", "A path of the vendor's later API", 404, lambda s: (s.get(path) for path in LATER_PATHS)),
-    unobservable("HTTP-10", "these headers are mockscope's own, and other servers need not have them"),
+    untestable("HTTP-10", "these headers are mockscope's own, and other servers need not have them"),
 )
