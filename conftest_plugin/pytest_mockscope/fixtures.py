@@ -106,12 +106,13 @@ def _why_no_server(config: MockscopeConfig, error: Exception) -> str:
 def _why_no_site(config: pytest.Config, seed: object, marked: dict[str, Any], error: Exception) -> str:
     from mockscope import SeedError
 
-    namer = MARKER_WORDS if "seed" in marked else seed_named_by(config, seed)
+    is_marked = "seed" in marked if isinstance(error, OSError | SeedError) else bool(marked)
+    source = MARKER_WORDS if is_marked else seed_named_by(config, seed)
     if isinstance(error, OSError):
         seed = marked.get("seed", seed)
         start = "" if Path(str(seed)).is_absolute() else f", relative to {config.invocation_params.dir}"
-        return f"can't read the seed {seed} ({namer}{start}): {error.strerror or error}"
-    return f"{namer if isinstance(error, SeedError) or not marked else MARKER_WORDS}: {error}"
+        return f"can't read the seed {seed} ({source}{start}): {error.strerror or error}"
+    return f"{source}: {error}"
 
 
 def _complaint(findings: list[Finding]) -> str:

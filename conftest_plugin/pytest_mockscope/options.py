@@ -74,14 +74,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--mockscope-host", metavar="ADDRESS", help="address that the server binds to (127.0.0.1)")
     group.addoption("--mockscope-port", metavar="PORT", help="port of the server (0: the kernel chooses)")
     group.addoption("--mockscope-log", choices=LOG, help="whose calls are shown: those of failed tests, all, or none")
-    group.addoption("--mockscope-strict", action="store_true", help="fail tests for what the page does not promise")
+    group.addoption("--mockscope-strict", action="store_true", help="fail tests for calls that only work by accident")
     group.addoption("--mockscope-contract", action="store_true", help="fail tests for requests that break the contract")
     parser.addini("mockscope_seed", "seed file for the site of each test, relative to the ini file", type="paths")
     parser.addini("mockscope_host", "address that the server binds to", default="127.0.0.1")
     parser.addini("mockscope_port", "port of the server; 0: the kernel chooses", default="0")
     parser.addini("mockscope_hint_header", "whether answers carry X-Mockscope-Hint", type="bool", default=True)
     parser.addini("mockscope_log", "whose calls are shown: failed, all or none", default="failed")
-    parser.addini("mockscope_strict", "fail tests for what the page does not promise", type="bool", default=False)
+    parser.addini("mockscope_strict", "fail tests for calls that only work by accident", type="bool", default=False)
     parser.addini("mockscope_contract", "fail tests for requests that break the contract", type="bool", default=False)
     parser.addini("mockscope_calls_kept", "how many calls each site keeps", default="10000")
 
@@ -131,7 +131,7 @@ def plan_faults(site: MockSite, faults: Sequence[Any]) -> None:
         try:
             site.faults.add_plain(fault)
         except ValueError as error:
-            raise ValueError(f"the mockscope marker, of the fault {fault!r}: {error}") from None
+            raise ValueError(f"the mockscope marker: the fault {fault!r} is not valid: {error}") from None
 
 
 def config_of(config: pytest.Config) -> MockscopeConfig:

@@ -30,7 +30,7 @@ class TestCalls:
     def __init__(self) -> None:
         self._latest: deque[Call] = deque(maxlen=MAX_SHOWN)
         self._earlier = 0
-        # The call logs of these calls. The references are weak, so that a removed site can be freed.
+        # The logs that hold these calls. Weak, so that a removed site can be collected.
         self._sources: WeakSet[Any] = WeakSet()
         self._render: Callable[..., str] | None = None
 
@@ -41,7 +41,8 @@ class TestCalls:
             from mockscope import report
 
             self._render = report
-        self._earlier += len(self._latest) == MAX_SHOWN
+        if len(self._latest) == MAX_SHOWN:
+            self._earlier += 1
         self._latest.append(call)
         self._sources.add(source)
 

@@ -195,8 +195,8 @@ except OSError as error:
     assert (done.returncode, done.stderr) == (
         6,
         "mockscope: the command ended with status 6; it made no call to the API.\n"
-        "mockscope: a client gave up before it asked app.periscopedata.com:443 anything (once): "
-        "does it look at SSL_CERT_FILE?\n",
+        "mockscope: a client ended the TLS handshake with app.periscopedata.com:443 (once): "
+        "perhaps it does not trust the certificate in SSL_CERT_FILE\n",
     )
 
 

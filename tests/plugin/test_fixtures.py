@@ -90,12 +90,12 @@ def test_markers_are_merged_and_the_nearest_wins(pytester: pytest.Pytester) -> N
         ),
         (
             "faults=[{'operation': 'get_usr', 'status': 503}]",
-            "*test_it: the mockscope marker, of the fault {'operation': 'get_usr', 'status': 503}: "
+            "*test_it: the mockscope marker: the fault {'operation': 'get_usr', 'status': 503} is not valid: "
             "there is no operation 'get_usr'; did you mean get_user?",
         ),
         (
             "faults=[5]",
-            "*test_it: the mockscope marker, of the fault 5: a fault is an object of names and values, not 5",
+            "*test_it: the mockscope marker: the fault 5 is not valid: a fault is an object of names and values, not 5",
         ),
     ],
 )

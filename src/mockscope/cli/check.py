@@ -59,7 +59,7 @@ class CheckCommand(click.Command):
 @click.option("--clean-up", is_flag=True, help="Check nothing: remove what earlier checks have left on the site.")
 @click.option("--rule", "rules", multiple=True, metavar="ID", help="Check this rule only. May be given several times.")
 @click.option("--policy", type=FILE, help="File with switches to judge by, instead of mockscope's defaults.")
-@click.option("--write-policy", type=FILE, help="File for the switches under which mockscope answers like this server.")
+@click.option("--write-policy", type=FILE, help="File for a policy with which mockscope answers like this server.")
 @click.option("--report", "form", type=click.Choice(["json", "junit"]), help="A report instead of the table.")
 @click.option("--report-file", type=FILE, help="File for the report; the table is printed as well.")
 @click.option("--no-exchanges", is_flag=True, help="Leave requests, responses and the site's host out of the report.")

@@ -32,7 +32,7 @@ FORWARDED: Final = (
 # The time that processes left by the command have to end after SIGTERM, and after SIGKILL.
 GRACE_SECONDS: Final = 2
 POLL_SECONDS: Final = 0.01
-# Its file descriptor, where standard input is one.
+# The file descriptor of the terminal: standard input, if that is a terminal.
 TERMINAL: Final = 0
 
 
@@ -49,13 +49,13 @@ def environment_variables(ready: Ready) -> dict[str, str]:
     if ready.trust is not None:
         trust = Path(ready.trust)
         found |= dict.fromkeys(BUNDLE_VARIABLES, str(trust / BUNDLE_FILE))
-        # Node adds these to its own; wget, where it is built with GnuTLS, looks at its settings only.
+        # Node adds these to its own certificates. A wget that is built with GnuTLS reads only its settings.
         found |= {"NODE_EXTRA_CA_CERTS": str(trust / CA_FILE), "WGETRC": str(trust / WGET_FILE)}
         # PHP reads all .ini files of these folders. An empty name stands for its own folder.
         found["PHP_INI_SCAN_DIR"] = f"{os.environ.get('PHP_INI_SCAN_DIR', '')}:{trust}"
     if ready.proxy is not None:
         found |= dict.fromkeys(PROXY_VARIABLES, ready.proxy)
-        # Node's fetch looks at the proxy from version 24 on, and then only if it is told to.
+        # Node's fetch uses the proxy since version 24, and only with NODE_USE_ENV_PROXY.
         found |= {"NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK, "NODE_USE_ENV_PROXY": "1"}
         if ready.trust is not None:
             options = _java_options(ready.proxy, Path(ready.trust) / JAVA_FILE)
@@ -72,7 +72,7 @@ def run(command: Sequence[str], server: "LiveServer", print_line: Callable[[str]
     Args:
         command: The command and its arguments.
         server: A server that runs, with a proxy and at least one site.
-        say: Prints a line for the user.
+        print_line: Prints a line for the user.
 
     Returns:
         The exit status of the command. As in a shell, it is 128 plus the number of the signal that ended the command,
@@ -106,7 +106,7 @@ def run(command: Sequence[str], server: "LiveServer", print_line: Callable[[str]
     finally:
         _handle_signals(signal.SIG_IGN)
     if status:
-        # A server that has stopped has handled all that the command sent, and counted it.
+        # First, so that each request of the command is handled and counted.
         server.stop()
         _explain(status, server, print_line)
     return status
@@ -192,7 +192,8 @@ def _explain(status: int, server: "LiveServer", print_line: Callable[[str], None
         print_line(f"the proxy refused {name} ({_count(times)}): --proxy-others pass would let it through")
     for name, times in server.proxy.handshake_failures.items():
         print_line(
-            f"a client gave up before it asked {name} anything ({_count(times)}): does it look at SSL_CERT_FILE?"
+            f"a client ended the TLS handshake with {name} ({_count(times)}): "
+            "perhaps it does not trust the certificate in SSL_CERT_FILE"
         )
 
 

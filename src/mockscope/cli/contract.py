@@ -27,7 +27,7 @@ from mockscope.remote.client import SiteClient, Unreachable
 from mockscope.remote.exchange import KeyRedactor
 
 CONFIGURATION: Final = Path(__file__).parents[1] / "contract" / "schemathesis.toml"
-# The administrators in it.
+# The administrators in schemathesis.toml, which are replaced by those of the site.
 EXAMPLE: Final = ["mike@example.com"]
 REPORTS: Final = {"junit": "junit.xml", "har": "har.json"}
 
@@ -35,7 +35,9 @@ REPORTS: Final = {"junit": "junit.xml", "har": "har.json"}
 @click.command(context_settings={"show_default": True})
 @server_options(required=False, timeout=10)
 @click.option("--seed", type=FILE, help="Seed file for the mock. Without it, and without a URL: the demo.")
-@click.option("--max-examples", type=click.IntRange(1), default=50, help="Cases for each operation; chains of calls.")
+@click.option(
+    "--max-examples", type=click.IntRange(1), default=50, help="Number of cases for each operation, and of chains."
+)
 @click.option("--seed-number", type=int, help="The seed that an earlier run printed, to draw the same cases again.")
 @click.option("--rate", type=RATE, help="Maximum number of requests a second.")
 @click.option("--report", "reports", type=click.Choice(list(REPORTS)), multiple=True, help="A report to write.")
@@ -65,7 +67,7 @@ def contract(
     """
     danger = f"contract creates, changes and deletes records of the site {site} at {url}: add --yes if they may all go"
     check_usage(
-        # It is not repeated: a URL without a scheme may hold a password.
+        # The message does not show the URL: without a scheme, it may hold a password.
         (url and "://" not in url, "a URL begins with http:// or https://; a seed is given as --seed FILE"),
         (url and seed, "give a URL or a seed, not both"),
         (reset and not url, "--reset needs a URL: the mock is reset anyway"),
@@ -81,7 +83,7 @@ def contract(
         with writing(f"reports to {report_dir}"):
             report_dir.mkdir(parents=True, exist_ok=True)
     if ca_file:
-        # For our hooks too.
+        # Our hooks read it too.
         os.environ["REQUESTS_CA_BUNDLE"] = str(ca_file.absolute())
     context = click.get_current_context()
     try:
@@ -128,7 +130,7 @@ def _mock(seed: Path | None, host: str | None) -> Iterator[SiteClient]:
     site = server.sites[host or next(iter(server.sites))]
     # Schemathesis also sends requests that are not HTTP.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    # No proxy that the environment names leads to this machine.
+    # A proxy in the environment would not reach this machine.
     os.environ |= {"NO_PROXY": "*", "no_proxy": "*"}
     with server, new_client(server.url, site.host, site.api_key) as client:
         yield client
@@ -196,14 +198,14 @@ def _schemathesis(arguments: list[str], folder: str, environment: dict[str, str]
         interrupts.append(number)
         process.send_signal(number)
 
-    # Nobody else may read the reports. In a process group of its own it gets a signal once: from here.
+    # umask: only this user may read the reports. process_group: the process gets each signal once, from forward().
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, encoding="utf-8", umask=0o077, process_group=0
     ) as process:
         signal.signal(signal.SIGINT, forward)
         signal.signal(signal.SIGTERM, forward)
         for line in process.stdout or ():
-            # Schemathesis has signs that not every encoding has.
+            # Schemathesis prints characters that not every encoding has.
             click.echo(shown(line).encode(sys.stdout.encoding, "replace"), nl=False)
-    # Interrupted once more, Schemathesis has another status.
+    # The first signal decides the status: a second one changes the status of Schemathesis.
     return 128 + interrupts[0] if interrupts else FAILED if process.returncode else 0

@@ -73,7 +73,7 @@ def check_usage(*conditions: tuple[object, str]) -> None:
     """Refuse wrong use.
 
     Args:
-        wrongs: Conditions, each with the message if it is true.
+        conditions: Conditions, each with the message if it is true.
 
     Raises:
         UsageError: If a condition is true.
@@ -128,7 +128,7 @@ def check_overwrite(name: str, path: Path | None, what: str, read: Callable[[byt
         if there := path.read_bytes():
             read(there)
     except OSError as error:
-        raise click.ClickException(f"can't read what is in {path} already: {error.strerror or error}") from None
+        raise click.ClickException(f"can't read the existing file {path}: {error.strerror or error}") from None
     except ValueError:
         raise click.UsageError(
             f"{name} would be written over {path}, which is not a {what}: name another file, or remove it"

@@ -18,7 +18,7 @@ from mockscope.cli.remote_options import new_client, read_secret, server_options
     "--format", "form", type=click.Choice(["yaml", "json"]), help="Without it: by the output's name, else YAML."
 )
 @click.option("--anonymize", is_flag=True, help="Replace people, and the names of groups, dashboards and the site.")
-@click.option("--salt-env", metavar="NAME", help="Variable that the replacements depend on. Without it: the API key.")
+@click.option("--salt-env", metavar="NAME", help="Variable with the salt of the replacements. Without it: the API key.")
 @click.option("--rate", type=RATE, help="Requests a second at most.")
 def pull(
     *,

@@ -33,7 +33,10 @@ LOG: Final = click.Choice(["text", "full", "json", "off"])
 
 
 def _log_json(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """With a JSON log, write every later line on standard error as JSON, including errors of other options."""
+    """With --log json, write every line on standard error as JSON from now on.
+
+    The option is eager, so that errors in other options are JSON too.
+    """
     if value == "json":
         from mockscope.instruments.request_log import JSONLines
 
@@ -41,7 +44,7 @@ def _log_json(context: click.Context, parameter: click.Parameter, value: str) ->
     return value
 
 
-# Arguments are let through, for a message of our own: most often one is a seed.
+# Arguments are allowed, to refuse them with a message of our own: most often one is a seed.
 @click.command(context_settings={"auto_envvar_prefix": "MOCKSCOPE", "show_default": True, "allow_extra_args": True})
 # An empty host would be every address of the machine.
 @click.option("--host", default="127.0.0.1", callback=cli_options.not_empty, help="Address to bind to.")
@@ -110,7 +113,7 @@ def serve(
             if ca_file is not None:
                 with output.writing(f"the CA file {ca_file}"):
                     ca_file.write_bytes(server.authority.pem)
-            # The reader of the ready file may be in another folder.
+            # Absolute, because the reader of the ready file may be in another folder.
             trust["ca_file"] = str((ca_file or server.ca_file).absolute())
             trust["trust"] = str(server.authority.directory)
         with output.writing(f"the ready file {ready_file}"):
@@ -118,7 +121,7 @@ def serve(
 
         def announce() -> None:
             if early:
-                # The exit was caught: an imported module, or a finalizer, may catch every exception.
+                # A signal came during the start, but an import or a finalizer caught the SystemExit of its handler.
                 signal.raise_signal(early[0])
                 return
             if settings["proxy"]:

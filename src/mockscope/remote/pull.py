@@ -211,7 +211,7 @@ def to_seed(pulled: PulledSite, host: str) -> tuple[dict[str, Any], SeedWarnings
     """Convert a site to a seed as plain data, with the warnings.
 
     Args:
-        read: The records of the site.
+        pulled: The records of the site.
         host: The host of the site.
 
     Raises:
