@@ -14,9 +14,11 @@ from mockscope.conformance.outcome import (
     expect_same_refusal,
     expect_same_response,
     expect_status,
+    fail,
     skip_unless,
 )
 from mockscope.conformance.session import Session
+from mockscope.remote.client import RateLimited, Unreachable
 from mockscope.remote.exchange import Exchange
 
 # The title of a check that no request can carry out.
@@ -58,6 +60,22 @@ def expects(rule: str, subject: str, status: int | range, requests: RequestSende
             expect_status(status, exchange)
 
     return Check(rule, f"{subject} is {describe_status(status)}", run, level)
+
+
+def limits(
+    rule: str, subject: str, status: int, send: Callable[[Session], Exchange], level: Level = READ_ONLY
+) -> Check:
+    """Return a check of a limit: the response has a status. If there is no response at all, the check differs."""
+
+    def run(session: Session) -> None:
+        try:
+            expect_status(status, send(session))
+        except RateLimited:
+            raise
+        except Unreachable as error:
+            fail(f"the status is {status}, but there was no response: {error}")
+
+    return Check(rule, f"{subject} is {status}", run, level)
 
 
 def creates(

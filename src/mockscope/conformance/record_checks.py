@@ -68,9 +68,7 @@ def check_create(session: Session, kind: RecordKind, values: Mapping[str, object
     expect(matches(after, 200, expected), f"the {kind} exists after the create", exchange, after)
 
 
-def check_update(
-    session: Session, kind: RecordKind, name: str, changes: Mapping[str, Any]
-) -> tuple[Exchange, Exchange]:
+def check_update(session: Session, kind: RecordKind, name: str, changes: dict[str, Any]) -> tuple[Exchange, Exchange]:
     """Check that an update changes the fields that were sent and no others. Return its exchange and a later GET."""
     before = record_in(session.get_record(kind, name))
     exchange = session.update(kind, name, changes)

@@ -40,18 +40,14 @@ class Session:
     """
 
     def __init__(
-        self,
-        client: SiteClient,
-        level: Level,
-        *,
-        policy: Mapping[str, object] | None = None,
-        max_pages: int = MAX_PAGES,
+        self, client: SiteClient, level: Level, *, policy: Mapping[str, object] | None = None, max_pages: int
     ) -> None:
         self.host = client.host
         self.api_key = client.api_key
-        # The values of the auth header with the right key and with a wrong key.
+        # The values of the auth header with the right key and with a wrong key, and the header with the wrong key.
         self.credentials = f"{client.host}:{client.api_key}"
         self.wrong_credentials = f"{client.host}:{WRONG_KEY}"
+        self.wrong_auth = [(AUTH_HEADER, self.wrong_credentials)]
         self.level = level
         self.policy = PolicyObserver(policy or {})
         self.names = RecordNames()
@@ -107,11 +103,6 @@ class Session:
     def delete(self, kind: RecordKind, name: str) -> Exchange:
         """Send a deletion of a record."""
         return self.write("DELETE", **kind.target(name))
-
-    @property
-    def wrong_auth(self) -> list[tuple[str, str]]:
-        """The auth header with a wrong key."""
-        return [(AUTH_HEADER, self.wrong_credentials)]
 
     # -- the site ----------------------------------------------------------------------------------------------
 

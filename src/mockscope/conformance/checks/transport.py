@@ -1,28 +1,16 @@
 """The rules of transport: HTTP-1 to HTTP-10."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from itertools import product
 from json import dumps
 from typing import Final
 
 from mockscope._vendor import API_PATH, GROUPS_PATH, NEXT_PAGE_START, USERS_PATH, VENDOR_HOSTS
-from mockscope.conformance.check_factories import LISTS, Check, expects, ignores, refuses_alike, untestable
+from mockscope.conformance.check_factories import LISTS, Check, expects, ignores, limits, refuses_alike, untestable
 from mockscope.conformance.listing import GROUP, KINDS, USER, JSONObject
-from mockscope.conformance.outcome import (
-    DRY_RUN,
-    FULL,
-    OK,
-    READ_ONLY,
-    Level,
-    expect,
-    expect_same_response,
-    expect_status,
-    fail,
-    skip_unless,
-)
+from mockscope.conformance.outcome import DRY_RUN, FULL, OK, expect, expect_same_response, expect_status, skip_unless
 from mockscope.conformance.session import Session
-from mockscope.remote.client import RateLimited, Unreachable, group_path
+from mockscope.remote.client import group_path
 from mockscope.remote.exchange import Exchange
 
 OTHER_HOSTS: Final = [{"headers": [("Host", name)]} for name in VENDOR_HOSTS]
@@ -222,22 +210,13 @@ def _check_email_is_unchanged(session: Session) -> None:
     expect(kept.status == 200 and found.status != 200, "an email cannot be changed", response, found)
 
 
-def _check_too_long(session: Session, status: int, send: Callable[[Session], Exchange]) -> None:
-    try:
-        expect_status(status, send(session))
-    except RateLimited:
-        raise
-    except Unreachable as error:
-        fail(f"the status is {status}, but there was no response: {error}")
+def _post_padded_user(session: Session, size: int) -> Exchange:
+    return _post_user(session, _new_user_json(session).ljust(size))
 
 
 def _check_largest_body(session: Session) -> None:
-    exchange = _post_user(session, _new_user_json(session).ljust(MAX_BODY_BYTES))
+    exchange = _post_padded_user(session, MAX_BODY_BYTES)
     expect(exchange.status != 413, "a body of 1 MiB is not too large", exchange)
-
-
-def _too_long(title: str, status: int, send: Callable[[Session], Exchange], level: Level = READ_ONLY) -> Check:
-    return Check("HTTP-8", f"{title} is {status}", partial(_check_too_long, status=status, send=send), level)
 
 
 CHECKS: Final = (
@@ -268,9 +247,9 @@ CHECKS: Final = (
     expects("HTTP-7", "A create with an unknown parameter", OK, _create_with_unknown_parameter, FULL),
     Check("HTTP-7", "null and None are ordinary cursors", _check_null_cursor),
     Check("HTTP-7", "An email cannot be changed", _check_email_is_unchanged, FULL),
-    _too_long("A request line over 64 KiB", 414, lambda s: s.get(USERS_PATH, query={"shoe_size": LONG_TEXT})),
-    _too_long("A head over 64 KiB", 431, lambda s: s.get(USERS_PATH, headers=[("X-Shoe-Size", LONG_TEXT)])),
-    _too_long("A body over 1 MiB", 413, lambda s: _post_user(s, _new_user_json(s).ljust(MAX_BODY_BYTES + 1)), DRY_RUN),
+    limits("HTTP-8", "A request line over 64 KiB", 414, lambda s: s.get(USERS_PATH, query={"shoe_size": LONG_TEXT})),
+    limits("HTTP-8", "A head over 64 KiB", 431, lambda s: s.get(USERS_PATH, headers=[("X-Shoe-Size", LONG_TEXT)])),
+    limits("HTTP-8", "A body over 1 MiB", 413, lambda s: _post_padded_user(s, MAX_BODY_BYTES + 1), DRY_RUN),
     Check("HTTP-8", "A body of 1 MiB is not", _check_largest_body, DRY_RUN),
     expects("HTTP-9", "A path of the vendor's later API", 404, lambda s: (s.get(path) for path in LATER_PATHS)),
     untestable("HTTP-10", "these headers are mockscope's own, and other servers need not have them"),
