@@ -68,9 +68,8 @@ class Patch:
 
         replacement = wraps(original)(call_async if iscoroutinefunction(original) else call)
         vars(replacement)[PATCH] = self
-        signature_found = find_signature(original)
-        if signature_found is not None:
-            vars(replacement)["__signature__"] = signature_found
+        if (found := find_signature(original)) is not None:
+            vars(replacement)["__signature__"] = found
         return replacement
 
 

@@ -325,10 +325,9 @@ def _parse_field(record: Record, warnings: SeedWarnings, key: str, parse: Parser
     """Return a parsed field of a user, or the replacement if a seed cannot hold the value."""
     try:
         return parse(record.get(key))
-    except ValueError as problem:
-        warnings.add(
-            "user", f"{key} written as {json.dumps(replacement)}, because the value {problem}", record["email"]
-        )
+    except ValueError as error:
+        problem = f"{key} written as {json.dumps(replacement)}, because the value {error}"
+        warnings.add("user", problem, record["email"])
         return replacement
 
 

@@ -170,13 +170,13 @@ def _load(data: object, now: datetime | None, progress: ShowProgress, *, form: F
         seed = msgspec.convert(data, Seed)
     except msgspec.ValidationError as error:
         raise _shape_error(str(error), data, form) from None
-    made: RecordGenerator | None = None
+    generator: RecordGenerator | None = None
     if any(site.generate for site in seed.sites):
         # Imported late, because few seeds generate records, and reading the names takes time.
         from mockscope.seeds.generate import generate_records
 
-        made = partial(generate_records, now=now or datetime.fromtimestamp(unix_time_ns() / 1e9, UTC))
-    return seed_format.load(seed, generate_records=made, progress=progress)
+        generator = partial(generate_records, now=now or datetime.fromtimestamp(unix_time_ns() / 1e9, UTC))
+    return seed_format.load(seed, generate_records=generator, progress=progress)
 
 
 def _shape_error(text: str, data: object, form: Form) -> SeedError:
@@ -185,7 +185,7 @@ def _shape_error(text: str, data: object, form: Form) -> SeedError:
     For a file, the message also names the key, because a line may have several keys.
     """
     problem, _, where = text.partition(" - at ")
-    path = _path(where)
+    path = _parse_path(where)
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL)
     if unknown:
         known = _struct_at(path).__struct_fields__
@@ -238,14 +238,14 @@ def _remedy(problem: str, data: Any, path: seed_format.Path, form: Form) -> str:
         case ("object", _) if not path:
             return f"; {START}"
         case ("object", _) if path[-1] in MAPPINGS:
-            return f"; write {_record(MAPPINGS[path[-1]], form)}"
+            return f"; write {_render_record(MAPPINGS[path[-1]], form)}"
         case ("object", "str") if len(path) > 1 and (example := EXAMPLES.get(str(path[-2]))):
             record = dict(zip(example, [_value_at(data, path), *list(example.values())[1:]], strict=True))
-            return f"; write {_record(record, form)}"
+            return f"; write {_render_record(record, form)}"
     return ""
 
 
-def _record(record: dict[str, Any], form: Form) -> str:
+def _render_record(record: dict[str, Any], form: Form) -> str:
     if form == "JSON":
         return json.dumps(record, ensure_ascii=False)
     return "{" + ", ".join(f"{key}: {value}" for key, value in record.items()) + "}"
@@ -257,7 +257,7 @@ def _value_at(data: Any, path: seed_format.Path) -> Any:
     return data
 
 
-def _path(text: str) -> seed_format.Path:
+def _parse_path(text: str) -> seed_format.Path:
     """Parse ``$.sites[0].users[3].email``. A ``[...]`` stands for any key of a mapping, and ends the path."""
     known = text.strip("`").partition("[...]")[0]
     return tuple(int(number) if number else name for name, number in re.findall(r"\.([^.\[]+)|\[(\d+)\]", known))
