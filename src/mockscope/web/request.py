@@ -1,4 +1,4 @@
-"""A request on its way through the rules: its head, its body, and what is known of it so far."""
+"""A request to the vendor's API, with its head and body, and later its site, its log and its fields."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType

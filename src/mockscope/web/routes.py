@@ -31,9 +31,9 @@ def render_test_mode(status: int = 200) -> JSONResponse:
 
 def render_created(request: HTTPRequest, record: User | Group | None) -> JSONResponse:
     """Render a record with 201. After a dry run, render the message of test mode with the status of the policy."""
-    return (
-        render_test_mode(request.site.policy.test_mode_create_status) if record is None else render_record(record, 201)
-    )
+    if record is None:
+        return render_test_mode(request.site.policy.test_mode_create_status)
+    return render_record(record, 201)
 
 
 def render_updated(record: User | Group | None) -> JSONResponse:

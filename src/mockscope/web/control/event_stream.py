@@ -59,7 +59,8 @@ class EventStream(StreamingResponse):
 
     def observe(self, call: Call) -> None:
         """Add a completed call to the stream."""
-        self._dropped += len(self._waiting) == MAX_WAITING_CALLS
+        if len(self._waiting) == MAX_WAITING_CALLS:
+            self._dropped += 1
         self._waiting.append(call)
         self._wake()
 
