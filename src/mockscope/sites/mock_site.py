@@ -387,13 +387,14 @@ class MockSite:
         contract reports requests that violate openapi.yaml. Discarded calls have no findings.
         """
         self.calls.settled()
-        of_the_contract = validation.violations(self.calls) if self.contract else []
-        return [*collect_findings(self.calls, self.faults), *drop_repeats(of_the_contract)]
+        return [*collect_findings(self.calls, self.faults), *drop_repeats(self._violations())]
 
     def active_findings(self) -> list[Finding]:
         """Return the findings that fail a test: those of strict mode if it is on, and of the contract if it is on."""
-        if self.strict:
-            return self.findings()
+        return self.findings() if self.strict else self._violations()
+
+    def _violations(self) -> list[Finding]:
+        # Iterating over the calls waits until they are complete.
         return validation.violations(self.calls) if self.contract else []
 
     def assert_no_findings(self) -> None:
