@@ -13,9 +13,9 @@ import pytest
 from pytest_mockscope.options import (
     MockscopeConfig,
     config_of,
+    find_source_of_seed,
     locate_seed,
     plan_faults,
-    seed_named_by,
     site_options,
 )
 from pytest_mockscope.reporting import observe_calls
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from mockscope import Authority, Finding, LiveServer, MockSite
 
 MARKER_WORDS: Final = "the mockscope marker"
-PORT_FREE: Final = "leave mockscope_port at 0: each run, and each worker of pytest-xdist, has a port of its own then"
-OF_STRICT_MODE: Final = "mockscope, strict mode: the page does not promise that this works"
-OF_FAULTS: Final = "mockscope, strict mode:"
-OF_THE_CONTRACT: Final = "mockscope, contract: openapi.yaml does not say that this may be sent"
+PORT_HINT: Final = "leave mockscope_port at 0: each run, and each worker of pytest-xdist, has a port of its own then"
+STRICT_HEADING: Final = "mockscope, strict mode: the page does not promise that this works"
+FAULTS_HEADING: Final = "mockscope, strict mode:"
+CONTRACT_HEADING: Final = "mockscope, contract: openapi.yaml does not say that this may be sent"
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,7 @@ def mockscope_server(mockscope_config: MockscopeConfig, request: pytest.FixtureR
         try:
             server = stack.enter_context(serve(**settings))
         except (OSError, ValueError, ImportError, RuntimeError) as error:
-            raise pytest.fail.Exception(_why_no_server(config, error), pytrace=False) from None
+            raise pytest.fail.Exception(_describe_server_error(config, error), pytrace=False) from None
         yield server
 
 
@@ -76,7 +76,7 @@ def mockscope(
         site = mockscope_server.site(**marked | {"seed": seed})
     except (OSError, ValueError, ImportError) as error:
         raise pytest.fail.Exception(
-            _why_no_site(request.config, mockscope_config.seed, marked, error), pytrace=False
+            _describe_site_error(request.config, mockscope_config.seed, marked, error), pytrace=False
         ) from None
     # A hint for a request that comes after the site was removed names the test.
     site.label = request.node.nodeid
@@ -90,24 +90,24 @@ def mockscope(
     finally:
         site.remove()
     if findings:
-        pytest.fail(_complaint(findings), pytrace=False)
+        pytest.fail(_describe_findings(findings), pytrace=False)
 
 
-def _why_no_server(config: MockscopeConfig, error: Exception) -> str:
+def _describe_server_error(config: MockscopeConfig, error: Exception) -> str:
     if isinstance(error, RuntimeError):
         # From pytest-socket or green threads, not from a setting. The message names mockscope.
         return str(error)
     if not isinstance(error, OSError):
         return f"mockscope_config: {error}"
     reason = f"mockscope can't listen on {config.host} port {config.port}: {error.strerror or error}"
-    return f"{reason}; {PORT_FREE}" if config.port else reason
+    return f"{reason}; {PORT_HINT}" if config.port else reason
 
 
-def _why_no_site(config: pytest.Config, seed: object, marked: dict[str, Any], error: Exception) -> str:
+def _describe_site_error(config: pytest.Config, seed: object, marked: dict[str, Any], error: Exception) -> str:
     from mockscope import SeedError
 
     is_marked = "seed" in marked if isinstance(error, OSError | SeedError) else bool(marked)
-    source = MARKER_WORDS if is_marked else seed_named_by(config, seed)
+    source = MARKER_WORDS if is_marked else find_source_of_seed(config, seed)
     if isinstance(error, OSError):
         seed = marked.get("seed", seed)
         start = "" if Path(str(seed)).is_absolute() else f", relative to {config.invocation_params.dir}"
@@ -115,10 +115,10 @@ def _why_no_site(config: pytest.Config, seed: object, marked: dict[str, Any], er
     return f"{source}: {error}"
 
 
-def _complaint(findings: list[Finding]) -> str:
+def _describe_findings(findings: list[Finding]) -> str:
     kinds: dict[str, list[str]] = {}
     for finding in findings:
-        kind = OF_THE_CONTRACT if finding.where else OF_STRICT_MODE if finding.call else OF_FAULTS
+        kind = CONTRACT_HEADING if finding.where else STRICT_HEADING if finding.call else FAULTS_HEADING
         kinds.setdefault(kind, []).append(f"  {finding}")
     return "\n".join(line for kind, lines in kinds.items() for line in (kind, *lines))
 

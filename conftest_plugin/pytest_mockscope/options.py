@@ -161,7 +161,7 @@ def contract_of(config: pytest.Config) -> bool:
     return config.getoption("--mockscope-contract") or _switch(config, "mockscope_contract")
 
 
-def seed_named_by(config: pytest.Config, seed: object) -> str:
+def find_source_of_seed(config: pytest.Config, seed: object) -> str:
     """Return the option, ini value or fixture that named a seed."""
     if seed == config.getoption("--mockscope-seed"):
         return "--mockscope-seed"

@@ -111,14 +111,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     if inner is None or CALLS not in item.config.stash:
         yield
         return
-    handle.inner_test = _beginning_with(item.config.stash[CALLS].clear, inner)
+    handle.inner_test = _clear_before(item.config.stash[CALLS].clear, inner)
     try:
         yield
     finally:
         handle.inner_test = inner
 
 
-def _beginning_with(clear: Callable[[], None], inner: Callable[..., Any]) -> Callable[..., Any]:
+def _clear_before(clear: Callable[[], None], inner: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(inner)
     def example(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True

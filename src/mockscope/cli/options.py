@@ -105,19 +105,19 @@ def check_distinct(files: Mapping[str, Path | None]) -> None:
     Raises:
         UsageError: If two of them are the same.
     """
-    for (name, path), (other, its) in combinations(files.items(), 2):
-        if path is not None and its is not None and os.path.realpath(path) == os.path.realpath(its):
-            raise click.UsageError(f"{name} and {other} need a file each")
+    for (name, path), (other_name, other) in combinations(files.items(), 2):
+        if path is not None and other is not None and os.path.realpath(path) == os.path.realpath(other):
+            raise click.UsageError(f"{name} and {other_name} need a file each")
 
 
-def check_overwrite(name: str, path: Path | None, what: str, read: Callable[[bytes], object]) -> None:
+def check_overwrite(name: str, path: Path | None, what: str, parse: Callable[[bytes], object]) -> None:
     """Refuse to write over a file that is neither empty nor of the kind that mockscope writes there.
 
     Args:
         name: The name of the option.
         path: The file, if one was given.
         what: The kind of file.
-        read: Parses such a file, or raises ValueError.
+        parse: Parses such a file, or raises ValueError.
 
     Raises:
         ClickException: If the file is of another kind, or cannot be read.
@@ -125,8 +125,8 @@ def check_overwrite(name: str, path: Path | None, what: str, read: Callable[[byt
     if path is None or not os.path.isfile(path):
         return
     try:
-        if there := path.read_bytes():
-            read(there)
+        if content := path.read_bytes():
+            parse(content)
     except OSError as error:
         raise click.ClickException(f"can't read the existing file {path}: {error.strerror or error}") from None
     except ValueError:

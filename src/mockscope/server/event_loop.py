@@ -64,10 +64,10 @@ async def _serve(
     state = ServerState()
     state.default_headers = config.encoded_headers
     protocol: Any = config.http_protocol_class
-    connect = partial(protocol, config=config, server_state=state, app_state={}, _loop=loop)
+    new_protocol = partial(protocol, config=config, server_state=state, app_state={}, _loop=loop)
     stopping = asyncio.Event()
     for listener, listener_socket in listeners.items():
-        await listener.open(listener_socket, connect, backlog=BACKLOG)
+        await listener.open(listener_socket, new_protocol, backlog=BACKLOG)
     on_ready(stopping)
     await stopping.wait()
     for listener in listeners:

@@ -41,15 +41,15 @@ class Listener:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._new_protocol: ProtocolFactory
 
-    async def open(self, bound: socket.socket, connect: ProtocolFactory, *, backlog: int) -> None:
+    async def open(self, bound: socket.socket, new_protocol: ProtocolFactory, *, backlog: int) -> None:
         """Accept connections on a bound socket.
 
         Args:
             bound: the socket.
-            connect: returns an HTTP protocol for a new connection.
+            new_protocol: returns an HTTP protocol for a new connection.
             backlog: the maximum number of connections that wait to be accepted.
         """
-        self._bound, self._new_protocol = bound, connect
+        self._bound, self._new_protocol = bound, new_protocol
         self._server = await asyncio.get_running_loop().create_server(self.protocol, sock=bound, backlog=backlog)
 
     def protocol(self) -> asyncio.Protocol:

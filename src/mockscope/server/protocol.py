@@ -112,9 +112,9 @@ class HttpToolsServerProtocol(SharedProtocol, HttpToolsProtocol):
     _in_request_line = True
     # The bytes that the parser is reading, and those that it reads next.
     _data = _next_data = b""
-    # _first_bytes is the length of the chunk in which the head begins. _head_bytes counts the bytes of the head. It is
-    # negative until that chunk was added, because the bytes before the head are not counted.
-    _first_bytes = _head_bytes = 0
+    # The length of the chunk in which the head begins, and the number of bytes of the head. The latter is negative
+    # until that chunk is added to it, because bytes before the head do not count.
+    _first_chunk_bytes = _head_bytes = 0
     # The headers of a request that offers another protocol.
     _upgrade_headers: list[tuple[bytes, bytes]] | None = None
 
@@ -162,8 +162,8 @@ class HttpToolsServerProtocol(SharedProtocol, HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._position = "head"
-        self._first_bytes = len(self._data)
-        self._head_bytes = -self._first_bytes
+        self._first_chunk_bytes = len(self._data)
+        self._head_bytes = -self._first_chunk_bytes
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -178,7 +178,7 @@ class HttpToolsServerProtocol(SharedProtocol, HttpToolsProtocol):
             return
         if self._upgrade_headers is not None:
             self.headers[:], self._upgrade_headers = self._upgrade_headers, None
-        if self._first_bytes + self._head_bytes + len(self._data) > MAX_HEAD_BYTES:
+        if self._first_chunk_bytes + self._head_bytes + len(self._data) > MAX_HEAD_BYTES:
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size > MAX_HEAD_BYTES:
                 self._refuse_head(is_request_line=len(self.url) > MAX_HEAD_BYTES)

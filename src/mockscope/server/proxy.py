@@ -254,8 +254,8 @@ class ClientConnection(ProxiedConnection):
             if self.is_local or not reaches_loopback(host):
                 side = Relay if target.is_tunnel else UpstreamResponse
                 try:
-                    connect = partial(side, self.proxy, self.transport)
-                    return (await loop.create_connection(connect, host, target.port))[1]
+                    new_side = partial(side, self.proxy, self.transport)
+                    return (await loop.create_connection(new_side, host, target.port))[1]
                 except OSError as failure:
                     error = failure
         if error is not None:
