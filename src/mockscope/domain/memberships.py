@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from mockscope._vendor import ALL_USERS
-from mockscope.domain.model import Access, Dashboard, Group, email_key
+from mockscope.domain.model import Access, Group, email_key
 from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.rules import NOT_BLANK
@@ -72,21 +72,15 @@ def plan_group_replacement(store: Store, name: str, group: Group | None) -> Chan
         return (old,) if old != name else (group.name,) if group else ()
 
     default = tuple(other for other in _default_groups(store) if other != name)
-    return Change(
-        users={
-            email_key(user.email): replace(
-                user, groups=tuple(new for old in user.groups for new in rename(old)) or default
-            )
-            for user in store.users.select(store.members[name])
-        },
-        groups={name: None} | ({group.name: group} if group else {}),
-        dashboards={
-            board.name: Dashboard(
-                board.name, board.owner, {new: word for old, word in board.access.items() for new in rename(old)}
-            )
-            for board in store.dashboards.select(store.shared[name])
-        },
-    )
+    users = {
+        email_key(user.email): replace(user, groups=tuple(new for old in user.groups for new in rename(old)) or default)
+        for user in store.users.select(store.members[name])
+    }
+    dashboards = {
+        board.name: replace(board, access={new: word for old, word in board.access.items() for new in rename(old)})
+        for board in store.dashboards.select(store.shared[name])
+    }
+    return Change(users, {name: None} | ({group.name: group} if group else {}), dashboards)
 
 
 def _default_groups(store: Store) -> tuple[str, ...]:

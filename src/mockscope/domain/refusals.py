@@ -4,6 +4,7 @@ The messages of the real service are unknown. These are written for mockscope (d
 """
 
 from enum import Enum, unique
+from functools import partial
 
 from mockscope._support.text import clip
 
@@ -85,7 +86,7 @@ class Refused(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         # An exception is pickled with its positional arguments only.
-        return _rebuild, (self.refusal, self.rule, self.values)
+        return partial(Refused, self.refusal, rule=self.rule, **self.values), ()
 
     @property
     def status(self) -> int:
@@ -104,7 +105,3 @@ class Refused(Exception):
 
     def __repr__(self) -> str:
         return f"<Refused {self.refusal.name} {self}>"
-
-
-def _rebuild(refusal: Refusal, rule: str, values: dict[str, str]) -> Refused:
-    return Refused(refusal, rule=rule, **values)

@@ -135,15 +135,8 @@ class Site:
             # "409 if the email_address already exists"
             if key in self.store.users:
                 raise Refused(Refusal.EMAIL_TAKEN, email=draft.email)
-            user = User(
-                draft.first_name,
-                draft.last_name,
-                draft.email,
-                groups,
-                draft.last_login_at,
-                draft.password_updated_at,
-                draft.tfa_enabled,
-            )
+            times = draft.last_login_at, draft.password_updated_at
+            user = User(draft.first_name, draft.last_name, draft.email, groups, *times, draft.tfa_enabled)
             return self._commit(user, Change(users={key: user}, groups=created), dry_run=dry_run)
 
     def update_user(self, email: str, changes: UserChanges, *, dry_run: bool = False) -> User | None:
@@ -164,12 +157,8 @@ class Site:
             user = self.require_user(email, rule="USER-UPDATE-1")
             # "updates only first_name since no groups are passed in."
             groups, created = (user.groups, {}) if changes.groups is None else self._resolve_groups(changes.groups)
-            changed = replace(
-                user,
-                first_name=changes.first_name or user.first_name,
-                last_name=changes.last_name or user.last_name,
-                groups=groups,
-            )
+            first_name, last_name = changes.first_name or user.first_name, changes.last_name or user.last_name
+            changed = replace(user, first_name=first_name, last_name=last_name, groups=groups)
             return self._commit(changed, Change(users={email_key(email): changed}, groups=created), dry_run=dry_run)
 
     def delete_user(self, email: str, *, dry_run: bool = False) -> User | None:

@@ -169,9 +169,8 @@ class Call(msgspec.Struct, eq=False):
     @property
     def params(self) -> dict[str, str]:
         """The parameters of the query, decoded. Of a repeated parameter, the last value counts."""
-        return {
-            self.redactor(name): self.redactor(value) for name, value in parse_qsl(self.query, keep_blank_values=True)
-        }
+        redact = self.redactor
+        return {redact(name): redact(value) for name, value in parse_qsl(self.query, keep_blank_values=True)}
 
     @property
     def json(self) -> Any:

@@ -128,13 +128,11 @@ class Calls(Sequence[Call]):
             ValueError: If the operation or a criterion is unknown.
         """
         wanted = build_criteria(operation, criteria)
-        calls = self._calls
-        return Calls(
-            lambda: [call for call in calls() if matches(call, wanted)],
-            self._place,
-            self.redactor,
-            self._describe(wanted),
-        )
+
+        def select() -> list[Call]:
+            return [call for call in self._calls() if matches(call, wanted)]
+
+        return Calls(select, self._place, self.redactor, self._describe(wanted))
 
     def assert_called(self, operation: str, *, times: int | None = None, **criteria: Any) -> None:
         """Assert that calls match an operation and criteria, as often as expected.

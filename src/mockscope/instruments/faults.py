@@ -254,5 +254,6 @@ def _parse_distribution(data: Mapping[str, Any]) -> Uniform | LogNormal:
         raise ValueError(f"a delay is a number of seconds, or an object with one of {' and '.join(DISTRIBUTIONS)}")
     [(name, parts)] = data.items()
     check_choice("distribution of delays", name, tuple(DISTRIBUTIONS))
-    made, needed = DISTRIBUTIONS[name]
-    return made(**check_keys(f"delay {name}", parts, tuple(part.name for part in fields(made)), needed=needed))
+    distribution, needed = DISTRIBUTIONS[name]
+    known = tuple(field.name for field in fields(distribution))
+    return distribution(**check_keys(f"delay {name}", parts, known, needed=needed))

@@ -11,7 +11,7 @@ from mockscope.instruments.call import Call
 class RateLimit:
     """A maximum number of calls in a sliding window. ``site.faults.rate_limit`` returns one.
 
-    ``hits`` is the number of calls that were answered 429.
+    ``hits`` is the number of calls that got the status 429.
     """
 
     def __init__(self, id: str, operation: str, calls: int, per: float) -> None:

@@ -283,9 +283,8 @@ def _parse_json(text: str, name: str) -> Any:
         return json.loads(text, object_pairs_hook=_reject_repeated_keys)
     except json.JSONDecodeError as error:
         mistake = normalize_error(error)
-        raise SeedError(
-            f"not JSON: {mistake.msg} at column {mistake.colno}", where=f"{name}, line {mistake.lineno}"
-        ) from None
+        where = f"{name}, line {mistake.lineno}"
+        raise SeedError(f"not JSON: {mistake.msg} at column {mistake.colno}", where=where) from None
     except RecursionError:
         raise SeedError("nested too deeply", where=name) from None
     except ValueError as error:

@@ -243,15 +243,10 @@ def _users(seeded: Iterable[SeedUser], groups: frozenset[str], path: Path) -> di
             names = (ALL_USERS,) if isinstance(user.groups, UnsetType) else tuple(user.groups)
             if names not in memberships:
                 memberships[names] = _membership(names, groups)
-            users[key] = User(
-                _text(user.first_name, ("first_name",)),
-                _text(user.last_name, ("last_name",)),
-                user.email,
-                memberships[names],
-                _time(user.last_login_at, ("last_login_at",)),
-                _time(user.password_updated_at, ("password_updated_at",)),
-                user.tfa_enabled,
-            )
+            full_name = _text(user.first_name, ("first_name",)), _text(user.last_name, ("last_name",))
+            login = _time(user.last_login_at, ("last_login_at",))
+            password = _time(user.password_updated_at, ("password_updated_at",))
+            users[key] = User(*full_name, user.email, memberships[names], login, password, user.tfa_enabled)
         except SeedError as error:
             raise SeedError(error.problem, (*path, "users", place, *error.path)) from None
     return users
