@@ -192,13 +192,6 @@ def test_another_host_is_refused_with_a_reason() -> None:
         assert dict(server.proxy.refused_hosts) == {f"{ELSEWHERE}:80": 1, f"{ELSEWHERE}:443": 1}
 
 
-@pytest.mark.parametrize(("scheme", "port"), [("http", 80), ("https", 443)])
-def test_a_url_without_a_port_has_the_default_port_of_its_scheme(server: LiveServer, scheme: str, port: int) -> None:
-    response = sent_by_proxy(server, f"GET {scheme}://{ELSEWHERE}/ HTTP/1.1\r\n\r\n".encode())
-
-    assert response.startswith(f"HTTP/1.1 403 mockscope refuses {ELSEWHERE}:{port}: ".encode())
-
-
 @pytest.mark.parametrize(
     "name",
     ["app.periscopedata.com.evil.invalid", "xapp.periscopedata.com", "127.0.0.1.invalid", "10.0.0.1", "[2001:db8::1]"],
@@ -393,6 +386,7 @@ LONGEST: Final = ".".join(["a" * 63] * 3 + ["a" * 61])
     [
         (b"GET /api/v1/users HTTP/1.1\r\nHost: localhost\r\n\r\n", USAGE),
         (b"GET http:/// HTTP/1.1\r\n\r\n", USAGE),
+        (b"GET https://127.0.0.1/ HTTP/1.1\r\n\r\n", USAGE),
         (b"GET ftp://localhost/x HTTP/1.1\r\n\r\n", USAGE),
         (b"GET //localhost/x HTTP/1.1\r\n\r\n", USAGE),
         (b"PRI * HTTP/2.0\r\n\r\n", USAGE),

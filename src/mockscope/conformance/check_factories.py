@@ -65,7 +65,7 @@ def expects(rule: str, subject: str, status: int | range, requests: RequestSende
 def limits(
     rule: str, subject: str, status: int, send: Callable[[Session], Exchange], level: Level = READ_ONLY
 ) -> Check:
-    """Return a check of a limit: the response has a status. If there is no response at all, the check differs."""
+    """Return a check of a limit: the response has a status. Without a response, the check differs."""
 
     def run(session: Session) -> None:
         try:

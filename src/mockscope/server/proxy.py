@@ -96,6 +96,7 @@ class ProxyTarget(NamedTuple):
     host: str
     port: int
     is_tunnel: bool
+    needs_tunnel: bool
     head: bytes
 
     @property
@@ -127,7 +128,8 @@ class ProxyTarget(NamedTuple):
         slash = "" if target.startswith("/") else "/"
         # Each request may be for another host, so each has a connection of its own.
         line = f"{method} {slash}{target} {version}\r\nConnection: close\r\n"
-        return cls(host, port, is_tunnel, line.encode() + HOP_BY_HOP.sub(b"", head[match.end() :]))
+        sent_head = line.encode() + HOP_BY_HOP.sub(b"", head[match.end() :])
+        return cls(host, port, is_tunnel, parts.scheme == "https", sent_head)
 
 
 def reaches_loopback(address: str) -> bool:
@@ -189,7 +191,8 @@ class ClientConnection(ProxiedConnection):
         head, rest = self._received[:length], self._received[length:]
         try:
             target = ProxyTarget.parse(head)
-            if target.is_tunnel and rest:
+            # A request for an https URL must not leave in clear text.
+            if (target.is_tunnel and rest) or (target.needs_tunnel and target.host not in VENDOR_HOSTS):
                 raise ValueError(USAGE)
         except ValueError as error:
             self._refuse(400, str(error))

@@ -38,7 +38,7 @@ def _check_json(session: Session) -> None:
         session.listing(kind)
         session.get_record(kind, name)
     for exchange, body in session.responses:
-        # HTTP-3 checks that there are no redirects.
+        # A check of HTTP-3 looks for redirects.
         if 300 <= exchange.status < 400:
             continue
         media_type = (exchange.header("Content-Type") or "").lower().replace('"', "").replace(" ", "")
