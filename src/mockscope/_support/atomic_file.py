@@ -34,10 +34,8 @@ def write(path: Path, content: bytes, *, private: bool = True) -> None:
         OSError: If the file cannot be written.
     """
     check_regular(path)
-    with (
-        _folder_lock(path.parent) as folder,
-        _part_file(path, content, PRIVATE_MODE if private else PUBLIC_MODE) as part,
-    ):
+    mode = PRIVATE_MODE if private else PUBLIC_MODE
+    with _folder_lock(path.parent) as folder, _part_file(path, content, mode) as part:
         part.replace(path)
         if folder is not None:
             # The rename is durable only after the folder is synced. Not every file system supports that.

@@ -104,7 +104,7 @@ def check(
             progress(number, len(ordered))
     finally:
         if level is FULL:
-            left = _cleaned(session)
+            left = _clean_up(session)
     results = tuple(CheckResult(check, outcomes[check]) for check in checks)
     policy = session.policy.differences
     return Report(at, level, client.url, client.host, results, policy, tuple(left), tuple(session.leftovers))
@@ -143,7 +143,7 @@ def _outcome(check: Check, session: Session) -> Outcome:
     return HOLDS
 
 
-def _cleaned(session: Session) -> list[Record]:
+def _clean_up(session: Session) -> list[Record]:
     try:
         return session.remove_created()
     except (Unreachable, RunAborted) as error:

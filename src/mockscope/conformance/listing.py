@@ -128,10 +128,8 @@ class Listing:
     @property
     def is_contiguous(self) -> bool:
         """Return whether each page begins with the record that the cursor of the page before names."""
-        return all(
-            page.keys[:1] == [self.kind.key({self.kind.key_field: before.next_start})]
-            for before, page in pairwise(self.pages)
-        )
+        field, key = self.kind.key_field, self.kind.key
+        return all(page.keys[:1] == [key({field: before.next_start})] for before, page in pairwise(self.pages))
 
 
 def read_list(request: Callable[..., Exchange], kind: RecordKind, *, max_pages: int, start: str = "") -> Listing:

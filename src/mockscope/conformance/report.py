@@ -119,8 +119,8 @@ def to_table(report: Report) -> str:
 def _summary_of(rule: RuleResult) -> str:
     if rule.verdict == "not-seen":
         return rule.results[0].outcome.reason
-    words = {result.outcome.verdict for result in rule.results}
-    return _counted((result.outcome.verdict for result in rule.results), sorted(words))
+    found = [result.outcome.verdict for result in rule.results]
+    return _counted(found, sorted(set(found)))
 
 
 def _counted(found: Iterable[Verdict], words: Iterable[Verdict]) -> str:

@@ -171,16 +171,14 @@ class Transport:
 
     def handle_request(self, request: Any) -> Any:
         """Return the response to a request."""
-        response = self._respond(request)
-        if response is not None:
+        if (response := self._respond(request)) is not None:
             return response
         return self._transport(request, "HTTPTransport").handle_request(self._to_port(request))
 
     async def handle_async_request(self, request: Any) -> Any:
         """Return the response to a request."""
         await checkpoint()
-        response = self._respond(request)
-        if response is not None:
+        if (response := self._respond(request)) is not None:
             return response
         return await self._transport(request, "AsyncHTTPTransport").handle_async_request(self._to_port(request))
 

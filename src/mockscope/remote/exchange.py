@@ -1,6 +1,6 @@
 """A request to a server elsewhere with its response, and the redaction of the key in both."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from json import loads
 from pathlib import Path
@@ -43,19 +43,9 @@ class Exchange:
     _redact: Callable[[str], str] = field(default=str, repr=False, compare=False)
 
     def __str__(self) -> str:
-        return "\n".join(
-            [
-                f"> {self.method} {_truncate(self.path)}",
-                *(f"> {name}: {escape_control(_truncate(value))}" for name, value in self.headers),
-                *self._body_lines(">", self.body),
-                f"< {self.status}",
-                *(
-                    f"< {escape_control(_truncate(name))}: {escape_control(_truncate(value))}"
-                    for name, value in self.response_headers
-                ),
-                *self._body_lines("<", self.content),
-            ]
-        )
+        request = [f"{self.method} {_truncate(self.path)}", *_header_lines(self.headers), *self._body_lines(self.body)]
+        response = [f"{self.status}", *_header_lines(self.response_headers), *self._body_lines(self.content)]
+        return "\n".join([*(f"> {line}" for line in request), *(f"< {line}" for line in response)])
 
     @property
     def json(self) -> Any:
@@ -86,10 +76,14 @@ class Exchange:
         """Return the first value of a response header."""
         return next((value for own, value in self.response_headers if own.lower() == name.lower()), None)
 
-    def _body_lines(self, sign: str, body: bytes) -> Iterator[str]:
+    def _body_lines(self, body: bytes) -> list[str]:
         # Redacted before it is truncated, because the first half of a key would not be recognised.
         text = _truncate(self._redact(body.decode("utf-8", "replace")), more="\n")
-        yield from (f"{sign} {escape_control(line.expandtabs(4))}" for line in text.splitlines())
+        return [escape_control(line.expandtabs(4)) for line in text.splitlines()]
+
+
+def _header_lines(headers: Headers) -> list[str]:
+    return [f"{escape_control(_truncate(name))}: {escape_control(_truncate(value))}" for name, value in headers]
 
 
 def _truncate(text: str, more: str = " ") -> str:
@@ -119,10 +113,8 @@ class KeyRedactor:
 
     def headers(self, headers: Headers) -> Headers:
         """Return headers with the key and other credentials redacted."""
-        return tuple(
-            (name, self(self._redactor.redact_header(name.lower().removeprefix("set-"), value)))
-            for name, value in headers
-        )
+        redact = self._redactor.redact_header
+        return tuple((name, self(redact(name.lower().removeprefix("set-"), value))) for name, value in headers)
 
     def body(self, body: bytes) -> bytes:
         """Return a body with the key redacted."""

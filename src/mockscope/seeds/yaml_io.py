@@ -191,10 +191,9 @@ class _Builder:
         # Raised by PyYAML for a scalar that does not fit its tag, and by Python for an integer with too many digits.
         except (ValueError, LookupError, AttributeError):
             kind, text = node.tag.rpartition(":")[2], str(node.value)
-            is_long = len(text) > MAX_SHOWN
-            problem = (
-                f"{len(text)} characters are too many for one {kind}" if is_long else f"{text} is not of type {kind}"
-            )
+            problem = f"{text} is not of type {kind}"
+            if len(text) > MAX_SHOWN:
+                problem = f"{len(text)} characters are too many for one {kind}"
             raise _error(problem, node) from None
 
 
