@@ -785,7 +785,7 @@ def test_hits_left_and_unused_add_up(mockscope: MockSite) -> None:
     with pytest.raises(AssertionError) as caught:
         faults.assert_all_used()
     assert str(caught.value).splitlines() == [
-        f"planned faults of the site {mockscope.host} that did not come as often as planned:",
+        f"planned faults of the site {mockscope.host} that hit fewer calls than planned:",
         "  fault-1: 503 for list_users, 3 times; hit 2 of 2 calls",
         "  fault-3: reset after the commit for create_user with email='joey@example.com' from call 2 on, 1 time; "
         "hit 0 of 0 calls",

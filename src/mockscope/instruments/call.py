@@ -36,8 +36,8 @@ class Call(msgspec.Struct, eq=False):
     the site's clock. ``duration`` is the time to the end of the response, in seconds on that clock. ``scheme`` is
     ``https`` for a TLS connection, else ``http``. ``operation`` is one of the ten operations. ``site`` is the host of
     the site. ``test_mode`` is True for a dry run. ``rule`` is the rule id of the refusal. ``fault`` is the id of the
-    planned fault that hit. ``hint`` is the hint for a refusal. ``hints`` are the hints for a call that only worked by
-    accident, or the further hints for a refusal.
+    planned fault that hit. ``hint`` is the hint for a refusal. ``hints`` are the further hints for a refusal or, if
+    ``rule`` is None, the hints for a call that only worked by accident.
     """
 
     id: str

@@ -212,7 +212,7 @@ class Faults:
         """
         __tracebackhide__ = True
         if unused := self.unused():
-            lines = [f"planned faults of {self._place} that did not come as often as planned:"]
+            lines = [f"planned faults of {self._place} that hit fewer calls than planned:"]
             raise AssertionError("\n".join([*lines, *(f"  {fault}" for fault in unused)]))
 
     # -- called by web/fault_injection.py -----------------------------------------------------------------------------
