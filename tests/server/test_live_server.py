@@ -11,7 +11,7 @@ import sys
 import threading
 import unittest
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 import httpx
@@ -361,6 +361,31 @@ def test_connections_closed_by_clients_leave_no_open_file(mockscope: MockSite) -
         for _ in range(10):
             turn()
         assert open_files() - before == set()
+
+
+SIGNALLED: Final = """
+import os, signal
+from contextlib import ExitStack
+from mockscope.server.live import LiveServer, serve_in_foreground
+
+def send_signals():
+    for number in (signal.SIGTERM, signal.SIGINT):
+        os.kill(os.getpid(), number)
+        print([signal.getsignal(each) is signal.SIG_IGN for each in (signal.SIGTERM, signal.SIGINT)])
+
+server = LiveServer()
+with ExitStack() as opened:
+    serve_in_foreground(server, server.open_ports(opened), send_signals)
+"""
+
+
+def test_a_signal_without_a_further_effect_is_ignored() -> None:
+    # The handlers of a flood of signals would nest until the recursion limit.
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNALLED], capture_output=True, text=True, timeout=WAIT_SECONDS, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[True, False]\n[True, True]\n", "")
 
 
 # -- threads and event loops -----------------------------------------------------------------------------------

@@ -306,7 +306,11 @@ def serve_in_foreground(server: LiveServer, listeners: Listeners, on_ready: Call
         loop = asyncio.get_running_loop()
 
         def stop(number: int, frame: FrameType | None) -> None:
+            is_first = not caught
             caught.append(number)
+            # Only a SIGINT after another signal has a further effect. The handlers of a flood of signals would nest.
+            if number != signal.SIGINT or not is_first:
+                signal.signal(number, signal.SIG_IGN)
             # A second signal may arrive after the loop is closed.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(stopping.set)
