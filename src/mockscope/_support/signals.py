@@ -1,6 +1,7 @@
 """The signals that end a server."""
 
 import signal
+from collections.abc import Iterable
 
 
 def ending_signals() -> list[int]:
@@ -10,3 +11,20 @@ def ending_signals() -> list[int]:
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
     return numbers
+
+
+def ignore_signals(numbers: Iterable[int]) -> None:
+    """Ignore signals from now on.
+
+    Python prints an error about a signal that arrives just before it is ignored, so they are blocked meanwhile.
+
+    Args:
+        numbers: the numbers of the signals.
+    """
+    numbers = tuple(numbers)
+    # Windows has no mask of signals.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, numbers) if hasattr(signal, "pthread_sigmask") else None
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)
+    if blocked is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)

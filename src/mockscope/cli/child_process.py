@@ -12,6 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from mockscope._support.signals import ignore_signals
 from mockscope.cli.ready_file import Ready, ReadySite
 from mockscope.instruments.report import report
 from mockscope.server.certificates import BUNDLE_FILE, BUNDLE_VARIABLES, CA_FILE, JAVA_FILE, WGET_FILE
@@ -104,7 +105,7 @@ def run(command: Sequence[str], server: "LiveServer", print_line: Callable[[str]
         finally:
             _end_group(child.pid)
     finally:
-        _handle_signals(signal.SIG_IGN)
+        ignore_signals(FORWARDED)
     if status:
         # First, so that each request of the command is handled and counted.
         server.stop()
@@ -176,7 +177,7 @@ def _send(group: int, number: int) -> bool:
     return True
 
 
-def _handle_signals(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+def _handle_signals(handler: Callable[[int, FrameType | None], object]) -> None:
     for number in FORWARDED:
         # A signal that is ignored here, as by nohup, is ignored by the command too.
         if signal.getsignal(number) is not signal.SIG_IGN:

@@ -15,7 +15,7 @@ import click
 
 from mockscope import __version__
 from mockscope._support.collector import collector_off
-from mockscope._support.signals import ending_signals
+from mockscope._support.signals import ending_signals, ignore_signals
 from mockscope._vendor import AUTH_HEADER, USERS_PATH
 from mockscope.cli import options as cli_options
 from mockscope.cli import output
@@ -150,8 +150,7 @@ def _handle_early_signals() -> list[int]:
 
     def leave(number: int, frame: FrameType | None) -> None:
         early.append(number)
-        for each in numbers:
-            signal.signal(each, signal.SIG_IGN)
+        ignore_signals(numbers)
         sys.exit(0)
 
     numbers = ending_signals()

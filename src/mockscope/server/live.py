@@ -14,7 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
 from mockscope._support.arguments import check_choice, check_type
-from mockscope._support.signals import ending_signals
+from mockscope._support.signals import ending_signals, ignore_signals
 from mockscope.app import Mockscope, forwarded
 from mockscope.instruments.findings import fail_on_findings
 from mockscope.seeds.files import SeedSource
@@ -306,11 +306,10 @@ def serve_in_foreground(server: LiveServer, listeners: Listeners, on_ready: Call
         loop = asyncio.get_running_loop()
 
         def stop(number: int, frame: FrameType | None) -> None:
-            is_first = not caught
-            caught.append(number)
             # Only a SIGINT after another signal has a further effect. The handlers of a flood of signals would nest.
-            if number != signal.SIGINT or not is_first:
-                signal.signal(number, signal.SIG_IGN)
+            if signal.SIGINT in caught[1:] or (caught and number != signal.SIGINT):
+                return
+            caught.append(number)
             # A second signal may arrive after the loop is closed.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(stopping.set)
@@ -323,8 +322,7 @@ def serve_in_foreground(server: LiveServer, listeners: Listeners, on_ready: Call
         run_event_loop(server.app, server.registry, listeners, on_started, lambda: signal.SIGINT in caught[1:])
     finally:
         # A second signal must not interrupt the rest of the shutdown.
-        for number in numbers:
-            signal.signal(number, signal.SIG_IGN)
+        ignore_signals(numbers)
 
 
 def _check_port(name: str, port: object) -> None:
