@@ -1,9 +1,11 @@
 """A request to the control API, as its endpoints see it."""
 
+import re
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
+from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -17,6 +19,7 @@ from mockscope.web.control.schemas import read_json, read_query
 MOUNT_PATH: Final = "mockscope.mount_path"
 BODY_METHODS: Final = ("POST", "PUT", "PATCH")
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
+HOST_HEADER: Final = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
 
 class ControlRequest:
@@ -34,8 +37,7 @@ class ControlRequest:
     def __init__(self, request: Request, registry: SiteRegistry, body: bytes) -> None:
         self.registry = registry
         self.method = request.method
-        # The URL of the server, with the path at which the application is mounted.
-        self.server_url = str(request.base_url.replace(path=request.scope[MOUNT_PATH])) or "/"
+        self.server_url = _server_url(request)
         # The fields of the operation's schemas that were sent, or have a default.
         self.body: dict[str, Any] = {}
         self.query: dict[str, Any] = {}
@@ -115,3 +117,12 @@ async def read_body(request: Request) -> bytes:
     raise HTTPException(
         413, f"The body is over the limit of {MAX_BODY_BYTES} bytes: send it in parts, or start with a seed file."
     )
+
+
+def _server_url(request: Request) -> str:
+    """Return the URL of the server, with the path at which the application is mounted."""
+    # Starlette 1.0 takes any Host header, and it goes into a document.
+    is_valid = HOST_HEADER.fullmatch(request.headers.get("host", ""))
+    headers = request.scope["headers"] if is_valid else []
+    scope = {**request.scope, "headers": headers, "path": request.scope[MOUNT_PATH], "query_string": b""}
+    return str(URL(scope=scope)) or "/"
