@@ -37,7 +37,7 @@ class ControlRequest:
     def __init__(self, request: Request, registry: SiteRegistry, body: bytes) -> None:
         self.registry = registry
         self.method = request.method
-        self.server_url = _server_url(request)
+        self._request = request
         # The fields of the operation's schemas that were sent, or have a default.
         self.body: dict[str, Any] = {}
         self.query: dict[str, Any] = {}
@@ -50,6 +50,16 @@ class ControlRequest:
     def name(self, part: str) -> str:
         """Return a name in the path, decoded."""
         return unquote(self._names[part])
+
+    @cached_property
+    def server_url(self) -> str:
+        """The URL of the server, with the path at which the application is mounted."""
+        request = self._request
+        # Starlette 1.0 takes any Host header, and it goes into a document.
+        is_valid = HOST_HEADER.fullmatch(request.headers.get("host", ""))
+        headers = request.scope["headers"] if is_valid else []
+        scope = {**request.scope, "headers": headers, "path": request.scope[MOUNT_PATH], "query_string": b""}
+        return str(URL(scope=scope)) or "/"
 
     @cached_property
     def site(self) -> MockSite:
@@ -117,12 +127,3 @@ async def read_body(request: Request) -> bytes:
     raise HTTPException(
         413, f"The body is over the limit of {MAX_BODY_BYTES} bytes: send it in parts, or start with a seed file."
     )
-
-
-def _server_url(request: Request) -> str:
-    """Return the URL of the server, with the path at which the application is mounted."""
-    # Starlette 1.0 takes any Host header, and it goes into a document.
-    is_valid = HOST_HEADER.fullmatch(request.headers.get("host", ""))
-    headers = request.scope["headers"] if is_valid else []
-    scope = {**request.scope, "headers": headers, "path": request.scope[MOUNT_PATH], "query_string": b""}
-    return str(URL(scope=scope)) or "/"
