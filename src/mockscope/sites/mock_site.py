@@ -3,19 +3,14 @@
 A test may use it in its own thread while the server responds in another.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self
 from weakref import finalize
 
 from mockscope._support.arguments import check_type
-from mockscope._support.timestamps import parse_time
-from mockscope._vendor import ADMINISTRATORS, AUTH_HEADER
+from mockscope._vendor import AUTH_HEADER
 from mockscope.contract import validation
 from mockscope.domain.credentials import new_api_key, new_host
-from mockscope.domain.model import Dashboard, Group, User, timestamp
 from mockscope.domain.policy import Policy
-from mockscope.domain.rules import ADDED_DASHBOARD, ADDED_GROUP, ADDED_USER, NewGroup, NewUser, parse_fields
 from mockscope.domain.site import Site, SiteState
 from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.clock import Clock
@@ -25,9 +20,7 @@ from mockscope.instruments.redaction import Redactor
 from mockscope.seeds import format as seed_format
 from mockscope.seeds.files import SeedSource
 from mockscope.sites.new_site import seeded_site
-from mockscope.sites.records import Records
-
-R = TypeVar("R")
+from mockscope.sites.records import SiteRecords
 
 
 class RegistryOfSite(Protocol):
@@ -46,7 +39,7 @@ class RegistryOfSite(Protocol):
     def remove(self, site: Site) -> None: ...
 
 
-class MockSite:
+class MockSite(SiteRecords):
     """One site of a mockscope server.
 
     Do not instantiate it: ``server.site()`` returns one, and the fixture ``mockscope`` is one. At the end of a ``with``
@@ -58,20 +51,16 @@ class MockSite:
     def __init__(self, site: Site, registry: RegistryOfSite, *, strict: bool, contract: bool) -> None:
         self.strict = strict
         self.contract = contract
-        self._site = site
         self._registry = registry
         self._baseline = site.snapshot()
         if contract:
             # Loaded here, so that a missing validator is an error at once and not at the end of a test.
             validation.contract()
-        self.clock = Clock(registry.clock)
+        super().__init__(site, Clock(registry.clock))
         self._hide(site.api_key)
         self.calls = registry.new_log(f"the site {site.host}", self.clock)
         self.faults: Faults = Faults(f"the site {site.host}", self.clock, redactor=registry.redactor)
         self.snapshots: dict[str, SiteSnapshot] = {}
-        self.users: Mapping[str, User] = Records(site, site.store.users)
-        self.groups: Mapping[str, Group] = Records(site, site.store.groups)
-        self.dashboards: Mapping[str, Dashboard] = Records(site, site.store.dashboards)
 
     def __repr__(self) -> str:
         return f"<MockSite {self.host} at {self.url}: {len(self.users)} users, {len(self.groups)} groups>"
@@ -103,17 +92,6 @@ class MockSite:
     def headers(self) -> dict[str, str]:
         """The headers that authenticate a request (AUTH-1)."""
         return {AUTH_HEADER: f"{self.host}:{self.api_key}"}
-
-    @property
-    def admin(self) -> User:
-        """The first administrator of the site, in order of email.
-
-        Raises:
-            LookupError: If the site has none.
-        """
-        for user in self._site.administrators():
-            return user
-        raise LookupError(f"the site {self.host} has no member of {ADMINISTRATORS}")
 
     @property
     def enabled(self) -> bool:
@@ -163,108 +141,6 @@ class MockSite:
         redactor = self._registry.redactor
         redactor.add_key(api_key)
         finalize(self.clock, redactor.remove_key, api_key).atexit = False
-
-    def add_user(
-        self,
-        email: str,
-        *,
-        first_name: str = "Test",
-        last_name: str = "User",
-        groups: Iterable[str] | None = None,
-        last_login_at: datetime | str | None = None,
-        password_updated_at: datetime | str | None = None,
-        tfa_enabled: bool = False,
-    ) -> User:
-        """Add a user by the rules of create_user, without an inviter.
-
-        Args:
-            email: the address.
-            first_name: the first name.
-            last_name: the last name.
-            groups: names of groups of the site; None or an empty list means ``["All Users"]`` (USER-CREATE-2).
-            last_login_at: the time of the last login: an aware datetime, or ISO 8601 with an offset.
-            password_updated_at: the time of the last password change, in the same forms.
-            tfa_enabled: whether two-factor authentication is on.
-
-        Raises:
-            Refused: If create_user would refuse it (USER-CREATE-1, USER-CREATE-2, USER-CREATE-4).
-            ValueError: If a time is not valid, or has no offset from UTC.
-        """
-        fields = {
-            "first_name": first_name,
-            "last_name": last_name,
-            "email": email,
-            "groups": _as_list(groups),
-            "tfa_enabled": tfa_enabled,
-        }
-        draft = NewUser(
-            **parse_fields(ADDED_USER, fields),
-            last_login_at=None if last_login_at is None else _as_api_time(last_login_at),
-            password_updated_at=None if password_updated_at is None else _as_api_time(password_updated_at),
-        )
-        return _not_none(self._site.create_user(draft))
-
-    def add_group(self, name: str, *, access: str = "View") -> Group:
-        """Add a group by the rules of create_group, without a creator.
-
-        Args:
-            name: the name.
-            access: sql, discovery or view, in any case.
-
-        Raises:
-            Refused: If create_group would refuse it (GROUP-CREATE-1, GROUP-CREATE-3).
-        """
-        draft = NewGroup(**parse_fields(ADDED_GROUP, {"name": name, "access": access}))
-        return _not_none(self._site.create_group(draft))
-
-    def add_dashboard(
-        self, name: str, *, owner: str | None = None, access: Mapping[str, str] | None = None
-    ) -> Dashboard:
-        """Add a dashboard.
-
-        Args:
-            name: the name, unique on the site.
-            owner: the email of a user of the site, or None.
-            access: the access of groups: a mapping from the name of a group to ``Edit`` or ``View``.
-
-        Raises:
-            Refused: If the name is blank or taken, the owner or a group is unknown, or an access word is unknown.
-            ValueError: If ``access`` is not a mapping.
-        """
-        check_type("access", access, Mapping | None)
-        fields = parse_fields(ADDED_DASHBOARD, {"name": name, "owner": owner, "access": dict(access or {})})
-        return self._site.create_dashboard(Dashboard(**fields))
-
-    def record_login(self, email: str, at: datetime | str | None = None) -> User:
-        """Set the time of a user's last login, ``last_login_at`` (USER-1), and return the user.
-
-        Args:
-            email: the user's email.
-            at: an aware datetime, or ISO 8601 with an offset; None is the present time of the site's clock.
-
-        Raises:
-            Refused: If the site has no such user.
-            ValueError: If the time is not valid, or has no offset from UTC.
-        """
-        check_type("email", email, str)
-        return self._site.set_times(email, last_login_at=self._moment(at))
-
-    def record_password_change(self, email: str, at: datetime | str | None = None) -> User:
-        """Set the time of a user's last password change, ``password_updated_at`` (USER-1), and return the user.
-
-        Args:
-            email: the user's email.
-            at: an aware datetime, or ISO 8601 with an offset; None is the present time of the site's clock.
-
-        Raises:
-            Refused: If the site has no such user.
-            ValueError: If the time is not valid, or has no offset from UTC.
-        """
-        check_type("email", email, str)
-        return self._site.set_times(email, password_updated_at=self._moment(at))
-
-    def _moment(self, at: datetime | str | None) -> str:
-        return _as_api_time(self.clock.now() if at is None else at)
 
     def snapshot(self, name: str | None = None) -> "SiteSnapshot":
         """Return a snapshot of the site: records, key, policy and enablement. Its cost does not grow with the site.
@@ -431,17 +307,3 @@ class SiteSnapshot:
     def restore(self) -> None:
         """Return the site to this state."""
         self.site.restore(self)
-
-
-def _not_none(record: R | None) -> R:
-    assert record is not None, "only a dry run has no record"
-    return record
-
-
-def _as_list(groups: object) -> object:
-    return list(groups) if isinstance(groups, Iterable) and not isinstance(groups, str | bytes | Mapping) else groups
-
-
-def _as_api_time(moment: datetime | str) -> str:
-    # Validated first: timestamp caches its results, and fails on a value that cannot be hashed.
-    return timestamp(parse_time(moment))
