@@ -86,6 +86,10 @@ SENTENCES = [
         Refused(Refusal.OWNER_UNKNOWN, host="example-site", email="joey@example.com"),
         "The owner is not a user of the site example-site: joey@example.com.",
     ),
+    (
+        Refused(Refusal.DASHBOARD_UNKNOWN, host="example-site", name="Revenue"),
+        "The site example-site has no dashboard Revenue.",
+    ),
     (Refused(Refusal.DASHBOARD_TAKEN, name="Friends"), "A dashboard with the name Friends exists already."),
     (
         Refused(Refusal.FUNCTION_FAILED, problem="the function of fault-1 raised KeyError"),
@@ -141,7 +145,7 @@ def test_statuses_are_those_of_the_contract() -> None:
     assert set(by_status) == {400, 403, 404, 405, 409, 413, 414, 431, 500}
     auth = ["AUTH_MISSING", "AUTH_REPEATED", "AUTH_MALFORMED", "AUTH_SWAPPED"]
     assert by_status[403] == [*auth, "SITE_UNKNOWN", "KEY_WRONG"]
-    assert by_status[404] == ["API_DISABLED", "PATH_UNKNOWN", "GROUP_UNKNOWN"]
+    assert by_status[404] == ["API_DISABLED", "PATH_UNKNOWN", "GROUP_UNKNOWN", "DASHBOARD_UNKNOWN"]
     assert by_status[405] == ["METHOD_NOT_ALLOWED"]
     assert by_status[409] == ["EMAIL_TAKEN", "GROUP_TAKEN", "DASHBOARD_TAKEN"]
     assert by_status[413] == ["BODY_TOO_LARGE"]

@@ -223,6 +223,7 @@ def test_every_refusal_that_a_client_can_cause_is_drawn() -> None:
         Refusal.LINE_TOO_LONG,
         Refusal.HEAD_TOO_LONG,
         Refusal.OWNER_UNKNOWN,
+        Refusal.DASHBOARD_UNKNOWN,
         Refusal.DASHBOARD_TAKEN,
         Refusal.CRASHED,
         Refusal.FUNCTION_FAILED,

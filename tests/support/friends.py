@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import settings
 
 from mockscope import Access, Dashboard, DashboardAccess, Policy
+from mockscope.domain.dashboards import create_dashboard
 from mockscope.domain.rules import NewGroup, NewUser
 from mockscope.domain.site import Site
 from mockscope.seeds import format as seed_format
@@ -49,8 +50,10 @@ def friends(**policy: Any) -> Site:
             )
         )
     edit = DashboardAccess.EDIT
-    site.create_dashboard(Dashboard("Test Dashboard", "monica@example.com", {"Administrators": edit}))
-    site.create_dashboard(Dashboard("Example Dashboard", "monica@example.com", {"Administrators": edit, "Sales": edit}))
+    create_dashboard(site, Dashboard("Test Dashboard", "monica@example.com", {"Administrators": edit}))
+    create_dashboard(
+        site, Dashboard("Example Dashboard", "monica@example.com", {"Administrators": edit, "Sales": edit})
+    )
     return site
 
 

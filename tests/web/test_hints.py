@@ -1242,7 +1242,7 @@ def test_every_hint_has_a_mistake_that_triggers_it() -> None:
 
 
 def test_every_refusal_over_http_has_a_hint() -> None:
-    by_the_handle_alone = {Refusal.OWNER_UNKNOWN, Refusal.DASHBOARD_TAKEN}
+    by_the_handle_alone = {Refusal.OWNER_UNKNOWN, Refusal.DASHBOARD_UNKNOWN, Refusal.DASHBOARD_TAKEN}
 
     assert {reason.refusal for reason in REFUSAL_HINTS} == set(Refusal) - by_the_handle_alone
 

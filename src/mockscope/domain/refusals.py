@@ -58,6 +58,7 @@ class Refusal(Enum):
     BUILTIN_DELETED = 400, "GROUP-BUILTIN-1", "The group {name} is built in and can't be deleted."
 
     OWNER_UNKNOWN = 400, "USER-DELETE-2", "The owner is not a user of the site {host}: {email}."
+    DASHBOARD_UNKNOWN = 404, "GROUP-1", "The site {host} has no dashboard {name}."
     DASHBOARD_TAKEN = 409, "GROUP-1", "A dashboard with the name {name} exists already."
 
     FUNCTION_FAILED = 500, "HTTP-8", "A planned fault failed: {problem}."

@@ -176,12 +176,14 @@ GROUP_CHANGES: Final = FieldTable(
 )
 
 
-# For add_user, add_group and add_dashboard of MockSite: the same fields, without an inviter or creator.
-ADDED_USER: Final = FieldTable("USER-CREATE-1", (*NEW_USER.fields[:-1], Field("tfa_enabled", parse_flag)))
+# For the methods of MockSite: the same fields, without an inviter or creator.
+TFA_ENABLED: Final = Field("tfa_enabled", parse_flag)
+ADDED_USER: Final = FieldTable("USER-CREATE-1", (*NEW_USER.fields[:-1], TFA_ENABLED))
+UPDATED_USER: Final = FieldTable(USER_CHANGES.rule, (*USER_CHANGES.fields, TFA_ENABLED))
 ADDED_GROUP: Final = FieldTable("GROUP-CREATE-1", NEW_GROUP.fields[:-1])
-ADDED_DASHBOARD: Final = FieldTable(
-    "GROUP-1", (Field("name", parse_text, required=True), Field("owner", parse_owner), Field("access", parse_grants))
-)
+OWNER_AND_GRANTS: Final = (Field("owner", parse_owner), Field("access", parse_grants))
+ADDED_DASHBOARD: Final = FieldTable("GROUP-1", (Field("name", parse_text, required=True), *OWNER_AND_GRANTS))
+DASHBOARD_CHANGES: Final = FieldTable("GROUP-1", (Field("name", parse_text), *OWNER_AND_GRANTS))
 
 
 class NewUser(msgspec.Struct, frozen=True):
@@ -199,11 +201,15 @@ class NewUser(msgspec.Struct, frozen=True):
 
 
 class UserChanges(msgspec.Struct, frozen=True):
-    """The changes of a user. None leaves a field unchanged; an empty tuple of groups sets the default groups."""
+    """The changes of a user. None leaves a field unchanged; an empty tuple of groups sets the default groups.
+
+    Only MockSite.update_user sets ``tfa_enabled``.
+    """
 
     first_name: str | None = None
     last_name: str | None = None
     groups: tuple[str, ...] | None = None
+    tfa_enabled: bool | None = None
 
 
 class NewGroup(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from mockscope._vendor import ADMINISTRATORS, BUILTIN_GROUPS
 from mockscope.domain.credentials import check_api_key, check_host
 from mockscope.domain.history import History, Version
-from mockscope.domain.memberships import check_groups, plan_group_replacement, resolve_groups
+from mockscope.domain.memberships import plan_group_replacement, resolve_groups
 from mockscope.domain.model import Access, Dashboard, Grant, Group, GroupDetail, User, email_key
 from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refusal, Refused
@@ -140,7 +140,7 @@ class Site:
             return self._commit(user, Change(users={key: user}, groups=created), dry_run=dry_run)
 
     def update_user(self, email: str, changes: UserChanges, *, dry_run: bool = False) -> User | None:
-        """Change a user's names or groups (USER-UPDATE-1, USER-UPDATE-2).
+        """Change a user (USER-UPDATE-1, USER-UPDATE-2).
 
         Args:
             email: the email of the user.
@@ -158,7 +158,8 @@ class Site:
             # "updates only first_name since no groups are passed in."
             groups, created = (user.groups, {}) if changes.groups is None else self._resolve_groups(changes.groups)
             first_name, last_name = changes.first_name or user.first_name, changes.last_name or user.last_name
-            changed = replace(user, first_name=first_name, last_name=last_name, groups=groups)
+            tfa = user.tfa_enabled if changes.tfa_enabled is None else changes.tfa_enabled
+            changed = replace(user, first_name=first_name, last_name=last_name, groups=groups, tfa_enabled=tfa)
             return self._commit(changed, Change(users={email_key(email): changed}, groups=created), dry_run=dry_run)
 
     def delete_user(self, email: str, *, dry_run: bool = False) -> User | None:
@@ -276,23 +277,14 @@ class Site:
                 raise Refused(Refusal.BUILTIN_DELETED, name=name)
             return self._commit(group, plan_group_replacement(self.store, name, None), dry_run=dry_run)
 
-    # -- dashboards, logins and password changes: not written by the API, but shown by it ----------------------
+    # -- writes that no operation of the API makes ---------------------------------------------------------------
 
-    def create_dashboard(self, dashboard: Dashboard) -> Dashboard:
-        """Add a dashboard and return it, with its owner's email as the site spells it.
+    def write(self, change: Change) -> None:
+        """Write a change that passed the checks. The caller holds the lock.
 
-        Raises:
-            Refused: OWNER_UNKNOWN, GROUPS_UNKNOWN, DASHBOARD_TAKEN.
+        Operations of the API pass it to ``_commit`` instead, for test mode.
         """
-        with self.lock:
-            owner = None if dashboard.owner is None else self.require_user(dashboard.owner, Refusal.OWNER_UNKNOWN).email
-            check_groups(dashboard.access, self.store, self.host)
-            if dashboard.name in self.store.dashboards:
-                raise Refused(Refusal.DASHBOARD_TAKEN, name=dashboard.name)
-            owned = Dashboard(dashboard.name, owner, dashboard.access)
-            # Not `_commit`: the API has no such operation, and so no test mode.
-            self._history.write(Change(dashboards={owned.name: owned}))
-            return owned
+        self._history.write(change)
 
     def set_times(self, email: str, **times: str) -> User:
         """Set the times of a user's last login and last password change, and return the user (USER-1).
@@ -306,7 +298,7 @@ class Site:
         """
         with self.lock:
             user = replace(self.require_user(email, rule="USER-1"), **times)
-            self._history.write(Change(users={email_key(email): user}))
+            self.write(Change(users={email_key(email): user}))
             return user
 
     # -- snapshots -------------------------------------------------------------------------------------------
@@ -333,7 +325,7 @@ class Site:
         with other.lock:
             records, enabled, policy = other.store.to_change(), other.enabled, other.policy
         with self.lock:
-            self._history.write(self.store.plan_replacement(records))
+            self.write(self.store.plan_replacement(records))
             self.enabled, self.policy = enabled, policy
 
     def copy(self, host: str, api_key: str) -> "Site":
@@ -400,7 +392,7 @@ class Site:
         # TEST-1, "ONLY VALIDATIONS run and the actual user does NOT get created"
         if dry_run:
             return None
-        self._history.write(change)
+        self.write(change)
         return result
 
     def _check_inviter(self, email: str) -> None:

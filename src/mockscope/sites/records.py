@@ -4,11 +4,26 @@ from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from msgspec import UNSET, UnsetType
+
 from mockscope._support.arguments import check_type
 from mockscope._support.timestamps import parse_time
 from mockscope._vendor import ADMINISTRATORS
+from mockscope.domain.dashboards import DashboardChanges, create_dashboard, delete_dashboard, update_dashboard
 from mockscope.domain.model import Dashboard, Group, User, timestamp
-from mockscope.domain.rules import ADDED_DASHBOARD, ADDED_GROUP, ADDED_USER, NewGroup, NewUser, parse_fields
+from mockscope.domain.rules import (
+    ADDED_DASHBOARD,
+    ADDED_GROUP,
+    ADDED_USER,
+    DASHBOARD_CHANGES,
+    GROUP_CHANGES,
+    UPDATED_USER,
+    GroupChanges,
+    NewGroup,
+    NewUser,
+    UserChanges,
+    parse_fields,
+)
 from mockscope.domain.site import Site
 from mockscope.domain.store import Table
 from mockscope.instruments.clock import Clock
@@ -131,6 +146,51 @@ class SiteRecords:
         )
         return _not_none(self._site.create_user(draft))
 
+    def update_user(
+        self,
+        email: str,
+        *,
+        first_name: str | None = None,
+        last_name: str | None = None,
+        groups: Iterable[str] | None = None,
+        tfa_enabled: bool | None = None,
+    ) -> User:
+        """Change a user by the rules of update_user. None leaves a field unchanged. No call is recorded.
+
+        Args:
+            email: the email of the user, which itself cannot be changed.
+            first_name: the new first name.
+            last_name: the new last name.
+            groups: names of groups of the site, in place of the old ones; an empty list means ``["All Users"]``.
+            tfa_enabled: whether two-factor authentication is on.
+
+        Raises:
+            Refused: If the site has no such user, or update_user would refuse the change (USER-UPDATE-2).
+        """
+        check_type("email", email, str)
+        fields = {
+            "first_name": first_name,
+            "last_name": last_name,
+            "groups": _as_list(groups),
+            "tfa_enabled": tfa_enabled,
+        }
+        changes = UserChanges(**parse_fields(UPDATED_USER, _without_none(fields)))
+        return _not_none(self._site.update_user(email, changes))
+
+    def remove_user(self, email: str) -> None:
+        """Remove a user by the rules of delete_user: the user's dashboards lose their owner (USER-DELETE-2).
+
+        No call is recorded, as if another client had deleted the user.
+
+        Args:
+            email: the email of the user.
+
+        Raises:
+            Refused: If the site has no such user.
+        """
+        check_type("email", email, str)
+        self._site.delete_user(email)
+
     def add_group(self, name: str, *, access: str = "View") -> Group:
         """Add a group by the rules of create_group, without a creator.
 
@@ -143,6 +203,36 @@ class SiteRecords:
         """
         draft = NewGroup(**parse_fields(ADDED_GROUP, {"name": name, "access": access}))
         return _not_none(self._site.create_group(draft))
+
+    def update_group(self, name: str, *, new_name: str | None = None, access: str | None = None) -> Group:
+        """Rename a group, or change its access, by the rules of update_group. No call is recorded.
+
+        A renamed group keeps its members and dashboards (GROUP-UPDATE-3).
+
+        Args:
+            name: the name of the group.
+            new_name: the new name; None keeps it.
+            access: sql, discovery or view, in any case; None keeps it.
+
+        Raises:
+            Refused: If update_group would refuse it: the group is unknown, the new name is blank or taken, a built-in
+                group would be renamed, or the access word is unknown (GROUP-UPDATE-2, GROUP-BUILTIN-1, GROUP-2).
+        """
+        check_type("name", name, str)
+        fields = _without_none({"name": new_name, "access": access})
+        return _not_none(self._site.update_group(name, GroupChanges(**parse_fields(GROUP_CHANGES, fields))))
+
+    def remove_group(self, name: str) -> None:
+        """Remove a group by the rules of delete_group. Its members stay users (GROUP-DELETE-2). No call is recorded.
+
+        Args:
+            name: the name of the group.
+
+        Raises:
+            Refused: If the group is unknown, or is built in and protected (GROUP-DELETE-1, GROUP-BUILTIN-1).
+        """
+        check_type("name", name, str)
+        self._site.delete_group(name)
 
     def add_dashboard(
         self, name: str, *, owner: str | None = None, access: Mapping[str, str] | None = None
@@ -160,7 +250,48 @@ class SiteRecords:
         """
         check_type("access", access, Mapping | None)
         fields = parse_fields(ADDED_DASHBOARD, {"name": name, "owner": owner, "access": dict(access or {})})
-        return self._site.create_dashboard(Dashboard(**fields))
+        return create_dashboard(self._site, Dashboard(**fields))
+
+    def update_dashboard(
+        self,
+        name: str,
+        *,
+        new_name: str | None = None,
+        owner: str | UnsetType | None = UNSET,
+        access: Mapping[str, str] | None = None,
+    ) -> Dashboard:
+        """Change a dashboard.
+
+        Args:
+            name: the name of the dashboard.
+            new_name: the new name; None keeps it.
+            owner: the email of a user of the site, or None for no owner; without it the owner stays.
+            access: the access of groups, in place of the old one: a mapping from the name of a group to ``Edit`` or
+                ``View``. None keeps it.
+
+        Raises:
+            Refused: If the dashboard, the owner, a group or an access word is unknown, or the new name is blank or
+                taken.
+            ValueError: If ``access`` is not a mapping.
+        """
+        check_type("name", name, str)
+        check_type("access", access, Mapping | None)
+        fields = _without_none({"name": new_name, "access": access})
+        if owner is not UNSET:
+            fields["owner"] = owner
+        return update_dashboard(self._site, name, DashboardChanges(**parse_fields(DASHBOARD_CHANGES, fields)))
+
+    def remove_dashboard(self, name: str) -> None:
+        """Remove a dashboard.
+
+        Args:
+            name: the name of the dashboard.
+
+        Raises:
+            Refused: If the dashboard is unknown.
+        """
+        check_type("name", name, str)
+        delete_dashboard(self._site, name)
 
     def record_login(self, email: str, at: datetime | str | None = None) -> User:
         """Set the time of a user's last login, ``last_login_at`` (USER-1), and return the user.
@@ -197,6 +328,10 @@ class SiteRecords:
 def _not_none(record: R | None) -> R:
     assert record is not None, "only a dry run has no record"
     return record
+
+
+def _without_none(fields: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _as_list(groups: object) -> object:
