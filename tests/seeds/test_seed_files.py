@@ -4,12 +4,9 @@ import gc
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-import jsonschema
-import msgspec
 import pytest
 
 import mockscope
@@ -522,47 +519,6 @@ def test_a_generated_site_survives_its_own_export() -> None:
     exported = generated(300, 20, 1)
 
     assert seed_format.export(seed_files.load_sites(exported)) == exported
-
-
-# -- schema --------------------------------------------------------------------------------------------------------
-
-
-def test_the_schema_is_valid_and_accepts_what_the_loader_accepts() -> None:
-    schema = seed_files.schema()
-    jsonschema.Draft202012Validator.check_schema(schema)
-    validator = jsonschema.Draft202012Validator(schema)
-
-    assert list(validator.iter_errors(EXPORTED)) == []
-    assert list(validator.iter_errors(json.loads((files("mockscope") / "demo.json").read_bytes()))) == []
-    generate = {"users": 250, "groups": 12, "seed": 7}
-    assert list(validator.iter_errors({"mockscope": 1, "sites": [{"host": "a", "generate": generate}]})) == []
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {},
-        {"mockscope": 2},
-        {"mockscope": 1, "sits": []},
-        {"mockscope": 1, "sites": [{}]},
-        {"mockscope": 1, "sites": [{"host": "a b"}]},
-        {"mockscope": 1, "sites": [{"host": "a", "policy": {"page_size": 1001}}]},
-        {"mockscope": 1, "sites": [{"host": "a", "users": [{"email": "a@b", "first_name": " ", "last_name": "B"}]}]},
-    ],
-)
-def test_the_schema_refuses_what_the_loader_refuses(wrong: dict[str, Any]) -> None:
-    assert not jsonschema.Draft202012Validator(seed_files.schema()).is_valid(wrong)
-    with pytest.raises(SeedError):
-        seed_files.load_sites(wrong)
-
-
-def test_every_key_of_the_format_is_described() -> None:
-    definitions = json.loads(json.dumps(seed_files.schema()))["$defs"]
-
-    assert [name for name, made in definitions.items() if "description" not in made] == []
-    assert set(definitions["SeedSite"]["properties"]) == {
-        field.name for field in msgspec.structs.fields(seed_format.SeedSite)
-    }
 
 
 def test_users_are_generated_one_by_one() -> None:

@@ -14,18 +14,45 @@ from mockscope._support.collector import collector_off
 from mockscope._support.json_errors import normalize_error
 from mockscope._support.monotonic import unix_time_ns
 from mockscope._support.suggestions import suggest
+from mockscope._vendor import BUILTIN_GROUPS
 from mockscope.domain.policy import Policy, with_choices
 from mockscope.domain.rules import NOT_BLANK
 from mockscope.domain.site import Site
+from mockscope.seeds import fields
 from mockscope.seeds import format as seed_format
 from mockscope.seeds.format import RecordGenerator, Seed, SeedError, ShowProgress, no_progress
 
-SCHEMA_ID: Final = "https://json-schema.org/draft/2020-12/schema"
+SCHEMA_HEAD: Final[Mapping[str, Any]] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$id": f"urn:mockscope:seed:{seed_format.FORMAT_VERSION}",
+    "title": "mockscope seed",
+    "examples": [
+        {
+            "mockscope": seed_format.FORMAT_VERSION,
+            "sites": [
+                {
+                    "host": "example_site",
+                    "groups": [{"name": "Sales", "access": "View"}],
+                    "users": [
+                        {
+                            "first_name": "Rachel",
+                            "last_name": "Green",
+                            "email": "rachel@example.com",
+                            "groups": [*BUILTIN_GROUPS, "Sales"],
+                        }
+                    ],
+                    "dashboards": [{"name": "Revenue", "owner": "rachel@example.com", "access": {"Sales": "Edit"}}],
+                }
+            ],
+        },
+        {"mockscope": seed_format.FORMAT_VERSION, "sites": [{"host": "crowd", "generate": {"users": 250}}]},
+    ],
+}
 
 PATTERNS_IN_WORDS: Final = {
     repr(NOT_BLANK.pattern): "must not be blank",
-    repr(seed_format.HOST_PATTERN): "must be visible ASCII without blanks",
-    repr(seed_format.KEY_PATTERN): "must be visible ASCII without blank or colon",
+    repr(fields.HOST_PATTERN): "must be visible ASCII without blanks",
+    repr(fields.KEY_PATTERN): "must be visible ASCII without blank or colon",
 }
 # The struct of the record, or of the records in the list, under each key.
 STRUCTS: Final[Mapping[str, type[msgspec.Struct]]] = {
@@ -159,7 +186,10 @@ def to_json(sites: list[Site]) -> str:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of the seed format, for editors."""
-    return {"$schema": SCHEMA_ID, "title": "mockscope seed", **msgspec.json.schema(Seed)}
+    text = json.dumps(msgspec.json.schema(Seed))
+    for loaded, edited in fields.FOR_EDITORS.items():
+        text = text.replace(json.dumps(loaded)[1:-1], json.dumps(edited)[1:-1])
+    return {**SCHEMA_HEAD, **json.loads(text)}
 
 
 # -- shape -----------------------------------------------------------------------------------------------------
@@ -170,6 +200,9 @@ def _load(data: object, now: datetime | None, progress: ShowProgress, *, form: F
         seed = msgspec.convert(data, Seed)
     except msgspec.ValidationError as error:
         raise _shape_error(str(error), data, form) from None
+    except UnicodeEncodeError:
+        # From msgspec, for a text in place of another value.
+        raise SeedError("a text holds half of a surrogate pair") from None
     generator: RecordGenerator | None = None
     if any(site.generate for site in seed.sites):
         # Imported late, because few seeds generate records, and reading the names takes time.
@@ -188,7 +221,7 @@ def _shape_error(text: str, data: object, form: Form) -> SeedError:
     path = _parse_path(where)
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL)
     if unknown:
-        known = _struct_at(path).__struct_fields__
+        known = _struct_at(path).__struct_encode_fields__
         return SeedError(f"unknown key {unknown[1]}; {suggest(unknown[1], known)}", (*path, unknown[1]))
     if problem == NOT_TEXT or where.startswith("`key`"):
         return SeedError("a key is not a text", path)

@@ -9,23 +9,29 @@ from msgspec import UNSET, Meta, UnsetType
 
 from mockscope._support.suggestions import find_nearest, find_nearest_email
 from mockscope._vendor import ALL_USERS, BUILTIN_GROUPS
-from mockscope.domain.credentials import API_KEY, HOST, new_api_key
+from mockscope.domain.credentials import new_api_key
 from mockscope.domain.model import Dashboard, Group, User, email_key, timestamp
 from mockscope.domain.policy import Policy
-from mockscope.domain.rules import ACCESS_WORDS, DASHBOARD_WORDS, EMAIL, NOT_BLANK, InvalidValue, parse_text
+from mockscope.domain.rules import ACCESS_WORDS, DASHBOARD_WORDS, EMAIL, InvalidValue, parse_text
 from mockscope.domain.site import Site
 from mockscope.domain.store import Change
+from mockscope.seeds.fields import (
+    ApiKey,
+    BuiltinGroup,
+    Email,
+    GroupAccess,
+    GroupAccesses,
+    GroupName,
+    Host,
+    Text,
+    Time,
+)
 
 T = TypeVar("T")
 
 FORMAT_VERSION: Final = 1
 
-# In Python, "$" also matches before a line end at the end. The lookahead means the same in Python and JSON Schema.
-HOST_PATTERN: Final = f"^{HOST.pattern}(?![\\s\\S])"
-KEY_PATTERN: Final = f"^{API_KEY.pattern}(?![\\s\\S])"
-
 Path = tuple[str | int, ...]
-Text = Annotated[str, Meta(pattern=NOT_BLANK.pattern)]
 # Generates the groups and users for a site's ``generate``.
 RecordGenerator = Callable[["SeedGenerate", "SeedSite"], tuple[list["SeedGroup"], Iterable["SeedUser"]]]
 
@@ -33,76 +39,103 @@ RecordGenerator = Callable[["SeedGenerate", "SeedSite"], tuple[list["SeedGroup"]
 class SeedUser(msgspec.Struct, forbid_unknown_fields=True):
     """A user. Without ``groups``, the user is a member of All Users."""
 
-    email: Annotated[str, Meta(description="Matches the `email` pattern of HTML; unique without case (USER-2).")]
-    first_name: Text
-    last_name: Text
-    groups: Annotated[list[str], Meta(description="Names of groups of this site. Absent: All Users.")] | UnsetType = (
-        UNSET
-    )
-    last_login_at: Annotated[str, Meta(description="ISO 8601 with an offset, or null.")] | None = None
-    password_updated_at: Annotated[str, Meta(description="ISO 8601 with an offset, or null.")] | None = None
-    tfa_enabled: bool = False
+    email: Annotated[
+        Email,
+        Meta(
+            description="The email, unique on the site without regard to case (USER-2).", examples=["joey@example.com"]
+        ),
+    ]
+    first_name: Annotated[Text, Meta(description="The first name, not blank.", examples=["Joey"])]
+    last_name: Annotated[Text, Meta(description="The last name, not blank.", examples=["Tribbiani"])]
+    groups: (
+        Annotated[
+            list[GroupName],
+            Meta(description="Names of groups of this site. Absent: All Users.", examples=[[ALL_USERS, "Sales"]]),
+        ]
+        | UnsetType
+    ) = UNSET
+    last_login_at: Annotated[
+        Time | None,
+        Meta(description="The last login, in ISO 8601 with an offset, or null.", examples=["2014-02-06T23:46:07.118Z"]),
+    ] = None
+    password_updated_at: Annotated[
+        Time | None,
+        Meta(
+            description="The last change of the password, in ISO 8601 with an offset, or null.",
+            examples=["2018-10-18T20:08:41.794Z"],
+        ),
+    ] = None
+    tfa_enabled: Annotated[bool, Meta(description="Whether two-factor authentication is enabled.")] = False
 
 
 class SeedGroup(msgspec.Struct, forbid_unknown_fields=True):
     """A group. Administrators and All Users exist even if the seed does not name them."""
 
-    name: Text
-    access: Annotated[str, Meta(description="Sql, Discovery or View, in any case (GROUP-2).")]
+    name: Annotated[Text, Meta(description="The name, unique on the site.", examples=["Sales"])]
+    access: Annotated[GroupAccess, Meta(description="Sql, Discovery or View, in any case (GROUP-2).")]
 
 
 class SeedDashboard(msgspec.Struct, forbid_unknown_fields=True):
     """A dashboard, with its owner's email and the access of each group."""
 
-    name: Text
-    owner: Annotated[str, Meta(description="The email of a user of this site, or null.")] | None = None
-    access: Annotated[dict[str, str], Meta(description="Group name to Edit or View, in any case.")] = {}
+    name: Annotated[Text, Meta(description="The name, unique on the site.", examples=["Revenue"])]
+    owner: Annotated[
+        Email | None, Meta(description="The email of a user of this site, or null.", examples=["monica@example.com"])
+    ] = None
+    access: Annotated[
+        GroupAccesses,
+        Meta(description="Group name to Edit or View, in any case.", examples=[{"Sales": "Edit"}]),
+    ] = {}
 
 
 class SeedGenerate(msgspec.Struct, forbid_unknown_fields=True):
     """Generated records. Equal numbers give equal records. All logins are before today on the site's clock."""
 
-    users: Annotated[int, Meta(ge=0, le=5_000_000)] = 0
-    groups: Annotated[int, Meta(ge=0, le=100_000)] = 0
-    seed: int = 0
-    idle: (
-        Annotated[
-            int,
-            Meta(
-                ge=0,
-                le=5_000_000,
-                description="How many users last logged in more than 90 days ago; the others did since.",
-            ),
-        ]
-        | None
-    ) = None
+    users: Annotated[int, Meta(ge=0, le=5_000_000, description="The number of users.", examples=[250])] = 0
+    groups: Annotated[int, Meta(ge=0, le=100_000, description="The number of groups.", examples=[12])] = 0
+    seed: Annotated[int, Meta(description="The seed of the random draw.", examples=[7])] = 0
+    idle: Annotated[
+        Annotated[int, Meta(ge=0, le=5_000_000)] | None,
+        Meta(
+            description="How many users last logged in more than 90 days ago; the others did since.",
+            examples=[30],
+        ),
+    ] = None
 
 
 class SeedSite(msgspec.Struct, forbid_unknown_fields=True):
     """A site."""
 
-    host: Annotated[str, Meta(pattern=HOST_PATTERN, description="The site's host, as in the auth header.")]
-    api_key: (
-        Annotated[str, Meta(pattern=KEY_PATTERN, description="Visible ASCII without a colon. Absent: a new key.")]
-        | None
-    ) = None
+    host: Annotated[Host, Meta(description="The site's host, as in the auth header.", examples=["example_site"])]
+    api_key: Annotated[
+        ApiKey | None,
+        Meta(
+            description="The key: visible ASCII without a colon. Absent: a new key.",
+            examples=["e179017a-62b0-4996-8a38-e91aa9f1"],
+        ),
+    ] = None
     enabled: Annotated[bool, Meta(description="Whether the API is enabled for the site (AUTH-3).")] = True
-    policy: Policy = Policy()
-    groups: list[SeedGroup] = []
+    policy: Annotated[Policy, Meta(description="Policy switches. Absent ones have their default.")] = Policy()
+    groups: Annotated[list[SeedGroup], Meta(description="The groups other than Administrators and All Users.")] = []
     removed_groups: Annotated[
-        list[str],
+        list[BuiltinGroup],
         Meta(description="Built-in groups that are not there, where the policy let them be deleted or renamed."),
     ] = []
-    users: list[SeedUser] = []
-    dashboards: list[SeedDashboard] = []
-    generate: SeedGenerate | None = None
+    users: Annotated[list[SeedUser], Meta(description="The users. Without an administrator, nobody can add one.")] = []
+    dashboards: Annotated[list[SeedDashboard], Meta(description="The dashboards.")] = []
+    generate: Annotated[SeedGenerate | None, Meta(description="Generated records, which are added to the others.")] = (
+        None
+    )
 
 
 class Seed(msgspec.Struct, forbid_unknown_fields=True):
     """A mockscope seed: the sites of a server. An export has the same form."""
 
     mockscope: Annotated[int, Meta(ge=FORMAT_VERSION, le=FORMAT_VERSION, description="The version of the format.")]
-    sites: list[SeedSite] = []
+    sites: Annotated[list[SeedSite], Meta(description="The sites.")] = []
+    schema: Annotated[str, Meta(description="The address of this schema, for an editor.")] | UnsetType = msgspec.field(
+        default=UNSET, name="$schema"
+    )
 
 
 class SeedError(ValueError):

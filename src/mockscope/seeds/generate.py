@@ -61,8 +61,7 @@ def _groups(generate: SeedGenerate, taken: set[str], draw: random.Random) -> lis
 def _users(
     generate: SeedGenerate, taken: set[str], groups: list[str], today: datetime, draw: random.Random
 ) -> Iterator[SeedUser]:
-    first_names, last_names = _load_names("first_names.txt"), _load_names("last_names.txt")
-    parts = {name: re.sub(r"[^a-z]", "", name.lower()) for name in (*first_names, *last_names)}
+    first_names, last_names, parts = _load_names("first_names.txt"), _load_names("last_names.txt"), _email_parts()
     memberships = [
         [ALL_USERS, *draw.sample(groups, min(len(groups), size))] for size in (0, 1, 1, 2, 3) for _ in range(20)
     ]
@@ -108,6 +107,13 @@ def _login(today: datetime, span: tuple[int, int], share: float, password_days: 
 @cache
 def _load_names(file: str) -> list[str]:
     return Path(__file__).with_name(file).read_text(encoding="ascii").split()
+
+
+@cache
+def _email_parts() -> dict[str, str]:
+    """Return the part of an email that stands for each name."""
+    names = (*_load_names("first_names.txt"), *_load_names("last_names.txt"))
+    return {name: re.sub(r"[^a-z]", "", name.lower()) for name in names}
 
 
 def _take_name(name: str, separator: str, ending: str, numbers: dict[str, int], taken: set[str]) -> str:
