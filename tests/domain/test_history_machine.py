@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from support.record_changes import apply_changes, state_of
 from support.site_comparison import FRIENDS, GROUPS, KEY, USERS, assert_like_fresh, friends, send_request
 
 from mockscope import MockSite, SiteSnapshot
@@ -221,6 +222,11 @@ class Histories(RuleBasedStateMachine):
             fork.site.load(ANOTHER)
         assert fork.site.export() == fork.export
         assert_like_fresh(self.mock, fork.site)
+
+    @rule(kept=kept)
+    def apply_the_changes_since_a_snapshot(self, kept: Kept) -> None:
+        changes = self.site._site.changes_since(kept.snapshot.state).render()
+        assert apply_changes(state_of(kept.export), changes) == state_of(self.site.export())
 
     @invariant()
     def forks_are_independent(self) -> None:

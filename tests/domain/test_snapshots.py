@@ -132,12 +132,12 @@ def test_a_page_that_was_listed_before_a_restore_is_rendered_anew() -> None:
 
 def test_churn_does_not_make_the_history_grow() -> None:
     _, site = friends()
-    head: Any = site._site._history._latest
+    head: Any = site._site.history._latest
     for _ in range(10_000):
         site.add_user("joey@example.com")
         site._site.delete_user("joey@example.com")
 
-    assert site._site._history._latest is head
+    assert site._site.history._latest is head
     assert head.undo == ({}, {}, {})
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from mockscope.domain.changes import Renames, rename
 from mockscope.domain.memberships import check_groups
 from mockscope.domain.model import Dashboard, DashboardAccess
 from mockscope.domain.refusals import Refusal, Refused
@@ -65,8 +66,11 @@ def _write_dashboard(site: Site, board: Dashboard, *, replaced: str | None) -> D
     if board.name != replaced and board.name in site.store.dashboards:
         raise Refused(Refusal.DASHBOARD_TAKEN, name=board.name)
     written = Dashboard(board.name, owner, board.access)
-    removal = {} if replaced is None else {replaced: None}
-    site.write(Change(dashboards={**removal, written.name: written}))
+    if replaced in (None, written.name):
+        site.write(Change(dashboards={written.name: written}))
+    else:
+        renames = Renames(dashboards=rename(replaced, written.name))
+        site.write(Change(dashboards={replaced: None, written.name: written}), renames)
     return written
 
 

@@ -4,9 +4,19 @@ Each version keeps the old values of the records that were changed after it. The
 the number of writes since then, and not with the size of the store.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from weakref import WeakSet
 
+from mockscope.domain.changes import (
+    NO_RENAMES,
+    Pair,
+    RecordChanges,
+    Renames,
+    add_later_names,
+    invert_names,
+    pair_records,
+)
 from mockscope.domain.store import Change, Store
 
 # Above this number of unreferenced versions, they are merged into the earlier ones.
@@ -18,13 +28,22 @@ _Records = tuple[dict[str, Any], ...]
 
 
 class _Step:
-    """The old values of the records that were changed between one version and the next."""
+    """The old values and the earlier names of the records that were changed between one version and the next."""
 
-    __slots__ = ("next", "undo")
+    __slots__ = ("names", "next", "undo")
 
     def __init__(self) -> None:
         self.next: _Step | None = None
         self.undo: _Records = ({}, {}, {})
+        self.names: tuple[dict[str, str | None], ...] = ({}, {}, {})
+
+    def merge(self, later: "_Step") -> None:
+        """Add the next step. If a record is in both, the earlier value stays."""
+        for records, others in zip(self.undo, later.undo, strict=True):
+            for key, record in others.items():
+                records.setdefault(key, record)
+        for names, others in zip(self.names, later.names, strict=True):
+            add_later_names(names, others)
 
 
 class Version:
@@ -44,19 +63,35 @@ class History:
     """
 
     def __init__(self, store: Store) -> None:
+        # Called with the records that differ after a write, in the thread that writes. It must not block.
+        self.observer: Callable[[RecordChanges], None] | None = None
         self._store = store
         self._latest = _Step()
         self._versions: WeakSet[Version] = WeakSet()
         self._steps_since_merge = 0
 
-    def write(self, change: Change) -> None:
-        """Write a change, and keep the old values for the current version."""
-        before = self._store.apply(change)
-        for undo, old_records, new_records in zip(self._latest.undo, before, change, strict=True):
+    def write(self, change: Change, renames: Renames = NO_RENAMES) -> None:
+        """Write a change, keep the old values for the current version, and notify the observer.
+
+        Args:
+            change: the change.
+            renames: the records that it renames.
+        """
+        before, step = self._store.apply(change), self._latest
+        pairs: list[Pair] = []
+        for undo, names, old_records, new_records, renamed in zip(
+            step.undo, step.names, before, change, renames, strict=True
+        ):
             for key, old in old_records.items():
                 # The value at the current version may be an earlier one. If it is the new one too, nothing has changed.
                 if undo.setdefault(key, old) == new_records[key]:
                     del undo[key]
+            add_later_names(names, renamed)
+            if names:
+                _forget_removed(names, new_records, undo)
+            pairs += pair_records(old_records, new_records, renamed)
+        if pairs and self.observer is not None:
+            self.observer(RecordChanges(tuple(pairs)))
 
     def current_version(self) -> Version:
         """Return the current version of the store."""
@@ -72,25 +107,46 @@ class History:
 
     def restore(self, version: Version) -> None:
         """Restore a version. Later versions stay valid, and can be restored afterwards."""
-        records: _Records = ({}, {}, {})
-        step: _Step | None = version.step
-        while step is not None:
-            _merge(records, step.undo)
-            step = step.next
-        self.write(Change(*records))
+        since = _merge_since(version)
+        tables = self._store.tables
+        renames = Renames(*(invert_names(names, table) for names, table in zip(since.names, tables, strict=True)))
+        self.write(Change(*since.undo), renames)
+
+    def changes_since(self, version: Version) -> RecordChanges:
+        """Return the records that differ from a version. The cost grows with the number of writes since then."""
+        since = _merge_since(version)
+        pairs: list[Pair] = []
+        for table, undo, names in zip(self._store.tables, since.undo, since.names, strict=True):
+            # A renamed record may have taken the name of an equal one. That name is not among the old values.
+            keys = {*undo, *names, *filter(None, names.values())}
+            after = {key: table.get(key) for key in keys}
+            pairs += pair_records(after | undo, after, names)
+        return RecordChanges(tuple(pairs))
 
     def _merge_unused(self) -> None:
         """Merge each unreferenced version into the one before."""
         wanted = {version.step for version in self._versions} | {self._latest}
         for step in wanted:
             while step.next is not None and step.next not in wanted:
-                _merge(step.undo, step.next.undo)
+                step.merge(step.next)
                 step.next = step.next.next
         self._steps_since_merge = 0
 
 
-def _merge(undo: _Records, later: _Records) -> None:
-    """Add the old values of a later version. If a record is in both, the earlier value stays."""
-    for records, others in zip(undo, later, strict=True):
-        for key, record in others.items():
-            records.setdefault(key, record)
+def _forget_removed(names: dict[str, str | None], records: Mapping[str, object], undo: dict[str, Any]) -> None:
+    """Remove the earlier names of removed records. A later record may get the name of one that a version has."""
+    for key, record in records.items():
+        if record is None:
+            names[key] = None
+            if undo.get(key) is None:
+                del names[key]
+
+
+def _merge_since(version: Version) -> _Step:
+    """Return one step for all that was changed since a version."""
+    merged = _Step()
+    step: _Step | None = version.step
+    while step is not None:
+        merged.merge(step)
+        step = step.next
+    return merged

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from mockscope._vendor import ADMINISTRATORS, BUILTIN_GROUPS
+from mockscope.domain.changes import NO_RENAMES, RecordChanges, Renames, rename
 from mockscope.domain.credentials import check_api_key, check_host
 from mockscope.domain.history import History, Version
 from mockscope.domain.memberships import plan_group_replacement, resolve_groups
@@ -60,7 +61,7 @@ class Site:
         self.lock = RLock()
         self.label = ""
         self.store = store or _fresh_store()
-        self._history = History(self.store)
+        self.history = History(self.store)
 
     def __repr__(self) -> str:
         users, groups = len(self.store.users), len(self.store.groups)
@@ -256,7 +257,9 @@ class Site:
                 raise Refused(Refusal.BUILTIN_RENAMED, name=name)
             if changed.name in self.store.groups:
                 raise Refused(Refusal.GROUP_TAKEN, rule="GROUP-UPDATE-2", name=changed.name)
-            return self._commit(changed, plan_group_replacement(self.store, name, changed), dry_run=dry_run)
+            change = plan_group_replacement(self.store, name, changed)
+            renames = Renames(groups=rename(name, changed.name))
+            return self._commit(changed, change, dry_run=dry_run, renames=renames)
 
     def delete_group(self, name: str, *, dry_run: bool = False) -> Group | None:
         """Delete a group. Its members stay users (GROUP-DELETE-1, GROUP-DELETE-2, GROUP-BUILTIN-1).
@@ -279,12 +282,12 @@ class Site:
 
     # -- writes that no operation of the API makes ---------------------------------------------------------------
 
-    def write(self, change: Change) -> None:
+    def write(self, change: Change, renames: Renames = NO_RENAMES) -> None:
         """Write a change that passed the checks. The caller holds the lock.
 
         Operations of the API pass it to ``_commit`` instead, for test mode.
         """
-        self._history.write(change)
+        self.history.write(change, renames)
 
     def set_times(self, email: str, **times: str) -> User:
         """Set the times of a user's last login and last password change, and return the user (USER-1).
@@ -306,7 +309,7 @@ class Site:
     def snapshot(self) -> SiteState:
         """Return the current state. The cost does not grow with the site."""
         with self.lock:
-            return SiteState(self, self._history.current_version(), self.api_key, self.enabled, self.policy)
+            return SiteState(self, self.history.current_version(), self.api_key, self.enabled, self.policy)
 
     def restore(self, snapshot: SiteState) -> None:
         """Restore a state of this site. The cost grows with the writes since then.
@@ -314,11 +317,20 @@ class Site:
         Raises:
             ValueError: If it is the state of another site.
         """
-        if snapshot.site is not self:
-            raise ValueError(f"this is a snapshot of {snapshot.site.host}, not of {self.host}")
+        self._check_own(snapshot)
         with self.lock:
-            self._history.restore(snapshot.version)
+            self.history.restore(snapshot.version)
             self.api_key, self.enabled, self.policy = snapshot.api_key, snapshot.enabled, snapshot.policy
+
+    def changes_since(self, snapshot: SiteState) -> RecordChanges:
+        """Return the records that differ from a state of this site. The cost grows with the writes since then.
+
+        Raises:
+            ValueError: If it is the state of another site.
+        """
+        self._check_own(snapshot)
+        with self.lock:
+            return self.history.changes_since(snapshot.version)
 
     def replace_records(self, other: "Site") -> None:
         """Copy the records, the policy and ``enabled`` of another site. Host and key stay."""
@@ -388,12 +400,16 @@ class Site:
         with self.lock:
             return self.store.users.select(self.store.members[ADMINISTRATORS])
 
-    def _commit(self, result: T, change: Change, *, dry_run: bool) -> T | None:
+    def _commit(self, result: T, change: Change, *, dry_run: bool, renames: Renames = NO_RENAMES) -> T | None:
         # TEST-1, "ONLY VALIDATIONS run and the actual user does NOT get created"
         if dry_run:
             return None
-        self.write(change)
+        self.write(change, renames)
         return result
+
+    def _check_own(self, snapshot: SiteState) -> None:
+        if snapshot.site is not self:
+            raise ValueError(f"this is a snapshot of {snapshot.site.host}, not of {self.host}")
 
     def _check_inviter(self, email: str) -> None:
         # "The inviter must have access to create a user."

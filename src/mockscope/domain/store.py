@@ -5,7 +5,7 @@ This module checks no rules.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from operator import attrgetter, itemgetter
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 from sortedcontainers import SortedKeyList
@@ -170,6 +170,11 @@ class Store:
         self.members = Index()  # group name -> user keys
         self.owned = Index()  # user key -> dashboard names
         self.shared = Index()  # group name -> dashboard names
+
+    @property
+    def tables(self) -> tuple[Table[Any], ...]:
+        """The tables in the order of a Change."""
+        return self.users, self.groups, self.dashboards
 
     def apply(self, change: Change) -> Change:
         """Write a change, and return the change that undoes it. No rule is checked."""

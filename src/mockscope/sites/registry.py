@@ -198,7 +198,7 @@ def _forbid_writes_in_child() -> None:
             (registry.redactor, "_lock", Lock()),
         ]
         for site, handle in registry._handles.items():
-            parts += [(site, "lock", RLock()), (site, "_history", of_parent), (handle.faults, "_lock", of_parent)]
+            parts += [(site, "lock", RLock()), (site, "history", of_parent), (handle.faults, "_lock", of_parent)]
             parts.append((handle.calls, "_changed", Condition()))
         for part, name, stand_in in parts:
             setattr(part, name, stand_in)
