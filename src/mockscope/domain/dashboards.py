@@ -43,7 +43,7 @@ def update_dashboard(site: Site, name: str, changes: DashboardChanges) -> Dashbo
         Refused: DASHBOARD_UNKNOWN, OWNER_UNKNOWN, GROUPS_UNKNOWN, DASHBOARD_TAKEN.
     """
     with site.lock:
-        board = _require_dashboard(site, name)
+        board = require_dashboard(site, name)
         owner = board.owner if changes.owner is UNSET else changes.owner
         access = board.access if changes.access is None else changes.access
         return _write_dashboard(site, Dashboard(changes.name or name, owner, access), replaced=name)
@@ -56,8 +56,20 @@ def delete_dashboard(site: Site, name: str) -> None:
         Refused: DASHBOARD_UNKNOWN.
     """
     with site.lock:
-        _require_dashboard(site, name)
+        require_dashboard(site, name)
         site.write(Change(dashboards={name: None}))
+
+
+def require_dashboard(site: Site, name: str) -> Dashboard:
+    """Return the dashboard with a name.
+
+    Raises:
+        Refused: DASHBOARD_UNKNOWN.
+    """
+    board = site.store.dashboards.get(name)
+    if board is None:
+        raise Refused(Refusal.DASHBOARD_UNKNOWN, host=site.host, name=name)
+    return board
 
 
 def _write_dashboard(site: Site, board: Dashboard, *, replaced: str | None) -> Dashboard:
@@ -72,10 +84,3 @@ def _write_dashboard(site: Site, board: Dashboard, *, replaced: str | None) -> D
         renames = Renames(dashboards=rename(replaced, written.name))
         site.write(Change(dashboards={replaced: None, written.name: written}), renames)
     return written
-
-
-def _require_dashboard(site: Site, name: str) -> Dashboard:
-    board = site.store.dashboards.get(name)
-    if board is None:
-        raise Refused(Refusal.DASHBOARD_UNKNOWN, host=site.host, name=name)
-    return board

@@ -117,6 +117,12 @@ def email_key(email: str) -> str:
     return email if key == email else key
 
 
+def email_cursor(start: str) -> str:
+    """Return the key of a cursor in a list of users (PAGE-3)."""
+    # No email has a blank, so a blank in a cursor is a "+" that was sent unencoded.
+    return email_key(start).replace(" ", "+")
+
+
 # Cached, because imported users share a few times.
 @lru_cache(maxsize=4096)
 def timestamp(moment: datetime | str) -> str:

@@ -15,7 +15,7 @@ from mockscope.domain.changes import NO_RENAMES, RecordChanges, Renames, rename
 from mockscope.domain.credentials import check_api_key, check_host
 from mockscope.domain.history import History, Version
 from mockscope.domain.memberships import plan_group_replacement, resolve_groups
-from mockscope.domain.model import Access, Dashboard, Grant, Group, GroupDetail, User, email_key
+from mockscope.domain.model import Access, Dashboard, Grant, Group, GroupDetail, User, email_cursor, email_key
 from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.rules import GroupChanges, NewGroup, NewUser, UserChanges
@@ -101,10 +101,8 @@ class Site:
         Args:
             start: the cursor; empty for the first page. It need not be the email of a user.
         """
-        # PAGE-3: no email has a blank, so a blank in a cursor is a "+" that was sent unencoded.
-        key = email_key(start).replace(" ", "+")
         with self.lock:
-            return self.store.users.page(key, self.policy.page_size)
+            return self.store.users.page(email_cursor(start), self.policy.page_size)
 
     def get_user(self, email: str) -> User:
         """Return the user with an email (USER-GET-1).
@@ -193,12 +191,7 @@ class Site:
             start: the cursor; empty for the first page. It need not be the name of a group.
         """
         with self.lock:
-            return self.store.groups.page(self.decode_group_cursor(start), self.policy.page_size)
-
-    def decode_group_cursor(self, start: str) -> str:
-        """Return a cursor. If it names a group only with "+" in place of its blanks, return that name (PAGE-3)."""
-        meant = start.replace(" ", "+")
-        return meant if meant in self.store.groups and start not in self.store.groups else start
+            return self.store.groups.page(self.store.groups.decode_cursor(start), self.policy.page_size)
 
     def get_group(self, name: str) -> GroupDetail:
         """Return a group with its dashboards (GROUP-1, GROUP-GET-1).

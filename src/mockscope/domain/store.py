@@ -94,6 +94,10 @@ class Table(Generic[R]):
         """Return the records, in order."""
         return [row.record for row in self._order]
 
+    def rows(self) -> list[TableRow[R]]:
+        """Return the rows, in order."""
+        return list(self._order)
+
     def select(self, keys: Iterable[str]) -> list[R]:
         """Return the records with these keys, in order. A key without a record is ignored."""
         return [self._rows[key].record for key in sorted(keys) if key in self._rows]
@@ -109,6 +113,11 @@ class Table(Generic[R]):
         rows = self._order[place : place + size + 1]
         following = self.name_of(rows.pop().record) if len(rows) > size else None
         return Page(rows, len(self._rows), following)
+
+    def decode_cursor(self, start: str) -> str:
+        """Return a cursor. If it names a record only with "+" in place of its blanks, return that name (PAGE-3)."""
+        meant = start.replace(" ", "+")
+        return meant if meant in self and start not in self else start
 
     def keys_near(self, key: str, reach: int) -> list[str]:
         """Return the keys around the position of ``key``, at most ``reach`` on either side."""
