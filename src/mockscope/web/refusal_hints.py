@@ -7,17 +7,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from mockscope import codec
 from mockscope._support.suggestions import MAX_CANDIDATES, find_nearest, find_nearest_email
 from mockscope._vendor import AUTH_HEADER_BYTES, EMAIL_HEADER_BYTES, GROUPS_PATH, USERS_PATH
 from mockscope.domain.directory import Directory
-from mockscope.domain.model import email_key
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.rules import ACCESS_WORDS, GROUP_CHANGES, NEW_GROUP, NEW_USER, USER_CHANGES, FieldTable
-from mockscope.domain.store import Table
 from mockscope.instruments.hints import Hint, HintTemplate, did_you_mean
+from mockscope.web.nearest import find_nearest_group, find_nearest_user
 from mockscope.web.request import HTTPRequest
 
 # The values for the placeholders of a hint. A condition returns them, or None if the hint does not fit.
@@ -109,9 +108,7 @@ def _email_in_body(refused: Refused, request: HTTPRequest, directory: Directory)
 
 
 def _near_user(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
-    email = refused.values["email"]
-    emails = _neighbours(request, request.site.store.users, email_key(email))
-    return {"nearest": did_you_mean(find_nearest_email(email, emails))}
+    return {"nearest": did_you_mean(find_nearest_user(request.site, refused.values["email"]))}
 
 
 def _administrators(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
@@ -125,14 +122,7 @@ def _taken_email(refused: Refused, request: HTTPRequest, directory: Directory) -
 
 
 def _near_group(refused: Refused, request: HTTPRequest, directory: Directory) -> Values | None:
-    name = refused.values["name"]
-    return {"nearest": did_you_mean(find_nearest(name, _neighbours(request, request.site.store.groups, name)))}
-
-
-def _neighbours(request: HTTPRequest, table: Table[Any], key: str) -> list[str]:
-    """Return the keys to compare with: all keys of a small table, else those that sort next to ``key``."""
-    with request.site.lock:
-        return list(table) if len(table) <= MAX_CANDIDATES else table.keys_near(key, MAX_CANDIDATES // 2)
+    return {"nearest": did_you_mean(find_nearest_group(request.site, refused.values["name"]))}
 
 
 def _body_matches(pattern: bytes) -> FindValues:
