@@ -22,10 +22,13 @@ CONTRACT: Final[dict[str, Any]] = yaml.safe_load((files("mockscope") / "control.
 TOKEN: Final = "a-token-of-the-tests"
 HOST: Final = "example_site"
 DEMO: Final[dict[str, Any]] = json.loads((files("mockscope") / "demo.json").read_bytes())
+# The names of groups and dashboards.
+DEMO_NAMES: Final = [record["name"] for kind in ("groups", "dashboards") for record in DEMO["sites"][0][kind]]
 
 # Operations with refusals that depend on several fields or on the records of the site, which no schema expresses.
 TOGETHER: Final = frozenset(
     {"create_site", "import_site", "import_server", "add_fault", "record_login", "record_password_change"}
+    | {f"{verb}_{record}" for verb in ("create", "update") for record in ("user", "group", "dashboard")}
     | {f"{verb}_clock{of}" for verb in ("shift", "move", "freeze") for of in ("", "_of_site")}
 )
 # DELETE of these paths empties the list and does not remove it.
@@ -45,12 +48,13 @@ CONFIG: Final[dict[str, Any]] = {
     "dictionaries": {
         "hosts": {"values": [HOST]},
         "emails": {"values": [user["email"] for user in DEMO["sites"][0]["users"]]},
-        "snapshots": {"values": ["one"]},
+        "names": {"values": ["one", *DEMO_NAMES]},
         "faults": {"values": ["fault-1", "rate-limit-2"]},
     },
     "parameters": {
         "path.host": {"dictionary": "hosts", "probability": 0.8},
-        "path.name": {"dictionary": "snapshots", "probability": 0.7},
+        "path.name": {"dictionary": "names", "probability": 0.7},
+        "path.email": {"dictionary": "emails", "probability": 0.7},
         "path.fault": {"dictionary": "faults", "probability": 0.7},
         "body.email": {"dictionary": "emails", "probability": 0.7},
     },

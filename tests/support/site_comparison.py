@@ -5,9 +5,11 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from mockscope import Mockscope, MockSite
+from mockscope import LiveServer, Mockscope, MockSite
 
 KEY = "e179017a-62b0-4996-8a38-e91aa9f1"
+Server = Mockscope | LiveServer
+
 USERS = "/api/v1/users"
 GROUPS = "/api/v1/groups"
 
@@ -45,7 +47,7 @@ def friends() -> tuple[Mockscope, MockSite]:
 
 
 def send_request(
-    mock: Mockscope, site: MockSite, method: str, target: str, body: object = None, *, email: str | None = None
+    mock: Server, site: MockSite, method: str, target: str, body: object = None, *, email: str | None = None
 ) -> tuple[int, Any]:
     """Send a request to the application; return status and body."""
     headers = site.headers | ({} if email is None else {"Http-X-Email": email})
@@ -75,7 +77,7 @@ def send_request(
     return sent[0]["status"], json.loads(b"".join(message.get("body", b"") for message in sent[1:]))
 
 
-def pages(mock: Mockscope, site: MockSite, path: str) -> list[Any]:
+def pages(mock: Server, site: MockSite, path: str) -> list[Any]:
     """Every page of a list, by the API."""
     found = [send_request(mock, site, "GET", path)]
     while cursor := found[-1][1].get("next_page_start"):
@@ -83,7 +85,7 @@ def pages(mock: Mockscope, site: MockSite, path: str) -> list[Any]:
     return found
 
 
-def seen(mock: Mockscope, site: MockSite) -> dict[str, Any]:
+def seen(mock: Server, site: MockSite) -> dict[str, Any]:
     """Return all that a client can request: every page, every user and every group."""
     return {
         "users": pages(mock, site, USERS),
@@ -105,7 +107,7 @@ def indexed(site: MockSite) -> dict[str, Any]:
     }
 
 
-def assert_like_fresh(mock: Mockscope, site: MockSite) -> None:
+def assert_like_fresh(mock: Server, site: MockSite) -> None:
     """Assert that responses and indexes of a site equal those of a site loaded from its export."""
     exported = site.export()
     fresh = Mockscope(exported)

@@ -267,7 +267,7 @@ def test_every_path_of_the_control_api_checks_access() -> None:
     site = mock.site("example_site")
     with in_process(mock) as client:
         for row in CONTROL_OPERATIONS:
-            path = row.path.format(host=site.host, call="x", name="x", fault="x")
+            path = row.path.format(host=site.host, call="x", name="x", fault="x", email="x")
             assert client.request(row.method, path).status_code == 401, row
         assert client.get("/_mockscope").status_code == 401
         assert client.get("/openapi.yaml").status_code == 200
@@ -279,14 +279,16 @@ def test_an_unknown_parameter_is_refused_on_every_path_without_effect(row: Contr
     site = mock.site("example_site")
     site.snapshot("x")
     fault = site.faults.add("get_user", status=503)
-    path = row.path.format(host=site.host, call="x", name="x", fault=fault.id)
+    path = row.path.format(host=site.host, call="x", name="x", fault=fault.id, email="x")
     with in_process(mock) as client:
         response = client.request(row.method, path, params={"opration": "get_user"})
         state = client.get(f"{BASE}/sites").json()
 
-    suggestion = (
-        "did you mean operation?" if path.endswith(("/calls", "/calls/har")) and row.method == "GET" else "known: none"
-    )
+    suggestion = "known: none"
+    if row.method == "GET" and path.endswith(("/calls", "/calls/har")):
+        suggestion = "did you mean operation?"
+    elif row.method == "GET" and path.endswith(("/users", "/groups", "/dashboards")):
+        suggestion = "known: q, start, limit"
     assert (response.status_code, response.json()) == (
         400,
         {"message": f"there is no field opration here; {suggestion}"},

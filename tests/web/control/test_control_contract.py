@@ -46,7 +46,9 @@ def test_every_operation_lists_the_refusals_of_its_path() -> None:
     for (method, path), operation in operations().items():
         reads = method in ("POST", "PUT", "PATCH")
         expected = {"400", "401", "403"} | ({"413"} if reads else set()) | ({"404"} if "{" in path else set())
-        expected |= {"409"} if path.endswith(("/sites", "/fork", f"{BASE}/import", "/save")) and reads else set()
+        conflicts = ("/sites", "/fork", f"{BASE}/import", "/save", "/users", "/groups", "/dashboards")
+        is_renamed = method == "PATCH" and path.endswith(("/groups/{name}", "/dashboards/{name}"))
+        expected |= {"409"} if (path.endswith(conflicts) and reads) or is_renamed else set()
         refusals = {status for status in operation["responses"] if status >= "400"}
         assert (operation["operationId"], refusals) == (operation["operationId"], expected)
 

@@ -372,46 +372,7 @@ def test_a_seed_with_several_other_sites_is_refused(server: LiveServer, control:
     assert site.export() == before
 
 
-# -- records that are in no response of the API ----------------------------------------------------------------
-
-
-@pytest.mark.rule("GROUP-3")
-def test_groups_are_shown_with_both_columns_of_the_table_of_roles(server: LiveServer, control: httpx.Client) -> None:
-    site = server.site()
-    site.add_group("Discoverers", access="discovery")
-    site.add_group("Viewers", access="view")
-
-    response = control.get(f"{path_of(site.host)}/groups")
-
-    assert response.json() == {
-        "groups": [
-            {"name": "Administrators", "access": "Sql", "can_edit": True, "can_drag_and_drop": False},
-            {"name": "All Users", "access": "Sql", "can_edit": True, "can_drag_and_drop": False},
-            {"name": "Discoverers", "access": "Discovery", "can_edit": False, "can_drag_and_drop": True},
-            {"name": "Viewers", "access": "View", "can_edit": False, "can_drag_and_drop": False},
-        ]
-    }
-
-
-@pytest.mark.rule("USER-DELETE-2")
-def test_a_dashboard_of_a_deleted_user_is_owned_by_nobody(server: LiveServer, control: httpx.Client) -> None:
-    site = server.site()
-    site.add_user("monica@example.com")
-    site.add_dashboard("Example Dashboard", owner="monica@example.com", access={"Administrators": "Edit"})
-    before = control.get(f"{path_of(site.host)}/dashboards").json()
-
-    httpx.delete(
-        f"{server.url}/api/v1/users", headers=site.headers | {"Http-X-Email": "monica@example.com"}, verify=False
-    )
-
-    access = {"Administrators": "Edit"}
-    assert before == {"dashboards": [{"name": "Example Dashboard", "owner": "monica@example.com", "access": access}]}
-    assert control.get(f"{path_of(site.host)}/dashboards").json() == {
-        "dashboards": [{"name": "Example Dashboard", "owner": None, "access": access}]
-    }
-    assert control.get(f"{path_of(site.host)}/export").json()["sites"][0]["dashboards"] == [
-        {"name": "Example Dashboard", "owner": None, "access": access}
-    ]
+# -- logins, password changes and findings ----------------------------------------------------------------------
 
 
 def test_a_login_and_a_password_change_are_recorded(server: LiveServer, control: httpx.Client) -> None:

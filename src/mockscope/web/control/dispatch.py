@@ -161,8 +161,6 @@ def render_error(error: Exception, scope: Scope) -> Response:
     match error:
         case HTTPException():
             return respond({"message": error.detail}, error.status_code, error.headers)
-        case Refused():
-            return respond({"message": error.message}, error.status)
         case HostTaken():
             return respond({"message": str(error)}, 409)
         # A KeyError or IndexError is a bug of mockscope, and not an unknown name.

@@ -9,22 +9,30 @@ from starlette.responses import Response
 from mockscope import __version__
 from mockscope.contract import document, validation
 from mockscope.domain.policy import Policy
+from mockscope.domain.refusals import Refused
 from mockscope.seeds import files
-from mockscope.web.control import views
+from mockscope.web.control import records, views
 from mockscope.web.control.event_stream import EventStream
 from mockscope.web.control.request import ControlRequest
 from mockscope.web.control.schemas import (
     AccountEvent,
+    AddedDashboard,
+    AddedGroup,
+    AddedUser,
     CallCriteria,
+    DashboardPatch,
     FreezeClock,
+    GroupPatch,
     LimitedCallCriteria,
     MoveClock,
     NewFork,
     NewKey,
     NewSite,
     NoFields,
+    RecordSearch,
     ShiftClock,
     SiteChanges,
+    UserPatch,
 )
 from mockscope.web.control.views import respond
 from mockscope.web.response import JSONResponse
@@ -62,7 +70,10 @@ class ControlOperation(NamedTuple):
             Exception: If body or query do not match their schemas, or the endpoint refuses the request.
         """
         request.read(self.body, self.query)
-        content = self.endpoint(request)
+        try:
+            content = self.endpoint(request)
+        except Refused as refused:
+            raise request.refusal(refused) from None
         if self.then is not None:
             content = self.then(request)
         if isinstance(content, Response):
@@ -195,6 +206,28 @@ def _call_and_clock_operations(of: str) -> tuple[ControlOperation, ...]:
     )
 
 
+def _record_operations() -> tuple[ControlOperation, ...]:
+    """Return the operations on the users, groups and dashboards of a site."""
+    user, group, dashboard = f"{SITE}/users/{{email}}", f"{SITE}/groups/{{name}}", f"{SITE}/dashboards/{{name}}"
+    return (
+        ControlOperation("GET", f"{SITE}/users", records.list_users, query=RecordSearch),
+        ControlOperation("POST", f"{SITE}/users", records.create_user, AddedUser, status=201),
+        ControlOperation("GET", user, records.get_user),
+        ControlOperation("PATCH", user, records.update_user, UserPatch),
+        ControlOperation("DELETE", user, records.delete_user),
+        ControlOperation("GET", f"{SITE}/groups", records.list_groups, query=RecordSearch),
+        ControlOperation("POST", f"{SITE}/groups", records.create_group, AddedGroup, status=201),
+        ControlOperation("GET", group, records.get_group),
+        ControlOperation("PATCH", group, records.update_group, GroupPatch),
+        ControlOperation("DELETE", group, records.delete_group),
+        ControlOperation("GET", f"{SITE}/dashboards", records.list_dashboards, query=RecordSearch),
+        ControlOperation("POST", f"{SITE}/dashboards", records.create_dashboard, AddedDashboard, status=201),
+        ControlOperation("GET", dashboard, records.get_dashboard),
+        ControlOperation("PATCH", dashboard, records.update_dashboard, DashboardPatch),
+        ControlOperation("DELETE", dashboard, records.delete_dashboard),
+    )
+
+
 DOCUMENT_OPERATIONS: Final = (
     ControlOperation("GET", "/openapi.yaml", openapi_yaml, query=None),
     ControlOperation("GET", "/openapi.json", openapi_json, query=None),
@@ -220,8 +253,7 @@ CONTROL_OPERATIONS: Final = (
     ControlOperation("GET", f"{SITE}/export", lambda r: views.export(r.site)),
     ControlOperation("POST", f"{SITE}/import", lambda r: r.site.load(r.body), OBJECT, then=_site),
     ControlOperation("GET", f"{SITE}/findings", lambda r: views.render_findings(r.site)),
-    ControlOperation("GET", f"{SITE}/groups", lambda r: views.render_groups(r.site)),
-    ControlOperation("GET", f"{SITE}/dashboards", lambda r: views.render_dashboards(r.site)),
+    *_record_operations(),
     ControlOperation("POST", f"{SITE}/record-login", lambda r: r.site.record_login(**r.body), AccountEvent),
     ControlOperation(
         "POST", f"{SITE}/record-password-change", lambda r: r.site.record_password_change(**r.body), AccountEvent

@@ -10,10 +10,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from mockscope._support.suggestions import find_nearest
+from mockscope.domain.refusals import Refusal, Refused
+from mockscope.domain.site import Site
 from mockscope.instruments.call_log import Calls
 from mockscope.sites.mock_site import MockSite
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.schemas import read_json, read_query
+from mockscope.web.nearest import explain
 
 # In the scope: the path at which the application is mounted, percent-encoded.
 MOUNT_PATH: Final = "mockscope.mount_path"
@@ -62,20 +65,38 @@ class ControlRequest:
         return str(URL(scope=scope)) or "/"
 
     @cached_property
-    def site(self) -> MockSite:
-        """The site in the path.
+    def domain_site(self) -> Site:
+        """The site in the path, without its instruments.
 
         Raises:
             HTTPException: 404 if the site is unknown.
         """
         host = self.name("host")
         site = self.registry.directory.get(host)
-        mock_site = None if site is None else self.registry.handle(site)
-        if mock_site is None:
+        if site is None:
             guess = find_nearest(host, self.registry.directory.hosts())
             hint = f"did you mean {guess}?" if guess else "GET /_mockscope/v1/sites lists those that are there."
             raise HTTPException(404, f"There is no site {host}; {hint}")
-        return mock_site
+        return site
+
+    @cached_property
+    def site(self) -> MockSite:
+        """The site in the path.
+
+        Raises:
+            HTTPException: 404 if the site is unknown.
+        """
+        site = self.registry.handle(self.domain_site)
+        if site is None:
+            raise HTTPException(404, f"The site {self.domain_site.host} was removed.")
+        return site
+
+    def refusal(self, refused: Refused) -> HTTPException:
+        """Return the error for a refusal. The message has the nearest known name."""
+        # The vendor's API has 400 for an unknown user, because its paths do not name users.
+        is_unknown = refused.refusal is Refusal.USER_UNKNOWN and "email" in self._names
+        message = explain(refused, self.domain_site) if "host" in self._names else refused.message
+        return HTTPException(404 if is_unknown else refused.status, message)
 
     def read(self, body: Any, query: Any) -> None:
         """Parse body and query.

@@ -61,6 +61,49 @@ class AccountEvent(Fields):
     at: Timestamp | None = None
 
 
+class RecordSearch(Fields):
+    """The search in a list of records, and the page of it."""
+
+    q: str = ""
+    start: str = ""
+    limit: Annotated[int, Meta(ge=1, le=100)] = 100
+
+
+class UserPatch(Fields):
+    first_name: str | UnsetType = UNSET
+    last_name: str | UnsetType = UNSET
+    groups: list[str] | UnsetType = UNSET
+    tfa_enabled: bool | UnsetType = UNSET
+
+
+class AddedUser(UserPatch, kw_only=True):
+    email: str
+    last_login_at: Timestamp | None = None
+    password_updated_at: Timestamp | None = None
+
+
+class GroupPatch(Fields):
+    new_name: str | UnsetType = msgspec.field(name="name", default=UNSET)
+    access: str | UnsetType = UNSET
+
+
+class AddedGroup(Fields):
+    name: str
+    access: str | UnsetType = UNSET
+
+
+class DashboardPatch(Fields):
+    new_name: str | UnsetType = msgspec.field(name="name", default=UNSET)
+    owner: str | UnsetType | None = UNSET
+    access: dict[str, str] | UnsetType = UNSET
+
+
+class AddedDashboard(Fields):
+    name: str
+    owner: str | None = None
+    access: dict[str, str] = {}
+
+
 class FreezeClock(Fields):
     at: Timestamp | None = None
     autojump: bool = False
@@ -143,7 +186,7 @@ def _describe(error: str, schema: Any) -> str:
     # "[...]" stands for any key of a dict.
     path = where.strip("`").partition("[...]")[0].removeprefix("$").removeprefix(".")
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
-        problem = f"there is no field {unknown[1]} here; {suggest(unknown[1], schema.__struct_fields__)}"
+        problem = f"there is no field {unknown[1]} here; {suggest(unknown[1], schema.__struct_encode_fields__)}"
     elif missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
         problem = f"{missing[1]} is missing"
     problem = ERROR_TEXTS.get(problem, problem)

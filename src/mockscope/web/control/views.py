@@ -61,16 +61,6 @@ def render_sites(registry: SiteRegistry) -> dict[str, Any]:
     return {"sites": [render_site(each) for each in registry.sites.values()]}
 
 
-def render_groups(site: MockSite) -> dict[str, Any]:
-    names = ("name", "access", "can_edit", "can_drag_and_drop")
-    return {"groups": [{name: getattr(group, name) for name in names} for group in site.groups.values()]}
-
-
-def render_dashboards(site: MockSite) -> dict[str, Any]:
-    boards = site.dashboards.values()
-    return {"dashboards": [msgspec.structs.asdict(board) | {"access": dict(board.access)} for board in boards]}
-
-
 def render_snapshot(snapshot: SiteSnapshot) -> dict[str, Any]:
     return {"name": snapshot.name}
 
