@@ -122,12 +122,14 @@ def test_the_members_of_a_site_are_those_of_its_table() -> None:
 FOR_THE_SERVER = {
     "clock",
     "delayed_until",
+    "discard_changes",
     "discard_content",
     "finish",
     "is_delayed",
     "number",
     "redactor",
     "size_bytes",
+    "store_changes",
     "store_response",
     "thread",
 }

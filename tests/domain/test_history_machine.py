@@ -22,6 +22,7 @@ from mockscope import MockSite, SiteSnapshot
 from mockscope.domain import history
 
 EMAILS = ("monica@example.com", "Chandler@Example.com", "joey@example.com", "rachel@example.com", "mike@example.com")
+WRITES = ("create_user", "update_user", "delete_user", "create_group", "update_group", "delete_group")
 NAMES = ("Sales", "NY Knicks", "Friends", "All Users", "Administrators")
 
 emails = st.sampled_from(EMAILS)
@@ -83,14 +84,21 @@ class Histories(RuleBasedStateMachine):
         self.mock, self.site = friends()
         self.first = self.site.export()
         self.forks: list[Fork] = []
+        self.planned: list[dict[str, Any]] = []
 
     @initialize(target=kept)
     def the_beginning(self) -> Kept:
         return Kept(self.site.snapshot())
 
     def request(self, method: str, target: str, body: object = None, *, email: str | None = None) -> None:
+        before = state_of(self.site.export())
+        for fault in self.planned:
+            self.site.faults.add_plain(fault)
         status, _ = send_request(self.mock, self.site, method, target, body, email=email)
-        assert status in {200, 201, 400, 404, 409}
+        assert status in {200, 201, 400, 404, 409, 503}
+        self.site.faults.clear()
+        self.planned = []
+        assert apply_changes(before, self.site.calls.last.changes) == state_of(self.site.export())
 
     # -- writes ------------------------------------------------------------------------------------------------
 
@@ -151,6 +159,10 @@ class Histories(RuleBasedStateMachine):
     @rule(seed=st.sampled_from([FRIENDS, ANOTHER, EMPTY]))
     def load(self, seed: dict[str, Any]) -> None:
         self.site.load(seed)
+
+    @rule(after_commit=st.booleans())
+    def plan_faults_for_the_next_request(self, *, after_commit: bool) -> None:
+        self.planned = [{"operation": name, "status": 503, "after_commit": after_commit} for name in WRITES]
 
     # -- back and forth ----------------------------------------------------------------------------------------
 

@@ -67,6 +67,8 @@ def test_a_call_records_its_request_and_response(site: MockSite) -> None:
         "rule": None,
         "hint": None,
         "fault": None,
+        "changes": [],
+        "changes_cut": False,
     }
 
 

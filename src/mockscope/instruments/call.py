@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
@@ -13,6 +14,7 @@ from mockscope._vendor import EMAIL_HEADER
 from mockscope.instruments.clock import EPOCH, Clock
 from mockscope.instruments.hints import Hint
 from mockscope.instruments.packed_headers import NO_HEADERS, HeaderPairs, decode_headers, encode_headers
+from mockscope.instruments.record_changes import RecordChanges
 from mockscope.instruments.redaction import Redactor
 
 # The maximum bytes of a body that are kept; enough for three pages of a hundred users.
@@ -37,7 +39,8 @@ class Call(msgspec.Struct, eq=False):
     ``https`` for a TLS connection, else ``http``. ``operation`` is one of the ten operations. ``site`` is the host of
     the site. ``test_mode`` is True for a dry run. ``rule`` is the rule id of the refusal. ``fault`` is the id of the
     planned fault that hit. ``hint`` is the hint for a refusal. ``hints`` are the further hints for a refusal or, if
-    ``rule`` is None, the hints for a call that only worked by accident.
+    ``rule`` is None, the hints for a call that only worked by accident. ``changes_cut`` is True if the changes of
+    records were discarded, because the calls took too much memory.
     """
 
     id: str
@@ -70,6 +73,8 @@ class Call(msgspec.Struct, eq=False):
     # The email or group name in the body, parsed before the body was cut.
     _cached_name: str | None = None
     _response_headers: bytes = NO_HEADERS
+    _changes: RecordChanges | None = None
+    changes_cut: bool = False
 
     def __repr__(self) -> str:
         return f"<Call {self}>"
@@ -183,6 +188,19 @@ class Call(msgspec.Struct, eq=False):
         return self.redactor.redact_json(_read(self._response))
 
     @property
+    def changes(self) -> list[dict[str, Any]]:
+        """The records that the call changed, created and removed; empty for a read, a refusal and a dry run.
+
+        Each is a dict with ``kind``, ``name``, ``change`` and ``fields``.
+        """
+        changes = self._changes
+        return [] if changes is None else self.redactor.redact_json(changes.render())
+
+    def store_changes(self, changes: RecordChanges) -> None:
+        """Store the changes of records by the call."""
+        self._changes = changes
+
+    @property
     def email(self) -> str | None:
         """The email of the user: the Http-X-Email header or, for create_user, the field ``email`` of the body."""
         if self.operation in EMAIL_HEADER_OPERATIONS:
@@ -199,8 +217,15 @@ class Call(msgspec.Struct, eq=False):
         # HTTP-3: one slash after the name is ignored.
         return self.redactor(unquote(name.removesuffix("/"))) or None
 
+    def discard_changes(self) -> None:
+        """Discard the changes of records, if there are any."""
+        if self._changes is not None:
+            self.size_bytes -= self._changes.size_bytes
+            self._changes, self.changes_cut = None, True
+
     def discard_content(self) -> None:
-        """Discard bodies and headers, and cut the path and the query."""
+        """Discard bodies, headers and changes, and cut the path and the query."""
+        self.discard_changes()
         self._body = self._response = self._cached_name = None
         self._headers = self._response_headers = NO_HEADERS
         self._path, self._query = self._path[:MAX_SHOWN_CHARS], self._query[:MAX_SHOWN_CHARS]
@@ -213,7 +238,8 @@ class Call(msgspec.Struct, eq=False):
             self._cached_name = self._raw_name()
             self._body = self._body[:MAX_BODY_BYTES]
         head = len(self._path) + len(self._query) + len(self._headers) + len(self._response_headers)
-        self.size_bytes = head + len(self._body or b"") + len(self._response or b"") + len(self._cached_name or "")
+        bodies = len(self._body or b"") + len(self._response or b"") + len(self._cached_name or "")
+        self.size_bytes = head + bodies + (0 if self._changes is None else self._changes.size_bytes)
 
     def _shown(self, headers: bytes) -> list[tuple[str, str]]:
         read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in decode_headers(headers)]
@@ -250,10 +276,21 @@ class Call(msgspec.Struct, eq=False):
             "rule": self.rule,
             "hint": hint and {"code": hint.code, "cause": hint.cause, "remedy": hint.remedy},
             "fault": self.fault,
+            "changes": self.changes,
+            "changes_cut": self.changes_cut,
         }
 
 
 Observer = Callable[[Call], None]
+# The call whose operation runs in this thread.
+CURRENT_CALL: Final[ContextVar[Call | None]] = ContextVar("CURRENT_CALL", default=None)
+
+
+def store_in_current_call(changes: RecordChanges) -> None:
+    """Store the changes of a write in the call whose operation makes it. A write from Python belongs to no call."""
+    call = CURRENT_CALL.get()
+    if call is not None:
+        call.store_changes(changes)
 
 
 def describe_target(call: Call) -> tuple[str, str]:

@@ -29,7 +29,7 @@ from mockscope.instruments.redaction import Redactor
 
 logger: Final = logging.getLogger("mockscope")
 
-# Default limits: the number of calls, and the total bytes of their heads and bodies. Above it, heads and bodies of the
+# Default limits: the number of calls, and the total bytes of their heads, bodies and changes. Above it, those of the
 # oldest calls are discarded. Calls below MIN_COUNTED_BYTES are not counted.
 MAX_CALLS: Final = 10_000
 MAX_TOTAL_BYTES: Final = 48 * 1024 * 1024
@@ -344,6 +344,9 @@ class CallLog(Calls):
             self._changed.notify_all()
 
     def _limit_bytes(self, call: Call) -> None:
+        if call.size_bytes > MAX_TOTAL_BYTES:
+            # Only changes of records can be this large. All other calls would be discarded for them.
+            call.discard_changes()
         with self._changed:
             self._large.append(call)
             self._bytes += call.size_bytes

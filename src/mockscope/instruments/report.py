@@ -1,14 +1,17 @@
-"""Calls as a text for a failing test: a line for each, its hints and, for errors, the body of the request."""
+"""Calls as a text for a failing test: a line for each, its hints, the body of an error, and the changed records."""
 
 from collections.abc import Iterable
 from typing import Final
 
 from mockscope._support.text import escape_control
 from mockscope.instruments.call import Call
+from mockscope.instruments.record_changes import describe_changes
 from mockscope.instruments.request_log import INDENT, text_lines
 
 MAX_SHOWN_CALLS: Final = 20
 MAX_BODY_CHARS: Final = 500
+# The maximum number of changed records that are shown with a call.
+MAX_SHOWN_CHANGES: Final = 5
 
 
 def report(calls: Iterable[Call], *, most: int = MAX_SHOWN_CALLS, earlier: int = 0) -> str:
@@ -26,6 +29,7 @@ def report(calls: Iterable[Call], *, most: int = MAX_SHOWN_CALLS, earlier: int =
         lines.append(text_lines(call))
         if call.body and (call.hint or call.status is None or call.status >= 400):
             lines.append(f"{INDENT}sent: {_shortened(call.body)}")
+        lines += (f"{INDENT}{line}" for line in describe_changes(call.changes, MAX_SHOWN_CHANGES))
     return "\n".join(lines)
 
 

@@ -15,6 +15,8 @@ from mockscope.instruments.call import Call, describe_target
 from mockscope.instruments.hints import Hint
 
 INDENT: Final = "    "
+# The fields of a call that a line of JSON leaves out.
+CONTENT_FIELDS: Final = ("headers", "body", "response", "changes", "changes_cut")
 # The maximum characters of a body that are shown.
 MAX_BODY_SHOWN: Final = 10_000
 
@@ -53,8 +55,8 @@ def full_text(call: Call, width: int | None = None) -> str:
 
 
 def json_line(call: Call, width: int | None = None) -> str:
-    """Return a call as a JSON object on one line, without headers and bodies."""
-    shown = {name: value for name, value in call.as_dict().items() if name not in ("headers", "body", "response")}
+    """Return a call as a JSON object on one line, without headers, bodies and changes."""
+    shown = {name: value for name, value in call.as_dict().items() if name not in CONTENT_FIELDS}
     shown["time"] = call.received_at.isoformat(timespec="milliseconds")
     others = [hint.code for hint in _hints(call)[1:]]
     return json.dumps({**shown, "email": call.email, "group": call.group, "other_hints": others})

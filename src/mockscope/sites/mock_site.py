@@ -12,6 +12,7 @@ from mockscope.contract import validation
 from mockscope.domain.credentials import new_api_key, new_host
 from mockscope.domain.policy import Policy
 from mockscope.domain.site import Site, SiteState
+from mockscope.instruments.call import store_in_current_call
 from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.faults import Faults
@@ -61,6 +62,7 @@ class MockSite(SiteRecords):
         self.calls = registry.new_log(f"the site {site.host}", self.clock)
         self.faults: Faults = Faults(f"the site {site.host}", self.clock, redactor=registry.redactor)
         self.snapshots: dict[str, SiteSnapshot] = {}
+        site.history.observer = store_in_current_call
 
     def __repr__(self) -> str:
         return f"<MockSite {self.host} at {self.url}: {len(self.users)} users, {len(self.groups)} groups>"

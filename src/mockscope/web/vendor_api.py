@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from mockscope._support.randomness import random_hex
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.instruments.call import Call
+from mockscope.instruments.call import CURRENT_CALL, Call
 from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.fault import FunctionFailed
 from mockscope.instruments.hints import HintTemplate
@@ -160,12 +160,16 @@ class VendorAPI:
 
 
 def run_endpoint(endpoint: Endpoint, request: HTTPRequest) -> JSONResponse:
-    """Return the response of an operation, and add hints about an accepted request to its call.
+    """Return the response of an operation, and add its changes and hints about an accepted request to its call.
 
     Raises:
         Refused: If the operation refuses the request.
     """
-    response = endpoint(request)
+    token = CURRENT_CALL.set(request.call)
+    try:
+        response = endpoint(request)
+    finally:
+        CURRENT_CALL.reset(token)
     if hints := find_request_hints(request):
         request.call.hint, request.call.hints = hints[0], hints
     return response
