@@ -167,7 +167,8 @@ def test_the_policy_switches_are_the_same_everywhere() -> None:
 def test_an_operation_of_the_control_api_takes_what_its_contract_lists(operation: ControlOperation) -> None:
     documented = operations(CONTROL)[operation.method, operation.path]
     parameters = [follow(CONTROL, parameter)["name"] for parameter in documented.get("parameters", ())]
-    content = documented.get("requestBody", {}).get("content", {"application/json": {"schema": {}}})
+    described = follow(CONTROL, documented.get("requestBody", {}))
+    content = described.get("content", {"application/json": {"schema": {}}})
     body = content["application/json"]["schema"]
 
     assert parameters == [field.encode_name for field in msgspec.structs.fields(operation.query)]
@@ -184,4 +185,4 @@ def names(body: type[msgspec.Struct], *, required: bool = False) -> list[str]:
 
 
 def test_the_transport_faults_are_those_of_the_contract() -> None:
-    assert CONTROL_SCHEMAS["Transport"]["enum"] == [*TRANSPORTS, None]
+    assert CONTROL_SCHEMAS["Transport"]["enum"] == [*TRANSPORTS]

@@ -14,11 +14,15 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     page_size: Annotated[int, Meta(ge=1, le=1000, description="Records on a page (PAGE-2).")] = PAGE_SIZE
     test_mode_create_status: Annotated[
-        Literal[200, 201], Meta(description="Status of a create that test mode let pass (TEST-2).")
+        Literal[200, 201],
+        Meta(description="Status of a create that test mode let pass (TEST-2).", extra_json_schema={"type": "integer"}),
     ] = 200
     unknown_groups: Annotated[
         Literal["reject", "ignore", "create"],
-        Meta(description="What happens to names of groups that the site does not have (USER-CREATE-2)."),
+        Meta(
+            description="What happens to names of groups that the site does not have (USER-CREATE-2).",
+            extra_json_schema={"type": "string"},
+        ),
     ] = "reject"
     implicit_all_users: Annotated[
         bool, Meta(description="Put All Users first wherever groups are set for a user (USER-CREATE-2).")
