@@ -10,18 +10,11 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
-from support.contract_cases import CONTRACT, OPENAPI, resolved
+from support.contract_cases import ALIASES, CONTRACT, OPENAPI, OPERATIONS, resolved, status_number
 
 from mockscope import LiveServer
 from mockscope.web.routes import ROUTES
 
-METHODS: Final = ("get", "put", "post", "delete")
-OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
-    (method.upper(), path): item[method]
-    for path, item in CONTRACT["paths"].items()
-    for method in METHODS
-    if method in item
-}
 REGISTRY: Final[Registry[Any]] = Registry().with_resource("urn:contract", DRAFT202012.create_resource(CONTRACT))
 
 # HTTP-6, operation by operation: what each check on the way may refuse, and what is left when none does. 405 answers
@@ -38,6 +31,18 @@ STATUSES: Final = {
     "create_group": ALWAYS | READS_A_BODY | {201, 409},
     "update_group": ALWAYS | READS_A_BODY | {409},
     "delete_group": ALWAYS | {400},
+}
+# The schemas of the successes; each refusal is a Message.
+SUCCESSES: Final = {
+    "list_users": {"200": "UserPageOrUser"},
+    "create_user": {"201": "User", "2XX": "Message"},
+    "update_user": {"200": "UserOrMessage"},
+    "delete_user": {"200": "Message"},
+    "list_groups": {"200": "GroupPage"},
+    "get_group": {"200": "GroupDetail"},
+    "create_group": {"201": "Group", "2XX": "Message"},
+    "update_group": {"200": "GroupOrMessage"},
+    "delete_group": {"200": "Message"},
 }
 
 
@@ -109,7 +114,7 @@ def test_paths_methods_and_operations_are_those_of_the_table_of_routes() -> None
 @pytest.mark.rule("HTTP-6")
 def test_each_operation_documents_the_statuses_that_its_rules_can_give() -> None:
     documented = {
-        operation["operationId"]: {int(status) for status in operation["responses"]}
+        operation["operationId"]: {status_number(status) for status in operation["responses"]}
         for operation in OPERATIONS.values()
     }
     assert documented == STATUSES
@@ -118,11 +123,32 @@ def test_each_operation_documents_the_statuses_that_its_rules_can_give() -> None
 @pytest.mark.rule("HTTP-1", "HTTP-10")
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_every_documented_response_is_json_with_both_headers_and_refusals_are_messages(method: str, path: str) -> None:
-    for status, documented in OPERATIONS[method, path]["responses"].items():
+    operation = OPERATIONS[method, path]
+    for status, documented in operation["responses"].items():
         response = resolved(documented)
         assert set(response["content"]) == {"application/json"}
         assert response["headers"] == {
             name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", "X-Mockscope-Hint")
         }
-        schema = response["content"]["application/json"]["schema"]
-        assert (schema == {"$ref": "#/components/schemas/Message"}) == (int(status) >= 400)
+        schema = SUCCESSES[operation["operationId"]].get(status, "Message")
+        assert response["content"]["application/json"]["schema"] == {"$ref": f"#/components/schemas/{schema}"}
+
+
+@pytest.mark.rule("HTTP-3")
+def test_every_operation_has_an_alias_that_differs_in_its_names_alone() -> None:
+    for (method, path), operation in OPERATIONS.items():
+        alias = ALIASES[method, f"{path}/"]
+        own = {"operationId", "tags", "summary", "description", "x-alias-of"}
+        assert {name: alias[name] for name in alias.keys() - own} == {
+            name: operation[name] for name in operation.keys() - own - {"x-operations"}
+        }
+        name = operation["operationId"]
+        assert (alias["operationId"], alias["tags"], alias["x-alias-of"]) == (f"{name}_slash", ["aliases"], name)
+    assert len(ALIASES) == len(OPERATIONS)
+
+
+def test_no_operation_has_parameters_bodies_or_responses_of_its_own() -> None:
+    for operation in (*OPERATIONS.values(), *ALIASES.values()):
+        described = (*operation.get("parameters", ()), *operation["responses"].values())
+        bodies = [operation["requestBody"]] if "requestBody" in operation else []
+        assert [[*each] for each in (*described, *bodies)] == [["$ref"]] * len((*described, *bodies))

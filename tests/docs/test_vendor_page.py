@@ -78,7 +78,7 @@ def with_a_parameter(document: Document) -> None:
 
 
 def with_a_parameter_that_may_be_left_out(document: Document) -> None:
-    operation(document, "update_user")["parameters"][0]["required"] = False
+    document["components"]["parameters"]["UserToUpdate"]["required"] = False
 
 
 def without_a_status(document: Document) -> None:
@@ -117,7 +117,7 @@ def with_a_field_that_must_be_there(document: Document) -> None:
 
 
 def with_the_spelling_of_the_table_forgotten(document: Document) -> None:
-    document["components"]["schemas"]["GroupCreate"]["anyOf"].pop()
+    document["components"]["schemas"]["GroupCreate"]["description"] = "A new group (GROUP-CREATE-1, stated)."
 
 
 def with_keys_in_another_order(document: Document) -> None:
@@ -126,7 +126,8 @@ def with_keys_in_another_order(document: Document) -> None:
 
 
 def with_another_message(document: Document) -> None:
-    document["components"]["schemas"]["GroupRemoved"]["properties"]["message"]["pattern"] = "^Removed .+$"
+    media = document["components"]["responses"]["GroupDeleted"]["content"]["application/json"]
+    media["examples"]["removed"]["value"]["message"] = "Removed example_site"
 
 
 def with_longer_pages(document: Document) -> None:
@@ -142,7 +143,11 @@ def without_authentication(document: Document) -> None:
 
 
 def with_a_header_of_ours(document: Document) -> None:
-    operation(document, "get_group")["responses"]["200"]["headers"]["X-Mood"] = {"schema": {"type": "string"}}
+    document["components"]["responses"]["GroupDetail"]["headers"]["X-Mood"] = {"schema": {"type": "string"}}
+
+
+def without_an_alias(document: Document) -> None:
+    del document["paths"]["/api/v1/groups/"]
 
 
 PLANTED: Final[list[tuple[Callable[[Document], None], list[str]]]] = [
@@ -188,6 +193,7 @@ PLANTED: Final[list[tuple[Callable[[Document], None], list[str]]]] = [
         ],
     ),
     (with_a_header_of_ours, ["not on the page: answers carry X-Mood"]),
+    (without_an_alias, ["left out: /api/v1/groups/ is a path"]),
 ]
 
 

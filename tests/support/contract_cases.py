@@ -25,6 +25,21 @@ OPENAPI: Final = Path(__file__).resolve().parents[2] / "openapi.yaml"
 CONTRACT: Final[dict[str, Any]] = yaml.safe_load(OPENAPI.read_bytes())
 DEMO: Final[dict[str, Any]] = json.loads((files("mockscope") / "demo.json").read_bytes())
 SITE: Final[dict[str, Any]] = DEMO["sites"][0]
+# The operations of the contract, by method and path. An alias is another one's path with a slash at its end.
+OPERATIONS: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    (method.upper(), path): operation
+    for path, item in CONTRACT["paths"].items()
+    for method, operation in item.items()
+    if "x-alias-of" not in operation
+}
+ALIASES: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    (method.upper(), path): operation
+    for path, item in CONTRACT["paths"].items()
+    for method, operation in item.items()
+    if "x-alias-of" in operation
+}
+# TEST-2: what the contract writes as 2XX has this status.
+TEST_MODE_STATUS: Final = 200
 
 CONFIG: Final[dict[str, Any]] = tomllib.loads(
     (files("mockscope") / "contract" / "schemathesis.toml").read_text("utf-8")
@@ -39,6 +54,11 @@ def resolved(node: Mapping[str, Any]) -> Mapping[str, Any]:
         assert (name, of) == ("#", "components")
         node = CONTRACT["components"][kind][key]
     return node
+
+
+def status_number(documented: str) -> int:
+    """Return the status that a documented one stands for."""
+    return TEST_MODE_STATUS if documented == "2XX" else int(documented)
 
 
 def contract(*, app: ASGIApp | None = None, max_examples: int = 60) -> BaseSchema:

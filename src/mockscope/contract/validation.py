@@ -121,8 +121,7 @@ class _Path:
     def __init__(self, template: str, item: dict[str, Any], document: dict[str, Any], registry: "Registry") -> None:
         self.template = template
         self._names = [name[1:-1] for name in PATH_PARAMETER.findall(template)]
-        # HTTP-3: a path may end with a slash.
-        self._pattern = re.compile("([^/]+)".join(map(re.escape, PATH_PARAMETER.split(template))) + "/?")
+        self._pattern = re.compile("([^/]+)".join(map(re.escape, PATH_PARAMETER.split(template))))
         self.operations = {
             method.upper(): _Operation(("paths", template, method), document, registry)
             for method in METHODS
@@ -158,11 +157,9 @@ class _Operation:
             schema = _Schema((*where, "schema"), document, registry, self._rules)
             rule = _find_rule(parameter, self._rules)
             self._parameters.append(_Parameter(parameter["name"], parameter["in"], parameter["required"], rule, schema))
-        body = described.get("requestBody", {"content": {}})
+        where, body = _follow(document, (*place, "requestBody"), described.get("requestBody", {"content": {}}))
         self._bodies = {
-            media_type: _Schema(
-                (*place, "requestBody", "content", media_type, "schema"), document, registry, self._rules
-            )
+            media_type: _Schema((*where, "content", media_type, "schema"), document, registry, self._rules)
             for media_type in body["content"]
         }
 

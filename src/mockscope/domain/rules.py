@@ -21,7 +21,7 @@ EMAIL: Final = re.compile(
 )
 
 # Finds a character that is not white space. The class is spelled out because regex engines differ; openapi.yaml has
-# the same.
+# the same for readers that follow ECMA 262.
 NOT_BLANK: Final = re.compile(r"[^\s\x1c-\x1f\x85\ufeff]")
 
 # A lone surrogate is valid in a Python string, but not in UTF-8.

@@ -14,6 +14,8 @@ PLACES_BY_HINT: Final = {
     HintTemplate.BODY_IGNORED.code: "body",
     HintTemplate.TEST_MODE_ON_READ.code: "query test_mode",
     HintTemplate.EMAIL_NOT_IN_HEADER.code: "query email",
+    # The document requires created_by_email in the body.
+    HintTemplate.CREATE_BY_EMAIL.code: "body",
 }
 PARAMETERS: Final = {
     HintTemplate.PARAMETER_DRY_RUN.code,
