@@ -74,12 +74,12 @@ def test_a_named_snapshot_can_be_restored_any_number_of_times() -> None:
 
 def test_an_unknown_snapshot_is_refused_and_the_known_ones_are_named() -> None:
     _, site = friends()
-    with pytest.raises(LookupError, match=r"^the site example_site has no snapshot 'before'; there are: none$"):
+    with pytest.raises(LookupError, match=r"^the site example_site has no snapshot 'before'; known: none$"):
         site.restore("before")
 
     site.snapshot("one")
     site.snapshot("two")
-    with pytest.raises(LookupError, match=r"^the site example_site has no snapshot 'before'; there are: one, two$"):
+    with pytest.raises(LookupError, match=r"^the site example_site has no snapshot 'before'; known: one, two$"):
         site.restore("before")
 
 

@@ -54,6 +54,7 @@ CONFIG: Final[dict[str, Any]] = {
     "parameters": {
         "path.host": {"dictionary": "hosts", "probability": 0.8},
         "path.name": {"dictionary": "names", "probability": 0.7},
+        "query.since": {"dictionary": "names", "probability": 0.7},
         "path.email": {"dictionary": "emails", "probability": 0.7},
         "path.fault": {"dictionary": "faults", "probability": 0.7},
         "body.email": {"dictionary": "emails", "probability": 0.7},

@@ -75,9 +75,25 @@ def matches(call: Call, criteria: Criteria) -> bool:
 def describe_differences(call: Call, criteria: Criteria) -> list[str]:
     """Return a line for each criterion that a call does not match; for a JSON object, a line for each field."""
     parts = (part for name, value in criteria.items() for part in _parts(name, value, _seen(call, name)))
-    lines = [_difference(*part, call.redactor) for part in parts if not _equal(*part)]
+    lines = [describe_difference(*part, call.redactor) for part in parts if not _equal(*part)]
     more = len(lines) - MAX_DIFFERENCES
     return lines if more <= 0 else [*lines[:MAX_DIFFERENCES], f"... and {more} more"]
+
+
+def describe_difference(name: str, value: Any, seen: Any, redactor: Redactor) -> str:
+    """Return a line about a value that differs from the expected one.
+
+    Args:
+        name: the name of the value.
+        value: the expected value.
+        seen: the value.
+        redactor: redacts keys.
+    """
+    # Two long texts may have a long common prefix.
+    place = first_difference(redactor(repr(value)), redactor(repr(seen)))
+    return escape_control(
+        f"{redactor(name)}: {_shown(seen, redactor, place)}, and expected {_shown(value, redactor, place)}"
+    )
 
 
 def find_similar_calls(calls: Sequence[Call], criteria: Criteria) -> list[Call]:
@@ -130,14 +146,6 @@ def _parts(name: str, value: Any, seen: Any) -> Iterator[tuple[str, Any, Any]]:
             yield from _parts(f"{name}.{key}", value.get(key, NOTHING), seen.get(key, NOTHING))
     else:
         yield name, value, seen
-
-
-def _difference(name: str, value: Any, seen: Any, redactor: Redactor) -> str:
-    # Two long texts may have a long common prefix.
-    place = first_difference(redactor(repr(value)), redactor(repr(seen)))
-    return escape_control(
-        f"{redactor(name)}: {_shown(seen, redactor, place)}, and expected {_shown(value, redactor, place)}"
-    )
 
 
 def _shown(value: Any, redactor: Redactor, place: int = 0) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self
 from weakref import finalize
 
 from mockscope._support.arguments import check_type
+from mockscope._support.suggestions import suggest
 from mockscope._vendor import AUTH_HEADER
 from mockscope.contract import validation
 from mockscope.domain.credentials import new_api_key, new_host
@@ -20,6 +21,7 @@ from mockscope.instruments.findings import Finding, collect_findings, drop_repea
 from mockscope.instruments.redaction import Redactor
 from mockscope.seeds import format as seed_format
 from mockscope.seeds.files import SeedSource
+from mockscope.sites.change_assertions import WantedChange, describe_changed
 from mockscope.sites.new_site import seeded_site
 from mockscope.sites.records import SiteRecords
 
@@ -168,14 +170,80 @@ class MockSite(SiteRecords):
             LookupError: If no snapshot has that name.
             ValueError: If it is a snapshot of another site, or not a snapshot.
         """
+        self._site.restore(self._find_snapshot(snapshot).state)
+
+    def _find_snapshot(self, snapshot: "SiteSnapshot | str") -> "SiteSnapshot":
         if not isinstance(snapshot, SiteSnapshot | str):
             raise ValueError(f"snapshot must be a snapshot of this site or the name of one, not {snapshot!r}")
-        if isinstance(snapshot, str):
-            if snapshot not in self.snapshots:
-                known = ", ".join(self.snapshots) or "none"
-                raise LookupError(f"the site {self.host} has no snapshot {snapshot!r}; there are: {known}")
-            snapshot = self.snapshots[snapshot]
-        self._site.restore(snapshot.state)
+        if isinstance(snapshot, SiteSnapshot):
+            return snapshot
+        if snapshot not in self.snapshots:
+            raise LookupError(f"the site {self.host} has no snapshot {snapshot!r}; {suggest(snapshot, self.snapshots)}")
+        return self.snapshots[snapshot]
+
+    def changes(self, since: "SiteSnapshot | str | None" = None) -> list[dict[str, Any]]:
+        """Return the records that differ from an earlier state, whoever changed them.
+
+        Each is a dict with ``kind``, ``name``, ``change`` and ``fields``, as in the changes of a call.
+
+        Args:
+            since: a snapshot of this site, or the name of one; None is the first state, to which ``reset`` returns.
+
+        Raises:
+            LookupError: If no snapshot has that name.
+            ValueError: If it is a snapshot of another site, or not a snapshot.
+        """
+        state = self._baseline if since is None else self._find_snapshot(since).state
+        return self._site.changes_since(state).render()
+
+    def assert_changed(
+        self,
+        kind: str,
+        name: str,
+        /,
+        *,
+        since: "SiteSnapshot | str | None" = None,
+        change: str | None = None,
+        **fields: Any,
+    ) -> None:
+        """Assert that a record differs from an earlier state.
+
+        Args:
+            kind: ``user``, ``group`` or ``dashboard``.
+            name: the email of a user, else the name, as it was in that state; the present one of a new record.
+            since: a snapshot of this site, or the name of one; None is the first state, to which ``reset`` returns.
+            change: ``created``, ``changed`` or ``removed``; None is any of them.
+            fields: fields that differ, with their present values. A value may be an object with its own ``==``.
+
+        Raises:
+            AssertionError: If the record does not differ so. The message shows its changes, or those of similar names.
+            LookupError: If no snapshot has that name.
+            ValueError: If the kind, the change or a field is unknown.
+        """
+        __tracebackhide__ = True
+        wanted = WantedChange(kind, name, change, fields)
+        wanted.check()
+        if complaint := wanted.describe_absence(self.changes(since), self._describe(since), self._registry.redactor):
+            raise AssertionError(complaint)
+
+    def assert_unchanged(self, since: "SiteSnapshot | str | None" = None) -> None:
+        """Assert that no record differs from an earlier state.
+
+        Args:
+            since: a snapshot of this site, or the name of one; None is the first state, to which ``reset`` returns.
+
+        Raises:
+            AssertionError: If records differ. The message shows them.
+            LookupError: If no snapshot has that name.
+        """
+        __tracebackhide__ = True
+        if complaint := describe_changed(self.changes(since), self._describe(since), self._registry.redactor):
+            raise AssertionError(complaint)
+
+    def _describe(self, since: "SiteSnapshot | str | None") -> str:
+        name = since.name if isinstance(since, SiteSnapshot) else since
+        state = "its first state" if since is None else "a snapshot" if name is None else f"the snapshot {name!r}"
+        return f"the site {self.host} since {state}"
 
     def reset(self) -> None:
         """Return the site to its first state: its seed, no calls, no planned faults, no clock of its own.

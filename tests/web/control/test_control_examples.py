@@ -118,6 +118,8 @@ def prepare(server: LiveServer, operation: str) -> MockSite:
         site.faults.add_plain(FAULT["value"])
         if operation == "list_faults":
             site.faults.rate_limit(100, per=60)
+    if operation == "list_changes":
+        site.update_user("joey@example.com", first_name="Jo")
     if "call" in operation and "stream" not in operation:
         call = CALL if operation.endswith("_of_site") else STRAY_CALL
         headers = [[name, value.partition(":…")[0] + f":{KEY}" * (":…" in value)] for name, value in call["headers"]]

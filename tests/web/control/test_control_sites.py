@@ -492,5 +492,39 @@ def test_an_unknown_snapshot_is_not_found(server: LiveServer, control: httpx.Cli
     restored, deleted = control.post(f"{place}/snapshots/one/restore"), control.delete(f"{place}/snapshots/one")
 
     assert (restored.status_code, deleted.status_code) == (404, 404)
-    assert restored.json() == {"message": "the site example_site has no snapshot 'one'; there are: none"}
+    assert restored.json() == {"message": "the site example_site has no snapshot 'one'; known: none"}
     assert deleted.json() == {"message": "The site example_site has no snapshot one; there are: none."}
+
+
+# -- changes ---------------------------------------------------------------------------------------------------
+
+
+def test_the_changes_since_a_snapshot_are_those_of_python(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site("example_site")
+    place = f"{path_of(site.host)}/changes"
+    site.add_user("joey@example.com", first_name="Joey")
+    site.snapshot("before/after")
+    site.update_user("joey@example.com", first_name="Jo")
+
+    whole, since = control.get(place), control.get(f"{place}?since=before%2Fafter")
+
+    assert (whole.status_code, whole.json()) == (200, {"changes": site.changes()})
+    assert (since.status_code, since.json()) == (200, {"changes": site.changes(since="before/after")})
+    assert [change["change"] for response in (whole, since) for change in response.json()["changes"]] == [
+        "created",
+        "changed",
+    ]
+
+
+def test_changes_since_an_unknown_snapshot_are_not_found(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site("example_site")
+    site.snapshot("before")
+    place = f"{path_of(site.host)}/changes"
+
+    unknown, wrong = control.get(f"{place}?since=befor"), control.get(f"{place}?sinec=before")
+
+    assert (unknown.status_code, unknown.json()) == (
+        404,
+        {"message": "the site example_site has no snapshot 'befor'; did you mean before?"},
+    )
+    assert (wrong.status_code, wrong.json()) == (400, {"message": "there is no field sinec here; did you mean since?"})

@@ -20,6 +20,7 @@ from mockscope.web.control.schemas import (
     AddedGroup,
     AddedUser,
     CallCriteria,
+    ChangesQuery,
     DashboardPatch,
     FreezeClock,
     GroupPatch,
@@ -258,6 +259,7 @@ CONTROL_OPERATIONS: Final = (
     ControlOperation(
         "POST", f"{SITE}/record-password-change", lambda r: r.site.record_password_change(**r.body), AccountEvent
     ),
+    ControlOperation("GET", f"{SITE}/changes", lambda r: {"changes": r.site.changes(**r.query)}, query=ChangesQuery),
     ControlOperation("GET", f"{SITE}/snapshots", lambda r: views.render_snapshots(r.site)),
     ControlOperation("PUT", f"{SITE}/snapshots/{{name}}", take_snapshot),
     ControlOperation("DELETE", f"{SITE}/snapshots/{{name}}", delete_snapshot),

@@ -120,6 +120,10 @@ class MoveClock(Fields):
     moment: Timestamp = msgspec.field(name="to")
 
 
+class ChangesQuery(Fields):
+    since: str | UnsetType = UNSET
+
+
 class CallCriteria(Fields):
     """The criteria for calls in a query."""
 
