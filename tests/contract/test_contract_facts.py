@@ -186,6 +186,41 @@ def test_an_operation_of_the_control_api_takes_what_its_contract_lists(operation
         assert schema.get("required", []) == names(operation.body, required=True)
 
 
+@pytest.mark.parametrize("operation", CONTROL_OPERATIONS, ids=lambda operation: f"{operation.method} {operation.path}")
+def test_a_field_of_the_control_api_has_the_type_that_its_contract_lists(operation: ControlOperation) -> None:
+    documented = operations(CONTROL)[operation.method, operation.path]
+    described = {
+        parameter["name"]: parameter["schema"]
+        for parameter in (follow(CONTROL, each) for each in documented.get("parameters", ()))
+    }
+    assert limits(CONTROL, described) == limits_of(operation.query)
+    if "requestBody" in documented and isinstance(operation.body, type):
+        body = follow(CONTROL, documented["requestBody"])["content"]["application/json"]["schema"]
+        assert limits(CONTROL, follow(CONTROL, body)["properties"]) == limits_of(operation.body)
+
+
+def limits(document: dict[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the types, the minimum and the maximum of each property."""
+    return {
+        name: (kinds(document, schema), schema.get("minimum"), schema.get("maximum"))
+        for name, schema in properties.items()
+    }
+
+
+def limits_of(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    described = msgspec.json.schema(struct)
+    return limits(described, described["$defs"][struct.__name__]["properties"])
+
+
+def kinds(document: dict[str, Any], schema: dict[str, Any]) -> set[str]:
+    """Return the types of JSON that a schema accepts."""
+    schema = follow(document, schema)
+    choices = schema.get("anyOf", schema.get("oneOf"))
+    if choices:
+        return {kind for choice in choices for kind in kinds(document, choice)}
+    return {schema["type"]} if isinstance(schema["type"], str) else {*schema["type"]}
+
+
 def names(body: type[msgspec.Struct], *, required: bool = False) -> list[str]:
     return [field.encode_name for field in msgspec.structs.fields(body) if field.required or not required]
 
