@@ -1,6 +1,8 @@
 """A recorded call: one request to the vendor's API and its response."""
 
 import json
+from base64 import b64encode
+from codecs import getincrementaldecoder
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import datetime, timedelta
@@ -29,6 +31,7 @@ EMAIL_HEADER_OPERATIONS: Final = frozenset({"get_user", "update_user", "delete_u
 NAME_FIELDS: Final = {"create_user": "email", "create_group": "name"}
 # The redactor of calls that are not in a log.
 EMPTY_REDACTOR: Final = Redactor()
+UTF8Decoder: Final = getincrementaldecoder("utf-8")
 
 
 class Call(msgspec.Struct, eq=False):
@@ -39,7 +42,8 @@ class Call(msgspec.Struct, eq=False):
     ``https`` for a TLS connection, else ``http``. ``operation`` is one of the ten operations. ``site`` is the host of
     the site. ``test_mode`` is True for a dry run. ``rule`` is the rule id of the refusal. ``fault`` is the id of the
     planned fault that hit. ``hint`` is the hint for a refusal. ``hints`` are the further hints for a refusal or, if
-    ``rule`` is None, the hints for a call that only worked by accident. ``changes_cut`` is True if the changes of
+    ``rule`` is None, the hints for a call that only worked by accident. ``body_cut`` is True if the body of the request
+    was cut or discarded, and ``response_cut`` if that of the response was. ``changes_cut`` is True if the changes of
     records were discarded, because the calls took too much memory.
     """
 
@@ -73,6 +77,8 @@ class Call(msgspec.Struct, eq=False):
     # The email or group name in the body, parsed before the body was cut.
     _cached_name: str | None = None
     _response_headers: bytes = NO_HEADERS
+    body_cut: bool = False
+    response_cut: bool = False
     _changes: RecordChanges | None = None
     changes_cut: bool = False
 
@@ -162,7 +168,8 @@ class Call(msgspec.Struct, eq=False):
             response: the body. It is cut at MAX_BODY_BYTES.
         """
         self._response_headers = encode_headers(headers)
-        self._response = response if len(response) <= MAX_BODY_BYTES else response[:MAX_BODY_BYTES]
+        self.response_cut = len(response) > MAX_BODY_BYTES
+        self._response = response[:MAX_BODY_BYTES] if self.response_cut else response
         # Last, because other threads read the response of a call that has a status.
         self.status = status
 
@@ -226,6 +233,7 @@ class Call(msgspec.Struct, eq=False):
     def discard_content(self) -> None:
         """Discard bodies, headers and changes, and cut the path and the query."""
         self.discard_changes()
+        self.body_cut, self.response_cut = self.body_cut or bool(self._body), self.response_cut or bool(self._response)
         self._body = self._response = self._cached_name = None
         self._headers = self._response_headers = NO_HEADERS
         self._path, self._query = self._path[:MAX_SHOWN_CHARS], self._query[:MAX_SHOWN_CHARS]
@@ -236,6 +244,7 @@ class Call(msgspec.Struct, eq=False):
         if self._body and len(self._body) > MAX_BODY_BYTES:
             # A cut body is not valid JSON.
             self._cached_name = self._raw_name()
+            self.body_cut = True
             self._body = self._body[:MAX_BODY_BYTES]
         head = len(self._path) + len(self._query) + len(self._headers) + len(self._response_headers)
         bodies = len(self._body or b"") + len(self._response or b"") + len(self._cached_name or "")
@@ -257,24 +266,33 @@ class Call(msgspec.Struct, eq=False):
         return name if isinstance(name, str) else None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the call as plain data, as the control API shows it."""
-        hint = self.hint
+        """Return the call as plain data, as the control API shows it.
+
+        A body that is not UTF-8 is in ``body_base64`` or ``response_base64``, in place of ``body`` or ``response``.
+        """
         return {
             "id": self.id,
             "time": f"{self.received_at.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z",
             "site": self.site,
             "operation": self.operation,
             "method": self.method,
+            "scheme": self.scheme,
             "path": self.path,
             "query": self.query,
+            "params": self.params,
             "headers": [list(pair) for pair in self.headers],
-            "body": _text(self.body),
+            **_body_fields("body", self.body, is_cut=self.body_cut),
+            "email": _encodable(self.email),
+            "group": _encodable(self.group),
             "status": self.status,
-            "response": _text(self.response),
+            "response_headers": [list(pair) for pair in self.response_headers],
+            **_body_fields("response", self.response, is_cut=self.response_cut),
             "duration_ms": None if self.duration is None else round(self.duration * 1000, 3),
+            "is_open": self.is_open,
             "test_mode": self.test_mode,
             "rule": self.rule,
-            "hint": hint and {"code": hint.code, "cause": hint.cause, "remedy": hint.remedy},
+            "hint": self.hint and self.hint._asdict(),
+            "hints": [hint._asdict() for hint in self.hints],
             "fault": self.fault,
             "changes": self.changes,
             "changes_cut": self.changes_cut,
@@ -305,5 +323,18 @@ def _read(body: bytes | None) -> Any:
         return None
 
 
-def _text(body: bytes | None) -> str | None:
-    return None if body is None else body.decode("utf-8", "replace")
+def _body_fields(name: str, body: bytes | None, *, is_cut: bool) -> dict[str, Any]:
+    """Return the fields of a body: text if it is UTF-8, else Base64; and whether it was cut."""
+    fields: dict[str, Any] = {f"{name}_cut": is_cut}
+    if body is None:
+        return {name: None, **fields}
+    try:
+        # The end of a cut text may be part of a character.
+        return {name: UTF8Decoder().decode(body, final=not is_cut), **fields}
+    except UnicodeDecodeError:
+        return {f"{name}_base64": b64encode(body).decode(), **fields}
+
+
+def _encodable(text: str | None) -> str | None:
+    # A name in a body that is not valid JSON may have half of a surrogate pair, which UTF-8 cannot encode.
+    return text and text.encode("utf-8", "replace").decode()

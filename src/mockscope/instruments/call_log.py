@@ -51,13 +51,13 @@ class Calls(Sequence[Call]):
     Each query first waits for calls in progress, at most WAIT_SECONDS.
 
     Args:
-        calls: returns the calls.
+        calls: returns the calls. Its optional argument is the maximum time to wait, in seconds.
         place: the name of the site or server that received them, for messages.
         redactor: redacts keys in messages.
         kind: a description of the criteria that these calls match, for messages.
     """
 
-    def __init__(self, calls: Callable[[], list[Call]], place: str, redactor: Redactor, kind: str = "") -> None:
+    def __init__(self, calls: Callable[..., list[Call]], place: str, redactor: Redactor, kind: str = "") -> None:
         self._calls = calls
         self._place = place
         self.redactor = redactor
@@ -122,15 +122,17 @@ class Calls(Sequence[Call]):
             operation: one of the ten operations.
             criteria: attributes of a Call and their values: ``status``, ``method``, ``path``, ``email``, ``group``,
                 ``params``, ``json``, ``test_mode``, ``rule``, ``fault``, and ``hint`` for the hint's code. A value may
-                be an object with its own ``==``, as in dirty-equals.
+                be an object with its own ``==``, as in dirty-equals. A status may be a class such as ``"4xx"``. ``q``
+                is a text to search for, ignoring case. ``open`` is True for calls that are not complete, which are not
+                waited for. ``after`` and ``before`` are calls, for those received after or before.
 
         Raises:
-            ValueError: If the operation or a criterion is unknown.
+            ValueError: If the operation or a criterion is unknown, or a value is not valid.
         """
         wanted = build_criteria(operation, criteria)
 
-        def select() -> list[Call]:
-            return [call for call in self._calls() if matches(call, wanted)]
+        def select(*timeout: float) -> list[Call]:
+            return [call for call in self._calls_for(wanted, *timeout) if matches(call, wanted)]
 
         return Calls(select, self._place, self.redactor, self._describe(wanted))
 
@@ -194,6 +196,9 @@ class Calls(Sequence[Call]):
 
         return to_har(self._calls(), version=__version__)
 
+    def _calls_for(self, wanted: Criteria, *timeout: float) -> list[Call]:
+        return self._calls(0.0) if wanted.get("open") is True else self._calls(*timeout)
+
     def _describe(self, wanted: Criteria) -> str:
         """Return a description of these calls and further criteria."""
         words, of = describe_criteria(wanted, self.redactor), " of "
@@ -201,7 +206,7 @@ class Calls(Sequence[Call]):
 
     def _count_error(self, wanted: Criteria, times: int | None) -> str:
         """Return the message about a wrong number of matching calls; an empty string if the number is right."""
-        calls = self._calls()
+        calls = self._calls_for(wanted)
         found = [call for call in calls if matches(call, wanted)]
         if len(found) == times if times is not None else found:
             return ""

@@ -1,12 +1,13 @@
 """Criteria for calls, as used by queries and planned faults: matching, and messages about differences."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from heapq import nlargest
 from itertools import islice
 from typing import Any, Final
 
-from mockscope._support.arguments import check_choice
+from mockscope._support.arguments import check_choice, check_type
 from mockscope._support.text import escape_control
 from mockscope._vendor import OPERATIONS
 from mockscope.instruments.call import Call
@@ -15,6 +16,10 @@ from mockscope.instruments.redaction import Redactor
 # The criteria that are known on receipt of a call, and those that are known after its response.
 REQUEST_CRITERIA: Final = ("method", "path", "email", "group", "params", "json", "test_mode")
 RESPONSE_CRITERIA: Final = ("status", "rule", "hint", "fault")
+# The criteria that only queries have, and the types of their values.
+QUERY_CRITERIA: Final[Mapping[str, type]] = {"q": str, "open": bool, "after": Call, "before": Call}
+CURSORS: Final = ("after", "before")
+STATUS_CLASS: Final = re.compile(r"[1-5]xx", re.IGNORECASE)
 # Limits for messages: calls, or parts of a value, whose texts are compared; and differences shown for a call.
 MAX_COMPARED: Final = 100
 MAX_DIFFERENCES: Final = 10
@@ -44,14 +49,23 @@ def check_operation(operation: str) -> None:
     check_choice("operation", operation, OPERATIONS)
 
 
-def check_criteria(criteria: Criteria, known: tuple[str, ...] = REQUEST_CRITERIA + RESPONSE_CRITERIA) -> None:
-    """Check the names of criteria.
+def check_criteria(
+    criteria: Criteria, known: tuple[str, ...] = (*REQUEST_CRITERIA, *RESPONSE_CRITERIA, *QUERY_CRITERIA)
+) -> None:
+    """Check the names of criteria, and the values of those that only queries have.
 
     Raises:
-        ValueError: If one is unknown. The message names the nearest criterion.
+        ValueError: If one is unknown, with the nearest criterion in the message. If a value is not valid.
     """
-    for name in criteria:
+    for name, value in criteria.items():
         check_choice("criterion", name, known)
+        if name in CURSORS:
+            if not isinstance(value, Call):
+                raise ValueError(f"{name} must be a Call, such as calls[-1], not {value!r}")
+        elif name in QUERY_CRITERIA:
+            check_type(name, value, QUERY_CRITERIA[name])
+        elif name == "status" and isinstance(value, str) and not STATUS_CLASS.fullmatch(value):
+            raise ValueError(f"status is a number such as 404 or a class such as 4xx, not {value!r}")
 
 
 def build_criteria(operation: str | None, criteria: Criteria) -> dict[str, Any]:
@@ -127,12 +141,32 @@ def _compare(call: Call, criteria: Criteria) -> Iterator[bool]:
 def _seen(call: Call, name: str) -> Any:
     if name == "hint":
         return None if call.hint is None else call.hint.code
-    return getattr(call, name)
+    if name == "open":
+        return call.duration is None
+    if name == "q":
+        return searched_text(call)
+    return call if name in CURSORS else getattr(call, name)
+
+
+def searched_text(call: Call) -> str:
+    """Return the text that the criterion ``q`` searches: the parts of the request, rule, hint and fault, in lines."""
+    hint = None if call.hint is None else call.hint.code
+    body = (call.body or b"").decode("utf-8", "replace")
+    parts = (call.id, call.operation, call.method, call.path, call.query, call.email, call.group, call.rule, hint)
+    return "\n".join([*(part for part in parts if part), call.fault or "", body])
 
 
 def _equal(name: str, value: Any, seen: Any) -> bool:
     if seen is NOTHING:
         return False
+    if name == "status" and isinstance(value, str):
+        return f"{(seen or 0) // 100}xx" == value.lower()
+    if name == "q":
+        return value.lower() in seen.lower()
+    if name == "after":
+        return bool(seen.number > value.number)
+    if name == "before":
+        return bool(seen.number < value.number)
     # USER-2: emails are compared without case.
     if name == "email" and isinstance(value, str) and isinstance(seen, str):
         return value.lower() == seen.lower()

@@ -15,8 +15,11 @@ from mockscope.instruments.call import Call, describe_target
 from mockscope.instruments.hints import Hint
 
 INDENT: Final = "    "
-# The fields of a call that a line of JSON leaves out.
-CONTENT_FIELDS: Final = ("headers", "body", "response", "changes", "changes_cut")
+# The fields of a call in JSON that a line of the log has.
+LOGGED_FIELDS: Final = (
+    *("id", "time", "site", "operation", "method", "path", "query", "status", "duration_ms", "test_mode"),
+    *("rule", "hint", "fault"),
+)
 # The maximum characters of a body that are shown.
 MAX_BODY_SHOWN: Final = 10_000
 
@@ -56,8 +59,11 @@ def full_text(call: Call, width: int | None = None) -> str:
 
 def json_line(call: Call, width: int | None = None) -> str:
     """Return a call as a JSON object on one line, without headers, bodies and changes."""
-    shown = {name: value for name, value in call.as_dict().items() if name not in CONTENT_FIELDS}
+    data = call.as_dict()
+    shown = {name: data[name] for name in LOGGED_FIELDS}
     shown["time"] = call.received_at.isoformat(timespec="milliseconds")
+    if call.hint is not None:
+        shown["hint"] = {name: getattr(call.hint, name) for name in ("code", "cause", "remedy")}
     others = [hint.code for hint in _hints(call)[1:]]
     return json.dumps({**shown, "email": call.email, "group": call.group, "other_hints": others})
 

@@ -8,7 +8,7 @@ from support.control_client import BASE, CONTRACT
 
 from mockscope.web.control.endpoints import CONTROL_OPERATIONS
 from mockscope.web.control.event_stream import MAX_WAITING_CALLS
-from mockscope.web.control.schemas import LimitedCallCriteria
+from mockscope.web.control.schemas import CallPage
 
 PAGE: Final = (Path(__file__).resolve().parents[3] / "docs" / "control-api.md").read_text(encoding="utf-8")
 
@@ -25,7 +25,7 @@ def test_the_table_of_endpoints_is_the_table_of_rows_with_the_summaries_of_the_c
 
 def test_every_criterion_of_a_query_is_documented() -> None:
     [sentence] = re.findall(r"Calls are listed in the order.*?\n\n", PAGE, flags=re.DOTALL)
-    assert [name for name in LimitedCallCriteria.__struct_fields__ if f"`{name}`" not in sentence] == []
+    assert [name for name in CallPage.__struct_fields__ if f"`{name}`" not in sentence] == []
 
 
 def test_the_page_names_the_number_of_buffered_events() -> None:

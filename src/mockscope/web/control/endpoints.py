@@ -10,6 +10,7 @@ from mockscope import __version__
 from mockscope.contract import document, validation
 from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refused
+from mockscope.instruments.matching import matches
 from mockscope.seeds import files
 from mockscope.web.control import records, views
 from mockscope.web.control.event_stream import EventStream
@@ -20,11 +21,11 @@ from mockscope.web.control.schemas import (
     AddedGroup,
     AddedUser,
     CallCriteria,
+    CallPage,
     ChangesQuery,
     DashboardPatch,
     FreezeClock,
     GroupPatch,
-    LimitedCallCriteria,
     MoveClock,
     NewFork,
     NewKey,
@@ -147,17 +148,13 @@ def delete_snapshot(request: ControlRequest) -> None:
 
 
 def list_calls(request: ControlRequest) -> object:
-    limit = request.query.pop("limit")
-    found = list(request.calls())
-    return {"total": len(found), "calls": [call.as_dict() for call in found[-limit:]]}
-
-
-def get_call(request: ControlRequest) -> object:
-    id = request.name("call")
-    for call in request.owner.calls:
-        if call.id == id:
-            return call.as_dict()
-    raise HTTPException(404, f"There is no call {id} here. It was never received, or it was removed.")
+    order, limit, cursors = request.query.pop("order"), request.query.pop("limit"), request.cursors()
+    for name in cursors:
+        del request.query[name]
+    found = sorted(request.calls(), key=lambda call: call.number, reverse=order == "newest")
+    page = [call for call in found if matches(call, cursors)]
+    following = page[limit - 1].id if len(page) > limit else None
+    return {"total": len(found), "calls": [call.as_dict() for call in page[:limit]], "next": following}
 
 
 def remove_fault(request: ControlRequest) -> None:
@@ -189,13 +186,13 @@ def _call_and_clock_operations(of: str) -> tuple[ControlOperation, ...]:
         of: The path of the site or the server. The calls of the server are those that reached no site.
     """
     return (
-        ControlOperation("GET", f"{of}/calls", list_calls, query=LimitedCallCriteria),
+        ControlOperation("GET", f"{of}/calls", list_calls, query=CallPage),
         ControlOperation("DELETE", f"{of}/calls", lambda r: r.owner.calls.clear()),
         ControlOperation(
             "GET", f"{of}/calls/har", lambda r: JSONResponse(r.calls().to_har().encode()), query=CallCriteria
         ),
         ControlOperation("GET", f"{of}/calls/stream", lambda r: EventStream(r.registry, r.owner, head_only=r.is_head)),
-        ControlOperation("GET", f"{of}/calls/{{call}}", get_call),
+        ControlOperation("GET", f"{of}/calls/{{call}}", lambda r: r.call(r.name("call")).as_dict()),
         ControlOperation("GET", f"{of}/clock", _clock),
         ControlOperation(
             "POST", f"{of}/clock/freeze", lambda r: r.owner.clock.freeze(**r.body), FreezeClock, then=_clock

@@ -12,7 +12,9 @@ from starlette.requests import Request
 from mockscope._support.suggestions import find_nearest
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.domain.site import Site
-from mockscope.instruments.call_log import Calls
+from mockscope.instruments.call import Call
+from mockscope.instruments.call_log import WAIT_SECONDS, Calls
+from mockscope.instruments.matching import CURSORS
 from mockscope.sites.mock_site import MockSite
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.schemas import read_json, read_query
@@ -22,6 +24,7 @@ from mockscope.web.nearest import explain
 MOUNT_PATH: Final = "mockscope.mount_path"
 BODY_METHODS: Final = ("POST", "PUT", "PATCH")
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
+HTTP_STATUS: Final = re.compile(r"[1-5]\d\d", re.ASCII)
 HOST_HEADER: Final = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
 
@@ -118,9 +121,35 @@ class ControlRequest:
         """Return the calls that match the path and the query.
 
         Raises:
-            ValueError: If the operation is unknown.
+            ValueError: If the operation is unknown, or the status is neither a number nor a class.
+            HTTPException: 404 if a call in the query is unknown.
         """
-        return self.owner.calls.matching(**self.query)
+        status = self.query.get("status", "")
+        parsed: dict[str, Any] = {"status": int(status)} if HTTP_STATUS.fullmatch(status) else {}
+        return self.owner.calls.matching(**self.query | parsed | self.cursors())
+
+    def cursors(self) -> dict[str, Call]:
+        """Return the calls that the query names as ``after`` and ``before``.
+
+        Raises:
+            HTTPException: 404 if one is unknown.
+        """
+        return {name: self.call(self.query[name], wait=0.0) for name in CURSORS if name in self.query}
+
+    def call(self, id: str, wait: float = WAIT_SECONDS) -> Call:
+        """Return the call of the site or server in the path with an id.
+
+        Args:
+            id: The id.
+            wait: The time to wait for calls in progress, in seconds.
+
+        Raises:
+            HTTPException: 404 if the call is unknown.
+        """
+        for call in self.owner.calls.settled(wait):
+            if call.id == id:
+                return call
+        raise HTTPException(404, f"There is no call {id} here. It was never received, or it was removed.")
 
     @property
     def is_head(self) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -133,13 +133,21 @@ class CallCriteria(Fields):
     email: str | UnsetType = UNSET
     group: str | UnsetType = UNSET
     test_mode: bool | UnsetType = UNSET
-    status: int | UnsetType = UNSET
+    # A number or a class such as 4xx.
+    status: str | UnsetType = UNSET
     rule: str | UnsetType = UNSET
     hint: str | UnsetType = UNSET
     fault: str | UnsetType = UNSET
+    q: str | UnsetType = UNSET
+    open: bool | UnsetType = UNSET
+    after: str | UnsetType = UNSET
+    before: str | UnsetType = UNSET
 
 
-class LimitedCallCriteria(CallCriteria):
+class CallPage(CallCriteria):
+    """The criteria for calls in a query, and a page of these calls."""
+
+    order: Literal["newest", "oldest"] = "newest"
     limit: Annotated[int, Meta(ge=1)] = 100
 
 
