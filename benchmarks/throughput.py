@@ -1,16 +1,18 @@
 """The cost of a request to ``mockscope serve``, as a ratio to the bare application in the same run."""
 
 import random
+import socket
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from statistics import fmean, median
+from threading import Thread
 from typing import Final
 
 from benchmarks import loads
 from benchmarks.figures import Figure, Goal
 from benchmarks.loads import SITE, Load, draw_emails, mockscope
 from benchmarks.plan import Plan
-from benchmarks.servers import BARE, BenchmarkError, Server, running, send
+from benchmarks.servers import BARE, HOST, BenchmarkError, Server, running, send
 from benchmarks.wrk import Cost, Wrk
 
 SMALL: Final = 100
@@ -34,11 +36,19 @@ def measure(plan: Plan) -> Iterator[Figure]:
         bare = start("bare", BARE)
         middle = start("mockscope", mockscope(plan.work, MIDDLE))
         logged = start("mockscope-logged", mockscope(plan.work, MIDDLE, "--log", "text"))
+        watched = start("mockscope-watched", mockscope(plan.work, MIDDLE))
+        stack.enter_context(event_reader(watched))
+        recording = start("mockscope-recording", mockscope(plan.work, MIDDLE))
+        with event_reader(recording):
+            plan.tell("a reader of events comes and goes")
         emails = draw_emails(middle.port, USERS_IN_LOAD)
         work = [(loads.bare()._replace(name="bare against itself"), bare)]
         work += [(load(emails), middle) for load in COMPARED]
         work += [(loads.get_user_repeated(emails), middle)]
         work += [(loads.get_user(emails)._replace(name="GET one user, --log text"), logged)]
+        work += [(loads.get_user(emails)._replace(name="GET one user, events kept, no reader"), recording)]
+        work += [(loads.get_user(emails)._replace(name="GET one user, one reader of events"), watched)]
+        work += [(loads.create_user(emails)._replace(name="create, one reader of events"), watched)]
         yield from _against_bare(plan, wrk, bare, work)
         small = start(f"{SMALL} users", mockscope(plan.work, SMALL))
         large = start(f"{plan.large} users", mockscope(plan.work, plan.large))
@@ -83,6 +93,31 @@ def _large_against_small(plan: Plan, wrk: Wrk, small: Server, large: Server) -> 
             ratios.append(_ratio(costs[1], costs[0], costs[2]))
         note = f"by processor time; rate {median(ratio.rate for ratio in ratios):.2f}"
         yield Figure(name, "of the speed", [1 / ratio.cpu_microseconds for ratio in ratios], note, Goal(0.85))
+
+
+@contextmanager
+def event_reader(server: Server) -> Iterator[None]:
+    """Read the events of a server in a thread until the block ends.
+
+    Raises:
+        BenchmarkError: If the server has no stream of events.
+    """
+    with socket.create_connection((HOST, server.port)) as connection:
+        connection.sendall(b"GET /_mockscope/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        if not connection.recv(65536).startswith(b"HTTP/1.1 200"):
+            raise BenchmarkError(f"{server.name} has no stream of events")
+        thread = Thread(target=_read_all, args=(connection,))
+        thread.start()
+        try:
+            yield
+        finally:
+            connection.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def _read_all(connection: socket.socket) -> None:
+    while connection.recv(1024 * 1024):
+        pass
 
 
 def _memory(plan: Plan, small: Server, large: Server) -> Figure:

@@ -63,6 +63,7 @@ class Mockscope:
     all_calls = forwarded(SiteRegistry.all_calls)
     reset = forwarded(SiteRegistry.reset)
     export = forwarded(SiteRegistry.export)
+    events = forwarded(SiteRegistry.events)
 
     @property
     def sites(self) -> dict[str, MockSite]:

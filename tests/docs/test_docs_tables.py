@@ -125,6 +125,7 @@ FOR_THE_SERVER = {
     "discard_changes",
     "discard_content",
     "finish",
+    "head_bytes",
     "is_delayed",
     "number",
     "redactor",

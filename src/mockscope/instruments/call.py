@@ -246,9 +246,14 @@ class Call(msgspec.Struct, eq=False):
             self._cached_name = self._raw_name()
             self.body_cut = True
             self._body = self._body[:MAX_BODY_BYTES]
-        head = len(self._path) + len(self._query) + len(self._headers) + len(self._response_headers)
+        head = self.head_bytes + len(self._response_headers)
         bodies = len(self._body or b"") + len(self._response or b"") + len(self._cached_name or "")
         self.size_bytes = head + bodies + (0 if self._changes is None else self._changes.size_bytes)
+
+    @property
+    def head_bytes(self) -> int:
+        """The size of the request head."""
+        return len(self._path) + len(self._query) + len(self._headers)
 
     def _shown(self, headers: bytes) -> list[tuple[str, str]]:
         read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in decode_headers(headers)]
@@ -304,11 +309,15 @@ Observer = Callable[[Call], None]
 CURRENT_CALL: Final[ContextVar[Call | None]] = ContextVar("CURRENT_CALL", default=None)
 
 
-def store_in_current_call(changes: RecordChanges) -> None:
-    """Store the changes of a write in the call whose operation makes it. A write from Python belongs to no call."""
+def store_in_current_call(changes: RecordChanges) -> Call | None:
+    """Store the changes of a write in the call whose operation makes it, and return the call.
+
+    A write from Python or the control API belongs to no call.
+    """
     call = CURRENT_CALL.get()
     if call is not None:
         call.store_changes(changes)
+    return call
 
 
 def describe_target(call: Call) -> tuple[str, str]:

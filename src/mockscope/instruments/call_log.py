@@ -5,6 +5,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from difflib import ndiff
 from threading import Condition, get_ident
 from typing import Any, Final, overload
@@ -14,6 +15,7 @@ from mockscope._support.monotonic import monotonic
 from mockscope._support.text import escape_control
 from mockscope.instruments.call import Call, Observer, describe_target
 from mockscope.instruments.clock import Clock
+from mockscope.instruments.events import EventChannel, EventLog
 from mockscope.instruments.matching import (
     Criteria,
     build_criteria,
@@ -231,6 +233,7 @@ class CallLog(Calls):
         size: the maximum number of calls.
         redactor: redacts keys in calls and messages.
         shared: observers of the calls of all sites of the server.
+        events: publishes the receipt and the completion of each call.
     """
 
     def __init__(
@@ -241,6 +244,7 @@ class CallLog(Calls):
         size: int = MAX_CALLS,
         redactor: Redactor | None = None,
         shared: Sequence[Observer] = (),
+        events: EventChannel | None = None,
     ) -> None:
         super().__init__(self.settled, place, redactor or Redactor())
         self.size = size
@@ -249,6 +253,7 @@ class CallLog(Calls):
         # Called with each complete call, in the thread that makes the response. Other threads may change the lists.
         self.observers: list[Observer] = []
         self._shared = shared
+        self._events = events or EventChannel(EventLog())
         # The functions that end delayed calls, by the number of the call.
         self._delayed: dict[int, Callable[[], None]] = {}
         # Calls up to this number must not be delayed any more.
@@ -267,6 +272,10 @@ class CallLog(Calls):
         call.received = self.clock.time()
         call.thread = get_ident()
         self._ring.append(call)
+        if self._events.log.is_recording:
+            # A copy, so that it is rendered as it is now, and only on demand.
+            received = copy(call)
+            self._events.publish("call.received", lambda: {"call": received.as_dict()}, received.head_bytes)
         _call_observers(CALL_OBSERVERS, call, self)
 
     def close(self, call: Call) -> None:
@@ -281,6 +290,8 @@ class CallLog(Calls):
         call.duration = duration
         if self._waiting:
             self._notify()
+        if self._events.log.is_recording:
+            self._events.publish("call.completed", lambda: {"call": call.as_dict()}, call.size_bytes)
         _call_observers((*self._shared, *self.observers), call)
 
     @contextmanager

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mockscope._support.monotonic import unix_time_ns
 from mockscope._support.timestamps import parse_time
+from mockscope.instruments.events import EventChannel, EventLog
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -36,10 +37,18 @@ class Clock:
     Args:
         parent: the clock to follow; None follows the machine.
         source: returns the nanoseconds since 1970, for a clock without a parent.
+        events: publishes the changes of this clock.
     """
 
-    def __init__(self, parent: "Clock | None" = None, *, source: Callable[[], int] = unix_time_ns) -> None:
+    def __init__(
+        self,
+        parent: "Clock | None" = None,
+        *,
+        source: Callable[[], int] = unix_time_ns,
+        events: EventChannel | None = None,
+    ) -> None:
         self._parent = parent
+        self._events = events or EventChannel(EventLog())
         self._adjustment = _Adjustment()
         self._group: _ClockGroup = _ClockGroup(source) if parent is None else parent._group
 
@@ -117,6 +126,11 @@ class Clock:
         with self._group.lock:
             self._set(_Adjustment())
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the state of the clock as plain data, as the control API shows it."""
+        now = f"{self.now().replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+        return {"now": now, "frozen": self.is_frozen, "autojump": self.autojump}
+
     async def sleep(self, seconds: float) -> None:
         """Wait until a number of seconds has passed on this clock, or it has reached the year 9999."""
         due = min(self._now() + round(seconds * NANOSECONDS), MAX_NANOSECONDS)
@@ -169,8 +183,10 @@ class Clock:
             self._set(self._adjustment._replace(frozen_at=moment))
 
     def _set(self, adjustment: _Adjustment) -> None:
-        self._adjustment = adjustment
+        is_changed, self._adjustment = adjustment != self._adjustment, adjustment
         self._group.is_moved = True
+        if is_changed:
+            self._events.publish("clock.moved", lambda: {"clock": self.as_dict()})
         self._group.wake()
 
 

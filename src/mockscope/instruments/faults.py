@@ -13,6 +13,7 @@ from mockscope._support.arguments import check_choice, check_keys, check_type
 from mockscope._vendor import Operation
 from mockscope.instruments.call import Call
 from mockscope.instruments.clock import Clock
+from mockscope.instruments.events import EventChannel, EventKind, EventLog
 from mockscope.instruments.fault import (
     ANY,
     ARGUMENT_TYPES,
@@ -45,10 +46,14 @@ class Faults:
         place: the name of the site, for messages.
         clock: the clock for delays and rate limits.
         redactor: redacts keys in messages.
+        events: publishes faults and rate limits that are planned, removed, or hit a call.
     """
 
-    def __init__(self, place: str, clock: Clock, *, redactor: Redactor | None = None) -> None:
+    def __init__(
+        self, place: str, clock: Clock, *, redactor: Redactor | None = None, events: EventChannel | None = None
+    ) -> None:
         self._place = place
+        self._events = events or EventChannel(EventLog())
         self._clock = clock
         self._redactor = redactor or Redactor()
         self._lock = Lock()
@@ -120,6 +125,7 @@ class Faults:
             fault = Fault(id=f"fault-{self._count + 1}", redactor=self._redactor, **arguments)
             self._count += 1
             self._set_planned(*self._planned, fault)
+            self._publish("fault.planned", fault)
         return fault
 
     def rate_limit(self, calls: int, *, per: float, operation: Operation | Literal["*"] = ANY) -> RateLimit:
@@ -146,6 +152,7 @@ class Faults:
             self._count += 1
             limit = RateLimit(f"rate-limit-{self._count}", operation, calls, per)
             self._set_planned(*self._planned, limit)
+            self._publish("fault.planned", limit)
         return limit
 
     def add_plain(self, data: Mapping[str, Any]) -> Fault | RateLimit:
@@ -180,18 +187,30 @@ class Faults:
     def remove(self, planned: Fault | RateLimit) -> None:
         """Remove a planned fault or rate limit. One that was removed before is ignored."""
         with self._lock:
+            is_planned = planned in self._planned
             self._set_planned(*(other for other in self._planned if other is not planned))
+            if is_planned:
+                self._publish("fault.removed", planned)
 
     def clear(self) -> None:
         """Remove all planned faults and rate limits."""
         with self._lock:
-            self._set_planned()
+            self._remove_all()
 
     def reset(self) -> None:
         """Remove all planned faults and rate limits, and number the next ones from 1 again."""
         with self._lock:
             self._count = 0
-            self._set_planned()
+            self._remove_all()
+
+    def _remove_all(self) -> None:
+        removed = self._planned
+        self._set_planned()
+        for planned in removed:
+            self._publish("fault.removed", planned)
+
+    def _publish(self, kind: EventKind, planned: Fault | RateLimit) -> None:
+        self._events.publish(kind, lambda: {"fault": planned.as_dict()})
 
     def _set_planned(self, *planned: Fault | RateLimit) -> None:
         self._planned = planned
@@ -216,6 +235,11 @@ class Faults:
             raise AssertionError("\n".join([*lines, *(f"  {fault}" for fault in unused)]))
 
     # -- called by web/fault_injection.py -----------------------------------------------------------------------------
+
+    def mark_hit(self, call: Call, planned: Fault | RateLimit) -> None:
+        """Mark a call as hit by a fault or rate limit that takes effect."""
+        call.fault = planned.id
+        self._events.publish("fault.hit", lambda: {"fault": planned.as_dict(), "call": call.id})
 
     def check_rate_limits(self, call: Call) -> RateLimitResult | None:
         """Return the result of the rate limits that apply to a call; None if no limit applies."""

@@ -72,7 +72,8 @@ async def _serve(
     await stopping.wait()
     for listener in listeners:
         await listener.close()
-    registry.run_close_callbacks(registry)
+    for close in tuple(registry.close_callbacks):
+        close()
     for _ in range(MAX_STREAM_TURNS):
         # A stream removes its callback after its last byte is written.
         if registry.close_callbacks:

@@ -107,6 +107,7 @@ class LiveServer:
     all_calls = forwarded(SiteRegistry.all_calls)
     reset = forwarded(SiteRegistry.reset)
     export = forwarded(SiteRegistry.export)
+    events = forwarded(SiteRegistry.events)
 
     @property
     def sites(self) -> dict[str, MockSite]:

@@ -16,8 +16,10 @@ from mockscope.domain.site import Site, SiteState
 from mockscope.instruments.call import store_in_current_call
 from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.clock import Clock
+from mockscope.instruments.events import EventChannel, EventLog, EventReader
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.findings import Finding, collect_findings, drop_repeats, fail_on_findings
+from mockscope.instruments.record_changes import RecordChanges
 from mockscope.instruments.redaction import Redactor
 from mockscope.seeds import format as seed_format
 from mockscope.seeds.files import SeedSource
@@ -31,11 +33,12 @@ class RegistryOfSite(Protocol):
 
     clock: Clock
     redactor: Redactor
+    event_log: EventLog
 
     @property
     def url(self) -> str: ...
 
-    def new_log(self, place: str, clock: Clock) -> CallLog: ...
+    def new_log(self, place: str, clock: Clock, events: EventChannel) -> CallLog: ...
 
     def put(self, *sites: Site, strict: bool | None = None, contract: bool | None = None) -> "list[MockSite]": ...
 
@@ -59,12 +62,19 @@ class MockSite(SiteRecords):
         if contract:
             # Loaded here, so that a missing validator is an error at once and not at the end of a test.
             validation.contract()
-        super().__init__(site, Clock(registry.clock))
+        self._channel = channel = EventChannel(registry.event_log, site.host)
+        super().__init__(site, Clock(registry.clock, events=channel))
         self._hide(site.api_key)
-        self.calls = registry.new_log(f"the site {site.host}", self.clock)
-        self.faults: Faults = Faults(f"the site {site.host}", self.clock, redactor=registry.redactor)
+        place = f"the site {site.host}"
+        self.calls = registry.new_log(place, self.clock, channel)
+        self.faults: Faults = Faults(place, self.clock, redactor=registry.redactor, events=channel)
         self.snapshots: dict[str, SiteSnapshot] = {}
-        site.history.observer = store_in_current_call
+        site.history.observer = self._observe_changes
+
+    def _observe_changes(self, changes: RecordChanges) -> None:
+        call = store_in_current_call(changes)
+        if self._channel.log.is_recording:
+            self._channel.publish_changes(changes, None if call is None else call.id, self._registry.redactor)
 
     def __repr__(self) -> str:
         return f"<MockSite {self.host} at {self.url}: {len(self.users)} users, {len(self.groups)} groups>"
@@ -257,6 +267,11 @@ class MockSite(SiteRecords):
         self.faults.reset()
         self.clock.reset()
         self.snapshots.clear()
+        self._channel.publish("site.reset")
+
+    def events(self) -> EventReader:
+        """Return a reader of the events of the site, from now on: calls, changed records, faults and the clock."""
+        return self._channel.reader()
 
     def fork(self, host: str | None = None, api_key: str | None = None) -> "MockSite":
         """Return a second site with the same records and policy. It has calls, faults and a clock of its own.

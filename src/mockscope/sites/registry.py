@@ -16,6 +16,7 @@ from mockscope.domain.site import Site
 from mockscope.instruments.call import Call, Observer
 from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.clock import Clock
+from mockscope.instruments.events import EventChannel, EventLog, EventReader
 from mockscope.instruments.redaction import Redactor
 from mockscope.seeds import files
 from mockscope.seeds import format as seed_format
@@ -46,17 +47,19 @@ class SiteRegistry:
         self.settings = settings
         # The URL of the server. WITHOUT_SOCKET means that it has no port, and None that it is not running.
         self.address: str | None = WITHOUT_SOCKET
-        self.clock = Clock()
+        self.event_log = EventLog()
+        self._channel = EventChannel(self.event_log)
+        self.clock = Clock(events=self._channel)
         # Shared by all sites: a client may send the key of one site to another site, where it must be redacted too.
         self.redactor = Redactor()
         self.observers: list[Observer] = []
-        self.calls = self.new_log("the server", self.clock)
+        self.calls = self.new_log("the server", self.clock, self._channel)
         # Numbers the requests of all sites in the order of their receipt.
         self.numbers = count(1)
         # Writes the state back to its file; None without a file.
         self.save: Callable[[], None] | None = None
-        # Called with each site that is removed, and with the registry itself when its server stops.
-        self.close_callbacks: list[Callable[[MockSite | SiteRegistry], None]] = []
+        # Called when the server stops.
+        self.close_callbacks: list[Callable[[], None]] = []
         self._handles: dict[Site, MockSite] = {}
         _REGISTRIES.add(self)
         if seed is not None:
@@ -66,8 +69,9 @@ class SiteRegistry:
     def __repr__(self) -> str:
         return f"<SiteRegistry at {self.address}: {len(self.directory)} sites>"
 
-    def new_log(self, place: str, clock: Clock) -> CallLog:
-        return CallLog(place, clock, size=self.settings.calls_kept, redactor=self.redactor, shared=self.observers)
+    def new_log(self, place: str, clock: Clock, events: EventChannel) -> CallLog:
+        size, redactor = self.settings.calls_kept, self.redactor
+        return CallLog(place, clock, size=size, redactor=redactor, shared=self.observers, events=events)
 
     @property
     def url(self) -> str:
@@ -90,6 +94,11 @@ class SiteRegistry:
     def handle(self, site: Site) -> MockSite | None:
         """Return the handle of a site, or None if it was removed meanwhile."""
         return self._handles.get(site)
+
+    def has(self, handle: MockSite) -> bool:
+        """Return whether a site was not removed."""
+        site = self.directory.get(handle.host)
+        return site is not None and self.handle(site) is handle
 
     def site(
         self,
@@ -150,6 +159,8 @@ class SiteRegistry:
             for site in sites:
                 del self._handles[site]
             raise
+        for handle in handles.values():
+            EventChannel(self.event_log, handle.host).publish("site.made")
         return list(handles.values())
 
     def remove(self, site: Site) -> None:
@@ -158,12 +169,11 @@ class SiteRegistry:
         handle = self._handles.pop(site, None)
         if handle is not None:
             handle.calls.end_delayed()
-            self.run_close_callbacks(handle)
+            EventChannel(self.event_log, handle.host).publish("site.removed")
 
-    def run_close_callbacks(self, owner: "MockSite | SiteRegistry") -> None:
-        """Call the functions that were registered for the end of a site or of the server."""
-        for callback in tuple(self.close_callbacks):
-            callback(owner)
+    def events(self) -> EventReader:
+        """Return a reader of the events of the server and of its sites, from now on."""
+        return self._channel.reader()
 
     def all_calls(self) -> list[Call]:
         """Return the calls of all sites, and those that reached no site, in the order of their receipt."""
@@ -196,6 +206,8 @@ def _forbid_writes_in_child() -> None:
             (registry.directory, "_lock", of_parent),
             (registry.clock._group, "lock", of_parent),
             (registry.redactor, "_lock", Lock()),
+            (registry.event_log, "_lock", Lock()),
+            (registry.event_log, "render_lock", Lock()),
         ]
         for site, handle in registry._handles.items():
             parts += [(site, "lock", RLock()), (site, "history", of_parent), (handle.faults, "_lock", of_parent)]

@@ -110,7 +110,7 @@ async def _respond_with_faults(
     if verdict is not None:
         request.rate_limit_headers = verdict.headers
         if not verdict.passes:
-            request.call.fault = verdict.limit.id
+            faults.mark_hit(request.call, verdict.limit)
             return _rate_limited(verdict)
     fault = await _select_fault(request, faults)
     while fault is not None:
@@ -124,6 +124,7 @@ async def _respond_with_faults(
             if fault is None:
                 raise
         else:
+            faults.mark_hit(request.call, fault)
             return await _apply_fault(fault, request, endpoint, own, clock)
     return endpoint()
 
@@ -148,7 +149,6 @@ async def _apply_fault(
         clock: The clock of the site.
     """
     call = request.call
-    call.fault = fault.id
     if fault.delay:
         # The delay starts at the receipt, because a test may move the clock as soon as it sees the call.
         due = call.received + fault.next_delay()

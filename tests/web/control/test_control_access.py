@@ -20,6 +20,7 @@ from mockscope import LiveServer, Mockscope, Refusal, Refused, serve
 from mockscope.web.control import access
 from mockscope.web.control.endpoints import CONTROL_OPERATIONS, ControlOperation
 from mockscope.web.control.request import MAX_BODY_BYTES
+from mockscope.web.control.schemas import NoFields
 
 BEARER: Final = {"Authorization": f"Bearer {TOKEN}"}
 NO_TOKEN: Final = {
@@ -287,8 +288,8 @@ def test_an_unknown_parameter_is_refused_on_every_path_without_effect(row: Contr
     suggestion = "known: none"
     if row.method == "GET" and path.endswith(("/calls", "/calls/har")):
         suggestion = "did you mean operation?"
-    elif row.method == "GET" and path.endswith(("/users", "/groups", "/dashboards")):
-        suggestion = "known: q, start, limit"
+    elif row.query is not NoFields:
+        suggestion = f"known: {', '.join(row.query.__struct_fields__)}"
     assert (response.status_code, response.json()) == (
         400,
         {"message": f"there is no field opration here; {suggestion}"},
@@ -570,8 +571,14 @@ def test_serve_without_a_token_has_none_in_the_ready_file_and_ends_at_once_with_
             rest = list(lines)
         _, errors = process.communicate(timeout=300)
 
+    epoch = rest[1].removeprefix("id: ").removesuffix("-0")
     assert "control_token" not in ready_file
-    assert (first, rest, process.returncode, errors) == (": calls from here on", [""], 0, "")
+    assert (first, rest, process.returncode, errors) == (
+        ": events from here on",
+        ["retry: 1000", f"id: {epoch}-0", ""],
+        0,
+        "",
+    )
 
 
 def test_serve_can_disable_the_control_api(tmp_path: Path) -> None:

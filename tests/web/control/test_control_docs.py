@@ -6,8 +6,8 @@ from typing import Final
 
 from support.control_client import BASE, CONTRACT
 
+from mockscope.instruments.events import MAX_EVENT_BYTES, MAX_EVENTS
 from mockscope.web.control.endpoints import CONTROL_OPERATIONS
-from mockscope.web.control.event_stream import MAX_WAITING_CALLS
 from mockscope.web.control.schemas import CallPage
 
 PAGE: Final = (Path(__file__).resolve().parents[3] / "docs" / "control-api.md").read_text(encoding="utf-8")
@@ -24,9 +24,9 @@ def test_the_table_of_endpoints_is_the_table_of_rows_with_the_summaries_of_the_c
 
 
 def test_every_criterion_of_a_query_is_documented() -> None:
-    [sentence] = re.findall(r"Calls are listed in the order.*?\n\n", PAGE, flags=re.DOTALL)
+    [sentence] = re.findall(r"Calls are listed with the newest.*?\n\n", PAGE, flags=re.DOTALL)
     assert [name for name in CallPage.__struct_fields__ if f"`{name}`" not in sentence] == []
 
 
-def test_the_page_names_the_number_of_buffered_events() -> None:
-    assert f"For a slow reader {MAX_WAITING_CALLS} events are buffered." in PAGE
+def test_the_page_names_the_limits_of_the_kept_events() -> None:
+    assert f"the latest {MAX_EVENTS:,} events, {MAX_EVENT_BYTES // 2**20} MiB at most" in " ".join(PAGE.split())

@@ -10,10 +10,12 @@ from mockscope import __version__
 from mockscope.contract import document, validation
 from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refused
+from mockscope.instruments.events import Event
 from mockscope.instruments.matching import matches
 from mockscope.seeds import files
+from mockscope.sites.mock_site import MockSite
 from mockscope.web.control import records, views
-from mockscope.web.control.event_stream import EventStream
+from mockscope.web.control.event_stream import EventStream, render_call, render_event
 from mockscope.web.control.request import ControlRequest
 from mockscope.web.control.schemas import (
     AccountEvent,
@@ -24,6 +26,7 @@ from mockscope.web.control.schemas import (
     CallPage,
     ChangesQuery,
     DashboardPatch,
+    EventCriteria,
     FreezeClock,
     GroupPatch,
     MoveClock,
@@ -157,6 +160,21 @@ def list_calls(request: ControlRequest) -> object:
     return {"total": len(found), "calls": [call.as_dict() for call in page[:limit]], "next": following}
 
 
+def stream_calls(request: ControlRequest) -> Response:
+    site = request.owner if isinstance(request.owner, MockSite) else None
+    host = None if site is None else site.host
+    return _stream(request, site, lambda event: render_call(event, host))
+
+
+def stream_events(request: ControlRequest) -> Response:
+    site = request.site_at(request.query["site"]) if "site" in request.query else None
+    return _stream(request, site, render_event)
+
+
+def _stream(request: ControlRequest, site: MockSite | None, render: Callable[[Event], bytes]) -> Response:
+    return EventStream(request.registry, site, render, request.last_event_id, head_only=request.is_head)
+
+
 def remove_fault(request: ControlRequest) -> None:
     request.site.faults.remove(request.site.faults.get(request.name("fault")))
 
@@ -176,7 +194,7 @@ def _sites(request: ControlRequest) -> object:
 
 
 def _clock(request: ControlRequest) -> object:
-    return views.render_clock(request.owner.clock)
+    return request.owner.clock.as_dict()
 
 
 def _call_and_clock_operations(of: str) -> tuple[ControlOperation, ...]:
@@ -191,7 +209,7 @@ def _call_and_clock_operations(of: str) -> tuple[ControlOperation, ...]:
         ControlOperation(
             "GET", f"{of}/calls/har", lambda r: JSONResponse(r.calls().to_har().encode()), query=CallCriteria
         ),
-        ControlOperation("GET", f"{of}/calls/stream", lambda r: EventStream(r.registry, r.owner, head_only=r.is_head)),
+        ControlOperation("GET", f"{of}/calls/stream", stream_calls),
         ControlOperation("GET", f"{of}/calls/{{call}}", lambda r: r.call(r.name("call")).as_dict()),
         ControlOperation("GET", f"{of}/clock", _clock),
         ControlOperation(
@@ -239,6 +257,7 @@ CONTROL_OPERATIONS: Final = (
     ControlOperation("GET", f"{BASE}/export", lambda r: views.export(r.registry)),
     ControlOperation("POST", f"{BASE}/import", import_server, OBJECT, status=201),
     ControlOperation("POST", f"{BASE}/save", save_state),
+    ControlOperation("GET", f"{BASE}/events", stream_events, query=EventCriteria),
     *_call_and_clock_operations(BASE),
     ControlOperation("GET", f"{BASE}/sites", _sites),
     ControlOperation("POST", f"{BASE}/sites", create_site, NewSite, status=201),

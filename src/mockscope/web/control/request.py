@@ -74,7 +74,20 @@ class ControlRequest:
         Raises:
             HTTPException: 404 if the site is unknown.
         """
-        host = self.name("host")
+        return self._find(self.name("host"))
+
+    def site_at(self, host: str) -> MockSite:
+        """Return the site with a host.
+
+        Raises:
+            HTTPException: 404 if the site is unknown. The message names the nearest host.
+        """
+        site = self.registry.handle(self._find(host))
+        if site is None:
+            raise HTTPException(404, f"The site {host} was removed.")
+        return site
+
+    def _find(self, host: str) -> Site:
         site = self.registry.directory.get(host)
         if site is None:
             guess = find_nearest(host, self.registry.directory.hosts())
@@ -89,10 +102,7 @@ class ControlRequest:
         Raises:
             HTTPException: 404 if the site is unknown.
         """
-        site = self.registry.handle(self.domain_site)
-        if site is None:
-            raise HTTPException(404, f"The site {self.domain_site.host} was removed.")
-        return site
+        return self.site_at(self.name("host"))
 
     def refusal(self, refused: Refused) -> HTTPException:
         """Return the error for a refusal. The message has the nearest known name."""
@@ -150,6 +160,11 @@ class ControlRequest:
             if call.id == id:
                 return call
         raise HTTPException(404, f"There is no call {id} here. It was never received, or it was removed.")
+
+    @property
+    def last_event_id(self) -> str | None:
+        """The header Last-Event-ID, which a browser sends when it resumes a stream of events."""
+        return self._request.headers.get("last-event-id")
 
     @property
     def is_head(self) -> bool:

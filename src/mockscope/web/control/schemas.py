@@ -124,6 +124,10 @@ class ChangesQuery(Fields):
     since: str | UnsetType = UNSET
 
 
+class EventCriteria(Fields):
+    site: str | UnsetType = UNSET
+
+
 class CallCriteria(Fields):
     """The criteria for calls in a query."""
 

@@ -8,8 +8,6 @@ from starlette.responses import Response
 
 from mockscope import codec
 from mockscope._support.collector import collector_off
-from mockscope.domain.model import timestamp
-from mockscope.instruments.clock import Clock
 from mockscope.sites.mock_site import MockSite, SiteSnapshot
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.response import JSONResponse
@@ -71,10 +69,6 @@ def render_snapshots(site: MockSite) -> dict[str, Any]:
 
 def render_findings(site: MockSite) -> dict[str, Any]:
     return {"findings": [each._asdict() | {"call": each.call and each.call.id} for each in site.findings()]}
-
-
-def render_clock(clock: Clock) -> dict[str, Any]:
-    return {"now": timestamp(clock.now()), "frozen": clock.is_frozen, "autojump": clock.autojump}
 
 
 def _admin(site: MockSite) -> str | None:
