@@ -200,32 +200,49 @@ def export(sites: Sequence[Site]) -> dict[str, Any]:
 
 def export_site(site: Site) -> dict[str, Any]:
     """Return the records of one site as plain data."""
-    # Requests wait for the lock. Records are immutable, so they are converted after it is released.
+    copy = copy_site(site)
+    for key, to_plain in PLAIN.items():
+        copy[key] = [to_plain(row.record) for row in copy[key]]
+    return copy
+
+
+def copy_site(site: Site) -> dict[str, Any]:
+    """Return an export of a site at one moment, with rows of the store in place of the records under keys of PLAIN."""
+    # Requests wait for the lock. Rows are immutable, so they are converted after it is released.
     with site.lock:
         store = site.store
-        groups, users, dashboards = store.groups.records(), store.users.records(), store.dashboards.records()
-        head = {
+        removed = [name for name in BUILTIN_GROUPS if name not in store.groups]
+        return {
             "host": site.host,
             "api_key": site.api_key,
             "enabled": site.enabled,
             "policy": msgspec.structs.asdict(site.policy),
+            "groups": store.groups.rows(),
+            **({"removed_groups": removed} if removed else {}),
+            "users": store.users.rows(),
+            "dashboards": store.dashboards.rows(),
         }
-    names = {group.name for group in groups}
-    removed = [name for name in BUILTIN_GROUPS if name not in names]
-    return {
-        **head,
-        "groups": [{"name": group.name, "access": group.access.value} for group in groups],
-        **({"removed_groups": removed} if removed else {}),
-        "users": [msgspec.structs.asdict(user) | {"groups": list(user.groups)} for user in users],
-        "dashboards": [
-            {
-                "name": board.name,
-                "owner": board.owner,
-                "access": {name: word.value for name, word in sorted(board.access.items())},
-            }
-            for board in dashboards
-        ],
-    }
+
+
+def _plain_group(group: Group) -> dict[str, Any]:
+    return {"name": group.name, "access": group.access.value}
+
+
+def _plain_user(user: User) -> dict[str, Any]:
+    return msgspec.structs.asdict(user) | {"groups": list(user.groups)}
+
+
+def _plain_dashboard(board: Dashboard) -> dict[str, Any]:
+    access = {name: word.value for name, word in sorted(board.access.items())}
+    return {"name": board.name, "owner": board.owner, "access": access}
+
+
+# The conversion of the records under each key of an export.
+PLAIN: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
+    "groups": _plain_group,
+    "users": _plain_user,
+    "dashboards": _plain_dashboard,
+}
 
 
 def _site(seed: SeedSite, path: Path, generate_records: RecordGenerator | None, progress: ShowProgress) -> Site:

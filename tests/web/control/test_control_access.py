@@ -20,7 +20,6 @@ from mockscope import LiveServer, Mockscope, Refusal, Refused, serve
 from mockscope.web.control import access
 from mockscope.web.control.endpoints import CONTROL_OPERATIONS, ControlOperation
 from mockscope.web.control.request import MAX_BODY_BYTES
-from mockscope.web.control.schemas import NoFields
 
 BEARER: Final = {"Authorization": f"Bearer {TOKEN}"}
 NO_TOKEN: Final = {
@@ -285,11 +284,8 @@ def test_an_unknown_parameter_is_refused_on_every_path_without_effect(row: Contr
         response = client.request(row.method, path, params={"opration": "get_user"})
         state = client.get(f"{BASE}/sites").json()
 
-    suggestion = "known: none"
-    if row.method == "GET" and path.endswith(("/calls", "/calls/har")):
-        suggestion = "did you mean operation?"
-    elif row.query is not NoFields:
-        suggestion = f"known: {', '.join(row.query.__struct_fields__)}"
+    known = row.query.__struct_encode_fields__
+    suggestion = "did you mean operation?" if "operation" in known else f"known: {', '.join(known) or 'none'}"
     assert (response.status_code, response.json()) == (
         400,
         {"message": f"there is no field opration here; {suggestion}"},
@@ -472,15 +468,15 @@ def test_a_body_over_the_limit_is_refused(server: LiveServer, *, chunked: bool) 
 def test_a_crash_of_the_control_api_is_500_in_json(
     server: LiveServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def export() -> dict[str, Any]:
+    def reset() -> None:
         raise KeyError("a slip")
 
-    monkeypatch.setattr(server.registry, "export", export)
+    monkeypatch.setattr(server.registry, "reset", reset)
 
-    response = httpx.get(f"{server.url}{BASE}/export", verify=False)
+    response = httpx.post(f"{server.url}{BASE}/reset", verify=False)
 
     assert (response.status_code, response.json()) == (500, {"message": Refused(Refusal.CRASHED).message})
-    assert [record.getMessage() for record in caplog.records] == [f"crashed on GET {BASE}/export"]
+    assert [record.getMessage() for record in caplog.records] == [f"crashed on POST {BASE}/reset"]
 
 
 def test_a_state_file_that_can_not_be_written_is_an_error_without_a_traceback(

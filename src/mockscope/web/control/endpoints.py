@@ -16,6 +16,7 @@ from mockscope.seeds import files
 from mockscope.sites.mock_site import MockSite
 from mockscope.web.control import records, views
 from mockscope.web.control.event_stream import EventStream, render_call, render_event
+from mockscope.web.control.export import export_sites
 from mockscope.web.control.request import ControlRequest
 from mockscope.web.control.schemas import (
     AccountEvent,
@@ -254,7 +255,7 @@ CONTROL_OPERATIONS: Final = (
     ControlOperation("GET", f"{BASE}/openapi.yaml", control_yaml),
     ControlOperation("GET", f"{BASE}/openapi.json", control_json),
     ControlOperation("POST", f"{BASE}/reset", lambda r: r.registry.reset(), then=_sites),
-    ControlOperation("GET", f"{BASE}/export", lambda r: views.export(r.registry)),
+    ControlOperation("GET", f"{BASE}/export", lambda r: export_sites(r, list(r.registry.directory))),
     ControlOperation("POST", f"{BASE}/import", import_server, OBJECT, status=201),
     ControlOperation("POST", f"{BASE}/save", save_state),
     ControlOperation("GET", f"{BASE}/events", stream_events, query=EventCriteria),
@@ -267,7 +268,7 @@ CONTROL_OPERATIONS: Final = (
     ControlOperation("POST", f"{SITE}/rotate-key", lambda r: r.site.rotate_key(**r.body), NewKey, then=_site),
     ControlOperation("POST", f"{SITE}/reset", lambda r: r.site.reset(), then=_site),
     ControlOperation("POST", f"{SITE}/fork", lambda r: views.render_site(r.site.fork(**r.body)), NewFork, status=201),
-    ControlOperation("GET", f"{SITE}/export", lambda r: views.export(r.site)),
+    ControlOperation("GET", f"{SITE}/export", lambda r: export_sites(r, [r.domain_site])),
     ControlOperation("POST", f"{SITE}/import", lambda r: r.site.load(r.body), OBJECT, then=_site),
     ControlOperation("GET", f"{SITE}/findings", lambda r: views.render_findings(r.site)),
     *_record_operations(),

@@ -43,6 +43,7 @@ class ControlRequest:
     def __init__(self, request: Request, registry: SiteRegistry, body: bytes) -> None:
         self.registry = registry
         self.method = request.method
+        self.http_version: str = request.scope.get("http_version", "1.1")
         self._request = request
         # The fields of the operation's schemas that were sent, or have a default.
         self.body: dict[str, Any] = {}

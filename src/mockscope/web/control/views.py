@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
 from starlette.responses import Response
 
 from mockscope import codec
-from mockscope._support.collector import collector_off
 from mockscope.sites.mock_site import MockSite, SiteSnapshot
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.response import JSONResponse
@@ -20,18 +18,6 @@ def respond(content: object, status: int = 200, headers: Mapping[str, str] | Non
     response = JSONResponse(as_json(content), status)
     response.headers.update(headers or {})
     return response
-
-
-def export(of: MockSite | SiteRegistry) -> dict[str, Any]:
-    """Return an export. Other threads can respond to requests meanwhile.
-
-    Neither the codec nor the collector releases the interpreter lock, so users are encoded one by one.
-    """
-    with collector_off():
-        seed = of.export()
-        for site in seed["sites"]:
-            site["users"] = msgspec.Raw(b"[%b]" % b",".join([as_json(user) for user in site["users"]]))
-    return seed
 
 
 def render_site(site: MockSite) -> dict[str, Any]:
