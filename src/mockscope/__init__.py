@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mockscope.instruments.faults import Faults
     from mockscope.instruments.findings import Finding
     from mockscope.instruments.observers import CALL_OBSERVERS
+    from mockscope.instruments.planned_change import PlannedChange
     from mockscope.instruments.report import report
     from mockscope.intercept.redirect import redirected
     from mockscope.intercept.routes import VendorHostRefused
@@ -49,6 +50,7 @@ __all__ = [
     "MockSite",
     "Mockscope",
     "Operation",
+    "PlannedChange",
     "Policy",
     "Refusal",
     "Refused",
@@ -84,6 +86,7 @@ _HOME = {
     "MockSite": "mockscope.sites.mock_site",
     "Mockscope": "mockscope.app",
     "Operation": "mockscope._vendor",
+    "PlannedChange": "mockscope.instruments.planned_change",
     "Policy": "mockscope.domain.policy",
     "Refusal": "mockscope.domain.refusals",
     "Refused": "mockscope.domain.refusals",

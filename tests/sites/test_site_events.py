@@ -37,6 +37,11 @@ ACTS: Final[dict[str, tuple[Act, list[str]]]] = {
     "a fault": (lambda _, site: site.faults.add(status=503), ["fault.planned"]),
     "a rate limit": (lambda _, site: site.faults.rate_limit(1, per=60), ["fault.planned"]),
     "a fault over HTTP": (control("POST", "./faults", {"status": 503}), ["fault.planned"]),
+    "a change": (lambda _, site: site.faults.add_change("disable", before={"call": 9}), ["fault.planned"]),
+    "a change at once": (
+        lambda _, site: (site.faults.add_change("disable", at="2014-02-06T23:46Z"), site.faults.unused()),
+        ["fault.planned", "fault.hit"],
+    ),
     "one fault is removed": (lambda _, site: site.faults.remove(site.faults.get("fault-1")), ["fault.removed"]),
     "one fault is removed over HTTP": (control("DELETE", "./faults/fault-1"), ["fault.removed"]),
     "all faults are removed": (lambda _, site: site.faults.clear(), ["fault.removed", "fault.removed"]),

@@ -282,12 +282,12 @@ class Fault:
         if not callable(self.where):
             return matches(call, self.where)
         # Set while the function runs, so that reports of a function that hangs or fails name the fault.
-        call.fault = self.id
+        before, call.fault = call.fault, self.id
         try:
             is_meant = bool(self.where(call))
         except BaseException as error:
             raise FunctionFailed(self.id, error) from error
-        call.fault = None
+        call.fault = before
         return is_meant
 
     def is_due(self) -> bool:

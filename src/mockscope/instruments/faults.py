@@ -1,15 +1,18 @@
-"""The planned faults and rate limits of a site, in the order in which they were added.
+"""The planned faults, rate limits and planned changes of a site, in the order in which they were added.
 
 Random faults draw from a seeded generator, so that each run is the same.
 """
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
+from datetime import UTC, datetime
 from itertools import dropwhile
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any, Final, Literal
 
 from mockscope._support.arguments import check_choice, check_keys, check_type
+from mockscope._support.timestamps import parse_time
 from mockscope._vendor import Operation
 from mockscope.instruments.call import Call
 from mockscope.instruments.clock import Clock
@@ -28,10 +31,20 @@ from mockscope.instruments.fault import (
     encode_body,
 )
 from mockscope.instruments.matching import check_operation
+from mockscope.instruments.planned_change import CHANGE_ARGUMENTS, ChangeKind, PlannedChange
 from mockscope.instruments.rate_limits import RateLimit, RateLimitResult, apply_limits
 from mockscope.instruments.redaction import Redactor
 
+logger: Final = logging.getLogger("mockscope")
+
+Planned = Fault | RateLimit | PlannedChange
+
 RATE_LIMIT_ARGUMENTS: Final = ("calls", "per", "operation")
+# The keys of a planned change in plain data.
+CHANGE_KEYS: Final = (
+    *("do", "at", "before"),
+    *dict.fromkeys(name for needed, optional in CHANGE_ARGUMENTS.values() for name in needed + optional),
+)
 # The distributions of delays, and their required arguments.
 DISTRIBUTIONS: Final[Mapping[str, tuple[type[Uniform | LogNormal], tuple[str, ...]]]] = {
     "uniform": (Uniform, ("low", "high")),
@@ -40,23 +53,34 @@ DISTRIBUTIONS: Final[Mapping[str, tuple[type[Uniform | LogNormal], tuple[str, ..
 
 
 class Faults:
-    """The planned faults of one site, with its rate limits. It is thread-safe.
+    """The planned faults of one site, with its rate limits and the planned changes by other clients. It is thread-safe.
 
     Args:
         place: the name of the site, for messages.
-        clock: the clock for delays and rate limits.
+        clock: the clock for delays, rate limits and planned changes.
         redactor: redacts keys in messages.
-        events: publishes faults and rate limits that are planned, removed, or hit a call.
+        events: publishes faults, rate limits and changes that are planned, removed, or hit a call.
+        make_change: makes a planned change, and returns the reason if the site refuses it.
     """
 
     def __init__(
-        self, place: str, clock: Clock, *, redactor: Redactor | None = None, events: EventChannel | None = None
+        self,
+        place: str,
+        clock: Clock,
+        *,
+        redactor: Redactor | None = None,
+        events: EventChannel | None = None,
+        make_change: Callable[[PlannedChange], str | None] = lambda change: None,
     ) -> None:
         self._place = place
         self._events = events or EventChannel(EventLog())
         self._clock = clock
         self._redactor = redactor or Redactor()
+        self._make_change = make_change
         self._lock = Lock()
+        # Re-entrant, because making a change reads the site, and each read of the site makes the due changes.
+        self._making_lock = RLock()
+        self._is_making = False
         self._count = 0
         self._set_planned()
 
@@ -66,7 +90,8 @@ class Faults:
     def __len__(self) -> int:
         return len(self._planned)
 
-    def __iter__(self) -> Iterator[Fault | RateLimit]:
+    def __iter__(self) -> Iterator[Planned]:
+        self.make_due_changes()
         return iter(self._planned)
 
     def add(
@@ -155,17 +180,51 @@ class Faults:
             self._publish("fault.planned", limit)
         return limit
 
-    def add_plain(self, data: Mapping[str, Any]) -> Fault | RateLimit:
-        """Plan a fault or a rate limit from plain data, for markers and the control API.
+    def add_change(
+        self,
+        do: ChangeKind,
+        *,
+        at: datetime | str | None = None,
+        before: Mapping[str, Any] | None = None,
+        **arguments: Any,
+    ) -> PlannedChange:
+        """Plan a change of the site by another client. It is made once, and no call is recorded.
+
+        Args:
+            do: ``delete_user``, ``create_user``, ``update_user``, ``delete_group``, ``rotate_key``, ``disable`` or
+                ``enable``.
+            at: make the change when the site's clock reaches this time: an aware datetime, or ISO 8601 with an offset.
+            before: make the change right before a call is authenticated: ``{"operation": "list_users", "call": 2}``.
+                Calls with the site's key are counted from 1; without ``operation``, those of all operations.
+            arguments: ``email`` of the user, with ``first_name``, ``last_name``, ``groups`` and ``tfa_enabled`` for
+                ``create_user`` and ``update_user``; ``name`` of the group; optionally the new ``api_key``.
+
+        Raises:
+            ValueError: If an argument is unknown, missing or not valid, or not one of ``at`` and ``before`` is given.
+        """
+        moment = None if at is None else parse_time(at).astimezone(UTC)
+        with self._lock:
+            id = f"change-{self._count + 1}"
+            change = PlannedChange(id=id, do=do, at=moment, before=before, arguments=arguments)
+            self._count += 1
+            self._set_planned(*self._planned, change)
+            self._publish("fault.planned", change)
+        return change
+
+    def add_plain(self, data: Mapping[str, Any]) -> Planned:
+        """Plan a fault, a rate limit or a change from plain data, for seeds, markers and the control API.
 
         Args:
             data: the arguments of ``add`` by name, except ``action``. ``where`` is an object. ``delay`` is a number of
                 seconds, ``{"uniform": {"low": ..., "high": ...}}`` or ``{"lognormal": {"median": ...}}``. With
-                ``calls`` and ``per``, they are the arguments of ``rate_limit`` instead.
+                ``calls`` and ``per``, they are the arguments of ``rate_limit`` instead, and with ``do`` those of
+            ``add_change``.
 
         Raises:
-            ValueError: If a key is unknown or missing, or ``add`` or ``rate_limit`` refuses a value.
+            ValueError: If a key is unknown or missing, or ``add``, ``rate_limit`` or ``add_change`` refuses a value.
         """
+        if _is_change(data):
+            return self.add_change(**check_keys("planned change", data, CHANGE_KEYS))
         arguments = dict(check_keys("fault", data, (*ARGUMENT_TYPES, "calls", "per")))
         if "calls" in arguments or "per" in arguments:
             return self.rate_limit(**check_keys("rate limit", arguments, RATE_LIMIT_ARGUMENTS, needed=("calls", "per")))
@@ -173,8 +232,8 @@ class Faults:
             arguments["delay"] = _parse_distribution(arguments["delay"])
         return self.add(**arguments)
 
-    def get(self, id: str) -> Fault | RateLimit:
-        """Return the planned fault or rate limit with an id.
+    def get(self, id: str) -> Planned:
+        """Return the planned fault, rate limit or change with an id.
 
         Raises:
             LookupError: If there is none with that id.
@@ -184,8 +243,8 @@ class Faults:
                 return planned
         raise LookupError(f"{self._place} has no fault {id!r}")
 
-    def remove(self, planned: Fault | RateLimit) -> None:
-        """Remove a planned fault or rate limit. One that was removed before is ignored."""
+    def remove(self, planned: Planned) -> None:
+        """Remove a planned fault, rate limit or change. One that was removed before is ignored."""
         with self._lock:
             is_planned = planned in self._planned
             self._set_planned(*(other for other in self._planned if other is not planned))
@@ -193,12 +252,12 @@ class Faults:
                 self._publish("fault.removed", planned)
 
     def clear(self) -> None:
-        """Remove all planned faults and rate limits."""
+        """Remove all planned faults, rate limits and changes."""
         with self._lock:
             self._remove_all()
 
     def reset(self) -> None:
-        """Remove all planned faults and rate limits, and number the next ones from 1 again."""
+        """Remove all planned faults, rate limits and changes, and number the next ones from 1 again."""
         with self._lock:
             self._count = 0
             self._remove_all()
@@ -209,37 +268,87 @@ class Faults:
         for planned in removed:
             self._publish("fault.removed", planned)
 
-    def _publish(self, kind: EventKind, planned: Fault | RateLimit) -> None:
+    def _publish(self, kind: EventKind, planned: Planned) -> None:
         self._events.publish(kind, lambda: {"fault": planned.as_dict()})
 
-    def _set_planned(self, *planned: Fault | RateLimit) -> None:
+    def _set_planned(self, *planned: Planned) -> None:
         self._planned = planned
         self.planned_faults = tuple(fault for fault in planned if isinstance(fault, Fault))
         self._limits = tuple(limit for limit in planned if isinstance(limit, RateLimit))
         # Stored as a flag, because it is read for each request.
-        self.are_planned = bool(planned)
+        self.are_planned = bool(self.planned_faults or self._limits)
+        self._set_pending()
 
-    def unused(self) -> list[Fault]:
-        """Return the faults that hit fewer calls than planned. With ``times=None``, one hit is enough."""
-        return [fault for fault in self.planned_faults if (fault.hits == 0 if fault.left is None else fault.left > 0)]
+    def _set_pending(self) -> None:
+        changes = [change for change in self._planned if isinstance(change, PlannedChange)]
+        self._pending = [change for change in changes if change.is_pending]
+        # Stored as a flag, because it is read for each request and each read of the site.
+        self.has_pending_changes = bool(self._pending)
+
+    def unused(self) -> list[Fault | PlannedChange]:
+        """Return the faults that hit fewer calls than planned, and the changes that were not made.
+
+        With ``times=None``, one hit is enough.
+        """
+        used_up = (planned for planned in self if not isinstance(planned, RateLimit))
+        return [each for each in used_up if (each.hits == 0 if each.left is None else each.left > 0)]
 
     def assert_all_used(self) -> None:
-        """Assert that each fault hit as many calls as planned.
+        """Assert that each fault hit as many calls as planned, and each planned change was made.
 
         Raises:
-            AssertionError: If a fault hit fewer calls. The message names each.
+            AssertionError: If a fault hit fewer calls, or a change was not made. The message names each.
         """
         __tracebackhide__ = True
         if unused := self.unused():
             lines = [f"planned faults of {self._place} that hit fewer calls than planned:"]
             raise AssertionError("\n".join([*lines, *(f"  {fault}" for fault in unused)]))
 
-    # -- called by web/fault_injection.py -----------------------------------------------------------------------------
+    # -- called by the web package and MockSite ---------------------------------------------------------------------
 
-    def mark_hit(self, call: Call, planned: Fault | RateLimit) -> None:
-        """Mark a call as hit by a fault or rate limit that takes effect."""
-        call.fault = planned.id
-        self._events.publish("fault.hit", lambda: {"fault": planned.as_dict(), "call": call.id})
+    def make_due_changes(self, call: Call | None = None) -> None:
+        """Make the planned changes whose time the clock has reached, and those that precede a call.
+
+        Args:
+            call: a call that is about to be authenticated. It is counted.
+        """
+        if not self.has_pending_changes:
+            return
+        with self._making_lock:
+            if self._is_making:
+                return
+            self._is_making = True
+            try:
+                for change in self._due_changes(call):
+                    self._make(change, call)
+            finally:
+                self._is_making = False
+                with self._lock:
+                    self._set_pending()
+
+    def _due_changes(self, call: Call | None) -> list[PlannedChange]:
+        """Return the pending changes that are due: first those with a time, in order of time."""
+        now = self._clock.now()
+        with self._lock:
+            if call is not None:
+                for change in self._pending:
+                    change.count(call)
+            due = [change for change in self._pending if change.is_due(now)]
+        return sorted(due, key=lambda change: (change.at is None, change.at or now))
+
+    def _make(self, change: PlannedChange, call: Call | None) -> None:
+        change.refused = self._make_change(change)
+        if change.refused is None:
+            change.hits = 1
+            self.mark_hit(call if change.at is None else None, change)
+        else:
+            logger.warning("a planned change of %s was refused: %s", self._place, change)
+
+    def mark_hit(self, call: Call | None, planned: Planned) -> None:
+        """Mark a call as hit by a fault or rate limit that takes effect, or as the one after a change."""
+        if call is not None:
+            call.fault = planned.id
+        self._events.publish("fault.hit", lambda: {"fault": planned.as_dict(), "call": call and call.id})
 
     def check_rate_limits(self, call: Call) -> RateLimitResult | None:
         """Return the result of the rate limits that apply to a call; None if no limit applies."""
@@ -271,6 +380,10 @@ class Faults:
             if hit is not None:
                 hit.hits += 1
         return hit
+
+
+def _is_change(data: object) -> bool:
+    return isinstance(data, Mapping) and "do" in data
 
 
 def _parse_distribution(data: Mapping[str, Any]) -> Uniform | LogNormal:

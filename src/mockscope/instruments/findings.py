@@ -7,6 +7,7 @@ from mockscope.instruments.call import Call
 from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.hints import HintTemplate
+from mockscope.instruments.planned_change import PlannedChange
 
 # For hints of strict mode: the place for which the contract reports the same mistake.
 PLACES_BY_HINT: Final = {
@@ -48,9 +49,19 @@ class Finding(NamedTuple):
 
 
 def collect_findings(calls: CallLog, faults: Faults) -> list[Finding]:
-    """Return the findings of strict mode: calls that only worked by accident, and faults that were not used up."""
+    """Return the findings of strict mode: calls that only worked by accident, and faults that were not used up.
+
+    A planned change that was not made is also a finding.
+    """
     accidental = [Finding(str(hint), hint.rule, call) for call in tuple(calls.accidental) for hint in call.hints]
-    unused = [Finding(f"a planned fault was hit less often than planned: {fault}") for fault in faults.unused()]
+    unused = [
+        Finding(
+            f"a planned change was not made: {planned}"
+            if isinstance(planned, PlannedChange)
+            else f"a planned fault was hit less often than planned: {planned}"
+        )
+        for planned in faults.unused()
+    ]
     return [*accidental, *unused]
 
 

@@ -3,8 +3,10 @@
 A test may use it in its own thread while the server responds in another.
 """
 
-from typing import Any, Protocol, Self
-from weakref import finalize
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final, Protocol, Self
+from weakref import finalize, ref
 
 from mockscope._support.arguments import check_type
 from mockscope._support.suggestions import suggest
@@ -12,6 +14,7 @@ from mockscope._vendor import AUTH_HEADER
 from mockscope.contract import validation
 from mockscope.domain.credentials import new_api_key, new_host
 from mockscope.domain.policy import Policy
+from mockscope.domain.refusals import Refused
 from mockscope.domain.site import Site, SiteState
 from mockscope.instruments.call import store_in_current_call
 from mockscope.instruments.call_log import CallLog
@@ -19,6 +22,7 @@ from mockscope.instruments.clock import Clock
 from mockscope.instruments.events import EventChannel, EventLog, EventReader
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.findings import Finding, collect_findings, drop_repeats, fail_on_findings
+from mockscope.instruments.planned_change import PlannedChange
 from mockscope.instruments.record_changes import RecordChanges
 from mockscope.instruments.redaction import Redactor
 from mockscope.seeds import format as seed_format
@@ -63,11 +67,12 @@ class MockSite(SiteRecords):
             # Loaded here, so that a missing validator is an error at once and not at the end of a test.
             validation.contract()
         self._channel = channel = EventChannel(registry.event_log, site.host)
-        super().__init__(site, Clock(registry.clock, events=channel))
+        clock, place = Clock(registry.clock, events=channel), f"the site {site.host}"
+        make_change = partial(_make_change, ref(self))
+        self.faults: Faults = Faults(place, clock, redactor=registry.redactor, events=channel, make_change=make_change)
+        super().__init__(site, clock, self.faults.make_due_changes)
         self._hide(site.api_key)
-        place = f"the site {site.host}"
-        self.calls = registry.new_log(place, self.clock, channel)
-        self.faults: Faults = Faults(place, self.clock, redactor=registry.redactor, events=channel)
+        self.calls = registry.new_log(place, clock, channel)
         self.snapshots: dict[str, SiteSnapshot] = {}
         site.history.observer = self._observe_changes
 
@@ -95,7 +100,7 @@ class MockSite(SiteRecords):
     @property
     def host(self) -> str:
         """The site's host, as in the auth header."""
-        return self._site.host
+        return self._domain_site.host
 
     @property
     def api_key(self) -> str:
@@ -263,7 +268,7 @@ class MockSite(SiteRecords):
         """
         # First, so that a delayed call does not continue when the clock is reset.
         self.calls.reset()
-        self._site.restore(self._baseline)
+        self._domain_site.restore(self._baseline)
         self.faults.reset()
         self.clock.reset()
         self.snapshots.clear()
@@ -335,11 +340,11 @@ class MockSite(SiteRecords):
     @property
     def label(self) -> str:
         """The purpose of the site; can be set. Hints show it for requests that arrive after the site was removed."""
-        return self._site.label
+        return self._domain_site.label
 
     @label.setter
     def label(self, label: str) -> None:
-        self._site.label = label
+        self._domain_site.label = label
 
     def findings(self) -> list[Finding]:
         """Return the findings of strict mode, whether it is on or not, and those of the contract only if it is on.
@@ -369,7 +374,7 @@ class MockSite(SiteRecords):
 
     def remove(self) -> None:
         """Remove the site from the server; requests to it are answered 403 from then on."""
-        self._registry.remove(self._site)
+        self._registry.remove(self._domain_site)
 
 
 class SiteSnapshot:
@@ -392,3 +397,37 @@ class SiteSnapshot:
     def restore(self) -> None:
         """Return the site to this state."""
         self.site.restore(self)
+
+
+def _disable(site: MockSite) -> None:
+    site.enabled = False
+
+
+def _enable(site: MockSite) -> None:
+    site.enabled = True
+
+
+CHANGE_METHODS: Final[Mapping[str, Callable[..., object]]] = {
+    "delete_user": MockSite.remove_user,
+    "create_user": MockSite.add_user,
+    "update_user": MockSite.update_user,
+    "delete_group": MockSite.remove_group,
+    "rotate_key": MockSite.rotate_key,
+    "disable": _disable,
+    "enable": _enable,
+}
+
+
+def _make_change(site: "ref[MockSite]", change: PlannedChange) -> str | None:
+    """Make a planned change of a site. Return the reason if the site refuses it.
+
+    The reference is weak: a site that is dropped is freed at once, and its keys are no longer redacted.
+    """
+    mock_site = site()
+    if mock_site is None:
+        return "the site was removed"
+    try:
+        CHANGE_METHODS[change.do](mock_site, **change.arguments)
+    except (Refused, ValueError) as error:
+        return str(error)
+    return None

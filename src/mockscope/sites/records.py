@@ -1,6 +1,6 @@
 """The records of a site: read-only mappings, and methods that change them by the rules of the API."""
 
-from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -37,16 +37,19 @@ class Records(Mapping[str, R], Generic[R]):
     Args:
         site: the site.
         table: one of its tables.
+        before_read: called before the records are read.
     """
 
-    def __init__(self, site: Site, table: Table[R]) -> None:
+    def __init__(self, site: Site, table: Table[R], before_read: Callable[[], None]) -> None:
         self._site = site
         self._table = table
+        self._before_read = before_read
 
     def __getitem__(self, name: str) -> R:
         if not isinstance(name, str):
             # A KeyError, so that `in` and get() take any value.
             raise KeyError(f"{name!r} is not an email or a name; the first record is list(site.users.values())[0]")
+        self._before_read()
         with self._site.lock:
             record = self._table.get(self._table.key_of(name))
         if record is None:
@@ -54,6 +57,7 @@ class Records(Mapping[str, R], Generic[R]):
         return record
 
     def __len__(self) -> int:
+        self._before_read()
         # Without the lock, a write that renames a record could be seen half-done.
         with self._site.lock:
             return len(self._table)
@@ -74,6 +78,7 @@ class Records(Mapping[str, R], Generic[R]):
 
     # Mapping would look up each name separately, and a record may be deleted between two look-ups.
     def _copy(self) -> dict[str, R]:
+        self._before_read()
         with self._site.lock:
             return {self._table.name_of(record): record for record in self._table.records()}
 
@@ -86,14 +91,22 @@ class SiteRecords:
     Args:
         site: the site.
         clock: the clock that gives the time of logins and password changes.
+        before_use: called before the state of the site is read or changed.
     """
 
-    def __init__(self, site: Site, clock: Clock) -> None:
-        self._site = site
+    def __init__(self, site: Site, clock: Clock, before_use: Callable[[], None]) -> None:
+        self._domain_site = site
+        self._before_use = before_use
         self.clock = clock
-        self.users: Mapping[str, User] = Records(site, site.store.users)
-        self.groups: Mapping[str, Group] = Records(site, site.store.groups)
-        self.dashboards: Mapping[str, Dashboard] = Records(site, site.store.dashboards)
+        self.users: Mapping[str, User] = Records(site, site.store.users, before_use)
+        self.groups: Mapping[str, Group] = Records(site, site.store.groups, before_use)
+        self.dashboards: Mapping[str, Dashboard] = Records(site, site.store.dashboards, before_use)
+
+    @property
+    def _site(self) -> Site:
+        """The site in its present state."""
+        self._before_use()
+        return self._domain_site
 
     @property
     def admin(self) -> User:

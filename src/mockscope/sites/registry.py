@@ -1,6 +1,6 @@
 """The registry of a server's sites, with the instruments that they share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from os import PathLike
 from threading import Condition, Lock, RLock
@@ -189,7 +189,15 @@ class SiteRegistry:
 
     def export(self) -> dict[str, Any]:
         """Return the records of all sites in the format of a seed, as plain data."""
-        return seed_format.export(list(self.directory))
+        return seed_format.export(list(self.present_sites()))
+
+    def present_sites(self) -> Iterator[Site]:
+        """Yield the sites without their instruments, after the planned changes that are due."""
+        for site in self.directory:
+            handle = self.handle(site)
+            if handle is not None:
+                handle.faults.make_due_changes()
+            yield site
 
 
 _REGISTRIES: Final[WeakSet[SiteRegistry]] = WeakSet()
@@ -211,7 +219,8 @@ def _forbid_writes_in_child() -> None:
         ]
         for site, handle in registry._handles.items():
             parts += [(site, "lock", RLock()), (site, "history", of_parent), (handle.faults, "_lock", of_parent)]
-            parts.append((handle.calls, "_changed", Condition()))
+            # A planned change is a write.
+            parts += [(handle.calls, "_changed", Condition()), (handle.faults, "has_pending_changes", False)]
         for part, name, stand_in in parts:
             setattr(part, name, stand_in)
 

@@ -125,7 +125,7 @@ async def _respond_with_faults(
                 raise
         else:
             faults.mark_hit(request.call, fault)
-            return await _apply_fault(fault, request, endpoint, own, clock)
+            return await _apply_fault(fault, request, endpoint, own, faults, clock)
     return endpoint()
 
 
@@ -137,7 +137,12 @@ async def _select_fault(request: HTTPRequest, faults: Faults, instead_of: Fault 
 
 
 async def _apply_fault(
-    fault: Fault, request: HTTPRequest, endpoint: Callable[[], JSONResponse], own: JSONResponse | None, clock: Clock
+    fault: Fault,
+    request: HTTPRequest,
+    endpoint: Callable[[], JSONResponse],
+    own: JSONResponse | None,
+    faults: Faults,
+    clock: Clock,
 ) -> JSONResponse:
     """Return the response to a request that a fault hits.
 
@@ -146,6 +151,7 @@ async def _apply_fault(
         request: The request.
         endpoint: The function that carries out the operation.
         own: The operation's own response, or None if the operation was not carried out yet.
+        faults: The planned faults.
         clock: The clock of the site.
     """
     call = request.call
@@ -154,6 +160,7 @@ async def _apply_fault(
         due = call.received + fault.next_delay()
         async with _delayed(request, due):
             await clock.sleep(due - clock.time())
+        faults.make_due_changes()
     if fault.cuts_own_response and own is None:
         try:
             own = endpoint()

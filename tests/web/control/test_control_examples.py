@@ -17,7 +17,7 @@ from mockscope import LiveServer, MockSite, __version__, serve
 COMPONENTS: Final[dict[str, Any]] = CONTRACT["components"]
 KEY: Final[str] = DEMO["sites"][0]["api_key"]
 FROZEN: Final = datetime(2014, 3, 1, tzinfo=UTC)
-FAULT: Final = COMPONENTS["requestBodies"]["NewFaultOrRateLimit"]["content"]["application/json"]["examples"]["fault"]
+FAULT: Final = COMPONENTS["requestBodies"]["NewPlanned"]["content"]["application/json"]["examples"]["fault"]
 CALL: Final = COMPONENTS["responses"]["Call"]["content"]["application/json"]["example"]
 STRAY_CALL: Final = COMPONENTS["responses"]["CallWithoutSite"]["content"]["application/json"]["example"]
 METHODS: Final = ("get", "post", "put", "patch", "delete")

@@ -94,6 +94,9 @@ class ControlRequest:
             guess = find_nearest(host, self.registry.directory.hosts())
             hint = f"did you mean {guess}?" if guess else "GET /_mockscope/v1/sites lists those that are there."
             raise HTTPException(404, f"There is no site {host}; {hint}")
+        mock_site = self.registry.handle(site)
+        if mock_site is not None:
+            mock_site.faults.make_due_changes()
         return site
 
     @cached_property
