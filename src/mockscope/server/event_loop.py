@@ -66,12 +66,14 @@ async def _serve(
     protocol: Any = config.http_protocol_class
     new_protocol = partial(protocol, config=config, server_state=state, app_state={}, _loop=loop)
     stopping = asyncio.Event()
+    registry.is_stopping = False
     for listener, listener_socket in listeners.items():
         await listener.open(listener_socket, new_protocol, backlog=BACKLOG)
     on_ready(stopping)
     await stopping.wait()
-    for listener in listeners:
-        await listener.close()
+    registry.is_stopping = True
+    if should_abort is None:
+        await _close(listeners)
     for close in tuple(registry.close_callbacks):
         close()
     for _ in range(MAX_STREAM_TURNS):
@@ -79,15 +81,23 @@ async def _serve(
         if registry.close_callbacks:
             await asyncio.sleep(0)
     if should_abort is not None:
-        for connection in list(state.connections):
+        connections = set(state.connections)
+        for connection in connections:
             connection.shutdown()
-        await _wait_for(lambda: not (state.connections or state.tasks) or should_abort(), GRACE_SECONDS)
+        # The ports accept new connections meanwhile, so that a probe can see that the server stops.
+        await _wait_for(lambda: not (state.connections & connections or state.tasks) or should_abort(), GRACE_SECONDS)
+        await _close(listeners)
     await abort_connections(lambda: [connection.transport for connection in state.connections])
     if should_abort is not None:
         await _wait_for(lambda: not state.tasks, ABORT_SECONDS)
     for task in list(state.tasks):
         task.cancel()
     await asyncio.gather(*state.tasks, return_exceptions=True)
+
+
+async def _close(listeners: Listeners) -> None:
+    for listener in listeners:
+        await listener.close()
 
 
 async def _wait_for(is_done: Callable[[], bool], seconds: float) -> None:

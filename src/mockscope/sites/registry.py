@@ -47,6 +47,8 @@ class SiteRegistry:
         self.settings = settings
         # The URL of the server. WITHOUT_SOCKET means that it has no port, and None that it is not running.
         self.address: str | None = WITHOUT_SOCKET
+        # Whether the server was told to stop, and waits for requests in progress.
+        self.is_stopping = False
         self.event_log = EventLog()
         self._channel = EventChannel(self.event_log)
         self.clock = Clock(events=self._channel)

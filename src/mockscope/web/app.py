@@ -15,7 +15,7 @@ from mockscope.web.control.dispatch import ReservedPaths
 from mockscope.web.control.request import MOUNT_PATH
 from mockscope.web.vendor_api import VendorAPI
 
-RESERVED: Final = re.compile(r"/(_mockscope|openapi\.yaml|openapi\.json|docs)(/|$)")
+RESERVED: Final = re.compile(r"/(_mockscope|openapi\.yaml|openapi\.json|docs|livez|readyz|favicon\.ico)(/|$)")
 SLASH_OR_END: Final = re.compile(r"/|$")
 
 

@@ -34,7 +34,7 @@ WRONG_TOKEN: Final = {
 def foreign_host(host: str) -> dict[str, str]:
     return {
         "message": f"The control API refuses the Host {host}: use localhost, a loopback address, or the "
-        "address or name that the server was bound to (--host)."
+        "address or name that the server was bound to (--host), or demand a token (--control-token)."
     }
 
 
@@ -133,15 +133,29 @@ async def test_a_request_with_a_blank_host_or_with_two_is_refused(
 
 
 def test_the_bound_name_and_address_of_a_server_are_allowed() -> None:
-    mock = Mockscope(control_token=TOKEN)
-    mock.listens_at("192.0.2.7", "mockscope.internal")
+    mock = Mockscope()
+    mock.listens_at("127.0.0.1", "mockscope.internal")
 
-    for host in ("192.0.2.7:8765", "mockscope.internal:8765", "MOCKSCOPE.internal", "localhost:8765"):
+    for host in ("127.0.0.1:8765", "mockscope.internal:8765", "MOCKSCOPE.internal", "localhost:8765"):
         with in_process(mock, f"http://{host}") as client:
-            assert client.get(f"{BASE}/health", headers=BEARER).json() == {"status": "ok"}
-    with in_process(mock, "http://192.0.2.7") as client:
-        response = client.get(f"{BASE}/health", headers=BEARER | {"Host": "evil.example"})
+            assert client.get(f"{BASE}/health").json() == {"status": "ok"}
+    with in_process(mock, "http://mockscope.internal") as client:
+        response = client.get(f"{BASE}/health", headers={"Host": "evil.example"})
         assert (response.status_code, response.json()) == (403, foreign_host("evil.example"))
+
+
+def test_any_host_is_allowed_where_a_token_is_demanded() -> None:
+    mock = Mockscope(control_token=TOKEN)
+    mock.listens_at("192.0.2.7", "0.0.0.0")
+    with in_process(mock, "http://mockscope:8765") as client:
+        assert client.get(f"{BASE}/health", headers=BEARER).json() == {"status": "ok"}
+        # A page whose name was rebound to the server has the Origin of the server, but not the token.
+        rebound = client.get(f"{BASE}/sites", headers={"Origin": "http://mockscope:8765"})
+        foreign = client.get(f"{BASE}/sites", headers=BEARER | {"Origin": "http://evil.example"})
+
+    assert (rebound.status_code, rebound.json()) == (401, NO_TOKEN)
+    message = "The control API refuses pages of another origin (http://evil.example): call it from a program."
+    assert (foreign.status_code, foreign.json()) == (403, {"message": message})
 
 
 # -- Origin ----------------------------------------------------------------------------------------------------

@@ -54,11 +54,13 @@ class ControlAccess:
         """
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
-        if hosts and not self._knows(hosts, scope):
+        # The token protects from DNS rebinding too, because a page does not know it.
+        if self.token is None and hosts and not self._knows(hosts, scope):
             raise HTTPException(
                 403,
                 f"The control API refuses the Host {', '.join(hosts) or '(none)'}: "
-                "use localhost, a loopback address, or the address or name that the server was bound to (--host).",
+                "use localhost, a loopback address, or the address or name that the server was bound to (--host), "
+                "or demand a token (--control-token).",
             )
         own = f"{scope.get('scheme', 'http')}://{''.join(hosts)}".lower()
         for origin in headers.getlist("origin"):

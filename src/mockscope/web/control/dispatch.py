@@ -18,7 +18,7 @@ from mockscope.domain.directory import HostTaken
 from mockscope.domain.refusals import Refusal, Refused
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.access import ControlAccess
-from mockscope.web.control.endpoints import BASE, CONTROL_OPERATIONS, DOCUMENT_OPERATIONS, ControlOperation
+from mockscope.web.control.endpoints import BASE, CONTROL_OPERATIONS, OPEN_OPERATIONS, ControlOperation
 from mockscope.web.control.request import BODY_METHODS, ControlRequest, read_body
 from mockscope.web.control.views import respond
 from mockscope.web.response import SERVER_HEADER
@@ -37,7 +37,7 @@ NEVER_SUGGESTED: Final = ("/reset", "/import", "/restore", "/rotate-key", "/save
 
 
 class ReservedPaths:
-    """The documents and the control API.
+    """The documents, the probes and the control API.
 
     Attributes:
         routes: The routes.
@@ -50,7 +50,7 @@ class ReservedPaths:
 
     def __init__(self, registry: SiteRegistry, access: ControlAccess | None) -> None:
         paths: dict[str, dict[str, ControlOperation]] = {}
-        for operation in DOCUMENT_OPERATIONS if access is None else (*DOCUMENT_OPERATIONS, *CONTROL_OPERATIONS):
+        for operation in OPEN_OPERATIONS if access is None else (*OPEN_OPERATIONS, *CONTROL_OPERATIONS):
             paths.setdefault(operation.path, {})[operation.method] = operation
         middleware = [Middleware(ReservedMiddleware, access)]
         self.routes = [

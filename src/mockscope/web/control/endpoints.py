@@ -106,6 +106,11 @@ def control_json(request: ControlRequest) -> Response:
     return JSONResponse(document.to_json(document.with_server(document.control_yaml(), request.server_url)))
 
 
+def readyz(request: ControlRequest) -> Response:
+    is_stopping = request.registry.is_stopping
+    return respond({"status": "stopping" if is_stopping else "ok"}, 503 if is_stopping else 200)
+
+
 def import_server(request: ControlRequest) -> object:
     made = request.registry.put(*files.load_sites(request.body, now=request.registry.clock.now()))
     return {"sites": [views.render_site(site) for site in made]}
@@ -245,7 +250,12 @@ def _record_operations() -> tuple[ControlOperation, ...]:
     )
 
 
-DOCUMENT_OPERATIONS: Final = (
+# These paths need no token, and are there if the control API is switched off.
+OPEN_OPERATIONS: Final = (
+    ControlOperation("GET", "/livez", lambda r: {"status": "ok"}, query=None),
+    ControlOperation("GET", "/readyz", readyz, query=None),
+    # A browser asks for it by itself. It takes the status 204 for an icon that is not there.
+    ControlOperation("GET", "/favicon.ico", lambda r: None, query=None),
     ControlOperation("GET", "/openapi.yaml", openapi_yaml, query=None),
     ControlOperation("GET", "/openapi.json", openapi_json, query=None),
 )

@@ -52,7 +52,7 @@ class EventStream(StreamingResponse):
         self._last_id = last_id
         self._head_only = head_only
         # Whether the stream ends when no event is left, and whether it ends at once.
-        self._is_ending = False
+        self._is_ending = registry.is_stopping
         self._has_ended = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
