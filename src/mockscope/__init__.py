@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mockscope.instruments.call import Call
     from mockscope.instruments.call_log import Calls
     from mockscope.instruments.clock import Clock
+    from mockscope.instruments.events import Event, EventReader
     from mockscope.instruments.fault import CannedResponse, Fault, LogNormal, Uniform
     from mockscope.instruments.faults import Faults
     from mockscope.instruments.findings import Finding
@@ -41,6 +42,8 @@ __all__ = [
     "Clock",
     "Dashboard",
     "DashboardAccess",
+    "Event",
+    "EventReader",
     "Fault",
     "Faults",
     "Finding",
@@ -77,6 +80,8 @@ _HOME = {
     "Dashboard": "mockscope.domain.model",
     "DashboardAccess": "mockscope.domain.model",
     "Call": "mockscope.instruments.call",
+    "Event": "mockscope.instruments.events",
+    "EventReader": "mockscope.instruments.events",
     "Fault": "mockscope.instruments.fault",
     "Faults": "mockscope.instruments.faults",
     "Finding": "mockscope.instruments.findings",

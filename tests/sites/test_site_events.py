@@ -131,6 +131,20 @@ def test_a_clock_that_jumps_by_itself_has_an_event(site: MockSite) -> None:
     assert moved.data["clock"] == {"now": "2014-03-01T00:01:00.000Z", "frozen": True, "autojump": True}
 
 
+def test_a_reader_begins_after_an_earlier_event(server: LiveServer, site: MockSite) -> None:
+    every = server.events()
+    site.clock.freeze()
+    site.clock.resume()
+    first, second = every.read()
+
+    for events in (server.events(first.id), site.events(last_id=first.id)):
+        assert [event.id for event in events.read()] == [second.id]
+    with pytest.raises(ValueError, match=r"^last_id must be text, not 1$"):
+        site.events(1)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^last_id must be text, not 1$"):
+        server.events(1)  # type: ignore[arg-type]
+
+
 def test_the_application_without_a_server_has_events_too() -> None:
     mock = mockscope.Mockscope()
     events = mock.events()

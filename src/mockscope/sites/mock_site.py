@@ -274,9 +274,17 @@ class MockSite(SiteRecords):
         self.snapshots.clear()
         self._channel.publish("site.reset")
 
-    def events(self) -> EventReader:
-        """Return a reader of the events of the site, from now on: calls, changed records, faults and the clock."""
-        return self._channel.reader()
+    def events(self, last_id: str | None = None) -> EventReader:
+        """Return a reader of the events of the site: calls, changed records, faults and the clock.
+
+        Args:
+            last_id: the id of the event to begin after; None is the latest event.
+
+        Raises:
+            ValueError: If it is not a string.
+        """
+        check_type("last_id", last_id, str | None)
+        return self._channel.reader(last_id)
 
     def fork(self, host: str | None = None, api_key: str | None = None) -> "MockSite":
         """Return a second site with the same records and policy. It has calls, faults and a clock of its own.

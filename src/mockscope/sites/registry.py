@@ -173,9 +173,17 @@ class SiteRegistry:
             handle.calls.end_delayed()
             EventChannel(self.event_log, handle.host).publish("site.removed")
 
-    def events(self) -> EventReader:
-        """Return a reader of the events of the server and of its sites, from now on."""
-        return self._channel.reader()
+    def events(self, last_id: str | None = None) -> EventReader:
+        """Return a reader of the events of the server and of its sites.
+
+        Args:
+            last_id: the id of the event to begin after; None is the latest event.
+
+        Raises:
+            ValueError: If it is not a string.
+        """
+        check_type("last_id", last_id, str | None)
+        return self._channel.reader(last_id)
 
     def all_calls(self) -> list[Call]:
         """Return the calls of all sites, and those that reached no site, in the order of their receipt."""

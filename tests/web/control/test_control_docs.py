@@ -2,11 +2,11 @@
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from support.control_client import BASE, CONTRACT
 
-from mockscope.instruments.events import MAX_EVENT_BYTES, MAX_EVENTS
+from mockscope.instruments.events import MAX_EVENT_BYTES, MAX_EVENTS, EventKind
 from mockscope.web.control.endpoints import CONTROL_OPERATIONS
 from mockscope.web.control.schemas import CallPage
 
@@ -26,6 +26,11 @@ def test_the_table_of_endpoints_is_the_table_of_rows_with_the_summaries_of_the_c
 def test_every_criterion_of_a_query_is_documented() -> None:
     [sentence] = re.findall(r"Calls are listed with the newest.*?\n\n", PAGE, flags=re.DOTALL)
     assert [name for name in CallPage.__struct_fields__ if f"`{name}`" not in sentence] == []
+
+
+def test_the_table_of_events_has_every_kind() -> None:
+    [table] = re.findall(r"\| event \| when .*?\n\n", PAGE, flags=re.DOTALL)
+    assert sorted(re.findall(r"^\| `(\S+)` \|", table, flags=re.MULTILINE)) == sorted(get_args(EventKind))
 
 
 def test_the_page_names_the_limits_of_the_kept_events() -> None:

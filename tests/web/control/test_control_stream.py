@@ -2,19 +2,22 @@
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator
 from starlette.types import Message
 from support.bounds import WAIT_SECONDS, until
-from support.control_client import BASE, path_of
+from support.control_client import BASE, CONTRACT, path_of
 from support.event_source import Connection, EventSource, connected
 
 from mockscope import Call, LiveServer, MockSite
 from mockscope.instruments.call import MAX_BODY_BYTES
+from mockscope.instruments.events import EventKind
 from mockscope.web.control import event_stream
 from mockscope.web.control.event_stream import EventStream, render_event
 
@@ -148,6 +151,35 @@ def test_a_client_that_lost_events_gets_an_event_dropped_first(
     assert (dropped.event, dropped.data) == ("dropped", {"site": site.host, "dropped": None if last_id else 2})
     assert {str(event.data.get("call", event.data)["id"]) for event in events} == {ids[1]}
     assert before == f"{server.registry.event_log.epoch}-0"
+
+
+def test_the_data_of_each_event_fits_its_schema(server: LiveServer) -> None:
+    described = CONTRACT["paths"][f"{BASE}/events"]["get"]["description"]
+    rows = re.findall(r"^\| (`.+?) \| `(\w+)`", described, flags=re.MULTILINE)
+    schemas = {kind: schema for kinds, schema in rows for kind in re.findall(r"`(\S+)`", kinds)}
+    source = EventSource()
+    source.last_event_id = "unknown-1"
+    with connected(f"{server.url}{BASE}/events", source) as reader:
+        site = server.site()
+        limit, fault = site.faults.rate_limit(1, per=60), site.faults.add("list_users", delay=0.001)
+        site.add_user("joey@example.com")
+        list_users(site)
+        list_users(site)
+        site.faults.remove(limit)
+        site.faults.remove(fault)
+        httpx.get(f"{server.url}/api/v1/users", verify=False)
+        for clock in (site.clock, server.clock):
+            clock.freeze()
+        site.reset()
+        site.remove()
+        events = [reader.next()]
+        while events[-1].event != "site.removed":
+            events.append(reader.next())
+
+    assert {event.event for event in events} == {*schemas} == {*get_args(EventKind)}
+    for event in events:
+        schema = {"$ref": f"#/components/schemas/{schemas[event.event]}", "components": CONTRACT["components"]}
+        Draft202012Validator(schema).validate(event.data)
 
 
 # -- the end of a stream ---------------------------------------------------------------------------------------
