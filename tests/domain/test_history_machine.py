@@ -1,5 +1,6 @@
 """Random histories: a restored site equals its snapshot, pages and indexes included."""
 
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import pytest
@@ -18,13 +19,14 @@ from hypothesis.stateful import (
 from support.record_changes import apply_changes, state_of
 from support.site_comparison import FRIENDS, GROUPS, KEY, USERS, assert_like_fresh, friends, send_request
 
-from mockscope import MockSite, SiteSnapshot
+from mockscope import MockSite, Refused, SiteSnapshot
 from mockscope.domain import history
 
 EMAILS = ("monica@example.com", "Chandler@Example.com", "joey@example.com", "rachel@example.com", "mike@example.com")
 WRITES = ("create_user", "update_user", "delete_user", "create_group", "update_group", "delete_group")
 NAMES = ("Sales", "NY Knicks", "Friends", "All Users", "Administrators")
 
+boards = st.sampled_from(["Test Dashboard", "0", "1"])
 emails = st.sampled_from(EMAILS)
 names = st.sampled_from(NAMES)
 group_lists = st.lists(names, max_size=3, unique=True)
@@ -137,6 +139,16 @@ class Histories(RuleBasedStateMachine):
         number = len(self.site.dashboards)
         if email in self.site.users and name in self.site.groups and f"{number}" not in self.site.dashboards:
             self.site.add_dashboard(f"{number}", owner=email, access={name: "Edit"})
+
+    @rule(name=boards, to=boards, owner=st.none() | emails, access=st.none() | names)
+    def update_dashboard(self, name: str, to: str, owner: str | None, access: str | None) -> None:
+        with suppress(Refused):
+            self.site.update_dashboard(name, new_name=to, owner=owner, access={access: "View"} if access else None)
+
+    @rule(name=boards)
+    def remove_dashboard(self, name: str) -> None:
+        with suppress(Refused):
+            self.site.remove_dashboard(name)
 
     @rule(email=emails)
     def log_in(self, email: str) -> None:
