@@ -252,3 +252,10 @@ def test_patterns_are_common_to_ecmascript_and_re2() -> None:
         if "pattern" in schema
     }
     assert [pattern for pattern in patterns if ESCAPES.search(pattern)] == []
+
+
+def test_every_component_is_referred_to() -> None:
+    named = {f"#/components/{kind}/{name}" for kind, nodes in COMPONENTS.items() for name in nodes}
+    used = set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(CONTRACT)))
+    # The security scheme is named by its key.
+    assert named - {"#/components/securitySchemes/Token"} == used
