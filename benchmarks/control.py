@@ -13,6 +13,8 @@ from mockscope._vendor import EMAIL_HEADER
 
 USERS: Final = 100_000
 SITE_PATH: Final = f"/_mockscope/v1/sites/{SITE}"
+# The system counts processor time in hundredths of a second.
+SEARCHES: Final = 10
 # No user has it, so that every field of every user is compared.
 UNKNOWN_TEXT: Final = "nobody-has-this"
 
@@ -24,10 +26,12 @@ def measure(plan: Plan) -> Iterator[Figure]:
         exports = [_export(server) for _ in range(plan.rounds)]
         searches = [_search(server) for _ in range(plan.rounds)]
     waits, times, sizes = zip(*exports, strict=True)
+    processor, elapsed = zip(*searches, strict=True)
     note = f"the export took {min(times):.2f} to {max(times):.2f} s, {max(sizes) / 1e6:.0f} MB"
-    name = f"GET one user during an export of {USERS:,} users, longest wait"
-    yield Figure(name, "ms", waits, note, Goal(100, at_most=True))
-    yield Figure(f"search in {USERS:,} users, a page", "ms", searches, "without a match", Goal(300, at_most=True))
+    wait_name = f"GET one user during an export of {USERS:,} users, longest wait"
+    yield Figure(wait_name, "ms", waits, note, Goal(100, at_most=True))
+    note = f"by processor time, without a match; {min(elapsed):.0f} to {max(elapsed):.0f} ms elapsed"
+    yield Figure(f"search in {USERS:,} users, a page", "ms", processor, note, Goal(150, at_most=True))
 
 
 def _export(server: Server) -> tuple[float, float, int]:
@@ -42,8 +46,11 @@ def _export(server: Server) -> tuple[float, float, int]:
     return max(waits), time.perf_counter() - began, len(export[0])
 
 
-def _search(server: Server) -> float:
-    return _seconds(server, f"{SITE_PATH}/users?q={UNKNOWN_TEXT}", {}) * 1000
+def _search(server: Server) -> tuple[float, float]:
+    """Return the processor time and the elapsed time of a search in ms."""
+    before = server.cpu_seconds
+    elapsed = [_seconds(server, f"{SITE_PATH}/users?q={UNKNOWN_TEXT}", {}) for _ in range(SEARCHES)]
+    return (server.cpu_seconds - before) / SEARCHES * 1000, sum(elapsed) / SEARCHES * 1000
 
 
 def _seconds(server: Server, target: str, headers: dict[str, str]) -> float:
