@@ -70,10 +70,18 @@ def test_a_copy_can_be_read_even_if_a_thread_held_every_lock_at_the_fork(server:
         site.calls._changed,
         registry.directory._lock,
         registry.redactor._lock,
+        registry.event_log._lock,
+        registry.event_log.render_lock,
     ]
+    events = site.events()
+    site.add_group("Friends")
+
+    def read() -> object:
+        changes = [event.data["changes"] for event in events.read()]
+        return site.host, list(site.users), site.admin.email, len(site.calls), site.export(), changes
 
     def hold_and_fork() -> None:
-        said.append(in_a_child(lambda: (site.host, list(site.users), site.admin.email, len(site.calls), site.export())))
+        said.append(in_a_child(read))
 
     said: list[str] = []
     for lock in held:
@@ -84,7 +92,7 @@ def test_a_copy_can_be_read_even_if_a_thread_held_every_lock_at_the_fork(server:
     for lock in held:
         lock.release()  # type: ignore[attr-defined]
 
-    assert said == [repr((site.host, list(site.users), site.admin.email, 0, site.export()))]
+    assert said == [repr(read())]
 
 
 def test_without_a_server_a_copy_can_be_written() -> None:

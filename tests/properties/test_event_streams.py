@@ -92,7 +92,8 @@ def replay(state: dict[tuple[str, str], Any], changes: list[dict[str, Any]]) -> 
     before = {(change["kind"], change["name"]): state.get((change["kind"], change["name"])) for change in changes}
     after = {key: record for key, record in state.items() if key not in before}
     for change in changes:
-        record = before[change["kind"], change["name"]] or {}
+        # A restored snapshot may give a record the name that another one loses.
+        record = before[change["kind"], change["name"]] or {} if change["change"] != "created" else {}
         assert all(record.get(field) == old for field, (old, _) in change["fields"].items())
         if change["change"] != "removed":
             record = record | {field: new for field, (_, new) in change["fields"].items()}

@@ -1,5 +1,6 @@
 """The events that acts from Python and over HTTP publish."""
 
+import gc
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -244,6 +245,25 @@ def test_changes_over_the_limit_are_cut(friends: MockSite, monkeypatch: pytest.M
     assert [(len(event.data["changes"]), event.data["changes_cut"]) for event in events.read()] == [
         (1, False),
         (0, True),
+    ]
+
+
+def test_a_key_in_an_event_is_redacted_after_its_site_is_gone(server: LiveServer) -> None:
+    events = server.events()
+    site = server.site("example_site", "key-of-the-site")
+    site.add_group("key-of-the-site")
+    httpx.get(f"{site.url}/api/v1/groups/key-of-the-site", headers=site.headers, verify=False)
+    site.remove()
+    del site
+    gc.collect()
+
+    shown = [event.json.decode() for event in collect(events, 5)]
+    assert [("…site" in text, "key-of-the-site" in text) for text in shown] == [
+        (False, False),
+        (True, False),
+        (True, False),
+        (True, False),
+        (False, False),
     ]
 
 

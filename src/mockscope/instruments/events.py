@@ -300,18 +300,19 @@ class EventChannel:
         if self.log.is_recording:
             self.log.publish(kind, self.site, render, size_bytes)
 
-    def publish_changes(self, changes: RecordChanges, call: str | None, redactor: Redactor) -> None:
+    def publish_changes(self, changes: RecordChanges, call: str | None, redactor: Redactor, holder: object) -> None:
         """Publish the changes of a write.
 
         Args:
             changes: the changes.
             call: the id of the call that caused them, or None.
             redactor: redacts keys in the changes.
+            holder: the object as long as which the site's keys are redacted.
         """
         size_bytes = changes.size_bytes
         is_cut = size_bytes > MAX_CHANGES_BYTES
 
-        def render() -> Mapping[str, object]:
+        def render(_: object = holder) -> Mapping[str, object]:
             shown = [] if is_cut else redactor.redact_json(changes.render())
             return {"call": call, "changes": shown, "changes_cut": is_cut}
 

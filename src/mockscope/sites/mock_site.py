@@ -79,7 +79,8 @@ class MockSite(SiteRecords):
     def _observe_changes(self, changes: RecordChanges) -> None:
         call = store_in_current_call(changes)
         if self._channel.log.is_recording:
-            self._channel.publish_changes(changes, None if call is None else call.id, self._registry.redactor)
+            id = None if call is None else call.id
+            self._channel.publish_changes(changes, id, self._registry.redactor, holder=self.clock)
 
     def __repr__(self) -> str:
         return f"<MockSite {self.host} at {self.url}: {len(self.users)} users, {len(self.groups)} groups>"
