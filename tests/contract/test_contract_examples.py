@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 import requests
-from support.contract_cases import OPERATIONS, SITE, resolved, restore, status_number
+from support.contract_cases import ALIASES, OPERATIONS, SITE, resolved, restore, status_number
 
 from mockscope import LiveServer, serve
 
@@ -137,6 +137,34 @@ def test_every_example_of_a_response_equals_that_of_the_demo_site(place: Place, 
     operation, status, _ = place
     assert (request.operation, response.status_code) == (operation, status_number(status))
     assert response.json() == EXAMPLES[place]
+
+
+def first_example(node: Mapping[str, Any]) -> Any:
+    """Return the value of the first example, which importers of collections send; or None without examples."""
+    return next((example["value"] for example in node.get("examples", {}).values()), None)
+
+
+def test_the_first_examples_succeed_one_after_the_other(server: LiveServer) -> None:
+    restore(server)
+    statuses = {}
+    for (method, path), operation in (OPERATIONS | ALIASES).items():
+        parameters = [resolved(parameter) for parameter in operation.get("parameters", ())]
+        # Importers send what is required, and what has an example.
+        sent = {each["name"]: first_example(each) for each in parameters if each["required"] or "examples" in each}
+        assert [each["name"] for each in parameters if "examples" in resolved(each["schema"])] == []
+        body = resolved(operation["requestBody"])["content"]["application/json"] if "requestBody" in operation else {}
+        headers = {"Http-X-Partner-Auth": f"{SITE['host']}:{SITE['api_key']}"}
+        if "Http-X-Email" in sent:
+            headers["Http-X-Email"] = sent.pop("Http-X-Email")
+        url = server.url + path.format(group_name=sent.pop("group_name", None))
+        response = requests.request(method, url, params=sent, headers=headers, json=first_example(body), timeout=300)
+        statuses[operation["operationId"]] = response.status_code
+        if "total_users" in response.json():
+            statuses["users"] = response.json()["total_users"]
+
+    created = {"create_user": 201, "create_group": 201}
+    expected = {operation["operationId"]: 200 for operation in OPERATIONS.values()} | created
+    assert statuses == {**expected, **{f"{name}_slash": status for name, status in expected.items()}, "users": 5}
 
 
 def test_every_example_request_has_an_example_response() -> None:
