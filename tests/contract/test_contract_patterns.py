@@ -1,4 +1,4 @@
-"""The patterns of the contract, in the engines of its readers: ECMA 262, Python, and RE2, which Go has."""
+"""The patterns of both contracts in the engines of their readers: ECMA 262, Python, and RE2, which Go has."""
 
 import re
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ import re2
 import yaml
 from jsonschema_rs import Draft202012Validator
 
-from mockscope.contract.document import openapi_yaml
+from mockscope.contract.document import control_yaml, openapi_yaml
 from mockscope.domain.rules import NOT_BLANK
 
-CONTRACT: Final = yaml.safe_load(openapi_yaml())
-NAME: Final[str] = CONTRACT["components"]["schemas"]["PersonName"]["pattern"]
+CONTRACTS: Final = [yaml.safe_load(contract) for contract in (openapi_yaml(), control_yaml())]
+NAME: Final[str] = CONTRACTS[0]["components"]["schemas"]["PersonName"]["pattern"]
 # There is no white space above these.
 CHARACTERS: Final = [chr(code) for code in range(0x10000) if not 0xD800 <= code <= 0xDFFF]
 
@@ -30,7 +30,7 @@ def patterns(node: Any) -> Iterator[str]:
             yield from patterns(each)
 
 
-@pytest.mark.parametrize("pattern", sorted({*patterns(CONTRACT)}))
+@pytest.mark.parametrize("pattern", sorted({*patterns(CONTRACTS)}))
 def test_a_pattern_is_in_the_common_subset_of_ecma_and_re2(pattern: str) -> None:
     re.compile(pattern)
     re2.compile(pattern)
