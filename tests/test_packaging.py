@@ -33,17 +33,18 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_wheel_holds_both_packages_the_contract_and_nothing_else(built: Path) -> None:
+def test_the_wheel_holds_both_packages_the_contract_its_rules_and_nothing_else(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         metadata = {name.rpartition("/")[2] for name in archive.namelist() if ".dist-info/" in name}
-        contract = archive.read("mockscope/openapi.yaml")
+        contract, rules, page = (archive.read(f"mockscope/{name}.yaml") for name in ("openapi", "rules", "page"))
         (entry_points,) = (archive.read(n).decode() for n in archive.namelist() if n.endswith("entry_points.txt"))
 
-    assert names == sources() | {"mockscope/openapi.yaml"}
+    assert names == sources() | {f"mockscope/{name}.yaml" for name in ("openapi", "rules", "page")}
     assert metadata == {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "LICENSE"}
     assert contract == (ROOT / "openapi.yaml").read_bytes()
+    assert (rules, page) == tuple((ROOT / f"docs/{name}.yaml").read_bytes() for name in ("rules", "page"))
     assert entry_points == (
         "[console_scripts]\nmockscope = mockscope.cli:main\n\n[pytest11]\npytest_mockscope = pytest_mockscope\n"
     )

@@ -20,10 +20,11 @@ from support.doc_blocks import DOCUMENTS, read
 from support.observations import Observation
 from support.paths import package_folder
 from support.rule_tests import CHECKED_RULES, TEST_OF_CHECKS, RuleTest, read_rule_tests, rule_tests_in
-from support.rules import BASES, Rule, read_rules
+from support.rules import BASES
 
 import mockscope
 from mockscope import Policy, Refusal
+from mockscope.contract.rules import Rule, read_rules
 
 RULES = read_rules()
 IDS = [rule.id for rule in RULES]

@@ -29,11 +29,11 @@ from support.page_claims import (
     verb,
 )
 from support.paths import ROOT
-from support.rules import Rule, read_rules
 from support.vendor_page import PAGE, Fact, Page, read_page, uncovered_lines, wrong_quotations
 
 import mockscope
 from mockscope import MockSite
+from mockscope.contract.rules import Rule, read_rules
 
 FACTS: Final = read_page()
 ON_THE_PAGE: Final = FACTS.claims

@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "check": ("mockscope.cli.check:check", "mockscope check http://127.0.0.1:8765 --site my_site --dry-run"),
     "contract": ("mockscope.cli.contract:contract", "mockscope contract --seed friends.yaml --max-examples 10"),
     "openapi": ("mockscope.cli.root:openapi", "mockscope openapi --format json > openapi.json"),
+    "explain": ("mockscope.cli.root:explain", "mockscope explain USER-CREATE-2"),
     "export-schema": ("mockscope.cli.root:export_schema", "mockscope export-schema > mockscope-seed.schema.json"),
 }
 
@@ -122,3 +123,15 @@ def export_schema() -> None:
     from mockscope.seeds.files import schema
 
     click.echo(json.dumps(schema(), indent=2))
+
+
+@click.command()
+@click.argument("id")
+def explain(id: str) -> None:
+    """Explain a rule, such as USER-CREATE-2, or a hint."""
+    from mockscope.contract import rules
+
+    try:
+        click.echo(rules.explain(id))
+    except LookupError as error:
+        raise click.UsageError(str(error)) from None

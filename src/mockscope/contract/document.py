@@ -12,9 +12,19 @@ SERVERS: Final = re.compile(rb"^servers:\n(?: .*\n)+", re.MULTILINE)
 
 @cache
 def openapi_yaml() -> bytes:
-    """Return ``openapi.yaml``. It is in the wheel, or at the top of a checkout."""
-    packaged = PACKAGE / "openapi.yaml"
-    return (packaged if packaged.is_file() else PACKAGE.parents[1] / "openapi.yaml").read_bytes()
+    """Return ``openapi.yaml``."""
+    return packaged_file("openapi.yaml")
+
+
+def packaged_file(name: str, folder: Path = Path()) -> bytes:
+    """Return a file that a wheel has in the package.
+
+    Args:
+        name: The name of the file.
+        folder: Its folder in a checkout.
+    """
+    packaged = PACKAGE / name
+    return (packaged if packaged.is_file() else PACKAGE.parents[1] / folder / name).read_bytes()
 
 
 @cache

@@ -418,7 +418,7 @@ def test_an_unknown_path_is_404_and_names_the_nearest_path(server: LiveServer) -
     ("path", "guess"),
     [
         ("/users", "/sites"),
-        ("/rest", None),
+        ("/rest", "/rules"),
         ("/sav", None),
         ("/imports", "/export"),
         ("/sites/example_site/rset", None),

@@ -7,10 +7,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from mockscope import __version__
-from mockscope.contract import document, validation
+from mockscope.contract import document, rules, validation
 from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refused
 from mockscope.instruments.events import Event
+from mockscope.instruments.hints import HintTemplate
 from mockscope.instruments.matching import matches
 from mockscope.seeds import files
 from mockscope.sites.mock_site import MockSite
@@ -262,6 +263,8 @@ OPEN_OPERATIONS: Final = (
 CONTROL_OPERATIONS: Final = (
     ControlOperation("GET", f"{BASE}/health", lambda r: {"status": "ok"}),
     ControlOperation("GET", f"{BASE}/version", lambda r: {"version": __version__}),
+    ControlOperation("GET", f"{BASE}/rules", lambda r: {"rules": [rule.as_dict() for rule in rules.read_rules()]}),
+    ControlOperation("GET", f"{BASE}/hints", lambda r: {"hints": [rules.hint_as_dict(hint) for hint in HintTemplate]}),
     ControlOperation("GET", f"{BASE}/openapi.yaml", control_yaml),
     ControlOperation("GET", f"{BASE}/openapi.json", control_json),
     ControlOperation("POST", f"{BASE}/reset", lambda r: r.registry.reset(), then=_sites),
