@@ -128,8 +128,7 @@ class Table(Generic[R]):
         """Write records, delete those that are None, and return the old values."""
         if not records:
             return {}
-        before = {key: self.get(key) for key in records}
-        old_rows = [self._rows[key] for key in records if key in self._rows]
+        old_rows = {key: self._rows.get(key) for key in records}
         # Sorted, so that the rows of a page are allocated side by side in memory.
         for key, record in sorted(records.items(), key=itemgetter(0)):
             if record is None:
@@ -138,13 +137,15 @@ class Table(Generic[R]):
                 # One assignment: a look-up in another thread finds the old row or the new one.
                 self._rows[key] = TableRow(key, record)
         if len(records) * BULK_RATIO <= len(self._rows) + BULK_RATIO:
-            for row in old_rows:
-                self._order.remove(row)
-            self._order.update(self._rows[key] for key in records if key in self._rows)
+            for key, old_row in old_rows.items():
+                if old_row is not None:
+                    self._order.remove(old_row)
+                if key in self._rows:
+                    self._order.add(self._rows[key])
         else:
             self._order.clear()
             self._order.update(self._rows.values())
-        return before
+        return {key: None if row is None else row.record for key, row in old_rows.items()}
 
 
 class Index:
