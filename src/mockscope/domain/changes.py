@@ -73,16 +73,17 @@ def pair_records(before: Mapping[str, Any], after: Mapping[str, Any], names: Ear
         after: the records after, with the same keys.
         names: the renamed records.
     """
-    renamed: list[Pair] = []
+    pairs: list[Pair] = []
     if names:
         before, after = dict(before), dict(after)
         for new_name, name in names.items():
             # Either of them may be gone since it was renamed.
             if name is not None and before.get(name) and after.get(new_name):
-                renamed.append((before.pop(name), after.pop(new_name)))
-        after = dict.fromkeys(before) | after
-    pairs = [*renamed, *((before.get(key), record) for key, record in after.items())]
-    return [pair for pair in pairs if pair[0] != pair[1]]
+                pairs.append((before.pop(name), after.pop(new_name)))
+        # The rest has the same keys again.
+        before, after = dict.fromkeys(after) | before, dict.fromkeys(before) | after
+    pairs += [(old, after[key]) for key, old in before.items()]
+    return [(old, new) for old, new in pairs if old != new]
 
 
 def add_later_names(names: dict[str, str | None], later: EarlierNames) -> None:

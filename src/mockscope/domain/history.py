@@ -82,15 +82,19 @@ class History:
         for undo, names, old_records, new_records, renamed in zip(
             step.undo, step.names, before, change, renames, strict=True
         ):
+            if not old_records:
+                continue
             for key, old in old_records.items():
                 # The value at the current version may be an earlier one. If it is the new one too, nothing has changed.
                 if undo.setdefault(key, old) == new_records[key]:
                     del undo[key]
-            add_later_names(names, renamed)
+            if renamed:
+                add_later_names(names, renamed)
             if names:
                 _forget_removed(names, new_records, undo)
-            pairs += pair_records(old_records, new_records, renamed)
-        if pairs and self.observer is not None:
+            if self.observer is not None:
+                pairs += pair_records(old_records, new_records, renamed)
+        if self.observer is not None and pairs:
             self.observer(RecordChanges(tuple(pairs)))
 
     def current_version(self) -> Version:
