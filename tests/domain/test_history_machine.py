@@ -30,6 +30,7 @@ boards = st.sampled_from(["Test Dashboard", "0", "1"])
 emails = st.sampled_from(EMAILS)
 names = st.sampled_from(NAMES)
 group_lists = st.lists(names, max_size=3, unique=True)
+losses = st.sampled_from(["", "", "before", "after"])
 switches = st.fixed_dictionaries(
     {},
     optional={
@@ -86,20 +87,21 @@ class Histories(RuleBasedStateMachine):
         self.mock, self.site = friends()
         self.first = self.site.export()
         self.forks: list[Fork] = []
-        self.planned: list[dict[str, Any]] = []
 
     @initialize(target=kept)
     def the_beginning(self) -> Kept:
         return Kept(self.site.snapshot())
 
-    def request(self, method: str, target: str, body: object = None, *, email: str | None = None) -> None:
+    def request(
+        self, method: str, target: str, body: object = None, *, email: str | None = None, lost: str = ""
+    ) -> None:
+        """Send a request. Its response is lost before or after the commit, or not at all."""
         before = state_of(self.site.export())
-        for fault in self.planned:
-            self.site.faults.add_plain(fault)
+        for name in WRITES if lost else ():
+            self.site.faults.add_plain({"operation": name, "status": 503, "after_commit": lost == "after"})
         status, _ = send_request(self.mock, self.site, method, target, body, email=email)
         assert status in {200, 201, 400, 404, 409, 503}
         self.site.faults.clear()
-        self.planned = []
         assert apply_changes(before, self.site.calls.last.changes) == state_of(self.site.export())
 
     # -- writes ------------------------------------------------------------------------------------------------
@@ -118,17 +120,17 @@ class Histories(RuleBasedStateMachine):
     def update_user(self, email: str, name: str, groups: list[str] | None) -> None:
         self.request("PUT", USERS, {"first_name": name} | ({} if groups is None else {"groups": groups}), email=email)
 
-    @rule(email=emails)
-    def delete_user(self, email: str) -> None:
-        self.request("DELETE", USERS, email=email)
+    @rule(email=emails, lost=losses)
+    def delete_user(self, email: str, lost: str = "") -> None:
+        self.request("DELETE", USERS, email=email, lost=lost)
 
     @rule(name=names, creator=emails)
     def create_group(self, name: str, creator: str) -> None:
         self.request("POST", GROUPS, {"name": name, "access": "View", "created_by_email": creator})
 
-    @rule(name=names, to=names, access=st.sampled_from(["Sql", "Discovery"]))
-    def update_group(self, name: str, to: str, access: str) -> None:
-        self.request("PUT", f"{GROUPS}/{name}".replace(" ", "%20"), {"name": to, "access": access})
+    @rule(name=names, to=names, access=st.sampled_from(["Sql", "Discovery"]), lost=losses)
+    def update_group(self, name: str, to: str, access: str, lost: str) -> None:
+        self.request("PUT", f"{GROUPS}/{name}".replace(" ", "%20"), {"name": to, "access": access}, lost=lost)
 
     @rule(name=names)
     def delete_group(self, name: str) -> None:
@@ -172,10 +174,6 @@ class Histories(RuleBasedStateMachine):
     def load(self, seed: dict[str, Any]) -> None:
         self.site.load(seed)
 
-    @rule(after_commit=st.booleans())
-    def plan_faults_for_the_next_request(self, *, after_commit: bool) -> None:
-        self.planned = [{"operation": name, "status": 503, "after_commit": after_commit} for name in WRITES]
-
     # -- back and forth ----------------------------------------------------------------------------------------
 
     @rule(target=kept)
@@ -184,6 +182,9 @@ class Histories(RuleBasedStateMachine):
 
     @rule(kept=kept)
     def restore(self, kept: Kept) -> None:
+        changes = self.site.changes(since=kept.snapshot)
+        assert apply_changes(state_of(kept.export), changes) == state_of(self.site.export())
+
         kept.snapshot.restore()
 
         assert self.site.export() == kept.export
@@ -246,11 +247,6 @@ class Histories(RuleBasedStateMachine):
             fork.site.load(ANOTHER)
         assert fork.site.export() == fork.export
         assert_like_fresh(self.mock, fork.site)
-
-    @rule(kept=kept)
-    def apply_the_changes_since_a_snapshot(self, kept: Kept) -> None:
-        changes = self.site._site.changes_since(kept.snapshot.state).render()
-        assert apply_changes(state_of(kept.export), changes) == state_of(self.site.export())
 
     @invariant()
     def forks_are_independent(self) -> None:

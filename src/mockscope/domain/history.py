@@ -85,16 +85,18 @@ class History:
             if not old_records:
                 continue
             for key, old in old_records.items():
+                new = new_records[key]
                 # The value at the current version may be an earlier one. If it is the new one too, nothing has changed.
-                if undo.setdefault(key, old) == new_records[key]:
+                if undo.setdefault(key, old) == new:
                     del undo[key]
+                if not renamed and old != new:
+                    pairs.append((old, new))
             if renamed:
+                pairs += pair_records(old_records, new_records, renamed)
                 add_later_names(names, renamed)
             if names:
                 _forget_removed(names, new_records, undo)
-            if self.observer is not None:
-                pairs += pair_records(old_records, new_records, renamed)
-        if self.observer is not None and pairs:
+        if pairs and self.observer is not None:
             self.observer(RecordChanges(tuple(pairs)))
 
     def current_version(self) -> Version:
