@@ -4,21 +4,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from json import loads
 from pathlib import Path
-from shlex import quote
 from typing import Any, Final
 
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
 from mockscope._support.text import escape_control
-from mockscope.instruments.redaction import MIN_SEARCHED_CHARS, Redactor, mask
+from mockscope.instruments.curl import ShellQuote, render_curl
+from mockscope.instruments.redaction import Redactor, mask
 
 MAX_SHOWN_CHARACTERS: Final = 2000
 # A larger request is not rendered as a curl line: a shell limits the size of an argument.
 MAX_CURL_BYTES: Final = 60_000
-# Replaces the key until the rest of a curl line is quoted. No header, URL or text body contains this character.
-KEY_MARK: Final = "\0"
-KEY_VARIABLE: Final = '"$MOCKSCOPE_API_KEY"'
 
 Headers = Sequence[tuple[str, str]]
 
@@ -105,6 +102,7 @@ class KeyRedactor:
         self._redactor.add_key(api_key)
         self._pair = f"{host}:{api_key}"
         self._key = api_key
+        self._for_shell = ShellQuote(host, api_key, self._redactor)
 
     def __call__(self, text: str) -> str:
         """Return a text with the key redacted."""
@@ -125,24 +123,5 @@ class KeyRedactor:
         size = len(url) + sum(len(value) for _, value in headers) + len(body or b"")
         if size > MAX_CURL_BYTES:
             return f"# a request of {size} bytes is too long for a curl line"
-        words = ["curl", "-i", *(["-X", method] if method != "GET" or body is not None else [])]
-        words += ["--cacert", quote(str(ca_file))] if ca_file is not None else []
-        for name, value in headers:
-            if name != "User-Agent":
-                # curl removes a header for "Name:", and sends an empty one for "Name;".
-                words += ["-H", self._for_shell(f"{name}: {value}" if value.strip() else f"{name};")]
-        if body is None:
-            return " ".join([*words, self._for_shell(url)])
-        if not any(name.lower() == "content-type" for name, _ in headers):
-            words += ["-H", "'Content-Type:'"]
-        try:
-            return " ".join([*words, "--data-raw", self._for_shell(body.decode()), self._for_shell(url)])
-        except UnicodeDecodeError:
-            escaped = "".join(f"\\{byte:03o}" for byte in self.body(body))
-            return " ".join([f"printf '{escaped}' |", *words, "--data-binary", "@-", self._for_shell(url)])
-
-    def _for_shell(self, text: str) -> str:
-        marked = text.replace(self._pair, self._pair.removesuffix(self._key) + KEY_MARK)
-        if len(self._key) >= MIN_SEARCHED_CHARS:
-            marked = marked.replace(self._key, KEY_MARK)
-        return KEY_VARIABLE.join(quote(part) if part else "" for part in self._redactor(marked).split(KEY_MARK)) or "''"
+        shown = [(name, value) for name, value in headers if name != "User-Agent"]
+        return render_curl(method, url, shown, body, for_shell=self._for_shell, redact_bytes=self.body, ca_file=ca_file)
