@@ -4,7 +4,9 @@ Each version keeps the old values of the records that were changed after it. The
 the number of writes since then, and not with the size of the store.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -21,6 +23,8 @@ from mockscope.domain.store import Change, Store
 
 # Above this number of unreferenced versions, they are merged into the earlier ones.
 MAX_UNUSED_VERSIONS: Final = 32
+# The maximum number of records in the undo log.
+MAX_UNDO_RECORDS: Final = 2_000
 
 
 # The old values of records: for each table a mapping of keys to records, or None if the record did not exist.
@@ -69,6 +73,10 @@ class History:
         self._latest = _Step()
         self._versions: WeakSet[Version] = WeakSet()
         self._steps_since_merge = 0
+        # The number of writes, and the old values of the latest ones.
+        self.writes = 0
+        self._undo: deque[Change] = deque()
+        self._undo_records = 0
 
     def write(self, change: Change, renames: Renames = NO_RENAMES) -> None:
         """Write a change, keep the old values for the current version, and notify the observer.
@@ -78,6 +86,7 @@ class History:
             renames: the records that it renames.
         """
         before, step = self._store.apply(change), self._latest
+        self._log_undo(before)
         pairs: list[Pair] = []
         for undo, names, old_records, new_records, renamed in zip(
             step.undo, step.names, before, change, renames, strict=True
@@ -128,6 +137,29 @@ class History:
             after = {key: table.get(key) for key in keys}
             pairs += pair_records(after | undo, after, names)
         return RecordChanges(tuple(pairs))
+
+    def undo_since(self, writes: int) -> Change:
+        """Return the change that undoes the writes after the first ``writes`` ones.
+
+        Raises:
+            ValueError: If they are not in the undo log any more.
+        """
+        since = self.writes - writes
+        if since > len(self._undo):
+            raise ValueError(f"the site has changed too much since then: over {MAX_UNDO_RECORDS} records")
+        undo: _Records = ({}, {}, {})
+        for before in islice(self._undo, len(self._undo) - since, None):
+            for records, others in zip(undo, before, strict=True):
+                for key, record in others.items():
+                    records.setdefault(key, record)
+        return Change(*undo)
+
+    def _log_undo(self, before: Change) -> None:
+        self.writes += 1
+        self._undo.append(before)
+        self._undo_records += sum(map(len, before))
+        while self._undo_records > MAX_UNDO_RECORDS:
+            self._undo_records -= sum(map(len, self._undo.popleft()))
 
     def _merge_unused(self) -> None:
         """Merge each unreferenced version into the one before."""

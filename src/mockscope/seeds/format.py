@@ -11,6 +11,7 @@ from mockscope._support.suggestions import find_nearest, find_nearest_email
 from mockscope._vendor import ALL_USERS, BUILTIN_GROUPS
 from mockscope.domain.credentials import new_api_key
 from mockscope.domain.model import Dashboard, Group, User, email_key, timestamp
+from mockscope.domain.moments import Moment, site_at
 from mockscope.domain.policy import Policy
 from mockscope.domain.rules import ACCESS_WORDS, DASHBOARD_WORDS, EMAIL, InvalidValue, parse_text
 from mockscope.domain.site import Site
@@ -243,6 +244,15 @@ PLAIN: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "users": _plain_user,
     "dashboards": _plain_dashboard,
 }
+
+
+def export_moment(moment: Moment) -> dict[str, Any]:
+    """Return the records of a site at a moment as plain data.
+
+    Raises:
+        ValueError: If the site has changed too much since then.
+    """
+    return export([site_at(moment)])
 
 
 def _site(seed: SeedSite, path: Path, generate_records: RecordGenerator | None, progress: ShowProgress) -> Site:
