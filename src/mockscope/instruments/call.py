@@ -13,6 +13,8 @@ import msgspec
 
 from mockscope._support.text import MAX_SHOWN_CHARS, clip, decode_header, escape_control
 from mockscope._vendor import EMAIL_HEADER
+from mockscope.instruments import call_export
+from mockscope.instruments.call_export import IncompleteCall, RecordedRequest, check_is_complete
 from mockscope.instruments.clock import EPOCH, Clock
 from mockscope.instruments.hints import Hint
 from mockscope.instruments.packed_headers import NO_HEADERS, HeaderPairs, decode_headers, encode_headers
@@ -81,6 +83,8 @@ class Call(msgspec.Struct, eq=False):
     response_cut: bool = False
     _changes: RecordChanges | None = None
     changes_cut: bool = False
+    # Returns the records of the site before the call, as a seed.
+    export_before: Callable[[], dict[str, Any]] | None = None
 
     def __repr__(self) -> str:
         return f"<Call {self}>"
@@ -230,11 +234,78 @@ class Call(msgspec.Struct, eq=False):
             self.size_bytes -= self._changes.size_bytes
             self._changes, self.changes_cut = None, True
 
+    def request(self) -> RecordedRequest:
+        """Return the whole request, with its API key.
+
+        Raises:
+            IncompleteCall: If a part of it is not known.
+        """
+        if self.is_open:
+            raise IncompleteCall(f"the call {self.id} cannot be repeated yet: it is in progress")
+        headers, body = decode_headers(self._headers), self._body
+        sent = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+        check_is_complete(self.id, self.method, sent, body, is_cut=self.body_cut)
+        return RecordedRequest(self.id, self.method, self.scheme, self._path, self._query, headers, body, self.redactor)
+
+    def as_curl(self, *, include_key: bool = False, url: str | None = None) -> str:
+        """Return the request as a curl command for a POSIX shell.
+
+        Args:
+            include_key: whether the command has the API key. Without it, the shell must have the key in
+                MOCKSCOPE_API_KEY, and other headers with secrets are left out.
+            url: the URL of the server to send the copy to; None is the one that the request was sent to.
+
+        Raises:
+            ValueError: If a part of the request is not known, such as the rest of a body that was cut. If the request
+                was sent to a host of the vendor, and ``url`` is None.
+        """
+        return call_export.as_curl(self.request(), include_key=include_key, url=url)
+
+    def as_httpx(self, *, include_key: bool = False, url: str | None = None) -> str:
+        """Return the request as Python code that sends it with httpx.
+
+        Args:
+            include_key: whether the code has the API key. Without it, the environment must have the key in
+                MOCKSCOPE_API_KEY, and other headers with secrets are left out.
+            url: the URL of the server to send the copy to; None is the one that the request was sent to.
+
+        Raises:
+            ValueError: If a part of the request is not known, such as the rest of a body that was cut. If the request
+                was sent to a host of the vendor, and ``url`` is None.
+        """
+        return call_export.as_httpx(self.request(), include_key=include_key, url=url)
+
+    def as_pytest(self, seed: str | None = None) -> str:
+        """Return the call as a test file. It sends the request to a site with the records from before the call.
+
+        Args:
+            seed: the path of a seed file with these records; None writes them into the test.
+
+        Raises:
+            ValueError: If a part of the request is not known, such as the rest of a body that was cut. If the call
+                reached no site, or a planned fault hit it. If the path has a percent sign that encodes nothing. If
+                there are more than MAX_TEST_RECORDS records, and ``seed`` is None.
+        """
+        request = self.request()
+        if self.site is None or self.export_before is None:
+            raise ValueError(f"the call {self.id} reached no site: there are no records to test it with")
+        if self.status is None or self.fault:
+            raise ValueError(f"a planned fault hit the call {self.id}: a test without it gets another response")
+        expected = call_export.Expected(
+            str(self),
+            self.operation or "call",
+            self.site,
+            self.status,
+            None if self.response_cut else self._response or b"",
+            bool(self.hints) and self.rule is None,
+        )
+        return call_export.as_pytest(request, expected, seed or self.export_before())
+
     def discard_content(self) -> None:
         """Discard bodies, headers and changes, and cut the path and the query."""
         self.discard_changes()
         self.body_cut, self.response_cut = self.body_cut or bool(self._body), self.response_cut or bool(self._response)
-        self._body = self._response = self._cached_name = None
+        self._body = self._response = self._cached_name = self.export_before = None
         self._headers = self._response_headers = NO_HEADERS
         self._path, self._query = self._path[:MAX_SHOWN_CHARS], self._query[:MAX_SHOWN_CHARS]
         self.size_bytes = 0

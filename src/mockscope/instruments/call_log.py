@@ -234,6 +234,7 @@ class CallLog(Calls):
         redactor: redacts keys in calls and messages.
         shared: observers of the calls of all sites of the server.
         events: publishes the receipt and the completion of each call.
+        states: returns a function that exports the present records of the site later.
     """
 
     def __init__(
@@ -245,6 +246,7 @@ class CallLog(Calls):
         redactor: Redactor | None = None,
         shared: Sequence[Observer] = (),
         events: EventChannel | None = None,
+        states: Callable[[], Callable[[], dict[str, Any]]] | None = None,
     ) -> None:
         super().__init__(self.settled, place, redactor or Redactor())
         self.size = size
@@ -254,6 +256,7 @@ class CallLog(Calls):
         self.observers: list[Observer] = []
         self._shared = shared
         self._events = events or EventChannel(EventLog())
+        self._states = states
         # The functions that end delayed calls, by the number of the call.
         self._delayed: dict[int, Callable[[], None]] = {}
         # Calls up to this number must not be delayed any more.
@@ -271,6 +274,8 @@ class CallLog(Calls):
         call.clock, call.redactor = self.clock, self.redactor
         call.received = self.clock.time()
         call.thread = get_ident()
+        if self._states is not None:
+            call.export_before = self._states()
         self._ring.append(call)
         if self._events.log.is_recording:
             # A copy, so that it is rendered as it is now, and only on demand.

@@ -16,7 +16,7 @@ from mockscope.domain.credentials import new_api_key, new_host
 from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refused
 from mockscope.domain.site import Site, SiteState
-from mockscope.instruments.call import store_in_current_call
+from mockscope.instruments.call import Call, store_in_current_call
 from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.events import EventChannel, EventLog, EventReader
@@ -27,6 +27,7 @@ from mockscope.instruments.record_changes import RecordChanges
 from mockscope.instruments.redaction import Redactor
 from mockscope.seeds import format as seed_format
 from mockscope.seeds.files import SeedSource
+from mockscope.sites.call_states import CallStates
 from mockscope.sites.change_assertions import WantedChange, describe_changed
 from mockscope.sites.new_site import seeded_site
 from mockscope.sites.records import SiteRecords
@@ -38,11 +39,12 @@ class RegistryOfSite(Protocol):
     clock: Clock
     redactor: Redactor
     event_log: EventLog
+    replay: "Callable[[Call, MockSite], Call]"
 
     @property
     def url(self) -> str: ...
 
-    def new_log(self, place: str, clock: Clock, events: EventChannel) -> CallLog: ...
+    def new_log(self, place: str, clock: Clock, events: EventChannel, states: CallStates) -> CallLog: ...
 
     def put(self, *sites: Site, strict: bool | None = None, contract: bool | None = None) -> "list[MockSite]": ...
 
@@ -72,7 +74,7 @@ class MockSite(SiteRecords):
         self.faults: Faults = Faults(place, clock, redactor=registry.redactor, events=channel, make_change=make_change)
         super().__init__(site, clock, self.faults.make_due_changes)
         self._hide(site.api_key)
-        self.calls = registry.new_log(place, clock, channel)
+        self.calls = registry.new_log(place, clock, channel, CallStates(site))
         self.snapshots: dict[str, SiteSnapshot] = {}
         site.history.observer = self._observe_changes
 
@@ -300,12 +302,22 @@ class MockSite(SiteRecords):
         copy = self._site.copy(host or new_host(), api_key or new_api_key())
         return self._registry.put(copy, strict=self.strict, contract=self.contract)[0]
 
+    def replay(self, call: Call) -> Call:
+        """Carry out the request of a call again, on this site and with its key, and return the new call.
+
+        Args:
+            call: a call of this site or of another one.
+
+        Raises:
+            ValueError: If it is not a call, or a part of its request is not known, such as the rest of a cut body.
+        """
+        return self._registry.replay(call, self)
+
     def load(self, seed: SeedSource) -> None:
         """Replace the records, the policy and the enablement by those of a seed. Host and key stay.
 
         Args:
-            seed: a path to a seed file, or the same as plain data. If it has several sites, the one with this host
-                is loaded.
+            seed: a path to a seed file, or plain data. Of several sites, the one with this host is loaded.
 
         Raises:
             SeedError: If the seed is not valid. The site is unchanged then.
@@ -408,12 +420,8 @@ class SiteSnapshot:
         self.site.restore(self)
 
 
-def _disable(site: MockSite) -> None:
-    site.enabled = False
-
-
-def _enable(site: MockSite) -> None:
-    site.enabled = True
+def _set_enabled(site: MockSite, *, enabled: bool) -> None:
+    site.enabled = enabled
 
 
 CHANGE_METHODS: Final[Mapping[str, Callable[..., object]]] = {
@@ -422,8 +430,8 @@ CHANGE_METHODS: Final[Mapping[str, Callable[..., object]]] = {
     "update_user": MockSite.update_user,
     "delete_group": MockSite.remove_group,
     "rotate_key": MockSite.rotate_key,
-    "disable": _disable,
-    "enable": _enable,
+    "disable": partial(_set_enabled, enabled=False),
+    "enable": partial(_set_enabled, enabled=True),
 }
 
 

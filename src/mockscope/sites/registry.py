@@ -21,6 +21,7 @@ from mockscope.instruments.redaction import Redactor
 from mockscope.seeds import files
 from mockscope.seeds import format as seed_format
 from mockscope.seeds.files import SeedSource
+from mockscope.sites.call_states import CallStates
 from mockscope.sites.mock_site import MockSite
 from mockscope.sites.new_site import new_site
 from mockscope.sites.settings import Settings
@@ -58,6 +59,8 @@ class SiteRegistry:
         self.calls = self.new_log("the server", self.clock, self._channel)
         # Numbers the requests of all sites in the order of their receipt.
         self.numbers = count(1)
+        # Carries out the request of a call again, on a site. The application sets it.
+        self.replay: Callable[[Call, MockSite], Call]
         # Writes the state back to its file; None without a file.
         self.save: Callable[[], None] | None = None
         # Called when the server stops.
@@ -71,9 +74,9 @@ class SiteRegistry:
     def __repr__(self) -> str:
         return f"<SiteRegistry at {self.address}: {len(self.directory)} sites>"
 
-    def new_log(self, place: str, clock: Clock, events: EventChannel) -> CallLog:
+    def new_log(self, place: str, clock: Clock, events: EventChannel, states: CallStates | None = None) -> CallLog:
         size, redactor = self.settings.calls_kept, self.redactor
-        return CallLog(place, clock, size=size, redactor=redactor, shared=self.observers, events=events)
+        return CallLog(place, clock, size=size, redactor=redactor, shared=self.observers, events=events, states=states)
 
     @property
     def url(self) -> str:

@@ -13,6 +13,7 @@ from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.access import ControlAccess
 from mockscope.web.control.dispatch import ReservedPaths
 from mockscope.web.control.request import MOUNT_PATH
+from mockscope.web.replay import Replayer
 from mockscope.web.vendor_api import VendorAPI
 
 RESERVED: Final = re.compile(r"/(_mockscope|openapi\.yaml|openapi\.json|docs|livez|readyz|favicon\.ico)(/|$)")
@@ -30,7 +31,9 @@ def build_app(registry: SiteRegistry, *, hint_header: bool = True, access: Contr
     reserved = ReservedPaths(registry, access)
     app = Starlette(routes=reserved.routes, middleware=[Middleware(MountPathMiddleware)])
     app.router.redirect_slashes = False
-    app.router.default = VendorAPIOrNotFound(VendorAPI(registry, hint_header=hint_header), reserved.not_found)
+    vendor_api = VendorAPI(registry, hint_header=hint_header)
+    registry.replay = Replayer(vendor_api)
+    app.router.default = VendorAPIOrNotFound(vendor_api, reserved.not_found)
     return app
 
 

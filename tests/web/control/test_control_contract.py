@@ -51,7 +51,7 @@ def test_every_operation_lists_the_refusals_of_its_path() -> None:
             | ({"413"} if reads else set())
             | ({"404"} if "{" in path or query_names_something else set())
         )
-        conflicts = ("/sites", "/fork", f"{BASE}/import", "/save", "/users", "/groups", "/dashboards")
+        conflicts = ("/sites", "/fork", "/replay", f"{BASE}/import", "/save", "/users", "/groups", "/dashboards")
         is_renamed = method == "PATCH" and path.endswith(("/groups/{name}", "/dashboards/{name}"))
         expected |= {"409"} if (path.endswith(conflicts) and reads) or is_renamed else set()
         refusals = {status for status in operation["responses"] if status >= "400"}

@@ -16,6 +16,7 @@ from mockscope._support.suggestions import find_nearest
 from mockscope.contract.validation import ExtraMissing
 from mockscope.domain.directory import HostTaken
 from mockscope.domain.refusals import Refusal, Refused
+from mockscope.instruments.call_export import IncompleteCall
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.access import ControlAccess
 from mockscope.web.control.endpoints import BASE, CONTROL_OPERATIONS, OPEN_OPERATIONS, ControlOperation
@@ -33,7 +34,7 @@ BROWSER_HEADERS: Final = [
     (b"x-frame-options", b"DENY"),
 ]
 # These overwrite records, keys, clocks or files, and a client might follow a suggestion.
-NEVER_SUGGESTED: Final = ("/reset", "/import", "/restore", "/rotate-key", "/save")
+NEVER_SUGGESTED: Final = ("/reset", "/replay", "/import", "/restore", "/rotate-key", "/save")
 
 
 class ReservedPaths:
@@ -161,7 +162,7 @@ def render_error(error: Exception, scope: Scope) -> Response:
     match error:
         case HTTPException():
             return respond({"message": error.detail}, error.status_code, error.headers)
-        case HostTaken():
+        case HostTaken() | IncompleteCall():
             return respond({"message": str(error)}, 409)
         # A KeyError or IndexError is a bug of mockscope, and not an unknown name.
         case LookupError() if not isinstance(error, KeyError | IndexError):

@@ -34,6 +34,7 @@ from mockscope.web.control.schemas import (
     MoveClock,
     NewFork,
     NewKey,
+    NewReplay,
     NewSite,
     NoFields,
     RecordSearch,
@@ -182,6 +183,14 @@ def _stream(request: ControlRequest, site: MockSite | None, render: Callable[[Ev
     return EventStream(request.registry, site, render, request.last_event_id, head_only=request.is_head)
 
 
+def replay_call(request: ControlRequest) -> object:
+    call = request.call(request.name("call"))
+    # Checked first, so that a call that cannot be repeated makes no fork.
+    call.request()
+    site = request.site if request.body["on"] == "site" else request.site.fork()
+    return {"host": site.host, "call": site.replay(call).as_dict()}
+
+
 def remove_fault(request: ControlRequest) -> None:
     request.site.faults.remove(request.site.faults.get(request.name("fault")))
 
@@ -218,6 +227,7 @@ def _call_and_clock_operations(of: str) -> tuple[ControlOperation, ...]:
         ),
         ControlOperation("GET", f"{of}/calls/stream", stream_calls),
         ControlOperation("GET", f"{of}/calls/{{call}}", lambda r: r.call(r.name("call")).as_dict()),
+        *([ControlOperation("POST", f"{of}/calls/{{call}}/replay", replay_call, NewReplay, status=201)] * (of == SITE)),
         ControlOperation("GET", f"{of}/clock", _clock),
         ControlOperation(
             "POST", f"{of}/clock/freeze", lambda r: r.owner.clock.freeze(**r.body), FreezeClock, then=_clock

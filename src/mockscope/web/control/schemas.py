@@ -128,6 +128,10 @@ class EventCriteria(Fields):
     site: str | UnsetType = UNSET
 
 
+class NewReplay(Fields):
+    on: Literal["site", "fork"]
+
+
 class CallCriteria(Fields):
     """The criteria for calls in a query."""
 
