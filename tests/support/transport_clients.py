@@ -179,5 +179,7 @@ def recorded(call: Call, server: LiveServer) -> dict[str, Any]:
     data = call.as_dict()
     for name in ("id", "time", "duration_ms"):
         del data[name]
-    data["headers"] = [[name, "..." if value == place else value] for name, value in data["headers"]]
+    differing = (place, call.id)
+    for headers in ("headers", "response_headers"):
+        data[headers] = [[name, "..." if value in differing else value] for name, value in data[headers]]
     return data
