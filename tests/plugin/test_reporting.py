@@ -56,7 +56,7 @@ def test_a_failed_test_shows_its_calls_with_hints_and_bodies(pytester: pytest.Py
     assert str(result.stdout).count("list_users") == 2
 
 
-def test_each_call_has_its_email_and_test_mode(pytester: pytest.Pytester) -> None:
+def test_each_call_has_its_email_test_mode_and_changes(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         MISTAKE
         + """
@@ -79,6 +79,7 @@ def test_that_fails(mockscope):
         [
             "* 503  delete_user    joey@example.com  test mode    site-* ms  ?fault-1?",
             f"* 200  delete_user    joey@example.com{' ' * 15}site-* ms",
+            "    user joey@example.com removed",
             f"* 200  get_group      All Users{' ' * 22}site-* ms",
             f"* 404  get_group      {'x' * 79}…{' ' * 15}site-* ms",
             "    group-unknown: *",

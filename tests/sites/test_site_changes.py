@@ -96,6 +96,7 @@ def changed_site() -> MockSite:
     site.update_user(JOEY, first_name="Jo")
     site.remove_user("chandler@example.com")
     site.update_group("Sales", new_name="Vendite")
+    site.update_dashboard("Example Dashboard", new_name="Dashboard")
     return site
 
 
@@ -108,6 +109,7 @@ def test_a_change_that_happened_is_asserted() -> None:
     site.assert_changed("user", "chandler@example.com", change="removed")
     site.assert_changed("group", "Sales", name="Vendite")
     site.assert_changed("dashboard", "Test Dashboard", access={"Vendite": "View"})
+    site.assert_changed("dashboard", "Example Dashboard", change="changed", name="Dashboard")
 
 
 def test_a_record_that_differs_otherwise_is_shown() -> None:
@@ -164,11 +166,12 @@ def test_an_unchanged_site_is_asserted() -> None:
 
     site.assert_unchanged(since=site.snapshot())
     assert complaint(site.assert_unchanged) == [
-        "expected no changes on the site example_site since its first state, and 4 records changed:",
+        "expected no changes on the site example_site since its first state, and 5 records changed:",
         "  group Sales changed: name 'Sales' → 'Vendite'",
         "  user Chandler@example.com removed",
         "  user joey@example.com created: first_name 'Jo', last_name 'Tribbiani', groups ['All Users'], "
         "tfa_enabled False",
+        "  dashboard Example Dashboard changed: name 'Example Dashboard' → 'Dashboard'",
         "  dashboard Test Dashboard changed: access {'Sales': 'View'} → {'Vendite': 'View'}",
     ]
 
