@@ -227,6 +227,13 @@ def test_an_editor_completes_the_words_of_access() -> None:
     ]
 
 
+def test_an_editor_shows_a_problem_in_place_of_a_long_pattern() -> None:
+    assert sorted({*members(SCHEMA, "patternErrorMessage")}) == [
+        "This is not a time with an offset: write it like 2014-02-06T23:46:07.118Z.",
+        "This is not a valid email address.",
+    ]
+
+
 def test_a_seed_that_names_its_schema_is_loaded_without_it() -> None:
     server = mockscope.Mockscope({"$schema": "mockscope-seed.schema.json", "mockscope": 1, "sites": []})
 

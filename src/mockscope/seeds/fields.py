@@ -1,11 +1,12 @@
 """The types of the fields of a seed: msgspec checks a part of each, and their JSON Schema the rest."""
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from msgspec import Meta
 
-from mockscope._support.timestamps import ISO_TIME
+from mockscope._support.timestamps import EXAMPLE, ISO_TIME
 from mockscope._vendor import BUILTIN_GROUPS
 from mockscope.domain.credentials import API_KEY, HOST
 from mockscope.domain.model import Access, DashboardAccess
@@ -31,13 +32,18 @@ def _words(words: type[StrEnum]) -> dict[str, Any]:
     return {"anyOf": [{"enum": [word.value for word in words]}, {"pattern": f"^({spellings})$"}]}
 
 
+def _pattern(pattern: re.Pattern[str], problem: str) -> dict[str, Any]:
+    """Return the schema of a text that matches. Editors show the problem in place of the pattern."""
+    return {"pattern": f"^{pattern.pattern}$", "patternErrorMessage": problem}
+
+
 Text = Annotated[str, Meta(pattern=NOT_BLANK.pattern)]
 Host = Annotated[str, Meta(pattern=HOST_PATTERN)]
 ApiKey = Annotated[str, Meta(pattern=KEY_PATTERN)]
 # The loader checks the others itself: its errors name the value, or the nearest known name.
 GroupName = Annotated[str, Meta(extra_json_schema={"pattern": NOT_BLANK.pattern})]
-Email = Annotated[str, Meta(extra_json_schema={"pattern": f"^{EMAIL.pattern}$"})]
-Time = Annotated[str, Meta(extra_json_schema={"pattern": f"^{ISO_TIME.pattern}$"})]
+Email = Annotated[str, Meta(extra_json_schema=_pattern(EMAIL, "This is not a valid email address."))]
+Time = Annotated[str, Meta(extra_json_schema=_pattern(ISO_TIME, f"This is not a time with an offset: {EXAMPLE}."))]
 GroupAccess = Annotated[str, Meta(extra_json_schema=_words(Access))]
 DashboardWord = Annotated[str, Meta(extra_json_schema=_words(DashboardAccess))]
 GroupAccesses = Annotated[
