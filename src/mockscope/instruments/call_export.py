@@ -65,14 +65,8 @@ class RecordedRequest(NamedTuple):
     @property
     def own_headers(self) -> list[tuple[str, str]]:
         """The headers that no client adds itself. Bytes that are not UTF-8 are surrogates."""
-        pairs = [
-            (name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape")) for name, value in self.headers
-        ]
-        return [
-            ("-".join(map(str.capitalize, name.split("-"))), value)
-            for name, value in pairs
-            if name not in CLIENT_HEADERS
-        ]
+        pairs = [(name.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for name, value in self.headers]
+        return [(name.title(), value) for name, value in pairs if name.lower() not in CLIENT_HEADERS]
 
     @property
     def target(self) -> str:
