@@ -20,7 +20,7 @@ PLUGIN: Final = Path(pytest_mockscope.__file__).parent
 
 # A package or module imports only from those before it.
 ORDER: Final = (
-    *("_vendor", "_support", "domain", "seeds", "codec", "instruments", "contract", "sites", "web", "app"),
+    *("_vendor", "_support", "domain", "instruments", "seeds", "codec", "contract", "sites", "web", "app"),
     *("intercept", "server", "remote", "conformance", "strategies", "cli", "__main__"),
 )
 # These know nothing of some that stand before them.

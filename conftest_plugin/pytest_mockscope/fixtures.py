@@ -15,7 +15,6 @@ from pytest_mockscope.options import (
     config_of,
     find_source_of_seed,
     locate_seed,
-    plan_faults,
     site_options,
 )
 from pytest_mockscope.reporting import observe_calls
@@ -70,9 +69,9 @@ def mockscope(
         marked = site_options(request.node)
     except ValueError as error:
         raise pytest.fail.Exception(f"{error}", pytrace=False) from None
-    faults = marked.pop("faults", None) or ()
     try:
-        seed = locate_seed(request.config, marked.get("seed", mockscope_config.seed))
+        default = None if marked.get("scenario") else mockscope_config.seed
+        seed = locate_seed(request.config, marked.get("seed", default))
         site = mockscope_server.site(**marked | {"seed": seed})
     except (OSError, ValueError, ImportError) as error:
         raise pytest.fail.Exception(
@@ -81,10 +80,6 @@ def mockscope(
     # A hint for a request that comes after the site was removed names the test.
     site.label = request.node.nodeid
     try:
-        try:
-            plan_faults(site, faults)
-        except ValueError as error:
-            raise pytest.fail.Exception(f"{error}", pytrace=False) from None
         yield site
         findings = site.active_findings()
     finally:

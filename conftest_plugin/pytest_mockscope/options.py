@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from mockscope import MockSite
 
 MARKER_LINE: Final = (
-    "mockscope(host=None, api_key=None, seed=None, strict=None, contract=None, faults=None, **policy): the site of the "
-    "fixture mockscope: its host, its key, a seed for its records, strict mode, validation by the contract, planned "
-    "faults, and policy switches; module, class and test add up, the nearest wins"
+    "mockscope(host=None, api_key=None, seed=None, scenario=None, strict=None, contract=None, faults=None, "
+    "timeline=None, **policy): the site of the fixture mockscope: its host, its key, a seed or a scenario for its "
+    "records, strict mode, validation by the contract, planned faults, changes by other clients, and policy switches; "
+    "module, class and test add up, the nearest wins"
 )
 # The policy switches are spelled here so that collecting a test run need not import mockscope; a test compares.
 POLICY: Final = (
@@ -29,15 +30,20 @@ POLICY: Final = (
     "protect_builtin_groups",
     "require_json_content_type",
 )
-MARKER_NAMES: Final = ("host", "api_key", "seed", "strict", "contract", "faults", *POLICY)
+MARKER_NAMES: Final = (
+    *("host", "api_key", "seed", "scenario", "strict", "contract", "faults", "timeline"),
+    *POLICY,
+)
 # The types of the marker's arguments that are not None. The fixture validates policy switches.
 KINDS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
     "host": ((str,), "text"),
     "api_key": ((str,), "text"),
     "seed": ((str, Path, Mapping), "a path or plain data"),
+    "scenario": ((str,), "the name of a scenario"),
     "strict": ((bool,), "True or False"),
     "contract": ((bool,), "True or False"),
     "faults": ((list, tuple), "a list of planned faults"),
+    "timeline": ((list, tuple), "a list of planned changes"),
 }
 ANYTHING: Final = (object,), "anything"
 LOG: Final = ("failed", "all", "none")
@@ -54,8 +60,9 @@ class MockscopeConfig:
         host: The address that the server binds to.
         port: The port; 0 lets the kernel choose.
         hint_header: Send ``X-Mockscope-Hint`` in responses.
-        strict: Fail a test for calls that the vendor's page does not promise to work. A marker goes before it.
-        contract: Fail a test for requests that violate openapi.yaml. A marker goes before it.
+        strict: Fail a test for calls that the vendor's page does not promise to work. A marker goes before it. With
+            None, the seed of the test says so; the default is off.
+        contract: Fail a test for requests that violate openapi.yaml, in the same way.
         calls_kept: The number of calls that each site keeps.
     """
 
@@ -63,8 +70,8 @@ class MockscopeConfig:
     host: str = "127.0.0.1"
     port: int = 0
     hint_header: bool = True
-    strict: bool = False
-    contract: bool = False
+    strict: bool | None = None
+    contract: bool | None = None
     calls_kept: int = 10_000
 
 
@@ -81,8 +88,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("mockscope_port", "port of the server; 0: the kernel chooses", default="0")
     parser.addini("mockscope_hint_header", "whether answers carry X-Mockscope-Hint", type="bool", default=True)
     parser.addini("mockscope_log", "whose calls are shown: failed, all or none", default="failed")
-    parser.addini("mockscope_strict", "fail tests for calls that only work by accident", type="bool", default=False)
-    parser.addini("mockscope_contract", "fail tests for requests that break the contract", type="bool", default=False)
+    parser.addini("mockscope_strict", "fail tests for calls that only work by accident", type="bool", default=None)
+    parser.addini("mockscope_contract", "fail tests for requests that break the contract", type="bool", default=None)
     parser.addini("mockscope_calls_kept", "how many calls each site keeps", default="10000")
 
 
@@ -113,16 +120,17 @@ def _marker_problems(item: pytest.Item) -> Iterator[str]:
         options = site_options(item)
         if options.get("contract"):
             _check_validator("contract=True")
-        if options.get("faults"):
-            from mockscope import Mockscope  # imported late: most runs plan no faults
+        planned = [*(options.get("faults") or ()), *(options.get("timeline") or ())]
+        if planned or options.get("scenario") is not None:
+            from mockscope import Mockscope  # imported late: most runs need neither
 
-            plan_faults(Mockscope().site(), options["faults"])
+            plan_faults(Mockscope().site(scenario=options.get("scenario")), planned)
     except (ValueError, pytest.UsageError) as error:
         yield f"{item.nodeid.partition('[')[0]}: {error}"
 
 
 def plan_faults(site: MockSite, faults: Sequence[Any]) -> None:
-    """Plan the faults of a marker.
+    """Plan the faults and changes of a marker.
 
     Raises:
         ValueError: If one of them is wrong.
@@ -149,15 +157,15 @@ def config_of(config: pytest.Config) -> MockscopeConfig:
         seed=config.getoption("--mockscope-seed") or (seeds[0] if seeds else None),
         host=config.getoption("--mockscope-host") or config.getini("mockscope_host"),
         port=_number(port_name, config.getini("mockscope_port") if port is None else port, 0, MAX_PORT),
-        hint_header=_switch(config, "mockscope_hint_header"),
+        hint_header=bool(_switch(config, "mockscope_hint_header")),
         strict=config.getoption("--mockscope-strict") or _switch(config, "mockscope_strict"),
         contract=contract_of(config),
         calls_kept=_number("mockscope_calls_kept", config.getini("mockscope_calls_kept"), 1),
     )
 
 
-def contract_of(config: pytest.Config) -> bool:
-    """Return whether openapi.yaml validates requests. An option goes before its ini twin."""
+def contract_of(config: pytest.Config) -> bool | None:
+    """Return whether openapi.yaml validates requests, or None. An option goes before its ini twin."""
     return config.getoption("--mockscope-contract") or _switch(config, "mockscope_contract")
 
 
@@ -190,9 +198,11 @@ def _check_validator(wish: str) -> None:
         raise pytest.UsageError(f"{wish} needs jsonschema-rs: pip install 'mockscope[contract]'")
 
 
-def _switch(config: pytest.Config, name: str) -> bool:
+def _switch(config: pytest.Config, name: str) -> bool | None:
+    """Return the value of a switch in the ini file; its default, which may be None, if the file does not have it."""
     try:
-        return bool(config.getini(name))
+        value = config.getini(name)
+        return value if isinstance(value, bool) else None
     except (ValueError, pytest.UsageError) as error:
         raise pytest.UsageError(f"{name} must be true or false: {error}") from None
 
@@ -223,5 +233,9 @@ def site_options(item: pytest.Item) -> dict[str, Any]:
             kinds, wanted = KINDS.get(name, ANYTHING)
             if value is not None and not isinstance(value, kinds):
                 raise ValueError(f"{name} of the mockscope marker is {wanted}, not {value!r}")
+        if {"seed", "scenario"} <= marker.kwargs.keys():
+            raise ValueError("the mockscope marker takes one of seed and scenario: a scenario has its own records")
+        if not marker.kwargs.keys().isdisjoint(("seed", "scenario")):
+            merged = {name: value for name, value in merged.items() if name not in ("seed", "scenario")}
         merged |= marker.kwargs
     return merged

@@ -16,7 +16,7 @@ from mockscope.seeds.format import Seed
 
 
 def load(data: object) -> list[Site]:
-    return seed_format.load(msgspec.convert(data, Seed))
+    return [each.site for each in seed_format.load(msgspec.convert(data, Seed))]
 
 
 def one_site(**fields: Any) -> dict[str, Any]:

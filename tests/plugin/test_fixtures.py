@@ -77,7 +77,7 @@ def test_markers_are_merged_and_the_nearest_wins(pytester: pytest.Pytester) -> N
         ("pagesize=2", "*test_it: the mockscope marker knows no pagesize; did you mean page_size?*"),
         (
             "zzz=2",
-            "*test_it: the mockscope marker knows no zzz; known: host, api_key, seed, strict, contract, faults, *",
+            "*test_it: the mockscope marker knows no zzz; known: host, api_key, seed, scenario, *",
         ),
         ("'example_site'", "*test_it: the mockscope marker takes named arguments only*"),
         ("strict='no'", "*test_it: strict of the mockscope marker is True or False, not 'no'"),

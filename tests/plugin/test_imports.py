@@ -47,4 +47,5 @@ def test_every_public_name_can_be_imported() -> None:
 
 def test_the_marker_knows_every_policy_switch() -> None:
     assert mockscope.Policy.__struct_fields__ == POLICY
-    assert ("host", "api_key", "seed", "strict", "contract", "faults", *POLICY) == MARKER_NAMES
+    arguments = ("host", "api_key", "seed", "scenario", "strict", "contract", "faults", "timeline")
+    assert (*arguments, *POLICY) == MARKER_NAMES

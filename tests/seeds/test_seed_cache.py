@@ -7,9 +7,9 @@ from typing import Any, Final
 import pytest
 
 from mockscope import Mockscope, SeedError
-from mockscope.domain.site import Site
 from mockscope.seeds import files as seed_files
 from mockscope.seeds.files import MAX_FILE_BYTES, MAX_FILES
+from mockscope.seeds.format import SeededSite
 
 FRIENDS: Final = """\
 mockscope: 1
@@ -34,13 +34,13 @@ def friends(tmp_path: Path) -> Path:
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A fixture with the names of the parsed files."""
     names = []
-    parse: Callable[..., list[Site]] = seed_files.parse_sites
+    parse: Callable[..., list[SeededSite]] = seed_files.parse_seed
 
-    def noting(text: bytes, name: str, **options: Any) -> list[Site]:
+    def noting(text: bytes, name: str, **options: Any) -> list[SeededSite]:
         names.append(Path(name).name)
         return parse(text, name, **options)
 
-    monkeypatch.setattr(seed_files, "parse_sites", noting)
+    monkeypatch.setattr(seed_files, "parse_seed", noting)
     return names
 
 

@@ -65,7 +65,45 @@ BASE: Final[dict[str, Any]] = {
         {"host": "central_perk"},
     ],
 }
-AS_TEXT: Final = json.dumps(BASE)
+# The plan of a site. It stands in a seed of its own, so that the changed seeds are small.
+PLAN: Final[dict[str, Any]] = {
+    "mockscope": 1,
+    "sites": [
+        {
+            "host": "example_site",
+            "faults": [
+                {
+                    "operation": "create_user",
+                    "status": 503,
+                    "body": {"message": "Try again later."},
+                    "headers": {"Retry-After": "2"},
+                    "delay": {"uniform": {"low": 0.5, "high": 2, "seed": 1}},
+                    "times": 2,
+                    "nth": 2,
+                    "where": {"email": "joey@example.com", "params": {"a": "b"}, "test_mode": False},
+                    "probability": 0.5,
+                    "seed": 3,
+                },
+                {"transport": "truncate", "after_bytes": 5, "after_commit": False, "delay": 1.5},
+                {"calls": 3, "per": 60},
+            ],
+            "timeline": [
+                {
+                    "do": "update_user",
+                    "before": {"operation": "list_users", "call": 2},
+                    "email": "joey@example.com",
+                    "first_name": "Ken",
+                    "groups": ["Sales"],
+                    "tfa_enabled": True,
+                },
+                {"do": "delete_group", "at": "2026-01-01T00:00:00Z", "name": "Sales"},
+                {"do": "rotate_key", "before": {}, "api_key": "ursula"},
+            ],
+            "strict": True,
+            "contract": False,
+        }
+    ],
+}
 # The values that take the place of each value of the seed.
 VALUES: Final[tuple[Any, ...]] = (
     *(None, True, False, -1, 0, 1, 1.0, 1.5, 2, 201, 1_000, 1_001, 100_001, 5_000_001, 10**30),
@@ -90,6 +128,7 @@ REST: Final = {
     "a time that no calendar has, like 30 February": (
         r"'[0-9W-]{8,10}[T ][0-9:]+(Z|[+-][0-9:]+)' is not a time; |.* is out of range in UTC"
     ),
+    "a fault or change that mockscope cannot plan, such as one that is never due": "the (fault|change) is not valid: ",
     "half of a surrogate pair in a text": "holds half of a surrogate pair",
     "a whole number with a point, like `1.0`": "Expected `int.*`, got `float`|the version of the format is a whole",
 }
@@ -103,9 +142,9 @@ def paths(node: Any) -> Iterator[tuple[Any, ...]]:
         yield from ((key, *rest) for rest in paths(value))
 
 
-def changed(path: tuple[Any, ...], change: Any) -> Any:
-    """Return the seed with one change, which gets the parent and the last key of a path."""
-    seed = {"": json.loads(AS_TEXT)}
+def changed(text: str, path: tuple[Any, ...], change: Any) -> Any:
+    """Return a seed with one change, which gets the parent and the last key of a path."""
+    seed = {"": json.loads(text)}
     parent: Any = seed
     for step in ("", *path)[:-1]:
         parent = parent[step]
@@ -114,13 +153,14 @@ def changed(path: tuple[Any, ...], change: Any) -> Any:
 
 
 def changed_seeds() -> Iterator[Any]:
-    """Return the seed with each value replaced by each other one, removed, and repeated."""
-    for path in paths(BASE):
+    """Return the seeds with each value replaced by each other one, removed, and repeated."""
+    for text, path in ((json.dumps(base), path) for base in (BASE, PLAN) for path in paths(base)):
         for value in VALUES:
-            yield changed(path, lambda parent, key, value=value: parent.__setitem__(key, value))
-        yield changed(path, lambda parent, key: parent.pop(key))
+            yield changed(text, path, lambda parent, key, value=value: parent.__setitem__(key, value))
+        yield changed(text, path, lambda parent, key: parent.pop(key))
         # Twice, if it is in a list; under an unknown key, if it is in a mapping.
         yield changed(
+            text,
             path,
             lambda parent, key: (
                 parent.append(parent[key]) if isinstance(parent, list) else parent.__setitem__(f"{key}_", parent[key])
@@ -142,7 +182,7 @@ def problem_of(seed: Any) -> str | None:
         if isinstance(seed, dict):
             seed_files.load_sites(seed)
         else:
-            seed_files.parse_sites(json.dumps(seed).encode(), "seed.json")
+            seed_files.parse_seed(json.dumps(seed).encode(), "seed.json")
     except SeedError as error:
         return error.problem
     return None
@@ -163,6 +203,25 @@ def test_schema_and_loader_agree_on_changed_seeds_but_for_the_listed_rest() -> N
         else:
             refused += 1
     assert (seen, accepted > 500, refused > 4_000) == ({*REST}, True, True)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {"faults": [{"operation": "create_users", "status": 503}]},
+        {"faults": [{"transport": "rest"}]},
+        {"faults": [{"status": 600}]},
+        {"faults": [{"delay": {"uniform": {"low": 1}}}]},
+        {"timeline": [{"do": "delete_users", "at": "2026-01-01T00:00:00Z"}]},
+        {"timeline": [{"do": "disable", "before": {"operation": "list"}}]},
+        {"timeline": [{"do": "disable", "before": {"call": 0}}]},
+        {"timeline": [{"do": "disable", "at": "2026-01-01"}]},
+        {"timeline": [{"do": "disable", "before": {}}] * 1_001},
+    ],
+)
+def test_an_editor_marks_a_wrong_word_or_number_of_a_plan(plan: dict[str, Any]) -> None:
+    seed = {"mockscope": 1, "sites": [{"host": "example_site", **plan}]}
+    assert (is_valid(seed), problem_of(seed) is None) == (False, False)
 
 
 def test_the_documentation_lists_what_the_schema_does_not_see() -> None:

@@ -1,6 +1,7 @@
 """The options that commands share, and checks of their values."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import combinations
@@ -10,6 +11,8 @@ from typing import Any, Final
 
 import click
 from click.core import ParameterSource
+
+from mockscope.seeds.scenarios import SCENARIOS, scenario_file
 
 # The people of the vendor's page, so that its examples work unchanged.
 DEMO: Final = Path(__file__).parents[1] / "demo.json"
@@ -67,6 +70,46 @@ proxy_others_option: Final = click.option(
     show_default=True,
     help="What the proxy does with hosts that are neither the vendor's nor loopback.",
 )
+
+scenario_option: Final = click.option(
+    "--scenario", type=click.Choice(SCENARIOS), help="A scenario that comes with mockscope, in place of a seed."
+)
+strict_option: Final = click.option(
+    "--strict/--no-strict",
+    default=None,
+    help="On exit, list calls that only worked by accident, and faults never hit. Default: as the seed says.",
+)
+contract_option: Final = click.option(
+    "--contract/--no-contract",
+    default=None,
+    help="On exit, list requests that violate openapi.yaml. Default: as the seed says.",
+)
+
+
+def _log_json(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """With --log json, write every line on standard error as JSON from now on.
+
+    The option is eager, so that errors in other options are JSON too.
+    """
+    if value == "json":
+        from mockscope.instruments.request_log import JSONLines
+
+        sys.stderr = JSONLines(sys.stderr)
+    return value
+
+
+def log_option(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option for the request log."""
+    kinds = click.Choice(["text", "full", "json", "off"])
+    return click.option(
+        "--log",
+        type=kinds,
+        default=default,
+        show_default=True,
+        callback=_log_json,
+        is_eager=True,
+        help="Request log on stderr.",
+    )
 
 
 def check_usage(*conditions: tuple[object, str]) -> None:
@@ -136,14 +179,15 @@ def check_overwrite(name: str, path: Path | None, what: str, parse: Callable[[by
 
 
 @contextmanager
-def seed_or_demo(seed: Path | None) -> Iterator[Path]:
-    """Yield the file of a seed, or of the demo if none was given, for a block that loads it.
+def seed_or_demo(seed: Path | None, scenario: str | None = None) -> Iterator[Path]:
+    """Yield the file of a seed or scenario, or of the demo if none was given, for a block that loads it.
 
     Raises:
         ClickException: If the block cannot read or load the seed.
     """
+    path = scenario_file(scenario) if scenario else seed or DEMO
     try:
-        yield (path := seed or DEMO)
+        yield path
     except (ValueError, ImportError) as error:
         # A seed that can't be loaded, a token that can't stand in a header, or a validator that is not installed.
         raise click.ClickException(str(error)) from None

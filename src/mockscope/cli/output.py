@@ -1,5 +1,6 @@
 """The output of commands: lines and progress bars on standard error, and files."""
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 from click.core import ParameterSource
 
+from mockscope import __version__
 from mockscope._support import atomic_file
 from mockscope._support.text import escape_control
 from mockscope.cli.options import option_name
@@ -83,6 +85,33 @@ def save_state(save: Callable[[], object] | None) -> bool:
             save()
     except OSError as error:
         print_line(f"the state was not written: {error.strerror or error}")
+        return False
+    return True
+
+
+def parse_own_har(text: bytes) -> None:
+    """Check that a text is an HTTP Archive that mockscope wrote.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    archive = json.loads(text)
+    try:
+        creator = archive["log"]["creator"]["name"]
+    except (LookupError, TypeError):
+        creator = None
+    if creator != "mockscope":
+        raise ValueError("not an HTTP Archive of mockscope")
+
+
+def save_har(path: Path, server: "LiveServer") -> bool:
+    """Write the calls of a server as an HTTP Archive. Return False, and print the reason, if writing failed."""
+    from mockscope.instruments.har import to_har
+
+    try:
+        write_output(path, to_har(server.all_calls(), version=__version__).encode(), private=True)
+    except OSError as error:
+        print_line(f"the HTTP Archive was not written: {error.strerror or error}")
         return False
     return True
 

@@ -29,19 +29,6 @@ MIN_TRACKED: Final = 20_000
 MAX_HEADERS: Final = 10
 T = TypeVar("T")
 PORT: Final = click.IntRange(0, 65535)
-LOG: Final = click.Choice(["text", "full", "json", "off"])
-
-
-def _log_json(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """With --log json, write every line on standard error as JSON from now on.
-
-    The option is eager, so that errors in other options are JSON too.
-    """
-    if value == "json":
-        from mockscope.instruments.request_log import JSONLines
-
-        sys.stderr = JSONLines(sys.stderr)
-    return value
 
 
 # Arguments are allowed, to refuse them with a message of our own: most often one is a seed.
@@ -50,12 +37,13 @@ def _log_json(context: click.Context, parameter: click.Parameter, value: str) ->
 @click.option("--host", default="127.0.0.1", callback=cli_options.not_empty, help="Address to bind to.")
 @click.option("--port", type=PORT, default=8765, help="Port; 0: the kernel chooses.")
 @click.option("--seed", type=FILE, help="Seed file, YAML or JSON. Without it: the people of the vendor's page.")
+@cli_options.scenario_option
 @click.option("--state", type=FILE, help="File to keep the sites in: loaded instead of the seed, written at the end.")
 @click.option("--ready-file", type=FILE, help="JSON file to write once the port accepts. Removed at the end.")
-@click.option("--log", type=LOG, default="text", callback=_log_json, is_eager=True, help="Request log on stderr.")
+@cli_options.log_option("text")
 @click.option("--hints/--no-hints", default=True, help="Whether responses carry the X-Mockscope-Hint header.")
-@click.option("--strict/--no-strict", help="On exit, list calls that only worked by accident, and faults never hit.")
-@click.option("--contract/--no-contract", help="On exit, list requests that violate openapi.yaml.")
+@cli_options.strict_option
+@cli_options.contract_option
 @click.option("--calls-kept", type=click.IntRange(1), default=10_000, help="How many calls each site keeps.")
 @click.option("--control/--no-control", default=True, help="Whether the control API answers under /_mockscope/v1/.")
 @click.option(
@@ -72,6 +60,7 @@ def serve(
     /,
     *,
     seed: Path | None,
+    scenario: str | None,
     state: Path | None,
     ready_file: Path | None,
     log: str,
@@ -88,6 +77,10 @@ def serve(
         argument = context.args[0]
         raise click.UsageError(f"unexpected argument {argument}; a seed is given as --seed {quote(argument)}")
     _check_dependencies(context, control=settings["control"], tls=settings["tls"], proxy=settings["proxy"])
+    for name, path in (("seed", seed), ("state", state)):
+        if scenario is not None and path is not None:
+            option = cli_options.option_name(context, name)
+            raise click.UsageError(f"a scenario has records of its own: leave {option} out")
     _check_files(context, seed=seed, state=state, ready_file=ready_file, ca_file=ca_file)
     with collector_off():
         from mockscope.cli.ready_file import ReadyFile
@@ -96,11 +89,12 @@ def serve(
 
         stream = configure_logging(log)
         kept = output.state_file(state)
-        server = _load(state if kept is not None and kept.exists() else seed, hint_header=hints, **settings)
+        source = state if kept is not None and kept.exists() else seed
+        server = _load(source, scenario, hint_header=hints, **settings)
         # The garbage collector must not scan the records later either.
         gc.freeze()
     if kept is not None:
-        server.registry.save = lambda: kept.save(server.registry.directory)
+        server.registry.save = lambda: kept.save(server.registry.present_sites())
     if log != "off":
         server.observers.append(RequestLog(stream, RENDERERS[log]))
     with ExitStack() as stack:
@@ -192,13 +186,13 @@ def _check_files(
         cli_options.check_overwrite(names["ca_file"], ca_file, "certificate that mockscope made", parse_own_certificate)
 
 
-def _load(seed: Path | None, **options: Any) -> "LiveServer":
-    from mockscope.seeds.files import load_sites
+def _load(seed: Path | None, scenario: str | None, **options: Any) -> "LiveServer":
+    from mockscope.seeds.files import load_seed
     from mockscope.server.live import LiveServer
 
-    with cli_options.seed_or_demo(seed) as path:
+    with cli_options.seed_or_demo(seed, scenario) as path:
         server = LiveServer(**options)
-        server.registry.put(*load_sites(path, progress=_with_bar))
+        server.registry.put(*load_seed(path, progress=_with_bar))
     return server
 
 

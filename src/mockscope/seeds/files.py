@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -18,9 +18,13 @@ from mockscope._vendor import BUILTIN_GROUPS
 from mockscope.domain.policy import Policy, with_choices
 from mockscope.domain.rules import NOT_BLANK
 from mockscope.domain.site import Site
-from mockscope.seeds import fields
+from mockscope.seeds import fields, plan
 from mockscope.seeds import format as seed_format
-from mockscope.seeds.format import RecordGenerator, Seed, SeedError, ShowProgress, no_progress
+from mockscope.seeds.format import RecordGenerator, Seed, SeededSite, SeedError, ShowProgress, no_progress
+from mockscope.seeds.plan import Plan, SeedPlan
+
+T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
 SCHEMA_HEAD: Final[Mapping[str, Any]] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -62,6 +66,13 @@ STRUCTS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "dashboards": seed_format.SeedDashboard,
     "generate": seed_format.SeedGenerate,
     "policy": Policy,
+    "faults": plan.SeedFault,
+    "where": plan.SeedWhere,
+    "delay": plan.SeedDelay,
+    "uniform": plan.SeedUniform,
+    "lognormal": plan.SeedLogNormal,
+    "timeline": plan.SeedChange,
+    "before": plan.SeedBefore,
 }
 # Examples of records, for the error about a string in place of a record. The string becomes the first field.
 EXAMPLES: Final[Mapping[str, dict[str, str]]] = {
@@ -69,6 +80,7 @@ EXAMPLES: Final[Mapping[str, dict[str, str]]] = {
     "users": {"email": "", "first_name": "Monica", "last_name": "Geller"},
     "groups": {"name": "", "access": "View"},
     "dashboards": {"name": ""},
+    "faults": {"operation": "", "status": "503"},
 }
 
 # Examples of mappings that are not records.
@@ -76,11 +88,14 @@ MAPPINGS: Final[Mapping[str | int, dict[str, Any]]] = {
     "access": {"Sales": "View"},
     "generate": {"users": 250},
     "policy": {"page_size": 50},
+    "before": {"operation": "list_users", "call": 2},
+    "where": {"email": "joey@example.com"},
 }
 
 # The message of msgspec for a key that is not a string.
 NOT_TEXT: Final = "Expected `str`"
 START: Final = f"a seed begins with mockscope: {seed_format.FORMAT_VERSION}"
+PLAN_START: Final = "write one of faults, timeline, strict and contract"
 OTHER_VERSION: Final = f"this mockscope reads version {seed_format.FORMAT_VERSION} of the format only"
 NO_VERSION: Final = (
     f"the version of the format is a whole number: write {seed_format.FORMAT_VERSION}, without quotes or a point"
@@ -98,9 +113,16 @@ MAX_FILES: Final = 8
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 
 
+def load_sites(source: SeedSource, *, now: datetime | None = None) -> list[Site]:
+    """Load the sites of a seed like `load_seed`, without their plans."""
+    return [each.site for each in load_seed(source, now=now)]
+
+
 @collector_off()
-def load_sites(source: SeedSource, *, now: datetime | None = None, progress: ShowProgress = no_progress) -> list[Site]:
-    """Load the sites of a seed, all or none.
+def load_seed(
+    source: SeedSource, *, now: datetime | None = None, progress: ShowProgress = no_progress
+) -> list[SeededSite]:
+    """Load the sites of a seed with their plans, all or none.
 
     Args:
         source: A path to a YAML or JSON file, or a seed as plain data.
@@ -112,35 +134,36 @@ def load_sites(source: SeedSource, *, now: datetime | None = None, progress: Sho
         OSError: If the file cannot be read.
     """
     if isinstance(source, Mapping):
-        return _load(dict(source), now, progress, form="plain")
+        return _load(dict(source), "plain", now, progress)
     path = Path(source)
-    return parse_sites(path.read_bytes(), str(path), now=now, progress=progress)
+    return parse_seed(path.read_bytes(), str(path), now=now, progress=progress)
 
 
-def copy_sites(source: SeedSource, now: datetime) -> list[Site]:
-    """Load the sites of a seed like `load_sites`, with a cache of parsed files.
+def copy_seed(source: SeedSource, now: datetime) -> list[SeededSite]:
+    """Load the sites of a seed like `load_seed`, with a cache of parsed files.
 
     Generated users depend on the day, so that a file is parsed once a day.
     """
     if isinstance(source, Mapping):
-        return load_sites(source, now=now)
+        return load_seed(source, now=now)
     path = Path(source)
     text = path.read_bytes()
     if len(text) > MAX_FILE_BYTES:
-        return parse_sites(text, str(path), now=now)
-    return [site.copy(site.host, site.api_key) for site in _parse_cached(text, str(path), now.date())]
+        return parse_seed(text, str(path), now=now)
+    cached = _parse_cached(text, str(path), now.date())
+    return [SeededSite(site.copy(site.host, site.api_key), planned) for site, planned in cached]
 
 
 @lru_cache(MAX_FILES)
-def _parse_cached(text: bytes, name: str, today: date) -> list[Site]:
-    return parse_sites(text, name, now=datetime.combine(today, time(), UTC))
+def _parse_cached(text: bytes, name: str, today: date) -> list[SeededSite]:
+    return parse_seed(text, name, now=datetime.combine(today, time(), UTC))
 
 
 @collector_off()
-def parse_sites(
+def parse_seed(
     text: bytes, name: str, *, now: datetime | None = None, progress: ShowProgress = no_progress
-) -> list[Site]:
-    """Parse the sites of a seed, all or none.
+) -> list[SeededSite]:
+    """Parse the sites of a seed with their plans, all or none.
 
     Args:
         text: YAML or JSON, in UTF-8.
@@ -151,6 +174,23 @@ def parse_sites(
     Raises:
         SeedError: If the seed is not valid.
     """
+    return _parse(text, name, START, partial(_load, now=now, progress=progress))
+
+
+def load_plan(path: Path) -> Plan:
+    """Load a file with the faults, the timeline, strict mode and the contract of a site.
+
+    Args:
+        path: The path to a YAML or JSON file.
+
+    Raises:
+        SeedError: If the file is not valid. The message names file and line, and the nearest known name.
+        OSError: If the file cannot be read.
+    """
+    return _parse(path.read_bytes(), str(path), PLAN_START, _load_plan)
+
+
+def _parse(text: bytes, name: str, start: str, load: Callable[[object, Form], T]) -> T:
     try:
         decoded = text.decode().removeprefix(BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
@@ -159,9 +199,9 @@ def parse_sites(
     is_json = name.endswith(".json")
     data = (_parse_json if is_json else _parse_yaml)(decoded, name) if decoded.strip() else None
     if data is None:
-        raise SeedError(f"the file is empty: {START}", where=name)
+        raise SeedError(f"the file is empty: {start}", where=name)
     try:
-        return _load(data, now, progress, form="JSON" if is_json else "YAML")
+        return load(data, "JSON" if is_json else "YAML")
     except SeedError as error:
         from mockscope.seeds import yaml_io
 
@@ -195,14 +235,8 @@ def schema() -> dict[str, Any]:
 # -- shape -----------------------------------------------------------------------------------------------------
 
 
-def _load(data: object, now: datetime | None, progress: ShowProgress, *, form: Form) -> list[Site]:
-    try:
-        seed = msgspec.convert(data, Seed)
-    except msgspec.ValidationError as error:
-        raise _shape_error(str(error), data, form) from None
-    except UnicodeEncodeError:
-        # From msgspec, for a text in place of another value.
-        raise SeedError("a text holds half of a surrogate pair") from None
+def _load(data: object, form: Form, now: datetime | None, progress: ShowProgress) -> list[SeededSite]:
+    seed = _convert(data, form, Seed)
     generator: RecordGenerator | None = None
     if any(site.generate for site in seed.sites):
         # Imported late, because few seeds generate records, and reading the names takes time.
@@ -212,7 +246,21 @@ def _load(data: object, now: datetime | None, progress: ShowProgress, *, form: F
     return seed_format.load(seed, generate_records=generator, progress=progress)
 
 
-def _shape_error(text: str, data: object, form: Form) -> SeedError:
+def _load_plan(data: object, form: Form) -> Plan:
+    return seed_format.load_plan(_convert(data, form, SeedPlan))
+
+
+def _convert(data: object, form: Form, kind: type[S]) -> S:
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        raise _shape_error(str(error), data, form, kind) from None
+    except UnicodeEncodeError:
+        # From msgspec, for a text in place of another value.
+        raise SeedError("a text holds half of a surrogate pair") from None
+
+
+def _shape_error(text: str, data: object, form: Form, root: type[msgspec.Struct]) -> SeedError:
     """Return an error of msgspec as a SeedError, with the path, the nearest known name, and a remedy.
 
     For a file, the message also names the key, because a line may have several keys.
@@ -221,7 +269,7 @@ def _shape_error(text: str, data: object, form: Form) -> SeedError:
     path = _parse_path(where)
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL)
     if unknown:
-        known = _struct_at(path).__struct_encode_fields__
+        known = _struct_at(path, root).__struct_encode_fields__
         return SeedError(f"unknown key {unknown[1]}; {suggest(unknown[1], known)}", (*path, unknown[1]))
     if problem == NOT_TEXT or where.startswith("`key`"):
         return SeedError("a key is not a text", path)
@@ -236,7 +284,7 @@ def _shape_error(text: str, data: object, form: Form) -> SeedError:
         problem = PATTERNS_IN_WORDS.get(pattern[1], problem)
     if form == "plain":
         return SeedError(problem, path)
-    return SeedError(f"{_render_key(path)}{problem}{_remedy(problem, data, path, form)}", path)
+    return SeedError(f"{_render_key(path)}{problem}{_remedy(problem, data, path, form, root)}", path)
 
 
 def _render_key(path: seed_format.Path) -> str:
@@ -249,7 +297,7 @@ def _render_key(path: seed_format.Path) -> str:
     return spelled
 
 
-def _remedy(problem: str, data: Any, path: seed_format.Path, form: Form) -> str:
+def _remedy(problem: str, data: Any, path: seed_format.Path, form: Form, root: type[msgspec.Struct]) -> str:
     """Return the remedy for a value of a wrong type, which begins with a semicolon, or an empty string."""
     types = re.fullmatch(r"Expected `(\w+)(?: \| null)?`, got `(\w+)`", problem)
     match types.groups() if types else ():
@@ -269,7 +317,7 @@ def _remedy(problem: str, data: Any, path: seed_format.Path, form: Form) -> str:
         case ("array", "str"):
             return f"; write {json.dumps([_value_at(data, path)]) if form == 'JSON' else f'[{_value_at(data, path)}]'}"
         case ("object", _) if not path:
-            return f"; {START}"
+            return f"; {PLAN_START if root is SeedPlan else START}"
         case ("object", _) if path[-1] in MAPPINGS:
             return f"; write {_render_record(MAPPINGS[path[-1]], form)}"
         case ("object", "str") if len(path) > 1 and (example := EXAMPLES.get(str(path[-2]))):
@@ -296,9 +344,9 @@ def _parse_path(text: str) -> seed_format.Path:
     return tuple(int(number) if number else name for name, number in re.findall(r"\.([^.\[]+)|\[(\d+)\]", known))
 
 
-def _struct_at(path: seed_format.Path) -> type[msgspec.Struct]:
+def _struct_at(path: seed_format.Path, root: type[msgspec.Struct]) -> type[msgspec.Struct]:
     """Return the struct to which the mapping at a path is converted."""
-    return next((STRUCTS[step] for step in reversed(path) if step in STRUCTS), Seed)  # type: ignore[index]
+    return next((STRUCTS[step] for step in reversed(path) if step in STRUCTS), root)  # type: ignore[index]
 
 
 # -- text ------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Annotated, Any, Final, Protocol, TypeVar
+from typing import Annotated, Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -16,6 +16,8 @@ from mockscope.domain.policy import Policy
 from mockscope.domain.rules import ACCESS_WORDS, DASHBOARD_WORDS, EMAIL, InvalidValue, parse_text
 from mockscope.domain.site import Site
 from mockscope.domain.store import Change
+from mockscope.instruments.clock import Clock
+from mockscope.instruments.faults import Faults
 from mockscope.seeds.fields import (
     ApiKey,
     BuiltinGroup,
@@ -27,6 +29,7 @@ from mockscope.seeds.fields import (
     Text,
     Time,
 )
+from mockscope.seeds.plan import NO_PLAN, ChangeList, Contract, FaultList, Plan, SeedChange, SeedFault, SeedPlan, Strict
 
 T = TypeVar("T")
 
@@ -127,6 +130,10 @@ class SeedSite(msgspec.Struct, forbid_unknown_fields=True):
     generate: Annotated[SeedGenerate | None, Meta(description="Generated records, which are added to the others.")] = (
         None
     )
+    faults: FaultList | UnsetType = UNSET
+    timeline: ChangeList | UnsetType = UNSET
+    strict: Strict | UnsetType = UNSET
+    contract: Contract | UnsetType = UNSET
 
 
 class Seed(msgspec.Struct, forbid_unknown_fields=True):
@@ -137,6 +144,13 @@ class Seed(msgspec.Struct, forbid_unknown_fields=True):
     schema: Annotated[str, Meta(description="The address of this schema, for an editor.")] | UnsetType = msgspec.field(
         default=UNSET, name="$schema"
     )
+
+
+class SeededSite(NamedTuple):
+    """A site with the plan of its seed, which an export of the site does not have."""
+
+    site: Site
+    plan: Plan = NO_PLAN
 
 
 class SeedError(ValueError):
@@ -172,8 +186,8 @@ def no_progress(items: Iterable[T], length: int, doing: str) -> Iterable[T]:
 
 def load(
     seed: Seed, *, generate_records: RecordGenerator | None = None, progress: ShowProgress = no_progress
-) -> list[Site]:
-    """Convert a seed to sites, all or none.
+) -> list[SeededSite]:
+    """Convert a seed to sites with their plans, all or none.
 
     Args:
         seed: the seed, as parsed by msgspec.
@@ -181,7 +195,8 @@ def load(
         progress: shows the progress of loading the users of a site.
 
     Raises:
-        SeedError: If a group or user does not exist, a record occurs twice, or a value is not valid.
+        SeedError: If a group or user does not exist, a record occurs twice, a fault can never be hit, or a value is
+            not valid.
     """
     hosts: set[str] = set()
     sites = []
@@ -190,8 +205,22 @@ def load(
         if site.host in hosts:
             raise SeedError(f"there is a site {site.host} already", (*path, "host"))
         hosts.add(site.host)
-        sites.append(_site(site, path, generate_records, progress))
+        plan = load_plan(site, path)
+        sites.append(SeededSite(_site(site, path, generate_records, progress), plan))
     return sites
+
+
+def load_plan(seed: SeedSite | SeedPlan, path: Path = ()) -> Plan:
+    """Return the plan of a site.
+
+    Raises:
+        SeedError: If a fault or a change is not valid.
+    """
+    keys = ((key, getattr(seed, key)) for key in SeedPlan.__struct_fields__)
+    given = {key: value for key, value in keys if value is not UNSET}
+    for key in given.keys() & {"faults", "timeline"}:
+        given[key] = [_planned(each, (*path, key, place)) for place, each in enumerate(given[key])]
+    return Plan(**given)
 
 
 def export(sites: Sequence[Site]) -> dict[str, Any]:
@@ -334,6 +363,34 @@ def _dashboards(seed: SeedSite, groups: frozenset[str], users: Mapping[str, User
         access = {name: _word(word, DASHBOARD_WORDS, (*at, "access", name)) for name, word in board.access.items()}
         boards[board.name] = Dashboard(_text(board.name, (*at, "name")), owner.email if owner else None, access)
     return boards
+
+
+def _planned(seed: SeedFault | SeedChange, path: Path) -> dict[str, Any]:
+    plain = _as_plain(seed)
+    if isinstance(seed, SeedChange):
+        for name in plain.keys() & {"first_name", "last_name", "name"}:
+            _text(plain[name], (*path, name))
+        for place, group in enumerate(plain.get("groups", ())):
+            _text(group, (*path, "groups", place))
+        if not EMAIL.fullmatch(plain.get("email", "joey@example.com")):
+            raise SeedError(f"{plain['email']} is not a valid email address", (*path, "email"))
+        _time(plain.get("at"), (*path, "at"))
+    try:
+        Faults("the seed", Clock()).add_plain(plain)
+    except ValueError as error:
+        kind = "change" if isinstance(seed, SeedChange) else "fault"
+        raise SeedError(f"the {kind} is not valid: {error}", path) from None
+    return plain
+
+
+def _as_plain(struct: msgspec.Struct) -> dict[str, Any]:
+    """Return the fields that are set. Unlike those of msgspec, the values may be objects with their own comparison."""
+    fields = ((name, getattr(struct, name)) for name in struct.__struct_fields__)
+    return {
+        name: _as_plain(value) if isinstance(value, msgspec.Struct) else value
+        for name, value in fields
+        if value is not UNSET
+    }
 
 
 def _word(word: str, known: Mapping[str, Any], path: Path) -> Any:

@@ -3,9 +3,9 @@
 A test may use it in its own thread while the server responds in another.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, Protocol, Self
+from typing import Any, Protocol, Self
 from weakref import finalize, ref
 
 from mockscope._support.arguments import check_type
@@ -14,7 +14,6 @@ from mockscope._vendor import AUTH_HEADER
 from mockscope.contract import validation
 from mockscope.domain.credentials import new_api_key, new_host
 from mockscope.domain.policy import Policy
-from mockscope.domain.refusals import Refused
 from mockscope.domain.site import Site, SiteState
 from mockscope.instruments.call import Call, store_in_current_call
 from mockscope.instruments.call_log import CallLog
@@ -27,9 +26,12 @@ from mockscope.instruments.record_changes import RecordChanges
 from mockscope.instruments.redaction import Redactor
 from mockscope.seeds import format as seed_format
 from mockscope.seeds.files import SeedSource
+from mockscope.seeds.format import SeededSite
+from mockscope.seeds.plan import Plan
 from mockscope.sites.call_states import CallStates
 from mockscope.sites.change_assertions import WantedChange, describe_changed
 from mockscope.sites.new_site import seeded_site
+from mockscope.sites.planned_changes import make_change, plan_faults
 from mockscope.sites.records import SiteRecords
 
 
@@ -46,7 +48,7 @@ class RegistryOfSite(Protocol):
 
     def new_log(self, place: str, clock: Clock, events: EventChannel, states: CallStates) -> CallLog: ...
 
-    def put(self, *sites: Site, strict: bool | None = None, contract: bool | None = None) -> "list[MockSite]": ...
+    def put(self, *sites: SeededSite, strict: bool | None = None, contract: bool | None = None) -> "list[MockSite]": ...
 
     def remove(self, site: Site) -> None: ...
 
@@ -60,18 +62,20 @@ class MockSite(SiteRecords):
     ``calls`` are the calls that the site received, ``faults`` its planned faults, and ``clock`` its clock.
     """
 
-    def __init__(self, site: Site, registry: RegistryOfSite, *, strict: bool, contract: bool) -> None:
-        self.strict = strict
-        self.contract = contract
+    def __init__(self, site: Site, registry: RegistryOfSite, plan: Plan) -> None:
+        self.strict = bool(plan.strict)
+        self.contract = bool(plan.contract)
+        self._plan = plan
         self._registry = registry
         self._baseline = site.snapshot()
-        if contract:
+        if self.contract:
             # Loaded here, so that a missing validator is an error at once and not at the end of a test.
             validation.contract()
         self._channel = channel = EventChannel(registry.event_log, site.host)
         clock, place = Clock(registry.clock, events=channel), f"the site {site.host}"
-        make_change = partial(_make_change, ref(self))
-        self.faults: Faults = Faults(place, clock, redactor=registry.redactor, events=channel, make_change=make_change)
+        make = partial(make_change, ref(self))
+        self.faults: Faults = Faults(place, clock, redactor=registry.redactor, events=channel, make_change=make)
+        plan_faults(self.faults, plan)
         super().__init__(site, clock, self.faults.make_due_changes)
         self._hide(site.api_key)
         self.calls = registry.new_log(place, clock, channel, CallStates(site))
@@ -264,7 +268,9 @@ class MockSite(SiteRecords):
         return f"the site {self.host} since {state}"
 
     def reset(self) -> None:
-        """Return the site to its first state: its seed, no calls, no planned faults, no clock of its own.
+        """Return the site to its first state: its seed, no calls, no clock of its own, no other planned faults.
+
+        The faults and changes with which the site was made are planned again.
 
         Calls in progress are waited for, two seconds at most. The connection of a call that a fault delays is reset,
         and the call writes nothing. ``strict``, ``contract`` and ``label`` keep their values.
@@ -274,6 +280,7 @@ class MockSite(SiteRecords):
         self._domain_site.restore(self._baseline)
         self.faults.reset()
         self.clock.reset()
+        plan_faults(self.faults, self._plan)
         self.snapshots.clear()
         self._channel.publish("site.reset")
 
@@ -292,6 +299,8 @@ class MockSite(SiteRecords):
     def fork(self, host: str | None = None, api_key: str | None = None) -> "MockSite":
         """Return a second site with the same records and policy. It has calls, faults and a clock of its own.
 
+        The planned changes that were not made yet will be made on both sites. Calls that were counted stay counted.
+
         Args:
             host: its host; None generates one.
             api_key: its key; None generates one.
@@ -300,7 +309,9 @@ class MockSite(SiteRecords):
             ValueError: If the host is taken, or the host or the key is not valid in the auth header.
         """
         copy = self._site.copy(host or new_host(), api_key or new_api_key())
-        return self._registry.put(copy, strict=self.strict, contract=self.contract)[0]
+        changes = [each for each in self.faults if isinstance(each, PlannedChange) and each.is_pending]
+        plan = Plan(timeline=[change.as_remaining() for change in changes])
+        return self._registry.put(SeededSite(copy, plan), strict=self.strict, contract=self.contract)[0]
 
     def replay(self, call: Call) -> Call:
         """Carry out the request of a call again, on this site and with its key, and return the new call.
@@ -316,6 +327,8 @@ class MockSite(SiteRecords):
     def load(self, seed: SeedSource) -> None:
         """Replace the records, the policy and the enablement by those of a seed. Host and key stay.
 
+        Faults, timeline, strict mode and contract are replaced by those of the seed that it has.
+
         Args:
             seed: a path to a seed file, or plain data. Of several sites, the one with this host is loaded.
 
@@ -323,8 +336,15 @@ class MockSite(SiteRecords):
             SeedError: If the seed is not valid. The site is unchanged then.
             OSError: If the file can't be read.
             ValueError: If the seed has no sites, or several and none with this host.
+            ImportError: If the seed has ``contract: true``, and the validator is not installed.
         """
-        self._site.replace_records(seeded_site(seed, self.host, self.clock.now()))
+        seeded, plan = seeded_site(seed, self.host, self.clock.now())
+        if plan.contract:
+            validation.contract()
+        self._site.replace_records(seeded)
+        plan_faults(self.faults, plan)
+        self.strict = self.strict if plan.strict is None else plan.strict
+        self.contract = self.contract if plan.contract is None else plan.contract
 
     def export(self) -> dict[str, Any]:
         """Return the site's records in the format of a seed, as plain data."""
@@ -418,33 +438,3 @@ class SiteSnapshot:
     def restore(self) -> None:
         """Return the site to this state."""
         self.site.restore(self)
-
-
-def _set_enabled(site: MockSite, *, enabled: bool) -> None:
-    site.enabled = enabled
-
-
-CHANGE_METHODS: Final[Mapping[str, Callable[..., object]]] = {
-    "delete_user": MockSite.remove_user,
-    "create_user": MockSite.add_user,
-    "update_user": MockSite.update_user,
-    "delete_group": MockSite.remove_group,
-    "rotate_key": MockSite.rotate_key,
-    "disable": partial(_set_enabled, enabled=False),
-    "enable": partial(_set_enabled, enabled=True),
-}
-
-
-def _make_change(site: "ref[MockSite]", change: PlannedChange) -> str | None:
-    """Make a planned change of a site. Return the reason if the site refuses it.
-
-    The reference is weak: a site that is dropped is freed at once, and its keys are no longer redacted.
-    """
-    mock_site = site()
-    if mock_site is None:
-        return "the site was removed"
-    try:
-        CHANGE_METHODS[change.do](mock_site, **change.arguments)
-    except (Refused, ValueError) as error:
-        return str(error)
-    return None

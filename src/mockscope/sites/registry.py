@@ -1,6 +1,6 @@
 """The registry of a server's sites, with the instruments that they share."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from os import PathLike
 from threading import Condition, Lock, RLock
@@ -21,6 +21,9 @@ from mockscope.instruments.redaction import Redactor
 from mockscope.seeds import files
 from mockscope.seeds import format as seed_format
 from mockscope.seeds.files import SeedSource
+from mockscope.seeds.format import SeededSite
+from mockscope.seeds.plan import Plan
+from mockscope.seeds.scenarios import scenario_file
 from mockscope.sites.call_states import CallStates
 from mockscope.sites.mock_site import MockSite
 from mockscope.sites.new_site import new_site
@@ -28,7 +31,10 @@ from mockscope.sites.settings import Settings
 
 WITHOUT_SOCKET: Final = "http://mockscope.invalid"
 # The arguments of site(), to suggest one for a misspelt policy switch.
-SITE_ARGUMENTS: Final = ("host", "api_key", "seed", "strict", "contract", *Policy.__struct_fields__)
+SITE_ARGUMENTS: Final = (
+    *("host", "api_key", "seed", "scenario", "faults", "timeline", "strict", "contract"),
+    *Policy.__struct_fields__,
+)
 
 
 class SiteRegistry:
@@ -69,7 +75,7 @@ class SiteRegistry:
         _REGISTRIES.add(self)
         if seed is not None:
             check_type("seed", seed, str | PathLike | Mapping)
-            self.put(*files.load_sites(seed, now=self.clock.now()))
+            self.put(*files.load_seed(seed, now=self.clock.now()))
 
     def __repr__(self) -> str:
         return f"<SiteRegistry at {self.address}: {len(self.directory)} sites>"
@@ -112,56 +118,71 @@ class SiteRegistry:
         api_key: str | None = None,
         seed: SeedSource | None = None,
         *,
+        scenario: str | None = None,
+        faults: Sequence[Mapping[str, Any]] | None = None,
+        timeline: Sequence[Mapping[str, Any]] | None = None,
         strict: bool | None = None,
         contract: bool | None = None,
         **policy: Any,
     ) -> MockSite:
         """Create a site and return it.
 
+        ``faults``, ``timeline``, ``strict`` and ``contract`` replace those of the seed or scenario.
+
         Args:
             host: its host; None generates one.
             api_key: its key; None generates one.
             seed: a seed for its records; its host and key are ignored. If it has several sites, the one with ``host``
                 is loaded. Without a seed the site has the two built-in groups and one administrator.
-            strict: whether the site is in strict mode; None is the server's default.
-            contract: whether its requests are validated against openapi.yaml; None is the server's default.
+            scenario: the name of a scenario that comes with mockscope, in place of a seed.
+            faults: the planned faults with which the site begins, as for ``faults.add_plain``.
+            timeline: the planned changes with which the site begins, as for ``faults.add_plain``.
+            strict: whether the site is in strict mode; None is the server's setting.
+            contract: whether its requests are validated against openapi.yaml; None is the server's setting.
             policy: the policy switches by name.
 
         Raises:
-            ValueError: If the host is taken, the host or the key is not valid in the auth header, or a switch or its
-                value is unknown.
+            ValueError: If the host is taken, the host or the key is not valid in the auth header, a fault or change is
+                not valid, a switch, its value or the scenario is unknown, or both a seed and a scenario are given.
             SeedError: If the seed is not valid.
             OSError: If the file can't be read.
             ImportError: If ``contract`` is True, and the validator is not installed.
         """
         for name in policy:
             check_choice("argument", name, SITE_ARGUMENTS)
-        site = new_site(host or new_host(), api_key or new_api_key(), seed, seed_host=host, now=self.clock.now())
+        if scenario is not None:
+            if seed is not None:
+                raise ValueError(f"the scenario {scenario} has records of its own: leave seed out")
+            seed = scenario_file(scenario)
+        site, plan = new_site(host or new_host(), api_key or new_api_key(), seed, seed_host=host, now=self.clock.now())
         # Set last: no switch may change the groups of a fresh site's administrator.
         site.policy = site.policy.with_changes(**policy)
-        return self.put(site, strict=strict, contract=contract)[0]
+        own = Plan(faults=faults, timeline=timeline)
+        return self.put(SeededSite(site, own.over(plan)), strict=strict, contract=contract)[0]
 
-    def put(self, *sites: Site, strict: bool | None = None, contract: bool | None = None) -> "list[MockSite]":
+    def put(self, *sites: SeededSite, strict: bool | None = None, contract: bool | None = None) -> "list[MockSite]":
         """Add existing sites to the server, all or none, and return their handles.
 
         Args:
-            sites: the sites.
-            strict: whether they are in strict mode; None is the server's default.
-            contract: whether their requests are validated against openapi.yaml; None is the server's default.
+            sites: the sites with their plans.
+            strict: whether they are in strict mode; None is the server's setting or, without one, that of the plan.
+            contract: whether their requests are validated against openapi.yaml, in the same way.
 
         Raises:
-            ValueError: If a host is taken.
+            ValueError: If a host is taken, or a fault or change of a plan is not valid.
             ImportError: If ``contract`` is True, and the validator is not installed.
         """
         strict = self.settings.strict if strict is None else strict
         contract = self.settings.contract if contract is None else contract
         # The handles come first: a request may arrive as soon as a site is in the directory.
-        handles = {site: MockSite(site, self, strict=strict, contract=contract) for site in sites}
+        handles = {
+            site: MockSite(site, self, Plan(strict=strict, contract=contract).over(plan)) for site, plan in sites
+        }
         self._handles |= handles
         try:
-            self.directory.add(*sites)
+            self.directory.add(*handles)
         except ValueError:
-            for site in sites:
+            for site in handles:
                 del self._handles[site]
             raise
         for handle in handles.values():

@@ -114,7 +114,7 @@ def readyz(request: ControlRequest) -> Response:
 
 
 def import_server(request: ControlRequest) -> object:
-    made = request.registry.put(*files.load_sites(request.body, now=request.registry.clock.now()))
+    made = request.registry.put(*files.load_seed(request.body, now=request.registry.clock.now()))
     return {"sites": [views.render_site(site) for site in made]}
 
 
@@ -278,7 +278,7 @@ CONTROL_OPERATIONS: Final = (
     ControlOperation("GET", f"{BASE}/openapi.yaml", control_yaml),
     ControlOperation("GET", f"{BASE}/openapi.json", control_json),
     ControlOperation("POST", f"{BASE}/reset", lambda r: r.registry.reset(), then=_sites),
-    ControlOperation("GET", f"{BASE}/export", lambda r: export_sites(r, list(r.registry.directory))),
+    ControlOperation("GET", f"{BASE}/export", lambda r: export_sites(r, list(r.registry.present_sites()))),
     ControlOperation("POST", f"{BASE}/import", import_server, OBJECT, status=201),
     ControlOperation("POST", f"{BASE}/save", save_state),
     ControlOperation("GET", f"{BASE}/events", stream_events, query=EventCriteria),

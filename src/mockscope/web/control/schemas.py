@@ -40,6 +40,9 @@ class NewFork(Fields):
 
 class NewSite(NewFork):
     seed: dict[str, Any] | None = None
+    scenario: str | None = None
+    faults: list[dict[str, Any]] | None = None
+    timeline: list[dict[str, Any]] | None = None
     strict: bool | None = None
     contract: bool | None = None
     label: str = ""
