@@ -85,7 +85,7 @@ def _check_files(**files: Path | None) -> None:
     options.check_distinct(names)
     options.check_distinct({"--keep-state": keep_state, "--faults": files["faults"], "--har": files["har"]})
     options.check_overwrite("--keep-state", keep_state, "seed", lambda text: parse_seed(text, str(keep_state)))
-    options.check_overwrite("--har", files["har"], "HTTP Archive that mockscope wrote", output.parse_own_har)
+    options.check_overwrite("--har", files["har"], "HAR file of mockscope", output.parse_own_har)
 
 
 def _load(seed: Path | None, scenario: str | None, faults: Path | None, settings: dict[str, Any]) -> "LiveServer":
@@ -96,7 +96,7 @@ def _load(seed: Path | None, scenario: str | None, faults: Path | None, settings
 
     plan = NO_PLAN
     if faults is not None:
-        with options.seed_or_demo(faults):
+        with options.seed_or_demo(faults, kind="file"):
             plan = load_plan(faults)
     with options.seed_or_demo(seed, scenario) as path:
         server = LiveServer(proxy=True, **settings)

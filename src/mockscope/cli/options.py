@@ -179,7 +179,7 @@ def check_overwrite(name: str, path: Path | None, what: str, parse: Callable[[by
 
 
 @contextmanager
-def seed_or_demo(seed: Path | None, scenario: str | None = None) -> Iterator[Path]:
+def seed_or_demo(seed: Path | None, scenario: str | None = None, *, kind: str = "seed") -> Iterator[Path]:
     """Yield the file of a seed or scenario, or of the demo if none was given, for a block that loads it.
 
     Raises:
@@ -192,4 +192,4 @@ def seed_or_demo(seed: Path | None, scenario: str | None = None) -> Iterator[Pat
         # A seed that can't be loaded, a token that can't stand in a header, or a validator that is not installed.
         raise click.ClickException(str(error)) from None
     except OSError as error:
-        raise click.ClickException(f"can't read the seed {path}: {error.strerror or error}") from None
+        raise click.ClickException(f"can't read the {kind} {path}: {error.strerror or error}") from None
