@@ -25,8 +25,9 @@ NEGATION: Final = re.compile(r"(?<![Tt]here )\b(?:is|are) (?:no|none)\b(?! (?:lo
 
 
 def modules() -> dict[str, str]:
-    """Return the source of each module, by its path."""
-    return {str(path): path.read_text("utf-8") for folder in FOLDERS for path in sorted(folder.rglob("*.py"))}
+    """Return the source of each module of the project, by its path."""
+    found = [path for folder in FOLDERS for path in sorted(folder.rglob("*.py")) if "node_modules" not in path.parts]
+    return {str(path): path.read_text("utf-8") for path in found}
 
 
 def docstrings(source: str) -> Iterator[str]:

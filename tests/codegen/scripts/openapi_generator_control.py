@@ -1,0 +1,88 @@
+"""Control a server with the Python client of OpenAPI Generator.
+
+Each line of the output is an array of an operation, the class of its result, and some values of the result.
+"""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import assert_type
+
+import urllib3
+from openapi_client import ApiClient, CallsApi, ClockApi, FaultsApi, SitesApi, SnapshotsApi
+from openapi_client.models.account_event import AccountEvent
+from openapi_client.models.any_operation import AnyOperation
+from openapi_client.models.calls import Calls
+from openapi_client.models.clock import Clock
+from openapi_client.models.delay import Delay
+from openapi_client.models.fault import Fault
+from openapi_client.models.faults import Faults
+from openapi_client.models.freeze_clock import FreezeClock
+from openapi_client.models.move_clock import MoveClock
+from openapi_client.models.new_fault import NewFault
+from openapi_client.models.new_fault_or_rate_limit import NewFaultOrRateLimit
+from openapi_client.models.new_rate_limit import NewRateLimit
+from openapi_client.models.new_site import NewSite
+from openapi_client.models.policy import Policy
+from openapi_client.models.rate_limit import RateLimit
+from openapi_client.models.site import Site
+from openapi_client.models.sites import Sites
+from openapi_client.models.snapshot import Snapshot
+from openapi_client.models.uniform import Uniform
+from openapi_client.models.uniform_delay import UniformDelay
+from openapi_client.models.user import User
+
+HOST = "central_perk"
+TIME = datetime(2014, 2, 6, 23, 46, 7, tzinfo=UTC)
+REFUSAL = NewFault(operation=AnyOperation.LIST_USERS, status=503)
+SLOW = NewFault(operation=AnyOperation.DELETE_USER, delay=Delay(UniformDelay(uniform=Uniform(low=0.5, high=2))))
+LIMIT = NewRateLimit(calls=100, per=60)
+
+
+def report(operation: str, result: object, *values: object) -> None:
+    sys.stdout.write(json.dumps([operation, type(result).__name__, values]) + "\n")
+
+
+def main() -> None:
+    # The server is the one that the document names.
+    client = ApiClient()
+    sites, faults, calls = SitesApi(client), FaultsApi(client), CallsApi(client)
+    clock, snapshots = ClockApi(client), SnapshotsApi(client)
+
+    site = assert_type(sites.create_site(NewSite(host=HOST, policy=Policy(page_size=10))), Site)
+    report("create_site", site, site.host, site.policy.page_size, site.counts.users)
+    taken = assert_type(snapshots.take_snapshot(HOST, "opening"), Snapshot)
+    report("take_snapshot", taken, taken.name)
+
+    refusal = faults.add_fault(HOST, NewFaultOrRateLimit(REFUSAL)).actual_instance
+    assert isinstance(refusal, Fault)
+    report("add_fault", refusal, refusal.operation, refusal.status, refusal.transport, refusal.left)
+    slow = faults.add_fault(HOST, NewFaultOrRateLimit(SLOW)).actual_instance
+    assert isinstance(slow, Fault)
+    assert isinstance(slow.delay.actual_instance, UniformDelay)
+    report("add_fault", slow, slow.operation, slow.status, slow.delay.actual_instance.uniform.high)
+    limit = faults.add_fault(HOST, NewFaultOrRateLimit(LIMIT)).actual_instance
+    assert isinstance(limit, RateLimit)
+    report("add_fault", limit, limit.operation, limit.calls, limit.per)
+
+    response = urllib3.request("GET", sys.argv[1], headers={"Http-X-Partner-Auth": f"{site.host}:{site.api_key}"})
+    made = assert_type(calls.list_calls_of_site(HOST), Calls)
+    report("list_calls_of_site", made, response.status, *((one.operation, one.status) for one in made.calls))
+    planned = assert_type(faults.list_faults(HOST), Faults)
+    report("list_faults", planned, *(type(one.actual_instance).__name__ for one in planned.faults))
+
+    frozen = assert_type(clock.freeze_clock_of_site(HOST, FreezeClock(at=TIME)), Clock)
+    report("freeze_clock_of_site", frozen, frozen.now, frozen.frozen)
+    moved = assert_type(clock.move_clock_of_site(HOST, MoveClock(to=TIME.replace(year=2018))), Clock)
+    report("move_clock_of_site", moved, moved.now, moved.frozen)
+
+    assert site.admin is not None
+    seen = assert_type(sites.record_login(HOST, AccountEvent(email=site.admin)), User)
+    report("record_login", seen, seen.last_login_at)
+    restored = assert_type(snapshots.restore_snapshot(HOST, "opening"), Site)
+    report("restore_snapshot", restored, restored.host)
+    every = assert_type(sites.list_sites(), Sites)
+    report("list_sites", every, *(one.host for one in every.sites))
+
+
+main()
