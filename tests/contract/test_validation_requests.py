@@ -36,7 +36,7 @@ PHOEBE: Final = {
 SALES: Final = {"name": "Sales", "access": "Sql", "created_by_email": "admin@example.com"}
 EMAIL_PATTERN: Final = yaml.safe_load(document.openapi_yaml())["components"]["schemas"]["Email"]["pattern"]
 NO_EMAIL: Final = f'does not match "{EMAIL_PATTERN}" (Email/pattern)'
-NO_HEADER_EMAIL: Final = f'"a" does not match "{EMAIL_PATTERN}" (parameters/EmailOfOneUser/schema/pattern)'
+NO_HEADER_EMAIL: Final = f'"a" does not match "{EMAIL_PATTERN}" (parameters/EmailOfOneUser/schema/allOf/0/pattern)'
 BLANK: Final = r'does not match "^[\s\S]*[^\s\x0b\x1c-\x1f\x85\xa0]"'
 
 
