@@ -154,6 +154,7 @@ raise SystemExit(5)
         rf"{time}  404  get_group      sales{' ' * 26}example_site  {duration}\n"
         r"    group-unknown: The site has no group sales\. "
         r"Did you mean Sales\? .*\n"
+        r"    For more: mockscope explain GROUP-GET-1\n"
         r"mockscope: the proxy refused elsewhere\.invalid:80 \(once\): --proxy-others pass would let it through\n",
         done.stderr,
     ), done.stderr

@@ -276,6 +276,7 @@ def test_the_text_log_has_one_line_per_request_and_hints_under_it() -> None:
         rf"{time}  200  list_users    {' ' * 32}example_site  {duration}",
         rf"{time}  400  get_user       monika@example\.com{' ' * 15}example_site  {duration}",
         r"    user-unknown: The site has no user monika@example\.com\. Did you mean monica@example\.com\? .*",
+        "    For more: mockscope explain USER-GET-1",
         rf"{time}  200  delete_user    joey@example\.com  test mode    example_site  {duration}",
         r"    parameter-dry-run: There is no parameter dry_run: .*",
         r"    parameter-unknown: The service knows no parameter a here, .*",
@@ -382,6 +383,7 @@ def test_the_full_log_shows_request_and_response() -> None:
         "    < x-mockscope-hint: access-misspelt",
         "    <",
         f"    < {response.text}",
+        "    For more: mockscope explain GROUP-CREATE-1",
     ]
 
 

@@ -145,6 +145,8 @@ def test_a_difference_is_shown_with_its_exchange_and_a_curl_line(run: Run, devia
         "  curl -i -H 'Http-X-Partner-Auth: central:perk:'\"$MOCKSCOPE_API_KEY\" "
         f"-H 'Http-X-Email: mockscope-check-12345678-1@example.com' {deviant[0]}/api/v1/users\n"
         "\n"
+        "For more: mockscope explain USER-GET-1\n"
+        "\n"
         "read-only: 1 rule: 0 hold, 1 differs, 0 not seen\n"
     )
 
@@ -157,7 +159,7 @@ def test_a_long_request_is_cut_in_the_output(run: Run, name: str) -> None:
     lines = done.output.splitlines()
     assert (done.status, [line for line in lines if len(line) > 2200]) == (2, [])
     assert [line for line in lines if line.endswith("characters more")] != []
-    assert re.fullmatch(r"  # a request of \d+ bytes is too long for a curl line", lines[-3])
+    assert re.fullmatch(r"  # a request of \d+ bytes is too long for a curl line", lines[-5])
 
 
 @pytest.mark.parametrize("level", ["--read-only", "--dry-run", "--full"])

@@ -83,6 +83,7 @@ def test_that_fails(mockscope):
             f"* 200  get_group      All Users{' ' * 22}site-* ms",
             f"* 404  get_group      {'x' * 79}…{' ' * 15}site-* ms",
             "    group-unknown: *",
+            "    For more: mockscope explain GROUP-GET-1",
         ],
         consecutive=True,
     )

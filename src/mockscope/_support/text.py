@@ -3,6 +3,8 @@
 from typing import Final
 
 MAX_SHOWN_CHARS: Final = 200
+# A log or a report has this line once.
+EXPLAIN: Final = "For more: mockscope explain {id}"
 
 
 def clip(text: str, max_chars: int = MAX_SHOWN_CHARS) -> str:

@@ -8,6 +8,7 @@ from textwrap import indent
 from typing import Any, Final
 from xml.etree import ElementTree
 
+from mockscope._support.text import EXPLAIN
 from mockscope.conformance.check import CheckResult, Report, RuleResult
 from mockscope.conformance.outcome import Outcome, Verdict
 from mockscope.conformance.policy import RULES
@@ -108,6 +109,8 @@ def to_table(report: Report) -> str:
         if outcome.verdict == "differs":
             lines += ["", f"{check.rule}: {check.title}", f"  expected: {outcome.reason}"]
             lines += [f"\n{indent(each, '  ')}" for each in _details(outcome)]
+    if differing := [check.rule for check, outcome in report.results if outcome.verdict == "differs"]:
+        lines += ["", EXPLAIN.format(id=differing[0])]
     if report.policy:
         lines += ["", "A mock with these switches answers like this server:"]
         lines += [f"  {switch}: {json.dumps(value)}" for switch, value in report.policy.items()]

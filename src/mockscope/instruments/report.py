@@ -6,7 +6,7 @@ from typing import Final
 from mockscope._support.text import escape_control
 from mockscope.instruments.call import Call
 from mockscope.instruments.record_changes import describe_changes
-from mockscope.instruments.request_log import INDENT, text_lines
+from mockscope.instruments.request_log import INDENT, explain_line, text_lines
 
 MAX_SHOWN_CALLS: Final = 20
 MAX_BODY_CHARS: Final = 500
@@ -30,7 +30,9 @@ def report(calls: Iterable[Call], *, most: int = MAX_SHOWN_CALLS, earlier: int =
         if call.body and (call.hint or call.status is None or call.status >= 400):
             lines.append(f"{INDENT}sent: {_shortened(call.body)}")
         lines += (f"{INDENT}{line}" for line in describe_changes(call.changes, MAX_SHOWN_CHANGES))
-    return "\n".join(lines)
+    # Once, for the latest refusal or hint.
+    explained = next(filter(None, map(explain_line, reversed(ordered[-most:]))), None)
+    return "\n".join([*lines, explained] if explained else lines)
 
 
 def _shortened(body: bytes) -> str:

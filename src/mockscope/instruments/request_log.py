@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from textwrap import wrap
 from typing import Final, TextIO
 
-from mockscope._support.text import clip, escape_control
+from mockscope._support.text import EXPLAIN, clip, escape_control
 from mockscope.instruments.call import Call, describe_target
 from mockscope.instruments.hints import Hint
 
@@ -48,6 +48,13 @@ def text_lines(call: Call, width: int | None = None) -> str:
     return "\n".join([text_line(call), *_hint_lines(call, width)])
 
 
+def explain_line(call: Call) -> str | None:
+    """Return a line with the command that explains the rule or the hint of a call, or None if it has neither."""
+    hint = next(iter(_hints(call)), None)
+    id = call.rule or (hint and (hint.rule or hint.code))
+    return None if id is None else f"{INDENT}{EXPLAIN.format(id=id)}"
+
+
 def full_text(call: Call, width: int | None = None) -> str:
     """Return the lines of a call, followed by request and response with headers and bodies."""
     target = f"{call.path}?{call.query}" if call.query else call.path
@@ -74,6 +81,8 @@ RENDERERS: Final[dict[str, Render]] = {"text": text_lines, "full": full_text, "j
 class RequestLog:
     """An observer that writes each call to a stream. On a terminal, hints are wrapped.
 
+    In a text, the first hint or refusal is followed by the command that explains it.
+
     Args:
         stream: The stream.
         render: Renders a call. Its second argument is the width of the terminal in columns, or None.
@@ -82,6 +91,8 @@ class RequestLog:
     def __init__(self, stream: TextIO, render: Render) -> None:
         self._stream: TextIO | None = stream
         self._render = render
+        # Each line of a log in JSON is a call.
+        self._names_command = render is not json_line
 
     def __call__(self, call: Call) -> None:
         if self._stream is None:
@@ -89,6 +100,9 @@ class RequestLog:
         try:
             width = os.get_terminal_size(self._stream.fileno()).columns if self._stream.isatty() else None
             self._stream.write(self._render(call, width) + "\n")
+            if self._names_command and (line := explain_line(call)) is not None:
+                self._stream.write(line + "\n")
+                self._names_command = False
         except OSError:
             # The reader of the log has closed it. The server goes on without a log.
             self._stream = None
