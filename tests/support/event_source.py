@@ -37,7 +37,8 @@ class EventSource:
     def cut(self) -> None:
         """Discard an incomplete block, because the connection ended."""
         self._rest = b""
-        self._id = self.last_event_id
+        # "They must be initialized to the empty string." So a block without an id would clear the last event id.
+        self._id = ""
         self._event = ""
         self._data: list[str] = []
 

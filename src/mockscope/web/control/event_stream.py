@@ -79,9 +79,10 @@ class EventStream(StreamingResponse):
 
     async def _blocks(self) -> AsyncIterator[bytes]:
         # A block without data is not an event, but a client that is cut off afterwards resumes at its id. A client that
-        # resumes keeps its own id until it has an event, which may be one that says that events were lost.
-        id = b"" if self._last_id else b"id: %b\n" % self._position()
-        yield b": events from here on\nretry: %d\n%b\n" % (RETRY_MILLISECONDS, id)
+        # resumes gets its own id, because the next event may say that events were lost. A block without an id would
+        # clear the id that the client has.
+        id = (self._last_id or self._reader.last_id).encode("latin-1")
+        yield b": events from here on\nretry: %d\nid: %b\n\n" % (RETRY_MILLISECONDS, id)
         due = self._loop.time() + HEARTBEAT_SECONDS
         # The site may have been removed since the path was resolved. An event shows a later removal.
         self._end_if_removed()
