@@ -209,6 +209,7 @@ def test_removed_changes_are_never_made(mockscope: MockSite) -> None:
         ({"do": "disable", "before": {"call": "2"}}, "call must be a whole number, not '2'"),
         ({"do": "disable", "before": {"calls": 2}}, "there is no key of a before 'calls'; did you mean call?"),
         ({"do": "disable", "before": 2}, "a before is an object of names and values, not 2"),
+        ({"do": "disable", "at": "0001-01-01T00:00+01:00"}, "0001-01-01T00:00+01:00 is out of range in UTC: "),
         ({"do": "disable", "at": "2026-01-01"}, "2026-01-01 has no offset from UTC; write it like "),
     ],
 )

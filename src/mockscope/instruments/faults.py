@@ -202,7 +202,10 @@ class Faults:
         Raises:
             ValueError: If an argument is unknown, missing or not valid, or not one of ``at`` and ``before`` is given.
         """
-        moment = None if at is None else parse_time(at).astimezone(UTC)
+        try:
+            moment = None if at is None else parse_time(at).astimezone(UTC)
+        except OverflowError:
+            raise ValueError(f"{at} is out of range in UTC: write a time of the years 1 to 9999") from None
         with self._lock:
             id = f"change-{self._count + 1}"
             change = PlannedChange(id=id, do=do, at=moment, before=before, arguments=arguments)
