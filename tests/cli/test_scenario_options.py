@@ -10,6 +10,8 @@ from typing import Final
 import pytest
 from support.commands import invoke
 
+from mockscope.seeds.scenarios import SCENARIOS
+
 NAIVE: Final = """
 import os, requests
 with requests.Session() as client:
@@ -111,6 +113,11 @@ def test_options_that_do_not_go_together_are_one_line(tmp_path: Path, arguments:
     assert (tmp_path / "f.yaml").read_text() == "fault: []\n"
 
 
-def test_an_unknown_scenario_names_the_known_ones() -> None:
-    done = invoke("serve", "--scenario", "users-vanish")
-    assert (done.returncode, "'user-vanishes', 'key-rotated', 'lost-response'" in done.stderr) == (2, True)
+@pytest.mark.parametrize("command", ["serve", "exec"])
+def test_an_unknown_scenario_names_the_nearest_and_the_help_names_all(command: str) -> None:
+    refused = invoke(command, "--scenario", "users-vanish", "true")
+    problem = "there is no scenario 'users-vanish'; did you mean user-vanishes?"
+    assert (refused.returncode, refused.stderr) == (2, f"mockscope: Invalid value for '--scenario': {problem}\n")
+
+    shown = " ".join(invoke(command, "--help").stdout.split())
+    assert [name for name in SCENARIOS if name not in shown] == []

@@ -12,8 +12,6 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
-from mockscope.seeds.scenarios import SCENARIOS, scenario_file
-
 # The people of the vendor's page, so that its examples work unchanged.
 DEMO: Final = Path(__file__).parents[1] / "demo.json"
 # A day. Sockets count milliseconds in 32 bits.
@@ -71,8 +69,29 @@ proxy_others_option: Final = click.option(
     help="What the proxy does with hosts that are neither the vendor's nor loopback.",
 )
 
+
+def _known_scenario(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse an unknown scenario.
+
+    Raises:
+        BadParameter: If it is unknown. The message names the nearest one.
+    """
+    # Imported late: most commands take no seed.
+    from mockscope.seeds.scenarios import scenario_file
+
+    try:
+        if value is not None:
+            scenario_file(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from None
+    return value
+
+
 scenario_option: Final = click.option(
-    "--scenario", type=click.Choice(SCENARIOS), help="A scenario that comes with mockscope, in place of a seed."
+    "--scenario",
+    metavar="NAME",
+    callback=_known_scenario,
+    help="In place of a seed: user-vanishes, key-rotated or lost-response.",
 )
 strict_option: Final = click.option(
     "--strict/--no-strict",
@@ -185,7 +204,11 @@ def seed_or_demo(seed: Path | None, scenario: str | None = None, *, kind: str = 
     Raises:
         ClickException: If the block cannot read or load the seed.
     """
-    path = scenario_file(scenario) if scenario else seed or DEMO
+    path = seed or DEMO
+    if scenario is not None:
+        from mockscope.seeds.scenarios import scenario_file
+
+        path = scenario_file(scenario)
     try:
         yield path
     except (ValueError, ImportError) as error:
