@@ -72,21 +72,21 @@ def test_a_switch_can_be_changed_alone(switch: str, value: object) -> None:
     ],
 )
 def test_an_unknown_value_is_refused_and_the_switch_is_named(switch: str, value: object) -> None:
-    with pytest.raises(ValueError, match=rf"^policy\.{switch}: (Expected|Invalid) "):
+    with pytest.raises(ValueError, match=rf"^policy\.{switch} must be [^`]+, not {re.escape(repr(value))}$"):
         Policy().with_changes(**{switch: value})
 
 
 @pytest.mark.parametrize(
     ("switch", "value", "problem"),
     [
-        ("unknown_groups", "rejct", "Invalid enum value 'rejct'; known: reject, ignore, create"),
-        ("test_mode_create_status", 204, "Invalid enum value 204; known: 200, 201"),
+        ("unknown_groups", "rejct", "create or ignore or reject, not 'rejct'"),
+        ("test_mode_create_status", 204, "200 or 201, not 204"),
     ],
 )
 def test_a_value_that_is_not_a_choice_is_refused_with_the_choices(switch: str, value: object, problem: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011  (the whole message is compared)
         Policy().with_changes(**{switch: value})
-    assert str(caught.value) == f"policy.{switch}: {problem}"
+    assert str(caught.value) == f"policy.{switch} must be {problem}"
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_an_invalid_marker_added_after_collection_is_an_error_of_its_test(pytest
     [
         (
             "page_size=0",
-            "the mockscope marker: policy.page_size: Expected `int` >= 1*",
+            "the mockscope marker: policy.page_size must be a whole number between 1 and 1000, not 0*",
         ),
         (
             "host='a b'",

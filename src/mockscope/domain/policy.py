@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from mockscope._support.suggestions import suggest
 from mockscope._vendor import PAGE_SIZE
+from mockscope.domain.type_errors import describe_type_error
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,9 +51,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         try:
             return msgspec.convert({**msgspec.structs.asdict(self), **changes}, Policy)
         except msgspec.ValidationError as error:
-            problem, _, switch = str(error).partition(" - at `$")
-            switch = switch.strip(".`")
-            raise ValueError(f"policy.{switch}: {with_choices(problem, switch)}") from None
+            where = str(error).partition(" - at ")[2]
+            raise ValueError(f"policy.{describe_type_error(where, Policy, changes, 'policy')}") from None
 
 
 def with_choices(problem: str, switch: str) -> str:

@@ -236,9 +236,9 @@ def test_a_name_that_utf_8_cannot_encode_is_shown_with_a_question_mark(control: 
         ),
         ("status=bad", "status is a number such as 404 or a class such as 4xx, not 'bad'"),
         ("status=6xx", "status is a number such as 404 or a class such as 4xx, not '6xx'"),
-        ("open=maybe", "open: Expected `bool`, got `str`"),
-        ("order=latest", "order: Invalid enum value 'latest'"),
-        ("limit=0", "limit: Expected `int` >= 1"),
+        ("open=maybe", "open must be true or false, not 'maybe'"),
+        ("order=latest", "order must be newest or oldest, not 'latest'"),
+        ("limit=0", "limit must be a whole number of 1 or more, not 0"),
         ("status=400&status=403", "status is there twice: send it once"),
     ],
 )

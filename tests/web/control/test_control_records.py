@@ -164,9 +164,9 @@ def test_names_are_searched_without_case_and_a_blank_in_a_cursor_may_be_a_plus(
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("limit=0", "limit: Expected `int` >= 1"),
-        ("limit=101", "limit: Expected `int` <= 100"),
-        ("limit=many", "limit: Expected `int`, got `str`"),
+        ("limit=0", "limit must be a whole number between 1 and 100, not 0"),
+        ("limit=101", "limit must be a whole number between 1 and 100, not 101"),
+        ("limit=many", "limit must be a whole number between 1 and 100, not 'many'"),
         ("strat=a", "there is no field strat here; did you mean start?"),
         ("q=a&q=b", "q is there twice: send it once"),
     ],
@@ -306,7 +306,7 @@ INVALID = "The request has invalid fields:"
             "/users",
             {"email": "a@example.com", "last_login_at": "now"},
             400,
-            "last_login_at: write a time like 2014-02-06T23:46:07.118Z",
+            "last_login_at must be a time with an offset, such as 2014-02-06T23:46:07.118Z or null, not 'now'",
         ),
         ("POST", "/users", {"emial": "a@example.com"}, 400, "there is no field emial here; did you mean email?"),
         (
@@ -317,7 +317,22 @@ INVALID = "The request has invalid fields:"
             "there is no field email here; known: first_name, last_name, groups, tfa_enabled",
         ),
         ("PATCH", "/users/joey@example.com", {"first_name": " "}, 400, f"{INVALID} first_name is blank."),
-        ("PATCH", "/users/joey@example.com", {"groups": None}, 400, "groups: Expected `array`, got `null`"),
+        ("PATCH", "/users/joey@example.com", {"groups": None}, 400, "groups must be a list, not None"),
+        ("PATCH", "/users/joey@example.com", {"groups": ["Sales", 1]}, 400, "groups[1] must be text, not 1"),
+        (
+            "POST",
+            "/dashboards",
+            {"name": "x", "access": {"Sales": None}},
+            400,
+            "access must be an object of names and texts, not {'Sales': None}",
+        ),
+        (
+            "POST",
+            "/users",
+            {"email": ["a@example.com"] * 9},
+            400,
+            f"email must be text, not {str(['a@example.com'] * 9)[:79]}…",
+        ),
         (
             "PATCH",
             "/users/joey@example.com",

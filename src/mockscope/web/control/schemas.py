@@ -1,24 +1,26 @@
 """The schemas of bodies and queries of the control API, and the functions that parse them."""
 
 import re
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from mockscope._support.suggestions import suggest
+from mockscope.domain.type_errors import describe_type_error
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
 Timestamp = Annotated[datetime, Meta(tz=True)]
 
-ERROR_TEXTS: Final = {
-    "Invalid RFC3339 encoded datetime": "write a time like 2014-02-06T23:46:07.118Z",
-    "Expected `datetime` with a timezone component": "the offset is missing: write a time like "
-    "2014-02-06T23:46:07.118Z",
+# What msgspec says about numbers that it cannot parse.
+NUMBER_ERRORS: Final = {
     "Number out of range": "a number is too large: the largest is about 1.8e308",
     "Integer value out of range": "a whole number has too many digits",
 }
+WHOLE_NUMBER: Final = re.compile(r"-?\d{1,19}", re.ASCII)
 
 
 class Fields(msgspec.Struct, forbid_unknown_fields=True):
@@ -170,9 +172,11 @@ def read_json(body: bytes, schema: Any) -> dict[str, Any]:
     """
     try:
         # Decoded first, because the message of msgspec about invalid UTF-8 depends on its version.
-        return _sent_fields(msgspec.json.decode(body.decode() or "{}", type=schema))
-    except msgspec.ValidationError as error:
-        raise ValueError(_describe(str(error), schema)) from None
+        text = body.decode() or "{}"
+        try:
+            return _sent_fields(msgspec.json.decode(text, type=schema))
+        except msgspec.ValidationError as error:
+            raise ValueError(_describe(str(error), schema, partial(msgspec.json.decode, text))) from None
     except UnicodeDecodeError as error:
         raise ValueError(f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
     except msgspec.DecodeError as error:
@@ -195,7 +199,7 @@ def read_query(pairs: list[tuple[str, str]], schema: Any) -> dict[str, Any]:
     try:
         return _sent_fields(msgspec.convert(query, schema, strict=False))
     except msgspec.ValidationError as error:
-        raise ValueError(_describe(str(error), schema)) from None
+        raise ValueError(_describe(str(error), schema, partial(_with_numbers, query))) from None
 
 
 def _sent_fields(read: Any) -> dict[str, Any]:
@@ -203,14 +207,25 @@ def _sent_fields(read: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not UNSET}
 
 
-def _describe(error: str, schema: Any) -> str:
-    """Return the message of msgspec with the place before it, and the nearest known name after it."""
+def _with_numbers(query: dict[str, str]) -> dict[str, str | int]:
+    """Return a query whose whole numbers are shown without quotes."""
+    return {name: int(value) if WHOLE_NUMBER.fullmatch(value) else value for name, value in query.items()}
+
+
+def _describe(error: str, schema: Any, read: Callable[[], Any]) -> str:
+    """Return the message of msgspec in plain words, with the nearest known name or the wrong value.
+
+    Args:
+        error: The message of msgspec.
+        schema: The schema.
+        read: Returns the data without a schema.
+    """
     problem, _, where = error.partition(" - at ")
-    # "[...]" stands for any key of a dict.
-    path = where.strip("`").partition("[...]")[0].removeprefix("$").removeprefix(".")
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", problem, re.DOTALL):
-        problem = f"there is no field {unknown[1]} here; {suggest(unknown[1], schema.__struct_encode_fields__)}"
-    elif missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
-        problem = f"{missing[1]} is missing"
-    problem = ERROR_TEXTS.get(problem, problem)
-    return f"{path}: {problem}" if path else problem
+        return f"there is no field {unknown[1]} here; {suggest(unknown[1], schema.__struct_encode_fields__)}"
+    if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
+        return f"{missing[1]} is missing"
+    if problem in NUMBER_ERRORS:
+        field = where.strip("`").partition("[...]")[0].removeprefix("$").removeprefix(".")
+        return f"{field}: {NUMBER_ERRORS[problem]}" if field else NUMBER_ERRORS[problem]
+    return describe_type_error(where, schema, read(), "the body")
