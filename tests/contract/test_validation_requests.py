@@ -452,7 +452,7 @@ def test_a_site_may_differ_from_its_server(live: LiveServer) -> None:
         True,
         False,
     ]
-    assert live.registry.settings.contract is False
+    assert live.registry.settings.contract is None
     assert [live.site().contract, live.site(contract=True).contract] == [False, True]
 
 
