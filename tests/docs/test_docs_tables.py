@@ -1,6 +1,7 @@
 """The tables of the documentation match the code: options, fixtures, members, keys, switches, hints."""
 
 import inspect
+import json
 import re
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -213,3 +214,13 @@ def test_the_table_of_hints_is_the_catalogue() -> None:
 def test_the_newest_version_of_the_changelog_is_this_one() -> None:
     versions = re.findall(r"^## \[(.*?)\]", read("CHANGELOG.md"), flags=re.MULTILINE)
     assert versions[0] == mockscope.__version__
+
+
+# -- the contract ----------------------------------------------------------------------------------------------
+
+
+def test_the_versions_of_generators_and_importers_are_those_that_the_tests_run() -> None:
+    requirements = dict(re.findall(r"^(\S+)==(\S+)$", read("tests/codegen/requirements.txt"), flags=re.MULTILINE))
+    pinned = requirements | json.loads(read("tests/codegen/package.json"))["dependencies"]
+    [table] = [table for table in tables("docs/contract.md", "Generators and importers") if len(table[0]) == 3]
+    assert {tool: version for tool, version, _ in table} == {tool: pinned[tool] for tool, *_ in table}

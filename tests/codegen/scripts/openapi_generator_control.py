@@ -20,7 +20,7 @@ from openapi_client.models.faults import Faults
 from openapi_client.models.freeze_clock import FreezeClock
 from openapi_client.models.move_clock import MoveClock
 from openapi_client.models.new_fault import NewFault
-from openapi_client.models.new_fault_or_rate_limit import NewFaultOrRateLimit
+from openapi_client.models.new_planned import NewPlanned
 from openapi_client.models.new_rate_limit import NewRateLimit
 from openapi_client.models.new_site import NewSite
 from openapi_client.models.policy import Policy
@@ -54,14 +54,14 @@ def main() -> None:
     taken = assert_type(snapshots.take_snapshot(HOST, "opening"), Snapshot)
     report("take_snapshot", taken, taken.name)
 
-    refusal = faults.add_fault(HOST, NewFaultOrRateLimit(REFUSAL)).actual_instance
+    refusal = faults.add_fault(HOST, NewPlanned(REFUSAL)).actual_instance
     assert isinstance(refusal, Fault)
     report("add_fault", refusal, refusal.operation, refusal.status, refusal.transport, refusal.left)
-    slow = faults.add_fault(HOST, NewFaultOrRateLimit(SLOW)).actual_instance
+    slow = faults.add_fault(HOST, NewPlanned(SLOW)).actual_instance
     assert isinstance(slow, Fault)
     assert isinstance(slow.delay.actual_instance, UniformDelay)
     report("add_fault", slow, slow.operation, slow.status, slow.delay.actual_instance.uniform.high)
-    limit = faults.add_fault(HOST, NewFaultOrRateLimit(LIMIT)).actual_instance
+    limit = faults.add_fault(HOST, NewPlanned(LIMIT)).actual_instance
     assert isinstance(limit, RateLimit)
     report("add_fault", limit, limit.operation, limit.calls, limit.per)
 
