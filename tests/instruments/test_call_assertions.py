@@ -144,7 +144,7 @@ def test_the_calls_of_a_server_have_the_same_methods(server: LiveServer, site: M
             "create_user",
             {"xyz": 1},
             "there is no criterion 'xyz'; known: method, path, email, group, params, json, test_mode, status, rule, "
-            "hint, fault",
+            "hint, fault, q, open, after, before",
         ),
     ],
 )

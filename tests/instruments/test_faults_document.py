@@ -26,6 +26,6 @@ def test_the_criteria_are_those_of_the_text() -> None:
 
 def test_the_members_are_those_of_the_table() -> None:
     # Called by the server, for a call that is under way, and before reads.
-    inner = {"check_rate_limits", "select", "make_due_changes"}
+    inner = {"check_rate_limits", "select", "make_due_changes", "mark_hit"}
     found = {f"{name}()" for name in vars(Faults) if not name.startswith("_")} - {f"{name}()" for name in inner}
     assert {row[0] for row in tables("Members of faults")[0]} == found

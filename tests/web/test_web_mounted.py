@@ -47,7 +47,8 @@ def test_the_application_is_starlettes_with_a_route_for_each_document_and_each_p
 ) -> None:
     assert type(double.app) is Starlette
     paths = [route.path for route in double.app.routes if isinstance(route, Route)]
-    assert paths[:4] == ["/openapi.yaml", "/openapi.json", "/_mockscope/v1/health", "/_mockscope/v1/version"]
+    assert paths[:5] == ["/livez", "/readyz", "/favicon.ico", "/openapi.yaml", "/openapi.json"]
+    assert paths[5:7] == ["/_mockscope/v1/health", "/_mockscope/v1/version"]
     assert len(paths) == len(double.app.routes) == len(set(paths))
 
 

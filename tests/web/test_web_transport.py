@@ -36,7 +36,7 @@ def crash(monkeypatch: pytest.MonkeyPatch) -> None:
         ("GET", f"{GROUPS}/Friends", None, 404),
         ("GET", "/", None, 404),
         ("GET", "/api/v1/users/monica@example.com", None, 404),
-        ("GET", "/favicon.ico", None, 404),
+        ("GET", "/favicon.png", None, 404),
         ("PATCH", USERS, {}, 405),
         ("OPTIONS", USERS, None, 405),
         ("POST", USERS, {**PHOEBE, "email": "monica@example.com"}, 409),
