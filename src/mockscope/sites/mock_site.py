@@ -80,13 +80,8 @@ class MockSite(SiteRecords):
         self._hide(site.api_key)
         self.calls = registry.new_log(place, clock, channel, CallStates(site))
         self.snapshots: dict[str, SiteSnapshot] = {}
-        site.history.observer = self._observe_changes
-
-    def _observe_changes(self, changes: RecordChanges) -> None:
-        call = store_in_current_call(changes)
-        if self._channel.log.is_recording:
-            id = None if call is None else call.id
-            self._channel.publish_changes(changes, id, self._registry.redactor, holder=self.clock)
+        # Not a method, which would make a circle of references.
+        site.history.observer = partial(_observe_changes, channel, registry.redactor, self.clock)
 
     def __repr__(self) -> str:
         return f"<MockSite {self.host} at {self.url}: {len(self.users)} users, {len(self.groups)} groups>"
@@ -416,6 +411,12 @@ class MockSite(SiteRecords):
     def remove(self) -> None:
         """Remove the site from the server; requests to it are answered 403 from then on."""
         self._registry.remove(self._domain_site)
+
+
+def _observe_changes(channel: EventChannel, redactor: Redactor, clock: Clock, changes: RecordChanges) -> None:
+    call = store_in_current_call(changes)
+    if channel.log.is_recording:
+        channel.publish_changes(changes, None if call is None else call.id, redactor, holder=clock)
 
 
 class SiteSnapshot:
