@@ -53,11 +53,7 @@ class RecordChanges(msgspec.Struct, frozen=True, gc=False):
         created record, after it. ``fields`` has the value before and the value after of each field that differs. Of a
         created or removed record it has all fields, with None on the other side.
         """
-        pairs = sorted(self.pairs, key=_sort_key)
-        plain: list[list[dict[str, Any] | None]] = msgspec.json.decode(_encoder.encode(pairs))
-        return [
-            _render(_kind_and_name(pair), before, after) for pair, (before, after) in zip(pairs, plain, strict=True)
-        ]
+        return [_render(pair) for pair in sorted(self.pairs, key=_sort_key)]
 
 
 def rename(name: str, new_name: str) -> EarlierNames:
@@ -102,13 +98,14 @@ def invert_names(names: EarlierNames, table: Table[Any]) -> EarlierNames:
     return dict.fromkeys(names) | back
 
 
-def _render(what: tuple[str, str], before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[str, Any]:
-    kind, name = what
-    old, new = before or {}, after or {}
+def _render(pair: Pair) -> dict[str, Any]:
+    kind, name = _kind_and_name(pair)
+    # One pair at a time: the codec does not release the interpreter lock, and there may be 100,000.
+    old, new = (record or {} for record in msgspec.json.decode(_encoder.encode(pair)))
     fields = {field: [old.get(field), new.get(field)] for field in old or new}
     if old and new:
         fields = {field: values for field, values in fields.items() if values[0] != values[1]}
-    change = "created" if before is None else "removed" if after is None else "changed"
+    change = "created" if not old else "removed" if not new else "changed"
     return {"kind": kind, "name": name, "change": change, "fields": fields}
 
 
