@@ -146,6 +146,11 @@ def test_a_reader_begins_after_an_earlier_event(server: LiveServer, site: MockSi
         server.events(1)  # type: ignore[arg-type]
 
 
+def test_the_time_of_a_read_must_be_a_number(site: MockSite) -> None:
+    with pytest.raises(ValueError, match=r"^timeout must be a number, not None$"):
+        site.events().read(None)  # type: ignore[arg-type]
+
+
 def test_the_application_without_a_server_has_events_too() -> None:
     mock = mockscope.Mockscope()
     events = mock.events()

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from mockscope._support.arguments import check_type
 from mockscope._support.monotonic import monotonic
 from mockscope._support.randomness import random_hex
 from mockscope.instruments.record_changes import RecordChanges
@@ -240,7 +241,11 @@ class EventReader:
 
         Args:
             timeout: the maximum time to wait for an event, in seconds.
+
+        Raises:
+            ValueError: If the time is not a number.
         """
+        check_type("timeout", timeout, int | float)
         deadline = monotonic() + timeout
         flag = Flag()
         while True:
