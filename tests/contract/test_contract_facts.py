@@ -133,7 +133,8 @@ def required_names(table: FieldTable) -> set[str]:
 
 
 def test_patterns_and_words_are_those_of_the_rules() -> None:
-    assert VENDOR_SCHEMAS["Email"]["pattern"] == f"^{EMAIL.pattern}$"
+    one_user = VENDOR["components"]["parameters"]["EmailOfOneUser"]["schema"]
+    assert one_user["pattern"] == VENDOR_SCHEMAS["Email"]["pattern"] == f"^{EMAIL.pattern}$"
     assert VENDOR_SCHEMAS["PersonName"]["pattern"] == VENDOR_SCHEMAS["GroupName"]["pattern"]
     assert VENDOR_SCHEMAS["AccessOut"]["enum"] == [access.value for access in Access]
 
