@@ -302,8 +302,7 @@ class EventChannel:
 
     def publish(self, kind: EventKind, render: Render = dict, size_bytes: int | None = None) -> None:
         """Publish an event, as ``EventLog.publish`` does."""
-        if self.log.is_recording:
-            self.log.publish(kind, self.site, render, size_bytes)
+        self.log.publish(kind, self.site, render, size_bytes)
 
     def publish_changes(self, changes: RecordChanges, call: str | None, redactor: Redactor, holder: object) -> None:
         """Publish the changes of a write.
