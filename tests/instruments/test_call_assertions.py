@@ -127,6 +127,16 @@ def test_calls_that_match_can_be_filtered_further(site: MockSite) -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["ross@EXAMPLE.com", "ross%40example", "José Weiss", "jos\\u00e9"])
+def test_a_text_is_searched_in_query_and_body_as_sent_and_decoded(text: str, site: MockSite) -> None:
+    send(site.url, "GET", f"{USERS}?next_page_start=ross%40example.com", site.headers)
+    send(site.url, "POST", GROUPS, site.headers, {"name": "José Weiß"})
+
+    [found] = site.calls.matching(q=text)
+
+    assert found.operation == ("list_users" if "ross" in text else "create_group")
+
+
 def test_the_calls_of_a_server_have_the_same_methods(server: LiveServer, site: MockSite) -> None:
     send(server.url, "DELETE", f"{GROUPS}/Sales")
 

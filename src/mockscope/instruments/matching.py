@@ -1,11 +1,13 @@
 """Criteria for calls, as used by queries and planned faults: matching, and messages about differences."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from heapq import nlargest
 from itertools import islice
 from typing import Any, Final
+from urllib.parse import unquote_plus
 
 from mockscope._support.arguments import check_choice, check_type
 from mockscope._support.text import escape_control
@@ -144,16 +146,21 @@ def _seen(call: Call, name: str) -> Any:
     if name == "open":
         return call.duration is None
     if name == "q":
-        return searched_text(call)
+        return _searched_text(call)
     return call if name in CURSORS else getattr(call, name)
 
 
-def searched_text(call: Call) -> str:
-    """Return the text that the criterion ``q`` searches: the parts of the request, rule, hint and fault, in lines."""
+def _searched_text(call: Call) -> str:
+    """Return the text that the criterion ``q`` searches: the parts of the request, rule, hint and fault, in lines.
+
+    The query and the body are searched as they were sent, and decoded.
+    """
     hint = None if call.hint is None else call.hint.code
     body = (call.body or b"").decode("utf-8", "replace")
-    parts = (call.id, call.operation, call.method, call.path, call.query, call.email, call.group, call.rule, hint)
-    return "\n".join([*(part for part in parts if part), call.fault or "", body])
+    # Many clients send "\\u00e9" for "é" in JSON.
+    decoded = json.dumps(call.json, ensure_ascii=False) if "\\" in body else None
+    sent = call.id, call.operation, call.method, call.path, call.query, unquote_plus(call.query), body, decoded
+    return "\n".join(filter(None, (*sent, call.email, call.group, call.rule, hint, call.fault)))
 
 
 def _equal(name: str, value: Any, seen: Any) -> bool:
@@ -162,7 +169,7 @@ def _equal(name: str, value: Any, seen: Any) -> bool:
     if name == "status" and isinstance(value, str):
         return f"{(seen or 0) // 100}xx" == value.lower()
     if name == "q":
-        return value.lower() in seen.lower()
+        return value.casefold() in seen.casefold()
     if name == "after":
         return bool(seen.number > value.number)
     if name == "before":
