@@ -6,6 +6,7 @@ from support.codegen import (
     CONTROL_STEPS,
     VENDOR_CALLS,
     Demo,
+    Step,
     generate_with_openapi_generator,
     run_go,
     run_python,
@@ -47,3 +48,13 @@ def test_its_python_client_controls_a_server(demo: Demo) -> None:
     assert run_python("openapi_generator_control.py", demo, f"{demo.server.url}/api/v1/users") == CONTROL_STEPS
     [admin] = demo.server.sites["central_perk"].users.values()
     assert admin.last_login_at is None
+
+
+def test_its_typescript_client_plans_a_fault(demo: Demo) -> None:
+    document = demo.document(CONTROL_DOCUMENT)
+    assert generate_with_openapi_generator("typescript-fetch", document, demo.folder / "control_client") == []
+
+    assert run_typescript("openapi_generator_control.ts", demo, demo.site.host) == [
+        Step("add_fault", "Fault", ["get_user", 503, {"email": "joey@example.com"}]),
+        Step("list_faults", "Faults", ["fault-1"]),
+    ]
