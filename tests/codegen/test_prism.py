@@ -61,7 +61,7 @@ REQUESTS: Final[tuple[Request, ...]] = (
 
 @contextmanager
 def proxy(demo: Demo) -> Iterator[httpx.Client]:
-    """Start Prism before the demo site, and yield a client of it."""
+    """Start Prism in front of the demo site, and yield a client of it."""
     command = [npm_tool("prism"), "proxy", str(demo.document()), demo.server.url, "--port", "0", "--errors"]
     with subprocess.Popen(command, env=tool_environment(), stdout=subprocess.PIPE, text=True) as process:
         try:
