@@ -196,13 +196,16 @@ def test_removed_changes_are_never_made(mockscope: MockSite) -> None:
     ("data", "problem"),
     [
         ({"do": "delete_user", "email": JOEY}, "delete_user needs one of at and before"),
-        ({"do": "disable", "at": NEW_YEAR, "before": {}}, "disable needs one of at and before"),
+        ({"do": "disable", "at": NEW_YEAR, "before": {}}, "disable needs one of at and before, not both"),
         ({"do": "delete_user", "before": {}}, "delete_user needs email"),
         ({"do": "delete_users", "before": {}}, "there is no planned change 'delete_users'; did you mean delete_user?"),
         ({"do": "disable", "before": {}, "email": JOEY}, "disable does not take email"),
         ({"do": "delete_group", "before": {}, "email": JOEY}, "delete_group does not take email; it takes name"),
         ({"do": "disable", "before": {}, "emial": JOEY}, "there is no key of a planned change 'emial'; did you mean "),
         ({"do": "delete_user", "before": {}, "email": 1}, "email must be text, not 1"),
+        ({"do": "create_user", "before": {}, "email": JOEY, "groups": "Sales"}, "groups must be a list, not 'Sales'"),
+        ({"do": "create_user", "before": {}, "email": JOEY, "groups": [1]}, "the name of a group must be text, not 1"),
+        ({"do": "rotate_key", "before": {}, "api_key": "a b"}, "the new API key can't stand in a header: use visible"),
         ({"do": "update_user", "before": {}, "email": JOEY}, "update_user changes nothing: give one of first_name, "),
         ({"do": "disable", "before": {"operation": "list_user"}}, "there is no operation 'list_user'; did you mean "),
         ({"do": "disable", "before": {"call": 0}}, "calls are counted from 1: call can't be 0"),
@@ -243,3 +246,24 @@ def test_the_plain_data_of_a_change_plans_an_equal_one() -> None:
         again = site.faults.add_plain(plain)
         assert isinstance(again, PlannedChange)
         assert again.as_dict() == each | {"id": again.id}
+
+
+def test_events_about_faults_and_changes_have_no_key(mockscope: MockSite) -> None:
+    events = mockscope.events()
+    fault = mockscope.faults.add("list_users", status=503, headers={"X-Key": mockscope.api_key})
+    change = mockscope.faults.add_change("rotate_key", before={"operation": "list_groups"}, api_key="never-shown-5678")
+
+    list_users(mockscope)
+    requests.get(f"{mockscope.url}/api/v1/groups", headers=mockscope.headers)
+
+    shown = [(event.kind, event.data["fault"]) for event in events.read() if event.kind.startswith("fault.")]
+    assert [(kind, data["headers"]) for kind, data in shown if "headers" in data] == [
+        ("fault.planned", {"X-Key": f"…{fault.headers['X-Key'][-4:]}"}),
+        ("fault.hit", {"X-Key": f"…{fault.headers['X-Key'][-4:]}"}),
+    ]
+    assert [(kind, data["api_key"]) for kind, data in shown if "api_key" in data] == [
+        ("fault.planned", "…5678"),
+        ("fault.hit", "…5678"),
+    ]
+    # The change itself keeps the key.
+    assert (change.as_dict()["api_key"], mockscope.api_key) == ("never-shown-5678", "never-shown-5678")

@@ -3,6 +3,7 @@
 Random faults draw from a seeded generator, so that each run is the same.
 """
 
+import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
@@ -33,7 +34,7 @@ from mockscope.instruments.fault import (
 from mockscope.instruments.matching import check_operation
 from mockscope.instruments.planned_change import CHANGE_ARGUMENTS, ChangeKind, PlannedChange
 from mockscope.instruments.rate_limits import RateLimit, RateLimitResult, apply_limits
-from mockscope.instruments.redaction import Redactor
+from mockscope.instruments.redaction import Redactor, mask
 
 logger: Final = logging.getLogger("mockscope")
 
@@ -272,7 +273,15 @@ class Faults:
             self._publish("fault.removed", planned)
 
     def _publish(self, kind: EventKind, planned: Planned) -> None:
-        self._events.publish(kind, lambda: {"fault": planned.as_dict()})
+        self._events.publish(kind, lambda: {"fault": self._redacted(planned)})
+
+    def _redacted(self, planned: Planned) -> Any:
+        """Return a fault, rate limit or change as plain data for events, which are stored: with all keys redacted."""
+        # A copy, because the data shares its headers and criteria with the fault.
+        shown = json.loads(json.dumps(planned.as_dict()))
+        if "api_key" in shown:
+            shown["api_key"] = mask(shown["api_key"])
+        return self._redactor.redact_json(shown)
 
     def _set_planned(self, *planned: Planned) -> None:
         self._planned = planned
@@ -351,7 +360,7 @@ class Faults:
         """Mark a call as hit by a fault or rate limit that takes effect, or as the one after a change."""
         if call is not None:
             call.fault = planned.id
-        self._events.publish("fault.hit", lambda: {"fault": planned.as_dict(), "call": call and call.id})
+        self._events.publish("fault.hit", lambda: {"fault": self._redacted(planned), "call": call and call.id})
 
     def check_rate_limits(self, call: Call) -> RateLimitResult | None:
         """Return the result of the rate limits that apply to a call; None if no limit applies."""
