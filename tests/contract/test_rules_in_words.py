@@ -50,6 +50,7 @@ def test_an_id_is_found_in_any_case(id: str) -> None:
     ("id", "message"),
     [
         ("USER-CRAETE-2", "there is no rule or hint 'USER-CRAETE-2'; did you mean USER-CREATE-2?"),
+        ("GROUP-UNKNOWM", "there is no rule or hint 'GROUP-UNKNOWM'; did you mean group-unknown?"),
         ("user-unkown", "there is no rule or hint 'user-unkown'; did you mean user-unknown?"),
         ("", "there is no rule or hint ''; a rule is named like USER-CREATE-2, a hint like user-unknown"),
     ],

@@ -13,6 +13,7 @@ TYPE_NAMES: Final[Mapping[Any, str]] = {
     int: "a whole number",
     float: "a number",
     PathLike: "a path",
+    list: "a list",
     dict: "an object of names and values",
     Mapping: "an object of names and values",
 }

@@ -107,7 +107,7 @@ def explain(id: str) -> str:
         return "\n".join(_rule_lines(rules[name]))
     if name in hints:
         return "\n".join(_hint_lines(hints[name]))
-    guess = find_nearest(name, [rule.id for rule in rules.values()]) or find_nearest(name, hints)
+    guess = find_nearest(name, [*(rule.id for rule in rules.values()), *hints])
     known = f"did you mean {guess}?" if guess else "a rule is named like USER-CREATE-2, a hint like user-unknown"
     raise LookupError(f"there is no rule or hint {id!r}; {known}")
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, get_args
 
 from mockscope._support.arguments import check_choice, check_keys, check_type
+from mockscope.domain.credentials import API_KEY
 from mockscope.instruments.call import Call
 from mockscope.instruments.fault import ANY
 from mockscope.instruments.matching import check_operation
@@ -47,7 +48,7 @@ class PlannedChange:
     def __post_init__(self) -> None:
         check_choice("planned change", self.do, CHANGE_KINDS)
         if (self.at is None) == (self.before is None):
-            raise ValueError(f"{self.do} needs one of at and before")
+            raise ValueError(f"{self.do} needs one of at and before{', not both' if self.at else ''}")
         before = check_keys("before", self.before or {}, ("operation", "call"))
         self.operation: str = before.get("operation", ANY)
         self.call: int = before.get("call", 1)
@@ -124,9 +125,13 @@ class PlannedChange:
                 others = f"; it takes {', '.join(needed + optional)}" if needed + optional else ""
                 raise ValueError(f"{self.do} does not take {name}{others}")
             check_type(name, value, ARGUMENT_TYPES.get(name, str))
+            for item in value if name == "groups" else ():
+                check_type("the name of a group", item, str)
         for name in needed:
             if name not in self.arguments:
                 raise ValueError(f"{self.do} needs {name}")
+        if "api_key" in self.arguments and not API_KEY.fullmatch(self.arguments["api_key"]):
+            raise ValueError("the new API key can't stand in a header: use visible ASCII without blank or colon")
         if self.do == "update_user" and len(self.arguments) == 1:
             raise ValueError(f"update_user changes nothing: give one of {', '.join(optional)}")
 
