@@ -120,26 +120,34 @@ def _marker_problems(item: pytest.Item) -> Iterator[str]:
         options = site_options(item)
         if options.get("contract"):
             _check_validator("contract=True")
-        planned = [*(options.get("faults") or ()), *(options.get("timeline") or ())]
-        if planned or options.get("scenario") is not None:
+        faults, timeline = options.get("faults") or (), options.get("timeline") or ()
+        if faults or timeline or options.get("scenario") is not None:
             from mockscope import Mockscope  # imported late: most runs need neither
 
-            plan_faults(Mockscope().site(scenario=options.get("scenario")), planned)
+            site = Mockscope().site(scenario=options.get("scenario"))
+            plan_rows(site, "faults", faults)
+            plan_rows(site, "timeline", timeline)
     except (ValueError, pytest.UsageError) as error:
         yield f"{item.nodeid.partition('[')[0]}: {error}"
 
 
-def plan_faults(site: MockSite, faults: Sequence[Any]) -> None:
-    """Plan the faults and changes of a marker.
+def plan_rows(site: MockSite, key: str, rows: Sequence[Any]) -> None:
+    """Plan the faults or the changes of a marker.
+
+    Args:
+        site: The site.
+        key: faults or timeline, the argument of the marker.
+        rows: The faults or changes, as plain data.
 
     Raises:
         ValueError: If one of them is wrong.
     """
-    for fault in faults:
+    kind = "fault" if key == "faults" else "change"
+    for row in rows:
         try:
-            site.faults.add_plain(fault)
+            site.faults.add_plain(row, key)
         except ValueError as error:
-            raise ValueError(f"the mockscope marker: the fault {fault!r} is not valid: {error}") from None
+            raise ValueError(f"the mockscope marker: the {kind} {row!r} is not valid: {error}") from None
 
 
 def config_of(config: pytest.Config) -> MockscopeConfig:

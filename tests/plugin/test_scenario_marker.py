@@ -83,7 +83,15 @@ def test_an_option_goes_before_the_seed(
         ("scenario='lost-response', seed='a.yaml'", "*takes one of seed and scenario: a scenario has its own records"),
         (
             "timeline=[{'do': 'disable'}]",
-            "*: the fault {'do': 'disable'} is not valid: disable needs one of at and before",
+            "*: the change {'do': 'disable'} is not valid: disable needs one of at and before",
+        ),
+        (
+            "faults=[{'do': 'disable', 'before': {}}]",
+            "*: the fault {'do': 'disable', 'before': {}} is not valid: a change by another client belongs in timeline",
+        ),
+        (
+            "timeline=[{'status': 503}]",
+            "*: the change {'status': 503} is not valid: a change by another client needs do, such as delete_user; *",
         ),
     ],
 )

@@ -215,7 +215,7 @@ class Faults:
             self._publish("fault.planned", change)
         return change
 
-    def add_plain(self, data: Mapping[str, Any]) -> Planned:
+    def add_plain(self, data: Mapping[str, Any], key: str | None = None) -> Planned:
         """Plan a fault, a rate limit or a change from plain data, for seeds, markers and the control API.
 
         Args:
@@ -223,10 +223,16 @@ class Faults:
                 seconds, ``{"uniform": {"low": ..., "high": ...}}`` or ``{"lognormal": {"median": ...}}``. With
                 ``calls`` and ``per``, they are the arguments of ``rate_limit`` instead, and with ``do`` those of
             ``add_change``.
+            key: faults or timeline, the key whose list has the data; None allows both.
 
         Raises:
-            ValueError: If a key is unknown or missing, or ``add``, ``rate_limit`` or ``add_change`` refuses a value.
+            ValueError: If the data belongs under the other key, a key is unknown or missing, or ``add``, ``rate_limit``
+                or ``add_change`` refuses a value.
         """
+        if key == "timeline" and not _is_change(data):
+            raise ValueError("a change by another client needs do, such as delete_user; other faults belong in faults")
+        if key == "faults" and _is_change(data):
+            raise ValueError("a change by another client belongs in timeline")
         if _is_change(data):
             return self.add_change(**check_keys("planned change", data, CHANGE_KEYS))
         arguments = dict(check_keys("fault", data, (*ARGUMENT_TYPES, "calls", "per")))

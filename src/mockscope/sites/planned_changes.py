@@ -46,9 +46,9 @@ def plan_faults(faults: Faults, plan: Plan) -> None:
     Raises:
         ValueError: If a fault or a change is not valid.
     """
-    for rows, kinds in ((plan.faults, Fault | RateLimit), (plan.timeline, PlannedChange)):
+    for key, rows, kinds in (("faults", plan.faults, Fault | RateLimit), ("timeline", plan.timeline, PlannedChange)):
         if rows is not None:
             for planned in [each for each in faults if isinstance(each, kinds)]:
                 faults.remove(planned)
             for row in rows:
-                faults.add_plain(row)
+                faults.add_plain(row, key)
