@@ -1,5 +1,6 @@
 """The facts of the vendor's service, from its page and from public clients. Each stands here once."""
 
+import re
 from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
@@ -8,6 +9,8 @@ VENDOR_HOSTS: Final = ("app.periscopedata.com", "api.periscopedata.com")
 
 # "Authentication: Http-X-Partner-Auth: <Site-Host:API-KEY>"
 AUTH_HEADER: Final = "Http-X-Partner-Auth"
+# All clients can send visible ASCII in a header. A key has no colon, because the last one separates it from the host.
+API_KEY: Final = re.compile(r"[!-9;-~]+")
 # "REQUIRED HTTP HEADER: HTTP-X-EMAIL"
 EMAIL_HEADER: Final = "Http-X-Email"
 # In lower case, as ASGI has the names of headers.

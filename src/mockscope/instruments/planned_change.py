@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, get_args
 
 from mockscope._support.arguments import check_choice, check_keys, check_type
-from mockscope.domain.credentials import API_KEY
+from mockscope._vendor import API_KEY
 from mockscope.instruments.call import Call
 from mockscope.instruments.fault import ANY
 from mockscope.instruments.matching import check_operation

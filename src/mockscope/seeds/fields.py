@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final
 from msgspec import Meta
 
 from mockscope._support.timestamps import EXAMPLE, ISO_TIME
-from mockscope._vendor import BUILTIN_GROUPS
-from mockscope.domain.credentials import API_KEY, HOST
+from mockscope._vendor import API_KEY, BUILTIN_GROUPS
+from mockscope.domain.credentials import HOST
 from mockscope.domain.model import Access, DashboardAccess
 from mockscope.domain.rules import EMAIL, NOT_BLANK
 
