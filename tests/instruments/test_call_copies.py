@@ -304,6 +304,33 @@ def test_other_secrets_are_left_out_unless_the_key_is_included(site: MockSite) -
 # -- calls that cannot be copied -------------------------------------------------------------------------------
 
 
+def test_a_header_that_is_named_by_the_key_is_left_out(server: LiveServer) -> None:
+    with server.site(api_key="phoebes-secret-key") as site:
+        call = send(site, "GET", "/api/v1/groups", headers={"Phoebes-Secret-Key": "x", "X-Kept": "y"})
+
+    for copy in (call.as_curl(), call.as_httpx(), call.as_pytest()):
+        assert ("secret" in copy.lower(), "X-Kept" in copy) == (False, True)
+    assert "Phoebes-Secret-Key: x" in call.as_curl(include_key=True)
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "problem"),
+    [
+        ("as_curl", {"url": ""}, "url must be the URL of a server, such as site.url, not ''"),
+        ("as_httpx", {"url": 8765}, "url must be text, not 8765"),
+        ("as_curl", {"include_key": "no"}, "include_key must be true or false, not 'no'"),
+        ("as_pytest", {"seed": 1}, "seed must be text or a path, not 1"),
+    ],
+)
+def test_a_wrong_argument_of_a_copy_is_refused(
+    site: MockSite, method: str, options: dict[str, Any], problem: str
+) -> None:
+    call = send(site, "GET", "/api/v1/groups")
+
+    with pytest.raises(ValueError, match=f"^{re.escape(problem)}$"):
+        getattr(call, method)(**options)
+
+
 def test_a_call_to_a_host_of_the_vendor_needs_the_url_of_a_server(site: MockSite) -> None:
     call = send(site, "GET", "/api/v1/users", headers={"Host": "app.periscopedata.com"})
 

@@ -6,11 +6,13 @@ from codecs import getincrementaldecoder
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import datetime, timedelta
+from os import PathLike, fspath
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
+from mockscope._support.arguments import check_type
 from mockscope._support.text import MAX_SHOWN_CHARS, clip, decode_header, escape_control
 from mockscope._vendor import EMAIL_HEADER
 from mockscope.instruments import call_export
@@ -259,6 +261,7 @@ class Call(msgspec.Struct, eq=False):
             ValueError: If a part of the request is not known, such as the rest of a body that was cut. If the request
                 was sent to a host of the vendor, and ``url`` is None.
         """
+        _check_copy(include_key, url)
         return call_export.as_curl(self.request(), include_key=include_key, url=url)
 
     def as_httpx(self, *, include_key: bool = False, url: str | None = None) -> str:
@@ -273,9 +276,10 @@ class Call(msgspec.Struct, eq=False):
             ValueError: If a part of the request is not known, such as the rest of a body that was cut. If the request
                 was sent to a host of the vendor, and ``url`` is None.
         """
+        _check_copy(include_key, url)
         return call_export.as_httpx(self.request(), include_key=include_key, url=url)
 
-    def as_pytest(self, seed: str | None = None) -> str:
+    def as_pytest(self, seed: "str | PathLike[str] | None" = None) -> str:
         """Return the call as a test file. It sends the request to a site with the records from before the call.
 
         Args:
@@ -286,6 +290,7 @@ class Call(msgspec.Struct, eq=False):
                 reached no site, or a planned fault hit it. If the path has a percent sign that encodes nothing. If
                 there are more than MAX_TEST_RECORDS records, and ``seed`` is None.
         """
+        check_type("seed", seed, str | PathLike | None)
         request = self.request()
         if self.site is None or self.export_before is None:
             raise ValueError(f"the call {self.id} reached no site: there are no records to test it with")
@@ -299,7 +304,7 @@ class Call(msgspec.Struct, eq=False):
             None if self.response_cut else self._response or b"",
             bool(self.hints) and self.rule is None,
         )
-        return call_export.as_pytest(request, expected, seed or self.export_before())
+        return call_export.as_pytest(request, expected, self.export_before() if seed is None else fspath(seed))
 
     def discard_content(self) -> None:
         """Discard bodies, headers and changes, and cut the path and the query."""
@@ -418,3 +423,10 @@ def _body_fields(name: str, body: bytes | None, *, is_cut: bool) -> dict[str, An
 def _encodable(text: str | None) -> str | None:
     # A name in a body that is not valid JSON may have half of a surrogate pair, which UTF-8 cannot encode.
     return text and text.encode("utf-8", "replace").decode()
+
+
+def _check_copy(include_key: object, url: object) -> None:
+    check_type("include_key", include_key, bool)
+    check_type("url", url, str | None)
+    if isinstance(url, str) and not url.startswith(("http://", "https://")):
+        raise ValueError(f"url must be the URL of a server, such as site.url, not {url!r}")

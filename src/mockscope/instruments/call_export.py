@@ -150,8 +150,12 @@ def as_httpx(request: RecordedRequest, *, include_key: bool, url: str | None) ->
 
 def _shown_headers(request: RecordedRequest, *, include_key: bool) -> list[tuple[str, str]]:
     """Return the headers to send. Without the key, other headers with secrets are left out."""
-    hidden = set() if include_key else SECRET_HEADERS | CREDENTIAL_HEADERS - {AUTH_HEADER.lower()}
-    return [(name, value) for name, value in request.own_headers if name.lower() not in hidden]
+    if include_key:
+        return request.own_headers
+    hidden = SECRET_HEADERS | CREDENTIAL_HEADERS - {AUTH_HEADER.lower()}
+    lowered = [(name, name.lower(), value) for name, value in request.own_headers]
+    # A key may be sent as the name of a header.
+    return [(name, value) for name, low, value in lowered if low not in hidden and request.redactor(low) == low]
 
 
 def _credentials(value: str) -> str:
@@ -236,8 +240,7 @@ def _without_key(call: str, seed: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _arguments(request: RecordedRequest) -> list[str]:
-    hidden = SECRET_HEADERS | CREDENTIAL_HEADERS
-    own = [(name, value) for name, value in request.own_headers if name.lower() not in hidden]
+    own = [(name, value) for name, value in _shown_headers(request, include_key=False) if name != AUTH_HEADER]
     headers = ["*mockscope.headers.items()", *(f"({name!r}, {_header_literal(value)})" for name, value in own)]
     return [
         repr(request.method),
