@@ -384,9 +384,16 @@ def test_a_call_without_records_or_response_is_no_test(server: LiveServer, site:
     with pytest.raises(ValueError, match=r"reached no site: there are no records to test it with"):
         server.calls.last.as_pytest()
 
-    site.faults.add("list_users", status=503)
-    with pytest.raises(ValueError, match=r"^a planned fault hit the call .*: a test without it gets another response"):
-        send(site, "GET", "/api/v1/users").as_pytest()
+    without_it = "a test without it may get another response"
+    fault = site.faults.add("list_users", status=503)
+    listed = send(site, "GET", "/api/v1/users")
+    with pytest.raises(ValueError, match=rf"^{fault.id} affected the call {listed.id}: {without_it}$"):
+        listed.as_pytest()
+
+    change = site.faults.add_change("create_user", before={}, email="joey@example.com")
+    grouped = send(site, "GET", "/api/v1/groups")
+    with pytest.raises(ValueError, match=rf"^{change.id} affected the call {grouped.id}: {without_it}$"):
+        grouped.as_pytest()
 
 
 def test_a_target_that_the_client_of_a_test_would_change_is_refused(site: MockSite) -> None:

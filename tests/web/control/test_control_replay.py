@@ -44,12 +44,15 @@ def test_a_call_is_replayed_on_its_site_without_its_fault(control: httpx.Client,
 
 
 def test_a_call_is_replayed_on_a_fork(control: httpx.Client, site: MockSite, server: LiveServer) -> None:
+    site.faults.add_change("disable", before={"operation": "list_users"})
     response = control.post(replay_path(site, site.calls.last.id), json={"on": "fork"})
 
     [fork] = [each for each in server.sites.values() if each.host != "example_site"]
     assert (response.status_code, response.json()) == (201, {"host": fork.host, "call": fork.calls.last.as_dict()})
     assert ("joey@example.com" in site.users, "joey@example.com" in fork.users) == (True, False)
     assert [call.status for call in site.calls] == [503]
+    # A change that nobody waits for would be a finding of the fork.
+    assert (len(site.faults), len(fork.faults)) == (2, 0)
 
 
 @pytest.mark.parametrize("where", ["site", "fork"])
@@ -69,7 +72,7 @@ def test_a_call_whose_body_was_cut_is_a_conflict(
     ("body", "message"),
     [
         ({}, "on is missing"),
-        ({"on": "sites"}, "on: Invalid enum value 'sites'"),
+        ({"on": "sites"}, "on must be fork or site, not 'sites'"),
         ({"on": "site", "times": 2}, "there is no field times here; known: on"),
     ],
 )
