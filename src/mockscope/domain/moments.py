@@ -27,11 +27,6 @@ class Moment(NamedTuple):
         """Return the present moment of a site."""
         return cls(site, site.history.writes, site.enabled, site.policy)
 
-    def is_now(self) -> bool:
-        """Return whether the site has not changed since."""
-        site = self.site
-        return self.writes == site.history.writes and self.enabled is site.enabled and self.policy is site.policy
-
 
 def site_at(moment: Moment) -> Site:
     """Return a copy of a site as it was at a moment, with its present key.

@@ -31,6 +31,9 @@ from mockscope.instruments.redaction import Redactor
 
 logger: Final = logging.getLogger("mockscope")
 
+# Returns a function that exports the present records of a site later.
+States = Callable[[], Callable[[], dict[str, Any]]]
+
 # Default limits: the number of calls, and the total bytes of their heads, bodies and changes. Above it, those of the
 # oldest calls are discarded. Calls below MIN_COUNTED_BYTES are not counted.
 MAX_CALLS: Final = 10_000
@@ -246,7 +249,7 @@ class CallLog(Calls):
         redactor: Redactor | None = None,
         shared: Sequence[Observer] = (),
         events: EventChannel | None = None,
-        states: Callable[[], Callable[[], dict[str, Any]]] | None = None,
+        states: States | None = None,
     ) -> None:
         super().__init__(self.settled, place, redactor or Redactor())
         self.size = size

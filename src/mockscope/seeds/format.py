@@ -275,13 +275,13 @@ PLAIN: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
 }
 
 
-def export_moment(moment: Moment) -> dict[str, Any]:
-    """Return the records of a site at a moment as plain data.
+def export_later(site: Site) -> Callable[[], dict[str, Any]]:
+    """Return a function that exports the present records of a site later.
 
-    Raises:
-        ValueError: If the site has changed too much since then.
+    It raises a ValueError if the site has changed too much since.
     """
-    return export([site_at(moment)])
+    moment = Moment.now(site)
+    return lambda: export([site_at(moment)])
 
 
 def _site(seed: SeedSite, path: Path, generate_records: RecordGenerator | None, progress: ShowProgress) -> Site:

@@ -16,7 +16,7 @@ from mockscope.domain.credentials import new_api_key, new_host
 from mockscope.domain.policy import Policy
 from mockscope.domain.site import Site, SiteState
 from mockscope.instruments.call import Call, store_in_current_call
-from mockscope.instruments.call_log import CallLog
+from mockscope.instruments.call_log import CallLog, States
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.events import EventChannel, EventLog, EventReader
 from mockscope.instruments.faults import Faults
@@ -28,7 +28,6 @@ from mockscope.seeds import format as seed_format
 from mockscope.seeds.files import SeedSource
 from mockscope.seeds.format import SeededSite
 from mockscope.seeds.plan import Plan
-from mockscope.sites.call_states import CallStates
 from mockscope.sites.change_assertions import WantedChange, describe_changed
 from mockscope.sites.new_site import seeded_site
 from mockscope.sites.planned_changes import make_change, plan_faults
@@ -46,7 +45,7 @@ class RegistryOfSite(Protocol):
     @property
     def url(self) -> str: ...
 
-    def new_log(self, place: str, clock: Clock, events: EventChannel, states: CallStates) -> CallLog: ...
+    def new_log(self, place: str, clock: Clock, events: EventChannel, states: States) -> CallLog: ...
 
     def put(self, *sites: SeededSite, strict: bool | None = None, contract: bool | None = None) -> "list[MockSite]": ...
 
@@ -78,7 +77,7 @@ class MockSite(SiteRecords):
         plan_faults(self.faults, plan)
         super().__init__(site, clock, self.faults.make_due_changes)
         self._hide(site.api_key)
-        self.calls = registry.new_log(place, clock, channel, CallStates(site))
+        self.calls = registry.new_log(place, clock, channel, partial(seed_format.export_later, site))
         self.snapshots: dict[str, SiteSnapshot] = {}
         # Not a method, which would make a circle of references.
         site.history.observer = partial(_observe_changes, channel, registry.redactor, self.clock)

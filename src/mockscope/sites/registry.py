@@ -14,7 +14,7 @@ from mockscope.domain.directory import Directory
 from mockscope.domain.policy import Policy
 from mockscope.domain.site import Site
 from mockscope.instruments.call import Call, Observer
-from mockscope.instruments.call_log import CallLog
+from mockscope.instruments.call_log import CallLog, States
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.events import EventChannel, EventLog, EventReader
 from mockscope.instruments.redaction import Redactor
@@ -24,7 +24,6 @@ from mockscope.seeds.files import SeedSource
 from mockscope.seeds.format import SeededSite
 from mockscope.seeds.plan import Plan
 from mockscope.seeds.scenarios import scenario_file
-from mockscope.sites.call_states import CallStates
 from mockscope.sites.mock_site import MockSite
 from mockscope.sites.new_site import new_site
 from mockscope.sites.settings import Settings
@@ -80,7 +79,7 @@ class SiteRegistry:
     def __repr__(self) -> str:
         return f"<SiteRegistry at {self.address}: {len(self.directory)} sites>"
 
-    def new_log(self, place: str, clock: Clock, events: EventChannel, states: CallStates | None = None) -> CallLog:
+    def new_log(self, place: str, clock: Clock, events: EventChannel, states: States | None = None) -> CallLog:
         size, redactor = self.settings.calls_kept, self.redactor
         return CallLog(place, clock, size=size, redactor=redactor, shared=self.observers, events=events, states=states)
 
