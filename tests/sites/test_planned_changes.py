@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from mockscope import LiveServer, Mockscope, MockSite, PlannedChange
+from mockscope.domain.site import Site, SiteState
 
 BEFORE_SECOND_LIST: Final = {"operation": "list_users", "call": 2}
 NEW_YEAR: Final = "2026-01-01T00:00:00Z"
@@ -267,3 +268,19 @@ def test_events_about_faults_and_changes_have_no_key(mockscope: MockSite) -> Non
     ]
     # The change itself keeps the key.
     assert (change.as_dict()["api_key"], mockscope.api_key) == ("never-shown-5678", "never-shown-5678")
+
+
+def test_a_change_that_is_due_during_a_reset_is_not_made(mockscope: MockSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    mockscope.clock.freeze(NEW_YEAR)
+    mockscope.faults.add_change("create_user", at=NEW_YEAR, email=JOEY)
+    restore = Site.restore
+
+    def restore_and_read(site: Site, snapshot: SiteState) -> None:
+        restore(site, snapshot)
+        # As a client in another thread may do.
+        list_users(mockscope)
+
+    monkeypatch.setattr(Site, "restore", restore_and_read)
+    mockscope.reset()
+
+    assert list(mockscope.users) == ["admin@example.com"]

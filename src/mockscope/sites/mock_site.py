@@ -271,8 +271,9 @@ class MockSite(SiteRecords):
         """
         # First, so that a delayed call does not continue when the clock is reset.
         self.calls.reset()
-        self._domain_site.restore(self._baseline)
+        # Before the records, so that a planned change that is due is not made in the first state.
         self.faults.reset()
+        self._domain_site.restore(self._baseline)
         self.clock.reset()
         plan_faults(self.faults, self._plan)
         self.snapshots.clear()
