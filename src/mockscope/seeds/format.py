@@ -11,7 +11,7 @@ from mockscope._support.suggestions import find_nearest, find_nearest_email
 from mockscope._vendor import ALL_USERS, BUILTIN_GROUPS
 from mockscope.domain.credentials import new_api_key
 from mockscope.domain.model import Dashboard, Group, User, email_key, timestamp
-from mockscope.domain.moments import Moment, site_at
+from mockscope.domain.past_states import PastState, copy_site_at
 from mockscope.domain.policy import Policy
 from mockscope.domain.rules import ACCESS_WORDS, DASHBOARD_WORDS, EMAIL, InvalidValue, parse_text
 from mockscope.domain.site import Site
@@ -280,8 +280,8 @@ def export_later(site: Site) -> Callable[[], dict[str, Any]]:
 
     It raises a ValueError if the site has changed too much since.
     """
-    moment = Moment.now(site)
-    return lambda: export([site_at(moment)])
+    state = PastState.now(site)
+    return lambda: export([copy_site_at(state)])
 
 
 def _site(seed: SeedSite, path: Path, generate_records: RecordGenerator | None, progress: ShowProgress) -> Site:

@@ -7,8 +7,8 @@ from mockscope.domain.site import Site
 from mockscope.domain.store import Store
 
 
-class Moment(NamedTuple):
-    """A moment in the life of a site.
+class PastState(NamedTuple):
+    """The state of a site at one moment, from which its records can be computed.
 
     Args:
         site: The site.
@@ -23,21 +23,21 @@ class Moment(NamedTuple):
     policy: Policy
 
     @classmethod
-    def now(cls, site: Site) -> "Moment":
-        """Return the present moment of a site."""
+    def now(cls, site: Site) -> "PastState":
+        """Return the present state of a site."""
         return cls(site, site.history.writes, site.enabled, site.policy)
 
 
-def site_at(moment: Moment) -> Site:
-    """Return a copy of a site as it was at a moment, with its present key.
+def copy_site_at(state: PastState) -> Site:
+    """Return a copy of a site in an earlier state, with its present key.
 
     Raises:
         ValueError: If the site has changed too much since then.
     """
-    site = moment.site
+    site = state.site
     with site.lock:
-        records, undo = site.store.to_change(), site.history.undo_since(moment.writes)
+        records, undo = site.store.to_change(), site.history.undo_since(state.writes)
     store = Store()
     store.apply(records)
     store.apply(undo)
-    return Site(site.host, site.api_key, enabled=moment.enabled, policy=moment.policy, store=store)
+    return Site(site.host, site.api_key, enabled=state.enabled, policy=state.policy, store=store)
