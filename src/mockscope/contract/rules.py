@@ -98,7 +98,7 @@ def explain(id: str) -> str:
         id: The id of a rule, or the code of a hint, in any case.
 
     Raises:
-        LookupError: If there is no such rule or hint. The message has the nearest id.
+        LookupError: If the rule or hint is unknown. The message has the nearest id.
     """
     name = id.strip().lower()
     rules = {rule.id.lower(): rule for rule in read_rules()}

@@ -261,7 +261,7 @@ class EventReader:
                 flag.clear()
 
     def take(self) -> list[Event] | None:
-        """Return some of the next events, possibly none of them wanted; None if there is no further event."""
+        """Return some of the next events, possibly none of them wanted; None after the last event."""
         lost, events = self._log.take(self._position)
         if not (lost or events or self._is_unknown):
             return None

@@ -13,7 +13,7 @@ def scenario_file(name: str) -> Path:
     """Return the seed file of a scenario.
 
     Raises:
-        ValueError: If there is no such scenario. The message names the nearest one.
+        ValueError: If the scenario is unknown. The message names the nearest one.
     """
     check_choice("scenario", name, SCENARIOS)
     return FOLDER / f"{name}.yaml"

@@ -107,7 +107,7 @@ def line_of(text: str, path: Path) -> int | None:
 
 
 def _child(node: Any, step: str | int) -> tuple[int, yaml.Node] | None:
-    """Return the line and the node of a child; None if there is no such child."""
+    """Return the line and the node of a child; None if the child is missing."""
     if isinstance(node, yaml.MappingNode):
         return next(((key.start_mark.line, value) for key, value in node.value if key.value == step), None)
     if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
