@@ -383,7 +383,7 @@ def test_readings_that_a_dry_run_cannot_tell_apart_write_no_switch(run: Run, sit
     ("text", "reason"),
     [
         ("policy: {page_sise: 5}", "policy: "),
-        ("policy: {page_size: 0}", "policy.page_size: "),
+        ("policy: {page_size: 0}", "policy.page_size must be a whole number between 1 and 1000, not 0"),
         ("- page_size", ""),
         ("{", ""),
     ],

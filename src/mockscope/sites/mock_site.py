@@ -62,8 +62,8 @@ class MockSite(SiteRecords):
     """
 
     def __init__(self, site: Site, registry: RegistryOfSite, plan: Plan) -> None:
-        self.strict = bool(plan.strict)
-        self.contract = bool(plan.contract)
+        self.strict = False if plan.strict is None else plan.strict
+        self.contract = False if plan.contract is None else plan.contract
         self._plan = plan
         self._registry = registry
         self._baseline = site.snapshot()

@@ -182,7 +182,11 @@ def test_a_site_is_created_as_requested(server: LiveServer, control: httpx.Clien
     ("body", "message"),
     [
         (b'{"hots": "a"}', "there is no field hots here; did you mean host?"),
-        (b'{"zzz": "a"}', "there is no field zzz here; known: host, api_key, seed, strict, contract, label, policy"),
+        (
+            b'{"zzz": "a"}',
+            "there is no field zzz here; known: host, api_key, seed, scenario, faults, timeline, strict, contract, "
+            "label, policy",
+        ),
         (b'{"policy": {"page_sise": 3}}', "policy: there is no field page_sise here; did you mean page_size?"),
         (b'{"policy": {"page_size": 0}}', "policy.page_size must be a whole number between 1 and 1000, not 0"),
         (b'{"policy": {"strict": true}}', "policy: there is no field strict here; known: " + ", ".join(POLICY)),
