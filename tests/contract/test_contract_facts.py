@@ -139,6 +139,12 @@ def test_patterns_and_words_are_those_of_the_rules() -> None:
     assert VENDOR_SCHEMAS["AccessOut"]["enum"] == [access.value for access in Access]
 
 
+def test_importers_find_no_example_of_the_header_with_which_no_users_are_listed() -> None:
+    one_user = VENDOR["components"]["parameters"]["EmailOfOneUser"]
+    assert {"example", "examples"} & (one_user.keys() | one_user["schema"].keys()) == set()
+    assert one_user["schema"]["allOf"] == [{"type": "string", "examples": ["chandler@example.com"]}]
+
+
 @pytest.mark.parametrize("kind", ["users", "groups"])
 def test_a_page_has_the_size_of_the_default_policy(kind: str) -> None:
     page = VENDOR_SCHEMAS[f"{kind.removesuffix('s').title()}Page"]["properties"]
