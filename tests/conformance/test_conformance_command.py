@@ -328,6 +328,7 @@ def test_text_outside_the_output_s_encoding_is_escaped() -> None:
 # -- policies --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_written_policy_makes_the_mock_behave_like_the_server(run: Run, server: LiveServer) -> None:
     [seeded] = SEED["sites"]
     site = server.site(host=seeded["host"], api_key=KEY, seed=SEED, **TURNED)

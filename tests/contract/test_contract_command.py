@@ -182,6 +182,7 @@ def test_the_archive_holds_every_exchange_without_the_key(on_a_fork: tuple[Outco
 # -- the mock --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_mock_itself_passes_and_keeps_its_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 

@@ -151,6 +151,7 @@ def test_a_broken_application_is_found(
     assert found(breaker, path, method, mode) == kinds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [POSITIVE, NEGATIVE])
 @pytest.mark.parametrize(("path", "method"), [(GROUPS, "GET"), (USERS, "GET"), (GROUPS, "POST"), (ONE_GROUP, "PUT")])
 def test_the_same_cases_find_nothing_in_a_correct_application(path: str, method: str, mode: GenerationMode) -> None:

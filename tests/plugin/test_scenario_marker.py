@@ -64,7 +64,11 @@ def test_a_naive_client_fails_in_a_scenario_and_a_careful_one_passes(pytester: p
 
 @pytest.mark.parametrize(
     ("ini", "arguments", "strict"),
-    [("", [], True), ("mockscope_strict = false", [], False), ("", ["--mockscope-strict"], True)],
+    [
+        ("mockscope_strict = false", [], False),
+        pytest.param("", [], True, marks=pytest.mark.slow),
+        pytest.param("", ["--mockscope-strict"], True, marks=pytest.mark.slow),
+    ],
 )
 def test_an_option_goes_before_the_seed(
     pytester: pytest.Pytester, ini: str, arguments: list[str], *, strict: bool
@@ -80,14 +84,20 @@ def test_an_option_goes_before_the_seed(
     ("arguments", "problem"),
     [
         ("scenario='lost-respons'", "*there is no scenario 'lost-respons'; did you mean lost-response?"),
-        ("scenario='lost-response', seed='a.yaml'", "*takes one of seed and scenario: a scenario has its own records"),
-        (
+        pytest.param(
+            "scenario='lost-response', seed='a.yaml'",
+            "*takes one of seed and scenario: a scenario has its own records",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
             "timeline=[{'do': 'disable'}]",
             "*: the change {'do': 'disable'} is not valid: disable needs one of at and before",
+            marks=pytest.mark.slow,
         ),
-        (
+        pytest.param(
             "faults=[{'do': 'disable', 'before': {}}]",
             "*: the fault {'do': 'disable', 'before': {}} is not valid: a change by another client belongs in timeline",
+            marks=pytest.mark.slow,
         ),
         (
             "timeline=[{'status': 503}]",
