@@ -34,12 +34,20 @@ def describe_type_error(where: str, schema: Any, data: Any, root: str) -> str:
     kind: Any = inspect.type_info(schema)
     for name, place in re.findall(r"\.([^.\[]+)|\[(\d+)\]", path):
         if place:
-            kind, data = kind.item_type, data[int(place)]
+            kind, data = _part(kind, "item_type").item_type, data[int(place)]
         else:
-            fields = {field.encode_name: field.type for field in kind.fields}
+            fields = {field.encode_name: field.type for field in _part(kind, "fields").fields}
             kind, data = fields[name], data[name]
     value = clip(repr(data), MAX_VALUE_CHARS)
     return f"{path.removeprefix('.') or root} must be {_words(kind)}, not {value}"
+
+
+def _part(kind: Any, attribute: str) -> Any:
+    """Return the type itself or, of a union, the part of it that has items or fields."""
+    if isinstance(kind, inspect.Metadata):
+        kind = kind.type
+    kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    return next(each for each in kinds if hasattr(each, attribute))
 
 
 def _words(kind: inspect.Type) -> str:

@@ -202,6 +202,8 @@ def test_a_site_is_created_as_requested(server: LiveServer, control: httpx.Clien
         (b'{"seed": {"a": 1e999}}', "seed: a number is too large: the largest is about 1.8e308"),
         (b'{"seed": {"a": ' + b"9" * 6001 + b"}}", "seed: a whole number has too many digits"),
         (b'{"label": 1}', "label must be text, not 1"),
+        (b'{"faults": [1]}', "faults[0] must be an object of names and values, not 1"),
+        (b'{"timeline": ["a"]}', "timeline[0] must be an object of names and values, not 'a'"),
         (b"[]", "the body must be an object of names and values, not []"),
         (b'{"label": 1, ', "the body is not JSON: Input data was truncated"),
         (b"{", "the body is not JSON: Input data was truncated"),
