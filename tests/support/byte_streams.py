@@ -151,7 +151,7 @@ TARGETS: Final = (
     "/api/v1/groups/Café",
     "/api/v1/groups/a%2Fb",
     "/api/v1/groups/%00",
-    "/livez",
+    "/healthz",
     "api/v1/users",
     "",
 )
