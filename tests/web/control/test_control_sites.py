@@ -538,3 +538,13 @@ def test_changes_since_an_unknown_snapshot_are_not_found(server: LiveServer, con
         {"message": "the site example_site has no snapshot 'befor'; did you mean before?"},
     )
     assert (wrong.status_code, wrong.json()) == (400, {"message": "there is no field sinec here; did you mean since?"})
+
+
+def test_a_number_with_the_fraction_zero_is_a_whole_number(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site("example_site")
+
+    policy = control.patch(path_of("example_site"), content=b'{"policy": {"page_size": 5.0}}')
+    fault = control.post(f"{path_of('example_site')}/faults", content=b'{"status": 503.0, "times": 2e0, "delay": 0.5}')
+
+    assert (policy.status_code, site.policy.page_size) == (200, 5)
+    assert (fault.status_code, [fault.json()[name] for name in ("status", "times", "delay")]) == (201, [503, 2, 0.5])

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from math import isinf
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -20,6 +21,8 @@ NUMBER_ERRORS: Final = {
     "Number out of range": "a number is too large: the largest is about 1.8e308",
     "Integer value out of range": "a whole number has too many digits",
 }
+# From here on, a float is not one number alone.
+MAX_EXACT_FLOAT: Final = 2**53
 WHOLE_NUMBER: Final = re.compile(r"-?\d{1,19}", re.ASCII)
 
 
@@ -174,7 +177,7 @@ def read_json(body: bytes, schema: Any) -> dict[str, Any]:
         # Decoded first, because the message of msgspec about invalid UTF-8 depends on its version.
         text = body.decode() or "{}"
         try:
-            return _sent_fields(msgspec.json.decode(text, type=schema))
+            return _sent_fields(msgspec.json.Decoder(schema, float_hook=_parse_number).decode(text))
         except msgspec.ValidationError as error:
             raise ValueError(_describe(str(error), schema, partial(msgspec.json.decode, text))) from None
     except UnicodeDecodeError as error:
@@ -183,6 +186,18 @@ def read_json(body: bytes, schema: Any) -> dict[str, Any]:
         raise ValueError(f"the body is not JSON: {error}") from None
     except RecursionError:
         raise ValueError("the body is nested too deeply") from None
+
+
+def _parse_number(literal: str) -> int | float:
+    """Return a number of JSON, in which 5.0 is a whole number too.
+
+    Raises:
+        ValueError: If it is too large. The message is that of msgspec.
+    """
+    number = float(literal)
+    if isinf(number):
+        raise ValueError("Number out of range")
+    return int(number) if number.is_integer() and abs(number) < MAX_EXACT_FLOAT else number
 
 
 def read_query(pairs: list[tuple[str, str]], schema: Any) -> dict[str, Any]:
