@@ -83,6 +83,16 @@ class Directory:
         Raises:
             Refused: AUTH_MISSING, AUTH_MALFORMED, AUTH_SWAPPED, SITE_UNKNOWN, KEY_WRONG.
         """
+        site, key = self.find(credentials)
+        site.check_key(key)
+        return site
+
+    def find(self, credentials: str) -> tuple[Site, str]:
+        """Return the site that credentials name, and their key, which is not checked (AUTH-1, AUTH-2).
+
+        Raises:
+            Refused: AUTH_MISSING, AUTH_MALFORMED, AUTH_SWAPPED, SITE_UNKNOWN.
+        """
         # "403 Forbidden if Http-X-Partner-Auth header not specified or API_KEY is incorrect
         # or Site-Host does NOT exist"
         if not credentials:
@@ -98,6 +108,4 @@ class Directory:
             if swapped in self._sites or swapped in self._removed:
                 raise Refused(Refusal.AUTH_SWAPPED)
             raise Refused(Refusal.SITE_UNKNOWN, host=host)
-        if not site.accepts_key(key):
-            raise Refused(Refusal.KEY_WRONG, host=host)
-        return site
+        return site, key

@@ -83,6 +83,15 @@ class Site:
         """Return whether a key is the key of the site. The comparison takes constant time (AUTH-4)."""
         return api_key.isascii() and compare_digest(self.api_key, api_key)
 
+    def check_key(self, api_key: str) -> None:
+        """Check that a key is the key of the site (AUTH-4).
+
+        Raises:
+            Refused: KEY_WRONG.
+        """
+        if not self.accepts_key(api_key):
+            raise Refused(Refusal.KEY_WRONG, host=self.host)
+
     def check_enabled(self) -> None:
         """Check that the API is enabled for the site (AUTH-3).
 

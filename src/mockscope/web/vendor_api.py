@@ -9,7 +9,6 @@ from starlette.types import Receive, Scope, Send
 
 from mockscope._support.randomness import random_hex
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.domain.site import Site
 from mockscope.instruments.call import CURRENT_CALL, Call
 from mockscope.instruments.call_log import CallLog
 from mockscope.instruments.fault import FunctionFailed
@@ -137,29 +136,22 @@ class VendorAPI:
 
     def _authenticate(self, request: HTTPRequest) -> MockSite:
         """Return the site of the credentials, and add the request to its calls."""
-        request.site = self._authenticated_site(request)
-        mock_site = self._registry.handle(request.site)
+        site, key = self._directory.find(request.head.credentials())
+        mock_site = self._registry.handle(site)
         if mock_site is None:
             # Another thread removed the site after it was found.
-            raise Refused(Refusal.SITE_UNKNOWN, host=request.site.host)
-        request.call.site = request.site.host
-        request.open_in(mock_site.calls)
-        request.site.check_enabled()
-        return mock_site
-
-    def _authenticated_site(self, request: HTTPRequest) -> Site:
-        """Return the site of the credentials, after the planned changes that are due before this request."""
-        credentials = request.head.credentials()
-        # AUTH-1: the last colon separates host and key.
-        site = self._directory.get(credentials.rpartition(":")[0])
-        mock_site = None if site is None else self._registry.handle(site)
-        if mock_site is not None and mock_site.faults.has_pending_changes:
-            # A change may rotate the key or disable the API, so the request is authenticated once more.
+            raise Refused(Refusal.SITE_UNKNOWN, host=site.host)
+        if mock_site.faults.has_pending_changes:
+            # A change may rotate the key or disable the API, so the key is checked again after those before this call.
             mock_site.faults.make_due_changes()
-            self._directory.authenticate(credentials)
+            site.check_key(key)
             if REPLAY not in request.scope:
                 mock_site.faults.make_due_changes(request.call)
-        return self._directory.authenticate(credentials)
+        site.check_key(key)
+        request.site, request.call.site = site, site.host
+        request.open_in(mock_site.calls)
+        site.check_enabled()
+        return mock_site
 
     def _ensure_open(self, request: HTTPRequest) -> CallLog:
         """Return the log with the call. A call that is in no log yet is added to those that reached no site."""
