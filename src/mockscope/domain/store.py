@@ -94,13 +94,13 @@ class Table(Generic[R]):
         """Return the records, in order."""
         return [row.record for row in self._order]
 
-    def rows(self) -> list[TableRow[R]]:
-        """Return the rows, in order."""
-        return list(self._order)
+    def rows(self, keys: Iterable[str] | None = None) -> list[TableRow[R]]:
+        """Return all rows, or those with these keys, in order. A key without a record is ignored."""
+        return list(self._order) if keys is None else [self._rows[key] for key in sorted(keys) if key in self._rows]
 
     def select(self, keys: Iterable[str]) -> list[R]:
         """Return the records with these keys, in order. A key without a record is ignored."""
-        return [self._rows[key].record for key in sorted(keys) if key in self._rows]
+        return [row.record for row in self.rows(keys)]
 
     def all(self) -> dict[str, R]:
         """Return the records by key, in order."""

@@ -70,6 +70,10 @@ def control(server: LiveServer, site: MockSite) -> Iterator[httpx.Client]:
         ("?q=monica+gel", 1, ["monica"], None),
         ("?q=Knick", 1, ["joey"], None),
         ("?q=sql", 0, [], None),
+        ("?group=Sales", 1, ["rachel"], None),
+        ("?group=All+Users&limit=1&start=c", 6, ["chandler"], "monica@example.com"),
+        ("?group=All+Users&q=geller", 2, ["monica", "ross"], None),
+        ("?group=Sale", 0, [], None),
     ],
 )
 def test_users_are_listed_searched_and_paged(
@@ -137,6 +141,23 @@ def test_dashboards_are_listed_with_owner_and_access(control: httpx.Client) -> N
         ],
         "next": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("owner=Monica@example.com", ["Example Dashboard"]),
+        ("group=Sales", ["Revenue"]),
+        ("group=NY+Knicks&q=EXA", []),
+        ("group=Administrators&owner=monica@example.com", ["Example Dashboard"]),
+        ("group=Sales&owner=monica@example.com", []),
+        ("owner=nobody@example.com", []),
+    ],
+)
+def test_dashboards_are_selected_by_owner_and_group(control: httpx.Client, query: str, names: list[str]) -> None:
+    page = control.get(f"/dashboards?{query}").json()
+
+    assert ([board["name"] for board in page["items"]], page["total"]) == (names, len(names))
 
 
 @pytest.mark.rule("PAGE-3")

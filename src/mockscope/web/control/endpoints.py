@@ -28,6 +28,7 @@ from mockscope.web.control.schemas import (
     CallPage,
     ChangesQuery,
     DashboardPatch,
+    DashboardSearch,
     EventCriteria,
     FreezeClock,
     GroupPatch,
@@ -41,6 +42,7 @@ from mockscope.web.control.schemas import (
     ShiftClock,
     SiteChanges,
     UserPatch,
+    UserSearch,
 )
 from mockscope.web.control.views import respond
 from mockscope.web.response import JSONResponse
@@ -248,7 +250,7 @@ def _record_operations() -> tuple[ControlOperation, ...]:
     """Return the operations on the users, groups and dashboards of a site."""
     user, group, dashboard = f"{SITE}/users/{{email}}", f"{SITE}/groups/{{name}}", f"{SITE}/dashboards/{{name}}"
     return (
-        ControlOperation("GET", f"{SITE}/users", records.list_users, query=RecordSearch),
+        ControlOperation("GET", f"{SITE}/users", records.list_users, query=UserSearch),
         ControlOperation("POST", f"{SITE}/users", records.create_user, AddedUser, status=201),
         ControlOperation("GET", user, records.get_user),
         ControlOperation("PATCH", user, records.update_user, UserPatch),
@@ -258,7 +260,7 @@ def _record_operations() -> tuple[ControlOperation, ...]:
         ControlOperation("GET", group, records.get_group),
         ControlOperation("PATCH", group, records.update_group, GroupPatch),
         ControlOperation("DELETE", group, records.delete_group),
-        ControlOperation("GET", f"{SITE}/dashboards", records.list_dashboards, query=RecordSearch),
+        ControlOperation("GET", f"{SITE}/dashboards", records.list_dashboards, query=DashboardSearch),
         ControlOperation("POST", f"{SITE}/dashboards", records.create_dashboard, AddedDashboard, status=201),
         ControlOperation("GET", dashboard, records.get_dashboard),
         ControlOperation("PATCH", dashboard, records.update_dashboard, DashboardPatch),

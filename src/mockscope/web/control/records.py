@@ -76,11 +76,9 @@ def delete_dashboard(request: ControlRequest) -> None:
     request.site.remove_dashboard(request.name("name"))
 
 
-def _list(
-    search: Callable[[Site, str, str, int], Page[R]], render: Callable[[Site, R], object], request: ControlRequest
-) -> object:
+def _list(search: Callable[..., Page[R]], render: Callable[[Site, R], object], request: ControlRequest) -> object:
     site, query = request.domain_site, request.query
-    page = search(site, query["q"], query["start"], query["limit"])
+    page = search(site, query.pop("q"), query.pop("start"), query.pop("limit"), **query)
     return {"total": page.total, "items": [render(site, each) for each in page.records], "next": page.next_start}
 
 

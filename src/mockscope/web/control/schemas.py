@@ -77,6 +77,14 @@ class RecordSearch(Fields):
     limit: Annotated[int, Meta(ge=1, le=100)] = 100
 
 
+class UserSearch(RecordSearch):
+    group: str | UnsetType = UNSET
+
+
+class DashboardSearch(UserSearch):
+    owner: str | UnsetType = UNSET
+
+
 class UserPatch(Fields):
     first_name: str | UnsetType = UNSET
     last_name: str | UnsetType = UNSET
