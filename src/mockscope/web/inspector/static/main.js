@@ -1,0 +1,244 @@
+/**
+ * The inspector: the frame of the page, and the router.
+ *
+ * A view is a module that exports `view`, a `View`. Its `render(context)` is called when the address names it:
+ *
+ *   - `context.outlet` is the empty element that it fills. It begins with a heading, `h2`.
+ *   - `context.signal` aborts when the view is left, or the site changes. Give it to everything that lasts:
+ *     `subscribe(listener, signal)` and `onResync(listener, signal)` of events.js, `bindKeys(keys, signal)`,
+ *     `request(path, {signal})` and `addEventListener(name, listener, {signal})`. There is nothing else to clean up.
+ *   - It may return a function. The function is called with the new route when only id or query of the address change,
+ *     in place of a new `render`.
+ *   - `onResync` means that events may be missing: load anew what is shown. It is also called when the stream opens.
+ *   - `context.isReadOnly`: show no control that writes.
+ *   - `context.go(route)` opens an address, `context.setQuery(query)` replaces the words behind `?` without a new entry
+ *     in the history. Links are `h("a", {href: href({...})})`, with `href` of route.js.
+ *   - A view of one site with `needsSite` is not rendered for the server itself.
+ */
+
+import { isReport, onUnauthorized, request, setToken, takeToken } from "./api.js";
+import { button, empty, field, fill, h, keyed, toast } from "./dom.js";
+import { follow, isShared, onResync, onState, reconnect, subscribe } from "./events.js";
+import { bindKeys, showHelp } from "./keys.js";
+import { href, parse, VIEWS } from "./route.js";
+import { view as calls } from "./calls.js";
+import { view as faults } from "./faults.js";
+import { view as records } from "./records.js";
+import { view as rules } from "./rules.js";
+import { view as time } from "./time.js";
+import { view as tryOut } from "./try.js";
+
+/** @typedef {import("./route.js").Route} Route */
+/** @typedef {import("./api.js").Site} Site */
+
+/**
+ * @typedef {object} Context
+ * @property {Route} route
+ * @property {Site | null} site null is the server
+ * @property {HTMLElement} outlet
+ * @property {AbortSignal} signal
+ * @property {boolean} isReadOnly
+ * @property {(route: Partial<Route>) => void} go missing parts: the site of this view, the first view, no id, no query
+ * @property {(query: Record<string, string>) => void} setQuery
+ */
+
+/**
+ * @typedef {object} View
+ * @property {string} title
+ * @property {boolean} needsSite
+ * @property {boolean} [writes] whether it is of no use beside a report
+ * @property {(context: Context) => ((route: Route) => void) | void} render
+ */
+
+/** @type {Record<import("./route.js").ViewName, View>} */
+const views = { calls, records, faults, time, try: tryOut, rules };
+
+/** @type {Map<string, Site> | null} null until they were loaded */
+let sites = null;
+/** @type {{site: string | null, view: string, update: ((route: Route) => void) | void, stop: AbortController} | null} */
+let shown = null;
+
+const picker = h("select", { "aria-label": "Site", on: { change: () => open({ site: chosenSite() }) } });
+const links = h("ul");
+const stream = h("p", { class: "stream" });
+const notices = h("div", { class: "notices", role: "status" });
+const main = h("main", { id: "main", tabindex: "-1" });
+
+function start() {
+  takeToken();
+  document.body.append(
+    h("a", { class: "skip", href: "#main", on: { click: skip } }, "To the content"),
+    h(
+      "header",
+      { class: "bar" },
+      h("h1", null, h("a", { class: "brand", href: "#/" }, "mockscope")),
+      picker,
+      h("nav", { "aria-label": "Views" }, links),
+      stream,
+      button("?", showHelp, { class: "quiet", "aria-label": "Keys", title: "Keys (?)" }),
+    ),
+    notices,
+    main,
+  );
+  const always = new AbortController().signal;
+  bindKeys({ "?": ["show the keys", showHelp] }, always);
+  addEventListener("hashchange", show);
+  onUnauthorized(askForToken);
+  onState(showStream, always);
+  subscribe((event) => event.kind.startsWith("site.") && void loadSites(), always);
+  onResync(() => void loadSites(), always);
+  if (isReport) void showReport();
+  void loadSites();
+  void follow();
+}
+
+/** @param {Event} event */
+function skip(event) {
+  event.preventDefault();
+  main.focus();
+}
+
+let loading = 0;
+
+async function loadSites() {
+  const current = ++loading;
+  try {
+    const { sites: found } = await request("sites");
+    if (current !== loading) return;
+    sites = new Map(found.map((/** @type {Site} */ site) => [site.host, site]));
+  } catch (error) {
+    if (sites === null) {
+      fill(main, empty("The server does not respond.", h("p", null, error instanceof Error ? error.message : "")));
+    }
+    return;
+  }
+  showSites();
+  show();
+}
+
+function showSites() {
+  const hosts = [...(sites?.keys() ?? [])].map((host) => ({ host: /** @type {string | null} */ (host), text: host }));
+  const all = [...hosts, { host: null, text: "no site" }];
+  keyed(
+    picker,
+    all,
+    ({ host }) => (host === null ? "" : `=${host}`),
+    ({ host, text }, old) => old ?? h("option", { value: host === null ? "" : `=${host}` }, text),
+  );
+}
+
+function chosenSite() {
+  return picker.value === "" ? null : picker.value.slice(1);
+}
+
+/** @param {Partial<Route>} route */
+function open(route) {
+  const { view, site } = currentRoute();
+  location.hash = href({ view, site, ...route });
+}
+
+/** @returns {Route} */
+function currentRoute() {
+  const first = sites?.keys().next().value ?? null;
+  return parse(location.hash) ?? { site: first, view: "calls", id: null, query: {} };
+}
+
+function show() {
+  if (sites === null) return;
+  const route = currentRoute();
+  const view = views[route.view];
+  picker.value = route.site === null ? "" : `=${route.site}`;
+  showLinks(route);
+  document.title = `${view.title} · ${route.site ?? "no site"} · mockscope`;
+  const site = route.site === null ? null : sites.get(route.site);
+  if (shown?.site === route.site && shown.view === route.view && shown.update && site !== undefined) {
+    shown.update(route);
+    return;
+  }
+  shown?.stop.abort();
+  const stop = new AbortController();
+  const outlet = h("div", { class: `view ${route.view}` });
+  fill(main, outlet);
+  if (site === undefined) showGone(outlet, route);
+  else if (site === null && view.needsSite) showNeedsSite(outlet, view);
+  else {
+    const context = { route, site, outlet, signal: stop.signal, isReadOnly: isReport, go: open, setQuery };
+    shown = { site: route.site, view: route.view, update: view.render(context), stop };
+    return;
+  }
+  shown = null;
+}
+
+/** @param {Record<string, string>} query */
+function setQuery(query) {
+  history.replaceState(null, "", href({ ...currentRoute(), query }));
+}
+
+/** @param {Route} route */
+function showLinks(route) {
+  keyed(
+    links,
+    VIEWS.filter((name) => !(isReport && views[name].writes)),
+    (name) => name,
+    (name, old) => old ?? h("li", null, h("a", null, views[name].title)),
+  );
+  for (const item of links.children) {
+    const link = item.firstElementChild;
+    const name = VIEWS.find((each) => item instanceof HTMLElement && each === item.dataset.key);
+    link?.setAttribute("href", href({ site: route.site, ...(name ? { view: name } : {}) }));
+    if (name === route.view) link?.setAttribute("aria-current", "page");
+    else link?.removeAttribute("aria-current");
+  }
+}
+
+/** @param {HTMLElement} outlet @param {Route} route */
+function showGone(outlet, route) {
+  const [first] = sites?.keys() ?? [];
+  const other = first === undefined ? "" : h("a", { href: href({ site: first }) }, `Look at ${first}`);
+  outlet.append(empty(`There is no site ${route.site}.`, h("p", null, "It may have been removed. "), h("p", null, other)));
+}
+
+/** @param {HTMLElement} outlet @param {View} view */
+function showNeedsSite(outlet, view) {
+  outlet.append(
+    h("h2", null, view.title),
+    empty("This view is about one site.", h("p", null, "Choose a site above.")),
+  );
+}
+
+/** @param {import("./events.js").StreamState} state */
+function showStream(state) {
+  const alone = isShared ? "" : " · a stream for each tab";
+  const words = { connecting: "connecting", live: `live${alone}`, lost: "stream lost, trying again", off: "report" };
+  stream.className = `stream ${state}`;
+  stream.title = isShared || isReport ? "" : "Pages at this address have no locks: six tabs are the most that browsers serve.";
+  fill(stream, words[state]);
+}
+
+async function showReport() {
+  const report = await request("report").catch(() => null);
+  if (report) notices.append(h("p", { class: "notice" }, `Report of ${report.test}. Nothing can be changed here.`));
+}
+
+function askForToken() {
+  if (notices.querySelector("form")) return;
+  const token = field({ name: "token", label: "Token", type: "password", hint: "mockscope serve prints it." });
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    setToken(token.input.value.trim());
+    form.remove();
+    reconnect();
+    void loadSites();
+  };
+  const form = h("form", { class: "notice", on: { submit } }, token.element, h("button", { class: "primary" }, "Use it"));
+  notices.append(form);
+  if (sites === null) fill(main, empty("This server requires a token."));
+  token.input.focus();
+}
+
+addEventListener("unhandledrejection", (event) => {
+  if (event.reason instanceof DOMException && event.reason.name === "AbortError") event.preventDefault();
+  else toast(event.reason instanceof Error ? event.reason.message : String(event.reason), { isError: true });
+});
+
+start();
