@@ -18,7 +18,7 @@ from mockscope.server.live import LiveServer
 
 register_profiles()
 
-pytest_plugins = ["pytester", "support.unrun_rule_tests"]
+pytest_plugins = ["pytester", "support.browser_fixtures", "support.unrun_rule_tests"]
 
 SLOW_TEST_SECONDS: Final = 3600
 IGNORED_AT_TIMES: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)

@@ -22,6 +22,7 @@ import mockscope
 from mockscope import LiveServer, MockSite
 from support.bounds import WAIT_SECONDS
 from support.paths import ROOT
+from support.tools import skip_unless_required
 
 ROOM: Final = ROOT / "tests/codegen"
 SCRIPTS: Final = ROOM / "scripts"
@@ -82,10 +83,7 @@ def installed(tool: Path | str, command: str) -> str:
     """Return the path of a tool, or skip the test with the command that installs it."""
     found = shutil.which(tool)
     if found is None:
-        reason = f"{Path(tool).name} is not installed: {command}"
-        if os.environ.get("MOCKSCOPE_CODEGEN") == "required":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        skip_unless_required(f"{Path(tool).name} is not installed: {command}", "MOCKSCOPE_CODEGEN")
     return found
 
 
