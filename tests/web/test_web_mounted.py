@@ -94,7 +94,7 @@ def test_a_mounted_double_authenticates_before_it_routes(client: TestClient, mou
     )
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v1/users//", "/openapi.yaml/", "/_mockscope", "/_mockscope/v1/sites/"])
+@pytest.mark.parametrize("path", ["/", "/api/v1/users//", "/openapi.yaml/", "/_mockscope/v1", "/_mockscope/v1/sites/"])
 def test_no_path_redirects(client: TestClient, mount: str, site: MockSite, path: str) -> None:
     answer = client.get(f"{mount}{path}", headers=site.headers, follow_redirects=False)
 

@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
@@ -33,7 +34,7 @@ def build_app(registry: SiteRegistry, *, hint_header: bool = True, access: Contr
     app.router.redirect_slashes = False
     vendor_api = VendorAPI(registry, hint_header=hint_header)
     registry.replay = Replayer(vendor_api)
-    app.router.default = VendorAPIOrNotFound(vendor_api, reserved.not_found)
+    app.router.default = VendorAPIOrNotFound(vendor_api, reserved.root, reserved.not_found)
     return app
 
 
@@ -55,17 +56,19 @@ def without_routing(app: Starlette) -> ASGIApp:
 
 
 class VendorAPIOrNotFound:
-    """The application for all paths without a route: the vendor's API, or 404 for an unknown reserved path.
+    """The application for all paths without a route: the vendor's API, a browser's start, or 404 for a reserved path.
 
     The vendor's API has no routes, because it authenticates a request before it looks at the path (HTTP-6).
 
     Args:
         vendor_api: The vendor's API.
+        root: Responds to a browser that asks for the path ``/``, which is not recorded.
         not_found: Responds to requests for unknown reserved paths, which are not recorded.
     """
 
-    def __init__(self, vendor_api: VendorAPI, not_found: ASGIApp) -> None:
+    def __init__(self, vendor_api: VendorAPI, root: ASGIApp, not_found: ASGIApp) -> None:
         self.vendor_api = vendor_api
+        self._root = root
         self._not_found = not_found
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,6 +76,10 @@ class VendorAPIOrNotFound:
             await WebSocketClose()(scope, receive, send)
         elif RESERVED.match(unquote(scope["path"])):
             await self._not_found(scope, receive, send)
+        elif (
+            scope["path"] == "/" and scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", "")
+        ):
+            await self._root(scope, receive, send)
         else:
             await self.vendor_api(scope, receive, send)
 

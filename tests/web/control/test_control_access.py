@@ -283,7 +283,7 @@ def test_every_path_of_the_control_api_checks_access() -> None:
         for row in CONTROL_OPERATIONS:
             path = row.path.format(host=site.host, call="x", name="x", fault="x", email="x")
             assert client.request(row.method, path).status_code == 401, row
-        assert client.get("/_mockscope").status_code == 401
+        assert client.get("/_mockscope/v2").status_code == 401
         assert client.get("/openapi.yaml").status_code == 200
 
 
@@ -401,7 +401,7 @@ def test_a_disabled_control_api_is_404_and_the_contract_is_still_served() -> Non
 def test_an_unknown_path_is_404_and_names_the_nearest_path(server: LiveServer) -> None:
     near, far = (
         httpx.get(f"{server.url}{BASE}/sitse", verify=False),
-        httpx.get(f"{server.url}/docs/zzzzzzzzzz", verify=False),
+        httpx.get(f"{server.url}/livez/zzzzzzzz", verify=False),
     )
 
     assert (near.status_code, near.json()) == (
@@ -410,7 +410,7 @@ def test_an_unknown_path_is_404_and_names_the_nearest_path(server: LiveServer) -
     )
     assert (far.status_code, far.json()) == (
         404,
-        {"message": f"There is no /docs/zzzzzzzzzz; {BASE}/openapi.yaml describes the paths."},
+        {"message": f"There is no /livez/zzzzzzzz; {BASE}/openapi.yaml describes the paths."},
     )
 
 
@@ -435,7 +435,7 @@ def test_no_path_that_overwrites_data_is_suggested(server: LiveServer, path: str
     assert response.json() == {"message": f"There is no {BASE}{path}; {hint}"}
 
 
-@pytest.mark.parametrize("path", ["/_mockscope", "/_mockscope/", BASE, f"{BASE}/"])
+@pytest.mark.parametrize("path", [BASE, f"{BASE}/"])
 def test_no_path_is_suggested_for_the_prefix_of_all_paths(server: LiveServer, path: str) -> None:
     response = httpx.get(f"{server.url}{path}", verify=False)
 

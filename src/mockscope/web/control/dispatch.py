@@ -1,6 +1,7 @@
 """The dispatch of requests for reserved paths: access, methods, and errors in JSON. The table is in endpoints.py."""
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -22,12 +23,15 @@ from mockscope.web.control.access import ControlAccess
 from mockscope.web.control.endpoints import BASE, CONTROL_OPERATIONS, OPEN_OPERATIONS, ControlOperation
 from mockscope.web.control.request import BODY_METHODS, ControlRequest, read_body
 from mockscope.web.control.views import respond
+from mockscope.web.inspector.endpoints import INSPECTOR_OPERATIONS, REFERENCE_OPERATIONS, redirect
 from mockscope.web.response import SERVER_HEADER
 
 logger: Final = logging.getLogger("mockscope")
 
 CONTROL: Final = BASE.removesuffix("/v1")
-# They keep pages of other sites from embedding a response of the control API, or guessing its type.
+# The page and its files need no token.
+PAGE: Final = re.compile(rf"{CONTROL}(/(static/.*)?)?")
+# They keep pages of other sites from embedding a response for a browser or a client, or guessing its type.
 BROWSER_HEADERS: Final = [
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"same-origin"),
@@ -38,10 +42,11 @@ NEVER_SUGGESTED: Final = ("/reset", "/replay", "/import", "/restore", "/rotate-k
 
 
 class ReservedPaths:
-    """The documents, the probes and the control API.
+    """The documents, the probes, the control API and the pages.
 
     Attributes:
         routes: The routes.
+        root: The application for a browser that asks for the path ``/``.
         not_found: The application for the other reserved paths.
 
     Args:
@@ -51,12 +56,14 @@ class ReservedPaths:
 
     def __init__(self, registry: SiteRegistry, access: ControlAccess | None) -> None:
         paths: dict[str, dict[str, ControlOperation]] = {}
-        for operation in OPEN_OPERATIONS if access is None else (*OPEN_OPERATIONS, *CONTROL_OPERATIONS):
+        controls = () if access is None else (*CONTROL_OPERATIONS, *INSPECTOR_OPERATIONS)
+        for operation in (*OPEN_OPERATIONS, *controls, *REFERENCE_OPERATIONS):
             paths.setdefault(operation.path, {})[operation.method] = operation
         middleware = [Middleware(ReservedMiddleware, access)]
         self.routes = [
             Route(path, PathEndpoint(operations, registry), middleware=middleware) for path, operations in paths.items()
         ]
+        self.root = ReservedMiddleware(redirect("docs" if access is None else "_mockscope/"), access)
         self.not_found = ReservedMiddleware(NotFound(paths, is_off=access is None), access)
 
 
@@ -73,7 +80,8 @@ class ReservedMiddleware:
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_control = scope["path"].startswith(CONTROL)
+        path: str = scope["path"]
+        is_control, is_page = path.startswith(CONTROL), PAGE.fullmatch(path) is not None
         receive_was_called = False
 
         async def receive_body() -> Message:
@@ -84,7 +92,7 @@ class ReservedMiddleware:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = [SERVER_HEADER, *(pair for pair in message["headers"] if pair[0] != b"server")]
-                headers += BROWSER_HEADERS if is_control else ()
+                headers += BROWSER_HEADERS if is_control or path.startswith("/docs") else ()
                 if not receive_was_called and b"expect" in dict(scope["headers"]):
                     # The client would send another request, which would be taken for the body.
                     headers.append((b"connection", b"close"))
@@ -92,7 +100,7 @@ class ReservedMiddleware:
             await send(message)
 
         try:
-            if self._access is not None and is_control:
+            if self._access is not None and is_control and not is_page:
                 self._access.check(scope)
             await self._app(scope, receive_body, send_with_headers)
         except HTTPException as error:

@@ -182,7 +182,7 @@ def stream_events(request: ControlRequest) -> Response:
 
 
 def _stream(request: ControlRequest, site: MockSite | None, render: Callable[[Event], bytes]) -> Response:
-    return EventStream(request.registry, site, render, request.last_event_id, head_only=request.is_head)
+    return EventStream(request.registry, site, render, request.header("last-event-id"), head_only=request.is_head)
 
 
 def replay_call(request: ControlRequest) -> object:

@@ -165,10 +165,9 @@ class ControlRequest:
                 return call
         raise HTTPException(404, f"There is no call {id} here. It was never received, or it was removed.")
 
-    @property
-    def last_event_id(self) -> str | None:
-        """The header Last-Event-ID, which a browser sends when it resumes a stream of events."""
-        return self._request.headers.get("last-event-id")
+    def header(self, name: str) -> str | None:
+        """Return the value of a header; None if it was not sent."""
+        return self._request.headers.get(name)
 
     @property
     def is_head(self) -> bool:
