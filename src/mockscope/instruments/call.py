@@ -1,9 +1,7 @@
 """A recorded call: one request to the vendor's API and its response."""
 
 import json
-from base64 import b64encode
-from codecs import getincrementaldecoder
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from os import PathLike, fspath
@@ -19,7 +17,16 @@ from mockscope.instruments import call_export
 from mockscope.instruments.call_export import IncompleteCall, RecordedRequest, check_is_complete
 from mockscope.instruments.clock import EPOCH, Clock
 from mockscope.instruments.hints import Hint
-from mockscope.instruments.packed_headers import NO_HEADERS, HeaderPairs, decode_headers, encode_headers
+from mockscope.instruments.packed_headers import (
+    NO_HEADERS,
+    SENT_ENCODING,
+    SHOWN_ENCODING,
+    HeaderPairs,
+    decode_headers,
+    encode_headers,
+    sent_text,
+)
+from mockscope.instruments.plain_call import NAME_FIELDS, encodable, parse_fields, render_body
 from mockscope.instruments.record_changes import RecordChanges
 from mockscope.instruments.redaction import Redactor
 
@@ -31,11 +38,8 @@ ROUNDING_SECONDS: Final = 0.001
 MAX_NAME_CHARS: Final = 80
 # The operations whose user is named by the email header.
 EMAIL_HEADER_OPERATIONS: Final = frozenset({"get_user", "update_user", "delete_user"})
-# The operations whose user or group is named by a field of the body.
-NAME_FIELDS: Final = {"create_user": "email", "create_group": "name"}
 # The redactor of calls that are not in a log.
 EMPTY_REDACTOR: Final = Redactor()
-UTF8Decoder: Final = getincrementaldecoder("utf-8")
 
 
 class Call(msgspec.Struct, eq=False):
@@ -87,6 +91,27 @@ class Call(msgspec.Struct, eq=False):
     changes_cut: bool = False
     # Returns the records of the site before the call, as a seed.
     export_before: Callable[[], dict[str, Any]] | None = None
+    _encoding: str = SENT_ENCODING
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], redactor: Redactor = EMPTY_REDACTOR) -> "Call":
+        """Return the call that ``as_dict`` has rendered. API keys in it stay redacted.
+
+        Args:
+            data: the plain data.
+            redactor: redacts keys in messages about the call.
+
+        Raises:
+            ValueError: If the data is not that of a call.
+        """
+        return cls(**parse_fields(data), redactor=redactor, _encoding=SHOWN_ENCODING)
+
+    def __eq__(self, other: object) -> bool:
+        # Two readings of one call from a server elsewhere are equal.
+        return self.id == other.id if isinstance(other, Call) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.id)
 
     def __repr__(self) -> str:
         return f"<Call {self}>"
@@ -142,8 +167,8 @@ class Call(msgspec.Struct, eq=False):
         """Return the first value of a request header, or None. The name is matched without case."""
         name = name.lower()
         for key, value in decode_headers(self._headers):
-            if key.decode("latin-1").lower() == name:
-                return self.redactor.redact_header(name, value.decode("latin-1"))
+            if key.decode(self._encoding).lower() == name:
+                return self.redactor.redact_header(name, value.decode(self._encoding))
         return None
 
     @property
@@ -237,7 +262,7 @@ class Call(msgspec.Struct, eq=False):
             self._changes, self.changes_cut = None, True
 
     def request(self) -> RecordedRequest:
-        """Return the whole request, with its API key.
+        """Return the whole request, with its API key. In a call from plain data the key is redacted.
 
         Raises:
             IncompleteCall: If a part of it is not known.
@@ -245,6 +270,8 @@ class Call(msgspec.Struct, eq=False):
         if self.is_open:
             raise IncompleteCall(f"the call {self.id} cannot be repeated yet: it is in progress")
         headers, body = decode_headers(self._headers), self._body
+        if self._encoding == SHOWN_ENCODING:
+            headers = [(sent_text(name), sent_text(value)) for name, value in headers]
         sent = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
         check_is_complete(self.id, self.method, sent, body, is_cut=self.body_cut)
         return RecordedRequest(self.id, self.method, self.scheme, self._path, self._query, headers, body, self.redactor)
@@ -261,7 +288,7 @@ class Call(msgspec.Struct, eq=False):
             ValueError: If a part of the request is not known, such as the rest of a body that was cut. If the request
                 was sent to a host of the vendor, and ``url`` is None.
         """
-        _check_copy(include_key, url)
+        self._check_copy(include_key, url)
         return call_export.as_curl(self.request(), include_key=include_key, url=url)
 
     def as_httpx(self, *, include_key: bool = False, url: str | None = None) -> str:
@@ -276,7 +303,7 @@ class Call(msgspec.Struct, eq=False):
             ValueError: If a part of the request is not known, such as the rest of a body that was cut. If the request
                 was sent to a host of the vendor, and ``url`` is None.
         """
-        _check_copy(include_key, url)
+        self._check_copy(include_key, url)
         return call_export.as_httpx(self.request(), include_key=include_key, url=url)
 
     def as_pytest(self, seed: "str | PathLike[str] | None" = None) -> str:
@@ -293,7 +320,7 @@ class Call(msgspec.Struct, eq=False):
         """
         check_type("seed", seed, str | PathLike | None)
         request = self.request()
-        if self.site is None or self.export_before is None:
+        if self.site is None:
             raise ValueError(f"the call {self.id} reached no site: there are no records to test it with")
         if self.fault:
             raise ValueError(f"{self.fault} affected the call {self.id}: a test without it may get another response")
@@ -307,7 +334,17 @@ class Call(msgspec.Struct, eq=False):
             None if self.response_cut else self._response or b"",
             bool(self.hints) and self.rule is None,
         )
-        return call_export.as_pytest(request, expected, self.export_before() if seed is None else fspath(seed))
+        export = self.export_before
+        records = fspath(seed) if seed is not None else None if export is None else export()
+        return call_export.as_pytest(request, expected, records)
+
+    def _check_copy(self, include_key: object, url: object) -> None:
+        check_type("include_key", include_key, bool)
+        check_type("url", url, str | None)
+        if isinstance(url, str) and not url.startswith(("http://", "https://")):
+            raise ValueError(f"url must be the URL of a server, such as site.url, not {url!r}")
+        if include_key and self._encoding == SHOWN_ENCODING:
+            raise ValueError(f"the key of the call {self.id} is redacted: only the server that received it knows it")
 
     def discard_content(self) -> None:
         """Discard bodies, headers and changes, and cut the path and the query."""
@@ -335,7 +372,8 @@ class Call(msgspec.Struct, eq=False):
         return len(self._path) + len(self._query) + len(self._headers)
 
     def _shown(self, headers: bytes) -> list[tuple[str, str]]:
-        read = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in decode_headers(headers)]
+        code = self._encoding
+        read = [(name.decode(code).lower(), value.decode(code)) for name, value in decode_headers(headers)]
         return [(self.redactor(name), self.redactor.redact_header(name, value)) for name, value in read]
 
     def _target_name(self) -> str | None:
@@ -365,12 +403,12 @@ class Call(msgspec.Struct, eq=False):
             "query": self.query,
             "params": self.params,
             "headers": [list(pair) for pair in self.headers],
-            **_body_fields("body", self.body, is_cut=self.body_cut),
-            "email": _encodable(self.email),
-            "group": _encodable(self.group),
+            **render_body("body", self.body, is_cut=self.body_cut),
+            "email": encodable(self.email),
+            "group": encodable(self.group),
             "status": self.status,
             "response_headers": [list(pair) for pair in self.response_headers],
-            **_body_fields("response", self.response, is_cut=self.response_cut),
+            **render_body("response", self.response, is_cut=self.response_cut),
             "duration_ms": None if self.duration is None else round(self.duration * 1000, 3),
             "is_open": self.is_open,
             "test_mode": self.test_mode,
@@ -409,27 +447,3 @@ def _read(body: bytes | None) -> Any:
         return None if body is None else json.loads(body)
     except (ValueError, RecursionError):
         return None
-
-
-def _body_fields(name: str, body: bytes | None, *, is_cut: bool) -> dict[str, Any]:
-    """Return the fields of a body: text if it is UTF-8, else Base64; and whether it was cut."""
-    fields: dict[str, Any] = {f"{name}_cut": is_cut}
-    if body is None:
-        return {name: None, **fields}
-    try:
-        # The end of a cut text may be part of a character.
-        return {name: UTF8Decoder().decode(body, final=not is_cut), **fields}
-    except UnicodeDecodeError:
-        return {f"{name}_base64": b64encode(body).decode(), **fields}
-
-
-def _encodable(text: str | None) -> str | None:
-    # A name in a body that is not valid JSON may have half of a surrogate pair, which UTF-8 cannot encode.
-    return text and text.encode("utf-8", "replace").decode()
-
-
-def _check_copy(include_key: object, url: object) -> None:
-    check_type("include_key", include_key, bool)
-    check_type("url", url, str | None)
-    if isinstance(url, str) and not url.startswith(("http://", "https://")):
-        raise ValueError(f"url must be the URL of a server, such as site.url, not {url!r}")

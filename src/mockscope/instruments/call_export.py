@@ -198,19 +198,22 @@ class Expected(NamedTuple):
     is_accidental: bool
 
 
-def as_pytest(request: RecordedRequest, expected: Expected, seed: str | Mapping[str, Any]) -> str:
+def as_pytest(request: RecordedRequest, expected: Expected, seed: str | Mapping[str, Any] | None) -> str:
     """Return a request as a test file for pytest.
 
     Args:
         request: The request.
         expected: The expected response.
-        seed: The records before the call, or the path of a seed file.
+        seed: The records before the call, or the path of a seed file; None if they are not known.
 
     Raises:
-        ValueError: If there are more than MAX_TEST_RECORDS records, or the client would change the path.
+        ValueError: If the records are not known, there are more than MAX_TEST_RECORDS of them, or the client would
+            change the path.
     """
     if STRAY_PERCENT.search(request.target):
         raise ValueError(f"urllib3 would change the target of the call {request.call}: {clip(request.target)}")
+    if seed is None:
+        raise ValueError(f"the records before the call {request.call} are not known here: name a seed file with them")
     if isinstance(seed, str):
         constant, value = "", repr(seed)
     else:

@@ -18,6 +18,8 @@ KEY_PREFIX: Final = re.compile(f"{KEY_PATTERN}(?=[0-9a-f])", re.IGNORECASE)
 CREDENTIAL_HEADERS: Final = frozenset({AUTH_HEADER.lower(), "x-partner-auth", "x-http-partner-auth", "partner-auth"})
 # Headers with secrets of another format.
 SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
+# A redacted key begins with it. No key has it, because a key is ASCII.
+ELLIPSIS: Final = "…"
 # A shorter key is masked whole, because its last four characters would reveal too much.
 MIN_SHOWN_CHARS: Final = 12
 # Shorter keys are redacted only in the headers above, because in other text they may be ordinary words.
@@ -141,5 +143,7 @@ def _spellings(key: str) -> dict[str, str]:
 
 
 def mask(secret: str) -> str:
-    """Return the redacted form of a secret, which shows its last four characters."""
-    return secret and f"…{secret[-4:] if len(secret) >= MIN_SHOWN_CHARS else ''}"
+    """Return the redacted form of a secret, which shows its last four characters. A redacted one stays as it is."""
+    if secret.startswith(ELLIPSIS):
+        return secret
+    return secret and f"{ELLIPSIS}{secret[-4:] if len(secret) >= MIN_SHOWN_CHARS else ''}"
