@@ -7,6 +7,7 @@ link, the link itself is replaced. A caller that wants to replace its target res
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -118,7 +119,7 @@ def _folder_lock(folder: Path, *, alone: bool = False) -> Iterator[int | None]:
 
 
 def _lock(handle: int, *, alone: bool) -> bool:
-    if fcntl is None:
+    if sys.platform == "win32" or fcntl is None:
         return False
     try:
         fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)

@@ -1,6 +1,7 @@
 """The signals that end a server."""
 
 import signal
+import sys
 from collections.abc import Iterable
 
 
@@ -23,8 +24,9 @@ def ignore_signals(numbers: Iterable[int]) -> None:
     """
     numbers = tuple(numbers)
     # Windows has no mask of signals.
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, numbers) if hasattr(signal, "pthread_sigmask") else None
+    if sys.platform != "win32":
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     for number in numbers:
         signal.signal(number, signal.SIG_IGN)
-    if blocked is not None:
+    if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)

@@ -1,67 +1,41 @@
-"""A command that runs with a server: its environment, signals and exit status."""
+"""A command that runs with a server: its signals, terminal and exit status. It needs POSIX."""
 
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from shutil import which
 from types import FrameType
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from mockscope._support.signals import ignore_signals
+from mockscope.cli.environment import environment_variables
 from mockscope.cli.ready_file import Ready, ReadySite
 from mockscope.instruments.report import report
-from mockscope.server.certificates import BUNDLE_FILE, BUNDLE_VARIABLES, CA_FILE, JAVA_FILE, WGET_FILE
 
 if TYPE_CHECKING:
     from mockscope.server.live import LiveServer
+
+if sys.platform == "win32":
+    raise ImportError("Windows has no process groups, which exec needs")
 
 # The exit statuses of shells.
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126
 KILLED_BY: Final = 128
-LOOPBACK: Final = "localhost,127.0.0.1,::1"
-PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-FORWARDED: Final = (
-    *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
-    *(signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2),
-)
+FORWARDED: Final = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+    if hasattr(signal, name)
+]
 # The time that processes left by the command have to end after SIGTERM, and after SIGKILL.
 GRACE_SECONDS: Final = 2
 POLL_SECONDS: Final = 0.01
 # The file descriptor of the terminal: standard input, if that is a terminal.
 TERMINAL: Final = 0
-
-
-def environment_variables(ready: Ready) -> dict[str, str]:
-    """Return the environment variables by which a program finds a server.
-
-    Args:
-        ready: The server. The program gets the first of its sites.
-    """
-    found = {"MOCKSCOPE_URL": ready.url}
-    for site in ready.sites[:1]:
-        auth = f"{site.host}:{site.api_key}"
-        found |= {"MOCKSCOPE_SITE": site.host, "MOCKSCOPE_API_KEY": site.api_key, "MOCKSCOPE_AUTH": auth}
-    if ready.trust is not None:
-        trust = Path(ready.trust)
-        found |= dict.fromkeys(BUNDLE_VARIABLES, str(trust / BUNDLE_FILE))
-        # Node adds these to its own certificates. A wget that is built with GnuTLS reads only its settings.
-        found |= {"NODE_EXTRA_CA_CERTS": str(trust / CA_FILE), "WGETRC": str(trust / WGET_FILE)}
-        # PHP reads all .ini files of these folders. An empty name stands for its own folder.
-        found["PHP_INI_SCAN_DIR"] = f"{os.environ.get('PHP_INI_SCAN_DIR', '')}:{trust}"
-    if ready.proxy is not None:
-        found |= dict.fromkeys(PROXY_VARIABLES, ready.proxy)
-        # Node's fetch uses the proxy since version 24, and only with NODE_USE_ENV_PROXY.
-        found |= {"NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK, "NODE_USE_ENV_PROXY": "1"}
-        if ready.trust is not None:
-            options = _java_options(ready.proxy, Path(ready.trust) / JAVA_FILE)
-            found["JAVA_TOOL_OPTIONS"] = f"{os.environ.get('JAVA_TOOL_OPTIONS', '')} {options}".lstrip()
-    return found
 
 
 def run(command: Sequence[str], server: "LiveServer", print_line: Callable[[str], None]) -> int:
@@ -200,16 +174,3 @@ def _explain(status: int, server: "LiveServer", print_line: Callable[[str], None
 
 def _count(times: int) -> str:
     return "once" if times == 1 else f"{times} times"
-
-
-def _java_options(proxy: str, trust_store: Path) -> str:
-    """Return the options for every JVM. They name no password: the store holds no secret."""
-    parts = urlsplit(proxy)
-    direct = "localhost|127.*|[::1]"
-    return " ".join(
-        [
-            *(f"-D{way}.proxyHost={parts.hostname} -D{way}.proxyPort={parts.port}" for way in ("http", "https")),
-            f"-Dhttp.nonProxyHosts={direct}",
-            f'"-Djavax.net.ssl.trustStore={trust_store}"',
-        ]
-    )

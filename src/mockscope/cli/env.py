@@ -13,7 +13,7 @@ from mockscope.cli.ready_file import parse
 @ready_file_option
 def env(*, ready_file: Path) -> None:
     """Print the environment of a running server, for eval."""
-    from mockscope.cli.child_process import environment_variables
+    from mockscope.cli.environment import environment_variables
 
     try:
         ready = parse(ready_file.read_bytes())

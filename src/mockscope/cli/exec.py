@@ -1,5 +1,6 @@
 """The command exec: a command with a server of its own."""
 
+import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,13 +41,15 @@ def execute(
     har: Path | None,
     **settings: Any,
 ) -> int:
-    """Run a command beside a server, and exit with its status.
+    """Run a command beside a server, and exit with its status. Needs POSIX.
 
     Its environment has MOCKSCOPE_URL, MOCKSCOPE_SITE, MOCKSCOPE_API_KEY and MOCKSCOPE_AUTH, and a proxy that answers
     for the vendor's hosts, with the files that make clients trust it.
     """
     # Until the command is there to receive it, Ctrl-C ends the process as it ends any other.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if not hasattr(os, "killpg"):
+        raise click.UsageError("exec needs POSIX, for process groups: start mockscope serve, and set MOCKSCOPE_URL")
     command = context.args
     if not command:
         raise click.UsageError("exec needs a command: mockscope exec -- COMMAND")

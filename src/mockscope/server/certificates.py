@@ -98,8 +98,12 @@ class Authority:
         leaf = self._ca.issue_cert(*dict.fromkeys((*LOOPBACK_NAMES, *VENDOR_HOSTS, *filter(None, names))))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
-        with readable_path(chain) as certificate, readable_path(leaf.private_key_pem.bytes()) as key:
-            context.load_cert_chain(certificate, key)
+        try:
+            with readable_path(chain) as certificate, readable_path(leaf.private_key_pem.bytes()) as key:
+                context.load_cert_chain(certificate, key)
+        except FileNotFoundError:
+            # Windows has no /dev/fd. This writes a temporary file.
+            leaf.configure_cert(context)
         # The server does not support HTTP/2. ALPN makes clients use HTTP/1.1.
         context.set_alpn_protocols(["http/1.1"])
         return context

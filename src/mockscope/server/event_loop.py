@@ -1,6 +1,7 @@
 """The event loop of a server: it accepts connections, and closes them when the server stops."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
@@ -26,6 +27,7 @@ MAX_STREAM_TURNS: Final = 20
 # The time for tasks to end after their connections were aborted. A task that runs longer is cancelled.
 ABORT_SECONDS: Final = 2
 POLL_SECONDS: Final = 0.01
+WAKE_SECONDS: Final = 0.1
 
 
 def run_event_loop(
@@ -45,8 +47,15 @@ def run_event_loop(
         should_abort: returns whether to stop waiting for requests in progress. None aborts them at once.
     """
     config = uvicorn_config(without_routing(app))
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+    # The default loop of Windows cannot register the copy of a socket, from which TLS starts.
+    factory = asyncio.SelectorEventLoop if sys.platform == "win32" else config.get_loop_factory()
+    with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(_serve(registry, config, listeners, on_ready, should_abort))
+
+
+def wake_regularly(loop: asyncio.AbstractEventLoop) -> None:
+    """Wake a loop ten times a second, so that Python can handle signals between."""
+    loop.call_later(WAKE_SECONDS, wake_regularly, loop)
 
 
 async def _serve(

@@ -25,6 +25,8 @@ BACKLOG: Final = 2048
 # The number of turns that the event loop needs to close an aborted connection. A new connection is registered one turn
 # later. A request that waits for its body ends two turns later.
 CLOSING_TURNS: Final = 3
+# Only Windows has this option. SO_REUSEADDR would let a second server take a port there.
+EXCLUSIVE: Final[int | None] = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
 
 ProtocolFactory = Callable[[], asyncio.Protocol]
 
@@ -110,7 +112,8 @@ class Listener:
 
 def copy_socket(transport: asyncio.BaseTransport) -> socket.socket:
     """Return a copy of the socket of a transport, so that the transport can be closed."""
-    copy = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+    # Each -1 stands for the value of the original. Windows has no os.dup for sockets, and uvloop no method dup.
+    copy = socket.fromfd(transport.get_extra_info("socket").fileno(), -1, -1, -1)
     copy.settimeout(0)
     return copy
 
@@ -176,7 +179,10 @@ def bind(host: str, port: int) -> socket.socket:
             f"start pytest with --allow-hosts={host} in place of --disable-socket"
         ) from error
     try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if EXCLUSIVE is not None:
+            bound.setsockopt(socket.SOL_SOCKET, EXCLUSIVE, 1)
+        elif os.name == "posix":
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
     except OSError:
         bound.close()

@@ -5,6 +5,7 @@ This module has no rules and no state of the API.
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -19,7 +20,7 @@ from mockscope.app import Mockscope, forwarded
 from mockscope.instruments.findings import fail_on_findings
 from mockscope.seeds.files import SeedSource
 from mockscope.server.certificates import Authority
-from mockscope.server.event_loop import run_event_loop
+from mockscope.server.event_loop import run_event_loop, wake_regularly
 from mockscope.server.listeners import BACKLOG, Listener, Listeners, TLSListener, bind, url_of
 from mockscope.sites.mock_site import MockSite
 from mockscope.sites.registry import SiteRegistry
@@ -317,6 +318,9 @@ def serve_in_foreground(server: LiveServer, listeners: Listeners, on_ready: Call
 
         for number in numbers:
             signal.signal(number, stop)
+        if sys.platform == "win32":
+            # There, a signal does not interrupt a loop that waits.
+            wake_regularly(loop)
         on_ready()
 
     try:
