@@ -44,3 +44,28 @@ export function plain(value) {
   if (typeof value === "object") return JSON.stringify(value);
   return String(value);
 }
+
+// Control characters, and those that change the direction of the text around them.
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Return a text from outside with signs for the characters that nobody would see. @param {string} text */
+export function visible(text) {
+  return text.replace(HIDDEN, (character) => {
+    const code = character.charCodeAt(0);
+    return code < 0x20 ? String.fromCharCode(0x2400 + code) : `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
+  });
+}
+
+/** Words with code in backticks, as rules and hints have it. @param {string} text @returns {(Node | string)[]} */
+export function prose(text) {
+  return text.split("`").map((part, index) => (index % 2 ? h("code", null, visible(part)) : visible(part)));
+}
+
+/** @param {string} text JSON, or another text */
+export function pretty(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}

@@ -51,7 +51,8 @@ addEventListener("keydown", (event) => {
     event.preventDefault();
     return;
   }
-  if (isTyping) return;
+  const isPressed = event.key === "Enter" && target instanceof HTMLElement && target.matches("a, button, summary");
+  if (isTyping || isPressed) return;
   const bound = scopes.map((scope) => scope.get(event.key)).find((each) => each !== undefined);
   if (!bound) return;
   event.preventDefault();

@@ -38,7 +38,8 @@ import { view as tryOut } from "./try.js";
  * @property {HTMLElement} outlet
  * @property {AbortSignal} signal
  * @property {boolean} isReadOnly
- * @property {(route: Partial<Route>) => void} go missing parts: the site of this view, the first view, no id, no query
+ * @property {(route: Partial<Route>, options?: {replace?: boolean}) => void} go left out: this site and view, no id, no
+ *   query; `replace` makes no new entry in the history
  * @property {(query: Record<string, string>) => void} setQuery
  */
 
@@ -131,10 +132,14 @@ function chosenSite() {
   return picker.value === "" ? null : picker.value.slice(1);
 }
 
-/** @param {Partial<Route>} route */
-function open(route) {
+/** @param {Partial<Route>} route @param {{replace?: boolean}} [options] */
+function open(route, { replace = false } = {}) {
   const { view, site } = currentRoute();
-  location.hash = href({ view, site, ...route });
+  const address = href({ view, site, ...route });
+  if (address === location.hash) return;
+  if (replace) history.replaceState(null, "", address);
+  else history.pushState(null, "", address);
+  show();
 }
 
 /** @returns {Route} */
