@@ -4,14 +4,23 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Iterator
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Final
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from support.bounds import WAIT_SECONDS
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SOURCES: Final = ("src/mockscope", "conftest_plugin/pytest_mockscope")
+
+
+# The bound of CONTRIBUTING.md.
+MAX_PACKAGES: Final = 20
+MAX_BYTES: Final = 50_000_000
 
 
 def sources() -> set[str]:
@@ -70,3 +79,23 @@ def test_the_sdist_holds_what_its_list_says(built: Path) -> None:
         "src",
         "tests",
     }
+
+
+def installed_with(name: str) -> Iterator[str]:
+    """Yield a package, and all that it needs without an extra."""
+    yield canonicalize_name(name)
+    for line in distribution(name).requires or ():
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            yield from installed_with(requirement.name)
+
+
+def test_mockscope_alone_is_light() -> None:
+    names = {*installed_with("mockscope")}
+    files = [file for name in names - {"mockscope"} for file in distribution(name).files or () if file.suffix != ".pyc"]
+    # mockscope may be installed as a link to its sources.
+    own = [path for source in SOURCES for path in (ROOT / source).rglob("*") if path.suffix != ".pyc"]
+    size = sum(file.size or 0 for file in files) + sum(path.stat().st_size for path in own if path.is_file())
+
+    assert len(names) <= MAX_PACKAGES, names
+    assert size <= MAX_BYTES, f"{size / 1e6:.0f} MB"

@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+import tomllib
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import click
@@ -16,6 +17,8 @@ from support.doc_blocks import read, tables
 import mockscope
 from mockscope.cli.root import COMMANDS, cli
 from mockscope.seeds import format as seed_format
+
+EXTRAS: dict[str, list[str]] = tomllib.loads(read("pyproject.toml"))["project"]["optional-dependencies"]
 
 
 def column(document: str, section: str, number: int = 0) -> list[str]:
@@ -216,11 +219,16 @@ def test_the_newest_version_of_the_changelog_is_this_one() -> None:
     assert versions[0] == mockscope.__version__
 
 
+def test_the_extras_are_those_of_the_table() -> None:
+    tables_of_extras = [table for table in tables("CONTRIBUTING.md", "Contributing") if len(table[0]) == 3]
+    assert [{row[0].strip("`") for row in table} for table in tables_of_extras] == [{*EXTRAS}]
+
+
 # -- the contract ----------------------------------------------------------------------------------------------
 
 
 def test_the_versions_of_generators_and_importers_are_those_that_the_tests_run() -> None:
-    requirements = dict(re.findall(r"^(\S+)==(\S+)$", read("tests/codegen/requirements.txt"), flags=re.MULTILINE))
+    requirements = dict(requirement.split("==") for requirement in EXTRAS["codegen"])
     pinned = requirements | json.loads(read("tests/codegen/package.json"))["dependencies"]
     [table] = [table for table in tables("docs/contract.md", "Generators and importers") if len(table[0]) == 3]
     assert {tool: version for tool, version, _ in table} == {tool: pinned[tool] for tool, *_ in table}

@@ -29,7 +29,7 @@ SCRIPTS: Final = ROOM / "scripts"
 PYTHON: Final = ROOT / "build/codegen/bin/python"
 PACKAGES: Final = ROOM / "node_modules"
 
-PIP_INSTALL: Final = "python -m venv build/codegen && build/codegen/bin/pip install -r tests/codegen/requirements.txt"
+PIP_INSTALL: Final = "python -m venv build/codegen && build/codegen/bin/pip install '.[codegen]'"
 NPM_INSTALL: Final = "npm install --prefix tests/codegen --no-package-lock"
 APT_INSTALL: Final = "apt-get install default-jre-headless golang-go"
 
