@@ -125,6 +125,10 @@ export function takeToken() {
   history.replaceState(null, "", `#${match[2]?.replace(/^&?/, "") || "/"}`);
 }
 
+export function getToken() {
+  return sessionStorage.getItem(TOKEN);
+}
+
 /** @param {string} token */
 export function setToken(token) {
   sessionStorage.setItem(TOKEN, token);
@@ -143,7 +147,7 @@ export async function send(path, { method = "GET", body, query = {}, headers = {
   for (const [name, value] of Object.entries(query)) {
     if (value !== null && value !== undefined && value !== "") url.searchParams.set(name, String(value));
   }
-  const token = sessionStorage.getItem(TOKEN);
+  const token = getToken();
   /** @type {RequestInit} */
   const init = { method, headers: token ? { ...headers, Authorization: `Bearer ${token}` } : headers };
   if (body !== undefined) init.body = JSON.stringify(body);

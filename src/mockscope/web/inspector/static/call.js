@@ -154,7 +154,17 @@ function why({ site }, call, known) {
       h("p", null, h("a", { href: href({ site: host, view: "rules", id: call.rule }) }, call.rule), rule ? [" ", h("strong", null, prose(rule.summary))] : null),
       rule ? h("p", null, prose(rule.sentence)) : null,
       rule ? h("ul", { class: "basis" }, ...rule.basis.map(({ word, part }) => h("li", null, badge(word), " ", h("span", null, prose(part))))) : null,
-      (rule?.quotations ?? []).map(({ section, text }) => h("blockquote", null, h("p", null, text), h("footer", { class: "dim" }, `The page, ${section}`)))));
+      quotations(rule)));
+}
+
+/** The words of the vendor's page, by its sections. @param {Rule | undefined} rule */
+function quotations(rule) {
+  /** @type {Map<string, string[]>} */
+  const sections = new Map();
+  for (const { section, text } of rule?.quotations ?? []) sections.set(section, [...(sections.get(section) ?? []), text]);
+  return [...sections].map(([section, texts]) => h("figure", null,
+    h("figcaption", { class: "dim" }, `The vendor’s page, ${section}:`),
+    h("blockquote", null, ...texts.map((text) => h("p", null, text)))));
 }
 
 /** @param {Call} call */
@@ -164,12 +174,16 @@ function changes(call) {
   return h("section", null, h("h3", null, "What it changed"), call.changes.map((change) =>
     h("div", { class: "change" },
       h("p", { class: "foreign" }, badge(change.change, { created: "good", changed: "accent", removed: "bad" }[change.change]), ` ${change.kind} `, h("strong", null, visible(change.name))),
-      h("table", { class: "diff", "aria-label": `Fields of ${change.kind} ${change.name}` },
-        h("thead", null, h("tr", null, ...["Field", "Before", "After"].map((name) => h("th", { scope: "col" }, name)))),
+      h("table", { class: "diff", "aria-label": `Fields of ${change.kind} ${visible(change.name)}` },
+        h("thead", null, h("tr", null,
+          h("th", { scope: "col" }, "Field"),
+          change.change === "created" ? null : h("th", { scope: "col" }, "Before"),
+          change.change === "removed" ? null : h("th", { scope: "col" }, "After"))),
         h("tbody", null, ...Object.entries(change.fields).map(([name, [before, after]]) =>
-          h("tr", null, h("th", { scope: "row" }, name),
-            h("td", { class: change.change === "created" ? "dim" : "gone" }, visible(plain(before))),
-            h("td", { class: change.change === "removed" ? "dim" : "come" }, visible(plain(after))))))))));
+          h("tr", null,
+            h("th", { scope: "row" }, name),
+            change.change === "created" ? null : h("td", { class: "gone" }, visible(plain(before))),
+            change.change === "removed" ? null : h("td", { class: "come" }, visible(plain(after))))))))));
 }
 
 /** @param {Place} place @param {Call} call */

@@ -20,7 +20,7 @@ export class CallList {
     this.calls = [];
     this.total = 0;
     this.isPaused = false;
-    /** Whether the first page has arrived. */
+    /** Whether the first page has arrived, and with it the total. */
     this.isLoaded = false;
     /** The filter, as the control API refuses it. */
     this.problem = "";
@@ -46,6 +46,10 @@ export class CallList {
     const load = ++this.loads;
     this.parameters = parseFilter(filter);
     this.arrived = [];
+    // Those that are here can be shown at once.
+    this.isLoaded = false;
+    this.calls = this.calls.filter((call) => matchesFilter(call, this.parameters));
+    this.onChange(0);
     try {
       const page = await this.#page({});
       if (load !== this.loads) return;

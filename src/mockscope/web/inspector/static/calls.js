@@ -14,7 +14,7 @@ import { windowed } from "./window.js";
 /** @typedef {import("./main.js").Context} Context */
 /** @typedef {import("./route.js").Route} Route */
 
-const COLUMNS = ["Time", "Status", "Operation", "About", "Test", "Rule", "Fault", "ms"];
+const COLUMNS = ["Time", "Status", "Operation", "About", "Test", "Rule", "Hint", "Fault", "ms"];
 // In place of an id: the newest call, whichever it is.
 const LATEST = "latest";
 const TYPING_MS = 120;
@@ -61,7 +61,7 @@ function render(context) {
     scroller,
     newButton,
   );
-  const detail = h("section", { class: "detail", "aria-label": "Call", hidden: true });
+  const detail = h("section", { class: "detail", "aria-label": "Call", tabindex: -1, hidden: true });
   const split = h("div", { class: "split" }, list, detail);
   outlet.append(split);
 
@@ -133,7 +133,7 @@ function render(context) {
 
   function showState() {
     const words = route.query.q ? count(calls.total, "match", "matches") : number(calls.total);
-    total.textContent = calls.isLoaded ? words : "";
+    total.textContent = calls.isLoaded ? words : "…";
     problem.hidden = !calls.problem;
     problem.textContent = calls.problem;
     const held = calls.heldCount;
@@ -207,10 +207,9 @@ function render(context) {
     link.tabIndex = call.id === currentId || (!currentId && index === 0) ? 0 : -1;
     if (filled.get(row) === call) return;
     filled.set(row, call);
-    link.textContent = call.operation ?? `${call.method} ${visible(call.path)}`;
-    link.title = call.operation ? "" : call.path;
-    const about = call.email ?? call.group ?? "";
-    const [when, status, , whom, test, rule, fault, ms] = row.cells;
+    link.textContent = call.operation ?? call.method;
+    const about = call.email ?? call.group ?? (call.operation ? "" : call.path);
+    const [when, status, , whom, test, rule, hint, fault, ms] = row.cells;
     const isDated = !isToday(call.time);
     if (isDated) table.classList.add("dated");
     if (when) fill(when, time(call.time, { withDate: isDated }));
@@ -218,11 +217,18 @@ function render(context) {
     if (whom) {
       whom.textContent = visible(about.slice(0, 300));
       whom.title = about.slice(0, 1000);
+      whom.dataset.target = `${call.method} ${visible(call.path.slice(0, 300))}`;
     }
     if (test) test.textContent = call.test_mode ? "test" : "";
-    if (rule) fill(rule, call.rule && h("a", { href: href({ site: host, view: "rules", id: call.rule }), tabindex: -1 }, call.rule));
-    if (fault) fill(fault, call.fault && h("a", { href: href({ site: host, view: "faults", id: call.fault }), tabindex: -1 }, call.fault));
+    if (rule) fillLink(rule, "rules", call.rule);
+    if (hint) fillLink(hint, "rules", call.hint?.code ?? null);
+    if (fault) fillLink(fault, "faults", call.fault);
     if (ms) ms.textContent = milliseconds(call.duration_ms);
+  }
+
+  /** @param {HTMLElement} cell @param {"rules" | "faults"} name @param {string | null} id */
+  function fillLink(cell, name, id) {
+    fill(cell, id && h("a", { href: href({ site: host, view: name, id }), tabindex: -1 }, id));
   }
 
   function shownId() {
@@ -269,6 +275,8 @@ function render(context) {
     detailId = id;
     fill(detail);
     if (!id) return;
+    // On a narrow screen the list, and the focus with it, has gone.
+    if (!list.offsetParent) detail.focus();
     signal.addEventListener("abort", () => detailStop?.abort(), { once: true });
     showCall({ outlet: detail, site, id, signal: detailStop.signal, isReadOnly, close, go: context.go, query: route.query });
   }

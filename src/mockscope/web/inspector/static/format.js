@@ -51,8 +51,8 @@ const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202
 /** Return a text from outside with signs for the characters that nobody would see. @param {string} text */
 export function visible(text) {
   return text.replace(HIDDEN, (character) => {
-    const code = character.charCodeAt(0);
-    return code < 0x20 ? String.fromCharCode(0x2400 + code) : `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
+    const code = character.charCodeAt(0).toString(16).toUpperCase();
+    return `⟨U+${code.padStart(4, "0")}⟩`;
   });
 }
 

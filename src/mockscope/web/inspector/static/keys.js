@@ -25,6 +25,8 @@ const help = h(
   { class: "panel", "aria-labelledby": "help-title" },
   h("h2", { id: "help-title" }, "Keys"),
   list,
+  h("h3", null, "Words of a filter"),
+  h("p", null, h("code", null, "status:4xx op:create_user method: path: email: group: test:yes rule: hint: fault: open:yes"), " and any text"),
   button("Close", () => help.close()),
 );
 

@@ -16,7 +16,7 @@
  *   - A view of one site with `needsSite` is not rendered for the server itself.
  */
 
-import { isReport, onUnauthorized, request, setToken, takeToken } from "./api.js";
+import { getToken, isReport, onUnauthorized, request, setToken, takeToken } from "./api.js";
 import { button, empty, field, fill, h, keyed, toast } from "./dom.js";
 import { follow, isShared, onResync, onState, reconnect, subscribe } from "./events.js";
 import { bindKeys, showHelp } from "./keys.js";
@@ -61,7 +61,7 @@ let shown = null;
 
 const picker = h("select", { "aria-label": "Site", on: { change: () => open({ site: chosenSite() }) } });
 const links = h("ul");
-const stream = h("p", { class: "stream" });
+const stream = h("p", { class: "stream", role: "status" });
 const notices = h("div", { class: "notices", role: "status" });
 const main = h("main", { id: "main", tabindex: "-1" });
 
@@ -74,7 +74,7 @@ function start() {
       { class: "bar" },
       h("h1", null, h("a", { class: "brand", href: "#/" }, "mockscope")),
       picker,
-      h("nav", { "aria-label": "Views" }, links),
+      h("nav", { "aria-label": "Views" }, links, h("a", { href: "../docs" }, "API")),
       stream,
       button("?", showHelp, { class: "quiet", "aria-label": "Keys", title: "Keys (?)" }),
     ),
@@ -86,7 +86,13 @@ function start() {
   addEventListener("hashchange", show);
   onUnauthorized(askForToken);
   onState(showStream, always);
-  subscribe((event) => event.kind.startsWith("site.") && void loadSites(), always);
+  subscribe(({ kind, data }) => {
+    if (!kind.startsWith("site.")) return;
+    // A site of this host may have been made again.
+    if (kind === "site.made" && data.site === shown?.site) leave();
+    clearTimeout(changing);
+    changing = setTimeout(loadSites, 100);
+  }, always);
   onResync(() => void loadSites(), always);
   if (isReport) void showReport();
   void loadSites();
@@ -99,6 +105,7 @@ function skip(event) {
   main.focus();
 }
 
+let changing = 0;
 let loading = 0;
 
 async function loadSites() {
@@ -106,7 +113,9 @@ async function loadSites() {
   try {
     const { sites: found } = await request("sites");
     if (current !== loading) return;
-    sites = new Map(found.map((/** @type {Site} */ site) => [site.host, site]));
+    const old = sites;
+    // Views hold the object of their site.
+    sites = new Map(found.map((/** @type {Site} */ site) => [site.host, Object.assign(old?.get(site.host) ?? {}, site)]));
   } catch (error) {
     if (sites === null) {
       fill(main, empty("The server does not respond.", h("p", null, error instanceof Error ? error.message : "")));
@@ -114,7 +123,7 @@ async function loadSites() {
     return;
   }
   showSites();
-  show();
+  if (!shown || (shown.site !== null && !sites.has(shown.site))) show();
 }
 
 function showSites() {
@@ -151,6 +160,8 @@ function currentRoute() {
 function show() {
   if (sites === null) return;
   const route = currentRoute();
+  // So that the address still names the site when that is removed.
+  if (!parse(location.hash) && route.site !== null) history.replaceState(null, "", href(route));
   const view = views[route.view];
   picker.value = route.site === null ? "" : `=${route.site}`;
   showLinks(route);
@@ -160,7 +171,7 @@ function show() {
     shown.update(route);
     return;
   }
-  shown?.stop.abort();
+  leave();
   const stop = new AbortController();
   const outlet = h("div", { class: `view ${route.view}` });
   fill(main, outlet);
@@ -169,8 +180,11 @@ function show() {
   else {
     const context = { route, site, outlet, signal: stop.signal, isReadOnly: isReport, go: open, setQuery };
     shown = { site: route.site, view: route.view, update: view.render(context), stop };
-    return;
   }
+}
+
+function leave() {
+  shown?.stop.abort();
   shown = null;
 }
 
@@ -228,6 +242,7 @@ async function showReport() {
 function askForToken() {
   if (notices.querySelector("form")) return;
   const token = field({ name: "token", label: "Token", type: "password", hint: "mockscope serve prints it." });
+  if (getToken()) token.error("The server refused the token.");
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     setToken(token.input.value.trim());
