@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from support.bounds import WAIT_SECONDS
 from support.tools import skip_unless_required
 
 INSTALL: Final = "apt-get install chromium fonts-dejavu-core && pip install -e '.[browser]'"
@@ -21,6 +22,8 @@ except ModuleNotFoundError:
 
 __all__ = ["Browser", "BrowserContext", "Locator", "Page", "expect"]
 
+WAIT_MS: Final = WAIT_SECONDS * 1000
+expect.set_options(timeout=WAIT_MS)
 WIDE: Final = (1280, 900)
 NARROW: Final = (390, 844)
 # Chromium logs each response of 400 and above, and each lost connection, as an error. No page can prevent it.
@@ -90,10 +93,11 @@ def watched(browser: Browser, url: str, *, refusals: bool = False, **options: An
     """
     width, height = WIDE
     context = browser.new_context(**{"viewport": {"width": width, "height": height}} | options)
+    context.set_default_timeout(WAIT_MS)
     watch = Watch(context, origin_of(url), refusals=refusals)
     yield context
     context.close()
-    assert watch.found == []
+    assert watch.found == [], "\n".join(watch.found)
 
 
 def axe_violations(page: Page) -> list[str]:
