@@ -95,6 +95,23 @@ def test_the_banner_gives_url_header_and_a_curl_line_that_works_when_pasted() ->
         ]
 
 
+@pytest.mark.parametrize(("options", "given"), [((), ""), (("--control-token", "a+b=="), "#token=a%2Bb%3D%3D")])
+def test_the_inspector_is_the_last_line_of_the_banner_and_is_opened_with_its_token(
+    tmp_path: Path, options: tuple[str, ...], given: str
+) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    os.mkfifo(opened)
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    browser.chmod(0o755)
+    with serving("--port", "0", "--open", *options, environment={"BROWSER": str(browser)}) as served:
+        assert served.process.stdout is not None
+        rest = [served.process.stdout.readline() for _ in range(4)]
+
+        # A given token is known, and is not printed.
+        assert rest == ["See what happens:\n", "\n", f"    {served.url}/_mockscope/\n", "\n"]
+        assert opened.read_text() == f"{served.url}/_mockscope/{given}\n"
+
+
 def test_the_demo_site_holds_the_page_s_own_people_and_dashboards() -> None:
     with serving("--port", "0") as served:
         groups = requests.get(f"{served.url}/api/v1/groups", headers=AUTH).json()
@@ -413,6 +430,7 @@ PROXY_LINE: Final = "mockscope: {} needs --proxy: otherwise there is no proxy"
             "mockscope: unexpected argument friends.yaml; a seed is given as --seed friends.yaml",
         ),
         (["serve", "--no-control", "--control-token", "t"], CONTROL_LINE.format("--control-token")),
+        (["serve", "--no-control", "--open"], "mockscope: --open needs the inspector, and --no-control leaves it out"),
         (["serve", "--proxy-port", "8766"], PROXY_LINE.format("--proxy-port")),
         (["serve", "--tls", "--proxy-others", "refuse"], PROXY_LINE.format("--proxy-others")),
         (

@@ -115,7 +115,7 @@ def _started(stdout: Iterator[str], log: Path, ready_file: Path) -> Served:
     banner = ""
     for line in stdout:
         banner += line
-        if line.startswith("    curl "):
+        if line.endswith("/_mockscope/\n"):
             address = line.rpartition("http://")[2].partition("/")[0]
             return Served(address, banner.replace(address, ADDRESS).rstrip(), log, ready_file)
     raise RuntimeError(f"the server ended before it answered: {log.read_text(encoding='utf-8')}")

@@ -1,6 +1,7 @@
 """The command serve: its options, and the output for the person who started it."""
 
 import gc
+import logging
 import os
 import signal
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from shlex import quote
+from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -53,6 +55,7 @@ PORT: Final = click.IntRange(0, 65535)
 @click.option("--proxy/--no-proxy", help="Whether to run a proxy too, which answers for the vendor's hosts.")
 @click.option("--proxy-port", type=PORT, default=8766, help="Port of the proxy; 0: the kernel chooses.")
 @cli_options.proxy_others_option
+@click.option("--open/--no-open", help="Whether to open the inspector in a browser.")
 @click.option("--ca-file", type=FILE, help="File to write the authority's certificate to.")
 @click.pass_context
 def serve(
@@ -66,6 +69,7 @@ def serve(
     log: str,
     hints: bool,
     ca_file: Path | None,
+    open: bool,
     **settings: Any,
 ) -> None:
     """Serve the API until SIGINT, SIGTERM or SIGHUP.
@@ -76,7 +80,7 @@ def serve(
     if context.args:
         argument = context.args[0]
         raise click.UsageError(f"unexpected argument {argument}; a seed is given as --seed {quote(argument)}")
-    _check_dependencies(context, control=settings["control"], tls=settings["tls"], proxy=settings["proxy"])
+    _check_dependencies(context, control=settings["control"], tls=settings["tls"], proxy=settings["proxy"], open=open)
     for name, path in (("seed", seed), ("state", state)):
         if scenario is not None and path is not None:
             option = cli_options.option_name(context, name)
@@ -124,6 +128,9 @@ def serve(
                 file.write(_ready_content(server) | trust)
             click.echo(_banner(server, trust, shows_token=settings["control_token"] is None))
             sys.stdout.flush()
+            if open:
+                # In a thread, because some browsers return when they are closed.
+                Thread(target=_open_browser, args=(server.inspector_url,), daemon=True).start()
 
         try:
             serve_in_foreground(server, listeners, announce)
@@ -132,6 +139,13 @@ def serve(
             output.print_findings(server)
             if not is_saved:
                 sys.exit(output.FAILED)
+
+
+def _open_browser(url: str) -> None:
+    import webbrowser  # imported late: most servers do not need it
+
+    if not webbrowser.open(url):
+        logging.getLogger("mockscope").warning("no browser could be opened: open the inspector yourself")
 
 
 def _handle_early_signals() -> list[int]:
@@ -153,10 +167,11 @@ def _handle_early_signals() -> list[int]:
     return early
 
 
-def _check_dependencies(context: click.Context, *, control: bool, tls: bool, proxy: bool) -> None:
+def _check_dependencies(context: click.Context, *, control: bool, tls: bool, proxy: bool, open: bool) -> None:
     """Refuse options without effect."""
     for parameter, has_effect, need in (
         ("control_token", control, "the control API, and --no-control leaves it out"),
+        ("open", control or not open, "the inspector, and --no-control leaves it out"),
         ("proxy_port", proxy, "--proxy: otherwise there is no proxy"),
         ("proxy_others", proxy, "--proxy: otherwise there is no proxy"),
         ("ca_file", tls or proxy, "--tls or --proxy: otherwise there is no authority"),
@@ -238,4 +253,8 @@ def _banner(server: "LiveServer", trust: Mapping[str, str], *, shows_token: bool
         lines += [f"    {trust['ca_file']}", ""]
     if shows_token and server.control_token:
         lines += ["The control API wants:", "", f"    Authorization: Bearer {server.control_token}", ""]
+    if server.registry.settings.control:
+        # A given token is known, and is not printed.
+        page = server.inspector_url if shows_token else server.inspector_url.partition("#")[0]
+        lines += ["See what happens:", "", f"    {page}", ""]
     return "\n".join(lines)

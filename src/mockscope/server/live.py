@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Lock, Thread, get_native_id
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack
+from urllib.parse import quote
 
 from mockscope._support.arguments import check_choice, check_type
 from mockscope._support.signals import ending_signals, ignore_signals
@@ -26,6 +27,7 @@ from mockscope.sites.mock_site import MockSite
 from mockscope.sites.registry import SiteRegistry
 from mockscope.sites.settings import SettingsArguments
 from mockscope.web.app import without_routing
+from mockscope.web.inspector.endpoints import INSPECTOR_PATH
 
 if TYPE_CHECKING:
     from mockscope.intercept.transports import InProcess
@@ -128,6 +130,18 @@ class LiveServer:
     def control_token(self) -> str | None:
         """The bearer token of the control API; None if it requires none, or is switched off."""
         return self._mockscope.control_token
+
+    @property
+    def inspector_url(self) -> str:
+        """The URL of the inspector. The token, if it requires one, is in the fragment, which no request has.
+
+        Raises:
+            RuntimeError: If the server is not running, or its control API is switched off.
+        """
+        if not self.registry.settings.control:
+            raise RuntimeError("this mockscope server has no inspector, because its control API is switched off")
+        fragment = f"#token={quote(self.control_token, safe='')}" if self.control_token else ""
+        return f"{self.url}{INSPECTOR_PATH}{fragment}"
 
     def _new_proxy(self, others: "Others") -> "Proxy":
         from mockscope.server.proxy import Proxy  # imported late: most servers do not need it

@@ -547,14 +547,17 @@ def ready(folder: Path) -> dict[str, Any]:
 def test_serve_prints_a_generated_token_and_writes_it_into_the_ready_file(tmp_path: Path) -> None:
     elsewhere = "from mockscope.web.control import access; access.is_loopback = lambda address: False"
     with start(tmp_path, before=elsewhere) as process:
-        text = banner(process, last="Authorization")
+        text = banner(process, last="#token=")
         ready_file = ready(tmp_path)
         token = ready_file["control_token"]
         statuses = [get_health(ready_file["url"])[0], get_health(ready_file["url"], Authorization=f"Bearer {token}")[0]]
         process.send_signal(signal.SIGTERM)
         assert (process.wait(300), process.stderr and process.stderr.read()) == (0, "")
 
-    assert text.endswith(f"\nThe control API wants:\n\n    Authorization: Bearer {token}\n")
+    assert text.endswith(
+        f"\nThe control API wants:\n\n    Authorization: Bearer {token}\n\n"
+        f"See what happens:\n\n    {ready_file['url']}/_mockscope/#token={token}\n"
+    )
     assert statuses == [401, 200]
 
 

@@ -12,6 +12,7 @@ from mockscope.web.control.endpoints import ControlOperation
 from mockscope.web.control.request import ControlRequest
 from mockscope.web.inspector.files import Folder
 
+INSPECTOR_PATH: Final = "/_mockscope/"
 INSPECTOR: Final = Folder(
     "static",
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "
@@ -48,8 +49,8 @@ def _demo() -> tuple[str, str]:
 # None of them needs the token, because no file has data of a site.
 INSPECTOR_OPERATIONS: Final = (
     ControlOperation("GET", "/_mockscope", lambda r: redirect("_mockscope/"), query=None),
-    ControlOperation("GET", "/_mockscope/", INSPECTOR.index, query=None),
-    ControlOperation("GET", "/_mockscope/static/{name}", INSPECTOR.file, query=None),
+    ControlOperation("GET", INSPECTOR_PATH, INSPECTOR.index, query=None),
+    ControlOperation("GET", f"{INSPECTOR_PATH}static/{{name}}", INSPECTOR.file, query=None),
 )
 # They are there if the control API is switched off.
 REFERENCE_OPERATIONS: Final = (
