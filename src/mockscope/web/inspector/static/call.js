@@ -151,8 +151,9 @@ function why({ site }, call, known) {
       h("p", { class: "dim" }, "Hint ", h("a", { href: href({ site: host, view: "rules", id: hint.code }) }, hint.code),
         hint.rule ? [" · by rule ", h("a", { href: href({ site: host, view: "rules", id: hint.rule }) }, hint.rule)] : null))),
     call.rule === null ? null : h("div", { class: "rule" },
-      h("p", null, h("a", { href: href({ site: host, view: "rules", id: call.rule }) }, call.rule), rule ? [" ", h("strong", null, prose(rule.summary))] : null),
+      rule ? h("p", null, h("strong", null, prose(rule.summary))) : null,
       rule ? h("p", null, prose(rule.sentence)) : null,
+      h("p", { class: "dim" }, "Rule ", h("a", { href: href({ site: host, view: "rules", id: call.rule }) }, call.rule)),
       rule ? h("ul", { class: "basis" }, ...rule.basis.map(({ word, part }) => h("li", null, badge(word), " ", h("span", null, prose(part))))) : null,
       quotations(rule)));
 }

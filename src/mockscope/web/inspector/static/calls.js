@@ -5,7 +5,7 @@ import { showCall } from "./call.js";
 import { CallList } from "./call_list.js";
 import { attempt, button, confirmButton, empty, fill, h, snippet } from "./dom.js";
 import { onResync, subscribe } from "./events.js";
-import { count, milliseconds, number, time, visible } from "./format.js";
+import { count, milliseconds, number, quoteForShell, time, visible } from "./format.js";
 import { bindKeys } from "./keys.js";
 import { href } from "./route.js";
 import { windowed } from "./window.js";
@@ -153,7 +153,7 @@ function render(context) {
     if (route.query.q) return empty("No call matches.", h("p", null, "Change the filter, or remove it: ", button("Remove", () => { filter.value = ""; applyFilter(); })));
     if (isReadOnly) return empty("The test made no call here.");
     if (!site) return empty("Every call reached a site.", h("p", null, "Calls with a wrong key or an unknown host appear here."));
-    const key = `-H 'Http-X-Partner-Auth: ${site.host}:${site.api_key}'`;
+    const key = `-H ${quoteForShell(`Http-X-Partner-Auth: ${site.host}:${site.api_key}`)}`;
     return empty("No calls yet.", h("p", null, "They appear here as your program makes them. Try one from a shell:"), snippet(`curl ${key} ${serverURL}/api/v1/users`, "curl command"));
   }
 

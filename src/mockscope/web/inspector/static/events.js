@@ -6,11 +6,11 @@
  * another one gets the lock, and resumes after the last event that it has seen. EventSource cannot send a token.
  */
 
-import { base, isReport, Problem, send } from "./api.js";
+import { base, getToken, isReport, Problem, send, setToken } from "./api.js";
 
 /** @typedef {{id: string, kind: string, data: any}} ServerEvent */
 /** @typedef {"connecting" | "live" | "lost" | "off"} StreamState */
-/** @typedef {{events: ServerEvent[]} | {state: StreamState, lastId: string} | {hello: true}} Message */
+/** @typedef {{events: ServerEvent[]} | {state: StreamState, lastId: string, token: string | null} | {hello: true}} Message */
 
 // The server sends a comment every 15 seconds. A proxy may hold a dead connection open.
 const SILENCE_MS = 40_000;
@@ -56,6 +56,19 @@ export function onState(on, signal) {
   on(state);
 }
 
+/** Wait until the stream has opened, or cannot be opened. @returns {Promise<void>} */
+export function hasOpened() {
+  if (state !== "connecting") return Promise.resolve();
+  const stop = new AbortController();
+  return new Promise((resolve) => {
+    onState((now) => {
+      if (now === "connecting") return;
+      stop.abort();
+      resolve();
+    }, stop.signal);
+  });
+}
+
 /** Start to follow the events. */
 export async function follow() {
   if (isReport) return;
@@ -82,9 +95,11 @@ function add(set, on, signal) {
 /** @param {Message} message from another tab */
 function receive(message) {
   if ("hello" in message) {
-    if (isLeading) channel?.postMessage({ state, lastId });
+    if (isLeading) announce(state);
   } else if ("events" in message) deliver(message.events);
   else {
+    // Session storage is one tab's own.
+    if (message.token && !getToken()) setToken(message.token);
     const isBehind = message.lastId !== "" && lastId === "";
     setState(message.state);
     // This tab may have loaded its data before the leading one read the latest events.
@@ -187,7 +202,7 @@ function resync() {
 
 /** @param {StreamState} now */
 function announce(now) {
-  channel?.postMessage({ state: now, lastId });
+  channel?.postMessage({ state: now, lastId, token: getToken() });
   setState(now);
 }
 

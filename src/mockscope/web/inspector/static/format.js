@@ -69,3 +69,8 @@ export function pretty(text) {
     return text;
   }
 }
+
+/** @param {string} text an argument of a command of a POSIX shell */
+export function quoteForShell(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

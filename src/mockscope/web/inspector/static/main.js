@@ -16,9 +16,9 @@
  *   - A view of one site with `needsSite` is not rendered for the server itself.
  */
 
-import { getToken, isReport, onUnauthorized, request, setToken, takeToken } from "./api.js";
+import { getToken, isReport, onUnauthorized, Problem, request, setToken, takeToken } from "./api.js";
 import { button, empty, field, fill, h, keyed, toast } from "./dom.js";
-import { follow, isShared, onResync, onState, reconnect, subscribe } from "./events.js";
+import { follow, hasOpened, isShared, onResync, onState, reconnect, subscribe } from "./events.js";
 import { bindKeys, showHelp } from "./keys.js";
 import { href, parse, VIEWS } from "./route.js";
 import { view as calls } from "./calls.js";
@@ -60,7 +60,8 @@ let sites = null;
 let shown = null;
 
 const picker = h("select", { "aria-label": "Site", on: { change: () => open({ site: chosenSite() }) } });
-const links = h("ul");
+const names = VIEWS.filter((name) => !(isReport && views[name].writes));
+const links = names.map((name) => h("a", null, views[name].title));
 const stream = h("p", { class: "stream", role: "status" });
 const notices = h("div", { class: "notices", role: "status" });
 const main = h("main", { id: "main", tabindex: "-1" });
@@ -74,7 +75,7 @@ function start() {
       { class: "bar" },
       h("h1", null, h("a", { class: "brand", href: "#/" }, "mockscope")),
       picker,
-      h("nav", { "aria-label": "Views" }, links, h("a", { href: "../docs" }, "API")),
+      h("nav", { "aria-label": "Views" }, h("ul", null, ...links.map((link) => h("li", null, link)), h("li", null, h("a", { href: "../docs" }, "API")))),
       stream,
       button("?", showHelp, { class: "quiet", "aria-label": "Keys", title: "Keys (?)" }),
     ),
@@ -93,10 +94,11 @@ function start() {
     clearTimeout(changing);
     changing = setTimeout(loadSites, 100);
   }, always);
-  onResync(() => void loadSites(), always);
+  onResync(() => hasBegun && void loadSites(), always);
   if (isReport) void showReport();
-  void loadSites();
   void follow();
+  // What is loaded before the stream opens would be loaded again.
+  void Promise.race([hasOpened(), new Promise((resolve) => setTimeout(resolve, 400))]).then(loadSites);
 }
 
 /** @param {Event} event */
@@ -107,8 +109,10 @@ function skip(event) {
 
 let changing = 0;
 let loading = 0;
+let hasBegun = false;
 
 async function loadSites() {
+  hasBegun = true;
   const current = ++loading;
   try {
     const { sites: found } = await request("sites");
@@ -117,13 +121,18 @@ async function loadSites() {
     // Views hold the object of their site.
     sites = new Map(found.map((/** @type {Site} */ site) => [site.host, Object.assign(old?.get(site.host) ?? {}, site)]));
   } catch (error) {
-    if (sites === null) {
-      fill(main, empty("The server does not respond.", h("p", null, error instanceof Error ? error.message : "")));
-    }
+    if (sites === null) showFailure(error);
     return;
   }
   showSites();
   if (!shown || (shown.site !== null && !sites.has(shown.site))) show();
+}
+
+/** @param {unknown} error */
+function showFailure(error) {
+  const status = error instanceof Problem ? error.status : 0;
+  const title = status === 401 ? "This server requires a token." : status ? "The server refuses this page." : "The server does not respond.";
+  fill(main, empty(title, h("p", null, error instanceof Error ? error.message : "")));
 }
 
 function showSites() {
@@ -195,19 +204,11 @@ function setQuery(query) {
 
 /** @param {Route} route */
 function showLinks(route) {
-  keyed(
-    links,
-    VIEWS.filter((name) => !(isReport && views[name].writes)),
-    (name) => name,
-    (name, old) => old ?? h("li", null, h("a", null, views[name].title)),
-  );
-  for (const item of links.children) {
-    const link = item.firstElementChild;
-    const name = VIEWS.find((each) => item instanceof HTMLElement && each === item.dataset.key);
-    link?.setAttribute("href", href({ site: route.site, ...(name ? { view: name } : {}) }));
-    if (name === route.view) link?.setAttribute("aria-current", "page");
-    else link?.removeAttribute("aria-current");
-  }
+  names.forEach((name, index) => {
+    links[index]?.setAttribute("href", href({ site: route.site, view: name }));
+    if (name === route.view) links[index]?.setAttribute("aria-current", "page");
+    else links[index]?.removeAttribute("aria-current");
+  });
 }
 
 /** @param {HTMLElement} outlet @param {Route} route */
@@ -252,7 +253,6 @@ function askForToken() {
   };
   const form = h("form", { class: "notice", on: { submit } }, token.element, h("button", { class: "primary" }, "Use it"));
   notices.append(form);
-  if (sites === null) fill(main, empty("This server requires a token."));
   token.input.focus();
 }
 
