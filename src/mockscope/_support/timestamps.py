@@ -1,4 +1,4 @@
-"""A parser of times in arguments and seeds."""
+"""A parser of times in arguments and seeds, and the form in which JSON shows them."""
 
 import re
 from datetime import datetime
@@ -38,3 +38,8 @@ def parse_time(moment: object) -> datetime:
     if isinstance(moment, str) and not ISO_TIME.fullmatch(moment):
         raise ValueError(f"{moment!r} is not a time; {EXAMPLE}")
     return when
+
+
+def format_time(moment: datetime) -> str:
+    """Return a time in UTC as JSON shows it: with milliseconds and ``Z``."""
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"

@@ -12,6 +12,7 @@ import msgspec
 
 from mockscope._support.arguments import check_type
 from mockscope._support.text import MAX_SHOWN_CHARS, clip, decode_header, escape_control
+from mockscope._support.timestamps import format_time
 from mockscope._vendor import EMAIL_HEADER
 from mockscope.instruments import call_export
 from mockscope.instruments.call_export import IncompleteCall, RecordedRequest, check_is_complete
@@ -394,7 +395,7 @@ class Call(msgspec.Struct, eq=False):
         """
         return {
             "id": self.id,
-            "time": f"{self.received_at.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z",
+            "time": format_time(self.received_at),
             "site": self.site,
             "operation": self.operation,
             "method": self.method,

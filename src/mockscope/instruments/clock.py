@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any, Final, NamedTuple
 
 from mockscope._support.monotonic import unix_time_ns
-from mockscope._support.timestamps import parse_time
+from mockscope._support.timestamps import format_time, parse_time
 from mockscope.instruments.events import EventChannel, EventLog
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -128,8 +128,7 @@ class Clock:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the state of the clock as plain data, as the control API shows it."""
-        now = f"{self.now().replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
-        return {"now": now, "frozen": self.is_frozen, "autojump": self.autojump}
+        return {"now": format_time(self.now()), "frozen": self.is_frozen, "autojump": self.autojump}
 
     async def sleep(self, seconds: float) -> None:
         """Wait until a number of seconds has passed on this clock, or it has reached the year 9999."""

@@ -171,7 +171,9 @@ class MockSite(SiteRecords):
             name: also store the snapshot in ``snapshots`` under this name, in place of an earlier one.
         """
         check_type("name", name, str | None)
-        made = SiteSnapshot(self, self._site.snapshot(), name)
+        site = self._site
+        with site.lock:
+            made = SiteSnapshot(self, site.snapshot(), name, tuple(len(table) for table in site.store.tables))
         if name is not None:
             self.snapshots[name] = made
         return made
@@ -261,22 +263,28 @@ class MockSite(SiteRecords):
         state = "its first state" if since is None else "a snapshot" if name is None else f"the snapshot {name!r}"
         return f"the site {self.host} since {state}"
 
-    def reset(self) -> None:
+    def reset(self, snapshot: str | None = None) -> None:
         """Return the site to its first state: its seed, no calls, no clock of its own, no other planned faults.
 
         The faults and changes with which the site was made are planned again.
 
         Calls in progress are waited for, two seconds at most. The connection of a call that a fault delays is reset,
         and the call writes nothing. ``strict``, ``contract`` and ``label`` keep their values.
+
+        Args:
+            snapshot: the name of a snapshot of the state before, which stays; None takes none.
         """
+        check_type("snapshot", snapshot, str | None)
         # First, so that a delayed call does not continue when the clock is reset.
         self.calls.reset()
         # Before the records, so that a planned change that is due is not made in the first state.
         self.faults.reset()
+        kept = {} if snapshot is None else {snapshot: self.snapshot(snapshot)}
         self._domain_site.restore(self._baseline)
         self.clock.reset()
         plan_faults(self.faults, self._plan)
         self.snapshots.clear()
+        self.snapshots.update(kept)
         self._channel.publish("site.reset")
 
     def events(self, last_id: str | None = None) -> EventReader:
@@ -420,12 +428,17 @@ def _observe_changes(channel: EventChannel, redactor: Redactor, clock: Clock, ch
 
 
 class SiteSnapshot:
-    """A state that a site can return to. ``site.snapshot()`` returns one; it can be used as a ``with`` block."""
+    """A state that a site can return to. ``site.snapshot()`` returns one; it can be used as a ``with`` block.
 
-    def __init__(self, site: MockSite, state: SiteState, name: str | None) -> None:
+    ``time`` is when it was taken, on the clock of the site, and ``counts`` the numbers of users, groups and dashboards.
+    """
+
+    def __init__(self, site: MockSite, state: SiteState, name: str | None, counts: tuple[int, ...]) -> None:
         self.site = site
         self.state = state
         self.name = name
+        self.time = site.clock.now()
+        self.counts = counts
 
     def __repr__(self) -> str:
         return f"<SiteSnapshot {self.name or 'without a name'} of {self.site.host}>"

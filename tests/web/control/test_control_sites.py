@@ -472,13 +472,16 @@ def test_a_snapshot_is_taken_listed_restored_and_deleted(server: LiveServer, con
     place, before = path_of(site.host), site.export()
     one = f"{place}/snapshots/before%2Fafter"
 
+    site.clock.freeze("2014-03-01T00:00:00Z")
     taken = control.put(one)
     site.add_user("joey@example.com")
     listed = control.get(f"{place}/snapshots")
     restored = control.post(f"{one}/restore")
 
-    assert (taken.status_code, taken.json()) == (201, {"name": "before/after"})
-    assert (listed.status_code, listed.json()) == (200, {"snapshots": [{"name": "before/after"}]})
+    counts = {"users": 1, "groups": 2, "dashboards": 0}
+    shown_snapshot = {"name": "before/after", "time": "2014-03-01T00:00:00.000Z", "counts": counts}
+    assert (taken.status_code, taken.json()) == (201, shown_snapshot)
+    assert (listed.status_code, listed.json()) == (200, {"snapshots": [shown_snapshot]})
     assert (restored.status_code, restored.json(), site.export()) == (200, shown(site), before)
     assert list(site.snapshots) == ["before/after"]
 
@@ -493,6 +496,19 @@ def test_a_snapshot_taken_in_python_is_visible_over_http(server: LiveServer, con
     site.rotate_key()
 
     assert control.post(f"{path_of(site.host)}/snapshots/one/restore").json()["api_key"] == key == site.api_key
+
+
+def test_a_reset_is_undone_by_the_snapshot_that_it_took(server: LiveServer, control: httpx.Client) -> None:
+    site = server.site()
+    site.add_user("joey@example.com")
+    site.snapshot("earlier")
+    changed = site.export()
+
+    reset = control.post(f"{path_of(site.host)}/reset", json={"snapshot": "before"})
+    assert (reset.status_code, list(site.users), list(site.snapshots)) == (200, ["admin@example.com"], ["before"])
+
+    control.post(f"{path_of(site.host)}/snapshots/before/restore")
+    assert site.export() == changed
 
 
 def test_an_unknown_snapshot_is_not_found(server: LiveServer, control: httpx.Client) -> None:

@@ -43,6 +43,10 @@ class NewFork(Fields):
     api_key: NonEmpty | None = None
 
 
+class NewReset(Fields):
+    snapshot: NonEmpty | None = None
+
+
 class NewSite(NewFork):
     seed: dict[str, Any] | None = None
     scenario: str | None = None

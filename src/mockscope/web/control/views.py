@@ -6,6 +6,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from mockscope import codec
+from mockscope._support.timestamps import format_time
 from mockscope.sites.mock_site import MockSite, SiteSnapshot
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.response import JSONResponse
@@ -46,7 +47,8 @@ def render_sites(registry: SiteRegistry) -> dict[str, Any]:
 
 
 def render_snapshot(snapshot: SiteSnapshot) -> dict[str, Any]:
-    return {"name": snapshot.name}
+    counts = dict(zip(("users", "groups", "dashboards"), snapshot.counts, strict=True))
+    return {"name": snapshot.name, "time": format_time(snapshot.time), "counts": counts}
 
 
 def render_snapshots(site: MockSite) -> dict[str, Any]:
