@@ -1,0 +1,116 @@
+/** The snapshots of a site, what changed since one of them, and the way back. */
+
+import { at, Problem, request } from "./api.js";
+import { showChanges } from "./changes.js";
+import { attempt, button, empty, fill, h, keyed, toast } from "./dom.js";
+import { number, time, visible } from "./format.js";
+import { form, plainField } from "./forms.js";
+import { href } from "./route.js";
+
+/** @typedef {{name: string, time: string, counts: {users: number, groups: number, dashboards: number}}} Snapshot */
+
+/**
+ * The sections about the snapshots of a site, and a function that loads them anew.
+ *
+ * @param {import("./main.js").Context} context
+ * @param {string} site
+ * @param {string | null} since the snapshot to compare with; null is the first state
+ */
+export function snapshotSections(context, site, since) {
+  const { signal, isReadOnly } = context;
+  const list = h("div");
+  const difference = h("div", { class: "stack" });
+  const title = h("h3", null, "");
+
+  const load = async () => {
+    const found = await attempt(() => request(at`sites/${site}/snapshots`, { signal }));
+    if (found) showList(found.snapshots);
+    await compare();
+  };
+  const compare = async () => {
+    fill(title, "Changed since ", since === null ? "the first state" : h("span", { class: "foreign" }, `“${visible(since)}”`));
+    const query = since === null ? {} : { since };
+    try {
+      const { changes } = await request(at`sites/${site}/changes`, { query, signal });
+      if (changes.length) showChanges(difference, site, changes);
+      else fill(difference, h("p", { class: "dim" }, "Nothing: the records are as they were."));
+    } catch (error) {
+      if (error instanceof Problem) fill(difference, h("p", { class: "bad" }, error.message));
+    }
+  };
+  /** @param {string} name @param {string} action @param {"POST" | "PUT" | "DELETE"} method */
+  const act = (name, action, method) => request(at`sites/${site}/snapshots/${name}` + action, { method });
+  /** Restore a snapshot, with a snapshot of now for the way back. @param {string} name */
+  const restore = async (name) => {
+    const before = `before restoring ${name}`.slice(0, 200);
+    await act(before, "", "PUT");
+    await act(name, "/restore", "POST");
+    toast(`Restored.`, { undo: () => void attempt(async () => { await act(before, "/restore", "POST"); await act(before, "", "DELETE"); await load(); }) });
+    await load();
+  };
+
+  /** @param {Snapshot[]} snapshots */
+  const showList = (snapshots) => {
+    next = snapshots.length + 1;
+    if (snapshots.length === 0) {
+      fill(list, empty("No snapshots.", isReadOnly ? null : h("p", null, "Take one before you try something. It costs nothing, and restoring it undoes everything since.")));
+      return;
+    }
+    const rows = h("tbody");
+    keyed(rows, snapshots, (each) => each.name, (each) => row(each));
+    const titles = ["Name", "Taken", "Users", "Groups", "Dashboards", "Actions"];
+    fill(
+      list,
+      h(
+        "table",
+        null,
+        h("caption", { class: "sr" }, "Snapshots"),
+        h("thead", null, h("tr", null, ...titles.map((text, index) => h("th", { scope: "col", class: index > 1 && index < 5 ? "number optional" : "" }, index === 5 ? h("span", { class: "sr" }, text) : text)))),
+        rows,
+      ),
+    );
+  };
+  /** @param {Snapshot} each */
+  const row = (each) => {
+    const { users, groups, dashboards } = each.counts;
+    const actions = isReadOnly
+      ? []
+      : [
+          button("Restore", () => void attempt(() => restore(each.name))),
+          button("Remove", () => void attempt(async () => { await act(each.name, "", "DELETE"); await load(); }), { class: "quiet" }),
+        ];
+    const compareLink = h("a", { href: href({ site, view: "time", id: each.name }), "aria-current": each.name === since && "true" }, "Compare");
+    return h(
+      "tr",
+      null,
+      h("th", { scope: "row" }, h("span", { class: "foreign clip" }, visible(each.name))),
+      h("td", null, time(each.time)),
+      ...[users, groups, dashboards].map((figure) => h("td", { class: "number optional" }, number(figure))),
+      h("td", null, h("div", { class: "toolbar" }, compareLink, ...actions)),
+    );
+  };
+
+  let next = 1;
+  const name = plainField({ name: "name", label: "Name of the snapshot", hint: "A snapshot of the same name is replaced." });
+  const take = async () => {
+    await act(name.input.value || `snapshot ${next}`, "", "PUT");
+    name.input.value = "";
+    toast("Taken.");
+    await load();
+  };
+  const taking = isReadOnly ? null : form({ fields: [name], submit: "Take a snapshot", action: take, label: "Take a snapshot" });
+
+  return {
+    elements: [
+      h("section", { class: "stack" }, h("h3", null, "Snapshots"), list, taking),
+      h("section", { class: "stack" }, title, since === null ? null : h("p", null, h("a", { href: href({ site, view: "time" }) }, "Compare with the first state")), difference),
+    ],
+    load,
+    compare,
+    /** @param {string | null} name */
+    compareWith: (name) => {
+      since = name;
+      void load();
+    },
+  };
+}
