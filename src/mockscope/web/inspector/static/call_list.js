@@ -1,7 +1,7 @@
 /** The calls of a site or of the server that match a filter, the newest first, as far as they were loaded. */
 
 import { ofSite, request } from "./api.js";
-import { matchesFilter, parseFilter } from "./filter.js";
+import { findProblem, matchesFilter, parseFilter } from "./filter.js";
 
 /** @typedef {import("./api.js").Call} Call */
 
@@ -22,7 +22,7 @@ export class CallList {
     this.isPaused = false;
     /** Whether the first page has arrived, and with it the total. */
     this.isLoaded = false;
-    /** The filter, as the control API refuses it. */
+    /** What is wrong with the filter. The calls are those of the last right one then. */
     this.problem = "";
     /** @type {Call[]} calls that came while the list was paused */
     this.held = [];
@@ -43,8 +43,14 @@ export class CallList {
 
   /** @param {string} filter */
   async load(filter) {
+    const parameters = parseFilter(filter);
+    this.problem = findProblem(parameters);
+    if (this.problem) {
+      this.onChange(0);
+      return;
+    }
     const load = ++this.loads;
-    this.parameters = parseFilter(filter);
+    this.parameters = parameters;
     this.arrived = [];
     // Those that are here can be shown at once.
     this.isLoaded = false;
@@ -53,7 +59,6 @@ export class CallList {
     try {
       const page = await this.#page({});
       if (load !== this.loads) return;
-      this.problem = "";
       this.calls = page.calls;
       this.byId = new Map(this.calls.map((call) => [call.id, call]));
       this.total = page.total;

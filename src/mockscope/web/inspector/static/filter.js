@@ -21,6 +21,10 @@ const CRITERIA = {
   fault: "fault",
   open: "open",
 };
+const OPERATIONS = [
+  "list_users", "get_user", "create_user", "update_user", "delete_user",
+  "list_groups", "get_group", "create_group", "update_group", "delete_group",
+];
 /** @type {Record<string, string>} */
 const SWITCHES = { yes: "true", no: "false" };
 
@@ -43,6 +47,18 @@ export function parseFilter(filter) {
   }
   if (texts.length) parameters.q = texts.join(" ");
   return parameters;
+}
+
+/**
+ * Return what is wrong with parameters, or nothing. Half of a word is no reason for a request.
+ *
+ * @param {Record<string, string>} parameters
+ */
+export function findProblem({ status, operation, test_mode: testMode, open }) {
+  if (operation !== undefined && !OPERATIONS.includes(operation)) return `op is one of ${OPERATIONS.join(", ")}.`;
+  if (status !== undefined && !/^([1-5]xx|[1-5]\d\d)$/i.test(status)) return "status is a number such as 404, or a class such as 4xx.";
+  if (![testMode, open].every((value) => value === undefined || /^(true|false)$/.test(value))) return "test and open are yes or no.";
+  return "";
 }
 
 /**
