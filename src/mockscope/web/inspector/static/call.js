@@ -5,6 +5,7 @@ import { attempt, badge, button, copy, empty, fill, h, toast } from "./dom.js";
 import { subscribe } from "./events.js";
 import { milliseconds, plain, pretty, prose, time, visible } from "./format.js";
 import { bindKeys } from "./keys.js";
+import { recordLink } from "./record.js";
 import { href } from "./route.js";
 
 /** @typedef {import("./api.js").Call} Call */
@@ -64,7 +65,7 @@ async function render(place, call) {
     head(place, call),
     actions(place, call),
     why(place, call, known),
-    changes(call),
+    changes(place, call),
     fault(place, call),
     message("Request", call.headers, call.body, call.body_base64, call.body_cut, requestLine(call)),
     message("Response", call.response_headers, call.response, call.response_base64, call.response_cut, responseLine(call)),
@@ -168,13 +169,13 @@ function quotations(rule) {
     h("blockquote", null, ...texts.map((text) => h("p", null, text)))));
 }
 
-/** @param {Call} call */
-function changes(call) {
+/** @param {Place} place @param {Call} call */
+function changes({ site }, call) {
   if (call.changes_cut) return h("section", null, h("h3", null, "What it changed"), h("p", { class: "dim" }, "The changes took too much memory, and were discarded."));
   if (!call.changes.length) return null;
   return h("section", null, h("h3", null, "What it changed"), call.changes.map((change) =>
     h("div", { class: "change" },
-      h("p", { class: "foreign" }, badge(change.change, { created: "good", changed: "accent", removed: "bad" }[change.change]), ` ${change.kind} `, h("strong", null, visible(change.name))),
+      h("p", { class: "foreign" }, badge(change.change, { created: "good", changed: "accent", removed: "bad" }[change.change]), ` ${change.kind} `, site && change.change !== "removed" ? recordLink(site.host, change.kind, change.name) : h("strong", null, visible(change.name))),
       h("table", { class: "diff", "aria-label": `Fields of ${change.kind} ${visible(change.name)}` },
         h("thead", null, h("tr", null,
           h("th", { scope: "col" }, "Field"),
