@@ -1,6 +1,7 @@
 """Functions that make text from a client fit to be shown."""
 
 from typing import Final
+from unicodedata import combining, east_asian_width
 
 MAX_SHOWN_CHARS: Final = 200
 # A log or a report has this line once.
@@ -23,3 +24,15 @@ def decode_header(header: str) -> str:
 def escape_control(text: str) -> str:
     """Return the text with unprintable characters escaped, such as line ends and terminal escapes."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def fit(text: str, width: int) -> str:
+    """Return a text in as many columns of a terminal: padded, or cut with an ellipsis. Wide characters take two."""
+    text = clip(text, width)
+    while (columns := sum(_columns(character) for character in text)) > width:
+        text = clip(text, len(text) - 1)
+    return text + " " * (width - columns)
+
+
+def _columns(character: str) -> int:
+    return 0 if combining(character) else 2 if east_asian_width(character) in "WF" else 1

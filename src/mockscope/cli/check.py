@@ -11,7 +11,15 @@ import click
 
 from mockscope._support.suggestions import find_nearest
 from mockscope.cli.options import FILE, MAX_REQUESTS, Number, check_distinct
-from mockscope.cli.output import Progress, check_output, describe_error, print_line, print_usage_error, write_output
+from mockscope.cli.output import (
+    Progress,
+    check_output,
+    describe_error,
+    print_error,
+    print_line,
+    print_usage_error,
+    write_output,
+)
 from mockscope.cli.remote_options import is_loopback, new_client, read_secret, server_options
 
 if TYPE_CHECKING:
@@ -46,7 +54,7 @@ class CheckCommand(click.Command):
         except click.ClickException as error:
             print_usage_error(error)
         except (click.Abort, KeyboardInterrupt):
-            print_line("interrupted before all was checked")
+            print_error("interrupted before all was checked")
         return FAILED
 
 
@@ -129,7 +137,7 @@ def check(
             if form is None or report_file is not None:
                 click.echo(_escape_unencodable(to_table(report)), nl=False)
         except (RunAborted, Unreachable, OSError) as error:
-            print_line(describe_error(error))
+            print_error(describe_error(error))
             return FAILED
     return _status(report, is_full=full)
 
@@ -202,7 +210,7 @@ def _join(records: "Iterable[Record]") -> str:
 
 
 def _print_leftovers(records: "Iterable[Record]") -> int:
-    print_line(f"could not be removed: {_join(records)}; --clean-up tries again")
+    print_error(f"could not be removed: {_join(records)}; --clean-up tries again")
     return FAILED
 
 

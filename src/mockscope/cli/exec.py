@@ -66,7 +66,7 @@ def execute(
     output.check_output(har)
     if log != "off":
         stream = configure_logging(log)
-        server.observers.append(RequestLog(stream, RENDERERS[log]))
+        server.observers.append(RequestLog(stream, RENDERERS[log], has_colour=output.has_colour(stream)))
     server.start()
     try:
         with output.writing("the certificates"):

@@ -5,8 +5,9 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import IOBase, TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
 import click
 from click.core import ParameterSource
@@ -23,14 +24,35 @@ if TYPE_CHECKING:
 FAILED: Final = 1
 
 
-def print_line(line: str) -> None:
-    """Print a line for the user on standard error."""
-    click.echo(f"mockscope: {line}", err=True)
+def has_colour(stream: IOBase | TextIO) -> bool:
+    """Return whether a stream shows colours: NO_COLOR decides, then FORCE_COLOR, then whether it is a terminal."""
+    if os.environ.get("NO_COLOR") or not isinstance(stream, TextIOWrapper):
+        # JSONLines is not a file.
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb")
+
+
+def print_line(line: str, *, colour: str | None = None) -> None:
+    """Print a line for the user on standard error.
+
+    Args:
+        line: the line.
+        colour: the colour of its first word, which is ``mockscope``.
+    """
+    is_coloured = has_colour(sys.stderr)
+    click.echo(
+        f"{click.style('mockscope:', colour) if is_coloured else 'mockscope:'} {line}", err=True, color=is_coloured
+    )
+
+
+def print_error(line: str) -> None:
+    """Print the reason why something failed."""
+    print_line(line, colour="red")
 
 
 def exit_with_error(line: str) -> NoReturn:
     """Print the reason why a command failed, and end it with status 1."""
-    print_line(line)
+    print_error(line)
     raise click.exceptions.Exit(FAILED)
 
 
@@ -48,7 +70,7 @@ def print_usage_error(error: click.ClickException) -> None:
         if source is ParameterSource.ENVIRONMENT:
             # click would name the option, although the value came from the environment.
             error.param_hint = option_name(error.ctx, error.param.name)
-    print_line(" ".join(error.format_message().split()))
+    print_error(" ".join(error.format_message().split()))
 
 
 @contextmanager
@@ -84,7 +106,7 @@ def save_state(save: Callable[[], object] | None) -> bool:
         if save is not None:
             save()
     except OSError as error:
-        print_line(f"the state was not written: {error.strerror or error}")
+        print_error(f"the state was not written: {error.strerror or error}")
         return False
     return True
 
@@ -111,7 +133,7 @@ def save_har(path: Path, server: "LiveServer") -> bool:
     try:
         write_output(path, to_har(server.all_calls(), version=__version__).encode(), private=True)
     except OSError as error:
-        print_line(f"the HTTP Archive was not written: {error.strerror or error}")
+        print_error(f"the HTTP Archive was not written: {error.strerror or error}")
         return False
     return True
 

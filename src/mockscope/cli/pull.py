@@ -6,7 +6,7 @@ from typing import Any, Literal
 import click
 
 from mockscope.cli.options import FILE, RATE
-from mockscope.cli.output import FAILED, Progress, check_output, describe_error, print_line, write_output
+from mockscope.cli.output import FAILED, Progress, check_output, describe_error, print_error, print_line, write_output
 from mockscope.cli.remote_options import new_client, read_secret, server_options
 
 
@@ -53,10 +53,10 @@ def pull(
         seed = anonymize_seed(seed, salt.encode()) if anonymize else seed
         write_output(output, render_seed(seed, form), private=not anonymize)
     except KeyboardInterrupt:
-        print_line("interrupted before the whole site was read")
+        print_error("interrupted before the whole site was read")
         return FAILED
     except (PullError, OSError) as error:
-        print_line(describe_error(error))
+        print_error(describe_error(error))
         return FAILED
     for line in warnings.lines(naming=not anonymize):
         print_line(line)

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 import click
 
 from mockscope import __version__
-from mockscope.cli.output import FAILED, print_line, print_usage_error
+from mockscope.cli.output import FAILED, print_error, print_usage_error
 
 WRONG_USE: Final = 2
 # As a shell has it for SIGINT.
@@ -77,7 +77,7 @@ class Root(click.Group):
             _discard_output()
             # A reader that closes its pipe, like head, wants no more output. This is not an error.
             if error.errno != errno.EPIPE:
-                print_line(f"can't write: {error.strerror}")
+                print_error(f"can't write: {error.strerror}")
             sys.exit(FAILED)
         sys.exit(status)
 

@@ -100,7 +100,7 @@ def serve(
     if kept is not None:
         server.registry.save = lambda: kept.save(server.registry.present_sites())
     if log != "off":
-        server.observers.append(RequestLog(stream, RENDERERS[log]))
+        server.observers.append(RequestLog(stream, RENDERERS[log], has_colour=output.has_colour(stream)))
     with ExitStack() as stack:
         try:
             listeners = server.open_ports(stack)

@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from mockscope.cli.options import MAX_SECONDS, Number, ready_file_option
-from mockscope.cli.output import FAILED, print_line
+from mockscope.cli.output import FAILED, print_error
 from mockscope.cli.ready_file import parse
 from mockscope.server.certificates import CA_FILE
 
@@ -33,7 +33,7 @@ def wait(*, ready_file: Path, timeout: float) -> int:
     latest = time.monotonic() + timeout
     while (reason := _find_problem(ready_file, latest)) is not None:
         if time.monotonic() >= latest:
-            print_line(f"{reason} after {timeout:g} seconds")
+            print_error(f"{reason} after {timeout:g} seconds")
             return FAILED
         # Another process writes the file, and nothing signals when.
         time.sleep(POLL_SECONDS)

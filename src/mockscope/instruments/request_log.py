@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from textwrap import wrap
-from typing import Final, TextIO
+from typing import Final, NamedTuple, TextIO
 
-from mockscope._support.text import EXPLAIN, clip, escape_control
+from mockscope._support.text import EXPLAIN, clip, escape_control, fit
 from mockscope.instruments.call import Call, describe_target
 from mockscope.instruments.hints import Hint
 
 INDENT: Final = "    "
+FAULT_LINE: Final = f"\n{INDENT}"
 # The fields of a call in JSON that a line of the log has.
 LOGGED_FIELDS: Final = (
     *("id", "time", "site", "operation", "method", "path", "query", "status", "duration_ms", "test_mode"),
@@ -23,29 +24,80 @@ LOGGED_FIELDS: Final = (
 # The maximum characters of a body that are shown.
 MAX_BODY_SHOWN: Final = 10_000
 
-Render = Callable[[Call, int | None], str]
+# The least width of a terminal that shows the column of the site, and the one of test mode.
+MIN_WITH_SITE: Final = 100
+MIN_WITH_MODE: Final = 73
+# The colours of a status by its first digit, as numbers of ECMA-48.
+STATUS_COLOURS: Final = {"2": "32", "3": "36", "4": "31", "5": "1;31"}
+YELLOW: Final = "33"
+MAGENTA: Final = "35"
 
 
-def text_line(call: Call) -> str:
-    """Return time, status, operation, user or group, test mode, site, duration and planned fault, in columns."""
+class Display(NamedTuple):
+    """The form in which a log is shown.
+
+    Args:
+        width: The number of columns of the terminal; None is a file or pipe, in which no line is cut or wrapped.
+        has_colour: Whether colours are shown.
+    """
+
+    width: int | None = None
+    has_colour: bool = False
+
+    def paint(self, text: str, colour: str | None) -> str:
+        """Return a text in a colour, if colours are shown."""
+        return f"\x1b[{colour}m{text}\x1b[0m" if self.has_colour and colour else text
+
+
+PLAIN: Final = Display()
+Render = Callable[[Call, Display], str]
+
+
+def text_line(call: Call, display: Display = PLAIN) -> str:
+    """Return time, status, operation, user or group, test mode, site, duration and planned fault, in columns.
+
+    A terminal that is too narrow for all has no column for the site. A fault that does not fit has a line of its own.
+    """
     time = call.received_at.astimezone().strftime("%H:%M:%S.%f")[:-3]
+    status = str(call.status or "---")
     operation, subject = describe_target(call)
-    mode = "test mode" if call.test_mode else ""
-    fault = f"  [{call.fault}]" if call.fault else ""
-    duration = f"{(call.duration or 0) * 1000:.2f} ms{fault}"
-    return escape_control(
-        f"{time}  {call.status or '---'}  {operation:<13}  {subject:<16}  {mode:<11}  {call.site or '-'}  {duration}"
-    )
+    target = escape_control(f"{operation:<13}  {subject:<16}")
+    mode, site = "test mode" if call.test_mode else "", escape_control(call.site or "-")
+    duration = f"{(call.duration or 0) * 1000:.2f} ms"
+    if display.width is None:
+        cells = [target, f"{mode:<11}", site, duration]
+    else:
+        texts = zip((target.rstrip(), mode, site), _widths(display.width), strict=True)
+        cells = [*(fit(text, width) for text, width in texts if width), f"{duration:>11}"]
+    start, rest = f"{time}  ", f"  {'  '.join(cells)}"
+    line = f"{start}{display.paint(status, STATUS_COLOURS.get(status[0]))}{rest}"
+    if not call.fault:
+        return line
+    fault = f"[{call.fault}]"
+    fits = display.width is None or len(f"{start}{status}{rest}  {fault}") <= display.width
+    return f"{line}{'  ' if fits else FAULT_LINE}{display.paint(fault, MAGENTA)}"
 
 
-def text_lines(call: Call, width: int | None = None) -> str:
+def _widths(width: int) -> tuple[int, int, int]:
+    """Return the widths of the columns for target, test mode and site on a terminal; 0 leaves a column out."""
+    if width >= MIN_WITH_SITE:
+        # Both names share the rest. The target begins with the operation.
+        rest = width - 60
+        subject = min(40, rest * 3 // 5)
+        return subject + 15, 9, min(32, rest - subject)
+    if width >= MIN_WITH_MODE:
+        return min(55, width - 43), 9, 0
+    return max(25, width - 32), 0, 0
+
+
+def text_lines(call: Call, display: Display = PLAIN) -> str:
     """Return the line of a call, followed by a line for each hint.
 
     Args:
         call: The call.
-        width: The number of columns to which hints are wrapped; None does not wrap.
+        display: The form in which it is shown.
     """
-    return "\n".join([text_line(call), *_hint_lines(call, width)])
+    return "\n".join([text_line(call, display), *_hint_lines(call, display)])
 
 
 def explain_line(call: Call) -> str | None:
@@ -55,16 +107,16 @@ def explain_line(call: Call) -> str | None:
     return None if id is None else f"{INDENT}{EXPLAIN.format(id=id)}"
 
 
-def full_text(call: Call, width: int | None = None) -> str:
+def full_text(call: Call, display: Display = PLAIN) -> str:
     """Return the lines of a call, followed by request and response with headers and bodies."""
     target = f"{call.path}?{call.query}" if call.query else call.path
     request = [f"{call.method} {target}", *_header_lines(call.headers), *_body_lines(call.body)]
     response = [f"{call.status or '---'}", *_header_lines(call.response_headers), *_body_lines(call.response)]
     shown = [*(f"> {line}" for line in request), *(f"< {line}" for line in response)]
-    return "\n".join([text_lines(call, width), *(f"{INDENT}{escape_control(line)}".rstrip() for line in shown)])
+    return "\n".join([text_lines(call, display), *(f"{INDENT}{escape_control(line)}".rstrip() for line in shown)])
 
 
-def json_line(call: Call, width: int | None = None) -> str:
+def json_line(call: Call, display: Display = PLAIN) -> str:
     """Return a call as a JSON object on one line, without headers, bodies and changes."""
     data = call.as_dict()
     shown = {name: data[name] for name in LOGGED_FIELDS}
@@ -79,18 +131,20 @@ RENDERERS: Final[dict[str, Render]] = {"text": text_lines, "full": full_text, "j
 
 
 class RequestLog:
-    """An observer that writes each call to a stream. On a terminal, hints are wrapped.
+    """An observer that writes each call to a stream. On a terminal, hints are wrapped, and long names are cut.
 
     In a text, the first hint or refusal is followed by the command that explains it.
 
     Args:
         stream: The stream.
-        render: Renders a call. Its second argument is the width of the terminal in columns, or None.
+        render: Renders a call.
+        has_colour: Whether the log has colours.
     """
 
-    def __init__(self, stream: TextIO, render: Render) -> None:
+    def __init__(self, stream: TextIO, render: Render, *, has_colour: bool = False) -> None:
         self._stream: TextIO | None = stream
         self._render = render
+        self._has_colour = has_colour
         # Each line of a log in JSON is a call.
         self._names_command = render is not json_line
 
@@ -99,7 +153,8 @@ class RequestLog:
             return
         try:
             width = os.get_terminal_size(self._stream.fileno()).columns if self._stream.isatty() else None
-            self._stream.write(self._render(call, width) + "\n")
+            # A terminal whose size nobody set has 0 columns.
+            self._stream.write(self._render(call, Display(width or None, self._has_colour)) + "\n")
             if self._names_command and (line := explain_line(call)) is not None:
                 self._stream.write(line + "\n")
                 self._names_command = False
@@ -165,10 +220,12 @@ def _hints(call: Call) -> list[Hint]:
     return own + [hint for hint in call.hints if hint not in own]
 
 
-def _hint_lines(call: Call, width: int | None) -> Iterator[str]:
+def _hint_lines(call: Call, display: Display) -> Iterator[str]:
     for hint in _hints(call):
-        text = f"{INDENT}{escape_control(str(hint))}"
-        yield from [text] if width is None else wrap(text, width, subsequent_indent=INDENT, break_on_hyphens=False)
+        text, width = f"{INDENT}{escape_control(str(hint))}", display.width
+        lines = [text] if width is None else wrap(text, width, subsequent_indent=INDENT, break_on_hyphens=False)
+        lines[0] = lines[0].replace(hint.code, display.paint(hint.code, YELLOW), 1)
+        yield from lines
 
 
 def _header_lines(headers: list[tuple[str, str]]) -> list[str]:
