@@ -17,6 +17,7 @@ import yaml
 from support.conformance_runs import SEED, Deviation, Forward, Request, Response, deviating_server, marked_on, refusal
 from support.deviations import DEVIATIONS
 from support.messages import CHECK_INTERRUPTED
+from support.yaml_documents import load_yaml
 
 import mockscope
 from mockscope import LiveServer, MockSite
@@ -335,7 +336,7 @@ def test_a_written_policy_makes_the_mock_behave_like_the_server(run: Run, server
 
     done = run(site.url, "--site", site.host, "--full", "--yes", "--write-policy", "policy.yaml")
 
-    written = yaml.safe_load(Path("policy.yaml").read_text())
+    written = load_yaml(Path("policy.yaml").read_text())
     assert (done.status, written) == (2, {"policy": TURNED})
     assert [switch for switch, value in TURNED.items() if f"  {switch}: {json.dumps(value)}\n" not in done.output] == []
     Path("seed.yaml").write_text(yaml.safe_dump({"mockscope": 1, "sites": [{**seeded, **written}]}))

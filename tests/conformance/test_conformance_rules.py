@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import msgspec
 import pytest
-import yaml
 from support.conformance_runs import NEVER, PAGE_SIZE, SEED, WithoutSocket, checked
+from support.yaml_documents import load_yaml
 
 from mockscope import Mockscope, Policy
 from mockscope.conformance.check import CHECKS, Report, check
@@ -18,7 +18,7 @@ from mockscope.conformance.policy import RULES, SENTENCES, PolicyObserver, descr
 from mockscope.remote.client import SiteClient
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs/rules.yaml"
-FAMILIES_OF_RULES: Final[dict[str, list[dict[str, Any]]]] = yaml.safe_load(DOCUMENT.read_text(encoding="utf-8"))
+FAMILIES_OF_RULES: Final[dict[str, list[dict[str, Any]]]] = load_yaml(DOCUMENT.read_text(encoding="utf-8"))
 RULE_OF: Final = {
     switch: rule["id"] for rules in FAMILIES_OF_RULES.values() for rule in rules for switch in rule.get("policy", ())
 }

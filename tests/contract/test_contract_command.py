@@ -118,6 +118,7 @@ FOUND = {
 FOUND |= {f"{operation}/": titles for operation, titles in FOUND.items()}
 
 
+@pytest.mark.slow
 def test_each_deviation_is_found_and_nothing_else(on_a_fork: tuple[Outcome, Any, Any]) -> None:
     run, before, after = on_a_fork
 
@@ -126,6 +127,7 @@ def test_each_deviation_is_found_and_nothing_else(on_a_fork: tuple[Outcome, Any,
     assert after == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("operation", "response"),
     [
@@ -146,6 +148,7 @@ def test_the_curl_line_shows_the_deviation_again(
     assert "tfa_enabled" not in json.loads(body)
 
 
+@pytest.mark.slow
 def test_the_key_is_never_shown_even_if_the_server_repeats_it(on_a_fork: tuple[Outcome, Any, Any]) -> None:
     run, _, _ = on_a_fork
     texts = [run.printed, *(path.read_text(encoding="utf-8") for path in run.folder.iterdir())]
@@ -157,6 +160,7 @@ def test_the_key_is_never_shown_even_if_the_server_repeats_it(on_a_fork: tuple[O
     )
 
 
+@pytest.mark.slow
 def test_the_junit_report_names_operations_and_failures(on_a_fork: tuple[Outcome, Any, Any]) -> None:
     run, _, _ = on_a_fork
 
@@ -168,6 +172,7 @@ def test_the_junit_report_names_operations_and_failures(on_a_fork: tuple[Outcome
     assert f"'Http-X-Partner-Auth: {HOST}:'\"$DEMO_KEY\"" in str(texts[0].text)
 
 
+@pytest.mark.slow
 def test_the_archive_holds_every_exchange_without_the_key(on_a_fork: tuple[Outcome, Any, Any]) -> None:
     run, _, _ = on_a_fork
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 import requests
+import yaml
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from referencing import Registry
@@ -13,6 +14,8 @@ from referencing.jsonschema import DRAFT202012
 from support.contract_cases import ALIASES, CONTRACT, OPENAPI, OPERATIONS, resolved, status_number
 
 from mockscope import LiveServer
+from mockscope.contract import document
+from mockscope.seeds import yaml_io
 from mockscope.web.routes import ROUTES
 
 REGISTRY: Final[Registry[Any]] = Registry().with_resource("urn:contract", DRAFT202012.create_resource(CONTRACT))
@@ -170,3 +173,11 @@ def test_generators_can_read_every_schema() -> None:
         assert (place, "uniqueItems" in node) == (place, False)
         if node.keys() & {"const", "enum"}:
             assert (place, node.get("type")) == (place, "string")
+
+
+def test_a_pyyaml_without_its_c_classes_can_read_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CSafeLoader", "CSafeDumper"):
+        monkeypatch.delattr(yaml, name)
+    monkeypatch.setattr(yaml_io, "SafeLoader", yaml.SafeLoader)
+
+    assert document.parse_yaml(document.openapi_yaml()) == CONTRACT

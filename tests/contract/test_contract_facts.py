@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 import pytest
-import yaml
+from support.yaml_documents import load_yaml
 
 from mockscope._vendor import (
     API_PATH,
@@ -33,8 +33,8 @@ from mockscope.web.control.endpoints import CONTROL_OPERATIONS, ControlOperation
 from mockscope.web.refusal_hints import BODY_TABLES
 from mockscope.web.routes import ROUTES
 
-VENDOR: Final[dict[str, Any]] = yaml.safe_load(openapi_yaml())
-CONTROL: Final[dict[str, Any]] = yaml.safe_load(control_yaml())
+VENDOR: Final[dict[str, Any]] = load_yaml(openapi_yaml())
+CONTROL: Final[dict[str, Any]] = load_yaml(control_yaml())
 VENDOR_SCHEMAS: Final = VENDOR["components"]["schemas"]
 CONTROL_SCHEMAS: Final = CONTROL["components"]["schemas"]
 METHODS: Final = ("get", "post", "put", "patch", "delete")

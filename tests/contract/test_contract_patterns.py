@@ -6,13 +6,13 @@ from typing import Any, Final
 
 import pytest
 import re2
-import yaml
 from jsonschema_rs import Draft202012Validator
+from support.yaml_documents import load_yaml
 
 from mockscope.contract.document import control_yaml, openapi_yaml
 from mockscope.domain.rules import NOT_BLANK
 
-CONTRACTS: Final = [yaml.safe_load(contract) for contract in (openapi_yaml(), control_yaml())]
+CONTRACTS: Final = [load_yaml(contract) for contract in (openapi_yaml(), control_yaml())]
 NAME: Final[str] = CONTRACTS[0]["components"]["schemas"]["PersonName"]["pattern"]
 # There is no white space above these.
 CHARACTERS: Final = [chr(code) for code in range(0x10000) if not 0xD800 <= code <= 0xDFFF]

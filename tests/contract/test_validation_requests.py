@@ -13,11 +13,11 @@ import httpx
 import pytest
 import requests
 import urllib3
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import grammar
 from support.examples import examples
+from support.yaml_documents import load_yaml
 
 import mockscope
 from mockscope import LiveServer, MockSite
@@ -34,7 +34,7 @@ PHOEBE: Final = {
     "invited_by_email": "admin@example.com",
 }
 SALES: Final = {"name": "Sales", "access": "Sql", "created_by_email": "admin@example.com"}
-EMAIL_PATTERN: Final = yaml.safe_load(document.openapi_yaml())["components"]["schemas"]["Email"]["pattern"]
+EMAIL_PATTERN: Final = load_yaml(document.openapi_yaml())["components"]["schemas"]["Email"]["pattern"]
 NO_EMAIL: Final = f'does not match "{EMAIL_PATTERN}" (Email/pattern)'
 NO_HEADER_EMAIL: Final = f'"a" does not match "{EMAIL_PATTERN}" (parameters/EmailOfOneUser/schema/pattern)'
 BLANK: Final = r'does not match "^[\s\S]*[^\s\x0b\x1c-\x1f\x85\xa0]"'
@@ -153,7 +153,7 @@ def test_a_refusal_alone_is_not_a_violation(site: MockSite) -> None:
 
 def test_every_example_request_of_the_document_is_valid(site: MockSite) -> None:
     sent = 0
-    contract = yaml.safe_load(document.openapi_yaml())
+    contract = load_yaml(document.openapi_yaml())
     for path, item in contract["paths"].items():
         for method, operation in item.items():
             if "requestBody" not in operation:

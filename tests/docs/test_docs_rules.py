@@ -6,7 +6,6 @@ from pathlib import Path
 import msgspec
 import pytest
 import pytest_mockscope
-import yaml
 from generate_docs import (
     FIDELITY,
     RULE_TESTS,
@@ -21,6 +20,7 @@ from support.observations import Observation
 from support.paths import package_folder
 from support.rule_tests import CHECKED_RULES, TEST_OF_CHECKS, RuleTest, read_rule_tests, rule_tests_in
 from support.rules import BASES
+from support.yaml_documents import load_yaml
 
 import mockscope
 from mockscope import Policy, Refusal
@@ -102,7 +102,7 @@ def test_the_basis_of_a_rule_in_the_contract_is_that_of_its_row() -> None:
 
 
 def test_every_rule_that_an_operation_of_the_contract_lists_exists() -> None:
-    paths = yaml.safe_load(read("openapi.yaml"))["paths"]
+    paths = load_yaml(read("openapi.yaml"))["paths"]
     listed = [rule for path in paths.values() for operation in path.values() for rule in operation["x-rules"]]
     assert unknown(listed) == []
 

@@ -12,7 +12,6 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import pytest
 import requests
-import yaml
 from support.page_claims import (
     OF_THE_ANSWERS,
     OF_THE_CODE,
@@ -30,6 +29,7 @@ from support.page_claims import (
 )
 from support.paths import ROOT
 from support.vendor_page import PAGE, Fact, Page, read_page, uncovered_lines, wrong_quotations
+from support.yaml_documents import load_yaml
 
 import mockscope
 from mockscope import MockSite
@@ -38,7 +38,7 @@ from mockscope.contract.rules import Rule, read_rules
 FACTS: Final = read_page()
 ON_THE_PAGE: Final = FACTS.claims
 OURS: Final = ours_of(FACTS)
-CONTRACT: Final[Document] = yaml.safe_load((ROOT / "openapi.yaml").read_text(encoding="utf-8"))
+CONTRACT: Final[Document] = load_yaml((ROOT / "openapi.yaml").read_text(encoding="utf-8"))
 RULES: Final = {rule.id: rule for rule in read_rules()}
 # The tables of the code state requirements of bodies only.
 FIELDS: Final = {claim.split()[2].rstrip(":") for claim in ON_THE_PAGE if verb(claim) == " reads "}

@@ -256,7 +256,7 @@ class Histories(RuleBasedStateMachine):
 @pytest.mark.parametrize(
     ("most_left", "histories"),
     [
-        (-1000, 20),
+        (-1000, 10),
         *(pytest.param(most_left, 60, marks=pytest.mark.slow) for most_left in (-1000, history.MAX_UNUSED_VERSIONS)),
     ],
 )

@@ -626,7 +626,7 @@ class ServiceOnASocket(Service):
 
 
 @pytest.mark.rule("TEST-1", "TEST-2", "TEST-3", "TEST-4", "HTTP-1", "HTTP-6", "PAGE-6")
-@pytest.mark.parametrize("histories", [40, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("histories", [25, pytest.param(300, marks=pytest.mark.slow)])
 def test_every_history_agrees_with_the_model_in_process(histories: int) -> None:
     run_state_machine_as_test(ServiceInProcess, settings=settings(PROFILE, max_examples=histories))
 

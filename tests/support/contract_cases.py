@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import schemathesis
-import yaml
 from hypothesis import HealthCheck, settings
 from schemathesis import Case
 from schemathesis.generation.stateful.state_machine import APIStateMachine
@@ -20,9 +19,10 @@ from starlette.types import ASGIApp
 
 from mockscope import LiveServer, Mockscope
 from mockscope.contract import hooks  # noqa: F401  (they are registered by the import)
+from support.yaml_documents import load_yaml
 
 OPENAPI: Final = Path(__file__).resolve().parents[2] / "openapi.yaml"
-CONTRACT: Final[dict[str, Any]] = yaml.safe_load(OPENAPI.read_bytes())
+CONTRACT: Final[dict[str, Any]] = load_yaml(OPENAPI.read_bytes())
 DEMO: Final[dict[str, Any]] = json.loads((files("mockscope") / "demo.json").read_bytes())
 SITE: Final[dict[str, Any]] = DEMO["sites"][0]
 # The operations of the contract, by method and path. An alias is another one's path with a slash at its end.

@@ -7,7 +7,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import schemathesis
-import yaml
 from schemathesis import Case, HookContext, Response
 from schemathesis.core.failures import Failure
 from schemathesis.generation.stateful.state_machine import APIStateMachine
@@ -16,9 +15,10 @@ from schemathesis.schemas import BaseSchema
 from starlette.types import ASGIApp
 
 from mockscope import Mockscope
+from support.yaml_documents import load_yaml
 
 BASE: Final = "/_mockscope/v1"
-CONTRACT: Final[dict[str, Any]] = yaml.safe_load((files("mockscope") / "control.yaml").read_bytes())
+CONTRACT: Final[dict[str, Any]] = load_yaml((files("mockscope") / "control.yaml").read_bytes())
 TOKEN: Final = "a-token-of-the-tests"
 HOST: Final = "example_site"
 DEMO: Final[dict[str, Any]] = json.loads((files("mockscope") / "demo.json").read_bytes())

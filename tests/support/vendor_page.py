@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import yaml
+
+from support.yaml_documents import load_yaml
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs/page.yaml"
 # Inline tags stand inside words, the others between words.
@@ -113,7 +114,7 @@ def read_page(path: Path = PAGE) -> Page:
     Raises:
         msgspec.ValidationError: If the file does not have the form that its first lines describe.
     """
-    return msgspec.convert(yaml.safe_load(path.read_text(encoding="utf-8")), Page)
+    return msgspec.convert(load_yaml(path.read_text(encoding="utf-8")), Page)
 
 
 def per_operation(claim: str, operations: Iterable[str]) -> list[str]:

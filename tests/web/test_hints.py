@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
 from support.web_client import (
     FRIENDS,
     GROUPS,
@@ -25,6 +24,7 @@ from support.web_client import (
     Response,
     page_site,
 )
+from support.yaml_documents import load_yaml
 
 import mockscope
 from mockscope import Refusal, report
@@ -1334,7 +1334,7 @@ def test_ignored_input_has_its_hint_whether_the_call_succeeds_or_fails(
 
 @pytest.mark.rule("HTTP-7")
 def test_the_known_parameters_are_those_of_the_contract_and_test_mode_of_a_read() -> None:
-    document = yaml.safe_load(contract_document.openapi_yaml())
+    document = load_yaml(contract_document.openapi_yaml())
     paths, shared = document["paths"], document["components"]["parameters"]
     found: dict[str, set[str]] = {}
     for path in paths.values():

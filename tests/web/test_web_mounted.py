@@ -6,13 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
+from support.yaml_documents import load_yaml
 
 from mockscope import LiveServer, Mockscope, MockSite
 
@@ -109,8 +109,8 @@ def test_a_mounted_document_names_the_path_of_the_mount_as_its_server(
 
     in_yaml, in_json = (client.get(f"{mount}{document}.{form}") for form in ("yaml", "json"))
 
-    assert yaml.safe_load(in_yaml.text)["servers"] == [{"url": server}]
-    assert in_json.json() == yaml.safe_load(in_yaml.text)
+    assert load_yaml(in_yaml.text)["servers"] == [{"url": server}]
+    assert in_json.json() == load_yaml(in_yaml.text)
 
 
 def test_the_server_of_a_document_can_be_used(client: TestClient, site: MockSite, mount: str) -> None:
@@ -135,7 +135,7 @@ async def test_no_host_header_breaks_a_document(double: Mockscope, document: str
     await double.app({**scope, "server": ("127.0.0.1", 80)}, receive, send)
 
     if sent[0]["status"] == 200:
-        assert yaml.safe_load(sent[1]["body"])["servers"] == [{"url": "http://127.0.0.1"}]
+        assert load_yaml(sent[1]["body"])["servers"] == [{"url": "http://127.0.0.1"}]
     else:
         assert (document, sent[0]["status"]) == (DOCUMENTS[1], 403)
 

@@ -4,7 +4,7 @@ import json
 import re
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 PACKAGE: Final = Path(__file__).resolve().parents[1]
 SERVERS: Final = re.compile(rb"^servers:\n(?: .*\n)+", re.MULTILINE)
@@ -43,6 +43,14 @@ def with_server(contract: bytes, url: str) -> bytes:
 @lru_cache(maxsize=4)
 def to_json(contract: bytes) -> bytes:
     """Return a contract in JSON."""
-    import yaml  # imported late: most servers do not need it
+    return json.dumps(parse_yaml(contract), ensure_ascii=False, indent=2).encode()
 
-    return json.dumps(yaml.load(contract, Loader=yaml.CSafeLoader), ensure_ascii=False, indent=2).encode()
+
+def parse_yaml(document: bytes) -> Any:
+    """Return the plain data of a packaged document in YAML."""
+    # Imported late, because most servers do not need it.
+    import yaml
+
+    from mockscope.seeds.yaml_io import SafeLoader
+
+    return yaml.load(document, Loader=SafeLoader)

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from mockscope._support.suggestions import find_nearest
-from mockscope.contract.document import packaged_file
+from mockscope.contract.document import packaged_file, parse_yaml
 from mockscope.domain.policy import Policy
 from mockscope.instruments.hints import HintTemplate
 
@@ -166,6 +166,4 @@ def _quotations() -> dict[str, list[Quotation]]:
 
 
 def _load(name: str) -> Any:
-    import yaml  # imported late: most servers do not need it
-
-    return yaml.load(packaged_file(name, Path("docs")), Loader=yaml.CSafeLoader)
+    return parse_yaml(packaged_file(name, Path("docs")))
