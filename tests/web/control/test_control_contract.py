@@ -53,7 +53,8 @@ def test_every_operation_lists_the_refusals_of_its_path() -> None:
         )
         conflicts = ("/sites", "/fork", "/replay", f"{BASE}/import", "/save", "/users", "/groups", "/dashboards")
         is_renamed = method == "PATCH" and path.endswith(("/groups/{name}", "/dashboards/{name}"))
-        expected |= {"409"} if (path.endswith(conflicts) and reads) or is_renamed else set()
+        is_copy = path.endswith("/copy")
+        expected |= {"409"} if (path.endswith(conflicts) and reads) or is_renamed or is_copy else set()
         refusals = {status for status in operation["responses"] if status >= "400"}
         assert (operation["operationId"], refusals) == (operation["operationId"], expected)
 

@@ -27,6 +27,7 @@ from mockscope.web.control.schemas import (
     CallCriteria,
     CallPage,
     ChangesQuery,
+    CopyForm,
     DashboardPatch,
     DashboardSearch,
     EventCriteria,
@@ -199,6 +200,13 @@ def replay_call(request: ControlRequest) -> object:
     return {"host": site.host, "call": site.replay(call).as_dict()}
 
 
+def copy_call(request: ControlRequest) -> object:
+    call, form = request.call(request.name("call")), request.query.pop("form")
+    if form == "pytest":
+        return {"text": call.as_pytest()}
+    return {"text": call.as_curl(**request.query) if form == "curl" else call.as_httpx(**request.query)}
+
+
 def remove_fault(request: ControlRequest) -> None:
     request.site.faults.remove(request.site.faults.get(request.name("fault")))
 
@@ -235,6 +243,7 @@ def _call_and_clock_operations(of: str) -> tuple[ControlOperation, ...]:
         ),
         ControlOperation("GET", f"{of}/calls/stream", stream_calls),
         ControlOperation("GET", f"{of}/calls/{{call}}", lambda r: r.call(r.name("call")).as_dict()),
+        ControlOperation("GET", f"{of}/calls/{{call}}/copy", copy_call, query=CopyForm),
         *([ControlOperation("POST", f"{of}/calls/{{call}}/replay", replay_call, NewReplay, status=201)] * (of == SITE)),
         ControlOperation("GET", f"{of}/clock", _clock),
         ControlOperation(

@@ -152,6 +152,14 @@ class NewReplay(Fields):
     on: Literal["site", "fork"]
 
 
+class CopyForm(Fields):
+    """The form of a copy of a call."""
+
+    form: Literal["curl", "httpx", "pytest"] = msgspec.field(name="as", default="curl")
+    include_key: bool = False
+    url: str | UnsetType = UNSET
+
+
 class CallCriteria(Fields):
     """The criteria for calls in a query."""
 
