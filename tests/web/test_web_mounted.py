@@ -68,6 +68,20 @@ def test_a_mounted_double_answers_and_records_the_path_below_the_mount(
     ]
 
 
+def test_copies_of_a_call_and_archives_have_the_path_of_the_mount(
+    client: TestClient, mount: str, site: MockSite
+) -> None:
+    client.get(f"{mount}/api/v1/users?x=1", headers=site.headers)
+    url = f"http://outer:81{mount}/api/v1/users?x=1".replace("\u00e9", "%C3%A9")
+
+    call = site.calls.last
+    assert call.as_curl().endswith(f" '{url}'")
+    assert f"    {url!r},\n" in call.as_httpx()
+    assert [entry["request"]["url"] for entry in json.loads(site.calls.to_har())["log"]["entries"]] == [url]
+    # A replay goes to the application itself.
+    assert (site.replay(call).status, site.calls.last.mount_path) == (200, "")
+
+
 @pytest.mark.rule("GROUP-5")
 def test_a_group_with_a_slash_in_its_name_is_found_below_a_mount(
     client: TestClient, mount: str, site: MockSite

@@ -48,7 +48,8 @@ class Call(msgspec.Struct, eq=False):
 
     ``id`` is the id of the request, as in X-Request-Id. ``received`` is the time of receipt, in seconds since 1970 on
     the site's clock. ``duration`` is the time to the end of the response, in seconds on that clock. ``scheme`` is
-    ``https`` for a TLS connection, else ``http``. ``operation`` is one of the ten operations. ``site`` is the host of
+    ``https`` for a TLS connection, else ``http``. ``mount_path`` is the path at which the application is mounted,
+    percent-encoded. ``operation`` is one of the ten operations. ``site`` is the host of
     the site. ``test_mode`` is True for a dry run. ``rule`` is the rule id of the refusal. ``fault`` is the id of the
     planned fault that hit. ``hint`` is the hint for a refusal. ``hints`` are the further hints for a refusal or, if
     ``rule`` is None, the hints for a call that only worked by accident. ``body_cut`` is True if the body of the request
@@ -63,6 +64,7 @@ class Call(msgspec.Struct, eq=False):
     _headers: bytes = NO_HEADERS
     number: int = 0
     scheme: str = "http"
+    mount_path: str = ""
     operation: str | None = None
     site: str | None = None
     received: float = 0.0
@@ -275,7 +277,8 @@ class Call(msgspec.Struct, eq=False):
             headers = [(sent_text(name), sent_text(value)) for name, value in headers]
         sent = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
         check_is_complete(self.id, self.method, sent, body, is_cut=self.body_cut)
-        return RecordedRequest(self.id, self.method, self.scheme, self._path, self._query, headers, body, self.redactor)
+        path = self._path, self._query
+        return RecordedRequest(self.id, self.method, self.scheme, self.mount_path, *path, headers, body, self.redactor)
 
     def as_curl(self, *, include_key: bool = False, url: str | None = None) -> str:
         """Return the request as a curl command for a POSIX shell.

@@ -46,7 +46,8 @@ class RecordedRequest(NamedTuple):
         call: The id of the call.
         method: The method.
         scheme: ``http`` or ``https``.
-        path: The path, percent-encoded.
+        mount_path: The path at which the application is mounted, percent-encoded.
+        path: The path below it, percent-encoded.
         query: The query, percent-encoded.
         headers: The names and values of the headers.
         body: The body; None for none.
@@ -56,6 +57,7 @@ class RecordedRequest(NamedTuple):
     call: str
     method: str
     scheme: str
+    mount_path: str
     path: str
     query: str
     headers: HeaderPairs
@@ -90,7 +92,7 @@ class RecordedRequest(NamedTuple):
             if not host or urlsplit(f"//{quote(host, safe=':[]%')}").hostname in VENDOR_HOSTS:
                 problem = f"was sent to {clip(host)}" if host else "has no Host header"
                 raise ValueError(f"the call {self.call} {problem}: name the server for the copy, such as url=site.url")
-            base = f"{self.scheme}://{quote(host, safe=':[]%')}"
+            base = f"{self.scheme}://{quote(host, safe=':[]%')}{self.mount_path}"
         return f"{base.rstrip('/')}{self.target}"
 
 

@@ -48,7 +48,7 @@ def _request(call: Call) -> Request:
     body = call.body
     return Request(
         call.method,
-        f"{_scheme(call, host)}://{host}{call.path}{'?' if call.query else ''}{call.query}",
+        f"{_scheme(call, host)}://{host}{call.mount_path}{call.path}{'?' if call.query else ''}{call.query}",
         "HTTP/1.1",
         headers=headers,
         queryString=[Record(name, value) for name, value in query],

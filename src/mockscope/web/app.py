@@ -13,8 +13,8 @@ from starlette.websockets import WebSocketClose
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.access import ControlAccess
 from mockscope.web.control.dispatch import ReservedPaths
-from mockscope.web.control.request import MOUNT_PATH
 from mockscope.web.replay import Replayer
+from mockscope.web.request_head import MOUNT_PATH
 from mockscope.web.vendor_api import VendorAPI
 
 RESERVED: Final = re.compile(r"/(_mockscope|openapi\.yaml|openapi\.json|docs|livez|readyz|favicon\.ico)(/|$)")

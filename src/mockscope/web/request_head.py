@@ -15,6 +15,8 @@ from mockscope.instruments.packed_headers import HeaderPairs
 MAX_HEAD_BYTES: Final = 64 * 1024
 # A request whose head was too long has the name of its refusal here, in its ASGI state.
 REFUSED_HEAD: Final = "mockscope.refused_head"
+# In the scope: the path at which the application is mounted, percent-encoded.
+MOUNT_PATH: Final = "mockscope.mount_path"
 
 
 class RequestHead:

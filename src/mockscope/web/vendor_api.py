@@ -19,7 +19,7 @@ from mockscope.sites.registry import SiteRegistry
 from mockscope.web.fault_injection import respond_or_break
 from mockscope.web.refusal_hints import BODY_TABLES, find_refusal_hint
 from mockscope.web.request import HTTPRequest
-from mockscope.web.request_head import MAX_HEAD_BYTES, REFUSED_HEAD, RequestHead
+from mockscope.web.request_head import MAX_HEAD_BYTES, MOUNT_PATH, REFUSED_HEAD, RequestHead
 from mockscope.web.request_hints import find_request_hints
 from mockscope.web.response import JSONResponse, render_refusal
 from mockscope.web.routes import Endpoint, OperationRoute, allowed_methods, find_routes
@@ -50,7 +50,7 @@ class VendorAPI:
     async def respond(self, scope: Scope, receive: Receive, send: Send) -> Call:
         """Respond to a request, and return its call, which is complete."""
         head = RequestHead(scope)
-        request = HTTPRequest(scope, receive, head, self._new_call(head, scope.get("scheme", "http")))
+        request = HTTPRequest(scope, receive, head, self._new_call(head, scope))
         try:
             response = await self._response_or_crash(request)
             if request.must_drain:
@@ -63,10 +63,11 @@ class VendorAPI:
             self._ensure_open(request).close(request.call)
         return request.call
 
-    def _new_call(self, head: RequestHead, scheme: str) -> Call:
+    def _new_call(self, head: RequestHead, scope: Scope) -> Call:
         number = next(self._registry.numbers)
         id = f"{self._prefix}{number}"
-        return Call(id, head.method, head.path, head.query_string, encode_headers(head.headers), number, scheme)
+        scheme, mount = scope.get("scheme", "http"), scope.get(MOUNT_PATH, "")
+        return Call(id, head.method, head.path, head.query_string, encode_headers(head.headers), number, scheme, mount)
 
     async def _response_or_crash(self, request: HTTPRequest) -> JSONResponse:
         """Return the response to a request, even if a function of the user fails, or mockscope crashes."""

@@ -19,9 +19,8 @@ from mockscope.sites.mock_site import MockSite
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.schemas import read_json, read_query
 from mockscope.web.nearest import explain
+from mockscope.web.request_head import MOUNT_PATH
 
-# In the scope: the path at which the application is mounted, percent-encoded.
-MOUNT_PATH: Final = "mockscope.mount_path"
 BODY_METHODS: Final = ("POST", "PUT", "PATCH")
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 HTTP_STATUS: Final = re.compile(r"[1-5]\d\d", re.ASCII)
