@@ -1,9 +1,10 @@
-"""Write docs/rule-tests.tsv, and the generated parts of docs/fidelity.md, docs/hints.md and sentences.yaml.
+"""Write docs/rule-tests.tsv, and the generated parts of four pages and of sentences.yaml.
 
 The command is `python tests/generate_docs.py`. Its sources are docs/rules.yaml, docs/page.yaml, the reports in
-docs/observations, the markers of the tests, and the hints in the code.
+docs/observations, the markers of the tests, the hints in the code, and the scripts of CI.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -27,6 +28,8 @@ WIDTH: Final = 120
 FIDELITY: Final = ROOT / "docs/fidelity.md"
 HINTS: Final = ROOT / "docs/hints.md"
 RULE_TESTS: Final = ROOT / "docs/rule-tests.tsv"
+SUPPORT: Final = ROOT / "docs/support.md"
+CI_SCRIPTS: Final = (".ci/run", ".ci/extended", ".ci/container")
 SENTENCES: Final = package_folder(mockscope) / "conformance/sentences.yaml"
 
 
@@ -123,6 +126,18 @@ def render_sentences(rules: Iterable[Rule]) -> str:
     return "".join(f"  {rule.id}: {rule.summary}\n" for rule in rules)
 
 
+def render_support() -> str:
+    """Render what the scripts of CI test, from their comments that begin with ``#|``."""
+    texts = {script: (ROOT / script).read_text(encoding="utf-8") for script in CI_SCRIPTS}
+    values = dict(re.findall(r'^(\w+)="(tests/.*)"$', texts[".ci/extended"], flags=re.MULTILINE))
+    rows = ["| what | tested by | in |", "| --- | --- | --- |"]
+    for script, text in texts.items():
+        for what, how in re.findall(r"^#\| (.*) \| (.*) \|$", text, flags=re.MULTILINE):
+            folders = values.get(how.removeprefix("$"), "").split()
+            rows.append(f"| {what} | {', '.join(f'`{each}`' for each in folders) or how} | `{script}` |")
+    return "\n".join(rows)
+
+
 def generated_files() -> dict[Path, str]:
     """Return the up-to-date text of each file that is generated, in part or as a whole."""
     rules = read_rules()
@@ -131,6 +146,7 @@ def generated_files() -> dict[Path, str]:
     return {
         FIDELITY: _with_part(FIDELITY, BEGIN, f"\n\n{fidelity}\n\n", END),
         HINTS: _with_part(HINTS, BEGIN, f"\n\n{render_hints()}\n\n", END),
+        SUPPORT: _with_part(SUPPORT, BEGIN, f"\n\n{render_support()}\n\n", END),
         RULE_TESTS: render_rule_tests(read_rule_tests()),
         SENTENCES: _with_part(SENTENCES, "\nrules:\n", render_sentences(rules), "\nswitches:\n"),
     }

@@ -10,7 +10,7 @@ import click
 import msgspec
 import pytest
 import pytest_mockscope
-from generate_docs import HINTS, generated_files
+from generate_docs import HINTS, SUPPORT, generated_files
 from pytest_mockscope import options
 from support.doc_blocks import read, tables
 
@@ -18,7 +18,8 @@ import mockscope
 from mockscope.cli.root import COMMANDS, cli
 from mockscope.seeds import format as seed_format
 
-EXTRAS: dict[str, list[str]] = tomllib.loads(read("pyproject.toml"))["project"]["optional-dependencies"]
+PROJECT: dict[str, Any] = tomllib.loads(read("pyproject.toml"))["project"]
+EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 
 
 def column(document: str, section: str, number: int = 0) -> list[str]:
@@ -217,6 +218,13 @@ def test_the_table_of_hints_is_the_catalogue() -> None:
 def test_the_newest_version_of_the_changelog_is_this_one() -> None:
     versions = re.findall(r"^## \[(.*?)\]", read("CHANGELOG.md"), flags=re.MULTILINE)
     assert versions[0] == mockscope.__version__
+
+
+def test_the_table_of_versions_is_that_of_the_scripts_of_ci_and_has_each_python() -> None:
+    text = SUPPORT.read_text(encoding="utf-8")
+    assert text == generated_files()[SUPPORT], "stale: run python tests/generate_docs.py"
+    versions = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["classifiers"]))
+    assert sorted(set(re.findall(r"^\| Python (3\.\d+) on", text, flags=re.MULTILINE))) == versions
 
 
 def test_the_extras_are_those_of_the_table() -> None:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from support.paths import ROOT
 
 DOCUMENTS: Final = (
-    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md"),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "RELEASING.md"),
     *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")),
 )
 # Shell blocks that the tests do not run, because they install packages. `.ci/run` runs them.
