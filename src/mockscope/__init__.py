@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mockscope.server.certificates import Authority
     from mockscope.server.live import LiveServer, serve
     from mockscope.sites.mock_site import MockSite, SiteSnapshot
+    from mockscope.sites.report_file import save_report
 
 __version__ = "0.1.0"
 
@@ -66,6 +67,7 @@ __all__ = [
     "__version__",
     "redirected",
     "report",
+    "save_report",
     "serve",
 ]
 
@@ -102,6 +104,7 @@ _HOME = {
     "User": "mockscope.domain.model",
     "redirected": "mockscope.intercept.redirect",
     "report": "mockscope.instruments.report",
+    "save_report": "mockscope.sites.report_file",
     "serve": "mockscope.server.live",
 }
 

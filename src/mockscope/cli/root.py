@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "contract": ("mockscope.cli.contract:contract", "mockscope contract --seed friends.yaml --max-examples 10"),
     "openapi": ("mockscope.cli.root:openapi", "mockscope openapi --format json > openapi.json"),
     "explain": ("mockscope.cli.root:explain", "mockscope explain USER-CREATE-2"),
+    "show": ("mockscope.cli.show:show", "mockscope show failures/test_sync.py__test_joey-1f2e3d4c.mockscope.json"),
     "export-schema": ("mockscope.cli.root:export_schema", "mockscope export-schema > mockscope-seed.schema.json"),
 }
 

@@ -255,6 +255,8 @@ class CallLog(Calls):
         self.size = size
         self.accidental: deque[Call] = deque(maxlen=MAX_ACCIDENTAL_CALLS)
         self.clock = clock
+        # A weak reference to the handle of the site; None for the calls that reached no site.
+        self.owner: Callable[[], object] | None = None
         # Called with each complete call, in the thread that makes the response. Other threads may change the lists.
         self.observers: list[Observer] = []
         self._shared = shared

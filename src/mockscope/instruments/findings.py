@@ -1,7 +1,7 @@
 """Findings at the end of a test, of strict mode and of the contract."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mockscope.instruments.call import Call
 from mockscope.instruments.call_log import CallLog
@@ -39,6 +39,10 @@ class Finding(NamedTuple):
     rule: str | None = None
     call: Call | None = None
     where: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the finding as plain data, as the control API shows it, with the id of the call."""
+        return self._asdict() | {"call": self.call and self.call.id}
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

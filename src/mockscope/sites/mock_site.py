@@ -78,6 +78,7 @@ class MockSite(SiteRecords):
         super().__init__(site, clock, self.faults.make_due_changes)
         self._hide(site.api_key)
         self.calls = registry.new_log(place, clock, channel, partial(seed_format.export_later, site))
+        self.calls.owner = ref(self)
         self.snapshots: dict[str, SiteSnapshot] = {}
         # Not a method, which would make a circle of references.
         site.history.observer = partial(_observe_changes, channel, registry.redactor, self.clock)

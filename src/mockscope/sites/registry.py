@@ -68,6 +68,8 @@ class SiteRegistry:
         self.replay: Callable[[Call, MockSite], Call]
         # Writes the state back to its file; None without a file.
         self.save: Callable[[], None] | None = None
+        # The test, the time and the versions of the report that the server shows; None for a server of live sites.
+        self.report: Mapping[str, Any] | None = None
         # Called when the server stops.
         self.close_callbacks: list[Callable[[], None]] = []
         self._handles: dict[Site, MockSite] = {}
@@ -173,10 +175,19 @@ class SiteRegistry:
         """
         strict = self.settings.strict if strict is None else strict
         contract = self.settings.contract if contract is None else contract
-        # The handles come first: a request may arrive as soon as a site is in the directory.
         handles = {
             site: MockSite(site, self, Plan(strict=strict, contract=contract).over(plan)) for site, plan in sites
         }
+        self.add(handles)
+        return list(handles.values())
+
+    def add(self, handles: Mapping[Site, MockSite]) -> None:
+        """Add sites with their handles to the server, all or none.
+
+        Raises:
+            ValueError: If a host is taken.
+        """
+        # The handles come first: a request may arrive as soon as a site is in the directory.
         self._handles |= handles
         try:
             self.directory.add(*handles)
@@ -186,7 +197,6 @@ class SiteRegistry:
             raise
         for handle in handles.values():
             EventChannel(self.event_log, handle.host).publish("site.made")
-        return list(handles.values())
 
     def remove(self, site: Site) -> None:
         """Remove a site from the server. A site that was removed before is ignored."""

@@ -23,7 +23,12 @@ from mockscope.web.control.access import ControlAccess
 from mockscope.web.control.endpoints import BASE, CONTROL_OPERATIONS, OPEN_OPERATIONS, ControlOperation
 from mockscope.web.control.request import BODY_METHODS, ControlRequest, read_body
 from mockscope.web.control.views import respond
-from mockscope.web.inspector.endpoints import INSPECTOR_OPERATIONS, REFERENCE_OPERATIONS, redirect
+from mockscope.web.inspector.endpoints import (
+    INSPECTOR_OPERATIONS,
+    REFERENCE_OPERATIONS,
+    REPORT_OPERATIONS,
+    redirect,
+)
 from mockscope.web.response import SERVER_HEADER
 
 logger: Final = logging.getLogger("mockscope")
@@ -56,7 +61,7 @@ class ReservedPaths:
 
     def __init__(self, registry: SiteRegistry, access: ControlAccess | None) -> None:
         paths: dict[str, dict[str, ControlOperation]] = {}
-        controls = () if access is None else (*CONTROL_OPERATIONS, *INSPECTOR_OPERATIONS)
+        controls = () if access is None else (*CONTROL_OPERATIONS, *INSPECTOR_OPERATIONS, *REPORT_OPERATIONS)
         for operation in (*OPEN_OPERATIONS, *controls, *REFERENCE_OPERATIONS):
             paths.setdefault(operation.path, {})[operation.method] = operation
         middleware = [Middleware(ReservedMiddleware, access)]

@@ -56,7 +56,7 @@ def render_snapshots(site: MockSite) -> dict[str, Any]:
 
 
 def render_findings(site: MockSite) -> dict[str, Any]:
-    return {"findings": [each._asdict() | {"call": each.call and each.call.id} for each in site.findings()]}
+    return {"findings": [each.as_dict() for each in site.findings()]}
 
 
 def _admin(site: MockSite) -> str | None:

@@ -5,10 +5,11 @@ from functools import cache
 from html import escape
 from typing import Final
 
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from mockscope.contract import document
-from mockscope.web.control.endpoints import ControlOperation
+from mockscope.web.control.endpoints import BASE, ControlOperation
 from mockscope.web.control.request import ControlRequest
 from mockscope.web.inspector.files import Folder
 
@@ -31,6 +32,16 @@ def redirect(location: str) -> Response:
     return RedirectResponse(location, headers={"Vary": "Accept"})
 
 
+def inspector(request: ControlRequest) -> Response:
+    return INSPECTOR.index(request, mode="live" if request.registry.report is None else "report")
+
+
+def read_report(request: ControlRequest) -> object:
+    if request.registry.report is None:
+        raise HTTPException(404, "This server has live sites, and no report: mockscope show FILE shows one.")
+    return request.registry.report
+
+
 def reference(request: ControlRequest) -> Response:
     host, key = _demo()
     site = request.registry.directory.get(host)
@@ -49,9 +60,11 @@ def _demo() -> tuple[str, str]:
 # None of them needs the token, because no file has data of a site.
 INSPECTOR_OPERATIONS: Final = (
     ControlOperation("GET", "/_mockscope", lambda r: redirect("_mockscope/"), query=None),
-    ControlOperation("GET", INSPECTOR_PATH, INSPECTOR.index, query=None),
+    ControlOperation("GET", INSPECTOR_PATH, inspector, query=None),
     ControlOperation("GET", f"{INSPECTOR_PATH}static/{{name}}", INSPECTOR.file, query=None),
 )
+# Only `mockscope show` has a report, so that the document of the control API does not describe it.
+REPORT_OPERATIONS: Final = (ControlOperation("GET", f"{BASE}/report", read_report),)
 # They are there if the control API is switched off.
 REFERENCE_OPERATIONS: Final = (
     ControlOperation("GET", "/docs", reference, query=None),
