@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_mockscope.hold import INSPECTOR, hold
 from pytest_mockscope.options import (
     MockscopeConfig,
     config_of,
@@ -49,6 +50,7 @@ def mockscope_server(mockscope_config: MockscopeConfig, request: pytest.FixtureR
             server = stack.enter_context(serve(**settings))
         except (OSError, ValueError, ImportError, RuntimeError) as error:
             raise pytest.fail.Exception(_describe_server_error(config, error), pytrace=False) from None
+        request.config.stash[INSPECTOR] = server.inspector_url
         yield server
 
 
@@ -79,9 +81,13 @@ def mockscope(
         ) from None
     # A hint for a request that comes after the site was removed names the test.
     site.label = request.node.nodeid
+    observe_calls(request.config).own_sites.append(site)
     try:
         yield site
         findings = site.active_findings()
+        if findings and request.config.getoption("--mockscope-hold"):
+            # Here, because the site is removed before a hook sees that the test fails.
+            hold(request.node, [site], _describe_findings(findings))
     finally:
         site.remove()
     if findings:

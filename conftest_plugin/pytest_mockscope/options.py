@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -83,6 +84,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--mockscope-log", choices=LOG, help="whose calls are shown: those of failed tests, all, or none")
     group.addoption("--mockscope-strict", action="store_true", help="fail tests for calls that only work by accident")
     group.addoption("--mockscope-contract", action="store_true", help="fail tests for requests that break the contract")
+    group.addoption("--mockscope-report", metavar="DIR", help="write a file for each failed test into this folder")
+    group.addoption("--mockscope-hold", action="store_true", help="keep the server of a failed test up until Enter")
     parser.addini("mockscope_seed", "seed file for the site of each test, relative to the ini file", type="paths")
     parser.addini("mockscope_host", "address that the server binds to", default="127.0.0.1")
     parser.addini("mockscope_port", "port of the server; 0: the kernel chooses", default="0")
@@ -91,6 +94,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("mockscope_strict", "fail tests for calls that only work by accident", type="bool", default=None)
     parser.addini("mockscope_contract", "fail tests for requests that break the contract", type="bool", default=None)
     parser.addini("mockscope_calls_kept", "how many calls each site keeps", default="10000")
+    parser.addini("mockscope_report", "folder for a file of each failed test, relative to the ini file", type="paths")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -98,6 +102,17 @@ def pytest_configure(config: pytest.Config) -> None:
     # A wrong value must stop the run here, and not fail in the report of a test.
     config_of(config)
     log_of(config)
+    if (folder := report_folder_of(config)) is not None:
+        # A worker of xdist gets the options of this process, and may have another working directory.
+        config.option.mockscope_report = str(folder)
+        from pytest_mockscope.saved_reports import SavedReports
+
+        config.pluginmanager.register(SavedReports(folder))
+    if config.getoption("--mockscope-hold"):
+        from pytest_mockscope.hold import Hold, check_hold
+
+        check_hold(config)
+        config.pluginmanager.register(Hold())
     if contract_of(config):
         _check_validator("mockscope_contract")
 
@@ -190,6 +205,24 @@ def log_of(config: pytest.Config) -> str:
     if log not in LOG:
         raise pytest.UsageError(f"mockscope_log must be one of {', '.join(LOG)}, not {log!r}")
     return log
+
+
+def report_folder_of(config: pytest.Config) -> Path | None:
+    """Return the absolute path of the folder for files of failed tests, or None. An option goes before its ini twin.
+
+    Raises:
+        pytest.UsageError: If it is not a folder.
+    """
+    option: str | None = config.getoption("--mockscope-report")
+    folders: list[Path] = config.getini("mockscope_report") if option is None else [Path(option)]
+    if len(folders) > 1:
+        raise pytest.UsageError("mockscope_report takes one folder")
+    if not folders:
+        return None
+    folder = Path(os.path.abspath(config.invocation_params.dir / folders[0]))
+    if option == "" or (folder.exists() and not folder.is_dir()):
+        raise pytest.UsageError(f"--mockscope-report and mockscope_report name a folder, not {option or folder}")
+    return folder
 
 
 def locate_seed(config: pytest.Config, seed: object) -> object:

@@ -15,11 +15,12 @@ import pytest
 from pytest_mockscope.options import log_of
 
 if TYPE_CHECKING:
-    from mockscope import Call
+    from mockscope import Call, MockSite
 
 SECTION: Final = "mockscope"
-# The calls that a report shows, and that are kept for it.
+# The calls that a report shows, and that are kept for it; and those without a site that are kept for a file.
 MAX_SHOWN: Final = 20
+MAX_UNROUTED: Final = 1000
 
 
 class TestCalls:
@@ -33,8 +34,11 @@ class TestCalls:
         # The logs that hold these calls. Weak, so that a removed site can be collected.
         self._sources: WeakSet[Any] = WeakSet()
         self._render: Callable[..., str] | None = None
+        # The sites of the fixture, and the calls that reached no site.
+        self.own_sites: list[MockSite] = []
+        self.unrouted: deque[Call] = deque(maxlen=MAX_UNROUTED)
 
-    def __call__(self, call: Call, source: object) -> None:
+    def __call__(self, call: Call, source: Any) -> None:
         """Record a call that was just received."""
         if self._render is None:
             # Imported now, because a test may make later imports fail.
@@ -45,12 +49,21 @@ class TestCalls:
             self._earlier += 1
         self._latest.append(call)
         self._sources.add(source)
+        if source.owner is None:
+            self.unrouted.append(call)
+
+    def sites(self) -> list[MockSite]:
+        """Return the sites of the fixture, and those that received calls."""
+        called = [source.owner() for source in tuple(self._sources) if source.owner is not None]
+        others = sorted((site for site in called if site is not None), key=lambda site: str(site.host))
+        return list({id(site): site for site in (*self.own_sites, *others)}.values())
 
     def clear(self) -> None:
         """Discard the calls."""
         self._latest.clear()
         self._earlier = 0
         self._sources.clear()
+        self.unrouted.clear()
 
     def text(self) -> str:
         """Wait until the calls are complete, and return them as a report shows them; blank without calls."""
@@ -100,6 +113,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     # A test may use a server of its own, without a fixture.
     if sys.modules.get("mockscope") is not None:
         observe_calls(item.config).clear()
+        observe_calls(item.config).own_sites.clear()
     item.stash[SECTIONS] = []
 
 
@@ -148,6 +162,7 @@ def pytest_runtest_makereport(
         # The session keeps its items. Without this, it would keep their sections, calls and sites in memory too.
         if calls:
             calls.clear()
+            calls.own_sites.clear()
         item.stash[SECTIONS] = []
     return report
 

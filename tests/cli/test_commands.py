@@ -106,7 +106,7 @@ FILES: Final = [
     (name, option.opts[0])
     for name in COMMANDS
     for option in cli.commands[name].params
-    if isinstance(option.type, click.Path) and option.type.file_okay
+    if isinstance(option, click.Option) and isinstance(option.type, click.Path) and option.type.file_okay
 ]
 
 

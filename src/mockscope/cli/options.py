@@ -30,6 +30,7 @@ class Number(click.FloatRange):
         return number
 
 
+PORT: Final = click.IntRange(0, 65535)
 SECONDS: Final = Number(0, MAX_SECONDS, min_open=True)
 RATE: Final = Number(0, MAX_REQUESTS, min_open=True)
 

@@ -1,12 +1,14 @@
 """The output of commands: lines and progress bars on standard error, and files."""
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import IOBase, TextIOWrapper
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
 import click
@@ -71,6 +73,19 @@ def print_usage_error(error: click.ClickException) -> None:
             # click would name the option, although the value came from the environment.
             error.param_hint = option_name(error.ctx, error.param.name)
     print_error(" ".join(error.format_message().split()))
+
+
+def open_in_browser(url: str) -> None:
+    """Open a page in the browser of the user."""
+    # In a thread, because some browsers return when they are closed.
+    Thread(target=_open_in_browser, args=(url,), daemon=True).start()
+
+
+def _open_in_browser(url: str) -> None:
+    import webbrowser  # imported late: most servers do not need it
+
+    if not webbrowser.open(url):
+        logging.getLogger("mockscope").warning("no browser could be opened: open the inspector yourself")
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The command serve: its options, and the output for the person who started it."""
 
 import gc
-import logging
 import os
 import signal
 import sys
@@ -9,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from shlex import quote
-from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -21,7 +19,7 @@ from mockscope._support.signals import ending_signals, ignore_signals
 from mockscope._vendor import AUTH_HEADER, USERS_PATH
 from mockscope.cli import options as cli_options
 from mockscope.cli import output
-from mockscope.cli.options import FILE
+from mockscope.cli.options import FILE, PORT
 
 if TYPE_CHECKING:
     from mockscope.server.live import LiveServer
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 MIN_TRACKED: Final = 20_000
 MAX_HEADERS: Final = 10
 T = TypeVar("T")
-PORT: Final = click.IntRange(0, 65535)
 
 
 # Arguments are allowed, to refuse them with a message of our own: most often one is a seed.
@@ -129,8 +126,7 @@ def serve(
             click.echo(_banner(server, trust, shows_token=settings["control_token"] is None))
             sys.stdout.flush()
             if open:
-                # In a thread, because some browsers return when they are closed.
-                Thread(target=_open_browser, args=(server.inspector_url,), daemon=True).start()
+                output.open_in_browser(server.inspector_url)
 
         try:
             serve_in_foreground(server, listeners, announce)
@@ -139,13 +135,6 @@ def serve(
             output.print_findings(server)
             if not is_saved:
                 sys.exit(output.FAILED)
-
-
-def _open_browser(url: str) -> None:
-    import webbrowser  # imported late: most servers do not need it
-
-    if not webbrowser.open(url):
-        logging.getLogger("mockscope").warning("no browser could be opened: open the inspector yourself")
 
 
 def _handle_early_signals() -> list[int]:

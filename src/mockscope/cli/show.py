@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mockscope.cli.options import FILE
-from mockscope.cli.serve import PORT
+from mockscope.cli import output
+from mockscope.cli.options import FILE, PORT
 
 if TYPE_CHECKING:
     from mockscope.server.live import LiveServer
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--port", type=PORT, default=0, show_default=True, help="Port; 0: the kernel chooses.")
 @click.option("--open", "opens", is_flag=True, help="Open the page in a browser.")
 def show(*, file: Path, port: int, opens: bool) -> None:
-    """Show the report of a failed test in the inspector, until Ctrl-C."""
+    """Show the report of a failed test in the inspector."""
     from mockscope.server.live import ListenError, serve_in_foreground
 
     server = load_server(file, port)
@@ -30,11 +30,10 @@ def show(*, file: Path, port: int, opens: bool) -> None:
             raise click.ClickException(f"can't listen on {error.filename}: {error.strerror}") from None
 
         def announce() -> None:
-            url = f"{server.url}/_mockscope/"
-            click.echo(f"mockscope shows {file} at {url} (Ctrl-C ends it)")
+            click.echo(f"mockscope shows {file} at {server.inspector_url} (Ctrl-C ends it)")
             sys.stdout.flush()
             if opens:
-                click.launch(url)
+                output.open_in_browser(server.inspector_url)
 
         serve_in_foreground(server, listeners, announce)
 

@@ -42,8 +42,8 @@ BROWSER_HEADERS: Final = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
 ]
-# These overwrite records, keys, clocks or files, and a client might follow a suggestion.
-NEVER_SUGGESTED: Final = ("/reset", "/replay", "/import", "/restore", "/rotate-key", "/save")
+# These overwrite records, keys, clocks or files, and a client might follow a suggestion. No live site has a report.
+NEVER_SUGGESTED: Final = ("/report", "/reset", "/replay", "/import", "/restore", "/rotate-key", "/save")
 
 
 class ReservedPaths:
