@@ -24,8 +24,10 @@ export class CallList {
     this.isLoaded = false;
     /** What is wrong with the filter. The calls are those of the last right one then. */
     this.problem = "";
-    /** @type {Call[]} calls that came while the list was paused */
-    this.held = [];
+    /** @type {Map<string, Call>} calls that came while the list was paused */
+    this.held = new Map();
+    /** The number of those that are not in the list. */
+    this.heldCount = 0;
     this.site = site;
     this.signal = signal;
     this.onChange = onChange;
@@ -68,7 +70,7 @@ export class CallList {
       this.problem = error instanceof Error ? error.message : String(error);
     }
     this.isLoaded = true;
-    this.held = [];
+    this.#takeHeld();
     const arrived = this.arrived ?? [];
     this.arrived = null;
     this.take(arrived);
@@ -103,8 +105,7 @@ export class CallList {
       return;
     }
     if (this.isPaused) {
-      this.held.push(...calls.filter((call) => matchesFilter(call, this.parameters)));
-      this.held.splice(0, this.held.length - MAX_CALLS);
+      for (const call of calls) this.#hold(call);
     } else {
       const before = this.calls.length;
       for (const call of calls) this.#put(call);
@@ -115,22 +116,15 @@ export class CallList {
     this.onChange(0);
   }
 
-  /** The number of different calls that wait. */
-  get heldCount() {
-    return new Set(this.held.map((call) => call.id).filter((id) => !this.byId.has(id))).size;
-  }
-
   /** @param {boolean} isPaused */
   pause(isPaused) {
     this.isPaused = isPaused;
-    const held = this.held;
-    this.held = [];
-    if (!isPaused) this.take(held);
+    if (!isPaused) this.take(this.#takeHeld());
   }
 
   empty() {
     this.calls = [];
-    this.held = [];
+    this.#takeHeld();
     this.byId.clear();
     this.total = 0;
     this.next = null;
@@ -140,6 +134,22 @@ export class CallList {
   /** @param {string} id */
   indexOf(id) {
     return this.calls.findIndex((call) => call.id === id);
+  }
+
+  /** @param {Call} call */
+  #hold(call) {
+    if (!matchesFilter(call, this.parameters)) return;
+    if (!this.held.has(call.id) && !this.byId.has(call.id)) this.heldCount++;
+    this.held.set(call.id, call);
+    const [oldest] = this.held.keys();
+    if (this.held.size > MAX_CALLS && oldest !== undefined) this.held.delete(oldest);
+  }
+
+  #takeHeld() {
+    const held = [...this.held.values()];
+    this.held.clear();
+    this.heldCount = 0;
+    return held;
   }
 
   /** @param {Call} call */

@@ -137,6 +137,7 @@ function render(context) {
     problem.hidden = !calls.problem;
     problem.textContent = calls.problem;
     const held = calls.heldCount;
+    table.setAttribute("aria-rowcount", String(calls.calls.length + 1));
     pauseButton.textContent = !calls.isPaused ? "Pause" : held ? `Resume · ${number(held)} new` : "Resume";
     newButton.hidden = !unseen;
     newButton.textContent = `${count(unseen, "new call")} ↑`;
@@ -269,11 +270,11 @@ function render(context) {
     const id = shownId();
     detail.hidden = route.id === null;
     split.classList.toggle("open", route.id !== null);
-    if (id === detailId) return;
+    if (id === detailId && detail.childElementCount) return;
     detailStop?.abort();
     detailStop = new AbortController();
     detailId = id;
-    fill(detail);
+    fill(detail, route.id === LATEST ? empty("Waits for the next call.") : null);
     if (!id) return;
     // On a narrow screen the list, and the focus with it, has gone.
     if (!list.offsetParent) detail.focus();

@@ -10,7 +10,8 @@ import { base, getToken, isReport, Problem, send, setToken } from "./api.js";
 
 /** @typedef {{id: string, kind: string, data: any}} ServerEvent */
 /** @typedef {"connecting" | "live" | "lost" | "off"} StreamState */
-/** @typedef {{events: ServerEvent[]} | {state: StreamState, lastId: string, token: string | null} | {hello: true}} Message */
+/** @typedef {{state: StreamState, lastId: string, token: string | null, isFresh: boolean}} StateMessage */
+/** @typedef {{events: ServerEvent[]} | StateMessage | {hello: true} | {token: string}} Message */
 
 // The server sends a comment every 15 seconds. A proxy may hold a dead connection open.
 const SILENCE_MS = 40_000;
@@ -80,8 +81,10 @@ export async function follow() {
   else await lead();
 }
 
-/** Try to connect now, for example because there is a new token. */
-export function reconnect() {
+/** Use a new token in all tabs. @param {string} token */
+export function shareToken(token) {
+  setToken(token);
+  channel?.postMessage({ token });
   wake();
 }
 
@@ -97,14 +100,18 @@ function receive(message) {
   if ("hello" in message) {
     if (isLeading) announce(state);
   } else if ("events" in message) deliver(message.events);
-  else {
+  else if ("state" in message) {
     // Session storage is one tab's own.
     if (message.token && !getToken()) setToken(message.token);
-    const isBehind = message.lastId !== "" && lastId === "";
-    setState(message.state);
-    // This tab may have loaded its data before the leading one read the latest events.
-    if (isBehind) resync();
+    // Without an event so far, this tab may have loaded its data before the leading one read the latest.
+    const isBehind = message.isFresh || (message.lastId !== "" && lastId === "");
     lastId ||= message.lastId;
+    setState(message.state);
+    if (isBehind) resync();
+  } else if (state !== "live") {
+    setToken(message.token);
+    wake();
+    resync();
   }
 }
 
@@ -135,7 +142,7 @@ async function read() {
   if (!reader) return;
   const isResumed = lastId !== "";
   retryMs = 500;
-  announce("live");
+  announce("live", !isResumed);
   if (!isResumed) resync();
   let rest = "";
   try {
@@ -169,7 +176,8 @@ function parse(block) {
     else if (line.startsWith("data: ")) data = line.slice(6);
   }
   if (kind) return [{ id, kind, data: JSON.parse(data) }];
-  if (id && !lastId) lastId = id;
+  // The position of the stream, at its start and in a silence.
+  if (id) lastId = id;
   return [];
 }
 
@@ -200,9 +208,9 @@ function resync() {
   for (const on of resyncListeners) on();
 }
 
-/** @param {StreamState} now */
-function announce(now) {
-  channel?.postMessage({ state: now, lastId, token: getToken() });
+/** @param {StreamState} now @param {boolean} [isFresh] whether events may be missing */
+function announce(now, isFresh = false) {
+  channel?.postMessage({ state: now, lastId, token: getToken(), isFresh });
   setState(now);
 }
 

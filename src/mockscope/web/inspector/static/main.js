@@ -16,9 +16,9 @@
  *   - A view of one site with `needsSite` is not rendered for the server itself.
  */
 
-import { getToken, isReport, onUnauthorized, Problem, request, setToken, takeToken } from "./api.js";
+import { getToken, isReport, onUnauthorized, Problem, request, takeToken } from "./api.js";
 import { button, empty, field, fill, h, keyed, toast } from "./dom.js";
-import { follow, hasOpened, isShared, onResync, onState, reconnect, subscribe } from "./events.js";
+import { follow, hasOpened, isShared, onResync, onState, shareToken, subscribe } from "./events.js";
 import { bindKeys, showHelp } from "./keys.js";
 import { href, parse, VIEWS } from "./route.js";
 import { view as calls } from "./calls.js";
@@ -91,8 +91,7 @@ function start() {
     if (!kind.startsWith("site.")) return;
     // A site of this host may have been made again.
     if (kind === "site.made" && data.site === shown?.site) leave();
-    clearTimeout(changing);
-    changing = setTimeout(loadSites, 100);
+    changing ||= setTimeout(loadSites, 200);
   }, always);
   onResync(() => hasBegun && void loadSites(), always);
   if (isReport) void showReport();
@@ -113,6 +112,7 @@ let hasBegun = false;
 
 async function loadSites() {
   hasBegun = true;
+  changing = 0;
   const current = ++loading;
   try {
     const { sites: found } = await request("sites");
@@ -124,6 +124,7 @@ async function loadSites() {
     if (sites === null) showFailure(error);
     return;
   }
+  notices.querySelector("form")?.remove();
   showSites();
   if (!shown || (shown.site !== null && !sites.has(shown.site))) show();
 }
@@ -246,9 +247,8 @@ function askForToken() {
   if (getToken()) token.error("The server refused the token.");
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    setToken(token.input.value.trim());
     form.remove();
-    reconnect();
+    shareToken(token.input.value.trim());
     void loadSites();
   };
   const form = h("form", { class: "notice", on: { submit } }, token.element, h("button", { class: "primary" }, "Use it"));
