@@ -59,7 +59,7 @@ let sites = null;
 /** @type {{site: string | null, view: string, update: ((route: Route) => void) | void, stop: AbortController} | null} */
 let shown = null;
 
-const picker = h("select", { "aria-label": "Site", on: { change: () => open({ site: chosenSite() }) } });
+const picker = h("select", { "aria-label": "Site", hidden: true, on: { change: () => open({ site: chosenSite() }) } });
 const names = VIEWS.filter((name) => !(isReport && views[name].writes));
 const links = names.map((name) => h("a", null, views[name].title));
 const stream = h("p", { class: "stream", role: "status" });
@@ -137,6 +137,7 @@ function showFailure(error) {
 }
 
 function showSites() {
+  picker.hidden = false;
   const hosts = [...(sites?.keys() ?? [])].map((host) => ({ host: /** @type {string | null} */ (host), text: host }));
   const all = [...hosts, { host: null, text: "no site" }];
   keyed(
