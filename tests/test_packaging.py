@@ -46,12 +46,16 @@ def test_the_wheel_holds_both_packages_the_contract_its_rules_and_nothing_else(b
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-        metadata = {name.rpartition("/")[2] for name in archive.namelist() if ".dist-info/" in name}
+        metadata = {name.rpartition(".dist-info/")[2] for name in archive.namelist() if ".dist-info/" in name}
         contract, rules, page = (archive.read(f"mockscope/{name}.yaml") for name in ("openapi", "rules", "page"))
         (entry_points,) = (archive.read(n).decode() for n in archive.namelist() if n.endswith("entry_points.txt"))
 
     assert names == sources() | {f"mockscope/{name}.yaml" for name in ("openapi", "rules", "page")}
-    assert metadata == {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "LICENSE"}
+    swagger_ui = "licenses/src/mockscope/web/inspector/swagger_ui"
+    assert metadata == {
+        *("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"),
+        *(f"{swagger_ui}/LICENSE", f"{swagger_ui}/NOTICE", f"{swagger_ui}/swagger-ui-bundle.js.LICENSE.txt"),
+    }
     assert contract == (ROOT / "openapi.yaml").read_bytes()
     assert (rules, page) == tuple((ROOT / f"docs/{name}.yaml").read_bytes() for name in ("rules", "page"))
     assert entry_points == (
