@@ -68,7 +68,9 @@ class ControlAccess:
                 raise HTTPException(
                     403, f"The control API refuses pages of another origin ({origin}): call it from a program."
                 )
-        if headers.get("sec-fetch-site") == "cross-site" and not _is_navigation(headers, scope["method"]):
+        # A page of another port is of the same site.
+        is_foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        if is_foreign and not _is_navigation(headers, scope["method"]):
             raise HTTPException(403, "The control API refuses pages of another site: call it from a program.")
         self._check_token(headers.get("authorization"), scope)
 
