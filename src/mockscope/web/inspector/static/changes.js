@@ -22,9 +22,13 @@ export function showChanges(element, site, changes) {
     h(
       "li",
       null,
-      badge(change.change, KINDS_OF_BADGE[change.change]),
-      h("span", { class: "dim" }, ` ${change.kind} `),
-      change.change === "removed" ? h("span", { class: "foreign clip" }, visible(change.name)) : recordLink(site, change.kind, change.name),
+      h(
+        "p",
+        null,
+        badge(change.change, KINDS_OF_BADGE[change.change]),
+        h("span", { class: "dim" }, change.kind),
+        change.change === "removed" ? h("span", { class: "foreign clip" }, visible(change.name)) : recordLink(site, change.kind, change.name),
+      ),
       ...(change.change === "changed" ? Object.entries(change.fields).map(changedField) : []),
     ),
   );

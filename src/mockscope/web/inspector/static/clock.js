@@ -86,7 +86,7 @@ export function clockSection(context, site) {
   function buttons() {
     const shifts = SHIFTS.map(([text, by]) => button(`+ ${text}`, () => void attempt(() => act("shift", by))));
     return [
-      h("div", { class: "toolbar" }, stop, button("Show the real time", () => void attempt(() => act("reset"))), jump.element),
+      h("div", { class: "toolbar" }, stop, button("Reset the clock", () => void attempt(() => act("reset"))), jump.element),
       h("div", { class: "toolbar" }, ...shifts),
     ];
   }
@@ -94,15 +94,15 @@ export function clockSection(context, site) {
   function forms() {
     const amount = numberField({ name: "amount", label: "Move by", attributes: { placeholder: "-1.5", inputmode: "decimal" } });
     const unit = plainField({ name: "unit", label: "Unit", options: ["seconds", "minutes", "hours", "days"], value: "hours" });
-    const to = plainField({ name: "to", label: "Move to", hint: "ISO 8601 with an offset", attributes: { placeholder: "2014-02-06T23:46:07Z" } });
+    const to = plainField({ name: "to", label: "Move to", attributes: { placeholder: "2014-02-06T23:46:07Z" } });
     /** @param {Record<string, any>} values */
     const shift = async (values) => {
       if (values.amount === undefined) throw new Problem("amount: write a number, such as 1.5 or -3.", 0);
       await act("shift", { [values.unit]: values.amount });
     };
     return [
-      form({ fields: [amount, unit], submit: "Move", action: shift, label: "Move by", aliases: [...["seconds", "minutes", "hours", "days", "clock"].map((word) => /** @type {[string, string]} */ ([word, "amount"]))] }),
-      form({ fields: [to], submit: "Move there", action: ({ to: moment }) => act("move", { to: moment ?? "" }), label: "Move to" }),
+      form({ fields: [amount, unit], submit: "Move", action: shift, label: "Move by", isInline: true, aliases: [...["seconds", "minutes", "hours", "days", "clock"].map((word) => /** @type {[string, string]} */ ([word, "amount"]))] }),
+      form({ fields: [to], submit: "Move there", action: ({ to: moment }) => act("move", { to: moment ?? "" }), label: "Move to", isInline: true }),
     ];
   }
 }

@@ -87,7 +87,7 @@ export const view = {
     const list = h("div", { class: "stack" });
     const detail = h("section", { class: "detail", "aria-label": "Planned fault" });
     const clear = confirmButton("Remove all", "Really remove all?", () => void removeAll(), { class: "danger" });
-    const add = h("a", { class: "button primary", href: href({ site, view: "faults", id: NEW }) }, "Plan a fault");
+    const add = h("a", { class: "button", href: href({ site, view: "faults", id: NEW }) }, "Plan a fault");
     const split = h(
       "div",
       { class: "split" },
@@ -154,7 +154,7 @@ export const view = {
     };
 
     /** @param {string} title */
-    const columnClass = (title) => (title === "Hits" ? "number" : title === "Left" ? "number optional" : title === "When" ? "optional" : "");
+    const columnClass = (title) => ({ Id: "id", When: "optional", Hits: "figure", Left: "figure optional", State: "state" })[title];
 
     /** @param {Planned} each @param {HTMLElement | undefined} old */
     const row = (each, old) => {
@@ -164,9 +164,9 @@ export const view = {
         ...[...element.children].slice(0, 1),
         h("td", null, h("span", { class: "foreign clip" }, visible(effect(each)))),
         h("td", { class: "optional" }, h("span", { class: "foreign clip" }, ...occasion(each))),
-        h("td", { class: "number" }, number(each.hits)),
-        h("td", { class: "number optional" }, left),
-        h("td", null, state(each)),
+        h("td", { class: "figure" }, number(each.hits)),
+        h("td", { class: "figure optional" }, left),
+        h("td", { class: "state" }, state(each)),
       );
       const link = element.querySelector("a");
       if (each.id === route.id) link?.setAttribute("aria-current", "true");

@@ -144,10 +144,11 @@ export function addSuggestions(input, suggest) {
  * @param {() => void} [options.cancel]
  * @param {(Node | null)[]} [options.more] what stands between the fields and the button
  * @param {string} [options.label]
+ * @param {boolean} [options.isInline] whether the fields and the button stand in one line
  */
-export function form({ fields, submit, action, aliases = [], places = [], cancel, more = [], label }) {
+export function form({ fields, submit, action, aliases = [], places = [], cancel, more = [], label, isInline = false }) {
   const problem = h("p", { class: "bad wide", role: "alert" });
-  const go = h("button", { class: "primary" }, submit);
+  const go = h("button", { class: isInline ? "" : "primary" }, submit);
   const all = [...fields, ...places];
   const named = new Map(all.map((each) => [each.name, each]));
   const targets = [
@@ -174,7 +175,7 @@ export function form({ fields, submit, action, aliases = [], places = [], cancel
   };
   return h(
     "form",
-    { class: "fields", novalidate: true, ...(label ? { "aria-label": label } : {}), on: { submit: send } },
+    { class: isInline ? "fields inline" : "fields", novalidate: true, ...(label ? { "aria-label": label } : {}), on: { submit: send } },
     ...fields.map((each) => each.element),
     ...more,
     problem,

@@ -29,7 +29,7 @@ export function recordHref(site, kind, name) {
 
 /** @param {string} site @param {Kind} kind @param {string} name */
 export function recordLink(site, kind, name) {
-  return h("a", { class: "foreign", href: recordHref(site, kind, name) }, visible(name));
+  return h("a", { class: "foreign clip", href: recordHref(site, kind, name) }, visible(name));
 }
 
 /** Return a function that finds names of records that contain a text. @param {string} site @param {Kind} kind */

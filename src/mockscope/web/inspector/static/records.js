@@ -12,7 +12,7 @@ import { href } from "./route.js";
 /** @typedef {import("./record.js").Kind} Kind */
 /** @typedef {import("./dom.js").Child} Child */
 /** @typedef {import("./route.js").Route} Route */
-/** @typedef {{title: string, optional?: boolean, cell: (record: any) => Child}} Column */
+/** @typedef {{title: string, look?: string, cell: (record: any) => Child}} Column `look` is a class */
 
 const TYPING_MS = 120;
 const REFRESH_MS = 250;
@@ -21,17 +21,17 @@ const REFRESH_MS = 250;
 const COLUMNS = {
   user: [
     { title: "Name", cell: (user) => clip(`${user.first_name} ${user.last_name}`) },
-    { title: "Groups", optional: true, cell: (user) => clip(user.groups.join(", ")) },
-    { title: "Last login", optional: true, cell: (user) => time(user.last_login_at) },
-    { title: "Two-factor", optional: true, cell: (user) => (user.tfa_enabled ? "on" : h("span", { class: "dim" }, "off")) },
+    { title: "Groups", look: "optional", cell: (user) => clip(user.groups.join(", ")) },
+    { title: "Last login", look: "optional moment", cell: (user) => time(user.last_login_at) },
+    { title: "Two-factor", look: "extra short", cell: (user) => (user.tfa_enabled ? "on" : h("span", { class: "dim" }, "off")) },
   ],
   group: [
-    { title: "Access", cell: (group) => group.access },
-    { title: "Members", cell: (group) => h("span", { class: "number" }, number(group.members)) },
+    { title: "Access", look: "short", cell: (group) => group.access },
+    { title: "Members", look: "short number", cell: (group) => number(group.members) },
   ],
   dashboard: [
     { title: "Owner", cell: (board) => (board.owner ? clip(board.owner) : h("span", { class: "dim" }, "nobody")) },
-    { title: "Groups", optional: true, cell: (board) => clip(Object.entries(board.access).map((pair) => pair.join(": ")).join(", ")) },
+    { title: "Groups", look: "optional", cell: (board) => clip(Object.entries(board.access).map((pair) => pair.join(": ")).join(", ")) },
   ],
 };
 
@@ -119,13 +119,12 @@ export const view = {
       const { path, key } = KINDS[kind];
       let table = list.querySelector("table");
       if (table?.dataset.kind !== kind) {
-        const titles = [key === "email" ? "Email" : "Name", ...COLUMNS[kind].map((column) => column.title)];
-        const optional = [false, ...COLUMNS[kind].map((column) => column.optional)];
+        const columns = [{ title: key === "email" ? "Email" : "Name", look: "" }, ...COLUMNS[kind]];
         table = h(
           "table",
           { "data-kind": kind },
           h("caption", { class: "sr" }, KINDS[kind].title),
-          h("thead", null, h("tr", null, ...titles.map((title, index) => h("th", { scope: "col", class: optional[index] && "optional" }, title)))),
+          h("thead", null, h("tr", null, ...columns.map(({ title, look }) => h("th", { scope: "col", class: look }, title)))),
           h("tbody"),
         );
         fill(list, table, h("div", { class: "toolbar pages" }));
@@ -141,7 +140,7 @@ export const view = {
     const row = (record, name, old) => {
       const state = JSON.stringify(record);
       if (old && states.get(old) === state) return old;
-      const cells = COLUMNS[kind].map((column) => h("td", { class: column.optional && "optional" }, column.cell(record)));
+      const cells = COLUMNS[kind].map((column) => h("td", { class: column.look }, column.cell(record)));
       const element = old ?? h("tr", null, h("th", { scope: "row" }, h("a", { class: "foreign clip" }, visible(name))));
       element.replaceChildren(...[...element.children].slice(0, 1), ...cells);
       states.set(element, state);

@@ -142,7 +142,7 @@ export const view = {
         h("p", { class: "lead" }, prose(rule.summary)),
         h("p", null, prose(rule.sentence)),
         section("Basis", ...rule.basis.map(({ word, part }) =>
-          h("p", null, h("span", { title: BASES[word] ?? "" }, badge(word, word === "chosen" ? "warn" : "accent")), " ", prose(part)))),
+          h("div", { class: "part" }, h("span", { title: BASES[word] ?? "" }, badge(word, word === "chosen" ? "warn" : "accent")), h("p", null, prose(part))))),
         ...(rule.quotations.length
           ? [section("The vendor's page", ...rule.quotations.map(({ section: of, text }) =>
               h("blockquote", null, h("p", null, text), h("footer", { class: "dim" }, of))))]

@@ -52,20 +52,22 @@ export function snapshotSections(context, site, since) {
   /** @param {Snapshot[]} snapshots */
   const showList = (snapshots) => {
     next = snapshots.length + 1;
+    name.input.setAttribute("placeholder", `snapshot ${next}`);
     if (snapshots.length === 0) {
       fill(list, empty("No snapshots.", isReadOnly ? null : h("p", null, "Take one before you try something. It costs nothing, and restoring it undoes everything since.")));
       return;
     }
     const rows = h("tbody");
     keyed(rows, snapshots, (each) => each.name, (each) => row(each));
-    const titles = ["Name", "Taken", "Users", "Groups", "Dashboards", "Actions"];
+    /** @type {[string, string][]} */
+    const titles = [["Name", ""], ["Taken", "optional moment"], ["Users", "figure extra"], ["Groups", "figure extra"], ["Dashboards", "short number extra"], ["Actions", "acts"]];
     fill(
       list,
       h(
         "table",
         null,
         h("caption", { class: "sr" }, "Snapshots"),
-        h("thead", null, h("tr", null, ...titles.map((text, index) => h("th", { scope: "col", class: index > 1 && index < 5 ? "number optional" : "" }, index === 5 ? h("span", { class: "sr" }, text) : text)))),
+        h("thead", null, h("tr", null, ...titles.map(([text, look]) => h("th", { scope: "col", class: look }, look === "acts" ? h("span", { class: "sr" }, text) : text)))),
         rows,
       ),
     );
@@ -84,21 +86,22 @@ export function snapshotSections(context, site, since) {
       "tr",
       null,
       h("th", { scope: "row" }, h("span", { class: "foreign clip" }, visible(each.name))),
-      h("td", null, time(each.time)),
-      ...[users, groups, dashboards].map((figure) => h("td", { class: "number optional" }, number(figure))),
-      h("td", null, h("div", { class: "toolbar" }, compareLink, ...actions)),
+      h("td", { class: "optional moment" }, time(each.time)),
+      ...[users, groups].map((figure) => h("td", { class: "figure extra" }, number(figure))),
+      h("td", { class: "short number extra" }, number(dashboards)),
+      h("td", { class: "acts" }, h("div", { class: "toolbar" }, compareLink, ...actions)),
     );
   };
 
   let next = 1;
-  const name = plainField({ name: "name", label: "Name of the snapshot", hint: "A snapshot of the same name is replaced." });
+  const name = plainField({ name: "name", label: "Name of the snapshot", attributes: { placeholder: "snapshot 1" } });
   const take = async () => {
     await act(name.input.value || `snapshot ${next}`, "", "PUT");
     name.input.value = "";
     toast("Taken.");
     await load();
   };
-  const taking = isReadOnly ? null : form({ fields: [name], submit: "Take a snapshot", action: take, label: "Take a snapshot" });
+  const taking = isReadOnly ? null : form({ fields: [name], submit: "Take a snapshot", action: take, label: "Take a snapshot", isInline: true });
 
   return {
     elements: [
