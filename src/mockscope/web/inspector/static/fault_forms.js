@@ -113,9 +113,9 @@ function faultForm(site, plan) {
   };
   const aliases = /** @type {[string, string][]} */ ([
     ["header", "headers"],
+    ["set", "headers"],
     ["delay", "low"],
     ["delay", "median"],
-    ["dry", "test_mode"],
     ["user", "email"],
     ["needs", "status"],
   ]);
@@ -203,7 +203,7 @@ function changeForm(site, plan) {
     const occasion = values["when"] === "at" ? { at: values["at"] } : { before: withoutAbsent({ operation: values["operation"], call: values["call"] }) };
     await plan(withoutAbsent({ do: values["do"], ...occasion, ...given }));
   };
-  return form({ fields: [change, when, operation, call, moment, ...details], submit: "Plan the change", action, label: "Plan a change", aliases: [["group", "groups"], ["user", "email"]] });
+  return form({ fields: [change, when, operation, call, moment, ...details], submit: "Plan the change", action, label: "Plan a change", aliases: [["group", "groups"], ["user", "email"], ["offset", "at"], ["time", "at"]] });
 }
 
 /** @param {(body: Values) => Promise<void>} plan */

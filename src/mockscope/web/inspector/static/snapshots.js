@@ -60,7 +60,7 @@ export function snapshotSections(context, site, since) {
     const rows = h("tbody");
     keyed(rows, snapshots, (each) => each.name, (each) => row(each));
     /** @type {[string, string][]} */
-    const titles = [["Name", ""], ["Taken", "optional moment"], ["Users", "figure extra"], ["Groups", "figure extra"], ["Dashboards", "short number extra"], ["Actions", "acts"]];
+    const titles = [["Name", ""], ["Taken", "optional moment"], ["Users", "figure optional"], ["Groups", "figure optional"], ["Dashboards", "short number optional"], ["Actions", "acts"]];
     fill(
       list,
       h(
@@ -87,8 +87,8 @@ export function snapshotSections(context, site, since) {
       null,
       h("th", { scope: "row" }, h("span", { class: "foreign clip" }, visible(each.name))),
       h("td", { class: "optional moment" }, time(each.time)),
-      ...[users, groups].map((figure) => h("td", { class: "figure extra" }, number(figure))),
-      h("td", { class: "short number extra" }, number(dashboards)),
+      ...[users, groups].map((figure) => h("td", { class: "figure optional" }, number(figure))),
+      h("td", { class: "short number optional" }, number(dashboards)),
       h("td", { class: "acts" }, h("div", { class: "toolbar" }, compareLink, ...actions)),
     );
   };

@@ -1,6 +1,6 @@
 /** The view Try: the ten operations as forms. A request goes to the API of this server, and becomes a call. */
 
-import { at, Problem, request, serverURL } from "./api.js";
+import { at, ofSite, Problem, request, serverURL } from "./api.js";
 import { showCall } from "./call.js";
 import { button, empty, fill, h, showProblem } from "./dom.js";
 import { visible } from "./format.js";
@@ -70,9 +70,10 @@ export const view = {
       place.querySelector("button")?.focus();
     };
     /** @param {string | null} id the id of the call; null if there was no response */
-    const open = (id) => {
+    const open = async (id) => {
       shown?.abort();
-      shown = new AbortController();
+      const stop = new AbortController();
+      shown = stop;
       detail.hidden = false;
       split.classList.add("open");
       fill(detail);
@@ -85,7 +86,12 @@ export const view = {
         );
         return;
       }
-      showCall({ outlet: detail, site, id, signal: shown.signal, isReadOnly: context.isReadOnly, close, go: (to) => context.go({ view: "calls", ...to }), query: {} });
+      const path = ofSite(site.host, at`calls/${id}`);
+      // With a wrong key, a call reaches no site.
+      const place = await request(path, { signal: stop.signal }).then(() => site, () => null);
+      if (stop.signal.aborted) return;
+      const go = (/** @type {Partial<import("./route.js").Route>} */ to) => context.go({ site: place?.host ?? null, view: "calls", ...to });
+      showCall({ outlet: detail, site: place, id, signal: stop.signal, isReadOnly: context.isReadOnly, close, go, query: {} });
     };
     const show = () => {
       const operation = OPERATIONS[name];
@@ -114,7 +120,7 @@ function operationOf({ id }) {
 /**
  * @param {Site} site
  * @param {Operation} operation
- * @param {(id: string | null) => void} open
+ * @param {(id: string | null) => Promise<void>} open
  */
 function operationForm(site, operation, open) {
   const auth = plainField({ name: AUTH, label: AUTH, value: `${site.host}:${site.api_key}`, attributes: { class: "mono" } });
@@ -171,7 +177,7 @@ async function currentAuth({ host }) {
  * @param {URL} url
  * @param {RequestInit} init
  * @param {FormField[]} fields
- * @param {(id: string | null) => void} open
+ * @param {(id: string | null) => Promise<void>} open
  */
 async function send(url, init, fields, open) {
   for (const each of fields) each.error(null);
@@ -181,7 +187,7 @@ async function send(url, init, fields, open) {
     throw new Problem(`A header cannot have this value: ${error instanceof Error ? error.message : error}`, 0);
   }
   const response = await fetch(url, init).catch(() => null);
-  open(response?.headers.get("X-Request-Id") ?? null);
+  void open(response?.headers.get("X-Request-Id") ?? null);
   if (!response || response.ok) return;
   // A fault may send any body, or half of one.
   const { message = "" } = await response.json().catch(() => ({}));
