@@ -205,7 +205,7 @@ export const view = {
         ["Refused", each.refused && visible(each.refused)],
       ];
       return [
-        h("dl", { class: "pairs" }, ...terms.filter(([, value]) => value).flatMap(([term, value]) => [h("dt", null, term), h("dd", { class: "foreign" }, value)])),
+        h("dl", { class: "pairs" }, ...terms.filter(([, value]) => value).flatMap(([term, value]) => [h("dt", null, term), h("dd", { class: "foreign" }, h("div", { class: "clip" }, value))])),
         each.hits ? h("p", null, h("a", { href: href({ site, view: "calls", query: { q: `fault:${each.id}` } }) }, "The calls that it hit")) : null,
         h("section", null, h("h3", null, "As JSON, for a seed or a marker"), snippet(JSON.stringify(plan(each), null, 1), "The fault as JSON")),
       ].filter((child) => child !== null);

@@ -232,7 +232,7 @@ const FACTS = {
     const boards = owned.items.map((/** @type {any} */ each) => recordLink(site, "dashboard", each.name));
     return [
       pairs(
-        ["Name", h("span", { class: "foreign" }, visible(`${user.first_name} ${user.last_name}`))],
+        ["Name", h("span", { class: "foreign clip" }, visible(`${user.first_name} ${user.last_name}`))],
         ["Groups", listOf(user.groups.map((/** @type {string} */ each) => recordLink(site, "group", each)), "none")],
         ["Dashboards", shortList(site, "dashboard", { owner: user.email }, owned, boards)],
         ["Last login", time(user.last_login_at)],

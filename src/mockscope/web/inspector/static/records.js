@@ -119,7 +119,7 @@ export const view = {
       const { path, key } = KINDS[kind];
       let table = list.querySelector("table");
       if (table?.dataset.kind !== kind) {
-        const columns = [{ title: key === "email" ? "Email" : "Name", look: "" }, ...COLUMNS[kind]];
+        const columns = [{ title: key === "email" ? "Email" : "Name", look: kind === "group" ? "" : "first" }, ...COLUMNS[kind]];
         table = h(
           "table",
           { "data-kind": kind },

@@ -28,7 +28,7 @@ export function snapshotSections(context, site, since) {
     await compare();
   };
   const compare = async () => {
-    fill(title, "Changed since ", since === null ? "the first state" : h("span", { class: "foreign" }, `“${visible(since)}”`));
+    fill(title, "Changed since ", since === null ? "the first state" : h("span", { class: "foreign clip" }, `“${visible(since)}”`));
     const query = since === null ? {} : { since };
     try {
       const { changes } = await request(at`sites/${site}/changes`, { query, signal });
