@@ -26,7 +26,7 @@ ORDER: Final = (
 # These know nothing of some that stand before them.
 UNKNOWN_TO: Final[dict[str, set[str]]] = {
     "instruments": {"domain", "seeds", "codec"},
-    "remote": {"codec", "contract", "sites", "web", "app", "server"},
+    "remote": {"codec", "contract", "web", "app", "server"},
     # It judges any server.
     "conformance": {"seeds", "codec", "instruments", "contract", "sites", "web", "app", "intercept", "server"},
     "strategies": {*ORDER} - {"_vendor", "domain"},

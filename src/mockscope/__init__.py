@@ -24,12 +24,16 @@ if TYPE_CHECKING:
     from mockscope.instruments.report import report
     from mockscope.intercept.redirect import redirected
     from mockscope.intercept.routes import VendorHostRefused
+    from mockscope.remote.control_client import RemoteServerError
+    from mockscope.remote.handle import RemoteServer, RemoteSite, connect
     from mockscope.seeds.files import SeedSource
     from mockscope.seeds.format import SeedError
     from mockscope.server.certificates import Authority
     from mockscope.server.live import LiveServer, serve
-    from mockscope.sites.mock_site import MockSite, SiteSnapshot
+    from mockscope.sites.mock_site import MockSite
+    from mockscope.sites.protocols import ServerAPI, SiteAPI
     from mockscope.sites.report_file import save_report
+    from mockscope.sites.site_handle import SiteSnapshot
 
 __version__ = "0.1.0"
 
@@ -58,13 +62,19 @@ __all__ = [
     "Policy",
     "Refusal",
     "Refused",
+    "RemoteServer",
+    "RemoteServerError",
+    "RemoteSite",
     "SeedError",
     "SeedSource",
+    "ServerAPI",
+    "SiteAPI",
     "SiteSnapshot",
     "Uniform",
     "User",
     "VendorHostRefused",
     "__version__",
+    "connect",
     "redirected",
     "report",
     "save_report",
@@ -97,9 +107,15 @@ _HOME = {
     "Policy": "mockscope.domain.policy",
     "Refusal": "mockscope.domain.refusals",
     "Refused": "mockscope.domain.refusals",
+    "RemoteServer": "mockscope.remote.handle",
+    "RemoteServerError": "mockscope.remote.control_client",
+    "RemoteSite": "mockscope.remote.handle",
+    "ServerAPI": "mockscope.sites.protocols",
+    "SiteAPI": "mockscope.sites.protocols",
+    "connect": "mockscope.remote.handle",
     "SeedError": "mockscope.seeds.format",
     "SeedSource": "mockscope.seeds.files",
-    "SiteSnapshot": "mockscope.sites.mock_site",
+    "SiteSnapshot": "mockscope.sites.site_handle",
     "Uniform": "mockscope.instruments.fault",
     "User": "mockscope.domain.model",
     "redirected": "mockscope.intercept.redirect",

@@ -349,7 +349,7 @@ def test_invalid_plain_data_is_refused(mockscope: MockSite, data: Any, message: 
     ids=str,
 )
 def test_a_fault_can_be_planned_again_from_its_plain_data(mockscope: MockSite, rule: Mapping[str, Any]) -> None:
-    account = {"id", "hits", "left"}
+    account = {"id", "hits", "seen", "left"}
     first = mockscope.faults.add_plain(rule).as_dict()
     second = mockscope.faults.add_plain({key: first[key] for key in first if key not in account}).as_dict()
     assert {**second, "id": first["id"]} == first
@@ -375,6 +375,7 @@ def test_the_plain_data_of_a_fault_is_complete(mockscope: MockSite) -> None:
         "probability": None,
         "seed": 0,
         "hits": 0,
+        "seen": 0,
         "left": 1,
     }
 
@@ -385,7 +386,7 @@ def test_plain_data_shows_a_function_as_a_word_that_can_not_be_planned(mockscope
         mockscope.faults.add(status=503, where=failing).as_dict(),
     ]
     assert [(rule["where"], rule.get("action")) for rule in shown] == [({}, "a function"), ("a function", None)]
-    first, second = [{key: rule[key] for key in rule if key not in ("id", "hits", "left")} for rule in shown]
+    first, second = [{key: rule[key] for key in rule if key not in ("id", "hits", "seen", "left")} for rule in shown]
     for rule, message in (
         (first, "there is no key of a fault 'action'; did you mean operation?"),
         (second, "where must be an object of names and values, not 'a function'"),

@@ -239,11 +239,12 @@ def test_the_plain_data_of_a_change_plans_an_equal_one() -> None:
         "before": None,
         "email": JOEY,
         "hits": 0,
+        "seen": 0,
         "left": 1,
         "refused": None,
     }
     for each in shown:
-        plain = {name: value for name, value in each.items() if name not in ("id", "hits", "left", "refused")}
+        plain = {name: value for name, value in each.items() if name not in ("id", "hits", "seen", "left", "refused")}
         again = site.faults.add_plain(plain)
         assert isinstance(again, PlannedChange)
         assert again.as_dict() == each | {"id": again.id}

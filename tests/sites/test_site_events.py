@@ -93,8 +93,8 @@ def test_events_about_faults_show_them_as_their_own_resource_does(server: LiveSe
     call = site.calls[0]
     assert [event.data for event in collect(events, 7) if event.kind.startswith("fault.")] == [
         {"site": "example_site", "fault": planned},
-        {"site": "example_site", "fault": {**planned, "hits": 1, "left": 0}, "call": call.id},
-        {"site": "example_site", "fault": {**planned, "hits": 1, "left": 0}},
+        {"site": "example_site", "fault": {**planned, "hits": 1, "seen": 1, "left": 0}, "call": call.id},
+        {"site": "example_site", "fault": {**planned, "hits": 1, "seen": 2, "left": 0}},
     ]
 
 

@@ -3,10 +3,17 @@
 The messages of the real service are unknown. These are written for mockscope (docs/fidelity.md).
 """
 
+import json
 from enum import Enum, unique
 from functools import partial
+from typing import Final
 
 from mockscope._support.text import clip
+
+# The header of the control API from which a client in Python raises the same exception again.
+REFUSAL_HEADER: Final = "X-Mockscope-Refusal"
+# The maximum characters of a value in the header.
+MAX_VALUE_CHARS: Final = 2000
 
 
 @unique
@@ -88,6 +95,17 @@ class Refused(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # An exception is pickled with its positional arguments only.
         return partial(Refused, self.refusal, rule=self.rule, **self.values), ()
+
+    def as_json(self) -> str:
+        """Return the refusal as JSON in ASCII, for a header."""
+        values = {name: clip(value, MAX_VALUE_CHARS) for name, value in self.values.items()}
+        return json.dumps({"name": self.refusal.name, "rule": self.rule, "values": values})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Refused":
+        """Return the refusal that ``as_json`` has rendered."""
+        data = json.loads(text)
+        return cls(Refusal[data["name"]], rule=data["rule"], **data["values"])
 
     @property
     def status(self) -> int:

@@ -227,7 +227,23 @@ class Calls(Sequence[Call]):
         return "\n".join(lines)
 
 
-class CallLog(Calls):
+class RecordedCalls(Calls):
+    """All calls of a site or of a server."""
+
+    def settled(self, timeout: float = WAIT_SECONDS) -> list[Call]:
+        """Wait until the calls received so far are complete, and return all calls.
+
+        Args:
+            timeout: the maximum time to wait, in seconds.
+        """
+        raise NotImplementedError
+
+    def clear(self) -> None:
+        """Discard all calls. The findings of strict mode stay."""
+        raise NotImplementedError
+
+
+class CallLog(RecordedCalls):
     """The recorded calls of a site, or of a server for requests without a site. The oldest are discarded.
 
     Args:
@@ -271,6 +287,8 @@ class CallLog(Calls):
         self._bytes = 0
         self._changed = Condition()
         self._waiting = 0
+        # The time of the last call or request about the site, in seconds of the machine.
+        self.last_used = monotonic()
 
     # `open` and `close` are called for each request. They need no lock, because each step is atomic.
 
@@ -279,6 +297,7 @@ class CallLog(Calls):
         call.clock, call.redactor = self.clock, self.redactor
         call.received = self.clock.time()
         call.thread = get_ident()
+        self.last_used = monotonic()
         if self._states is not None:
             call.export_before = self._states()
         self._ring.append(call)
@@ -339,7 +358,6 @@ class CallLog(Calls):
         self.accidental.clear()
 
     def clear(self) -> None:
-        """Discard all calls. The findings of strict mode stay."""
         with self._changed:
             self._ring.clear()
             self._large.clear()
@@ -347,11 +365,6 @@ class CallLog(Calls):
             self._changed.notify_all()
 
     def settled(self, timeout: float = WAIT_SECONDS) -> list[Call]:
-        """Wait until the calls received so far are complete, and return all calls.
-
-        Args:
-            timeout: the maximum time to wait, in seconds.
-        """
         here = get_ident()
         # A thread must not wait for a call whose response it makes itself.
         if waited_for := [call for call in self._ring.copy() if call.is_open and call.thread != here]:

@@ -231,5 +231,16 @@ def _check_range(moment: int) -> int:
     return moment
 
 
+def check_moment(moment: datetime | str) -> datetime:
+    """Return a time as an aware datetime.
+
+    Raises:
+        ValueError: If it is not a time, has no offset from UTC, or is not in the years 1 to 9999.
+    """
+    parsed = parse_time(moment)
+    _check_range((parsed - EPOCH) // MICROSECOND * 1000)
+    return parsed
+
+
 def _nanoseconds(moment: datetime | str) -> int:
-    return _check_range((parse_time(moment) - EPOCH) // MICROSECOND * 1000)
+    return (check_moment(moment) - EPOCH) // MICROSECOND * 1000

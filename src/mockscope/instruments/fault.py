@@ -301,7 +301,8 @@ class Fault:
     def as_dict(self) -> dict[str, Any]:
         """Return the fault as plain data, as the control API shows it.
 
-        ``add_plain`` accepts this data without ``id``, ``hits`` and ``left``. It refuses FUNCTION_PLACEHOLDER.
+        ``add_plain`` accepts this data without ``id``, ``hits``, ``seen`` and ``left``. It refuses
+        FUNCTION_PLACEHOLDER.
         """
         shown: dict[str, Any] = {name: getattr(self, name) for name in ("id", *ARGUMENT_TYPES)}
         shown["body"] = None if self.body is None else self.body.decode("utf-8", "replace")
@@ -313,7 +314,7 @@ class Fault:
         )
         if self.action is not None:
             shown["action"] = FUNCTION_PLACEHOLDER
-        return {**shown, "hits": self.hits, "left": self.left}
+        return {**shown, "hits": self.hits, "seen": self.seen, "left": self.left}
 
     def _check_response(self) -> None:
         """Raise ValueError if the fault has no effect, or effects that exclude each other."""

@@ -10,7 +10,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from itertools import dropwhile
 from threading import Lock, RLock
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from mockscope._support.arguments import check_choice, check_keys, check_type
 from mockscope._support.timestamps import parse_time
@@ -39,6 +39,7 @@ from mockscope.instruments.redaction import Redactor, mask
 logger: Final = logging.getLogger("mockscope")
 
 Planned = Fault | RateLimit | PlannedChange
+P = TypeVar("P", bound=Planned)
 
 RATE_LIMIT_ARGUMENTS: Final = ("calls", "per", "operation")
 # The keys of a planned change in plain data.
@@ -147,12 +148,7 @@ class Faults:
         arguments["body"] = None if body is None else encode_body(body)
         arguments["headers"] = {} if headers is None else headers
         arguments["where"] = {} if where is None else where
-        with self._lock:
-            fault = Fault(id=f"fault-{self._count + 1}", redactor=self._redactor, **arguments)
-            self._count += 1
-            self._set_planned(*self._planned, fault)
-            self._publish("fault.planned", fault)
-        return fault
+        return self._plan(Fault, "fault", redactor=self._redactor, **arguments)
 
     def rate_limit(self, calls: int, *, per: float, operation: Operation | Literal["*"] = ANY) -> RateLimit:
         """Limit the number of calls in a sliding window. Further calls get the status 429.
@@ -174,12 +170,7 @@ class Faults:
             check_operation(operation)
         if calls < 1 or not 0 < per <= MAX_DELAY_SECONDS:
             raise ValueError(f"a rate limit is of 1 call or more per some seconds, not of {calls} per {per}")
-        with self._lock:
-            self._count += 1
-            limit = RateLimit(f"rate-limit-{self._count}", operation, calls, per)
-            self._set_planned(*self._planned, limit)
-            self._publish("fault.planned", limit)
-        return limit
+        return self._plan(RateLimit, "rate-limit", operation=operation, calls=calls, per=per)
 
     def add_change(
         self,
@@ -207,13 +198,16 @@ class Faults:
             moment = None if at is None else parse_time(at).astimezone(UTC)
         except OverflowError:
             raise ValueError(f"{at} is out of range in UTC: write a time of the years 1 to 9999") from None
+        return self._plan(PlannedChange, "change", do=do, at=moment, before=before, arguments=arguments)
+
+    def _plan(self, kind: Callable[..., P], word: str, **arguments: Any) -> P:
+        """Add a fault, rate limit or change, and return it. The word begins its id."""
         with self._lock:
-            id = f"change-{self._count + 1}"
-            change = PlannedChange(id=id, do=do, at=moment, before=before, arguments=arguments)
+            planned = kind(id=f"{word}-{self._count + 1}", **arguments)
             self._count += 1
-            self._set_planned(*self._planned, change)
-            self._publish("fault.planned", change)
-        return change
+            self._set_planned(*self._planned, planned)
+            self._publish("fault.planned", planned)
+        return planned
 
     def add_plain(self, data: Mapping[str, Any], key: str | None = None) -> Planned:
         """Plan a fault, a rate limit or a change from plain data, for seeds, markers and the control API.

@@ -104,7 +104,7 @@ class PlannedChange:
     def as_dict(self) -> dict[str, Any]:
         """Return the change as plain data, as the control API shows it.
 
-        ``add_plain`` accepts this data without ``id``, ``hits``, ``left`` and ``refused``.
+        ``add_plain`` accepts this data without ``id``, ``hits``, ``seen``, ``left`` and ``refused``.
         """
         return {
             "id": self.id,
@@ -113,6 +113,7 @@ class PlannedChange:
             "before": None if self.before is None else {"operation": self.operation, "call": self.call},
             **self.arguments,
             "hits": self.hits,
+            "seen": self.seen,
             "left": self.left,
             "refused": self.refused,
         }

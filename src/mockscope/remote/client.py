@@ -17,7 +17,7 @@ from http.client import IncompleteRead, RemoteDisconnected
 from json import dumps
 from pathlib import Path
 from threading import Timer
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -100,7 +100,7 @@ class SiteClient:
             raise ValueError(f"the host must be visible ASCII without spaces, not {host!r}")
         if not VISIBLE.fullmatch(api_key) or ":" in api_key:
             raise ValueError("the key must be visible ASCII without spaces and colons")
-        parts = _parse_url(url)
+        parts = parse_server_url(url)
         self.url = url.rstrip("/")
         self.host = host
         self.api_key = api_key
@@ -111,9 +111,9 @@ class SiteClient:
         self._total_bytes = 0
         self._ca_file = ca_file
         self._redact = KeyRedactor(host, api_key)
-        self._proxy = _proxy_for(parts)
-        context = _tls_context(ca_file) if parts.scheme == "https" else None
-        self._manager = _pool_manager(self._proxy, context)
+        self._proxy = proxy_for(parts)
+        context = tls_context(ca_file) if parts.scheme == "https" else None
+        self._manager = pool_manager(self._proxy, context)
         self._pool = self._manager.connection_from_host(parts.hostname, parts.port, parts.scheme)
         connection = HTTPSConnection if context else HTTPConnection
         self._pool.ConnectionCls = _with_head_deadline(connection)
@@ -199,7 +199,7 @@ class SiteClient:
                 raise Unreachable(f"the server sent more than {MAX_TOTAL_BYTES // 1024**2} MiB in total")
             return response.status, [*response.headers.items()], content
         except (HTTPError, OSError) as error:
-            reason = _describe_error(error) if time.monotonic() < deadline else ""
+            reason = describe_error(error) if time.monotonic() < deadline else ""
             way = f" (through the proxy {self._proxy.host}:{self._proxy.port})" if self._proxy else ""
             shown = escape_control(reason) or f"no response within {self._timeout:g} seconds"
             raise Unreachable(self._redact(f"{self.url}{way}: {shown}")) from None
@@ -255,7 +255,7 @@ def _read_body(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     return bytes(content)
 
 
-def _describe_error(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return the reason why there was no response, from the innermost error; empty for a time-out."""
     while isinstance(inner := error.args[-1] if error.args else None, BaseException) or (inner := error.__cause__):
         error = inner
@@ -282,7 +282,7 @@ def _describe_error(error: BaseException) -> str:
     return "the response is not HTTP"
 
 
-def _parse_url(url: str) -> SplitResult:
+def parse_server_url(url: str) -> SplitResult:
     """Parse the URL of a server. Error messages omit the parts that may contain a secret.
 
     Raises:
@@ -306,7 +306,7 @@ def _parse_url(url: str) -> SplitResult:
     return parts
 
 
-def _proxy_for(parts: SplitResult) -> urllib3.util.Url | None:
+def proxy_for(parts: SplitResult) -> urllib3.util.Url | None:
     """Return the proxy that the environment names for a server.
 
     Raises:
@@ -325,14 +325,18 @@ def _proxy_for(parts: SplitResult) -> urllib3.util.Url | None:
     return found._replace(port=found.port or (80 if found.scheme == "http" else 443))
 
 
-def _pool_manager(proxy: urllib3.util.Url | None, context: ssl.SSLContext | None) -> urllib3.PoolManager:
+def pool_manager(
+    proxy: urllib3.util.Url | None, context: ssl.SSLContext | None, *, maxsize: int = 1
+) -> urllib3.PoolManager:
+    """Return the sockets for a server: at most so many stay open."""
+    options: dict[str, Any] = {"ssl_context": context, "maxsize": maxsize}
     if proxy is None:
-        return urllib3.PoolManager(ssl_context=context)
+        return urllib3.PoolManager(**options)
     headers = make_headers(proxy_basic_auth=unquote(proxy.auth)) if proxy.auth else None
-    return urllib3.ProxyManager(f"{proxy.scheme}://{proxy.netloc}", proxy_headers=headers, ssl_context=context)
+    return urllib3.ProxyManager(f"{proxy.scheme}://{proxy.netloc}", proxy_headers=headers, **options)
 
 
-def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:

@@ -177,6 +177,27 @@ def parse_seed(
     return _parse(text, name, START, partial(_load, now=now, progress=progress))
 
 
+def read_plain(source: SeedSource) -> Mapping[str, Any]:
+    """Return a seed as plain data, after its validation.
+
+    Args:
+        source: A path to a YAML or JSON file, or a seed as plain data.
+
+    Raises:
+        SeedError: If the seed is not valid.
+        OSError: If the file cannot be read.
+    """
+
+    def check(data: Any, form: Form) -> Mapping[str, Any]:
+        _load(data, form, None, no_progress)
+        return data  # type: ignore[no-any-return]
+
+    if isinstance(source, Mapping):
+        return check(dict(source), "plain")
+    path = Path(source)
+    return _parse(path.read_bytes(), str(path), START, check)
+
+
 def load_plan(path: Path) -> Plan:
     """Load a file with the faults, the timeline, strict mode and the contract of a site.
 

@@ -5,14 +5,14 @@ A test may use it in its own thread while the server responds in another.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 from weakref import finalize, ref
 
 from mockscope._support.arguments import check_type
-from mockscope._support.suggestions import suggest
-from mockscope._vendor import AUTH_HEADER
 from mockscope.contract import validation
 from mockscope.domain.credentials import new_api_key, new_host
+from mockscope.domain.dashboards import DashboardChanges, create_dashboard, delete_dashboard, update_dashboard
+from mockscope.domain.model import Dashboard
 from mockscope.domain.policy import Policy
 from mockscope.domain.site import Site, SiteState
 from mockscope.instruments.call import Call, store_in_current_call
@@ -28,10 +28,10 @@ from mockscope.seeds import format as seed_format
 from mockscope.seeds.files import SeedSource
 from mockscope.seeds.format import SeededSite
 from mockscope.seeds.plan import Plan
-from mockscope.sites.change_assertions import WantedChange, describe_changed
 from mockscope.sites.new_site import seeded_site
 from mockscope.sites.planned_changes import make_change, plan_faults
-from mockscope.sites.records import SiteRecords
+from mockscope.sites.records import LiveRecords
+from mockscope.sites.site_handle import SiteHandle, SiteSnapshot
 
 
 class RegistryOfSite(Protocol):
@@ -52,7 +52,7 @@ class RegistryOfSite(Protocol):
     def remove(self, site: Site) -> None: ...
 
 
-class MockSite(SiteRecords):
+class MockSite(SiteHandle):
     """One site of a mockscope server.
 
     Do not instantiate it: ``server.site()`` returns one, and the fixture ``mockscope`` is one. At the end of a ``with``
@@ -64,6 +64,8 @@ class MockSite(SiteRecords):
     def __init__(self, site: Site, registry: RegistryOfSite, plan: Plan) -> None:
         self.strict = False if plan.strict is None else plan.strict
         self.contract = False if plan.contract is None else plan.contract
+        # Whether remove_stale_sites may remove it, because a connection made it.
+        self.temporary = False
         self._plan = plan
         self._registry = registry
         self._baseline = site.snapshot()
@@ -75,19 +77,21 @@ class MockSite(SiteRecords):
         make = partial(make_change, ref(self))
         self.faults: Faults = Faults(place, clock, redactor=registry.redactor, events=channel, make_change=make)
         plan_faults(self.faults, plan)
-        super().__init__(site, clock, self.faults.make_due_changes)
+        store, before_use = site.store, self.faults.make_due_changes
+        super().__init__(
+            LiveRecords(site, store.users, before_use),
+            LiveRecords(site, store.groups, before_use),
+            LiveRecords(site, store.dashboards, before_use),
+            clock,
+        )
+        self._domain_site = site
+        self._redactor = registry.redactor
         self._hide(site.api_key)
         self.calls = registry.new_log(place, clock, channel, partial(seed_format.export_later, site))
         self.calls.owner = ref(self)
-        self.snapshots: dict[str, SiteSnapshot] = {}
+        self._snapshots: dict[str, SiteSnapshot] = {}
         # Not a method, which would make a circle of references.
         site.history.observer = partial(_observe_changes, channel, registry.redactor, self.clock)
-
-    def __repr__(self) -> str:
-        return f"<MockSite {self.host} at {self.url}: {len(self.users)} users, {len(self.groups)} groups>"
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
         self.remove()
@@ -110,9 +114,23 @@ class MockSite(SiteRecords):
         return self._site.api_key
 
     @property
-    def headers(self) -> dict[str, str]:
-        """The headers that authenticate a request (AUTH-1)."""
-        return {AUTH_HEADER: f"{self.host}:{self.api_key}"}
+    def snapshots(self) -> dict[str, SiteSnapshot]:
+        """The stored snapshots, by name."""
+        return self._snapshots
+
+    @property
+    def _site(self) -> Site:
+        self.faults.make_due_changes()
+        return self._domain_site
+
+    def _create_dashboard(self, dashboard: Dashboard) -> Dashboard:
+        return create_dashboard(self._site, dashboard)
+
+    def _update_dashboard(self, name: str, changes: DashboardChanges) -> Dashboard:
+        return update_dashboard(self._site, name, changes)
+
+    def _delete_dashboard(self, name: str) -> None:
+        delete_dashboard(self._site, name)
 
     @property
     def enabled(self) -> bool:
@@ -163,106 +181,20 @@ class MockSite(SiteRecords):
         redactor.add_key(api_key)
         finalize(self.clock, redactor.remove_key, api_key).atexit = False
 
-    def snapshot(self, name: str | None = None) -> "SiteSnapshot":
-        """Return a snapshot of the site: records, key, policy and enablement. Its cost does not grow with the site.
-
-        Used as a ``with`` block, the snapshot is restored at the end.
-
-        Args:
-            name: also store the snapshot in ``snapshots`` under this name, in place of an earlier one.
-        """
-        check_type("name", name, str | None)
+    def _take_snapshot(self, name: str | None) -> SiteSnapshot:
         site = self._site
         with site.lock:
-            made = SiteSnapshot(self, site.snapshot(), name, tuple(len(table) for table in site.store.tables))
+            counts = tuple(len(table) for table in site.store.tables)
+            made = SiteSnapshot(self, site.snapshot(), name, self.clock.now(), counts)
         if name is not None:
             self.snapshots[name] = made
         return made
 
-    def restore(self, snapshot: "SiteSnapshot | str") -> None:
-        """Restore a snapshot of the site. Calls, planned faults and the clock stay as they are.
+    def _restore(self, state: SiteState) -> None:
+        self._site.restore(state)
 
-        Args:
-            snapshot: a snapshot of this site, or the name of one.
-
-        Raises:
-            LookupError: If no snapshot has that name.
-            ValueError: If it is a snapshot of another site, or not a snapshot.
-        """
-        self._site.restore(self._find_snapshot(snapshot).state)
-
-    def _find_snapshot(self, snapshot: "SiteSnapshot | str") -> "SiteSnapshot":
-        if not isinstance(snapshot, SiteSnapshot | str):
-            raise ValueError(f"snapshot must be a snapshot of this site or the name of one, not {snapshot!r}")
-        if isinstance(snapshot, SiteSnapshot):
-            return snapshot
-        if snapshot not in self.snapshots:
-            raise LookupError(f"the site {self.host} has no snapshot {snapshot!r}; {suggest(snapshot, self.snapshots)}")
-        return self.snapshots[snapshot]
-
-    def changes(self, since: "SiteSnapshot | str | None" = None) -> list[dict[str, Any]]:
-        """Return the records that differ from an earlier state, whoever changed them.
-
-        Each is a dict with ``kind``, ``name``, ``change`` and ``fields``, as in the changes of a call.
-
-        Args:
-            since: a snapshot of this site, or the name of one; None is the first state, to which ``reset`` returns.
-
-        Raises:
-            LookupError: If no snapshot has that name.
-            ValueError: If it is a snapshot of another site, or not a snapshot.
-        """
-        state = self._baseline if since is None else self._find_snapshot(since).state
-        return self._site.changes_since(state).render()
-
-    def assert_changed(
-        self,
-        kind: str,
-        name: str,
-        /,
-        *,
-        since: "SiteSnapshot | str | None" = None,
-        change: str | None = None,
-        **fields: Any,
-    ) -> None:
-        """Assert that a record differs from an earlier state.
-
-        Args:
-            kind: ``user``, ``group`` or ``dashboard``.
-            name: the email of a user, else the name, as it was in that state; the present one of a new record.
-            since: a snapshot of this site, or the name of one; None is the first state, to which ``reset`` returns.
-            change: ``created``, ``changed`` or ``removed``; None is any of them.
-            fields: fields that differ, with their present values. A value may be an object with its own ``==``.
-
-        Raises:
-            AssertionError: If the record does not differ so. The message shows its changes, or those of similar names.
-            LookupError: If no snapshot has that name.
-            ValueError: If the kind, the change or a field is unknown.
-        """
-        __tracebackhide__ = True
-        wanted = WantedChange(kind, name, change, fields)
-        wanted.check()
-        if complaint := wanted.describe_absence(self.changes(since), self._describe(since), self._registry.redactor):
-            raise AssertionError(complaint)
-
-    def assert_unchanged(self, since: "SiteSnapshot | str | None" = None) -> None:
-        """Assert that no record differs from an earlier state.
-
-        Args:
-            since: a snapshot of this site, or the name of one; None is the first state, to which ``reset`` returns.
-
-        Raises:
-            AssertionError: If records differ. The message shows them.
-            LookupError: If no snapshot has that name.
-        """
-        __tracebackhide__ = True
-        if complaint := describe_changed(self.changes(since), self._describe(since), self._registry.redactor):
-            raise AssertionError(complaint)
-
-    def _describe(self, since: "SiteSnapshot | str | None") -> str:
-        name = since.name if isinstance(since, SiteSnapshot) else since
-        state = "its first state" if since is None else "a snapshot" if name is None else f"the snapshot {name!r}"
-        return f"the site {self.host} since {state}"
+    def _changes_since(self, state: SiteState | None) -> list[dict[str, Any]]:
+        return self._site.changes_since(self._baseline if state is None else state).render()
 
     def reset(self, snapshot: str | None = None) -> None:
         """Return the site to its first state: its seed, no calls, no clock of its own, no other planned faults.
@@ -408,15 +340,6 @@ class MockSite(SiteRecords):
         # Iterating over the calls waits until they are complete.
         return validation.violations(self.calls) if self.contract else []
 
-    def assert_no_findings(self) -> None:
-        """Assert that the site has no findings, in strict mode or not.
-
-        Raises:
-            AssertionError: If it has findings. The message names each call and rule.
-        """
-        __tracebackhide__ = True
-        fail_on_findings({self.host: self.findings()})
-
     def remove(self) -> None:
         """Remove the site from the server; requests to it are answered 403 from then on."""
         self._registry.remove(self._domain_site)
@@ -426,30 +349,3 @@ def _observe_changes(channel: EventChannel, redactor: Redactor, clock: Clock, ch
     call = store_in_current_call(changes)
     if channel.log.is_recording:
         channel.publish_changes(changes, None if call is None else call.id, redactor, holder=clock)
-
-
-class SiteSnapshot:
-    """A state that a site can return to. ``site.snapshot()`` returns one; it can be used as a ``with`` block.
-
-    ``time`` is when it was taken, on the clock of the site, and ``counts`` the numbers of users, groups and dashboards.
-    """
-
-    def __init__(self, site: MockSite, state: SiteState, name: str | None, counts: tuple[int, ...]) -> None:
-        self.site = site
-        self.state = state
-        self.name = name
-        self.time = site.clock.now()
-        self.counts = counts
-
-    def __repr__(self) -> str:
-        return f"<SiteSnapshot {self.name or 'without a name'} of {self.site.host}>"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.restore()
-
-    def restore(self) -> None:
-        """Return the site to this state."""
-        self.site.restore(self)

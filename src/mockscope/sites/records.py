@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from msgspec import UNSET, UnsetType
 
 from mockscope._support.arguments import check_type
 from mockscope._support.timestamps import parse_time
 from mockscope._vendor import ADMINISTRATORS
-from mockscope.domain.dashboards import DashboardChanges, create_dashboard, delete_dashboard, update_dashboard
+from mockscope.domain.dashboards import DashboardChanges
 from mockscope.domain.model import Dashboard, Group, User, timestamp
 from mockscope.domain.rules import (
     ADDED_DASHBOARD,
@@ -32,35 +32,16 @@ R = TypeVar("R")
 
 
 class Records(Mapping[str, R], Generic[R]):
-    """The live records of a site by name, in API order. ``in`` and ``get`` ignore case where the API does.
-
-    Args:
-        site: the site.
-        table: one of its tables.
-        before_read: called before the records are read.
-    """
-
-    def __init__(self, site: Site, table: Table[R], before_read: Callable[[], None]) -> None:
-        self._site = site
-        self._table = table
-        self._before_read = before_read
+    """The records of a site by name, in API order. ``in`` and ``get`` ignore case where the API does."""
 
     def __getitem__(self, name: str) -> R:
         if not isinstance(name, str):
             # A KeyError, so that `in` and get() take any value.
             raise KeyError(f"{name!r} is not an email or a name; the first record is list(site.users.values())[0]")
-        self._before_read()
-        with self._site.lock:
-            record = self._table.get(self._table.key_of(name))
+        record = self._find(name)
         if record is None:
             raise KeyError(name)
         return record
-
-    def __len__(self) -> int:
-        self._before_read()
-        # Without the lock, a write that renames a record could be seen half-done.
-        with self._site.lock:
-            return len(self._table)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._copy())
@@ -76,11 +57,66 @@ class Records(Mapping[str, R], Generic[R]):
     def __repr__(self) -> str:
         return f"{{{', '.join(self)}}}"
 
+    def _find(self, name: str) -> R | None:
+        raise NotImplementedError
+
     # Mapping would look up each name separately, and a record may be deleted between two look-ups.
+    def _copy(self) -> dict[str, R]:
+        raise NotImplementedError
+
+
+class LiveRecords(Records[R]):
+    """The records of a site of this process.
+
+    Args:
+        site: the site.
+        table: one of its tables.
+        before_read: called before the records are read.
+    """
+
+    def __init__(self, site: Site, table: Table[R], before_read: Callable[[], None]) -> None:
+        self._site = site
+        self._table = table
+        self._before_read = before_read
+
+    def __len__(self) -> int:
+        self._before_read()
+        # Without the lock, a write that renames a record could be seen half-done.
+        with self._site.lock:
+            return len(self._table)
+
+    def _find(self, name: str) -> R | None:
+        self._before_read()
+        with self._site.lock:
+            return self._table.get(self._table.key_of(name))
+
     def _copy(self) -> dict[str, R]:
         self._before_read()
         with self._site.lock:
             return {self._table.name_of(record): record for record in self._table.records()}
+
+
+class RecordWriter(Protocol):
+    """The operations on the records of a site: those of ``Site``, and the same for a site of another server."""
+
+    @property
+    def host(self) -> str: ...
+
+    def administrators(self) -> list[User]: ...
+
+    def create_user(self, draft: NewUser) -> User | None: ...
+
+    def update_user(self, email: str, changes: UserChanges) -> User | None: ...
+
+    def delete_user(self, email: str) -> object: ...
+
+    def create_group(self, draft: NewGroup) -> Group | None: ...
+
+    def update_group(self, name: str, changes: GroupChanges) -> Group | None: ...
+
+    def delete_group(self, name: str) -> object: ...
+
+    def set_times(self, email: str, **times: str) -> User: ...
 
 
 class SiteRecords:
@@ -89,24 +125,33 @@ class SiteRecords:
     ``users``, ``groups`` and ``dashboards`` are read-only mappings of the present records.
 
     Args:
-        site: the site.
+        users: the users.
+        groups: the groups.
+        dashboards: the dashboards.
         clock: the clock that gives the time of logins and password changes.
-        before_use: called before the state of the site is read or changed.
     """
 
-    def __init__(self, site: Site, clock: Clock, before_use: Callable[[], None]) -> None:
-        self._domain_site = site
-        self._before_use = before_use
+    def __init__(
+        self, users: Records[User], groups: Records[Group], dashboards: Records[Dashboard], clock: Clock
+    ) -> None:
         self.clock = clock
-        self.users: Mapping[str, User] = Records(site, site.store.users, before_use)
-        self.groups: Mapping[str, Group] = Records(site, site.store.groups, before_use)
-        self.dashboards: Mapping[str, Dashboard] = Records(site, site.store.dashboards, before_use)
+        self.users: Mapping[str, User] = users
+        self.groups: Mapping[str, Group] = groups
+        self.dashboards: Mapping[str, Dashboard] = dashboards
 
     @property
-    def _site(self) -> Site:
+    def _site(self) -> RecordWriter:
         """The site in its present state."""
-        self._before_use()
-        return self._domain_site
+        raise NotImplementedError
+
+    def _create_dashboard(self, dashboard: Dashboard) -> Dashboard:
+        raise NotImplementedError
+
+    def _update_dashboard(self, name: str, changes: DashboardChanges) -> Dashboard:
+        raise NotImplementedError
+
+    def _delete_dashboard(self, name: str) -> None:
+        raise NotImplementedError
 
     @property
     def admin(self) -> User:
@@ -263,7 +308,7 @@ class SiteRecords:
         """
         check_type("access", access, Mapping | None)
         fields = parse_fields(ADDED_DASHBOARD, {"name": name, "owner": owner, "access": dict(access or {})})
-        return create_dashboard(self._site, Dashboard(**fields))
+        return self._create_dashboard(Dashboard(**fields))
 
     def update_dashboard(
         self,
@@ -292,7 +337,7 @@ class SiteRecords:
         fields = _without_none({"name": new_name, "access": access})
         if owner is not UNSET:
             fields["owner"] = owner
-        return update_dashboard(self._site, name, DashboardChanges(**parse_fields(DASHBOARD_CHANGES, fields)))
+        return self._update_dashboard(name, DashboardChanges(**parse_fields(DASHBOARD_CHANGES, fields)))
 
     def remove_dashboard(self, name: str) -> None:
         """Remove a dashboard.
@@ -304,7 +349,7 @@ class SiteRecords:
             Refused: If the dashboard is unknown.
         """
         check_type("name", name, str)
-        delete_dashboard(self._site, name)
+        self._delete_dashboard(name)
 
     def record_login(self, email: str, at: datetime | str | None = None) -> User:
         """Set the time of a user's last login, ``last_login_at`` (USER-1), and return the user.

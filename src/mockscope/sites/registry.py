@@ -7,11 +7,11 @@ from threading import Condition, Lock, RLock
 from typing import Any, Final
 from weakref import WeakSet
 
-from mockscope._support.arguments import check_choice, check_type
+from mockscope._support.arguments import check_type
 from mockscope._support.forks import ParentOnly, register_after_fork
+from mockscope._support.monotonic import monotonic
 from mockscope.domain.credentials import new_api_key, new_host
 from mockscope.domain.directory import Directory
-from mockscope.domain.policy import Policy
 from mockscope.domain.site import Site
 from mockscope.instruments.call import Call, Observer
 from mockscope.instruments.call_log import CallLog, States
@@ -27,13 +27,9 @@ from mockscope.seeds.scenarios import scenario_file
 from mockscope.sites.mock_site import MockSite
 from mockscope.sites.new_site import new_site
 from mockscope.sites.settings import Settings
+from mockscope.sites.site_handle import check_site_arguments
 
 WITHOUT_SOCKET: Final = "http://mockscope.invalid"
-# The arguments of site(), to suggest one for a misspelt policy switch.
-SITE_ARGUMENTS: Final = (
-    *("host", "api_key", "seed", "scenario", "faults", "timeline", "strict", "contract"),
-    *Policy.__struct_fields__,
-)
 
 
 class SiteRegistry:
@@ -149,8 +145,7 @@ class SiteRegistry:
             OSError: If the file can't be read.
             ImportError: If ``contract`` is True, and the validator is not installed.
         """
-        for name in policy:
-            check_choice("argument", name, SITE_ARGUMENTS)
+        check_site_arguments(policy)
         if scenario is not None:
             if seed is not None:
                 raise ValueError(f"the scenario {scenario} has records of its own: leave seed out")
@@ -205,6 +200,20 @@ class SiteRegistry:
         if handle is not None:
             handle.calls.end_delayed()
             EventChannel(self.event_log, handle.host).publish("site.removed")
+
+    def remove_stale_sites(self, older_than: float, keep: Sequence[str]) -> list[str]:
+        """Remove the temporary sites that were not used for a time, and return their hosts.
+
+        Args:
+            older_than: the time since the last call to a site, or request about it in the control API, in seconds.
+            keep: the hosts of sites that stay.
+        """
+        last = monotonic() - older_than
+        stale = [site for site in self.sites.values() if site.temporary and site.calls.last_used <= last]
+        removed = [site for site in stale if site.host not in keep]
+        for site in removed:
+            site.remove()
+        return [site.host for site in removed]
 
     def events(self, last_id: str | None = None) -> EventReader:
         """Return a reader of the events of the server and of its sites.

@@ -12,9 +12,10 @@ from mockscope.instruments.findings import Finding
 from mockscope.instruments.redaction import Redactor
 from mockscope.seeds.files import load_seed
 from mockscope.seeds.plan import NO_PLAN
-from mockscope.sites.mock_site import MockSite, SiteSnapshot
+from mockscope.sites.mock_site import MockSite
 from mockscope.sites.registry import SiteRegistry
 from mockscope.sites.report_file import ClockReport, Plain, Report, ReportError, SiteReport
+from mockscope.sites.site_handle import SiteSnapshot
 
 # The redactor of reported calls, in which all keys are redacted.
 REDACTOR: Final = Redactor()

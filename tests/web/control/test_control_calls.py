@@ -232,7 +232,7 @@ def test_a_name_that_utf_8_cannot_encode_is_shown_with_a_question_mark(control: 
         (
             "json={}",
             "there is no field json here; known: operation, method, path, email, group, test_mode, status, "
-            "rule, hint, fault, q, open, after, before, order, limit",
+            "rule, hint, fault, q, open, after, before, order, limit, wait",
         ),
         ("status=bad", "status is a number such as 404 or a class such as 4xx, not 'bad'"),
         ("status=6xx", "status is a number such as 404 or a class such as 4xx, not '6xx'"),

@@ -47,6 +47,7 @@ PLANNED: dict[str, Any] = {
     "probability": None,
     "seed": 0,
     "hits": 0,
+    "seen": 0,
     "left": 1,
 }
 
@@ -70,7 +71,7 @@ def test_a_fault_planned_over_http_hits_and_is_counted(control: httpx.Client, si
     shown = {**PLANNED, **rule, "body": '{"a": [1]}', "left": 2}
     assert (planned.status_code, planned.json()) == (201, shown)
     assert (response.status_code, response.json(), response.headers["X-A"]) == (503, {"a": [1]}, "b")
-    assert (read.status_code, read.json()) == (200, {**shown, "hits": 1, "left": 1})
+    assert (read.status_code, read.json()) == (200, {**shown, "hits": 1, "seen": 1, "left": 1})
     assert site.calls.last.fault == "fault-1"
 
 
@@ -111,7 +112,7 @@ def test_a_fault_that_was_read_can_be_planned_again(control: httpx.Client, site:
     )
 
     first = control.get(f"{faults}/fault-1").json()
-    again = control.post(faults, json={key: first[key] for key in first if key not in ("id", "hits", "left")})
+    again = control.post(faults, json={key: first[key] for key in first if key not in ("id", "hits", "seen", "left")})
 
     assert (again.status_code, again.json()) == (201, {**first, "id": "fault-2"})
 

@@ -73,7 +73,7 @@ def test_a_call_whose_body_was_cut_is_a_conflict(
     [
         ({}, "on is missing"),
         ({"on": "sites"}, "on must be fork or site, not 'sites'"),
-        ({"on": "site", "times": 2}, "there is no field times here; known: on"),
+        ({"on": "site", "times": 2}, "there is no field times here; known: on, host"),
     ],
 )
 def test_a_wrong_body_is_refused(control: httpx.Client, site: MockSite, body: dict[str, object], message: str) -> None:

@@ -46,6 +46,7 @@ def shown(site: MockSite, **other: Any) -> dict[str, Any]:
         "strict": False,
         "contract": False,
         "label": "",
+        "temporary": False,
         "admin": "admin@example.com",
         "policy": POLICY,
         "counts": {"users": 1, "groups": 2, "dashboards": 0, "calls": 0, "faults": 0},
@@ -184,8 +185,8 @@ def test_a_site_is_created_as_requested(server: LiveServer, control: httpx.Clien
         (b'{"hots": "a"}', "there is no field hots here; did you mean host?"),
         (
             b'{"zzz": "a"}',
-            "there is no field zzz here; known: host, api_key, seed, scenario, faults, timeline, strict, contract, "
-            "label, policy",
+            "there is no field zzz here; known: host, api_key, temporary, seed, scenario, faults, timeline, strict, "
+            "contract, label, policy",
         ),
         (b'{"policy": {"page_sise": 3}}', "policy: there is no field page_sise here; did you mean page_size?"),
         (b'{"policy": {"page_size": 0}}', "policy.page_size must be a whole number between 1 and 1000, not 0"),

@@ -43,7 +43,9 @@ BROWSER_HEADERS: Final = [
     (b"x-frame-options", b"DENY"),
 ]
 # These overwrite records, keys, clocks or files, and a client might follow a suggestion. No live site has a report.
-NEVER_SUGGESTED: Final = ("/report", "/reset", "/replay", "/import", "/restore", "/rotate-key", "/save")
+NEVER_SUGGESTED: Final = (
+    *("/report", "/reset", "/replay", "/import", "/restore", "/rotate-key", "/save", "/remove-stale-sites"),
+)
 
 
 class ReservedPaths:

@@ -12,7 +12,7 @@ from mockscope.domain.policy import Policy
 from mockscope.domain.refusals import Refused
 from mockscope.instruments.events import Event
 from mockscope.instruments.hints import HintTemplate
-from mockscope.instruments.matching import matches
+from mockscope.instruments.matching import build_criteria, matches
 from mockscope.seeds import files
 from mockscope.sites.mock_site import MockSite
 from mockscope.web.control import records, views
@@ -31,6 +31,7 @@ from mockscope.web.control.schemas import (
     DashboardPatch,
     DashboardSearch,
     EventCriteria,
+    FindingCriteria,
     FreezeClock,
     GroupPatch,
     MoveClock,
@@ -43,6 +44,7 @@ from mockscope.web.control.schemas import (
     RecordSearch,
     ShiftClock,
     SiteChanges,
+    StaleSites,
     UserPatch,
     UserSearch,
 )
@@ -132,12 +134,19 @@ def save_state(request: ControlRequest) -> None:
 
 
 def create_site(request: ControlRequest) -> object:
-    policy, label = request.body.pop("policy"), request.body.pop("label")
+    policy, label, temporary = (request.body.pop(name) for name in ("policy", "label", "temporary"))
     # An unknown switch could have the name of another argument of site().
     Policy().with_changes(**policy)
     site = request.registry.site(**request.body, **policy)
-    site.label = label
+    site.label, site.temporary = label, temporary
     return views.render_site(site)
+
+
+def fork_site(request: ControlRequest) -> object:
+    temporary = request.body.pop("temporary")
+    fork = request.site.fork(**request.body)
+    fork.temporary = temporary
+    return views.render_site(fork)
 
 
 def change_site(request: ControlRequest) -> None:
@@ -147,6 +156,11 @@ def change_site(request: ControlRequest) -> None:
     request.site.set_policy(**request.body.pop("policy"))
     for name, value in request.body.items():
         setattr(request.site, name, value)
+
+
+def list_findings(request: ControlRequest) -> object:
+    site = request.site
+    return views.render_findings(site.active_findings() if request.query["active"] else site.findings())
 
 
 def take_snapshot(request: ControlRequest) -> object:
@@ -163,10 +177,15 @@ def delete_snapshot(request: ControlRequest) -> None:
 
 
 def list_calls(request: ControlRequest) -> object:
-    order, limit, cursors = request.query.pop("order"), request.query.pop("limit"), request.cursors()
+    order, limit, wait = (request.query.pop(name) for name in ("order", "limit", "wait"))
+    cursors = request.cursors()
     for name in cursors:
         del request.query[name]
-    found = sorted(request.calls(), key=lambda call: call.number, reverse=order == "newest")
+    criteria = request.criteria()
+    wanted = build_criteria(criteria.pop("operation", None), criteria)
+    received = request.owner.calls.settled(0.0 if wanted.get("open") is True else wait)
+    found = [call for call in received if matches(call, wanted)]
+    found.sort(key=lambda call: call.number, reverse=order == "newest")
     page = [call for call in found if matches(call, cursors)]
     following = page[limit - 1].id if len(page) > limit else None
     return {"total": len(found), "calls": [call.as_dict() for call in page[:limit]], "next": following}
@@ -192,7 +211,7 @@ def replay_call(request: ControlRequest) -> object:
     # Checked first, so that a call that cannot be repeated makes no fork.
     call.request()
     if request.body["on"] == "site":
-        site = request.site
+        site = request.site_at(request.body["host"]) if "host" in request.body else request.site
     else:
         site = request.site.fork()
         # No client uses the fork, so its planned changes would be findings of strict mode.
@@ -302,15 +321,18 @@ CONTROL_OPERATIONS: Final = (
     *_call_and_clock_operations(BASE),
     ControlOperation("GET", f"{BASE}/sites", _sites),
     ControlOperation("POST", f"{BASE}/sites", create_site, NewSite, status=201),
+    ControlOperation(
+        "POST", f"{BASE}/remove-stale-sites", lambda r: {"hosts": r.registry.remove_stale_sites(**r.body)}, StaleSites
+    ),
     ControlOperation("GET", SITE, _site),
     ControlOperation("PATCH", SITE, change_site, SiteChanges, then=_site),
     ControlOperation("DELETE", SITE, lambda r: r.site.remove()),
     ControlOperation("POST", f"{SITE}/rotate-key", lambda r: r.site.rotate_key(**r.body), NewKey, then=_site),
     ControlOperation("POST", f"{SITE}/reset", lambda r: r.site.reset(**r.body), NewReset, then=_site),
-    ControlOperation("POST", f"{SITE}/fork", lambda r: views.render_site(r.site.fork(**r.body)), NewFork, status=201),
+    ControlOperation("POST", f"{SITE}/fork", fork_site, NewFork, status=201),
     ControlOperation("GET", f"{SITE}/export", lambda r: export_sites(r, [r.domain_site])),
     ControlOperation("POST", f"{SITE}/import", lambda r: r.site.load(r.body), OBJECT, then=_site),
-    ControlOperation("GET", f"{SITE}/findings", lambda r: views.render_findings(r.site)),
+    ControlOperation("GET", f"{SITE}/findings", list_findings, query=FindingCriteria),
     *_record_operations(),
     ControlOperation("POST", f"{SITE}/record-login", lambda r: r.site.record_login(**r.body), AccountEvent),
     ControlOperation(

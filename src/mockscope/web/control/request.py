@@ -9,8 +9,9 @@ from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from mockscope._support.monotonic import monotonic
 from mockscope._support.suggestions import find_nearest
-from mockscope.domain.refusals import Refusal, Refused
+from mockscope.domain.refusals import REFUSAL_HEADER, Refusal, Refused
 from mockscope.domain.site import Site
 from mockscope.instruments.call import Call
 from mockscope.instruments.call_log import WAIT_SECONDS, Calls
@@ -96,6 +97,7 @@ class ControlRequest:
         mock_site = self.registry.handle(site)
         if mock_site is not None:
             mock_site.faults.make_due_changes()
+            mock_site.calls.last_used = monotonic()
         return site
 
     @cached_property
@@ -112,7 +114,7 @@ class ControlRequest:
         # The vendor's API has 400 for an unknown user, because its paths do not name users.
         is_unknown = refused.refusal is Refusal.USER_UNKNOWN and "email" in self._names
         message = explain(refused, self.domain_site) if "host" in self._names else refused.message
-        return HTTPException(404 if is_unknown else refused.status, message)
+        return HTTPException(404 if is_unknown else refused.status, message, {REFUSAL_HEADER: refused.as_json()})
 
     def read(self, body: Any, query: Any) -> None:
         """Parse body and query.
@@ -137,9 +139,17 @@ class ControlRequest:
             ValueError: If the operation is unknown, or the status is neither a number nor a class.
             HTTPException: 404 if a call in the query is unknown.
         """
+        return self.owner.calls.matching(**self.criteria())
+
+    def criteria(self) -> dict[str, Any]:
+        """Return the criteria for calls in the query.
+
+        Raises:
+            HTTPException: 404 if a call in the query is unknown.
+        """
         status = self.query.get("status", "")
         parsed: dict[str, Any] = {"status": int(status)} if HTTP_STATUS.fullmatch(status) else {}
-        return self.owner.calls.matching(**self.query | parsed | self.cursors())
+        return self.query | parsed | self.cursors()
 
     def cursors(self) -> dict[str, Call]:
         """Return the calls that the query names as ``after`` and ``before``.

@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from mockscope._support.suggestions import suggest
 from mockscope.domain.type_errors import describe_type_error
+from mockscope.instruments.call_log import WAIT_SECONDS
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
 Timestamp = Annotated[datetime, Meta(tz=True)]
@@ -41,6 +42,7 @@ class NewKey(Fields):
 class NewFork(Fields):
     host: NonEmpty | None = None
     api_key: NonEmpty | None = None
+    temporary: bool = False
 
 
 class NewReset(Fields):
@@ -56,6 +58,11 @@ class NewSite(NewFork):
     contract: bool | None = None
     label: str = ""
     policy: dict[str, Any] = {}
+
+
+class StaleSites(Fields):
+    older_than: Annotated[float, Meta(ge=0)] = 3600
+    keep: list[str] = []
 
 
 class SiteChanges(Fields):
@@ -144,12 +151,17 @@ class ChangesQuery(Fields):
     since: str | UnsetType = UNSET
 
 
+class FindingCriteria(Fields):
+    active: bool = False
+
+
 class EventCriteria(Fields):
     site: str | UnsetType = UNSET
 
 
 class NewReplay(Fields):
     on: Literal["site", "fork"]
+    host: NonEmpty | UnsetType = UNSET
 
 
 class CopyForm(Fields):
@@ -185,6 +197,8 @@ class CallPage(CallCriteria):
 
     order: Literal["newest", "oldest"] = "newest"
     limit: Annotated[int, Meta(ge=1)] = 100
+    # The time to wait for calls in progress, in seconds.
+    wait: Annotated[float, Meta(ge=0, le=WAIT_SECONDS)] = WAIT_SECONDS
 
 
 def read_json(body: bytes, schema: Any) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """Sites and their instruments, as the control API renders them in JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from mockscope import codec
 from mockscope._support.timestamps import format_time
-from mockscope.sites.mock_site import MockSite, SiteSnapshot
+from mockscope.instruments.findings import Finding
+from mockscope.sites.mock_site import MockSite
 from mockscope.sites.registry import SiteRegistry
+from mockscope.sites.site_handle import SiteSnapshot
 from mockscope.web.response import JSONResponse
 
 as_json: Final = codec.encode
@@ -29,6 +31,7 @@ def render_site(site: MockSite) -> dict[str, Any]:
         "strict": site.strict,
         "contract": site.contract,
         "label": site.label,
+        "temporary": site.temporary,
         "admin": _admin(site),
         "policy": site.policy,
         "counts": {
@@ -55,8 +58,8 @@ def render_snapshots(site: MockSite) -> dict[str, Any]:
     return {"snapshots": [render_snapshot(each) for each in tuple(site.snapshots.values())]}
 
 
-def render_findings(site: MockSite) -> dict[str, Any]:
-    return {"findings": [each.as_dict() for each in site.findings()]}
+def render_findings(found: Iterable[Finding]) -> dict[str, Any]:
+    return {"findings": [each.as_dict() for each in found]}
 
 
 def _admin(site: MockSite) -> str | None:

@@ -15,7 +15,7 @@ import { href } from "./route.js";
 const REFRESH_MS = 100;
 const NEW = "new";
 // The parts of a planned fault that say what came of it.
-const RESULTS = ["id", "hits", "left", "refused"];
+const RESULTS = ["id", "hits", "seen", "left", "refused"];
 
 /** @param {Planned} each */
 function isChange(each) {
