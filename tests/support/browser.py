@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from support.bounds import WAIT_SECONDS
 from support.tools import skip_unless_required
 
 INSTALL: Final = "apt-get install chromium fonts-dejavu-core && pip install -e '.[browser]'"
@@ -22,12 +21,14 @@ except ModuleNotFoundError:
 
 __all__ = ["Browser", "BrowserContext", "Locator", "Page", "expect"]
 
-WAIT_MS: Final = WAIT_SECONDS * 1000
+# Guards against a hang alone, as in `support.bounds`. A page that is wrong would hold up each test for five minutes.
+WAIT_MS: Final = 60_000
 expect.set_options(timeout=WAIT_MS)
 WIDE: Final = (1280, 900)
 NARROW: Final = (390, 844)
 # Chromium logs each response of 400 and above, and each lost connection, as an error. No page can prevent it.
 FAILED_LOAD: Final = "Failed to load resource"
+RESOLVER_RULES: Final = "--host-resolver-rules=MAP mockscope 127.0.0.1"
 REPORT_VIOLATIONS: Final = """
 addEventListener("securitypolicyviolation", (event) => {
   console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
@@ -36,13 +37,13 @@ addEventListener("securitypolicyviolation", (event) => {
 
 
 @contextmanager
-def chromium(*options: str) -> Iterator[Browser]:
-    """Run Chromium with these options of its command line, or skip the test if it is missing."""
+def chromium() -> Iterator[Browser]:
+    """Run Chromium, in which `mockscope` is a name of this machine. Skip the test if it is missing."""
     program = shutil.which("chromium")
     if program is None:
         skip_unless_required(f"chromium is not installed: {INSTALL}", REQUIRED)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", *options])
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", RESOLVER_RULES])
         yield browser
         browser.close()
 
@@ -100,12 +101,20 @@ def watched(browser: Browser, url: str, *, refusals: bool = False, **options: An
     assert watch.found == [], "\n".join(watch.found)
 
 
-def axe_violations(page: Page) -> list[str]:
-    """Return the violations that axe finds on a page: rule, element and reason."""
-    results = Axe().run(page, options={"resultTypes": ["violations"]})
+def axe_violations(page: Page, *rules: str) -> list[str]:
+    """Return the violations that axe finds on a page: rule, element and reason.
+
+    Args:
+        page: The page.
+        rules: The only rules to check; none are all.
+    """
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(Axe().axe_script)
+    options = {"resultTypes": ["violations"], "preload": False} | ({"runOnly": list(rules)} if rules else {})
+    results = page.evaluate("(options) => axe.run(options)", options)
     return [
         f"{violation['id']}: {node['target']} {node['failureSummary']} {node['html']}"
-        for violation in results.response["violations"]
+        for violation in results["violations"]
         for node in violation["nodes"]
     ]
 
