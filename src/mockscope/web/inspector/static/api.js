@@ -86,8 +86,7 @@ export const base = new URL(".", document.baseURI);
 export const serverURL = new URL("..", base).href.replace(/\/$/, "");
 
 /** Whether the page shows the report of a failed test, and no running server. */
-export const isReport =
-  document.querySelector('meta[name="mockscope-mode"]')?.getAttribute("content") === "report";
+export const isReport = document.querySelector('meta[name="mockscope-mode"]')?.getAttribute("content") === "report";
 
 /**
  * Return a path whose parts are percent-encoded: at`sites/${host}/users`.
@@ -139,7 +138,7 @@ export function setToken(token) {
  *
  * @param {string} path below `v1/`
  * @param {{method?: string, body?: unknown, query?: Record<string, string | number | boolean | null | undefined>,
- *   headers?: Record<string, string>, signal?: AbortSignal | undefined}} [options] `query` without null, undefined and ""
+ *   headers?: Record<string, string>, signal?: AbortSignal | undefined}} [options] `query` leaves out null and ""
  * @returns {Promise<Response>}
  */
 export async function send(path, { method = "GET", body, query = {}, headers = {}, signal } = {}) {

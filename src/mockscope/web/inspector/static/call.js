@@ -34,10 +34,13 @@ let rules = null;
 export function showCall(place) {
   const { signal, id, site, isReadOnly } = place;
   const host = site?.host ?? null;
-  bindKeys({
-    c: ["copy the call as curl", () => void copyAs(place, "curl")],
-    ...(site && !isReadOnly ? { r: ["replay the call on the site", () => void replay(place, "site")] } : {}),
-  }, signal);
+  bindKeys(
+    {
+      c: ["copy the call as curl", () => void copyAs(place, "curl")],
+      ...(site && !isReadOnly ? { r: ["replay the call on the site", () => void replay(place, "site")] } : {}),
+    },
+    signal,
+  );
   subscribe(({ kind, data }) => {
     if (kind === "call.completed" && data.call.id === id) void render(place, data.call);
   }, signal);
@@ -52,7 +55,18 @@ async function load(place, host) {
   } catch (error) {
     if (signal.aborted) return;
     const reason = error instanceof Error ? error.message : String(error);
-    fill(outlet, h("div", { class: "head" }, h("h2", null, "No such call"), closeButton(place)), empty(reason, h("p", null, "Calls are gone when they are cleared, when the site is reset, and when newer ones need the room.")));
+    fill(
+      outlet,
+      h("div", { class: "head" }, h("h2", null, "No such call"), closeButton(place)),
+      empty(
+        reason,
+        h(
+          "p",
+          null,
+          "Calls are gone when they are cleared, when the site is reset, and when newer ones need the room.",
+        ),
+      ),
+    );
   }
 }
 
@@ -68,7 +82,14 @@ async function render(place, call) {
     changes(place, call),
     fault(place, call),
     message("Request", call.headers, call.body, call.body_base64, call.body_cut, requestLine(call)),
-    message("Response", call.response_headers, call.response, call.response_base64, call.response_cut, responseLine(call)),
+    message(
+      "Response",
+      call.response_headers,
+      call.response,
+      call.response_base64,
+      call.response_cut,
+      responseLine(call),
+    ),
   );
 }
 
@@ -76,7 +97,10 @@ async function render(place, call) {
 function loadRules() {
   rules ??= request("rules").then(
     ({ rules: found }) => new Map(found.map((/** @type {Rule} */ rule) => [rule.id, rule])),
-    () => { rules = null; return new Map(); },
+    () => {
+      rules = null;
+      return new Map();
+    },
   );
   return rules;
 }
@@ -84,12 +108,26 @@ function loadRules() {
 /** @param {Place} place @param {Call} call */
 function head(place, call) {
   const about = call.email ?? call.group;
-  return h("div", { class: "head" },
-    h("div", null,
+  return h(
+    "div",
+    { class: "head" },
+    h(
+      "div",
+      null,
       h("h2", null, call.operation ?? call.method, " ", h("span", { class: tone(call) }, outcome(call))),
       h("p", { class: "foreign" }, about ? visible(about) : `${call.method} ${visible(call.path)}`),
-      h("p", { class: "dim facts" }, time(call.time), call.duration_ms === null ? null : ` · ${milliseconds(call.duration_ms)} ms`, " · ", h("span", { class: "mono" }, call.id), call.test_mode ? [" · ", badge("test mode")] : null)),
-    closeButton(place));
+      h(
+        "p",
+        { class: "dim facts" },
+        time(call.time),
+        call.duration_ms === null ? null : ` · ${milliseconds(call.duration_ms)} ms`,
+        " · ",
+        h("span", { class: "mono" }, call.id),
+        call.test_mode ? [" · ", badge("test mode")] : null,
+      ),
+    ),
+    closeButton(place),
+  );
 }
 
 /** @param {Place} place */
@@ -116,9 +154,19 @@ function actions(place, call) {
   const copies = Object.entries(COPIES).map(([form, name]) => button(name, () => void copyAs(place, form)));
   const replays = Object.entries(REPLAY_KEYS).map(([on, words]) => button(words, () => void replay(place, on)));
   const canReplay = place.site && !place.isReadOnly && call.duration_ms !== null;
-  return h("div", { class: "toolbar actions" },
+  return h(
+    "div",
+    { class: "toolbar actions" },
     h("span", { class: "group", role: "group", "aria-label": "Copy" }, h("span", { class: "dim" }, "Copy"), ...copies),
-    canReplay ? h("span", { class: "group", role: "group", "aria-label": "Replay" }, h("span", { class: "dim" }, "Replay"), ...replays) : null);
+    canReplay
+      ? h(
+          "span",
+          { class: "group", role: "group", "aria-label": "Replay" },
+          h("span", { class: "dim" }, "Replay"),
+          ...replays,
+        )
+      : null,
+  );
 }
 
 /** @param {Place} place @param {string} form */
@@ -132,7 +180,9 @@ async function copyAs({ site, id }, form) {
 /** @param {Place} place @param {string} on */
 async function replay({ site, id, go, query }, on) {
   if (!site) return;
-  const found = await attempt(() => request(at`sites/${site.host}/calls/${id}/replay`, { method: "POST", body: { on } }));
+  const found = await attempt(() =>
+    request(at`sites/${site.host}/calls/${id}/replay`, { method: "POST", body: { on } }),
+  );
   if (!found) return;
   toast(on === "fork" ? `Replayed on the new site ${found.host}.` : "Replayed.");
   go({ site: found.host, id: found.call.id, query: found.host === site.host ? query : {} });
@@ -144,48 +194,126 @@ function why({ site }, call, known) {
   const hints = [call.hint, ...call.hints].filter((hint) => hint !== null);
   const rule = call.rule === null ? undefined : known.get(call.rule);
   if (!hints.length && !call.rule) return null;
-  return h("section", null,
+  return h(
+    "section",
+    null,
     h("h3", null, "Why"),
-    hints.map((hint) => h("div", { class: "hint" },
-      h("p", { class: "foreign" }, prose(hint.cause)),
-      h("p", { class: "foreign remedy" }, prose(hint.remedy)),
-      h("p", { class: "dim" }, "Hint ", h("a", { href: href({ site: host, view: "rules", id: hint.code }) }, hint.code),
-        hint.rule ? [" · by rule ", h("a", { href: href({ site: host, view: "rules", id: hint.rule }) }, hint.rule)] : null))),
-    call.rule === null ? null : h("div", { class: "rule" },
-      rule ? h("p", null, h("strong", null, prose(rule.summary))) : null,
-      rule ? h("p", null, prose(rule.sentence)) : null,
-      h("p", { class: "dim" }, "Rule ", h("a", { href: href({ site: host, view: "rules", id: call.rule }) }, call.rule)),
-      rule ? h("ul", { class: "basis" }, ...rule.basis.map(({ word, part }) => h("li", null, badge(word), " ", h("span", null, prose(part))))) : null,
-      quotations(rule)));
+    hints.map((hint) =>
+      h(
+        "div",
+        { class: "hint" },
+        h("p", { class: "foreign" }, prose(hint.cause)),
+        h("p", { class: "foreign remedy" }, prose(hint.remedy)),
+        h(
+          "p",
+          { class: "dim" },
+          "Hint ",
+          h("a", { href: href({ site: host, view: "rules", id: hint.code }) }, hint.code),
+          hint.rule
+            ? [" · by rule ", h("a", { href: href({ site: host, view: "rules", id: hint.rule }) }, hint.rule)]
+            : null,
+        ),
+      ),
+    ),
+    call.rule === null
+      ? null
+      : h(
+          "div",
+          { class: "rule" },
+          rule ? h("p", null, h("strong", null, prose(rule.summary))) : null,
+          rule ? h("p", null, prose(rule.sentence)) : null,
+          h(
+            "p",
+            { class: "dim" },
+            "Rule ",
+            h("a", { href: href({ site: host, view: "rules", id: call.rule }) }, call.rule),
+          ),
+          rule
+            ? h(
+                "ul",
+                { class: "basis" },
+                ...rule.basis.map(({ word, part }) => h("li", null, badge(word), " ", h("span", null, prose(part)))),
+              )
+            : null,
+          quotations(rule),
+        ),
+  );
 }
 
 /** The words of the vendor's page, by its sections. @param {Rule | undefined} rule */
 function quotations(rule) {
   /** @type {Map<string, string[]>} */
   const sections = new Map();
-  for (const { section, text } of rule?.quotations ?? []) sections.set(section, [...(sections.get(section) ?? []), text]);
-  return [...sections].map(([section, texts]) => h("figure", null,
-    h("figcaption", { class: "dim" }, `The vendor’s page, ${section}:`),
-    h("blockquote", null, ...texts.map((text) => h("p", null, text)))));
+  for (const { section, text } of rule?.quotations ?? [])
+    sections.set(section, [...(sections.get(section) ?? []), text]);
+  return [...sections].map(([section, texts]) =>
+    h(
+      "figure",
+      null,
+      h("figcaption", { class: "dim" }, `The vendor’s page, ${section}:`),
+      h("blockquote", null, ...texts.map((text) => h("p", null, text))),
+    ),
+  );
 }
 
 /** @param {Place} place @param {Call} call */
 function changes({ site }, call) {
-  if (call.changes_cut) return h("section", null, h("h3", null, "What it changed"), h("p", { class: "dim" }, "The changes took too much memory, and were discarded."));
+  if (call.changes_cut)
+    return h(
+      "section",
+      null,
+      h("h3", null, "What it changed"),
+      h("p", { class: "dim" }, "The changes took too much memory, and were discarded."),
+    );
   if (!call.changes.length) return null;
-  return h("section", null, h("h3", null, "What it changed"), call.changes.map((change) =>
-    h("div", { class: "change" },
-      h("p", { class: "foreign" }, badge(change.change, { created: "good", changed: "accent", removed: "bad" }[change.change]), ` ${change.kind} `, site && change.change !== "removed" ? recordLink(site.host, change.kind, change.name) : h("strong", null, visible(change.name))),
-      h("table", { class: "diff", "aria-label": `Fields of ${change.kind} ${visible(change.name)}` },
-        h("thead", null, h("tr", null,
-          h("th", { scope: "col" }, "Field"),
-          change.change === "created" ? null : h("th", { scope: "col" }, "Before"),
-          change.change === "removed" ? null : h("th", { scope: "col" }, "After"))),
-        h("tbody", null, ...Object.entries(change.fields).map(([name, [before, after]]) =>
-          h("tr", null,
-            h("th", { scope: "row" }, name),
-            change.change === "created" ? null : h("td", { class: "gone" }, visible(plain(before))),
-            change.change === "removed" ? null : h("td", { class: "come" }, visible(plain(after))))))))));
+  return h(
+    "section",
+    null,
+    h("h3", null, "What it changed"),
+    call.changes.map((change) =>
+      h(
+        "div",
+        { class: "change" },
+        h(
+          "p",
+          { class: "foreign" },
+          badge(change.change, { created: "good", changed: "accent", removed: "bad" }[change.change]),
+          ` ${change.kind} `,
+          site && change.change !== "removed"
+            ? recordLink(site.host, change.kind, change.name)
+            : h("strong", null, visible(change.name)),
+        ),
+        h(
+          "table",
+          { class: "diff", "aria-label": `Fields of ${change.kind} ${visible(change.name)}` },
+          h(
+            "thead",
+            null,
+            h(
+              "tr",
+              null,
+              h("th", { scope: "col" }, "Field"),
+              change.change === "created" ? null : h("th", { scope: "col" }, "Before"),
+              change.change === "removed" ? null : h("th", { scope: "col" }, "After"),
+            ),
+          ),
+          h(
+            "tbody",
+            null,
+            ...Object.entries(change.fields).map(([name, [before, after]]) =>
+              h(
+                "tr",
+                null,
+                h("th", { scope: "row" }, name),
+                change.change === "created" ? null : h("td", { class: "gone" }, visible(plain(before))),
+                change.change === "removed" ? null : h("td", { class: "come" }, visible(plain(after))),
+              ),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 /** @param {Place} place @param {Call} call */
@@ -193,8 +321,13 @@ function fault({ site, signal }, call) {
   if (call.fault === null) return null;
   const host = site?.host ?? null;
   const words = h("p", { class: "dim" });
-  const section = h("section", null, h("h3", null, "The fault that hit"),
-    h("p", null, h("a", { href: href({ site: host, view: "faults", id: call.fault }) }, call.fault)), words);
+  const section = h(
+    "section",
+    null,
+    h("h3", null, "The fault that hit"),
+    h("p", null, h("a", { href: href({ site: host, view: "faults", id: call.fault }) }, call.fault)),
+    words,
+  );
   request(ofSite(host, at`faults/${call.fault}`), { signal }).then(
     (found) => fill(words, describe(found)),
     () => fill(words, "It was removed since."),
@@ -204,8 +337,12 @@ function fault({ site, signal }, call) {
 
 /** Return the fields of a fault that are set. @param {Record<string, unknown>} fault */
 function describe(fault) {
-  const isSet = (/** @type {unknown} */ value) => ![null, false, 0, ""].includes(/** @type {any} */ (value)) && JSON.stringify(value) !== "{}";
-  return Object.entries(fault).filter(([name, value]) => name !== "id" && isSet(value)).map(([name, value]) => `${name} ${visible(plain(value))}`).join(" · ");
+  const isSet = (/** @type {unknown} */ value) =>
+    ![null, false, 0, ""].includes(/** @type {any} */ (value)) && JSON.stringify(value) !== "{}";
+  return Object.entries(fault)
+    .filter(([name, value]) => name !== "id" && isSet(value))
+    .map(([name, value]) => `${name} ${visible(plain(value))}`)
+    .join(" · ");
 }
 
 /** @param {Call} call */
@@ -227,13 +364,34 @@ function responseLine(call) {
  * @param {string} line
  */
 function message(title, headers, body, base64, isCut, line) {
-  return h("section", null,
+  return h(
+    "section",
+    null,
     h("h3", null, title),
     h("p", { class: "mono foreign" }, line),
-    headers.length ? h("details", null,
-      h("summary", null, `${headers.length} headers`),
-      h("dl", { class: "pairs mono" }, ...headers.flatMap(([name, value]) => [h("dt", null, visible(name)), h("dd", { class: "foreign" }, visible(value))]))) : null,
+    headers.length
+      ? h(
+          "details",
+          null,
+          h("summary", null, `${headers.length} headers`),
+          h(
+            "dl",
+            { class: "pairs mono" },
+            ...headers.flatMap(([name, value]) => [
+              h("dt", null, visible(name)),
+              h("dd", { class: "foreign" }, visible(value)),
+            ]),
+          ),
+        )
+      : null,
     base64 === undefined ? null : h("p", { class: "dim" }, "The body is not UTF-8. It is shown in base64."),
-    body || base64 ? h("pre", { class: "body", tabindex: 0, role: "region", "aria-label": `Body of the ${title.toLowerCase()}` }, visible(base64 ?? pretty(body ?? ""))) : null,
-    isCut ? h("p", { class: "dim" }, "The body was longer than what is kept.") : null);
+    body || base64
+      ? h(
+          "pre",
+          { class: "body", tabindex: 0, role: "region", "aria-label": `Body of the ${title.toLowerCase()}` },
+          visible(base64 ?? pretty(body ?? "")),
+        )
+      : null,
+    isCut ? h("p", { class: "dim" }, "The body was longer than what is kept.") : null,
+  );
 }

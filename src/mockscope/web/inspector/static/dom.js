@@ -193,7 +193,12 @@ export function empty(title, ...children) {
 /** A line for a shell, with a button that copies it. @param {string} text @param {string} [label] */
 export function snippet(text, label = "Command") {
   const code = h("code", { tabindex: 0, "aria-label": label, role: "textbox", "aria-readonly": "true" }, text);
-  return h("div", { class: "snippet" }, code, button("Copy", () => void copy(text), { class: "quiet" }));
+  return h(
+    "div",
+    { class: "snippet" },
+    code,
+    button("Copy", () => void copy(text), { class: "quiet" }),
+  );
 }
 
 /** A small word, such as a state. @param {Child} text @param {string} [kind] `good`, `warn`, `bad` or `accent` */

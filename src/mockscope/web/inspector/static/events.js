@@ -36,7 +36,12 @@ const resyncListeners = new Set();
 const channel = isShared ? new BroadcastChannel(`mockscope ${base.pathname}`) : null;
 let isLeading = false;
 
-/** Call a function for each event until a signal aborts. @param {(event: ServerEvent) => void} on @param {AbortSignal} signal */
+/**
+ * Call a function for each event until a signal aborts.
+ *
+ * @param {(event: ServerEvent) => void} on
+ * @param {AbortSignal} signal
+ */
 export function subscribe(on, signal) {
   add(listeners, on, signal);
 }
@@ -51,7 +56,12 @@ export function onResync(on, signal) {
   add(resyncListeners, on, signal);
 }
 
-/** Call a function with the state now, and when it changes. @param {(state: StreamState) => void} on @param {AbortSignal} signal */
+/**
+ * Call a function with the state now, and when it changes.
+ *
+ * @param {(state: StreamState) => void} on
+ * @param {AbortSignal} signal
+ */
 export function onState(on, signal) {
   add(stateListeners, on, signal);
   on(state);

@@ -22,8 +22,16 @@ const CRITERIA = {
   open: "open",
 };
 const OPERATIONS = [
-  "list_users", "get_user", "create_user", "update_user", "delete_user",
-  "list_groups", "get_group", "create_group", "update_group", "delete_group",
+  "list_users",
+  "get_user",
+  "create_user",
+  "update_user",
+  "delete_user",
+  "list_groups",
+  "get_group",
+  "create_group",
+  "update_group",
+  "delete_group",
 ];
 /** @type {Record<string, string>} */
 const SWITCHES = { yes: "true", no: "false" };
@@ -56,8 +64,10 @@ export function parseFilter(filter) {
  */
 export function findProblem({ status, operation, test_mode: testMode, open }) {
   if (operation !== undefined && !OPERATIONS.includes(operation)) return `op is one of ${OPERATIONS.join(", ")}.`;
-  if (status !== undefined && !/^([1-5]xx|[1-5]\d\d)$/i.test(status)) return "status is a number such as 404, or a class such as 4xx.";
-  if (![testMode, open].every((value) => value === undefined || /^(true|false)$/.test(value))) return "test and open are yes or no.";
+  if (status !== undefined && !/^([1-5]xx|[1-5]\d\d)$/i.test(status))
+    return "status is a number such as 404, or a class such as 4xx.";
+  if (![testMode, open].every((value) => value === undefined || /^(true|false)$/.test(value)))
+    return "test and open are yes or no.";
   return "";
 }
 
@@ -71,18 +81,31 @@ export function matchesFilter(call, parameters) {
   return Object.entries(parameters).every(([name, value]) => {
     switch (name) {
       case "status":
-        return /^.xx$/i.test(value) ? String(call.status ?? "").startsWith(value.slice(0, 1)) : String(call.status) === value;
-      case "operation": return call.operation === value;
-      case "method": return call.method === value;
-      case "path": return call.path === value;
-      case "email": return call.email?.toLowerCase() === value.toLowerCase();
-      case "group": return call.group === value;
-      case "test_mode": return String(call.test_mode) === value.toLowerCase();
-      case "rule": return call.rule === value;
-      case "hint": return call.hint?.code === value;
-      case "fault": return call.fault === value;
-      case "open": return String(call.duration_ms === null) === value.toLowerCase();
-      default: return searchedText(call).includes(value.toLowerCase());
+        return /^.xx$/i.test(value)
+          ? String(call.status ?? "").startsWith(value.slice(0, 1))
+          : String(call.status) === value;
+      case "operation":
+        return call.operation === value;
+      case "method":
+        return call.method === value;
+      case "path":
+        return call.path === value;
+      case "email":
+        return call.email?.toLowerCase() === value.toLowerCase();
+      case "group":
+        return call.group === value;
+      case "test_mode":
+        return String(call.test_mode) === value.toLowerCase();
+      case "rule":
+        return call.rule === value;
+      case "hint":
+        return call.hint?.code === value;
+      case "fault":
+        return call.fault === value;
+      case "open":
+        return String(call.duration_ms === null) === value.toLowerCase();
+      default:
+        return searchedText(call).includes(value.toLowerCase());
     }
   });
 }
@@ -96,7 +119,9 @@ function searchedText(call) {
   if (text === undefined) {
     const { id, operation, method, path, query, body, email, group, rule, hint, fault } = call;
     const decoded = [query ? decode(query) : "", body?.includes("\\") ? unescape(body) : ""];
-    text = [id, operation, method, path, query, body, ...decoded, email, group, rule, hint?.code, fault].join("\n").toLowerCase();
+    text = [id, operation, method, path, query, body, ...decoded, email, group, rule, hint?.code, fault]
+      .join("\n")
+      .toLowerCase();
     texts.set(call, text);
   }
   return text;

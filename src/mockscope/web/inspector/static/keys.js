@@ -10,7 +10,7 @@ const scopes = [];
 /**
  * Bind keys until a signal aborts.
  *
- * @param {Record<string, [string, () => void]>} bindings by the key, such as `j` or `Escape`: words for the help, action
+ * @param {Record<string, [string, () => void]>} bindings by the key, such as `j`: words for the help, action
  * @param {AbortSignal} signal
  */
 export function bindKeys(bindings, signal) {
@@ -26,7 +26,12 @@ const help = h(
   h("h2", { id: "help-title" }, "Keys"),
   list,
   h("h3", null, "Words of a filter"),
-  h("p", null, h("code", null, "status:4xx op:create_user method: path: email: group: test:yes rule: hint: fault: open:yes"), " and any text"),
+  h(
+    "p",
+    null,
+    h("code", null, "status:4xx op:create_user method: path: email: group: test:yes rule: hint: fault: open:yes"),
+    " and any text",
+  ),
   button("Close", () => help.close()),
 );
 
@@ -34,7 +39,10 @@ const help = h(
 export function showHelp() {
   if (!help.isConnected) document.body.append(help);
   const bound = new Map(scopes.toReversed().flatMap((scope) => [...scope]));
-  fill(list, ...[...bound].flatMap(([key, { words }]) => [h("dt", null, h("kbd", null, name(key))), h("dd", null, words)]));
+  fill(
+    list,
+    ...[...bound].flatMap(([key, { words }]) => [h("dt", null, h("kbd", null, name(key))), h("dd", null, words)]),
+  );
   help.showModal();
 }
 

@@ -56,7 +56,8 @@ const views = { calls, records, faults, time, try: tryOut, rules };
 
 /** @type {Map<string, Site> | null} null until they were loaded */
 let sites = null;
-/** @type {{site: string | null, view: string, update: ((route: Route) => void) | void, stop: AbortController} | null} */
+/** @typedef {{site: string | null, view: string, update: ((route: Route) => void) | void, stop: AbortController}} Shown */
+/** @type {Shown | null} */
 let shown = null;
 
 const picker = h("select", { "aria-label": "Site", hidden: true, on: { change: () => open({ site: chosenSite() }) } });
@@ -75,7 +76,11 @@ function start() {
       { class: "bar" },
       h("h1", null, h("a", { class: "brand", href: "#/" }, "mockscope")),
       picker,
-      h("nav", { "aria-label": "Views" }, h("ul", null, ...links.map((link) => h("li", null, link)), h("li", null, h("a", { href: "../docs" }, "API")))),
+      h(
+        "nav",
+        { "aria-label": "Views" },
+        h("ul", null, ...links.map((link) => h("li", null, link)), h("li", null, h("a", { href: "../docs" }, "API"))),
+      ),
       stream,
       button("?", showHelp, { class: "quiet", "aria-label": "Keys", title: "Keys (?)" }),
     ),
@@ -119,7 +124,9 @@ async function loadSites() {
     if (current !== loading) return;
     const old = sites;
     // Views hold the object of their site.
-    sites = new Map(found.map((/** @type {Site} */ site) => [site.host, Object.assign(old?.get(site.host) ?? {}, site)]));
+    sites = new Map(
+      found.map((/** @type {Site} */ site) => [site.host, Object.assign(old?.get(site.host) ?? {}, site)]),
+    );
   } catch (error) {
     if (sites === null) showFailure(error);
     return;
@@ -132,7 +139,12 @@ async function loadSites() {
 /** @param {unknown} error */
 function showFailure(error) {
   const status = error instanceof Problem ? error.status : 0;
-  const title = status === 401 ? "This server requires a token." : status ? "The server refuses this page." : "The server does not respond.";
+  const title =
+    status === 401
+      ? "This server requires a token."
+      : status
+        ? "The server refuses this page."
+        : "The server does not respond.";
   fill(main, empty(title, h("p", null, error instanceof Error ? error.message : "")));
 }
 
@@ -217,15 +229,14 @@ function showLinks(route) {
 function showGone(outlet, route) {
   const [first] = sites?.keys() ?? [];
   const other = first === undefined ? "" : h("a", { href: href({ site: first }) }, `Look at ${first}`);
-  outlet.append(empty(`There is no site ${route.site}.`, h("p", null, "It may have been removed. "), h("p", null, other)));
+  outlet.append(
+    empty(`There is no site ${route.site}.`, h("p", null, "It may have been removed. "), h("p", null, other)),
+  );
 }
 
 /** @param {HTMLElement} outlet @param {View} view */
 function showNeedsSite(outlet, view) {
-  outlet.append(
-    h("h2", null, view.title),
-    empty("This view is about one site.", h("p", null, "Choose a site above.")),
-  );
+  outlet.append(h("h2", null, view.title), empty("This view is about one site.", h("p", null, "Choose a site above.")));
 }
 
 /** @param {import("./events.js").StreamState} state */
@@ -233,7 +244,8 @@ function showStream(state) {
   const alone = isShared ? "" : " · a stream for each tab";
   const words = { connecting: "connecting", live: `live${alone}`, lost: "stream lost, trying again", off: "report" };
   stream.className = `stream ${state}`;
-  stream.title = isShared || isReport ? "" : "Pages at this address have no locks: six tabs are the most that browsers serve.";
+  stream.title =
+    isShared || isReport ? "" : "Pages at this address have no locks: six tabs are the most that browsers serve.";
   fill(stream, words[state]);
 }
 
@@ -252,7 +264,12 @@ function askForToken() {
     shareToken(token.input.value.trim());
     void loadSites();
   };
-  const form = h("form", { class: "notice", on: { submit } }, token.element, h("button", { class: "primary" }, "Use it"));
+  const form = h(
+    "form",
+    { class: "notice", on: { submit } },
+    token.element,
+    h("button", { class: "primary" }, "Use it"),
+  );
   notices.append(form);
   token.input.focus();
 }
