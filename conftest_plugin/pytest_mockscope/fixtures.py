@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_mockscope.hold import INSPECTOR, hold
 from pytest_mockscope.options import (
     MockscopeConfig,
     config_of,
@@ -18,7 +17,7 @@ from pytest_mockscope.options import (
     locate_seed,
     site_options,
 )
-from pytest_mockscope.reporting import observe_calls
+from pytest_mockscope.reporting import INSPECTOR, ON_FINDINGS, observe_calls
 
 if TYPE_CHECKING:
     from mockscope import Authority, Finding, LiveServer, MockSite
@@ -50,7 +49,7 @@ def mockscope_server(mockscope_config: MockscopeConfig, request: pytest.FixtureR
             server = stack.enter_context(serve(**settings))
         except (OSError, ValueError, ImportError, RuntimeError) as error:
             raise pytest.fail.Exception(_describe_server_error(config, error), pytrace=False) from None
-        request.config.stash[INSPECTOR] = server.inspector_url
+        request.config.stash[INSPECTOR] = getattr(server, "inspector_url", "")
         yield server
 
 
@@ -85,9 +84,10 @@ def mockscope(
     try:
         yield site
         findings = site.active_findings()
-        if findings and request.config.getoption("--mockscope-hold"):
+        if findings:
             # Here, because the site is removed before a hook sees that the test fails.
-            hold(request.node, [site], _describe_findings(findings))
+            for act in request.config.stash.get(ON_FINDINGS, ()):
+                act(request.node, _describe_findings(findings))
     finally:
         site.remove()
     if findings:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
 
-from pytest_mockscope.reporting import CALLS
+from pytest_mockscope.reporting import CALLS, INSPECTOR, ON_FINDINGS
 
 if TYPE_CHECKING:
     from mockscope import MockSite
-
-# The URL of the inspector of the session's server.
-INSPECTOR: Final = pytest.StashKey[str]()
 
 
 def check_hold(config: pytest.Config) -> None:
@@ -35,21 +32,26 @@ def check_hold(config: pytest.Config) -> None:
 class Hold:
     """A plugin that holds each failed test."""
 
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash.setdefault(ON_FINDINGS, []).append(hold)
+
     def pytest_exception_interact(self, node: pytest.Item | pytest.Collector, report: pytest.TestReport) -> None:
-        calls = node.config.stash.get(CALLS, None)
-        # None are left after the teardown.
-        if calls and isinstance(node, pytest.Item) and (sites := calls.sites()):
-            hold(node, sites, report.longreprtext)
+        if isinstance(node, pytest.Item):
+            hold(node, report.longreprtext)
 
 
-def hold(test: pytest.Item, sites: Sequence[MockSite], reason: str) -> None:
-    """Print the addresses of the pages about sites, and wait for Enter.
+def hold(test: pytest.Item, reason: str) -> None:
+    """Print the addresses of the pages about the sites of a test, and wait for Enter. Without sites, do nothing.
 
     Args:
         test: The test.
-        sites: Its sites.
         reason: The reason why it fails, to print before them.
     """
+    calls = test.config.stash.get(CALLS, None)
+    # None are left after the teardown.
+    sites = calls.sites() if calls else []
+    if not sites:
+        return
     writer = test.config.get_terminal_writer()
     with _terminal(test.config):
         writer.line(f"\n{reason}")

@@ -78,6 +78,10 @@ class TestCalls:
 CALLS: Final = pytest.StashKey[TestCalls]()
 # The sections of a test so far.
 SECTIONS: Final = pytest.StashKey[list[tuple[str, str]]]()
+# Called with a test that fails by findings, and their text, while its site is still there.
+ON_FINDINGS: Final = pytest.StashKey[list[Callable[[pytest.Item, str], None]]]()
+# The URL of the inspector of the session's server.
+INSPECTOR: Final = pytest.StashKey[str]()
 
 
 def observe_calls(config: pytest.Config) -> TestCalls:

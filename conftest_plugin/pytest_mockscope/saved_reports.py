@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from shlex import quote
@@ -13,7 +14,7 @@ from urllib.parse import quote as quote_url
 
 import pytest
 
-from pytest_mockscope.reporting import CALLS, SECTION, SECTIONS
+from pytest_mockscope.reporting import CALLS, ON_FINDINGS, SECTION, SECTIONS
 
 if TYPE_CHECKING:
     from mockscope import Call, MockSite
@@ -41,16 +42,19 @@ class SavedReports:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash.setdefault(ON_FINDINGS, []).append(self._save_before_removal)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         # Of an earlier run, or of an earlier attempt of a plugin that repeats failed tests.
-        self._path(item).unlink(missing_ok=True)
+        with suppress(OSError):
+            self._path(item).unlink()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        calls = item.config.stash.get(CALLS, None)
         # Copied now, because after the teardown they are forgotten.
-        sites, unrouted = (calls.sites(), tuple(calls.unrouted)) if calls else ((), ())
+        sites, unrouted = _sites_and_calls(item.config)
         report = yield
         if report.failed and (sites or unrouted):
             section = f"Captured {SECTION} report", self._save(item, sites, unrouted)
@@ -64,7 +68,10 @@ class SavedReports:
     def _path(self, item: pytest.Item) -> Path:
         return self._folder / file_name(item.nodeid)
 
-    def _save(self, item: pytest.Item, sites: Iterable[MockSite], unrouted: Iterable[Call]) -> str:
+    def _save_before_removal(self, item: pytest.Item, reason: str) -> None:
+        self._save(item, *_sites_and_calls(item.config))
+
+    def _save(self, item: pytest.Item, sites: Sequence[MockSite], unrouted: Sequence[Call]) -> str:
         """Write the file of a test, and return the text that names it."""
         from mockscope import save_report  # imported late: a run may have no failures
 
@@ -72,7 +79,9 @@ class SavedReports:
         try:
             save_report(path, sites, test=item.nodeid, calls=unrouted)
         except Exception as error:  # noqa: BLE001 - an exception of a report hook ends the whole run
-            return f"mockscope could not write the report {path}: {type(error).__name__}: {error}"
+            # A site of a server elsewhere is gone after the teardown. An earlier phase has written the file then.
+            if not path.exists():
+                return f"mockscope could not write the report {path}: {type(error).__name__}: {error}"
         return f"The calls, records and faults of this test: mockscope show {quote(str(path))}"
 
     def _link(self, config: pytest.Config, report: Any, path: Path) -> None:
@@ -81,3 +90,9 @@ class SavedReports:
         if target and hasattr(html, "extras"):
             address = quote_url(Path(os.path.relpath(path, Path(target).parent)).as_posix())
             report.extras = [*getattr(report, "extras", []), html.extras.url(address, name=SECTION)]
+
+
+def _sites_and_calls(config: pytest.Config) -> tuple[Sequence[MockSite], Sequence[Call]]:
+    """Return the sites of the test that runs, and its calls that reached no site."""
+    calls = config.stash.get(CALLS, None)
+    return (calls.sites(), calls.unrouted.copy()) if calls else ((), ())

@@ -419,7 +419,7 @@ def test_a_failed_test_shows_its_calls_in_every_style(pytester: pytest.Pytester)
     options = ["-p", "hypothesispytest", "-p", "asyncio", "-o", "asyncio_mode=auto", "-o", "junit_logging=all"]
     options += ["-o", "asyncio_default_fixture_loop_scope=function"]
 
-    result = run(pytester, *options, "--tb=short", "--junitxml=junit.xml")
+    result = run(pytester, *options, "--tb=short", "--junitxml=junit.xml", "--mockscope-report=reports")
 
     # Each test has a section with its own call, and the failing example is alone in it.
     called = re.compile(r" 404  get_group +(called-[a-z0-9-]+) ")
@@ -428,3 +428,6 @@ def test_a_failed_test_shows_its_calls_in_every_style(pytester: pytest.Pytester)
     result.assert_outcomes(failed=len(CALLED))
     in_junit = called.findall((pytester.path / "junit.xml").read_text())
     assert (len(in_junit), set(in_junit)) == (len(CALLED), CALLED)
+    in_reports = [path.read_text() for path in (pytester.path / "reports").iterdir()]
+    assert {name for name in CALLED for report in in_reports if f'/{name}"' in report} == CALLED
+    assert len(in_reports) == len(CALLED)
