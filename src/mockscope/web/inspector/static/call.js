@@ -170,10 +170,11 @@ function actions(place, call) {
 }
 
 /** @param {Place} place @param {string} form */
-async function copyAs({ site, id }, form) {
+async function copyAs({ site, id, isReadOnly }, form) {
   const path = ofSite(site?.host ?? null, at`calls/${id}/copy`);
-  // The key of the site is in the copy only, not in the page.
-  const found = await attempt(() => request(path, { query: { as: form, include_key: true, url: serverURL } }));
+  // The key of the site is in the copy only, not in the page. A report has no key, and its server answers no request.
+  const live = isReadOnly ? {} : { include_key: true, url: serverURL };
+  const found = await attempt(() => request(path, { query: { as: form, ...live } }));
   if (found) await copy(found.text);
 }
 

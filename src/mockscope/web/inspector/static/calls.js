@@ -97,7 +97,7 @@ class CallsView {
     const clearButton = confirmButton("Clear", "Remove all calls?", () => void this.#clear());
     const buttons = this.context.isReadOnly ? [] : [this.pauseButton, this.followButton, clearButton];
     const toolbar = h("div", { class: "toolbar" }, h("h2", null, "Calls"), this.total, this.filter);
-    toolbar.append(h("div", { class: "buttons" }, ...buttons));
+    if (buttons.length) toolbar.append(h("div", { class: "buttons" }, ...buttons));
     this.list.append(toolbar, this.problem, this.scroller, this.newButton);
     this.context.outlet.append(this.split);
   }
