@@ -19,6 +19,7 @@ from support.commands import invoke
 from support.messages import PLAIN_HTTP_PORT, port_in_use
 
 import mockscope
+from mockscope.cli import output
 
 AUTH: Final = {"Http-X-Partner-Auth": "example_site:e179017a-62b0-4996-8a38-e91aa9f1"}
 COMMAND: Final = (sys.executable, "-m", "mockscope")
@@ -110,6 +111,16 @@ def test_the_inspector_is_the_last_line_of_the_banner_and_is_opened_with_its_tok
         # A given token is known, and is not printed.
         assert rest == ["See what happens:\n", "\n", f"    {served.url}/_mockscope/\n", "\n"]
         assert opened.read_text() == f"{served.url}/_mockscope/{given}\n"
+
+
+def test_a_browser_that_can_not_be_opened_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("webbrowser.open", lambda url: False)
+
+    output._open_in_browser("http://127.0.0.1:8765/_mockscope/")
+
+    assert caplog.messages == ["no browser could be opened: open the inspector yourself"]
 
 
 def test_the_demo_site_holds_the_page_s_own_people_and_dashboards() -> None:
