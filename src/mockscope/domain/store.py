@@ -15,6 +15,7 @@ from mockscope.domain.model import Dashboard, Group, User, email_key
 R = TypeVar("R")
 
 # If a write changes less than one record in this many, each is inserted by itself. Else sorting again is faster.
+# If a selection has less, its keys are sorted. Else filtering all rows is faster.
 BULK_RATIO: Final = 16
 NO_KEYS: Final[Set[str]] = frozenset()
 
@@ -94,11 +95,15 @@ class Table(Generic[R]):
         """Return the records, in order."""
         return [row.record for row in self._order]
 
-    def rows(self, keys: Iterable[str] | None = None) -> list[TableRow[R]]:
+    def rows(self, keys: Set[str] | None = None) -> list[TableRow[R]]:
         """Return all rows, or those with these keys, in order. A key without a record is ignored."""
-        return list(self._order) if keys is None else [self._rows[key] for key in sorted(keys) if key in self._rows]
+        if keys is None:
+            return list(self._order)
+        if len(keys) * BULK_RATIO > len(self._rows):
+            return [row for row in self._order if row.key in keys]
+        return [self._rows[key] for key in sorted(keys) if key in self._rows]
 
-    def select(self, keys: Iterable[str]) -> list[R]:
+    def select(self, keys: Set[str]) -> list[R]:
         """Return the records with these keys, in order. A key without a record is ignored."""
         return [row.record for row in self.rows(keys)]
 
