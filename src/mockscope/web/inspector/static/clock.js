@@ -37,7 +37,8 @@ export function clockSection(context, site) {
     shown = { clock, at: performance.now() };
     fill(
       states,
-      clock.frozen ? badge("frozen", "accent") : badge("running", "good"),
+      isReadOnly && h("span", { class: "dim" }, "at the end of the test"),
+      clock.frozen ? badge("frozen", "accent") : !isReadOnly && badge("running", "good"),
       clock.autojump && badge("jumps over delays", "accent"),
     );
     stop.textContent = clock.frozen ? "Let it run" : "Freeze";
@@ -47,9 +48,10 @@ export function clockSection(context, site) {
   const tick = () => {
     if (!shown) return;
     const { clock, at } = shown;
-    const now = new Date(Date.parse(clock.now) + (clock.frozen ? 0 : performance.now() - at));
+    const isStill = clock.frozen || isReadOnly;
+    const now = new Date(Date.parse(clock.now) + (isStill ? 0 : performance.now() - at));
     // A Date does not know the years before 1, and Chromium writes those over 9999 with a sign.
-    const text = clock.frozen ? clock.now : now.toISOString().replace(/\.\d+Z$/, "Z");
+    const text = isStill ? clock.now : now.toISOString().replace(/\.\d+Z$/, "Z");
     if (face.textContent === text) return;
     face.textContent = text;
     local.textContent = LOCAL.format(now);

@@ -54,7 +54,7 @@ export function snapshotSections(context, site, since) {
     next = snapshots.length + 1;
     name.input.setAttribute("placeholder", `snapshot ${next}`);
     if (snapshots.length === 0) {
-      fill(list, empty("No snapshots.", isReadOnly ? null : h("p", null, "Take one before you try something. It costs nothing, and restoring it undoes everything since.")));
+      fill(list, empty("No snapshots.", h("p", null, "Take one before you try something. It costs nothing, and restoring it undoes everything since.")));
       return;
     }
     const rows = h("tbody");
@@ -75,12 +75,10 @@ export function snapshotSections(context, site, since) {
   /** @param {Snapshot} each */
   const row = (each) => {
     const { users, groups, dashboards } = each.counts;
-    const actions = isReadOnly
-      ? []
-      : [
-          button("Restore", () => void attempt(() => restore(each.name))),
-          button("Remove", () => void attempt(async () => { await act(each.name, "", "DELETE"); await load(); }), { class: "quiet" }),
-        ];
+    const actions = [
+      button("Restore", () => void attempt(() => restore(each.name))),
+      button("Remove", () => void attempt(async () => { await act(each.name, "", "DELETE"); await load(); }), { class: "quiet" }),
+    ];
     const compareLink = h("a", { href: href({ site, view: "time", id: each.name }), "aria-current": each.name === since && "true" }, "Compare");
     return h(
       "tr",
@@ -101,11 +99,12 @@ export function snapshotSections(context, site, since) {
     toast("Taken.");
     await load();
   };
-  const taking = isReadOnly ? null : form({ fields: [name], submit: "Take a snapshot", action: take, label: "Take a snapshot", isInline: true });
+  const taking = form({ fields: [name], submit: "Take a snapshot", action: take, label: "Take a snapshot", isInline: true });
 
   return {
     elements: [
-      h("section", { class: "stack" }, h("h3", null, "Snapshots"), list, taking),
+      // A report has the records at the end of the test, and no snapshots.
+      ...(isReadOnly ? [] : [h("section", { class: "stack" }, h("h3", null, "Snapshots"), list, taking)]),
       h("section", { class: "stack" }, title, since === null ? null : h("p", null, h("a", { href: href({ site, view: "time" }) }, "Compare with the first state")), difference),
     ],
     load,

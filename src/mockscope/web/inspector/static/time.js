@@ -1,6 +1,6 @@
 /** The view Time and state: the clock, snapshots, the way back to the first state, and files to take along. */
 
-import { at, ofSite, request, send } from "./api.js";
+import { at, isReport, ofSite, request, send } from "./api.js";
 import { attempt, button, confirmButton, h, toast } from "./dom.js";
 import { onResync, subscribe } from "./events.js";
 import { clockSection } from "./clock.js";
@@ -85,7 +85,7 @@ function filesSection(site) {
       button("Export the seed", () => void download(ofSite(site, "export"), `${name}.json`)),
       button("Download the calls as HAR", () => void download(ofSite(site, "calls/har"), `${name}.har`)),
     ),
-    h("p", { class: "dim" }, "The seed has the key of the site. ", h("code", null, "mockscope serve --seed FILE"), " loads it."),
+    isReport ? null : h("p", { class: "dim" }, "The seed has the key of the site. ", h("code", null, "mockscope serve --seed FILE"), " loads it."),
   );
 }
 
