@@ -29,7 +29,7 @@ EMPTY: Final = (
     ("records/user", "admin@example.com"),
     ("records/dashboard", "dashboard"),
     ("faults", "Plan a fault"),
-    ("faults/+", "Operation"),
+    ("faults/new", "Operation"),
     ("time", "Snapshots"),
     ("try/create_user", "first_name"),
     ("rules", "AUTH-1"),
@@ -67,7 +67,8 @@ def faults(page: Page) -> Iterator[str]:
 def faults_of_views(browser: Browser, server: LiveServer, views: tuple[tuple[str, str], ...]) -> list[str]:
     """Return the faults of all views, each with the address of its view."""
     found = []
-    with watched(browser, server.url) as context:
+    # Colours on their way from one to another have less contrast.
+    with watched(browser, server.url, reduced_motion="reduce") as context:
         page = context.new_page()
         for address, text in views:
             page.goto(inspector(server, f"#/{HOST}/{address}"))
