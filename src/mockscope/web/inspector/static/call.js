@@ -1,11 +1,11 @@
 /** One call: why it ended as it did, what it changed, the request and the response. */
 
 import { at, ofSite, request, serverURL } from "./api.js";
+import { changes } from "./call_changes.js";
 import { attempt, badge, button, copy, empty, fill, h, toast } from "./dom.js";
 import { subscribe } from "./events.js";
 import { milliseconds, plain, pretty, prose, time, visible } from "./format.js";
 import { bindKeys } from "./keys.js";
-import { recordLink } from "./record.js";
 import { href } from "./route.js";
 
 /** @typedef {import("./api.js").Call} Call */
@@ -79,7 +79,7 @@ async function render(place, call) {
     head(place, call),
     actions(place, call),
     why(place, call, known),
-    changes(place, call),
+    changes(place.site, call),
     fault(place, call),
     message("Request", call.headers, call.body, call.body_base64, call.body_cut, requestLine(call)),
     message(
@@ -253,66 +253,6 @@ function quotations(rule) {
       null,
       h("figcaption", { class: "dim" }, `The vendor’s page, ${section}:`),
       h("blockquote", null, ...texts.map((text) => h("p", null, text))),
-    ),
-  );
-}
-
-/** @param {Place} place @param {Call} call */
-function changes({ site }, call) {
-  if (call.changes_cut)
-    return h(
-      "section",
-      null,
-      h("h3", null, "What it changed"),
-      h("p", { class: "dim" }, "The changes took too much memory, and were discarded."),
-    );
-  if (!call.changes.length) return null;
-  return h(
-    "section",
-    null,
-    h("h3", null, "What it changed"),
-    call.changes.map((change) =>
-      h(
-        "div",
-        { class: "change" },
-        h(
-          "p",
-          { class: "foreign" },
-          badge(change.change, { created: "good", changed: "accent", removed: "bad" }[change.change]),
-          ` ${change.kind} `,
-          site && change.change !== "removed"
-            ? recordLink(site.host, change.kind, change.name)
-            : h("strong", null, visible(change.name)),
-        ),
-        h(
-          "table",
-          { class: "diff", "aria-label": `Fields of ${change.kind} ${visible(change.name)}` },
-          h(
-            "thead",
-            null,
-            h(
-              "tr",
-              null,
-              h("th", { scope: "col" }, "Field"),
-              change.change === "created" ? null : h("th", { scope: "col" }, "Before"),
-              change.change === "removed" ? null : h("th", { scope: "col" }, "After"),
-            ),
-          ),
-          h(
-            "tbody",
-            null,
-            ...Object.entries(change.fields).map(([name, [before, after]]) =>
-              h(
-                "tr",
-                null,
-                h("th", { scope: "row" }, name),
-                change.change === "created" ? null : h("td", { class: "gone" }, visible(plain(before))),
-                change.change === "removed" ? null : h("td", { class: "come" }, visible(plain(after))),
-              ),
-            ),
-          ),
-        ),
-      ),
     ),
   );
 }
