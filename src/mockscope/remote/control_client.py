@@ -22,6 +22,7 @@ from mockscope.remote.client import (
 )
 
 BASE: Final = "/_mockscope/v1"
+NOT_MOCKSCOPE: Final = "what answers there is not a mockscope server"
 # The server waits two seconds for calls in progress. An export of a million users takes some seconds.
 TIMEOUT_SECONDS: Final = 60.0
 # Threads that use the connection at the same time have a socket each.
@@ -117,7 +118,7 @@ class ControlClient:
         try:
             return json.loads(response.data) if response.data else None
         except ValueError:
-            raise RemoteServerError(self.url, "what answers there is not a mockscope server") from None
+            raise RemoteServerError(self.url, NOT_MOCKSCOPE) from None
 
     def open(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> BaseHTTPResponse:
         """Send a request, and return the response, whatever its status.
@@ -143,9 +144,10 @@ class ControlClient:
             raise RemoteServerError(self.url, reason) from None
 
     def _error(self, response: BaseHTTPResponse) -> Exception:
-        if response.headers.get("Server") != "mockscope":
-            return RemoteServerError(self.url, "what answers there is not a mockscope server")
-        message = json.loads(response.data)["message"]
+        try:
+            message = json.loads(response.data)["message"]
+        except (ValueError, LookupError, TypeError):
+            return RemoteServerError(self.url, NOT_MOCKSCOPE)
         if refusal := response.headers.get(REFUSAL_HEADER):
             return Refused.from_json(refusal)
         if response.status in (401, 403) or response.status >= 500:

@@ -315,7 +315,7 @@ class RemoteFaults(Faults):
 
     def _plan(self, kind: Callable[..., P], word: str, **arguments: Any) -> P:
         planned = CLASSES[kind](id=word, **arguments)
-        planned.results = dict.fromkeys(RESULTS)
+        planned.read_results = lambda: {"hits": 0, "seen": 0, "refused": None}
         return self._attach(planned, self._client.post(self._path, _plain(planned)))  # type: ignore[no-any-return]
 
     def _attach(self, planned: Any, data: Mapping[str, Any]) -> Any:
@@ -324,12 +324,9 @@ class RemoteFaults(Faults):
         return planned
 
     def _parse(self, data: Mapping[str, Any]) -> Planned:
-        arguments = {
-            name: _unknown_function if value == FUNCTION_PLACEHOLDER else value
-            for name, value in data.items()
-            if name not in RESULTS
-        }
         parser = _ParsedFaults(self._place, self._clock, redactor=self._redactor)
+        parser.functions = {name: _unknown_function for name, value in data.items() if value == FUNCTION_PLACEHOLDER}
+        arguments = {name: value for name, value in data.items() if name not in RESULTS | {*parser.functions}}
         return self._attach(parser.add_plain(arguments), data)  # type: ignore[no-any-return]
 
     def remove(self, planned: Planned) -> None:
@@ -343,10 +340,12 @@ class RemoteFaults(Faults):
 
 
 class _ParsedFaults(Faults):
-    """The parser of planned faults of another server."""
+    """The parser of planned faults of another server. ``functions`` stand for those that only the server knows."""
+
+    functions: dict[str, Any]
 
     def _plan(self, kind: Callable[..., P], word: str, **arguments: Any) -> P:
-        return CLASSES[kind](id=word, **arguments)  # type: ignore[no-any-return]
+        return CLASSES[kind](id=word, **arguments | self.functions)  # type: ignore[no-any-return]
 
 
 def _unknown_function(*arguments: object) -> Any:
