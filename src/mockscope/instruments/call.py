@@ -243,7 +243,7 @@ class Call(msgspec.Struct, eq=False):
 
     @property
     def email(self) -> str | None:
-        """The email of the user: the Http-X-Email header or, for create_user, the field ``email`` of the body."""
+        """The email of the user, from the Http-X-Email header or, for create_user, the field ``email`` of the body."""
         if self.operation in EMAIL_HEADER_OPERATIONS:
             sent = self.header(EMAIL_HEADER)
             return None if sent is None else decode_header(sent)
@@ -251,7 +251,7 @@ class Call(msgspec.Struct, eq=False):
 
     @property
     def group(self) -> str | None:
-        """The name of the group: from the path or, for create_group, the field ``name`` of the body."""
+        """The name of the group, from the path or, for create_group, the field ``name`` of the body."""
         if self.operation == "create_group":
             return self._target_name()
         _, _, name = self._path.partition("/groups/")

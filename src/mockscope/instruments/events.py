@@ -82,7 +82,7 @@ class Event:
 
     @property
     def json(self) -> bytes:
-        """The data as JSON: an object with ``site``, and the call, fault, changes or clock."""
+        """The data as JSON, an object with ``site``, and the call, fault, changes or clock."""
         return _encode({"site": self.site, **{name: msgspec.Raw(part) for name, part in self.parts.items()}})
 
     @property
