@@ -35,7 +35,13 @@ function fieldTable({ kind, name, change, fields }) {
   const heads = ["Field", isOld && "Before", isNew && "After"].filter((head) => head !== false);
   const rows = Object.entries(fields).map(([field, [before, after]]) => {
     const old = isOld && h("td", { class: "gone" }, shorten(plain(before)));
-    return h("tr", null, h("th", { scope: "row" }, field), old, isNew && h("td", { class: "come" }, shorten(plain(after))));
+    return h(
+      "tr",
+      null,
+      h("th", { scope: "row" }, field),
+      old,
+      isNew && h("td", { class: "come" }, shorten(plain(after))),
+    );
   });
   return h(
     "table",
