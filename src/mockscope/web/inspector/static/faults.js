@@ -6,7 +6,7 @@ import { onResync, subscribe } from "./events.js";
 import { planForms } from "./fault_forms.js";
 import { number, time, visible } from "./format.js";
 import { bindKeys } from "./keys.js";
-import { moveFocus } from "./list.js";
+import { fillRow, focusRow, moveFocus } from "./list.js";
 import { href } from "./route.js";
 
 /** @typedef {import("./dom.js").Child} Child */
@@ -160,21 +160,24 @@ export const view = {
     const row = (each, old) => {
       const element = old ?? h("tr", null, h("th", { scope: "row" }, h("a", { class: "mono", href: href({ site, view: "faults", id: each.id }) }, each.id)));
       const left = each.left === undefined ? "" : each.left === null ? "all" : number(each.left);
-      element.replaceChildren(
-        ...[...element.children].slice(0, 1),
+      fillRow(element, [
         h("td", null, h("span", { class: "foreign clip" }, visible(effect(each)))),
         h("td", { class: "optional" }, h("span", { class: "foreign clip" }, ...occasion(each))),
         h("td", { class: "figure" }, number(each.hits)),
         h("td", { class: "figure optional" }, left),
         h("td", { class: "state" }, state(each)),
-      );
+      ]);
       const link = element.querySelector("a");
       if (each.id === route.id) link?.setAttribute("aria-current", "true");
       else link?.removeAttribute("aria-current");
       return element;
     };
 
-    const close = () => context.go({ view: "faults" });
+    const close = () => {
+      const { id } = route;
+      context.go({ view: "faults" });
+      focusRow(list, id ?? "");
+    };
 
     const showDetail = () => {
       split.classList.toggle("open", route.id !== null);

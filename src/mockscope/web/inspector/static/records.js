@@ -5,7 +5,7 @@ import { attempt, button, empty, fill, h, keyed } from "./dom.js";
 import { onResync, subscribe } from "./events.js";
 import { count, number, time, visible } from "./format.js";
 import { bindKeys } from "./keys.js";
-import { moveFocus } from "./list.js";
+import { fillRow, focusRow, moveFocus } from "./list.js";
 import { KINDS, recordPane } from "./record.js";
 import { href } from "./route.js";
 
@@ -67,8 +67,7 @@ export const view = {
       split.classList.remove("open");
       if (name === null) return;
       context.go({ view: "records", id: of, query: route.query });
-      const link = list.querySelector(`[data-key="${CSS.escape(name)}"] a`);
-      if (link instanceof HTMLElement) link.focus();
+      focusRow(list, name);
     };
     const pane = recordPane(context, site, close);
     const left = h(
@@ -142,7 +141,7 @@ export const view = {
       if (old && states.get(old) === state) return old;
       const cells = COLUMNS[kind].map((column) => h("td", { class: column.look }, column.cell(record)));
       const element = old ?? h("tr", null, h("th", { scope: "row" }, h("a", { class: "foreign clip" }, visible(name))));
-      element.replaceChildren(...[...element.children].slice(0, 1), ...cells);
+      fillRow(element, cells);
       states.set(element, state);
       return element;
     };

@@ -4,7 +4,7 @@ import { request } from "./api.js";
 import { append, attempt, badge, button, empty, fill, h, keyed } from "./dom.js";
 import { prose } from "./format.js";
 import { bindKeys } from "./keys.js";
-import { moveFocus } from "./list.js";
+import { focusRow, moveFocus } from "./list.js";
 import { href } from "./route.js";
 
 /** @typedef {import("./api.js").Rule} Rule */
@@ -72,7 +72,11 @@ export const view = {
     const split = h("div", { class: "split" }, left, detail);
     context.outlet.append(split);
 
-    const close = () => context.go({ site, view: "rules", query: route.query });
+    const close = () => {
+      const { id } = route;
+      context.go({ site, view: "rules", query: route.query });
+      focusRow(list, id ?? "");
+    };
 
     const show = async () => {
       rows ??= loadRows();
