@@ -76,7 +76,7 @@ export const view = {
       shown = stop;
       detail.hidden = false;
       split.classList.add("open");
-      fill(detail);
+      fill(detail, h("p", { class: "dim" }, "The call is loaded …"));
       if (id === null) {
         fill(
           detail,
