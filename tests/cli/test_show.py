@@ -16,7 +16,7 @@ from support.bounds import WAIT_SECONDS
 from support.commands import invoke
 from support.control_client import BASE, DEMO, HOST, path_of
 
-from mockscope import LiveServer, LogNormal, MockSite, __version__, save_report, serve
+from mockscope import LiveServer, LogNormal, MockSite, __version__, connect, save_report, serve
 from mockscope.cli.show import load_server
 
 KEY: Final = DEMO["sites"][0]["api_key"]
@@ -65,9 +65,9 @@ def paths(site: MockSite) -> Iterator[str]:
     yield from (f"{of}/calls?{query}" for query in ("test_mode=true", "fault=fault-1", "email=joey@example.com"))
     yield from (f"{of}/users?{query}" for query in ("q=a&limit=2", "start=m"))
     yield from (f"{of}/calls/{call.id}" for call in site.calls)
-    yield from (f"{of}/calls?before={site.calls[3].id}&limit=2", f"{of}/findings", f"{of}/calls/har")
+    yield from (f"{of}/calls?before={site.calls[3].id}&limit=2", f"{of}/findings?active=true", f"{of}/calls/har")
     yield from (f"{of}/{path}" for path in ("faults/fault-3", "users/joey@example.com", "groups/Sales%2F1"))
-    yield from (of, f"{of}/snapshots")
+    yield from (of, f"{of}/snapshots", f"{of}/findings")
 
 
 class Shown(NamedTuple):
@@ -93,6 +93,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
         use(site)
         answers = {path: read(live, path) for path in (*paths(site), path_of(other.host), f"{BASE}/calls")}
         save_report(file, [site, other], test=site.label, calls=live.calls)
+        remote = connect(live.url)
+        save_report(file.with_name("remote.json"), remote.sites.values(), test=site.label, calls=remote.calls)
         site.strict = False
     redact = site.calls.redactor.redact_bytes
     # Without a block, which would fail on the findings of the report.
@@ -120,8 +122,17 @@ def test_a_report_is_read_like_the_sites_that_it_is_about(shown: Shown) -> None:
     assert len(answers[f"{path_of(HOST)}/findings"]["findings"]) > 2
 
 
+def test_the_report_of_a_server_elsewhere_is_the_same(shown: Shown) -> None:
+    own, remote = (json.loads(file.read_bytes()) for file in (shown.file, shown.file.with_name("remote.json")))
+
+    # These ran on.
+    for clock in (own, own["sites"][1]["clock"], remote, remote["sites"][1]["clock"]):
+        del clock["time" if "time" in clock else "now"]
+    assert remote == own
+
+
 def test_a_report_has_no_key(shown: Shown) -> None:
-    content = shown.file.read_text()
+    content = "".join(file.read_text() for file in shown.file.parent.iterdir())
 
     assert [key for key in (KEY, OTHER_KEY, "a-key-of-another-form") if key in content] == []
 

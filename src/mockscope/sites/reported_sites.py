@@ -85,6 +85,10 @@ class ReportedSite(MockSite):
         """Return the findings of strict mode and of the contract."""
         return self._findings
 
+    def active_findings(self) -> list[Finding]:
+        """Return the findings that failed the test."""
+        return [finding for finding in self._findings if self.strict or finding.where]
+
 
 class ReportedCalls(CallLog):
     """The calls of a report. Those that were in progress stay so, and are not waited for."""
