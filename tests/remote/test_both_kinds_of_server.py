@@ -271,6 +271,9 @@ def test_a_call_is_copied_and_replayed(site: SiteAPI, send: Send, client: httpx.
         f"-H 'Http-X-Email: joey@example.com' http://{host}{USERS}"
     )
     assert 'os.environ["MOCKSCOPE_API_KEY"]' in call.as_httpx()
+    assert f"example_site:{KEY}" in call.as_curl(include_key=True, url="http://127.0.0.1:1")
+    with pytest.raises(ValueError, match=r"^fault-1 affected the call "):
+        call.as_pytest()
     with site.fork("a-fork") as fork:
         assert [fork.replay(call).status for _ in range(2)] == [200, 400]
         assert [each.status for each in fork.calls] == [200, 400]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from os import PathLike, fspath
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
@@ -97,7 +97,7 @@ class Call(msgspec.Struct, eq=False):
     _encoding: str = SENT_ENCODING
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], redactor: Redactor = EMPTY_REDACTOR) -> "Call":
+    def from_dict(cls, data: Mapping[str, Any], redactor: Redactor = EMPTY_REDACTOR) -> Self:
         """Return the call that ``as_dict`` has rendered. API keys in it stay redacted.
 
         Args:

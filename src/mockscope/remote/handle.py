@@ -200,7 +200,7 @@ class RemoteSite(SiteHandle):
         if call.site is None:
             raise ValueError(f"the call {call.id} reached no site: a server elsewhere replays the calls of sites only")
         path = f"/sites/{encode(call.site)}/calls/{encode(call.id)}/replay"
-        return Call.from_dict(self._client.post(path, {"on": "site", "host": self.host})["call"], self._redactor)
+        return self.calls.parse(self._client.post(path, {"on": "site", "host": self.host})["call"])
 
     def load(self, seed: SeedSource) -> None:
         """Replace the records, the policy and the enablement by those of a seed, as ``MockSite.load`` does."""

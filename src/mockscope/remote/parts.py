@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
+from os import PathLike
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -157,6 +158,32 @@ class RemoteWriter:
         return msgspec.convert(data, User)
 
 
+class RemoteCall(Call, eq=False):
+    """A call of a server elsewhere. The server copies it, because it knows the key, and the records before the call."""
+
+    copy_there: Callable[..., str] | None = None
+
+    def as_curl(self, *, include_key: bool = False, url: str | None = None) -> str:
+        """Return the request as a curl command, as ``Call.as_curl`` does."""
+        return self._copy("curl", Call.as_curl, include_key=include_key, url=url)
+
+    def as_httpx(self, *, include_key: bool = False, url: str | None = None) -> str:
+        """Return the request as Python code that sends it with httpx, as ``Call.as_httpx`` does."""
+        return self._copy("httpx", Call.as_httpx, include_key=include_key, url=url)
+
+    def as_pytest(self, seed: str | PathLike[str] | None = None) -> str:
+        """Return the call as a test file, as ``Call.as_pytest`` does."""
+        return self._copy("pytest", Call.as_pytest) if seed is None else Call.as_pytest(self, seed)
+
+    def _copy(self, form: str, copy_here: Callable[..., str], **options: Any) -> str:
+        assert self.copy_there is not None
+        try:
+            return self.copy_there(form, options)
+        except LookupError:
+            # The call was removed from the server.
+            return copy_here(self, **options)
+
+
 class RemoteCalls(RecordedCalls):
     """The calls of a site or server elsewhere.
 
@@ -182,10 +209,22 @@ class RemoteCalls(RecordedCalls):
         query: dict[str, Any] = {"order": "oldest", "limit": PAGE_SIZE, "wait": min(max(timeout, 0), WAIT_SECONDS)}
         while True:
             page = self._client.get(self._path, **query)
-            found += (Call.from_dict(each, self.redactor) for each in page["calls"])
+            found += map(self.parse, page["calls"])
             if page["next"] is None:
                 return found
             query["after"] = page["next"]
+
+    def parse(self, data: Mapping[str, Any]) -> Call:
+        """Return the call of plain data."""
+        call = RemoteCall.from_dict(data, self.redactor)
+        path = f"{self._path}/{encode(call.id)}/copy"
+
+        def copy(form: str, options: Mapping[str, Any]) -> str:
+            sent = {name: value for name, value in options.items() if value is not None}
+            return str(self._client.get(path, **{"as": form}, **sent)["text"])
+
+        call.copy_there = copy
+        return call
 
     def clear(self) -> None:
         """Discard all calls. The findings of strict mode stay."""
