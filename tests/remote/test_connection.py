@@ -64,6 +64,7 @@ def test_a_token_is_checked_at_once() -> None:
         assert refusal(server.url, "wrong").startswith("The token is not that of this server: use")
         with mockscope.connect(server.url, TOKEN) as remote, remote.site() as site:
             assert (remote.control_token, TOKEN in remote.redactor(TOKEN)) == (TOKEN, False)
+            assert remote.inspector_url == server.inspector_url
             assert site.host in server.sites
     with mockscope.serve(control=False) as server:
         assert refusal(server.url) == (

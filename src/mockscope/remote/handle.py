@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, Self
+from urllib.parse import quote
 
 import msgspec
 
@@ -279,6 +280,12 @@ class RemoteServer:
     def url(self) -> str:
         """The server's URL, without a slash at the end."""
         return self._client.url
+
+    @property
+    def inspector_url(self) -> str:
+        """The URL of the inspector. The token, if there is one, is in the fragment, which no request has."""
+        fragment = f"#token={quote(self.control_token, safe='')}" if self.control_token else ""
+        return f"{self.url}/_mockscope/{fragment}"
 
     @property
     def sites(self) -> dict[str, RemoteSite]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
@@ -15,6 +15,7 @@ from mockscope.instruments.call import Call
 from mockscope.instruments.clock import Clock
 from mockscope.instruments.redaction import mask
 from mockscope.seeds import format as seed_format
+from mockscope.sites.protocols import SiteAPI
 
 FORMAT: Final = "mockscope report"
 FORMAT_VERSION: Final = 1
@@ -75,37 +76,8 @@ class _Head(msgspec.Struct):
     mockscope: str
 
 
-class SiteToReport(Protocol):
-    """The members of a site that a report needs. A site of a server elsewhere has them too."""
-
-    strict: bool
-    contract: bool
-    label: str
-
-    @property
-    def host(self) -> str: ...
-
-    @property
-    def api_key(self) -> str: ...
-
-    @property
-    def calls(self) -> Any: ...
-
-    @property
-    def faults(self) -> Any: ...
-
-    @property
-    def clock(self) -> Any: ...
-
-    def changes(self) -> list[Plain]: ...
-
-    def findings(self) -> Iterable[Any]: ...
-
-    def export(self) -> Plain: ...
-
-
 def save_report(
-    path: str | PathLike[str], sites: Iterable[SiteToReport], *, test: str = "", calls: Iterable[Call] = ()
+    path: str | PathLike[str], sites: Iterable[SiteAPI], *, test: str = "", calls: Iterable[Call] = ()
 ) -> None:
     """Write a report file of sites, for `mockscope show`. API keys are redacted.
 
@@ -169,7 +141,7 @@ def parse_report(content: bytes) -> Report:
         raise ReportError(f"it is damaged: {error}") from None
 
 
-def _report_site(site: SiteToReport) -> SiteReport:
+def _report_site(site: SiteAPI) -> SiteReport:
     # First, because it waits for the calls in progress.
     calls = [call.as_dict() for call in site.calls]
     [records] = site.export()["sites"]
