@@ -43,15 +43,15 @@ def test_a_copy_is_that_of_the_call_in_python(control: httpx.Client, site: MockS
     call, elsewhere = site.calls[0], "http://mockscope:8765"
 
     assert copy(control, site) == (200, {"text": call.as_curl()})
-    assert copy(control, site, {"as": "httpx"}) == (200, {"text": call.as_httpx()})
-    assert copy(control, site, {"as": "pytest"}) == (200, {"text": call.as_pytest()})
+    assert copy(control, site, {"format": "httpx"}) == (200, {"text": call.as_httpx()})
+    assert copy(control, site, {"format": "pytest"}) == (200, {"text": call.as_pytest()})
     for form, expected in (
         ("curl", call.as_curl(include_key=True, url=elsewhere)),
         ("httpx", call.as_httpx(include_key=True, url=elsewhere)),
         # A test has a site of its own.
         ("pytest", call.as_pytest()),
     ):
-        query = {"as": form, "include_key": "true", "url": elsewhere}
+        query = {"format": form, "include_key": "true", "url": elsewhere}
         assert copy(control, site, query) == (200, {"text": expected})
 
 
@@ -61,7 +61,7 @@ def test_a_call_that_reached_no_site_is_copied(control: httpx.Client, live: Live
     path = f"{BASE}/calls/{call.id}/copy"
 
     assert control.get(path).json() == {"text": call.as_curl()}
-    response = control.get(path, params={"as": "pytest"})
+    response = control.get(path, params={"format": "pytest"})
     assert (response.status_code, response.json()) == (
         400,
         {"message": f"the call {call.id} reached no site: there are no records to test it with"},
@@ -76,7 +76,7 @@ def test_a_call_whose_body_was_cut_is_a_conflict(control: httpx.Client, site: Mo
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ({"as": "perl"}, "as must be curl or httpx or pytest, not 'perl'"),
+        ({"format": "perl"}, "format must be curl or httpx or pytest, not 'perl'"),
         ({"include_key": "yes"}, "include_key must be true or false, not 'yes'"),
         ({"url": "mockscope:8765"}, "url must be the URL of a server, such as site.url, not 'mockscope:8765'"),
         ({"urll": "x"}, "there is no field urll here; did you mean url?"),

@@ -220,7 +220,7 @@ def replay_call(request: ControlRequest) -> object:
 
 
 def copy_call(request: ControlRequest) -> object:
-    call, form = request.call(request.name("call")), request.query.pop("form")
+    call, form = request.call(request.name("call")), request.query.pop("format")
     if form == "pytest":
         return {"text": call.as_pytest()}
     return {"text": call.as_curl(**request.query) if form == "curl" else call.as_httpx(**request.query)}

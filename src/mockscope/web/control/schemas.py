@@ -167,7 +167,7 @@ class NewReplay(Fields):
 class CopyForm(Fields):
     """The form of a copy of a call."""
 
-    form: Literal["curl", "httpx", "pytest"] = msgspec.field(name="as", default="curl")
+    format: Literal["curl", "httpx", "pytest"] = "curl"
     include_key: bool = False
     url: str | UnsetType = UNSET
 

@@ -174,7 +174,7 @@ async function copyAs({ site, id, isReadOnly }, form) {
   const path = ofSite(site?.host ?? null, at`calls/${id}/copy`);
   // The key of the site is in the copy only, not in the page. A report has no key, and its server answers no request.
   const live = isReadOnly ? {} : { include_key: true, url: serverURL };
-  const found = await attempt(() => request(path, { query: { as: form, ...live } }));
+  const found = await attempt(() => request(path, { query: { format: form, ...live } }));
   if (found) await copy(found.text);
 }
 
