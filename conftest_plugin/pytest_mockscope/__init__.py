@@ -14,3 +14,7 @@ from pytest_mockscope.reporting import pytest_runtest_makereport as pytest_runte
 from pytest_mockscope.reporting import pytest_runtest_setup as pytest_runtest_setup
 from pytest_mockscope.reporting import pytest_sessionstart as pytest_sessionstart
 from pytest_mockscope.reporting import pytest_terminal_summary as pytest_terminal_summary
+from pytest_mockscope.running_server import pytest_check_running_server as pytest_check_running_server
+from pytest_mockscope.running_server import pytest_collection_finish as pytest_collection_finish
+from pytest_mockscope.running_server import pytest_configure_node as pytest_configure_node
+from pytest_mockscope.running_server import pytest_report_header as pytest_report_header

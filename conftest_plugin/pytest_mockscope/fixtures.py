@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,10 +18,14 @@ from pytest_mockscope.options import (
     site_options,
 )
 from pytest_mockscope.reporting import INSPECTOR, ON_FINDINGS, observe_calls
+from pytest_mockscope.running_server import stop_if_lost
+from pytest_mockscope.server_url import check_settings, find_token, find_url
 
 if TYPE_CHECKING:
-    from mockscope import Authority, Finding, LiveServer, MockSite
+    from mockscope import Authority, Finding, ServerAPI, SiteAPI
 
+# The settings of a site that the server, too, has a default for.
+MODES: Final = ("strict", "contract")
 MARKER_WORDS: Final = "the mockscope marker"
 PORT_HINT: Final = "leave mockscope_port at 0: each run, and each worker of pytest-xdist, has a port of its own then"
 STRICT_HEADING: Final = "mockscope, strict mode: the page does not promise that this works"
@@ -36,26 +40,36 @@ def mockscope_config(request: pytest.FixtureRequest) -> MockscopeConfig:
 
 
 @pytest.fixture(scope="session")
-def mockscope_server(mockscope_config: MockscopeConfig, request: pytest.FixtureRequest) -> Iterator[LiveServer]:
-    """The server of this session, on a port of its own. It has the sites that tests make."""
-    from mockscope import serve  # imported late: a run may use no fixture
+def mockscope_server(mockscope_config: MockscopeConfig, request: pytest.FixtureRequest) -> Iterator[ServerAPI]:
+    """The server of this session, on a port of its own, or the one at ``mockscope_url``. It has the sites of tests."""
+    from mockscope import RemoteServer, connect, serve  # imported late: a run may use no fixture
 
     config = mockscope_config
     # The seed is for the site of each test.
-    settings = {name: value for name, value in asdict(config).items() if name != "seed"}
-    observe_calls(request.config)
-    with ExitStack() as stack:
+    settings = {name: value for name, value in asdict(config).items() if name not in ("seed", "url")}
+    calls = observe_calls(request.config)
+    url, _ = find_url(request.config, config.url)
+    with stop_if_lost(request.session), ExitStack() as stack:
         try:
-            server = stack.enter_context(serve(**settings))
+            check_settings(request.config, config)
+            opened: AbstractContextManager[ServerAPI] = (
+                connect(url, find_token(request.config)) if url else serve(**settings)
+            )
+            server = stack.enter_context(opened)
         except (OSError, ValueError, ImportError, RuntimeError) as error:
             raise pytest.fail.Exception(_describe_server_error(config, error), pytrace=False) from None
+        if isinstance(server, RemoteServer):
+            calls.watch(server)
         request.config.stash[INSPECTOR] = getattr(server, "inspector_url", "")
         yield server
 
 
 @pytest.fixture(scope="session")
 def mockscope_ca() -> Authority:
-    """A certificate authority of this session, for servers with TLS: ``mockscope.serve(tls=mockscope_ca)``."""
+    """A certificate authority of this session, for servers with TLS: ``mockscope.serve(tls=mockscope_ca)``.
+
+    It is not the authority of the server at ``mockscope_url``, whose key another process has.
+    """
     from mockscope import Authority
 
     return Authority()
@@ -63,27 +77,33 @@ def mockscope_ca() -> Authority:
 
 @pytest.fixture
 def mockscope(
-    request: pytest.FixtureRequest, mockscope_server: LiveServer, mockscope_config: MockscopeConfig
-) -> Iterator[MockSite]:
+    request: pytest.FixtureRequest, mockscope_server: ServerAPI, mockscope_config: MockscopeConfig
+) -> Iterator[SiteAPI]:
     """A fresh site of this test's own: made-up host and key, two built-in groups, one administrator."""
+    with stop_if_lost(request.session):
+        yield from _new_site(request, mockscope_server, mockscope_config)
+
+
+def _new_site(request: pytest.FixtureRequest, server: ServerAPI, config: MockscopeConfig) -> Generator[SiteAPI]:
     try:
         marked = site_options(request.node)
     except ValueError as error:
         raise pytest.fail.Exception(f"{error}", pytrace=False) from None
     try:
-        default = None if marked.get("scenario") else mockscope_config.seed
+        default = None if marked.get("scenario") else config.seed
         seed = locate_seed(request.config, marked.get("seed", default))
-        site = mockscope_server.site(**marked | {"seed": seed})
+        modes = {name: getattr(config, name) if marked.get(name) is None else marked[name] for name in MODES}
+        site = server.site(**marked | modes | {"seed": seed})
     except (OSError, ValueError, ImportError) as error:
         raise pytest.fail.Exception(
-            _describe_site_error(request.config, mockscope_config.seed, marked, error), pytrace=False
+            _describe_site_error(request.config, config.seed, marked, error), pytrace=False
         ) from None
     # A hint for a request that comes after the site was removed names the test.
     site.label = request.node.nodeid
     observe_calls(request.config).own_sites.append(site)
     try:
         yield site
-        findings = site.active_findings()
+        findings = _find_findings(site)
         if findings:
             # Here, because the site is removed before a hook sees that the test fails.
             for act in request.config.stash.get(ON_FINDINGS, ()):
@@ -92,6 +112,14 @@ def mockscope(
         site.remove()
     if findings:
         pytest.fail(_describe_findings(findings), pytrace=False)
+
+
+def _find_findings(site: SiteAPI) -> list[Finding]:
+    try:
+        return site.active_findings()
+    except LookupError:
+        # The test has removed its site, and a running server keeps nothing of it.
+        return []
 
 
 def _describe_server_error(config: MockscopeConfig, error: Exception) -> str:
@@ -125,7 +153,7 @@ def _describe_findings(findings: list[Finding]) -> str:
 
 
 @pytest.fixture
-def mockscope_redirect(mockscope: MockSite, mockscope_server: LiveServer) -> Iterator[MockSite]:
+def mockscope_redirect(mockscope: SiteAPI, mockscope_server: ServerAPI) -> Iterator[SiteAPI]:
     """The site of this test. Requests for the vendor's hosts are redirected to its server."""
     with mockscope_server.redirect():
         yield mockscope

@@ -13,7 +13,7 @@ import pytest
 from pytest_mockscope.reporting import CALLS, INSPECTOR, ON_FINDINGS
 
 if TYPE_CHECKING:
-    from mockscope import MockSite
+    from mockscope import SiteAPI
 
 
 def check_hold(config: pytest.Config) -> None:
@@ -65,7 +65,7 @@ def hold(test: pytest.Item, reason: str) -> None:
             input()
 
 
-def _address(site: MockSite, inspector: str) -> str:
+def _address(site: SiteAPI, inspector: str) -> str:
     """Return the address of the page about a site.
 
     Args:

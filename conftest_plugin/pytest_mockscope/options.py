@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_mockscope.server_url import check_settings, find_url
+
 if TYPE_CHECKING:
     from mockscope import MockSite
 
@@ -65,6 +67,8 @@ class MockscopeConfig:
             None, the seed of the test says so; the default is off.
         contract: Fail a test for requests that violate openapi.yaml, in the same way.
         calls_kept: The number of calls that each site keeps.
+        url: The URL of a server that runs already. Without it, the test run starts one with ``host``, ``port``,
+            ``hint_header`` and ``calls_kept``.
     """
 
     seed: str | Path | None = None
@@ -74,6 +78,7 @@ class MockscopeConfig:
     strict: bool | None = None
     contract: bool | None = None
     calls_kept: int = 10_000
+    url: str | None = None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -81,6 +86,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--mockscope-seed", metavar="FILE", help="seed file for the site of each test")
     group.addoption("--mockscope-host", metavar="ADDRESS", help="address that the server binds to (127.0.0.1)")
     group.addoption("--mockscope-port", metavar="PORT", help="port of the server (0: the kernel chooses)")
+    group.addoption("--mockscope-url", metavar="URL", help="URL of a server that runs already")
+    group.addoption("--mockscope-token", metavar="TOKEN", help="token for the control API of that server")
     group.addoption("--mockscope-log", choices=LOG, help="whose calls are shown: those of failed tests, all, or none")
     group.addoption("--mockscope-strict", action="store_true", help="fail tests for calls that only work by accident")
     group.addoption("--mockscope-contract", action="store_true", help="fail tests for requests that break the contract")
@@ -89,6 +96,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("mockscope_seed", "seed file for the site of each test, relative to the ini file", type="paths")
     parser.addini("mockscope_host", "address that the server binds to", default="127.0.0.1")
     parser.addini("mockscope_port", "port of the server; 0: the kernel chooses", default="0")
+    parser.addini("mockscope_url", "URL of a server that runs already", default=None)
     parser.addini("mockscope_hint_header", "whether answers carry X-Mockscope-Hint", type="bool", default=True)
     parser.addini("mockscope_log", "whose calls are shown: failed, all or none", default="failed")
     parser.addini("mockscope_strict", "fail tests for calls that only work by accident", type="bool", default=None)
@@ -100,7 +108,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER_LINE)
     # A wrong value must stop the run here, and not fail in the report of a test.
-    config_of(config)
+    settings = config_of(config)
     log_of(config)
     if (folder := report_folder_of(config)) is not None:
         # A worker of xdist gets the options of this process, and may have another working directory.
@@ -113,7 +121,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
         check_hold(config)
         config.pluginmanager.register(Hold())
-    if contract_of(config):
+    try:
+        # Without a URL here, a fixture may still set one.
+        if settings.url:
+            check_settings(config, settings)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+    # A running server has its own validator.
+    if settings.contract and not settings.url:
         _check_validator("mockscope_contract")
 
 
@@ -133,7 +148,7 @@ def _marker_problems(item: pytest.Item) -> Iterator[str]:
         return
     try:
         options = site_options(item)
-        if options.get("contract"):
+        if options.get("contract") and not find_url(item.config)[0]:
             _check_validator("contract=True")
         faults, timeline = options.get("faults") or (), options.get("timeline") or ()
         if faults or timeline or options.get("scenario") is not None:
@@ -184,6 +199,7 @@ def config_of(config: pytest.Config) -> MockscopeConfig:
         strict=config.getoption("--mockscope-strict") or _switch(config, "mockscope_strict"),
         contract=contract_of(config),
         calls_kept=_number("mockscope_calls_kept", config.getini("mockscope_calls_kept"), 1),
+        url=find_url(config)[0] or None,
     )
 
 

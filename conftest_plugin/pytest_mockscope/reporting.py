@@ -13,9 +13,10 @@ from weakref import WeakSet
 import pytest
 
 from pytest_mockscope.options import log_of
+from pytest_mockscope.remote_calls import RemoteTestCalls
 
 if TYPE_CHECKING:
-    from mockscope import Call, MockSite
+    from mockscope import Call, RemoteServer, SiteAPI
 
 SECTION: Final = "mockscope"
 # The calls that a report shows, and that are kept for it; and those without a site that are kept for a file.
@@ -35,8 +36,9 @@ class TestCalls:
         self._sources: WeakSet[Any] = WeakSet()
         self._render: Callable[..., str] | None = None
         # The sites of the fixture, and the calls that reached no site.
-        self.own_sites: list[MockSite] = []
+        self.own_sites: list[SiteAPI] = []
         self.unrouted: deque[Call] = deque(maxlen=MAX_UNROUTED)
+        self._remote: RemoteTestCalls | None = None
 
     def __call__(self, call: Call, source: Any) -> None:
         """Record a call that was just received."""
@@ -52,11 +54,26 @@ class TestCalls:
         if source.owner is None:
             self.unrouted.append(call)
 
-    def sites(self) -> list[MockSite]:
-        """Return the sites of the fixture, and those that received calls."""
+    def sites(self) -> list[SiteAPI]:
+        """Return the sites of the fixture, and those that received calls; on a running server, those that are new."""
+        own = self.own_sites if self._remote is None else self._remote.sites()
         called = [source.owner() for source in tuple(self._sources) if source.owner is not None]
         others = sorted((site for site in called if site is not None), key=lambda site: str(site.host))
-        return list({id(site): site for site in (*self.own_sites, *others)}.values())
+        return list({id(site): site for site in (*own, *others)}.values())
+
+    def watch(self, server: RemoteServer) -> None:
+        """Include the calls to a server that runs already."""
+        from mockscope import report
+
+        self._render = report
+        self._remote = RemoteTestCalls(server, MAX_SHOWN)
+        self._remote.begin()
+
+    def begin(self) -> None:
+        """Discard the calls, because a test begins."""
+        self.clear()
+        if self._remote is not None:
+            self._remote.begin()
 
     def clear(self) -> None:
         """Discard the calls."""
@@ -70,7 +87,9 @@ class TestCalls:
         try:
             for source in tuple(self._sources):
                 source.settled()
-            return self._render(tuple(self._latest), earlier=self._earlier) if self._render and self._latest else ""
+            calls, earlier = self._remote.read() if self._remote is not None else ([], 0)
+            calls += self._latest
+            return self._render(calls, earlier=self._earlier + earlier) if self._render and calls else ""
         except Exception as error:  # noqa: BLE001 - an exception of a report hook ends the whole run
             return f"mockscope could not show the calls: {type(error).__name__}: {error}"
 
@@ -116,7 +135,7 @@ class JUnitSections:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     # A test may use a server of its own, without a fixture.
     if sys.modules.get("mockscope") is not None:
-        observe_calls(item.config).clear()
+        observe_calls(item.config).begin()
         observe_calls(item.config).own_sites.clear()
     item.stash[SECTIONS] = []
 
@@ -129,7 +148,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     if inner is None or CALLS not in item.config.stash:
         yield
         return
-    handle.inner_test = _clear_before(item.config.stash[CALLS].clear, inner)
+    handle.inner_test = _clear_before(item.config.stash[CALLS].begin, inner)
     try:
         yield
     finally:

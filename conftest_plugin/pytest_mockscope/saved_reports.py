@@ -17,7 +17,7 @@ import pytest
 from pytest_mockscope.reporting import CALLS, ON_FINDINGS, SECTION, SECTIONS
 
 if TYPE_CHECKING:
-    from mockscope import Call, MockSite
+    from mockscope import Call, SiteAPI
 
 MAX_NAME_CHARS: Final = 150
 
@@ -71,7 +71,7 @@ class SavedReports:
     def _save_before_removal(self, item: pytest.Item, reason: str) -> None:
         self._save(item, *_sites_and_calls(item.config))
 
-    def _save(self, item: pytest.Item, sites: Sequence[MockSite], unrouted: Sequence[Call]) -> str:
+    def _save(self, item: pytest.Item, sites: Sequence[SiteAPI], unrouted: Sequence[Call]) -> str:
         """Write the file of a test, and return the text that names it."""
         from mockscope import save_report  # imported late: a run may have no failures
 
@@ -92,7 +92,7 @@ class SavedReports:
             report.extras = [*getattr(report, "extras", []), html.extras.url(address, name=SECTION)]
 
 
-def _sites_and_calls(config: pytest.Config) -> tuple[Sequence[MockSite], Sequence[Call]]:
+def _sites_and_calls(config: pytest.Config) -> tuple[Sequence[SiteAPI], Sequence[Call]]:
     """Return the sites of the test that runs, and its calls that reached no site."""
     calls = config.stash.get(CALLS, None)
     return (calls.sites(), calls.unrouted.copy()) if calls else ((), ())

@@ -109,7 +109,7 @@ def test_the_options_of_the_plugin_are_those_of_its_table(monkeypatch: pytest.Mo
     [table] = tables("docs/pytest.md", "Options")
     assert [row[:3] for row in table] == found
     twins = {row[0].strip("`") for row in found}
-    assert [option for option in recorder.options if option not in twins] == ["--mockscope-hold"]
+    assert [option for option in recorder.options if option not in twins] == ["--mockscope-token", "--mockscope-hold"]
 
 
 def test_the_fixtures_of_the_plugin_are_those_of_its_table() -> None:

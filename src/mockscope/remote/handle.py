@@ -1,6 +1,6 @@
 """Handles of a server elsewhere and of its sites: ``mockscope.connect``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from os import PathLike
 from pathlib import Path
@@ -227,6 +227,8 @@ class RemoteSite(SiteHandle):
 
     def remove(self) -> None:
         """Remove the site from the server; requests to it are answered 403 from then on."""
+        for callback in self._server.removal_callbacks:
+            callback(self)
         self._server.forget(self.host)
         with suppress(LookupError):
             self._client.send("DELETE", self._path)
@@ -246,6 +248,8 @@ class RemoteServer:
         self._handles: dict[str, RemoteSite] = {}
         self._made: set[str] = set()
         self._keys: set[str] = set()
+        # Called with each site before it is removed through this connection.
+        self.removal_callbacks: list[Callable[[RemoteSite], None]] = []
         self.control_token = token
         self.redactor = Redactor()
         if token is not None:
@@ -292,6 +296,11 @@ class RemoteServer:
         """The present sites, by host, whoever made them."""
         hosts = [each["host"] for each in self._client.get("/sites")["sites"]]
         return {host: self._handle(host) for host in hosts}
+
+    @property
+    def own_sites(self) -> list[RemoteSite]:
+        """The sites that were made through this connection, and not removed."""
+        return [self._handle(host) for host in sorted(self._made)]
 
     def site(
         self,

@@ -226,6 +226,15 @@ class RemoteCalls(RecordedCalls):
         call.copy_there = copy
         return call
 
+    def latest(self, count: int) -> tuple[list[Call], int]:
+        """Return the latest calls, the newest first, and the number of all calls.
+
+        Args:
+            count: the maximum number of calls to return, at most 100.
+        """
+        page = self._client.get(self._path, limit=count)
+        return [self.parse(each) for each in page["calls"]], page["total"]
+
     def clear(self) -> None:
         """Discard all calls. The findings of strict mode stay."""
         self._client.send("DELETE", self._path)
