@@ -133,6 +133,7 @@ FOR_THE_SERVER = {
     "finish",
     "head_bytes",
     "is_delayed",
+    "mount_path",
     "export_before",
     "number",
     "redactor",
