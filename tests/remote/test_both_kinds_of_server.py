@@ -510,6 +510,19 @@ def test_violations_of_the_contract_are_findings(server: ServerAPI, client: http
         assert [each.where for each in site.active_findings() if each.where] != []
 
 
+def test_events_are_read_and_resumed(server: ServerAPI, site: SiteAPI, send: Send) -> None:
+    events, of_the_server = site.events(), server.events()
+    site.update_user("joey@example.com", first_name="Jo")
+    send("GET", USERS)
+    site.calls.settled()
+
+    read = events.read()
+    assert [event.kind for event in read] == ["records.changed", "call.received", "call.completed"]
+    assert (read[0].site, read[0].data["changes"][0]["fields"]) == ("example_site", {"first_name": ["Joey", "Jo"]})
+    assert (events.read(), events.last_id, read[0].id) == ([], read[-1].id, of_the_server.read()[0].id)
+    assert [event.id for event in site.events(read[0].id).read(timeout=5)] == [event.id for event in read[1:]]
+
+
 def test_requests_for_the_vendors_hosts_are_redirected(server: ServerAPI, site: SiteAPI, client: httpx.Client) -> None:
     with server.redirect():
         response = client.get(f"https://api.periscopedata.com{USERS}", headers=site.headers)

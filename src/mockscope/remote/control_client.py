@@ -120,7 +120,9 @@ class ControlClient:
         except ValueError:
             raise RemoteServerError(self.url, NOT_MOCKSCOPE) from None
 
-    def open(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> BaseHTTPResponse:
+    def open(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> BaseHTTPResponse:
         """Send a request, and return the response, whatever its status.
 
         Raises:
@@ -134,7 +136,7 @@ class ControlClient:
                 method,
                 f"{self.url}{BASE}{path}",
                 body=content,
-                headers=self._headers,
+                headers={**self._headers, **(headers or {})},
                 retries=False,
                 redirect=False,
                 timeout=TIMEOUT_SECONDS,
@@ -142,6 +144,13 @@ class ControlClient:
         except (HTTPError, OSError) as error:
             reason = describe_error(error).replace("--ca-file", "ca_file") or "there was no response in time"
             raise RemoteServerError(self.url, reason) from None
+
+    def events(self, path: str, last_id: str | None) -> str:
+        """Return the stream of the events up to now, after that with an id."""
+        response = self.open("GET", path, headers={"Last-Event-ID": last_id} if last_id else {})
+        if response.status >= 400:
+            raise self._error(response)
+        return response.data.decode()
 
     def _error(self, response: BaseHTTPResponse) -> Exception:
         try:

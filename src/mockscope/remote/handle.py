@@ -17,9 +17,11 @@ from mockscope.domain.dashboards import DashboardChanges
 from mockscope.domain.model import Dashboard, Group, User
 from mockscope.domain.policy import Policy
 from mockscope.instruments.call import Call
+from mockscope.instruments.events import EventReader
 from mockscope.instruments.findings import Finding, fail_on_findings
 from mockscope.instruments.redaction import Redactor
 from mockscope.remote.control_client import ControlClient, RemoteServerError
+from mockscope.remote.events import RemoteEventReader
 from mockscope.remote.parts import RemoteCalls, RemoteClock, RemoteFaults, RemoteRecords, RemoteWriter, encode
 from mockscope.seeds.files import SeedSource, read_plain
 from mockscope.sites.site_handle import SiteHandle, SiteSnapshot, check_site_arguments
@@ -212,6 +214,12 @@ class RemoteSite(SiteHandle):
         """Return the site's records in the format of a seed, as plain data."""
         return self._client.get(f"{self._path}/export")  # type: ignore[no-any-return]
 
+    def events(self, last_id: str | None = None) -> EventReader:
+        """Return a reader of the events of the site, as ``MockSite.events`` does."""
+        check_type("last_id", last_id, str | None)
+        path = f"/events?follow=false&site={encode(self.host)}"
+        return RemoteEventReader(self._client, path, self.host, last_id)
+
     def findings(self) -> list[Finding]:
         """Return the findings of strict mode, whether it is on or not, and those of the contract only if it is on."""
         return self._findings(active=False)
@@ -381,6 +389,11 @@ class RemoteServer:
     def export(self) -> dict[str, Any]:
         """Return the records of all sites in the format of a seed, as plain data."""
         return self._client.get("/export")  # type: ignore[no-any-return]
+
+    def events(self, last_id: str | None = None) -> EventReader:
+        """Return a reader of the events of the server and of its sites, as ``LiveServer.events`` does."""
+        check_type("last_id", last_id, str | None)
+        return RemoteEventReader(self._client, "/events?follow=false", None, last_id)
 
     def redirect(self) -> AbstractContextManager[None]:
         """Redirect requests of this process for the vendor's hosts to the server, in a ``with`` block.

@@ -199,11 +199,14 @@ def stream_calls(request: ControlRequest) -> Response:
 
 def stream_events(request: ControlRequest) -> Response:
     site = request.site_at(request.query["site"]) if "site" in request.query else None
-    return _stream(request, site, render_event)
+    return _stream(request, site, render_event, follow=request.query["follow"])
 
 
-def _stream(request: ControlRequest, site: MockSite | None, render: Callable[[Event], bytes]) -> Response:
-    return EventStream(request.registry, site, render, request.header("last-event-id"), head_only=request.is_head)
+def _stream(
+    request: ControlRequest, site: MockSite | None, render: Callable[[Event], bytes], *, follow: bool = True
+) -> Response:
+    last_id = request.header("last-event-id")
+    return EventStream(request.registry, site, render, last_id, follow=follow, head_only=request.is_head)
 
 
 def replay_call(request: ControlRequest) -> object:

@@ -31,6 +31,7 @@ class EventStream(StreamingResponse):
         site: The site whose events are sent; None is all events of the server.
         render: Renders an event; an empty result leaves it out.
         last_id: The id of the last event that the client has; None is the latest event.
+        follow: Whether to wait for further events.
         head_only: Whether the request is a HEAD.
     """
 
@@ -43,6 +44,7 @@ class EventStream(StreamingResponse):
         render: Callable[[Event], bytes],
         last_id: str | None = None,
         *,
+        follow: bool = True,
         head_only: bool = False,
     ) -> None:
         super().__init__(self._blocks(), headers={"Cache-Control": "no-store"})
@@ -52,7 +54,7 @@ class EventStream(StreamingResponse):
         self._last_id = last_id
         self._head_only = head_only
         # Whether the stream ends when no event is left, and whether it ends at once.
-        self._is_ending = registry.is_stopping
+        self._is_ending = registry.is_stopping or not follow
         self._has_ended = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -157,6 +157,7 @@ class FindingCriteria(Fields):
 
 class EventCriteria(Fields):
     site: str | UnsetType = UNSET
+    follow: bool = True
 
 
 class NewReplay(Fields):
