@@ -246,7 +246,10 @@ def test_a_stream_of_an_unknown_site_is_404_with_the_nearest_host(server: LiveSe
 def test_an_unknown_filter_is_refused(server: LiveServer) -> None:
     response = httpx.get(f"{server.url}{BASE}/events?host=example_site", verify=False)
 
-    assert (response.status_code, response.json()) == (400, {"message": "there is no field host here; known: site"})
+    assert (response.status_code, response.json()) == (
+        400,
+        {"message": "there is no field host here; known: site, follow"},
+    )
 
 
 def test_a_stream_ends_when_the_server_stops(
