@@ -3,8 +3,8 @@
 Run ``python -m benchmarks`` from a checkout with the ``dev`` extra, on Linux with two CPUs and wrk.
 
 - ``--part NAME`` measures one part: ``throughput`` (the processor time of a request, divided by that of a bare ASGI
-  application in the same run), ``clients``, ``startup``, ``control``, ``changes`` or ``peers``. It can be given more
-  than once.
+  application in the same run), ``clients``, ``startup``, ``control``, ``changes``, ``inspector`` or ``peers``. It can
+  be given more than once.
 - ``--rounds N`` sets the number of samples. Every figure is their median.
 - ``--quick`` takes three rounds and a tenth of the sizes. It finds a collapse, and is too short for comparisons.
 """
@@ -24,7 +24,7 @@ from typing import Final
 
 import click
 
-from benchmarks import changes, clients, control, peers, startup, throughput
+from benchmarks import changes, clients, control, inspector, peers, startup, throughput
 from benchmarks.figures import Figure, markdown_table, plain_table
 from benchmarks.plan import Plan
 from benchmarks.servers import BenchmarkError
@@ -36,6 +36,7 @@ PARTS: Final[dict[str, Callable[[Plan], Iterator[Figure]]]] = {
     "startup": startup.measure,
     "control": control.measure,
     "changes": changes.measure,
+    "inspector": inspector.measure,
     "peers": peers.measure,
 }
 
