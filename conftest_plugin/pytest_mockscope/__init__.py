@@ -5,10 +5,9 @@ from pytest_mockscope.fixtures import mockscope_ca as mockscope_ca
 from pytest_mockscope.fixtures import mockscope_config as mockscope_config
 from pytest_mockscope.fixtures import mockscope_redirect as mockscope_redirect
 from pytest_mockscope.fixtures import mockscope_server as mockscope_server
-from pytest_mockscope.options import MockscopeConfig as MockscopeConfig
+from pytest_mockscope.markers import pytest_make_collect_report as pytest_make_collect_report
 from pytest_mockscope.options import pytest_addoption as pytest_addoption
 from pytest_mockscope.options import pytest_configure as pytest_configure
-from pytest_mockscope.options import pytest_make_collect_report as pytest_make_collect_report
 from pytest_mockscope.reporting import pytest_runtest_call as pytest_runtest_call
 from pytest_mockscope.reporting import pytest_runtest_makereport as pytest_runtest_makereport
 from pytest_mockscope.reporting import pytest_runtest_setup as pytest_runtest_setup
@@ -18,3 +17,4 @@ from pytest_mockscope.running_server import pytest_check_running_server as pytes
 from pytest_mockscope.running_server import pytest_collection_finish as pytest_collection_finish
 from pytest_mockscope.running_server import pytest_configure_node as pytest_configure_node
 from pytest_mockscope.running_server import pytest_report_header as pytest_report_header
+from pytest_mockscope.settings import MockscopeConfig as MockscopeConfig

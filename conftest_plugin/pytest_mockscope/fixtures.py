@@ -10,16 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_mockscope.options import (
-    MockscopeConfig,
-    config_of,
-    find_source_of_seed,
-    locate_seed,
-    site_options,
-)
+from pytest_mockscope.markers import site_options
 from pytest_mockscope.reporting import INSPECTOR, ON_FINDINGS, observe_calls
 from pytest_mockscope.running_server import stop_if_lost
-from pytest_mockscope.server_url import check_settings, find_token, find_url
+from pytest_mockscope.server_url import find_token, find_url
+from pytest_mockscope.settings import MockscopeConfig, check_settings, config_of, find_source_of_seed, locate_seed
 
 if TYPE_CHECKING:
     from mockscope import Authority, Finding, ServerAPI, SiteAPI

@@ -12,8 +12,8 @@ from weakref import WeakSet
 
 import pytest
 
-from pytest_mockscope.options import log_of
 from pytest_mockscope.remote_calls import RemoteTestCalls
+from pytest_mockscope.settings import log_of
 
 if TYPE_CHECKING:
     from mockscope import Call, RemoteServer, SiteAPI

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_mockscope.options import site_options
+from pytest_mockscope.markers import site_options
 from pytest_mockscope.server_url import find_token, find_url
 
 # The modes of pytest-xdist in which the user chooses the tests that one worker runs.

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from pytest_mockscope.options import MARKER_NAMES, POLICY
+from pytest_mockscope.markers import MARKER_NAMES, POLICY
 from support.bounds import WAIT_SECONDS
 
 import mockscope
