@@ -56,7 +56,8 @@ class SavedReports:
         # Copied now, because after the teardown they are forgotten.
         sites, unrouted = _sites_and_calls(item.config)
         report = yield
-        if report.failed and (sites or unrouted):
+        # On a running server, the site of a test with findings is gone now, and its file is written.
+        if report.failed and (sites or unrouted or self._path(item).exists()):
             section = f"Captured {SECTION} report", self._save(item, sites, unrouted)
             # A later phase that fails replaces the file, and names it once.
             if section not in report.sections:
@@ -77,7 +78,8 @@ class SavedReports:
 
         path = self._path(item)
         try:
-            save_report(path, sites, test=item.nodeid, calls=unrouted)
+            if sites or unrouted:
+                save_report(path, sites, test=item.nodeid, calls=unrouted)
         except Exception as error:  # noqa: BLE001 - an exception of a report hook ends the whole run
             # A site of a server elsewhere is gone after the teardown. An earlier phase has written the file then.
             if not path.exists():
