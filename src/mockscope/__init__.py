@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from mockscope.instruments.report import report
     from mockscope.intercept.redirect import redirected
     from mockscope.intercept.routes import VendorHostRefused
+    from mockscope.remote.connection import connect
     from mockscope.remote.control_client import RemoteServerError
-    from mockscope.remote.handle import RemoteServer, RemoteSite, connect
+    from mockscope.remote.handle import RemoteServer, RemoteSite
     from mockscope.seeds.files import SeedSource
     from mockscope.seeds.format import SeedError
     from mockscope.server.certificates import Authority
@@ -112,7 +113,7 @@ _HOME = {
     "RemoteSite": "mockscope.remote.handle",
     "ServerAPI": "mockscope.sites.protocols",
     "SiteAPI": "mockscope.sites.protocols",
-    "connect": "mockscope.remote.handle",
+    "connect": "mockscope.remote.connection",
     "SeedError": "mockscope.seeds.format",
     "SeedSource": "mockscope.seeds.files",
     "SiteSnapshot": "mockscope.sites.site_handle",

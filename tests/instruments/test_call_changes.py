@@ -7,7 +7,7 @@ from support.web_client import Client
 
 from mockscope import Call, LiveServer, MockSite, report
 from mockscope.instruments import call_log as call_log_module
-from mockscope.instruments.call import CURRENT_CALL
+from mockscope.instruments.current_call import CURRENT_CALL
 from mockscope.instruments.record_changes import MAX_LINE_CHARS
 from mockscope.instruments.report import MAX_SHOWN_CHANGES
 

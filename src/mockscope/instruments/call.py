@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from datetime import datetime, timedelta
 from os import PathLike, fspath
 from typing import Any, Final, Self
@@ -426,19 +425,6 @@ class Call(msgspec.Struct, eq=False):
 
 
 Observer = Callable[[Call], None]
-# The call whose operation runs in this thread.
-CURRENT_CALL: Final[ContextVar[Call | None]] = ContextVar("CURRENT_CALL", default=None)
-
-
-def store_in_current_call(changes: RecordChanges) -> Call | None:
-    """Store the changes of a write in the call whose operation makes it, and return the call.
-
-    A write from Python or the control API belongs to no call.
-    """
-    call = CURRENT_CALL.get()
-    if call is not None:
-        call.store_changes(changes)
-    return call
 
 
 def describe_target(call: Call) -> tuple[str, str]:

@@ -107,7 +107,7 @@ class ControlClient:
             body: The object to send; None for no body.
 
         Raises:
-            RemoteServerError: If there is no response, or the server refuses the client.
+            RemoteServerError: If the server does not respond, or the server refuses the client.
             Refused: If a rule refuses a change of records.
             LookupError: If something in the path is unknown.
             ValueError: If the request is not valid.
@@ -126,7 +126,7 @@ class ControlClient:
         """Send a request, and return the response, whatever its status.
 
         Raises:
-            RemoteServerError: If there is no response.
+            RemoteServerError: If the server does not respond.
         """
         if self._manager is None:
             raise RemoteServerError(self.url, "the connection was closed")

@@ -15,9 +15,10 @@ from mockscope.domain.dashboards import DashboardChanges, create_dashboard, dele
 from mockscope.domain.model import Dashboard
 from mockscope.domain.policy import Policy
 from mockscope.domain.site import Site, SiteState
-from mockscope.instruments.call import Call, store_in_current_call
+from mockscope.instruments.call import Call
 from mockscope.instruments.call_log import CallLog, States
 from mockscope.instruments.clock import Clock
+from mockscope.instruments.current_call import store_in_current_call
 from mockscope.instruments.events import EventChannel, EventLog, EventReader
 from mockscope.instruments.faults import Faults
 from mockscope.instruments.findings import Finding, collect_findings, drop_repeats, fail_on_findings

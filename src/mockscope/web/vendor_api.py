@@ -9,8 +9,9 @@ from starlette.types import Receive, Scope, Send
 
 from mockscope._support.randomness import random_hex
 from mockscope.domain.refusals import Refusal, Refused
-from mockscope.instruments.call import CURRENT_CALL, Call
+from mockscope.instruments.call import Call
 from mockscope.instruments.call_log import CallLog
+from mockscope.instruments.current_call import CURRENT_CALL
 from mockscope.instruments.fault import FunctionFailed
 from mockscope.instruments.hints import HintTemplate
 from mockscope.instruments.packed_headers import encode_headers

@@ -47,7 +47,7 @@ class Folder:
         """Return the file that the path of a request names.
 
         Raises:
-            HTTPException: 404 if there is no such file.
+            HTTPException: 404 if the file does not exist.
         """
         name = request.name("name")
         # Compared with the names in the folder, so that no path leads out of it.
