@@ -1,5 +1,7 @@
 /** The control API of the server that this page came from, and the token that it may require. */
 
+import { decode } from "./route.js";
+
 /**
  * @typedef {object} Site
  * @property {string} host
@@ -91,10 +93,14 @@ export const isReport = document.querySelector('meta[name="mockscope-mode"]')?.g
 /**
  * Return a path whose parts are percent-encoded: at`sites/${host}/users`.
  *
+ * Browsers remove `.` and `..` from a URL, even encoded. The request would be about something else, such as all sites.
+ *
  * @param {TemplateStringsArray} texts
  * @param {...string} parts
  */
 export function at(texts, ...parts) {
+  const removed = parts.find((part) => part === "." || part === "..");
+  if (removed !== undefined) throw new Problem(`A browser cannot request “${removed}”: use another client.`, 0);
   return texts.reduce((path, text, index) => path + encodeURIComponent(parts[index - 1] ?? "") + text);
 }
 
@@ -120,7 +126,7 @@ export function onUnauthorized(action) {
 export function takeToken() {
   const match = /^#token=([^&/]+)(.*)/.exec(location.hash);
   if (!match) return;
-  setToken(decodeURIComponent(match[1] ?? ""));
+  setToken(decode(match[1] ?? ""));
   history.replaceState(null, "", `#${match[2]?.replace(/^&?/, "") || "/"}`);
 }
 

@@ -2,12 +2,8 @@
 
 /** @typedef {import("./api.js").Call} Call */
 
-/**
- * The words that select by a criterion, and the parameters of the control API.
- *
- * @type {Record<string, string>}
- */
-const CRITERIA = {
+/** The words that select by a criterion, and the parameters of the control API. */
+const CRITERIA = new Map(Object.entries({
   status: "status",
   op: "operation",
   operation: "operation",
@@ -20,7 +16,7 @@ const CRITERIA = {
   hint: "hint",
   fault: "fault",
   open: "open",
-};
+}));
 const OPERATIONS = [
   "list_users",
   "get_user",
@@ -48,7 +44,7 @@ export function parseFilter(filter) {
   const texts = [];
   // A value with blanks stands in quotes: group:"All Users".
   for (const [word, name = "", quoted, bare = ""] of filter.matchAll(/([a-z]+):(?:"([^"]*)"|(\S+))|\S+/g)) {
-    const parameter = CRITERIA[name];
+    const parameter = CRITERIA.get(name);
     const value = quoted ?? bare;
     if (parameter === undefined || value === "") texts.push(word.replace(/^"|"$/g, ""));
     else parameters[parameter] = ["test", "open"].includes(name) ? (SWITCHES[value] ?? value) : value;

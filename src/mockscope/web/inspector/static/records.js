@@ -43,7 +43,7 @@ function clip(text) {
 /** @param {Route} route @returns {{kind: Kind, name: string | null}} */
 function parseId({ id }) {
   const [word = "", name] = (id ?? "").split(/\/(.*)/s);
-  return { kind: word in KINDS ? /** @type {Kind} */ (word) : "user", name: name || null };
+  return { kind: Object.hasOwn(KINDS, word) ? /** @type {Kind} */ (word) : "user", name: name || null };
 }
 
 /** @type {import("./main.js").View} */

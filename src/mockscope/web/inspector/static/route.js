@@ -51,8 +51,8 @@ export function parse(hash) {
   };
 }
 
-/** @param {string} text */
-function decode(text) {
+/** Decode a percent-encoded text. One that is not is left as it is. @param {string} text */
+export function decode(text) {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -42,7 +42,7 @@ export function snapshotSections(context, site, since) {
   const act = (name, action, method) => request(at`sites/${site}/snapshots/${name}` + action, { method });
   /** Restore a snapshot, with a snapshot of now for the way back. @param {string} name */
   const restore = async (name) => {
-    const before = `before restoring ${name}`.slice(0, 200);
+    const before = [...`before restoring ${name}`].slice(0, 200).join("");
     await act(before, "", "PUT");
     await act(name, "/restore", "POST");
     toast(`Restored.`, { undo: () => void attempt(async () => { await act(before, "/restore", "POST"); await act(before, "", "DELETE"); await load(); }) });

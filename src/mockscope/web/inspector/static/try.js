@@ -114,7 +114,7 @@ export const view = {
 
 /** @param {import("./route.js").Route} route */
 function operationOf({ id }) {
-  return id !== null && id in OPERATIONS ? id : "list_users";
+  return id !== null && Object.hasOwn(OPERATIONS, id) ? id : "list_users";
 }
 
 /**
