@@ -13,8 +13,12 @@ import pytest
 from support.bounds import WAIT_SECONDS
 from support.browser import axe_violations, expect, layout_faults
 from support.browser_fixtures import OpenPage
+from support.inspected import HOST, client, demo, inspector
 from support.nested import run
 from support.paths import ROOT
+
+from mockscope import save_report
+from mockscope.cli.show import load_server
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("few_plugins")]
 
@@ -82,3 +86,19 @@ def test_a_report_of_a_worker_is_shown_from_a_wheel(
         page.get_by_role("link", name="Records").click()
         page.get_by_role("link", name="Groups").click()
         expect(page.get_by_role("link", name="<img src=/x onerror=alert(1)>")).to_be_visible()
+
+
+def test_a_report_offers_nothing_that_it_would_refuse(tmp_path: Path, open_page: OpenPage) -> None:
+    report = tmp_path / "friends.mockscope.json"
+    with demo() as tested:
+        with client(tested) as http:
+            http.get("/users")
+        save_report(report, [tested.sites[HOST]], test="friends")
+
+    with load_server(report, 0) as server:
+        page = open_page(inspector(server, f"#/{HOST}/try"))
+        page.get_by_role("table", name="Calls").get_by_role("link", name="list_users").click()
+
+        copies = page.get_by_role("group", name="Copy").get_by_role("button")
+        expect(copies).to_have_text(["curl", "httpx"])
+        page.close()

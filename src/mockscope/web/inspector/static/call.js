@@ -151,7 +151,9 @@ function tone(call) {
 
 /** @param {Place} place @param {Call} call */
 function actions(place, call) {
-  const copies = Object.entries(COPIES).map(([form, name]) => button(name, () => void copyAs(place, form)));
+  // A test begins with the records before the call, which a report does not have.
+  const forms = Object.entries(COPIES).filter(([form]) => !(place.isReadOnly && form === "pytest"));
+  const copies = forms.map(([form, name]) => button(name, () => void copyAs(place, form)));
   const replays = Object.entries(REPLAY_KEYS).map(([on, words]) => button(words, () => void replay(place, on)));
   const canReplay = place.site && !place.isReadOnly && call.duration_ms !== null;
   return h(

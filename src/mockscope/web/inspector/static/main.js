@@ -182,7 +182,9 @@ function currentRoute() {
 
 function show() {
   if (sites === null) return;
-  const route = currentRoute();
+  const asked = currentRoute();
+  // A report has no view that writes.
+  const route = names.includes(asked.view) ? asked : { ...asked, view: /** @type {const} */ ("calls"), id: null };
   // So that the address still names the site when that is removed.
   if (!parse(location.hash) && route.site !== null) history.replaceState(null, "", href(route));
   const view = views[route.view];
