@@ -1,8 +1,10 @@
 """mockscope.connect: what it checks at once, what cannot travel, and the sites that a connection leaves."""
 
+import json
+import os
 import socket
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
@@ -129,6 +131,36 @@ def test_the_url_may_have_a_slash_a_path_and_an_address_of_ipv6(live: LiveServer
         assert (remote.url, site.url) == (live.url, live.url)
     with mockscope.serve(host="::1") as server, mockscope.connect(server.url) as remote:
         assert remote.url.startswith("http://[::1]:")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_forked_process_has_sockets_of_its_own() -> None:
+    clients = set()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            clients.add(self.client_address)
+            content = json.dumps({"version": mockscope.__version__, "sites": []}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as stub:
+        Thread(target=stub.serve_forever).start()
+        connected = mockscope.connect(f"http://127.0.0.1:{stub.server_port}")
+        if (child := os.fork()) == 0:
+            os._exit(len(connected.sites))
+        status = os.waitpid(child, 0)[1]
+        assert (status, connected.sites, len(clients)) == (0, {}, 2)
+        connected.close()
+        stub.shutdown()
 
 
 # -- what ends -------------------------------------------------------------------------------------------------

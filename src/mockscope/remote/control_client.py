@@ -1,7 +1,9 @@
 """The HTTP client of the control API of a server elsewhere, on urllib3. It is thread-safe."""
 
 import json
+import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -63,9 +65,10 @@ class ControlClient:
             raise ValueError(f"ca_file is for https, and the URL is {url!r}")
         self.url = url.rstrip("/")
         proxy = None if is_loopback(parts.hostname or "") else proxy_for(parts)
-        self._manager: PoolManager | None = pool_manager(
-            proxy, tls_context(ca_file) if parts.scheme == "https" else None, maxsize=MAX_SOCKETS
-        )
+        context = tls_context(ca_file) if parts.scheme == "https" else None
+        self._new_manager = partial(pool_manager, proxy, context, maxsize=MAX_SOCKETS)
+        self._manager: PoolManager | None = self._new_manager()
+        self._process = os.getpid()
         self._headers = {"User-Agent": f"mockscope/{__version__}"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -130,6 +133,9 @@ class ControlClient:
         """
         if self._manager is None:
             raise RemoteServerError(self.url, "the connection was closed")
+        if self._process != os.getpid():
+            # A forked process would read the responses to its parent from the same sockets.
+            self._manager, self._process = self._new_manager(), os.getpid()
         content = None if body is None else json.dumps(body, default=_as_plain).encode()
         try:
             return self._manager.request(
