@@ -129,6 +129,7 @@ def test_a_server_with_tls_needs_its_certificate() -> None:
 def test_the_url_may_have_a_slash_a_path_and_an_address_of_ipv6(live: LiveServer) -> None:
     with mockscope.connect(f"{live.url}/") as remote, remote.site() as site:
         assert (remote.url, site.url) == (live.url, live.url)
+    assert refusal(f"{live.url}/billing") == "it has no /_mockscope/v1 here: does its URL have another path?"
     with mockscope.serve(host="::1") as server, mockscope.connect(server.url) as remote:
         assert remote.url.startswith("http://[::1]:")
 
@@ -153,7 +154,7 @@ def test_a_forked_process_has_sockets_of_its_own() -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as stub:
-        Thread(target=stub.serve_forever).start()
+        Thread(target=stub.serve_forever, daemon=True).start()
         connected = mockscope.connect(f"http://127.0.0.1:{stub.server_port}")
         if (child := os.fork()) == 0:
             os._exit(len(connected.sites))

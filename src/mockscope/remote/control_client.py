@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError
 
 from mockscope import __version__
 from mockscope._support.addresses import is_loopback
-from mockscope.domain.refusals import REFUSAL_HEADER, Refused
+from mockscope.domain.refusals import REFUSAL_HEADER, Refusal, Refused
 from mockscope.remote.client import (
     VISIBLE,
     describe_error,
@@ -163,6 +163,8 @@ class ControlClient:
             message = json.loads(response.data)["message"]
         except (ValueError, LookupError, TypeError):
             return RemoteServerError(self.url, NOT_MOCKSCOPE)
+        if message == Refusal.AUTH_MISSING.template:
+            return RemoteServerError(self.url, f"it has no {BASE} here: does its URL have another path?")
         if refusal := response.headers.get(REFUSAL_HEADER):
             return Refused.from_json(refusal)
         if response.status in (401, 403) or response.status >= 500:
