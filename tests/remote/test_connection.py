@@ -178,6 +178,7 @@ def test_the_sites_of_a_connection_end_with_it(live: LiveServer) -> None:
     other.remove()
     with pytest.raises(RemoteServerError, match="the connection was closed"):
         _ = server.sites
+    assert repr(site) == "<RemoteSite of-the-connection: the connection was closed>"
     server.close()
 
 
@@ -214,6 +215,7 @@ def test_sites_that_a_killed_run_left_are_removed_on_demand(live: LiveServer, re
     assert remote.remove_stale_sites(older_than=0) == ["used"]
     with pytest.raises(LookupError, match="There is no site left"):
         _ = left.label
+    assert repr(left).startswith("<RemoteSite left: There is no site left;")
     left.remove()
     with pytest.raises(ValueError, match=r"^older_than is a number of seconds from 0 on, not -1$"):
         remote.remove_stale_sites(-1)

@@ -55,6 +55,12 @@ class RemoteSite(SiteHandle):
         self.calls = RemoteCalls(client, self._path, place, self._redactor)
         self.faults = RemoteFaults(client, self._path, place, self._redactor)
 
+    def __repr__(self) -> str:
+        try:
+            return super().__repr__()
+        except (LookupError, RemoteServerError) as error:
+            return f"<RemoteSite {self.host}: {error.args[-1]}>"
+
     def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
         if kind is not None:
             with suppress(RemoteServerError):
