@@ -221,7 +221,7 @@ class RemoteCalls(RecordedCalls):
 
         def copy(form: str, options: Mapping[str, Any]) -> str:
             sent = {name: value for name, value in options.items() if value is not None}
-            return str(self._client.get(path, **{"as": form}, **sent)["text"])
+            return str(self._client.get(path, format=form, **sent)["text"])
 
         call.copy_there = copy
         return call
