@@ -401,7 +401,9 @@ def test_the_clock_is_frozen_moved_and_reset(server: ServerAPI, site: SiteAPI) -
 def test_a_wrong_time_is_refused_in_the_same_words(site: SiteAPI) -> None:
     assert refusal(lambda: site.clock.freeze("now"))[1].startswith("'now' is not a time; write it like 2014")
     assert refusal(lambda: site.clock.move_to("2024-02-06T12:00:00"))[1].startswith("2024-02-06T12:00:00 has no offset")
-    assert refusal(lambda: site.clock.shift(days=4e6)) == (ValueError, "the clock would leave the years 1 to 9999")
+    for days in (4e6, float("nan"), float("inf")):
+        assert refusal(partial(site.clock.shift, days=days))[1] == "the clock would leave the years 1 to 9999"
+    assert refusal(lambda: site.clock.shift(days="1"))[1] == "days must be a number, not '1'"  # type: ignore[arg-type]
 
 
 def test_a_delayed_response_waits_for_the_clock(site: SiteAPI, send: Send) -> None:

@@ -217,8 +217,9 @@ def test_sites_that_a_killed_run_left_are_removed_on_demand(live: LiveServer, re
         _ = left.label
     assert repr(left).startswith("<RemoteSite left: There is no site left;")
     left.remove()
-    with pytest.raises(ValueError, match=r"^older_than is a number of seconds from 0 on, not -1$"):
-        remote.remove_stale_sites(-1)
+    for seconds in (-1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"^older_than is a number of seconds from 0 on, not {seconds}$"):
+            remote.remove_stale_sites(seconds)
     own.remove()
     of_the_process.remove()
     killed.close()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
+from mockscope._support.arguments import check_type
 from mockscope._support.monotonic import unix_time_ns
 from mockscope._support.timestamps import format_time, parse_time
 from mockscope.instruments.events import EventChannel, EventLog
@@ -99,12 +100,9 @@ class Clock:
         """Move the clock by a duration. A running clock runs on from there. A negative duration moves it back.
 
         Raises:
-            ValueError: If the clock would leave the years 1 to 9999.
+            ValueError: If an argument is not a number, or the clock would leave the years 1 to 9999.
         """
-        try:
-            distance = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds) // MICROSECOND * 1000
-        except OverflowError:
-            raise ValueError(OUT_OF_RANGE) from None
+        distance = parse_distance(days=days, hours=hours, minutes=minutes, seconds=seconds) // MICROSECOND * 1000
         with self._group.lock:
             self._move(_check_range(self._now() + distance))
 
@@ -229,6 +227,20 @@ def _check_range(moment: int) -> int:
     if not MIN_NANOSECONDS <= moment <= MAX_NANOSECONDS:
         raise ValueError(OUT_OF_RANGE)
     return moment
+
+
+def parse_distance(**parts: float) -> timedelta:
+    """Return the duration of a number of days, hours, minutes and seconds.
+
+    Raises:
+        ValueError: If one is not a number, or the duration is too long for any clock.
+    """
+    for name, value in parts.items():
+        check_type(name, value, int | float)
+    try:
+        return timedelta(**parts)
+    except (OverflowError, ValueError):
+        raise ValueError(OUT_OF_RANGE) from None
 
 
 def check_moment(moment: datetime | str) -> datetime:

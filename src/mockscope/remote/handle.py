@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from math import inf
 from os import PathLike
 from threading import Lock
 from typing import Any, Final, Self
@@ -420,7 +421,7 @@ class RemoteServer:
             ValueError: If the time is not a number, or is negative.
         """
         check_type("older_than", older_than, int | float)
-        if older_than < 0:
+        if not 0 <= older_than < inf:
             raise ValueError(f"older_than is a number of seconds from 0 on, not {older_than}")
         sent = {"older_than": older_than, "keep": sorted(self._made)}
         return self._client.post("/remove-stale-sites", sent)["hosts"]  # type: ignore[no-any-return]

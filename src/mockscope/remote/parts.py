@@ -22,7 +22,7 @@ from mockscope.domain.refusals import Refused
 from mockscope.domain.rules import GroupChanges, NewGroup, NewUser, UserChanges
 from mockscope.instruments.call import Call
 from mockscope.instruments.call_log import WAIT_SECONDS, RecordedCalls
-from mockscope.instruments.clock import Clock, check_moment
+from mockscope.instruments.clock import Clock, check_moment, parse_distance
 from mockscope.instruments.fault import FUNCTION_PLACEHOLDER, Fault
 from mockscope.instruments.faults import Faults, Planned
 from mockscope.instruments.planned_change import PlannedChange
@@ -287,6 +287,7 @@ class RemoteClock(Clock):
     def shift(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
         """Move the clock by a duration, as ``Clock.shift`` does."""
         distance = {"days": days, "hours": hours, "minutes": minutes, "seconds": seconds}
+        parse_distance(**distance)
         self._client.post(f"{self._path}/shift", distance)
 
     def move_to(self, moment: datetime | str) -> None:
