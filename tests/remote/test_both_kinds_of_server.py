@@ -437,6 +437,18 @@ def test_a_site_returns_to_a_snapshot(site: SiteAPI) -> None:
         assert refusal(lambda: fork.restore(unnamed))[1] == f"this is a snapshot of example_site, not of {fork.host}"
 
 
+def test_an_empty_name_is_refused(site: SiteAPI) -> None:
+    rules: dict[str, Callable[[], object]] = {
+        "USER-DELETE-1": partial(site.remove_user, ""),
+        "USER-UPDATE-1": partial(site.update_user, "", first_name="Joey"),
+        "GROUP-DELETE-1": partial(site.remove_group, ""),
+        "GROUP-1": partial(site.remove_dashboard, ""),
+    }
+    for rule, call in rules.items():
+        assert (refusal(call)[0], refusal(call)[1].endswith(f"[{rule}]")) == (Refused, True)
+    assert refusal(partial(site.snapshot, ""))[1] == "name must be text of at least one character or None, not ''"
+
+
 def test_changed_records_are_asserted(live: LiveServer, site: SiteAPI) -> None:
     snapshot = site.snapshot()
     site.assert_unchanged(snapshot)

@@ -41,7 +41,8 @@ RESULTS: Final = frozenset({"id", "hits", "seen", "left", "refused"})
 
 def encode(name: str) -> str:
     """Return a name as a step of a path."""
-    return quote(name, safe="").replace(".", "%2E")
+    # A step cannot be empty. A blank is refused by the same rule.
+    return quote(name or " ", safe="").replace(".", "%2E")
 
 
 def _sent(record: msgspec.Struct, *nullable: str) -> dict[str, Any]:

@@ -74,8 +74,13 @@ class SiteHandle(SiteRecords):
 
         Args:
             name: also store the snapshot in ``snapshots`` under this name, in place of an earlier one.
+
+        Raises:
+            ValueError: If the name is empty or is not text.
         """
         check_type("name", name, str | None)
+        if name == "":
+            raise ValueError("name must be text of at least one character or None, not ''")
         return self._take_snapshot(name)
 
     def restore(self, snapshot: "SiteSnapshot | str") -> None:
