@@ -152,3 +152,18 @@ def test_calls_are_paused_followed_and_cleared(server: LiveServer, open_page: Op
     page.get_by_role("button", name="Remove all calls?").click()
     expect(page.get_by_text("No calls yet.")).to_be_visible()
     assert list(server.sites[HOST].calls) == []
+
+
+def test_calls_that_another_tab_or_code_clears_are_gone(server: LiveServer, open_page: OpenPage) -> None:
+    page, other = open_page(inspector(server)), open_page(inspector(server))
+    with client(server) as http:
+        http.get("/users")
+        expect(rows(page)).to_have_count(1)
+        other.get_by_role("button", name="Clear").click()
+        other.get_by_role("button", name="Remove all calls?").click()
+        expect(page.get_by_text("No calls yet.")).to_be_visible()
+
+        http.get("/users")
+        expect(rows(page)).to_have_count(1)
+        server.sites[HOST].calls.clear()
+        expect(page.get_by_text("No calls yet.")).to_be_visible()

@@ -252,7 +252,7 @@ class CallLog(RecordedCalls):
         size: the maximum number of calls.
         redactor: redacts keys in calls and messages.
         shared: observers of the calls of all sites of the server.
-        events: publishes the receipt and the completion of each call.
+        events: publishes the receipt and the completion of each call, and that the calls were cleared.
         states: returns a function that exports the present records of the site later.
     """
 
@@ -354,10 +354,14 @@ class CallLog(RecordedCalls):
         """End delayed calls, wait for calls in progress, and discard all calls and their findings."""
         self.end_delayed()
         self.settled()
-        self.clear()
+        self._discard()
         self.accidental.clear()
 
     def clear(self) -> None:
+        self._discard()
+        self._events.publish("calls.cleared")
+
+    def _discard(self) -> None:
         with self._changed:
             self._ring.clear()
             self._large.clear()

@@ -19,6 +19,7 @@ from mockscope.instruments.redaction import Redactor
 EventKind = Literal[
     "call.received",
     "call.completed",
+    "calls.cleared",
     "records.changed",
     "fault.planned",
     "fault.hit",

@@ -175,6 +175,8 @@ def test_the_data_of_each_event_fits_its_schema(server: LiveServer) -> None:
         httpx.get(f"{server.url}/api/v1/users", verify=False)
         for clock in (site.clock, server.clock):
             clock.freeze()
+        for calls in (site.calls, server.calls):
+            calls.clear()
         site.reset()
         site.remove()
         events = [reader.next()]

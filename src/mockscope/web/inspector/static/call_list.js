@@ -122,15 +122,6 @@ export class CallList {
     if (!isPaused) this.take(this.#takeHeld());
   }
 
-  empty() {
-    this.calls = [];
-    this.#takeHeld();
-    this.byId.clear();
-    this.total = 0;
-    this.next = null;
-    this.onChange(0);
-  }
-
   /** @param {string} id */
   indexOf(id) {
     return this.calls.findIndex((call) => call.id === id);

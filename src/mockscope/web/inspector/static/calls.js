@@ -119,7 +119,7 @@ class CallsView {
     const { signal } = this.context;
     subscribe(({ kind, data }) => {
       if (data.site !== this.host) return;
-      if (kind === "site.reset") this.#load();
+      if (kind === "site.reset" || kind === "calls.cleared") this.#load();
       else if (kind.startsWith("call.") && this.batch.push(data.call) === 1) {
         setTimeout(() => this.calls.take(this.batch.splice(0)), BATCH_MS);
       }
@@ -225,7 +225,7 @@ class CallsView {
   async #clear() {
     const cleared = await attempt(() => request(ofSite(this.host, "calls"), { method: "DELETE" }));
     if (cleared === undefined) return;
-    this.calls.empty();
+    this.#load();
     this.#close();
   }
 
