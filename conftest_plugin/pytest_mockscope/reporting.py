@@ -25,11 +25,15 @@ MAX_UNROUTED: Final = 1000
 
 
 class TestCalls:
-    """The calls of the test that runs, on any server of this process. An observer of calls."""
+    """The calls of the test that runs, on any server of this process. An observer of calls.
+
+    Args:
+        most_unrouted: The number of calls without a site to keep.
+    """
 
     __test__ = False
 
-    def __init__(self) -> None:
+    def __init__(self, most_unrouted: int) -> None:
         self._latest: deque[Call] = deque(maxlen=MAX_SHOWN)
         self._earlier = 0
         # The logs that hold these calls. Weak, so that a removed site can be collected.
@@ -37,7 +41,7 @@ class TestCalls:
         self._render: Callable[..., str] | None = None
         # The sites of the fixture, and the calls that reached no site.
         self.own_sites: list[SiteAPI] = []
-        self.unrouted: deque[Call] = deque(maxlen=MAX_UNROUTED)
+        self.unrouted: deque[Call] = deque(maxlen=most_unrouted)
         self._remote: RemoteTestCalls | None = None
 
     def __call__(self, call: Call, source: Any) -> None:
@@ -108,7 +112,7 @@ def observe_calls(config: pytest.Config) -> TestCalls:
     if CALLS not in config.stash:
         from mockscope import CALL_OBSERVERS  # imported late: a run without mockscope must not load it
 
-        config.stash[CALLS] = calls = TestCalls()
+        config.stash[CALLS] = calls = TestCalls(MAX_UNROUTED if config.option.mockscope_report else 0)
         CALL_OBSERVERS.append(calls)
         config.add_cleanup(lambda: CALL_OBSERVERS.remove(calls))
     return config.stash[CALLS]

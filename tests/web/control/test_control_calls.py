@@ -297,11 +297,11 @@ def test_reading_the_calls_waits_for_one_that_is_still_open(
     server: LiveServer, control: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = server.site()
-    looking = Event()
+    looking, wait = Event(), site.calls.settled
 
-    def settled(*timeout: float) -> list[Call]:
+    def settled(timeout: float) -> list[Call]:
         looking.set()
-        return site.calls.settled()
+        return wait(timeout)
 
     body = b'{"name": "Sales", "access": "Sql", "created_by_email": "admin@example.com"}'
     auth = site.headers["Http-X-Partner-Auth"]
@@ -309,7 +309,7 @@ def test_reading_the_calls_waits_for_one_that_is_still_open(
     with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), WAIT_SECONDS) as client:
         client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:10])
         until(lambda: len(site.calls.settled(0)) > 0)
-        monkeypatch.setattr(site.calls, "_calls", settled)
+        monkeypatch.setattr(site.calls, "settled", settled)
         with ThreadPoolExecutor() as pool:
             look = pool.submit(control.get, f"{path_of(site.host)}/calls")
             assert looking.wait(300)
