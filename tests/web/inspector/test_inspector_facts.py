@@ -17,7 +17,7 @@ STATIC: Final = Path(inspector.__file__).parent / "static"
     ("module", "names", "pattern"),
     [
         ("scenarios.js", SCENARIOS, r'^  \["([a-z-]+)", "'),
-        ("try.js", OPERATIONS, r'^  ([a-z_]+): \{ method: "'),
+        ("operations.js", OPERATIONS, r'^  ([a-z_]+): \{ method: "'),
     ],
 )
 def test_the_page_has_the_names_of_the_package(module: str, names: tuple[str, ...], pattern: str) -> None:

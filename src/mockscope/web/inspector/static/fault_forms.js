@@ -3,15 +3,15 @@
 import { at, request } from "./api.js";
 import { fill, h, toast } from "./dom.js";
 import { addSuggestions, form, namesField, numberField, parseJSON, plainField } from "./forms.js";
+import { OPERATIONS } from "./operations.js";
 import { suggestRecords } from "./record.js";
 import { scenarioForm } from "./scenarios.js";
 
 /** @typedef {import("./forms.js").FormField} FormField */
 /** @typedef {Record<string, any>} Values */
 
-const OPERATIONS = ["list_users", "get_user", "create_user", "update_user", "delete_user", "list_groups", "get_group", "create_group", "update_group", "delete_group"];
 /** @type {[string, string][]} */
-const ANY_OPERATION = [["*", "any operation"], ...OPERATIONS.map((name) => /** @type {[string, string]} */ ([name, name]))];
+const ANY_OPERATION = [["*", "any operation"], ...Object.keys(OPERATIONS).map((name) => /** @type {[string, string]} */ ([name, name]))];
 /** @type {[string, string][]} */
 const TRANSPORTS = [
   ["", "stays"],
@@ -166,7 +166,7 @@ function limitForm(plan) {
     numberField({ name: "per", label: "In seconds", value: 60, hint: "On the site's clock" }),
     plainField({ name: "operation", label: "Operation", options: ANY_OPERATION, hint: "Any: all operations share the limit." }),
   ];
-  return form({ fields, submit: "Plan the limit", action: (values) => plan(withoutAbsent(values)), label: "Plan a rate limit", aliases: [["call", "calls"]] });
+  return form({ fields, submit: "Plan the limit", action: (values) => plan(withoutAbsent(values)), label: "Plan a rate limit" });
 }
 
 /** @param {string} site @param {(body: Values) => Promise<void>} plan */

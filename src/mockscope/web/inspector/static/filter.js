@@ -1,5 +1,7 @@
 /** The filter of calls: words such as `status:4xx op:create_user joey`. */
 
+import { OPERATIONS } from "./operations.js";
+
 /** @typedef {import("./api.js").Call} Call */
 
 /** The words that select by a criterion, and the parameters of the control API. */
@@ -17,18 +19,6 @@ const CRITERIA = new Map(Object.entries({
   fault: "fault",
   open: "open",
 }));
-const OPERATIONS = [
-  "list_users",
-  "get_user",
-  "create_user",
-  "update_user",
-  "delete_user",
-  "list_groups",
-  "get_group",
-  "create_group",
-  "update_group",
-  "delete_group",
-];
 /** @type {Record<string, string>} */
 const SWITCHES = { yes: "true", no: "false" };
 
@@ -59,7 +49,8 @@ export function parseFilter(filter) {
  * @param {Record<string, string>} parameters
  */
 export function findProblem({ status, operation, test_mode: testMode, open }) {
-  if (operation !== undefined && !OPERATIONS.includes(operation)) return `op is one of ${OPERATIONS.join(", ")}.`;
+  if (operation !== undefined && !Object.hasOwn(OPERATIONS, operation))
+    return `op is one of ${Object.keys(OPERATIONS).join(", ")}.`;
   if (status !== undefined && !/^([1-5]xx|[1-5]\d\d)$/i.test(status))
     return "status is a number such as 404, or a class such as 4xx.";
   if (![testMode, open].every((value) => value === undefined || /^(true|false)$/.test(value)))

@@ -4,6 +4,7 @@ import { at, Problem, request } from "./api.js";
 import { append, attempt, button, confirmButton, empty, fill, h, toast } from "./dom.js";
 import { count, time, visible } from "./format.js";
 import { addSuggestions, form, namesField, plainField } from "./forms.js";
+import { ACCESS } from "./operations.js";
 import { href } from "./route.js";
 
 /** @typedef {import("./main.js").Context} Context */
@@ -19,7 +20,6 @@ export const KINDS = {
   dashboard: { path: "dashboards", title: "Dashboards", key: "name" },
 };
 
-const ACCESS = ["View", "Discovery", "Sql"];
 const MEMBERS_SHOWN = 10;
 
 /** The address of a record. @param {string} site @param {Kind} kind @param {string} name */

@@ -6,36 +6,17 @@ import { button, empty, fill, h, showProblem } from "./dom.js";
 import { visible } from "./format.js";
 import { addSuggestions, form, namesField, plainField } from "./forms.js";
 import { bindKeys } from "./keys.js";
+import { ACCESS, OPERATIONS } from "./operations.js";
 import { suggestRecords } from "./record.js";
 
 /** @typedef {import("./forms.js").FormField} FormField */
 /** @typedef {import("./main.js").Context} Context */
 /** @typedef {import("./api.js").Site} Site */
+/** @typedef {import("./operations.js").Operation} Operation */
 /** @typedef {Record<string, any>} Values */
 
 const AUTH = "Http-X-Partner-Auth";
 const EMAIL = "Http-X-Email";
-const ACCESS = ["View", "Discovery", "Sql"];
-
-/**
- * An operation: its method, its path, whether the email header names a user, and the fields of its body or its query.
- *
- * @typedef {{method: string, path: string, about?: "email" | "group", body?: string[], query?: string[]}} Operation
- */
-
-/** @type {Record<string, Operation>} */
-const OPERATIONS = {
-  list_users: { method: "GET", path: "/api/v1/users", query: ["next_page_start"] },
-  get_user: { method: "GET", path: "/api/v1/users", about: "email" },
-  create_user: { method: "POST", path: "/api/v1/users", body: ["first_name", "last_name", "email", "groups", "invited_by_email"] },
-  update_user: { method: "PUT", path: "/api/v1/users", about: "email", body: ["first_name", "last_name", "groups"] },
-  delete_user: { method: "DELETE", path: "/api/v1/users", about: "email" },
-  list_groups: { method: "GET", path: "/api/v1/groups", query: ["next_page_start"] },
-  get_group: { method: "GET", path: "/api/v1/groups", about: "group" },
-  create_group: { method: "POST", path: "/api/v1/groups", body: ["name", "access", "created_by_email"] },
-  update_group: { method: "PUT", path: "/api/v1/groups", about: "group", body: ["name", "access"] },
-  delete_group: { method: "DELETE", path: "/api/v1/groups", about: "group" },
-};
 
 /** @type {import("./main.js").View} */
 export const view = {
