@@ -38,6 +38,18 @@ def test_a_planned_fault_is_listed_with_its_hits_and_removed_with_an_undo(open_p
         expect(page.get_by_role("link", name="fault-2")).to_be_visible()
 
 
+def test_a_refusal_stands_beside_the_field_of_a_rate_limit(open_page: OpenPage) -> None:
+    with demo() as server:
+        page = open_page(inspector(server, f"#/{HOST}/faults/new"), refusals=True)
+        page.get_by_label("What", exact=True).select_option("A rate limit")
+        page.get_by_label("In seconds").fill("0")
+        page.get_by_role("button", name="Plan the limit").click()
+
+        message = "per must be above 0 seconds and at most a year, not 0"
+        expect(page.get_by_label("In seconds")).to_have_accessible_description(message)
+        page.close()
+
+
 def test_a_reset_asks_nothing_and_can_be_undone(open_page: OpenPage) -> None:
     with demo() as server:
         site = server.sites[HOST]

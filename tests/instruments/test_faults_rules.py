@@ -230,9 +230,9 @@ def test_the_smallest_and_the_longest_rate_limit_are_accepted(calls: int, per: f
     assert (limit.calls, limit.per) == (calls, per)
 
 
-@pytest.mark.parametrize(("calls", "per"), [(0, 1), (1, 0), (1, MAX_DELAY_SECONDS + 1)])
-def test_a_rate_limit_beyond_its_limits_is_refused(calls: int, per: float) -> None:
-    with pytest.raises(ValueError, match=f"^a rate limit is of 1 call or more per some seconds, not of {calls} per"):
+@pytest.mark.parametrize(("calls", "per", "name"), [(0, 1, "calls"), (1, 0, "per"), (1, MAX_DELAY_SECONDS + 1, "per")])
+def test_a_rate_limit_beyond_its_limits_is_refused(calls: int, per: float, name: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} must be "):
         Mockscope().site().faults.rate_limit(calls, per=per)
 
 

@@ -179,9 +179,9 @@ def test_rate_limits_without_a_hit_are_not_unused_faults(site: MockSite) -> None
 @pytest.mark.parametrize(
     ("calls", "per", "operation", "message"),
     [
-        (0, 60, "*", "a rate limit is of 1 call or more per some seconds, not of 0 per 60"),
-        (1, 0, "*", "a rate limit is of 1 call or more per some seconds, not of 1 per 0"),
-        (1, float("inf"), "*", "a rate limit is of 1 call or more per some seconds, not of 1 per inf"),
+        (0, 60, "*", "calls must be 1 or more, not 0"),
+        (1, 0, "*", "per must be above 0 seconds and at most a year, not 0"),
+        (1, float("inf"), "*", "per must be above 0 seconds and at most a year, not inf"),
         (1.5, 60, "*", "calls must be a whole number, not 1.5"),
         (1, "60", "*", "per must be a number, not '60'"),
         (1, 60, "list_user", r"there is no operation 'list_user'; did you mean list_users\?"),

@@ -161,15 +161,17 @@ class Faults:
             operation: one of the ten operations; ``"*"`` is one window for all operations together.
 
         Raises:
-            ValueError: If the operation is unknown, or the numbers are not above 0.
+            ValueError: If the operation is unknown, or a number is beyond its limits.
         """
         check_type("calls", calls, int)
         check_type("per", per, int | float)
         check_type("operation", operation, str)
         if operation != ANY:
             check_operation(operation)
-        if calls < 1 or not 0 < per <= MAX_DELAY_SECONDS:
-            raise ValueError(f"a rate limit is of 1 call or more per some seconds, not of {calls} per {per}")
+        if calls < 1:
+            raise ValueError(f"calls must be 1 or more, not {calls}")
+        if not 0 < per <= MAX_DELAY_SECONDS:
+            raise ValueError(f"per must be above 0 seconds and at most a year, not {per}")
         return self._plan(RateLimit, "rate-limit", operation=operation, calls=calls, per=per)
 
     def add_change(
