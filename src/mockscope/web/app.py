@@ -13,6 +13,7 @@ from starlette.websockets import WebSocketClose
 from mockscope.sites.registry import SiteRegistry
 from mockscope.web.control.access import ControlAccess
 from mockscope.web.control.dispatch import ReservedPaths
+from mockscope.web.inspector.endpoints import accepts_html
 from mockscope.web.replay import Replayer
 from mockscope.web.request_head import MOUNT_PATH
 from mockscope.web.vendor_api import VendorAPI
@@ -76,9 +77,7 @@ class VendorAPIOrNotFound:
             await WebSocketClose()(scope, receive, send)
         elif RESERVED.match(unquote(scope["path"])):
             await self._not_found(scope, receive, send)
-        elif (
-            scope["path"] == "/" and scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", "")
-        ):
+        elif scope["path"] == "/" and scope["method"] == "GET" and accepts_html(Headers(scope=scope).get("accept", "")):
             await self._root(scope, receive, send)
         else:
             await self.vendor_api(scope, receive, send)

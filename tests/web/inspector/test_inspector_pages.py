@@ -125,14 +125,17 @@ def test_a_browser_is_led_from_the_root_to_the_page_and_every_other_client_gets_
     with serve(DEMO) as server, httpx.Client(base_url=server.url, verify=False) as client:
         browser = client.get("/", headers=ACCEPT, follow_redirects=True)
         head = client.head("/", headers=ACCEPT)
-        clients = [client.get("/", headers={"Accept": accept}) for accept in ("*/*", "application/json", "")]
+        upper_case = client.get("/", headers={"Accept": "*/*;q=0, TEXT/HTML;Level=0; q=0.1"})
+        others = ("*/*", "application/json", "", "text/html;q=0", "Text/HTML ; Q=0.000", "text/html;a=1;q=0., */*")
+        clients = [client.get("/", headers={"Accept": accept}) for accept in others]
         form = client.post("/", headers=ACCEPT)
         below = client.get("/api/v1/users", headers=ACCEPT)
 
     assert (browser.url.path, browser.status_code) == ("/_mockscope/", 200)
     assert browser.history[0].headers["Vary"] == "Accept"
-    assert [each.status_code for each in (head, *clients, form, below)] == [403] * 6
-    assert [call.method for call in server.calls] == ["HEAD", "GET", "GET", "GET", "POST", "GET"]
+    assert (upper_case.status_code, upper_case.headers["Location"]) == (307, "_mockscope/")
+    assert [each.status_code for each in (head, *clients, form, below)] == [403] * 9
+    assert [call.method for call in server.calls] == ["HEAD", *["GET"] * 6, "POST", "GET"]
 
 
 @pytest.mark.parametrize("mount", ["", "/mock", "/a%20b"])

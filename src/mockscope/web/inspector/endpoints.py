@@ -1,6 +1,7 @@
 """The operations of the inspector and of the API reference."""
 
 import json
+import re
 from functools import cache
 from html import escape
 from typing import Final
@@ -25,6 +26,14 @@ REFERENCE: Final = Folder(
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 )
+# The weight of a media type that a client does not want.
+ZERO: Final = re.compile(r"q=0(\.0*)?")
+
+
+def accepts_html(accept: str) -> bool:
+    """Return whether a header ``Accept`` has ``text/html``, and not with a weight of 0."""
+    ranges = [[part.strip() for part in each.split(";")] for each in accept.lower().split(",")]
+    return any(name == "text/html" and not any(map(ZERO.fullmatch, rest)) for name, *rest in ranges)
 
 
 def redirect(location: str) -> Response:
