@@ -101,4 +101,6 @@ def test_a_report_offers_nothing_that_it_would_refuse(tmp_path: Path, open_page:
 
         copies = page.get_by_role("group", name="Copy").get_by_role("button")
         expect(copies).to_have_text(["curl", "httpx"])
+        page.get_by_role("link", name="Time and state").click()
+        expect(page.get_by_text("The seed has a made-up key.")).to_be_visible()
         page.close()

@@ -85,7 +85,7 @@ function filesSection(site) {
       button("Export the seed", () => void download(ofSite(site, "export"), `${name}.json`)),
       button("Download the calls as HAR", () => void download(ofSite(site, "calls/har"), `${name}.har`)),
     ),
-    isReport ? null : h("p", { class: "dim" }, "The seed has the key of the site. ", h("code", null, "mockscope serve --seed FILE"), " loads it."),
+    h("p", { class: "dim" }, `The seed has ${isReport ? "a made-up key" : "the key of the site"}. `, h("code", null, "mockscope serve --seed FILE"), " loads it."),
   );
 }
 
