@@ -2,6 +2,7 @@
 
 import { at, ofSite, request, serverURL } from "./api.js";
 import { changes } from "./call_changes.js";
+import { statusWord } from "./call_row.js";
 import { attempt, badge, button, copy, empty, fill, h, toast } from "./dom.js";
 import { subscribe } from "./events.js";
 import { milliseconds, plain, pretty, prose, time, visible } from "./format.js";
@@ -114,7 +115,7 @@ function head(place, call) {
     h(
       "div",
       null,
-      h("h2", null, call.operation ?? call.method, " ", h("span", { class: tone(call) }, outcome(call))),
+      h("h2", null, call.operation ?? call.method, " ", h("span", { class: tone(call) }, statusWord(call))),
       h("p", { class: "foreign" }, about ? visible(about) : `${call.method} ${visible(call.path)}`),
       h(
         "p",
@@ -133,13 +134,6 @@ function head(place, call) {
 /** @param {Place} place */
 function closeButton({ close }) {
   return button("×", close, { class: "quiet close", "aria-label": "Close the call", title: "Close (Esc)" });
-}
-
-/** @param {Call} call */
-function outcome(call) {
-  if (call.status !== null) return String(call.status);
-  if (call.duration_ms !== null) return "no response";
-  return call.is_open ? "under way" : "delayed";
 }
 
 /** @param {Call} call */
@@ -295,7 +289,7 @@ function requestLine(call) {
 
 /** @param {Call} call */
 function responseLine(call) {
-  return call.status === null ? outcome(call) : `HTTP ${call.status}`;
+  return call.status === null ? statusWord(call) : `HTTP ${call.status}`;
 }
 
 /**

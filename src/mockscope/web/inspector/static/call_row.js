@@ -84,11 +84,10 @@ function fillLink(cell, site, view, id) {
   fill(cell, id && h("a", { href: href({ site, view, id }), tabindex: -1 }, id));
 }
 
-/** @param {Call} call */
-function statusWord(call) {
+/** The status, or what a call without one is. @param {Call} call */
+export function statusWord(call) {
   if (call.status !== null) return String(call.status);
-  if (call.duration_ms !== null) return "cut";
-  return call.is_open ? "…" : "waits";
+  return call.duration_ms === null ? "open" : "cut";
 }
 
 /** @param {Call} call */
