@@ -1,9 +1,11 @@
 """The view of calls, and of one call, in a browser."""
 
 import re
+import socket
 import subprocess
 from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 from support.bounds import WAIT_SECONDS
@@ -167,3 +169,37 @@ def test_calls_that_another_tab_or_code_clears_are_gone(server: LiveServer, open
         expect(rows(page)).to_have_count(1)
         server.sites[HOST].calls.clear()
         expect(page.get_by_text("No calls yet.")).to_be_visible()
+
+
+def test_a_delayed_call_is_open_live_and_after_a_reload(server: LiveServer, open_page: OpenPage) -> None:
+    site = server.sites[HOST]
+    site.faults.add("list_users", delay=3600)
+    page = open_page(inspector(server))
+    expect(page.get_by_text("No calls yet.")).to_be_visible()
+    auth = "".join(f"{name}: {value}\r\n" for name, value in site.headers.items())
+
+    with socket.create_connection(("127.0.0.1", urlsplit(server.url).port)) as connection:
+        connection.sendall(f"GET /api/v1/users HTTP/1.1\r\nHost: localhost\r\n{auth}\r\n".encode())
+        expect(rows(page).get_by_role("cell", name="open", exact=True)).to_be_visible()
+        page.reload()
+        expect(rows(page).get_by_role("cell", name="open", exact=True)).to_be_visible()
+        rows(page).get_by_role("link", name="list_users").click()
+        expect(page.get_by_role("heading", name="list_users open")).to_be_visible()
+        site.reset()
+
+
+def test_older_calls_are_loaded_after_the_connection_was_lost(server: LiveServer, open_page: OpenPage) -> None:
+    with client(server) as http:
+        for _ in range(120):
+            http.get("/groups")
+    page = open_page(inspector(server), refusals=True)
+    table = page.get_by_role("table", name="Calls")
+    expect(table).to_have_attribute("aria-rowcount", "101")
+    page.route("**/calls?*before=*", lambda route: route.abort(), times=1)
+
+    with page.expect_event("requestfailed"):
+        table.evaluate("table => table.parentElement.scrollTo(0, table.offsetHeight)")
+    expect(table).to_have_attribute("aria-rowcount", "101")
+    table.evaluate("table => table.parentElement.scrollBy(0, -100)")
+
+    expect(table).to_have_attribute("aria-rowcount", "121")

@@ -1,6 +1,6 @@
 /** The calls of a site or of the server that match a filter, the newest first, as far as they were loaded. */
 
-import { ofSite, request } from "./api.js";
+import { ofSite, Problem, request } from "./api.js";
 import { findProblem, matchesFilter, parseFilter } from "./filter.js";
 
 /** @typedef {import("./api.js").Call} Call */
@@ -89,7 +89,9 @@ export class CallList {
       for (const call of more) this.byId.set(call.id, call);
       this.calls.push(...more);
       this.next = page.next;
-    } catch {
+    } catch (error) {
+      // After a lost connection the next scroll tries again.
+      if (!(error instanceof Problem && error.status === 404)) return;
       // The last call that was loaded is no longer kept, nor are those before it.
       if (load === this.loads) this.next = null;
     } finally {
