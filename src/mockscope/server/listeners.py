@@ -58,8 +58,13 @@ class Listener:
         """Return the protocol of a new connection."""
         return self._new_protocol()
 
-    def stop_listening(self) -> None:
+    async def stop_listening(self) -> None:
         """Refuse connections, even if a forked process holds a copy of the socket."""
+        if not self._server.is_serving():
+            return
+        # asyncio passes an accepted connection on one turn later, and loses it if its server is closed by then.
+        asyncio.get_running_loop().remove_reader(self._bound)
+        await asyncio.sleep(0)
         # Some systems raise for a socket that only listens.
         with suppress(OSError):
             self._bound.shutdown(socket.SHUT_RDWR)
@@ -67,7 +72,7 @@ class Listener:
 
     async def close(self) -> None:
         """Stop listening, and close every connection that the HTTP protocol did not get."""
-        self.stop_listening()
+        await self.stop_listening()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -64,7 +64,7 @@ class Proxy(Listener):
         return ClientConnection(self)
 
     async def close(self) -> None:
-        self.stop_listening()
+        await self.stop_listening()
         await abort_connections(lambda: self.transports)
         await super().close()
 
