@@ -185,6 +185,8 @@ def test_a_delayed_call_is_open_live_and_after_a_reload(server: LiveServer, open
         expect(rows(page).get_by_role("cell", name="open", exact=True)).to_be_visible()
         rows(page).get_by_role("link", name="list_users").click()
         expect(page.get_by_role("heading", name="list_users open")).to_be_visible()
+        # It would ask for the fault of the call.
+        page.close()
         site.reset()
 
 
