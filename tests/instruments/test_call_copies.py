@@ -203,6 +203,15 @@ def test_a_curl_command_takes_the_key_from_the_shell(site: MockSite) -> None:
     )
 
 
+def test_curl_keeps_a_path_whose_last_segment_is_of_dots(site: MockSite) -> None:
+    call = send_raw(site, "GET", "/api/v1/groups/..", [], None)
+
+    assert call.as_curl() == (
+        "curl -i --path-as-is -H 'Http-X-Partner-Auth: example_site:'\"$MOCKSCOPE_API_KEY\" "
+        f"{site.url}/api/v1/groups/%2E%2E"
+    )
+
+
 def test_python_code_takes_the_key_from_the_environment(site: MockSite) -> None:
     call = send(site, "PUT", "/api/v1/users", headers={"Http-X-Email": "Admin@example.com"}, content='{"groups": []}')
 

@@ -409,9 +409,11 @@ def test_an_adapter_cannot_be_pickled(live: tuple[LiveServer, MockSite]) -> None
     server, _ = live
     with requests.Session() as session:
         session.mount(server.url, server.adapter())
-        message = f"^<Adapter to {server.url}> belongs to the process of its mockscope server, and can't be pickled$"
-        with pytest.raises(TypeError, match=message):
+        message = f"<Adapter to {server.url}> belongs to the process of its mockscope server, and can't be pickled"
+        with pytest.raises(TypeError) as caught:
             pickle.dumps(session)
+    # Python 3.14 adds notes.
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("has_fault", [False, True])

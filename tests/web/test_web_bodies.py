@@ -163,7 +163,12 @@ def test_an_escaped_backslash_is_not_reported_as_half_a_surrogate_pair(client: C
 @pytest.mark.rule("HTTP-4")
 @pytest.mark.parametrize(
     "body",
-    ["[" * 100_000, '{"a":' * 100_000, "[" * 100_000 + "]" * 100_000, '{"groups":' + "[" * 50_000 + "]" * 50_000 + "}"],
+    [
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        "[" * 100_000 + "]" * 100_000,
+        '{"groups":' + "[" * 100_000 + "]" * 100_000 + "}",
+    ],
     ids=["open lists", "open objects", "lists", "groups"],
 )
 def test_deep_nesting_is_400(client: Client, body: str) -> None:

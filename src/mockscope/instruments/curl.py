@@ -1,5 +1,6 @@
 """Requests as curl commands for a POSIX shell."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from shlex import quote
@@ -10,6 +11,8 @@ from mockscope.instruments.redaction import MIN_SEARCHED_CHARS, Redactor
 # Replaces the key until the rest of a curl line is quoted. No header, URL or text body contains this character.
 KEY_MARK: Final = "\0"
 KEY_VARIABLE: Final = '"$MOCKSCOPE_API_KEY"'
+# A segment of a path that curl resolves; newer versions do so even if it is percent-encoded.
+DOT_SEGMENT: Final = re.compile(r"/(\.|%2e){1,2}(?=[/?#]|$)", re.IGNORECASE)
 
 
 def render_curl(
@@ -34,6 +37,7 @@ def render_curl(
         ca_file: The certificates to trust.
     """
     words = ["curl", "-i", *_method_options(method, body)]
+    words += ["--path-as-is"] if DOT_SEGMENT.search(url) else []
     words += ["--cacert", quote(str(ca_file))] if ca_file is not None else []
     for name, value in headers:
         # curl removes a header for "Name:", and sends an empty one for "Name;".
