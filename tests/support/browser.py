@@ -28,6 +28,8 @@ WIDE: Final = (1280, 900)
 NARROW: Final = (390, 844)
 # Chromium logs each response of 400 and above, and each lost connection, as an error. No page can prevent it.
 FAILED_LOAD: Final = "Failed to load resource"
+# A page may load its icon, or records that changed, when the server of the test has stopped.
+SERVER_STOPPED: Final = "net::ERR_CONNECTION_REFUSED"
 RESOLVER_RULES: Final = "--host-resolver-rules=MAP mockscope 127.0.0.1"
 REPORT_VIOLATIONS: Final = """
 addEventListener("securitypolicyviolation", (event) => {
@@ -67,8 +69,9 @@ class Watch:
         context.on("request", lambda request: self._on_request(request.url))
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        is_refusal = message.text.startswith(FAILED_LOAD)
-        if message.type in ("error", "warning") and not (is_refusal and self._refusals):
+        is_failed_load = message.text.startswith(FAILED_LOAD)
+        is_expected = self._refusals or SERVER_STOPPED in message.text
+        if message.type in ("error", "warning") and not (is_failed_load and is_expected):
             self.found.append(f"{message.type}: {message.text} ({message.location['url']})")
 
     def _on_request(self, url: str) -> None:
