@@ -76,13 +76,13 @@ class RemoteRecords(Records[R]):
             return None
 
     def _copy(self) -> dict[str, R]:
+        key = "email" if self._kind is User else "name"
         found: dict[str, R] = {}
         start: str | None = ""
         while start is not None:
             page = self._client.get(self._path, start=start)
             start = page["next"]
-            for record in map(self.parse, page["items"]):
-                found[record.email if isinstance(record, User) else record.name] = record  # type: ignore[attr-defined]
+            found |= {item[key]: self.parse(item) for item in page["items"]}
         return found
 
     def parse(self, data: Any) -> R:
@@ -256,7 +256,8 @@ class RemoteClock(Clock):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the state of the clock as plain data, as the control API shows it."""
-        return self._client.get(self._path)  # type: ignore[no-any-return]
+        state: dict[str, Any] = self._client.get(self._path)
+        return state
 
     def now(self) -> datetime:
         """Return the time, in UTC, to the millisecond."""
@@ -361,12 +362,14 @@ class RemoteFaults(Faults):
         return map(self._parse, self._list())
 
     def _list(self) -> list[dict[str, Any]]:
-        return self._client.get(self._path)["faults"]  # type: ignore[no-any-return]
+        faults: list[dict[str, Any]] = self._client.get(self._path)["faults"]
+        return faults
 
     def _plan(self, kind: Callable[..., P], word: str, **arguments: Any) -> P:
         planned = CLASSES[kind](id=word, **arguments)
         planned.read_results = lambda: {"hits": 0, "seen": 0, "refused": None}
-        return self._attach(planned, self._client.post(self._path, _plain(planned)))  # type: ignore[no-any-return]
+        attached: P = self._attach(planned, self._client.post(self._path, _plain(planned)))
+        return attached
 
     def _attach(self, planned: Any, data: Mapping[str, Any]) -> Any:
         planned.id, planned.results = data["id"], data
@@ -377,7 +380,8 @@ class RemoteFaults(Faults):
         parser = _ParsedFaults(self._place, self._clock, redactor=self._redactor)
         parser.functions = {name: _unknown_function for name, value in data.items() if value == FUNCTION_PLACEHOLDER}
         arguments = {name: value for name, value in data.items() if name not in RESULTS | {*parser.functions}}
-        return self._attach(parser.add_plain(arguments), data)  # type: ignore[no-any-return]
+        attached: Planned = self._attach(parser.add_plain(arguments), data)
+        return attached
 
     def remove(self, planned: Planned) -> None:
         """Remove a planned fault, rate limit or change. One that was removed before is ignored."""
@@ -395,7 +399,8 @@ class _ParsedFaults(Faults):
     functions: dict[str, Any]
 
     def _plan(self, kind: Callable[..., P], word: str, **arguments: Any) -> P:
-        return CLASSES[kind](id=word, **arguments | self.functions)  # type: ignore[no-any-return]
+        parsed: P = CLASSES[kind](id=word, **arguments | self.functions)
+        return parsed
 
 
 def _unknown_function(*arguments: object) -> Any:
