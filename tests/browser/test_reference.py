@@ -1,13 +1,12 @@
 """The API reference at /docs, in a browser."""
 
 import json
-from collections.abc import Iterator
 from typing import Final
 
 import pytest
 from support.browser import expect
 from support.browser_fixtures import OpenPage
-from support.inspected import HOST, PHOEBE, Served, demo, mounted_demo
+from support.inspected import HOST, PHOEBE, Served
 
 pytestmark = pytest.mark.browser
 
@@ -26,17 +25,6 @@ SENT: Final[tuple[tuple[str, dict[str, str], object, str, int], ...]] = (
     ("Groups/update_group", {"group_name": "Friends"}, {"access": "View"}, "update_group", 200),
     ("Groups/delete_group", {"group_name": "Friends"}, None, "delete_group", 200),
 )
-
-
-@pytest.fixture(params=["", "/mock"], ids=["root", "mounted"])
-def served(request: pytest.FixtureRequest) -> Iterator[Served]:
-    """The demo site on a random port, at the root and below a path."""
-    if request.param:
-        with mounted_demo(request.param) as mounted:
-            yield mounted
-    else:
-        with demo() as server:
-            yield Served(server.url, server.sites)
 
 
 def test_all_ten_operations_are_sent_from_the_reference(served: Served, open_page: OpenPage) -> None:

@@ -1,12 +1,11 @@
 """The view Try in a browser: the ten operations as forms."""
 
-from collections.abc import Iterator
 from typing import Final
 
 import pytest
 from support.browser import expect
 from support.browser_fixtures import OpenPage
-from support.inspected import HOST, Served, demo, inspector, mounted_demo
+from support.inspected import HOST, Served, demo, inspector
 
 pytestmark = pytest.mark.browser
 
@@ -24,17 +23,6 @@ SENT: Final[tuple[tuple[str, dict[str, str], int], ...]] = (
     ("update_group", {"group_name": "Friends", "name": "Old Friends"}, 200),
     ("delete_group", {"group_name": "Old Friends"}, 200),
 )
-
-
-@pytest.fixture(params=["", "/mock"], ids=["root", "mounted"])
-def served(request: pytest.FixtureRequest) -> Iterator[Served]:
-    """The demo site on a random port, at the root and below a path."""
-    if request.param:
-        with mounted_demo(request.param) as mounted:
-            yield mounted
-    else:
-        with demo() as server:
-            yield Served(server.url, server.sites)
 
 
 def test_all_ten_operations_are_sent_from_the_forms(served: Served, open_page: OpenPage) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from support.browser import Browser, Page
+    from support.inspected import Served
 
 
 class OpenPage(Protocol):
@@ -38,3 +39,16 @@ def open_page(browser: "Browser") -> Iterator[OpenPage]:
             return page
 
         yield open_page
+
+
+@pytest.fixture(params=["", "/mock"], ids=["root", "mounted"])
+def served(request: pytest.FixtureRequest) -> "Iterator[Served]":
+    """The demo site on a random port, at the root and below a path."""
+    from support.inspected import Served, demo, mounted_demo
+
+    if request.param:
+        with mounted_demo(request.param) as mounted:
+            yield mounted
+    else:
+        with demo() as server:
+            yield Served(server.url, server.sites)
